@@ -1,0 +1,67 @@
+import type { Headers } from './event.ts';
+import type { Key } from './key.ts';
+import type { PartitionOffset } from './position.ts';
+import type { HeaderMetadata } from './record-metadata.ts';
+import type { SeqNr, SeqRange } from './seq-nr.ts';
+
+/** How the value of an append record is encoded (docs/format.md#value). */
+export type PayloadType = 'json' | 'binary';
+
+/** Content of the `journal.action` record header. */
+export type ActionHeader =
+  | {
+      readonly type: 'append';
+      readonly range: SeqRange;
+      readonly origin: string | undefined;
+      readonly version: string | undefined;
+      readonly payloadType: PayloadType;
+      readonly metadata: HeaderMetadata;
+    }
+  | {
+      readonly type: 'delete';
+      /** Everything up to and including this number is deleted. */
+      readonly to: SeqNr;
+      readonly origin: string | undefined;
+      readonly version: string | undefined;
+    }
+  | { readonly type: 'purge'; readonly origin: string | undefined; readonly version: string | undefined }
+  | {
+      readonly type: 'mark';
+      readonly id: string;
+      readonly origin: string | undefined;
+      readonly version: string | undefined;
+    };
+
+export type AppendHeader = Extract<ActionHeader, { type: 'append' }>;
+
+/**
+ * What one log record means. An append carries its events still encoded: folds need only the
+ * header, so the value is decoded where events are delivered or replicated, and nowhere else.
+ */
+export type Action =
+  | {
+      readonly key: Key;
+      readonly timestampMs: number;
+      readonly header: AppendHeader;
+      readonly value: Uint8Array;
+      readonly headers: Headers;
+    }
+  | {
+      readonly key: Key;
+      readonly timestampMs: number;
+      readonly header: Exclude<ActionHeader, AppendHeader>;
+    };
+
+export type AppendAction = Extract<Action, { value: Uint8Array }>;
+
+/** An action and where its record lies. */
+export interface ActionRecord {
+  readonly action: Action;
+  readonly at: PartitionOffset;
+}
+
+export const Action = {
+  isAppend(action: Action): action is AppendAction {
+    return action.header.type === 'append';
+  },
+};

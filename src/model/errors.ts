@@ -1,0 +1,166 @@
+/**
+ * The error catalogue. Every error of the public API extends `JournalError`; `docs/errors.md`
+ * lists each `code`, and a test proves list and code equal.
+ *
+ * A message adds context and leaves the `cause` to say its own part.
+ */
+export abstract class JournalError extends Error {
+  abstract readonly code: string;
+  /** True when the same call may succeed later without any change. */
+  readonly retryable: boolean = false;
+
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The caller's value is wrong; nothing was done. */
+export class InvalidInputError extends JournalError {
+  readonly code = 'INVALID_INPUT';
+}
+
+/** One problem of a configuration, with its place. */
+export interface ConfigProblem {
+  readonly path: string;
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly message: string;
+}
+
+/** The configuration is wrong; all problems of the file together. Nothing was opened. */
+export class ConfigError extends JournalError {
+  readonly code = 'CONFIG';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[], options?: { readonly cause?: unknown }) {
+    super(problems.map(describeProblem).join('\n'), options);
+    this.problems = problems;
+  }
+}
+
+function describeProblem({ path, file, line, message }: ConfigProblem): string {
+  const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
+  return `${path}: ${message}${place}`;
+}
+
+/** Certainly not stored; the caller may go on. `path` is the JSON path of the offending value. */
+export class WriteRejectedError extends JournalError {
+  readonly code = 'WRITE_REJECTED';
+  readonly path: string | undefined;
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
+    super(message, options);
+    this.path = options?.path;
+  }
+}
+
+/** May or may not be stored: stop and recover to learn the truth. */
+export class WriteFailedError extends JournalError {
+  readonly code = 'WRITE_FAILED';
+}
+
+/** The replicated store did not answer; a read failed and nothing changed. */
+export class StoreUnavailableError extends JournalError {
+  readonly code = 'STORE_UNAVAILABLE';
+  override readonly retryable = true;
+}
+
+/** The log did not answer; a read failed and nothing changed. */
+export class LogUnavailableError extends JournalError {
+  readonly code = 'LOG_UNAVAILABLE';
+  override readonly retryable = true;
+}
+
+/** The server refuses the operation to this user; `message` names the right that is missing. */
+export class AccessDeniedError extends JournalError {
+  readonly code = 'ACCESS_DENIED';
+}
+
+/** A topic, keyspace or table does not exist and may not be created here. */
+export class NotSetUpError extends JournalError {
+  readonly code = 'NOT_SET_UP';
+}
+
+/** Where stored data breaks a rule. */
+export interface DataPlace {
+  readonly topic?: string;
+  readonly partition?: number;
+  readonly offset?: number;
+  readonly id?: string;
+  readonly seqNr?: number;
+}
+
+/** Stored bytes break the format. */
+export class CodecError extends JournalError {
+  readonly code = 'CODEC';
+  readonly place: DataPlace;
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly place?: DataPlace }) {
+    super(message + placeText(options?.place), options);
+    this.place = options?.place ?? {};
+  }
+}
+
+/** Stored records contradict each other: duplicate, conflicting or missing numbers, lost records. */
+export class DataIntegrityError extends JournalError {
+  readonly code = 'DATA_INTEGRITY';
+  readonly place: DataPlace;
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly place?: DataPlace }) {
+    super(message + placeText(options?.place), options);
+    this.place = options?.place ?? {};
+  }
+}
+
+function placeText(place: DataPlace | undefined): string {
+  const parts = Object.entries(place ?? {}).map(([name, value]) => `${name} ${value}`);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** The wait was bounded and its time is over; `what` it waited for is in the message. */
+export class DeadlineExceededError extends JournalError {
+  readonly code = 'DEADLINE_EXCEEDED';
+  override readonly retryable = true;
+}
+
+/** Used after it was disposed: a bug of the caller. */
+export class ClosedError extends JournalError {
+  readonly code = 'CLOSED';
+}
+
+/** `decide` refused the command: certainly not stored, the entity lives. */
+export class CommandRejectedError extends JournalError {
+  readonly code = 'COMMAND_REJECTED';
+}
+
+/** The entity has no use for this command in its current state: certainly not stored. */
+export class CommandUnhandledError extends JournalError {
+  readonly code = 'COMMAND_UNHANDLED';
+}
+
+/** The entity's stash is full: certainly not stored. */
+export class StashOverflowError extends JournalError {
+  readonly code = 'STASH_OVERFLOW';
+  override readonly retryable = true;
+}
+
+/** The entity ended before it answered; stored only if a write was under way. */
+export class EntityStoppedError extends JournalError {
+  readonly code = 'ENTITY_STOPPED';
+}
+
+/** No answer within the time given to `ask`; may or may not be stored. */
+export class AskTimeoutError extends JournalError {
+  readonly code = 'ASK_TIMEOUT';
+}
+
+/** The entity could not be rebuilt from its journal; the cause says why. */
+export class RecoveryFailedError extends JournalError {
+  readonly code = 'RECOVERY_FAILED';
+}
+
+/** A live actor of this process has the same persistence id already. */
+export class DuplicateEntityError extends JournalError {
+  readonly code = 'DUPLICATE_ENTITY';
+}

@@ -1,0 +1,38 @@
+import type { Payload } from './payload.ts';
+import type { PartitionOffset } from './position.ts';
+import type { RecordMetadata } from './record-metadata.ts';
+import type { SeqNr } from './seq-nr.ts';
+
+/** One event of a journal. `tags` has set semantics: no duplicates, no meaning in the order. */
+export interface Event {
+  readonly seqNr: SeqNr;
+  readonly tags: readonly string[];
+  readonly payload: Payload | undefined;
+}
+
+/** The events of one append: never empty. */
+export type Events = readonly [Event, ...Event[]];
+
+/** What all events of one log record have in common. */
+export interface RecordInfo {
+  /** Where the record lies in its topic. */
+  readonly at: PartitionOffset;
+  /** Record timestamp, ms since the epoch. */
+  readonly timestampMs: number;
+  /** Host that wrote the record. */
+  readonly origin: string | undefined;
+  /** Library version that wrote the record. */
+  readonly version: string | undefined;
+  readonly metadata: RecordMetadata;
+  /** User headers of the record. */
+  readonly headers: Headers;
+}
+
+/** User headers of an append, by name. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** An event and the record it was found in. Same content whether read from the log or the store. */
+export interface EventRecord {
+  readonly event: Event;
+  readonly record: RecordInfo;
+}

@@ -1,0 +1,76 @@
+import type { Brand } from '../model/brand.ts';
+import type { SeqNr } from '../model/seq-nr.ts';
+import type { CallOptions } from './call-options.ts';
+
+/** The name of one persistent actor: not blank. */
+export type PersistenceId = Brand<string, 'PersistenceId'>;
+
+/** One event as an actor hands it over and gets it back. */
+export interface PersistentRepr<P = unknown> {
+  readonly persistenceId: PersistenceId;
+  readonly seqNr: SeqNr;
+  readonly payload: P;
+  /** Event-adapter manifest, `''` = none. */
+  readonly manifest: string;
+  /** One UUID per incarnation of the writing actor. */
+  readonly writerUuid: string;
+  /** When it was stored, ms since the epoch; `undefined` on the way in. */
+  readonly timestampMs: number | undefined;
+  readonly tags: readonly string[];
+  /** Delayed event that this one is the firing of: the timer's id (ADR 23). */
+  readonly timer: string | undefined;
+}
+
+/** Events that are stored together or not at all; numbers ascend without gaps. */
+export interface AtomicWrite {
+  readonly persistenceId: PersistenceId;
+  readonly events: readonly [PersistentRepr, ...PersistentRepr[]];
+}
+
+export type WriteOutcome =
+  | { readonly type: 'stored' }
+  | { readonly type: 'rejected'; readonly cause: Error };
+
+/** Which events to replay; both bounds are inclusive. */
+export interface ReplayRequest {
+  readonly persistenceId: PersistenceId;
+  readonly from: SeqNr;
+  readonly to: SeqNr;
+  /** At most so many events; `Infinity` = no limit. */
+  readonly maxEvents: number;
+}
+
+/** The whole state of one journal as of one moment. */
+export interface Recovery {
+  /**
+   * Highest number ever stored, 0 = never written. With a streaming journal it is known when `events`
+   * has ended; reading it earlier waits for that.
+   */
+  readonly highestSeqNr: () => Promise<number>;
+  /** Ascending, each number once, in batches that are never empty. Must be consumed or returned once. */
+  readonly events: AsyncIterable<readonly PersistentRepr[]>;
+}
+
+/** What a journal does for persistent actors. */
+export interface JournalPlugin extends AsyncDisposable {
+  /**
+   * Stores atomic writes in order. An empty answer means that all are stored; otherwise one outcome each.
+   *
+   * @throws {WriteRejectedError} certainly nothing of the call was stored
+   * @throws {WriteFailedError} any of them may or may not be stored
+   */
+  write(writes: readonly AtomicWrite[], options?: CallOptions): Promise<readonly WriteOutcome[]>;
+
+  /** Deletes up to `to`, inclusive; never lowers the highest number. @throws {WriteFailedError} */
+  deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void>;
+
+  /** Highest number ever stored; 0 = never written. `from` is a hint: the answer is at least that. */
+  highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number>;
+
+  /** Streams stored events in ascending order, then ends. */
+  replay(request: ReplayRequest, options?: CallOptions): AsyncIterable<readonly PersistentRepr[]>;
+
+  /** Highest number and events from one and the same cut (ADR 22); the host prefers it when present. */
+  recover?(request: ReplayRequest, options?: CallOptions): Promise<Recovery>;
+}
+

@@ -1,0 +1,55 @@
+import type { LogRecord } from '../model/log-record.ts';
+import type { Offset, Partition, Topic } from '../model/position.ts';
+import type { CallOptions } from './call-options.ts';
+
+/** What a subscriber does. Calls for one partition never overlap; partitions run side by side. */
+export interface TopicSubscriber {
+  /**
+   * A partition is ours from now on. Answers the first offset wanted (the replicated offset + 1),
+   * or `undefined` for the oldest record kept.
+   */
+  assigned(partition: Partition): Promise<Offset | undefined>;
+
+  /**
+   * Records of one partition in offset order, never empty. `nextOffset` is the offset after the last
+   * one fetched (it may skip control records). The next batch of this partition comes when the promise
+   * has settled; a rejection ends the subscription with that error. `signal` fires when the partition
+   * is about to be revoked or the consumer stops: finish the unit in hand, start no further one.
+   */
+  records(
+    batch: { readonly partition: Partition; readonly records: readonly LogRecord[]; readonly nextOffset: Offset },
+    signal: AbortSignal,
+  ): Promise<void>;
+
+  /** The partition goes to another member: called after the batch in hand settled, awaited before the group joins again. */
+  revoked(partition: Partition): Promise<void>;
+
+  /** The partition is gone already (session expired): nothing may be written or committed for it any more. */
+  lost(partition: Partition): Promise<void>;
+}
+
+/** One member of the consumer group of one topic. */
+export interface TopicConsumer extends AsyncDisposable {
+  /**
+   * Joins the group and delivers until `signal` fires (resolves after the work in hand has settled and
+   * the member has left) or the subscription fails (rejects).
+   *
+   * @throws {DataIntegrityError} the wanted offset lies outside what the log keeps: records are missing
+   * @throws {LogUnavailableError} retryable
+   * @throws {AccessDeniedError} names the right that is missing
+   */
+  run(subscriber: TopicSubscriber, options: { readonly signal: AbortSignal }): Promise<void>;
+
+  /**
+   * Commits the group's offset of one partition (the next one wanted). Only a hint where another group
+   * member resumes: the replicated offset is the truth. A failed commit is logged and forgotten.
+   */
+  commit(partition: Partition, nextOffset: Offset): Promise<void>;
+}
+
+/** Opens group members, and lists what there is to consume. */
+export interface TopicConsumers extends AsyncDisposable {
+  /** All topics of the log that this user may see. @throws {LogUnavailableError} */
+  topics(options?: CallOptions): Promise<readonly Topic[]>;
+  open(topic: Topic, options?: CallOptions): Promise<TopicConsumer>;
+}
