@@ -1,4 +1,17 @@
 import type { TlsSettings } from './kafka-settings.ts';
+import {
+  boolean,
+  duration,
+  integer,
+  type Kind,
+  listOf,
+  matching,
+  nonEmptyText,
+  oneOf,
+  text,
+} from './kinds.ts';
+import { readTrustedCertificates } from './pem.ts';
+import type { SettingReader } from './setting-reader.ts';
 
 /** How to reach and use Cassandra; resolved from a `cassandra { … }` section. */
 export interface CassandraSettings {
@@ -62,3 +75,141 @@ export interface CassandraSchemaSettings {
 export type KeyspaceReplication =
   | { readonly type: 'simple'; readonly factor: number }
   | { readonly type: 'network-topology'; readonly factors: Readonly<Record<string, number>> };
+
+const int32 = 0x7fffffff;
+const consistency: Kind<Consistency> = oneOf(
+  'LOCAL_QUORUM',
+  'QUORUM',
+  'EACH_QUORUM',
+  'ALL',
+  'ONE',
+  'TWO',
+  'THREE',
+  'LOCAL_ONE',
+  'ANY',
+);
+const positiveDuration = duration({ min: 1, max: int32 });
+const positive = integer({ min: 1, max: int32 });
+const name = matching(
+  /^[a-zA-Z]\w{0,47}$/,
+  'a name of letters, digits and _, at most 48, that starts with a letter',
+);
+
+/** Reads a `cassandra { … }` section. */
+export function readCassandraSettings(reader: SettingReader): CassandraSettings {
+  return {
+    retries: reader.read('retries', positive),
+    segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
+    consistency: {
+      read: reader.read('consistency-config.read', consistency),
+      write: reader.read('consistency-config.write', consistency),
+    },
+    client: readClient(reader),
+    schema: readSchema(reader),
+  };
+}
+
+function readClient(reader: SettingReader): CassandraClientSettings {
+  reader.refuse(
+    'client.cloud-secure-connect-bundle',
+    'is not supported; set contact-points and ssl',
+  );
+  return {
+    name: reader.read('client.name', nonEmptyText),
+    contactPoints: reader.read(
+      'client.contact-points',
+      listOf(matching(/^[^\s,/]+$/, 'a host name or address')),
+    ),
+    port: reader.read('client.port', integer({ min: 1, max: 65_535 })),
+    localDc: reader.optional('client.load-balancing.local-dc', nonEmptyText),
+    authentication: readAuthentication(reader),
+    tls: readTls(reader),
+    consistency: reader.read('client.query.consistency', consistency),
+    serialConsistency: reader.read(
+      'client.query.serial-consistency',
+      oneOf('SERIAL', 'LOCAL_SERIAL'),
+    ),
+    fetchSize: reader.read('client.query.fetch-size', positive),
+    connectTimeoutMs: reader.read('client.socket.connect-timeout', positiveDuration),
+    readTimeoutMs: reader.read('client.socket.read-timeout', positiveDuration),
+    heartbeatIntervalMs: reader.read(
+      'client.pooling.heartbeat-interval',
+      duration({ min: 0, max: int32 }),
+    ),
+    reconnection: readReconnection(reader),
+  };
+}
+
+function readReconnection(reader: SettingReader): CassandraClientSettings['reconnection'] {
+  const minDelayMs = reader.read('client.reconnection.min-delay', positiveDuration);
+  const maxDelayMs = reader.read('client.reconnection.max-delay', positiveDuration);
+  if (maxDelayMs < minDelayMs)
+    reader.problem('client.reconnection.max-delay', `must be at least min-delay, ${minDelayMs} ms`);
+  return { minDelayMs, maxDelayMs };
+}
+
+function readAuthentication(reader: SettingReader): CassandraClientSettings['authentication'] {
+  const username = reader.optional('client.authentication.username', text);
+  const password = reader.optional('client.authentication.password', text);
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined || password === undefined) {
+    const missing = username === undefined ? 'username' : 'password';
+    reader.problem(
+      `client.authentication.${missing}`,
+      'is missing; username and password go together',
+    );
+  }
+  return { username: username ?? '', password: password ?? '' };
+}
+
+function readTls(reader: SettingReader): TlsSettings | undefined {
+  const used = reader.read('client.ssl', boolean);
+  const keys = {
+    certificates: 'client.ssl-truststore-certificates',
+    location: 'client.ssl-truststore-location',
+  };
+  return readTrustedCertificates(reader, { ...keys, used });
+}
+
+function readSchema(reader: SettingReader): CassandraSchemaSettings {
+  const table = (key: string): string => reader.read(`schema.${key}`, name);
+  return {
+    autoCreate: reader.read('schema.auto-create', boolean),
+    keyspace: {
+      name: reader.read('schema.keyspace.name', name),
+      autoCreate: reader.read('schema.keyspace.auto-create', boolean),
+      replication: readReplication(reader),
+    },
+    journalTable: table('journal-table'),
+    metaJournalTable: table('meta-journal-table'),
+    pointerTable: table('pointer-2-table'),
+    settingTable: table('setting-table'),
+    locksTable: table('locks-table'),
+  };
+}
+
+const strategy = 'schema.keyspace.replication-strategy';
+
+function readReplication(reader: SettingReader): KeyspaceReplication {
+  const value = reader.config.value(strategy);
+  if (value !== undefined && value.kind !== 'object') {
+    reader.refuse(
+      strategy,
+      'must be an object { replication-strategy = Simple, simple { replication-factor = 1 } }',
+    );
+    return { type: 'simple', factor: 1 };
+  }
+  const type = reader.read(`${strategy}.replication-strategy`, oneOf('Simple', 'NetworkTopology'));
+  const factor = reader.read(`${strategy}.simple.replication-factor`, positive);
+  const factors = reader.read(
+    `${strategy}.network-topology.replication-factors`,
+    listOf(matching(/^[^\s:']+:[1-9]\d*$/, 'dc:factor')),
+  );
+  if (type === 'Simple') return { type: 'simple', factor };
+  return { type: 'network-topology', factors: Object.fromEntries(factors.map(splitFactor)) };
+}
+
+function splitFactor(entry: string): readonly [string, number] {
+  const [dc = '', factor = ''] = entry.split(':');
+  return [dc, Number(factor)];
+}

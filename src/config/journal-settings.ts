@@ -1,5 +1,12 @@
-import type { CassandraSettings } from './cassandra-settings.ts';
-import type { KafkaSettings } from './kafka-settings.ts';
+import { type CassandraSettings, readCassandraSettings } from './cassandra-settings.ts';
+import type { Config } from './config.ts';
+import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
+import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
+import { boolean, duration, integer, nonEmptyText, oneOf, text } from './kinds.ts';
+import { readPersistenceIdToKey } from './persistence-id-to-key-settings.ts';
+import { SettingReader } from './setting-reader.ts';
+
+export { type JournalClass, journalClassOf } from './journal-class.ts';
 
 /** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
 export interface KafkaJournalSettings {
@@ -31,7 +38,11 @@ export interface EmbeddedJournalSettings {
 
 export type PersistenceIdToKeySettings =
   | { readonly type: 'constant-topic'; readonly topic: string }
-  | { readonly type: 'split'; readonly separator: string; readonly fallback: { readonly topic: string } };
+  | {
+      readonly type: 'split';
+      readonly separator: string;
+      readonly fallback: { readonly topic: string };
+    };
 
 /** A call that took at least so long is logged as a warning. */
 export interface CallTimeThresholds {
@@ -46,6 +57,96 @@ export interface CallTimeThresholds {
 export interface DataIntegritySettings {
   /** Conflicting records fail the read (true) or lose whole and are reported (false). */
   readonly seqNrUniqueness: boolean;
-  /** Rows of another generation than the journal's are dropped (true) or delivered with a warning. */
+  /**
+   * Rows that name no generation are dropped (true) or delivered (false) when the journal names one.
+   * Rows of another generation than the journal's are always dropped.
+   */
   readonly correlateEventsWithMeta: boolean;
+  /** A missing number between two events fails the read or is logged. */
+  readonly gaps: 'fail' | 'warn';
+}
+
+const int32 = 0x7fffffff;
+const positiveDuration = duration({ min: 1, max: int32 });
+
+/**
+ * Reads a section of the Kafka journal plugin, over the defaults of {@link kafkaJournalPath}.
+ *
+ * @throws {ConfigError} with all problems of the section
+ */
+export function readKafkaJournalSettings(
+  config: Config,
+  path: string = kafkaJournalPath,
+): KafkaJournalSettings {
+  const reader = new SettingReader(config.sectionOver(path, kafkaJournalPath), 'journal plugin');
+  const common = readCommon(reader);
+  const eventual = reader.read('eventual', oneOf('cassandra'));
+  const settings: KafkaJournalSettings = {
+    ...common,
+    startTimeoutMs: reader.read('start-timeout', positiveDuration),
+    stopTimeoutMs: reader.read('stop-timeout', positiveDuration),
+    kafka: readKafkaSettings(reader.section('kafka', 'kafka')),
+    eventual: {
+      type: eventual,
+      cassandra: readCassandraSettings(reader.section('cassandra', 'cassandra')),
+    },
+  };
+  return reader.finish(settings);
+}
+
+/**
+ * Reads a section of the embedded journal plugin, over the defaults of {@link embeddedJournalPath}.
+ *
+ * @throws {ConfigError} with all problems of the section
+ */
+export function readEmbeddedJournalSettings(
+  config: Config,
+  path: string = embeddedJournalPath,
+): EmbeddedJournalSettings {
+  const reader = new SettingReader(config.sectionOver(path, embeddedJournalPath), 'embedded');
+  return reader.finish({
+    ...readCommon(reader),
+    file: reader.read('file', nonEmptyText),
+    segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
+    partitions: reader.read('partitions', integer({ min: 1, max: 10_000 })),
+  });
+}
+
+type CommonSettings = Pick<
+  KafkaJournalSettings,
+  | 'persistenceIdToKey'
+  | 'maxEventsInBatch'
+  | 'callTimeThresholdsMs'
+  | 'dataIntegrity'
+  | 'readTimeoutMs'
+>;
+
+function readCommon(reader: SettingReader): CommonSettings {
+  reader.optional('class', text);
+  // Read with the settings of actors, which know which plugin they use.
+  reader.know('recovery-event-timeout');
+  return {
+    persistenceIdToKey: readPersistenceIdToKey(reader),
+    maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),
+    callTimeThresholdsMs: readThresholds(reader),
+    dataIntegrity: {
+      seqNrUniqueness: reader.read('data-integrity.seq-nr-uniqueness', boolean),
+      correlateEventsWithMeta: reader.read('data-integrity.correlate-events-with-meta', boolean),
+      gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
+    },
+    readTimeoutMs: reader.read('read-timeout', positiveDuration),
+  };
+}
+
+function readThresholds(reader: SettingReader): CallTimeThresholds {
+  const threshold = (call: string): number =>
+    reader.read(`call-time-thresholds.${call}`, duration());
+  return {
+    append: threshold('append'),
+    read: threshold('read'),
+    pointer: threshold('pointer'),
+    delete: threshold('delete'),
+    purge: threshold('purge'),
+    mark: threshold('mark'),
+  };
 }

@@ -1,3 +1,4 @@
+import { InvalidInputError } from './errors.ts';
 import type { Payload } from './payload.ts';
 import type { PartitionOffset } from './position.ts';
 import type { RecordMetadata } from './record-metadata.ts';
@@ -12,6 +13,15 @@ export interface Event {
 
 /** The events of one append: never empty. */
 export type Events = readonly [Event, ...Event[]];
+
+export const Events = {
+  /** @throws {InvalidInputError} when the list is empty */
+  of(events: readonly Event[]): Events {
+    const [first, ...rest] = events;
+    if (first === undefined) throw new InvalidInputError('an append needs at least one event');
+    return [first, ...rest];
+  },
+};
 
 /** What all events of one log record have in common. */
 export interface RecordInfo {

@@ -19,3 +19,11 @@ export const silentLogger: Logger = {
   error: () => {},
   child: () => silentLogger,
 };
+
+/** Warnings and errors on standard error, one line each: for commands without a logger of their own. */
+export const consoleLogger: Logger = {
+  ...silentLogger,
+  warn: (fields, message) => console.error(`warning: ${message}`, fields),
+  error: (fields, message) => console.error(`error: ${message}`, fields),
+  child: () => consoleLogger,
+};

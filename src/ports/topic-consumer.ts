@@ -26,6 +26,12 @@ export interface TopicSubscriber {
 
   /** The partition is gone already (session expired): nothing may be written or committed for it any more. */
   lost(partition: Partition): Promise<void>;
+
+  /**
+   * True while the batch in hand waits on purpose: the store is down, or a record cannot be decoded. Such a
+   * batch has not hung, however long it takes. Absent = never.
+   */
+  isHeld?(partition: Partition): boolean;
 }
 
 /** One member of the consumer group of one topic. */

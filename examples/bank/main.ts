@@ -1,0 +1,80 @@
+/**
+ * The bank: opens thousands of wallets, moves money between them, kills its own worker process in
+ * mid-flight, recovers every wallet in a new one, and checks that nothing was lost or doubled.
+ *
+ *   npm start                                          embedded, one SQLite file
+ *   npm start -- --config examples/bank/kafka.conf     Kafka and Cassandra, replicator beside it
+ */
+import { fork } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { type BankRun, checkBooks } from './books.ts';
+import { type JournalPlace, openJournalPlace } from './journal-place.ts';
+import type { AcknowledgedTransfer, Audit } from './protocol.ts';
+import { startReplicatorProcess } from './replicator-process.ts';
+import { printReport, progress } from './report.ts';
+import { type Worker, startWorker } from './worker-process.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    config: { type: 'string', default: 'examples/bank/embedded.conf' },
+    wallets: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: String(randomInt(1_000_000)) },
+  },
+});
+
+const wallets = Number(options.wallets);
+const savers = Math.ceil(wallets / 100);
+const seed = Number(options.seed);
+const centsEach = 100_000;
+const inFlight = 64;
+
+process.exitCode = (await main()) ? 0 : 1;
+
+async function main(): Promise<boolean> {
+  const place = await openJournalPlace(options.config);
+  const replicator = place.isEmbedded ? undefined : startReplicatorProcess(options.config);
+  try {
+    return await run(place);
+  } finally {
+    await replicator?.stop();
+  }
+}
+
+async function run(place: JournalPlace): Promise<boolean> {
+  const acknowledged: AcknowledgedTransfer[] = [];
+  const first = await launch(acknowledged);
+  progress(`opening ${wallets} wallets`);
+  await first.request({ type: 'open', wallets, cents: centsEach }, 'opened');
+  await first.request({ type: 'save', savers }, 'saving');
+
+  progress(`moving money, ${inFlight} transfers at a time`);
+  const tradingSince = performance.now();
+  first.tell({ type: 'trade', wallets, inFlight, seed });
+  await passed(1_500 + (seed % 1_000));
+  const tradingMs = performance.now() - tradingSince;
+  await first.kill();
+  progress(`killed the worker (SIGKILL) after ${acknowledged.length} acknowledged transfers`);
+
+  const second = await launch(acknowledged);
+  progress(`recovering ${wallets} wallets`);
+  const audit = await second.request({ type: 'audit', wallets, savers }, 'audited');
+  await second.stop();
+  const journal = place.describe();
+  return conclude({ wallets, savers, centsEach, seed, tradingMs, acknowledged, journal }, audit.audit);
+}
+
+function launch(acknowledged: AcknowledgedTransfer[]): Promise<Worker> {
+  const child = fork(new URL('worker.ts', import.meta.url), [options.config, `r${seed}-`]);
+  return startWorker(child, (transfers) => acknowledged.push(...transfers));
+}
+
+function conclude(run: BankRun, audit: Audit): boolean {
+  const findings = checkBooks(run, audit);
+  printReport(run, audit, findings);
+  return findings.every(({ right }) => right);
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

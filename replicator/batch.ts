@@ -1,0 +1,120 @@
+import { Action, type ActionRecord, type AppendAction } from '../src/model/action.ts';
+import type { PartitionOffset } from '../src/model/position.ts';
+import type { SeqNr } from '../src/model/seq-nr.ts';
+
+/** An append as the log holds it: its events are still encoded. */
+export interface AppendRecord extends ActionRecord {
+  readonly action: AppendAction;
+}
+
+/** Adjacent appends, oldest first; `at` is the youngest's place. */
+export interface Appends {
+  readonly type: 'appends';
+  readonly at: PartitionOffset;
+  readonly records: readonly AppendRecord[];
+}
+
+export interface Delete {
+  readonly type: 'delete';
+  readonly at: PartitionOffset;
+  /** Inclusive. */
+  readonly to: SeqNr;
+  readonly origin: string | undefined;
+  readonly version: string | undefined;
+}
+
+export interface Purge {
+  readonly type: 'purge';
+  readonly at: PartitionOffset;
+  readonly origin: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** One write to the replicated journal of one key. */
+export type Batch = Appends | Delete | Purge;
+
+/**
+ * The fewest writes that leave a journal as its records, one by one, would leave it.
+ *
+ *     a1 a2 m a3        one append of all three              marks write nothing
+ *     a1 a2 d→1 a3      a2, d→1, a3                          a1 would only be written to be deleted
+ *     a1 d→1 p a2       p, a2                                nothing before a purge survives it
+ *
+ * The last append before a delete stays even when the delete covers it: it moves the journal's
+ * sequence number and expiry, which a delete does not.
+ *
+ * Left as in the JVM system: while its delete is not applied yet, a surviving append may stand in
+ * the store without the covered ones before it (V6). Readers cut the store at the replicated
+ * offset, which moves only after all writes of a poll, so none of them sees this state.
+ *
+ * @param records of one key, ascending offsets
+ * @returns oldest first
+ */
+export function collapse(records: readonly ActionRecord[]): readonly Batch[] {
+  const fold = new YoungestFirst();
+  for (let index = records.length - 1; index >= 0 && !fold.startsWithPurge; index--) {
+    const record = records[index];
+    if (record !== undefined) fold.prepend(record);
+  }
+  return fold.batches();
+}
+
+function isAppend(record: ActionRecord): record is AppendRecord {
+  return Action.isAppend(record.action);
+}
+
+interface OpenAppends {
+  readonly type: 'appends';
+  readonly at: PartitionOffset;
+  readonly records: AppendRecord[];
+}
+
+/** Walks from the youngest record to the oldest and builds the list of batches from its end. */
+class YoungestFirst {
+  readonly #batches: (OpenAppends | Delete | Purge)[] = [];
+  /** `to` of the oldest delete so far: what it covers need not be written. */
+  #cover = 0;
+
+  get startsWithPurge(): boolean {
+    return this.#batches.at(-1)?.type === 'purge';
+  }
+
+  prepend(record: ActionRecord): void {
+    if (isAppend(record)) return this.#prependAppend(record);
+    const { header } = record.action;
+    if (header.type === 'append' || header.type === 'mark') return;
+    const { at } = record;
+    const { origin, version } = header;
+    if (header.type === 'purge') {
+      this.#batches.push({ type: 'purge', at, origin, version });
+    } else {
+      this.#prependDelete({ type: 'delete', at, to: header.to, origin, version });
+    }
+  }
+
+  #prependAppend(record: AppendRecord): void {
+    const next = this.#batches.at(-1);
+    if (next?.type !== 'appends') {
+      this.#batches.push({ type: 'appends', at: record.at, records: [record] });
+    } else if (this.#cover < record.action.header.range.to) {
+      next.records.push(record);
+    }
+  }
+
+  #prependDelete(older: Delete): void {
+    const next = this.#batches.at(-1);
+    if (next?.type === 'delete') {
+      if (older.to < next.to) return;
+      this.#batches.pop();
+    } else if (this.#cover >= older.to) {
+      return;
+    }
+    this.#batches.push(older);
+    this.#cover = older.to;
+  }
+
+  batches(): readonly Batch[] {
+    for (const batch of this.#batches) if (batch.type === 'appends') batch.records.reverse();
+    return this.#batches.reverse();
+  }
+}

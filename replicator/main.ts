@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { openCassandraReplicatedJournal } from '../src/cassandra/cassandra-replicated-journal.ts';
+import { setUpCassandra } from '../src/cassandra/schema/create-schema.ts';
+import type { CassandraSchemaSettings } from '../src/config/cassandra-settings.ts';
+import { loadConfig } from '../src/config/load-config.ts';
+import { type ReplicatorSettings, readReplicatorSettings } from '../src/config/replicator-settings.ts';
+import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
+import { ConfigError, DeadlineExceededError } from '../src/model/errors.ts';
+import type { Logger } from '../src/observability/logger.ts';
+import { systemClock } from '../src/runtime/clock.ts';
+import { startReplicator } from './replicator.ts';
+
+/** What the process ends with. */
+export const exitCodes = { stopped: 0, failed: 1, usage: 2, forced: 3 } as const;
+
+/** From the signal to the end of the writes in hand; supervisors usually wait 30 s before they kill. */
+export const stopDeadlineMs = 25_000;
+
+/** What closing the connections may take after that. */
+const closeDeadlineMs = 3_000;
+
+const usage = 'usage: kafka-journal replicator --config FILE [--log-level debug|info|warn|error]';
+const logLevels = ['debug', 'info', 'warn', 'error'];
+
+export interface RunOptions {
+  /** Ends the run as SIGTERM would; given, the process's own signals are left alone. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * `kafka-journal replicator --config FILE`: carries events from Kafka into Cassandra until SIGTERM
+ * or SIGINT, then finishes the writes in hand. It keeps its place however it ends. Logs are JSON
+ * lines on standard output.
+ *
+ * | exit code | meaning                                                                          |
+ * |-----------|----------------------------------------------------------------------------------|
+ * | 0         | stopped in order                                                                 |
+ * | 1         | failed: a server did not answer at the start, something is not set up, or a bug  |
+ * | 2         | wrong usage or configuration: every problem is printed, nothing was connected    |
+ * | 3         | stopped by force: a second signal, or the writes in hand took too long           |
+ *
+ * Once it runs, no failure of Kafka or Cassandra ends it: it tries again for ever, and says so.
+ */
+export async function runReplicator(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<number> {
+  let started: { readonly settings: ReplicatorSettings; readonly log: Logger };
+  try {
+    started = await prepare(args);
+  } catch (error) {
+    console.error(`kafka-journal replicator: ${error instanceof Error ? error.message : error}`);
+    return error instanceof ConfigError || error instanceof TypeError
+      ? exitCodes.usage
+      : exitCodes.failed;
+  }
+  const stop = options.signal === undefined ? processSignals(started.log) : fromCaller(options.signal);
+  try {
+    return await run(started.settings, started.log, stop.signal);
+  } catch (err) {
+    started.log.error({ err }, 'the replicator failed');
+    return exitCodes.failed;
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** @throws {TypeError} wrong usage @throws {ConfigError} every problem of the configuration */
+async function prepare(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { config: { type: 'string' }, 'log-level': { type: 'string', default: 'info' } },
+  });
+  const level = values['log-level'];
+  if (values.config === undefined || !logLevels.includes(level)) throw new TypeError(usage);
+  const config = await loadConfig({ file: values.config });
+  const settings = readReplicatorSettings(config);
+  const log: Logger = pino({ level });
+  for (const note of config.notes) log.info({}, note);
+  return { settings, log };
+}
+
+async function run(
+  settings: ReplicatorSettings,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<number> {
+  const deps = { log, clock: systemClock };
+  const opened: AsyncDisposable[] = [];
+  try {
+    await setUpCassandra(settings.cassandra, deps, { mode: setUpMode(settings.cassandra.schema) });
+    const store = await openCassandraReplicatedJournal(settings.cassandra, deps);
+    opened.push(store);
+    const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
+    opened.push(consumers);
+    const replicator = startReplicator({ ...deps, consumers, store, settings });
+    log.info({ prefixes: settings.topicPrefixes }, 'the replicator runs');
+    await Promise.race([fired(signal), replicator.finished]);
+    log.info({}, 'the replicator stops');
+    await replicator.stop({ deadlineMs: stopDeadlineMs });
+    log.info({}, 'the replicator has stopped');
+    return exitCodes.stopped;
+  } catch (error) {
+    if (!(error instanceof DeadlineExceededError && signal.aborted)) throw error;
+    log.error({ err: error }, 'stopped by force; what was in hand is done again at the next start');
+    return exitCodes.forced;
+  } finally {
+    await closeAll(opened, log);
+  }
+}
+
+function setUpMode({ autoCreate, keyspace }: CassandraSchemaSettings): 'create' | 'check' {
+  return autoCreate || keyspace.autoCreate ? 'create' : 'check';
+}
+
+async function fired(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** In reverse order, within a bound: a connection that does not close must not keep the process. */
+async function closeAll(opened: readonly AsyncDisposable[], log: Logger): Promise<void> {
+  const bound = new AbortController();
+  const closing = (async () => {
+    for (const resource of opened.toReversed()) {
+      try {
+        await resource[Symbol.asyncDispose]();
+      } catch (err) {
+        log.warn({ err }, 'a connection did not close in order');
+      }
+    }
+  })();
+  const expired = systemClock.sleep(closeDeadlineMs, { signal: bound.signal }).catch(() => {});
+  await Promise.race([closing, expired]);
+  bound.abort();
+}
+
+interface StopSource {
+  readonly signal: AbortSignal;
+  dispose(): void;
+}
+
+function fromCaller(signal: AbortSignal): StopSource {
+  return { signal, dispose: () => {} };
+}
+
+/** The first signal stops in order; a second one, or running out of time, ends the process. */
+function processSignals(log: Logger): StopSource {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.forced);
+    log.info({ signal: name }, 'told to stop; a second signal ends the process at once');
+    controller.abort(new Error(name));
+    const limitMs = stopDeadlineMs + closeDeadlineMs + 1_000;
+    setTimeout(() => process.exit(exitCodes.forced), limitMs).unref();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  const dispose = (): void => {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  };
+  return { signal: controller.signal, dispose };
+}

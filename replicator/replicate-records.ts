@@ -1,0 +1,170 @@
+import type { EventRecord } from '../src/model/event.ts';
+import type { ActionRecord } from '../src/model/action.ts';
+import type { Key } from '../src/model/key.ts';
+import type { Offset } from '../src/model/position.ts';
+import type {
+  ReplicatedAppend,
+  ReplicatedDelete,
+  ReplicatedKeyJournal,
+  ReplicatedPurge,
+} from '../src/ports/replicated-journal.ts';
+import { eventRecordsOf } from '../src/codec/events-codec.ts';
+import { type Appends, type Batch, collapse, type Delete, type Purge } from './batch.ts';
+import type { KeyJournals } from './key-journals.ts';
+
+/** Records of one key that wait to be applied: ascending offsets, never empty. */
+export interface KeyRecords {
+  readonly key: Key;
+  readonly first: Offset;
+  readonly records: readonly ActionRecord[];
+}
+
+/** What became of them; `rest` is what remains to be done. */
+export type KeyOutcome =
+  | { readonly type: 'applied' }
+  | {
+      readonly type: 'held';
+      readonly rest: KeyRecords;
+      readonly reason: 'stopped' | 'failed' | 'unreadable';
+      readonly error?: unknown;
+    };
+
+export interface KeyParts {
+  readonly journals: KeyJournals;
+  /** The replicator's clock: one value for a whole round. */
+  readonly nowMs: number;
+  /** Looked at between writes, never inside one. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Applies one key's records to its replicated journal, in order, and never rejects: a failure is
+ * this key's own and must not disturb the others of the round, which run beside it.
+ *
+ * A failed write is repeated from the key's first record, on a journal opened anew; the journal
+ * itself knows what was applied already. A record that cannot be decoded holds the records from it
+ * on; those before it are applied.
+ */
+export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<KeyOutcome> {
+  if (parts.signal.aborted) return { type: 'held', rest: key, reason: 'stopped' };
+  const plan = planWrites(key.records);
+  try {
+    const finished = await applyWrites(key.key, plan.writes, parts);
+    if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
+  } catch (error) {
+    parts.journals.forget(key.key);
+    return { type: 'held', rest: key, reason: 'failed', error };
+  }
+  if (plan.unreadable === undefined) return { type: 'applied' };
+  const { index, offset, error } = plan.unreadable;
+  const rest = { key: key.key, first: offset, records: key.records.slice(index) };
+  return { type: 'held', rest, reason: 'unreadable', error };
+}
+
+/** Answers false when it stopped between two writes because the signal fired. */
+async function applyWrites(
+  key: Key,
+  writes: readonly KeyWrite[],
+  { journals, nowMs, signal }: KeyParts,
+): Promise<boolean> {
+  if (writes.length === 0) return true;
+  const journal = await journals.open(key, nowMs, { signal });
+  for (const write of writes) {
+    if (signal.aborted) return false;
+    await applyWrite(journal, write, nowMs);
+  }
+  return true;
+}
+
+function applyWrite(
+  journal: ReplicatedKeyJournal,
+  write: KeyWrite,
+  nowMs: number,
+): Promise<boolean> {
+  switch (write.type) {
+    case 'append':
+      return journal.append(write, nowMs);
+    case 'delete':
+      return journal.delete(write, nowMs);
+    case 'purge':
+      return journal.purge(write, nowMs);
+  }
+}
+
+/** One call on a replicated journal. */
+export type KeyWrite =
+  | ({ readonly type: 'append' } & ReplicatedAppend)
+  | ({ readonly type: 'delete' } & ReplicatedDelete)
+  | ({ readonly type: 'purge' } & ReplicatedPurge);
+
+/** A record whose events cannot be decoded. */
+export interface UnreadableRecord {
+  readonly index: number;
+  readonly offset: Offset;
+  readonly error: unknown;
+}
+
+export interface KeyPlan {
+  readonly writes: readonly KeyWrite[];
+  /** The first record that no write covers, because it cannot be decoded. */
+  readonly unreadable: UnreadableRecord | undefined;
+}
+
+/**
+ * The writes for one key's records. Events are decoded only where they will be written, so an
+ * unreadable append that a younger delete or purge makes needless holds nobody up.
+ */
+export function planWrites(records: readonly ActionRecord[]): KeyPlan {
+  let readable = records;
+  let unreadable: UnreadableRecord | undefined;
+  // Ends: each turn but the last leaves fewer readable records.
+  for (;;) {
+    const decoded = decodeBatches(collapse(readable));
+    if (decoded.failure === undefined) return { writes: decoded.writes, unreadable };
+    const { record, error } = decoded.failure;
+    const index = records.indexOf(record);
+    unreadable = { index, offset: record.at.offset, error };
+    readable = records.slice(0, index);
+  }
+}
+
+interface Undecodable {
+  readonly record: ActionRecord;
+  readonly error: unknown;
+}
+
+interface DecodedBatches {
+  readonly writes: readonly KeyWrite[];
+  readonly failure: Undecodable | undefined;
+}
+
+function decodeBatches(batches: readonly Batch[]): DecodedBatches {
+  const writes: KeyWrite[] = [];
+  for (const batch of batches) {
+    const decoded = batch.type === 'appends' ? decodeAppends(batch) : toWrite(batch);
+    if ('error' in decoded) return { writes: [], failure: decoded };
+    writes.push(decoded);
+  }
+  return { writes, failure: undefined };
+}
+
+function toWrite(batch: Delete | Purge): KeyWrite {
+  const { type, at } = batch;
+  return type === 'purge' ? { type, at } : { type, at, to: batch.to, origin: batch.origin };
+}
+
+function decodeAppends({ at, records }: Appends): KeyWrite | Undecodable {
+  let events: [EventRecord, ...EventRecord[]] | undefined;
+  for (const record of records) {
+    try {
+      const decoded = eventRecordsOf(record);
+      if (events === undefined) events = [...decoded];
+      else for (const event of decoded) events.push(event);
+    } catch (error) {
+      return { record, error };
+    }
+  }
+  if (events === undefined) throw new Error('a batch of appends is never empty');
+  const expireAfter = events.at(-1)?.record.metadata.payload.expireAfter;
+  return { type: 'append', at, events, expireAfter };
+}

@@ -1,0 +1,155 @@
+import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
+import type { ActorSettings } from './actor-settings.ts';
+import type { FrontEnd } from './entity-actor-logic.ts';
+import type { DryRun, EntityLogic } from './entity-logic.ts';
+import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
+import type { PersistenceInfo } from './persistence-info.ts';
+import { checkPersistenceId, resolveOptions } from './resolve-options.ts';
+
+/** What a behaviour's actor shows (ADR 24). */
+export interface BehaviorState<S> {
+  readonly status: 'active' | 'done' | 'error' | 'stopped';
+  readonly context: S;
+  readonly output: unknown;
+  readonly error: unknown;
+}
+
+export type BehaviorSnapshot<S, E extends EventObject> = BehaviorState<S> & {
+  readonly persistence: PersistenceInfo<E>;
+};
+
+/** Logic for `createActor`, `spawn` and `invoke`. */
+export type BehaviorLogic<S, C extends EventObject, E extends EventObject, I> = ActorLogic<
+  // xstate's `Snapshot` ties `error` and `output` to the status; a behaviour has one shape for all.
+  BehaviorSnapshot<S, E> & ActiveSnapshot,
+  C,
+  I,
+  AnyActorScope['system'],
+  never
+>;
+
+interface ActiveSnapshot {
+  readonly status: 'active';
+  readonly output: undefined;
+  readonly error: undefined;
+}
+
+export interface BehaviorOptions<S, C extends EventObject, E extends EventObject, I>
+  extends EntityOptions<BehaviorState<S>, E> {
+  readonly persistenceId: string | ((a: { readonly input: I }) => string);
+  /** A function of the input makes the input part of the journal. */
+  readonly initialState: S | ((a: { readonly input: I }) => S);
+  /** Turns a command into events. It must not have effects: it may run again after a rejected write. */
+  readonly decide: (a: {
+    readonly state: S;
+    readonly command: C;
+    /** Number of the last event, stored or being written. */
+    readonly sequenceNr: number;
+  }) => Decision<E, BehaviorState<S>>;
+  /** The state after an event: a pure function, which leaves the old state alone. */
+  readonly evolve: (state: S, event: E) => S;
+}
+
+/** The front end without a machine: initial state, decide, evolve. */
+export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject, I>(
+  options: BehaviorOptions<S, C, E, I>,
+  settings: ActorSettings,
+): FrontEnd<BehaviorState<S>> {
+  const shared = resolveOptions(options, settings);
+  const { persistenceId, decide } = options;
+  const decideFor: EntitySettings<BehaviorState<S>>['decide'] = ({ snapshot, command, sequenceNr }) =>
+    decide({ state: snapshot.context, command: command as C, sequenceNr }) as Decision<
+      EventObject,
+      BehaviorState<S>
+    >;
+  return {
+    settings(input) {
+      const id =
+        typeof persistenceId === 'function' ? persistenceId({ input: input as I }) : persistenceId;
+      return {
+        ...shared,
+        persistenceId: checkPersistenceId(id),
+        decide: decideFor,
+        transient: undefined,
+      };
+    },
+    open: () => new BehaviorEntity(options as unknown as Rules<S>),
+  };
+}
+
+interface Rules<S> {
+  readonly initialState: unknown;
+  readonly evolve: (state: S, event: EventObject) => S;
+}
+
+/** Folding has no effects, so a dry run is the thing itself. */
+class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<BehaviorState<S>> {
+  readonly needsInit: boolean;
+  readonly handled = true;
+  readonly trace: readonly unknown[] = [];
+  readonly timerChanges: readonly never[] = [];
+  readonly actionCount = 0;
+  readonly #rules: Rules<S>;
+
+  constructor(rules: Rules<S>) {
+    this.#rules = rules;
+    this.needsInit = typeof rules.initialState === 'function';
+  }
+
+  dryRun(): DryRun<BehaviorState<S>> {
+    return this;
+  }
+
+  initial(input: unknown): BehaviorState<S> {
+    const { initialState } = this.#rules;
+    const context = typeof initialState === 'function' ? initialState({ input }) : initialState;
+    return { status: 'active', context: context as S, output: undefined, error: undefined };
+  }
+
+  apply(state: BehaviorState<S>, event: EventObject): BehaviorState<S> {
+    const context = this.#rules.evolve(state.context, event);
+    return { status: 'active', context, output: undefined, error: undefined };
+  }
+
+  begin(input: unknown): BehaviorState<S> {
+    return this.initial(input);
+  }
+
+  commit(state: BehaviorState<S>, event: EventObject): BehaviorState<S> {
+    return this.apply(state, event);
+  }
+
+  adoptReplay(state: BehaviorState<S>): BehaviorState<S> {
+    return state;
+  }
+
+  stop(state: BehaviorState<S>): BehaviorState<S> {
+    return { ...state, status: 'stopped' };
+  }
+
+  isUnchanged(before: BehaviorState<S>, after: BehaviorState<S>): boolean {
+    return before.context === after.context;
+  }
+
+  describe(state: BehaviorState<S>): string {
+    return state.status;
+  }
+
+  arm(): boolean {
+    return false;
+  }
+
+  hasRunningChild(): boolean {
+    return false;
+  }
+
+  adoptStep(): void {}
+
+  discard(): void {}
+
+  reset(): void {}
+
+  mark(): void {}
+
+  undo(): void {}
+}

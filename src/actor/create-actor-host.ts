@@ -1,0 +1,197 @@
+import type {
+  ActorRef,
+  AnyActorLogic,
+  AnyActorRef,
+  AnyStateMachine,
+  EventFromLogic,
+  EventObject,
+} from 'xstate';
+import { ClosedError, EntityStoppedError, InvalidInputError } from '../model/errors.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { JournalPlugin } from '../ports/journal-plugin.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { ActorSettings } from './actor-settings.ts';
+import type { AskResult } from './ask.ts';
+import { Ask, AskDeadlines, defaultAskTimeoutMs } from './ask.ts';
+import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
+import { behaviorFrontEnd } from './behavior.ts';
+import type { EntityDeps } from './entity.ts';
+import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
+import type { AskOptions, EntityRegistry, EntityRegistryOptions } from './entity-registry.ts';
+import { LocalEntityRegistry } from './entity-registry.ts';
+import { LiveEntities } from './live-entities.ts';
+import type { PersistenceInfo } from './persistence-info.ts';
+import type { PersistentLogic, PersistentOptions } from './persistent.ts';
+import { machineFrontEnd } from './persistent.ts';
+import { RecoveryPermits } from './recovery-permits.ts';
+
+export interface ActorHostOptions {
+  readonly settings: ActorSettings;
+  /** The journal of a configuration path; `undefined` = the default one. Called at each recovery. */
+  readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly randomUuid: () => string;
+  /** 0 <= value < 1; `Math.random` unless given. */
+  readonly random?: () => number;
+}
+
+/** Persistent actors over journals. It owns its entities, not the journals. */
+export interface ActorHost {
+  /**
+   * Logic that stores each event of `machine` before applying it. With a command type of its own:
+   * `persistent(machine).with<Command>({ … })`.
+   *
+   * @throws {InvalidInputError} a wrong option
+   */
+  persistent<M extends AnyStateMachine, C extends EventObject = EventFromLogic<M>>(
+    machine: M,
+    options: PersistentOptions<M, C>,
+  ): PersistentLogic<M, C>;
+  persistent<M extends AnyStateMachine>(
+    machine: M,
+  ): { with<C extends EventObject>(options: PersistentOptions<M, C>): PersistentLogic<M, C> };
+
+  /** Logic of an entity without a machine (ADR 24). @throws {InvalidInputError} a wrong option */
+  behavior<S, C extends EventObject, E extends EventObject, I = unknown>(
+    options: BehaviorOptions<S, C, E, I>,
+  ): BehaviorLogic<S, C, E, I>;
+
+  /**
+   * Sends a command and resolves once everything it led to is stored and applied.
+   *
+   * Certainly not stored: {@link CommandRejectedError}, {@link CommandUnhandledError},
+   * {@link StashOverflowError}, {@link WriteRejectedError}. May or may not be stored:
+   * {@link WriteFailedError}, {@link EntityStoppedError} while its write was under way,
+   * {@link AskTimeoutError}.
+   */
+  ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
+    ref: PersistentRef<S, C>,
+    command: C,
+    options?: AskOptions,
+  ): Promise<AskResult<S>>;
+
+  /** Entities by id. @throws {InvalidInputError} the type has been taken already */
+  entities<L extends AnyActorLogic>(
+    type: string,
+    logic: L,
+    options?: EntityRegistryOptions,
+  ): EntityRegistry<L>;
+
+  /** Resolves once the actor has recovered, also into a final state. @throws what ended it before that */
+  whenRecovered(ref: object): Promise<void>;
+
+  /**
+   * Stops an actor after the commands that it holds and the write under way; later ones are refused.
+   *
+   * @throws {InvalidInputError} it has a parent, which alone may stop it
+   */
+  stop(ref: object): Promise<void>;
+
+  /** Stops all actors as `stop` does; what is asked later is refused. */
+  shutdown(): Promise<void>;
+}
+
+/** A persistent actor as `ask` sees it. */
+export type PersistentRef<S, C extends EventObject> = Pick<
+  ActorRef<never, C>,
+  'send'
+> & { getSnapshot(): S };
+
+export function createActorHost(options: ActorHostOptions): ActorHost {
+  return new LocalActorHost(options);
+}
+
+class LocalActorHost implements ActorHost {
+  readonly #settings: ActorSettings;
+  readonly #deps: EntityDeps;
+  readonly #hosts = new EntityHosts();
+  readonly #deadlines: AskDeadlines;
+  readonly #types = new Set<string>();
+  readonly #closing = new AbortController();
+
+  constructor({ settings, journal, log, clock, randomUuid, random = Math.random }: ActorHostOptions) {
+    this.#settings = settings;
+    const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
+    this.#deps = { journal, log, clock, random, randomUuid, permits, live: new LiveEntities() };
+    this.#deadlines = new AskDeadlines(clock);
+  }
+
+  persistent<M extends AnyStateMachine, C extends EventObject>(
+    machine: M,
+    options?: PersistentOptions<M, C>,
+  ): never {
+    if (options === undefined) {
+      const curried = { with: (later: PersistentOptions<M, C>) => this.persistent(machine, later) };
+      return curried as never;
+    }
+    const front = machineFrontEnd(machine, options, this.#settings);
+    return new EntityActorLogic(front, this.#deps, this.#hosts) as never;
+  }
+
+  behavior<S, C extends EventObject, E extends EventObject, I>(
+    options: BehaviorOptions<S, C, E, I>,
+  ): BehaviorLogic<S, C, E, I> {
+    const front = behaviorFrontEnd(options, this.#settings);
+    const logic: unknown = new EntityActorLogic(front, this.#deps, this.#hosts);
+    return logic as BehaviorLogic<S, C, E, I>;
+  }
+
+  ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
+    ref: PersistentRef<S, C>,
+    command: C,
+    { timeout = defaultAskTimeoutMs }: AskOptions = {},
+  ): Promise<AskResult<S>> {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
+    try {
+      const host = this.#hosts.of(ref);
+      if (host.hasEnded) throw new EntityStoppedError(`${host.persistenceId} has stopped`);
+      const ask = new Ask(command, this.#deadlines.nowMs() + timeout);
+      host.expect(ask);
+      this.#deadlines.watch(ask, timeout);
+      ref.send(command);
+      return ask.promise as Promise<AskResult<S>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  entities<L extends AnyActorLogic>(
+    type: string,
+    logic: L,
+    options: EntityRegistryOptions = {},
+  ): EntityRegistry<L> {
+    if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
+    this.#types.add(type);
+    return new LocalEntityRegistry(
+      { type, logic, options },
+      {
+        log: this.#deps.log,
+        clock: this.#deps.clock,
+        closing: this.#closing.signal,
+        ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
+        stop: (ref) => this.stop(ref),
+        passivateAfterMs: (ref) => this.#hosts.of(ref).passivateAfterMs,
+        isIdleFor: (ref, ms) => this.#hosts.of(ref).isIdleFor(ms),
+      },
+    );
+  }
+
+  async whenRecovered(ref: object): Promise<void> {
+    await this.#hosts.of(ref).whenRecovered();
+  }
+
+  async stop(ref: object): Promise<void> {
+    const host = this.#hosts.of(ref);
+    if ((ref as AnyActorRef)._parent !== undefined && !host.hasEnded) {
+      throw new InvalidInputError(`${host.persistenceId} has a parent, which alone may stop it`);
+    }
+    await host.shutDown();
+  }
+
+  async shutdown(): Promise<void> {
+    this.#closing.abort(new ClosedError('the persistence is shut down'));
+    await Promise.all([...this.#deps.live].map((entity) => entity.shutDown()));
+    this.#deadlines.close();
+  }
+}

@@ -1,0 +1,325 @@
+import type { EventObject } from 'xstate';
+import { EntityStoppedError } from '../model/errors.ts';
+import type { AtomicWrite } from '../ports/journal-plugin.ts';
+import type { Ask } from './ask.ts';
+import { CommandPipeline } from './command-pipeline.ts';
+import type { Entity, PipelineHost } from './entity.ts';
+import type { HostEffect, HostFact, HostState, HostTable } from './entity-host.machine.ts';
+import { hostTable } from './entity-host.machine.ts';
+import type { HostedState } from './entity-logic.ts';
+import { EntityOpening } from './entity-opening.ts';
+import type { PersistenceSignal } from './entity-options.ts';
+import type {
+  AnyHostEvent,
+  Initialised,
+  RecoveryFailed,
+  WriteFailed,
+  WriteRefused,
+} from './host-events.ts';
+import { Detach, HostEvent } from './host-events.ts';
+import type { LiveEntity } from './live-entities.ts';
+import { Occasion } from './occasion.ts';
+import type { PersistenceInfo, Phase } from './persistence-info.ts';
+import { continueTimer } from './start-entity.ts';
+import { isXstateEvent } from './stored-event.ts';
+import type { TimerChange } from './timers.ts';
+import { Timers } from './timers.ts';
+
+/** A state with what is known of its journal. */
+export type Exposed<S> = S & { readonly persistence: PersistenceInfo };
+
+const tables: Readonly<Record<'stop' | 'restart', HostTable>> = {
+  stop: hostTable(false),
+  restart: hostTable(true),
+};
+
+const phases: Readonly<Record<HostState, Phase>> = {
+  awaitingPermit: 'awaiting-permit',
+  replaying: 'replaying',
+  initialising: 'replaying',
+  ready: 'ready',
+  persisting: 'persisting',
+  backingOff: 'backoff',
+  stopped: 'stopped',
+  failed: 'stopped',
+};
+
+/**
+ * One persistent actor: what its mailbox delivers goes through `process`, one message at a time. The
+ * machine of `entity-host.machine.ts` says what may happen when; this does it.
+ */
+export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHost {
+  readonly #entity: Entity<S>;
+  readonly #pipeline: CommandPipeline<S>;
+  readonly #table: HostTable;
+  readonly #blank: S;
+  readonly #opening: EntityOpening<S>;
+  readonly #idle = new Occasion();
+  /** Asked, but not yet taken from the mailbox. */
+  readonly #arriving: Ask[] = [];
+  #phase: HostState = 'awaitingPermit';
+  #stopping = false;
+  #failure: unknown;
+  /** When the last command arrived, ms since the epoch. */
+  lastActiveMs = 0;
+
+  constructor(entity: Entity<S>) {
+    this.#entity = entity;
+    this.#blank = entity.state;
+    this.#pipeline = new CommandPipeline(entity, this);
+    this.#opening = new EntityOpening(entity, this);
+    this.#table = entity.settings.restart === undefined ? tables.stop : tables.restart;
+  }
+
+  get persistenceId(): string {
+    return this.#entity.persistenceId;
+  }
+
+  get passivateAfterMs(): number {
+    return this.#entity.settings.passivateAfterMs;
+  }
+
+  get isReady(): boolean {
+    return this.#phase === 'ready';
+  }
+
+  get hasEnded(): boolean {
+    return this.#phase === 'stopped' || this.#phase === 'failed';
+  }
+
+  /** @throws {DuplicateEntityError} another live actor has the id */
+  start(): void {
+    const { deps, settings } = this.#entity;
+    try {
+      deps.live.claim(this, settings.actor.singleWriterGuard);
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+    this.lastActiveMs = deps.clock.nowMs();
+    this.#perform('recover');
+  }
+
+  /** Takes one message of the mailbox. @throws what an action or a callback of the user throws */
+  process(event: EventObject): Exposed<S> {
+    if (this.hasEnded) return this.expose();
+    try {
+      if (event instanceof HostEvent) this.#hear(event as AnyHostEvent<S>);
+      else if (event.type === 'xstate.stop') this.#stop(event);
+      else this.#receive(event);
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+    if (this.#stopping && !this.#isBusy) this.#idle.fire();
+    return this.expose();
+  }
+
+  expose(): Exposed<S> {
+    const { state, sequenceNr, persistenceId, input } = this.#entity;
+    const phase = phases[this.#phase];
+    const stashed = this.#pipeline.stash.length;
+    const lastError = this.#failure;
+    const persistence: PersistenceInfo =
+      lastError === undefined
+        ? { phase, persistenceId, sequenceNr, stashed, input }
+        : { phase, persistenceId, sequenceNr, stashed, input, lastError };
+    if (phase === 'ready' || phase === 'persisting') return { ...state, persistence };
+    return { ...state, ...this.#statusBeyond(state), persistence };
+  }
+
+  /** A question is on its way into the mailbox. */
+  expect(ask: Ask): void {
+    this.#arriving.push(ask);
+  }
+
+  /** Resolves once recovered, also when that ends in a final state. @throws what ended it before */
+  whenRecovered(): Promise<void> {
+    return this.#opening.whenRecovered();
+  }
+
+  /** Lets the commands that wait be done and their writes settle; later commands are refused. */
+  async whenIdle(): Promise<void> {
+    this.#stopping = true;
+    while (this.#isBusy) await this.#idle.wait();
+  }
+
+  async shutDown(): Promise<void> {
+    await this.whenIdle();
+    if (this.#entity.self._parent === undefined) this.#entity.self.stop();
+    if (!this.hasEnded) this.tell(new Detach());
+    this.#end();
+  }
+
+  /** Nothing to do, nothing due within `ms`, nobody at work: it may be passivated. */
+  isIdleFor(ms: number): boolean {
+    const { deps, timers, logic, state } = this.#entity;
+    const nowMs = deps.clock.nowMs();
+    if (!this.isReady || !this.#pipeline.isIdle || nowMs - this.lastActiveMs < ms) return false;
+    return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
+  }
+
+  /** A delayed event is scheduled or cancelled for good. Answers the id of one that is followed. */
+  noteTimer(change: TimerChange): string | undefined {
+    if (change.type === 'cancel') this.#pipeline.stash.dropTimer(change.id);
+    return this.#entity.timers.noteLive(change, this.#entity.deps.clock.nowMs());
+  }
+
+  write(writes: readonly AtomicWrite[], onStored: () => void): void {
+    this.#pipeline.write(writes, onStored);
+  }
+
+  advance(fact: HostFact): void {
+    const step = this.#table[this.#phase][fact];
+    if (step === undefined) return;
+    this.#phase = step.state;
+    for (const effect of step.effects) this.#perform(effect);
+  }
+
+  tell(event: EventObject): void {
+    this.#entity.self.send(event);
+  }
+
+  fail(error: unknown): void {
+    if (this.hasEnded) return;
+    this.#failure = error;
+    this.advance('entity.failed');
+  }
+
+  writeFailed(error: Error): void {
+    this.#failure = error;
+    this.signal('persist-failed', error);
+    this.#opening.failed(error, 'write.failed');
+  }
+
+  signal(type: PersistenceSignal['type'], cause?: unknown): void {
+    const { settings, sequenceNr, state } = this.#entity;
+    settings.onSignal?.(cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause }, state);
+  }
+
+  ended(): void {
+    const { state } = this.#entity;
+    if (state.status === 'error') this.fail(state.error);
+    else this.advance('entity.ended');
+  }
+
+  get #isBusy(): boolean {
+    if (this.#phase === 'ready') return !this.#pipeline.isIdle || this.#arriving.length > 0;
+    return this.#phase === 'persisting' || this.#phase === 'initialising';
+  }
+
+  #receive(event: EventObject): void {
+    const { timers, deps } = this.#entity;
+    const timer = timers.firedBy(event);
+    if (timer !== undefined) timers.remove(timer.id);
+    const internal = timer !== undefined || isXstateEvent(event);
+    const ask = this.#arriving.length === 0 ? undefined : this.#takeAsk(event);
+    if (this.#stopping && !internal) {
+      ask?.fail(new EntityStoppedError(`${this.persistenceId} is stopping`));
+      return;
+    }
+    this.lastActiveMs = deps.clock.nowMs();
+    this.#pipeline.receive({ event, ask, timer: timer?.id, internal });
+  }
+
+  /** Questions arrive in the order in which they were asked, between commands that were only sent. */
+  #takeAsk(event: EventObject): Ask | undefined {
+    if (this.#arriving[0]?.command !== event) return undefined;
+    return this.#arriving.shift();
+  }
+
+  #hear(event: AnyHostEvent<S>): void {
+    switch (event.type) {
+      case 'persistence.written':
+        this.#opening.succeeded();
+        return this.#pipeline.commit(event);
+      case 'persistence.permit-granted':
+        if (this.#opening.isCurrent(event)) this.advance('permit.granted');
+        return;
+      case 'persistence.recovered':
+        if (this.#opening.isCurrent(event)) this.#opening.completed(event);
+        return;
+      case 'persistence.recovery-failed':
+        if (this.#opening.isCurrent(event)) this.#recoveryFailed(event);
+        return;
+      case 'persistence.restart':
+        return this.advance('backoff.elapsed');
+      case 'persistence.timer':
+        return continueTimer(this.#entity, event.id);
+      case 'persistence.detach':
+        return this.#stop({ type: 'xstate.stop' });
+      default:
+        return this.#hearOfWrite(event);
+    }
+  }
+
+  #hearOfWrite(event: Initialised | WriteRefused | WriteFailed): void {
+    switch (event.type) {
+      case 'persistence.initialised':
+        return this.#opening.initialised();
+      case 'persistence.write-rejected':
+        if (this.#phase === 'initialising') return this.fail(event.causes[0]);
+        return this.#pipeline.refused(event);
+      case 'persistence.write-failed':
+        return this.#pipeline.failed(event.error);
+    }
+  }
+
+  #recoveryFailed(event: RecoveryFailed): void {
+    this.#failure = event.error;
+    this.#opening.recoveryFailed(event);
+  }
+
+  #stop(event: EventObject): void {
+    const entity = this.#entity;
+    if (this.#phase === 'ready' || this.#phase === 'persisting') {
+      entity.state = entity.logic.stop(entity.state, event);
+    }
+    this.advance('entity.ended');
+  }
+
+  #perform(effect: HostEffect): void {
+    const { logic, state } = this.#entity;
+    switch (effect) {
+      case 'recover':
+        return this.#opening.recover();
+      case 'drainStash':
+        this.#failure = undefined;
+        return this.#pipeline.drain();
+      case 'stopChildren':
+        return logic.discard(state);
+      case 'forgetState':
+        return this.#forgetState();
+      case 'scheduleRestart':
+        return this.#opening.scheduleRestart();
+      case 'endAskers':
+        return this.#end();
+    }
+  }
+
+  #forgetState(): void {
+    this.#entity.state = this.#blank;
+    this.#entity.sequenceNr = 0;
+    this.#entity.timers = new Timers();
+    this.#pipeline.stash.dropInternal();
+  }
+
+  #end(): void {
+    const { deps, persistenceId } = this.#entity;
+    const reason = this.#failure ?? new EntityStoppedError(`${persistenceId} has stopped`);
+    deps.live.release(this, this.#pipeline.inFlight);
+    this.#pipeline.end(this.#failure);
+    for (const ask of this.#arriving.splice(0)) {
+      ask.fail(new EntityStoppedError(`${persistenceId} ended before the command arrived`, { cause: reason }));
+    }
+    this.#opening.end(reason);
+    this.#idle.fire();
+  }
+
+  #statusBeyond(state: S): Partial<HostedState> {
+    if (this.#phase === 'failed') return { status: 'error', error: this.#failure };
+    if (this.#phase === 'stopped') return { status: state.status === 'done' ? 'done' : 'stopped' };
+    // A final state counts once the journal has confirmed it.
+    return { status: 'active', output: undefined, error: undefined };
+  }
+}

@@ -1,0 +1,70 @@
+import type { EventObject } from 'xstate';
+import type { TimerChange, TimerTarget } from './timers.ts';
+
+/** A state as the host sees it: the front end knows the rest. */
+export interface HostedState {
+  readonly status: 'active' | 'done' | 'error' | 'stopped';
+  readonly output?: unknown;
+  readonly error?: unknown;
+}
+
+/**
+ * Folds events into states without any effect: replay, and the evaluation of commands.
+ * One dry run serves one fold at a time; what `apply` reports lasts until the next call.
+ */
+export interface DryRun<S> {
+  /** Something wanted the last event. */
+  readonly handled: boolean;
+  /**
+   * The last event did nothing but compute a state, so that state may be committed as it is. Holds what
+   * `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be committed by `commit`.
+   */
+  readonly trace: readonly unknown[] | undefined;
+  /** Delayed events that the last call scheduled and cancelled, in order. */
+  readonly timerChanges: readonly TimerChange[];
+  /** Actions that the last call would have run. */
+  readonly actionCount: number;
+
+  /** The state before the first event. */
+  initial(input: unknown): S;
+  /** The state after `event`. @throws what a guard or an assignment throws */
+  apply(state: S, event: EventObject): S;
+  /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
+  reset(): void;
+  /** Remembers the names taken so far, for `undo`. */
+  mark(): void;
+  /** Gives back the names taken since `mark`: the evaluation came to nothing. */
+  undo(): void;
+}
+
+/** What the host needs of a front end, for one actor. */
+export interface EntityLogic<S> {
+  dryRun(): DryRun<S>;
+  /** The first state of all, for good: its children start and its actions run when the actor's turn ends. */
+  begin(input: unknown): S;
+  /** Applies a stored event for good. @throws what an action throws */
+  commit(state: S, event: EventObject): S;
+  /** Takes the outcome of a dry run for good. */
+  adoptStep(state: S, event: EventObject, trace: readonly unknown[]): void;
+  /** Makes the outcome of a replay live: children that were still active are started. */
+  adoptReplay(state: S, replay: DryRun<S>): S;
+  /** Schedules a delayed event when the actor's turn ends; false when its target is gone. */
+  arm(state: S, timer: { readonly id: string; readonly event: EventObject }, at: ArmedAt): boolean;
+  /** The actor is stopped from outside. */
+  stop(state: S, event: EventObject): S;
+  /** Stops children and timers at once; the state is thrown away. */
+  discard(state: S): void;
+  /** Whether a child is running. */
+  hasRunningChild(state: S): boolean;
+  /** Same value, data and children: what a transient event must leave alone. */
+  isUnchanged(before: S, after: S): boolean;
+  /** For messages: the state value. */
+  describe(state: S): string;
+  /** Whether a first state without a stored event could depend on the input. */
+  readonly needsInit: boolean;
+}
+
+export interface ArmedAt {
+  readonly target: TimerTarget;
+  readonly delayMs: number;
+}

@@ -1,0 +1,147 @@
+import { RecoveryFailedError } from '../model/errors.ts';
+import type { AtomicWrite } from '../ports/journal-plugin.ts';
+import type { Entity, PipelineHost } from './entity.ts';
+import type { HostFact } from './entity-host.machine.ts';
+import type { HostedState } from './entity-logic.ts';
+import type { Recovered, RecoveryFailed } from './host-events.ts';
+import { Initialised, Restart } from './host-events.ts';
+import { Occasion } from './occasion.ts';
+import { recoverEntity } from './recover-entity.ts';
+import { mayRecoverLater } from './replay.ts';
+import { initTime, rearmTimers, restartDelayMs } from './start-entity.ts';
+import { initEvent } from './stored-event.ts';
+import { Timers } from './timers.ts';
+import { initWrite } from './write-batch.ts';
+
+/** What an opening asks of its host. */
+export interface OpeningHost extends PipelineHost {
+  /** Stores the init record; `onStored` is called once it is. */
+  write(writes: readonly AtomicWrite[], onStored: () => void): void;
+}
+
+/** How an entity becomes ready, and how it starts over: permit, replay, init record, backoff. */
+export class EntityOpening<S extends HostedState> {
+  readonly #entity: Entity<S>;
+  readonly #host: OpeningHost;
+  readonly #recovered = new Occasion();
+  /** Ends a recovery under way, or the wait for the next one. */
+  #attempt = new AbortController();
+  #incarnation = 0;
+  #failuresInARow = 0;
+  #hasRecovered = false;
+  #endReason: unknown;
+
+  constructor(entity: Entity<S>, host: OpeningHost) {
+    this.#entity = entity;
+    this.#host = host;
+  }
+
+  recover(): void {
+    const entity = this.#entity;
+    entity.writerUuid = entity.deps.randomUuid();
+    this.#attempt = new AbortController();
+    void recoverEntity(entity, {
+      incarnation: ++this.#incarnation,
+      recovery: this.#attempt,
+      tell: (event) => this.#host.tell(event),
+    });
+  }
+
+  scheduleRestart(): void {
+    const { deps, settings } = this.#entity;
+    const { restart } = settings;
+    if (restart === undefined) return;
+    this.#attempt = new AbortController();
+    const delayMs = restartDelayMs(restart, this.#failuresInARow, deps.random());
+    deps.clock.sleep(delayMs, { signal: this.#attempt.signal }).then(
+      () => this.#host.tell(new Restart()),
+      () => {}, // the actor stopped first
+    );
+  }
+
+  /** A failure that the backoff of the entity covers, as long as it has tries left. */
+  failed(error: Error, fact: HostFact): void {
+    const { restart } = this.#entity.settings;
+    this.#failuresInARow++;
+    if (restart !== undefined && this.#failuresInARow > restart.maxRestarts) this.#host.fail(error);
+    else this.#host.advance(fact);
+  }
+
+  /** An event was stored: whatever failed before is over. */
+  succeeded(): void {
+    this.#failuresInARow = 0;
+  }
+
+  isCurrent({ incarnation }: { readonly incarnation: number }): boolean {
+    return incarnation === this.#incarnation;
+  }
+
+  completed({ journal, replayed }: Recovered<S>): void {
+    const entity = this.#entity;
+    entity.journal = journal;
+    entity.sequenceNr = replayed.sequenceNr;
+    entity.timers = new Timers();
+    if (replayed.state === undefined) return this.#beginNew();
+    entity.input = replayed.input;
+    entity.initPending = false;
+    entity.state = entity.logic.adoptReplay(replayed.state, replayed.run);
+    if (entity.state.status === 'active') entity.timers = rearmTimers(entity, replayed);
+    this.#becomeReady('replay.completed');
+  }
+
+  recoveryFailed({ error }: RecoveryFailed): void {
+    const { persistenceId } = this.#entity;
+    const text = `${persistenceId} cannot be recovered`;
+    const failure =
+      error instanceof RecoveryFailedError ? error : new RecoveryFailedError(text, { cause: error });
+    this.#host.signal('recovery-failed', failure);
+    if (mayRecoverLater(error)) this.failed(failure, 'recovery.failed');
+    else this.#host.fail(failure);
+  }
+
+  /** The init record is stored: the entity's life begins. */
+  initialised(): void {
+    this.#entity.sequenceNr = 1;
+    this.#begin('write.settled');
+  }
+
+  /** The actor ends; `reason` is for those who wait for its recovery. */
+  end(reason: unknown): void {
+    this.#endReason = reason;
+    this.#attempt.abort(reason);
+    this.#recovered.fail(reason);
+  }
+
+  whenRecovered(): Promise<void> {
+    if (this.#hasRecovered) return Promise.resolve();
+    return this.#endReason === undefined ? this.#recovered.wait() : Promise.reject(this.#endReason);
+  }
+
+  #beginNew(): void {
+    const entity = this.#entity;
+    const time = initTime(entity);
+    entity.initPending = time === 'with-first-event';
+    if (time !== 'at-once') return this.#begin('replay.completed');
+    const { persistenceId, writerUuid, sequenceNr } = entity;
+    const position = { persistenceId, writerUuid, sequenceNr, init: undefined };
+    this.#host.advance('init.started');
+    this.#host.write([initWrite(position, initEvent(entity.input))], () => {
+      this.#host.tell(new Initialised());
+    });
+  }
+
+  #begin(fact: HostFact): void {
+    const entity = this.#entity;
+    entity.timers.beginStep(entity.sequenceNr);
+    entity.state = entity.logic.begin(entity.input);
+    this.#becomeReady(fact);
+  }
+
+  #becomeReady(fact: HostFact): void {
+    this.#hasRecovered = true;
+    this.#host.signal('recovery-completed');
+    this.#recovered.fire();
+    if (this.#entity.state.status === 'active') this.#host.advance(fact);
+    else this.#host.ended();
+  }
+}

@@ -1,0 +1,95 @@
+import type { EventObject } from 'xstate';
+import type { ActorSettings } from './actor-settings.ts';
+import type { Duration } from './duration.ts';
+
+/** What a command leads to. */
+export type Decision<E extends EventObject, S = unknown> =
+  | {
+      readonly type: 'persist';
+      /** Stored together or not at all, then applied in order; empty = nothing to store. */
+      readonly events: readonly E[];
+      readonly reply?: unknown;
+      /** Runs once, after the last event of the command was stored and applied; never in replay. */
+      readonly thenRun?: (snapshot: S) => void;
+    }
+  | { readonly type: 'none'; readonly reply?: unknown }
+  /** The asker gets a `CommandRejectedError` with this cause. */
+  | { readonly type: 'reject'; readonly reason: Error }
+  | { readonly type: 'unhandled' }
+  /** Tried again after the next event of the entity. */
+  | { readonly type: 'stash' };
+
+/** How an entity starts over after a failed write or recovery. */
+export interface RestartBackoff {
+  readonly minBackoff: Duration;
+  readonly maxBackoff: Duration;
+  /** 0 .. 1: part of the delay that is random; 0.2 unless given. */
+  readonly randomFactor?: number;
+  /** Failures in a row before the actor ends in `error`; without it the entity tries until stopped. */
+  readonly maxRestarts?: number;
+}
+
+export type PersistenceSignal = {
+  readonly type:
+    | 'recovery-completed'
+    | 'recovery-failed'
+    | 'persist-failed'
+    | 'persist-rejected';
+  readonly sequenceNr: number;
+  readonly cause?: unknown;
+};
+
+/** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
+export interface EntityOptions<S, E extends EventObject> {
+  /** Configuration path of the journal plugin; the default journal unless given. */
+  readonly journalPluginId?: string;
+  /** Tags stored beside an event; `after` is the state that the event leads to. */
+  readonly tagger?: (event: E, after: S) => Iterable<string>;
+  /** `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number. */
+  readonly recovery?: { readonly toSeqNr?: number; readonly maxEvents?: number };
+  /** `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash kept. */
+  readonly onPersistFailure?: 'stop' | RestartBackoff;
+  /** What a rejection that is no fault of the event itself does to the entity. */
+  readonly onRejected?: ActorSettings['onRejected'];
+  readonly initEvent?: ActorSettings['initEvent'];
+  readonly unhandledReplayedEvent?: ActorSettings['unhandledReplayedEvent'];
+  /** Delayed transitions after recovery: their first deadline, or the full delay again. */
+  readonly timers?: ActorSettings['timers'];
+  /** Commands written together while another write is in flight, at least 1. */
+  readonly groupCommit?: number;
+  readonly stashCapacity?: number;
+  /** Idle time after which `entities` stops it; 0 = never. */
+  readonly passivateAfter?: Duration;
+  /** An exception thrown here fails the entity. */
+  readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
+}
+
+/** The resolved options of one actor: what `EntityHost` goes by. */
+export interface EntitySettings<S> {
+  readonly persistenceId: string;
+  readonly journalPluginId: string | undefined;
+  readonly decide:
+    | ((a: {
+        readonly snapshot: S;
+        readonly command: EventObject;
+        readonly sequenceNr: number;
+      }) => Decision<EventObject, S>)
+    | undefined;
+  readonly transient:
+    | ((a: { readonly event: EventObject; readonly snapshot: S }) => boolean)
+    | undefined;
+  readonly tagger: ((event: EventObject, after: S) => Iterable<string>) | undefined;
+  readonly onSignal: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
+  readonly recoverTo: number | undefined;
+  readonly recoverMaxEvents: number;
+  readonly restart: ResolvedBackoff | undefined;
+  readonly passivateAfterMs: number;
+  readonly actor: ActorSettings;
+}
+
+export interface ResolvedBackoff {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly randomFactor: number;
+  readonly maxRestarts: number;
+}

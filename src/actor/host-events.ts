@@ -1,0 +1,124 @@
+import type { EventObject } from 'xstate';
+import type { JournalPlugin } from '../ports/journal-plugin.ts';
+import type { Evaluated, Step } from './evaluate-command.ts';
+import type { Replayed } from './replay.ts';
+
+/**
+ * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true order.
+ * The types are reserved; only these classes are obeyed. `incarnation` counts the recoveries of one
+ * actor: what an earlier one has to say is ignored.
+ */
+export abstract class HostEvent implements EventObject {
+  abstract readonly type: `persistence.${string}`;
+}
+
+export class PermitGranted extends HostEvent {
+  readonly type = 'persistence.permit-granted';
+  readonly incarnation: number;
+
+  constructor(incarnation: number) {
+    super();
+    this.incarnation = incarnation;
+  }
+}
+
+export class Recovered<S> extends HostEvent {
+  readonly type = 'persistence.recovered';
+  readonly incarnation: number;
+  readonly journal: JournalPlugin;
+  readonly replayed: Replayed<S>;
+
+  constructor(incarnation: number, journal: JournalPlugin, replayed: Replayed<S>) {
+    super();
+    this.incarnation = incarnation;
+    this.journal = journal;
+    this.replayed = replayed;
+  }
+}
+
+export class RecoveryFailed extends HostEvent {
+  readonly type = 'persistence.recovery-failed';
+  readonly incarnation: number;
+  readonly error: unknown;
+
+  constructor(incarnation: number, error: unknown) {
+    super();
+    this.incarnation = incarnation;
+    this.error = error;
+  }
+}
+
+/** One event is stored: apply it. `isLast` = it is the last one of its write. */
+export class Written<S> extends HostEvent {
+  readonly type = 'persistence.written';
+  readonly evaluated: Evaluated<S>;
+  readonly step: Step<S>;
+  readonly isLast: boolean;
+
+  constructor(evaluated: Evaluated<S>, step: Step<S>, isLast: boolean) {
+    super();
+    this.evaluated = evaluated;
+    this.step = step;
+    this.isLast = isLast;
+  }
+}
+
+/** The init record of a new journal is stored: begin. */
+export class Initialised extends HostEvent {
+  readonly type = 'persistence.initialised';
+}
+
+/** Nothing or not everything of a write is certainly stored. */
+export class WriteRefused extends HostEvent {
+  readonly type = 'persistence.write-rejected';
+  readonly causes: readonly (Error | undefined)[];
+
+  /** One entry a write, `undefined` = stored. */
+  constructor(causes: readonly (Error | undefined)[]) {
+    super();
+    this.causes = causes;
+  }
+}
+
+export class WriteFailed extends HostEvent {
+  readonly type = 'persistence.write-failed';
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    super();
+    this.error = error;
+  }
+}
+
+/** The backoff is over. */
+export class Restart extends HostEvent {
+  readonly type = 'persistence.restart';
+}
+
+/** Persistence shuts down while the actor's parent still lives. */
+export class Detach extends HostEvent {
+  readonly type = 'persistence.detach';
+}
+
+/** A link of a delay that is longer than Node's timers. */
+export class TimerTick extends HostEvent {
+  readonly type = 'persistence.timer';
+  readonly id: string;
+
+  constructor(id: string) {
+    super();
+    this.id = id;
+  }
+}
+
+export type AnyHostEvent<S> =
+  | PermitGranted
+  | Recovered<S>
+  | RecoveryFailed
+  | Written<S>
+  | Initialised
+  | WriteRefused
+  | WriteFailed
+  | Restart
+  | Detach
+  | TimerTick;

@@ -1,0 +1,204 @@
+import { createActor } from 'xstate';
+import type {
+  AnyActorLogic,
+  AnyActorRef,
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventObject,
+} from 'xstate';
+import type { ArmedAt, DryRun, EntityLogic } from './entity-logic.ts';
+import { TimerTick } from './host-events.ts';
+import type { ExecutableAction } from './shadow-scope.ts';
+import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
+import { sameEntries, sameValue, withActors } from './snapshot-parts.ts';
+import type { TimerChange, TimerTarget } from './timers.ts';
+import { longestTimeoutMs } from './timers.ts';
+
+/** What the logic of an actor reports to its host. */
+export interface LogicHooks {
+  /** A delayed event is scheduled or cancelled for good; answers the id of a timer that is followed. */
+  readonly onTimer: (change: TimerChange) => string | undefined;
+  /** An action threw where only xstate hears of it. */
+  readonly onCrash: (error: unknown) => void;
+}
+
+/**
+ * A machine in the real scope of one actor. Its actions go to xstate's own executor, past `onTimer`, so
+ * that the entity knows its timers; delays that Node cannot hold are armed by the entity instead.
+ */
+export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
+  readonly needsInit = true;
+  readonly #machine: AnyStateMachine;
+  readonly #scope: AnyActorScope;
+  readonly #execute: (action: ExecutableAction) => void;
+  readonly #onCrash: (error: unknown) => void;
+  #collected: ExecutableAction[] | undefined;
+
+  constructor(machine: AnyStateMachine, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
+    this.#machine = machine;
+    this.#scope = scope;
+    this.#onCrash = onCrash;
+    const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
+    this.#execute = (action) => {
+      const change = timerChangeOf(action, scope.self);
+      const id = change === undefined ? undefined : onTimer(change);
+      if (change?.type !== 'schedule' || change.delayMs <= longestTimeoutMs || id === undefined) {
+        return native(action);
+      }
+      this.#armLater({ id, event: change.event }, { target: change.target, delayMs: change.delayMs });
+    };
+    const collectOrExecute = (action: ExecutableAction): void => {
+      if (this.#collected === undefined) this.#execute(action);
+      else this.#collected.push(action);
+    };
+    scope.actionExecutor = collectOrExecute as unknown as AnyActorScope['actionExecutor'];
+  }
+
+  dryRun(): ShadowScope {
+    return new ShadowScope(this.#machine, this.#scope);
+  }
+
+  begin(input: unknown): AnyMachineSnapshot {
+    const actions: ExecutableAction[] = [];
+    this.#collected = actions;
+    let state: AnyMachineSnapshot;
+    try {
+      state = this.#machine.getInitialSnapshot(this.#scope, input as never);
+    } finally {
+      this.#collected = undefined;
+    }
+    // Children start before the first entry actions run, as in an ordinary actor.
+    this.#scope.defer(() => this.#machine.start(state));
+    for (const action of actions) this.#scope.defer(() => this.#executeFirst(action));
+    return state;
+  }
+
+  commit(state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
+    return this.#machine.transition(state, event, this.#scope);
+  }
+
+  adoptStep(state: AnyMachineSnapshot, event: EventObject, trace: readonly unknown[]): void {
+    announceStep(this.#scope, { event, state, trace });
+  }
+
+  adoptReplay(state: AnyMachineSnapshot, replay: DryRun<AnyMachineSnapshot>): AnyMachineSnapshot {
+    const shadow = replay as ShadowScope;
+    if (!shadow.hasMadeChildren) return state;
+    const real = new Map<unknown, AnyActorRef>([[shadow.self, this.#scope.self]]);
+    const children: Record<string, AnyActorRef> = {};
+    for (const [key, child] of Object.entries(state.children) as [string, AnyActorRef][]) {
+      const actor = this.#recreate(child, shadow);
+      children[key] = actor;
+      real.set(child, actor);
+    }
+    const context = withActors(state.context, { real, shadow: shadow.self });
+    const live = { ...state, children, context } as AnyMachineSnapshot;
+    if (live.status === 'active') this.#scope.defer(() => this.#machine.start(live));
+    return live;
+  }
+
+  arm(
+    state: AnyMachineSnapshot,
+    timer: { readonly id: string; readonly event: EventObject },
+    at: ArmedAt,
+  ): boolean {
+    if (this.#targetOf(state, at.target) === undefined) return false;
+    this.#armLater(timer, at, state);
+    return true;
+  }
+
+  stop(state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
+    return this.#machine.transition(state, event, this.#scope);
+  }
+
+  discard(state: AnyMachineSnapshot): void {
+    for (const child of Object.values(state.children) as AnyActorRef[]) {
+      // A child of a dry run was never started and belongs to nobody.
+      if (child._parent === this.#scope.self) this.#scope.stopChild(child);
+    }
+    this.#scope.system.scheduler.cancelAll(this.#scope.self);
+  }
+
+  hasRunningChild(state: AnyMachineSnapshot): boolean {
+    const children = Object.values(state.children) as AnyActorRef[];
+    return children.some((child) => child.getSnapshot()?.status === 'active');
+  }
+
+  isUnchanged(before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean {
+    const sameChildren = before.children === after.children || sameEntries(before.children, after.children);
+    return (
+      before.context === after.context &&
+      before.status === after.status &&
+      sameChildren &&
+      sameValue(before.value, after.value)
+    );
+  }
+
+  describe(state: AnyMachineSnapshot): string {
+    return JSON.stringify(state.value);
+  }
+
+  /** A child that had ended before the crash comes back ended; any other starts from its input again. */
+  #recreate(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
+    const { logic, options } = child as unknown as ShadowChild;
+    const { src, systemId, syncSnapshot, input } = options;
+    const ended = replay.endedChildren.get(child);
+    const common = { id: child.id, src, systemId, syncSnapshot, parent: this.#scope.self };
+    if (ended === undefined) return createActor(logic, { ...common, input } as never);
+    const persisted = logic.getPersistedSnapshot(child.getSnapshot(), undefined);
+    return createActor(logic, { ...common, snapshot: { ...persisted, ...ended } } as never);
+  }
+
+  /** xstate catches what an initial action throws, and ends the actor without another message to it. */
+  #executeFirst(action: ExecutableAction): void {
+    try {
+      this.#execute(action);
+    } catch (error) {
+      this.#onCrash(error);
+      throw error;
+    }
+  }
+
+  #armLater(
+    timer: { readonly id: string; readonly event: EventObject },
+    at: ArmedAt,
+    state?: AnyMachineSnapshot,
+  ): void {
+    const { self, system } = this.#scope;
+    this.#scope.defer(() => {
+      const { scheduler } = system;
+      if (at.delayMs > longestTimeoutMs) {
+        scheduler.schedule(self, self, new TimerTick(timer.id), longestTimeoutMs, timer.id);
+        return;
+      }
+      const target = state === undefined ? self : this.#targetOf(state, at.target);
+      if (target !== undefined) scheduler.schedule(self, target, timer.event, at.delayMs, timer.id);
+    });
+  }
+
+  #targetOf(state: AnyMachineSnapshot, target: TimerTarget): AnyActorRef | undefined {
+    const { self } = this.#scope;
+    switch (target.type) {
+      case 'self':
+        return self;
+      case 'child':
+        return state.children[target.id] as AnyActorRef | undefined;
+      case 'parent':
+        return self._parent;
+      case 'other':
+        return undefined;
+    }
+  }
+}
+
+/** What an actor of a dry run knows about how to make it. */
+interface ShadowChild {
+  readonly logic: AnyActorLogic;
+  readonly options: {
+    readonly src?: unknown;
+    readonly systemId?: string;
+    readonly syncSnapshot?: boolean;
+    readonly input?: unknown;
+  };
+}

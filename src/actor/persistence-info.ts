@@ -1,0 +1,42 @@
+import type { EventObject } from 'xstate';
+
+/** Where the entity is in its life. */
+export type Phase =
+  | 'awaiting-permit'
+  | 'replaying'
+  | 'ready'
+  | 'persisting'
+  | 'backoff'
+  | 'stopped';
+
+declare const events: unique symbol;
+
+/** What a snapshot of a persistent actor says about its journal. */
+export interface PersistenceInfo<E extends EventObject = EventObject> {
+  /** Only a type: the events that the entity stores. */
+  readonly [events]?: E;
+  readonly phase: Phase;
+  readonly persistenceId: string;
+  /** Number of the last event that is stored and applied; 0 = none. */
+  readonly sequenceNr: number;
+  /** Commands that wait for a recovery or a write to end. */
+  readonly stashed: number;
+  /** What the actor was first started with; after recovery: what its journal says. */
+  readonly input: unknown;
+  /** The failure behind a backoff or a stop. */
+  readonly lastError?: unknown;
+}
+
+/** The events that an entity with this snapshot stores. */
+export type StoredEventOf<S> = S extends { readonly persistence: PersistenceInfo<infer E> }
+  ? E
+  : EventObject;
+
+/** True once the entity has recovered and while it takes commands: `waitFor(actor, isReady)`. */
+export function isReady(snapshot: {
+  readonly status?: string;
+  readonly persistence: PersistenceInfo;
+}): boolean {
+  const { phase } = snapshot.persistence;
+  return (phase === 'ready' || phase === 'persisting') && (snapshot.status ?? 'active') === 'active';
+}

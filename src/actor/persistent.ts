@@ -1,0 +1,75 @@
+import type {
+  ActorLogic,
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EmittedFrom,
+  EventFromLogic,
+  EventObject,
+  InputFrom,
+  SnapshotFrom,
+} from 'xstate';
+import type { ActorSettings } from './actor-settings.ts';
+import type { FrontEnd } from './entity-actor-logic.ts';
+import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
+import { MachineLogic } from './machine-logic.ts';
+import type { PersistenceInfo } from './persistence-info.ts';
+import { checkPersistenceId, resolveOptions } from './resolve-options.ts';
+
+/** A machine's snapshot, with what is known of its journal. */
+export type PersistentSnapshot<M extends AnyStateMachine> = SnapshotFrom<M> & {
+  readonly persistence: PersistenceInfo<EventFromLogic<M>>;
+};
+
+/** Logic for `createActor`, `spawn` and `invoke`; `C` is what callers may send. */
+export type PersistentLogic<
+  M extends AnyStateMachine,
+  C extends EventObject = EventFromLogic<M>,
+> = ActorLogic<PersistentSnapshot<M>, C, InputFrom<M>, AnyActorScope['system'], EmittedFrom<M>>;
+
+export interface PersistentOptions<M extends AnyStateMachine, C extends EventObject>
+  extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>> {
+  /** Names the journal; not blank, and unique among the live actors. */
+  readonly persistenceId: string | ((a: { readonly input: InputFrom<M> }) => string);
+  /**
+   * Turns a command into events. Without it the command is the event, accepted when the machine has a
+   * transition for it. It must not have effects: it may run again after a rejected write.
+   */
+  readonly decide?: (a: {
+    readonly snapshot: SnapshotFrom<M>;
+    readonly command: C;
+    /** Number of the last event, stored or being written. */
+    readonly sequenceNr: number;
+  }) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
+  /** Events that are applied without being stored; they must not change value, context or children. */
+  readonly transient?: (a: {
+    readonly event: EventFromLogic<M>;
+    readonly snapshot: SnapshotFrom<M>;
+  }) => boolean;
+}
+
+/** The machine front end: the machine is what applies events (docs/adr/0008-persistent-actors.md). */
+export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject>(
+  machine: M,
+  options: PersistentOptions<M, C>,
+  settings: ActorSettings,
+): FrontEnd<AnyMachineSnapshot> {
+  type Settings = EntitySettings<AnyMachineSnapshot>;
+  const shared = resolveOptions(options, settings);
+  const { persistenceId, decide, transient } = options;
+  return {
+    settings(input) {
+      const id =
+        typeof persistenceId === 'function'
+          ? persistenceId({ input: input as InputFrom<M> })
+          : persistenceId;
+      return {
+        ...(shared as Omit<Settings, 'persistenceId' | 'decide' | 'transient'>),
+        persistenceId: checkPersistenceId(id),
+        decide: decide as Settings['decide'],
+        transient: transient as Settings['transient'],
+      };
+    },
+    open: (scope, hooks) => new MachineLogic(machine, scope, hooks),
+  };
+}

@@ -1,0 +1,72 @@
+import type { EventObject } from 'xstate';
+import { InvalidInputError } from '../model/errors.ts';
+import type { ActorSettings } from './actor-settings.ts';
+import { durationMs } from './duration.ts';
+import type {
+  EntityOptions,
+  EntitySettings,
+  ResolvedBackoff,
+  RestartBackoff,
+} from './entity-options.ts';
+
+const defaultRandomFactor = 0.2;
+
+/** What one actor logic goes by, but for the persistence id, which depends on the input. */
+export type SharedSettings<S> = Omit<EntitySettings<S>, 'persistenceId' | 'decide' | 'transient'>;
+
+/** Options as written over the configured ones. @throws {InvalidInputError} naming the option */
+export function resolveOptions<S, E extends EventObject>(
+  options: EntityOptions<S, E>,
+  settings: ActorSettings,
+): SharedSettings<S> {
+  return {
+    journalPluginId: options.journalPluginId,
+    tagger: options.tagger as SharedSettings<S>['tagger'],
+    onSignal: options.onSignal,
+    recoverTo: optionalCount(options.recovery?.toSeqNr, 'recovery.toSeqNr'),
+    recoverMaxEvents: options.recovery?.maxEvents ?? Number.POSITIVE_INFINITY,
+    restart: resolveBackoff(options.onPersistFailure ?? 'stop'),
+    passivateAfterMs:
+      options.passivateAfter === undefined
+        ? settings.passivateAfterMs
+        : durationMs(options.passivateAfter, 'passivateAfter'),
+    actor: {
+      ...settings,
+      onRejected: options.onRejected ?? settings.onRejected,
+      initEvent: options.initEvent ?? settings.initEvent,
+      timers: options.timers ?? settings.timers,
+      unhandledReplayedEvent: options.unhandledReplayedEvent ?? settings.unhandledReplayedEvent,
+      groupCommitMaxCommands: positive(
+        options.groupCommit ?? settings.groupCommitMaxCommands,
+        'groupCommit',
+      ),
+      stashCapacity: positive(options.stashCapacity ?? settings.stashCapacity, 'stashCapacity'),
+    },
+  };
+}
+
+/** @throws {InvalidInputError} when blank */
+export function checkPersistenceId(id: unknown): string {
+  if (typeof id === 'string' && id.trim() !== '') return id;
+  throw new InvalidInputError(`a persistence id must be a text that is not blank, not ${String(id)}`);
+}
+
+function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undefined {
+  if (value === 'stop') return undefined;
+  const minMs = durationMs(value.minBackoff, 'onPersistFailure.minBackoff');
+  const maxMs = durationMs(value.maxBackoff, 'onPersistFailure.maxBackoff');
+  if (minMs > maxMs) throw new InvalidInputError('onPersistFailure: minBackoff is above maxBackoff');
+  const randomFactor = value.randomFactor ?? defaultRandomFactor;
+  const maxRestarts = value.maxRestarts ?? Number.POSITIVE_INFINITY;
+  return { minMs, maxMs, randomFactor, maxRestarts };
+}
+
+function positive(value: number, name: string): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidInputError(`${name} must be an integer of at least 1, not ${value}`);
+}
+
+function optionalCount(value: number | undefined, name: string): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw new InvalidInputError(`${name} must be an integer of at least 0, not ${value}`);
+}

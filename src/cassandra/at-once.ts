@@ -1,0 +1,26 @@
+/**
+ * Runs `work` on every item, at most `limit` at a time, taking items in their order. After a failure no
+ * further item is begun; it rejects with the first one when those under way have settled.
+ */
+export async function forEachAtOnce<T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (!failed) {
+      const next = iterator.next();
+      if (next.done === true) return;
+      try {
+        await work(next.value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const settled = await Promise.allSettled(Array.from({ length: limit }, worker));
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { StoreUnavailableError } from '../../model/errors.ts';
+import type { CassandraDeps, CassandraSession } from '../cassandra-session.ts';
+
+/** The lock disappears by itself after this time, should its holder die. */
+const lockExpiryMs = 60_000;
+const lockExpirySeconds = lockExpiryMs / 1000;
+const retryMs = 200;
+
+/**
+ * Runs `work` while this process holds the one lock of the keyspace, which JVM processes respect as well
+ * (cassandra-storage 6.2). Waits a minute for it at most.
+ *
+ * @throws {StoreUnavailableError} another process holds the lock for too long
+ */
+export async function withSchemaLock<T>(
+  { session, table, deps }: SchemaLock,
+  work: () => Promise<T>,
+): Promise<T> {
+  const holder = `${hostname()} ${randomUUID()}`;
+  const giveUpMs = deps.clock.nowMs() + lockExpiryMs;
+  while (!(await acquire({ session, table, deps }, holder))) {
+    if (deps.clock.nowMs() >= giveUpMs) {
+      throw new StoreUnavailableError(`the schema lock in ${table} was not released within ${lockExpiryMs} ms`);
+    }
+    await deps.clock.sleep(retryMs);
+  }
+  try {
+    return await work();
+  } finally {
+    // Only our own: it may have expired and belong to somebody else by now.
+    await session.execute(`DELETE FROM ${table} WHERE id = ? IF metadata = ?`, [lockId, holder]);
+  }
+}
+
+export interface SchemaLock {
+  readonly session: CassandraSession;
+  /** With its keyspace. */
+  readonly table: string;
+  readonly deps: CassandraDeps;
+}
+
+const lockId = 'kafka-journal';
+
+async function acquire({ session, table, deps }: SchemaLock, holder: string): Promise<boolean> {
+  const insert =
+    `INSERT INTO ${table} (id, expiry_ms, timestamp, metadata) VALUES (?, ?, ?, ?) ` +
+    `IF NOT EXISTS USING TTL ${lockExpirySeconds}`;
+  const [row] = await session.execute(insert, [lockId, lockExpiryMs, deps.clock.nowMs(), holder]);
+  // A lock of ours that a lost answer hid from us counts as well.
+  return row?.['[applied]'] === true || row?.['metadata'] === holder;
+}

@@ -1,0 +1,16 @@
+/** Statements of the table that holds how far each partition is replicated (cassandra-storage 7.4). */
+export interface PointerStatements {
+  readonly selectOffset: string;
+  readonly insert: string;
+  readonly update: string;
+  readonly selectTopics: string;
+}
+
+export function pointerStatements(table: string): PointerStatements {
+  return {
+    selectOffset: `SELECT offset FROM ${table} WHERE topic = ? AND partition = ?`,
+    insert: `INSERT INTO ${table} (topic, partition, offset, created, updated) VALUES (?, ?, ?, ?, ?)`,
+    update: `UPDATE ${table} SET offset = ?, updated = ? WHERE topic = ? AND partition = ?`,
+    selectTopics: `SELECT DISTINCT topic, partition FROM ${table}`,
+  };
+}

@@ -1,0 +1,20 @@
+import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts';
+import { type JournalStatements, journalStatements } from './journal-table.ts';
+import { type MetaJournalStatements, metaJournalStatements } from './metajournal-table.ts';
+import { type PointerStatements, pointerStatements } from './pointer-table.ts';
+
+/** The statements of the three tables that events are replicated into. */
+export interface StoreTables {
+  readonly journal: JournalStatements;
+  readonly metaJournal: MetaJournalStatements;
+  readonly pointer: PointerStatements;
+}
+
+export function storeTables(schema: CassandraSchemaSettings): StoreTables {
+  const { keyspace, journalTable, metaJournalTable, pointerTable } = schema;
+  return {
+    journal: journalStatements(`${keyspace.name}.${journalTable}`),
+    metaJournal: metaJournalStatements(`${keyspace.name}.${metaJournalTable}`),
+    pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
+  };
+}

@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util';
+import { setUpCassandra } from '../cassandra/schema/create-schema.ts';
+import type { CassandraSettings } from '../config/cassandra-settings.ts';
+import { readKafkaJournalSettings } from '../config/journal-settings.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
+import { ConfigError } from '../model/errors.ts';
+import { consoleLogger } from '../observability/logger.ts';
+import { topicsOf } from '../plugin/persistence-id-to-key.ts';
+import { systemClock } from '../runtime/clock.ts';
+
+const journalPath = 'evolutiongaming.kafka-journal.persistence.journal';
+
+/**
+ * `kafka-journal setup --config FILE`: creates the topics and tables that the journal section names,
+ * under an operator's rights; what exists is left alone. May be run again at any time.
+ *
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration
+ */
+export async function runSetup(args: readonly string[]): Promise<number> {
+  try {
+    const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' } } });
+    if (values.config === undefined) throw new TypeError('setup needs --config FILE');
+    await setUp(values.config);
+    return 0;
+  } catch (error) {
+    console.error(`kafka-journal setup: ${error instanceof Error ? describe(error) : String(error)}`);
+    return error instanceof ConfigError || error instanceof TypeError ? 2 : 1;
+  }
+}
+
+async function setUp(file: string): Promise<void> {
+  const deps = { log: consoleLogger, clock: systemClock };
+  const settings = readKafkaJournalSettings(await loadConfig({ file }), journalPath);
+  const admin = await openKafkaAdmin(settings.kafka, deps);
+  try {
+    for (const topic of topicsOf(settings.persistenceIdToKey)) {
+      await admin.ensureTopic(topic, { ...settings.kafka.topic, autoCreate: true });
+    }
+  } finally {
+    await admin[Symbol.asyncDispose]();
+  }
+  await setUpCassandra(creating(settings.eventual.cassandra), deps, { mode: 'create' });
+}
+
+/** An operator creates, whatever clients and replicators may do. */
+function creating(settings: CassandraSettings): CassandraSettings {
+  const { schema } = settings;
+  const keyspace = { ...schema.keyspace, autoCreate: true };
+  return { ...settings, schema: { ...schema, keyspace, autoCreate: true } };
+}
+
+function describe(error: Error): string {
+  const cause = error.cause instanceof Error ? `\n  caused by: ${describe(error.cause)}` : '';
+  return `${error.message}${cause}`;
+}

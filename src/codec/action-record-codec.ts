@@ -1,0 +1,110 @@
+import type { Action, ActionHeader, ActionRecord, AppendHeader } from '../model/action.ts';
+import { CodecError, InvalidInputError } from '../model/errors.ts';
+import type { Headers } from '../model/event.ts';
+import type { LogRecord } from '../model/log-record.ts';
+import type { Partition, Topic } from '../model/position.ts';
+import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts';
+import { setMember } from './json-reader.ts';
+import { asBuffer, decodeUtf8Lenient, decodeUtf8Strict, encodeUtf8 } from './utf8.ts';
+
+/*
+ * docs/format.md#record
+ *
+ *   key        UTF-8 of the journal's id
+ *   value      encoded events of an append; null of anything else
+ *   timestamp  the writer's clock, ms
+ *   headers    journal.action, then the user headers of an append
+ */
+
+const actionHeaderName = 'journal.action';
+const noHeaders: Headers = Object.freeze({});
+
+/** A Kafka record as the producer takes it. */
+export interface EncodedRecord {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+  readonly timestampMs: number;
+  /** `journal.action` first. */
+  readonly headers: Record<string, Buffer>;
+}
+
+/**
+ * The record that stands for an action.
+ *
+ * @throws {InvalidInputError} when the id or a user header cannot be written, or a user header is
+ * named `journal.action`
+ */
+export function encodeAction(action: Action): EncodedRecord {
+  const { header, key, timestampMs } = action;
+  const headers: Record<string, Buffer> = {
+    [actionHeaderName]: Buffer.from(encodeActionHeader(header), 'utf8'),
+  };
+  const id = encodeUtf8(key.id, 'journal id');
+  if (!('value' in action)) return { key: id, value: null, timestampMs, headers };
+  for (const name in action.headers) addUserHeader(headers, name, action.headers[name]);
+  return { key: id, value: asBuffer(action.value), timestampMs, headers };
+}
+
+/**
+ * What a record means. The value of an append stays encoded.
+ *
+ * @returns `undefined` for a record that is no journal action: without key, timestamp or
+ * `journal.action`, of an unknown action, or an append without value
+ * @throws {CodecError} naming topic, partition and offset when the record breaks the format
+ */
+export function decodeAction(
+  topic: Topic,
+  partition: Partition,
+  record: LogRecord,
+): ActionRecord | undefined {
+  const { key, timestampMs } = record;
+  if (key === undefined || timestampMs === undefined) return undefined;
+  try {
+    const header = decodeHeader(record);
+    if (header === undefined) return undefined;
+    const content = header.type === 'append' ? contentOf(header, record) : { header };
+    if (content === undefined) return undefined;
+    const action = { key: { topic, id: decodeUtf8Lenient(key) }, timestampMs, ...content };
+    return { action, at: { partition, offset: record.offset } };
+  } catch (cause) {
+    const place = { topic, partition, offset: record.offset };
+    throw new CodecError('a journal record cannot be decoded', { cause, place });
+  }
+}
+
+function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
+  for (const [name, value] of headers) {
+    if (name === actionHeaderName) return decodeActionHeader(headerText(name, value));
+  }
+  return undefined;
+}
+
+type AppendContent = Pick<Extract<Action, { value: Uint8Array }>, 'header' | 'value' | 'headers'>;
+
+function contentOf(header: AppendHeader, record: LogRecord): AppendContent | undefined {
+  const { value, headers } = record;
+  if (value === undefined) return undefined;
+  return { header, value, headers: headers.length === 1 ? noHeaders : userHeadersOf(headers) };
+}
+
+/** Of a repeated name the last counts. */
+function userHeadersOf(headers: LogRecord['headers']): Headers {
+  const userHeaders: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    if (name !== actionHeaderName) setMember(userHeaders, name, headerText(name, value));
+  }
+  return userHeaders;
+}
+
+/** Kafka allows a header without value, whatever the type says; a journal does not. */
+function headerText(name: string, value: Uint8Array | null | undefined): string {
+  if (value === undefined || value === null) throw new CodecError(`header ${name} has no value`);
+  return decodeUtf8Strict(value, `header ${name}`);
+}
+
+function addUserHeader(headers: Record<string, Buffer>, name: string, value = ''): void {
+  if (name === actionHeaderName) {
+    throw new InvalidInputError(`a user header must not be named ${actionHeaderName}`);
+  }
+  setMember(headers, name, encodeUtf8(value, `header ${name}`));
+}

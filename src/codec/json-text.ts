@@ -1,0 +1,68 @@
+/**
+ * Questions about JSON texts that a parser or printer asks before it takes its fast path.
+ */
+
+/** A mantissa digit, then `e`, inside what stands where a number may: not inside a UUID. */
+const exponent = /\d[eE](?<=[:,[\s]-?[\d.]+[eE])[-+\d]/;
+/** So many characters of `0-9.` in a row may be more than the 15 digits that every double keeps. */
+const longRun = 16;
+
+/**
+ * Whether the text may hold a number that a double cannot, or that JavaScript prints otherwise than
+ * the JVM: one of more than 15 digits or with an exponent. A "yes" may be wrong (digits inside a
+ * string), a "no" is certain. A number that is the whole text is not looked at.
+ */
+export function mayHoldWideNumber(text: string): boolean {
+  return hasLongRun(text) || exponent.test(text);
+}
+
+/** Looks at every 16th character only: no run of 16 fits between two of them. */
+function hasLongRun(text: string): boolean {
+  for (let at = longRun - 1; at < text.length; at += longRun) {
+    if (isNumeric(text.charCodeAt(at)) && runLengthAround(text, at) >= longRun) return true;
+  }
+  return false;
+}
+
+function runLengthAround(text: string, at: number): number {
+  let first = at;
+  let end = at + 1;
+  while (first > 0 && isNumeric(text.charCodeAt(first - 1))) first--;
+  while (end < text.length && isNumeric(text.charCodeAt(end))) end++;
+  return end - first;
+}
+
+/** `.` and `0` to `9` (between them lies `/`, which stands in no number and does no harm). */
+function isNumeric(code: number): boolean {
+  return code >= 46 && code <= 57;
+}
+
+/** Levels of arrays and objects that a document may have; more are refused on both ways. */
+export const maxDepth = 1300;
+
+/** Whether the text nests deeper than `maxDepth`; short texts cost nothing. */
+export function isTooDeep(text: string): boolean {
+  if (text.length <= 2 * maxDepth) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfString(text, at);
+    else if (code === 0x5b || code === 0x7b) depth++;
+    else if (code === 0x5d || code === 0x7d) depth--;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
+/** Index of the quote that closes the string opened at `start`; the text's length if none does. */
+export function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end === -1 ? text.length : end;
+}
+
+function isEscaped(text: string, quote: number): boolean {
+  let first = quote;
+  while (text.charCodeAt(first - 1) === 0x5c) first--;
+  return (quote - first) % 2 === 1;
+}

@@ -1,0 +1,98 @@
+import { CodecError, InvalidInputError } from '../model/errors.ts';
+import type { JsonValue } from '../model/payload.ts';
+import { JsonNumber } from '../model/payload.ts';
+import { isPlainJson } from './json-of-value.ts';
+import { printValue } from './json-printer.ts';
+import { holdsJsonNumber, readJsonText, setMember } from './json-reader.ts';
+import { isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
+
+/** A JSON object, as far as types can tell. */
+export type JsonObject = { readonly [name: string]: JsonValue };
+
+/**
+ * Reads a JSON text without losing a digit: a number that a double cannot hold is a `JsonNumber`
+ * (docs/format.md#numbers). A leading byte-order mark and further values after the first are
+ * ignored; of a repeated member name the last counts.
+ *
+ * Fast path: plain `JSON.parse` when no number of the text is wide.
+ *
+ * @throws {CodecError} when the text is no JSON, nests deeper than 1,300 levels, or holds a number
+ * beyond the bounds of JVM readers
+ */
+export function parseJson(text: string): JsonValue {
+  if (isTooDeep(text)) throw new CodecError(`JSON is nested deeper than ${maxDepth} levels`);
+  if (mayBeNumber(text.charCodeAt(0)) || mayHoldWideNumber(text)) return readJsonText(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Our reader takes more than the grammar, and knows the place of what it refuses.
+    return readJsonText(text);
+  }
+}
+
+/**
+ * Prints a document as the JVM does: no white space, its spelling of numbers, its escapes
+ * (docs/format.md#strings).
+ *
+ * @throws {InvalidInputError} when JSON cannot hold the value, or it nests deeper than 1,300 levels
+ */
+export function printJson(value: JsonValue): string {
+  return jsonDocument(jsonFragment(value));
+}
+
+/**
+ * The same value with every `JsonNumber` as the nearest `number`: what actors receive. Gives the
+ * value itself when there is nothing to convert. Expects a value from `parseJson`.
+ */
+export function toPlain(value: JsonValue): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof JsonNumber) return Number(value.text);
+  if (!holdsJsonNumber(value)) return value;
+  if (isJsonArray(value)) return value.map(toPlain);
+  const copy: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value as JsonObject)) {
+    setMember(copy, name, toPlain(member));
+  }
+  return copy;
+}
+
+/** One value of a document under construction, which {@link jsonDocument} completes. */
+export function jsonFragment(value: JsonValue): string {
+  if (typeof value === 'number' || !isPlainJson(value, maxDepth)) return printValue(value);
+  const text = JSON.stringify(value);
+  return needsPrinter(text) ? printValue(value) : text;
+}
+
+/**
+ * Makes a document of fragments. One lone surrogate makes the JVM escape all surrogates of the
+ * document, paired ones too; outside strings there are none, so this can be done on the text.
+ */
+export function jsonDocument(text: string): string {
+  if (isTooDeep(text)) throw new InvalidInputError(`a value nests deeper than ${maxDepth} levels`);
+  return text.isWellFormed() ? text : text.replace(/[\ud800-\udfff]/g, escapeUnit);
+}
+
+/** Narrows to an object with members. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  if (typeof value !== 'object' || value === null) return false;
+  return !Array.isArray(value) && !(value instanceof JsonNumber);
+}
+
+/** Narrows to an array. */
+export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+/** Signs of what the JVM writes otherwise; a "yes" may be wrong. */
+function needsPrinter(text: string): boolean {
+  return mayHoldWideNumber(text) || text.includes('\x7f') || text.includes('\\ud');
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/** `-` or `0` to `9`: the text may be a single number. */
+function mayBeNumber(code: number): boolean {
+  return code === 0x2d || (code >= 0x30 && code <= 0x39);
+}

@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import { ConfigError, type ConfigProblem } from '../model/errors.ts';
+import { Config } from './config.ts';
+import { withFallback } from './hocon/merge.ts';
+import { hoconError } from './hocon/origin.ts';
+import { parseFile, parseText } from './hocon/parse-file.ts';
+import { treeOf } from './hocon/plain.ts';
+import { resolveConfig } from './hocon/resolver.ts';
+import type { ObjectValue } from './hocon/values.ts';
+import { withPekkoAlias } from './pekko-alias.ts';
+import { isReferenceFile, referenceFolder } from './reference-folder.ts';
+import { rootProblems } from './root-keys.ts';
+
+export interface LoadConfigOptions {
+  /** The application's file; must exist. Relative to the working directory. */
+  readonly file?: string;
+  /** The application's configuration as text, over `file`; its includes are relative to `file`. */
+  readonly text?: string;
+  /** Values from code over both; keys are paths. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** Where `${NAME}` is looked up last; by default the environment of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The application's configuration over our defaults (`plugin-config/reference.conf` and
+ * `replicator.conf`). References are resolved once, over the whole.
+ *
+ * @throws {ConfigError} with all problems found: syntax, references, keys set differently under
+ * `akka.persistence` and `pekko.persistence`, unknown keys beside our sections
+ */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
+  const env = options.env ?? process.env;
+  const reference = referenceTree();
+  const resolved = resolveConfig(layered(applicationTree(options), reference), { env });
+  const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
+  const config = new Config(tree, resolveConfig(reference, { env }));
+  report([...problems, ...rootProblems(config)]);
+  return config;
+}
+
+function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectValue {
+  const path = file === undefined ? undefined : resolve(file);
+  const fromFile = path === undefined ? undefined : parseFile(path);
+  if (path !== undefined && fromFile === undefined) {
+    throw hoconError('there is no such file', { file: path, line: undefined });
+  }
+  const fromText = text === undefined ? undefined : parseText(text, path);
+  const fromCode = treeOf(overrides ?? {}, { file: 'overrides', line: undefined });
+  return [fromText, fromFile].reduce<ObjectValue>(
+    (upper, lower) => layered(upper, lower),
+    fromCode,
+  );
+}
+
+function layered(upper: ObjectValue, lower: ObjectValue | undefined): ObjectValue {
+  const merged = lower === undefined ? upper : withFallback(upper, lower);
+  return merged.kind === 'object' ? merged : upper;
+}
+
+function referenceTree(): ObjectValue {
+  const [reference, replicator] = ['reference.conf', 'replicator.conf'].map((name) => {
+    const tree = parseFile(resolve(referenceFolder, name));
+    if (tree === undefined)
+      throw hoconError(`${name} is missing from this package`, {
+        file: referenceFolder,
+        line: undefined,
+      });
+    return tree;
+  });
+  return layered(replicator as ObjectValue, reference);
+}
+
+function report(problems: readonly ConfigProblem[]): void {
+  if (problems.length > 0) throw new ConfigError(problems);
+}

@@ -1,0 +1,151 @@
+import { ConfigError, type ConfigProblem } from '../model/errors.ts';
+import { type AcceptedKeys, acceptedFor, matchesKey, type SectionKind } from './accepted-keys.ts';
+import { Config } from './config.ts';
+import { renderPath } from './hocon/origin.ts';
+import { pathOf } from './hocon/path.ts';
+import { type ObjectValue, toPlain, type Value } from './hocon/values.ts';
+import type { Kind } from './kinds.ts';
+import { nearest } from './nearest.ts';
+
+/** Where a reader stands: the problems it shares with its parent, and what is accepted unread. */
+interface Place {
+  readonly problems: ConfigProblem[];
+  readonly accepted: readonly AcceptedKeys[];
+}
+
+/** Characters of a value shown in a message. */
+const shownValueLength = 100;
+
+const secretKey = /password|jaas|secret|ssl-keystore-key/;
+
+/**
+ * Reads the settings of one section and remembers what it was asked for, so that `finish` can tell
+ * every problem at once: values of the wrong kind, missing ones, and keys that nobody reads.
+ */
+export class SettingReader {
+  readonly config: Config;
+  readonly #place: Place;
+  readonly #known = new Set<string>();
+  readonly #children: SettingReader[] = [];
+
+  /** @param kind which keys of this section are accepted without being read */
+  constructor(config: Config, kind: SectionKind, problems: ConfigProblem[] = []) {
+    this.config = config;
+    this.#place = { problems, accepted: acceptedFor(kind) };
+  }
+
+  read<T>(key: string, kind: Kind<T>): T {
+    if (this.has(key)) return this.optional(key, kind) ?? kind.placeholder;
+    this.problem(key, `is missing; it must be ${kind.expected}`);
+    return kind.placeholder;
+  }
+
+  /** `undefined` when the key is absent or `null`. */
+  optional<T>(key: string, kind: Kind<T>): T | undefined {
+    this.#asksFor(key);
+    const value = this.config.value(key);
+    if (value === undefined) return undefined;
+    const read = kind.read(value);
+    if (read !== undefined) return read;
+    this.problem(key, `must be ${kind.expected}, not ${shown(key, value)}`);
+    return kind.placeholder;
+  }
+
+  has(key: string): boolean {
+    this.#asksFor(key);
+    return this.config.has(key);
+  }
+
+  /** A reader of the object at `key`, finished together with this one. */
+  section(key: string, kind: SectionKind): SettingReader {
+    this.#asksFor(key);
+    const value = this.config.value(key);
+    if (value?.kind === 'object') {
+      const reader = new SettingReader(this.config.section(key), kind, this.#place.problems);
+      this.#children.push(reader);
+      return reader;
+    }
+    const found = value === undefined ? ', and is missing' : `, not ${shown(key, value)}`;
+    this.problem(key, `must be an object${found}`);
+    return new SettingReader(Config.empty(), kind);
+  }
+
+  /** Counts as known although it is read elsewhere, or in another spelling. */
+  know(key: string): void {
+    this.#known.add(renderPath(pathOf(key)));
+  }
+
+  /** A known key whose use is a problem. */
+  refuse(key: string, why: string): void {
+    this.know(key);
+    if (this.config.has(key)) this.problem(key, why);
+  }
+
+  #asksFor(key: string): void {
+    this.know(key);
+    this.config.keysRead.add(this.config.fullPath(key));
+  }
+
+  problem(key: string, message: string): void {
+    const origin = this.config.originOf(key) ?? { file: undefined, line: undefined };
+    this.#place.problems.push({ path: this.config.fullPath(key), ...origin, message });
+  }
+
+  note(key: string, why: string): void {
+    const origin = this.config.originOf(key);
+    const place = origin?.file === undefined ? '' : ` (${origin.file}:${origin.line ?? '?'})`;
+    this.config.notes.add(`${this.config.fullPath(key)}: ${why}${place}`);
+  }
+
+  /** @throws {ConfigError} with every problem of this section and those inside it */
+  finish<T>(settings: T): T {
+    this.#checkKeys();
+    if (this.#place.problems.length > 0) throw new ConfigError(this.#place.problems);
+    return settings;
+  }
+
+  #checkKeys(): void {
+    for (const child of this.#children) child.#checkKeys();
+    const known = [...this.#known];
+    for (const key of this.config.keys()) this.#checkKey([key], known);
+  }
+
+  #checkKey(path: readonly string[], known: readonly string[]): void {
+    const key = renderPath(path);
+    if (this.#known.has(key)) return;
+    const value = this.config.value(key);
+    const accepted = this.#place.accepted.find(({ keys }) =>
+      keys.some((pattern) => matchesKey(pattern, path)),
+    );
+    if (accepted !== undefined) this.note(key, accepted.why);
+    else if (value?.kind === 'object' && this.#hasInside(path, known)) {
+      this.#checkKeysInside(path, value, known);
+    } else {
+      const candidates = [...known, ...this.#place.accepted.flatMap(({ keys }) => keys)];
+      this.problem(key, unknownKey(key, candidates));
+    }
+  }
+
+  #checkKeysInside(path: readonly string[], value: ObjectValue, known: readonly string[]): void {
+    for (const key of value.fields.keys()) {
+      if (this.config.has(renderPath([...path, key]))) this.#checkKey([...path, key], known);
+    }
+  }
+
+  #hasInside(path: readonly string[], known: readonly string[]): boolean {
+    const prefix = `${path.join('.')}.`;
+    const accepted = this.#place.accepted.flatMap(({ keys }) => keys);
+    return [...known, ...accepted].some((key) => key.startsWith(prefix));
+  }
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return near === undefined ? 'is not a known key' : `is not a known key; did you mean ${near}?`;
+}
+
+function shown(key: string, value: Value): string {
+  if (secretKey.test(key)) return '***';
+  const text = JSON.stringify(toPlain(value));
+  return text.length > shownValueLength ? `${text.slice(0, shownValueLength)}…` : text;
+}

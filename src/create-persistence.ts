@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { type ActorHost, createActorHost } from './actor/create-actor-host.ts';
+import type { Config } from './config/config.ts';
+import { loadConfig } from './config/load-config.ts';
+import { type PersistenceSettings, readPersistenceSettings } from './config/persistence-settings.ts';
+import { ConfigError } from './model/errors.ts';
+import { type Logger, silentLogger } from './observability/logger.ts';
+import { openJournals } from './open-journals.ts';
+import { KafkaJournalPlugin } from './plugin/kafka-journal-plugin.ts';
+import type { JournalPlugin } from './ports/journal-plugin.ts';
+import { systemClock } from './runtime/clock.ts';
+
+/** Where the configuration comes from, and what it cannot name. */
+export interface PersistenceOptions {
+  /** Path of an `application.conf`; read over the shipped `reference.conf`. */
+  readonly file?: string;
+  /** HOCON text, instead of a file or laid over it. */
+  readonly config?: string;
+  /** Where log lines go; nowhere unless given. */
+  readonly log?: Logger;
+}
+
+/** Persistent actors and their journals. */
+export interface Persistence extends ActorHost {
+  /** Stops all actors after the commands that they hold, then closes the journals. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Reads the configuration and prepares persistent actors. A journal is opened by the first actor that
+ * needs it.
+ *
+ * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
+ */
+export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
+  const config = await loadConfig({
+    ...(options.file === undefined ? {} : { file: options.file }),
+    ...(options.config === undefined ? {} : { text: options.config }),
+  });
+  const settings = readPersistenceSettings(config);
+  const log = options.log ?? silentLogger;
+  const plugins = new Plugins(config, settings, log);
+  const host = createActorHost({
+    settings,
+    journal: (pluginId) => plugins.get(pluginId),
+    log,
+    clock: systemClock,
+    randomUuid: randomUUID,
+  });
+  const stopActors = host.shutdown.bind(host);
+  return Object.assign(host, {
+    async shutdown() {
+      await stopActors();
+      await plugins.close();
+    },
+  });
+}
+
+/** One journal plugin a section, opened on first use, closed in reverse order. */
+class Plugins {
+  readonly #config: Config;
+  readonly #settings: PersistenceSettings;
+  readonly #log: Logger;
+  readonly #opened = new Map<string, Promise<JournalPlugin>>();
+
+  constructor(config: Config, settings: PersistenceSettings, log: Logger) {
+    this.#config = config;
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  get(pluginId: string | undefined): Promise<JournalPlugin> {
+    const path = pluginId ?? this.#settings.journalPluginId;
+    if (path === undefined || path === '') return Promise.reject(noDefaultJournal());
+    const known = this.#opened.get(path);
+    if (known !== undefined) return known;
+    const opening = this.#open(path);
+    this.#opened.set(path, opening);
+    opening.catch(() => this.#opened.delete(path));
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    const plugins = await Promise.allSettled([...this.#opened.values()].reverse());
+    this.#opened.clear();
+    for (const plugin of plugins) {
+      if (plugin.status === 'fulfilled') await plugin.value[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */
+  async #open(path: string): Promise<JournalPlugin> {
+    const deps = { log: this.#log, clock: systemClock };
+    const journals = await openJournals(this.#config, path, deps);
+    const { keyOf, maxEventsInBatch } = journals;
+    const close = async (): Promise<void> => await journals[Symbol.asyncDispose]();
+    return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close });
+  }
+}
+
+function noDefaultJournal(): ConfigError {
+  const path = 'akka.persistence.journal.plugin';
+  const message =
+    'no default journal; set it to "evolutiongaming.kafka-journal.embedded.journal" or ' +
+    '"evolutiongaming.kafka-journal.persistence.journal"';
+  return new ConfigError([{ path, file: undefined, line: undefined, message }]);
+}

@@ -1,0 +1,69 @@
+import type { Key } from '../model/key.ts';
+import type { LogFields, Logger } from '../observability/logger.ts';
+import type { Journal } from './journal.ts';
+
+/** A call that took at least so many milliseconds is logged as a warning, any other at debug. */
+export type CallTimeThresholds = Readonly<Record<Operation, number>>;
+
+type Operation = 'append' | 'read' | 'pointer' | 'delete' | 'purge' | 'mark';
+
+interface Instruments {
+  readonly log: Logger;
+  readonly thresholdsMs: CallTimeThresholds;
+}
+
+/** Times every call and logs key, operation, milliseconds, arguments and result or error. */
+export function instrumentJournal(journal: Journal, key: Key, instruments: Instruments): Journal {
+  const timed = timer(key, instruments);
+  return {
+    append(events, options) {
+      const done = timed('append');
+      const call = journal.append(events, options);
+      call.then(
+        (at) => done({ from: events[0].seqNr, events: events.length, ...at }),
+        (error: unknown) => done({ from: events[0].seqNr, events: events.length, error }),
+      );
+      return call;
+    },
+    async *read(from, options) {
+      const done = timed('read');
+      try {
+        const last = yield* journal.read(from, options);
+        done({ from, last });
+        return last;
+      } catch (error) {
+        done({ from, error });
+        throw error;
+      }
+    },
+    pointer: (options) => observe(timed('pointer'), journal.pointer(options)),
+    delete: (to, options) => observe(timed('delete'), journal.delete(to, options)),
+    purge: (options) => observe(timed('purge'), journal.purge(options)),
+    mark: (id, options) => observe(timed('mark'), journal.mark(id, options)),
+  };
+}
+
+type Done = (outcome: LogFields) => void;
+
+function timer({ topic, id }: Key, { log, thresholdsMs }: Instruments): (of: Operation) => Done {
+  return (operation) => {
+    const startMs = performance.now();
+    return (outcome) => {
+      const ms = Math.round(performance.now() - startMs);
+      const fields = { topic, id, operation, ms, ...outcome };
+      if (ms >= thresholdsMs[operation]) log.warn(fields, `slow ${operation}`);
+      else log.debug(fields, operation);
+    };
+  };
+}
+
+async function observe<T>(done: Done, call: Promise<T>): Promise<T> {
+  try {
+    const result = await call;
+    done({ result });
+    return result;
+  } catch (error) {
+    done({ error });
+    throw error;
+  }
+}

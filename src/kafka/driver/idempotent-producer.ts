@@ -1,0 +1,195 @@
+import type { CompressionTypes } from 'kafkajs';
+import { partitionOf } from '../../codec/java-hash.ts';
+import type { KafkaSettings } from '../../config/kafka-settings.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import { AttemptGuard } from './attempt-guard.ts';
+import { compressionId } from './compression.ts';
+import {
+  addressOf,
+  answerDeadlineMs,
+  connectWithin,
+  createClient,
+  type KafkaClient,
+  type KafkaDeps,
+} from './kafka-client.ts';
+import { type DriverCluster, type ICustomPartitioner, onClusterCreated, type Producer } from './kafkajs.ts';
+
+/** A record as kafkajs takes it; `partition` is where the current attempt puts it. */
+export interface OutgoingRecord {
+  readonly key: Buffer;
+  /** `null` for marks, deletes and purges. */
+  readonly value: Buffer | null;
+  readonly timestamp: string;
+  readonly headers: Record<string, Buffer>;
+  partition: number;
+}
+
+/** Records of one topic, in order. */
+export interface TopicRecords {
+  readonly topic: string;
+  readonly messages: OutgoingRecord[];
+}
+
+/** Where the records of one partition begin. */
+export interface SendAnswer {
+  readonly topicName: string;
+  readonly partition: number;
+  readonly baseOffset?: string;
+}
+
+/** One session of an idempotent producer; the owner sends one batch at a time. */
+export interface SendSession {
+  /** Looks whether a topic exists and may be seen. Driver errors come as they are. */
+  learnTopic(topic: string): Promise<void>;
+  /**
+   * Sends until every partition has answered, a broker refuses, or the session is destroyed. After
+   * a rejection the session must be destroyed: its sequence numbers may not match the log any more.
+   */
+  send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]>;
+  /** No byte leaves after the call; waits, bounded, until what was under way has settled. Idempotent. */
+  destroy(): Promise<void>;
+}
+
+/** A live leader is asked anew at least so often: part of leaving a half-open one. */
+const metadataMaxAgeMs = 5_000;
+const settleLimitMs = 3_000;
+const answerMarginMs = 500;
+const disconnectLimitMs = 1_000;
+const always = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Opens a session. A rejected `connect()` leaves a kafkajs producer that sends without a producer id,
+ * so it is destroyed here and never handed out.
+ *
+ * @throws {LogUnavailableError} no broker within the request timeout; other driver errors as they are
+ */
+export async function openIdempotentProducer(
+  settings: KafkaSettings,
+  deps: KafkaDeps,
+  options: CallOptions = {},
+): Promise<SendSession> {
+  const session = new IdempotentProducer(settings, deps);
+  try {
+    await session.connect(options);
+  } catch (error) {
+    await session.destroy();
+    throw error;
+  }
+  return session;
+}
+
+class IdempotentProducer implements SendSession {
+  readonly #settings: KafkaSettings;
+  readonly #client: KafkaClient;
+  readonly #producer: Producer;
+  readonly #guard = new AttemptGuard();
+  #cluster: DriverCluster | undefined;
+  #underWay: Promise<unknown> = Promise.resolve();
+  #destroyed: Promise<void> | undefined;
+
+  constructor(settings: KafkaSettings, deps: KafkaDeps) {
+    this.#settings = settings;
+    this.#client = createClient(settings, deps, { retries: always });
+    onClusterCreated(this.#client.kafka, (cluster) => {
+      this.#cluster = cluster;
+    });
+    this.#producer = this.#client.kafka.producer({
+      idempotent: true,
+      allowAutoTopicCreation: false,
+      metadataMaxAge: metadataMaxAgeMs,
+      createPartitioner: () => this.#partition as ReturnType<ICustomPartitioner>,
+    });
+  }
+
+  async connect({ signal }: CallOptions): Promise<void> {
+    await connectWithin(this.#client, () => this.#producer.connect(), {
+      limitMs: this.#settings.requestTimeoutMs,
+      address: addressOf(this.#settings),
+      signal,
+    });
+  }
+
+  async learnTopic(topic: string): Promise<void> {
+    // Asked apart from the cluster's own topics: one that is missing would fail the sends to all others.
+    const broker = await this.#cluster?.brokerPool.findConnectedBroker();
+    await broker?.metadata([topic]);
+  }
+
+  send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]> {
+    this.#guard.begin(batch);
+    const sending = this.#producer.sendBatch({
+      acks: -1,
+      // The broker gives up before the socket does, so that it says why.
+      timeout: answerDeadlineMs(this.#settings) - answerMarginMs,
+      compression: compressionId(this.#settings.producer.compression) as CompressionTypes,
+      topicMessages: batch as { topic: string; messages: OutgoingRecord[] }[],
+    });
+    this.#underWay = sending.catch(() => undefined);
+    return sending;
+  }
+
+  readonly #partition = (call: {
+    topic: string;
+    partitionMetadata: readonly { partitionId: number; leader: number }[];
+    message: unknown;
+  }): number => {
+    const record = call.message as OutgoingRecord;
+    const partition = partitionOf(record.key, call.partitionMetadata.length);
+    this.#guard.check(call.topic, record, partition, call.partitionMetadata);
+    record.partition = partition;
+    return partition;
+  };
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  async #destroy(): Promise<void> {
+    const idle = await within(disconnectLimitMs, this.#underWayNow());
+    if (idle) await within(disconnectLimitMs, this.#producer.disconnect());
+    this.#silence();
+    await within(settleLimitMs, this.#underWay);
+  }
+
+  /** Resolves at once when nothing is under way; a send under way is cut off, not waited for. */
+  async #underWayNow(): Promise<boolean> {
+    return Promise.race([this.#underWay.then(() => true), nextTurn().then(() => false)]);
+  }
+
+  /**
+   * kafkajs cannot cancel a send and would connect again for it. Without sockets nothing leaves; and its
+   * retry loop ends at the next thing that it asks the cluster for.
+   */
+  #silence(): void {
+    const gone = Object.assign(new Error('the producer was destroyed'), { retriable: false });
+    this.#client.sockets.close(gone);
+    if (this.#cluster === undefined) return;
+    const refuse = (): Promise<never> => Promise.reject(gone);
+    for (const name of ['connect', 'refreshMetadata', 'refreshMetadataIfNecessary', 'addMultipleTargetTopics']) {
+      Object.assign(this.#cluster, { [name]: refuse });
+    }
+    Object.assign(this.#cluster.brokerPool, { connect: refuse, createSeedBroker: refuse });
+  }
+}
+
+/** Waits at most `limitMs`; answers what `work` answered, or false. Failures are not of interest. */
+async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, limitMs, false);
+  });
+  const done = work.then(
+    (value) => value !== false,
+    () => false,
+  );
+  try {
+    return await Promise.race([done, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,168 @@
+import { createRequire } from 'node:module';
+import kafkajs, { type ICustomPartitioner, type Kafka, type Producer } from 'kafkajs';
+import { codecs } from './compression.ts';
+
+/**
+ * Everything that is taken from kafkajs 2.2.4, the pinned and final version (ADR 0006): its public
+ * classes, and the internals that reading without a group and joining a group on our own terms need.
+ * The internals are typed here by the few members that are used.
+ */
+export type { ICustomPartitioner, Kafka, Producer };
+
+export const newKafka = (config: kafkajs.KafkaConfig): Kafka => new kafkajs.Kafka(config);
+
+const require = createRequire(import.meta.url);
+
+export interface DriverPartition {
+  readonly partitionId: number;
+  readonly leader: number;
+}
+
+export interface DriverRequest {
+  readonly request: unknown;
+  readonly response: {
+    decode(bytes: Buffer): Promise<unknown>;
+    parse(decoded: unknown): Promise<unknown>;
+  };
+  readonly requestTimeout?: number | null;
+}
+
+export interface DriverBroker {
+  readonly connectionPool: { send(request: DriverRequest): Promise<unknown> };
+  disconnect(): Promise<void>;
+  metadata(topics: readonly string[]): Promise<unknown>;
+  findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<unknown>;
+}
+
+export interface DriverCluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  findTopicPartitionMetadata(topic: string): readonly DriverPartition[];
+  findBroker(node: { nodeId: string }): Promise<DriverBroker>;
+  fetchTopicsOffset(
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number }[];
+      fromBeginning: boolean;
+    }[],
+  ): Promise<readonly { partitions: readonly { partition: number; offset: string }[] }[]>;
+  readonly brokerPool: {
+    findConnectedBroker(): Promise<DriverBroker>;
+    connect(): Promise<void>;
+    createSeedBroker(): Promise<void>;
+  };
+}
+
+export interface ClusterOptions {
+  readonly metadataMaxAge: number;
+  readonly allowAutoTopicCreation: false;
+  readonly isolationLevel: number;
+}
+
+/** Member of a consumer group: the join / sync / heartbeat / commit part of kafkajs's consumer. */
+export interface DriverConsumerGroup {
+  readonly memberId: string | null;
+  readonly generationId: number | null;
+  joinAndSync(): Promise<void>;
+  heartbeat(options: { interval: number }): Promise<void>;
+  leave(): Promise<void>;
+  assigned(): readonly { topic: string; partitions: readonly number[] }[];
+  commitOffsets(offsets: {
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number; offset: string; metadata: string | null }[];
+    }[];
+  }): Promise<void>;
+}
+
+export const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as new (
+  options: Readonly<Record<string, unknown>>,
+) => DriverConsumerGroup;
+
+export const roundRobin = require('kafkajs/src/consumer/assigners/roundRobinAssigner') as (
+  options: Readonly<Record<string, unknown>>,
+) => unknown;
+
+/** The Metadata request of all topics. */
+export const metadataRequest = (
+  require('kafkajs/src/protocol/requests/metadata') as {
+    protocol(v: { version: number }): (fields: Readonly<Record<string, unknown>>) => DriverRequest;
+  }
+).protocol({ version: 6 });
+
+/** Kafka's error of a number, as kafkajs throws it. */
+export const protocolError = (
+  require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error }
+).createErrorFromCode;
+
+/** Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later. */
+export const fetchRequest = (
+  require('kafkajs/src/protocol/requests/fetch') as {
+    protocol(v: { version: number }): (fields: Readonly<Record<string, unknown>>) => DriverRequest;
+  }
+).protocol({ version: 11 });
+
+/** The internal cluster (connections and metadata) of a client, as its consumers get one. */
+export function createCluster(kafka: Kafka, options: ClusterOptions): DriverCluster {
+  return clusterFactory(kafka)(options);
+}
+
+/** Tells of each internal cluster that `kafka` makes from now on: a producer hides its own. */
+export function onClusterCreated(kafka: Kafka, listener: (cluster: DriverCluster) => void): void {
+  const create = clusterFactory(kafka);
+  Object.assign(kafka, {
+    [clusterSymbol(kafka)]: (options: ClusterOptions) => {
+      const cluster = create(options);
+      listener(cluster);
+      return cluster;
+    },
+  });
+}
+
+type ClusterFactory = (options: ClusterOptions) => DriverCluster;
+
+function clusterFactory(kafka: Kafka): ClusterFactory {
+  return (kafka as unknown as Record<symbol, ClusterFactory>)[clusterSymbol(kafka)] as ClusterFactory;
+}
+
+function clusterSymbol(kafka: Kafka): symbol {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
+  if (symbol === undefined) throw new Error('kafkajs 2.2.4 is expected: its cluster was not found');
+  return symbol;
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * kafkajs computes a negative timeout for its check of waiting requests, which Node turns into 1 ms
+ * and the check re-arms for ever: 900 wake-ups a second and connection. With nothing waiting there
+ * is nothing to check; a request that has to wait schedules its own check.
+ */
+function repairTimerLoop(): void {
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+}
+
+function registerCodecs(): void {
+  const registry = kafkajs.CompressionCodecs as unknown as Record<number, () => unknown>;
+  for (const codec of codecs) {
+    registry[codec.id] = () => ({
+      compress: async (encoder: { buffer: Buffer }) => codec.compress(encoder.buffer),
+      decompress: async (bytes: Buffer) => codec.decompress(bytes),
+    });
+  }
+}
+
+repairTimerLoop();
+registerCodecs();

@@ -1,0 +1,64 @@
+import { protocolErrorOf } from './driver-errors.ts';
+import type { GroupMembership } from './driver/group-membership.ts';
+import type { LogCluster } from './log-cluster.ts';
+
+/** What the heartbeats of a member find out. */
+export interface HeartbeatEvents {
+  /** The group shares out its partitions anew. */
+  readonly onRebalance: () => void;
+  /** The member is no member any more. */
+  readonly onLost: () => void;
+  /** After each heartbeat. */
+  readonly onBeat: (nowMs: number) => Promise<void>;
+}
+
+const rebalancing: readonly (string | undefined)[] = [
+  'REBALANCE_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+];
+const expelled: readonly (string | undefined)[] = [
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'FENCED_INSTANCE_ID',
+];
+
+/**
+ * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. A coordinator that
+ * does not answer for the session timeout has expelled the member: it cannot know better.
+ */
+export async function heartbeats(
+  cluster: LogCluster,
+  membership: GroupMembership,
+  { isOver, events }: { readonly isOver: () => boolean; readonly events: HeartbeatEvents },
+): Promise<void> {
+  const { clock } = cluster.deps;
+  const { heartbeatIntervalMs, sessionTimeoutMs } = cluster.settings.consumer;
+  let heardMs = clock.nowMs();
+  const expire = setInterval(() => {
+    if (clock.nowMs() - heardMs > sessionTimeoutMs) events.onLost();
+  }, heartbeatIntervalMs);
+  try {
+    while (!isOver()) {
+      await clock.sleep(heartbeatIntervalMs);
+      if (isOver()) return;
+      const type = await beat(membership);
+      if (type === 'ok' || type === 'REBALANCE_IN_PROGRESS') heardMs = clock.nowMs();
+      if (expelled.includes(type)) events.onLost();
+      else if (rebalancing.includes(type)) events.onRebalance();
+      await events.onBeat(clock.nowMs());
+    }
+  } finally {
+    clearInterval(expire);
+  }
+}
+
+async function beat(membership: GroupMembership): Promise<string | undefined> {
+  try {
+    await membership.heartbeat();
+    return 'ok';
+  } catch (error) {
+    return protocolErrorOf(error);
+  }
+}

@@ -1,0 +1,175 @@
+import { DeadlineExceededError } from '../model/errors.ts';
+import type { Partition } from '../model/position.ts';
+import type { TopicSubscriber } from '../ports/topic-consumer.ts';
+import { AssignedPartition } from './assigned-partition.ts';
+import type { GroupMembership } from './driver/group-membership.ts';
+import { checkWanted, GroupFetcher } from './group-fetcher.ts';
+import { heartbeats } from './group-heartbeats.ts';
+import type { LogCluster, OffsetRange } from './log-cluster.ts';
+
+/** Why a member's time with its partitions ended. */
+export type SessionEnd =
+  /** The group shares out its partitions anew: join again. */
+  | { readonly type: 'rebalance' }
+  /** The group went on without this member: what it had belongs to others. */
+  | { readonly type: 'lost' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'failed'; readonly error: unknown };
+
+export interface SessionParts {
+  readonly cluster: LogCluster;
+  readonly membership: GroupMembership;
+  readonly topic: string;
+}
+
+/** How often the number of partitions is compared with what the group shared out. */
+const partitionCheckMs = 30_000;
+
+/**
+ * A member between joining and the next rebalance: assigned → fetching → draining → revoked or lost.
+ * Heartbeats go on through all of it, whatever the subscriber does.
+ */
+export class GroupSession {
+  readonly #parts: SessionParts;
+  readonly #subscriber: TopicSubscriber;
+  readonly #numbers: readonly Partition[];
+  readonly #partitions = new Map<number, AssignedPartition>();
+  readonly #fetcher: GroupFetcher;
+  readonly #ended = Promise.withResolvers<void>();
+  /** Partitions whose `assigned` was called: only those are given back. */
+  readonly #told = new Set<Partition>();
+  /** Partitions whose subscriber never answered: a call must not overlap another. */
+  readonly #stuck = new Set<Partition>();
+  #end: SessionEnd | undefined;
+  #closed = false;
+  #checkedMs: number;
+
+  constructor(parts: SessionParts, subscriber: TopicSubscriber, partitions: readonly Partition[]) {
+    this.#parts = parts;
+    this.#subscriber = subscriber;
+    this.#numbers = partitions;
+    this.#fetcher = new GroupFetcher(parts.cluster, parts.topic, this.#partitions);
+    this.#checkedMs = parts.cluster.deps.clock.nowMs();
+  }
+
+  /** Whether commits of this member still count. */
+  get isMember(): boolean {
+    return !this.#closed && this.#end?.type !== 'lost';
+  }
+
+  /** Ends after every partition was given back, with the reason; never rejects. */
+  async run(signal: AbortSignal): Promise<SessionEnd> {
+    const { cluster, membership } = this.#parts;
+    const stop = (): void => this.#finish({ type: 'stopped' });
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const beating = heartbeats(cluster, membership, {
+      isOver: () => this.#closed || this.#end?.type === 'lost',
+      events: {
+        onRebalance: () => this.#finish({ type: 'rebalance' }),
+        onLost: () => this.#finish({ type: 'lost' }),
+        onBeat: (nowMs) => this.#check(nowMs),
+      },
+    });
+    try {
+      await this.#consume();
+      await this.#ended.promise;
+      await this.#giveBack();
+    } catch (error) {
+      this.#finish({ type: 'failed', error });
+      await this.#giveBack().catch(() => undefined);
+    }
+    this.#closed = true;
+    signal.removeEventListener('abort', stop);
+    await beating;
+    return this.#end ?? { type: 'stopped' };
+  }
+
+  /** The first reason counts, except that being lost or failing is graver than a rebalance or a stop. */
+  #finish(end: SessionEnd): void {
+    const graver = end.type === 'lost' || end.type === 'failed';
+    const mild = this.#end?.type === 'rebalance' || this.#end?.type === 'stopped';
+    if (this.#end === undefined || (graver && mild)) this.#end = end;
+    this.#fetcher.stop();
+    this.#ended.resolve();
+  }
+
+  /** All partitions are assigned before the first record of any is fetched. */
+  async #consume(): Promise<void> {
+    const starts = await Promise.allSettled(this.#numbers.map((partition) => this.#assign(partition)));
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    if (this.#end !== undefined) return;
+    for (const start of starts) {
+      if (start.status === 'fulfilled') this.#partitions.set(start.value.partition, start.value);
+    }
+    void this.#fetcher.run().catch((error: unknown) => this.#finish({ type: 'failed', error }));
+  }
+
+  async #assign(partition: Partition): Promise<AssignedPartition> {
+    const { cluster, topic } = this.#parts;
+    this.#told.add(partition);
+    const wanted = await this.#subscriber.assigned(partition);
+    const range = await this.#rangeOf(partition);
+    const offset = wanted ?? range.start;
+    checkWanted({ topic, partition, offset }, range);
+    const { clock, log } = cluster.deps;
+    log.debug({ topic, partition, offset }, 'partition assigned');
+    const sliceRecords = cluster.settings.consumer.maxPollRecords;
+    return new AssignedPartition({ partition, offset, sliceRecords, topic }, this.#subscriber, {
+      onRoom: () => this.#fetcher.wake(),
+      onError: (error) => this.#finish({ type: 'failed', error }),
+      nowMs: () => clock.nowMs(),
+    });
+  }
+
+  #rangeOf(partition: number): Promise<OffsetRange> {
+    const { cluster, topic } = this.#parts;
+    return cluster.retrying({ topic, right: 'READ' }, () => cluster.offsetRange(topic, partition));
+  }
+
+  /** Watches what nobody else does: a subscriber that hangs, and partitions that were added. */
+  async #check(nowMs: number): Promise<void> {
+    const { cluster, topic } = this.#parts;
+    const limitMs = cluster.settings.consumer.maxPollIntervalMs;
+    for (const { partition, callSinceMs } of this.#partitions.values()) {
+      if (callSinceMs === undefined || nowMs - callSinceMs < limitMs) continue;
+      this.#stuck.add(partition);
+      const text = `records of ${topic}:${partition} were not worked off within ${limitMs} ms`;
+      this.#finish({ type: 'failed', error: new DeadlineExceededError(text) });
+    }
+    if (nowMs - this.#checkedMs < partitionCheckMs) return;
+    this.#checkedMs = nowMs;
+    const before = cluster.driver.findTopicPartitionMetadata(topic).length;
+    await cluster.driver.refreshMetadata().catch(() => undefined);
+    const after = cluster.driver.findTopicPartitionMetadata(topic).length;
+    if (after !== before) this.#finish({ type: 'rebalance' });
+  }
+
+  /** Lets the work in hand settle, then tells the subscriber that the partitions are gone. */
+  async #giveBack(): Promise<void> {
+    this.#fetcher.stop();
+    const drains = [...this.#partitions.values()]
+      .filter(({ partition }) => !this.#stuck.has(partition))
+      .map((partition) => this.#drained(partition));
+    await Promise.all(drains);
+    const partitions = [...this.#told].filter((partition) => !this.#stuck.has(partition));
+    const calls = partitions.map((partition) =>
+      this.#end?.type === 'lost' ? this.#subscriber.lost(partition) : this.#subscriber.revoked(partition),
+    );
+    const settled = await Promise.allSettled(calls);
+    for (const call of settled) if (call.status === 'rejected') throw call.reason;
+  }
+
+  /** A subscriber that hangs is found by the check, which makes it `stuck`: no longer waited for. */
+  async #drained(partition: AssignedPartition): Promise<void> {
+    const { clock } = this.#parts.cluster.deps;
+    const stop = new AbortController();
+    const stuck = (async () => {
+      while (!this.#stuck.has(partition.partition)) await clock.sleep(stuckPollMs, { signal: stop.signal });
+    })().catch(() => undefined);
+    await Promise.race([partition.drain(), stuck]);
+    stop.abort('drained');
+  }
+}
+
+const stuckPollMs = 100;

@@ -1,0 +1,131 @@
+import type { KafkaSettings, KafkaTopicSettings } from '../config/kafka-settings.ts';
+import { NotSetUpError } from '../model/errors.ts';
+import { Topic } from '../model/position.ts';
+import type { CallOptions } from '../ports/call-options.ts';
+import type { KafkaDeps } from './driver/kafka-client.ts';
+import { listTopics } from './driver/list-topics.ts';
+import { protocolErrorOf } from './driver-errors.ts';
+import { LogCluster } from './log-cluster.ts';
+
+const createTimeoutMs = 10_000;
+/** How long a new topic may take until every broker asked knows it. */
+const visibleLimitMs = 10_000;
+const visiblePauseMs = 50;
+
+/** What an operator does with topics; used by `kafka-journal setup` and where `topic.auto-create` is on. */
+export interface KafkaAdmin extends AsyncDisposable {
+  /**
+   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on. An existing topic
+   * is left as it is.
+   *
+   * @returns whether it was created
+   * @throws {NotSetUpError} it is missing and `autoCreate` is off
+   * @throws {AccessDeniedError} the user may not create it
+   */
+  ensureTopic(topic: Topic, settings: KafkaTopicSettings, options?: CallOptions): Promise<boolean>;
+  /** All topics that this user may see. @throws {LogUnavailableError} */
+  topics(options?: CallOptions): Promise<readonly Topic[]>;
+  /** How many partitions a topic has. @throws {NotSetUpError} it does not exist */
+  partitions(topic: Topic, options?: CallOptions): Promise<number>;
+  /** Deletes a topic with all its records; a missing one is no error. */
+  deleteTopic(topic: Topic): Promise<void>;
+}
+
+/** @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses */
+export async function openKafkaAdmin(
+  settings: KafkaSettings,
+  deps: KafkaDeps,
+  options?: CallOptions,
+): Promise<KafkaAdmin> {
+  return new KafkaAdminClient(await LogCluster.open(settings, deps, options));
+}
+
+class KafkaAdminClient implements KafkaAdmin {
+  readonly #cluster: LogCluster;
+
+  constructor(cluster: LogCluster) {
+    this.#cluster = cluster;
+  }
+
+  async ensureTopic(topic: Topic, settings: KafkaTopicSettings, options?: CallOptions): Promise<boolean> {
+    if (await this.#exists(topic, options)) return false;
+    if (!settings.autoCreate) {
+      const text = `topic ${topic} does not exist: create it, or run kafka-journal setup`;
+      throw new NotSetUpError(`${text} (Kafka at ${this.#cluster.address})`);
+    }
+    const created = await this.#create(topic, settings);
+    await this.#untilVisible(topic, options);
+    return created;
+  }
+
+  async #create(topic: Topic, settings: KafkaTopicSettings): Promise<boolean> {
+    const { retentionMs } = settings;
+    const configEntries =
+      retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }];
+    const admin = this.#cluster.client.kafka.admin();
+    try {
+      await admin.connect();
+      // False = somebody else was faster.
+      return await admin.createTopics({
+        timeout: createTimeoutMs,
+        waitForLeaders: false,
+        topics: [
+          {
+            topic,
+            numPartitions: settings.partitions,
+            replicationFactor: settings.replicationFactor,
+            configEntries,
+          },
+        ],
+      });
+    } catch (error) {
+      throw this.#cluster.errorOf(error, { topic, right: 'CREATE' });
+    } finally {
+      await admin.disconnect().catch(() => undefined);
+    }
+  }
+
+  async #untilVisible(topic: Topic, options: CallOptions | undefined): Promise<void> {
+    const { clock } = this.#cluster.deps;
+    const giveUpMs = clock.nowMs() + visibleLimitMs;
+    while (!(await this.#exists(topic, options))) {
+      if (clock.nowMs() > giveUpMs) throw new NotSetUpError(`topic ${topic} was created but is not there`);
+      await clock.sleep(visiblePauseMs, { signal: options?.signal });
+    }
+    await this.#cluster.learnTopic(topic);
+  }
+
+  async #exists(topic: Topic, options: CallOptions | undefined): Promise<boolean> {
+    return (await this.topics(options)).includes(topic);
+  }
+
+  async topics(options?: CallOptions): Promise<readonly Topic[]> {
+    const cluster = this.#cluster;
+    const names = await cluster.retrying({ right: 'DESCRIBE', signal: options?.signal }, async () =>
+      listTopics(await cluster.driver.brokerPool.findConnectedBroker()),
+    );
+    return names.map((name) => Topic.of(name));
+  }
+
+  async partitions(topic: Topic): Promise<number> {
+    return (await this.#cluster.partitionsOf(topic)).length;
+  }
+
+  async deleteTopic(topic: Topic): Promise<void> {
+    const admin = this.#cluster.client.kafka.admin();
+    try {
+      await admin.connect();
+      await admin.deleteTopics({ topics: [topic], timeout: createTimeoutMs });
+    } catch (error) {
+      if (protocolErrorOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') {
+        throw this.#cluster.errorOf(error, { topic, right: 'CREATE' });
+      }
+    } finally {
+      await admin.disconnect().catch(() => undefined);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,207 @@
+import type { KafkaSettings } from '../config/kafka-settings.ts';
+import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
+import type { CallOptions } from '../ports/call-options.ts';
+import { type FetchedPartition, type FetchRequest, fetchPartitions } from './driver/fetch.ts';
+import {
+  addressOf,
+  type ClientOptions,
+  connectWithin,
+  createClient,
+  type KafkaClient,
+  type KafkaDeps,
+} from './driver/kafka-client.ts';
+import { createCluster, type DriverCluster, protocolError } from './driver/kafkajs.ts';
+import { type CallPlace, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
+
+const metadataMaxAgeMs = 300_000;
+const driverRetries = 2;
+const connectPauseMs = 200;
+/** A topic that was just created may be unknown to the broker asked for some moments. */
+const unknownTopicLimitMs = 1_500;
+const unknownTopicPauseMs = 100;
+const closeLimitMs = 2_000;
+const readUncommitted = 0;
+
+/** First offset kept and the offset of the next record. */
+export interface OffsetRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Connections and metadata of one client: who leads which partition, what it keeps, its records. */
+export class LogCluster implements AsyncDisposable {
+  readonly settings: KafkaSettings;
+  readonly deps: KafkaDeps;
+  readonly address: string;
+  readonly client: KafkaClient;
+  readonly driver: DriverCluster;
+  readonly #knownTopics = new Map<string, Promise<void>>();
+  #closed = false;
+
+  private constructor(settings: KafkaSettings, deps: KafkaDeps, options: Partial<ClientOptions>) {
+    this.settings = settings;
+    this.deps = deps;
+    this.address = addressOf(settings);
+    this.client = createClient(settings, deps, { retries: driverRetries, ...options });
+    this.driver = createCluster(this.client.kafka, {
+      metadataMaxAge: metadataMaxAgeMs,
+      allowAutoTopicCreation: false,
+      isolationLevel: readUncommitted,
+    });
+  }
+
+  /**
+   * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+   * @throws {AccessDeniedError} the user is refused
+   */
+  static async open(
+    settings: KafkaSettings,
+    deps: KafkaDeps,
+    options: Partial<ClientOptions> & CallOptions = {},
+  ): Promise<LogCluster> {
+    const cluster = new LogCluster(settings, deps, options);
+    const limits = { limitMs: settings.requestTimeoutMs, address: cluster.address };
+    try {
+      await connectWithin(cluster.client, () => cluster.#connect(), { ...limits, signal: options.signal });
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Tries until it succeeds, is closed, or fails for a reason that time does not heal. */
+  async #connect(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.driver.connect();
+        return;
+      } catch (error) {
+        const mapped = this.errorOf(error, { right: 'DESCRIBE' });
+        if (!mapped.retryable) throw mapped;
+        await this.deps.clock.sleep(connectPauseMs);
+      }
+    }
+  }
+
+  errorOf(error: unknown, place: Omit<CallPlace, 'address'>): JournalError {
+    return journalErrorOf(error, { ...place, address: this.address });
+  }
+
+  /** What a fetch answered for one partition, as an error. */
+  errorOfCode(code: number, place: Omit<CallPlace, 'address'>): JournalError {
+    return journalErrorOf(protocolError(code), { ...place, address: this.address });
+  }
+
+  /**
+   * Repeats what fails for a passing reason, with fresh metadata, for at most the request timeout.
+   *
+   * @throws {JournalError} what the last try failed with, mapped
+   */
+  async retrying<T>(
+    place: Omit<CallPlace, 'address'> & CallOptions,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    const { clock } = this.deps;
+    const giveUpMs = clock.nowMs() + this.settings.requestTimeoutMs;
+    for (;;) {
+      place.signal?.throwIfAborted();
+      try {
+        return await run();
+      } catch (error) {
+        const mapped = this.errorOf(error, place);
+        if (!mapped.retryable || this.#closed || clock.nowMs() > giveUpMs) throw mapped;
+      }
+      await clock.sleep(connectPauseMs, { signal: place.signal });
+      await this.driver.refreshMetadata().catch(() => undefined);
+    }
+  }
+
+  /** Learns the partitions of a topic, once. @throws {NotSetUpError} it does not exist */
+  async learnTopic(topic: string): Promise<void> {
+    if (this.#closed) throw new ClosedError('the Kafka client is closed');
+    const known = this.#knownTopics.get(topic);
+    if (known !== undefined) return known;
+    const learning = learnTopic(this, topic);
+    this.#knownTopics.set(topic, learning);
+    try {
+      await learning;
+    } catch (error) {
+      this.#knownTopics.delete(topic);
+      throw error;
+    }
+  }
+
+  /** Numbers of the partitions of a topic, ascending. */
+  async partitionsOf(topic: string): Promise<number[]> {
+    await this.learnTopic(topic);
+    const partitions = this.driver.findTopicPartitionMetadata(topic);
+    return partitions.map(({ partitionId }) => partitionId).sort((a, b) => a - b);
+  }
+
+  /** Node that leads a partition. @throws {NotSetUpError} there is no such partition */
+  leaderOf(topic: string, partition: number): string {
+    const metadata = this.driver.findTopicPartitionMetadata(topic);
+    const found = metadata.find(({ partitionId }) => partitionId === partition);
+    if (found === undefined) {
+      throw new NotSetUpError(`topic ${topic} has no partition ${partition} (Kafka at ${this.address})`);
+    }
+    return String(found.leader);
+  }
+
+  /** One fetch from one node; driver errors come as they are. */
+  async fetch(nodeId: string, request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    return fetchPartitions(await this.driver.findBroker({ nodeId }), request);
+  }
+
+  /** What a partition keeps at the moment; driver errors come as they are. */
+  async offsetRange(topic: string, partition: number): Promise<OffsetRange> {
+    const [start, end] = await Promise.all([
+      this.#listOffset(topic, partition, true),
+      this.#listOffset(topic, partition, false),
+    ]);
+    return { start, end };
+  }
+
+  endOffset(topic: string, partition: number): Promise<number> {
+    return this.#listOffset(topic, partition, false);
+  }
+
+  async #listOffset(topic: string, partition: number, fromBeginning: boolean): Promise<number> {
+    const answer = await this.driver.fetchTopicsOffset([
+      { topic, partitions: [{ partition }], fromBeginning },
+    ]);
+    const found = answer[0]?.partitions[0];
+    if (found === undefined) throw new NotSetUpError(`topic ${topic} has no partition ${partition}`);
+    return Number(found.offset);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const closed = new ClosedError('the Kafka client is closed');
+    // An orderly disconnect waits for requests under way; a broker that does not answer must not
+    // hold up the end of the process.
+    const bound = setTimeout(() => this.client.sockets.close(closed), closeLimitMs);
+    await this.driver.disconnect().catch(() => undefined);
+    clearTimeout(bound);
+    this.client.sockets.close(closed);
+  }
+}
+
+async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
+  const { clock } = cluster.deps;
+  const giveUpMs = clock.nowMs() + unknownTopicLimitMs;
+  for (;;) {
+    try {
+      return await cluster.driver.addMultipleTargetTopics([topic]);
+    } catch (error) {
+      const unknown = protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+      const leaderless = protocolErrorOf(error) === 'LEADER_NOT_AVAILABLE';
+      if (!(unknown || leaderless) || clock.nowMs() > giveUpMs) {
+        throw cluster.errorOf(error, { topic, right: 'DESCRIBE' });
+      }
+      await clock.sleep(unknownTopicPauseMs);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { WriteRejectedError } from '../model/errors.ts';
+import type { SendSession } from './driver/idempotent-producer.ts';
+import type { KafkaDeps } from './driver/kafka-client.ts';
+import { protocolErrorOf } from './driver-errors.ts';
+
+/** A topic created a moment ago may be unknown to the broker that is asked. */
+const unknownTopicLimitMs = 1_500;
+const unknownTopicPauseMs = 100;
+
+/** The driver's producer of the moment. A failed one is destroyed, settled, and replaced at need. */
+export class ProducerSessions {
+  readonly #open: () => Promise<SendSession>;
+  readonly #deps: KafkaDeps;
+  readonly #learned = new Set<string>();
+  readonly #proven = new Set<string>();
+  #session: Promise<SendSession> | undefined;
+  #records = 0;
+  #closed = false;
+
+  constructor(open: () => Promise<SendSession>, deps: KafkaDeps) {
+    this.#open = open;
+    this.#deps = deps;
+  }
+
+  /** Whether a write to the topic has succeeded in this process. */
+  isProven(topic: string): boolean {
+    return this.#proven.has(topic);
+  }
+
+  /** Whether the topic was there when this session looked. */
+  isLearned(topic: string): boolean {
+    return this.#learned.has(topic);
+  }
+
+  markLearned(topic: string): void {
+    this.#learned.add(topic);
+  }
+
+  /** The session of the moment, opened if need be. */
+  async ready(): Promise<SendSession> {
+    if (this.#closed) throw closedError();
+    this.#session ??= this.#open();
+    const opening = this.#session;
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#session === opening) this.#session = undefined;
+      throw error;
+    }
+  }
+
+  /** Looks whether a topic exists. Driver errors come as they are. */
+  async learn(topic: string): Promise<void> {
+    const { clock } = this.#deps;
+    const giveUpMs = clock.nowMs() + unknownTopicLimitMs;
+    for (;;) {
+      const session = await this.ready();
+      try {
+        return await session.learnTopic(topic);
+      } catch (error) {
+        const type = protocolErrorOf(error);
+        const waits = type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE';
+        if (!waits || clock.nowMs() > giveUpMs) throw error;
+        await clock.sleep(unknownTopicPauseMs);
+      }
+    }
+  }
+
+  /** A send of so many records succeeded. Answers how many went through this session. */
+  proven(topic: string, records: number): number {
+    this.#proven.add(topic);
+    this.#records += records;
+    return this.#records;
+  }
+
+  /** Destroys the session; resolves when nothing of it can reach Kafka any more. */
+  async discard(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#records = 0;
+    this.#learned.clear();
+    await session?.then(
+      (opened) => opened.destroy(),
+      () => undefined,
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.discard();
+  }
+}
+
+export function closedError(): WriteRejectedError {
+  return new WriteRejectedError('the Kafka producer is closed: nothing was sent');
+}

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Config } from './config/config.ts';
+import { journalClassOf } from './config/journal-class.ts';
+import {
+  type EmbeddedJournalSettings,
+  type KafkaJournalSettings,
+  readEmbeddedJournalSettings,
+  readKafkaJournalSettings,
+} from './config/journal-settings.ts';
+import { createJournals, type Journals } from './journal/journals.ts';
+import type { Key } from './model/key.ts';
+import type { Logger } from './observability/logger.ts';
+import { openEmbeddedStores } from './open-embedded-stores.ts';
+import { openKafkaStores } from './open-kafka-stores.ts';
+import { persistenceIdToKey } from './plugin/persistence-id-to-key.ts';
+import type { ActionConsumer } from './ports/action-consumer.ts';
+import type { ActionProducer } from './ports/action-producer.ts';
+import type { CallOptions } from './ports/call-options.ts';
+import type { EventualJournal } from './ports/eventual-journal.ts';
+import type { Clock } from './runtime/clock.ts';
+
+/** A log and a store, opened together and closed together. */
+export interface Stores extends AsyncDisposable {
+  readonly producer: ActionProducer;
+  readonly consumer: ActionConsumer;
+  readonly eventual: EventualJournal;
+}
+
+export interface OpenDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Journals with all that they hold open; the caller closes them. */
+export interface OpenJournals extends Journals, AsyncDisposable {
+  readonly keyOf: (persistenceId: string) => Key;
+  /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
+  readonly maxEventsInBatch: number;
+}
+
+/**
+ * Opens the journals that a plugin section of the configuration describes.
+ *
+ * @param path the section, for instance `evolutiongaming.kafka-journal.persistence.journal`
+ * @throws {ConfigError} all problems of the section, before anything is opened
+ * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
+ * @throws {NotSetUpError} a topic or table is missing and may not be created
+ */
+export async function openJournals(
+  config: Config,
+  path: string,
+  deps: OpenDeps & CallOptions,
+): Promise<OpenJournals> {
+  if (journalClassOf(config, path) === 'embedded') {
+    const settings = readEmbeddedJournalSettings(config, path);
+    return journalsOver(await openEmbeddedStores(settings, deps), settings, deps);
+  }
+  const settings = readKafkaJournalSettings(config, path);
+  return journalsOver(await openKafkaStores(settings, deps), settings, deps);
+}
+
+function journalsOver(
+  stores: Stores,
+  settings: KafkaJournalSettings | EmbeddedJournalSettings,
+  { log, clock }: OpenDeps,
+): OpenJournals {
+  const parts = { ...stores, settings, log, clock, origin: hostname(), randomUuid: randomUUID };
+  return {
+    ...createJournals(parts, settings.callTimeThresholdsMs),
+    keyOf: persistenceIdToKey(settings.persistenceIdToKey),
+    maxEventsInBatch: settings.maxEventsInBatch,
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+  };
+}

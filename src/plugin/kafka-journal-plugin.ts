@@ -1,0 +1,162 @@
+import type { Journal } from '../journal/journal.ts';
+import type { Journals } from '../journal/journals.ts';
+import { WriteRejectedError } from '../model/errors.ts';
+import { type Event, type EventRecord, Events } from '../model/event.ts';
+import type { Key } from '../model/key.ts';
+import { SeqNr } from '../model/seq-nr.ts';
+import type { CallOptions } from '../ports/call-options.ts';
+import type {
+  AtomicWrite,
+  JournalPlugin,
+  PersistenceId,
+  PersistentRepr,
+  Recovery,
+  ReplayRequest,
+  WriteOutcome,
+} from '../ports/journal-plugin.ts';
+import { batchesOf } from './batching.ts';
+import { ofEventRecord, timersMetadata, toEvent } from './event-serializer.ts';
+
+export interface KafkaJournalPluginParts {
+  readonly journals: Journals;
+  readonly keyOf: (persistenceId: string) => Key;
+  /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
+  readonly maxEventsInBatch: number;
+  /** Closes what the journals are made of. */
+  readonly close: () => Promise<void>;
+}
+
+/** The journal plugin over {@link Journals}: atomic writes become appends, replays become reads. */
+export class KafkaJournalPlugin implements JournalPlugin {
+  readonly #parts: KafkaJournalPluginParts;
+
+  constructor(parts: KafkaJournalPluginParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Appends group by group: a failure in the middle leaves the groups before it stored. A write that
+   * cannot be encoded is rejected, and with it those after it, since their numbers follow on.
+   */
+  async write(
+    writes: readonly AtomicWrite[],
+    options?: CallOptions,
+  ): Promise<readonly WriteOutcome[]> {
+    const { encoded, rejected } = encodable(writes);
+    for (const batch of batchesOf(encoded, this.#parts.maxEventsInBatch)) {
+      await this.#append(batch, options);
+    }
+    return rejected.length === 0 ? [] : [...encoded.map(() => stored), ...rejected];
+  }
+
+  async deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void> {
+    await this.#journal(id).delete(to, options);
+  }
+
+  async highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number> {
+    const last = await this.#journal(id).pointer(options);
+    return Math.max(last ?? 0, from);
+  }
+
+  async *replay(
+    request: ReplayRequest,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly PersistentRepr[], void> {
+    const { events } = await this.recover(request, options);
+    yield* events;
+  }
+
+  /** One marker, one cut: the highest number is known when the events have ended. */
+  async recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
+    const read = this.#journal(request.persistenceId).read(request.from, options);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    promise.catch(() => {}); // who does not ask for it sees the failure through the events
+    return {
+      highestSeqNr: () => promise,
+      events: replayed(read, request, { resolve, reject }),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.close();
+  }
+
+  #journal(id: PersistenceId): Journal {
+    return this.#parts.journals.of(this.#parts.keyOf(id));
+  }
+
+  async #append(batch: readonly EncodedWrite[], options?: CallOptions): Promise<void> {
+    const first = batch[0];
+    if (first === undefined) return;
+    const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
+    const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
+    await this.#journal(first.persistenceId).append(Events.of(events), {
+      ...options,
+      metadata: { header: timersMetadata(reprs) },
+    });
+  }
+}
+
+const stored: WriteOutcome = { type: 'stored' };
+
+interface EncodedWrite extends AtomicWrite {
+  readonly encoded: readonly Event[];
+}
+
+function encodable(writes: readonly AtomicWrite[]): {
+  readonly encoded: readonly EncodedWrite[];
+  readonly rejected: readonly WriteOutcome[];
+} {
+  const encoded: EncodedWrite[] = [];
+  for (const write of writes) {
+    try {
+      encoded.push({ ...write, encoded: write.events.map(toEvent) });
+    } catch (cause) {
+      if (!(cause instanceof WriteRejectedError)) throw cause;
+      const later = new WriteRejectedError('an event before it in the same write was rejected', { cause });
+      const rest = writes.slice(encoded.length + 1).map(() => rejection(later));
+      return { encoded, rejected: [rejection(cause), ...rest] };
+    }
+  }
+  return { encoded, rejected: [] };
+}
+
+function rejection(cause: Error): WriteOutcome {
+  return { type: 'rejected', cause };
+}
+
+interface HighestSeqNr {
+  readonly resolve: (highest: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+async function* replayed(
+  read: AsyncGenerator<readonly EventRecord[], SeqNr | undefined>,
+  request: ReplayRequest,
+  highest: HighestSeqNr,
+): AsyncGenerator<readonly PersistentRepr[], void> {
+  let room = request.maxEvents;
+  try {
+    let step = await read.next();
+    while (!step.done) {
+      const page = wanted(step.value, request.to, room);
+      room -= page.length;
+      if (page.length > 0) yield page.map((record) => ofEventRecord(request.persistenceId, record));
+      step = await read.next();
+    }
+    highest.resolve(step.value ?? 0);
+  } catch (error) {
+    highest.reject(error);
+    throw error;
+  } finally {
+    await read.return(undefined);
+    highest.reject(new Error('the replay was left before its end'));
+  }
+}
+
+function wanted(page: readonly EventRecord[], to: SeqNr, room: number): readonly EventRecord[] {
+  const last = page.at(-1);
+  const within = last === undefined || last.event.seqNr <= to;
+  const upTo = within ? page : page.filter(({ event }) => event.seqNr <= to);
+  return upTo.length <= room ? upTo : upTo.slice(0, room);
+}

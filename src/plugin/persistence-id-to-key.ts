@@ -1,0 +1,45 @@
+import { InvalidInputError } from '../model/errors.ts';
+import { Key } from '../model/key.ts';
+import { Topic } from '../model/position.ts';
+
+/** How a persistence id names a journal. */
+export type PersistenceIdToKeySettings =
+  | { readonly type: 'constant-topic'; readonly topic: string }
+  | {
+      readonly type: 'split';
+      readonly separator: string;
+      /** For an id without the separator. */
+      readonly fallback: { readonly topic: string };
+    };
+
+/**
+ * `constant-topic`: all journals in one topic, the id as it is. `split`: the part before the **last**
+ * separator is the topic, the part after it the id (docs/format.md#persistence-id).
+ *
+ * @returns a function that throws {@link InvalidInputError} for an id that is blank or gives an illegal topic
+ */
+export function persistenceIdToKey(settings: PersistenceIdToKeySettings): (id: string) => Key {
+  if (settings.type === 'constant-topic') return (id) => keyOf(settings.topic, id, id);
+  const { separator, fallback } = settings;
+  return (id) => {
+    const at = id.lastIndexOf(separator);
+    if (at < 0) return keyOf(fallback.topic, id, id);
+    return keyOf(id.slice(0, at), id.slice(at + separator.length), id);
+  };
+}
+
+function keyOf(topic: string, id: string, persistenceId: string): Key {
+  if (persistenceId.trim() === '') throw new InvalidInputError('a persistence id must not be blank');
+  try {
+    return Key.of(topic, id);
+  } catch (cause) {
+    const message = `persistence id "${persistenceId}" maps to topic "${topic}", which Kafka refuses`;
+    throw new InvalidInputError(message, { cause });
+  }
+}
+
+/** The topics that are known without seeing a persistence id. */
+export function topicsOf(settings: PersistenceIdToKeySettings): readonly Topic[] {
+  const name = settings.type === 'constant-topic' ? settings.topic : settings.fallback.topic;
+  return [Topic.of(name)];
+}

@@ -1,0 +1,112 @@
+import { ExpireAfter } from '../model/expire-after.ts';
+import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
+import type { Key } from '../model/key.ts';
+import type { Offset, Partition, Topic } from '../model/position.ts';
+import type { SeqNr } from '../model/seq-nr.ts';
+import type { Database, Statement } from './sqlite-database.ts';
+
+/** A row: one generation of one journal. */
+export interface JournalRow {
+  /** Its number in the file, under which its events lie; never used again. */
+  readonly journal: number;
+  readonly pointer: JournalPointer;
+}
+
+interface Cells {
+  readonly journal: number;
+  readonly partition: number;
+  readonly offset: number;
+  readonly segment_size: number;
+  readonly seq_nr: number;
+  readonly delete_to: number | null;
+  readonly expire_after: string | null;
+  readonly expire_on: string | null;
+  readonly record_id: string | null;
+}
+
+/** Ids in one step of a listing. */
+const idsInPage = 1_000;
+
+/** Statements of `metajournal`; writes belong into a transaction. */
+export class MetajournalTable {
+  readonly #select: Statement<Cells>;
+  readonly #insert: Statement<{ journal: number }>;
+  readonly #update: Statement;
+  readonly #delete: Statement;
+  readonly #ids: Statement<{ id: string }>;
+
+  constructor(database: Database) {
+    this.#select = database.prepare(
+      `SELECT journal, partition, "offset", segment_size, seq_nr, delete_to, expire_after,
+       expire_on, record_id FROM metajournal WHERE topic = ? AND id = ?`,
+    );
+    this.#insert = database.prepare(
+      `INSERT INTO metajournal (topic, id, partition, "offset", segment_size, seq_nr, delete_to,
+       expire_after, expire_on, record_id, origin, created, updated)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) RETURNING journal`,
+    );
+    this.#update = database.prepare(
+      `UPDATE metajournal SET partition = ?, "offset" = ?, seq_nr = ?, delete_to = ?,
+       expire_after = ?, expire_on = ?, updated = ? WHERE journal = ?`,
+    );
+    this.#delete = database.prepare('DELETE FROM metajournal WHERE journal = ?');
+    this.#ids = database.prepare(
+      `SELECT id FROM metajournal WHERE topic = ? AND id > ? ORDER BY id LIMIT ${idsInPage}`,
+    );
+  }
+
+  find({ topic, id }: Key): JournalRow | undefined {
+    const cells = this.#select.get(topic, id);
+    return cells === undefined ? undefined : { journal: cells.journal, pointer: pointerOf(cells) };
+  }
+
+  /** Answers the number of the new row. */
+  insert(
+    { topic, id }: Key,
+    pointer: JournalPointer,
+    created: { readonly origin: string | undefined; readonly nowMs: number },
+  ): number {
+    const { at, segmentSize, seqNr, deleteTo, recordId } = pointer;
+    const [after, on] = expiryCells(pointer.expiry);
+    const place = [topic, id, at.partition, at.offset] as const;
+    const numbers = [segmentSize, seqNr, deleteTo ?? null] as const;
+    const rest = [after, on, recordId ?? null, created.origin ?? null, created.nowMs] as const;
+    const row = this.#insert.get(...place, ...numbers, ...rest);
+    return (row as { journal: number }).journal;
+  }
+
+  /** Segment size, generation and origin stay as they were inserted. */
+  update({ journal, pointer }: JournalRow, nowMs: number): void {
+    const { at, seqNr, deleteTo, expiry } = pointer;
+    const [after, on] = expiryCells(expiry);
+    const place = [at.partition, at.offset];
+    this.#update.run(...place, seqNr, deleteTo ?? null, after, on, nowMs, journal);
+  }
+
+  delete(journal: number): void {
+    this.#delete.run(journal);
+  }
+
+  /** A page of the ids of a topic above `after`, ascending; the last one is empty. */
+  ids(topic: Topic, after: string): string[] {
+    return this.#ids.all(topic, after).map(({ id }) => id);
+  }
+}
+
+function expiryCells(expiry: Expiry | undefined): [string | null, string | null] {
+  if (expiry === undefined) return [null, null];
+  return [String(ExpireAfter.toNanos(expiry.after)), expiry.on];
+}
+
+function pointerOf(cells: Cells): JournalPointer {
+  const { expire_after: after, expire_on: on } = cells;
+  return {
+    at: { partition: cells.partition as Partition, offset: cells.offset as Offset },
+    segmentSize: cells.segment_size,
+    seqNr: cells.seq_nr as SeqNr,
+    deleteTo: (cells.delete_to ?? undefined) as SeqNr | undefined,
+    expiry:
+      after === null || on === null ? undefined : { after: ExpireAfter.ofNanos(BigInt(after)), on },
+    recordId: cells.record_id ?? undefined,
+  };
+}

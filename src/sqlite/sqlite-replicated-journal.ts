@@ -1,0 +1,103 @@
+import { ClosedError, JournalError } from '../model/errors.ts';
+import type { Key } from '../model/key.ts';
+import type { Offset, Partition, Topic } from '../model/position.ts';
+import type { CallOptions } from '../ports/call-options.ts';
+import type { ReplicatedJournal, ReplicatedKeyJournal } from '../ports/replicated-journal.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { LogTrim } from './log-trim.ts';
+import { storeFailure } from './sqlite-database.ts';
+import type { StoreTables } from './sqlite-eventual-journal.ts';
+import { SqliteKeyJournal } from './sqlite-key-journal.ts';
+import type { TopicOwnership } from './topic-ownership.ts';
+
+export interface ReplicatedParts {
+  readonly queue: CommitQueue;
+  readonly tables: StoreTables;
+  readonly trim: LogTrim;
+  readonly ownership: TopicOwnership;
+  readonly clock: Clock;
+  readonly segmentSize: number;
+}
+
+/**
+ * Writes the store of the file. Writes of one turn of the event loop share one transaction; the
+ * log has every record already, but a replicated offset must not run ahead of its rows.
+ */
+export class SqliteReplicatedJournal implements ReplicatedJournal {
+  readonly #parts: ReplicatedParts;
+  #closed = false;
+
+  constructor(parts: ReplicatedParts) {
+    this.#parts = parts;
+  }
+
+  async topics(options?: CallOptions): Promise<readonly Topic[]> {
+    this.#check(options);
+    return answered('list topics', () => this.#parts.tables.pointers.topics());
+  }
+
+  async offset(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    this.#check(options);
+    return answered(`read ${topic}`, () => this.#parts.tables.pointers.offset(topic, partition));
+  }
+
+  async saveOffset(
+    at: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
+    nowMs: number,
+  ): Promise<void> {
+    this.#check();
+    const { tables, trim, clock } = this.#parts;
+    const { topic, partition, offset } = at;
+    await this.#write(topic, () => {
+      tables.pointers.save({ ...at, updated: nowMs });
+      trim.step(topic, partition, clock.nowMs());
+    });
+    trim.replicated(topic, partition, { offset, atMs: clock.nowMs() });
+  }
+
+  async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
+    this.#check(options);
+    const { tables, segmentSize } = this.#parts;
+    const write = <T>(statements: () => T): Promise<T> => this.#write(key.topic, statements);
+    const parts = { key, tables, segmentSize, write };
+    return answered(`read ${key.id}`, () => new SqliteKeyJournal(parts));
+  }
+
+  async #write<T>(topic: Topic, statements: () => T): Promise<T> {
+    const { queue, ownership } = this.#parts;
+    this.#check();
+    try {
+      return await queue.write(() => {
+        ownership.refuseWhenLost(topic);
+        return statements();
+      });
+    } catch (error) {
+      throw error instanceof JournalError ? error : storeFailure(error, `write ${topic}`);
+    }
+  }
+
+  #check(options?: CallOptions): void {
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw new ClosedError('the store is closed');
+  }
+
+  /** Waits for the writes under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#parts.queue.drained();
+  }
+}
+
+/** Runs a read; what SQLite throws becomes an error of the store. */
+function answered<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof JournalError ? error : storeFailure(error, what);
+  }
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { readKafkaJournalSettings } from '../../src/config/journal-settings.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { Topic } from '../../src/model/position.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import { type OpenJournals, openJournals } from '../../src/open-journals.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { kafkaConfig } from '../support/kafka/kafka-config.ts';
+
+export const journalPath = 'evolutiongaming.kafka-journal.persistence.journal';
+export const deps = { log: silentLogger, clock: systemClock };
+
+/** Addresses of the servers that the bench runs against. */
+export interface Servers {
+  readonly kafka: string;
+  readonly cassandra: string;
+}
+
+/** A topic and a keyspace of one bench, and the configuration that names them. */
+export interface BenchNames extends Servers {
+  readonly topic: Topic;
+  readonly keyspace: string;
+  readonly configText: string;
+}
+
+export function newNames(servers: Servers, more = ''): BenchNames {
+  const name = `bench-${randomUUID().slice(0, 8)}`;
+  const names = { ...servers, topic: Topic.of(name), keyspace: name.replace('-', '_') };
+  return { ...names, configText: kafkaConfig({ ...names, more }) };
+}
+
+export async function openBenchJournals({ configText }: BenchNames): Promise<OpenJournals> {
+  return await openJournals(await loadConfig({ text: configText }), journalPath, deps);
+}
+
+export async function settingsOf({ configText }: BenchNames) {
+  return readKafkaJournalSettings(await loadConfig({ text: configText }), journalPath);
+}
+
+/** About 200 bytes of JSON, as a business event has them. */
+export function payloadOf(index: number): { readonly [name: string]: string | number } {
+  return {
+    type: 'deposited',
+    cents: index % 10_000,
+    currency: 'EUR',
+    account: `account-${index % 1_000}`,
+    note: 'a remark that makes the event as long as those of a business usually are, about 200 bytes',
+    at: 1_790_000_000_000 + index,
+  };
+}

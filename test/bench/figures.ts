@@ -1,0 +1,74 @@
+/** One measured figure, against the raw client where there is one. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** The raw client's value in the same run and unit. */
+  readonly baseline: number | undefined;
+  /** `value / baseline`. */
+  readonly ratio: number | undefined;
+}
+
+export function figure(name: string, unit: string, value: number, baseline?: number): Figure {
+  const ratio = baseline === undefined ? undefined : value / baseline;
+  return { name, value, unit, baseline, ratio };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low = Number.NaN, high = low] = sorted.length % 2 === 1
+    ? [sorted[middle], sorted[middle]]
+    : [sorted[middle - 1], sorted[middle]];
+  return (low + high) / 2;
+}
+
+/** Runs both in turn, A B A B …, so that a drift of the machine hits both. */
+export async function alternate(
+  rounds: number,
+  a: () => Promise<number>,
+  b: () => Promise<number>,
+): Promise<{ readonly a: number; readonly b: number }> {
+  const as: number[] = [];
+  const bs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    as.push(await a());
+    bs.push(await b());
+  }
+  return { a: median(as), b: median(bs) };
+}
+
+/** Calls `run` `total` times with `inFlight` calls under way, and answers calls per second. */
+export async function throughput(
+  total: number,
+  inFlight: number,
+  run: (index: number) => Promise<unknown>,
+): Promise<number> {
+  let next = 0;
+  const startMs = performance.now();
+  const lane = async (): Promise<void> => {
+    while (next < total) await run(next++);
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  return (total / (performance.now() - startMs)) * 1_000;
+}
+
+export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await run();
+  return performance.now() - startMs;
+}
+
+export function printFigure({ name, value, unit, baseline, ratio }: Figure, json: boolean): void {
+  if (json) {
+    console.log(JSON.stringify({ name, value, unit, baseline, ratio }));
+    return;
+  }
+  const shown = (number: number): string =>
+    number >= 100 ? Math.round(number).toLocaleString('en') : number.toFixed(2);
+  const against =
+    baseline === undefined || ratio === undefined
+      ? ''
+      : `   raw ${shown(baseline)} ${unit}   ratio ${ratio.toFixed(2)}`;
+  console.log(`${name.padEnd(34)} ${shown(value).padStart(12)} ${unit}${against}`);
+}

@@ -1,0 +1,78 @@
+import { Client, type types } from 'cassandra-driver';
+import { journalStatements } from '../../src/cassandra/tables/journal-table.ts';
+
+/** The plain driver on the bench's server. */
+export async function openRawCassandra(address: string): Promise<Client> {
+  const [host = '', port] = address.split(':');
+  const client = new Client({
+    contactPoints: [host],
+    protocolOptions: { port: Number(port) },
+    localDataCenter: 'datacenter1',
+    encoding: { useUndefinedAsUnset: true, map: Map },
+  });
+  await client.connect();
+  return client;
+}
+
+/** Reads all rows of one segment page by page, untouched, with our SELECT; answers how many. */
+export async function readRawRows(
+  client: Client,
+  rows: { readonly keyspace: string; readonly topic: string; readonly id: string; readonly to: number },
+): Promise<number> {
+  const { selectRange } = journalStatements(`${rows.keyspace}.journal`);
+  const params = [rows.id, rows.topic, 0, 1, rows.to];
+  let count = 0;
+  let pageState: string | undefined;
+  do {
+    const options = { prepare: true, fetchSize: 1_000, ...(pageState && { pageState }) };
+    const page: types.ResultSet = await client.execute(selectRange, params, options);
+    count += page.rowLength;
+    pageState = page.pageState;
+  } while (pageState);
+  return count;
+}
+
+/** One call of the driver: a statement, or a batch of one partition. */
+export type RecordedCall =
+  | { readonly type: 'execute'; readonly cql: string; readonly params: types.Row | unknown[] }
+  | { readonly type: 'batch'; readonly queries: readonly { query: string; params: unknown[] }[] };
+
+/** Notes the INSERT, UPDATE and batch calls of every driver of this process until `stop`. */
+export function recordWrites(): { readonly calls: RecordedCall[]; stop(): void } {
+  const { execute, batch } = Client.prototype;
+  const calls: RecordedCall[] = [];
+  Client.prototype.execute = function (this: Client, cql: string, params: unknown[], ...rest: unknown[]) {
+    if (/^(INSERT|UPDATE)/.test(cql)) calls.push({ type: 'execute', cql, params });
+    return Reflect.apply(execute, this, [cql, params, ...rest]);
+  } as typeof execute;
+  Client.prototype.batch = function (this: Client, queries: { query: string; params: unknown[] }[], ...rest: unknown[]) {
+    calls.push({ type: 'batch', queries: [...queries] });
+    return Reflect.apply(batch, this, [queries, ...rest]);
+  } as typeof batch;
+  return {
+    calls,
+    stop() {
+      Object.assign(Client.prototype, { execute, batch });
+    },
+  };
+}
+
+/** Sends recorded calls again, so many at once, each text changed by `rename`. */
+export async function replayWrites(
+  client: Client,
+  calls: readonly RecordedCall[],
+  replay: { readonly atOnce: number; readonly rename: (cql: string) => string },
+): Promise<void> {
+  let next = 0;
+  const options = { prepare: true, logged: false, isIdempotent: true };
+  const lane = async (): Promise<void> => {
+    for (let call = calls[next++]; call !== undefined; call = calls[next++]) {
+      if (call.type === 'execute') await client.execute(replay.rename(call.cql), call.params, options);
+      else {
+        const queries = call.queries.map(({ query, params }) => ({ query: replay.rename(query), params }));
+        await client.batch(queries, options);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: replay.atOnce }, lane));
+}

@@ -1,0 +1,126 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { assign, createActor, setup, waitFor } from 'xstate';
+import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
+import { SeqNr } from '../../src/model/seq-nr.ts';
+import type { OpenJournals } from '../../src/open-journals.ts';
+import { KafkaJournalPlugin } from '../../src/plugin/kafka-journal-plugin.ts';
+import type { PersistenceId, PersistentRepr } from '../../src/ports/journal-plugin.ts';
+import { type BenchNames, newNames, openBenchJournals, payloadOf, type Servers } from './bench-world.ts';
+import { alternate, elapsedMs, type Figure, figure } from './figures.ts';
+import { openRawCassandra, readRawRows } from './raw-cassandra.ts';
+import { replicateAll } from './replicate.ts';
+
+const events = 10_000;
+const eventsPerAppend = 10;
+const rounds = 11;
+const id = 'account-1';
+
+const account = setup({
+  types: { context: {} as { cents: number }, events: {} as { type: 'deposited'; cents: number } },
+}).createMachine({
+  id: 'account',
+  context: { cents: 0 },
+  on: { deposited: { actions: assign({ cents: ({ context, event }) => context.cents + event.cents }) } },
+});
+
+/** A key of 10,000 replicated events, read through the journal and through a persistent machine. */
+export async function benchRecoverCassandra(servers: Servers): Promise<readonly Figure[]> {
+  const names = newNames(servers);
+  const journals = await openBenchJournals(names);
+  const raw = await openRawCassandra(servers.cassandra);
+  const persistence = await createPersistence({ config: names.configText });
+  try {
+    await writeAccount(journals);
+    await replicateAll(names);
+    const first = await firstInFreshProcess(names);
+    const rows = { ...names, id, to: events };
+    const readRaw = (): Promise<number> => elapsedMs(async () => expect(await readRawRows(raw, rows)));
+    const read = (): Promise<number> => elapsedMs(() => readJournal(journals));
+    const recover = (): Promise<number> => elapsedMs(() => recoverMachine(persistence));
+    await alternate(5, read, readRaw);
+    const journal = await alternate(rounds, read, readRaw);
+    await alternate(5, recover, readRaw);
+    const machine = await alternate(rounds, recover, readRaw);
+    return [
+      figure('recover.10k.cassandra', 'ms', journal.a, journal.b),
+      figure('recover.10k.cassandra.machine', 'ms', machine.a, machine.b),
+      figure('recover.10k.cassandra.first', 'ms', first),
+    ];
+  } finally {
+    await persistence.shutdown();
+    await raw.shutdown();
+    await journals[Symbol.asyncDispose]();
+  }
+}
+
+/** The same key when nothing is replicated: all of it comes from Kafka. */
+export async function benchRecoverKafka(servers: Servers): Promise<readonly Figure[]> {
+  const names = newNames(servers);
+  const journals = await openBenchJournals(names);
+  const persistence = await createPersistence({ config: names.configText });
+  try {
+    await writeAccount(journals);
+    const { a, b } = await alternate(
+      rounds,
+      () => elapsedMs(() => readJournal(journals)),
+      () => elapsedMs(() => recoverMachine(persistence)),
+    );
+    return [figure('recover.10k.kafka', 'ms', a), figure('recover.10k.kafka.machine', 'ms', b)];
+  } finally {
+    await persistence.shutdown();
+    await journals[Symbol.asyncDispose]();
+  }
+}
+
+/** Writes the events as persistent actors do, ten to an append. */
+export async function writeAccount(journals: OpenJournals): Promise<void> {
+  const { keyOf } = journals;
+  const plugin = new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch: 0, close: async () => {} });
+  const writes: Promise<unknown>[] = [];
+  for (let from = 1; from <= events; from += eventsPerAppend) {
+    const [first, ...rest] = Array.from({ length: eventsPerAppend }, (_, index) => repr(from + index));
+    if (first === undefined) continue;
+    writes.push(plugin.write([{ persistenceId: first.persistenceId, events: [first, ...rest] }]));
+  }
+  await Promise.all(writes);
+}
+
+function repr(seqNr: number): PersistentRepr {
+  return {
+    persistenceId: id as PersistenceId,
+    seqNr: SeqNr.of(seqNr),
+    payload: payloadOf(seqNr),
+    manifest: '',
+    writerUuid: '6f4b2ff0-8a44-4a0e-9a0c-0f1d2a3b4c5d',
+    timestampMs: undefined,
+    tags: [],
+    timer: undefined,
+  };
+}
+
+export async function readJournal(journals: OpenJournals): Promise<void> {
+  let count = 0;
+  for await (const batch of journals.of(journals.keyOf(id)).read()) count += batch.length;
+  expect(count);
+}
+
+export async function recoverMachine(persistence: Persistence): Promise<void> {
+  const actor = createActor(persistence.persistent(account, { persistenceId: id, initEvent: 'never' }));
+  actor.start();
+  const { persistence: info } = await waitFor(actor, isReady);
+  expect(info.sequenceNr);
+  await persistence.stop(actor);
+}
+
+function expect(count: number): void {
+  if (count !== events) throw new Error(`read ${count} of ${events} events`);
+}
+
+/** The first recovery of a new process, its connections included. */
+async function firstInFreshProcess(names: BenchNames): Promise<number> {
+  const child = fork(new URL('first-recovery.ts', import.meta.url), [names.configText]);
+  const [ms] = (await once(child, 'message')) as [number];
+  await once(child, 'exit');
+  return ms;
+}

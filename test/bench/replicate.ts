@@ -1,0 +1,114 @@
+import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
+import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { readReplicatorSettings } from '../../src/config/replicator-settings.ts';
+import { openKafkaTopicConsumers } from '../../src/kafka/kafka-topic-consumers.ts';
+import { Events } from '../../src/model/event.ts';
+import { SeqNr } from '../../src/model/seq-nr.ts';
+import { startReplicator } from '../../replicator/replicator.ts';
+import { waitUntilReplicated } from '../chaos/recovered.ts';
+import {
+  type BenchNames,
+  deps,
+  newNames,
+  openBenchJournals,
+  payloadOf,
+  type Servers,
+  settingsOf,
+} from './bench-world.ts';
+import { elapsedMs, type Figure, figure, throughput } from './figures.ts';
+import { openRawCassandra, recordWrites, replayWrites } from './raw-cassandra.ts';
+
+const eventsPerAppend = 10;
+const atOnce = 64;
+
+/** From a backlog in Kafka into Cassandra, against the same statements from memory. */
+export async function benchReplicate(servers: Servers): Promise<readonly Figure[]> {
+  return [
+    await measure(servers, { name: 'replicate', keys: 1_000, eventsPerKey: 100 }),
+    await measure(servers, { name: 'replicate.1000-a-key', keys: 100, eventsPerKey: 1_000 }),
+  ];
+}
+
+interface Backlog {
+  readonly name: string;
+  readonly keys: number;
+  readonly eventsPerKey: number;
+}
+
+async function measure(servers: Servers, backlog: Backlog): Promise<Figure> {
+  const warmUp = newNames(servers);
+  await fill(warmUp, { ...backlog, eventsPerKey: 50 });
+  await replicateAll(warmUp);
+
+  const names = newNames(servers);
+  await fill(names, backlog);
+  const recording = recordWrites();
+  const ms = await replicateAll(names).finally(() => recording.stop());
+  const events = backlog.keys * backlog.eventsPerKey;
+  const rawMs = await rawWrites(names, recording.calls);
+  return figure(backlog.name, 'events/s', (events / ms) * 1_000, (events / rawMs) * 1_000);
+}
+
+/** Appends of ten events, key by key in turn. */
+export async function fill(names: BenchNames, { keys, eventsPerKey }: Omit<Backlog, 'name'>): Promise<void> {
+  const journals = await openBenchJournals(names);
+  try {
+    const open = Array.from({ length: keys }, (_, index) => journals.of(journals.keyOf(`key-${index}`)));
+    const last = new Array<number>(keys).fill(0);
+    await throughput((keys * eventsPerKey) / eventsPerAppend, Math.min(keys, 256), async (append) => {
+      const key = append % keys;
+      const from = last[key] ?? 0;
+      last[key] = from + eventsPerAppend;
+      await open[key]?.append(tenEvents(from));
+    });
+  } finally {
+    await journals[Symbol.asyncDispose]();
+  }
+}
+
+function tenEvents(after: number): Events {
+  const numbers = Array.from({ length: eventsPerAppend }, (_, index) => after + index + 1);
+  return Events.of(
+    numbers.map((number) => ({
+      seqNr: SeqNr.of(number),
+      tags: [],
+      payload: { type: 'json', value: { writerUuid: 'bench', payload: payloadOf(number) } },
+    })),
+  );
+}
+
+/** Runs a replicator until everything is in the store; answers the milliseconds from its start. */
+export async function replicateAll(names: BenchNames): Promise<number> {
+  const settings = readReplicatorSettings(await loadConfig({ text: names.configText }));
+  const store = await openCassandraReplicatedJournal(settings.cassandra, deps);
+  const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
+  try {
+    return await elapsedMs(async () => {
+      const replicator = startReplicator({ consumers, store, settings, ...deps });
+      await waitUntilReplicated(names.configText, names.topic);
+      await replicator.stop({ deadlineMs: 10_000 });
+    });
+  } finally {
+    await consumers[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  }
+}
+
+async function rawWrites(
+  names: BenchNames,
+  calls: ReturnType<typeof recordWrites>['calls'],
+): Promise<number> {
+  const { cassandra } = (await settingsOf(names)).eventual;
+  const keyspace = `${names.keyspace}_raw`;
+  const schema = { ...cassandra.schema, keyspace: { ...cassandra.schema.keyspace, name: keyspace } };
+  await setUpCassandra({ ...cassandra, schema }, deps, { mode: 'create' });
+  const client = await openRawCassandra(names.cassandra);
+  const rename = (cql: string): string => cql.replaceAll(`${names.keyspace}.`, `${keyspace}.`);
+  try {
+    await replayWrites(client, calls.slice(0, atOnce), { atOnce, rename });
+    return await elapsedMs(() => replayWrites(client, calls, { atOnce, rename }));
+  } finally {
+    await client.shutdown();
+  }
+}

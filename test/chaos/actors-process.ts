@@ -1,0 +1,59 @@
+import { assign, setup } from 'xstate';
+import { createPersistence } from '../../src/index.ts';
+import type { Acknowledged } from './ledger.ts';
+
+/**
+ * The process under fire: persistent counters, each told to `add` as fast as it answers. Every
+ * acknowledged command is told to the parent, which outlives this process.
+ *
+ *     node actors-process.ts CONFIG-FILE RUN KEYS
+ */
+const [file = '', run = '', keyCount = '1'] = process.argv.slice(2);
+const stopping = new AbortController();
+process.once('message', () => stopping.abort());
+
+const counter = setup({
+  types: { context: {} as { sum: number }, events: {} as { type: 'added'; operation: string }, input: {} as { id: string } },
+}).createMachine({
+  id: 'counter',
+  context: { sum: 0 },
+  on: { added: { actions: assign({ sum: ({ context }) => context.sum + 1 }) } },
+});
+
+const persistence = await createPersistence({ file });
+const counters = persistence.entities(
+  'counter',
+  persistence.persistent(counter, {
+    persistenceId: ({ input }) => input.id,
+    onPersistFailure: { minBackoff: '50ms', maxBackoff: '1s' },
+    initEvent: 'never',
+  }),
+);
+
+let operations = 0;
+let unsent: Acknowledged[] = [];
+const tell = (): void => {
+  if (unsent.length > 0) process.send?.(unsent);
+  unsent = [];
+};
+const telling = setInterval(tell, 5);
+
+await Promise.all(Array.from({ length: Number(keyCount) }, (_, index) => load(`key-${index}`)));
+clearInterval(telling);
+tell();
+await persistence.shutdown();
+process.disconnect();
+
+/** One command at a time for one key, until the parent says stop. A failed command is not repeated. */
+async function load(key: string): Promise<void> {
+  while (!stopping.signal.aborted) {
+    const operation = `${run}-${operations++}`;
+    try {
+      const command = { type: 'added', operation } as const;
+      const { sequenceNr } = await counters.ask(key, command, { timeout: 20_000 });
+      unsent.push({ key, seqNr: sequenceNr, operation });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openCassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
+import { readKafkaJournalSettings } from '../../src/config/journal-settings.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { openKafkaActionConsumer } from '../../src/kafka/kafka-action-consumer.ts';
+import { Partition, Topic } from '../../src/model/position.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import { openJournals } from '../../src/open-journals.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import type { Recovered } from './ledger.ts';
+
+const path = 'evolutiongaming.kafka-journal.persistence.journal';
+const deps = { log: silentLogger, clock: systemClock };
+const replicationLimitMs = 120_000;
+
+/** Reads every journal, one after another, as a recovering actor would. */
+export async function readJournals(
+  configText: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly Recovered[]>> {
+  const journals = await openJournals(await loadConfig({ text: configText }), path, deps);
+  try {
+    const recovered = new Map<string, readonly Recovered[]>();
+    for (const id of ids) {
+      const events: Recovered[] = [];
+      for await (const batch of journals.of(journals.keyOf(id)).read()) {
+        for (const { event } of batch) {
+          events.push({ seqNr: event.seqNr, operation: operationOf(event.payload) });
+        }
+      }
+      recovered.set(id, events);
+    }
+    return recovered;
+  } finally {
+    await journals[Symbol.asyncDispose]();
+  }
+}
+
+function operationOf(payload: unknown): string {
+  const text = JSON.stringify(payload);
+  return /"operation":"([^"]+)"/.exec(text)?.[1] ?? text;
+}
+
+/** Resolves when every partition's replicated offset has reached the log's end. */
+export async function waitUntilReplicated(configText: string, topicName: string): Promise<void> {
+  const settings = readKafkaJournalSettings(await loadConfig({ text: configText }), path);
+  const store = await openCassandraEventualJournal(settings.eventual.cassandra, deps);
+  const log = await openKafkaActionConsumer(settings.kafka, deps);
+  try {
+    const topic = Topic.of(topicName);
+    for (let partition = 0; partition < settings.kafka.topic.partitions; partition++) {
+      const end = await log.endOffset(topic, Partition.of(partition));
+      const limit = Date.now() + replicationLimitMs;
+      while (((await store.offset(topic, Partition.of(partition))) ?? -1) < end - 1) {
+        if (Date.now() > limit) throw new Error(`partition ${partition} is not replicated`);
+        await sleep(50);
+      }
+    }
+  } finally {
+    await log[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  }
+}

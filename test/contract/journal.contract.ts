@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import { createJournal, type Journal } from '../../src/journal/journal.ts';
+import type { Event, EventRecord } from '../../src/model/event.ts';
+import { Events } from '../../src/model/event.ts';
+import { Key } from '../../src/model/key.ts';
+import type { Topic } from '../../src/model/position.ts';
+import { SeqNr } from '../../src/model/seq-nr.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import type { ActionConsumer } from '../../src/ports/action-consumer.ts';
+import type { ActionProducer } from '../../src/ports/action-producer.ts';
+import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
+import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { appendsOf, endingsOf, JournalModel, type Step } from '../support/journal/journal-model.ts';
+import { applyRecord, recordsOf, saveOffset } from '../support/journal/replicate.ts';
+
+export interface JournalWorld extends AsyncDisposable {
+  readonly producer: ActionProducer;
+  readonly consumer: ActionConsumer;
+  readonly eventual: EventualJournal;
+  readonly replicated: ReplicatedJournal;
+  /** A new topic of one partition. */
+  createTopic(): Promise<Topic>;
+}
+
+/**
+ * The core property of the system: what a read gives does not depend on how far replication got. Every
+ * cut of `sizes` events into appends, with every ending, is read after each single record applied to the
+ * store, and again after the replicated offset has moved past it.
+ */
+export function journalContract(
+  name: string,
+  open: () => Promise<JournalWorld>,
+  sizes: readonly number[],
+): void {
+  describe(`journal over ${name}`, () => {
+    let world: JournalWorld;
+    before(async () => {
+      world = await open();
+    });
+    after(() => world[Symbol.asyncDispose]());
+
+    for (const size of sizes) {
+      for (const [index, ending] of endingsOf(size).entries()) {
+        it(`gives the truth at every replication lag: ${size} events, ending ${index + 1}`, async () => {
+          for (const appends of appendsOf(size)) await checkAtEveryLag(world, [...appends, ...ending]);
+        });
+      }
+    }
+
+    it('writes nothing but marks when a journal without events is deleted', async () => {
+      const { journal } = await openJournal(world);
+      expect(await journal.delete(SeqNr.of(5))).to.equal(undefined);
+      expect(await journal.pointer()).to.equal(undefined);
+    });
+
+    it('answers where a delete landed: behind its own marker', async () => {
+      const { journal } = await openJournal(world);
+      const appended = await journal.append(eventsFrom(1, 2));
+      const deleted = await journal.delete(SeqNr.max);
+      expect(deleted).to.deep.equal({ ...appended, offset: appended.offset + 2 });
+    });
+
+    it('gives metadata, headers, origin and payload back, from the log and from the store', async () => {
+      const { journal, key } = await openJournal(world);
+      const payload = { type: 'json', value: { n: 1 } } as const;
+      const event: Event = { seqNr: SeqNr.min, tags: ['a', 'b'], payload };
+      const metadata = { header: { data: { h: 1 } }, payload: { data: { p: 2 } } };
+      const at = await journal.append([event], { metadata, headers: { trace: 'x' } });
+      const fromLog = await allOf(journal);
+      for (const record of await recordsOf(world.consumer, key, at.partition)) {
+        await applyRecord(world.replicated, record);
+        await saveOffset(world.replicated, record);
+      }
+      const fromStore = await allOf(journal);
+      expect(fromLog).to.have.length(1);
+      expect(fromLog[0]).to.deep.include({ event });
+      expect(fromLog[0]?.record).to.deep.include({ at, metadata, headers: { trace: 'x' }, origin: 'test' });
+      expect(plain(fromStore)).to.deep.equal(plain(fromLog));
+    });
+  });
+}
+
+async function openJournal(world: JournalWorld): Promise<{ journal: Journal; key: Key }> {
+  const key = Key.of(await world.createTopic(), `id-${randomUUID()}`);
+  const parts = {
+    ...world,
+    settings: {
+      readTimeoutMs: 10_000,
+      dataIntegrity: { seqNrUniqueness: true, correlateEventsWithMeta: false, gaps: 'fail' as const },
+    },
+    log: silentLogger,
+    clock: systemClock,
+    origin: 'test',
+    randomUuid: randomUUID,
+  };
+  return { journal: createJournal(parts, key), key };
+}
+
+function eventsFrom(first: number, count: number): Events {
+  const numbers = Array.from({ length: count }, (_, index) => SeqNr.of(first + index));
+  return Events.of(numbers.map((seqNr) => ({ seqNr, tags: [], payload: undefined })));
+}
+
+async function checkAtEveryLag(world: JournalWorld, steps: readonly Step[]): Promise<void> {
+  const { journal, key } = await openJournal(world);
+  const model = new JournalModel();
+  for (const step of steps) {
+    if (step.type === 'append') await journal.append(eventsFrom(model.last + 1, step.count));
+    else if (step.type === 'delete') await journal.delete(SeqNr.of(step.to));
+    else await journal.purge();
+    model.take(step);
+  }
+  const { at } = await journal.mark();
+  await checkReads(journal, model, steps);
+  for (const record of await recordsOf(world.consumer, key, at.partition)) {
+    if (record.at.offset > at.offset) break;
+    await applyRecord(world.replicated, record);
+    await checkReads(journal, model, steps);
+    await saveOffset(world.replicated, record);
+    await checkReads(journal, model, steps);
+  }
+}
+
+async function checkReads(journal: Journal, model: JournalModel, steps: readonly Step[]): Promise<void> {
+  const what = JSON.stringify(steps);
+  const inner = SeqNr.of(1 + Math.floor(model.last / 2));
+  expect(numbersOf(await allOf(journal)), what).to.deep.equal(model.live);
+  const suffix = model.live.filter((seqNr) => seqNr >= inner);
+  expect(numbersOf(await allOf(journal, inner)), `${what} from ${inner}`).to.deep.equal(suffix);
+  expect((await journal.pointer()) ?? 0, `${what} pointer`).to.equal(model.last);
+}
+
+async function allOf(journal: Journal, from = SeqNr.min): Promise<EventRecord[]> {
+  const events: EventRecord[] = [];
+  for await (const batch of journal.read(from)) events.push(...batch);
+  return events;
+}
+
+const numbersOf = (events: readonly EventRecord[]): number[] =>
+  events.map(({ event }) => event.seqNr);
+
+const plain = (events: readonly EventRecord[]): unknown =>
+  events.map(({ event, record }) => ({ event, record }));

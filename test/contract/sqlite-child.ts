@@ -1,0 +1,68 @@
+import type { LogRecord } from '../../src/model/log-record.ts';
+import type { Offset, Partition, Topic } from '../../src/model/position.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { openSqliteStore, type SqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import { appendOf, keyOf } from './action-log.fixture.ts';
+
+/*
+ * A process that works on a file until it is killed: `file topic what`. It prints a line for each
+ * thing that is certain: `acknowledged <key> <number> <partition> <offset>`, `owns`, `replicated <offset>`.
+ */
+const [file = '', topicName = '', what = ''] = process.argv.slice(2);
+const topic = topicName as Topic;
+const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+const endless = new AbortController().signal;
+
+const store = await openSqliteStore(
+  { file, partitions: 3, segmentSize: 100 },
+  { log: silentLogger, clock: systemClock },
+);
+const replicates = what === 'both' || what === 'replicate';
+await Promise.all([
+  ...(what === 'replicate' ? [] : keys.map((id) => produce(store, id))),
+  ...(replicates ? [replicate(store)] : []),
+]);
+
+/** Appends of one key, up to four at a time, numbered on from what the file holds. */
+async function produce({ producer }: SqliteStore, id: string): Promise<void> {
+  const key = keyOf(topic, id);
+  for (let number = 1; ; number += 4) {
+    const numbers = [number, number + 1, number + 2, number + 3];
+    const places = await Promise.all(numbers.map((n) => producer.produce(appendOf(key, n))));
+    for (const [i, { partition, offset }] of places.entries()) {
+      process.stdout.write(`acknowledged ${id} ${numbers[i]} ${partition} ${offset}\n`);
+    }
+  }
+}
+
+/** Counts the records of each key into a row of the store, then saves the offset: a small replicator. */
+async function replicate({ topicConsumers, replicated }: SqliteStore): Promise<void> {
+  const consumer = await topicConsumers.open(topic);
+  const save = async (partition: Partition, records: readonly LogRecord[]) => {
+    const ids = new Map<string, Offset>();
+    for (const { key, offset } of records) ids.set(Buffer.from(key ?? []).toString(), offset);
+    const deletes = [...ids].map(async ([id, offset]) => {
+      const journal = await replicated.open(keyOf(topic, id));
+      const delivered = { at: { partition, offset }, to: (offset + 1) as never, origin: undefined };
+      await journal.delete(delivered, Date.now());
+    });
+    await Promise.all(deletes);
+    const offset = records.at(-1)?.offset as Offset;
+    await replicated.saveOffset({ topic, partition, offset }, Date.now());
+    process.stdout.write(`replicated ${partition} ${offset}\n`);
+  };
+  await consumer.run(
+    {
+      async assigned(partition) {
+        process.stdout.write(`owns ${partition}\n`);
+        const offset = await replicated.offset(topic, partition);
+        return offset === undefined ? undefined : ((offset + 1) as Offset);
+      },
+      records: ({ partition, records }) => save(partition, records),
+      revoked: async () => {},
+      lost: async () => {},
+    },
+    { signal: endless },
+  );
+}

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { expect } from 'chai';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly version: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+};
+
+describe('the packed package, installed into an empty project', () => {
+  let project: string;
+
+  before(async function () {
+    this.timeout(120_000);
+    project = mkdtempSync(join(tmpdir(), 'kafka-journal-project-'));
+    const tarball = join(project, 'kafka-journal.tgz');
+    await run(process.execPath, [join(root, '.ci/build.mjs')]);
+    await run(process.execPath, [join(root, '.ci/pack.mjs'), tarball]);
+    const dependencies = {
+      'kafka-journal': 'file:kafka-journal.tgz',
+      xstate: manifest.devDependencies['xstate'],
+    };
+    writeFileSync(
+      join(project, 'package.json'),
+      JSON.stringify({ private: true, type: 'module', dependencies }),
+    );
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], { cwd: project });
+  });
+
+  after(() => rmSync(project, { recursive: true, force: true }));
+
+  /** Runs Node in the project, as its user would. */
+  async function node(...args: readonly string[]): Promise<string> {
+    const env = { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' };
+    const { stdout } = await run(process.execPath, args, { cwd: project, env, timeout: 30_000 });
+    return stdout.trim();
+  }
+
+  it('offers every subpath that package.json exports', async () => {
+    const names = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'));
+    const imports = names.map((path) => `import 'kafka-journal${path.slice(1)}';`).join('');
+    await node('--input-type=module', '-e', imports);
+    expect(names).to.include('.');
+  });
+
+  it('prints its version and commands when it is asked for help', async () => {
+    const help = await node('node_modules/kafka-journal/dist/src/cli/main.js', 'help');
+    expect(help).to.include(`kafka-journal ${manifest.version}`);
+    expect(help).to.include('kafka-journal setup --config FILE');
+    expect(readdirSync(join(project, 'node_modules/.bin'))).to.include('kafka-journal');
+  });
+
+  it('runs a program whose actor goes on where the last process ended', async () => {
+    cpSync(join(root, 'test/examples/hello/main.mjs'), join(project, 'main.mjs'));
+    expect(await node('main.mjs')).to.equal('recovered 0\nnow 6');
+    expect(await node('main.mjs')).to.equal('recovered 6\nnow 12');
+  });
+
+  it('holds no sources and no tests', () => {
+    const files = readdirSync(join(project, 'node_modules/kafka-journal'));
+    expect(
+      files.filter((name) => !/^(dist|package\.json|README\.md|LICENSE)$/.test(name)),
+    ).to.deep.equal([]);
+    const compiled = readdirSync(join(project, 'node_modules/kafka-journal/dist'));
+    expect(compiled.toSorted()).to.deep.equal(['plugin-config', 'replicator', 'src']);
+  });
+});

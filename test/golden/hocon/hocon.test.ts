@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { expect } from 'chai';
+import { parseConfig } from '../../../src/config/hocon/parser.ts';
+import { resolveConfig } from '../../../src/config/hocon/resolver.ts';
+import { toPlain } from '../../../src/config/hocon/values.ts';
+import { ConfigError } from '../../../src/model/errors.ts';
+
+/** README.md beside this file says where the cases are from. */
+interface Case {
+  readonly id: string;
+  readonly text: string;
+  readonly value?: unknown;
+  readonly error?: string;
+  readonly line?: number;
+}
+
+/** Cases that have to be right: all of them. */
+const floor = 228;
+
+const cases = readFileSync(new URL('cases.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Case);
+
+function outcome({ text }: Case): { readonly value: unknown } | { readonly error: ConfigError } {
+  try {
+    return { value: JSON.parse(JSON.stringify(toPlain(resolveConfig(parseConfig(text))))) };
+  } catch (error) {
+    if (error instanceof ConfigError) return { error };
+    throw error;
+  }
+}
+
+function isRight(one: Case): boolean {
+  const got = outcome(one);
+  if ('value' in got) return one.error === undefined && isDeepStrictEqual(got.value, one.value);
+  const line = got.error.problems[0]?.line;
+  return one.error !== undefined && (one.line === -1 ? line !== undefined : line === one.line);
+}
+
+describe('the cases of the reference implementation of HOCON', () => {
+  it('have the value, or are refused with the line, that the reference gives', () => {
+    const wrong = cases.filter((one) => !isRight(one));
+    console.log(`      ${cases.length - wrong.length} of ${cases.length} cases right`);
+    expect(wrong.map(({ id }) => id)).to.have.lengthOf.at.most(cases.length - floor);
+  });
+});

@@ -1,0 +1,265 @@
+import { expect } from 'chai';
+import type { Client } from 'cassandra-driver';
+import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
+import { JournalError, NotSetUpError } from '../../../src/model/errors.ts';
+import { type Logger, silentLogger } from '../../../src/observability/logger.ts';
+import { cassandraSettings, deps, dropKeyspace, randomKeyspace, rawClient, type SettingsChange } from './cassandra-server.ts';
+
+/** Types and kinds of docs: cassandra-storage 3; `partition_key 0` = first column of the partition key. */
+const expectedColumns = {
+  journal: {
+    id: 'text partition_key 0',
+    topic: 'text partition_key 1',
+    segment: 'bigint partition_key 2',
+    seq_nr: 'bigint clustering 0 asc',
+    timestamp: 'timestamp clustering 1 asc',
+    partition: 'int',
+    offset: 'bigint',
+    origin: 'text',
+    version: 'text',
+    meta_record_id: 'uuid',
+    tags: 'set<text>',
+    metadata: 'text',
+    payload_type: 'text',
+    payload_txt: 'text',
+    payload_bin: 'blob',
+    headers: 'map<text, text>',
+  },
+  metajournal: {
+    topic: 'text partition_key 0',
+    segment: 'bigint partition_key 1',
+    id: 'text clustering 0 asc',
+    partition: 'int',
+    offset: 'bigint',
+    segment_size: 'int',
+    seq_nr: 'bigint',
+    delete_to: 'bigint',
+    created: 'timestamp',
+    created_date: 'date',
+    updated: 'timestamp',
+    expire_after: 'duration',
+    expire_on: 'date',
+    record_id: 'uuid',
+    origin: 'text',
+    properties: 'map<text, text>',
+    metadata: 'text',
+  },
+  pointer2: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    offset: 'bigint',
+    created: 'timestamp',
+    updated: 'timestamp',
+  },
+  setting: { key: 'text partition_key 0', value: 'text', timestamp: 'timestamp', origin: 'text', metadata: 'text' },
+  locks: { id: 'text partition_key 0', expiry_ms: 'bigint', timestamp: 'timestamp', metadata: 'text' },
+};
+
+describe('setting up Cassandra', function () {
+  this.timeout(60_000);
+  let client: Client;
+  const keyspaces: string[] = [];
+  before(async () => {
+    client = await rawClient();
+  });
+  after(async () => {
+    for (const keyspace of keyspaces) await dropKeyspace(keyspace);
+    await client.shutdown();
+  });
+  const newKeyspace = () => {
+    const keyspace = randomKeyspace();
+    keyspaces.push(keyspace);
+    return keyspace;
+  };
+  const raw = () => client;
+
+  describe('in mode create', () => describeCreate(raw, newKeyspace));
+  describe('on what another version made', () => describeMigration(raw, newKeyspace));
+  describe('in mode check', () => describeCheck(raw, newKeyspace));
+});
+
+async function setUp(keyspace: string, change: SettingsChange = {}): Promise<string[]> {
+  const statements: string[] = [];
+  const log: Logger = { ...silentLogger, info: ({ cql }) => void statements.push(String(cql)) };
+  await setUpCassandra(cassandraSettings(keyspace, change), { ...deps, log }, { mode: 'create' });
+  return statements;
+}
+
+async function failure(run: Promise<unknown>): Promise<unknown> {
+  return await run.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+async function versionOf(client: Client, keyspace: string): Promise<string | undefined> {
+  const { rows } = await client.execute(`SELECT value FROM ${keyspace}.setting WHERE key = 'schema-version'`);
+  return rows[0]?.['value'];
+}
+
+async function columnsOf(client: Client, keyspace: string): Promise<Record<string, Record<string, string>>> {
+  const { rows } = await client.execute('SELECT * FROM system_schema.columns WHERE keyspace_name = ?', [keyspace]);
+  const tables: Record<string, Record<string, string>> = {};
+  for (const { table_name: table, column_name: column, type, kind, position, clustering_order: order } of rows) {
+    const key = kind === 'regular' ? '' : ` ${kind} ${position}`;
+    tables[table] = { ...tables[table], [column]: `${type}${key}${order === 'none' ? '' : ` ${order}`}` };
+  }
+  return tables;
+}
+
+type Raw = () => Client;
+
+function describeCreate(client: Raw, newKeyspace: () => string): void {
+  it('makes keyspace, tables and indexes as the JVM system does, and notes version 8', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
+    const indexes = await client().execute('SELECT * FROM system_schema.indexes WHERE keyspace_name = ?', [keyspace]);
+    expect(indexes.rows.map((row) => [row['table_name'], row['index_name'], row['options'].get('target')])).to.deep.equal([
+      ['metajournal', 'metajournal_created_date_idx', 'created_date'],
+      ['metajournal', 'metajournal_expire_on_idx', 'expire_on'],
+    ]);
+    const { rows } = await client().execute('SELECT * FROM system_schema.keyspaces WHERE keyspace_name = ?', [keyspace]);
+    expect(Object.fromEntries(rows[0]?.['replication'])).to.deep.equal({
+      class: 'org.apache.cassandra.locator.SimpleStrategy',
+      replication_factor: '1',
+    });
+    expect(await versionOf(client(), keyspace)).to.equal('8');
+  });
+
+  it('sends no DDL where all is there', async () => {
+    const keyspace = newKeyspace();
+    expect(await setUp(keyspace)).to.have.length(8);
+    expect(await setUp(keyspace)).to.deep.equal([]);
+  });
+
+  it('makes each thing once when several processes begin at once', async () => {
+    const keyspace = newKeyspace();
+    const all = await Promise.all([1, 2, 3].map(() => setUp(keyspace)));
+    const tables = all.flat().filter((cql) => cql.includes(`${keyspace}.journal `));
+    expect(tables).to.have.length(1);
+    expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
+    expect(await versionOf(client(), keyspace)).to.equal('8');
+  });
+
+  it('makes a table that is missing, leaves the others, and gives the lock back', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await client().execute(`DROP TABLE ${keyspace}.pointer2`);
+    expect(await setUp(keyspace)).to.have.length(1);
+    expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
+    expect((await client().execute(`SELECT * FROM ${keyspace}.locks`)).rows).to.deep.equal([]);
+  });
+
+  it('waits for a lock that a JVM process holds', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await client().execute(`DROP TABLE ${keyspace}.pointer2`);
+    const lock = `INSERT INTO ${keyspace}.locks (id, expiry_ms) VALUES ('kafka-journal', 60000) USING TTL 1`;
+    await client().execute(lock);
+    const startedMs = Date.now();
+    await setUp(keyspace);
+    expect(Date.now() - startedMs).to.be.at.least(900);
+  });
+
+  it('makes nothing that the settings forbid, and names it', async () => {
+    const keyspace = newKeyspace();
+    const forbidden = await failure(setUp(keyspace, { keyspaceAutoCreate: false }));
+    expect(forbidden).to.be.instanceOf(NotSetUpError).with.property('message').that.contains(`keyspace ${keyspace}`);
+    const tables = await failure(setUp(keyspace, { autoCreate: false }));
+    expect(tables).to.be.instanceOf(NotSetUpError).with.property('message').that.contains(`${keyspace}.metajournal`);
+    expect(await columnsOf(client(), keyspace)).to.deep.equal({});
+  });
+}
+
+const oldTables = (keyspace: string) => [
+  `CREATE KEYSPACE ${keyspace} WITH REPLICATION = { 'class' : 'SimpleStrategy','replication_factor':1 }`,
+  `CREATE TABLE ${keyspace}.journal (id text, topic text, segment bigint, seq_nr bigint, timestamp timestamp,
+    partition int, offset bigint, origin text, tags set<text>, metadata text, payload_type text, payload_txt text,
+    payload_bin blob, PRIMARY KEY ((id, topic, segment), seq_nr, timestamp))`,
+  `CREATE TABLE ${keyspace}.metajournal (topic text, segment bigint, id text, partition int, offset bigint,
+    segment_size int, seq_nr bigint, delete_to bigint, created timestamp, created_date date, updated timestamp,
+    expire_after duration, expire_on date, origin text, properties map<text,text>, metadata text,
+    PRIMARY KEY ((topic, segment), id))`,
+  `CREATE TABLE ${keyspace}.setting (key text PRIMARY KEY, value text, timestamp timestamp, origin text, metadata text)`,
+  `CREATE TABLE ${keyspace}.pointer (topic text, partition int, offset bigint, created timestamp, updated timestamp,
+    PRIMARY KEY ((topic), partition))`,
+  `CREATE TABLE ${keyspace}.metadata (id text PRIMARY KEY)`,
+];
+
+function describeMigration(client: Raw, newKeyspace: () => string): void {
+  const old = async (version?: string) => {
+    const keyspace = newKeyspace();
+    for (const cql of oldTables(keyspace)) await client().execute(cql);
+    if (version !== undefined) {
+      const insert = `INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', ?)`;
+      await client().execute(insert, [version], { prepare: true });
+    }
+    return keyspace;
+  };
+
+  for (const version of [undefined, '-1', 'not a number']) {
+    it(`applies every step when the version is ${version ?? 'absent'}`, async () => {
+      const keyspace = await old(version);
+      await setUp(keyspace);
+      expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
+      expect(await versionOf(client(), keyspace)).to.equal('8');
+    });
+  }
+
+  it('applies only the steps above the version', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await client().execute(`CREATE TABLE ${keyspace}.pointer (topic text PRIMARY KEY)`);
+    await client().execute(`INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '7')`);
+    expect(await setUp(keyspace)).to.deep.equal([`DROP TABLE IF EXISTS ${keyspace}.pointer`]);
+    expect(await versionOf(client(), keyspace)).to.equal('8');
+  });
+
+  it('leaves a version above its own alone', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await client().execute(`INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '9')`);
+    expect(await setUp(keyspace)).to.deep.equal([]);
+    expect(await versionOf(client(), keyspace)).to.equal('9');
+  });
+
+  it('stays at the version before a step that fails, and gives the lock back (I20)', async () => {
+    const keyspace = await old();
+    // A column that was dropped with another type cannot be added again: step 4 fails.
+    await client().execute(`ALTER TABLE ${keyspace}.journal ADD meta_record_id int`);
+    await client().execute(`ALTER TABLE ${keyspace}.journal DROP meta_record_id`);
+    expect(await failure(setUp(keyspace))).to.be.instanceOf(JournalError);
+    expect(await versionOf(client(), keyspace)).to.equal('3');
+    expect((await client().execute(`SELECT * FROM ${keyspace}.locks`)).rows).to.deep.equal([]);
+    expect(await failure(setUp(keyspace))).to.be.instanceOf(JournalError);
+    expect(await versionOf(client(), keyspace)).to.equal('3');
+  });
+}
+
+function describeCheck(client: Raw, newKeyspace: () => string): void {
+  const check = (keyspace: string) => setUpCassandra(cassandraSettings(keyspace), deps, { mode: 'check' });
+
+  it('passes where all is there', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await check(keyspace);
+  });
+
+  it('names a missing keyspace and creates nothing', async () => {
+    const keyspace = newKeyspace();
+    const error = await failure(check(keyspace));
+    expect(error).to.be.instanceOf(NotSetUpError).with.property('message').that.contains(`keyspace ${keyspace}`);
+    expect(await columnsOf(client(), keyspace)).to.deep.equal({});
+  });
+
+  it('names every table and column that is missing', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await client().execute(`DROP TABLE ${keyspace}.pointer2`);
+    await client().execute(`ALTER TABLE ${keyspace}.journal DROP headers`);
+    const error = await failure(check(keyspace));
+    expect(error).to.be.instanceOf(NotSetUpError);
+    expect((error as Error).message).to.contain(`table ${keyspace}.pointer2`).and.contain(`${keyspace}.journal.headers`);
+  });
+}

@@ -1,0 +1,283 @@
+import { expect } from 'chai';
+import type { Client } from 'cassandra-driver';
+import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
+import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
+import type { ExpireAfter } from '../../../src/model/expire-after.ts';
+import { Key } from '../../../src/model/key.ts';
+import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
+import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
+import * as given from '../../contract/replicated-store.ts';
+import { cassandraSettings, deps, dropKeyspace, randomKeyspace, rawClient } from './cassandra-server.ts';
+
+const keyspace = randomKeyspace();
+const segmentSize = 3;
+
+describe('rows in Cassandra', function () {
+  this.timeout(60_000);
+  let client: Client;
+  let replicated: ReplicatedJournal;
+  let eventual: EventualJournal;
+  before(async () => {
+    const settings = cassandraSettings(keyspace, { segmentSize });
+    await setUpCassandra(settings, deps, { mode: 'create' });
+    client = await rawClient();
+    replicated = await openCassandraReplicatedJournal(settings, deps);
+    eventual = await openCassandraEventualJournal(settings, deps);
+  });
+  after(async () => {
+    await replicated[Symbol.asyncDispose]();
+    await eventual[Symbol.asyncDispose]();
+    await client.shutdown();
+    await dropKeyspace(keyspace);
+  });
+  const all = (): Fixture => ({ client, replicated, eventual });
+  describe('journal', () => describeJournal(all));
+  describe('metajournal', () => describeMetaJournal(all));
+  describe('metajournal that others wrote', () => describeForeignRows(all));
+  describe('pointer2', () => describePointer(all));
+});
+
+interface Fixture {
+  readonly client: Client;
+  readonly replicated: ReplicatedJournal;
+  readonly eventual: EventualJournal;
+}
+
+/** Cells as text, nulls left out. */
+async function cells(client: Client, cql: string, params: unknown[]): Promise<Record<string, unknown>[]> {
+  const { rows } = await client.execute(cql, params, { prepare: true });
+  return rows.map((row) => Object.fromEntries(row.keys().flatMap((name) => cell(name, row.get(name)))));
+}
+
+function cell(name: string, value: unknown): [string, unknown][] {
+  if (value === null) return [];
+  if (value instanceof Map) return [[name, Object.fromEntries(value)]];
+  if (value instanceof Date) return [[name, value.toISOString()]];
+  if (Buffer.isBuffer(value)) return [[name, value.toString('hex')]];
+  if (typeof value === 'object' && !Array.isArray(value)) return [[name, String(value)]];
+  return [[name, value]];
+}
+
+const journalRows = (client: Client, { topic, id }: Key, segment: number) =>
+  cells(client, `SELECT * FROM ${keyspace}.journal WHERE id = ? AND topic = ? AND segment = ?`, [id, topic, segment]);
+
+const metaRows = (client: Client, { topic, id }: Key, segment: number) =>
+  cells(client, `SELECT * FROM ${keyspace}.metajournal WHERE topic = ? AND segment = ? AND id = ?`, [topic, segment, id]);
+
+function describeJournal(all: () => Fixture): void {
+  it('hold an event in the columns of the JVM system, in the segment of its number', async () => {
+    const { client, replicated } = all();
+    const key = Key.of(given.randomTopic(), 'Ä id');
+    const journal = await replicated.open(key);
+    const payload = { type: 'json', value: { b: 1.5, a: ['ä'] } } as const;
+    const record = { headers: { h: '1' }, metadata: { header: { data: 1 }, payload: {} }, timestampMs: 1_700_000_000_123 };
+    const event = given.eventRecord(4, 9, { payload, tags: ['y', 'x'], record });
+    await journal.append({ at: given.place(9), events: [event], expireAfter: undefined }, given.nowMs);
+    expect(await journalRows(client, key, 1)).to.deep.equal([
+      {
+        id: 'Ä id',
+        topic: key.topic,
+        segment: '1',
+        seq_nr: '4',
+        timestamp: '2023-11-14T22:13:20.123Z',
+        partition: 0,
+        offset: '9',
+        origin: 'host',
+        version: '1.2.3',
+        meta_record_id: journal.pointer?.recordId,
+        tags: ['x', 'y'],
+        metadata: '{"header":{"data":1},"payload":{}}',
+        payload_type: 'json',
+        payload_txt: '{"b":1.5,"a":["ä"]}',
+        headers: { h: '1' },
+      },
+    ]);
+  });
+
+  const payloads = {
+    text: [{ type: 'text', value: 'ä' }, { payload_type: 'text', payload_txt: 'ä' }],
+    binary: [{ type: 'binary', value: Uint8Array.of(1, 255) }, { payload_type: 'binary', payload_bin: '01ff' }],
+    no: [undefined, {}],
+  } as const;
+  for (const [kind, [payload, expected]] of Object.entries(payloads)) {
+    it(`hold ${kind} payload in its columns alone, and the empty metadata as text`, async () => {
+      const { client, replicated } = all();
+      const key = given.newKey(given.randomTopic());
+      const event = given.eventRecord(1, 0, { payload });
+      const journal = await replicated.open(key);
+      await journal.append({ at: given.place(0), events: [event], expireAfter: undefined }, given.nowMs);
+      const [row = {}] = await journalRows(client, key, 0);
+      const { payload_type, payload_txt, payload_bin, metadata } = row;
+      expect(metadata).to.equal('{"header":{},"payload":{}}');
+      const present = Object.entries({ payload_type, payload_txt, payload_bin }).filter(([, value]) => value !== undefined);
+      expect(Object.fromEntries(present)).to.deep.equal(expected);
+    });
+  }
+
+  it('leave what an absent value does not set: unset, not null', async () => {
+    const { client, replicated } = all();
+    const key = given.newKey(given.randomTopic());
+    const { record } = given.eventRecord(1, 0);
+    const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp, origin, payload_txt)
+      VALUES (?, ?, 0, 1, ?, 'before', 'before')`;
+    await client.execute(insert, [key.id, key.topic, record.timestampMs], { prepare: true });
+    const event = given.eventRecord(1, 0, { payload: undefined, record: { origin: undefined } });
+    const journal = await replicated.open(key);
+    await journal.append({ at: given.place(0), events: [event], expireAfter: undefined }, given.nowMs);
+    const [row = {}] = await journalRows(client, key, 0);
+    expect([row['origin'], row['payload_txt'], row['offset']]).to.deep.equal(['before', 'before', '0']);
+  });
+}
+
+function describeMetaJournal(all: () => Fixture): void {
+  it('hold what an append creates, in the segment of the lower-cased id', async () => {
+    const { client, replicated } = all();
+    const key = Key.of(given.randomTopic(), 'ID');
+    const journal = await replicated.open(key);
+    const hours36: ExpireAfter = { length: 36n, unit: 'hour' };
+    await journal.append(given.append(7, [5, 6], hours36), given.nowMs);
+    expect(await metaRows(client, key, 3355)).to.deep.equal([
+      {
+        topic: key.topic,
+        segment: '3355',
+        id: 'ID',
+        partition: 0,
+        offset: '7',
+        segment_size: 3,
+        seq_nr: '6',
+        delete_to: '4',
+        created: '2024-02-28T23:59:00.000Z',
+        created_date: '2024-02-28',
+        updated: '2024-02-28T23:59:00.000Z',
+        expire_after: '1d12h',
+        expire_on: '2024-03-01',
+        record_id: journal.pointer?.recordId,
+        origin: 'host',
+      },
+    ]);
+  });
+
+  it('hold what a delete of nothing creates: no record id, the origin of the delete', async () => {
+    const { client, replicated } = all();
+    const key = Key.of(given.randomTopic(), 'a');
+    await (await replicated.open(key)).delete(given.deletion(7, 5), given.nowMs);
+    const [row = {}] = await metaRows(client, key, 97);
+    const { seq_nr, delete_to, origin, record_id, expire_after } = row;
+    expect({ seq_nr, delete_to, origin, record_id, expire_after }).to.deep.equal({
+      seq_nr: '5',
+      delete_to: '5',
+      origin: 'deleter',
+      record_id: undefined,
+      expire_after: undefined,
+    });
+  });
+
+  it('keep when and by whom they were created, and their size, while appends change the rest', async () => {
+    const { client, replicated } = all();
+    const key = Key.of(given.randomTopic(), 'a');
+    const journal = await replicated.open(key);
+    await journal.append(given.append(1, [1], given.days(1)), given.nowMs);
+    const [before = {}] = await metaRows(client, key, 97);
+    await journal.append(given.append(2, [2]), given.nowMs + 1000);
+    const { expire_after: _, expire_on: __, ...rest } = before;
+    expect(await metaRows(client, key, 97)).to.deep.equal([
+      { ...rest, offset: '2', seq_nr: '2', updated: '2024-02-28T23:59:01.000Z' },
+    ]);
+  });
+}
+
+function describeForeignRows(all: () => Fixture): void {
+  const stored = async (columns: Readonly<Record<string, unknown>>, { id = 'a', segment = 97 } = {}) => {
+    const key = Key.of(given.randomTopic(), id);
+    const row = { topic: key.topic, segment, id, ...columns };
+    const names = Object.keys(row);
+    const insert = `INSERT INTO ${keyspace}.metajournal (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
+    await all().client.execute(insert, Object.values(row), { prepare: true });
+    return key;
+  };
+
+  it('are found and updated where old versions put them, and stay there', async () => {
+    const { client, replicated, eventual } = all();
+    const key = await stored({ partition: 0, offset: 5, segment_size: 3, seq_nr: 2 }, { id: 'id', segment: 55 });
+    expect((await eventual.pointer(key))?.seqNr).to.equal(2);
+    await (await replicated.open(key)).append(given.append(6, [3]), given.nowMs);
+    expect((await metaRows(client, key, 55)).map((row) => row['seq_nr'])).to.deep.equal(['3']);
+    expect(await metaRows(client, key, 3355)).to.deep.equal([]);
+  });
+
+  it('yield to a row in the first segment', async () => {
+    const { eventual } = all();
+    const old = { partition: 0, offset: 5, segment_size: 3 };
+    const key = await stored({ ...old, seq_nr: 2 }, { id: 'id', segment: 55 });
+    const columns = [key.topic, 3355, key.id, 0, 6, 3, 9];
+    const insert = `INSERT INTO ${keyspace}.metajournal (topic, segment, id, partition, offset, segment_size, seq_nr)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`;
+    await all().client.execute(insert, columns, { prepare: true });
+    expect((await eventual.pointer(key))?.seqNr).to.equal(9);
+  });
+
+  it('without segment size count as segments of 10000, without place as 0', async () => {
+    const key = await stored({ seq_nr: 2 });
+    expect(await all().eventual.pointer(key)).to.deep.equal({
+      at: given.place(0),
+      segmentSize: 10_000,
+      seqNr: 2,
+      deleteTo: undefined,
+      expiry: undefined,
+      recordId: undefined,
+    });
+  });
+
+  it('without last number are an error that names the journal', async () => {
+    const key = await stored({ offset: 5 });
+    const error = await all().eventual.pointer(key).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.have.property('code', 'CODEC');
+    expect(error).to.have.property('place').that.deep.equals({ topic: key.topic, id: key.id });
+  });
+
+  it('deleted beyond their last number are brought up to it by a delete (G.9-19) and by a purge (G.9-15)', async () => {
+    const { replicated, eventual, client } = all();
+    const row = { partition: 0, offset: 5, segment_size: 3, seq_nr: 100, delete_to: 400 };
+    const key = await stored(row);
+    await (await replicated.open(key)).delete(given.deletion(6, 200), given.nowMs);
+    const pointer = await eventual.pointer(key);
+    expect([pointer?.seqNr, pointer?.deleteTo, pointer?.at.offset]).to.deep.equal([400, 400, 6]);
+
+    const purged = await stored(row);
+    const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp) VALUES (?, ?, 133, 400, 0)`;
+    await client.execute(insert, [purged.id, purged.topic], { prepare: true });
+    expect(await (await replicated.open(purged)).purge(given.purge(6), given.nowMs)).to.equal(true);
+    expect(await metaRows(client, purged, 97)).to.deep.equal([]);
+    expect(await journalRows(client, purged, 133)).to.deep.equal([]);
+  });
+
+  it('without record id stay without, and so do events appended to them (G.9-17)', async () => {
+    const { replicated, client } = all();
+    const key = await stored({ partition: 0, offset: 5, segment_size: 3, seq_nr: 3 });
+    await (await replicated.open(key)).append(given.append(6, [4]), given.nowMs);
+    expect((await metaRows(client, key, 97))[0]).to.not.have.property('record_id');
+    expect((await journalRows(client, key, 1))[0]).to.not.have.property('meta_record_id');
+  });
+}
+
+function describePointer(all: () => Fixture): void {
+  it('keep when they were created and move their offset', async () => {
+    const { client, replicated } = all();
+    const topic = given.randomTopic();
+    await replicated.saveOffset({ topic, ...given.place(3, 2) }, given.nowMs);
+    await replicated.saveOffset({ topic, ...given.place(8, 2) }, given.nowMs + 1000);
+    expect(await cells(client, `SELECT * FROM ${keyspace}.pointer2 WHERE topic = ? AND partition = 2`, [topic])).to.deep.equal([
+      {
+        topic,
+        partition: 2,
+        offset: '8',
+        created: '2024-02-28T23:59:00.000Z',
+        updated: '2024-02-28T23:59:01.000Z',
+      },
+    ]);
+  });
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import kafkajs from 'kafkajs';
+import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
+import type { KafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
+import type { Offset, Partition } from '../../../src/model/position.ts';
+import { Topic } from '../../../src/model/position.ts';
+import { type LogFields, type Logger, silentLogger } from '../../../src/observability/logger.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+
+/** Address of the broker to test against. There is no default: a green run without one proves nothing. */
+export function brokerAddress(): string {
+  const address = process.env['KAFKA_JOURNAL_TEST_KAFKA'];
+  if (!address) throw new Error('KAFKA_JOURNAL_TEST_KAFKA (host:port) is not set');
+  return address;
+}
+
+export const quietDeps = { log: silentLogger, clock: systemClock };
+
+/** Settings of a test client: short times, everything else as in production. */
+export function kafkaSettings(changes: Partial<KafkaSettings> = {}): KafkaSettings {
+  return {
+    clientId: 'kafka-journal-test',
+    bootstrapServers: [brokerAddress()],
+    requestTimeoutMs: 15_000,
+    connectionTimeoutMs: 3_000,
+    sasl: undefined,
+    tls: undefined,
+    producer: { acks: -1, compression: 'lz4', deliveryTimeoutMs: 30_000, maxRequestSizeBytes: 1_048_576 },
+    consumer: {
+      groupId: `test-${randomUUID()}`,
+      maxPollRecords: 1_000,
+      sessionTimeoutMs: 10_000,
+      heartbeatIntervalMs: 200,
+      maxPollIntervalMs: 30_000,
+      fetchMaxWaitMs: 250,
+      fetchMinBytes: 1,
+      fetchMaxBytes: 52_428_800,
+      maxPartitionFetchBytes: 1_048_576,
+    },
+    topic: { autoCreate: true, partitions: 4, replicationFactor: 1, retentionMs: undefined },
+    ...changes,
+  };
+}
+
+/** Creates a topic of a name that nobody else uses. */
+export async function createTopic(admin: KafkaAdmin, name: string, partitions: number): Promise<Topic> {
+  const topic = Topic.of(`${name}-${randomUUID()}`);
+  await admin.ensureTopic(topic, { ...kafkaSettings().topic, partitions });
+  return topic;
+}
+
+/** The plain driver, for what an operator or a foreign client does. */
+export function plainKafka(): kafkajs.Kafka {
+  return new kafkajs.Kafka({ brokers: [brokerAddress()], logLevel: kafkajs.logLevel.NOTHING });
+}
+
+/** Makes `offset` the first one kept. */
+export async function deleteBefore(topic: string, partition: Partition, offset: Offset): Promise<void> {
+  const admin = plainKafka().admin();
+  await admin.connect();
+  await admin.fetchTopicOffsets(topic);
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  await admin.disconnect();
+}
+
+/** Keeps what is logged. */
+export class RecordingLogger implements Logger {
+  readonly lines: { readonly level: string; readonly fields: LogFields; readonly message: string }[] = [];
+
+  debug = (fields: LogFields, message: string): void => this.#add('debug', fields, message);
+  info = (fields: LogFields, message: string): void => this.#add('info', fields, message);
+  warn = (fields: LogFields, message: string): void => this.#add('warn', fields, message);
+  error = (fields: LogFields, message: string): void => this.#add('error', fields, message);
+
+  child(): Logger {
+    return this;
+  }
+
+  #add(level: string, fields: LogFields, message: string): void {
+    this.lines.push({ level, fields, message });
+  }
+
+  of(level: string): string[] {
+    return this.lines.filter((line) => line.level === level).map(({ message }) => message);
+  }
+}

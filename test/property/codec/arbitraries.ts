@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import type { ActionHeader } from '../../../src/model/action.ts';
+import type { Event, Events } from '../../../src/model/event.ts';
+import { ExpireAfter } from '../../../src/model/expire-after.ts';
+import type { JsonValue, Payload } from '../../../src/model/payload.ts';
+import { JsonNumber } from '../../../src/model/payload.ts';
+import type { PayloadMetadata } from '../../../src/model/record-metadata.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
+
+/** Any text, unpaired surrogates included: JSON carries them. */
+const anyText = fc.string({ unit: 'binary' });
+const loneText = fc.tuple(anyText, fc.constantFrom('\ud83d', '\ude00', '\x7f', '\\ud83d'), anyText);
+const jsonText = fc.oneof(
+  { weight: 8, arbitrary: anyText },
+  { weight: 1, arbitrary: loneText.map((parts) => parts.join('')) },
+);
+/** What UTF-8 carries. */
+export const strictText = fc.string({ unit: 'grapheme' });
+
+/** Doubles as JSON knows them: finite, one zero. */
+const double = fc
+  .double({ noNaN: true, noDefaultInfinity: true })
+  .map((value) => (value === 0 ? 0 : value));
+/** Numbers that no double holds, as the printer spells them. */
+const wideNumber = fc
+  .bigInt({ min: 10n ** 17n, max: 10n ** 33n })
+  .map((digits) => new JsonNumber(`${digits}`.replace(/0+$/, '7')))
+  .filter(({ text }) => BigInt(Number(text)) !== BigInt(text));
+
+export const jsonValue: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.constant(null),
+    fc.boolean(),
+    jsonText,
+    double,
+    fc.integer(),
+    wideNumber,
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(jsonText, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+  ),
+})).value;
+export const presentJson = jsonValue.filter((value) => value !== null) as fc.Arbitrary<
+  Exclude<JsonValue, null>
+>;
+
+export const seqNr = fc.oneof(
+  fc.integer({ min: 1, max: 1000 }),
+  fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 1 }),
+  fc.constant(Number(SeqNr.max)),
+) as fc.Arbitrary<number> as fc.Arbitrary<SeqNr>;
+
+const units = ['day', 'hour', 'minute', 'second', 'millisecond', 'nanosecond'] as const;
+const maxNanos = 2n ** 63n - 1n;
+export const expireAfter: fc.Arbitrary<ExpireAfter> = fc
+  .tuple(fc.bigInt({ min: -maxNanos, max: maxNanos }), fc.constantFrom(...units))
+  .map(([nanos, unit]) => ({ length: nanos / ExpireAfter.toNanos({ length: 1n, unit }), unit }));
+
+export const payloadMetadata: fc.Arbitrary<PayloadMetadata> = fc.record(
+  { expireAfter, data: presentJson },
+  { requiredKeys: [] },
+);
+export const headerMetadata = fc.record({ data: presentJson }, { requiredKeys: [] });
+
+const jsonPayload = presentJson.map((value): Payload => ({ type: 'json', value }));
+const jsonOnly: fc.Arbitrary<Payload | undefined> = fc.oneof(
+  fc.constant(undefined),
+  jsonPayload,
+  jsonText.map((value): Payload => ({ type: 'text', value })),
+);
+const anyPayload: fc.Arbitrary<Payload | undefined> = fc.oneof(
+  fc.constant(undefined),
+  fc.constant<Payload>({ type: 'json', value: null }),
+  jsonPayload,
+  strictText.map((value): Payload => ({ type: 'text', value })),
+  fc.uint8Array({ maxLength: 40 }).map((value): Payload => ({ type: 'binary', value })),
+);
+
+function eventsOf(payload: fc.Arbitrary<Payload | undefined>, tag: fc.Arbitrary<string>) {
+  const tags = fc.uniqueArray(tag, { maxLength: 6 });
+  const event: fc.Arbitrary<Event> = fc.record({ seqNr, tags, payload });
+  return fc.uniqueArray(event, {
+    minLength: 1,
+    maxLength: 5,
+    selector: (one) => one.seqNr,
+  }) as unknown as fc.Arbitrary<Events>;
+}
+export const jsonEvents = eventsOf(jsonOnly, jsonText);
+export const anyEvents = eventsOf(anyPayload, strictText);
+
+const optionalText = fc.option(jsonText, { nil: undefined });
+const writer = { origin: optionalText, version: optionalText };
+const range = fc
+  .tuple(seqNr, seqNr)
+  .map(([a, b]) => (a <= b ? { from: a, to: b } : { from: b, to: a }));
+export const appendHeader = fc.record({
+  type: fc.constant('append' as const),
+  range,
+  payloadType: fc.constantFrom('json' as const, 'binary' as const),
+  metadata: headerMetadata,
+  ...writer,
+});
+export const actionHeader: fc.Arbitrary<ActionHeader> = fc.oneof(
+  appendHeader,
+  fc.record({ type: fc.constant('mark' as const), id: jsonText, ...writer }),
+  fc.record({ type: fc.constant('delete' as const), to: seqNr, ...writer }),
+  fc.record({ type: fc.constant('purge' as const), ...writer }),
+);

@@ -1,0 +1,42 @@
+import { eventRecordsOf } from '../../../src/codec/events-codec.ts';
+import { Action, type ActionRecord } from '../../../src/model/action.ts';
+import type { Key } from '../../../src/model/key.ts';
+import { Offset, type Partition } from '../../../src/model/position.ts';
+import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
+import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
+
+const nowMs = Date.UTC(2026, 0, 1);
+
+/** Applies one record to the store, as the plainest possible replicator would. */
+export async function applyRecord(store: ReplicatedJournal, record: ActionRecord): Promise<void> {
+  const { action, at } = record;
+  const journal = await store.open(action.key);
+  if (Action.isAppend(action)) {
+    const events = eventRecordsOf(record);
+    const { expireAfter } = events[0].record.metadata.payload;
+    await journal.append({ at, events, expireAfter }, nowMs);
+  } else if (action.header.type === 'delete') {
+    const { to, origin } = action.header;
+    await journal.delete({ at, to, origin }, nowMs);
+  } else if (action.header.type === 'purge') await journal.purge({ at }, nowMs);
+}
+
+/** Moves the replicated offset past a record that was applied. */
+export async function saveOffset(store: ReplicatedJournal, record: ActionRecord): Promise<void> {
+  const { topic } = record.action.key;
+  await store.saveOffset({ topic, ...record.at }, nowMs);
+}
+
+/** All records of one key that the log holds at this moment. */
+export async function recordsOf(
+  consumer: ActionConsumer,
+  key: Key,
+  partition: Partition,
+): Promise<readonly ActionRecord[]> {
+  const to = await consumer.endOffset(key.topic, partition);
+  const records: ActionRecord[] = [];
+  for await (const batch of consumer.read({ key, partition, from: Offset.min, to })) {
+    records.push(...batch);
+  }
+  return records;
+}

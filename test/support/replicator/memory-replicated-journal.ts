@@ -1,0 +1,173 @@
+import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
+import { Key } from '../../../src/model/key.ts';
+import type { Offset, Partition, PartitionOffset, Topic } from '../../../src/model/position.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
+import type {
+  ReplicatedAppend,
+  ReplicatedDelete,
+  ReplicatedJournal,
+  ReplicatedKeyJournal,
+  ReplicatedPurge,
+} from '../../../src/ports/replicated-journal.ts';
+
+/** A call about to be made; `key` is `topic:id`. */
+export interface StoreCall {
+  readonly name: 'offset' | 'open' | 'append' | 'delete' | 'purge' | 'saveOffset';
+  readonly key?: string;
+  readonly partition?: number;
+  readonly offset?: number;
+  readonly nowMs?: number;
+}
+
+/** What is left of one journal. */
+export interface StoredJournal {
+  pointer: JournalPointer | undefined;
+  /** seqNr → offset of the record it came in. */
+  readonly events: Map<number, number>;
+}
+
+/**
+ * The replicated store as plain maps, by the rules of the port: the model that the replicator is
+ * tested against. `before` runs before each call and may throw, to inject a failure, or wait.
+ */
+export class MemoryReplicatedJournal implements ReplicatedJournal {
+  readonly journals = new Map<string, StoredJournal>();
+  readonly offsets = new Map<string, number>();
+  /** Every call that was let through, in order. */
+  readonly calls: StoreCall[] = [];
+  before: (call: StoreCall) => void | Promise<void> = () => {};
+  readonly #busyKeys = new Set<string>();
+  #inFlight = 0;
+  maxInFlight = 0;
+
+  topics(): Promise<readonly Topic[]> {
+    return Promise.resolve([]);
+  }
+
+  async offset(topic: Topic, partition: Partition): Promise<Offset | undefined> {
+    await this.#call({ name: 'offset', partition });
+    return this.offsets.get(`${topic}/${partition}`) as Offset | undefined;
+  }
+
+  async saveOffset(
+    at: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
+    nowMs: number,
+  ): Promise<void> {
+    await this.#call({ name: 'saveOffset', partition: at.partition, offset: at.offset, nowMs });
+    this.offsets.set(`${at.topic}/${at.partition}`, at.offset);
+  }
+
+  async open(key: Key): Promise<ReplicatedKeyJournal> {
+    await this.#call({ name: 'open', key: Key.toString(key) });
+    const name = Key.toString(key);
+    const stored = this.journals.get(name) ?? { pointer: undefined, events: new Map() };
+    this.journals.set(name, stored);
+    const perform = async (call: StoreCall, apply: () => boolean): Promise<boolean> => {
+      if (this.#busyKeys.has(name)) throw new Error(`two writers of ${name} at once`);
+      this.#busyKeys.add(name);
+      this.maxInFlight = Math.max(this.maxInFlight, ++this.#inFlight);
+      try {
+        await this.#call({ ...call, key: name });
+        return apply();
+      } finally {
+        this.#inFlight--;
+        this.#busyKeys.delete(name);
+      }
+    };
+    return new MemoryKeyJournal(stored, perform);
+  }
+
+  async #call(call: StoreCall): Promise<void> {
+    await this.before(call);
+    this.calls.push(call);
+  }
+
+  /** Calls of one name, as short texts. */
+  writes(): readonly string[] {
+    return this.calls
+      .filter(({ name }) => name !== 'open' && name !== 'offset')
+      .map(({ name, key, partition, offset }) => `${name} ${key ?? partition}@${offset}`);
+  }
+
+  seqNrs(key: string): readonly number[] {
+    return [...(this.journals.get(key)?.events.keys() ?? [])].toSorted((a, b) => a - b);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
+
+class MemoryKeyJournal implements ReplicatedKeyJournal {
+  readonly #stored: StoredJournal;
+  readonly #perform: Perform;
+
+  constructor(stored: StoredJournal, perform: Perform) {
+    this.#stored = stored;
+    this.#perform = perform;
+  }
+
+  get pointer(): JournalPointer | undefined {
+    return this.#stored.pointer;
+  }
+
+  append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {
+    const call: StoreCall = { name: 'append', offset: batch.at.offset, nowMs };
+    return this.#perform(call, () => applyAppend(this.#stored, batch));
+  }
+
+  delete(batch: ReplicatedDelete, nowMs: number): Promise<boolean> {
+    const call: StoreCall = { name: 'delete', offset: batch.at.offset, nowMs };
+    return this.#perform(call, () => applyDelete(this.#stored, batch));
+  }
+
+  purge(batch: ReplicatedPurge, nowMs: number): Promise<boolean> {
+    const call: StoreCall = { name: 'purge', offset: batch.at.offset, nowMs };
+    return this.#perform(call, () => applyPurge(this.#stored, batch));
+  }
+}
+
+export function applyAppend(stored: StoredJournal, batch: ReplicatedAppend): boolean {
+  const { pointer } = stored;
+  const known = pointer?.at.offset ?? -1;
+  if (batch.at.offset <= known) return false;
+  const events = batch.events.filter(({ record }) => record.at.offset > known);
+  for (const { event, record } of events) stored.events.set(event.seqNr, record.at.offset);
+  const last = batch.events.at(-1)?.event.seqNr ?? SeqNr.min;
+  const { expireAfter } = batch;
+  stored.pointer = {
+    at: batch.at,
+    segmentSize: 10,
+    seqNr: SeqNr.greaterOf(last, pointer?.seqNr),
+    deleteTo: pointer === undefined ? SeqNr.prev(batch.events[0].event.seqNr) : pointer.deleteTo,
+    expiry: expireAfter === undefined ? undefined : { after: expireAfter, on: '2024-01-01' },
+    recordId: pointer === undefined ? 'generation' : pointer.recordId,
+  };
+  return true;
+}
+
+export function applyDelete(stored: StoredJournal, batch: ReplicatedDelete): boolean {
+  const { pointer } = stored;
+  if (pointer === undefined) {
+    stored.pointer = rowOfDelete(batch.at, batch.to);
+    return true;
+  }
+  if (batch.at.offset <= pointer.at.offset) return false;
+  const seqNr = SeqNr.greaterOf(pointer.seqNr, pointer.deleteTo);
+  const to = SeqNr.greaterOf(SeqNr.lesserOf(batch.to, seqNr), pointer.deleteTo);
+  for (const stale of stored.events.keys()) if (stale <= to) stored.events.delete(stale);
+  stored.pointer = { ...pointer, at: batch.at, seqNr, deleteTo: to };
+  return true;
+}
+
+function rowOfDelete(at: PartitionOffset, to: SeqNr): JournalPointer {
+  const none = { expiry: undefined, recordId: undefined };
+  return { at, segmentSize: 10, seqNr: to, deleteTo: to, ...none };
+}
+
+export function applyPurge(stored: StoredJournal, batch: ReplicatedPurge): boolean {
+  if (stored.pointer === undefined || batch.at.offset < stored.pointer.at.offset) return false;
+  stored.pointer = undefined;
+  stored.events.clear();
+  return true;
+}

@@ -1,0 +1,64 @@
+import { globSync } from 'node:fs';
+
+/** Which servers a level needs. */
+export type Need = 'nothing' | 'engine' | 'quick' | 'secured' | 'keep';
+
+/** One folder of tests that mocha runs in one process. */
+export interface Level {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly need: Need;
+  /** Bound of one test. */
+  readonly testTimeoutMs: number;
+}
+
+const seconds = 1_000;
+
+interface LevelPlan extends Omit<Level, 'files'> {
+  readonly globs: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+/** Suites that kill servers live in folders of their own. */
+const killing = ['test/e2e/restart/**', 'test/e2e/chaos/**'];
+
+const plans: readonly LevelPlan[] = [
+  level('unit', 'nothing', 5 * seconds),
+  level('property', 'nothing', 60 * seconds),
+  level('golden', 'nothing', 10 * seconds),
+  level('scenario', 'nothing', 10 * seconds),
+  level('docs', 'nothing', 10 * seconds),
+  level('types', 'nothing', 10 * seconds),
+  level('examples', 'nothing', 120 * seconds),
+  level('contract', 'quick', 60 * seconds),
+  level('integration', 'quick', 60 * seconds),
+  { ...level('e2e', 'quick', 120 * seconds), exclude: killing },
+  level('secured', 'secured', 120 * seconds),
+  {
+    ...level('chaos', 'keep', 300 * seconds),
+    globs: ['test/chaos/**/*.test.ts', ...killing.map((glob) => `${glob}/*.test.ts`)],
+  },
+  // The contract suites once more, on containers.
+  {
+    ...level('containers', 'engine', 300 * seconds),
+    globs: ['test/containers/**/*.test.ts', 'test/contract/**/*.test.ts'],
+  },
+];
+
+/** Every level there may be, with files or without. */
+export const levelNames: readonly string[] = plans.map(({ name }) => name);
+
+/** The levels that have files, in the order in which they are worth reading. */
+export function findLevels(root: string): readonly Level[] {
+  return plans.map((plan) => withFiles(root, plan)).filter(({ files }) => files.length > 0);
+}
+
+function level(name: string, need: Need, testTimeoutMs: number): LevelPlan {
+  return { name, need, testTimeoutMs, globs: [`test/${name}/**/*.test.ts`] };
+}
+
+function withFiles(root: string, plan: LevelPlan): Level {
+  const { globs, exclude = [], ...rest } = plan;
+  const files = globs.flatMap((glob) => globSync(glob, { cwd: root, exclude: [...exclude] }));
+  return { ...rest, files: files.sort() };
+}

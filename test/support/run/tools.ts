@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+
+/** A check by one command; its exit code decides. Counts as one test. */
+export interface Tool {
+  readonly name: string;
+  /** Run one after the other; the first that fails ends the check. */
+  readonly commands: readonly (readonly string[])[];
+}
+
+/** In an order in which the first failure says most. */
+export function tools(root: string): readonly Tool[] {
+  const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+  const tarball = join(root, '.stack', 'package.tgz');
+  return [
+    { name: 'format', commands: [[bin('biome'), 'check', '--linter-enabled=false']] },
+    { name: 'typecheck', commands: [[bin('tsc'), '-p', '.']] },
+    { name: 'lint', commands: [[bin('biome'), 'lint', '--error-on-warnings']] },
+    { name: 'lint types', commands: [[bin('oxlint')]] },
+    { name: 'imports', commands: [['npm', 'run', '--silent', 'lint:imports']] },
+    { name: 'dead code', commands: [[bin('knip'), '--no-config-hints']] },
+    { name: 'build', commands: [['npm', 'run', '--silent', 'build']] },
+    {
+      name: 'package',
+      commands: [
+        [process.execPath, '.ci/pack.mjs', tarball],
+        [bin('publint'), tarball, '--strict'],
+        [bin('attw'), tarball, '--profile', 'esm-only'],
+      ],
+    },
+  ];
+}

@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const javaMajor = 17;
+const checkTimeoutMs = 20_000;
+const downloadTimeoutMs = 300_000;
+
+/** Why Java processes cannot serve as the stack here; `undefined` when they can. */
+export async function javaProblem(): Promise<string | undefined> {
+  const found = await javaVersion();
+  if (found === undefined) return 'no java on the PATH';
+  // Cassandra 5.0 does not run on later ones.
+  if (found !== javaMajor) return `java is version ${found}, ${javaMajor} is needed`;
+  const cached = (['kafka', 'cassandra'] as const).every((name) => existsSync(jarFolder(name)));
+  if (!cached && !(await answers('mvn', ['-version']))) return 'no mvn on the PATH';
+  return undefined;
+}
+
+/** Class path of a server: its jars, sorted, fetched by Maven once per user and version. */
+export async function classPath(name: 'kafka' | 'cassandra'): Promise<string> {
+  const folder = jarFolder(name);
+  if (!existsSync(folder)) await fetchJars(name, folder);
+  const jars = readdirSync(folder).filter((file) => file.endsWith('.jar'));
+  if (jars.length === 0) throw new Error(`${folder} holds no jars: remove it and try again`);
+  return jars
+    .sort()
+    .map((jar) => join(folder, jar))
+    .join(':');
+}
+
+/** The folder's name carries the pom's digest: another version or dependency is another folder. */
+function jarFolder(name: string): string {
+  const digest = createHash('sha256')
+    .update(readFileSync(pomFile(name)))
+    .digest('hex');
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return join(cache, 'kafka-journal', `${name}-${digest.slice(0, 12)}`);
+}
+
+function pomFile(name: string): string {
+  return fileURLToPath(new URL(`${name}.pom.xml`, import.meta.url));
+}
+
+/** Copies into a folder of our own first, so that an interrupted download leaves nothing half done. */
+async function fetchJars(name: string, folder: string): Promise<void> {
+  const partial = `${folder}.${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime'];
+  const args = ['-q', '-B', '-f', pomFile(name), ...goal, `-DoutputDirectory=${partial}`];
+  try {
+    await run('mvn', args, { timeout: downloadTimeoutMs });
+    if (!existsSync(folder)) renameSync(partial, folder);
+  } catch (error) {
+    throw new Error(`Maven could not fetch the jars of ${name}`, { cause: error });
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+async function javaVersion(): Promise<number | undefined> {
+  try {
+    const { stderr } = await run('java', ['-version'], { timeout: checkTimeoutMs });
+    const major = /version "(?:1\.)?(\d+)/.exec(stderr)?.[1];
+    return major === undefined ? undefined : Number(major);
+  } catch {
+    return undefined;
+  }
+}
+
+async function answers(command: string, args: readonly string[]): Promise<boolean> {
+  try {
+    await run(command, args, { timeout: checkTimeoutMs });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,130 @@
+import { parseArgs } from 'node:util';
+import { JavaStack } from './java-stack.ts';
+import { openStack } from './open-stack.ts';
+import { cassandraState, kafkaApiCount } from './probes.ts';
+import { type Stack, stackEnvironment } from './stack.ts';
+import { readUpState, stopUpStack, type UpState, writeUpState } from './up-state.ts';
+
+/** The command line is wrong; the usage follows. */
+class UsageError extends Error {}
+
+const usage = `usage: npm run stack -- COMMAND [--profile quick|keep] [--secured]
+
+  up      starts Kafka and Cassandra and leaves them running
+  down    stops them and removes their data
+  status  says whether they answer; exit code 1 if not
+  env     prints what to export: eval "$(npm run --silent stack -- env)"`;
+
+type Command = (options: Options) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  up,
+  down,
+  status,
+  env: printEnvironment,
+};
+
+interface Options {
+  readonly profile: 'quick' | 'keep';
+  readonly secured: boolean;
+}
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const { command, options } = parse(args);
+    return await command(options);
+  } catch (error) {
+    console.error(error instanceof UsageError ? `${error.message}\n\n${usage}` : error);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function parse(args: readonly string[]): { command: Command; options: Options } {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { profile: { type: 'string' }, secured: { type: 'boolean' } },
+  });
+  const command = commands[positionals[0] ?? ''];
+  const { profile = 'quick', secured = false } = values;
+  if (command === undefined || positionals.length !== 1) throw new UsageError('no such command');
+  if (profile !== 'quick' && profile !== 'keep') throw new UsageError('no such profile');
+  return { command, options: { profile, secured } };
+}
+
+async function up({ profile, secured }: Options): Promise<number> {
+  const running = readUpState();
+  if (running !== undefined && (await answers(running))) {
+    console.log('already up; `down` first for another profile');
+    print(running);
+    return 0;
+  }
+  if (running !== undefined) await stopUpStack(running);
+  const started = Date.now();
+  const note = (line: string): void => console.error(line);
+  const stack = await openStack({ profile, secured, detached: true, name: 'up', note });
+  const state = writeUpState(describe(stack));
+  console.log(`up after ${((Date.now() - started) / 1_000).toFixed(1)} s`);
+  print(state);
+  return 0;
+}
+
+async function down(): Promise<number> {
+  const state = readUpState();
+  if (state !== undefined) await stopUpStack(state);
+  console.log(state === undefined ? 'nothing was up' : 'down');
+  return 0;
+}
+
+async function status(): Promise<number> {
+  const state = readUpState();
+  if (state === undefined || !(await answers(state))) {
+    console.log('down');
+    return 1;
+  }
+  print(state);
+  return 0;
+}
+
+async function printEnvironment(): Promise<number> {
+  const state = readUpState();
+  if (state === undefined) {
+    console.error('nothing is up: npm run stack -- up');
+    return 1;
+  }
+  for (const [name, value] of Object.entries(state.environment)) {
+    console.log(`export ${name}='${value}'`);
+  }
+  return 0;
+}
+
+function describe(stack: Stack): UpState {
+  const java = stack instanceof JavaStack ? stack : undefined;
+  return {
+    source: stack.source,
+    profile: stack.profile,
+    kafka: { address: stack.kafka.address, pid: java?.kafka.pid },
+    cassandra: { address: stack.cassandra.address, pid: java?.cassandra.pid },
+    logins: stack.logins,
+    folder: stack.folder,
+    environment: stackEnvironment(stack),
+  };
+}
+
+async function answers({ kafka, cassandra }: UpState): Promise<boolean> {
+  const probes = [kafkaApiCount(kafka.address), cassandraState(cassandra.address)];
+  const outcomes = await Promise.allSettled(probes);
+  return outcomes.every((outcome) => outcome.status === 'fulfilled');
+}
+
+function print(state: UpState): void {
+  console.log(`kafka      ${state.kafka.address}`);
+  console.log(`cassandra  ${state.cassandra.address}`);
+  console.log(`source     ${state.source}, profile ${state.profile}`);
+  if (state.folder !== undefined) console.log(`folder     ${state.folder}`);
+  for (const { username, password } of Object.values(state.logins ?? {})) {
+    console.log(`login      ${username} ${password}`);
+  }
+}

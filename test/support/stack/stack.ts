@@ -1,0 +1,76 @@
+/** Where the servers came from: addresses given by the environment, containers, or Java processes. */
+export type StackSource = 'environment' | 'containers' | 'java';
+
+/**
+ * `quick` loses its tables when killed and starts a second sooner; `keep` survives `kill -9`.
+ * Suites that never restart a server take `quick`.
+ */
+export type StackProfile = 'quick' | 'keep';
+
+/** One running Kafka or Cassandra. */
+export interface StackServer {
+  /** `host:port` for clients. */
+  readonly address: string;
+  /**
+   * Ends the server and resolves when its process is gone. SIGKILL is a crash, SIGTERM a stop.
+   *
+   * @throws when the server belongs to somebody else (its address came from the environment)
+   */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Starts a killed server on the same ports and data; resolves when it answers requests. */
+  start(): Promise<void>;
+  /** SIGSTOP: sockets stay open, nothing answers. */
+  pause(): Promise<void>;
+  /** SIGCONT. */
+  resume(): Promise<void>;
+}
+
+export interface CassandraServer extends StackServer {
+  /** Local data centre, which drivers ask for. */
+  readonly datacenter: string;
+}
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The three parties of a secured stack; each has one name and password on both servers. */
+export type Party = 'admin' | 'client' | 'replicator';
+export type Logins = Readonly<Record<Party, Login>>;
+
+/** One Kafka and one Cassandra, ready to answer. Disposing stops both and removes their data. */
+export interface Stack extends AsyncDisposable {
+  readonly source: StackSource;
+  readonly profile: StackProfile;
+  readonly kafka: StackServer;
+  readonly cassandra: CassandraServer;
+  /** Present on a secured stack: SCRAM-SHA-256 users and Cassandra roles. */
+  readonly logins: Logins | undefined;
+  /** Folder with data and logs, if they are on this machine. */
+  readonly folder: string | undefined;
+  /** Keeps the folder when the stack is disposed, to look into after a failure. */
+  keepFolder(): void;
+}
+
+export interface StackOptions {
+  readonly profile: StackProfile;
+  /** Users and grants on both servers; only Java processes offer this. */
+  readonly secured?: boolean;
+  /** Names the folder under `.stack`. */
+  readonly name?: string;
+  /** Leaves the servers running when this process ends; `down` stops them. */
+  readonly detached?: boolean;
+  /** Ends the start early. */
+  readonly signal?: AbortSignal;
+  /** Receives a line for a source that was tried and passed over. */
+  readonly note?: (line: string) => void;
+}
+
+/** The environment of suites that share a stack. */
+export function stackEnvironment(stack: Stack): Record<string, string> {
+  return {
+    KAFKA_JOURNAL_TEST_KAFKA: stack.kafka.address,
+    KAFKA_JOURNAL_TEST_CASSANDRA: stack.cassandra.address,
+  };
+}

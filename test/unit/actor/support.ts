@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ActorHost, ActorHostOptions } from '../../../src/actor/create-actor-host.ts';
+import { createActorHost } from '../../../src/actor/create-actor-host.ts';
+import type { ActorSettings } from '../../../src/actor/actor-settings.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
+
+export const testSettings: ActorSettings = {
+  maxConcurrentRecoveries: 50,
+  stashCapacity: 4096,
+  stashOverflow: 'drop',
+  groupCommitMaxCommands: 64,
+  timers: 'deadline',
+  initEvent: 'auto',
+  unhandledReplayedEvent: 'fail',
+  unhandledCommand: 'ignore',
+  onRejected: 'stop',
+  singleWriterGuard: true,
+  replayYieldEvery: 1000,
+  passivateAfterMs: 0,
+  recoveryEventTimeoutMs: 30_000,
+};
+
+export interface TestHostOptions extends Partial<Omit<ActorHostOptions, 'settings' | 'journal'>> {
+  readonly settings?: Partial<ActorSettings>;
+  readonly journal?: MemoryJournalPlugin;
+}
+
+export interface TestHost {
+  readonly host: ActorHost;
+  readonly journal: MemoryJournalPlugin;
+}
+
+/** A host over a journal in memory; another one over the same journal is "the process after a crash". */
+export function testHost(options: TestHostOptions = {}): TestHost {
+  const { journal = new MemoryJournalPlugin(), settings, ...rest } = options;
+  let uuids = 0;
+  const host = createActorHost({
+    settings: { ...testSettings, ...settings },
+    journal: async () => journal,
+    log: silentLogger,
+    clock: systemClock,
+    randomUuid: () => `writer-${++uuids}`,
+    random: () => 0,
+    ...rest,
+  });
+  return { host, journal };
+}
+
+/** Lets everything that is due run. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export const longestWaitMs = 2000;
+
+/** Waits for a condition, within a bound. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + longestWaitMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`not within ${longestWaitMs} ms: ${condition}`);
+    await sleep(1);
+  }
+}
+
+/** The error that a promise rejects with. */
+export async function failureOf(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('the promise was expected to reject');
+}

@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import { decodeEvents, encodeEvents, eventRecordsOf } from '../../../src/codec/events-codec.ts';
+import type { ActionRecord } from '../../../src/model/action.ts';
+import { CodecError, InvalidInputError } from '../../../src/model/errors.ts';
+import type { Event } from '../../../src/model/event.ts';
+import { Key } from '../../../src/model/key.ts';
+import type { Payload } from '../../../src/model/payload.ts';
+import { Offset, Partition } from '../../../src/model/position.ts';
+import { RecordMetadata } from '../../../src/model/record-metadata.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
+
+const json: Payload = { type: 'json', value: { n: 1 } };
+const text: Payload = { type: 'text', value: 't' };
+const binary: Payload = { type: 'binary', value: Buffer.from([1]) };
+const event = (seqNr: number, payload: Payload | undefined = json): Event => ({
+  seqNr: SeqNr.of(seqNr),
+  tags: [],
+  payload,
+});
+
+describe('encodeEvents (docs/format.md#value)', () => {
+  it('chooses JSON when no payload is binary, in any mix', () => {
+    expect(encodeEvents([event(1), event(2, text), event(3, undefined)], {}).payloadType).to.equal(
+      'json',
+    );
+    const empty: Event = { seqNr: SeqNr.of(1), tags: [], payload: undefined };
+    expect(encodeEvents([empty], {}).payloadType).to.equal('json');
+  });
+
+  it('chooses binary for all events when one is binary, and keeps the others', () => {
+    const events = [event(1), event(2, text), event(3, binary)] as const;
+    const { payloadType, value } = encodeEvents(events, {});
+    expect(payloadType).to.equal('binary');
+    expect(decodeEvents(payloadType, value).events).to.deep.equal(events);
+  });
+
+  it('refuses a number that comes twice, adjacent or not', () => {
+    for (const last of [2, 1]) {
+      const events = [event(1), event(2), event(last)] as const;
+      expect(() => encodeEvents(events, {})).to.throw(
+        InvalidInputError,
+        new RegExp(`${last} comes`),
+      );
+    }
+  });
+
+  it('writes numbers in any other order', () => {
+    const events = [event(3), event(1), event(2)] as const;
+    expect(decodeEvents('json', encodeEvents(events, {}).value).events).to.deep.equal(events);
+  });
+});
+
+describe('decodeEvents (docs/format.md#value)', () => {
+  it('lets the first of two events with one number count', () => {
+    const one = (n: number, seqNr: number): string => `{"seqNr":${seqNr},"tags":[],"payload":${n}}`;
+    const value = Buffer.from(
+      `{"events":[${one(10, 1)},${one(20, 2)},${one(30, 1)},${one(40, 3)}]}`,
+    );
+    const { events } = decodeEvents('json', value);
+    expect(events.map(({ payload }) => payload?.value)).to.deep.equal([10, 20, 40]);
+  });
+
+  it('goes by the payload type alone', () => {
+    const value = encodeEvents([event(1)], {}).value;
+    expect(() => decodeEvents('binary', value)).to.throw(CodecError);
+  });
+});
+
+describe('eventRecordsOf', () => {
+  const at = { partition: Partition.of(3), offset: Offset.of(7) };
+  function recordOf(value: Uint8Array, metadata = {}): ActionRecord {
+    const range = { from: SeqNr.of(1), to: SeqNr.of(2) };
+    const writer = { origin: 'o', version: 'v' };
+    const header = { type: 'append', range, ...writer, payloadType: 'json', metadata } as const;
+    const key = Key.of('journal', 'id');
+    return { action: { key, timestampMs: 9, header, value, headers: { h: '1' } }, at };
+  }
+
+  it('gives every event the one record it came in', () => {
+    const expireAfter = { length: 1n, unit: 'day' } as const;
+    const { value } = encodeEvents([event(1), event(2)], { expireAfter });
+    const records = eventRecordsOf(recordOf(value, { data: 1 }));
+    expect(records.map((one) => one.event)).to.deep.equal([event(1), event(2)]);
+    expect(records[1]?.record).to.equal(records[0].record);
+    expect(records[0].record).to.deep.equal({
+      at,
+      timestampMs: 9,
+      origin: 'o',
+      version: 'v',
+      metadata: { header: { data: 1 }, payload: { expireAfter } },
+      headers: { h: '1' },
+    });
+  });
+
+  it('shares the empty metadata', () => {
+    const [first] = eventRecordsOf(recordOf(encodeEvents([event(1)], {}).value));
+    expect(first.record.metadata).to.equal(RecordMetadata.empty);
+  });
+
+  it('names the place of a value that breaks the format', () => {
+    expect(() => eventRecordsOf(recordOf(Buffer.from('{"events":[]}'))))
+      .to.throw(CodecError, /topic journal, partition 3, offset 7, id id/)
+      .with.nested.property('cause.message', 'events must not be empty');
+  });
+
+  it('refuses a record that is no append', () => {
+    const { action } = recordOf(Buffer.alloc(0));
+    const header = { type: 'purge', origin: undefined, version: undefined } as const;
+    const purge = { action: { key: action.key, timestampMs: 1, header }, at };
+    expect(() => eventRecordsOf(purge)).to.throw(InvalidInputError, /purge/);
+  });
+});

@@ -1,0 +1,145 @@
+import { expect } from 'chai';
+import { createActor, fromPromise, initialTransition, SimulatedClock, transition } from 'xstate';
+import { replicatorMachine, type ReplicatorEvent } from '../../../replicator/replicator.machine.ts';
+import { topicReplicatorMachine } from '../../../replicator/topic-replicator.machine.ts';
+import { Topic } from '../../../src/model/position.ts';
+import { settle } from '../../support/replicator/manual-clock.ts';
+
+const orders = Topic.of('journal.orders');
+const carts = Topic.of('journal-carts');
+const input = { discoveryIntervalMs: 3_000 };
+
+type Event = { readonly type: string; readonly [field: string]: unknown };
+
+const found = (...output: Topic[]): Event => ({ type: 'xstate.done.actor.discovery', output });
+const notFound: Event = { type: 'xstate.error.actor.discovery', error: 'no broker', actorId: 'discovery' };
+const intervalOver: Event = { type: 'xstate.after.discoveryDelay.replicator.waiting' };
+const broke = (topic: Topic): Event => ({
+  type: `xstate.error.actor.topic:${topic}`,
+  actorId: `topic:${topic}`,
+  error: 'a bug',
+});
+const stopped = (topic: Topic): Event => ({
+  type: `xstate.done.actor.topic:${topic}`,
+  actorId: `topic:${topic}`,
+  output: undefined,
+});
+const stop: Event = { type: 'stop' };
+
+function after(...events: readonly Event[]) {
+  let [state, actions] = initialTransition(replicatorMachine, input);
+  for (const event of events) {
+    [state, actions] = transition(replicatorMachine, state, event as unknown as ReplicatorEvent);
+  }
+  return { state, effects: actions };
+}
+
+function spawned(effects: readonly { readonly type: string; readonly params?: unknown }[]) {
+  return effects
+    .filter(({ type }) => type === 'xstate.spawnChild')
+    .map(({ params }) => (params as { id: string }).id);
+}
+
+describe('replicatorMachine', () => {
+  it('discovers at once', () => {
+    expect(after().state.value).to.equal('discovering');
+  });
+
+  it('starts one child for each topic found', () => {
+    const { state, effects } = after(found(orders, carts));
+    expect(state.value).to.equal('waiting');
+    expect(spawned(effects)).to.deep.equal([`topic:${orders}`, `topic:${carts}`]);
+  });
+
+  it('starts a child only for topics that are new', () => {
+    const { effects } = after(found(orders), intervalOver, found(orders, carts));
+    expect(spawned(effects)).to.deep.equal([`topic:${carts}`]);
+  });
+
+  it('keeps the child of a topic that disappeared', () => {
+    const { state } = after(found(orders), intervalOver, found());
+    expect(state.context.topics[orders]?.status).to.equal('running');
+  });
+
+  it('goes on after a discovery that failed', () => {
+    const { state, effects } = after(found(orders), intervalOver, notFound);
+    expect(state.value).to.equal('waiting');
+    expect(state.context.discoveryFailures).to.equal(1);
+    expect(state.context.topics[orders]?.status).to.equal('running');
+    expect(effects.map(({ type }) => type)).to.include('reportDiscoveryFailure');
+    expect(after(notFound, intervalOver, found()).state.context.discoveryFailures).to.equal(0);
+  });
+
+  it('starts a broken child again after a pause, and leaves the others alone', () => {
+    const broken = after(found(orders, carts), broke(orders));
+    expect(broken.state.context.topics).to.deep.equal({
+      [orders]: { status: 'ended', failures: 1 },
+      [carts]: { status: 'running', failures: 0 },
+    });
+    expect(spawned(broken.effects)).to.deep.equal([]);
+    const restart = { type: 'topic.restart', topic: orders };
+    const again = after(found(orders, carts), broke(orders), restart);
+    expect(spawned(again.effects)).to.deep.equal([`topic:${orders}`]);
+  });
+
+  it('stops when every child that runs has stopped', () => {
+    const events = [found(orders, carts), stop, stopped(orders)];
+    expect(after(...events).state.value).to.equal('stopping');
+    expect(after(...events, stopped(carts)).state.value).to.equal('stopped');
+  });
+
+  it('does not wait for a child that broke', () => {
+    expect(after(found(orders), broke(orders), stop).state.value).to.equal('stopped');
+    expect(after(found(orders), stop, broke(orders)).state.value).to.equal('stopped');
+  });
+
+  it('stops at once before anything was found', () => {
+    expect(after(stop).state.value).to.equal('stopped');
+  });
+
+  it('tells each child to stop', () => {
+    const { effects } = after(found(orders, carts), stop);
+    const told = effects.filter(({ type }) => type === 'xstate.sendTo');
+    expect(told).to.have.length(2);
+  });
+});
+
+describe('replicatorMachine, run', () => {
+  it('survives a child that throws and starts it again with growing pauses', async () => {
+    const clock = new SimulatedClock();
+    let starts = 0;
+    const machine = replicatorMachine.provide({
+      actors: {
+        discoverTopics: fromPromise<readonly Topic[]>(() => Promise.resolve([orders])),
+        topicReplicator: topicReplicatorMachine.provide({
+          actors: {
+            openTopic: fromPromise<void, { topic: Topic }>(() => {
+              starts++;
+              return Promise.reject(new Error('not open'));
+            }),
+          },
+          actions: {
+            reportFailure: () => {
+              throw new Error('a bug');
+            },
+          },
+        }),
+      },
+    });
+    const actor = createActor(machine, { clock, input });
+    actor.start();
+    await settle();
+    expect(starts).to.equal(1);
+    clock.increment(100);
+    await settle();
+    expect(starts).to.equal(2);
+    clock.increment(100);
+    await settle();
+    expect(starts).to.equal(2);
+    clock.increment(100);
+    await settle();
+    expect(starts).to.equal(3);
+    actor.send({ type: 'stop' });
+    expect(actor.getSnapshot().status).to.equal('done');
+  });
+});
