@@ -3,9 +3,10 @@ import { type ActorHost, createActorHost } from './actor/create-actor-host.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load-config.ts';
 import { type PersistenceSettings, readPersistenceSettings } from './config/persistence-settings.ts';
+import { readTogether } from './config/read-together.ts';
 import { ConfigError } from './model/errors.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';
-import { openJournals } from './open-journals.ts';
+import { journalSettingsOf, openJournals } from './open-journals.ts';
 import { KafkaJournalPlugin } from './plugin/kafka-journal-plugin.ts';
 import type { JournalPlugin } from './ports/journal-plugin.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -28,7 +29,7 @@ export interface Persistence extends ActorHost {
 
 /**
  * Reads the configuration and prepares persistent actors. A journal is opened by the first actor that
- * needs it.
+ * needs it, those of `auto-start-journals` before this resolves.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */
@@ -37,9 +38,13 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const settings = readPersistenceSettings(config);
+  const { settings } = readTogether({
+    settings: () => readPersistenceSettings(config),
+    journal: () => checkDefaultJournal(config),
+  });
   const log = options.log ?? silentLogger;
   const plugins = new Plugins(config, settings, log);
+  for (const path of settings.autoStartJournals) await plugins.get(path || undefined);
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
@@ -54,6 +59,12 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
       await plugins.close();
     },
   });
+}
+
+/** The section that most actors will use; those of others are read when they are first named. */
+function checkDefaultJournal(config: Config): void {
+  const path = config.getString('akka.persistence.journal.plugin').trim();
+  if (path !== '') journalSettingsOf(config, path);
 }
 
 /** One journal plugin a section, opened on first use, closed in reverse order. */

@@ -9,6 +9,7 @@ import {
   readKafkaJournalSettings,
 } from './config/journal-settings.ts';
 import { createJournals, type Journals } from './journal/journals.ts';
+import { ConfigError } from './model/errors.ts';
 import type { Key } from './model/key.ts';
 import type { Logger } from './observability/logger.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
@@ -52,12 +53,23 @@ export async function openJournals(
   path: string,
   deps: OpenDeps & CallOptions,
 ): Promise<OpenJournals> {
-  if (journalClassOf(config, path) === 'embedded') {
-    const settings = readEmbeddedJournalSettings(config, path);
-    return journalsOver(await openEmbeddedStores(settings, deps), settings, deps);
-  }
-  const settings = readKafkaJournalSettings(config, path);
-  return journalsOver(await openKafkaStores(settings, deps), settings, deps);
+  const settings = journalSettingsOf(config, path);
+  const stores =
+    'file' in settings ? openEmbeddedStores(settings, deps) : openKafkaStores(settings, deps);
+  return journalsOver(await stores, settings, deps);
+}
+
+/** @throws {ConfigError} all problems of the section */
+export function journalSettingsOf(
+  config: Config,
+  path: string,
+): EmbeddedJournalSettings | KafkaJournalSettings {
+  const journalClass = journalClassOf(config, path);
+  if (journalClass === 'embedded') return readEmbeddedJournalSettings(config, path);
+  if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
+  const message = 'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
+  const { file, line } = config.originOf(`${path}.class`) ?? {};
+  throw new ConfigError([{ path: `${path}.class`, file, line, message }]);
 }
 
 function journalsOver(

@@ -5,7 +5,7 @@ import type { KafkaJournalSettings } from './config/journal-settings.ts';
 import { openKafkaActionConsumer } from './kafka/kafka-action-consumer.ts';
 import { openKafkaActionProducer } from './kafka/kafka-action-producer.ts';
 import { openKafkaAdmin } from './kafka/kafka-admin.ts';
-import { DeadlineExceededError } from './model/errors.ts';
+import { LogUnavailableError, StoreUnavailableError } from './model/errors.ts';
 import type { OpenDeps, Stores } from './open-journals.ts';
 import { topicsOf } from './plugin/persistence-id-to-key.ts';
 import type { CallOptions } from './ports/call-options.ts';
@@ -13,43 +13,69 @@ import { ProgressDeadline } from './runtime/progress-deadline.ts';
 
 type Disposables = AsyncDisposable[];
 
-/** Kafka and Cassandra, ready within `start-timeout`: topics and tables exist or are created where allowed. */
+/**
+ * Kafka and Cassandra, ready within `start-timeout`: topics and tables exist or are created where allowed.
+ *
+ * @throws {LogUnavailableError} {@link StoreUnavailableError} names the addresses that did not answer
+ */
 export async function openKafkaStores(
   settings: KafkaJournalSettings,
   deps: OpenDeps & CallOptions,
 ): Promise<Stores> {
   const limitMs = settings.startTimeoutMs;
-  const expired = (): Error =>
-    new DeadlineExceededError(`the journal did not open within start-timeout, ${limitMs} ms`);
-  const deadline = new ProgressDeadline(limitMs, expired, deps.signal);
-  const opened: Disposables = [];
+  const opening = new Opening(settings);
+  const deadline = new ProgressDeadline(limitMs, () => opening.expired(), deps.signal);
   try {
-    return await openAll(settings, { ...deps, signal: deadline.signal }, opened);
+    return await openAll(opening, { ...deps, signal: deadline.signal });
   } catch (error) {
-    await disposeAll(opened);
-    throw error;
+    await disposeAll(opening.opened);
+    throw deadline.signal.aborted ? deadline.signal.reason : error;
   } finally {
     deadline.dispose();
   }
 }
 
-async function openAll(
-  settings: KafkaJournalSettings,
-  deps: OpenDeps & Required<CallOptions>,
-  opened: Disposables,
-): Promise<Stores> {
-  const { kafka, eventual: store } = settings;
-  const options = { signal: deps.signal };
-  const own = <T extends AsyncDisposable>(resource: T): T => {
-    opened.push(resource);
+/** What is open already, and which server is asked at the moment. */
+class Opening {
+  readonly settings: KafkaJournalSettings;
+  readonly opened: Disposables = [];
+  asking: 'Kafka' | 'Cassandra' = 'Kafka';
+
+  constructor(settings: KafkaJournalSettings) {
+    this.settings = settings;
+  }
+
+  own<T extends AsyncDisposable>(resource: T): T {
+    this.opened.push(resource);
     return resource;
-  };
-  await ensureTopics(settings, deps);
+  }
+
+  expired(): Error {
+    const { startTimeoutMs, kafka, eventual } = this.settings;
+    const within = `did not answer within start-timeout, ${startTimeoutMs} ms`;
+    if (this.asking === 'Kafka') {
+      return new LogUnavailableError(`Kafka at ${kafka.bootstrapServers.join(', ')} ${within}`);
+    }
+    const { contactPoints, port } = eventual.cassandra.client;
+    const hosts = contactPoints.map((host) => `${host}:${port}`);
+    return new StoreUnavailableError(`Cassandra at ${hosts.join(', ')} ${within}`);
+  }
+}
+
+async function openAll(
+  opening: Opening,
+  deps: OpenDeps & Required<CallOptions>,
+): Promise<Stores> {
+  const { kafka, eventual: store } = opening.settings;
+  const options = { signal: deps.signal };
+  await ensureTopics(opening.settings, deps, options);
+  const consumer = opening.own(await openKafkaActionConsumer(kafka, deps, options));
+  const producer = opening.own(await openKafkaActionProducer(kafka, deps, options));
+  opening.asking = 'Cassandra';
   await setUpCassandra(store.cassandra, deps, { mode: modeOf(store.cassandra) });
-  const eventual = own(await openCassandraEventualJournal(store.cassandra, deps, options));
-  const consumer = own(await openKafkaActionConsumer(kafka, deps, options));
-  const producer = own(await openKafkaActionProducer(kafka, deps, options));
-  return { producer, consumer, eventual, [Symbol.asyncDispose]: () => disposeAll(opened) };
+  const eventual = opening.own(await openCassandraEventualJournal(store.cassandra, deps, options));
+  const close = (): Promise<void> => disposeAll(opening.opened);
+  return { producer, consumer, eventual, [Symbol.asyncDispose]: close };
 }
 
 /** With both switches off a client only looks, under rights that allow nothing else (ADR 19). */
@@ -57,11 +83,15 @@ function modeOf({ schema }: CassandraSettings): 'create' | 'check' {
   return schema.autoCreate || schema.keyspace.autoCreate ? 'create' : 'check';
 }
 
-async function ensureTopics(settings: KafkaJournalSettings, deps: OpenDeps): Promise<void> {
-  const admin = await openKafkaAdmin(settings.kafka, deps);
+async function ensureTopics(
+  settings: KafkaJournalSettings,
+  deps: OpenDeps,
+  options: CallOptions,
+): Promise<void> {
+  const admin = await openKafkaAdmin(settings.kafka, deps, options);
   try {
     for (const topic of topicsOf(settings.persistenceIdToKey)) {
-      await admin.ensureTopic(topic, settings.kafka.topic);
+      await admin.ensureTopic(topic, settings.kafka.topic, options);
     }
   } finally {
     await admin[Symbol.asyncDispose]();

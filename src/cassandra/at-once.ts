@@ -1,6 +1,7 @@
 /**
- * Runs `work` on every item, at most `limit` at a time, taking items in their order. After a failure no
- * further item is begun; it rejects with the first one when those under way have settled.
+ * Runs `work` on every item, at most `limit` at a time, taking items in their order. After a
+ * failure no further item is begun; it rejects with the first one when those under way have
+ * settled.
  */
 export async function forEachAtOnce<T>(
   items: Iterable<T>,

@@ -7,7 +7,10 @@ import {
   WriteRejectedError,
 } from '../model/errors.ts';
 
-/** What the driver's errors have in common; recognised by shape, so that one file alone imports the driver. */
+/**
+ * What the driver's errors have in common; recognised by shape, so that one file alone imports the
+ * driver.
+ */
 interface DriverErrorShape {
   readonly name?: string;
   readonly message?: string;
@@ -29,12 +32,17 @@ const code = {
 const missing = /unconfigured table|does(n't| not) exist|undefined column|unknown identifier/i;
 const tooLarge = /too large|exceeds|exceeded/i;
 
-/** The same statement may succeed in a moment: a node was busy, slow, away, or the connection broke. */
+/**
+ * The same statement may succeed in a moment: a node was busy, slow, away, or the connection
+ * broke.
+ */
 export function isTransient(error: unknown): boolean {
   return !(error instanceof JournalError) && toJournalError(error, '').retryable;
 }
 
-/** The error of the catalogue that says what the driver's error means; `place` names the servers. */
+/**
+ * The error of the catalogue that says what the driver's error means; `place` names the servers.
+ */
 export function toJournalError(error: unknown, place: string): JournalError {
   if (error instanceof JournalError) return error;
   const shape = (error ?? {}) as DriverErrorShape;
@@ -48,7 +56,11 @@ export function toJournalError(error: unknown, place: string): JournalError {
   return new StoreUnavailableError(`${place} does not answer: ${shape.message}`, cause);
 }
 
-function ofResponse(shape: DriverErrorShape, place: string, cause: { readonly cause: unknown }): JournalError {
+function ofResponse(
+  shape: DriverErrorShape,
+  place: string,
+  cause: { readonly cause: unknown },
+): JournalError {
   const message = shape.message ?? '';
   if (typeof shape.code !== 'number' || shape.code < code.syntax) {
     if (tooLarge.test(message)) return new WriteRejectedError(`${place}: ${message}`, cause);
@@ -56,7 +68,10 @@ function ofResponse(shape: DriverErrorShape, place: string, cause: { readonly ca
   }
   if (missing.test(message)) return new NotSetUpError(`${place} is not set up: ${message}`, cause);
   if (tooLarge.test(message)) return new WriteRejectedError(`${place}: ${message}`, cause);
-  return new NotSetUpError(`${place} has another schema than this version needs: ${message}`, cause);
+  return new NotSetUpError(
+    `${place} has another schema than this version needs: ${message}`,
+    cause,
+  );
 }
 
 /** The server's words when it refuses the user, whichever host said so. */

@@ -4,7 +4,11 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../ports/eventual-journal.ts';
-import { type CassandraDeps, type CassandraSession, openCassandraSession } from './cassandra-session.ts';
+import {
+  type CassandraDeps,
+  type CassandraSession,
+  openCassandraSession,
+} from './cassandra-session.ts';
 import { numberOf } from './cassandra-values.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
@@ -14,8 +18,8 @@ import { pointerOf, rowParams } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 
 /**
- * Connects and looks whether the tables exist. It never writes and never creates: the right to SELECT on the
- * keyspace is enough. The caller disposes it.
+ * Connects and looks whether the tables exist. It never writes and never creates: the right to
+ * SELECT on the keyspace is enough. The caller disposes it.
  *
  * @throws {StoreUnavailableError} retryable
  * @throws {AccessDeniedError} the user may not log in or read
@@ -51,7 +55,10 @@ class CassandraEventualJournal implements EventualJournal {
     this.fetchSize = settings.client.fetchSize;
   }
 
-  /** Prepares what a recovery needs, so that the first one does not wait for it; proves the right to read. */
+  /**
+   * Prepares what a recovery needs, so that the first one does not wait for it; proves the right
+   * to read.
+   */
   async warmUp(options?: CallOptions): Promise<void> {
     const { journal, metaJournal, pointer } = this.tables;
     const nowhere = ['', '', 0];
@@ -62,8 +69,16 @@ class CassandraEventualJournal implements EventualJournal {
     ]);
   }
 
-  async offset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined> {
-    const [row] = await this.session.select(this.tables.pointer.selectOffset, [topic, partition], options);
+  async offset(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    const [row] = await this.session.select(
+      this.tables.pointer.selectOffset,
+      [topic, partition],
+      options,
+    );
     return row === undefined ? undefined : (numberOf(row['offset'], 'offset') as Offset);
   }
 
@@ -77,7 +92,11 @@ class CassandraEventualJournal implements EventualJournal {
     return pointerOf(key, candidates.find((rows) => rows.length > 0)?.[0]);
   }
 
-  async *read(key: Key, range: StoredRange, options?: CallOptions): AsyncIterable<readonly StoredEvent[]> {
+  async *read(
+    key: Key,
+    range: StoredRange,
+    options?: CallOptions,
+  ): AsyncIterable<readonly StoredEvent[]> {
     const { selectRange } = this.tables.journal;
     const walk = { session: this.session, selectRange, key, range, fetchSize: this.fetchSize };
     const reader = new JournalRowReader(key);

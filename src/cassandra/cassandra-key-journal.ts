@@ -12,7 +12,7 @@ import type {
 } from '../ports/replicated-journal.ts';
 import type { CassandraSession, Params } from './cassandra-session.ts';
 import { expireOn, seqNrParam } from './cassandra-values.ts';
-import { type EventRows, deleteRows, insertRows } from './event-rows.ts';
+import { deleteRows, type EventRows, insertRows } from './event-rows.ts';
 import { recordIdOf } from './record-id.ts';
 import { SegmentNr } from './segment.ts';
 import {
@@ -35,20 +35,25 @@ export interface KeyJournalState {
   readonly pointer: JournalPointer | undefined;
 }
 
-/** Segments below an earlier delete that are cleared again when that delete may have been cut short. */
+/**
+ * Segments below an earlier delete that are cleared again when that delete may have been cut
+ * short.
+ */
 const unsureSegments = 100;
 
 /** Segments that a purge clears below the last one; beyond it only earlier deletes are trusted. */
 const maxPurgedSegments = 100_000;
 
 /**
- * One journal's rows. Each action is a sequence of statements that may stop anywhere and be repeated:
+ * One journal's rows. Each action is a sequence of statements that may stop anywhere and be
+ * repeated:
  *
  *   append   event rows → journal row
  *   delete   journal row: deleteTo, old offset → event rows → journal row: new offset
- *   purge    journal row: deleteTo = seqNr, old offset → event rows of all segments → journal row
+ *   purge    journal row: deleteTo = seqNr, old offset → all event rows → journal row
  *
- * The offset moves last, so an action that was cut short is applied again (journal-algorithms D.7.5).
+ * The offset moves last, so an action that was cut short is applied again (journal-algorithms
+ * D.7.5).
  */
 export class CassandraKeyJournal implements ReplicatedKeyJournal {
   pointer: JournalPointer | undefined;
@@ -85,7 +90,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const { pointer } = this;
     if (pointer === undefined) {
       // Rows of an append that was cut short before it made the journal's row (V7).
-      await deleteRows(this.eventRows(this.state.segmentSize), { first: 0, last: 1, upTo: undefined });
+      await deleteRows(this.eventRows(this.state.segmentSize), {
+        first: 0,
+        last: 1,
+        upTo: undefined,
+      });
       this.purgedAt = at.offset;
       return false;
     }
@@ -101,7 +110,10 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     return applied !== undefined && offset <= applied;
   }
 
-  private async create({ at, events, expireAfter }: ReplicatedAppend, nowMs: number): Promise<void> {
+  private async create(
+    { at, events, expireAfter }: ReplicatedAppend,
+    nowMs: number,
+  ): Promise<void> {
     const { segmentSize, key } = this.state;
     const [{ event, record }] = events;
     const pointer: JournalPointer = {
@@ -117,7 +129,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     this.sure = true;
   }
 
-  private async extend(head: JournalPointer, batch: ReplicatedAppend, nowMs: number): Promise<void> {
+  private async extend(
+    head: JournalPointer,
+    batch: ReplicatedAppend,
+    nowMs: number,
+  ): Promise<void> {
     const { at } = batch;
     // Records of a merged batch that a poll cut differently had applied before.
     const events = batch.events.filter(({ record }) => record.at.offset > head.at.offset);
@@ -126,7 +142,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const expiry = expiryOf(batch.expireAfter, nowMs);
     const { updateSeqNr, updateExpiry, deleteExpiry } = this.state.tables.metaJournal;
     if (expiry !== undefined && !sameExpiry(expiry, head.expiry)) {
-      await this.update(updateExpiry, { at, nowMs, columns: [seqNrParam(seqNr), ...expiryParams(expiry)] });
+      await this.update(updateExpiry, {
+        at,
+        nowMs,
+        columns: [seqNrParam(seqNr), ...expiryParams(expiry)],
+      });
     } else {
       // Before the offset moves: cut short here, the journal only lives longer than it must.
       if (expiry === undefined && head.expiry !== undefined) {
@@ -152,7 +172,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     this.sure = true;
   }
 
-  private async shorten(head: JournalPointer, { at, to }: ReplicatedDelete, nowMs: number): Promise<void> {
+  private async shorten(
+    head: JournalPointer,
+    { at, to }: ReplicatedDelete,
+    nowMs: number,
+  ): Promise<void> {
     const seqNr = highest(head.seqNr, head.deleteTo);
     // Never lower than before: events that are gone do not come back (V4).
     const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);
@@ -169,7 +193,10 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   }
 
   /** The segment to begin with; `undefined` when an earlier delete has left nothing to do. */
-  private firstToDelete({ deleteTo: before, segmentSize }: JournalPointer, deleteTo: SeqNr): number | undefined {
+  private firstToDelete(
+    { deleteTo: before, segmentSize }: JournalPointer,
+    deleteTo: SeqNr,
+  ): number | undefined {
     if (this.sure) {
       if (before === deleteTo) return undefined;
       return SegmentNr.of((before ?? 0) + 1, segmentSize);
@@ -180,15 +207,22 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   private async remove(head: JournalPointer, nowMs: number): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
     await this.align(head, { seqNr: last, deleteTo: last }, nowMs);
-    // From the beginning, whatever deleteTo says: it cannot tell a purge that was cut short. One segment
+    // From the beginning, whatever deleteTo says: it cannot tell a purge that was cut short. One
+    // segment
     // more than the row knows, for an append that was cut short.
     const top = last === SeqNr.max ? 0 : SegmentNr.of(last, head.segmentSize);
     const first = Math.max(0, top - maxPurgedSegments);
     await deleteRows(this.eventRows(head.segmentSize), { first, last: top + 1, upTo: undefined });
-    await this.write(this.state.tables.metaJournal.delete, rowParams(this.row.key, this.row.segment));
+    await this.write(
+      this.state.tables.metaJournal.delete,
+      rowParams(this.row.key, this.row.segment),
+    );
   }
 
-  /** Shows readers what is about to be deleted; the offset stays, so that the action can be repeated. */
+  /**
+   * Shows readers what is about to be deleted; the offset stays, so that the action can be
+   * repeated.
+   */
   private async align(
     head: JournalPointer,
     { seqNr, deleteTo }: { readonly seqNr: SeqNr; readonly deleteTo: SeqNr },
@@ -197,8 +231,10 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const { updateAll, updateDeleteTo, updateSeqNr } = this.state.tables.metaJournal;
     const at = head.at;
     if (seqNr === head.seqNr && deleteTo === head.deleteTo) return;
-    if (seqNr === head.seqNr) return await this.update(updateDeleteTo, { at, nowMs, columns: [seqNrParam(deleteTo)] });
-    if (deleteTo === head.deleteTo) return await this.update(updateSeqNr, { at, nowMs, columns: [seqNrParam(seqNr)] });
+    if (seqNr === head.seqNr)
+      return await this.update(updateDeleteTo, { at, nowMs, columns: [seqNrParam(deleteTo)] });
+    if (deleteTo === head.deleteTo)
+      return await this.update(updateSeqNr, { at, nowMs, columns: [seqNrParam(seqNr)] });
     await this.update(updateAll, { at, nowMs, columns: [seqNrParam(seqNr), seqNrParam(deleteTo)] });
   }
 
@@ -222,7 +258,10 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   }
 }
 
-/** The highest number: that of the last event, unless a conflicting record is among them (decision 17). */
+/**
+ * The highest number: that of the last event, unless a conflicting record is among them (decision
+ * 17).
+ */
 function lastOf(events: readonly EventRecord[]): SeqNr {
   let last = SeqNr.min;
   for (const { event } of events) if (event.seqNr > last) last = event.seqNr;

@@ -4,7 +4,11 @@ import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { ReplicatedJournal, ReplicatedKeyJournal } from '../ports/replicated-journal.ts';
 import { CassandraKeyJournal } from './cassandra-key-journal.ts';
-import { type CassandraDeps, type CassandraSession, openCassandraSession } from './cassandra-session.ts';
+import {
+  type CassandraDeps,
+  type CassandraSession,
+  openCassandraSession,
+} from './cassandra-session.ts';
 import { numberOf } from './cassandra-values.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
@@ -12,8 +16,8 @@ import { pointerOf, rowParams } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 
 /**
- * Connects and looks whether the tables exist; needs the rights to SELECT and MODIFY on the keyspace.
- * `settings.segmentSize` is that of journals created from now on. The caller disposes it.
+ * Connects and looks whether the tables exist; needs the rights to SELECT and MODIFY on the
+ * keyspace. `settings.segmentSize` is that of journals created from now on. The caller disposes it.
  *
  * @throws {StoreUnavailableError} retryable
  * @throws {AccessDeniedError} the user may not log in or read
@@ -53,15 +57,26 @@ class CassandraReplicatedJournal implements ReplicatedJournal {
     const topics = new Set<Topic>();
     let from: string | undefined;
     do {
-      const page = await this.session.page(this.tables.pointer.selectTopics, [], { ...options, from });
+      const page = await this.session.page(this.tables.pointer.selectTopics, [], {
+        ...options,
+        from,
+      });
       for (const { topic } of page.rows) topics.add(topic as Topic);
       from = page.next;
     } while (from !== undefined);
     return [...topics];
   }
 
-  async offset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined> {
-    const [row] = await this.session.select(this.tables.pointer.selectOffset, [topic, partition], options);
+  async offset(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    const [row] = await this.session.select(
+      this.tables.pointer.selectOffset,
+      [topic, partition],
+      options,
+    );
     const name = `${topic}:${partition}`;
     if (row === undefined) {
       this.offsets.delete(name);
@@ -73,7 +88,11 @@ class CassandraReplicatedJournal implements ReplicatedJournal {
   }
 
   async saveOffset(
-    { topic, partition, offset }: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
+    {
+      topic,
+      partition,
+      offset,
+    }: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
     nowMs: number,
   ): Promise<void> {
     const { insert, update } = this.tables.pointer;
@@ -94,14 +113,25 @@ class CassandraReplicatedJournal implements ReplicatedJournal {
     const candidates = SegmentNr.ofId(key.id);
     const { session, tables, segmentSize } = this;
     for (const segment of candidates) {
-      const [row] = await session.select(tables.metaJournal.selectHead, rowParams(key, segment), options);
+      const [row] = await session.select(
+        tables.metaJournal.selectHead,
+        rowParams(key, segment),
+        options,
+      );
       const pointer = pointerOf(key, row);
       if (pointer !== undefined) {
         return new CassandraKeyJournal({ session, tables, segmentSize, key, segment, pointer });
       }
     }
     const [segment] = candidates;
-    return new CassandraKeyJournal({ session, tables, segmentSize, key, segment, pointer: undefined });
+    return new CassandraKeyJournal({
+      session,
+      tables,
+      segmentSize,
+      key,
+      segment,
+      pointer: undefined,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,13 +4,15 @@ import { ClosedError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { retry } from '../runtime/retry.ts';
-import { isTransient, toJournalError } from './cassandra-errors.ts';
+import { toJournalError } from './cassandra-errors.ts';
+import { retryStatement, type StatementRetry, unlessAborted } from './statement-retry.ts';
 
 /** Cells by column name, as the driver decodes them: bigint as `Int64`, timestamp as `Date`. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Values in the order of the statement's `?`; `undefined` stays unset, `null` writes a tombstone. */
+/**
+ * Values in the order of the statement's `?`; `undefined` stays unset, `null` writes a tombstone.
+ */
 export type Params = readonly unknown[];
 
 export interface Page {
@@ -26,18 +28,24 @@ export interface CassandraDeps {
 
 /**
  * One connected driver. All statements are prepared, sent to a replica of their partition, marked
- * idempotent and carry a strictly increasing client timestamp, so a later write of this process wins.
- * A statement that a server refused for the moment is tried again, `settings.retries` times at most and
- * only until `readTimeoutMs` have passed: no call takes longer than twice that.
+ * idempotent and carry a strictly increasing client timestamp, so a later write of this process
+ * wins. A statement that a server refused for the moment is tried again, `settings.retries` times
+ * at most and only until `readTimeoutMs` have passed: no call takes longer than twice that.
  */
 export interface CassandraSession extends AsyncDisposable {
   /** One page of a SELECT, at the read consistency. */
-  page(cql: string, params: Params, options?: CallOptions & { readonly from?: string | undefined }): Promise<Page>;
+  page(
+    cql: string,
+    params: Params,
+    options?: CallOptions & { readonly from?: string | undefined },
+  ): Promise<Page>;
   /** All rows of a SELECT that fits one page, at the read consistency. */
   select(cql: string, params: Params, options?: CallOptions): Promise<readonly Row[]>;
   /** One INSERT, UPDATE or DELETE, at the write consistency. */
   write(cql: string, params: Params): Promise<void>;
-  /** One statement with many values, all of one partition: applied as one mutation, all or nothing. */
+  /**
+   * One statement with many values, all of one partition: applied as one mutation, all or nothing.
+   */
   writeBatch(cql: string, rows: readonly Params[]): Promise<void>;
   /** DDL and lock statements, at the client's own consistency; never sent twice. */
   execute(cql: string, params?: Params): Promise<readonly Row[]>;
@@ -91,12 +99,15 @@ interface WithControlConnection {
 function clientOptions(settings: CassandraSettings): ConstructorParameters<typeof Client>[0] {
   const { client } = settings;
   const { DCAwareRoundRobinPolicy, TokenAwarePolicy } = policies.loadBalancing;
-  const byDc = client.localDc === undefined ? new LocalDcPolicy('') : new DCAwareRoundRobinPolicy(client.localDc);
+  const byDc =
+    client.localDc === undefined
+      ? new LocalDcPolicy('')
+      : new DCAwareRoundRobinPolicy(client.localDc);
   const { minDelayMs, maxDelayMs } = client.reconnection;
   return {
     contactPoints: [...client.contactPoints],
     protocolOptions: { port: client.port },
-    // Long beats BigInt in this driver: 10,000 rows decode in two thirds of the time (ADR 9).
+    // Long costs half of BigInt to decode, a third to encode (ADR 9).
     encoding: { useBigIntAsLong: false, useUndefinedAsUnset: true, map: Map },
     policies: {
       loadBalancing: new TokenAwarePolicy(byDc),
@@ -141,9 +152,9 @@ function consistencyOf(name: Consistency): types.consistencies {
   return consistencies[name];
 }
 
-const backoff = { initialMs: 20, maxMs: 1_000 };
-
-/** A schema change waits for all nodes to agree; on a busy cluster that takes longer than any read. */
+/**
+ * A schema change waits for all nodes to agree; on a busy cluster that takes longer than any read.
+ */
 const schemaTimeoutMs = 60_000;
 
 class DriverSession implements CassandraSession {
@@ -152,7 +163,12 @@ class DriverSession implements CassandraSession {
   private readonly deps: CassandraDeps;
   private readonly place: string;
   private readonly reading: { prepare: true; isIdempotent: true; consistency: number };
-  private readonly writing: { prepare: true; isIdempotent: true; logged: false; consistency: number };
+  private readonly writing: {
+    prepare: true;
+    isIdempotent: true;
+    logged: false;
+    consistency: number;
+  };
   private closing: Promise<void> | undefined;
 
   constructor(client: Client, settings: CassandraSettings, deps: CassandraDeps) {
@@ -177,7 +193,10 @@ class DriverSession implements CassandraSession {
   ): Promise<Page> {
     const from = options?.from;
     const query = from === undefined ? this.reading : { ...this.reading, pageState: from };
-    const result = await this.call(() => this.client.execute(cql, params as unknown[], query), options);
+    const result = await this.call(
+      () => this.client.execute(cql, params as unknown[], query),
+      options,
+    );
     return { rows: result.rows ?? [], next: result.pageState ?? undefined };
   }
 
@@ -201,7 +220,12 @@ class DriverSession implements CassandraSession {
         ? types.consistencies.serial
         : types.consistencies.localSerial;
     const readTimeout = Math.max(schemaTimeoutMs, this.settings.client.readTimeoutMs);
-    const options = { prepare: params.length > 0, isIdempotent: false, serialConsistency, readTimeout };
+    const options = {
+      prepare: params.length > 0,
+      isIdempotent: false,
+      serialConsistency,
+      readTimeout,
+    };
     try {
       return (await this.client.execute(cql, params as unknown[], options)).rows ?? [];
     } catch (error) {
@@ -223,58 +247,28 @@ class DriverSession implements CassandraSession {
     this.assertOpen();
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const startedMs = this.deps.clock.nowMs();
+    const deadlineMs = this.deps.clock.nowMs() + this.settings.client.readTimeoutMs;
     try {
       return await unlessAborted(run(), signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      return await this.callAgain(run, { error, startedMs, signal });
+      return await this.callAgain(run, error, { deadlineMs, signal });
     }
   }
 
   private async callAgain<T>(
     run: () => Promise<T>,
-    failure: {
-      readonly error: unknown;
-      readonly startedMs: number;
-      readonly signal: AbortSignal | undefined;
-    },
+    failure: unknown,
+    bounds: Pick<StatementRetry, 'deadlineMs' | 'signal'>,
   ): Promise<T> {
-    const { error: first, startedMs, signal } = failure;
-    const { clock, log } = this.deps;
-    const deadlineMs = startedMs + this.settings.client.readTimeoutMs;
-    let failed = { error: first, seen: false };
+    const isOpen = (): boolean => this.closing === undefined;
+    const options = { ...this.deps, ...bounds, attempts: this.settings.retries, isOpen };
     try {
-      return await retry(
-        () => {
-          if (failed.seen) return unlessAborted(run(), signal);
-          failed = { ...failed, seen: true };
-          return Promise.reject(failed.error);
-        },
-        {
-          backoff,
-          attempts: this.settings.retries,
-          clock,
-          random: Math.random,
-          signal,
-          retryable: (error) => this.closing === undefined && clock.nowMs() < deadlineMs && isTransient(error),
-          onRetry: (error, attempt) => log.debug({ error, attempt }, 'Cassandra statement is tried again'),
-        },
-      );
+      return await retryStatement(run, failure, options);
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
+      if (bounds.signal?.aborted) throw bounds.signal.reason;
       this.assertOpen();
       throw toJournalError(error, this.place);
     }
   }
-}
-
-/** The driver cannot cancel a request: its answer is dropped, the caller goes on at once. */
-function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return pending;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    pending.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -15,6 +15,11 @@ export interface UuidCell {
   toString(): string;
 }
 
+/** A date cell; prints as `yyyy-mm-dd`. */
+export interface DateCell {
+  toString(): string;
+}
+
 export interface DurationCell {
   readonly days: number;
   readonly nanoseconds: Int64;
@@ -33,17 +38,16 @@ export function numberOf(cell: unknown, column: string): number {
 }
 
 function unsafe(cell: Int64, column: string): number {
-  throw new CodecError(`column ${column} holds ${cell}, outside 0 .. 2^53-1`);
+  throw new CodecError(`column ${column} holds ${cell.toString()}, outside 0 .. 2^53-1`);
 }
 
 /** A sequence number; 2^63-1 is `SeqNr.max`. */
 export function seqNrOf(cell: unknown, column: string): SeqNr {
-  if (cell !== null && cell !== undefined && (cell as Int64).high === 0x7fff_ffff) {
-    if (String(cell) === noUpperBound) return SeqNr.max;
-  }
+  const int64 = cell as Int64 | null | undefined;
+  if (int64?.high === 0x7fff_ffff && int64.toString() === noUpperBound) return SeqNr.max;
   const value = numberOf(cell, column);
   if (value < 1 || value === SeqNr.max) {
-    throw new CodecError(`column ${column} holds ${cell}, not a sequence number`);
+    throw new CodecError(`column ${column} holds ${int64?.toString()}, not a sequence number`);
   }
   return value as SeqNr;
 }
@@ -56,7 +60,10 @@ export function seqNrParam(seqNr: SeqNr | undefined): number | string | undefine
 const nanosPerDay = 86_400_000_000_000n;
 
 /** Whole days, truncated, and the rest in nanoseconds (cassandra-storage 4). */
-export function daysAndNanos(value: ExpireAfter): { readonly days: number; readonly nanos: bigint } {
+export function daysAndNanos(value: ExpireAfter): {
+  readonly days: number;
+  readonly nanos: bigint;
+} {
   const nanos = ExpireAfter.toNanos(value);
   return { days: Number(nanos / nanosPerDay), nanos: nanos % nanosPerDay };
 }

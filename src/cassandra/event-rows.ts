@@ -17,8 +17,9 @@ export interface EventRows {
 }
 
 /**
- * Bounds of one unlogged batch. Its rows lie in one partition, so the server merges them into one mutation,
- * which batch_size_fail_threshold does not bound (CASSANDRA-10876); half the commit log segment does.
+ * Bounds of one unlogged batch. Its rows lie in one partition, so the server merges them into one
+ * mutation, which batch_size_fail_threshold does not bound (CASSANDRA-10876); half the commit log
+ * segment does.
  */
 const maxBatchRows = 200;
 const maxBatchBytes = 128 * 1024;
@@ -30,8 +31,8 @@ const batchesAtOnce = 4;
 const deletesAtOnce = 16;
 
 /**
- * Inserts events in batches. Segments follow each other in ascending order, each after the one before is
- * stored: a reader of the JVM system stops at the first segment that ends short.
+ * Inserts events in batches. Segments follow each other in ascending order, each after the one
+ * before is stored: a reader of the JVM system stops at the first segment that ends short.
  */
 export async function insertRows(rows: EventRows, events: readonly EventRecord[]): Promise<void> {
   const { session, statements, segmentSize } = rows;
@@ -56,7 +57,10 @@ function endOfSegment(events: readonly EventRecord[], start: number, segmentSize
 }
 
 /** Events of one segment, cut by rows and bytes; a single large event is a batch of its own. */
-function* batchesOf({ key, recordId, segmentSize }: EventRows, events: readonly EventRecord[]): Generator<Params[]> {
+function* batchesOf(
+  { key, recordId, segmentSize }: EventRows,
+  events: readonly EventRecord[],
+): Generator<Params[]> {
   const writer = new EventRowWriter(key, uuidParam(recordId));
   let batch: Params[] = [];
   let bytes = 0;
@@ -81,11 +85,15 @@ export interface DeletedRows {
 }
 
 /** Deletes whole segments, and the last one up to a number. */
-export async function deleteRows(rows: EventRows, { first, last, upTo }: DeletedRows): Promise<void> {
+export async function deleteRows(
+  rows: EventRows,
+  { first, last, upTo }: DeletedRows,
+): Promise<void> {
   const { session, statements, key } = rows;
   await forEachAtOnce(range(first, last), deletesAtOnce, (segment) => {
     const params = segmentParams(key, segment);
-    if (segment === last && upTo !== undefined) return session.write(statements.deleteTo, [...params, upTo]);
+    if (segment === last && upTo !== undefined)
+      return session.write(statements.deleteTo, [...params, upTo]);
     return session.write(statements.deleteSegment, params);
   });
 }

@@ -6,7 +6,10 @@ import type { CassandraSession, Page, Row } from './cassandra-session.ts';
 import { seqNrParam } from './cassandra-values.ts';
 import { SegmentNr } from './segment.ts';
 
-/** Pages asked for ahead of the one the caller works on; of small segments, as many as make up a page. */
+/**
+ * Pages asked for ahead of the one the caller works on; of small segments, as many as make up a
+ * page.
+ */
 const minPagesAhead = 2;
 const maxPagesAhead = 8;
 
@@ -22,13 +25,16 @@ export interface SegmentWalk {
 /**
  * Rows of every segment that `range` touches, in pages that are never empty.
  *
- * A page is a range of numbers within one segment rather than what follows a cursor, so that the next ones
- * need not wait for their predecessor: they are on their way while the caller works.
+ * A page is a range of numbers within one segment rather than what follows a cursor, so that the
+ * next ones need not wait for their predecessor: they are on their way while the caller works.
  *
  *   segment 0: 1..999   1000..1998   1999..2997   …   segment 1: 10001..10999
  *              caller   in flight    in flight
  */
-export async function* readSegments(walk: SegmentWalk, options?: CallOptions): AsyncGenerator<readonly Row[]> {
+export async function* readSegments(
+  walk: SegmentWalk,
+  options?: CallOptions,
+): AsyncGenerator<readonly Row[]> {
   const { fetchSize } = walk;
   const { segmentSize } = walk.range;
   const perPage = Math.ceil(fetchSize / segmentSize);
@@ -59,8 +65,9 @@ interface SlicePage extends Page {
 }
 
 /**
- * The range cut at segment borders and into slices of `width` numbers. One less than a page holds: a full
- * page would come with a cursor, and ask for one more round trip to learn that nothing follows.
+ * The range cut at segment borders and into slices of `width` numbers. One less than a page holds:
+ * a full page would come with a cursor, and ask for one more round trip to learn that nothing
+ * follows.
  */
 function* slicesOf({ from, to, segmentSize }: StoredRange, width: number): Generator<Slice, void> {
   for (let start: number = from; start <= to; ) {

@@ -1,11 +1,14 @@
 import { javaStringHash } from '../codec/java-hash.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
 import type { Brand } from '../model/brand.ts';
+import type { SeqNr } from '../model/seq-nr.ts';
 
 /** 0-based slice of a journal, or of the metajournal: one partition of the store. */
 export type SegmentNr = Brand<number, 'SegmentNr'>;
 
-/** Sizes of the metajournal; rows that old versions created still lie in segments of the second one. */
+/**
+ * Sizes of the metajournal; rows that old versions created still lie in segments of the second
+ * one.
+ */
 const metaSegments = 10_000;
 const legacyMetaSegments = 100;
 
@@ -18,7 +21,9 @@ export const SegmentNr = {
     return Math.floor((seqNr - 1) / segmentSize) as SegmentNr;
   },
 
-  /** Where a journal's row is looked for: first choice, then the older one (cassandra-storage 5.2). */
+  /**
+   * Where a journal's row is looked for: first choice, then the older one (cassandra-storage 5.2).
+   */
   ofId(id: string): readonly [SegmentNr, ...SegmentNr[]] {
     const hash = Math.abs(javaStringHash(id.toLowerCase()));
     const first = (hash % metaSegments) as SegmentNr;

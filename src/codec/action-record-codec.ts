@@ -1,6 +1,7 @@
-import type { Action, ActionHeader, ActionRecord, AppendHeader } from '../model/action.ts';
+import type { Action, ActionHeader, ActionRecord } from '../model/action.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import type { Headers } from '../model/event.ts';
+import type { Key } from '../model/key.ts';
 import type { LogRecord } from '../model/log-record.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts';
@@ -62,9 +63,9 @@ export function decodeAction(
   try {
     const header = decodeHeader(record);
     if (header === undefined) return undefined;
-    const content = header.type === 'append' ? contentOf(header, record) : { header };
-    if (content === undefined) return undefined;
-    const action = { key: { topic, id: decodeUtf8Lenient(key) }, timestampMs, ...content };
+    const id = decodeUtf8Lenient(key);
+    const action = actionOf(header, { key: { topic, id }, timestampMs, record });
+    if (action === undefined) return undefined;
     return { action, at: { partition, offset: record.offset } };
   } catch (cause) {
     const place = { topic, partition, offset: record.offset };
@@ -73,18 +74,22 @@ export function decodeAction(
 }
 
 function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
-  for (const [name, value] of headers) {
-    if (name === actionHeaderName) return decodeActionHeader(headerText(name, value));
-  }
-  return undefined;
+  const header = headers.find(([name]) => name === actionHeaderName);
+  return header && decodeActionHeader(headerText(header[0], header[1]));
 }
 
-type AppendContent = Pick<Extract<Action, { value: Uint8Array }>, 'header' | 'value' | 'headers'>;
+interface Common {
+  readonly key: Key;
+  readonly timestampMs: number;
+  readonly record: LogRecord;
+}
 
-function contentOf(header: AppendHeader, record: LogRecord): AppendContent | undefined {
+function actionOf(header: ActionHeader, { key, timestampMs, record }: Common): Action | undefined {
+  if (header.type !== 'append') return { key, timestampMs, header };
   const { value, headers } = record;
   if (value === undefined) return undefined;
-  return { header, value, headers: headers.length === 1 ? noHeaders : userHeadersOf(headers) };
+  const userHeaders = headers.length === 1 ? noHeaders : userHeadersOf(headers);
+  return { key, timestampMs, header, value, headers: userHeaders };
 }
 
 /** Of a repeated name the last counts. */

@@ -1,4 +1,4 @@
-import type { AcceptedKeys } from './accepted-keys.ts';
+import type { AcceptedKeys } from './accepted-key-types.ts';
 
 const everySection = ['kafka', 'kafka producer', 'kafka consumer'] as const;
 

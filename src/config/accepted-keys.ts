@@ -1,25 +1,5 @@
 import { acceptedKafkaKeys } from './accepted-kafka-keys.ts';
-
-/** Keys of the JVM system that are accepted and have no effect in Node. */
-export interface AcceptedKeys {
-  /** The kind of section they are in. */
-  readonly section: SectionKind;
-  /** Relative to the section; `*` is one element, a closing `.**` everything inside. */
-  readonly keys: readonly string[];
-  /** Why it has no effect, to follow the key in a note. */
-  readonly why: string;
-}
-
-export type SectionKind =
-  | 'root'
-  | 'persistence'
-  | 'journal plugin'
-  | 'embedded'
-  | 'replicator'
-  | 'kafka'
-  | 'kafka producer'
-  | 'kafka consumer'
-  | 'cassandra';
+import type { AcceptedKeys, SectionKind } from './accepted-key-types.ts';
 
 const dispatchers = 'Node has no dispatchers';
 const cassandraLacks = 'the Cassandra driver for Node has no such setting';
@@ -38,7 +18,8 @@ export const acceptedAndIgnored: readonly AcceptedKeys[] = [
   row(
     'persistence',
     'there are no snapshots yet',
-    'snapshot-store.** snapshot-store-plugin-fallback.** no-snapshot-store.** typed.snapshot-on-recovery',
+    `snapshot-store.** snapshot-store-plugin-fallback.** no-snapshot-store.**
+    typed.snapshot-on-recovery`,
   ),
   row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
   row('persistence', 'machines are xstate machines here', 'fsm.** view.**'),

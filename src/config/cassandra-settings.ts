@@ -1,4 +1,3 @@
-import type { TlsSettings } from './kafka-settings.ts';
 import {
   boolean,
   duration,
@@ -10,8 +9,8 @@ import {
   oneOf,
   text,
 } from './kinds.ts';
-import { readTrustedCertificates } from './pem.ts';
 import type { SettingReader } from './setting-reader.ts';
+import { readTrustedCertificates, type TlsSettings } from './tls-settings.ts';
 
 /** How to reach and use Cassandra; resolved from a `cassandra { … }` section. */
 export interface CassandraSettings {

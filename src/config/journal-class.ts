@@ -43,7 +43,7 @@ export function journalClassOf(config: Config, path: string): JournalClass {
     fail(
       config,
       path,
-      `is not a section; journals are configured at ${[kafkaJournalPath, embeddedJournalPath].join(' and ')}`,
+      `is not a section; journals are at ${kafkaJournalPath} and ${embeddedJournalPath}`,
     );
   }
   const key = `${path}.class`;

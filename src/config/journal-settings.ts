@@ -3,10 +3,11 @@ import type { Config } from './config.ts';
 import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
 import { boolean, duration, integer, nonEmptyText, oneOf, text } from './kinds.ts';
-import { readPersistenceIdToKey } from './persistence-id-to-key-settings.ts';
+import {
+  type PersistenceIdToKeySettings,
+  readPersistenceIdToKey,
+} from './persistence-id-to-key-settings.ts';
 import { SettingReader } from './setting-reader.ts';
-
-export { type JournalClass, journalClassOf } from './journal-class.ts';
 
 /** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
 export interface KafkaJournalSettings {
@@ -35,14 +36,6 @@ export interface EmbeddedJournalSettings {
   readonly partitions: number;
   readonly readTimeoutMs: number;
 }
-
-export type PersistenceIdToKeySettings =
-  | { readonly type: 'constant-topic'; readonly topic: string }
-  | {
-      readonly type: 'split';
-      readonly separator: string;
-      readonly fallback: { readonly topic: string };
-    };
 
 /** A call that took at least so long is logged as a warning. */
 export interface CallTimeThresholds {

@@ -1,8 +1,13 @@
 import { optionalKafka, readKafka, spelling } from './kafka-keys.ts';
-import type { KafkaSasl, TlsSettings } from './kafka-settings.ts';
 import { nonEmptyText, oneOf, text } from './kinds.ts';
-import { readTrustedCertificates } from './pem.ts';
 import type { SettingReader } from './setting-reader.ts';
+import { readTrustedCertificates, type TlsSettings } from './tls-settings.ts';
+
+export interface KafkaSasl {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
 
 /** How a connection to Kafka is secured. */
 export interface KafkaSecurity {
@@ -76,7 +81,7 @@ function readCredentials(
   if (credentials === undefined)
     reader.problem(
       key,
-      'must be a ScramLoginModule or PlainLoginModule with username="…" password="…", or an object { username, password }',
+      'must be { username, password }, or a Scram- or PlainLoginModule with username="…" password="…"',
     );
   return credentials ?? noCredentials;
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type KafkaKey, optionalKafka, readKafka, spelling } from './kafka-keys.ts';
-import { readKafkaSecurity } from './kafka-security.ts';
+import { type KafkaSasl, readKafkaSecurity } from './kafka-security.ts';
 import {
   boolean,
   duration,
@@ -14,6 +14,7 @@ import {
   text,
 } from './kinds.ts';
 import type { SettingReader } from './setting-reader.ts';
+import type { TlsSettings } from './tls-settings.ts';
 
 /** How to reach and use Kafka; resolved from a `kafka { … }` section. */
 export interface KafkaSettings {
@@ -28,17 +29,6 @@ export interface KafkaSettings {
   readonly producer: KafkaProducerSettings;
   readonly consumer: KafkaConsumerSettings;
   readonly topic: KafkaTopicSettings;
-}
-
-export interface KafkaSasl {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface TlsSettings {
-  /** PEM texts of the certificate authorities to trust; empty = those of Node. */
-  readonly ca: readonly string[];
 }
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';

@@ -1,6 +1,14 @@
-import type { PersistenceIdToKeySettings } from './journal-settings.ts';
 import { type Kind, matching, nonEmptyText, oneOf } from './kinds.ts';
 import type { SettingReader } from './setting-reader.ts';
+
+/** How a persistence id becomes topic and key. */
+export type PersistenceIdToKeySettings =
+  | { readonly type: 'constant-topic'; readonly topic: string }
+  | {
+      readonly type: 'split';
+      readonly separator: string;
+      readonly fallback: { readonly topic: string };
+    };
 
 const topic: Kind<string> = matching(
   /^(?!\.\.?$)[a-zA-Z0-9._-]{1,249}$/,

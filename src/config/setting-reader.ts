@@ -1,5 +1,6 @@
 import { ConfigError, type ConfigProblem } from '../model/errors.ts';
-import { type AcceptedKeys, acceptedFor, matchesKey, type SectionKind } from './accepted-keys.ts';
+import type { AcceptedKeys, SectionKind } from './accepted-key-types.ts';
+import { acceptedFor, matchesKey } from './accepted-keys.ts';
 import { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
 import { pathOf } from './hocon/path.ts';

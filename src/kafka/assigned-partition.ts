@@ -39,7 +39,12 @@ export class AssignedPartition {
   #wanted: number;
 
   constructor(
-    start: { readonly partition: Partition; readonly offset: number; readonly sliceRecords: number; readonly topic: string },
+    start: {
+      readonly partition: Partition;
+      readonly offset: number;
+      readonly sliceRecords: number;
+      readonly topic: string;
+    },
     subscriber: TopicSubscriber,
     events: PartitionEvents,
   ) {

@@ -34,12 +34,14 @@ interface DriverError {
  */
 export function journalErrorOf(error: unknown, place: CallPlace): JournalError {
   if (error instanceof JournalError) return error;
-  for (const part of chainOf(error)) {
+  const parts = chainOf(error);
+  for (const part of parts) {
     const known = knownErrors[part.type ?? part.name];
     if (known !== undefined) return known(place, error, part);
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return new LogUnavailableError(`Kafka at ${place.address} did not answer: ${message}`, {
+  const messages = new Set(parts.map(({ message }) => message));
+  const text = messages.size === 0 ? String(error) : [...messages].join(': ');
+  return new LogUnavailableError(`Kafka at ${place.address} did not answer: ${text}`, {
     cause: error,
   });
 }
@@ -68,7 +70,8 @@ function chainOf(error: unknown): DriverError[] {
 
 type Known = (place: CallPlace, cause: unknown, part: DriverError) => JournalError;
 
-const topicText = ({ topic }: CallPlace): string => (topic === undefined ? 'the topic' : `topic ${topic}`);
+const topicText = ({ topic }: CallPlace): string =>
+  topic === undefined ? 'the topic' : `topic ${topic}`;
 
 const denied =
   (text: (place: CallPlace) => string): Known =>
@@ -81,7 +84,12 @@ const notSetUp =
     new NotSetUpError(`${text(place)} (Kafka at ${place.address})`, { cause });
 
 const rejected: Known = (place, cause, part) =>
-  new WriteRejectedError(`Kafka refuses a record of ${topicText(place)}: ${part.message}`, { cause });
+  new WriteRejectedError(`Kafka refuses a record of ${topicText(place)}: ${part.message}`, {
+    cause,
+  });
+
+const notCreated: Known = (place, cause, part) =>
+  new NotSetUpError(`${topicText(place)} was not created: ${part.message}`, { cause });
 
 const groupDenied = denied(
   ({ group }) => `this user may not use group ${group}: grant READ on the group`,
@@ -106,6 +114,10 @@ const knownErrors: Readonly<Record<string, Known>> = {
   ILLEGAL_SASL_STATE: denied(() => 'the broker wants another way of authentication'),
   UNKNOWN_TOPIC_OR_PARTITION: notSetUp((place) => `${topicText(place)} does not exist`),
   INVALID_TOPIC_EXCEPTION: notSetUp((place) => `${topicText(place)} has a name that Kafka refuses`),
+  INVALID_REPLICATION_FACTOR: notCreated,
+  INVALID_PARTITIONS: notCreated,
+  INVALID_CONFIG: notCreated,
+  POLICY_VIOLATION: notCreated,
   INCONSISTENT_GROUP_PROTOCOL: notSetUp(
     ({ group }) =>
       `group ${group} has members with another assignor; all replicators of a topic are Node's or all ` +

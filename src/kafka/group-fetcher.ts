@@ -48,7 +48,9 @@ export class GroupFetcher {
   /** One loop a broker; a partition whose leader moves is taken over by the loop of the new one. */
   async run(): Promise<void> {
     while (!this.#stopped) {
-      const leaders = new Set([...this.#partitions.keys()].map((partition) => this.#leaderOf(partition)));
+      const leaders = new Set(
+        [...this.#partitions.keys()].map((partition) => this.#leaderOf(partition)),
+      );
       let moved = false;
       const isCurrent = (): boolean => !(this.#stopped || moved);
       const onMoved = (): void => {
@@ -75,7 +77,9 @@ export class GroupFetcher {
     let pauseMs = retryPauseMs;
     try {
       while (isCurrent()) {
-        const own = [...this.#partitions.values()].filter((p) => this.#leaderOf(p.partition) === node);
+        const own = [...this.#partitions.values()].filter(
+          (p) => this.#leaderOf(p.partition) === node,
+        );
         if (own.length === 0) return onMoved();
         const ready = own.filter((partition) => partition.hasRoom);
         if (ready.length === 0) {
@@ -178,5 +182,8 @@ export function checkWanted(
 ): void {
   if (place.offset >= start && place.offset <= end) return;
   const fact = place.offset < start ? `the log begins at ${start}` : `the log ends at ${end}`;
-  throw new DataIntegrityError(`records are missing: offset ${place.offset} was wanted, but ${fact}`, { place });
+  throw new DataIntegrityError(
+    `records are missing: offset ${place.offset} was wanted, but ${fact}`,
+    { place },
+  );
 }

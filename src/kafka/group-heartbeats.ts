@@ -1,5 +1,5 @@
-import { protocolErrorOf } from './driver-errors.ts';
 import type { GroupMembership } from './driver/group-membership.ts';
+import { protocolErrorOf } from './driver-errors.ts';
 import type { LogCluster } from './log-cluster.ts';
 
 /** What the heartbeats of a member find out. */

@@ -96,7 +96,9 @@ export class GroupSession {
 
   /** All partitions are assigned before the first record of any is fetched. */
   async #consume(): Promise<void> {
-    const starts = await Promise.allSettled(this.#numbers.map((partition) => this.#assign(partition)));
+    const starts = await Promise.allSettled(
+      this.#numbers.map((partition) => this.#assign(partition)),
+    );
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
     if (this.#end !== undefined) return;
     for (const start of starts) {
@@ -154,7 +156,9 @@ export class GroupSession {
     await Promise.all(drains);
     const partitions = [...this.#told].filter((partition) => !this.#stuck.has(partition));
     const calls = partitions.map((partition) =>
-      this.#end?.type === 'lost' ? this.#subscriber.lost(partition) : this.#subscriber.revoked(partition),
+      this.#end?.type === 'lost'
+        ? this.#subscriber.lost(partition)
+        : this.#subscriber.revoked(partition),
     );
     const settled = await Promise.allSettled(calls);
     for (const call of settled) if (call.status === 'rejected') throw call.reason;
@@ -165,7 +169,8 @@ export class GroupSession {
     const { clock } = this.#parts.cluster.deps;
     const stop = new AbortController();
     const stuck = (async () => {
-      while (!this.#stuck.has(partition.partition)) await clock.sleep(stuckPollMs, { signal: stop.signal });
+      while (!this.#stuck.has(partition.partition))
+        await clock.sleep(stuckPollMs, { signal: stop.signal });
     })().catch(() => undefined);
     await Promise.race([partition.drain(), stuck]);
     stop.abort('drained');

@@ -41,24 +41,34 @@ class KafkaActionConsumer implements ActionConsumer {
     const abort = (): void => request.fail(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      this.#join(request);
-      for (;;) {
-        signal?.throwIfAborted();
-        const batch = request.take();
-        if (batch === 'end') return;
-        // A full request left its pass; it goes on from there when there is room again.
-        if (!(request.inPass || request.isFull || request.isSettled)) this.#join(request);
-        if (batch === 'wait') await request.changed();
-        else yield batch;
-      }
+      yield* this.#batchesOf(request, signal);
     } finally {
       signal?.removeEventListener('abort', abort);
       request.cancel();
     }
   }
 
+  async *#batchesOf(
+    request: ReadRequest,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly ActionRecord[]> {
+    this.#join(request);
+    for (;;) {
+      signal?.throwIfAborted();
+      const batch = request.take();
+      if (batch === 'end') return;
+      // A full request left its pass; it goes on from there when there is room again.
+      if (!(request.inPass || request.isFull || request.isSettled)) this.#join(request);
+      if (batch === 'wait') await request.changed();
+      else yield batch;
+    }
+  }
+
   #join(request: ReadRequest): void {
-    if (this.#closed) return request.fail(closedError());
+    if (this.#closed) {
+      request.fail(closedError());
+      return;
+    }
     const { key, partition } = request.range;
     const place = `${partition}:${key.topic}`;
     let reader = this.#readers.get(place);

@@ -55,7 +55,10 @@ export async function openKafkaActionProducer(
   const place = { address: addressOf(settings), right: 'WRITE' } as const;
   const giveUpMs = deps.clock.nowMs() + settings.requestTimeoutMs;
   let { signal } = options;
-  const sessions = new ProducerSessions(() => openIdempotentProducer(settings, deps, { signal }), deps);
+  const sessions = new ProducerSessions(
+    () => openIdempotentProducer(settings, deps, { signal }),
+    deps,
+  );
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -97,7 +100,10 @@ export class KafkaActionProducer implements ActionProducer {
     this.#limits = { ...defaultLimits, ...parts.limits };
     this.#maxRecordBytes = maxRequestSizeBytes;
     this.#deliveryTimeoutMs = deliveryTimeoutMs;
-    this.#queue = new SendQueue({ sendRecords: this.#limits.sendRecords, sendBytes: maxRequestSizeBytes });
+    this.#queue = new SendQueue({
+      sendRecords: this.#limits.sendRecords,
+      sendBytes: maxRequestSizeBytes,
+    });
     this.#gate = new TopicGate({ sessions: parts.sessions, deps, settings }, (record) => {
       this.#queue.add(record);
       this.#draining ??= this.#drain();
@@ -117,7 +123,8 @@ export class KafkaActionProducer implements ActionProducer {
     const { key, value, timestampMs, headers } = encoded;
     let bytes = recordOverheadBytes + key.length + (value === null ? 0 : value.length);
     for (const name in headers) {
-      bytes += headerOverheadBytes + name.length * maxUtf8BytesOfUnit + (headers[name] as Buffer).length;
+      bytes +=
+        headerOverheadBytes + name.length * maxUtf8BytesOfUnit + (headers[name] as Buffer).length;
     }
     const refusal = this.#refusal(action, bytes);
     if (refusal !== undefined) return Promise.reject(refusal);
@@ -204,11 +211,14 @@ export class KafkaActionProducer implements ActionProducer {
   ): Promise<SendSession | undefined> {
     const place = { address: addressOf(this.#settings), right: 'WRITE' } as const;
     for (;;) {
-      const opening = this.#sessions.ready().catch((error: unknown) => journalErrorOf(error, place));
+      const opening = this.#sessions
+        .ready()
+        .catch((error: unknown) => journalErrorOf(error, place));
       const found = await Promise.race([opening, expiry]);
       if (!(found instanceof Error) && found !== 'expired') return found;
       if (found === 'expired' || !found.retryable) {
-        for (const record of batch) record.reject(found === 'expired' ? notSent(place.address) : found);
+        for (const record of batch)
+          record.reject(found === 'expired' ? notSent(place.address) : found);
         return undefined;
       }
       this.#deps.log.debug({ error: found.message }, 'no Kafka producer yet; trying again');
@@ -224,7 +234,9 @@ export class KafkaActionProducer implements ActionProducer {
   /** Lets what was accepted go out, bounded; the rest is told. */
   async #close(): Promise<void> {
     const stop = new AbortController();
-    const limit = this.#deps.clock.sleep(this.#limits.closeMs, { signal: stop.signal }).catch(() => {});
+    const limit = this.#deps.clock
+      .sleep(this.#limits.closeMs, { signal: stop.signal })
+      .catch(() => {});
     await Promise.race([this.#idle(), limit]);
     stop.abort('drained');
     for (const record of this.#queue.takeAll()) record.reject(closedError());

@@ -47,7 +47,11 @@ class KafkaAdminClient implements KafkaAdmin {
     this.#cluster = cluster;
   }
 
-  async ensureTopic(topic: Topic, settings: KafkaTopicSettings, options?: CallOptions): Promise<boolean> {
+  async ensureTopic(
+    topic: Topic,
+    settings: KafkaTopicSettings,
+    options?: CallOptions,
+  ): Promise<boolean> {
     if (await this.#exists(topic, options)) return false;
     if (!settings.autoCreate) {
       const text = `topic ${topic} does not exist: create it, or run kafka-journal setup`;
@@ -89,7 +93,8 @@ class KafkaAdminClient implements KafkaAdmin {
     const { clock } = this.#cluster.deps;
     const giveUpMs = clock.nowMs() + visibleLimitMs;
     while (!(await this.#exists(topic, options))) {
-      if (clock.nowMs() > giveUpMs) throw new NotSetUpError(`topic ${topic} was created but is not there`);
+      if (clock.nowMs() > giveUpMs)
+        throw new NotSetUpError(`topic ${topic} was created but is not there`);
       await clock.sleep(visiblePauseMs, { signal: options?.signal });
     }
     await this.#cluster.learnTopic(topic);

@@ -29,7 +29,8 @@ export class KafkaTopicConsumer implements TopicConsumer {
   }
 
   run(subscriber: TopicSubscriber, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-    if (this.#closing.signal.aborted) return Promise.reject(new ClosedError('the member is closed'));
+    if (this.#closing.signal.aborted)
+      return Promise.reject(new ClosedError('the member is closed'));
     if (this.#running !== undefined) {
       return Promise.reject(new InvalidInputError('run() was called before: open another member'));
     }
@@ -98,7 +99,11 @@ export class KafkaTopicConsumer implements TopicConsumer {
 
   #errorOf(error: unknown): unknown {
     if (!(error instanceof Error) || protocolErrorOf(error) === undefined) return error;
-    return this.#cluster.errorOf(error, { topic: this.#topic, group: this.#groupId, right: 'READ' });
+    return this.#cluster.errorOf(error, {
+      topic: this.#topic,
+      group: this.#groupId,
+      right: 'READ',
+    });
   }
 
   commit(partition: Partition, nextOffset: Offset): Promise<void> {
@@ -116,7 +121,11 @@ export class KafkaTopicConsumer implements TopicConsumer {
       try {
         await this.#membership?.commit(offsets);
       } catch (error) {
-        const fields = { topic: this.#topic, group: this.#groupId, error: (error as Error).message };
+        const fields = {
+          topic: this.#topic,
+          group: this.#groupId,
+          error: (error as Error).message,
+        };
         const quiet = protocolErrorOf(error) === 'REBALANCE_IN_PROGRESS';
         const text = 'the group offset was not committed; the replicated offset holds';
         this.#cluster.deps.log[quiet ? 'debug' : 'warn'](fields, text);
@@ -131,7 +140,10 @@ export class KafkaTopicConsumer implements TopicConsumer {
     const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((error: Error) => {
       log.debug({ group: this.#groupId, error: error.message }, 'leaving the group failed');
     });
-    await Promise.race([leaving, clock.sleep(leaveLimitMs, { signal: bound.signal }).catch(() => undefined)]);
+    await Promise.race([
+      leaving,
+      clock.sleep(leaveLimitMs, { signal: bound.signal }).catch(() => undefined),
+    ]);
     bound.abort('left');
   }
 

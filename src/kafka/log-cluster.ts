@@ -11,6 +11,7 @@ import {
   type KafkaDeps,
 } from './driver/kafka-client.ts';
 import { createCluster, type DriverCluster, protocolError } from './driver/kafkajs.ts';
+import { tolerateMissingTopics } from './driver/missing-topics.ts';
 import { type CallPlace, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
 
 const metadataMaxAgeMs = 300_000;
@@ -36,6 +37,7 @@ export class LogCluster implements AsyncDisposable {
   readonly client: KafkaClient;
   readonly driver: DriverCluster;
   readonly #knownTopics = new Map<string, Promise<void>>();
+  readonly #learned = new Set<string>();
   #closed = false;
 
   private constructor(settings: KafkaSettings, deps: KafkaDeps, options: Partial<ClientOptions>) {
@@ -48,6 +50,7 @@ export class LogCluster implements AsyncDisposable {
       allowAutoTopicCreation: false,
       isolationLevel: readUncommitted,
     });
+    tolerateMissingTopics(this.driver, deps.clock);
   }
 
   /**
@@ -62,7 +65,10 @@ export class LogCluster implements AsyncDisposable {
     const cluster = new LogCluster(settings, deps, options);
     const limits = { limitMs: settings.requestTimeoutMs, address: cluster.address };
     try {
-      await connectWithin(cluster.client, () => cluster.#connect(), { ...limits, signal: options.signal });
+      await connectWithin(cluster.client, () => cluster.#connect(), {
+        ...limits,
+        signal: options.signal,
+      });
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
       throw error;
@@ -121,11 +127,16 @@ export class LogCluster implements AsyncDisposable {
   async learnTopic(topic: string): Promise<void> {
     if (this.#closed) throw new ClosedError('the Kafka client is closed');
     const known = this.#knownTopics.get(topic);
-    if (known !== undefined) return known;
+    // Without metadata, still or again: the topic was not there when somebody asked for all of them.
+    const stale =
+      known !== undefined && this.#learned.has(topic) && !this.driver.targetTopics.has(topic);
+    if (known !== undefined && !stale) return known;
+    this.#learned.delete(topic);
     const learning = learnTopic(this, topic);
     this.#knownTopics.set(topic, learning);
     try {
       await learning;
+      this.#learned.add(topic);
     } catch (error) {
       this.#knownTopics.delete(topic);
       throw error;
@@ -144,7 +155,9 @@ export class LogCluster implements AsyncDisposable {
     const metadata = this.driver.findTopicPartitionMetadata(topic);
     const found = metadata.find(({ partitionId }) => partitionId === partition);
     if (found === undefined) {
-      throw new NotSetUpError(`topic ${topic} has no partition ${partition} (Kafka at ${this.address})`);
+      throw new NotSetUpError(
+        `topic ${topic} has no partition ${partition} (Kafka at ${this.address})`,
+      );
     }
     return String(found.leader);
   }
@@ -172,7 +185,8 @@ export class LogCluster implements AsyncDisposable {
       { topic, partitions: [{ partition }], fromBeginning },
     ]);
     const found = answer[0]?.partitions[0];
-    if (found === undefined) throw new NotSetUpError(`topic ${topic} has no partition ${partition}`);
+    if (found === undefined)
+      throw new NotSetUpError(`topic ${topic} has no partition ${partition}`);
     return Number(found.offset);
   }
 

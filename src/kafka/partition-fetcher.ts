@@ -32,7 +32,9 @@ export class PartitionFetcher {
   readonly partition: number;
   readonly #cluster: LogCluster;
   readonly #deadlineMs: number;
-  #ahead: { readonly offset: number; readonly chunk: Promise<FetchedPartition | Error> } | undefined;
+  #ahead:
+    | { readonly offset: number; readonly chunk: Promise<FetchedPartition | Error> }
+    | undefined;
 
   constructor(cluster: LogCluster, topic: Topic, partition: number) {
     this.#cluster = cluster;
@@ -72,7 +74,11 @@ export class PartitionFetcher {
     offset: number,
     wantedTo: number,
   ): Promise<FetchedChunk | Error> {
-    if (fetched instanceof Error) return fetched;
+    if (fetched instanceof Error) {
+      const error = this.#cluster.errorOf(fetched, { topic: this.topic, right: 'READ' });
+      if (!error.retryable) throw error;
+      return fetched;
+    }
     const { errorCode, records, endOffset } = fetched;
     if (errorCode === fetchErrors.offsetOutOfRange) return this.#outside(offset);
     if (errorCode !== 0) {
@@ -136,7 +142,10 @@ export class PartitionFetcher {
 
   #broken(cause: unknown, offset: number): CodecError {
     const { topic, partition } = this;
-    return new CodecError('records of the log cannot be decoded', { cause, place: { topic, partition, offset } });
+    return new CodecError('records of the log cannot be decoded', {
+      cause,
+      place: { topic, partition, offset },
+    });
   }
 
   #gaveUp(error: Error): Error {
@@ -144,7 +153,9 @@ export class PartitionFetcher {
       return this.#cluster.errorOf(error, { topic: this.topic, right: 'READ' });
     }
     const text = `no answer for topic ${this.topic}, partition ${this.partition} within ${this.#deadlineMs} ms`;
-    return new DeadlineExceededError(`${text} (Kafka at ${this.#cluster.address})`, { cause: error });
+    return new DeadlineExceededError(`${text} (Kafka at ${this.#cluster.address})`, {
+      cause: error,
+    });
   }
 }
 

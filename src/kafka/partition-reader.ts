@@ -1,10 +1,10 @@
 import { DataIntegrityError } from '../model/errors.ts';
 import type { Topic } from '../model/position.ts';
 import { decompress } from './driver/compression.ts';
+import type { LogCluster } from './log-cluster.ts';
 import { type FetchedChunk, PartitionFetcher } from './partition-fetcher.ts';
 import type { ReadRequest } from './read-request.ts';
 import { type RecordBatch, RecordCursor } from './record-batches.ts';
-import type { LogCluster } from './log-cluster.ts';
 
 /** Passes over one partition at a time; what comes beyond them waits for the end of one. */
 const maxPasses = 2;
@@ -55,12 +55,18 @@ export class PartitionReader {
     const fetcher = new PartitionFetcher(this.#cluster, this.#topic, this.#partition);
     const pass = new Pass(fetcher, requests);
     this.#passes.add(pass);
-    void pass.run().then(() => {
-      this.#passes.delete(pass);
-      const waiting = this.#waiting.splice(0).filter((request) => !request.isSettled);
-      if (waiting.length > 0) this.#start(waiting);
-      else if (this.#passes.size === 0) this.#onIdle();
-    });
+    // `run` never rejects; the reads of the pass are told.
+    pass.run().then(
+      () => this.#passed(pass),
+      () => undefined,
+    );
+  }
+
+  #passed(pass: Pass): void {
+    this.#passes.delete(pass);
+    const waiting = this.#waiting.splice(0).filter((request) => !request.isSettled);
+    if (waiting.length > 0) this.#start(waiting);
+    else if (this.#passes.size === 0) this.#onIdle();
   }
 }
 
@@ -118,7 +124,8 @@ class Pass {
   async #dispatch(chunk: Extract<FetchedChunk, { type: 'records' }>): Promise<void> {
     for (const batch of chunk.batches) {
       const interested = this.#requests.filter(
-        (request) => !request.isSettled && request.next <= batch.lastOffset && request.to > batch.baseOffset,
+        (request) =>
+          !request.isSettled && request.next <= batch.lastOffset && request.to > batch.baseOffset,
       );
       if (interested.length === 0 || batch.control) continue;
       this.#fetcher.locating(batch, () => offer(batch, byKey(interested)));
@@ -139,7 +146,8 @@ class Pass {
     this.#behindEndSinceMs ??= Date.now();
     if (Date.now() - this.#behindEndSinceMs < endGraceMs) return;
     for (const request of this.#requests) {
-      if (request.to > endOffset) request.fail(this.#missing(request, `the log ends at ${endOffset}`));
+      if (request.to > endOffset)
+        request.fail(this.#missing(request, `the log ends at ${endOffset}`));
     }
   }
 
@@ -152,9 +160,12 @@ class Pass {
 
   #missing({ next, to }: ReadRequest, fact: string): DataIntegrityError {
     const { topic, partition } = this.#fetcher;
-    return new DataIntegrityError(`records are missing: offsets ${next} to ${to - 1} were wanted, but ${fact}`, {
-      place: { topic, partition, offset: next },
-    });
+    return new DataIntegrityError(
+      `records are missing: offsets ${next} to ${to - 1} were wanted, but ${fact}`,
+      {
+        place: { topic, partition, offset: next },
+      },
+    );
   }
 }
 

@@ -50,9 +50,10 @@ export class ReadRequest {
       const record = decodeAction(key.topic, partition, cursor.record());
       if (record !== undefined) this.#current.push(record);
     } catch (cause) {
-      if (cause instanceof JournalError) return this.fail(cause);
       const place = { topic: key.topic, partition, offset: cursor.offset };
-      this.fail(new CodecError('a record of the log cannot be decoded', { cause, place }));
+      const broken = (): CodecError =>
+        new CodecError('a record of the log cannot be decoded', { cause, place });
+      this.fail(cause instanceof JournalError ? cause : broken());
     }
   }
 

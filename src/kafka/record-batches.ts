@@ -125,18 +125,27 @@ export class RecordCursor {
   record(): LogRecord {
     this.#at = this.#restAt;
     const key =
-      this.#keyLength < 0 ? undefined : this.#bytes.subarray(this.#keyAt, this.#keyAt + this.#keyLength);
+      this.#keyLength < 0
+        ? undefined
+        : this.#bytes.subarray(this.#keyAt, this.#keyAt + this.#keyLength);
     const value = this.#field();
-    const headers = new Array<readonly [string, Uint8Array]>(this.#varint());
-    for (let i = 0; i < headers.length; i++) {
+    const headers: (readonly [string, Uint8Array])[] = [];
+    for (let left = this.#varint(); left > 0; left--) {
       const length = this.#varint();
       const name = this.#bytes.toString('utf8', this.#at, this.#at + length);
       this.#at += length;
       // A header without value stays without: the codec refuses it where it matters.
-      headers[i] = [name, this.#field() as Buffer];
+      headers.push([name, this.#field() as Buffer]);
     }
-    if (this.#at !== this.#end) throw new RangeError('a record is longer or shorter than announced');
-    return { offset: Offset.of(this.offset), key, value, timestampMs: this.#timestampMs(), headers };
+    if (this.#at !== this.#end)
+      throw new RangeError('a record is longer or shorter than announced');
+    return {
+      offset: Offset.of(this.offset),
+      key,
+      value,
+      timestampMs: this.#timestampMs(),
+      headers,
+    };
   }
 
   #timestampMs(): number | undefined {
@@ -162,7 +171,8 @@ export class RecordCursor {
     let factor = 0x80;
     do {
       byte = bytes[this.#at++] as number;
-      if (byte === undefined || factor > Number.MAX_SAFE_INTEGER) throw new RangeError('bad varint');
+      if (byte === undefined || factor > Number.MAX_SAFE_INTEGER)
+        throw new RangeError('bad varint');
       raw += (byte & 0x7f) * factor;
       factor *= 0x80;
     } while (byte >= 0x80);

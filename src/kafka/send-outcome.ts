@@ -1,13 +1,17 @@
 import { type JournalError, WriteFailedError } from '../model/errors.ts';
 import { Offset, Partition } from '../model/position.ts';
-import type { OutgoingRecord, SendAnswer, SendSession, TopicRecords } from './driver/idempotent-producer.ts';
+import type { SendAnswer, SendSession } from './driver/idempotent-producer.ts';
+import type { OutgoingRecord, TopicRecords } from './driver/outgoing-record.ts';
 import { type CallPlace, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
 import type { PendingRecord } from './send-queue.ts';
 
 /** How a send ended. */
 export type SendOutcome =
   | { readonly type: 'answered'; readonly answers: readonly SendAnswer[] }
-  | { readonly type: 'failed'; readonly errorFor: (place: CallPlace, limitMs: number) => JournalError };
+  | {
+      readonly type: 'failed';
+      readonly errorFor: (place: CallPlace, limitMs: number) => JournalError;
+    };
 
 /** Refusals after which nothing of the partition is stored. */
 const refusals: readonly (string | undefined)[] = [
@@ -25,7 +29,8 @@ export async function sendOutcome(
 ): Promise<SendOutcome> {
   const sending = session.send(topicRecordsOf(batch)).then(
     (answers) => ({ type: 'answered', answers }) as const,
-    (error: unknown) => ({ type: 'failed', errorFor: (place: CallPlace) => failure(error, batch, place) }) as const,
+    (error: unknown) =>
+      ({ type: 'failed', errorFor: (place: CallPlace) => failure(error, batch, place) }) as const,
   );
   const outcome = await Promise.race([sending, expiry]);
   return outcome === 'expired' ? { type: 'failed', errorFor: noAnswer } : outcome;
@@ -52,11 +57,17 @@ export function topicRecordsOf(batch: readonly PendingRecord[]): TopicRecords[] 
  * Tells each caller its place: the records of one partition lie one after another from its base offset,
  * in the order of the calls. False when any had no offset; its caller is told that the write failed.
  */
-export function offsetsOf(batch: readonly PendingRecord[], answers: readonly SendAnswer[]): boolean {
+export function offsetsOf(
+  batch: readonly PendingRecord[],
+  answers: readonly SendAnswer[],
+): boolean {
   const next = new Map<string, number[]>();
   for (const { topicName, partition, baseOffset } of answers) {
     let offsets = next.get(topicName);
-    if (offsets === undefined) next.set(topicName, (offsets = []));
+    if (offsets === undefined) {
+      offsets = [];
+      next.set(topicName, offsets);
+    }
     offsets[partition] = baseOffset === undefined ? -1 : Number(baseOffset);
   }
   let topic: string | undefined;
@@ -71,7 +82,9 @@ export function offsetsOf(batch: readonly PendingRecord[], answers: readonly Sen
     const offset = offsets[partition];
     if (offset === undefined || offset < 0) {
       complete = false;
-      record.reject(new WriteFailedError(`Kafka answered without an offset for ${topic}:${partition}`));
+      record.reject(
+        new WriteFailedError(`Kafka answered without an offset for ${topic}:${partition}`),
+      );
     } else {
       offsets[partition] = offset + 1;
       record.resolve({ partition: Partition.of(partition), offset: Offset.of(offset) });
@@ -93,7 +106,8 @@ function failure(error: unknown, batch: readonly PendingRecord[], place: CallPla
 function isRefused(type: string | undefined, batch: readonly PendingRecord[]): boolean {
   if (!refusals.includes(type)) return false;
   const [first] = batch as [PendingRecord];
-  if (type === 'TOPIC_AUTHORIZATION_FAILED') return batch.every(({ topic }) => topic === first.topic);
+  if (type === 'TOPIC_AUTHORIZATION_FAILED')
+    return batch.every(({ topic }) => topic === first.topic);
   return batch.every((record) => sameBatch(record, first));
 }
 

@@ -1,5 +1,5 @@
 import type { PartitionOffset } from '../model/position.ts';
-import type { OutgoingRecord } from './driver/idempotent-producer.ts';
+import type { OutgoingRecord } from './driver/outgoing-record.ts';
 
 /** A record that waits for its send, and its caller. */
 export interface PendingRecord {
@@ -58,7 +58,11 @@ export class SendQueue {
   /** Records whose time is over. Deadlines ascend, so they are in front. */
   takeExpired(nowMs: number): PendingRecord[] {
     let count = 0;
-    while (count < this.#records.length && (this.#records[count] as PendingRecord).deadlineMs <= nowMs) count++;
+    while (
+      count < this.#records.length &&
+      (this.#records[count] as PendingRecord).deadlineMs <= nowMs
+    )
+      count++;
     return count === 0 ? [] : this.#remove(count);
   }
 

@@ -41,7 +41,10 @@ export class TopicGate {
   admit(record: PendingRecord): void {
     const { topic } = record;
     const waiting = this.#waiting.get(topic);
-    if (waiting === undefined && this.#sessions.isLearned(topic)) return this.#pass(record);
+    if (waiting === undefined && this.#sessions.isLearned(topic)) {
+      this.#pass(record);
+      return;
+    }
     this.#records += 1;
     if (waiting !== undefined) {
       waiting.push(record);
@@ -78,7 +81,10 @@ export class TopicGate {
         const error = journalErrorOf(cause, place);
         if (!error.retryable) return error;
         if (clock.nowMs() >= deadlineMs) return notSent(place.address, error);
-        log.debug({ topic, error: error.message }, 'Kafka was not asked for the topic; trying again');
+        log.debug(
+          { topic, error: error.message },
+          'Kafka was not asked for the topic; trying again',
+        );
         await clock.sleep(retryPauseMs);
       }
     }
@@ -92,5 +98,7 @@ export class TopicGate {
 
 /** The write deadline passed before the record was handed to Kafka. */
 export function notSent(address: string, cause?: unknown): WriteFailedError {
-  return new WriteFailedError(`Kafka at ${address} took no record before the deadline: not sent`, { cause });
+  return new WriteFailedError(`Kafka at ${address} took no record before the deadline: not sent`, {
+    cause,
+  });
 }

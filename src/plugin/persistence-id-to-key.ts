@@ -1,16 +1,7 @@
+import type { PersistenceIdToKeySettings } from '../config/persistence-id-to-key-settings.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
-
-/** How a persistence id names a journal. */
-export type PersistenceIdToKeySettings =
-  | { readonly type: 'constant-topic'; readonly topic: string }
-  | {
-      readonly type: 'split';
-      readonly separator: string;
-      /** For an id without the separator. */
-      readonly fallback: { readonly topic: string };
-    };
 
 /**
  * `constant-topic`: all journals in one topic, the id as it is. `split`: the part before the **last**

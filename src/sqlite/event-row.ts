@@ -23,10 +23,8 @@ export type EventCells = readonly [
   payloadBytes: Uint8Array | null,
 ];
 
-export const eventColumns = [
-  ...['seq_nr', 'timestamp', '"offset"', 'partition', 'origin', 'version', 'metadata', 'headers'],
-  ...['tags', 'payload_type', 'payload_txt', 'payload_bin'],
-].join(', ');
+export const eventColumns = `seq_nr, timestamp, "offset", partition, origin, version, metadata,
+  headers, tags, payload_type, payload_txt, payload_bin`;
 
 const noTags: readonly string[] = Object.freeze([]);
 const noHeaders: Headers = Object.freeze({});

@@ -7,12 +7,12 @@ export const schemaVersion = 1;
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
  * row is found by its last offset; `keys` holds a hash a record, so that a reader passes over rows
- * without its key, and the records themselves lie apart, in `log_body` (batch-codec.ts has both formats).
+ * without its key, and the records themselves lie apart, in `log_body` (formats: batch-codec.ts).
  * `log_owner` says who replicates a topic.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
- * one a partition. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but that
- * an event names its generation by `journal`, which a purge retires.
+ * one a partition. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but
+ * that an event names its generation by `journal`, which a purge retires.
  */
 const tables = `
 CREATE TABLE log_topic (

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeAction } from '../codec/action-record-codec.ts';
 import { murmur2 } from '../codec/java-hash.ts';
 import type { ActionRecord } from '../model/action.ts';
-import { ClosedError, JournalError } from '../model/errors.ts';
+import { ClosedError } from '../model/errors.ts';
 import type { LogRecord } from '../model/log-record.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { ActionConsumer, ActionRange } from '../ports/action-consumer.ts';
@@ -10,12 +10,12 @@ import type { CallOptions } from '../ports/call-options.ts';
 import type { LogPartitions } from './log-partitions.ts';
 import type { LogReader } from './log-reader.ts';
 import type { LogTrim } from './log-trim.ts';
-import { logFailure } from './sqlite-database.ts';
+import { logFailure, readOr } from './sqlite-database.ts';
 
 /** Records in one step of a read, which holds the event loop. */
 const maxPageRecords = 500;
 
-/** Reads the log of the file: each step looks up the rows that hold its key, and decodes only them. */
+/** Reads the log of the file: each step looks up the rows that hold its key, and no others. */
 export class SqliteActionConsumer implements ActionConsumer {
   readonly #reader: LogReader;
   readonly #partitions: LogPartitions;
@@ -43,7 +43,9 @@ export class SqliteActionConsumer implements ActionConsumer {
       };
       for (let from: number = range.from; from < range.to; ) {
         this.#check(options);
-        const page = answered(`read ${topic}`, () => this.#reader.page({ ...wanted, from }));
+        const page = readOr(logFailure, `read ${topic}`, () =>
+          this.#reader.page({ ...wanted, from }),
+        );
         from = page.next;
         const actions = actionsOf(range, page.records);
         if (actions.length > 0) yield actions;
@@ -56,7 +58,9 @@ export class SqliteActionConsumer implements ActionConsumer {
 
   async endOffset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset> {
     this.#check(options);
-    const found = answered(`read ${topic}`, () => this.#partitions.find(topic, partition));
+    const found = readOr(logFailure, `read ${topic}`, () =>
+      this.#partitions.find(topic, partition),
+    );
     return (found?.nextOffset ?? 0) as Offset;
   }
 
@@ -77,13 +81,4 @@ function actionsOf({ key, partition }: ActionRange, records: readonly LogRecord[
     if (action !== undefined) actions.push(action);
   }
   return actions;
-}
-
-/** Runs a read; what SQLite throws becomes an error of the log. */
-function answered<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw error instanceof JournalError ? error : logFailure(error, what);
-  }
 }

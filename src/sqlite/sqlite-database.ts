@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import {
   DataIntegrityError,
   InvalidInputError,
-  type JournalError,
+  JournalError,
   LogUnavailableError,
   StoreUnavailableError,
 } from '../model/errors.ts';
@@ -98,14 +98,26 @@ function isDamaged(error: unknown): boolean {
   return code === primaryCodes.corrupt || code === primaryCodes.notADatabase;
 }
 
-/** The error of a read or write of the store; `what` completes "cannot …". */
-export function storeFailure(error: unknown, what: string): JournalError {
+/** An error of the store or of the log; `what` completes "cannot …". */
+export type FailureOf = (error: unknown, what: string) => JournalError;
+
+export const storeFailure: FailureOf = (error, what) =>
+  knownFailure(error, what) ?? new StoreUnavailableError(`cannot ${what}`, { cause: error });
+
+export const logFailure: FailureOf = (error, what) =>
+  knownFailure(error, what) ?? new LogUnavailableError(`cannot ${what}`, { cause: error });
+
+function knownFailure(error: unknown, what: string): JournalError | undefined {
+  if (error instanceof JournalError) return error;
   if (isDamaged(error)) return new DataIntegrityError(`cannot ${what}`, { cause: error });
-  return new StoreUnavailableError(`cannot ${what}`, { cause: error });
+  return undefined;
 }
 
-/** The error of a read of the log; `what` completes "cannot …". */
-export function logFailure(error: unknown, what: string): JournalError {
-  if (isDamaged(error)) return new DataIntegrityError(`cannot ${what}`, { cause: error });
-  return new LogUnavailableError(`cannot ${what}`, { cause: error });
+/** Runs a read; what SQLite throws becomes an error of ours. */
+export function readOr<T>(failureOf: FailureOf, what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw failureOf(error, what);
+  }
 }

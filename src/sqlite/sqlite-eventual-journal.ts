@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ClosedError, JournalError } from '../model/errors.ts';
+import { ClosedError } from '../model/errors.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
@@ -9,7 +9,7 @@ import { type EventCells, EventRows, payloadSize } from './event-row.ts';
 import type { EventPage, EventTable } from './event-table.ts';
 import type { MetajournalTable } from './metajournal-table.ts';
 import type { PointerTable } from './pointer-table.ts';
-import { storeFailure } from './sqlite-database.ts';
+import { readOr, storeFailure } from './sqlite-database.ts';
 
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
 const firstPageRows = 64;
@@ -38,12 +38,18 @@ export class SqliteEventualJournal implements EventualJournal {
     options?: CallOptions,
   ): Promise<Offset | undefined> {
     this.#check(options);
-    return answered(`read ${topic}`, () => this.#tables.pointers.offset(topic, partition));
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#tables.pointers.offset(topic, partition),
+    );
   }
 
   async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
     this.#check(options);
-    return answered(`read ${key.id}`, () => this.#tables.metajournal.find(key)?.pointer);
+    return readOr(
+      storeFailure,
+      `read ${key.id}`,
+      () => this.#tables.metajournal.find(key)?.pointer,
+    );
   }
 
   async *read(
@@ -71,7 +77,7 @@ export class SqliteEventualJournal implements EventualJournal {
   /** After a purge between two pages the read ends, or goes on in the next generation. */
   #page(key: Key, page: EventPage) {
     const { metajournal, events } = this.#tables;
-    return answered(`read ${key.id}`, () => {
+    return readOr(storeFailure, `read ${key.id}`, () => {
       const journal = metajournal.find(key);
       const rows = journal === undefined ? [] : events.page(journal.journal, page);
       return { rows, recordId: journal?.pointer.recordId };
@@ -83,7 +89,9 @@ export class SqliteEventualJournal implements EventualJournal {
     if ((await this.pointer({ topic, id: '' }, options)) !== undefined) yield '';
     for (let after = ''; ; ) {
       this.#check(options);
-      const ids = answered(`list ${topic}`, () => this.#tables.metajournal.ids(topic, after));
+      const ids = readOr(storeFailure, `list ${topic}`, () =>
+        this.#tables.metajournal.ids(topic, after),
+      );
       yield* ids;
       const last = ids.at(-1);
       if (last === undefined) return;
@@ -107,13 +115,4 @@ function nextLimit(rows: readonly EventCells[]): number {
   for (const row of rows) bytes += payloadSize(row);
   const fitting = Math.floor((pageBytes * rows.length) / Math.max(1, bytes));
   return Math.max(1, Math.min(maxPageRows, fitting));
-}
-
-/** Runs a read; what SQLite throws becomes an error of the store. */
-function answered<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw error instanceof JournalError ? error : storeFailure(error, what);
-  }
 }

@@ -1,4 +1,4 @@
-import { ClosedError, JournalError } from '../model/errors.ts';
+import { ClosedError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
@@ -6,7 +6,7 @@ import type { ReplicatedJournal, ReplicatedKeyJournal } from '../ports/replicate
 import type { Clock } from '../runtime/clock.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { LogTrim } from './log-trim.ts';
-import { storeFailure } from './sqlite-database.ts';
+import { readOr, storeFailure } from './sqlite-database.ts';
 import type { StoreTables } from './sqlite-eventual-journal.ts';
 import { SqliteKeyJournal } from './sqlite-key-journal.ts';
 import type { TopicOwnership } from './topic-ownership.ts';
@@ -34,7 +34,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
     this.#check(options);
-    return answered('list topics', () => this.#parts.tables.pointers.topics());
+    return readOr(storeFailure, 'list topics', () => this.#parts.tables.pointers.topics());
   }
 
   async offset(
@@ -43,7 +43,9 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     options?: CallOptions,
   ): Promise<Offset | undefined> {
     this.#check(options);
-    return answered(`read ${topic}`, () => this.#parts.tables.pointers.offset(topic, partition));
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#parts.tables.pointers.offset(topic, partition),
+    );
   }
 
   async saveOffset(
@@ -65,7 +67,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     const { tables, segmentSize } = this.#parts;
     const write = <T>(statements: () => T): Promise<T> => this.#write(key.topic, statements);
     const parts = { key, tables, segmentSize, write };
-    return answered(`read ${key.id}`, () => new SqliteKeyJournal(parts));
+    return readOr(storeFailure, `read ${key.id}`, () => new SqliteKeyJournal(parts));
   }
 
   async #write<T>(topic: Topic, statements: () => T): Promise<T> {
@@ -77,7 +79,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
         return statements();
       });
     } catch (error) {
-      throw error instanceof JournalError ? error : storeFailure(error, `write ${topic}`);
+      throw storeFailure(error, `write ${topic}`);
     }
   }
 
@@ -90,14 +92,5 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#parts.queue.drained();
-  }
-}
-
-/** Runs a read; what SQLite throws becomes an error of the store. */
-function answered<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw error instanceof JournalError ? error : storeFailure(error, what);
   }
 }

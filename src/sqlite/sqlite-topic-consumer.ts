@@ -1,10 +1,11 @@
-import { ClosedError, InvalidInputError, LogUnavailableError } from '../model/errors.ts';
+import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { TopicConsumer, TopicConsumers, TopicSubscriber } from '../ports/topic-consumer.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { logFailure, readOr } from './sqlite-database.ts';
 import type { TopicOwnership } from './topic-ownership.ts';
 import { type SessionParts, TopicSession } from './topic-session.ts';
 
@@ -31,7 +32,7 @@ export class SqliteTopicConsumers implements TopicConsumers {
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
     this.#check(options);
-    return this.#parts.partitions.topics();
+    return readOr(logFailure, 'list topics', () => this.#parts.partitions.topics());
   }
 
   async open(topic: Topic, options?: CallOptions): Promise<TopicConsumer> {
@@ -126,7 +127,7 @@ class SqliteTopicConsumer implements TopicConsumer {
     }
   }
 
-  /** Shows signs of life until `signal` fires; answers false, after `end`, when the topic is lost. */
+  /** Shows signs of life until `signal` fires; answers false, after `end`, when it is lost. */
   async #keepAlive(owner: string, signal: AbortSignal, end: AbortController): Promise<boolean> {
     const { ownership, clock, log } = this.#parts;
     while (!signal.aborted) {
@@ -152,8 +153,8 @@ class SqliteTopicConsumer implements TopicConsumer {
   async #write<T>(statements: () => T): Promise<T> {
     try {
       return await this.#parts.queue.write(statements);
-    } catch (cause) {
-      throw new LogUnavailableError(`cannot write the owner of ${this.#topic}`, { cause });
+    } catch (error) {
+      throw logFailure(error, `write the owner of ${this.#topic}`);
     }
   }
 

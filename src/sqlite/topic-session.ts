@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { JournalError } from '../model/errors.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { TopicSubscriber } from '../ports/topic-consumer.ts';
 import type { ForeignWrites } from './foreign-writes.ts';
 import type { LogPartition, LogPartitions } from './log-partitions.ts';
 import { type LogPage, type LogReader, refuseOutside } from './log-reader.ts';
 import type { LogWriter } from './log-writer.ts';
-import { logFailure } from './sqlite-database.ts';
+import { logFailure, readOr } from './sqlite-database.ts';
 
 /** Records in one batch end with the row that reaches this number. */
 const maxBatchRecords = 1_000;
@@ -90,12 +89,10 @@ export class TopicSession {
 
   #page(partition: Partition, from: number): LogPage {
     const { topic, reader } = this.#parts;
-    try {
+    return readOr(logFailure, `read ${topic}`, () => {
       const to = this.#partition(partition)?.nextOffset ?? 0;
       return reader.page({ topic, partition, from, to, maxRecords: maxBatchRecords });
-    } catch (error) {
-      throw error instanceof JournalError ? error : logFailure(error, `read ${topic}`);
-    }
+    });
   }
 
   #partition(partition: Partition): LogPartition | undefined {

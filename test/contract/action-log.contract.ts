@@ -14,7 +14,7 @@ import {
 } from './action-log.fixture.ts';
 import { topicConsumerContract } from './topic-consumer.contract.ts';
 
-/** What every action log does: the ports `ActionProducer`, `ActionConsumer` and `TopicConsumers`. */
+/** What every action log does: `ActionProducer`, `ActionConsumer` and `TopicConsumers`. */
 export function actionLogContract(name: string, open: OpenActionLog): void {
   describe(`action log contract: ${name}`, function () {
     this.timeout(180_000);

@@ -15,7 +15,7 @@ export interface ForeignRecord {
   readonly headers: Readonly<Record<string, Uint8Array>>;
 }
 
-/** A log under test. `produceForeign` and `deleteBefore` reach past the ports, as an operator does. */
+/** A log under test. `produceForeign` and `deleteBefore` reach past the ports, as operators do. */
 export interface ActionLogUnderTest extends AsyncDisposable {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;

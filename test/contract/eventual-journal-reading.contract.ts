@@ -16,7 +16,10 @@ export function describeReading(store: Store): void {
   });
 }
 
-async function written(store: Store, records: readonly (readonly [number, readonly number[]])[]): Promise<Key> {
+async function written(
+  store: Store,
+  records: readonly (readonly [number, readonly number[]])[],
+): Promise<Key> {
   const key = given.newKey(given.randomTopic());
   const handle = await store().replicated.open(key);
   for (const record of records) await handle.append(given.batch([record]), given.nowMs);
@@ -66,7 +69,10 @@ function describeWalk(store: Store): void {
     const handle = await store().replicated.open(key);
     const late = given.eventRecord(2, 1, { record: { timestampMs: 2_000 } });
     const early = given.eventRecord(2, 2, { record: { timestampMs: 1_000 } });
-    await handle.append({ ...given.append(1, [1]), events: [given.eventRecord(1, 1), late] }, given.nowMs);
+    await handle.append(
+      { ...given.append(1, [1]), events: [given.eventRecord(1, 1), late] },
+      given.nowMs,
+    );
     await handle.append({ ...given.append(2, [2]), events: [early] }, given.nowMs);
     const rows = await given.storedRows(store(), key, { to: 2 });
     const seen = rows.slice(1).map(({ event, record }) => [event.seqNr, record.timestampMs]);
@@ -81,7 +87,9 @@ function describePages(store: Store): void {
   const range = () => ({ from: SeqNr.min, to: given.seqNr(260), segmentSize: store().segmentSize });
   let key: Key;
   before(async () => {
-    const records = given.numbers(0, 25).map((n) => [n + 1, given.numbers(n * 10 + 1, n * 10 + 10)] as const);
+    const records = given
+      .numbers(0, 25)
+      .map((n) => [n + 1, given.numbers(n * 10 + 1, n * 10 + 10)] as const);
     key = await written(store, records);
   });
 
@@ -110,14 +118,16 @@ function describePages(store: Store): void {
     const rejection = async (abort: AbortController, early: boolean) => {
       if (early) abort.abort(gone);
       try {
-        for await (const _ of store().eventual.read(key, range(), { signal: abort.signal })) abort.abort(gone);
+        for await (const _ of store().eventual.read(key, range(), { signal: abort.signal }))
+          abort.abort(gone);
       } catch (error) {
         return error;
       }
       return undefined;
     };
     expect(await rejection(new AbortController(), true)).to.equal(gone);
-    if (store().segmentSize < 260) expect(await rejection(new AbortController(), false)).to.equal(gone);
+    if (store().segmentSize < 260)
+      expect(await rejection(new AbortController(), false)).to.equal(gone);
   });
 }
 
@@ -125,12 +135,17 @@ const bytes = Uint8Array.of(0, 255, 128, 7);
 
 const contents: Readonly<Record<string, EventRecord>> = {
   'a JSON payload': given.eventRecord(1, 1, {
-    payload: { type: 'json', value: { text: 'ä "q" 😀', list: [1, -2.5, null, true], deep: { a: {} } } },
+    payload: {
+      type: 'json',
+      value: { text: 'ä "q" 😀', list: [1, -2.5, null, true], deep: { a: {} } },
+    },
   }),
   'a text payload': given.eventRecord(1, 1, { payload: { type: 'text', value: 'line\nä😀' } }),
   'an empty text payload': given.eventRecord(1, 1, { payload: { type: 'text', value: '' } }),
   'a binary payload': given.eventRecord(1, 1, { payload: { type: 'binary', value: bytes } }),
-  'an empty binary payload': given.eventRecord(1, 1, { payload: { type: 'binary', value: new Uint8Array() } }),
+  'an empty binary payload': given.eventRecord(1, 1, {
+    payload: { type: 'binary', value: new Uint8Array() },
+  }),
   'no payload': given.eventRecord(1, 1, { payload: undefined }),
   tags: given.eventRecord(1, 1, { tags: ['a', 'b', 'ü'] }),
   'user headers': given.eventRecord(1, 1, { record: { headers: { trace: '1', 'ä b': '' } } }),
@@ -142,7 +157,9 @@ const contents: Readonly<Record<string, EventRecord>> = {
       },
     },
   }),
-  'neither origin nor version': given.eventRecord(1, 1, { record: { origin: undefined, version: undefined } }),
+  'neither origin nor version': given.eventRecord(1, 1, {
+    record: { origin: undefined, version: undefined },
+  }),
   'a far place and time': given.eventRecord(1, 1, {
     record: { at: given.place(2 ** 53 - 2, 2 ** 31 - 1), timestampMs: Date.UTC(2100, 0, 1) + 7 },
   }),
@@ -153,7 +170,10 @@ function describeContent(store: Store): void {
     it(`gives an event with ${what} as it was appended, and its generation`, async () => {
       const key = given.newKey(given.randomTopic());
       const handle = await store().replicated.open(key);
-      await handle.append({ at: expected.record.at, events: [expected], expireAfter: undefined }, given.nowMs);
+      await handle.append(
+        { at: expected.record.at, events: [expected], expireAfter: undefined },
+        given.nowMs,
+      );
       const [row] = await given.storedRows(store(), key, { to: 1 });
       expect(row?.recordId).to.be.a('string').and.equal(handle.pointer?.recordId);
       expect(withPlainBytes(row)).to.deep.equal({

@@ -59,9 +59,11 @@ class Journal {
 
   async append(from: number, to: number, how: History['how']): Promise<number> {
     const handle = await this.open();
-    const cuts = how === 'in one batch' ? [given.numbers(from, to)] : given.numbers(from, to).map((n) => [n]);
+    const cuts =
+      how === 'in one batch' ? [given.numbers(from, to)] : given.numbers(from, to).map((n) => [n]);
     for (const numbers of cuts) {
-      if (numbers.length > 0) await handle.append(given.batch([[++this.offset, numbers]]), given.nowMs);
+      if (numbers.length > 0)
+        await handle.append(given.batch([[++this.offset, numbers]]), given.nowMs);
     }
     return this.offset;
   }
@@ -92,13 +94,16 @@ function describeHistory(store: Store, { first, size, how }: History): void {
       it(`gives the events of an append of ${more} that follows`, async () => {
         const journal = await written();
         await journal.append(last + 1, last + more, how);
-        expect(await given.visible(store(), journal.key)).to.deep.equal(given.numbers(first, last + more));
+        expect(await given.visible(store(), journal.key)).to.deep.equal(
+          given.numbers(first, last + more),
+        );
       });
     }
 
     it('shows the last number, and no row before the first append', async () => {
       const { key } = await written();
-      const expected = size === 0 ? undefined : { seqNr: last, deleteTo: first === 1 ? undefined : first - 1 };
+      const expected =
+        size === 0 ? undefined : { seqNr: last, deleteTo: first === 1 ? undefined : first - 1 };
       const { offset: _, ...rest } = (await given.state(store(), key)) ?? { offset: 0 };
       expect(rest).to.deep.equal(expected ?? {});
     });
@@ -116,7 +121,10 @@ interface Written {
 
 function describeShortened(store: Store, { written, first, last, how }: Written): void {
   it('gives the events above each deleted number; a delete keeps the last number and takes its own offset', async () => {
-    const { key, ...journal } = await written().then((it) => ({ key: it.key, delete: it.delete.bind(it) }));
+    const { key, ...journal } = await written().then((it) => ({
+      key: it.key,
+      delete: it.delete.bind(it),
+    }));
     for (const to of given.numbers(first, last)) {
       const offset = await journal.delete(to);
       expect(await given.visible(store(), key)).to.deep.equal(given.numbers(to + 1, last));
@@ -128,8 +136,14 @@ function describeShortened(store: Store, { written, first, last, how }: Written)
     const journal = await written();
     await journal.delete(first);
     const offset = await journal.append(last + 1, last + 2, how);
-    expect(await given.visible(store(), journal.key)).to.deep.equal(given.numbers(first + 1, last + 2));
-    expect(await given.state(store(), journal.key)).to.deep.equal({ seqNr: last + 2, deleteTo: first, offset });
+    expect(await given.visible(store(), journal.key)).to.deep.equal(
+      given.numbers(first + 1, last + 2),
+    );
+    expect(await given.state(store(), journal.key)).to.deep.equal({
+      seqNr: last + 2,
+      deleteTo: first,
+      offset,
+    });
   });
 
   it('stays empty with its last number when all is deleted twice', async () => {
@@ -137,7 +151,11 @@ function describeShortened(store: Store, { written, first, last, how }: Written)
     await journal.delete(last);
     const offset = await journal.delete(last);
     expect(await given.visible(store(), journal.key)).to.deep.equal([]);
-    expect(await given.state(store(), journal.key)).to.deep.equal({ seqNr: last, deleteTo: last, offset });
+    expect(await given.state(store(), journal.key)).to.deep.equal({
+      seqNr: last,
+      deleteTo: last,
+      offset,
+    });
   });
 
   it('gives the suffix from any number', async () => {
@@ -155,7 +173,11 @@ function describeDeleteOnNothing(store: Store): void {
       const journal = new Journal(store, given.newKey(given.randomTopic()));
       const deleted = await journal.delete(to);
       expect(await given.visible(store(), journal.key)).to.deep.equal([]);
-      expect(await given.state(store(), journal.key)).to.deep.equal({ seqNr: to, deleteTo: to, offset: deleted });
+      expect(await given.state(store(), journal.key)).to.deep.equal({
+        seqNr: to,
+        deleteTo: to,
+        offset: deleted,
+      });
 
       const appended = await journal.append(to + 1, to + 1, 'one by one');
       expect(await given.visible(store(), journal.key)).to.deep.equal([to + 1]);
@@ -206,7 +228,9 @@ function describeOffsets(store: Store): void {
     for (const [index, topic] of topics.entries()) {
       const { partition, offset } = given.place(index * 7, index);
       expect(await store().eventual.offset(topic, partition)).to.equal(offset);
-      expect(await store().eventual.offset(topic, given.place(0, index + 1).partition)).to.equal(undefined);
+      expect(await store().eventual.offset(topic, given.place(0, index + 1).partition)).to.equal(
+        undefined,
+      );
     }
   });
 }

@@ -22,7 +22,9 @@ async function openKafkaLog(): Promise<ActionLogUnderTest> {
   const producer = await openKafkaActionProducer(settings, quietDeps);
   const consumer = await openKafkaActionConsumer(settings, quietDeps);
   const topicConsumers = await openKafkaTopicConsumers(settings, quietDeps);
-  const foreign = plainKafka().producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  const foreign = plainKafka().producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
   await foreign.connect();
   return {
     producer,
@@ -35,13 +37,16 @@ async function openKafkaLog(): Promise<ActionLogUnderTest> {
         partition,
         key: key && Buffer.from(key),
         value: value && Buffer.from(value),
-        headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)])),
+        headers: Object.fromEntries(
+          Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)]),
+        ),
       };
       const [answer] = await foreign.send({ topic, messages: [message] });
       return Offset.of(Number(answer?.baseOffset));
     },
     async [Symbol.asyncDispose]() {
-      for (const part of [topicConsumers, consumer, producer, admin]) await part[Symbol.asyncDispose]();
+      for (const part of [topicConsumers, consumer, producer, admin])
+        await part[Symbol.asyncDispose]();
       await foreign.disconnect();
     },
   };

@@ -53,7 +53,9 @@ function describeRemoval(store: Store, written: Written): void {
     const { key, handle } = await written();
     await handle.purge(given.purge(2), given.nowMs);
     expect(await handle.purge(given.purge(2), given.nowMs)).to.equal(false);
-    expect(await (await store().replicated.open(key)).purge(given.purge(3), given.nowMs)).to.equal(false);
+    expect(await (await store().replicated.open(key)).purge(given.purge(3), given.nowMs)).to.equal(
+      false,
+    );
     expect(await store().eventual.pointer(key)).to.equal(undefined);
   });
 
@@ -90,7 +92,11 @@ function describeNextLife(store: Store, written: Written): void {
     await handle.append(given.append(3, [1, 2]), given.nowMs);
     expect(await given.visible(store(), key)).to.deep.equal([1, 2]);
     expect(await given.stored(store(), key, { to: 20 })).to.deep.equal([1, 2]);
-    expect(await given.state(store(), key)).to.deep.equal({ seqNr: 2, deleteTo: undefined, offset: 3 });
+    expect(await given.state(store(), key)).to.deep.equal({
+      seqNr: 2,
+      deleteTo: undefined,
+      offset: 3,
+    });
     expect(handle.pointer?.recordId).to.be.a('string').and.not.equal(old);
   });
 

@@ -9,8 +9,8 @@ import * as given from './replicated-store.ts';
 type Store = () => given.ReplicatedStore;
 
 /**
- * How every replicated store applies what the replicator hands it (journal-algorithms D.7, G.9; numbers of
- * G.9 in the names). Run it once for each segment size worth testing: `open` decides.
+ * How every replicated store applies what the replicator hands it (journal-algorithms D.7, G.9;
+ * numbers of G.9 in the names). Run it once for each segment size worth testing: `open` decides.
  */
 export function replicatedJournalContract(name: string, open: given.OpenReplicatedStore): void {
   describe(`replicated journal: ${name}`, function () {
@@ -77,7 +77,9 @@ function describeAppend(store: Store): void {
     expect(handle.pointer).to.equal(undefined);
     expect(await handle.append(given.append(7, [1, 3]), given.nowMs)).to.equal(true);
     const { recordId, ...rest } = (await store().eventual.pointer(key)) ?? {};
-    expect(recordId).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(recordId).to.match(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
     expect(rest).to.deep.equal({
       at: given.place(7),
       segmentSize: store().segmentSize,
@@ -95,7 +97,8 @@ function describeAppend(store: Store): void {
 
   it('shows in its handle what a reader sees, after every action', async () => {
     const { key, handle } = await opened(store);
-    const same = async () => expect(handle.pointer).to.deep.equal(await store().eventual.pointer(key));
+    const same = async () =>
+      expect(handle.pointer).to.deep.equal(await store().eventual.pointer(key));
     await handle.append(given.append(1, [1, 3], given.days(1)), given.nowMs).then(same);
     await handle.append(given.append(2, [4]), given.nowMs).then(same);
     await handle.delete(given.deletion(3, 2), given.nowMs).then(same);
@@ -117,7 +120,10 @@ function describeAppend(store: Store): void {
     const payload = { type: 'text', value: 'x'.repeat(600_000) } as const;
     const large = given.numbers(1, 3).map((n) => given.eventRecord(n, 1, { payload }));
     const [first = given.eventRecord(1, 1), ...rest] = large;
-    await handle.append({ at: given.place(1), events: [first, ...rest], expireAfter: undefined }, given.nowMs);
+    await handle.append(
+      { at: given.place(1), events: [first, ...rest], expireAfter: undefined },
+      given.nowMs,
+    );
     expect(await given.storedRows(store(), key, { to: 3 })).to.have.length(3);
   });
 
@@ -125,7 +131,11 @@ function describeAppend(store: Store): void {
     const { key, handle } = await opened(store);
     await handle.append(given.append(1, [1, 5]), given.nowMs);
     expect(await handle.append(given.append(2, [2, 3]), given.nowMs)).to.equal(true);
-    expect(await given.state(store(), key)).to.deep.equal({ seqNr: 5, deleteTo: undefined, offset: 2 });
+    expect(await given.state(store(), key)).to.deep.equal({
+      seqNr: 5,
+      deleteTo: undefined,
+      offset: 2,
+    });
     expect(await given.stored(store(), key, { to: 5 })).to.deep.equal([1, 2, 2, 3, 3, 4, 5]);
   });
 
@@ -137,7 +147,8 @@ function describeAppend(store: Store): void {
       for (const n of given.numbers(1, 5)) await handle.append(given.append(n, [n]), given.nowMs);
     };
     await Promise.all(keys.map(one));
-    for (const key of keys) expect(await given.visible(store(), key)).to.deep.equal([1, 2, 3, 4, 5]);
+    for (const key of keys)
+      expect(await given.visible(store(), key)).to.deep.equal([1, 2, 3, 4, 5]);
   });
 }
 
@@ -148,7 +159,11 @@ function describeRedelivery(store: Store): void {
       await handle.append(given.append(5, [1, 2]), given.nowMs);
       const again = await reopened(store, key);
       expect(await again.append(given.append(offset, [3]), given.nowMs)).to.equal(false);
-      expect(await given.state(store(), key)).to.deep.equal({ seqNr: 2, deleteTo: undefined, offset: 5 });
+      expect(await given.state(store(), key)).to.deep.equal({
+        seqNr: 2,
+        deleteTo: undefined,
+        offset: 5,
+      });
       expect(await given.stored(store(), key, { to: 9 })).to.deep.equal([1, 2]);
     });
   }
@@ -161,7 +176,11 @@ function describeRedelivery(store: Store): void {
     const moved = { ...old, record: { ...old.record, timestampMs: 1 } };
     expect(await handle.append({ ...recut, events: [moved, ...rest] }, given.nowMs)).to.equal(true);
     expect(await given.stored(store(), key, { to: 9 })).to.deep.equal([1, 2, 3, 4]);
-    expect(await given.state(store(), key)).to.deep.equal({ seqNr: 4, deleteTo: undefined, offset: 3 });
+    expect(await given.state(store(), key)).to.deep.equal({
+      seqNr: 4,
+      deleteTo: undefined,
+      offset: 3,
+    });
   });
 }
 
@@ -204,19 +223,37 @@ function describeGeneration(store: Store): void {
 }
 
 function describeExpiry(store: Store): void {
-  const after = (expireAfter: ExpireAfter | undefined, nowMs = given.nowMs) => ({ expireAfter, nowMs });
+  const after = (expireAfter: ExpireAfter | undefined, nowMs = given.nowMs) => ({
+    expireAfter,
+    nowMs,
+  });
   const cases = {
-    'is set by the first append: the UTC date of now + expireAfter': [[after(given.days(1))], '2024-02-29'],
-    'counts in UTC to the millisecond': [[after({ length: 60_000n, unit: 'millisecond' })], '2024-02-29'],
-    'stays on the day while less than the day is left': [[after({ length: 59n, unit: 'second' })], '2024-02-28'],
+    'is set by the first append: the UTC date of now + expireAfter': [
+      [after(given.days(1))],
+      '2024-02-29',
+    ],
+    'counts in UTC to the millisecond': [
+      [after({ length: 60_000n, unit: 'millisecond' })],
+      '2024-02-29',
+    ],
+    'stays on the day while less than the day is left': [
+      [after({ length: 59n, unit: 'second' })],
+      '2024-02-28',
+    ],
     'is set by a later append': [[after(undefined), after(given.days(2))], '2024-03-01'],
-    'is overridden by another duration (G.9-4)': [[after(given.days(1)), after(given.days(2))], '2024-03-01'],
+    'is overridden by another duration (G.9-4)': [
+      [after(given.days(1)), after(given.days(2))],
+      '2024-03-01',
+    ],
     'moves with the clock at the same duration (G.9-5)': [
       [after(given.days(1)), after(given.days(1), given.nowMs + 86_400_000)],
       '2024-03-01',
     ],
     'stays when equal (G.9-6)': [[after(given.days(1)), after(given.days(1))], '2024-02-29'],
-    'is removed by an append without it (G.9-7)': [[after(given.days(1)), after(undefined)], undefined],
+    'is removed by an append without it (G.9-7)': [
+      [after(given.days(1)), after(undefined)],
+      undefined,
+    ],
     'is absent when no append had one': [[after(undefined), after(undefined)], undefined],
   } as const;
 
@@ -244,8 +281,13 @@ function describeDelete(store: Store): void {
   const shortened = async (...deletes: readonly (readonly [offset: number, to: number])[]) => {
     const { key, handle } = await opened(store);
     await handle.append(given.append(1, [1, 8]), given.nowMs);
-    for (const [offset, to] of deletes) await handle.delete(given.deletion(offset, to), given.nowMs);
-    return { key, rows: await given.stored(store(), key, { to: 20 }), state: await given.state(store(), key) };
+    for (const [offset, to] of deletes)
+      await handle.delete(given.deletion(offset, to), given.nowMs);
+    return {
+      key,
+      rows: await given.stored(store(), key, { to: 20 }),
+      state: await given.state(store(), key),
+    };
   };
 
   for (const to of given.numbers(1, 8)) {
@@ -291,7 +333,11 @@ function describeDelete(store: Store): void {
       await handle.append(given.append(5, [1, 2]), given.nowMs);
       const again = await reopened(store, key);
       expect(await again.delete(given.deletion(offset, 1), given.nowMs)).to.equal(false);
-      expect(await given.state(store(), key)).to.deep.equal({ seqNr: 2, deleteTo: undefined, offset: 5 });
+      expect(await given.state(store(), key)).to.deep.equal({
+        seqNr: 2,
+        deleteTo: undefined,
+        offset: 5,
+      });
       expect(await given.stored(store(), key, { to: 9 })).to.deep.equal([1, 2]);
     });
   }

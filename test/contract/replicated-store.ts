@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { EventRecord, RecordInfo } from '../../src/model/event.ts';
-import { ExpireAfter } from '../../src/model/expire-after.ts';
-import type { Payload } from '../../src/model/payload.ts';
+import type { ExpireAfter } from '../../src/model/expire-after.ts';
 import { Key } from '../../src/model/key.ts';
+import type { Payload } from '../../src/model/payload.ts';
 import { Offset, Partition, type PartitionOffset, Topic } from '../../src/model/position.ts';
 import { RecordMetadata } from '../../src/model/record-metadata.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
@@ -24,7 +24,7 @@ export const nowMs = Date.UTC(2024, 1, 28, 23, 59);
 /** Record timestamp of offset 0; each offset is one second later. */
 const firstTimestampMs = Date.UTC(2024, 0, 1);
 
-export const seqNr = SeqNr.of;
+export const seqNr = (value: number): SeqNr => SeqNr.of(value);
 
 export function place(offset: number, partition = 0): PartitionOffset {
   return { partition: Partition.of(partition), offset: Offset.of(offset) };
@@ -106,7 +106,10 @@ export function numbers(from: number, to: number): number[] {
 
 export const days = (length: number): ExpireAfter => ({ length: BigInt(length), unit: 'day' });
 
-/** What recovery from `from` sees once everything is replicated: rows above `deleteTo`, of this generation. */
+/**
+ * What recovery from `from` sees once everything is replicated: rows above `deleteTo`, of this
+ * generation.
+ */
 export async function visible(store: ReplicatedStore, key: Key, from = 1): Promise<number[]> {
   const pointer = await store.eventual.pointer(key);
   if (pointer === undefined) return [];
@@ -119,7 +122,9 @@ export async function visible(store: ReplicatedStore, key: Key, from = 1): Promi
     .map(({ event }) => event.seqNr);
 }
 
-/** Numbers of all rows that physically exist in `from` .. `to`, deleted or not, of any generation. */
+/**
+ * Numbers of all rows that physically exist in `from` .. `to`, deleted or not, of any generation.
+ */
 export async function stored(
   store: ReplicatedStore,
   key: Key,
@@ -148,5 +153,9 @@ export async function state(store: ReplicatedStore, key: Key) {
   const pointer = await store.eventual.pointer(key);
   if (pointer === undefined) return undefined;
   const { seqNr: last, deleteTo, at } = pointer;
-  return { seqNr: last as number, deleteTo: deleteTo as number | undefined, offset: at.offset as number };
+  return {
+    seqNr: last as number,
+    deleteTo: deleteTo as number | undefined,
+    offset: at.offset as number,
+  };
 }

@@ -6,8 +6,9 @@ import { openSqliteStore, type SqliteStore } from '../../src/sqlite/sqlite-store
 import { appendOf, keyOf } from './action-log.fixture.ts';
 
 /*
- * A process that works on a file until it is killed: `file topic what`. It prints a line for each
- * thing that is certain: `acknowledged <key> <number> <partition> <offset>`, `owns`, `replicated <offset>`.
+ * A process that works on a file until it is killed: `file topic what`. It prints what is certain:
+ * `acknowledged <key> <number> <partition> <offset>`, `owns <partition>`,
+ * `replicated <partition> <offset>`.
  */
 const [file = '', topicName = '', what = ''] = process.argv.slice(2);
 const topic = topicName as Topic;
@@ -36,7 +37,7 @@ async function produce({ producer }: SqliteStore, id: string): Promise<void> {
   }
 }
 
-/** Counts the records of each key into a row of the store, then saves the offset: a small replicator. */
+/** A small replicator: a row of the store for each key, then the offset. */
 async function replicate({ topicConsumers, replicated }: SqliteStore): Promise<void> {
   const consumer = await topicConsumers.open(topic);
   const save = async (partition: Partition, records: readonly LogRecord[]) => {

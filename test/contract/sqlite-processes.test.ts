@@ -132,7 +132,7 @@ describe('sqlite under several processes', function () {
   });
 });
 
-/** Every acknowledged record is where it was said to be; the numbers read are 1, 2, 3 … without repetition. */
+/** Every acknowledged record is where it was said to be; the numbers are 1, 2, 3 … each once. */
 async function expectAll(store: SqliteStore, id: string, acknowledged: string[][]): Promise<void> {
   const key = keyOf(topic, id);
   const partition = Number(acknowledged[0]?.[3]) as Partition;
@@ -145,7 +145,7 @@ async function expectAll(store: SqliteStore, id: string, acknowledged: string[][
   }
 }
 
-/** What was said to be replicated is, and every row of a key is at least at the last record up to there. */
+/** What was said to be replicated is, and no row of a key stays behind the replicated offset. */
 async function expectReplicated(store: SqliteStore, replicated: string[][]): Promise<void> {
   expect(replicated).to.have.length.above(0);
   const said = new Map(

@@ -17,7 +17,7 @@ const pathOf = (name: string): string =>
   new URL(`../../plugin-config/${name}`, import.meta.url).pathname;
 
 /** Rows of the table under the heading: key → default as written. */
-function documented(heading: string): ReadonlyMap<string, Plain> {
+function documented(heading: string): ReadonlyMap<string, string> {
   const section = page.split(`### \`${heading}\`\n`)[1]?.split('\n#')[0] ?? '';
   const rows = [...section.matchAll(/^\| `([^`]+)` \| `([^`]*)` \| .+ \|$/gm)];
   return new Map(rows.map(([, key = '', written = '']) => [key, written]));
@@ -99,7 +99,7 @@ describe('docs/configuration.md and plugin-config', () => {
   it('explain every key with a comment', () => {
     for (const name of ['reference.conf', 'kafka.conf', 'cassandra.conf', 'replicator.conf']) {
       for (const { key, comment } of commented(name))
-        expect(comment, `${name}: ${key}`).to.match(/^# .{20,}/);
+        expect(comment, `${name}: ${key}`).to.match(/^# .{10,}/);
     }
   });
 
@@ -132,15 +132,10 @@ function prefixesOf(key: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('.'));
 }
 
-function expectDefault(key: string, value: Value | undefined, text: Plain): void {
+function expectDefault(key: string, value: Value | undefined, text: string): void {
   const found = value === undefined ? null : toPlain(value);
   const shown = value?.kind === 'scalar' ? value.text : JSON.stringify(found);
-  expect(
-    String(text)
-      .replace(/^"(.*)"$/, '$1')
-      .replaceAll(', ', ','),
-    key,
-  ).to.equal(shown);
+  expect(text.replace(/^"(.*)"$/, '$1').replaceAll(', ', ','), key).to.equal(shown);
 }
 
 function commented(name: string): { key: string; comment: string }[] {

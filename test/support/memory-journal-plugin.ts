@@ -35,7 +35,7 @@ export class MemoryJournalPlugin implements JournalPlugin {
   /** Calls of `write`, each with the atomic writes it was given. */
   readonly writes: (readonly AtomicWrite[])[] = [];
   readonly calls = { recover: 0, replay: 0, highestSeqNr: 0 };
-  readonly recover?: JournalPlugin['recover'];
+  readonly recover?: NonNullable<JournalPlugin['recover']>;
 
   constructor({ onePass = true, batchSize = 500, nowMs = Date.now }: MemoryJournalOptions = {}) {
     this.#batchSize = batchSize;

@@ -20,11 +20,16 @@ export async function checkTables(
 }
 
 export function notSetUp(missing: readonly string[]): NotSetUpError {
-  return new NotSetUpError(`Cassandra has no ${missing.join(', no ')}; "kafka-journal setup" creates it`);
+  return new NotSetUpError(
+    `Cassandra has no ${missing.join(', no ')}; "kafka-journal setup" creates it`,
+  );
 }
 
 /** Names of what is missing: a keyspace, else tables, else columns of tables that exist. */
-export function missingOf(schema: CassandraSchemaSettings, existing: ExistingSchema | undefined): string[] {
+export function missingOf(
+  schema: CassandraSchemaSettings,
+  existing: ExistingSchema | undefined,
+): string[] {
   const keyspace = schema.keyspace.name;
   if (existing === undefined) return [`keyspace ${keyspace}`];
   return tableDefinitions(schema).flatMap(({ name, columns }) => {

@@ -1,6 +1,14 @@
 import { hostname } from 'node:os';
-import type { CassandraSettings, CassandraSchemaSettings, KeyspaceReplication } from '../../config/cassandra-settings.ts';
-import { type CassandraDeps, type CassandraSession, openCassandraSession } from '../cassandra-session.ts';
+import type {
+  CassandraSchemaSettings,
+  CassandraSettings,
+  KeyspaceReplication,
+} from '../../config/cassandra-settings.ts';
+import {
+  type CassandraDeps,
+  type CassandraSession,
+  openCassandraSession,
+} from '../cassandra-session.ts';
 import { checkTables, missingOf, notSetUp } from './check-schema.ts';
 import { type ExistingSchema, existingSchema } from './existing-schema.ts';
 import { currentVersion, outstandingSteps, readVersion, writeVersion } from './migrations.ts';
@@ -15,11 +23,13 @@ import {
 } from './schema-tables.ts';
 
 /**
- * `create` makes what is missing and `settings.schema` allows to be made (`keyspace.autoCreate`: keyspace and
- * locks table; `autoCreate`: tables, indexes and migrations); `check` only looks, and needs no right but SELECT.
+ * `create` makes what is missing and `settings.schema` allows to be made (`keyspace.autoCreate`:
+ * keyspace and locks table; `autoCreate`: tables, indexes and migrations); `check` only looks, and
+ * needs no right but SELECT.
  *
- * Where all is there, `create` issues no DDL either. Processes that set up at once take turns. A failing
- * statement ends it with the version at the last step that succeeded, so the next run repeats it.
+ * Where all is there, `create` issues no DDL either. Processes that set up at once take turns. A
+ * failing statement ends it with the version at the last step that succeeded, so the next run
+ * repeats it.
  *
  * @throws {NotSetUpError} names what is missing and may not be created
  * @throws {AccessDeniedError} the user may not create it
@@ -65,13 +75,16 @@ class SchemaSetUp {
     if (existing !== undefined) return existing;
     if (!this.schema.keyspace.autoCreate) throw notSetUp([`keyspace ${this.keyspace}`]);
     const replication = replicationCql(this.schema.keyspace.replication);
-    await this.ddl(`CREATE KEYSPACE IF NOT EXISTS ${this.keyspace} WITH REPLICATION = ${replication}`);
+    await this.ddl(
+      `CREATE KEYSPACE IF NOT EXISTS ${this.keyspace} WITH REPLICATION = ${replication}`,
+    );
     return { tables: new Map(), indexes: new Set() };
   }
 
   /** Nothing to create, nothing to migrate, the version written: no lock is taken. */
   private async isComplete(existing: ExistingSchema): Promise<boolean> {
-    if (missingOf(this.schema, existing).length > 0 || this.missingIndexes(existing).length > 0) return false;
+    if (missingOf(this.schema, existing).length > 0 || this.missingIndexes(existing).length > 0)
+      return false;
     return ((await readVersion(this.session, this.schema)) ?? -1) >= currentVersion;
   }
 
@@ -108,7 +121,9 @@ class SchemaSetUp {
   }
 
   private missingTables(existing: ExistingSchema): readonly TableDefinition[] {
-    return tableDefinitions(this.schema).filter(({ name }) => !existing.tables.has(name.toLowerCase()));
+    return tableDefinitions(this.schema).filter(
+      ({ name }) => !existing.tables.has(name.toLowerCase()),
+    );
   }
 
   private missingIndexes(existing: ExistingSchema): readonly string[] {

@@ -9,8 +9,9 @@ export interface ExistingSchema {
 }
 
 /**
- * Looks into `system_schema`, which every user may read; `undefined` when there is no such keyspace.
- * The server refuses `CREATE … IF NOT EXISTS` of what exists to a user without the right, hence the look.
+ * Looks into `system_schema`, which every user may read; `undefined` when there is no such
+ * keyspace. The server refuses `CREATE … IF NOT EXISTS` of what exists to a user without the right,
+ * hence the look.
  */
 export async function existingSchema(
   session: CassandraSession,

@@ -1,5 +1,6 @@
 import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts';
 import type { CassandraSession } from '../cassandra-session.ts';
+import { insertCql } from '../tables/insert-cql.ts';
 import type { ExistingSchema } from './existing-schema.ts';
 import { createTableCql, tableDefinitions } from './schema-tables.ts';
 
@@ -7,8 +8,9 @@ import { createTableCql, tableDefinitions } from './schema-tables.ts';
 export const currentVersion = 8;
 
 /**
- * The steps by version (cassandra-storage 6.1): append-only. Each says which DDL is still to be done, given
- * what exists; usually nothing. 2 and 6 do nothing on the JVM either, 7 and 8 repeat them in effect.
+ * The steps by version (cassandra-storage 6.1): append-only. Each says which DDL is still to be
+ * done, given what exists; usually nothing. 2 and 6 do nothing on the JVM either, 7 and 8 repeat
+ * them in effect.
  */
 const steps: readonly Step[] = [
   addColumn('journalTable', 'headers map<text, text>'),
@@ -38,9 +40,13 @@ export async function readVersion(
 export async function writeVersion(
   session: CassandraSession,
   schema: CassandraSchemaSettings,
-  { version, nowMs, origin }: { readonly version: number; readonly nowMs: number; readonly origin: string },
+  {
+    version,
+    nowMs,
+    origin,
+  }: { readonly version: number; readonly nowMs: number; readonly origin: string },
 ): Promise<void> {
-  const insert = `INSERT INTO ${settingTable(schema)} (key, value, timestamp, origin) VALUES (?, ?, ?, ?)`;
+  const insert = insertCql(settingTable(schema), ['key', 'value', 'timestamp', 'origin']);
   await session.write(insert, [versionKey, String(version), nowMs, origin]);
 }
 
@@ -69,7 +75,10 @@ function addColumn(table: 'journalTable' | 'metaJournalTable', column: string): 
   };
 }
 
-function createPointer(schema: CassandraSchemaSettings, existing: ExistingSchema): readonly string[] {
+function createPointer(
+  schema: CassandraSchemaSettings,
+  existing: ExistingSchema,
+): readonly string[] {
   if (existing.tables.has(schema.pointerTable.toLowerCase())) return [];
   const definition = tableDefinitions(schema).find(({ name }) => name === schema.pointerTable);
   return definition === undefined ? [] : createTableCql(schema.keyspace.name, definition);
@@ -77,7 +86,9 @@ function createPointer(schema: CassandraSchemaSettings, existing: ExistingSchema
 
 function dropTable(table: string): Step {
   return (schema, existing) => {
-    const own = Object.values(schema).some((name) => typeof name === 'string' && name.toLowerCase() === table);
+    const own = Object.values(schema).some(
+      (name) => typeof name === 'string' && name.toLowerCase() === table,
+    );
     if (own || !existing.tables.has(table)) return [];
     return [`DROP TABLE IF EXISTS ${schema.keyspace.name}.${table}`];
   };

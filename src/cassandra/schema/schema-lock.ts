@@ -9,8 +9,8 @@ const lockExpirySeconds = lockExpiryMs / 1000;
 const retryMs = 200;
 
 /**
- * Runs `work` while this process holds the one lock of the keyspace, which JVM processes respect as well
- * (cassandra-storage 6.2). Waits a minute for it at most.
+ * Runs `work` while this process holds the one lock of the keyspace, which JVM processes respect as
+ * well (cassandra-storage 6.2). Waits a minute for it at most.
  *
  * @throws {StoreUnavailableError} another process holds the lock for too long
  */
@@ -22,7 +22,9 @@ export async function withSchemaLock<T>(
   const giveUpMs = deps.clock.nowMs() + lockExpiryMs;
   while (!(await acquire({ session, table, deps }, holder))) {
     if (deps.clock.nowMs() >= giveUpMs) {
-      throw new StoreUnavailableError(`the schema lock in ${table} was not released within ${lockExpiryMs} ms`);
+      throw new StoreUnavailableError(
+        `the schema lock in ${table} was not released within ${lockExpiryMs} ms`,
+      );
     }
     await deps.clock.sleep(retryMs);
   }

@@ -1,6 +1,8 @@
 import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts';
 
-/** A table as the JVM system creates it; order of columns and keys included (cassandra-storage 3). */
+/**
+ * A table as the JVM system creates it; order of columns and keys included (cassandra-storage 3).
+ */
 export interface TableDefinition {
   readonly name: string;
   readonly columns: Readonly<Record<string, string>>;
@@ -35,7 +37,8 @@ export function createTableCql(keyspace: string, table: TableDefinition): readon
 }
 
 export function createIndexCql(keyspace: string, table: string, column: string): string {
-  return `CREATE INDEX IF NOT EXISTS ${indexName(table, column)} ON ${keyspace}.${table} (${column})`;
+  const name = indexName(table, column);
+  return `CREATE INDEX IF NOT EXISTS ${name} ON ${keyspace}.${table} (${column})`;
 }
 
 export function indexName(table: string, column: string): string {
@@ -68,7 +71,13 @@ const journal: Definition = {
 };
 
 const pointer: Definition = {
-  columns: { topic: 'text', partition: 'int', offset: 'bigint', created: 'timestamp', updated: 'timestamp' },
+  columns: {
+    topic: 'text',
+    partition: 'int',
+    offset: 'bigint',
+    created: 'timestamp',
+    updated: 'timestamp',
+  },
   primaryKey: '(topic, partition)',
   indexes: [],
 };

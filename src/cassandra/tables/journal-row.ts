@@ -3,7 +3,7 @@ import { ofStoredPayload } from '../../codec/stored-payload-codec.ts';
 import { CodecError } from '../../model/errors.ts';
 import type { Headers, RecordInfo } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition } from '../../model/position.ts';
+import type { Offset, Partition, PartitionOffset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import type { StoredEvent } from '../../ports/eventual-journal.ts';
 import type { Row } from '../cassandra-session.ts';
@@ -30,8 +30,9 @@ const noTags: readonly string[] = Object.freeze([]);
 const noHeaders: Headers = Object.freeze({});
 
 /**
- * Decodes the rows of one read in their order. Rows of one record lie side by side, so the record and the
- * generation are decoded once and shared: that is most of the work a row would otherwise cost.
+ * Decodes the rows of one read in their order. Rows of one record lie side by side, so the record
+ * and the generation are decoded once and shared: that is most of the work a row would otherwise
+ * cost.
  */
 export class JournalRowReader {
   private readonly key: Key;
@@ -47,22 +48,19 @@ export class JournalRowReader {
 
   /** @throws {CodecError} naming topic, id and seqNr */
   page(rows: readonly Row[]): StoredEvent[] {
-    const events: StoredEvent[] = new Array(rows.length);
-    let index = 0;
+    const events: StoredEvent[] = [];
     try {
-      for (; index < rows.length; index++) events[index] = this.row(rows[index] as unknown as Cells);
+      for (const row of rows) events.push(this.row(row as unknown as Cells));
       return events;
     } catch (error) {
-      throw this.located(error, rows[index] as unknown as Cells);
+      throw this.located(error, rows[events.length] as unknown as Cells);
     }
   }
 
   private row(cells: Cells): StoredEvent {
     const type = cells.payload_type;
     const payload =
-      type === null
-        ? undefined
-        : ofStoredPayload(type, cells.payload_txt, cells.payload_bin);
+      type === null ? undefined : ofStoredPayload(type, cells.payload_txt, cells.payload_bin);
     return {
       event: { seqNr: seqNrOf(cells.seq_nr, 'seq_nr'), tags: cells.tags ?? noTags, payload },
       record: this.recordOf(cells),
@@ -76,17 +74,8 @@ export class JournalRowReader {
     const offset = numberOf(cells.offset, 'offset') as Offset;
     const timestampMs = cells.timestamp.getTime();
     const last = this.record;
-    if (
-      last !== undefined &&
-      last.at.offset === offset &&
-      last.at.partition === partition &&
-      last.timestampMs === timestampMs &&
-      metadata === this.metadataText &&
-      headers === null &&
-      last.headers === noHeaders
-    ) {
-      return last;
-    }
+    const shared = metadata === this.metadataText && headers === null;
+    if (shared && last !== undefined && isAt(last, { partition, offset, timestampMs })) return last;
     this.record = {
       at: { partition, offset },
       timestampMs,
@@ -121,6 +110,19 @@ export class JournalRowReader {
     const place = { topic: this.key.topic, id: this.key.id, seqNr };
     return new CodecError('a stored event cannot be decoded', { cause: error, place });
   }
+}
+
+/** The record of the row before, which had no headers either. */
+function isAt(
+  { at, timestampMs, headers }: RecordInfo,
+  place: PartitionOffset & { readonly timestampMs: number },
+): boolean {
+  return (
+    at.offset === place.offset &&
+    at.partition === place.partition &&
+    timestampMs === place.timestampMs &&
+    headers === noHeaders
+  );
 }
 
 /** A loop over 16 bytes costs a fifth of `Buffer.equals`, which leaves JavaScript. */

@@ -3,9 +3,10 @@ import { toStoredPayload } from '../../codec/stored-payload-codec.ts';
 import type { EventRecord, Headers } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
-import { bufferOf } from '../cassandra-values.ts';
 import type { Params } from '../cassandra-session.ts';
+import { bufferOf } from '../cassandra-values.ts';
 import type { SegmentNr } from '../segment.ts';
+import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table that holds one row an event (cassandra-storage 7.2). */
 export interface JournalStatements {
@@ -19,8 +20,10 @@ export interface JournalStatements {
 export function journalStatements(table: string): JournalStatements {
   const segment = 'id = ? AND topic = ? AND segment = ?';
   return {
-    insert: `INSERT INTO ${table} (${insertColumns.join(', ')}) VALUES (${insertColumns.map(() => '?').join(', ')})`,
-    selectRange: `SELECT ${selectColumns.join(', ')} FROM ${table} WHERE ${segment} AND seq_nr >= ? AND seq_nr <= ?`,
+    insert: insertCql(table, insertColumns),
+    selectRange:
+      `SELECT ${selectColumns.join(', ')} FROM ${table} ` +
+      `WHERE ${segment} AND seq_nr >= ? AND seq_nr <= ?`,
     deleteTo: `DELETE FROM ${table} WHERE ${segment} AND seq_nr <= ?`,
     deleteSegment: `DELETE FROM ${table} WHERE ${segment}`,
   };
@@ -58,7 +61,10 @@ export interface EventRow {
 /** Bytes of a row without its payload, texts and collections. */
 const fixedSizeBytes = 160;
 
-/** Turns the events of one batch into rows; what consecutive events of one record share is made once. */
+/**
+ * Turns the events of one batch into rows; what consecutive events of one record share is made
+ * once.
+ */
 export class EventRowWriter {
   private readonly key: Key;
   private readonly recordId: Buffer | undefined;

@@ -5,6 +5,7 @@ import type { Offset, Partition, PartitionOffset } from '../../model/position.ts
 import type { SeqNr } from '../../model/seq-nr.ts';
 import { cqlDuration, type Params, type Row } from '../cassandra-session.ts';
 import {
+  type DateCell,
   type DurationCell,
   daysAndNanos,
   expireAfterOf,
@@ -16,6 +17,7 @@ import {
   uuidParam,
 } from '../cassandra-values.ts';
 import { defaultSegmentSize, type SegmentNr } from '../segment.ts';
+import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table that holds one row a journal (cassandra-storage 7.3). */
 export interface MetaJournalStatements {
@@ -33,10 +35,12 @@ export interface MetaJournalStatements {
 
 export function metaJournalStatements(table: string): MetaJournalStatements {
   const where = 'WHERE id = ? AND topic = ? AND segment = ?';
-  const set = (...columns: string[]) =>
-    `UPDATE ${table} SET partition = ?, offset = ?, updated = ?${columns.map((it) => `, ${it} = ?`).join('')} ${where}`;
+  const set = (...columns: string[]) => {
+    const values = ['partition', 'offset', 'updated', ...columns].map((it) => `${it} = ?`);
+    return `UPDATE ${table} SET ${values.join(', ')} ${where}`;
+  };
   return {
-    insert: `INSERT INTO ${table} (${insertColumns.join(', ')}) VALUES (${insertColumns.map(() => '?').join(', ')})`,
+    insert: insertCql(table, insertColumns),
     selectHead: `SELECT ${headColumns.join(', ')} FROM ${table} ${where}`,
     selectIds: `SELECT id FROM ${table} WHERE topic = ? AND segment = ?`,
     updateAll: set('seq_nr', 'delete_to'),
@@ -86,7 +90,11 @@ export interface NewRow {
   readonly nowMs: number;
 }
 
-export function insertParams(key: Key, segment: SegmentNr, { pointer, origin, nowMs }: NewRow): Params {
+export function insertParams(
+  key: Key,
+  segment: SegmentNr,
+  { pointer, origin, nowMs }: NewRow,
+): Params {
   const { at, segmentSize, seqNr, deleteTo, expiry, recordId } = pointer;
   return [
     key.topic,
@@ -109,7 +117,11 @@ export function insertParams(key: Key, segment: SegmentNr, { pointer, origin, no
 /** What every update binds, then `columns` in the order of the statement. */
 export function updateParams(
   row: { readonly key: Key; readonly segment: SegmentNr },
-  { at, nowMs, columns = [] }: { readonly at: PartitionOffset; readonly nowMs: number; readonly columns?: Params },
+  {
+    at,
+    nowMs,
+    columns = [],
+  }: { readonly at: PartitionOffset; readonly nowMs: number; readonly columns?: Params },
 ): Params {
   return [at.partition, at.offset, nowMs, ...columns, ...rowParams(row.key, row.segment)];
 }
@@ -143,7 +155,9 @@ function decode(row: Row): JournalPointer {
     seqNr: seqNrOf(row['seq_nr'], 'seq_nr'),
     deleteTo: isNull(deleteTo) ? undefined : seqNrOf(deleteTo, 'delete_to'),
     expiry:
-      isNull(after) || isNull(on) ? undefined : { after: expireAfterOf(after as DurationCell), on: String(on) },
+      isNull(after) || isNull(on)
+        ? undefined
+        : { after: expireAfterOf(after as DurationCell), on: (on as DateCell).toString() },
     recordId: isNull(row['record_id']) ? undefined : (row['record_id'] as UuidCell).toString(),
   };
 }

@@ -1,4 +1,8 @@
-/** Statements of the table that holds how far each partition is replicated (cassandra-storage 7.4). */
+import { insertCql } from './insert-cql.ts';
+
+/**
+ * Statements of the table that holds how far each partition is replicated (cassandra-storage 7.4).
+ */
 export interface PointerStatements {
   readonly selectOffset: string;
   readonly insert: string;
@@ -9,7 +13,7 @@ export interface PointerStatements {
 export function pointerStatements(table: string): PointerStatements {
   return {
     selectOffset: `SELECT offset FROM ${table} WHERE topic = ? AND partition = ?`,
-    insert: `INSERT INTO ${table} (topic, partition, offset, created, updated) VALUES (?, ?, ?, ?, ?)`,
+    insert: insertCql(table, ['topic', 'partition', 'offset', 'created', 'updated']),
     update: `UPDATE ${table} SET offset = ?, updated = ? WHERE topic = ? AND partition = ?`,
     selectTopics: `SELECT DISTINCT topic, partition FROM ${table}`,
   };

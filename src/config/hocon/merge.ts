@@ -13,7 +13,7 @@ import {
   type Value,
 } from './values.ts';
 
-/** Longest string or list a concatenation may build: `a=${b}${b}, b=${c}${c}, …` doubles each time. */
+/** Longest string or list of a concatenation: `a=${b}${b}, b=${c}${c}, …` doubles each time. */
 const maxConcatenatedLength = 4_000_000;
 
 /**

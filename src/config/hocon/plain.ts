@@ -14,7 +14,7 @@ import {
 const maxNesting = 200;
 
 /**
- * The tree of values given in code. Keys are paths: `{ 'a.b': 1 }` is `{ a: { b: 1 } }`; `undefined`
+ * The tree of values given in code. Keys are paths: `{ 'a.b': 1 }` is `{ a: { b: 1 } }`. `undefined`
  * leaves a key out, `null` removes it. Strings stay strings, there are no references in them.
  *
  * @throws {ConfigError} for values that no configuration can hold

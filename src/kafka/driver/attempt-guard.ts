@@ -1,9 +1,22 @@
-import type { OutgoingRecord, TopicRecords } from './idempotent-producer.ts';
+import type { OutgoingRecord, TopicRecords } from './outgoing-record.ts';
 
 /** Thrown out of kafkajs's retry loop: it must not go on with this send. */
 export class UnsafeRetryError extends Error {
   /** kafkajs reads it: no further attempt. */
   readonly retriable = false;
+}
+
+interface Leadership {
+  readonly partitionId: number;
+  readonly leader: number;
+}
+
+/** Where the current attempt puts a record. */
+export interface Destination {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the topic, in any order. */
+  readonly partitions: readonly Leadership[];
 }
 
 /** Leader of each partition that one attempt sends to, by topic. */
@@ -38,12 +51,7 @@ export class AttemptGuard {
   }
 
   /** @throws {UnsafeRetryError} */
-  check(
-    topic: string,
-    record: OutgoingRecord,
-    partition: number,
-    partitions: readonly { partitionId: number; leader: number }[],
-  ): void {
+  check(record: OutgoingRecord, { topic, partition, partitions }: Destination): void {
     if (record === this.#first) this.#beginAttempt();
     if (topic !== this.#topic) this.#enterTopic(topic, partitions);
     if (this.#used[partition] !== undefined) return;
@@ -53,7 +61,9 @@ export class AttemptGuard {
     if (this.#previous === undefined) return;
     const moved = this.#previous.get(topic)?.[partition] !== leader;
     if (moved && (this.#previousBrokers > 1 || record.partition !== partition)) {
-      throw new UnsafeRetryError(`partition ${partition} of ${topic} moved while a send was repeated`);
+      throw new UnsafeRetryError(
+        `partition ${partition} of ${topic} moved while a send was repeated`,
+      );
     }
   }
 
@@ -67,7 +77,7 @@ export class AttemptGuard {
     this.#topic = undefined;
   }
 
-  #enterTopic(topic: string, partitions: readonly { partitionId: number; leader: number }[]): void {
+  #enterTopic(topic: string, partitions: readonly Leadership[]): void {
     this.#topic = topic;
     this.#used = [];
     this.#current.set(topic, this.#used);

@@ -18,10 +18,25 @@ const snappy = createRequire(import.meta.url)('snappyjs') as {
 
 /** The codecs of Kafka's record format, all readable and writable by Java clients. */
 export const codecs: readonly Codec[] = [
-  { id: 1, name: 'gzip', compress: (b) => gzipSync(b, { level: 1 }), decompress: (b) => gunzipSync(b) },
+  {
+    id: 1,
+    name: 'gzip',
+    compress: (b) => gzipSync(b, { level: 1 }),
+    decompress: (b) => gunzipSync(b),
+  },
   { id: 2, name: 'snappy', compress: compressXerial, decompress: decompressXerial },
-  { id: 3, name: 'lz4', compress: (b) => lz4.compressFrameSync(b), decompress: (b) => lz4.decompressFrameSync(b) },
-  { id: 4, name: 'zstd', compress: (b) => zstdCompressSync(b), decompress: (b) => zstdDecompressSync(b) },
+  {
+    id: 3,
+    name: 'lz4',
+    compress: (b) => lz4.compressFrameSync(b),
+    decompress: (b) => lz4.decompressFrameSync(b),
+  },
+  {
+    id: 4,
+    name: 'zstd',
+    compress: (b) => zstdCompressSync(b),
+    decompress: (b) => zstdDecompressSync(b),
+  },
 ];
 
 /** Number of a compression in produce requests and batch attributes; 0 = none. */
@@ -42,7 +57,9 @@ export function decompress(id: number, bytes: Buffer): Buffer {
 }
 
 /** Java's snappy streams: this header, then blocks, each after its compressed length (int32). */
-const xerialHeader = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
+const xerialHeader = Buffer.from([
+  0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1,
+]);
 const xerialMagicBytes = 8;
 const xerialBlockBytes = 32 * 1024;
 

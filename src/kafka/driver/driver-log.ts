@@ -1,6 +1,6 @@
 import type { logCreator } from 'kafkajs';
-import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { Clock } from '../../runtime/clock.ts';
 
 const errorLevel = 1;
 /** The same trouble is told again after this time at the earliest. */

@@ -56,7 +56,10 @@ export async function fetchPartitions(
   return (answer as Decoded).partitions;
 }
 
-async function send(broker: DriverBroker, request: Parameters<DriverBroker['connectionPool']['send']>[0]) {
+async function send(
+  broker: DriverBroker,
+  request: Parameters<DriverBroker['connectionPool']['send']>[0],
+) {
   try {
     return await broker.connectionPool.send(request);
   } catch (error) {

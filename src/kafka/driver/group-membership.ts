@@ -1,6 +1,11 @@
 import type { KafkaSettings } from '../../config/kafka-settings.ts';
 import type { KafkaClient } from './kafka-client.ts';
-import { ConsumerGroup, type DriverCluster, type DriverConsumerGroup, roundRobin } from './kafkajs.ts';
+import {
+  ConsumerGroup,
+  type DriverCluster,
+  type DriverConsumerGroup,
+  roundRobin,
+} from './kafkajs.ts';
 
 const joinRetries = 5;
 const metadataMaxAgeMs = 300_000;

@@ -12,23 +12,14 @@ import {
   type KafkaClient,
   type KafkaDeps,
 } from './kafka-client.ts';
-import { type DriverCluster, type ICustomPartitioner, onClusterCreated, type Producer } from './kafkajs.ts';
-
-/** A record as kafkajs takes it; `partition` is where the current attempt puts it. */
-export interface OutgoingRecord {
-  readonly key: Buffer;
-  /** `null` for marks, deletes and purges. */
-  readonly value: Buffer | null;
-  readonly timestamp: string;
-  readonly headers: Record<string, Buffer>;
-  partition: number;
-}
-
-/** Records of one topic, in order. */
-export interface TopicRecords {
-  readonly topic: string;
-  readonly messages: OutgoingRecord[];
-}
+import {
+  type DriverCluster,
+  type ICustomPartitioner,
+  onClusterCreated,
+  type Producer,
+} from './kafkajs.ts';
+import { tolerateMissingTopics } from './missing-topics.ts';
+import type { OutgoingRecord, TopicRecords } from './outgoing-record.ts';
 
 /** Where the records of one partition begin. */
 export interface SendAnswer {
@@ -91,6 +82,7 @@ class IdempotentProducer implements SendSession {
     this.#settings = settings;
     this.#client = createClient(settings, deps, { retries: always });
     onClusterCreated(this.#client.kafka, (cluster) => {
+      tolerateMissingTopics(cluster, deps.clock);
       this.#cluster = cluster;
     });
     this.#producer = this.#client.kafka.producer({
@@ -135,7 +127,7 @@ class IdempotentProducer implements SendSession {
   }): number => {
     const record = call.message as OutgoingRecord;
     const partition = partitionOf(record.key, call.partitionMetadata.length);
-    this.#guard.check(call.topic, record, partition, call.partitionMetadata);
+    this.#guard.check(record, { topic: call.topic, partition, partitions: call.partitionMetadata });
     record.partition = partition;
     return partition;
   };
@@ -166,7 +158,12 @@ class IdempotentProducer implements SendSession {
     this.#client.sockets.close(gone);
     if (this.#cluster === undefined) return;
     const refuse = (): Promise<never> => Promise.reject(gone);
-    for (const name of ['connect', 'refreshMetadata', 'refreshMetadataIfNecessary', 'addMultipleTargetTopics']) {
+    for (const name of [
+      'connect',
+      'refreshMetadata',
+      'refreshMetadataIfNecessary',
+      'addMultipleTargetTopics',
+    ]) {
       Object.assign(this.#cluster, { [name]: refuse });
     }
     Object.assign(this.#cluster.brokerPool, { connect: refuse, createSeedBroker: refuse });

@@ -106,7 +106,10 @@ export async function connectWithin(
 function noBroker({ sockets }: KafkaClient, address: string, limitMs: number): LogUnavailableError {
   const cause = sockets.lastError;
   const detail = cause === undefined ? '' : `: ${cause.message}`;
-  return new LogUnavailableError(`no Kafka broker answered at ${address} within ${limitMs} ms${detail}`, {
-    cause,
-  });
+  return new LogUnavailableError(
+    `no Kafka broker answered at ${address} within ${limitMs} ms${detail}`,
+    {
+      cause,
+    },
+  );
 }

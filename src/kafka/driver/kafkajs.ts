@@ -35,6 +35,7 @@ export interface DriverBroker {
 }
 
 export interface DriverCluster {
+  readonly targetTopics: Set<string>;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
@@ -95,7 +96,7 @@ export const metadataRequest = (
 
 /** Kafka's error of a number, as kafkajs throws it. */
 export const protocolError = (
-  require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error }
+  require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error }
 ).createErrorFromCode;
 
 /** Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later. */
@@ -125,7 +126,9 @@ export function onClusterCreated(kafka: Kafka, listener: (cluster: DriverCluster
 type ClusterFactory = (options: ClusterOptions) => DriverCluster;
 
 function clusterFactory(kafka: Kafka): ClusterFactory {
-  return (kafka as unknown as Record<symbol, ClusterFactory>)[clusterSymbol(kafka)] as ClusterFactory;
+  return (kafka as unknown as Record<symbol, ClusterFactory>)[
+    clusterSymbol(kafka)
+  ] as ClusterFactory;
 }
 
 function clusterSymbol(kafka: Kafka): symbol {
@@ -138,7 +141,7 @@ function clusterSymbol(kafka: Kafka): symbol {
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
+  scheduleCheckPendingRequests: (this: RequestQueue) => void;
 }
 
 /**

@@ -34,7 +34,10 @@ export class DriverSockets {
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     if (this.#closed !== undefined) throw this.#closed;
     const socket = ssl
-      ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+      ? tls.connect(
+          { host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl },
+          onConnect,
+        )
       : net.connect({ host, port }, onConnect);
     socket.setKeepAlive(true, keepAliveMs);
     this.#open.add(socket);

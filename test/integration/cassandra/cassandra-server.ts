@@ -17,7 +17,10 @@ export interface SettingsChange {
 }
 
 /** Settings for the server that the environment names, which must be there. */
-export function cassandraSettings(keyspace: string, change: SettingsChange = {}): CassandraSettings {
+export function cassandraSettings(
+  keyspace: string,
+  change: SettingsChange = {},
+): CassandraSettings {
   const { host, port } = address();
   return {
     retries: 100,

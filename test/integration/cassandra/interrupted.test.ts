@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
 import { CassandraKeyJournal } from '../../../src/cassandra/cassandra-key-journal.ts';
-import { type CassandraSession, openCassandraSession } from '../../../src/cassandra/cassandra-session.ts';
+import {
+  type CassandraSession,
+  openCassandraSession,
+} from '../../../src/cassandra/cassandra-session.ts';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { SegmentNr } from '../../../src/cassandra/segment.ts';
 import { storeTables } from '../../../src/cassandra/tables/store-tables.ts';
@@ -18,11 +21,25 @@ const tables = storeTables(settings.schema);
 
 type Action = (journal: ReplicatedKeyJournal) => Promise<unknown>;
 
-const append: Action = (journal) => journal.append(given.batch([[1, [1, 2, 3, 4]], [2, [5, 6, 7, 8]]]), given.nowMs);
-const expiring: Action = (journal) => journal.append(given.append(3, [9, 10], given.days(1)), given.nowMs);
+const append: Action = (journal) =>
+  journal.append(
+    given.batch([
+      [1, [1, 2, 3, 4]],
+      [2, [5, 6, 7, 8]],
+    ]),
+    given.nowMs,
+  );
+const expiring: Action = (journal) =>
+  journal.append(given.append(3, [9, 10], given.days(1)), given.nowMs);
 const lasting: Action = (journal) => journal.append(given.append(4, [11]), given.nowMs);
-const deleteTo = (offset: number, to: number): Action => (journal) => journal.delete(given.deletion(offset, to), given.nowMs);
-const purge = (offset: number): Action => (journal) => journal.purge(given.purge(offset), given.nowMs);
+const deleteTo =
+  (offset: number, to: number): Action =>
+  (journal) =>
+    journal.delete(given.deletion(offset, to), given.nowMs);
+const purge =
+  (offset: number): Action =>
+  (journal) =>
+    journal.purge(given.purge(offset), given.nowMs);
 
 /** What was applied before, then the action that is cut short and repeated. */
 const histories: Readonly<Record<string, readonly [before: readonly Action[], action: Action]>> = {
@@ -54,13 +71,25 @@ describe('a replicator that dies between two statements', function () {
   const open = async (key: Key, failing: CassandraSession = session) => {
     const pointer = await eventual.pointer(key);
     const [segment] = SegmentNr.ofId(key.id);
-    return new CassandraKeyJournal({ session: failing, tables, segmentSize, key, segment, pointer });
+    return new CassandraKeyJournal({
+      session: failing,
+      tables,
+      segmentSize,
+      key,
+      segment,
+      pointer,
+    });
   };
   const look = async (key: Key) => ({
     pointer: await eventual.pointer(key),
-    rows: await given.storedRows({ eventual, segmentSize } as given.ReplicatedStore, key, { to: 30 }),
+    rows: await given.storedRows({ eventual, segmentSize } as given.ReplicatedStore, key, {
+      to: 30,
+    }),
   });
-  /** Applies the history with a death before write number `deathAt` of its action, which is then repeated. */
+  /**
+   * Applies the history with a death before write number `deathAt` of its action, which is then
+   * repeated.
+   */
   const run = async ([before, action]: (typeof histories)[string], key: Key, deathAt: number) => {
     for (const earlier of before) await earlier(await open(key));
     const writes = new Mortal(session, deathAt);
@@ -77,7 +106,11 @@ describe('a replicator that dies between two statements', function () {
       expect(whole.writes).to.be.greaterThan(1);
       for (let deathAt = 0; deathAt < whole.writes; deathAt++) {
         const { pointer, rows } = await run(history, { topic, id: `${deathAt}` }, deathAt);
-        expect({ pointer, rows, deathAt }).to.deep.equal({ pointer: whole.pointer, rows: whole.rows, deathAt });
+        expect({ pointer, rows, deathAt }).to.deep.equal({
+          pointer: whole.pointer,
+          rows: whole.rows,
+          deathAt,
+        });
       }
     });
   }
@@ -90,7 +123,11 @@ describe('a replicator that dies between two statements', function () {
     await (await open(key)).purge(given.purge(1), given.nowMs);
     await (await open(key)).append(given.append(2, [1, 3]), given.nowMs);
     const { rows } = await look(key);
-    expect(rows.map(({ event, record }) => [event.seqNr, record.at.offset])).to.deep.equal([[1, 2], [2, 2], [3, 2]]);
+    expect(rows.map(({ event, record }) => [event.seqNr, record.at.offset])).to.deep.equal([
+      [1, 2],
+      [2, 2],
+      [3, 2],
+    ]);
   });
 
   it('shows nothing of a delete before its offset moved, so that it is applied again (V8)', async () => {

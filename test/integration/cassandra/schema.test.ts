@@ -1,11 +1,21 @@
-import { expect } from 'chai';
 import type { Client } from 'cassandra-driver';
+import { expect } from 'chai';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { JournalError, NotSetUpError } from '../../../src/model/errors.ts';
 import { type Logger, silentLogger } from '../../../src/observability/logger.ts';
-import { cassandraSettings, deps, dropKeyspace, randomKeyspace, rawClient, type SettingsChange } from './cassandra-server.ts';
+import {
+  cassandraSettings,
+  deps,
+  dropKeyspace,
+  randomKeyspace,
+  rawClient,
+  type SettingsChange,
+} from './cassandra-server.ts';
 
-/** Types and kinds of docs: cassandra-storage 3; `partition_key 0` = first column of the partition key. */
+/**
+ * Types and kinds of docs: cassandra-storage 3; `partition_key 0` = first column of the partition
+ * key.
+ */
 const expectedColumns = {
   journal: {
     id: 'text partition_key 0',
@@ -51,8 +61,19 @@ const expectedColumns = {
     created: 'timestamp',
     updated: 'timestamp',
   },
-  setting: { key: 'text partition_key 0', value: 'text', timestamp: 'timestamp', origin: 'text', metadata: 'text' },
-  locks: { id: 'text partition_key 0', expiry_ms: 'bigint', timestamp: 'timestamp', metadata: 'text' },
+  setting: {
+    key: 'text partition_key 0',
+    value: 'text',
+    timestamp: 'timestamp',
+    origin: 'text',
+    metadata: 'text',
+  },
+  locks: {
+    id: 'text partition_key 0',
+    expiry_ms: 'bigint',
+    timestamp: 'timestamp',
+    metadata: 'text',
+  },
 };
 
 describe('setting up Cassandra', function () {
@@ -93,16 +114,34 @@ async function failure(run: Promise<unknown>): Promise<unknown> {
 }
 
 async function versionOf(client: Client, keyspace: string): Promise<string | undefined> {
-  const { rows } = await client.execute(`SELECT value FROM ${keyspace}.setting WHERE key = 'schema-version'`);
+  const { rows } = await client.execute(
+    `SELECT value FROM ${keyspace}.setting WHERE key = 'schema-version'`,
+  );
   return rows[0]?.['value'];
 }
 
-async function columnsOf(client: Client, keyspace: string): Promise<Record<string, Record<string, string>>> {
-  const { rows } = await client.execute('SELECT * FROM system_schema.columns WHERE keyspace_name = ?', [keyspace]);
+async function columnsOf(
+  client: Client,
+  keyspace: string,
+): Promise<Record<string, Record<string, string>>> {
+  const { rows } = await client.execute(
+    'SELECT * FROM system_schema.columns WHERE keyspace_name = ?',
+    [keyspace],
+  );
   const tables: Record<string, Record<string, string>> = {};
-  for (const { table_name: table, column_name: column, type, kind, position, clustering_order: order } of rows) {
+  for (const {
+    table_name: table,
+    column_name: column,
+    type,
+    kind,
+    position,
+    clustering_order: order,
+  } of rows) {
     const key = kind === 'regular' ? '' : ` ${kind} ${position}`;
-    tables[table] = { ...tables[table], [column]: `${type}${key}${order === 'none' ? '' : ` ${order}`}` };
+    tables[table] = {
+      ...tables[table],
+      [column]: `${type}${key}${order === 'none' ? '' : ` ${order}`}`,
+    };
   }
   return tables;
 }
@@ -114,12 +153,24 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
     const keyspace = newKeyspace();
     await setUp(keyspace);
     expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
-    const indexes = await client().execute('SELECT * FROM system_schema.indexes WHERE keyspace_name = ?', [keyspace]);
-    expect(indexes.rows.map((row) => [row['table_name'], row['index_name'], row['options'].get('target')])).to.deep.equal([
+    const indexes = await client().execute(
+      'SELECT * FROM system_schema.indexes WHERE keyspace_name = ?',
+      [keyspace],
+    );
+    expect(
+      indexes.rows.map((row) => [
+        row['table_name'],
+        row['index_name'],
+        row['options'].get('target'),
+      ]),
+    ).to.deep.equal([
       ['metajournal', 'metajournal_created_date_idx', 'created_date'],
       ['metajournal', 'metajournal_expire_on_idx', 'expire_on'],
     ]);
-    const { rows } = await client().execute('SELECT * FROM system_schema.keyspaces WHERE keyspace_name = ?', [keyspace]);
+    const { rows } = await client().execute(
+      'SELECT * FROM system_schema.keyspaces WHERE keyspace_name = ?',
+      [keyspace],
+    );
     expect(Object.fromEntries(rows[0]?.['replication'])).to.deep.equal({
       class: 'org.apache.cassandra.locator.SimpleStrategy',
       replication_factor: '1',
@@ -165,9 +216,15 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
   it('makes nothing that the settings forbid, and names it', async () => {
     const keyspace = newKeyspace();
     const forbidden = await failure(setUp(keyspace, { keyspaceAutoCreate: false }));
-    expect(forbidden).to.be.instanceOf(NotSetUpError).with.property('message').that.contains(`keyspace ${keyspace}`);
+    expect(forbidden)
+      .to.be.instanceOf(NotSetUpError)
+      .with.property('message')
+      .that.contains(`keyspace ${keyspace}`);
     const tables = await failure(setUp(keyspace, { autoCreate: false }));
-    expect(tables).to.be.instanceOf(NotSetUpError).with.property('message').that.contains(`${keyspace}.metajournal`);
+    expect(tables)
+      .to.be.instanceOf(NotSetUpError)
+      .with.property('message')
+      .that.contains(`${keyspace}.metajournal`);
     expect(await columnsOf(client(), keyspace)).to.deep.equal({});
   });
 }
@@ -211,7 +268,9 @@ function describeMigration(client: Raw, newKeyspace: () => string): void {
     const keyspace = newKeyspace();
     await setUp(keyspace);
     await client().execute(`CREATE TABLE ${keyspace}.pointer (topic text PRIMARY KEY)`);
-    await client().execute(`INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '7')`);
+    await client().execute(
+      `INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '7')`,
+    );
     expect(await setUp(keyspace)).to.deep.equal([`DROP TABLE IF EXISTS ${keyspace}.pointer`]);
     expect(await versionOf(client(), keyspace)).to.equal('8');
   });
@@ -219,7 +278,9 @@ function describeMigration(client: Raw, newKeyspace: () => string): void {
   it('leaves a version above its own alone', async () => {
     const keyspace = newKeyspace();
     await setUp(keyspace);
-    await client().execute(`INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '9')`);
+    await client().execute(
+      `INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '9')`,
+    );
     expect(await setUp(keyspace)).to.deep.equal([]);
     expect(await versionOf(client(), keyspace)).to.equal('9');
   });
@@ -238,7 +299,8 @@ function describeMigration(client: Raw, newKeyspace: () => string): void {
 }
 
 function describeCheck(client: Raw, newKeyspace: () => string): void {
-  const check = (keyspace: string) => setUpCassandra(cassandraSettings(keyspace), deps, { mode: 'check' });
+  const check = (keyspace: string) =>
+    setUpCassandra(cassandraSettings(keyspace), deps, { mode: 'check' });
 
   it('passes where all is there', async () => {
     const keyspace = newKeyspace();
@@ -249,7 +311,10 @@ function describeCheck(client: Raw, newKeyspace: () => string): void {
   it('names a missing keyspace and creates nothing', async () => {
     const keyspace = newKeyspace();
     const error = await failure(check(keyspace));
-    expect(error).to.be.instanceOf(NotSetUpError).with.property('message').that.contains(`keyspace ${keyspace}`);
+    expect(error)
+      .to.be.instanceOf(NotSetUpError)
+      .with.property('message')
+      .that.contains(`keyspace ${keyspace}`);
     expect(await columnsOf(client(), keyspace)).to.deep.equal({});
   });
 
@@ -260,6 +325,8 @@ function describeCheck(client: Raw, newKeyspace: () => string): void {
     await client().execute(`ALTER TABLE ${keyspace}.journal DROP headers`);
     const error = await failure(check(keyspace));
     expect(error).to.be.instanceOf(NotSetUpError);
-    expect((error as Error).message).to.contain(`table ${keyspace}.pointer2`).and.contain(`${keyspace}.journal.headers`);
+    expect((error as Error).message)
+      .to.contain(`table ${keyspace}.pointer2`)
+      .and.contain(`${keyspace}.journal.headers`);
   });
 }

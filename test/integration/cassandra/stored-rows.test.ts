@@ -1,14 +1,24 @@
-import { expect } from 'chai';
 import type { Client } from 'cassandra-driver';
+import { expect } from 'chai';
 import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
 import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
+import { openCassandraSession } from '../../../src/cassandra/cassandra-session.ts';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
+import { SegmentNr } from '../../../src/cassandra/segment.ts';
+import { EventRowWriter } from '../../../src/cassandra/tables/journal-table.ts';
+import { storeTables } from '../../../src/cassandra/tables/store-tables.ts';
 import type { ExpireAfter } from '../../../src/model/expire-after.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
 import * as given from '../../contract/replicated-store.ts';
-import { cassandraSettings, deps, dropKeyspace, randomKeyspace, rawClient } from './cassandra-server.ts';
+import {
+  cassandraSettings,
+  deps,
+  dropKeyspace,
+  randomKeyspace,
+  rawClient,
+} from './cassandra-server.ts';
 
 const keyspace = randomKeyspace();
 const segmentSize = 3;
@@ -45,9 +55,15 @@ interface Fixture {
 }
 
 /** Cells as text, nulls left out. */
-async function cells(client: Client, cql: string, params: unknown[]): Promise<Record<string, unknown>[]> {
+async function cells(
+  client: Client,
+  cql: string,
+  params: unknown[],
+): Promise<Record<string, unknown>[]> {
   const { rows } = await client.execute(cql, params, { prepare: true });
-  return rows.map((row) => Object.fromEntries(row.keys().flatMap((name) => cell(name, row.get(name)))));
+  return rows.map((row) =>
+    Object.fromEntries(row.keys().flatMap((name) => cell(name, row.get(name)))),
+  );
 }
 
 function cell(name: string, value: unknown): [string, unknown][] {
@@ -55,15 +71,24 @@ function cell(name: string, value: unknown): [string, unknown][] {
   if (value instanceof Map) return [[name, Object.fromEntries(value)]];
   if (value instanceof Date) return [[name, value.toISOString()]];
   if (Buffer.isBuffer(value)) return [[name, value.toString('hex')]];
-  if (typeof value === 'object' && !Array.isArray(value)) return [[name, String(value)]];
+  if (typeof value === 'object' && !Array.isArray(value))
+    return [[name, (value as { toString(): string }).toString()]];
   return [[name, value]];
 }
 
 const journalRows = (client: Client, { topic, id }: Key, segment: number) =>
-  cells(client, `SELECT * FROM ${keyspace}.journal WHERE id = ? AND topic = ? AND segment = ?`, [id, topic, segment]);
+  cells(client, `SELECT * FROM ${keyspace}.journal WHERE id = ? AND topic = ? AND segment = ?`, [
+    id,
+    topic,
+    segment,
+  ]);
 
 const metaRows = (client: Client, { topic, id }: Key, segment: number) =>
-  cells(client, `SELECT * FROM ${keyspace}.metajournal WHERE topic = ? AND segment = ? AND id = ?`, [topic, segment, id]);
+  cells(
+    client,
+    `SELECT * FROM ${keyspace}.metajournal WHERE topic = ? AND segment = ? AND id = ?`,
+    [topic, segment, id],
+  );
 
 function describeJournal(all: () => Fixture): void {
   it('hold an event in the columns of the JVM system, in the segment of its number', async () => {
@@ -71,9 +96,16 @@ function describeJournal(all: () => Fixture): void {
     const key = Key.of(given.randomTopic(), 'Ä id');
     const journal = await replicated.open(key);
     const payload = { type: 'json', value: { b: 1.5, a: ['ä'] } } as const;
-    const record = { headers: { h: '1' }, metadata: { header: { data: 1 }, payload: {} }, timestampMs: 1_700_000_000_123 };
+    const record = {
+      headers: { h: '1' },
+      metadata: { header: { data: 1 }, payload: {} },
+      timestampMs: 1_700_000_000_123,
+    };
     const event = given.eventRecord(4, 9, { payload, tags: ['y', 'x'], record });
-    await journal.append({ at: given.place(9), events: [event], expireAfter: undefined }, given.nowMs);
+    await journal.append(
+      { at: given.place(9), events: [event], expireAfter: undefined },
+      given.nowMs,
+    );
     expect(await journalRows(client, key, 1)).to.deep.equal([
       {
         id: 'Ä id',
@@ -95,9 +127,32 @@ function describeJournal(all: () => Fixture): void {
     ]);
   });
 
+  it('take one unlogged batch of half a megabyte, ten times batch_size_fail_threshold (ADR 9)', async () => {
+    const key = given.newKey(given.randomTopic());
+    const payload = { type: 'text', value: 'x'.repeat(5_000) } as const;
+    const writer = new EventRowWriter(key, undefined);
+    const rows = given
+      .numbers(1, 100)
+      .map(
+        (number) =>
+          writer.row(given.eventRecord(number, 1, { payload }), SegmentNr.of(1, 1)).params,
+      );
+    const settings = cassandraSettings(keyspace);
+    const session = await openCassandraSession(settings, deps);
+    await session.writeBatch(storeTables(settings.schema).journal.insert, rows);
+    await session[Symbol.asyncDispose]();
+    expect(await journalRows(all().client, key, 0)).to.have.length(100);
+  });
+
   const payloads = {
-    text: [{ type: 'text', value: 'ä' }, { payload_type: 'text', payload_txt: 'ä' }],
-    binary: [{ type: 'binary', value: Uint8Array.of(1, 255) }, { payload_type: 'binary', payload_bin: '01ff' }],
+    text: [
+      { type: 'text', value: 'ä' },
+      { payload_type: 'text', payload_txt: 'ä' },
+    ],
+    binary: [
+      { type: 'binary', value: Uint8Array.of(1, 255) },
+      { payload_type: 'binary', payload_bin: '01ff' },
+    ],
     no: [undefined, {}],
   } as const;
   for (const [kind, [payload, expected]] of Object.entries(payloads)) {
@@ -106,11 +161,16 @@ function describeJournal(all: () => Fixture): void {
       const key = given.newKey(given.randomTopic());
       const event = given.eventRecord(1, 0, { payload });
       const journal = await replicated.open(key);
-      await journal.append({ at: given.place(0), events: [event], expireAfter: undefined }, given.nowMs);
+      await journal.append(
+        { at: given.place(0), events: [event], expireAfter: undefined },
+        given.nowMs,
+      );
       const [row = {}] = await journalRows(client, key, 0);
       const { payload_type, payload_txt, payload_bin, metadata } = row;
       expect(metadata).to.equal('{"header":{},"payload":{}}');
-      const present = Object.entries({ payload_type, payload_txt, payload_bin }).filter(([, value]) => value !== undefined);
+      const present = Object.entries({ payload_type, payload_txt, payload_bin }).filter(
+        ([, value]) => value !== undefined,
+      );
       expect(Object.fromEntries(present)).to.deep.equal(expected);
     });
   }
@@ -124,9 +184,16 @@ function describeJournal(all: () => Fixture): void {
     await client.execute(insert, [key.id, key.topic, record.timestampMs], { prepare: true });
     const event = given.eventRecord(1, 0, { payload: undefined, record: { origin: undefined } });
     const journal = await replicated.open(key);
-    await journal.append({ at: given.place(0), events: [event], expireAfter: undefined }, given.nowMs);
+    await journal.append(
+      { at: given.place(0), events: [event], expireAfter: undefined },
+      given.nowMs,
+    );
     const [row = {}] = await journalRows(client, key, 0);
-    expect([row['origin'], row['payload_txt'], row['offset']]).to.deep.equal(['before', 'before', '0']);
+    expect([row['origin'], row['payload_txt'], row['offset']]).to.deep.equal([
+      'before',
+      'before',
+      '0',
+    ]);
   });
 }
 
@@ -188,7 +255,10 @@ function describeMetaJournal(all: () => Fixture): void {
 }
 
 function describeForeignRows(all: () => Fixture): void {
-  const stored = async (columns: Readonly<Record<string, unknown>>, { id = 'a', segment = 97 } = {}) => {
+  const stored = async (
+    columns: Readonly<Record<string, unknown>>,
+    { id = 'a', segment = 97 } = {},
+  ) => {
     const key = Key.of(given.randomTopic(), id);
     const row = { topic: key.topic, segment, id, ...columns };
     const names = Object.keys(row);
@@ -199,7 +269,10 @@ function describeForeignRows(all: () => Fixture): void {
 
   it('are found and updated where old versions put them, and stay there', async () => {
     const { client, replicated, eventual } = all();
-    const key = await stored({ partition: 0, offset: 5, segment_size: 3, seq_nr: 2 }, { id: 'id', segment: 55 });
+    const key = await stored(
+      { partition: 0, offset: 5, segment_size: 3, seq_nr: 2 },
+      { id: 'id', segment: 55 },
+    );
     expect((await eventual.pointer(key))?.seqNr).to.equal(2);
     await (await replicated.open(key)).append(given.append(6, [3]), given.nowMs);
     expect((await metaRows(client, key, 55)).map((row) => row['seq_nr'])).to.deep.equal(['3']);
@@ -231,10 +304,12 @@ function describeForeignRows(all: () => Fixture): void {
 
   it('without last number are an error that names the journal', async () => {
     const key = await stored({ offset: 5 });
-    const error = await all().eventual.pointer(key).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+    const error = await all()
+      .eventual.pointer(key)
+      .then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
     expect(error).to.have.property('code', 'CODEC');
     expect(error).to.have.property('place').that.deep.equals({ topic: key.topic, id: key.id });
   });
@@ -270,7 +345,11 @@ function describePointer(all: () => Fixture): void {
     const topic = given.randomTopic();
     await replicated.saveOffset({ topic, ...given.place(3, 2) }, given.nowMs);
     await replicated.saveOffset({ topic, ...given.place(8, 2) }, given.nowMs + 1000);
-    expect(await cells(client, `SELECT * FROM ${keyspace}.pointer2 WHERE topic = ? AND partition = 2`, [topic])).to.deep.equal([
+    expect(
+      await cells(client, `SELECT * FROM ${keyspace}.pointer2 WHERE topic = ? AND partition = 2`, [
+        topic,
+      ]),
+    ).to.deep.equal([
       {
         topic,
         partition: 2,

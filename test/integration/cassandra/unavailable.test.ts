@@ -1,6 +1,6 @@
-import { expect } from 'chai';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { expect } from 'chai';
 import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
 import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
@@ -17,7 +17,10 @@ class Gate {
   constructor(port: number) {
     this.server = createServer((inner) => {
       const outer = connect(port, '127.0.0.1');
-      for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
+      for (const [from, to] of [
+        [inner, outer],
+        [outer, inner],
+      ] as const) {
         this.sockets.add(from);
         from.on('data', (bytes) => this.silent || to.write(bytes));
         from.on('close', () => to.destroy()).on('error', () => {});
@@ -37,7 +40,9 @@ class Gate {
   }
 }
 
-async function failure(run: Promise<unknown>): Promise<{ readonly error: unknown; readonly ms: number }> {
+async function failure(
+  run: Promise<unknown>,
+): Promise<{ readonly error: unknown; readonly ms: number }> {
   const startedMs = Date.now();
   const error = await run.then(
     () => undefined,
@@ -71,7 +76,10 @@ describe('Cassandra that does not answer', function () {
     const gate = new Gate(settings.client.port);
     gate.silent = true;
     const port = await gate.open();
-    const mute = cassandraSettings(keyspace, { port, client: { connectTimeoutMs: 300, readTimeoutMs: 300 } });
+    const mute = cassandraSettings(keyspace, {
+      port,
+      client: { connectTimeoutMs: 300, readTimeoutMs: 300 },
+    });
     const { error, ms } = await failure(openCassandraEventualJournal(mute, deps));
     gate.close();
     expect(error).to.be.instanceOf(StoreUnavailableError);
@@ -82,8 +90,14 @@ describe('Cassandra that does not answer', function () {
     it(`fails reads and writes within twice the read timeout when the connection ${how}`, async () => {
       const gate = new Gate(settings.client.port);
       const change = { port: await gate.open(), client: { readTimeoutMs: 500 } };
-      const eventual = await openCassandraEventualJournal(cassandraSettings(keyspace, change), deps);
-      const replicated = await openCassandraReplicatedJournal(cassandraSettings(keyspace, change), deps);
+      const eventual = await openCassandraEventualJournal(
+        cassandraSettings(keyspace, change),
+        deps,
+      );
+      const replicated = await openCassandraReplicatedJournal(
+        cassandraSettings(keyspace, change),
+        deps,
+      );
       const topic = randomTopic();
       const journal = await replicated.open(newKey(topic));
       if (how === 'is cut') gate.close();
@@ -117,7 +131,9 @@ describe('Cassandra that does not answer', function () {
   });
 
   it('is told apart from a keyspace that does not exist', async () => {
-    const { error } = await failure(openCassandraEventualJournal(cassandraSettings(randomKeyspace()), deps));
+    const { error } = await failure(
+      openCassandraEventualJournal(cassandraSettings(randomKeyspace()), deps),
+    );
     expect(error).to.be.instanceOf(NotSetUpError).with.property('retryable', false);
   });
 

@@ -3,11 +3,23 @@ import { openKafkaActionConsumer } from '../../../src/kafka/kafka-action-consume
 import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
 import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
-import { ClosedError, DeadlineExceededError, LogUnavailableError, NotSetUpError } from '../../../src/model/errors.ts';
+import {
+  ClosedError,
+  DeadlineExceededError,
+  LogUnavailableError,
+  NotSetUpError,
+} from '../../../src/model/errors.ts';
 import { type Offset, type Partition, Topic } from '../../../src/model/position.ts';
 import type { ActionProducer } from '../../../src/ports/action-producer.ts';
 import type { TopicSubscriber } from '../../../src/ports/topic-consumer.ts';
-import { appendOf, eventually, failureOf, keyOf, readAll, seqNrsOf } from '../../contract/action-log.fixture.ts';
+import {
+  appendOf,
+  eventually,
+  failureOf,
+  keyOf,
+  readAll,
+  seqNrsOf,
+} from '../../contract/action-log.fixture.ts';
 import { apiKeys, FaultProxy } from '../../support/fault-proxy.ts';
 import { brokerAddress, createTopic, kafkaSettings, quietDeps } from './kafka-fixture.ts';
 
@@ -32,14 +44,25 @@ describe('Kafka consumers in the face of faults', function () {
   afterEach(() => proxy[Symbol.asyncDispose]());
 
   const produce = (topic: Topic, count: number, id = 'a') =>
-    Promise.all(Array.from({ length: count }, (_, i) => producer.produce(appendOf(keyOf(topic, id), i + 1))));
+    Promise.all(
+      Array.from({ length: count }, (_, i) => producer.produce(appendOf(keyOf(topic, id), i + 1))),
+    );
 
   function proxied(changes: Parameters<typeof kafkaSettings>[0] = {}) {
-    return kafkaSettings({ bootstrapServers: [proxy.address], requestTimeoutMs: 3_000, ...changes });
+    return kafkaSettings({
+      bootstrapServers: [proxy.address],
+      requestTimeoutMs: 3_000,
+      ...changes,
+    });
   }
 
   describe('reading a range', () => {
-    const range = (topic: Topic, to: number) => ({ key: keyOf(topic, 'a'), partition: first, from: 0, to });
+    const range = (topic: Topic, to: number) => ({
+      key: keyOf(topic, 'a'),
+      partition: first,
+      from: 0,
+      to,
+    });
 
     it('goes on after its connections were reset', async () => {
       const topic = await createTopic(admin, 'read-cut', 1);
@@ -61,7 +84,9 @@ describe('Kafka consumers in the face of faults', function () {
       const startedMs = Date.now();
       const failure = await failureOf(readAll(consumer, range(topic, 5)));
       expect(Date.now() - startedMs).to.be.below(15_000);
-      expect(failure).to.satisfy((e: unknown) => e instanceof LogUnavailableError || e instanceof DeadlineExceededError);
+      expect(failure).to.satisfy(
+        (e: unknown) => e instanceof LogUnavailableError || e instanceof DeadlineExceededError,
+      );
       proxy.freeze(false);
       proxy.cut();
       expect(await readAll(consumer, range(topic, 5))).to.have.length(5);
@@ -71,7 +96,11 @@ describe('Kafka consumers in the face of faults', function () {
       const topic = await createTopic(admin, 'slow', 1);
       await produce(topic, 30_000);
       await using consumer = await openKafkaActionConsumer(kafkaSettings(), quietDeps);
-      const slow = consumer.read({ ...range(topic, 30_000), from: 0 as Offset, to: 30_000 as Offset });
+      const slow = consumer.read({
+        ...range(topic, 30_000),
+        from: 0 as Offset,
+        to: 30_000 as Offset,
+      });
       const iterator = slow[Symbol.asyncIterator]();
       const head = await iterator.next();
       expect(await readAll(consumer, range(topic, 30_000))).to.have.length(30_000);
@@ -127,13 +156,20 @@ describe('Kafka consumers in the face of faults', function () {
         ),
       ];
       await eventually('work in hand', () => ending.size === 2);
-      running.push(two.run(subscriber(story, 'two', async () => {}), stop));
+      running.push(
+        two.run(
+          subscriber(story, 'two', async () => {}),
+          stop,
+        ),
+      );
       await eventually('the signal to finish', () => [...ending].every((signal) => signal.aborted));
       await new Promise((resolve) => setTimeout(resolve, 500));
       expect(story.filter((line) => line.startsWith('two'))).to.deep.equal([]);
       expect(story.filter((line) => line.includes('revoked'))).to.deep.equal([]);
       release.resolve();
-      await eventually('a share for two', () => story.some((line) => line.startsWith('two assigned')));
+      await eventually('a share for two', () =>
+        story.some((line) => line.startsWith('two assigned')),
+      );
       expect(story.findIndex((line) => line.startsWith('two assigned'))).to.be.greaterThan(
         story.lastIndexOf('one settled'),
       );
@@ -150,13 +186,19 @@ describe('Kafka consumers in the face of faults', function () {
       const member = await consumers.open(topic);
       const stop = new AbortController();
       const story: string[] = [];
-      const running = member.run(subscriber(story, 'one', async () => {}), stop);
+      const running = member.run(
+        subscriber(story, 'one', async () => {}),
+        stop,
+      );
       await eventually('the assignment', () => story.includes('one assigned 0'));
       proxy.dropAnswers(apiKeys.heartbeat, 1_000_000, { thenCut: true });
       await eventually('the loss', () => story.includes('one lost 0'));
       expect(story).to.not.include('one revoked 0');
       proxy.dropAnswers(apiKeys.heartbeat, 0, { thenCut: false });
-      await eventually('the new assignment', () => story.filter((line) => line === 'one assigned 0').length === 2);
+      await eventually(
+        'the new assignment',
+        () => story.filter((line) => line === 'one assigned 0').length === 2,
+      );
       await produce(topic, 3);
       await eventually('the records', () => story.includes('one settled'));
       stop.abort();
@@ -198,7 +240,10 @@ describe('Kafka consumers in the face of faults', function () {
       await using consumers = await openKafkaTopicConsumers({ ...base, consumer }, quietDeps);
       const member = await consumers.open(topic);
       const never = new Promise<void>(() => {});
-      const running = member.run(subscriber([], 'one', () => never), new AbortController());
+      const running = member.run(
+        subscriber([], 'one', () => never),
+        new AbortController(),
+      );
       const failure = await failureOf(running);
       expect(failure).to.be.instanceOf(DeadlineExceededError);
       expect((failure as Error).message).to.include(topic);
@@ -210,7 +255,10 @@ describe('Kafka consumers in the face of faults', function () {
       const member = await consumers.open(topic);
       const stop = new AbortController();
       const story: string[] = [];
-      const running = member.run(subscriber(story, 'one', async () => {}), stop);
+      const running = member.run(
+        subscriber(story, 'one', async () => {}),
+        stop,
+      );
       await eventually('the assignment', () => story.includes('one assigned 0'));
       proxy.freeze(true);
       stop.abort();

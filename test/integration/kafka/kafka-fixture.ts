@@ -4,7 +4,7 @@ import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
 import type { KafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
 import type { Offset, Partition } from '../../../src/model/position.ts';
 import { Topic } from '../../../src/model/position.ts';
-import { type LogFields, type Logger, silentLogger } from '../../../src/observability/logger.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 
 /** Address of the broker to test against. There is no default: a green run without one proves nothing. */
@@ -25,7 +25,12 @@ export function kafkaSettings(changes: Partial<KafkaSettings> = {}): KafkaSettin
     connectionTimeoutMs: 3_000,
     sasl: undefined,
     tls: undefined,
-    producer: { acks: -1, compression: 'lz4', deliveryTimeoutMs: 30_000, maxRequestSizeBytes: 1_048_576 },
+    producer: {
+      acks: -1,
+      compression: 'lz4',
+      deliveryTimeoutMs: 30_000,
+      maxRequestSizeBytes: 1_048_576,
+    },
     consumer: {
       groupId: `test-${randomUUID()}`,
       maxPollRecords: 1_000,
@@ -43,7 +48,11 @@ export function kafkaSettings(changes: Partial<KafkaSettings> = {}): KafkaSettin
 }
 
 /** Creates a topic of a name that nobody else uses. */
-export async function createTopic(admin: KafkaAdmin, name: string, partitions: number): Promise<Topic> {
+export async function createTopic(
+  admin: KafkaAdmin,
+  name: string,
+  partitions: number,
+): Promise<Topic> {
   const topic = Topic.of(`${name}-${randomUUID()}`);
   await admin.ensureTopic(topic, { ...kafkaSettings().topic, partitions });
   return topic;
@@ -55,32 +64,14 @@ export function plainKafka(): kafkajs.Kafka {
 }
 
 /** Makes `offset` the first one kept. */
-export async function deleteBefore(topic: string, partition: Partition, offset: Offset): Promise<void> {
+export async function deleteBefore(
+  topic: string,
+  partition: Partition,
+  offset: Offset,
+): Promise<void> {
   const admin = plainKafka().admin();
   await admin.connect();
   await admin.fetchTopicOffsets(topic);
   await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
   await admin.disconnect();
-}
-
-/** Keeps what is logged. */
-export class RecordingLogger implements Logger {
-  readonly lines: { readonly level: string; readonly fields: LogFields; readonly message: string }[] = [];
-
-  debug = (fields: LogFields, message: string): void => this.#add('debug', fields, message);
-  info = (fields: LogFields, message: string): void => this.#add('info', fields, message);
-  warn = (fields: LogFields, message: string): void => this.#add('warn', fields, message);
-  error = (fields: LogFields, message: string): void => this.#add('error', fields, message);
-
-  child(): Logger {
-    return this;
-  }
-
-  #add(level: string, fields: LogFields, message: string): void {
-    this.lines.push({ level, fields, message });
-  }
-
-  of(level: string): string[] {
-    return this.lines.filter((line) => line.level === level).map(({ message }) => message);
-  }
 }

@@ -12,9 +12,22 @@ import {
 import type { Key } from '../../../src/model/key.ts';
 import { type Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
-import { appendOf, failureOf, keyOf, readAll, seqNrsOf } from '../../contract/action-log.fixture.ts';
+import {
+  appendOf,
+  failureOf,
+  keyOf,
+  readAll,
+  seqNrsOf,
+} from '../../contract/action-log.fixture.ts';
 import { apiKeys, FaultProxy } from '../../support/fault-proxy.ts';
-import { brokerAddress, createTopic, kafkaSettings, plainKafka, quietDeps, RecordingLogger } from './kafka-fixture.ts';
+import { RecordingLogger } from '../../unit/kafka/recording-logger.ts';
+import {
+  brokerAddress,
+  createTopic,
+  kafkaSettings,
+  plainKafka,
+  quietDeps,
+} from './kafka-fixture.ts';
 
 const first = 0 as Partition;
 const answerMs = 1_500;
@@ -89,7 +102,10 @@ describe('Kafka producer in the face of faults', function () {
     expect(seqNrs[0]).to.equal(1);
     expect(seqNrs.at(-1)).to.equal(4);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(seqNrsOf(await stored(key))).to.deep.equal(seqNrs, 'nothing of the old session lands later');
+    expect(seqNrsOf(await stored(key))).to.deep.equal(
+      seqNrs,
+      'nothing of the old session lands later',
+    );
   });
 
   it('waits out a broker that is down for a while: no error, nothing lost, nothing twice', async () => {
@@ -117,12 +133,17 @@ describe('Kafka producer in the face of faults', function () {
   });
 
   it('names the address when no broker is there, within the request timeout', async () => {
-    const settings = { ...kafkaSettings({ bootstrapServers: ['127.0.0.1:1'] }), requestTimeoutMs: 1_000 };
+    const settings = {
+      ...kafkaSettings({ bootstrapServers: ['127.0.0.1:1'] }),
+      requestTimeoutMs: 1_000,
+    };
     const startedMs = Date.now();
     for (const open of [openKafkaActionProducer, openKafkaActionConsumer, openKafkaAdmin]) {
       const failure = await failureOf(open(settings, quietDeps));
       expect(failure).to.be.instanceOf(LogUnavailableError);
-      expect((failure as Error).message).to.include('127.0.0.1:1').and.include('ECONNREFUSED');
+      expect((failure as Error).message)
+        .to.include('127.0.0.1:1')
+        .and.include('ECONNREFUSED');
     }
     expect(Date.now() - startedMs).to.be.below(6_000);
   });
@@ -138,6 +159,30 @@ describe('Kafka producer in the face of faults', function () {
     expect(failure).to.be.instanceOf(NotSetUpError);
     expect((failure as Error).message).to.include(missing.topic);
     expect(at.offset).to.equal(0);
+  });
+
+  it('goes on with the other topics when one is deleted, and refuses the deleted one', async () => {
+    const [doomed, key] = [
+      keyOf(await createTopic(admin, 'doomed', 1)),
+      keyOf(await createTopic(admin, 'stays', 1)),
+    ];
+    await using producer = await openKafkaActionProducer(kafkaSettings(), quietDeps);
+    await using other = await openKafkaActionConsumer(kafkaSettings(), quietDeps);
+    for (const each of [doomed, key]) {
+      await producer.produce(appendOf(each, 1));
+      expect(await other.endOffset(each.topic, first)).to.equal(1);
+    }
+    await admin.deleteTopic(doomed.topic);
+    await new Promise((resolve) => setTimeout(resolve, 5_500));
+    const startedMs = Date.now();
+    await producer.produce(appendOf(key, 2));
+    expect(Date.now() - startedMs).to.be.below(3_000);
+    const third = keyOf(await createTopic(admin, 'third', 1));
+    expect(await other.endOffset(third.topic, first)).to.equal(0);
+    expect(await failureOf(producer.produce(appendOf(doomed, 2)))).to.satisfy(isWriteError);
+    expect(await failureOf(producer.produce(appendOf(doomed, 3)))).to.be.instanceOf(NotSetUpError);
+    await producer.produce(appendOf(key, 3));
+    expect(seqNrsOf(await stored(key))).to.deep.equal([1, 2, 3]);
   });
 
   it('rejects a record above max-request-size, and one above the limit of the topic; others go on', async () => {
@@ -165,9 +210,13 @@ describe('Kafka producer in the face of faults', function () {
     const producer = await openKafkaActionProducer(kafkaSettings(), quietDeps);
     const calls = Array.from({ length: 20 }, (_, i) => producer.produce(appendOf(key, i + 1)));
     const closing = producer[Symbol.asyncDispose]();
-    expect(await failureOf(producer.produce(appendOf(key, 21)))).to.be.instanceOf(WriteRejectedError);
+    expect(await failureOf(producer.produce(appendOf(key, 21)))).to.be.instanceOf(
+      WriteRejectedError,
+    );
     await closing;
-    expect((await Promise.all(calls)).map(({ offset }) => offset)).to.deep.equal(Array.from({ length: 20 }, (_, i) => i));
+    expect((await Promise.all(calls)).map(({ offset }) => offset)).to.deep.equal(
+      Array.from({ length: 20 }, (_, i) => i),
+    );
   });
 
   it('replaces its session before the sequence numbers of the driver run out', async () => {
@@ -184,12 +233,23 @@ describe('Kafka producer in the face of faults', function () {
       const key = keyOf(await createTopic(admin, compression, 1));
       const settings = kafkaSettings();
       const producerSettings = { ...settings.producer, compression };
-      await using producer = await openKafkaActionProducer({ ...settings, producer: producerSettings }, quietDeps);
-      await Promise.all(Array.from({ length: 500 }, (_, i) => producer.produce(appendOf(key, i + 1))));
-      expect(seqNrsOf(await stored(key))).to.deep.equal(Array.from({ length: 500 }, (_, i) => i + 1));
+      await using producer = await openKafkaActionProducer(
+        { ...settings, producer: producerSettings },
+        quietDeps,
+      );
+      await Promise.all(
+        Array.from({ length: 500 }, (_, i) => producer.produce(appendOf(key, i + 1))),
+      );
+      expect(seqNrsOf(await stored(key))).to.deep.equal(
+        Array.from({ length: 500 }, (_, i) => i + 1),
+      );
     });
   }
 });
+
+function isWriteError(error: unknown): boolean {
+  return error instanceof WriteFailedError || error instanceof NotSetUpError;
+}
 
 function proxied(
   { address }: FaultProxy,

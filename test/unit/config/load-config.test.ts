@@ -49,7 +49,7 @@ describe('loadConfig', () => {
   });
 
   it('lets references of an included file find both its own place and the root', async () => {
-    write('inner.conf', 'x = 1, y = ${x}, z = ${top}');
+    write('inner.conf', `x = 1, y = \${x}, z = \${top}`);
     const config = await loadConfig({
       file: write('a.conf', 'top = 5, in { include "inner" }'),
       env: {},

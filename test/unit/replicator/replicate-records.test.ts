@@ -45,12 +45,12 @@ describe('planWrites', () => {
     expect(plan.unreadable).to.deep.include({ index: 2, offset: 2 });
   });
 
-  it('names the first of several that cannot be decoded', () => {
+  it('holds an unreadable record that only a record behind another unreadable one made needless', () => {
     const plan = planWrites([
       broken('a', 0, 1),
       actionRecord('a', 1, append(2)),
-      actionRecord('a', 2, deleteTo(2)),
-      broken('a', 3, 3),
+      broken('a', 2, 3),
+      actionRecord('a', 3, deleteTo(2)),
     ]);
     expect(plan.unreadable?.offset).to.equal(0);
     expect(plan.writes).to.deep.equal([]);

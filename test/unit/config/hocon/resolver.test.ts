@@ -20,26 +20,26 @@ function problemOf(text: string): { readonly line: number | undefined; readonly 
 
 describe('resolveConfig', () => {
   it('lets a reference see what is defined later', () => {
-    expect(resolved('a = ${b}, b = 1')).to.deep.equal({ a: 1, b: 1 });
+    expect(resolved(`a = \${b}, b = 1`)).to.deep.equal({ a: 1, b: 1 });
   });
 
   it('lets a value that refers to its own path look back to what it overrides', () => {
-    expect(resolved('path = a, path = ${path}":b", path = ${path}":c"')).to.deep.equal({
+    expect(resolved(`path = a, path = \${path}":b", path = \${path}":c"`)).to.deep.equal({
       path: 'a:b:c',
     });
-    expect(resolved('foo : { a : { c : 1 } }, foo : ${foo.a}, foo : { a : 2 }')).to.deep.equal({
+    expect(resolved(`foo : { a : { c : 1 } }, foo : \${foo.a}, foo : { a : 2 }`)).to.deep.equal({
       foo: { a: 2, c: 1 },
     });
   });
 
   it('lets a reference inside an object see the final object', () => {
-    expect(resolved('bar : { foo : 42, baz : ${bar.foo} }, bar : { foo : 43 }')).to.deep.equal({
+    expect(resolved(`bar : { foo : 42, baz : \${bar.foo} }, bar : { foo : 43 }`)).to.deep.equal({
       bar: { foo: 43, baz: 43 },
     });
   });
 
   it('finds fields that are known while their object still holds references', () => {
-    expect(resolved('bar = 101, bar = { foo = 42, baz = ${bar.foo} }')).to.deep.equal({
+    expect(resolved(`bar = 101, bar = { foo = 42, baz = \${bar.foo} }`)).to.deep.equal({
       bar: { foo: 42, baz: 42 },
     });
   });
@@ -49,7 +49,9 @@ describe('resolveConfig', () => {
   });
 
   it('removes what an optional reference to nothing would have set', () => {
-    expect(resolved('a = ${?no}, b = [1, ${?no}], c = x${?no}, d = 1, d = ${?no}')).to.deep.equal({
+    expect(
+      resolved(`a = \${?no}, b = [1, \${?no}], c = x\${?no}, d = 1, d = \${?no}`),
+    ).to.deep.equal({
       b: [1],
       c: 'x',
       d: 1,
@@ -58,23 +60,23 @@ describe('resolveConfig', () => {
 
   it('falls back to the environment, for lists with [] as well', () => {
     const env = { HOST: 'h', P_0: 'a', P_1: 'b' };
-    expect(resolved('a = ${HOST}, b = ${?NONE}, c = ${P[]}', env)).to.deep.equal({
+    expect(resolved(`a = \${HOST}, b = \${?NONE}, c = \${P[]}`, env)).to.deep.equal({
       a: 'h',
       c: ['a', 'b'],
     });
-    expect(resolved('HOST = mine, a = ${HOST}', env)).to.include({ a: 'mine' });
+    expect(resolved(`HOST = mine, a = \${HOST}`, env)).to.include({ a: 'mine' });
   });
 
   it('takes an object with numeric keys for a list where it meets one', () => {
-    expect(resolved('a = { "1" : y, "0" : x }, b = ${a} [z]')).to.deep.include({
+    expect(resolved(`a = { "1" : y, "0" : x }, b = \${a} [z]`)).to.deep.include({
       b: ['x', 'y', 'z'],
     });
   });
 
   it('refuses cycles and references to nothing with the line of the reference', () => {
-    expect(problemOf('a = ${b}\nb = ${c}\nc = ${a}').message).to.contain('cycle');
-    expect(problemOf('x = 1\n\na = ${b}')).to.include({ line: 3 });
-    expect(problemOf('a = 1, a = [${a}]').message).to.contain('cycle');
+    expect(problemOf(`a = \${b}\nb = \${c}\nc = \${a}`).message).to.contain('cycle');
+    expect(problemOf(`x = 1\n\na = \${b}`)).to.include({ line: 3 });
+    expect(problemOf(`a = 1, a = [\${a}]`).message).to.contain('cycle');
   });
 
   it('refuses what would nest or grow without end, with a typed error', () => {

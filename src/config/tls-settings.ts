@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { TlsSettings } from './kafka-settings.ts';
 import { text } from './kinds.ts';
 import type { SettingReader } from './setting-reader.ts';
 
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+export interface TlsSettings {
+  /** PEM texts of the certificate authorities to trust; empty = those of Node. */
+  readonly ca: readonly string[];
+}
 
 export interface TruststoreKeys {
   /** Key of PEM text. */

@@ -1,0 +1,56 @@
+import type { Logger } from '../observability/logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { retry } from '../runtime/retry.ts';
+import { isTransient } from './cassandra-errors.ts';
+
+const backoff = { initialMs: 20, maxMs: 1_000 };
+
+export interface StatementRetry {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Tries in all, the failed one included. */
+  readonly attempts: number;
+  /** No try begins after it. */
+  readonly deadlineMs: number;
+  readonly isOpen: () => boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Goes on after `run` failed with `first`, which counts as the first try. */
+export function retryStatement<T>(
+  run: () => Promise<T>,
+  first: unknown,
+  { log, clock, attempts, deadlineMs, isOpen, signal }: StatementRetry,
+): Promise<T> {
+  let tries = 0;
+  return retry(() => (tries++ === 0 ? Promise.reject(first) : unlessAborted(run(), signal)), {
+    backoff,
+    attempts,
+    clock,
+    random: Math.random,
+    signal,
+    retryable: (error) => isOpen() && clock.nowMs() < deadlineMs && isTransient(error),
+    onRetry: (error, attempt) =>
+      log.debug({ error, attempt }, 'Cassandra statement is tried again'),
+  });
+}
+
+/** The driver cannot cancel a request: its answer is dropped, the caller goes on at once. */
+export function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return pending;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const settled = (): void => signal.removeEventListener('abort', abort);
+    pending.then(
+      (value) => {
+        settled();
+        resolve(value);
+      },
+      (error: unknown) => {
+        settled();
+        reject(error);
+      },
+    );
+  });
+}

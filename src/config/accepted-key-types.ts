@@ -1,0 +1,20 @@
+/** Keys of the JVM system that are accepted and have no effect in Node. */
+export interface AcceptedKeys {
+  /** The kind of section they are in. */
+  readonly section: SectionKind;
+  /** Relative to the section; `*` is one element, a closing `.**` everything inside. */
+  readonly keys: readonly string[];
+  /** Why it has no effect, to follow the key in a note. */
+  readonly why: string;
+}
+
+export type SectionKind =
+  | 'root'
+  | 'persistence'
+  | 'journal plugin'
+  | 'embedded'
+  | 'replicator'
+  | 'kafka'
+  | 'kafka producer'
+  | 'kafka consumer'
+  | 'cassandra';

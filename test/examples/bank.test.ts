@@ -1,0 +1,17 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+
+const run = promisify(execFile);
+const main = 'examples/bank/main.ts';
+const root = new URL('../../', import.meta.url);
+
+describe('the bank example', function () {
+  this.timeout(90_000);
+
+  it('loses nothing when its worker is killed, on one SQLite file', async () => {
+    const { stdout } = await run(process.execPath, [main, '--wallets', '300'], { cwd: root });
+    expect(stdout.match(/^right/gm), stdout).to.have.length(4);
+    expect(stdout).not.to.include('WRONG');
+  });
+});

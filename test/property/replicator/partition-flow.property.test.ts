@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { expect } from 'chai';
+import PQueue from 'p-queue';
+import { PartitionFlow } from '../../../replicator/partition-flow.ts';
+import { StoreUnavailableError } from '../../../src/model/errors.ts';
+import type { LogRecord } from '../../../src/model/log-record.ts';
+import { Offset } from '../../../src/model/position.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
+import type { Clock } from '../../../src/runtime/clock.ts';
+import { MemoryReplicatedJournal } from '../../support/replicator/memory-replicated-journal.ts';
+import {
+  append,
+  deleteTo,
+  logRecord,
+  mark,
+  partition0,
+  type Step,
+  topic,
+} from '../../support/replicator/records.ts';
+
+/** Waits for nothing: what would take hours of pauses is over at once. */
+const impatient: Clock = {
+  nowMs: () => 0,
+  sleep: (_ms, options) => {
+    if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+    return new Promise((resolve) => setImmediate(resolve));
+  },
+};
+
+const ids = ['a', 'b', 'c'] as const;
+const choice = fc.record({
+  id: fc.constantFrom(...ids),
+  what: fc.constantFrom('append', 'append', 'append', 'delete', 'mark' as const),
+  size: fc.integer({ min: 1, max: 4 }),
+});
+
+type Choice = typeof choice extends fc.Arbitrary<infer T> ? T : never;
+
+/** Three journals in one partition, each written as its one writer would. */
+function logOf(choices: readonly Choice[]): readonly LogRecord[] {
+  const last = new Map<string, number>();
+  return choices.map(({ id, what, size }, offset) => logRecord(id, offset, stepOf(id, { what, size }, last)));
+}
+
+function stepOf(id: string, { what, size }: Omit<Choice, 'id'>, last: Map<string, number>): Step {
+  const seqNr = last.get(id) ?? 0;
+  if (what === 'delete' && seqNr > 0) return deleteTo(Math.min(size, seqNr));
+  if (what !== 'append') return mark;
+  last.set(id, seqNr + size);
+  return append(seqNr + 1, seqNr + size);
+}
+
+/** What readers see; offsets of rows may differ, they only guard repeats. */
+function visible(store: MemoryReplicatedJournal) {
+  const journals = [...store.journals].filter(([, { pointer }]) => pointer !== undefined);
+  const rows = journals.map(([key, { pointer, events }]) => ({
+    key,
+    seqNr: pointer?.seqNr,
+    deleteTo: pointer?.deleteTo,
+    live: [...events].toSorted(([x], [y]) => x - y),
+  }));
+  return rows.toSorted((x, y) => (x.key < y.key ? -1 : 1));
+}
+
+async function sequential(records: readonly LogRecord[]): Promise<MemoryReplicatedJournal> {
+  const store = new MemoryReplicatedJournal();
+  const flow = flowOver(store);
+  for (const record of records) {
+    await flow.replicate([record], Offset.next(record.offset), new AbortController().signal);
+  }
+  return store;
+}
+
+function flowOver(store: MemoryReplicatedJournal): PartitionFlow {
+  const parts = {
+    store,
+    pool: new PQueue({ concurrency: 2 }),
+    log: silentLogger,
+    clock: impatient,
+    random: () => 0,
+    cacheExpireAfterMs: 60_000,
+    metrics: undefined,
+    onReplicated: undefined,
+  };
+  const replicated = store.offsets.get(`${topic}/0`) as Offset | undefined;
+  return new PartitionFlow({ topic, partition: partition0 }, parts, { replicated, onStored: () => {} });
+}
+
+/** Owners come and go: each takes some polls, the store fails at random, the last call of an owner is cut off. */
+async function turbulent(records: readonly LogRecord[], owners: readonly Owner[], fails: readonly boolean[]) {
+  const store = new MemoryReplicatedJournal();
+  let calls = 0;
+  store.before = ({ name, offset }) => {
+    if (fails[calls++ % fails.length]) throw new StoreUnavailableError('injected');
+    if (name === 'saveOffset') checkOffset(store, records, offset ?? -1);
+  };
+  for (const { polls, size, cutAfter } of [...owners, patient]) {
+    const flow = flowOver(store);
+    const leaving = new AbortController();
+    for (let poll = 0; poll < polls; poll++) {
+      const from = (store.offsets.get(`${topic}/0`) ?? -1) + 1;
+      const batch = records.slice(from, from + size);
+      const last = batch.at(-1);
+      if (last === undefined) break;
+      if (poll === polls - 1 && cutAfter !== undefined) setImmediate(() => leaving.abort(new Error('revoked')));
+      await flow.replicate(batch, Offset.next(last.offset), leaving.signal);
+    }
+    await flow.close({ isLost: cutAfter === 'lost' });
+  }
+  return store;
+}
+
+interface Owner {
+  readonly polls: number;
+  readonly size: number;
+  readonly cutAfter: 'revoked' | 'lost' | undefined;
+}
+
+const owner: fc.Arbitrary<Owner> = fc.record({
+  polls: fc.integer({ min: 1, max: 3 }),
+  size: fc.integer({ min: 1, max: 8 }),
+  cutAfter: fc.constantFrom('revoked', 'lost', undefined),
+});
+const patient: Owner = { polls: 100, size: 5, cutAfter: undefined };
+
+/** I8: when the offset moves, each append at or below it is stored, unless a delete has removed it. */
+function checkOffset(store: MemoryReplicatedJournal, records: readonly LogRecord[], offset: number): void {
+  for (const { key, offset: at, headers } of records.slice(0, offset + 1)) {
+    const header = JSON.parse(Buffer.from(headers[0]?.[1] ?? []).toString()) as { append?: { range: { to?: number } } };
+    const to = header.append?.range.to;
+    const stored = store.journals.get(`${topic}:${Buffer.from(key ?? []).toString()}`);
+    if (to !== undefined) expect(stored?.pointer?.seqNr, `append at ${at}`).to.be.at.least(to);
+  }
+}
+
+describe('PartitionFlow, under failures and changes of owner (I8, I9, I10)', () => {
+  it('leaves each journal as its records one by one leave it, and never moves its offset early or back', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(choice, { minLength: 1, maxLength: 20 }),
+        fc.array(owner, { maxLength: 5 }),
+        fc.array(fc.boolean(), { minLength: 3, maxLength: 9 }).filter((fails) => fails.includes(false)),
+        async (choices, owners, fails) => {
+          const records = logOf(choices);
+          const store = await turbulent(records, owners, fails);
+          expect(visible(store)).to.deep.equal(visible(await sequential(records)));
+          const saved = store.calls.filter(({ name }) => name === 'saveOffset').map(({ offset }) => offset);
+          expect(saved).to.deep.equal(saved.toSorted((x = 0, y = 0) => x - y));
+          expect(store.offsets.get(`${topic}/0`)).to.equal(records.length - 1);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

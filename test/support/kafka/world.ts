@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
+import type { KafkaJournalSettings } from '../../../src/config/journal-settings.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { type KafkaConfigOptions, kafkaConfig } from './kafka-config.ts';
+
+export const journalPath = 'evolutiongaming.kafka-journal.persistence.journal';
+export const quietDeps = { log: silentLogger, clock: systemClock };
+
+/** A topic and a keyspace of one suite on the servers that the environment names. */
+export function kafkaWorld(changes: Partial<KafkaConfigOptions> = {}): KafkaConfigOptions & {
+  readonly configText: string;
+} {
+  const name = `e2e-${randomUUID().slice(0, 8)}`;
+  const options = {
+    kafka: addressOf('KAFKA_JOURNAL_TEST_KAFKA'),
+    cassandra: addressOf('KAFKA_JOURNAL_TEST_CASSANDRA'),
+    topic: name,
+    keyspace: name.replace('-', '_'),
+    ...changes,
+  };
+  return { ...options, configText: kafkaConfig(options) };
+}
+
+export async function journalSettings(configText: string): Promise<KafkaJournalSettings> {
+  return readKafkaJournalSettings(await loadConfig({ text: configText }), journalPath);
+}
+
+function addressOf(variable: string): string {
+  const address = process.env[variable];
+  if (!address) throw new Error(`${variable} (host:port) is not set`);
+  return address;
+}

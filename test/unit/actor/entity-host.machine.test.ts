@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { initialTransition, transition } from 'xstate';
+import type { HostFact, HostState } from '../../../src/actor/entity-host.machine.ts';
+import { entityHostMachine, hostTable } from '../../../src/actor/entity-host.machine.ts';
+
+function after(restarts: boolean, ...facts: HostFact[]) {
+  let [state, actions] = initialTransition(entityHostMachine, { restarts });
+  for (const type of facts) [state, actions] = transition(entityHostMachine, state, { type });
+  return { state: state.value, effects: actions.map((action) => action.type) };
+}
+
+describe('the life of an entity', () => {
+  it('asks for its permit first', () => {
+    expect(after(false)).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
+  });
+
+  it('takes what waits once the replay is complete', () => {
+    expect(after(false, 'permit.granted', 'replay.completed')).to.deep.equal({
+      state: 'ready',
+      effects: ['drainStash'],
+    });
+  });
+
+  it('stores the init record of a new journal before it is ready', () => {
+    expect(after(false, 'permit.granted', 'init.started').state).to.equal('initialising');
+    const ready = after(false, 'permit.granted', 'init.started', 'write.settled');
+    expect(ready).to.deep.equal({ state: 'ready', effects: ['drainStash'] });
+  });
+
+  it('takes what waits after each write', () => {
+    const settled = after(false, 'permit.granted', 'replay.completed', 'write.started', 'write.settled');
+    expect(settled).to.deep.equal({ state: 'ready', effects: ['drainStash'] });
+  });
+
+  it('starts no second write while one is in flight', () => {
+    const facts: HostFact[] = ['permit.granted', 'replay.completed', 'write.started', 'write.started'];
+    expect(after(false, ...facts)).to.deep.equal({ state: 'persisting', effects: [] });
+  });
+
+  it('ends after a failed write or recovery unless it has a backoff', () => {
+    const failed = { state: 'failed', effects: ['stopChildren', 'endAskers'] };
+    const ready: HostFact[] = ['permit.granted', 'replay.completed'];
+    expect(after(false, 'permit.granted', 'recovery.failed')).to.deep.equal(failed);
+    expect(after(false, ...ready, 'write.started', 'write.failed')).to.deep.equal(failed);
+    const backingOff = {
+      state: 'backingOff',
+      effects: ['stopChildren', 'forgetState', 'scheduleRestart'],
+    };
+    expect(after(true, 'recovery.failed')).to.deep.equal(backingOff);
+    expect(after(true, ...ready, 'write.started', 'write.failed')).to.deep.equal(backingOff);
+  });
+
+  it('recovers again when the backoff is over', () => {
+    const again = after(true, 'recovery.failed', 'backoff.elapsed');
+    expect(again).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
+  });
+
+  it('ends from any state, and for good', () => {
+    const ways: HostFact[][] = [
+      [],
+      ['permit.granted'],
+      ['permit.granted', 'replay.completed'],
+      ['permit.granted', 'replay.completed', 'write.started'],
+      ['recovery.failed'],
+    ];
+    for (const way of ways) {
+      expect(after(true, ...way, 'entity.ended')).to.deep.equal({
+        state: 'stopped',
+        effects: ['endAskers'],
+      });
+      expect(after(true, ...way, 'entity.failed').state).to.equal('failed');
+      expect(after(true, ...way, 'entity.ended', 'permit.granted').state).to.equal('stopped');
+    }
+  });
+
+  it('is the same as a table as it is as a machine', () => {
+    const facts: HostFact[] = [
+      'permit.granted',
+      'replay.completed',
+      'recovery.failed',
+      'init.started',
+      'write.started',
+      'write.settled',
+      'write.failed',
+      'backoff.elapsed',
+      'entity.failed',
+      'entity.ended',
+    ];
+    for (const restarts of [true, false]) {
+      const table = hostTable(restarts);
+      for (const value of Object.keys(entityHostMachine.states) as HostState[]) {
+        const from = entityHostMachine.resolveState({ value, context: { restarts } });
+        for (const type of facts) {
+          const [to, actions] = transition(entityHostMachine, from, { type });
+          const step = table[value][type];
+          const ended = value === 'stopped' || value === 'failed';
+          expect(step?.state ?? value).to.equal(ended ? value : to.value);
+          if (!ended && step !== undefined) {
+            expect(step.effects).to.deep.equal(actions.map((action) => action.type));
+          }
+        }
+      }
+    }
+  });
+});

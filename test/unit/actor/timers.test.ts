@@ -1,0 +1,251 @@
+import { expect } from 'chai';
+import { assign, createActor, raise, setup, SimulatedClock } from 'xstate';
+import type { ActorSettings } from '../../../src/actor/actor-settings.ts';
+import { WriteFailedError } from '../../../src/model/errors.ts';
+import type { Clock } from '../../../src/runtime/clock.ts';
+import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
+import { eventTypes } from './counter.ts';
+import { settle, testHost } from './support.ts';
+
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+const startMs = 1_700_000_000_000;
+
+/** One process: its time, its timers, and the journal that outlives it. */
+class World implements Clock {
+  readonly scheduler = new SimulatedClock();
+  readonly journal: MemoryJournalPlugin;
+  #ms: number;
+
+  constructor(ms = startMs, journal?: MemoryJournalPlugin) {
+    this.#ms = ms;
+    this.journal = journal ?? new MemoryJournalPlugin({ nowMs: () => now.world.nowMs() });
+    now.world = this;
+  }
+
+  nowMs(): number {
+    return this.#ms;
+  }
+
+  sleep(): Promise<void> {
+    return new Promise(() => {});
+  }
+
+  /** In steps that Node's timers can hold. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; ) {
+      const step = Math.min(left, 2 ** 31 - 1);
+      this.#ms += step;
+      left -= step;
+      this.scheduler.increment(step);
+      await settle();
+    }
+  }
+
+  /** The process is gone; another one starts `ms` later. */
+  crash(ms = 0): World {
+    return new World(this.#ms + ms, this.journal);
+  }
+}
+
+const now = { world: undefined as unknown as World };
+
+interface Delays {
+  readonly patienceMs?: number;
+  readonly alarmMs?: number;
+}
+
+function lampMachine({ patienceMs = minuteMs, alarmMs = 10_000 }: Delays) {
+  return setup({
+    types: {
+      context: {} as { alarms: number; timeouts: number },
+      events: {} as { type: 'go' } | { type: 'back' } | { type: 'nudge' } | { type: 'alarm' },
+    },
+    actions: {
+      countAlarm: assign({ alarms: ({ context }) => context.alarms + 1 }),
+      countTimeout: assign({ timeouts: ({ context }) => context.timeouts + 1 }),
+    },
+    delays: { patience: patienceMs, alarm: alarmMs },
+  }).createMachine({
+    id: 'lamp',
+    initial: 'off',
+    context: { alarms: 0, timeouts: 0 },
+    states: {
+      off: { on: { go: 'waiting', alarm: { actions: 'countAlarm' } } },
+      waiting: {
+        entry: raise({ type: 'alarm' }, { delay: 'alarm' }),
+        after: { patience: { target: 'off', actions: 'countTimeout' } },
+        on: {
+          back: 'off',
+          nudge: { target: 'waiting', reenter: true },
+          alarm: { actions: 'countAlarm' },
+        },
+      },
+    },
+  });
+}
+
+function start(world: World, delays: Delays = {}, settings: Partial<ActorSettings> = {}) {
+  const { host } = testHost({ journal: world.journal, clock: world, settings });
+  const logic = host.persistent(lampMachine(delays), {
+    persistenceId: 'lamp',
+    onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
+  });
+  const actor = createActor(logic, { clock: world.scheduler });
+  actor.start();
+  return { host, actor, context: () => actor.getSnapshot().context };
+}
+
+const patience = 'xstate.after.patience.lamp.waiting';
+
+describe('timers', () => {
+  it('are stored when they fire, with the id that tells them from events sent by hand (A25)', async () => {
+    const world = new World();
+    const { host, actor } = start(world);
+    await host.ask(actor, { type: 'go' });
+    await host.ask(actor, { type: 'alarm' });
+    await world.pass(minuteMs);
+    expect(actor.getSnapshot().value).to.equal('off');
+    const stored = world.journal.stored('lamp');
+    expect(eventTypes(stored.map(({ payload }) => payload))).to.deep.equal([
+      'xstate.init',
+      'go',
+      'alarm',
+      'alarm',
+      patience,
+    ]);
+    expect(stored.map(({ timer }) => timer)).to.deep.equal([
+      undefined,
+      undefined,
+      undefined,
+      '#2.0',
+      patience,
+    ]);
+  });
+
+  it('fire at their first deadline when the entity recovers in between (A25)', async () => {
+    const world = new World();
+    const before = start(world, { alarmMs: dayMs });
+    await before.host.ask(before.actor, { type: 'go' });
+    await world.pass(40_000);
+    const later = world.crash(5_000);
+    const { host, actor } = start(later, { alarmMs: dayMs });
+    await host.whenRecovered(actor);
+    await later.pass(14_999);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await later.pass(1);
+    expect(actor.getSnapshot().value).to.equal('off');
+    expect(world.journal.stored('lamp').at(-1)?.timer).to.equal(patience);
+  });
+
+  it('fire right after recovery when they are overdue, earliest deadline first (A25)', async () => {
+    const world = new World();
+    const before = start(world);
+    await before.host.ask(before.actor, { type: 'go' });
+    const later = world.crash(dayMs);
+    const { context } = start(later);
+    await settle();
+    await later.pass(1);
+    expect(context()).to.deep.equal({ alarms: 1, timeouts: 1 });
+    expect(eventTypes(world.journal.payloads('lamp')).slice(2)).to.deep.equal(['alarm', patience]);
+  });
+
+  it('wait their full delay again with the policy restart (A25)', async () => {
+    const world = new World();
+    const before = start(world, { alarmMs: dayMs });
+    await before.host.ask(before.actor, { type: 'go' });
+    const later = world.crash(dayMs);
+    const { actor } = start(later, { alarmMs: dayMs }, { timers: 'restart' });
+    await settle();
+    await later.pass(minuteMs - 1);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await later.pass(1);
+    expect(actor.getSnapshot().value).to.equal('off');
+  });
+
+  it('do not fire after recovery once they have fired or the state was left (A25)', async () => {
+    const world = new World();
+    const before = start(world);
+    await before.host.ask(before.actor, { type: 'go' });
+    await world.pass(10_000); // the alarm
+    await before.host.ask(before.actor, { type: 'back' });
+    const later = world.crash();
+    const { host, actor, context } = start(later);
+    await host.whenRecovered(actor);
+    await later.pass(dayMs);
+    expect(context()).to.deep.equal({ alarms: 1, timeouts: 0 });
+    expect(later.journal.stored('lamp')).to.have.length(4);
+  });
+
+  it('start anew when their state is entered again (A25)', async () => {
+    const world = new World();
+    const before = start(world, { alarmMs: dayMs });
+    await before.host.ask(before.actor, { type: 'go' });
+    await world.pass(50_000);
+    await before.host.ask(before.actor, { type: 'nudge' });
+    const later = world.crash();
+    const { host, actor } = start(later, { alarmMs: dayMs });
+    await host.whenRecovered(actor);
+    await later.pass(minuteMs - 1);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await later.pass(1);
+    expect(actor.getSnapshot().value).to.equal('off');
+  });
+
+  it('may be longer than Node can wait, live and after recovery (A25)', async () => {
+    const delays = { patienceMs: 60 * dayMs, alarmMs: 90 * dayMs };
+    const world = new World();
+    const before = start(world, delays);
+    await before.host.ask(before.actor, { type: 'go' });
+    await world.pass(40 * dayMs);
+    expect(before.actor.getSnapshot().value).to.equal('waiting');
+    const later = world.crash();
+    const { host, actor, context } = start(later, delays);
+    await host.whenRecovered(actor);
+    await later.pass(20 * dayMs - 1);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await later.pass(1);
+    expect(actor.getSnapshot().value).to.equal('off');
+    await later.pass(30 * dayMs);
+    expect(context()).to.deep.equal({ alarms: 1, timeouts: 1 });
+  });
+
+  it('are cancelled within a long chain of links too (A25)', async () => {
+    const world = new World();
+    const { host, actor, context } = start(world, { patienceMs: 60 * dayMs });
+    await host.ask(actor, { type: 'go' });
+    await world.pass(40 * dayMs);
+    await host.ask(actor, { type: 'back' });
+    await world.pass(60 * dayMs);
+    expect(context().timeouts).to.equal(0);
+  });
+
+  it('do not count when the write under way, once stored, cancels them (A25)', async () => {
+    const world = new World();
+    const { host, actor, context } = start(world, { alarmMs: dayMs });
+    await host.ask(actor, { type: 'go' });
+    const write = world.journal.blockNextWrite();
+    const nudged = host.ask(actor, { type: 'nudge' });
+    await write.reached;
+    await world.pass(minuteMs);
+    write.open();
+    await nudged;
+    await settle();
+    expect(context().timeouts).to.equal(0);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+  });
+
+  it('are forgotten with the state that a failed write throws away, and armed again (A8)', async () => {
+    const world = new World();
+    const { host, actor, context } = start(world, { alarmMs: dayMs });
+    world.sleep = () => Promise.resolve(); // the backoff
+    await host.ask(actor, { type: 'go' });
+    world.journal.failNextWrite(new WriteFailedError('no answer'));
+    await host.ask(actor, { type: 'back' }).catch(() => {});
+    await host.whenRecovered(actor);
+    await settle();
+    await world.pass(minuteMs);
+    expect(context().timeouts).to.equal(1);
+    expect(world.journal.stored('lamp').at(-1)?.timer).to.equal(patience);
+  });
+});

@@ -1,0 +1,28 @@
+import { readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { readPersistenceSettings } from '../../../src/config/persistence-settings.ts';
+import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
+import { journal } from './loading.ts';
+
+describe('an unchanged application.conf of the JVM system', () => {
+  const folder = new URL('jvm/', import.meta.url);
+  for (const file of readdirSync(folder)) {
+    it(`loads: ${file}`, async () => {
+      const config = await loadConfig({ file: new URL(file, folder).pathname, env: {} });
+      readPersistenceSettings(config);
+      readKafkaJournalSettings(config);
+      readReplicatorSettings(config);
+      expect(config.notes).not.to.have.property('size', 0);
+    });
+  }
+
+  it('gets one note a key that has no effect, with file and line', async () => {
+    const config = await loadConfig({ file: new URL('deployment.conf', folder).pathname, env: {} });
+    readKafkaJournalSettings(config);
+    const notes = [...config.notes].filter((note) => note.startsWith(`${journal}.circuit-breaker`));
+    expect(notes).to.have.lengthOf(1);
+    expect(notes[0]).to.match(/deployment\.conf:\d+\)$/);
+  });
+});

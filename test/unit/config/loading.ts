@@ -1,0 +1,33 @@
+import type { Config } from '../../../src/config/config.ts';
+import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { ConfigError, type ConfigProblem } from '../../../src/model/errors.ts';
+
+export const root = 'evolutiongaming.kafka-journal';
+export const journal = `${root}.persistence.journal`;
+
+/** The text over the defaults, in an empty environment. */
+export function load(text: string): Promise<Config> {
+  return loadConfig({ text, env: {} });
+}
+
+/** What the reader, by default that of the Kafka journal, reports about the text. */
+export async function problemsOf(
+  text: string,
+  read: (config: Config) => unknown = readKafkaJournalSettings,
+): Promise<readonly ConfigProblem[]> {
+  const config = await load(text);
+  try {
+    read(config);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  throw new Error('should have been refused');
+}
+
+/** Problems as text, their paths relative to the journal. */
+export async function messages(text: string): Promise<readonly string[]> {
+  const problems = await problemsOf(text);
+  return problems.map(({ path, message }) => `${path.replace(`${journal}.`, '')} ${message}`);
+}
