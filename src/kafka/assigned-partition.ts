@@ -20,8 +20,8 @@ export interface PartitionEvents {
 }
 
 /**
- * One partition while it is ours: one chunk with the subscriber, one more fetched ahead. The subscriber
- * gets slices of bounded size, one at a time.
+ * One partition while it is ours: one chunk with the subscriber, one more fetched ahead. The
+ * subscriber gets slices of bounded size, one at a time.
  */
 export class AssignedPartition {
   readonly partition: Partition;

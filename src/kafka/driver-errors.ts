@@ -29,8 +29,8 @@ interface DriverError {
 }
 
 /**
- * A driver error as one of ours (stack.md 4 has the table). What is not known is taken for a log that
- * did not answer, which may be tried again.
+ * A driver error as one of ours (stack.md 4 has the table). What is not known is taken for a log
+ * that did not answer, which may be tried again.
  */
 export function journalErrorOf(error: unknown, place: CallPlace): JournalError {
   if (error instanceof JournalError) return error;

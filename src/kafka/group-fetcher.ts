@@ -11,9 +11,9 @@ const retryPauseMs = 50;
 const maxRetryPauseMs = 1_000;
 
 /**
- * Fetches all partitions of a group member: one request a broker at a time, for those partitions that
- * have room. Runs until it is stopped; rejects when records are missing, a right is, or no broker has
- * answered for the read deadline.
+ * Fetches all partitions of a group member: one request a broker at a time, for those partitions
+ * that have room. Runs until it is stopped; rejects when records are missing, a right is, or no
+ * broker has answered for the read deadline.
  */
 export class GroupFetcher {
   readonly #cluster: LogCluster;
@@ -172,7 +172,8 @@ export class GroupFetcher {
 }
 
 /**
- * A wanted offset that the log does not have means that records are lost: kafkajs would jump silently.
+ * A wanted offset that the log does not have means that records are lost: kafkajs would jump
+ * silently.
  *
  * @throws {DataIntegrityError} naming the offsets
  */

@@ -25,8 +25,8 @@ const expelled: readonly (string | undefined)[] = [
 ];
 
 /**
- * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. A coordinator that
- * does not answer for the session timeout has expelled the member: it cannot know better.
+ * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. A coordinator
+ * that does not answer for the session timeout has expelled the member: it cannot know better.
  */
 export async function heartbeats(
   cluster: LogCluster,

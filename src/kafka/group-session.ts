@@ -26,8 +26,8 @@ export interface SessionParts {
 const partitionCheckMs = 30_000;
 
 /**
- * A member between joining and the next rebalance: assigned → fetching → draining → revoked or lost.
- * Heartbeats go on through all of it, whatever the subscriber does.
+ * A member between joining and the next rebalance: assigned → fetching → draining → revoked or
+ * lost. Heartbeats go on through all of it, whatever the subscriber does.
  */
 export class GroupSession {
   readonly #parts: SessionParts;
@@ -85,7 +85,10 @@ export class GroupSession {
     return this.#end ?? { type: 'stopped' };
   }
 
-  /** The first reason counts, except that being lost or failing is graver than a rebalance or a stop. */
+  /**
+   * The first reason counts, except that being lost or failing is graver than a rebalance or a
+   * stop.
+   */
   #finish(end: SessionEnd): void {
     const graver = end.type === 'lost' || end.type === 'failed';
     const mild = this.#end?.type === 'rebalance' || this.#end?.type === 'stopped';
@@ -164,7 +167,9 @@ export class GroupSession {
     for (const call of settled) if (call.status === 'rejected') throw call.reason;
   }
 
-  /** A subscriber that hangs is found by the check, which makes it `stuck`: no longer waited for. */
+  /**
+   * A subscriber that hangs is found by the check, which makes it `stuck`: no longer waited for.
+   */
   async #drained(partition: AssignedPartition): Promise<void> {
     const { clock } = this.#parts.cluster.deps;
     const stop = new AbortController();

@@ -12,11 +12,14 @@ const createTimeoutMs = 10_000;
 const visibleLimitMs = 10_000;
 const visiblePauseMs = 50;
 
-/** What an operator does with topics; used by `kafka-journal setup` and where `topic.auto-create` is on. */
+/**
+ * What an operator does with topics; used by `kafka-journal setup` and where `topic.auto-create` is
+ * on.
+ */
 export interface KafkaAdmin extends AsyncDisposable {
   /**
-   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on. An existing topic
-   * is left as it is.
+   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on. An
+   * existing topic is left as it is.
    *
    * @returns whether it was created
    * @throws {NotSetUpError} it is missing and `autoCreate` is off
@@ -31,7 +34,9 @@ export interface KafkaAdmin extends AsyncDisposable {
   deleteTopic(topic: Topic): Promise<void>;
 }
 
-/** @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses */
+/**
+ * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+ */
 export async function openKafkaAdmin(
   settings: KafkaSettings,
   deps: KafkaDeps,

@@ -8,7 +8,10 @@ import type { LogCluster } from './log-cluster.ts';
 
 const leaveLimitMs = 2_000;
 
-/** One member of group `<groupId>-<topic>`: joins, works through sessions until it is stopped, leaves. */
+/**
+ * One member of group `<groupId>-<topic>`: joins, works through sessions until it is stopped,
+ * leaves.
+ */
 export class KafkaTopicConsumer implements TopicConsumer {
   readonly #cluster: LogCluster;
   readonly #topic: Topic;

@@ -9,7 +9,8 @@ import { KafkaTopicConsumer } from './kafka-topic-consumer.ts';
 import { LogCluster } from './log-cluster.ts';
 
 /**
- * Opens what lists topics and makes group members: one member, with connections of its own, a topic.
+ * Opens what lists topics and makes group members: one member, with connections of its own, a
+ * topic.
  *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
  */

@@ -29,7 +29,9 @@ export interface OffsetRange {
   readonly end: number;
 }
 
-/** Connections and metadata of one client: who leads which partition, what it keeps, its records. */
+/**
+ * Connections and metadata of one client: who leads which partition, what it keeps, its records.
+ */
 export class LogCluster implements AsyncDisposable {
   readonly settings: KafkaSettings;
   readonly deps: KafkaDeps;
@@ -127,7 +129,8 @@ export class LogCluster implements AsyncDisposable {
   async learnTopic(topic: string): Promise<void> {
     if (this.#closed) throw new ClosedError('the Kafka client is closed');
     const known = this.#knownTopics.get(topic);
-    // Without metadata, still or again: the topic was not there when somebody asked for all of them.
+    // Without metadata, still or again: the topic was not there when somebody asked for all of
+    // them.
     const stale =
       known !== undefined && this.#learned.has(topic) && !this.driver.targetTopics.has(topic);
     if (known !== undefined && !stale) return known;

@@ -24,8 +24,9 @@ const retryPauseMs = 50;
 const maxRetryPauseMs = 500;
 
 /**
- * Fetches one partition upwards, the next piece while the current one is worked on. A moved leader, a lost
- * connection and the like are retried, with fresh metadata, until nothing came for the read deadline.
+ * Fetches one partition upwards, the next piece while the current one is worked on. A moved leader,
+ * a lost connection and the like are retried, with fresh metadata, until nothing came for the read
+ * deadline.
  */
 export class PartitionFetcher {
   readonly topic: Topic;

@@ -7,7 +7,9 @@ import { protocolErrorOf } from './driver-errors.ts';
 const unknownTopicLimitMs = 1_500;
 const unknownTopicPauseMs = 100;
 
-/** The driver's producer of the moment. A failed one is destroyed, settled, and replaced at need. */
+/**
+ * The driver's producer of the moment. A failed one is destroyed, settled, and replaced at need.
+ */
 export class ProducerSessions {
   readonly #open: () => Promise<SendSession>;
   readonly #deps: KafkaDeps;

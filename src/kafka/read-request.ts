@@ -37,7 +37,9 @@ export class ReadRequest {
     return this.#ended || this.#failed;
   }
 
-  /** Its caller is behind: it must not hold up, or be held in memory for, the others of its pass. */
+  /**
+   * Its caller is behind: it must not hold up, or be held in memory for, the others of its pass.
+   */
   get isFull(): boolean {
     return this.#waiting >= maxWaitingRecords;
   }

@@ -2,8 +2,8 @@ import type { LogRecord } from '../model/log-record.ts';
 import { Offset } from '../model/position.ts';
 
 /**
- * Kafka's record batches (message format 2), decoded as far as asked: headers of batches first, then
- * the keys, then whole records. All integers are big-endian, `varint` is zigzag.
+ * Kafka's record batches (message format 2), decoded as far as asked: headers of batches first,
+ * then the keys, then whole records. All integers are big-endian, `varint` is zigzag.
  *
  * ```
  * batch  = baseOffset int64, length int32, leaderEpoch int32, magic int8 = 2, crc uint32,
@@ -17,7 +17,9 @@ import { Offset } from '../model/position.ts';
 export interface RecordBatch {
   /** Offset of the first record as written; compaction may have removed it. */
   readonly baseOffset: number;
-  /** Offset of the last one; with a control batch too, no record before the next batch is above it. */
+  /**
+   * Offset of the last one; with a control batch too, no record before the next batch is above it.
+   */
   readonly lastOffset: number;
   /** Transaction markers: no records for consumers. */
   readonly control: boolean;
@@ -79,7 +81,10 @@ function batchAt(bytes: Buffer, at: number, end: number): RecordBatch {
   };
 }
 
-/** Walks the records of one decompressed batch. After `next`, `offset` and `keyText` are the record's. */
+/**
+ * Walks the records of one decompressed batch. After `next`, `offset` and `keyText` are the
+ * record's.
+ */
 export class RecordCursor {
   readonly #batch: RecordBatch;
   readonly #bytes: Buffer;
@@ -98,7 +103,9 @@ export class RecordCursor {
     this.#left = batch.count;
   }
 
-  /** Moves to the next record. @throws {RangeError} the records do not fill the batch as announced */
+  /**
+   * Moves to the next record. @throws {RangeError} the records do not fill the batch as announced
+   */
   next(): boolean {
     if (this.#left === 0) return false;
     this.#left -= 1;

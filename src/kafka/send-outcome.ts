@@ -54,8 +54,9 @@ export function topicRecordsOf(batch: readonly PendingRecord[]): TopicRecords[] 
 }
 
 /**
- * Tells each caller its place: the records of one partition lie one after another from its base offset,
- * in the order of the calls. False when any had no offset; its caller is told that the write failed.
+ * Tells each caller its place: the records of one partition lie one after another from its base
+ * offset, in the order of the calls. False when any had no offset; its caller is told that the
+ * write failed.
  */
 export function offsetsOf(
   batch: readonly PendingRecord[],

@@ -7,8 +7,9 @@ import type { PendingRecord } from './send-queue.ts';
 const retryPauseMs = 250;
 
 /**
- * Holds the records of topics that nobody has looked for yet: a topic that does not exist must fail its
- * own records only, and hold up no other. Records of one topic leave in the order in which they came.
+ * Holds the records of topics that nobody has looked for yet: a topic that does not exist must fail
+ * its own records only, and hold up no other. Records of one topic leave in the order in which they
+ * came.
  */
 export class TopicGate {
   readonly #sessions: ProducerSessions;

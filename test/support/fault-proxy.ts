@@ -22,9 +22,9 @@ interface Drop {
 }
 
 /**
- * A TCP proxy in front of one Kafka broker that breaks things on purpose. It cuts the streams into whole
- * frames, so that one answer can be swallowed without breaking the rest, and puts its own port into
- * the answers that name the broker's, so that clients stay on it.
+ * A TCP proxy in front of one Kafka broker that breaks things on purpose. It cuts the streams into
+ * whole frames, so that one answer can be swallowed without breaking the rest, and puts its own
+ * port into the answers that name the broker's, so that clients stay on it.
  */
 export class FaultProxy implements AsyncDisposable {
   readonly #target: { readonly host: string; readonly port: number };
@@ -63,7 +63,9 @@ export class FaultProxy implements AsyncDisposable {
     return this.#dropped;
   }
 
-  /** Swallows the next `count` answers to requests of one kind; `thenCut` resets their connection. */
+  /**
+   * Swallows the next `count` answers to requests of one kind; `thenCut` resets their connection.
+   */
   dropAnswers(kind: number, count: number, { thenCut }: { readonly thenCut: boolean }): void {
     this.#drop = { kind, left: count, thenCut };
   }

@@ -23,14 +23,14 @@ export interface Destination {
 type Leaders = Map<string, number[]>;
 
 /**
- * Watches the attempts of one send, through the partitioner, which kafkajs calls for every record at
- * the start of each.
+ * Watches the attempts of one send, through the partitioner, which kafkajs calls for every record
+ * at the start of each.
  *
  * When a send goes to several brokers and some have answered, kafkajs repeats only the others. It
- * remembers them by broker: if a partition has changed its leader meanwhile, records that are stored
- * already are sent again under new sequence numbers, or records that are not are taken for answered.
- * So an attempt that follows one to several brokers ends the send if any leader or the number of
- * partitions differs: the outcome is then unknown, and said to be.
+ * remembers them by broker: if a partition has changed its leader meanwhile, records that are
+ * stored already are sent again under new sequence numbers, or records that are not are taken for
+ * answered. So an attempt that follows one to several brokers ends the send if any leader or the
+ * number of partitions differs: the outcome is then unknown, and said to be.
  */
 export class AttemptGuard {
   #first: OutgoingRecord | undefined;

@@ -28,7 +28,8 @@ const readUncommitted = 0;
 
 /**
  * One Fetch request. kafkajs's own `broker.fetch` decodes every record with its headers, some
- * microseconds each; here the record bytes stay as they are, and the reader decodes what it delivers.
+ * microseconds each; here the record bytes stay as they are, and the reader decodes what it
+ * delivers.
  */
 export async function fetchPartitions(
   broker: DriverBroker,

@@ -21,9 +21,9 @@ export interface MembershipParts {
 }
 
 /**
- * One member of a group, made of kafkajs's join, heartbeat, commit and leave. Its consumer loop is not
- * used: it joins again without waiting for the work in hand, fetches nothing while one partition is
- * busy, and jumps silently when an offset is out of range (ADR 0006).
+ * One member of a group, made of kafkajs's join, heartbeat, commit and leave. Its consumer loop is
+ * not used: it joins again without waiting for the work in hand, fetches nothing while one
+ * partition is busy, and jumps silently when an offset is out of range (ADR 0006).
  */
 export class GroupMembership {
   readonly #parts: MembershipParts;
@@ -54,7 +54,8 @@ export class GroupMembership {
   /** Joins, again after each rebalance; answers the partitions that are ours, ascending. */
   async join(): Promise<number[]> {
     const { cluster, groupId, topic } = this.#parts;
-    // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is missing.
+    // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is
+    // missing.
     const broker = await cluster.brokerPool.findConnectedBroker();
     await broker.findGroupCoordinator({ groupId, coordinatorType: groupCoordinator });
     await this.#group.joinAndSync();

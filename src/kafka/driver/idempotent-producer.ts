@@ -37,7 +37,10 @@ export interface SendSession {
    * a rejection the session must be destroyed: its sequence numbers may not match the log any more.
    */
   send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]>;
-  /** No byte leaves after the call; waits, bounded, until what was under way has settled. Idempotent. */
+  /**
+   * No byte leaves after the call; waits, bounded, until what was under way has settled.
+   * Idempotent.
+   */
   destroy(): Promise<void>;
 }
 
@@ -49,8 +52,8 @@ const disconnectLimitMs = 1_000;
 const always = Number.MAX_SAFE_INTEGER;
 
 /**
- * Opens a session. A rejected `connect()` leaves a kafkajs producer that sends without a producer id,
- * so it is destroyed here and never handed out.
+ * Opens a session. A rejected `connect()` leaves a kafkajs producer that sends without a producer
+ * id, so it is destroyed here and never handed out.
  *
  * @throws {LogUnavailableError} no broker within the request timeout; other driver errors as they are
  */
@@ -102,7 +105,8 @@ class IdempotentProducer implements SendSession {
   }
 
   async learnTopic(topic: string): Promise<void> {
-    // Asked apart from the cluster's own topics: one that is missing would fail the sends to all others.
+    // Asked apart from the cluster's own topics: one that is missing would fail the sends to all
+    // others.
     const broker = await this.#cluster?.brokerPool.findConnectedBroker();
     await broker?.metadata([topic]);
   }
@@ -150,8 +154,8 @@ class IdempotentProducer implements SendSession {
   }
 
   /**
-   * kafkajs cannot cancel a send and would connect again for it. Without sockets nothing leaves; and its
-   * retry loop ends at the next thing that it asks the cluster for.
+   * kafkajs cannot cancel a send and would connect again for it. Without sockets nothing leaves;
+   * and its retry loop ends at the next thing that it asks the cluster for.
    */
   #silence(): void {
     const gone = Object.assign(new Error('the producer was destroyed'), { retriable: false });
@@ -170,7 +174,9 @@ class IdempotentProducer implements SendSession {
   }
 }
 
-/** Waits at most `limitMs`; answers what `work` answered, or false. Failures are not of interest. */
+/**
+ * Waits at most `limitMs`; answers what `work` answered, or false. Failures are not of interest.
+ */
 async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<boolean>((resolve) => {

@@ -4,8 +4,8 @@ import { codecs } from './compression.ts';
 
 /**
  * Everything that is taken from kafkajs 2.2.4, the pinned and final version (ADR 0006): its public
- * classes, and the internals that reading without a group and joining a group on our own terms need.
- * The internals are typed here by the few members that are used.
+ * classes, and the internals that reading without a group and joining a group on our own terms
+ * need. The internals are typed here by the few members that are used.
  */
 export type { ICustomPartitioner, Kafka, Producer };
 
@@ -99,7 +99,9 @@ export const protocolError = (
   require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error }
 ).createErrorFromCode;
 
-/** Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later. */
+/**
+ * Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later.
+ */
 export const fetchRequest = (
   require('kafkajs/src/protocol/requests/fetch') as {
     protocol(v: { version: number }): (fields: Readonly<Record<string, unknown>>) => DriverRequest;

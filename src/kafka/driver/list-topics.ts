@@ -6,8 +6,8 @@ interface TopicMetadata {
 }
 
 /**
- * Names of the topics that this user may see. kafkajs's own list fails as a whole while any partition
- * of any topic has no leader; here only the names matter.
+ * Names of the topics that this user may see. kafkajs's own list fails as a whole while any
+ * partition of any topic has no leader; here only the names matter.
  */
 export async function listTopics(broker: DriverBroker): Promise<string[]> {
   const { request, response } = metadataRequest({ topics: [], allowAutoTopicCreation: false });

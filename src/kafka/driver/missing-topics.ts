@@ -12,9 +12,9 @@ const gone: readonly unknown[] = [
 const missingLimitMs = 5_000;
 
 /**
- * kafkajs asks for the metadata of all its topics together and fails as a whole when one of them was
- * deleted: every send and every refresh would fail for ever. Here the missing ones are forgotten, and only the
- * call that names one fails.
+ * kafkajs asks for the metadata of all its topics together and fails as a whole when one of them
+ * was deleted: every send and every refresh would fail for ever. Here the missing ones are
+ * forgotten, and only the call that names one fails.
  */
 export function tolerateMissingTopics(cluster: DriverCluster, clock: Clock): void {
   const add = cluster.addMultipleTargetTopics.bind(cluster);
@@ -52,7 +52,7 @@ function forgetting(cluster: DriverCluster, refresh: () => Promise<void>): () =>
 async function forgetMissing(cluster: DriverCluster): Promise<boolean> {
   const broker = await cluster.brokerPool.findConnectedBroker();
   let any = false;
-  for (const topic of [...cluster.targetTopics]) {
+  for (const topic of cluster.targetTopics) {
     try {
       await broker.metadata([topic]);
     } catch (error) {

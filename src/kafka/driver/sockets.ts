@@ -17,9 +17,9 @@ export interface SocketDeadlines {
 }
 
 /**
- * The sockets of one client. A socket whose broker owes an answer for too long is destroyed: that is
- * the only way in which kafkajs leaves a half-open leader. And a client that was given up is silenced
- * here: after `close` no byte leaves, whatever its retry loops still try.
+ * The sockets of one client. A socket whose broker owes an answer for too long is destroyed: that
+ * is the only way in which kafkajs leaves a half-open leader. And a client that was given up is
+ * silenced here: after `close` no byte leaves, whatever its retry loops still try.
  */
 export class DriverSockets {
   readonly #open = new Set<net.Socket>();

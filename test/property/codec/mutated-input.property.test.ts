@@ -139,7 +139,7 @@ describe(`property: mutated input gives a value or a CodecError, soon (seed ${se
       // Both must happen, or the mutations prove nothing.
       expect(outcomes.value).to.be.greaterThan(0);
       expect(outcomes.error).to.be.greaterThan(0);
-    });
+    }).timeout(30_000);
   }
 });
 

@@ -33,7 +33,9 @@ import { seed } from './seed.ts';
 
 const runs = { seed, numRuns: 300 };
 
-describe(`property: decode after encode is the identity (seed ${seed})`, () => {
+describe(`property: decode after encode is the identity (seed ${seed})`, function () {
+  this.timeout(30_000);
+
   it('for JSON', () => {
     const law = fc.property(jsonValue, (value) => {
       expect(parseJson(printJson(value))).to.deep.equal(value);
