@@ -31,8 +31,7 @@ export async function openCassandraEventualJournal(
   deps: CassandraDeps,
   options?: CallOptions,
 ): Promise<EventualJournal> {
-  options?.signal?.throwIfAborted();
-  const session = await openCassandraSession(settings, deps);
+  const session = await openCassandraSession(settings, deps, options);
   try {
     await checkTables(session, settings.schema, options);
     const journal = new CassandraEventualJournal(session, settings);

@@ -29,8 +29,7 @@ export async function openCassandraReplicatedJournal(
   deps: CassandraDeps,
   options?: CallOptions,
 ): Promise<ReplicatedJournal> {
-  options?.signal?.throwIfAborted();
-  const session = await openCassandraSession(settings, deps);
+  const session = await openCassandraSession(settings, deps, options);
   try {
     await checkTables(session, settings.schema, options);
     return new CassandraReplicatedJournal(session, settings);

@@ -56,20 +56,24 @@ export interface CassandraSession extends AsyncDisposable {
  *
  * @throws {StoreUnavailableError} no contact point answers within `connectTimeoutMs`
  * @throws {AccessDeniedError} the credentials are refused
+ * @throws the abort reason when `options.signal` fires
  */
 export async function openCassandraSession(
   settings: CassandraSettings,
   deps: CassandraDeps,
+  options?: CallOptions,
 ): Promise<CassandraSession> {
+  options?.signal?.throwIfAborted();
   const client = new Client(clientOptions(settings));
   client.on('log', (level: string, source: string, message: string) => {
     if (level === 'error') deps.log.warn({ source }, message);
     else if (level === 'warning') deps.log.debug({ source }, message);
   });
   try {
-    await client.connect();
+    await unlessAborted(client.connect(), options?.signal);
   } catch (error) {
     await client.shutdown().catch(() => {});
+    options?.signal?.throwIfAborted();
     throw toJournalError(error, `Cassandra at ${placesOf(settings)}`);
   }
   return new DriverSession(client, settings, deps);
