@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
+import { pino, stdSerializers } from 'pino';
 import { openCassandraReplicatedJournal } from '../src/cassandra/cassandra-replicated-journal.ts';
 import { setUpCassandra } from '../src/cassandra/schema/create-schema.ts';
 import type { CassandraSchemaSettings } from '../src/config/cassandra-settings.ts';
 import { loadConfig } from '../src/config/load-config.ts';
 import { type ReplicatorSettings, readReplicatorSettings } from '../src/config/replicator-settings.ts';
 import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
-import { ConfigError, DeadlineExceededError } from '../src/model/errors.ts';
+import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/errors.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { startReplicator } from './replicator.ts';
@@ -77,9 +77,21 @@ async function prepare(args: readonly string[]) {
   if (values.config === undefined || !logLevels.includes(level)) throw new TypeError(usage);
   const config = await loadConfig({ file: values.config });
   const settings = readReplicatorSettings(config);
-  const log: Logger = pino({ level });
+  const log: Logger = pino({ level, serializers: { err: describeError } });
   for (const note of config.notes) log.info({}, note);
   return { settings, log };
+}
+
+/** Our errors say what is wrong and where; only a bug needs its stack. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof JournalError)) {
+    return error instanceof Error ? stdSerializers.err(error) : error;
+  }
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+    causes.push(cause.message.split('\n', 1)[0] ?? '');
+  }
+  return { code: error.code, message: error.message.split('\n', 1)[0], causes };
 }
 
 async function run(

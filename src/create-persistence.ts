@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type ActorHost, createActorHost } from './actor/create-actor-host.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load-config.ts';
-import { type PersistenceSettings, readPersistenceSettings } from './config/persistence-settings.ts';
+import {
+  type PersistenceSettings,
+  readPersistenceSettings,
+} from './config/persistence-settings.ts';
 import { readTogether } from './config/read-together.ts';
 import { ConfigError } from './model/errors.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';

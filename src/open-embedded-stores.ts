@@ -1,8 +1,8 @@
 import { startReplicator } from '../replicator/replicator.ts';
 import type { EmbeddedJournalSettings } from './config/journal-settings.ts';
-import type { OpenDeps, Stores } from './open-journals.ts';
 import { topicsOf } from './plugin/persistence-id-to-key.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
+import type { OpenDeps, Stores } from './stores.ts';
 
 /** How long closing waits for the work that the in-process replicator has in hand. */
 const replicatorStopMs = 10_000;

@@ -11,27 +11,11 @@ import {
 import { createJournals, type Journals } from './journal/journals.ts';
 import { ConfigError } from './model/errors.ts';
 import type { Key } from './model/key.ts';
-import type { Logger } from './observability/logger.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
 import { persistenceIdToKey } from './plugin/persistence-id-to-key.ts';
-import type { ActionConsumer } from './ports/action-consumer.ts';
-import type { ActionProducer } from './ports/action-producer.ts';
 import type { CallOptions } from './ports/call-options.ts';
-import type { EventualJournal } from './ports/eventual-journal.ts';
-import type { Clock } from './runtime/clock.ts';
-
-/** A log and a store, opened together and closed together. */
-export interface Stores extends AsyncDisposable {
-  readonly producer: ActionProducer;
-  readonly consumer: ActionConsumer;
-  readonly eventual: EventualJournal;
-}
-
-export interface OpenDeps {
-  readonly log: Logger;
-  readonly clock: Clock;
-}
+import type { OpenDeps, Stores } from './stores.ts';
 
 /** Journals with all that they hold open; the caller closes them. */
 export interface OpenJournals extends Journals, AsyncDisposable {
@@ -67,7 +51,8 @@ export function journalSettingsOf(
   const journalClass = journalClassOf(config, path);
   if (journalClass === 'embedded') return readEmbeddedJournalSettings(config, path);
   if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
-  const message = 'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
+  const message =
+    'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
   const { file, line } = config.originOf(`${path}.class`) ?? {};
   throw new ConfigError([{ path: `${path}.class`, file, line, message }]);
 }

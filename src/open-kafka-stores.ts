@@ -6,10 +6,10 @@ import { openKafkaActionConsumer } from './kafka/kafka-action-consumer.ts';
 import { openKafkaActionProducer } from './kafka/kafka-action-producer.ts';
 import { openKafkaAdmin } from './kafka/kafka-admin.ts';
 import { LogUnavailableError, StoreUnavailableError } from './model/errors.ts';
-import type { OpenDeps, Stores } from './open-journals.ts';
 import { topicsOf } from './plugin/persistence-id-to-key.ts';
 import type { CallOptions } from './ports/call-options.ts';
 import { ProgressDeadline } from './runtime/progress-deadline.ts';
+import type { OpenDeps, Stores } from './stores.ts';
 
 type Disposables = AsyncDisposable[];
 
@@ -62,10 +62,7 @@ class Opening {
   }
 }
 
-async function openAll(
-  opening: Opening,
-  deps: OpenDeps & Required<CallOptions>,
-): Promise<Stores> {
+async function openAll(opening: Opening, deps: OpenDeps & Required<CallOptions>): Promise<Stores> {
   const { kafka, eventual: store } = opening.settings;
   const options = { signal: deps.signal };
   await ensureTopics(opening.settings, deps, options);

@@ -23,7 +23,10 @@ export function checkBooks(run: BankRun, audit: Audit): readonly Finding[] {
   const { missing, repeated } = countTransfers(run.acknowledged, audit.received);
   const count = run.acknowledged.length;
   return [
-    { right: audit.totalCents === expected, text: `the sum is ${audit.totalCents} of ${expected} cents` },
+    {
+      right: audit.totalCents === expected,
+      text: `the sum is ${audit.totalCents} of ${expected} cents`,
+    },
     {
       right: count > 0 && missing === 0,
       text: `${count} acknowledged transfers, ${missing} missing`,

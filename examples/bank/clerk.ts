@@ -35,7 +35,11 @@ export class Clerk {
   }
 
   /** Random transfers, so many at a time, until the process ends. */
-  async trade(market: { readonly wallets: number; readonly inFlight: number; readonly seed: number }): Promise<void> {
+  async trade(market: {
+    readonly wallets: number;
+    readonly inFlight: number;
+    readonly seed: number;
+  }): Promise<void> {
     setInterval(() => this.#tellAll(), tellEveryMs).unref();
     const lanes = Array.from({ length: market.inFlight }, (_, lane) => this.#lane(market, lane));
     await Promise.all(lanes);

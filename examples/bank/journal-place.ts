@@ -18,6 +18,7 @@ export async function openJournalPlace(config: string): Promise<JournalPlace> {
   for (const part of ['', '-wal', '-shm']) rmSync(file + part, { force: true });
   return {
     isEmbedded: true,
-    describe: () => `${file}, ${(statSync(file).size / 2 ** 20).toFixed(1)} MiB (any SQLite tool opens it)`,
+    describe: () =>
+      `${file}, ${(statSync(file).size / 2 ** 20).toFixed(1)} MiB (any SQLite tool opens it)`,
   };
 }

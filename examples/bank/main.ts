@@ -13,7 +13,7 @@ import { type JournalPlace, openJournalPlace } from './journal-place.ts';
 import type { AcknowledgedTransfer, Audit } from './protocol.ts';
 import { startReplicatorProcess } from './replicator-process.ts';
 import { printReport, progress } from './report.ts';
-import { type Worker, startWorker } from './worker-process.ts';
+import { startWorker, type Worker } from './worker-process.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -61,7 +61,10 @@ async function run(place: JournalPlace): Promise<boolean> {
   const audit = await second.request({ type: 'audit', wallets, savers }, 'audited');
   await second.stop();
   const journal = place.describe();
-  return conclude({ wallets, savers, centsEach, seed, tradingMs, acknowledged, journal }, audit.audit);
+  return conclude(
+    { wallets, savers, centsEach, seed, tradingMs, acknowledged, journal },
+    audit.audit,
+  );
 }
 
 function launch(acknowledged: AcknowledgedTransfer[]): Promise<Worker> {

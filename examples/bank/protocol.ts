@@ -1,7 +1,12 @@
 /** What the bank's client process and its worker process tell each other. */
 export type ToWorker =
   | { readonly type: 'open'; readonly wallets: number; readonly cents: number }
-  | { readonly type: 'trade'; readonly wallets: number; readonly inFlight: number; readonly seed: number }
+  | {
+      readonly type: 'trade';
+      readonly wallets: number;
+      readonly inFlight: number;
+      readonly seed: number;
+    }
   | { readonly type: 'audit'; readonly wallets: number; readonly savers: number }
   | { readonly type: 'save'; readonly savers: number }
   | { readonly type: 'stop' };

@@ -68,7 +68,9 @@ export const wallet = setup({
       initial: 'closed',
       states: {
         closed: {
-          on: { opened: { target: 'idle', actions: assign({ cents: ({ event }) => event.cents }) } },
+          on: {
+            opened: { target: 'idle', actions: assign({ cents: ({ event }) => event.cents }) },
+          },
         },
         idle: {
           on: {

@@ -15,11 +15,14 @@ const pay = fromPromise<void, Transfer>(async ({ input: { to, transferId, cents 
   await wallets.ask(to, { type: 'credit', transferId, cents });
 });
 
-const logic = persistence.persistent<typeof wallet, WalletCommand>(wallet.provide({ actors: { pay } }), {
-  persistenceId: ({ input }) => `wallet-${prefix}${input.id}`,
-  decide,
-  onPersistFailure: { minBackoff: '100ms', maxBackoff: '5s' },
-});
+const logic = persistence.persistent<typeof wallet, WalletCommand>(
+  wallet.provide({ actors: { pay } }),
+  {
+    persistenceId: ({ input }) => `wallet-${prefix}${input.id}`,
+    decide,
+    onPersistFailure: { minBackoff: '100ms', maxBackoff: '5s' },
+  },
+);
 const wallets = persistence.entities('wallet', logic);
 const clerk = new Clerk(wallets, (transfers) => tell({ type: 'acknowledged', transfers }));
 
@@ -45,7 +48,10 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 /** Recovers every wallet, waits until payments and savings have come to rest, and adds up. */
-async function audit(request: { readonly wallets: number; readonly savers: number }): Promise<Audit> {
+async function audit(request: {
+  readonly wallets: number;
+  readonly savers: number;
+}): Promise<Audit> {
   const sinceMs = performance.now();
   const ids = Array.from({ length: request.wallets }, (_, index) => walletId(index));
   const recoveryMs = await Promise.all(ids.map(recover));
@@ -55,7 +61,9 @@ async function audit(request: { readonly wallets: number; readonly savers: numbe
   return {
     totalCents: snapshots.reduce((sum, { context }) => sum + context.cents, 0),
     events: snapshots.reduce((sum, snapshot) => sum + snapshot.persistence.sequenceNr, 0),
-    received: Object.fromEntries(ids.map((id, index) => [id, snapshots[index]?.context.received ?? []])),
+    received: Object.fromEntries(
+      ids.map((id, index) => [id, snapshots[index]?.context.received ?? []]),
+    ),
     recoveryMs,
     recoverAllMs,
     matured: snapshots.filter((snapshot) => snapshot.matches({ savings: 'matured' })).length,
@@ -71,7 +79,8 @@ async function recover(id: string): Promise<number> {
 async function atRest(id: string): Promise<void> {
   await waitFor(
     wallets.ref(id),
-    (snapshot) => snapshot.matches({ payments: 'idle' }) && !snapshot.matches({ savings: 'growing' }),
+    (snapshot) =>
+      snapshot.matches({ payments: 'idle' }) && !snapshot.matches({ savings: 'growing' }),
     { timeout: 60_000 },
   );
   await sleep(0);

@@ -68,7 +68,10 @@ function nodeHasEventless(node: AnyStateMachine['root']): boolean {
   return node.always !== undefined || Object.values(node.states).some(nodeHasEventless);
 }
 
-function planOf(definition: TransitionDefinition, machine: AnyStateMachine): AssignPlan | undefined {
+function planOf(
+  definition: TransitionDefinition,
+  machine: AnyStateMachine,
+): AssignPlan | undefined {
   if (definition.target !== undefined) return undefined;
   const actions: AssignAction[] = [];
   for (const action of definition.actions) {

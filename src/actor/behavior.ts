@@ -57,7 +57,11 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
   const { persistenceId, decide } = options;
-  const decideFor: EntitySettings<BehaviorState<S>>['decide'] = ({ snapshot, command, sequenceNr }) =>
+  const decideFor: EntitySettings<BehaviorState<S>>['decide'] = ({
+    snapshot,
+    command,
+    sequenceNr,
+  }) =>
     decide({ state: snapshot.context, command: command as C, sequenceNr }) as Decision<
       EventObject,
       BehaviorState<S>

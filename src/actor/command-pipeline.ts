@@ -114,11 +114,17 @@ export class CommandPipeline<S extends HostedState> {
     const open = this.#batch.slice(this.#settled);
     for (const { envelope, steps } of open) {
       const unknown = steps.length > 0 ? ' while its command was being written' : '';
-      envelope.ask?.fail(new EntityStoppedError(`${persistenceId} ended${unknown}`, { cause: reason }));
+      envelope.ask?.fail(
+        new EntityStoppedError(`${persistenceId} ended${unknown}`, { cause: reason }),
+      );
     }
     this.#clearBatch();
     for (const { ask } of this.stash.drain()) {
-      ask?.fail(new EntityStoppedError(`${persistenceId} ended before the command's turn`, { cause: reason }));
+      ask?.fail(
+        new EntityStoppedError(`${persistenceId} ended before the command's turn`, {
+          cause: reason,
+        }),
+      );
     }
   }
 
@@ -160,7 +166,11 @@ export class CommandPipeline<S extends HostedState> {
     this.#planned = planWrites(batch, { persistenceId, writerUuid, sequenceNr, init });
     this.#host.advance('write.started');
     if (this.#planned.length === 0) this.#tellCommits();
-    else this.write(this.#planned.map((planned) => planned.write), () => void this.#tellCommits());
+    else
+      this.write(
+        this.#planned.map((planned) => planned.write),
+        () => void this.#tellCommits(),
+      );
   }
 
   /** Hands writes to the journal; its answer comes back through the mailbox, or `onStored` is called. */
@@ -191,7 +201,8 @@ export class CommandPipeline<S extends HostedState> {
     for (const { steps } of batch) left += steps.length;
     if (left === 0) return false;
     for (const evaluated of batch) {
-      for (const step of evaluated.steps) this.#host.tell(new Written(evaluated, step, --left === 0));
+      for (const step of evaluated.steps)
+        this.#host.tell(new Written(evaluated, step, --left === 0));
     }
     return true;
   }
@@ -263,7 +274,8 @@ export class CommandPipeline<S extends HostedState> {
     const { persistenceId, settings } = this.#entity;
     const { event, ask, internal } = envelope;
     const text = `the journal refused "${event.type}" of ${persistenceId}`;
-    const error = cause instanceof WriteRejectedError ? cause : new WriteRejectedError(text, { cause });
+    const error =
+      cause instanceof WriteRejectedError ? cause : new WriteRejectedError(text, { cause });
     this.#host.signal('persist-rejected', error);
     if (ask === undefined) this.#logRefused(envelope, error);
     else ask.fail(error);
@@ -284,7 +296,8 @@ export class CommandPipeline<S extends HostedState> {
 
   #logRefused({ event, internal }: Envelope, error: Error): void {
     const { persistenceId, deps, settings } = this.#entity;
-    const expected = error instanceof CommandUnhandledError && settings.actor.unhandledCommand !== 'warn';
+    const expected =
+      error instanceof CommandUnhandledError && settings.actor.unhandledCommand !== 'warn';
     if (internal || expected) return;
     deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
   }

@@ -93,10 +93,9 @@ export interface ActorHost {
 }
 
 /** A persistent actor as `ask` sees it. */
-export type PersistentRef<S, C extends EventObject> = Pick<
-  ActorRef<never, C>,
-  'send'
-> & { getSnapshot(): S };
+export type PersistentRef<S, C extends EventObject> = Pick<ActorRef<never, C>, 'send'> & {
+  getSnapshot(): S;
+};
 
 export function createActorHost(options: ActorHostOptions): ActorHost {
   return new LocalActorHost(options);
@@ -110,7 +109,14 @@ class LocalActorHost implements ActorHost {
   readonly #types = new Set<string>();
   readonly #closing = new AbortController();
 
-  constructor({ settings, journal, log, clock, randomUuid, random = Math.random }: ActorHostOptions) {
+  constructor({
+    settings,
+    journal,
+    log,
+    clock,
+    randomUuid,
+    random = Math.random,
+  }: ActorHostOptions) {
     this.#settings = settings;
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     this.#deps = { journal, log, clock, random, randomUuid, permits, live: new LiveEntities() };

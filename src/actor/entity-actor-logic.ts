@@ -77,7 +77,11 @@ export class EntityActorLogic<S extends HostedState> {
     this.#hosts.of(scope.self).start();
   };
 
-  readonly transition = (_snapshot: unknown, event: EventObject, scope: AnyActorScope): Exposed<S> => {
+  readonly transition = (
+    _snapshot: unknown,
+    event: EventObject,
+    scope: AnyActorScope,
+  ): Exposed<S> => {
     return this.#hosts.of(scope.self).process(event) as Exposed<S>;
   };
 

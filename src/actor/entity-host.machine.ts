@@ -128,7 +128,9 @@ export type HostTable = Readonly<Record<HostState, Readonly<Partial<Record<HostF
 
 export function hostTable(restarts: boolean): HostTable {
   const states = Object.keys(entityHostMachine.states) as HostState[];
-  return Object.fromEntries(states.map((state) => [state, stepsFrom(state, restarts)])) as HostTable;
+  return Object.fromEntries(
+    states.map((state) => [state, stepsFrom(state, restarts)]),
+  ) as HostTable;
 }
 
 function stepsFrom(value: HostState, restarts: boolean): Partial<Record<HostFact, HostStep>> {

@@ -9,13 +9,7 @@ import { hostTable } from './entity-host.machine.ts';
 import type { HostedState } from './entity-logic.ts';
 import { EntityOpening } from './entity-opening.ts';
 import type { PersistenceSignal } from './entity-options.ts';
-import type {
-  AnyHostEvent,
-  Initialised,
-  RecoveryFailed,
-  WriteFailed,
-  WriteRefused,
-} from './host-events.ts';
+import type { AnyHostEvent, Initialised, WriteFailed, WriteRefused } from './host-events.ts';
 import { Detach, HostEvent } from './host-events.ts';
 import type { LiveEntity } from './live-entities.ts';
 import { Occasion } from './occasion.ts';
@@ -59,7 +53,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   readonly #arriving: Ask[] = [];
   #phase: HostState = 'awaitingPermit';
   #stopping = false;
-  #failure: unknown;
+  lastError: unknown;
   /** When the last command arrived, ms since the epoch. */
   lastActiveMs = 0;
 
@@ -119,7 +113,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     const { state, sequenceNr, persistenceId, input } = this.#entity;
     const phase = phases[this.#phase];
     const stashed = this.#pipeline.stash.length;
-    const lastError = this.#failure;
+    const { lastError } = this;
     const persistence: PersistenceInfo =
       lastError === undefined
         ? { phase, persistenceId, sequenceNr, stashed, input }
@@ -182,19 +176,21 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
 
   fail(error: unknown): void {
     if (this.hasEnded) return;
-    this.#failure = error;
+    this.lastError = error;
     this.advance('entity.failed');
   }
 
   writeFailed(error: Error): void {
-    this.#failure = error;
     this.signal('persist-failed', error);
     this.#opening.failed(error, 'write.failed');
   }
 
   signal(type: PersistenceSignal['type'], cause?: unknown): void {
     const { settings, sequenceNr, state } = this.#entity;
-    settings.onSignal?.(cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause }, state);
+    settings.onSignal?.(
+      cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause },
+      state,
+    );
   }
 
   ended(): void {
@@ -240,7 +236,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
         if (this.#opening.isCurrent(event)) this.#opening.completed(event);
         return;
       case 'persistence.recovery-failed':
-        if (this.#opening.isCurrent(event)) this.#recoveryFailed(event);
+        if (this.#opening.isCurrent(event)) this.#opening.recoveryFailed(event);
         return;
       case 'persistence.restart':
         return this.advance('backoff.elapsed');
@@ -265,11 +261,6 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     }
   }
 
-  #recoveryFailed(event: RecoveryFailed): void {
-    this.#failure = event.error;
-    this.#opening.recoveryFailed(event);
-  }
-
   #stop(event: EventObject): void {
     const entity = this.#entity;
     if (this.#phase === 'ready' || this.#phase === 'persisting') {
@@ -284,7 +275,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
       case 'recover':
         return this.#opening.recover();
       case 'drainStash':
-        this.#failure = undefined;
+        this.lastError = undefined;
         return this.#pipeline.drain();
       case 'stopChildren':
         return logic.discard(state);
@@ -306,18 +297,22 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
 
   #end(): void {
     const { deps, persistenceId } = this.#entity;
-    const reason = this.#failure ?? new EntityStoppedError(`${persistenceId} has stopped`);
+    const reason = this.lastError ?? new EntityStoppedError(`${persistenceId} has stopped`);
     deps.live.release(this, this.#pipeline.inFlight);
-    this.#pipeline.end(this.#failure);
+    this.#pipeline.end(this.lastError);
     for (const ask of this.#arriving.splice(0)) {
-      ask.fail(new EntityStoppedError(`${persistenceId} ended before the command arrived`, { cause: reason }));
+      ask.fail(
+        new EntityStoppedError(`${persistenceId} ended before the command arrived`, {
+          cause: reason,
+        }),
+      );
     }
     this.#opening.end(reason);
     this.#idle.fire();
   }
 
   #statusBeyond(state: S): Partial<HostedState> {
-    if (this.#phase === 'failed') return { status: 'error', error: this.#failure };
+    if (this.#phase === 'failed') return { status: 'error', error: this.lastError };
     if (this.#phase === 'stopped') return { status: state.status === 'done' ? 'done' : 'stopped' };
     // A final state counts once the journal has confirmed it.
     return { status: 'active', output: undefined, error: undefined };

@@ -62,6 +62,7 @@ export class EntityOpening<S extends HostedState> {
   /** A failure that the backoff of the entity covers, as long as it has tries left. */
   failed(error: Error, fact: HostFact): void {
     const { restart } = this.#entity.settings;
+    this.#host.lastError = error;
     this.#failuresInARow++;
     if (restart !== undefined && this.#failuresInARow > restart.maxRestarts) this.#host.fail(error);
     else this.#host.advance(fact);
@@ -93,7 +94,9 @@ export class EntityOpening<S extends HostedState> {
     const { persistenceId } = this.#entity;
     const text = `${persistenceId} cannot be recovered`;
     const failure =
-      error instanceof RecoveryFailedError ? error : new RecoveryFailedError(text, { cause: error });
+      error instanceof RecoveryFailedError
+        ? error
+        : new RecoveryFailedError(text, { cause: error });
     this.#host.signal('recovery-failed', failure);
     if (mayRecoverLater(error)) this.failed(failure, 'recovery.failed');
     else this.#host.fail(failure);

@@ -30,11 +30,7 @@ export interface RestartBackoff {
 }
 
 export type PersistenceSignal = {
-  readonly type:
-    | 'recovery-completed'
-    | 'recovery-failed'
-    | 'persist-failed'
-    | 'persist-rejected';
+  readonly type: 'recovery-completed' | 'recovery-failed' | 'persist-failed' | 'persist-rejected';
   readonly sequenceNr: number;
   readonly cause?: unknown;
 };

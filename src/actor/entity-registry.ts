@@ -1,4 +1,10 @@
-import type { ActorRefFrom, AnyActorLogic, AnyActorRef, EventFromLogic, SnapshotFrom } from 'xstate';
+import type {
+  ActorRefFrom,
+  AnyActorLogic,
+  AnyActorRef,
+  EventFromLogic,
+  SnapshotFrom,
+} from 'xstate';
 import { createActor } from 'xstate';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -15,7 +21,11 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   /** The live actor of `id`, started if need be. It may be stopped when idle: do not keep it. */
   ref(id: string): ActorRefFrom<L>;
   /** As `ask` on the actor; a command for an entity that is being stopped waits and starts it again. */
-  ask(id: string, command: EventFromLogic<L>, options?: AskOptions): Promise<AskResult<SnapshotFrom<L>>>;
+  ask(
+    id: string,
+    command: EventFromLogic<L>,
+    options?: AskOptions,
+  ): Promise<AskResult<SnapshotFrom<L>>>;
   send(id: string, command: EventFromLogic<L>): void;
   /** Waits for the commands that it holds and for its write. */
   stop(id: string): Promise<void>;

@@ -43,6 +43,8 @@ export interface Entity<S extends HostedState> {
 
 /** What a pipeline may ask of its host. */
 export interface PipelineHost {
+  /** The failure behind a backoff or an end; shown in the snapshot. */
+  lastError: unknown;
   readonly isReady: boolean;
   /** The snapshot as the actor shows it. */
   expose(): unknown;

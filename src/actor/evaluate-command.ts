@@ -1,9 +1,5 @@
 import type { EventObject } from 'xstate';
-import {
-  CommandRejectedError,
-  CommandUnhandledError,
-  InvalidInputError,
-} from '../model/errors.ts';
+import { CommandRejectedError, CommandUnhandledError, InvalidInputError } from '../model/errors.ts';
 import type { Ask } from './ask.ts';
 import type { DryRun, EntityLogic, HostedState } from './entity-logic.ts';
 import type { Decision, EntitySettings } from './entity-options.ts';
@@ -91,7 +87,10 @@ export class CommandEvaluator<S extends HostedState> {
     try {
       decision = decide({ snapshot: state, command: envelope.event, sequenceNr });
     } catch (error) {
-      return refused(envelope, new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }));
+      return refused(
+        envelope,
+        new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }),
+      );
     }
     return this.#decided(envelope, state, decision);
   }
@@ -130,7 +129,8 @@ export class CommandEvaluator<S extends HostedState> {
       if (base.status !== 'active') break;
     }
     if (steps.length < events.length) return refused(envelope, pastTheEnd(envelope, steps.length));
-    const outcome = thenRun === undefined ? { type: 'reply', reply } : { type: 'reply', reply, thenRun };
+    const outcome =
+      thenRun === undefined ? { type: 'reply', reply } : { type: 'reply', reply, thenRun };
     return { envelope, steps, outcome: outcome as Outcome<S> };
   }
 
@@ -147,7 +147,8 @@ export class CommandEvaluator<S extends HostedState> {
     const { event, timer } = envelope;
     const payload = isXstateEvent(event) ? toStored(event) : event;
     const step = this.#tryStep({ event: fromStored(payload), timer, payload }, state);
-    if (step instanceof Error) return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
+    if (step instanceof Error)
+      return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
     if (step !== undefined) return { envelope, steps: [step], outcome: done };
     if (!isChildError(event)) return { envelope, steps: noSteps, outcome: done };
     // Storing it would end every later incarnation too: it is applied, which fails the actor as usual.

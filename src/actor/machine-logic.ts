@@ -1,4 +1,3 @@
-import { createActor } from 'xstate';
 import type {
   AnyActorLogic,
   AnyActorRef,
@@ -7,6 +6,7 @@ import type {
   AnyStateMachine,
   EventObject,
 } from 'xstate';
+import { createActor } from 'xstate';
 import type { ArmedAt, DryRun, EntityLogic } from './entity-logic.ts';
 import { TimerTick } from './host-events.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
@@ -46,7 +46,10 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       if (change?.type !== 'schedule' || change.delayMs <= longestTimeoutMs || id === undefined) {
         return native(action);
       }
-      this.#armLater({ id, event: change.event }, { target: change.target, delayMs: change.delayMs });
+      this.#armLater(
+        { id, event: change.event },
+        { target: change.target, delayMs: change.delayMs },
+      );
     };
     const collectOrExecute = (action: ExecutableAction): void => {
       if (this.#collected === undefined) this.#execute(action);
@@ -126,7 +129,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   isUnchanged(before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean {
-    const sameChildren = before.children === after.children || sameEntries(before.children, after.children);
+    const sameChildren =
+      before.children === after.children || sameEntries(before.children, after.children);
     return (
       before.context === after.context &&
       before.status === after.status &&

@@ -38,5 +38,7 @@ export function isReady(snapshot: {
   readonly persistence: PersistenceInfo;
 }): boolean {
   const { phase } = snapshot.persistence;
-  return (phase === 'ready' || phase === 'persisting') && (snapshot.status ?? 'active') === 'active';
+  return (
+    (phase === 'ready' || phase === 'persisting') && (snapshot.status ?? 'active') === 'active'
+  );
 }

@@ -16,8 +16,8 @@ import type {
 } from '../ports/journal-plugin.ts';
 import type { ActorSettings } from './actor-settings.ts';
 import type { DryRun, HostedState } from './entity-logic.ts';
-import { fromStored, initEventType } from './stored-event.ts';
 import type { SilenceWatch } from './silence-watch.ts';
+import { fromStored, initEventType } from './stored-event.ts';
 import { Timers } from './timers.ts';
 
 /** What a journal says about an entity. */
@@ -164,7 +164,10 @@ export class ReplayFold<S extends HostedState> {
     if (this.#warned) return;
     this.#warned = true;
     const { persistenceId } = this.#options;
-    this.#options.warn({ persistenceId, seqNr: repr.seqNr }, 'the journal goes on after the final state');
+    this.#options.warn(
+      { persistenceId, seqNr: repr.seqNr },
+      'the journal goes on after the final state',
+    );
   }
 
   #outOfOrder(seqNr: number): DataIntegrityError {
@@ -211,7 +214,8 @@ async function openRecovery<S extends HostedState>(
   if (journal.recover !== undefined) return watch.guard(journal.recover(request, { signal }));
   const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
   const to = Math.min(request.to, highest);
-  const events = to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
+  const events =
+    to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
   return { highestSeqNr: async () => highest, events };
 }
 

@@ -48,14 +48,17 @@ export function resolveOptions<S, E extends EventObject>(
 /** @throws {InvalidInputError} when blank */
 export function checkPersistenceId(id: unknown): string {
   if (typeof id === 'string' && id.trim() !== '') return id;
-  throw new InvalidInputError(`a persistence id must be a text that is not blank, not ${String(id)}`);
+  throw new InvalidInputError(
+    `a persistence id must be a text that is not blank, not ${String(id)}`,
+  );
 }
 
 function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undefined {
   if (value === 'stop') return undefined;
   const minMs = durationMs(value.minBackoff, 'onPersistFailure.minBackoff');
   const maxMs = durationMs(value.maxBackoff, 'onPersistFailure.maxBackoff');
-  if (minMs > maxMs) throw new InvalidInputError('onPersistFailure: minBackoff is above maxBackoff');
+  if (minMs > maxMs)
+    throw new InvalidInputError('onPersistFailure: minBackoff is above maxBackoff');
   const randomFactor = value.randomFactor ?? defaultRandomFactor;
   const maxRestarts = value.maxRestarts ?? Number.POSITIVE_INFINITY;
   return { minMs, maxMs, randomFactor, maxRestarts };

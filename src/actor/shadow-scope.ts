@@ -1,6 +1,12 @@
-import type { AnyActorRef, AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
-import { assignPlanner, runAssigns } from './assign-plan.ts';
+import type {
+  AnyActorRef,
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventObject,
+} from 'xstate';
 import type { AssignPlan } from './assign-plan.ts';
+import { assignPlanner, runAssigns } from './assign-plan.ts';
 import type { DryRun } from './entity-logic.ts';
 import { endedChildId, isChildError } from './stored-event.ts';
 import type { TimerChange, TimerTarget } from './timers.ts';
@@ -17,7 +23,10 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   readonly #machine: AnyStateMachine;
   readonly #system: IsolatedSystem;
   readonly #scope: AnyActorScope;
-  readonly #assignOnly: (snapshot: AnyMachineSnapshot, event: EventObject) => AssignPlan | undefined;
+  readonly #assignOnly: (
+    snapshot: AnyMachineSnapshot,
+    event: EventObject,
+  ) => AssignPlan | undefined;
   #marked: readonly (readonly [string, AnyActorRef])[] = [];
   readonly self: AnyActorRef;
   /** How children ended whose result was among the events. */
@@ -113,7 +122,10 @@ export type EndedChild =
   | { readonly status: 'error'; readonly error: unknown };
 
 function endOf(event: EventObject): EndedChild {
-  const { output, error } = event as unknown as { readonly output?: unknown; readonly error?: unknown };
+  const { output, error } = event as unknown as {
+    readonly output?: unknown;
+    readonly error?: unknown;
+  };
   return isChildError(event) ? { status: 'error', error } : { status: 'done', output };
 }
 
@@ -126,14 +138,23 @@ export interface ExecutableAction {
 }
 
 /** What an action does to the timers of its actor; `self` is the actor, or its shadow. */
-export function timerChangeOf(action: ExecutableAction, self: AnyActorRef): TimerChange | undefined {
+export function timerChangeOf(
+  action: ExecutableAction,
+  self: AnyActorRef,
+): TimerChange | undefined {
   switch (action.type) {
     case 'xstate.raise':
     case 'xstate.sendTo': {
       const params = action.params as SendParams;
       if (typeof params.delay !== 'number') return undefined;
       const target = action.type === 'xstate.raise' ? ownTarget : targetOf(params, self);
-      return { type: 'schedule', id: params.id, event: params.event, target, delayMs: params.delay };
+      return {
+        type: 'schedule',
+        id: params.id,
+        event: params.event,
+        target,
+        delayMs: params.delay,
+      };
     }
     case 'xstate.cancel': {
       const { sendId } = action.params as { readonly sendId: string };
@@ -179,7 +200,11 @@ class IsolatedSystem {
     return `shadow:${this.booked++}`;
   }
 
-  _sendInspectionEvent(event: { type: string; actorRef?: unknown; _transitions?: unknown[] }): void {
+  _sendInspectionEvent(event: {
+    type: string;
+    actorRef?: unknown;
+    _transitions?: unknown[];
+  }): void {
     if (event.type !== '@xstate.microstep' || event.actorRef !== this.watched) return;
     if (event._transitions !== undefined && event._transitions.length > 0) this.handled = true;
   }
@@ -224,7 +249,11 @@ function ignore(): void {}
 /** Shows inspectors the one step that an adopted dry run stands for, as xstate would have. */
 export function announceStep(
   scope: AnyActorScope,
-  step: { readonly event: EventObject; readonly state: unknown; readonly trace: readonly unknown[] },
+  step: {
+    readonly event: EventObject;
+    readonly state: unknown;
+    readonly trace: readonly unknown[];
+  },
 ): void {
   const system = scope.system as unknown as { _sendInspectionEvent: (event: unknown) => void };
   system._sendInspectionEvent({

@@ -15,7 +15,9 @@ export function sameValue(a: unknown, b: unknown): boolean {
 export function sameEntries(a: object, b: object): boolean {
   const [before, after] = [a as Record<string, unknown>, b as Record<string, unknown>];
   const keys = Object.keys(before);
-  return keys.length === Object.keys(after).length && keys.every((key) => before[key] === after[key]);
+  return (
+    keys.length === Object.keys(after).length && keys.every((key) => before[key] === after[key])
+  );
 }
 
 interface Replacements {

@@ -20,7 +20,10 @@ export function initTime<S extends HostedState>(
 }
 
 /** Arms what the replay found waiting; what is overdue fires right away, earliest deadline first. */
-export function rearmTimers<S extends HostedState>(entity: Entity<S>, replayed: Replayed<S>): Timers {
+export function rearmTimers<S extends HostedState>(
+  entity: Entity<S>,
+  replayed: Replayed<S>,
+): Timers {
   const { deps, settings, logic, persistenceId } = entity;
   const nowMs = deps.clock.nowMs();
   const timers = new Timers();

@@ -66,7 +66,9 @@ export function toStored(event: EventObject): EventObject {
 export function fromStored(payload: EventObject): EventObject {
   if (!payload.type.startsWith(errorPrefix)) return payload;
   const { error } = payload as unknown as { readonly error: unknown };
-  return isStoredError(error) ? ({ ...payload, error: new RemoteError(error) } as EventObject) : payload;
+  return isStoredError(error)
+    ? ({ ...payload, error: new RemoteError(error) } as EventObject)
+    : payload;
 }
 
 export function initEvent(input: unknown): EventObject {

@@ -70,7 +70,9 @@ export function rejections(
 ): readonly (Error | undefined)[] | undefined {
   if (outcomes.length === 0) return undefined;
   if (outcomes.length !== writes) {
-    throw new WriteFailedError(`the journal answered ${outcomes.length} outcomes to ${writes} writes`);
+    throw new WriteFailedError(
+      `the journal answered ${outcomes.length} outcomes to ${writes} writes`,
+    );
   }
   if (outcomes.every((outcome) => outcome.type === 'stored')) return undefined;
   return outcomes.map((outcome) => (outcome.type === 'rejected' ? outcome.cause : undefined));

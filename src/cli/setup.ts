@@ -24,7 +24,9 @@ export async function runSetup(args: readonly string[]): Promise<number> {
     await setUp(values.config);
     return 0;
   } catch (error) {
-    console.error(`kafka-journal setup: ${error instanceof Error ? describe(error) : String(error)}`);
+    console.error(
+      `kafka-journal setup: ${error instanceof Error ? describe(error) : String(error)}`,
+    );
     return error instanceof ConfigError || error instanceof TypeError ? 2 : 1;
   }
 }

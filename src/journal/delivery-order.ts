@@ -75,7 +75,10 @@ export class DeliveryOrder {
   }
 
   #gap(between: boolean, gap: Parameters<typeof onGap>[2]): void {
-    if (between) return onGap(this.#parts, this.#key, gap);
+    if (between) {
+      onGap(this.#parts, this.#key, gap);
+      return;
+    }
     const { topic, id } = this.#key;
     const message = `${topic}:${id} begins with event ${gap.found} where ${gap.expected} was expected`;
     this.#parts.log.warn({ topic, id, ...gap.at }, message);

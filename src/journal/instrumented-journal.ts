@@ -17,22 +17,22 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
   const timed = timer(key, instruments);
   return {
     append(events, options) {
-      const done = timed('append');
+      const note = timed('append');
       const call = journal.append(events, options);
       call.then(
-        (at) => done({ from: events[0].seqNr, events: events.length, ...at }),
-        (error: unknown) => done({ from: events[0].seqNr, events: events.length, error }),
+        (at) => note({ from: events[0].seqNr, events: events.length, ...at }),
+        (error: unknown) => note({ from: events[0].seqNr, events: events.length, error }),
       );
       return call;
     },
     async *read(from, options) {
-      const done = timed('read');
+      const note = timed('read');
       try {
         const last = yield* journal.read(from, options);
-        done({ from, last });
+        note({ from, last });
         return last;
       } catch (error) {
-        done({ from, error });
+        note({ from, error });
         throw error;
       }
     },
@@ -43,9 +43,9 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
   };
 }
 
-type Done = (outcome: LogFields) => void;
+type Note = (outcome: LogFields) => void;
 
-function timer({ topic, id }: Key, { log, thresholdsMs }: Instruments): (of: Operation) => Done {
+function timer({ topic, id }: Key, { log, thresholdsMs }: Instruments): (of: Operation) => Note {
   return (operation) => {
     const startMs = performance.now();
     return (outcome) => {
@@ -57,13 +57,13 @@ function timer({ topic, id }: Key, { log, thresholdsMs }: Instruments): (of: Ope
   };
 }
 
-async function observe<T>(done: Done, call: Promise<T>): Promise<T> {
+async function observe<T>(note: Note, call: Promise<T>): Promise<T> {
   try {
     const result = await call;
-    done({ result });
+    note({ result });
     return result;
   } catch (error) {
-    done({ error });
+    note({ error });
     throw error;
   }
 }

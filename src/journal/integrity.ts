@@ -21,7 +21,8 @@ export function onConflict(parts: JournalParts, key: Key, conflict: ConflictingC
     `two writers of ${key.topic}:${key.id}: the record ${describe(loser)} ` +
     `starts at or below the last number of the record ${describe(winner)}`;
   const place = { topic: key.topic, id: key.id, ...loser.at, seqNr };
-  if (parts.settings.dataIntegrity.seqNrUniqueness) throw new DataIntegrityError(message, { place });
+  if (parts.settings.dataIntegrity.seqNrUniqueness)
+    throw new DataIntegrityError(message, { place });
   parts.log.warn(place, `${message}; it is ignored`);
 }
 
@@ -33,7 +34,8 @@ export function onGap(
 ): void {
   const message = `${key.topic}:${key.id} has no event ${gap.expected}, the next one is ${gap.found}`;
   const place = { topic: key.topic, id: key.id, ...gap.at, seqNr: gap.expected };
-  if (parts.settings.dataIntegrity.gaps === 'fail') throw new DataIntegrityError(message, { place });
+  if (parts.settings.dataIntegrity.gaps === 'fail')
+    throw new DataIntegrityError(message, { place });
   parts.log.warn(place, message);
 }
 

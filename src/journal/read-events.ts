@@ -52,7 +52,8 @@ export async function* readEvents(
       try {
         return yield* deliver(read);
       } catch (error) {
-        if (error !== torn || order.started || attempt === maxAttempts) throw errorOf(error, request.key);
+        if (error !== torn || order.started || attempt === maxAttempts)
+          throw errorOf(error, request.key);
       }
     }
   } finally {
@@ -97,7 +98,10 @@ export async function takeSnapshot(
 }
 
 /** The row may run ahead of the replicated offset; then it does not tell the number as of the cut. */
-function lastStoredAt({ end, replicated }: Cut, pointer: JournalPointer | undefined): SeqNr | undefined {
+function lastStoredAt(
+  { end, replicated }: Cut,
+  pointer: JournalPointer | undefined,
+): SeqNr | undefined {
   if (pointer === undefined || replicated === undefined) return undefined;
   const { at } = pointer;
   return at.partition !== end.partition || at.offset <= replicated ? pointer.seqNr : undefined;
@@ -118,7 +122,9 @@ const torn = Symbol('torn');
 function errorOf(error: unknown, key: Key): unknown {
   if (error !== torn) return error;
   const name = `${key.topic}:${key.id}`;
-  return new StoreUnavailableError(`${name} was deleted or purged while it was read; read it again`);
+  return new StoreUnavailableError(
+    `${name} was deleted or purged while it was read; read it again`,
+  );
 }
 
 async function* deliver(read: Read): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
@@ -167,7 +173,10 @@ async function* deliverStored(
 }
 
 /** Rows are missing: because the journal was deleted or purged while they were read? */
-async function checkNotTorn({ parts, key, snapshot, deadline }: Read, was: JournalPointer): Promise<void> {
+async function checkNotTorn(
+  { parts, key, snapshot, deadline }: Read,
+  was: JournalPointer,
+): Promise<void> {
   const now = await parts.eventual.pointer(key, { signal: deadline.signal });
   const known = snapshot.head.fold(snapshot.lastStored).deleteTo ?? 0;
   const same =

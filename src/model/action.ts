@@ -24,7 +24,11 @@ export type ActionHeader =
       readonly origin: string | undefined;
       readonly version: string | undefined;
     }
-  | { readonly type: 'purge'; readonly origin: string | undefined; readonly version: string | undefined }
+  | {
+      readonly type: 'purge';
+      readonly origin: string | undefined;
+      readonly version: string | undefined;
+    }
   | {
       readonly type: 'mark';
       readonly id: string;

@@ -13,7 +13,8 @@ export const Key = {
    * which the JVM would store as `?` (docs/format.md#key)
    */
   of(topic: string, id: string): Key {
-    if (!id.isWellFormed()) throw new InvalidInputError(`journal id ${JSON.stringify(id)} is not well-formed`);
+    if (!id.isWellFormed())
+      throw new InvalidInputError(`journal id ${JSON.stringify(id)} is not well-formed`);
     return { topic: Topic.of(topic), id };
   },
 

@@ -49,7 +49,8 @@ export interface SeqRange {
 export const SeqRange = {
   /** @throws {InvalidInputError} when `from` is above `to` */
   of(from: SeqNr, to: SeqNr): SeqRange {
-    if (from > to) throw new InvalidInputError(`sequence range starts at ${from}, above its end ${to}`);
+    if (from > to)
+      throw new InvalidInputError(`sequence range starts at ${from}, above its end ${to}`);
     return { from, to };
   },
 };

@@ -3,7 +3,7 @@ import type { Journals } from '../journal/journals.ts';
 import { WriteRejectedError } from '../model/errors.ts';
 import { type Event, type EventRecord, Events } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
-import { SeqNr } from '../model/seq-nr.ts';
+import type { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type {
   AtomicWrite,
@@ -113,7 +113,9 @@ function encodable(writes: readonly AtomicWrite[]): {
       encoded.push({ ...write, encoded: write.events.map(toEvent) });
     } catch (cause) {
       if (!(cause instanceof WriteRejectedError)) throw cause;
-      const later = new WriteRejectedError('an event before it in the same write was rejected', { cause });
+      const later = new WriteRejectedError('an event before it in the same write was rejected', {
+        cause,
+      });
       const rest = writes.slice(encoded.length + 1).map(() => rejection(later));
       return { encoded, rejected: [rejection(cause), ...rest] };
     }

@@ -20,7 +20,8 @@ export function persistenceIdToKey(settings: PersistenceIdToKeySettings): (id: s
 }
 
 function keyOf(topic: string, id: string, persistenceId: string): Key {
-  if (persistenceId.trim() === '') throw new InvalidInputError('a persistence id must not be blank');
+  if (persistenceId.trim() === '')
+    throw new InvalidInputError('a persistence id must not be blank');
   try {
     return Key.of(topic, id);
   } catch (cause) {

@@ -73,4 +73,3 @@ export interface JournalPlugin extends AsyncDisposable {
   /** Highest number and events from one and the same cut (ADR 22); the host prefers it when present. */
   recover?(request: ReplayRequest, options?: CallOptions): Promise<Recovery>;
 }
-

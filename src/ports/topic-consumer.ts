@@ -17,7 +17,11 @@ export interface TopicSubscriber {
    * is about to be revoked or the consumer stops: finish the unit in hand, start no further one.
    */
   records(
-    batch: { readonly partition: Partition; readonly records: readonly LogRecord[]; readonly nextOffset: Offset },
+    batch: {
+      readonly partition: Partition;
+      readonly records: readonly LogRecord[];
+      readonly nextOffset: Offset;
+    },
     signal: AbortSignal,
   ): Promise<void>;
 

@@ -8,11 +8,7 @@ export class ProgressDeadline {
   readonly #outer: AbortSignal | undefined;
   readonly #onOuterAbort = (): void => this.#controller.abort(this.#outer?.reason);
 
-  constructor(
-    limitMs: number,
-    onExpiry: () => Error,
-    outer: AbortSignal | undefined,
-  ) {
+  constructor(limitMs: number, onExpiry: () => Error, outer: AbortSignal | undefined) {
     this.#outer = outer;
     this.#timer = setTimeout(() => this.#controller.abort(onExpiry()), limitMs);
     if (outer?.aborted) this.#onOuterAbort();

@@ -54,7 +54,7 @@ export class LogWriter implements CommitParticipant {
 
   begin(): void {
     const version = this.#dataVersion.get()?.data_version;
-    if (version !== this.#seenVersion) void 0;
+    if (version !== this.#seenVersion) this.#epoch++;
     this.#seenVersion = version;
   }
 

@@ -9,17 +9,26 @@ const commands = 30_000;
 const rounds = 5;
 
 const account = setup({
-  types: { context: {} as { cents: number }, events: {} as ReturnType<typeof depositOf>, input: {} as { id: string } },
+  types: {
+    context: {} as { cents: number },
+    events: {} as ReturnType<typeof depositOf>,
+    input: {} as { id: string },
+  },
 }).createMachine({
   id: 'account',
   context: { cents: 0 },
-  on: { deposited: { actions: assign({ cents: ({ context, event }) => context.cents + event.cents }) } },
+  on: {
+    deposited: { actions: assign({ cents: ({ context, event }) => context.cents + event.cents }) },
+  },
 });
 
 /** Commands through persistent actors and `ask`; the baseline is `append.256` of raw kafkajs. */
-export async function benchActors(servers: Servers, raw: number | undefined): Promise<readonly Figure[]> {
+export async function benchActors(
+  servers: Servers,
+  raw: number | undefined,
+): Promise<readonly Figure[]> {
   const value = await commandsPerSecond(newNames(servers).configText);
-  return [figure('append.256.actors', 'commands/s', value, raw)];
+  return [figure('append.256.actors', 'commands/s', [value, raw])];
 }
 
 /** The same on the configuration given. */

@@ -4,7 +4,14 @@ import { partitionOf } from '../../src/codec/java-hash.ts';
 import type { Event } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { libraryVersion } from '../../src/runtime/library-version.ts';
-import { type BenchNames, newNames, openBenchJournals, payloadOf, type Servers, settingsOf } from './bench-world.ts';
+import {
+  type BenchNames,
+  newNames,
+  openBenchJournals,
+  payloadOf,
+  type Servers,
+  settingsOf,
+} from './bench-world.ts';
 import { alternate, elapsedMs, type Figure, figure, median, throughput } from './figures.ts';
 import { openRawProducer, type RawProducer } from './raw-kafka.ts';
 
@@ -24,7 +31,9 @@ export async function benchAppend(servers: Servers): Promise<readonly Figure[]> 
   try {
     const messages = await rawMessages(names);
     const events = messages.map((_, index) => eventOf(index));
-    const open = Array.from({ length: keys }, (_, index) => journals.of(journals.keyOf(`key-${index}`)));
+    const open = Array.from({ length: keys }, (_, index) =>
+      journals.of(journals.keyOf(`key-${index}`)),
+    );
     const append = (index: number): Promise<unknown> =>
       (open[index % keys] as (typeof open)[number]).append([events[index] as Event]);
     const sendRaw = (index: number): Promise<unknown> => raw.send(messages[index] as RawMessage);
@@ -42,8 +51,8 @@ export async function benchAppend(servers: Servers): Promise<readonly Figure[]> 
       () => p50(sendRaw),
     );
     return [
-      figure('append.256', 'events/s', many.a, many.b),
-      figure('append.sequential', 'ms p50', one.a, one.b),
+      figure('append.256', 'events/s', [many.a, many.b]),
+      figure('append.sequential', 'ms p50', [one.a, one.b]),
     ];
   } finally {
     await raw[Symbol.asyncDispose]();

@@ -21,7 +21,7 @@ export async function benchEmbedded(): Promise<readonly Figure[]> {
   try {
     const commands = await commandsPerSecond(configText(join(folder, 'append.db')));
     const recovery = await recoverMs(configText(join(folder, 'recover.db')));
-    return [figure('append.embedded', 'commands/s', commands), ...recovery];
+    return [figure('append.embedded', 'commands/s', [commands]), ...recovery];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -32,7 +32,8 @@ async function recoverMs(text: string): Promise<readonly Figure[]> {
   await writeAccount(journals);
   await sleep(settleMs);
   const reads: number[] = [];
-  for (let round = 0; round < rounds; round++) reads.push(await elapsedMs(() => readJournal(journals)));
+  for (let round = 0; round < rounds; round++)
+    reads.push(await elapsedMs(() => readJournal(journals)));
   await journals[Symbol.asyncDispose]();
 
   const persistence = await createPersistence({ config: text });
@@ -42,8 +43,8 @@ async function recoverMs(text: string): Promise<readonly Figure[]> {
   }
   await persistence.shutdown();
   return [
-    figure('recover.10k.embedded', 'ms', median(reads)),
-    figure('recover.10k.embedded.machine', 'ms', median(recoveries)),
+    figure('recover.10k.embedded', 'ms', [median(reads)]),
+    figure('recover.10k.embedded.machine', 'ms', [median(recoveries)]),
   ];
 }
 

@@ -9,7 +9,9 @@ export interface Figure {
   readonly ratio: number | undefined;
 }
 
-export function figure(name: string, unit: string, value: number, baseline?: number): Figure {
+/** `of` is our value, then that of the raw client. */
+export function figure(name: string, unit: string, of: readonly [number, number?]): Figure {
+  const [value, baseline] = of;
   const ratio = baseline === undefined ? undefined : value / baseline;
   return { name, value, unit, baseline, ratio };
 }
@@ -17,9 +19,10 @@ export function figure(name: string, unit: string, value: number, baseline?: num
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  const [low = Number.NaN, high = low] = sorted.length % 2 === 1
-    ? [sorted[middle], sorted[middle]]
-    : [sorted[middle - 1], sorted[middle]];
+  const [low = Number.NaN, high = low] =
+    sorted.length % 2 === 1
+      ? [sorted[middle], sorted[middle]]
+      : [sorted[middle - 1], sorted[middle]];
   return (low + high) / 2;
 }
 

@@ -16,7 +16,11 @@ const { values } = parseArgs({
 });
 
 const figures = new Map<string, Figure>();
-const stack = await openStack({ profile: 'keep', name: 'bench', note: (line) => console.error(line) });
+const stack = await openStack({
+  profile: 'keep',
+  name: 'bench',
+  note: (line) => console.error(line),
+});
 const servers = { kafka: stack.kafka.address, cassandra: stack.cassandra.address };
 
 const benches: readonly [name: string, run: () => Promise<readonly Figure[]>][] = [

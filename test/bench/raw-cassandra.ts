@@ -17,7 +17,12 @@ export async function openRawCassandra(address: string): Promise<Client> {
 /** Reads all rows of one segment page by page, untouched, with our SELECT; answers how many. */
 export async function readRawRows(
   client: Client,
-  rows: { readonly keyspace: string; readonly topic: string; readonly id: string; readonly to: number },
+  rows: {
+    readonly keyspace: string;
+    readonly topic: string;
+    readonly id: string;
+    readonly to: number;
+  },
 ): Promise<number> {
   const { selectRange } = journalStatements(`${rows.keyspace}.journal`);
   const params = [rows.id, rows.topic, 0, 1, rows.to];
@@ -39,21 +44,30 @@ export type RecordedCall =
 
 /** Notes the INSERT, UPDATE and batch calls of every driver of this process until `stop`. */
 export function recordWrites(): { readonly calls: RecordedCall[]; stop(): void } {
-  const { execute, batch } = Client.prototype;
   const calls: RecordedCall[] = [];
-  Client.prototype.execute = function (this: Client, cql: string, params: unknown[], ...rest: unknown[]) {
-    if (/^(INSERT|UPDATE)/.test(cql)) calls.push({ type: 'execute', cql, params });
-    return Reflect.apply(execute, this, [cql, params, ...rest]);
-  } as typeof execute;
-  Client.prototype.batch = function (this: Client, queries: { query: string; params: unknown[] }[], ...rest: unknown[]) {
-    calls.push({ type: 'batch', queries: [...queries] });
-    return Reflect.apply(batch, this, [queries, ...rest]);
-  } as typeof batch;
-  return {
-    calls,
-    stop() {
-      Object.assign(Client.prototype, { execute, batch });
-    },
+  const restore = [
+    watch('execute', ([cql, params]) => {
+      if (!/^(INSERT|UPDATE)/.test(cql as string)) return;
+      calls.push({ type: 'execute', cql: cql as string, params: params as unknown[] });
+    }),
+    watch('batch', ([queries]) => {
+      calls.push({ type: 'batch', queries: [...(queries as BatchQueries)] });
+    }),
+  ];
+  return { calls, stop: () => void restore.map((undo) => undo()) };
+}
+
+type BatchQueries = Extract<RecordedCall, { type: 'batch' }>['queries'];
+
+function watch(name: 'execute' | 'batch', note: (args: readonly unknown[]) => void): () => void {
+  const original = Reflect.get(Client.prototype, name) as (...args: unknown[]) => unknown;
+  function watched(this: Client, ...args: unknown[]): unknown {
+    note(args);
+    return Reflect.apply(original, this, args);
+  }
+  Object.assign(Client.prototype, { [name]: watched });
+  return () => {
+    Object.assign(Client.prototype, { [name]: original });
   };
 }
 
@@ -67,9 +81,13 @@ export async function replayWrites(
   const options = { prepare: true, logged: false, isIdempotent: true };
   const lane = async (): Promise<void> => {
     for (let call = calls[next++]; call !== undefined; call = calls[next++]) {
-      if (call.type === 'execute') await client.execute(replay.rename(call.cql), call.params, options);
+      if (call.type === 'execute')
+        await client.execute(replay.rename(call.cql), call.params, options);
       else {
-        const queries = call.queries.map(({ query, params }) => ({ query: replay.rename(query), params }));
+        const queries = call.queries.map(({ query, params }) => ({
+          query: replay.rename(query),
+          params,
+        }));
         await client.batch(queries, options);
       }
     }

@@ -41,7 +41,7 @@ class GroupCommit {
   send(message: Message): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject });
-      if (!this.#sending) void this.#drain();
+      if (!this.#sending) this.#drain().catch(reject);
     });
   }
 

@@ -6,7 +6,13 @@ import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { OpenJournals } from '../../src/open-journals.ts';
 import { KafkaJournalPlugin } from '../../src/plugin/kafka-journal-plugin.ts';
 import type { PersistenceId, PersistentRepr } from '../../src/ports/journal-plugin.ts';
-import { type BenchNames, newNames, openBenchJournals, payloadOf, type Servers } from './bench-world.ts';
+import {
+  type BenchNames,
+  newNames,
+  openBenchJournals,
+  payloadOf,
+  type Servers,
+} from './bench-world.ts';
 import { alternate, elapsedMs, type Figure, figure } from './figures.ts';
 import { openRawCassandra, readRawRows } from './raw-cassandra.ts';
 import { replicateAll } from './replicate.ts';
@@ -21,7 +27,9 @@ const account = setup({
 }).createMachine({
   id: 'account',
   context: { cents: 0 },
-  on: { deposited: { actions: assign({ cents: ({ context, event }) => context.cents + event.cents }) } },
+  on: {
+    deposited: { actions: assign({ cents: ({ context, event }) => context.cents + event.cents }) },
+  },
 });
 
 /** A key of 10,000 replicated events, read through the journal and through a persistent machine. */
@@ -35,7 +43,8 @@ export async function benchRecoverCassandra(servers: Servers): Promise<readonly 
     await replicateAll(names);
     const first = await firstInFreshProcess(names);
     const rows = { ...names, id, to: events };
-    const readRaw = (): Promise<number> => elapsedMs(async () => expect(await readRawRows(raw, rows)));
+    const readRaw = (): Promise<number> =>
+      elapsedMs(async () => expect(await readRawRows(raw, rows)));
     const read = (): Promise<number> => elapsedMs(() => readJournal(journals));
     const recover = (): Promise<number> => elapsedMs(() => recoverMachine(persistence));
     await alternate(5, read, readRaw);
@@ -43,9 +52,9 @@ export async function benchRecoverCassandra(servers: Servers): Promise<readonly 
     await alternate(5, recover, readRaw);
     const machine = await alternate(rounds, recover, readRaw);
     return [
-      figure('recover.10k.cassandra', 'ms', journal.a, journal.b),
-      figure('recover.10k.cassandra.machine', 'ms', machine.a, machine.b),
-      figure('recover.10k.cassandra.first', 'ms', first),
+      figure('recover.10k.cassandra', 'ms', [journal.a, journal.b]),
+      figure('recover.10k.cassandra.machine', 'ms', [machine.a, machine.b]),
+      figure('recover.10k.cassandra.first', 'ms', [first]),
     ];
   } finally {
     await persistence.shutdown();
@@ -66,7 +75,7 @@ export async function benchRecoverKafka(servers: Servers): Promise<readonly Figu
       () => elapsedMs(() => readJournal(journals)),
       () => elapsedMs(() => recoverMachine(persistence)),
     );
-    return [figure('recover.10k.kafka', 'ms', a), figure('recover.10k.kafka.machine', 'ms', b)];
+    return [figure('recover.10k.kafka', 'ms', [a]), figure('recover.10k.kafka.machine', 'ms', [b])];
   } finally {
     await persistence.shutdown();
     await journals[Symbol.asyncDispose]();
@@ -76,10 +85,17 @@ export async function benchRecoverKafka(servers: Servers): Promise<readonly Figu
 /** Writes the events as persistent actors do, ten to an append. */
 export async function writeAccount(journals: OpenJournals): Promise<void> {
   const { keyOf } = journals;
-  const plugin = new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch: 0, close: async () => {} });
+  const plugin = new KafkaJournalPlugin({
+    journals,
+    keyOf,
+    maxEventsInBatch: 0,
+    close: async () => {},
+  });
   const writes: Promise<unknown>[] = [];
   for (let from = 1; from <= events; from += eventsPerAppend) {
-    const [first, ...rest] = Array.from({ length: eventsPerAppend }, (_, index) => repr(from + index));
+    const [first, ...rest] = Array.from({ length: eventsPerAppend }, (_, index) =>
+      repr(from + index),
+    );
     if (first === undefined) continue;
     writes.push(plugin.write([{ persistenceId: first.persistenceId, events: [first, ...rest] }]));
   }
@@ -106,7 +122,9 @@ export async function readJournal(journals: OpenJournals): Promise<void> {
 }
 
 export async function recoverMachine(persistence: Persistence): Promise<void> {
-  const actor = createActor(persistence.persistent(account, { persistenceId: id, initEvent: 'never' }));
+  const actor = createActor(
+    persistence.persistent(account, { persistenceId: id, initEvent: 'never' }),
+  );
   actor.start();
   const { persistence: info } = await waitFor(actor, isReady);
   expect(info.sequenceNr);

@@ -1,3 +1,4 @@
+import { startReplicator } from '../../replicator/replicator.ts';
 import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
 import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
@@ -5,7 +6,6 @@ import { readReplicatorSettings } from '../../src/config/replicator-settings.ts'
 import { openKafkaTopicConsumers } from '../../src/kafka/kafka-topic-consumers.ts';
 import { Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import { startReplicator } from '../../replicator/replicator.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import {
   type BenchNames,
@@ -47,21 +47,30 @@ async function measure(servers: Servers, backlog: Backlog): Promise<Figure> {
   const ms = await replicateAll(names).finally(() => recording.stop());
   const events = backlog.keys * backlog.eventsPerKey;
   const rawMs = await rawWrites(names, recording.calls);
-  return figure(backlog.name, 'events/s', (events / ms) * 1_000, (events / rawMs) * 1_000);
+  return figure(backlog.name, 'events/s', [(events / ms) * 1_000, (events / rawMs) * 1_000]);
 }
 
 /** Appends of ten events, key by key in turn. */
-export async function fill(names: BenchNames, { keys, eventsPerKey }: Omit<Backlog, 'name'>): Promise<void> {
+export async function fill(
+  names: BenchNames,
+  { keys, eventsPerKey }: Omit<Backlog, 'name'>,
+): Promise<void> {
   const journals = await openBenchJournals(names);
   try {
-    const open = Array.from({ length: keys }, (_, index) => journals.of(journals.keyOf(`key-${index}`)));
-    const last = new Array<number>(keys).fill(0);
-    await throughput((keys * eventsPerKey) / eventsPerAppend, Math.min(keys, 256), async (append) => {
-      const key = append % keys;
-      const from = last[key] ?? 0;
-      last[key] = from + eventsPerAppend;
-      await open[key]?.append(tenEvents(from));
-    });
+    const open = Array.from({ length: keys }, (_, index) =>
+      journals.of(journals.keyOf(`key-${index}`)),
+    );
+    const last = Array.from({ length: keys }, () => 0);
+    await throughput(
+      (keys * eventsPerKey) / eventsPerAppend,
+      Math.min(keys, 256),
+      async (append) => {
+        const key = append % keys;
+        const from = last[key] ?? 0;
+        last[key] = from + eventsPerAppend;
+        await open[key]?.append(tenEvents(from));
+      },
+    );
   } finally {
     await journals[Symbol.asyncDispose]();
   }
@@ -101,7 +110,10 @@ async function rawWrites(
 ): Promise<number> {
   const { cassandra } = (await settingsOf(names)).eventual;
   const keyspace = `${names.keyspace}_raw`;
-  const schema = { ...cassandra.schema, keyspace: { ...cassandra.schema.keyspace, name: keyspace } };
+  const schema = {
+    ...cassandra.schema,
+    keyspace: { ...cassandra.schema.keyspace, name: keyspace },
+  };
   await setUpCassandra({ ...cassandra, schema }, deps, { mode: 'create' });
   const client = await openRawCassandra(names.cassandra);
   const rename = (cql: string): string => cql.replaceAll(`${names.keyspace}.`, `${keyspace}.`);

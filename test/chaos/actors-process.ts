@@ -13,7 +13,11 @@ const stopping = new AbortController();
 process.once('message', () => stopping.abort());
 
 const counter = setup({
-  types: { context: {} as { sum: number }, events: {} as { type: 'added'; operation: string }, input: {} as { id: string } },
+  types: {
+    context: {} as { sum: number },
+    events: {} as { type: 'added'; operation: string },
+    input: {} as { id: string },
+  },
 }).createMachine({
   id: 'counter',
   context: { sum: 0 },

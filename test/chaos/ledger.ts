@@ -29,25 +29,44 @@ export function damageOf(
   acknowledged: readonly Acknowledged[],
   journals: ReadonlyMap<string, readonly Recovered[]>,
 ): Damage {
-  let lost = 0;
-  let reordered = 0;
+  const damages = [...journals].map(([, events]) => damageOfJournal(events));
+  const sum = (count: (damage: Damage) => number): number =>
+    damages.reduce((total, damage) => total + count(damage), 0);
+  const { lost, moved } = missed(acknowledged, journals);
+  return {
+    lost,
+    duplicated: sum(({ duplicated }) => duplicated),
+    reordered: moved + sum(({ reordered }) => reordered),
+    missing: sum(({ missing }) => missing),
+  };
+}
+
+/** Acknowledged appends that are nowhere, or not where they were acknowledged. */
+function missed(
+  acknowledged: readonly Acknowledged[],
+  journals: ReadonlyMap<string, readonly Recovered[]>,
+): { readonly lost: number; readonly moved: number } {
   const numbers = new Map([...journals].map(([key, events]) => [key, numbersOf(events)]));
+  let lost = 0;
+  let moved = 0;
   for (const { key, seqNr, operation } of acknowledged) {
     const found = numbers.get(key)?.get(operation);
     if (found === undefined) lost++;
-    else if (found !== seqNr) reordered++;
+    else if (found !== seqNr) moved++;
   }
-  let duplicated = 0;
+  return { lost, moved };
+}
+
+function damageOfJournal(events: readonly Recovered[]): Damage {
+  let reordered = 0;
   let missing = 0;
-  for (const [key, events] of journals) {
-    duplicated += events.length - (numbers.get(key)?.size ?? 0);
-    for (const [index, { seqNr }] of events.entries()) {
-      const previous = events[index - 1]?.seqNr ?? 0;
-      if (seqNr <= previous) reordered++;
-      else missing += seqNr - previous - 1;
-    }
+  let previous = 0;
+  for (const { seqNr } of events) {
+    if (seqNr <= previous) reordered++;
+    else missing += seqNr - previous - 1;
+    previous = seqNr;
   }
-  return { lost, duplicated, reordered, missing };
+  return { lost: 0, duplicated: events.length - numbersOf(events).size, reordered, missing };
 }
 
 function numbersOf(events: readonly Recovered[]): ReadonlyMap<string, number> {

@@ -19,7 +19,12 @@ const note = (line: string): void => console.log(line);
 note(`chaos: ${kills} kills, seed ${seed}`);
 const stack = await openStack({ profile: 'keep', name: 'chaos', note });
 try {
-  const { acknowledged, kills: killed, atLag, replicated } = await runChaos({ stack, kills, seed, note });
+  const {
+    acknowledged,
+    kills: killed,
+    atLag,
+    replicated,
+  } = await runChaos({ stack, kills, seed, note });
   const killText = Object.entries(killed).map(([victim, count]) => `${victim} ${count}`);
   console.log(`killed: ${killText.join(', ')}`);
   console.log(`acknowledged ${acknowledged}`);

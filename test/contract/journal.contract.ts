@@ -44,7 +44,8 @@ export function journalContract(
     for (const size of sizes) {
       for (const [index, ending] of endingsOf(size).entries()) {
         it(`gives the truth at every replication lag: ${size} events, ending ${index + 1}`, async () => {
-          for (const appends of appendsOf(size)) await checkAtEveryLag(world, [...appends, ...ending]);
+          for (const appends of appendsOf(size))
+            await checkAtEveryLag(world, [...appends, ...ending]);
         });
       }
     }
@@ -76,7 +77,12 @@ export function journalContract(
       const fromStore = await allOf(journal);
       expect(fromLog).to.have.length(1);
       expect(fromLog[0]).to.deep.include({ event });
-      expect(fromLog[0]?.record).to.deep.include({ at, metadata, headers: { trace: 'x' }, origin: 'test' });
+      expect(fromLog[0]?.record).to.deep.include({
+        at,
+        metadata,
+        headers: { trace: 'x' },
+        origin: 'test',
+      });
       expect(plain(fromStore)).to.deep.equal(plain(fromLog));
     });
   });
@@ -88,7 +94,11 @@ async function openJournal(world: JournalWorld): Promise<{ journal: Journal; key
     ...world,
     settings: {
       readTimeoutMs: 10_000,
-      dataIntegrity: { seqNrUniqueness: true, correlateEventsWithMeta: false, gaps: 'fail' as const },
+      dataIntegrity: {
+        seqNrUniqueness: true,
+        correlateEventsWithMeta: false,
+        gaps: 'fail' as const,
+      },
     },
     log: silentLogger,
     clock: systemClock,
@@ -123,7 +133,11 @@ async function checkAtEveryLag(world: JournalWorld, steps: readonly Step[]): Pro
   }
 }
 
-async function checkReads(journal: Journal, model: JournalModel, steps: readonly Step[]): Promise<void> {
+async function checkReads(
+  journal: Journal,
+  model: JournalModel,
+  steps: readonly Step[],
+): Promise<void> {
   const what = JSON.stringify(steps);
   const inner = SeqNr.of(1 + Math.floor(model.last / 2));
   expect(numbersOf(await allOf(journal)), what).to.deep.equal(model.live);

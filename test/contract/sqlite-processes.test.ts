@@ -1,7 +1,6 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { type Offset, type Partition, Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
@@ -14,8 +13,7 @@ const topic = Topic.of('journal');
 const childFile = join(import.meta.dirname, 'sqlite-child.ts');
 
 /** What a child said is certain, in the order said. */
-interface Child {
-  readonly process: ChildProcessByStdio<null, Readable, null>;
+interface Child extends AsyncDisposable {
   lines(word: string): string[][];
   kill(): Promise<void>;
 }
@@ -29,17 +27,18 @@ function start(file: string, what: 'produce' | 'replicate' | 'both'): Child {
   });
   // Only whole lines count: the last one may have been cut by the kill.
   const lines = () => text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  const closed = once(child, 'close');
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await closed;
+  };
   return {
-    process: child,
     lines: (word) =>
       lines()
         .map((line) => line.split(' '))
         .filter(([first]) => first === word),
-    async kill() {
-      const closed = once(child, 'close');
-      child.kill('SIGKILL');
-      await closed;
-    },
+    kill,
+    [Symbol.asyncDispose]: kill,
   };
 }
 
@@ -54,7 +53,7 @@ describe('sqlite under several processes', function () {
   for (const round of [1, 2, 3]) {
     it(`has every acknowledged record once, at its place and in order, after SIGKILL (round ${round})`, async () => {
       await using temporary = await temporaryFile();
-      const child = start(temporary.file, 'both');
+      await using child = start(temporary.file, 'both');
       await eventually('some records', () => child.lines('acknowledged').length > 300 * round);
       await child.kill();
       const acknowledged = child.lines('acknowledged');
@@ -73,7 +72,7 @@ describe('sqlite under several processes', function () {
   it('gives two writing processes offsets without gap or repetition, and shows each the other', async () => {
     await using temporary = await temporaryFile();
     await using store = await open(temporary.file);
-    const child = start(temporary.file, 'produce');
+    await using child = start(temporary.file, 'produce');
     const places = new Map<string, string>();
     const note = (partition: number, offset: number, who: string) => {
       const place = `${partition}/${offset}`;
@@ -102,7 +101,7 @@ describe('sqlite under several processes', function () {
     await using temporary = await temporaryFile();
     await using store = await open(temporary.file);
     await store.producer.produce(appendOf(keyOf(topic, 'first'), 1));
-    const child = start(temporary.file, 'replicate');
+    await using child = start(temporary.file, 'replicate');
     await eventually('ownership', () => child.lines('owns').length === 3);
     const at = await store.producer.produce(appendOf(keyOf(topic, 'second'), 1));
     const producedMs = Date.now();
@@ -118,9 +117,9 @@ describe('sqlite under several processes', function () {
     await using temporary = await temporaryFile();
     await using store = await open(temporary.file);
     await store.producer.produce(appendOf(keyOf(topic, 'x'), 1));
-    const one = start(temporary.file, 'replicate');
+    await using one = start(temporary.file, 'replicate');
     await eventually('ownership', () => one.lines('owns').length === 3);
-    const two = start(temporary.file, 'replicate');
+    await using two = start(temporary.file, 'replicate');
     // Longer than a lease lives: the owner must keep it alive.
     await new Promise((resolve) => setTimeout(resolve, 7_000));
     expect(two.lines('owns')).to.deep.equal([]);

@@ -10,9 +10,13 @@ interface Row {
   readonly retryable: boolean;
 }
 
-const documented: readonly Row[] = [...page.matchAll(/^\| `(\w+)` \| `(\w+)` \| (yes|no) \|/gm)].map(
-  ([, code = '', className = '', retryable]) => ({ code, className, retryable: retryable === 'yes' }),
-);
+const documented: readonly Row[] = [
+  ...page.matchAll(/^\| `(\w+)` \| `(\w+)` \| (yes|no) \|/gm),
+].map(([, code = '', className = '', retryable]) => ({
+  code,
+  className,
+  retryable: retryable === 'yes',
+}));
 
 const thrown: readonly Row[] = Object.entries(catalogue).flatMap(([className, Type]) => {
   if (Type === catalogue.JournalError) return [];

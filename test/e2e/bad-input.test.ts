@@ -50,7 +50,10 @@ describe('bad input', () => {
   });
 
   it('fails a recovery while Cassandra is away: bounded, and worth trying again', async () => {
-    const { configText } = kafkaWorld({ cassandra: nowhere, more: `${journal}.start-timeout = 5s` });
+    const { configText } = kafkaWorld({
+      cassandra: nowhere,
+      more: `${journal}.start-timeout = 5s`,
+    });
     const error = rootOf(await failureOf(configText), StoreUnavailableError);
     expect(error).to.be.instanceOf(StoreUnavailableError);
     expect(error.retryable).to.equal(true);

@@ -11,7 +11,13 @@ describe('the bank example on Kafka and Cassandra', function () {
   it('loses nothing when its worker is killed, a replicator process beside it', async () => {
     const { KAFKA_JOURNAL_TEST_KAFKA: KAFKA, KAFKA_JOURNAL_TEST_CASSANDRA = '' } = process.env;
     const [host, port] = KAFKA_JOURNAL_TEST_CASSANDRA.split(':');
-    const args = ['examples/bank/main.ts', '--config', 'examples/bank/kafka.conf', '--wallets', '200'];
+    const args = [
+      'examples/bank/main.ts',
+      '--config',
+      'examples/bank/kafka.conf',
+      '--wallets',
+      '200',
+    ];
     const env = { ...process.env, KAFKA, CASSANDRA_HOST: host, CASSANDRA_PORT: port };
     const { stdout } = await run(process.execPath, args, { cwd: root, env });
     expect(stdout.match(/^right/gm), stdout).to.have.length(4);

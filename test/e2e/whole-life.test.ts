@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
+import { startReplicator } from '../../replicator/replicator.ts';
 import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { readReplicatorSettings } from '../../src/config/replicator-settings.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
 import { openKafkaTopicConsumers } from '../../src/kafka/kafka-topic-consumers.ts';
 import { openJournals } from '../../src/open-journals.ts';
-import { startReplicator } from '../../replicator/replicator.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import { dropKeyspace, rawClient } from '../integration/cassandra/cassandra-server.ts';
 import { counter } from '../support/counter.ts';
@@ -28,7 +28,9 @@ describe("one event's whole life, on real Kafka and Cassandra", () => {
   it('is carried into Cassandra by the replicator, in the tables of the JVM system', async () => {
     await replicate();
     expect(await rowCount()).to.equal(6);
-    const { rows } = await query(`SELECT seq_nr, payload_type, payload_txt FROM ${keyspace}.journal`);
+    const { rows } = await query(
+      `SELECT seq_nr, payload_type, payload_txt FROM ${keyspace}.journal`,
+    );
     const texts = rows.map((row) => JSON.parse(row['payload_txt']));
     expect(texts.map(({ payload }) => payload)).to.deep.equal([
       { type: 'xstate.init', input: { id: 'a' } },
@@ -46,7 +48,11 @@ describe("one event's whole life, on real Kafka and Cassandra", () => {
   });
 
   it('stays deleted and purged before and after replication', async () => {
-    const journals = await openJournals(await loadConfig({ text: configText }), journalPath, quietDeps);
+    const journals = await openJournals(
+      await loadConfig({ text: configText }),
+      journalPath,
+      quietDeps,
+    );
     try {
       const journal = journals.of(journals.keyOf('counter-a'));
       await journal.purge();

@@ -174,7 +174,8 @@ export class MemoryJournalPlugin implements JournalPlugin {
     const wanted = this.stored(persistenceId)
       .filter((repr) => repr.seqNr >= from && repr.seqNr <= to)
       .slice(0, maxEvents);
-    for (let i = 0; i < wanted.length; i += this.#batchSize) yield wanted.slice(i, i + this.#batchSize);
+    for (let i = 0; i < wanted.length; i += this.#batchSize)
+      yield wanted.slice(i, i + this.#batchSize);
   }
 
   #store(writes: readonly AtomicWrite[]): readonly WriteOutcome[] {
@@ -184,7 +185,9 @@ export class MemoryJournalPlugin implements JournalPlugin {
       for (const repr of events) {
         const expected = (journal.at(-1)?.seqNr ?? 0) + 1;
         if (repr.seqNr !== expected) {
-          throw new Error(`${persistenceId}: number ${repr.seqNr} written where ${expected} is next`);
+          throw new Error(
+            `${persistenceId}: number ${repr.seqNr} written where ${expected} is next`,
+          );
         }
         journal.push({ ...repr, timestampMs });
       }

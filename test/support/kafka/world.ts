@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
 import type { KafkaJournalSettings } from '../../../src/config/journal-settings.ts';
+import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';

@@ -28,12 +28,23 @@ describe('the life of an entity', () => {
   });
 
   it('takes what waits after each write', () => {
-    const settled = after(false, 'permit.granted', 'replay.completed', 'write.started', 'write.settled');
+    const settled = after(
+      false,
+      'permit.granted',
+      'replay.completed',
+      'write.started',
+      'write.settled',
+    );
     expect(settled).to.deep.equal({ state: 'ready', effects: ['drainStash'] });
   });
 
   it('starts no second write while one is in flight', () => {
-    const facts: HostFact[] = ['permit.granted', 'replay.completed', 'write.started', 'write.started'];
+    const facts: HostFact[] = [
+      'permit.granted',
+      'replay.completed',
+      'write.started',
+      'write.started',
+    ];
     expect(after(false, ...facts)).to.deep.equal({ state: 'persisting', effects: [] });
   });
 

@@ -139,7 +139,11 @@ describe('a persistent actor', () => {
     first.open();
     await one;
     const settled = await Promise.allSettled(rest);
-    expect(settled.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled', 'fulfilled']);
+    expect(settled.map(({ status }) => status)).to.deep.equal([
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ]);
     expect(actor.getSnapshot().context.count).to.equal(1101);
     expect(journal.stored('c|1').map(({ seqNr }) => seqNr)).to.deep.equal([1, 2, 3, 4]);
     await host.shutdown();
@@ -321,7 +325,9 @@ describe('a persistent actor', () => {
   });
 
   it('fails the entity whose stash overflows when told to (A12)', async () => {
-    const { host, journal, start } = open({ settings: { stashCapacity: 1, stashOverflow: 'fail' } });
+    const { host, journal, start } = open({
+      settings: { stashCapacity: 1, stashOverflow: 'fail' },
+    });
     journal.blockReplay();
     const actor = start();
     const waiting = host.ask(actor, { type: 'added', n: 1 });

@@ -1,11 +1,7 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
-import {
-  CodecError,
-  StoreUnavailableError,
-  WriteFailedError,
-} from '../../../src/model/errors.ts';
+import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
@@ -126,7 +122,12 @@ describe('recovery', () => {
     const actors = ['1', '2', '3', '4'].map(start);
     await settle();
     const phases = () => actors.map((actor) => actor.getSnapshot().persistence.phase);
-    expect(phases()).to.deep.equal(['replaying', 'replaying', 'awaiting-permit', 'awaiting-permit']);
+    expect(phases()).to.deep.equal([
+      'replaying',
+      'replaying',
+      'awaiting-permit',
+      'awaiting-permit',
+    ]);
     actors[2]?.stop(); // waiting
     actors[0]?.stop(); // holding
     await settle();

@@ -55,8 +55,16 @@ describe('Head', () => {
     ['takes the highest delete', [deletion(1, 1), deletion(2, 2)], 2],
     ['does not go back with a lower delete', [deletion(1, 2), deletion(2, 1)], 2],
     ['deletes no further than the last append', [append(0, 1, 2), deletion(1, 3)], 2],
-    ['reaches only what lay before: 1.. after delete(10) is alive', [deletion(0, 10), append(1, 1, 2)], undefined],
-    ['reaches only what lay before: 2.. after delete(10) hides 1', [deletion(0, 10), append(1, 2, 3)], 1],
+    [
+      'reaches only what lay before: 1.. after delete(10) is alive',
+      [deletion(0, 10), append(1, 1, 2)],
+      undefined,
+    ],
+    [
+      'reaches only what lay before: 2.. after delete(10) hides 1',
+      [deletion(0, 10), append(1, 2, 3)],
+      1,
+    ],
     ['keeps a delete below a later append', [append(0, 1, 2), deletion(1, 1), append(2, 3, 4)], 1],
   ];
   for (const [rule, records, deleteTo] of deletes) {

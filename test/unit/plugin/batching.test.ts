@@ -25,14 +25,23 @@ describe('batchesOf', () => {
     [1, [1, 2, 3], [[1], [2], [3]]],
     [3, [1, 2, 3, 4], [[1, 2], [3], [4]]],
     [7, [1, 2, 3, 4], [[1, 2, 3], [4]]],
-    [4, [1, 3, 1, 2], [[1, 3], [1, 2]]],
+    [
+      4,
+      [1, 3, 1, 2],
+      [
+        [1, 3],
+        [1, 2],
+      ],
+    ],
     [0, [5, 5], [[5, 5]]],
     [10, [5, 5], [[5, 5]]],
   ];
   for (const [limit, sizes, expected] of cases) {
-    it(`cuts writes of ${sizes} events at ${limit} into ${JSON.stringify(expected)}`, () => {
+    it(`cuts writes of ${sizes.join(', ')} events at ${limit} into ${JSON.stringify(expected)}`, () => {
       const batches = batchesOf(sizes.map(writeOf), limit);
-      expect(batches.map((batch) => batch.map(({ events }) => events.length))).to.deep.equal(expected);
+      expect(batches.map((batch) => batch.map(({ events }) => events.length))).to.deep.equal(
+        expected,
+      );
     });
   }
 });
