@@ -80,7 +80,10 @@ class YoungestFirst {
   }
 
   prepend(record: ActionRecord): void {
-    if (isAppend(record)) return this.#prependAppend(record);
+    if (isAppend(record)) {
+      this.#prependAppend(record);
+      return;
+    }
     const { header } = record.action;
     if (header.type === 'append' || header.type === 'mark') return;
     const { at } = record;

@@ -1,7 +1,7 @@
+import { decodeAction } from '../src/codec/action-record-codec.ts';
 import type { ActionRecord } from '../src/model/action.ts';
 import type { LogRecord } from '../src/model/log-record.ts';
 import type { Offset, Partition, Topic } from '../src/model/position.ts';
-import { decodeAction } from '../src/codec/action-record-codec.ts';
 import type { KeyRecords } from './replicate-records.ts';
 
 /** The partition that records come from. */

@@ -5,7 +5,10 @@ import { openCassandraReplicatedJournal } from '../src/cassandra/cassandra-repli
 import { setUpCassandra } from '../src/cassandra/schema/create-schema.ts';
 import type { CassandraSchemaSettings } from '../src/config/cassandra-settings.ts';
 import { loadConfig } from '../src/config/load-config.ts';
-import { type ReplicatorSettings, readReplicatorSettings } from '../src/config/replicator-settings.ts';
+import {
+  type ReplicatorSettings,
+  readReplicatorSettings,
+} from '../src/config/replicator-settings.ts';
 import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
 import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/errors.ts';
 import type { Logger } from '../src/observability/logger.ts';
@@ -51,12 +54,15 @@ export async function runReplicator(
   try {
     started = await prepare(args);
   } catch (error) {
-    console.error(`kafka-journal replicator: ${error instanceof Error ? error.message : error}`);
+    console.error(
+      `kafka-journal replicator: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return error instanceof ConfigError || error instanceof TypeError
       ? exitCodes.usage
       : exitCodes.failed;
   }
-  const stop = options.signal === undefined ? processSignals(started.log) : fromCaller(options.signal);
+  const stop =
+    options.signal === undefined ? processSignals(started.log) : fromCaller(options.signal);
   try {
     return await run(started.settings, started.log, stop.signal);
   } catch (err) {

@@ -4,7 +4,13 @@ import { Offset } from '../src/model/position.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import { type Backoff, backoffDelayMs } from '../src/runtime/retry.ts';
 import { groupRecords, type PartitionSource } from './group-records.ts';
-import { firstUnapplied, type HeldKey, type Problem, problemOf, remainingWork } from './held-work.ts';
+import {
+  firstUnapplied,
+  type HeldKey,
+  type Problem,
+  problemOf,
+  remainingWork,
+} from './held-work.ts';
 import { KeyJournals } from './key-journals.ts';
 import { type KeyRecords, replicateKey } from './replicate-records.ts';
 import type { FlowParts } from './replicator-parts.ts';

@@ -1,5 +1,6 @@
-import type { EventRecord } from '../src/model/event.ts';
+import { eventRecordsOf } from '../src/codec/events-codec.ts';
 import type { ActionRecord } from '../src/model/action.ts';
+import type { EventRecord } from '../src/model/event.ts';
 import type { Key } from '../src/model/key.ts';
 import type { Offset } from '../src/model/position.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   ReplicatedKeyJournal,
   ReplicatedPurge,
 } from '../src/ports/replicated-journal.ts';
-import { eventRecordsOf } from '../src/codec/events-codec.ts';
 import { type Appends, type Batch, collapse, type Delete, type Purge } from './batch.ts';
 import type { KeyJournals } from './key-journals.ts';
 

@@ -1,8 +1,8 @@
 import {
   assign,
   type DoneActorEvent,
-  enqueueActions,
   type ErrorActorEvent,
+  enqueueActions,
   fromPromise,
   setup,
 } from 'xstate';
@@ -50,6 +50,11 @@ function notProvided(): never {
   throw new ClosedError('the runner provides this effect');
 }
 
+/** Does nothing until the runner provides it. */
+function effect<P>(): (args: unknown, params: P) => void {
+  return () => {};
+}
+
 /**
  * The replicator as a whole: finds topics and keeps one child for each.
  *
@@ -72,9 +77,9 @@ export const replicatorMachine = setup({
   },
   actions: {
     /** Tell people; provided by the runner. */
-    reportFound: (_, _params: { readonly topic: Topic }) => {},
-    reportDiscoveryFailure: (_, _params: { readonly error: unknown }) => {},
-    reportBrokenTopic: (_, _params: { readonly topic: Topic; readonly error: unknown }) => {},
+    reportFound: effect<{ readonly topic: Topic }>(),
+    reportDiscoveryFailure: effect<{ readonly error: unknown }>(),
+    reportBrokenTopic: effect<{ readonly topic: Topic; readonly error: unknown }>(),
   },
   guards: {
     isTopic: (_, actorId: string) => topicOf(actorId) !== undefined,

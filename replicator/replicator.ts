@@ -42,7 +42,7 @@ export function startReplicator(parts: ReplicatorParts): Replicator {
     clock: actorClock(parts.clock),
     input: { discoveryIntervalMs: parts.settings.topicDiscoveryIntervalMs },
   });
-  const finished = whenDone(actor).finally(() => works.close());
+  const finished = untilDone(actor, works);
   finished.catch((err: unknown) => parts.log.error({ err }, 'the replicator broke'));
   actor.start();
   const stop = async ({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> => {
@@ -56,10 +56,18 @@ export function startReplicator(parts: ReplicatorParts): Replicator {
   };
 }
 
-function whenDone(actor: ActorRefFrom<typeof replicatorMachine>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    actor.subscribe({ complete: resolve, error: reject });
-  });
+/** However the actors end, no work of theirs is left running. */
+async function untilDone(
+  actor: ActorRefFrom<typeof replicatorMachine>,
+  works: TopicWorks,
+): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      actor.subscribe({ complete: resolve, error: reject });
+    });
+  } finally {
+    await works.close();
+  }
 }
 
 async function within(
@@ -93,7 +101,16 @@ class TopicWorks {
     const { cacheExpireAfterMs } = settings;
     const random = parts.random ?? Math.random;
     this.#parts = parts;
-    this.#flowParts = { store, pool, log, clock, random, cacheExpireAfterMs, metrics, onReplicated };
+    this.#flowParts = {
+      store,
+      pool,
+      log,
+      clock,
+      random,
+      cacheExpireAfterMs,
+      metrics,
+      onReplicated,
+    };
   }
 
   of(topic: Topic): TopicWork {

@@ -93,7 +93,10 @@ export const topicReplicatorMachine = setup({
         polling: { on: { 'work.started': 'replicating' } },
         replicating: {
           on: {
-            'work.settled': { target: 'polling', actions: assign({ failures: 0, error: undefined }) },
+            'work.settled': {
+              target: 'polling',
+              actions: assign({ failures: 0, error: undefined }),
+            },
           },
         },
       },

@@ -70,7 +70,7 @@ export class AskDeadlines {
       const fresh = new Deque<Ask>();
       fresh.push(ask);
       this.#queues.set(timeoutMs, fresh);
-      void this.#sweep(timeoutMs, fresh);
+      this.#sweep(timeoutMs, fresh).catch(() => {}); // closed
     } else {
       dropSettled(queue);
       queue.push(ask);
@@ -82,17 +82,13 @@ export class AskDeadlines {
     this.#closing.abort();
   }
 
-  /** Ends by itself, and without an error, once its queue has no open question. */
+  /** Ends once its queue has no open question. @throws when it is closed */
   async #sweep(timeoutMs: number, queue: Deque<Ask>): Promise<void> {
     const { signal } = this.#closing;
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
       const waitMs = next.deadlineMs - this.#clock.nowMs();
       if (!next.settled && waitMs > 0) {
-        try {
-          await this.#clock.sleep(waitMs, { signal });
-        } catch {
-          return; // closed
-        }
+        await this.#clock.sleep(waitMs, { signal });
         continue;
       }
       queue.shift();

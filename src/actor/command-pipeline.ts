@@ -1,13 +1,11 @@
-import type { EventObject } from 'xstate';
 import {
   ClosedError,
-  CommandUnhandledError,
   EntityStoppedError,
-  StashOverflowError,
   WriteFailedError,
   WriteRejectedError,
 } from '../model/errors.ts';
 import type { AtomicWrite } from '../ports/journal-plugin.ts';
+import { CommandAnswers } from './command-answers.ts';
 import { CommandStash } from './command-stash.ts';
 import type { Entity, PipelineHost } from './entity.ts';
 import type { HostedState } from './entity-logic.ts';
@@ -30,6 +28,7 @@ export class CommandPipeline<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #host: PipelineHost;
   readonly #evaluator: CommandEvaluator<S>;
+  readonly #answers: CommandAnswers<S>;
   #batch: readonly Evaluated<S>[] = [];
   #planned: readonly PlannedWrite<S>[] = [];
   /** Entries of the batch that have had their answer. */
@@ -44,6 +43,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#host = host;
     this.stash = new CommandStash(entity.settings.actor.stashCapacity);
     this.#evaluator = new CommandEvaluator(entity);
+    this.#answers = new CommandAnswers(entity, host, this.stash);
   }
 
   get isIdle(): boolean {
@@ -51,8 +51,8 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   receive(envelope: Envelope): void {
-    if (!this.stash.offer(envelope)) return this.#overflow(envelope);
-    if (this.#host.isReady) this.drain();
+    if (!this.stash.offer(envelope)) this.#answers.overflowed(envelope);
+    else if (this.#host.isReady) this.drain();
   }
 
   /** Evaluates what waits until something has to be written. */
@@ -69,8 +69,8 @@ export class CommandPipeline<S extends HostedState> {
     const isLastOfCommand = step === evaluated.steps[evaluated.steps.length - 1];
     const { state } = this.#entity;
     if (isLastOfCommand) this.#settleThrough(evaluated);
-    if (state.status !== 'active') return this.#host.ended();
-    if (isLast && this.#batch.length > 0) this.#finish();
+    if (state.status !== 'active') this.#host.ended();
+    else if (isLast && this.#batch.length > 0) this.#finish();
   }
 
   /** Some or all of a write is certainly not stored. */
@@ -82,10 +82,11 @@ export class CommandPipeline<S extends HostedState> {
     if (causes.slice(first).includes(undefined)) {
       // Later decisions rest on an event that does not exist.
       const text = 'the journal refused a write and stored a later one';
-      return this.failed(new WriteFailedError(text, { cause }));
+      this.failed(new WriteFailedError(text, { cause }));
+      return;
     }
     const at = this.#batch.indexOf(refused);
-    if (this.#planned.length === 1) this.#refuse(refused, cause);
+    if (this.#planned.length === 1) this.#answers.rejected(refused, cause);
     else this.#alone = this.#batch.length - at;
     const rest = this.#batch.slice(this.#planned.length === 1 ? at + 1 : at);
     this.stash.putBack(rest.map((evaluated) => evaluated.envelope));
@@ -95,14 +96,8 @@ export class CommandPipeline<S extends HostedState> {
 
   /** The write may or may not be stored. */
   failed(cause: unknown): void {
-    const { persistenceId } = this.#entity;
-    const text = `a write of ${persistenceId} failed; it may or may not be stored`;
-    const error = cause instanceof WriteFailedError ? cause : new WriteFailedError(text, { cause });
-    const waiting: Envelope[] = [];
-    for (const { envelope, steps } of this.#batch.slice(this.#settled)) {
-      if (steps.length === 0) waiting.push(envelope);
-      else envelope.ask?.fail(error);
-    }
+    const error = this.#answers.writeFailure(cause);
+    const waiting = this.#answers.unknown(this.#batch.slice(this.#settled), error);
     this.#clearBatch();
     this.stash.putBack(waiting);
     this.#host.writeFailed(error);
@@ -128,33 +123,38 @@ export class CommandPipeline<S extends HostedState> {
     }
   }
 
+  /** Commands to be written together; those with nothing to wait for are answered on the way. */
   #nextBatch(): readonly Evaluated<S>[] {
     this.#evaluator.reset();
+    const entity = this.#entity;
     const batch: Evaluated<S>[] = [];
-    let { state, sequenceNr } = this.#entity;
-    if (this.#entity.initPending) sequenceNr++;
-    let room = this.#alone > 0 ? 1 : this.#entity.settings.actor.groupCommitMaxCommands;
+    let { state } = entity;
+    let sequenceNr = entity.sequenceNr + (entity.initPending ? 1 : 0);
+    let room = this.#alone > 0 ? 1 : entity.settings.actor.groupCommitMaxCommands;
     while (room > 0 && this.#host.isReady) {
-      const envelope = this.stash.next();
-      if (envelope === undefined) break;
-      if (this.#alone > 0) this.#alone--;
-      const evaluated = this.#evaluator.evaluate(envelope, state, sequenceNr);
-      const last = evaluated.steps[evaluated.steps.length - 1];
+      const evaluated = this.#evaluateNext(state, sequenceNr);
+      if (evaluated === undefined) break;
+      const { steps } = evaluated;
+      const last = steps[steps.length - 1];
       if (last === undefined && batch.length === 0) {
-        this.#settle(evaluated); // nothing before it has to be stored
+        this.#answers.settle(evaluated);
         continue;
       }
       batch.push(evaluated);
-      if (last === undefined) {
-        if (evaluated.outcome.type === 'fail') break;
-        continue;
-      }
+      if (endsBatch(evaluated, last)) break;
+      if (last === undefined) continue;
       room--;
       state = last.next;
-      sequenceNr += last.payload === undefined ? 0 : evaluated.steps.length;
-      if (endsBatch(evaluated, last)) break;
+      if (last.payload !== undefined) sequenceNr += steps.length;
     }
     return batch;
+  }
+
+  #evaluateNext(state: S, sequenceNr: number): Evaluated<S> | undefined {
+    const envelope = this.stash.next();
+    if (envelope === undefined) return undefined;
+    if (this.#alone > 0) this.#alone--;
+    return this.#evaluator.evaluate(envelope, state, sequenceNr);
   }
 
   #start(batch: readonly Evaluated<S>[]): void {
@@ -175,8 +175,7 @@ export class CommandPipeline<S extends HostedState> {
 
   /** Hands writes to the journal; its answer comes back through the mailbox, or `onStored` is called. */
   write(writes: readonly AtomicWrite[], onStored: () => void): void {
-    const inFlight = this.#write(writes, onStored);
-    this.inFlight = inFlight;
+    this.inFlight = this.#write(writes, onStored);
   }
 
   async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
@@ -229,7 +228,7 @@ export class CommandPipeline<S extends HostedState> {
       const next = batch[this.#settled];
       if (next === undefined || (next !== evaluated && next.steps.length > 0)) return;
       this.#settled++;
-      this.#settle(next);
+      this.#answers.settle(next);
     }
   }
 
@@ -245,72 +244,13 @@ export class CommandPipeline<S extends HostedState> {
     this.#planned = [];
     this.#settled = 0;
   }
-
-  #settle({ envelope, steps, outcome }: Evaluated<S>): void {
-    const { ask } = envelope;
-    switch (outcome.type) {
-      case 'reply': {
-        const { state, sequenceNr } = this.#entity;
-        if (ask !== undefined && !ask.settled) {
-          const snapshot = this.#host.expose();
-          ask.answer({ sequenceNr, events: storedEvents(steps), snapshot, reply: outcome.reply });
-        }
-        outcome.thenRun?.(state);
-        return;
-      }
-      case 'error':
-        if (ask === undefined) this.#logRefused(envelope, outcome.error);
-        else ask.fail(outcome.error);
-        return;
-      case 'stash':
-        return this.stash.hold(envelope);
-      case 'fail':
-        ask?.fail(outcome.error);
-        return this.#host.fail(outcome.error);
-    }
-  }
-
-  #refuse({ envelope }: Evaluated<S>, cause: Error): void {
-    const { persistenceId, settings } = this.#entity;
-    const { event, ask, internal } = envelope;
-    const text = `the journal refused "${event.type}" of ${persistenceId}`;
-    const error =
-      cause instanceof WriteRejectedError ? cause : new WriteRejectedError(text, { cause });
-    this.#host.signal('persist-rejected', error);
-    if (ask === undefined) this.#logRefused(envelope, error);
-    else ask.fail(error);
-    // A result or a delay that cannot be stored would be waited for in vain for ever.
-    const lives = cause instanceof WriteRejectedError || settings.actor.onRejected === 'continue';
-    if (internal || !lives) this.#host.fail(new WriteRejectedError(text, { cause }));
-  }
-
-  #overflow(envelope: Envelope): void {
-    const { persistenceId, settings } = this.#entity;
-    const { stashCapacity, stashOverflow } = settings.actor;
-    const text = `${persistenceId} holds ${stashCapacity} commands already`;
-    const error = new StashOverflowError(text);
-    if (envelope.ask === undefined) this.#logRefused(envelope, error);
-    else envelope.ask.fail(error);
-    if (stashOverflow === 'fail') this.#host.fail(error);
-  }
-
-  #logRefused({ event, internal }: Envelope, error: Error): void {
-    const { persistenceId, deps, settings } = this.#entity;
-    const expected =
-      error instanceof CommandUnhandledError && settings.actor.unhandledCommand !== 'warn';
-    if (internal || expected) return;
-    deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
-  }
 }
 
-const noEvents: readonly never[] = [];
-
-function storedEvents<S>(steps: readonly Step<S>[]): readonly EventObject[] {
-  if (steps.length === 0) return noEvents;
-  return steps.filter((step) => step.payload !== undefined).map((step) => step.event);
-}
-
-/** Nothing is evaluated behind a final state, or behind a failure that only the real actor can show. */
-function endsBatch<S extends HostedState>({ envelope }: Evaluated<S>, last: Step<S>): boolean {
+/** Nothing is evaluated behind an end, or behind a failure that only the real actor can show. */
+function endsBatch<S extends HostedState>(
+  { envelope, outcome }: Evaluated<S>,
+  last: Step<S> | undefined,
+): boolean {
+  if (last === undefined) return outcome.type === 'fail';
   return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
 }

@@ -2,10 +2,10 @@ import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import type { PersistenceId } from '../ports/journal-plugin.ts';
 import type { EntityDeps } from './entity.ts';
-import type { Exposed } from './entity-host.ts';
 import { EntityHost } from './entity-host.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings } from './entity-options.ts';
+import type { Exposed } from './expose-state.ts';
 import type { LogicHooks } from './machine-logic.ts';
 import { Timers } from './timers.ts';
 

@@ -9,33 +9,20 @@ import { hostTable } from './entity-host.machine.ts';
 import type { HostedState } from './entity-logic.ts';
 import { EntityOpening } from './entity-opening.ts';
 import type { PersistenceSignal } from './entity-options.ts';
-import type { AnyHostEvent, Initialised, WriteFailed, WriteRefused } from './host-events.ts';
+import type { Exposed } from './expose-state.ts';
+import { exposeState } from './expose-state.ts';
+import type { AnyHostEvent } from './host-events.ts';
 import { Detach, HostEvent } from './host-events.ts';
 import type { LiveEntity } from './live-entities.ts';
 import { Occasion } from './occasion.ts';
-import type { PersistenceInfo, Phase } from './persistence-info.ts';
 import { continueTimer } from './start-entity.ts';
 import { isXstateEvent } from './stored-event.ts';
 import type { TimerChange } from './timers.ts';
 import { Timers } from './timers.ts';
 
-/** A state with what is known of its journal. */
-export type Exposed<S> = S & { readonly persistence: PersistenceInfo };
-
 const tables: Readonly<Record<'stop' | 'restart', HostTable>> = {
   stop: hostTable(false),
   restart: hostTable(true),
-};
-
-const phases: Readonly<Record<HostState, Phase>> = {
-  awaitingPermit: 'awaiting-permit',
-  replaying: 'replaying',
-  initialising: 'replaying',
-  ready: 'ready',
-  persisting: 'persisting',
-  backingOff: 'backoff',
-  stopped: 'stopped',
-  failed: 'stopped',
 };
 
 /**
@@ -110,16 +97,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   }
 
   expose(): Exposed<S> {
-    const { state, sequenceNr, persistenceId, input } = this.#entity;
-    const phase = phases[this.#phase];
-    const stashed = this.#pipeline.stash.length;
-    const { lastError } = this;
-    const persistence: PersistenceInfo =
-      lastError === undefined
-        ? { phase, persistenceId, sequenceNr, stashed, input }
-        : { phase, persistenceId, sequenceNr, stashed, input, lastError };
-    if (phase === 'ready' || phase === 'persisting') return { ...state, persistence };
-    return { ...state, ...this.#statusBeyond(state), persistence };
+    const { stash } = this.#pipeline;
+    return exposeState(this.#entity, this.#phase, { stashed: stash.length, error: this.lastError });
   }
 
   /** A question is on its way into the mailbox. */
@@ -228,36 +207,28 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     switch (event.type) {
       case 'persistence.written':
         this.#opening.succeeded();
-        return this.#pipeline.commit(event);
-      case 'persistence.permit-granted':
-        if (this.#opening.isCurrent(event)) this.advance('permit.granted');
-        return;
-      case 'persistence.recovered':
-        if (this.#opening.isCurrent(event)) this.#opening.completed(event);
-        return;
-      case 'persistence.recovery-failed':
-        if (this.#opening.isCurrent(event)) this.#opening.recoveryFailed(event);
-        return;
-      case 'persistence.restart':
-        return this.advance('backoff.elapsed');
-      case 'persistence.timer':
-        return continueTimer(this.#entity, event.id);
-      case 'persistence.detach':
-        return this.#stop({ type: 'xstate.stop' });
-      default:
-        return this.#hearOfWrite(event);
-    }
-  }
-
-  #hearOfWrite(event: Initialised | WriteRefused | WriteFailed): void {
-    switch (event.type) {
-      case 'persistence.initialised':
-        return this.#opening.initialised();
+        this.#pipeline.commit(event);
+        break;
       case 'persistence.write-rejected':
-        if (this.#phase === 'initialising') return this.fail(event.causes[0]);
-        return this.#pipeline.refused(event);
+        if (this.#phase === 'initialising') this.fail(event.causes[0]);
+        else this.#pipeline.refused(event);
+        break;
       case 'persistence.write-failed':
-        return this.#pipeline.failed(event.error);
+        this.#pipeline.failed(event.error);
+        break;
+      case 'persistence.timer':
+        continueTimer(this.#entity, event.id);
+        break;
+      case 'persistence.detach':
+        this.#stop({ type: 'xstate.stop' });
+        break;
+      case 'persistence.initialised':
+      case 'persistence.permit-granted':
+      case 'persistence.recovered':
+      case 'persistence.recovery-failed':
+      case 'persistence.restart':
+        this.#opening.hear(event);
+        break;
     }
   }
 
@@ -270,21 +241,26 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   }
 
   #perform(effect: HostEffect): void {
-    const { logic, state } = this.#entity;
     switch (effect) {
       case 'recover':
-        return this.#opening.recover();
+        this.#opening.recover();
+        break;
       case 'drainStash':
         this.lastError = undefined;
-        return this.#pipeline.drain();
+        this.#pipeline.drain();
+        break;
       case 'stopChildren':
-        return logic.discard(state);
+        this.#entity.logic.discard(this.#entity.state);
+        break;
       case 'forgetState':
-        return this.#forgetState();
+        this.#forgetState();
+        break;
       case 'scheduleRestart':
-        return this.#opening.scheduleRestart();
+        this.#opening.scheduleRestart();
+        break;
       case 'endAskers':
-        return this.#end();
+        this.#end();
+        break;
     }
   }
 
@@ -309,12 +285,5 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     }
     this.#opening.end(reason);
     this.#idle.fire();
-  }
-
-  #statusBeyond(state: S): Partial<HostedState> {
-    if (this.#phase === 'failed') return { status: 'error', error: this.lastError };
-    if (this.#phase === 'stopped') return { status: state.status === 'done' ? 'done' : 'stopped' };
-    // A final state counts once the journal has confirmed it.
-    return { status: 'active', output: undefined, error: undefined };
   }
 }

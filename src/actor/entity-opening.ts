@@ -3,7 +3,7 @@ import type { AtomicWrite } from '../ports/journal-plugin.ts';
 import type { Entity, PipelineHost } from './entity.ts';
 import type { HostFact } from './entity-host.machine.ts';
 import type { HostedState } from './entity-logic.ts';
-import type { Recovered, RecoveryFailed } from './host-events.ts';
+import type { OpeningEvent, Recovered, RecoveryFailed } from './host-events.ts';
 import { Initialised, Restart } from './host-events.ts';
 import { Occasion } from './occasion.ts';
 import { recoverEntity } from './recover-entity.ts';
@@ -40,11 +40,11 @@ export class EntityOpening<S extends HostedState> {
     const entity = this.#entity;
     entity.writerUuid = entity.deps.randomUuid();
     this.#attempt = new AbortController();
-    void recoverEntity(entity, {
+    recoverEntity(entity, {
       incarnation: ++this.#incarnation,
       recovery: this.#attempt,
       tell: (event) => this.#host.tell(event),
-    });
+    }).catch((error) => this.#host.fail(error));
   }
 
   scheduleRestart(): void {
@@ -73,16 +73,38 @@ export class EntityOpening<S extends HostedState> {
     this.#failuresInARow = 0;
   }
 
-  isCurrent({ incarnation }: { readonly incarnation: number }): boolean {
-    return incarnation === this.#incarnation;
+  hear(event: OpeningEvent<S>): void {
+    // What an earlier incarnation has still to say is ignored.
+    if ('incarnation' in event && event.incarnation !== this.#incarnation) return;
+    switch (event.type) {
+      case 'persistence.permit-granted':
+        this.#host.advance('permit.granted');
+        break;
+      case 'persistence.recovered':
+        this.#completed(event);
+        break;
+      case 'persistence.recovery-failed':
+        this.#recoveryFailed(event);
+        break;
+      case 'persistence.initialised':
+        this.#entity.sequenceNr = 1;
+        this.#begin('write.settled');
+        break;
+      case 'persistence.restart':
+        this.#host.advance('backoff.elapsed');
+        break;
+    }
   }
 
-  completed({ journal, replayed }: Recovered<S>): void {
+  #completed({ journal, replayed }: Recovered<S>): void {
     const entity = this.#entity;
     entity.journal = journal;
     entity.sequenceNr = replayed.sequenceNr;
     entity.timers = new Timers();
-    if (replayed.state === undefined) return this.#beginNew();
+    if (replayed.state === undefined) {
+      this.#beginNew();
+      return;
+    }
     entity.input = replayed.input;
     entity.initPending = false;
     entity.state = entity.logic.adoptReplay(replayed.state, replayed.run);
@@ -90,7 +112,7 @@ export class EntityOpening<S extends HostedState> {
     this.#becomeReady('replay.completed');
   }
 
-  recoveryFailed({ error }: RecoveryFailed): void {
+  #recoveryFailed({ error }: RecoveryFailed): void {
     const { persistenceId } = this.#entity;
     const text = `${persistenceId} cannot be recovered`;
     const failure =
@@ -100,12 +122,6 @@ export class EntityOpening<S extends HostedState> {
     this.#host.signal('recovery-failed', failure);
     if (mayRecoverLater(error)) this.failed(failure, 'recovery.failed');
     else this.#host.fail(failure);
-  }
-
-  /** The init record is stored: the entity's life begins. */
-  initialised(): void {
-    this.#entity.sequenceNr = 1;
-    this.#begin('write.settled');
   }
 
   /** The actor ends; `reason` is for those who wait for its recovery. */
@@ -124,7 +140,12 @@ export class EntityOpening<S extends HostedState> {
     const entity = this.#entity;
     const time = initTime(entity);
     entity.initPending = time === 'with-first-event';
-    if (time !== 'at-once') return this.#begin('replay.completed');
+    if (time === 'at-once') this.#storeInit();
+    else this.#begin('replay.completed');
+  }
+
+  #storeInit(): void {
+    const entity = this.#entity;
     const { persistenceId, writerUuid, sequenceNr } = entity;
     const position = { persistenceId, writerUuid, sequenceNr, init: undefined };
     this.#host.advance('init.started');

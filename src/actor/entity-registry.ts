@@ -102,7 +102,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   send(id: string, command: EventFromLogic<L>): void {
     const stopping = this.#entries.get(id)?.stopping;
     if (stopping === undefined) this.#entry(id).ref.send(command);
-    else void stopping.then(() => this.#sendIfOpen(id, command));
+    else this.#sendAfter(stopping, id, command).catch((err) => this.#logLost(id, err));
   }
 
   async stop(id: string): Promise<void> {
@@ -117,8 +117,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     return [...this.#entries.keys()];
   }
 
-  #sendIfOpen(id: string, command: EventFromLogic<L>): void {
-    if (!this.#deps.closing.aborted) this.#entry(id).ref.send(command);
+  async #sendAfter(stopping: Promise<void>, id: string, command: EventFromLogic<L>): Promise<void> {
+    await stopping;
+    this.#entry(id).ref.send(command);
+  }
+
+  #logLost(id: string, err: unknown): void {
+    this.#deps.log.warn({ type: this.#type, id, err }, 'a command came too late');
   }
 
   #entry(id: string): Entry {
@@ -138,7 +143,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     });
     ref.start();
     const idleMs = this.#deps.passivateAfterMs(ref);
-    if (idleMs > 0 && !this.#sweeping) void this.#sweep(idleMs);
+    if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
     return entry;
   }
 
@@ -150,17 +155,16 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   async #sweep(idleMs: number): Promise<void> {
     this.#sweeping = true;
     const { clock, closing } = this.#deps;
-    while (this.#entries.size > 0) {
-      try {
-        await clock.sleep(Math.max(1, Math.ceil(idleMs / sweepsPerIdleTime)), { signal: closing });
-      } catch {
-        break; // shut down
+    const everyMs = Math.max(1, Math.ceil(idleMs / sweepsPerIdleTime));
+    try {
+      while (this.#entries.size > 0) {
+        await clock.sleep(everyMs, { signal: closing });
+        // Nothing is under way in an idle one, so this ends it on the spot.
+        for (const { ref } of this.#entries.values())
+          if (this.#deps.isIdleFor(ref, idleMs)) ref.stop();
       }
-      for (const { ref } of [...this.#entries.values()]) {
-        // Nothing is under way in it, so this ends it on the spot.
-        if (this.#deps.isIdleFor(ref, idleMs)) ref.stop();
-      }
+    } finally {
+      this.#sweeping = false;
     }
-    this.#sweeping = false;
   }
 }

@@ -111,14 +111,13 @@ export class TimerTick extends HostEvent {
   }
 }
 
+/** What belongs to the way until the entity is ready. */
+export type OpeningEvent<S> = PermitGranted | Recovered<S> | RecoveryFailed | Initialised | Restart;
+
 export type AnyHostEvent<S> =
-  | PermitGranted
-  | Recovered<S>
-  | RecoveryFailed
+  | OpeningEvent<S>
   | Written<S>
-  | Initialised
   | WriteRefused
   | WriteFailed
-  | Restart
   | Detach
   | TimerTick;

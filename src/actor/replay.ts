@@ -102,7 +102,10 @@ export class ReplayFold<S extends HostedState> {
 
   #applyEvent(payload: EventObject, repr: PersistentRepr): void {
     const state = this.#state ?? this.#initialWithout(repr);
-    if (state.status !== 'active') return this.#warnAfterEnd(repr);
+    if (state.status !== 'active') {
+      this.#warnAfterEnd(repr);
+      return;
+    }
     const event = fromStored(payload);
     const next = this.#tryApply(state, event, repr);
     if (next.status === 'error') throw this.#failed(repr, state, next.error);

@@ -19,6 +19,7 @@ export function resolveOptions<S, E extends EventObject>(
   options: EntityOptions<S, E>,
   settings: ActorSettings,
 ): SharedSettings<S> {
+  const { passivateAfter } = options;
   return {
     journalPluginId: options.journalPluginId,
     tagger: options.tagger as SharedSettings<S>['tagger'],
@@ -27,21 +28,27 @@ export function resolveOptions<S, E extends EventObject>(
     recoverMaxEvents: options.recovery?.maxEvents ?? Number.POSITIVE_INFINITY,
     restart: resolveBackoff(options.onPersistFailure ?? 'stop'),
     passivateAfterMs:
-      options.passivateAfter === undefined
+      passivateAfter === undefined
         ? settings.passivateAfterMs
-        : durationMs(options.passivateAfter, 'passivateAfter'),
-    actor: {
-      ...settings,
-      onRejected: options.onRejected ?? settings.onRejected,
-      initEvent: options.initEvent ?? settings.initEvent,
-      timers: options.timers ?? settings.timers,
-      unhandledReplayedEvent: options.unhandledReplayedEvent ?? settings.unhandledReplayedEvent,
-      groupCommitMaxCommands: positive(
-        options.groupCommit ?? settings.groupCommitMaxCommands,
-        'groupCommit',
-      ),
-      stashCapacity: positive(options.stashCapacity ?? settings.stashCapacity, 'stashCapacity'),
-    },
+        : durationMs(passivateAfter, 'passivateAfter'),
+    actor: overSettings(options, settings),
+  };
+}
+
+function overSettings<S, E extends EventObject>(
+  options: EntityOptions<S, E>,
+  settings: ActorSettings,
+): ActorSettings {
+  const { groupCommit = settings.groupCommitMaxCommands } = options;
+  const { stashCapacity = settings.stashCapacity } = options;
+  return {
+    ...settings,
+    onRejected: options.onRejected ?? settings.onRejected,
+    initEvent: options.initEvent ?? settings.initEvent,
+    timers: options.timers ?? settings.timers,
+    unhandledReplayedEvent: options.unhandledReplayedEvent ?? settings.unhandledReplayedEvent,
+    groupCommitMaxCommands: positive(groupCommit, 'groupCommit'),
+    stashCapacity: positive(stashCapacity, 'stashCapacity'),
   };
 }
 

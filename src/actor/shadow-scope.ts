@@ -230,7 +230,7 @@ class IsolatedSystem {
   }
 
   getAll(): Record<string, AnyActorRef> {
-    return { ...(this.#real.getAll?.() ?? {}), ...Object.fromEntries(this.keyed) };
+    return { ...this.#real.getAll(), ...Object.fromEntries(this.keyed) };
   }
 
   inspect(): { unsubscribe: () => void } {

@@ -23,7 +23,7 @@ export class SilenceWatch {
     this.#recovery = options.recovery;
     this.#lastMs = options.clock.nowMs();
     options.recovery.signal.addEventListener('abort', () => this.#abort(), { once: true });
-    void this.#run();
+    this.#run().catch(() => {}); // the recovery is over
   }
 
   touch(): void {
@@ -54,11 +54,7 @@ export class SilenceWatch {
     for (;;) {
       const restMs = this.#lastMs + this.#limitMs - this.#clock.nowMs();
       if (restMs <= 0) break;
-      try {
-        await this.#clock.sleep(restMs, { signal });
-      } catch {
-        return; // the recovery is over
-      }
+      await this.#clock.sleep(restMs, { signal });
     }
     const text = `the journal said nothing for ${this.#limitMs} ms during a recovery`;
     this.#recovery.abort(new DeadlineExceededError(text));

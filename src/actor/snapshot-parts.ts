@@ -40,15 +40,22 @@ function replaceIn(value: unknown, replacements: Replacements, seen: Set<unknown
   if (isActorRef(value)) return replacementOf(value, replacements);
   if (!isPlain(value) || seen.has(value)) return value;
   seen.add(value);
-  const fields = value as Record<string, unknown>;
+  return replaceFields(value as Record<string, unknown>, replacements, seen);
+}
+
+function replaceFields(
+  fields: Record<string, unknown>,
+  replacements: Replacements,
+  seen: Set<unknown>,
+): unknown {
   let copy: Record<string, unknown> | undefined;
   for (const key of Object.keys(fields)) {
     const replaced = replaceIn(fields[key], replacements, seen);
     if (replaced === fields[key]) continue;
-    copy ??= (Array.isArray(value) ? value.slice() : { ...fields }) as Record<string, unknown>;
+    copy ??= (Array.isArray(fields) ? fields.slice() : { ...fields }) as Record<string, unknown>;
     copy[key] = replaced;
   }
-  return copy ?? value;
+  return copy ?? fields;
 }
 
 function replacementOf(actor: AnyActorRef, { real, shadow }: Replacements): unknown {

@@ -69,10 +69,12 @@ export async function openCassandraSession(
     if (level === 'error') deps.log.warn({ source }, message);
     else if (level === 'warning') deps.log.debug({ source }, message);
   });
+  const connecting = client.connect();
   try {
-    await unlessAborted(client.connect(), options?.signal);
+    await unlessAborted(connecting, options?.signal);
   } catch (error) {
-    await client.shutdown().catch(() => {});
+    // The driver cannot be stopped while it connects; it is closed once it has.
+    connecting.then(() => client.shutdown()).catch(() => {});
     options?.signal?.throwIfAborted();
     throw toJournalError(error, `Cassandra at ${placesOf(settings)}`);
   }

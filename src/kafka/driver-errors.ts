@@ -120,8 +120,8 @@ const knownErrors: Readonly<Record<string, Known>> = {
   POLICY_VIOLATION: notCreated,
   INCONSISTENT_GROUP_PROTOCOL: notSetUp(
     ({ group }) =>
-      `group ${group} has members with another assignor; all replicators of a topic are Node's or all ` +
-      "are the JVM's",
+      `group ${group} has members with another assignor; ` +
+      "all replicators of a topic are Node's or all are the JVM's",
   ),
   MESSAGE_TOO_LARGE: rejected,
   RECORD_LIST_TOO_LARGE: rejected,

@@ -143,7 +143,8 @@ export class KafkaActionProducer implements ActionProducer {
   #refusal(action: Action, bytes: number): WriteRejectedError | undefined {
     if (bytes > this.#maxRecordBytes) {
       const { topic, id } = action.key;
-      const text = `a record of ${topic}:${id} has ${bytes} bytes, more than ${this.#maxRecordBytes}`;
+      const limit = this.#maxRecordBytes;
+      const text = `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}`;
       return new WriteRejectedError(`${text} (kafka.producer.max-request-size)`);
     }
     const { queueRecords, queueBytes } = this.#limits;

@@ -56,7 +56,7 @@ export class LogCluster implements AsyncDisposable {
   }
 
   /**
-   * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+   * @throws {LogUnavailableError} no broker answered within the request timeout; it names them
    * @throws {AccessDeniedError} the user is refused
    */
   static async open(

@@ -153,7 +153,8 @@ export class PartitionFetcher {
     if (!isDriverError(error, 'KafkaJSRequestTimeoutError')) {
       return this.#cluster.errorOf(error, { topic: this.topic, right: 'READ' });
     }
-    const text = `no answer for topic ${this.topic}, partition ${this.partition} within ${this.#deadlineMs} ms`;
+    const place = `topic ${this.topic}, partition ${this.partition}`;
+    const text = `no answer for ${place} within ${this.#deadlineMs} ms`;
     return new DeadlineExceededError(`${text} (Kafka at ${this.#cluster.address})`, {
       cause: error,
     });

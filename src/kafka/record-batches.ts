@@ -11,7 +11,8 @@ import { Offset } from '../model/position.ts';
  *          lastOffsetDelta int32, baseTimestamp int64, maxTimestamp int64, producerId int64,
  *          producerEpoch int16, baseSequence int32, count int32, records (compressed together)
  * record = length varint, attributes int8, timestampDelta varlong, offsetDelta varint,
- *          key varint + bytes, value varint + bytes, count varint, [name varint + bytes, value varint + bytes]
+ *          key varint + bytes, value varint + bytes,
+ *          count varint, [name varint + bytes, value varint + bytes]
  * ```
  */
 export interface RecordBatch {

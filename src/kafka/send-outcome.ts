@@ -98,7 +98,8 @@ function failure(error: unknown, batch: readonly PendingRecord[], place: CallPla
   if (isRefused(protocolErrorOf(error), batch)) return journalErrorOf(error, place);
   const message = error instanceof Error ? error.message : String(error);
   return new WriteFailedError(
-    `a write to topic ${place.topic} failed and may or may not be stored (Kafka at ${place.address}): ${message}`,
+    `a write to topic ${place.topic} failed and may or may not be stored ` +
+      `(Kafka at ${place.address}): ${message}`,
     { cause: error },
   );
 }
@@ -119,7 +120,7 @@ function sameBatch(a: PendingRecord, b: PendingRecord): boolean {
 
 function noAnswer(place: CallPlace, limitMs: number): WriteFailedError {
   return new WriteFailedError(
-    `no answer within ${limitMs} ms for a write to topic ${place.topic}: it may or may not be stored ` +
-      `(Kafka at ${place.address})`,
+    `no answer within ${limitMs} ms for a write to topic ${place.topic}: ` +
+      `it may or may not be stored (Kafka at ${place.address})`,
   );
 }

@@ -43,7 +43,7 @@ export class MetajournalTable {
     this.#insert = database.prepare(
       `INSERT INTO metajournal (topic, id, partition, "offset", segment_size, seq_nr, delete_to,
        expire_after, expire_on, record_id, origin, created, updated)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) RETURNING journal`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING journal`,
     );
     this.#update = database.prepare(
       `UPDATE metajournal SET partition = ?, "offset" = ?, seq_nr = ?, delete_to = ?,

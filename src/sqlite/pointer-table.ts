@@ -24,7 +24,7 @@ export class PointerTable {
     );
     this.#save = database.prepare(
       `INSERT INTO pointer (topic, partition, "offset", created, updated)
-       VALUES (?1, ?2, ?3, ?4, ?4)
+       VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET "offset" = excluded."offset", updated = excluded.updated
        WHERE excluded."offset" > pointer."offset"`,
     );
@@ -44,6 +44,6 @@ export class PointerTable {
 
   /** Never moves it back. */
   save({ topic, partition, offset, updated }: PointerRow): void {
-    this.#save.run(topic, partition, offset, updated);
+    this.#save.run(topic, partition, offset, updated, updated);
   }
 }

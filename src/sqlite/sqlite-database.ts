@@ -10,7 +10,10 @@ import {
 /** What SQLite binds and returns here; integers are always safe ones. */
 export type SqlValue = null | number | string | Uint8Array;
 
-/** A prepared statement; `Row` names the columns that it selects. */
+/**
+ * A prepared statement; `Row` names the columns that it selects. Its parameters are plain `?`: Node 22
+ * does not bind numbered ones.
+ */
 export interface Statement<Row = never> {
   run(...parameters: readonly SqlValue[]): unknown;
   get(...parameters: readonly SqlValue[]): Row | undefined;

@@ -55,7 +55,8 @@ const always = Number.MAX_SAFE_INTEGER;
  * Opens a session. A rejected `connect()` leaves a kafkajs producer that sends without a producer
  * id, so it is destroyed here and never handed out.
  *
- * @throws {LogUnavailableError} no broker within the request timeout; other driver errors as they are
+ * @throws {LogUnavailableError} no broker within the request timeout
+ * @throws other driver errors as they are
  */
 export async function openIdempotentProducer(
   settings: KafkaSettings,

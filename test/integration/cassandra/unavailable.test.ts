@@ -5,6 +5,7 @@ import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-e
 import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { ClosedError, NotSetUpError, StoreUnavailableError } from '../../../src/model/errors.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { append, newKey, nowMs, place, randomTopic } from '../../contract/replicated-store.ts';
 import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
 
@@ -128,6 +129,21 @@ describe('Cassandra that does not answer', function () {
     expect(ms).to.be.below(1_000);
     gate.close();
     await eventual[Symbol.asyncDispose]();
+  });
+
+  it('leaves no connection behind when the signal fires while it is opened', async () => {
+    const gate = new Gate(settings.client.port);
+    const change = { port: await gate.open() };
+    const abort = new AbortController();
+    const opening = openCassandraEventualJournal(cassandraSettings(keyspace, change), deps, abort);
+    await once(gate.server, 'connection');
+    abort.abort(new Error('not wanted any more'));
+    expect((await failure(opening)).error).to.equal(abort.signal.reason);
+    const deadlineMs = Date.now() + 10_000;
+    const isOpen = (socket: Socket): boolean => !socket.destroyed;
+    while ([...gate.sockets].some(isOpen) && Date.now() < deadlineMs) await systemClock.sleep(20);
+    expect([...gate.sockets].filter(isOpen)).to.have.length(0);
+    gate.close();
   });
 
   it('is told apart from a keyspace that does not exist', async () => {

@@ -47,14 +47,17 @@ export function kafkaSettings(changes: Partial<KafkaSettings> = {}): KafkaSettin
   };
 }
 
-/** Creates a topic of a name that nobody else uses. */
+/**
+ * Creates a topic of a name that nobody else uses. It keeps records for ever: test records carry
+ * timestamps of 2023, which the retention of a broker's defaults deletes at its next check.
+ */
 export async function createTopic(
   admin: KafkaAdmin,
   name: string,
   partitions: number,
 ): Promise<Topic> {
   const topic = Topic.of(`${name}-${randomUUID()}`);
-  await admin.ensureTopic(topic, { ...kafkaSettings().topic, partitions });
+  await admin.ensureTopic(topic, { ...kafkaSettings().topic, partitions, retentionMs: -1 });
   return topic;
 }
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { type KeyWrite, planWrites } from '../../../replicator/replicate-records.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { ExpireAfter } from '../../../src/model/expire-after.ts';
@@ -9,10 +9,20 @@ import {
   applyPurge,
   type StoredJournal,
 } from '../../support/replicator/memory-replicated-journal.ts';
-import { actionRecord, append, deleteTo, mark, purge, type Step } from '../../support/replicator/records.ts';
+import {
+  actionRecord,
+  deleteTo,
+  mark,
+  purge,
+  type Step,
+} from '../../support/replicator/records.ts';
 
 type Choice =
-  | { readonly kind: 'append'; readonly count: number; readonly expireAfterHours: number | undefined }
+  | {
+      readonly kind: 'append';
+      readonly count: number;
+      readonly expireAfterHours: number | undefined;
+    }
   | { readonly kind: 'delete'; readonly to: number }
   | { readonly kind: 'purge' | 'mark' };
 
@@ -27,7 +37,10 @@ const choice: fc.Arbitrary<Choice> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('delete' as const), to: fc.integer({ min: 1, max: 24 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('delete' as const),
+      to: fc.integer({ min: 1, max: 24 }),
+    }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'purge' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'mark' as const }) },
@@ -40,8 +53,8 @@ function stepsOf(choices: readonly Choice[]): readonly Step[] {
   for (const next of choices) {
     if (next.kind === 'append') {
       const expireAfter = hours(next.expireAfterHours);
-      const step = append(last + 1, last + next.count);
-      steps.push(expireAfter === undefined ? step : { ...step, ...{ expireAfter } });
+      const step = { type: 'append' as const, from: last + 1, to: last + next.count };
+      steps.push(expireAfter === undefined ? step : { ...step, expireAfter });
       last += next.count;
     } else if (next.kind === 'delete' && last > 0) {
       steps.push(deleteTo(next.to));
@@ -105,7 +118,10 @@ describe('collapsed writes (I11)', () => {
   it('leave it so when every poll is applied again, cut differently', () => {
     fc.assert(
       fc.property(
-        fc.array(choice.filter(({ kind }) => kind !== 'purge'), { minLength: 1, maxLength: 10 }),
+        fc.array(
+          choice.filter(({ kind }) => kind !== 'purge'),
+          { minLength: 1, maxLength: 10 },
+        ),
         fc.integer({ min: 0, max: 10 }),
         fc.integer({ min: 1, max: 10 }),
         (choices, again, cut) => {

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import PQueue from 'p-queue';
 import { PartitionFlow } from '../../../replicator/partition-flow.ts';
 import { StoreUnavailableError } from '../../../src/model/errors.ts';
@@ -39,7 +39,9 @@ type Choice = typeof choice extends fc.Arbitrary<infer T> ? T : never;
 /** Three journals in one partition, each written as its one writer would. */
 function logOf(choices: readonly Choice[]): readonly LogRecord[] {
   const last = new Map<string, number>();
-  return choices.map(({ id, what, size }, offset) => logRecord(id, offset, stepOf(id, { what, size }, last)));
+  return choices.map(({ id, what, size }, offset) =>
+    logRecord(id, offset, stepOf(id, { what, size }, last)),
+  );
 }
 
 function stepOf(id: string, { what, size }: Omit<Choice, 'id'>, last: Map<string, number>): Step {
@@ -83,11 +85,18 @@ function flowOver(store: MemoryReplicatedJournal): PartitionFlow {
     onReplicated: undefined,
   };
   const replicated = store.offsets.get(`${topic}/0`) as Offset | undefined;
-  return new PartitionFlow({ topic, partition: partition0 }, parts, { replicated, onStored: () => {} });
+  return new PartitionFlow({ topic, partition: partition0 }, parts, {
+    replicated,
+    onStored: () => {},
+  });
 }
 
 /** Owners come and go: each takes some polls, the store fails at random, the last call of an owner is cut off. */
-async function turbulent(records: readonly LogRecord[], owners: readonly Owner[], fails: readonly boolean[]) {
+async function turbulent(
+  records: readonly LogRecord[],
+  owners: readonly Owner[],
+  fails: readonly boolean[],
+) {
   const store = new MemoryReplicatedJournal();
   let calls = 0;
   store.before = ({ name, offset }) => {
@@ -102,7 +111,8 @@ async function turbulent(records: readonly LogRecord[], owners: readonly Owner[]
       const batch = records.slice(from, from + size);
       const last = batch.at(-1);
       if (last === undefined) break;
-      if (poll === polls - 1 && cutAfter !== undefined) setImmediate(() => leaving.abort(new Error('revoked')));
+      if (poll === polls - 1 && cutAfter !== undefined)
+        setImmediate(() => leaving.abort(new Error('revoked')));
       await flow.replicate(batch, Offset.next(last.offset), leaving.signal);
     }
     await flow.close({ isLost: cutAfter === 'lost' });
@@ -124,9 +134,15 @@ const owner: fc.Arbitrary<Owner> = fc.record({
 const patient: Owner = { polls: 100, size: 5, cutAfter: undefined };
 
 /** I8: when the offset moves, each append at or below it is stored, unless a delete has removed it. */
-function checkOffset(store: MemoryReplicatedJournal, records: readonly LogRecord[], offset: number): void {
+function checkOffset(
+  store: MemoryReplicatedJournal,
+  records: readonly LogRecord[],
+  offset: number,
+): void {
   for (const { key, offset: at, headers } of records.slice(0, offset + 1)) {
-    const header = JSON.parse(Buffer.from(headers[0]?.[1] ?? []).toString()) as { append?: { range: { to?: number } } };
+    const header = JSON.parse(Buffer.from(headers[0]?.[1] ?? []).toString()) as {
+      append?: { range: { to?: number } };
+    };
     const to = header.append?.range.to;
     const stored = store.journals.get(`${topic}:${Buffer.from(key ?? []).toString()}`);
     if (to !== undefined) expect(stored?.pointer?.seqNr, `append at ${at}`).to.be.at.least(to);
@@ -144,7 +160,9 @@ describe('PartitionFlow, under failures and changes of owner (I8, I9, I10)', () 
           const records = logOf(choices);
           const store = await turbulent(records, owners, fails);
           expect(visible(store)).to.deep.equal(visible(await sequential(records)));
-          const saved = store.calls.filter(({ name }) => name === 'saveOffset').map(({ offset }) => offset);
+          const saved = store.calls
+            .filter(({ name }) => name === 'saveOffset')
+            .map(({ offset }) => offset);
           expect(saved).to.deep.equal(saved.toSorted((x = 0, y = 0) => x - y));
           expect(store.offsets.get(`${topic}/0`)).to.equal(records.length - 1);
         },

@@ -91,13 +91,19 @@ export class FakeTopicConsumer implements TopicConsumer {
   deliver(partition: Partition, records: readonly LogRecord[], next?: number): Promise<void> {
     const owned = this.#owned.get(partition);
     const last = records.at(-1);
-    if (owned === undefined || last === undefined) throw new Error('nothing to deliver, or not ours');
+    if (owned === undefined || last === undefined)
+      throw new Error('nothing to deliver, or not ours');
     const nextOffset = next === undefined ? Offset.next(last.offset) : Offset.of(next);
     const signal = AbortSignal.any([owned.revoking.signal, this.#leaving.signal]);
     const work = this.subscriber.records({ partition, records, nextOffset }, signal);
     owned.inHand = work.catch(() => {});
     work.catch((error: Error) => this.#fail(error));
     return work;
+  }
+
+  /** Delivers without waiting: the batch is meant to be held or slow. */
+  send(partition: Partition, records: readonly LogRecord[]): void {
+    this.deliver(partition, records).catch(() => {});
   }
 
   async revoke(partition: Partition): Promise<void> {

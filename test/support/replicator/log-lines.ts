@@ -7,7 +7,10 @@ export interface LogLine {
 }
 
 /** A logger that keeps what it is told. */
-export function logLines(lines: LogLine[] = [], bound: LogFields = {}): Logger & { lines: LogLine[] } {
+export function logLines(
+  lines: LogLine[] = [],
+  bound: LogFields = {},
+): Logger & { lines: LogLine[] } {
   const at = (level: LogLine['level']) => (fields: LogFields, message: string) => {
     lines.push({ level, fields: { ...bound, ...fields }, message });
   };

@@ -128,22 +128,23 @@ class MemoryKeyJournal implements ReplicatedKeyJournal {
 }
 
 export function applyAppend(stored: StoredJournal, batch: ReplicatedAppend): boolean {
-  const { pointer } = stored;
-  const known = pointer?.at.offset ?? -1;
+  const known = stored.pointer?.at.offset ?? -1;
   if (batch.at.offset <= known) return false;
   const events = batch.events.filter(({ record }) => record.at.offset > known);
   for (const { event, record } of events) stored.events.set(event.seqNr, record.at.offset);
-  const last = batch.events.at(-1)?.event.seqNr ?? SeqNr.min;
-  const { expireAfter } = batch;
-  stored.pointer = {
-    at: batch.at,
-    segmentSize: 10,
-    seqNr: SeqNr.greaterOf(last, pointer?.seqNr),
-    deleteTo: pointer === undefined ? SeqNr.prev(batch.events[0].event.seqNr) : pointer.deleteTo,
-    expiry: expireAfter === undefined ? undefined : { after: expireAfter, on: '2024-01-01' },
-    recordId: pointer === undefined ? 'generation' : pointer.recordId,
-  };
+  stored.pointer = rowOfAppend(stored.pointer, batch);
   return true;
+}
+
+function rowOfAppend(before: JournalPointer | undefined, batch: ReplicatedAppend): JournalPointer {
+  const { at, events, expireAfter } = batch;
+  const last = events.at(-1)?.event.seqNr ?? SeqNr.min;
+  const expiry = expireAfter === undefined ? undefined : { after: expireAfter, on: '2024-01-01' };
+  if (before !== undefined) {
+    return { ...before, at, seqNr: SeqNr.greaterOf(last, before.seqNr), expiry };
+  }
+  const deleteTo = SeqNr.prev(events[0].event.seqNr);
+  return { at, segmentSize: 10, seqNr: last, deleteTo, expiry, recordId: 'generation' };
 }
 
 export function applyDelete(stored: StoredJournal, batch: ReplicatedDelete): boolean {

@@ -15,7 +15,12 @@ export const timestampMs = Date.UTC(2024, 0, 2);
 
 /** What happens to one key, in the words of the batch table. */
 export type Step =
-  | { readonly type: 'append'; readonly from: number; readonly to: number; readonly expireAfter?: ExpireAfter }
+  | {
+      readonly type: 'append';
+      readonly from: number;
+      readonly to: number;
+      readonly expireAfter?: ExpireAfter;
+    }
   | { readonly type: 'delete'; readonly to: number; readonly origin?: string | undefined }
   | { readonly type: 'purge'; readonly origin?: string | undefined }
   | { readonly type: 'mark' };
@@ -49,7 +54,9 @@ export function actionOf(id: string, step: Step): Action {
   };
 }
 
-function headerOf(step: Exclude<Step, { type: 'append' }>): Exclude<ActionHeader, { type: 'append' }> {
+function headerOf(
+  step: Exclude<Step, { type: 'append' }>,
+): Exclude<ActionHeader, { type: 'append' }> {
   const version = undefined;
   if (step.type === 'mark') return { type: 'mark', id: 'mark', origin: undefined, version };
   const { origin } = step;

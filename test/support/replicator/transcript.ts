@@ -53,35 +53,24 @@ class World {
   }
 
   async #perform(command: string): Promise<readonly string[]> {
-    const { member, clock, store, stop } = this.#parts;
-    const [verb = '', ...words] = command.split(/[\s:]+/);
-    const partition = Partition.of(Number(/^\d+$/.test(words[0] ?? '') ? words[0] : 0));
-    switch (verb) {
-      case 'assign':
-        return [`from ${(await member().assign(partition)) ?? 'the oldest record'}`];
-      case 'revoke':
-        await member().revoke(partition);
-        return [];
-      case 'lose':
-        await member().lose(partition);
-        return [];
-      case 'wait':
-        await clock.advance(Number(words[0]));
-        return [];
-      case 'stop':
-        await stop();
-        return [];
-      case 'store':
-        store.before = words[0] === 'up' ? () => {} : refuse;
-        return [];
-      case 'journal':
-        return [this.#journal(words[0] ?? '')];
-      case 'poll':
-        void member().deliver(partition, this.#records(partition, command));
-        return [];
-      default:
-        throw new Error(`no command ${command}`);
-    }
+    const [verb = '', word = ''] = command.split(/[\s:]+/);
+    if (verb === 'journal') return [this.#journal(word)];
+    if (verb === 'store') this.#parts.store.before = word === 'up' ? () => {} : refuse;
+    else if (verb === 'wait') await this.#parts.clock.advance(Number(word));
+    else if (verb === 'stop') await this.#parts.stop();
+    else return await this.#move(verb, Partition.of(Number(word)), command);
+    return [];
+  }
+
+  async #move(verb: string, partition: Partition, command: string): Promise<readonly string[]> {
+    const member = this.#parts.member();
+    if (verb === 'assign')
+      return [`from ${(await member.assign(partition)) ?? 'the oldest record'}`];
+    if (verb === 'revoke') await member.revoke(partition);
+    else if (verb === 'lose') await member.lose(partition);
+    else if (verb === 'poll') member.send(partition, this.#records(partition, command));
+    else throw new Error(`no command ${command}`);
+    return [];
   }
 
   #journal(id: string): string {
@@ -110,7 +99,8 @@ class World {
     this.#seen.events += events.length;
     this.#seen.lines = log.lines.length;
     const complaints = lines.map(({ level, message, fields }) => {
-      const place = fields['offset'] === undefined ? '' : ` at offset ${fields['offset']}`;
+      const { offset } = fields;
+      const place = typeof offset === 'number' ? ` at offset ${offset}` : '';
       return `${level}: ${message}${place}`;
     });
     return [...writes, ...events, ...complaints];

@@ -9,7 +9,7 @@ const shownChars = 4_000;
 
 /** One line of the result file. */
 export type ResultLine =
-  | { readonly type: 'passed' | 'pending'; readonly title: string }
+  | { readonly type: 'started' | 'passed' | 'pending'; readonly title: string }
   | { readonly type: 'failed'; readonly title: string; readonly detail: string }
   | { readonly type: 'end' }
   | { readonly type: 'stuck'; readonly resources: readonly string[] };
@@ -19,6 +19,7 @@ export default class ResultFileReporter {
   constructor(runner: Runner, options: MochaOptions) {
     const file = (options.reporterOptions as { file: string }).file;
     const write = (line: ResultLine): void => appendFileSync(file, `${JSON.stringify(line)}\n`);
+    runner.on('test', (test) => write({ type: 'started', title: titleOf(test) }));
     runner.on('pass', (test) => write({ type: 'passed', title: titleOf(test) }));
     runner.on('pending', (test) => write({ type: 'pending', title: titleOf(test) }));
     runner.on('fail', (test, error) =>

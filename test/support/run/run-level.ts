@@ -105,7 +105,7 @@ function failureOf(line: ResultLine): readonly Failure[] {
 /** What went wrong with the process as a whole and is no single test's failure. */
 function wholeFailures({ run, result, lines }: Ended): readonly Failure[] {
   const ended = lines.some((line) => line.type === 'end');
-  const detail = tail(result.stderr).join('\n');
+  const detail = [lastStarted(lines), ...tail(result.stderr)].join('\n');
   if (result.timedOut) {
     return [{ title: `the level did not end in ${levelLimitMs / 1_000} s`, detail }];
   }
@@ -118,6 +118,12 @@ function wholeFailures({ run, result, lines }: Ended): readonly Failure[] {
   }
   const unexplained = result.code !== 0 && !lines.some((line) => isFailure(line));
   return unexplained ? [{ title: `mocha ended with exit code ${result.code}`, detail }] : [];
+}
+
+/** The test that was under way when a process hung or died. */
+function lastStarted(lines: readonly ResultLine[]): string {
+  const last = lines.findLast((line) => line.type === 'started');
+  return last?.type === 'started' ? `last test: ${last.title}` : 'no test had started';
 }
 
 function isFailure({ type }: ResultLine): boolean {

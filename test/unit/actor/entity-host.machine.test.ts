@@ -3,7 +3,7 @@ import { initialTransition, transition } from 'xstate';
 import type { HostFact, HostState } from '../../../src/actor/entity-host.machine.ts';
 import { entityHostMachine, hostTable } from '../../../src/actor/entity-host.machine.ts';
 
-function after(restarts: boolean, ...facts: HostFact[]) {
+function lifeAfter(restarts: boolean, ...facts: HostFact[]) {
   let [state, actions] = initialTransition(entityHostMachine, { restarts });
   for (const type of facts) [state, actions] = transition(entityHostMachine, state, { type });
   return { state: state.value, effects: actions.map((action) => action.type) };
@@ -11,24 +11,24 @@ function after(restarts: boolean, ...facts: HostFact[]) {
 
 describe('the life of an entity', () => {
   it('asks for its permit first', () => {
-    expect(after(false)).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
+    expect(lifeAfter(false)).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
   });
 
   it('takes what waits once the replay is complete', () => {
-    expect(after(false, 'permit.granted', 'replay.completed')).to.deep.equal({
+    expect(lifeAfter(false, 'permit.granted', 'replay.completed')).to.deep.equal({
       state: 'ready',
       effects: ['drainStash'],
     });
   });
 
   it('stores the init record of a new journal before it is ready', () => {
-    expect(after(false, 'permit.granted', 'init.started').state).to.equal('initialising');
-    const ready = after(false, 'permit.granted', 'init.started', 'write.settled');
+    expect(lifeAfter(false, 'permit.granted', 'init.started').state).to.equal('initialising');
+    const ready = lifeAfter(false, 'permit.granted', 'init.started', 'write.settled');
     expect(ready).to.deep.equal({ state: 'ready', effects: ['drainStash'] });
   });
 
   it('takes what waits after each write', () => {
-    const settled = after(
+    const settled = lifeAfter(
       false,
       'permit.granted',
       'replay.completed',
@@ -45,24 +45,24 @@ describe('the life of an entity', () => {
       'write.started',
       'write.started',
     ];
-    expect(after(false, ...facts)).to.deep.equal({ state: 'persisting', effects: [] });
+    expect(lifeAfter(false, ...facts)).to.deep.equal({ state: 'persisting', effects: [] });
   });
 
   it('ends after a failed write or recovery unless it has a backoff', () => {
     const failed = { state: 'failed', effects: ['stopChildren', 'endAskers'] };
     const ready: HostFact[] = ['permit.granted', 'replay.completed'];
-    expect(after(false, 'permit.granted', 'recovery.failed')).to.deep.equal(failed);
-    expect(after(false, ...ready, 'write.started', 'write.failed')).to.deep.equal(failed);
+    expect(lifeAfter(false, 'permit.granted', 'recovery.failed')).to.deep.equal(failed);
+    expect(lifeAfter(false, ...ready, 'write.started', 'write.failed')).to.deep.equal(failed);
     const backingOff = {
       state: 'backingOff',
       effects: ['stopChildren', 'forgetState', 'scheduleRestart'],
     };
-    expect(after(true, 'recovery.failed')).to.deep.equal(backingOff);
-    expect(after(true, ...ready, 'write.started', 'write.failed')).to.deep.equal(backingOff);
+    expect(lifeAfter(true, 'recovery.failed')).to.deep.equal(backingOff);
+    expect(lifeAfter(true, ...ready, 'write.started', 'write.failed')).to.deep.equal(backingOff);
   });
 
   it('recovers again when the backoff is over', () => {
-    const again = after(true, 'recovery.failed', 'backoff.elapsed');
+    const again = lifeAfter(true, 'recovery.failed', 'backoff.elapsed');
     expect(again).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
   });
 
@@ -75,12 +75,12 @@ describe('the life of an entity', () => {
       ['recovery.failed'],
     ];
     for (const way of ways) {
-      expect(after(true, ...way, 'entity.ended')).to.deep.equal({
+      expect(lifeAfter(true, ...way, 'entity.ended')).to.deep.equal({
         state: 'stopped',
         effects: ['endAskers'],
       });
-      expect(after(true, ...way, 'entity.failed').state).to.equal('failed');
-      expect(after(true, ...way, 'entity.ended', 'permit.granted').state).to.equal('stopped');
+      expect(lifeAfter(true, ...way, 'entity.failed').state).to.equal('failed');
+      expect(lifeAfter(true, ...way, 'entity.ended', 'permit.granted').state).to.equal('stopped');
     }
   });
 

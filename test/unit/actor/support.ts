@@ -59,7 +59,8 @@ export const longestWaitMs = 2000;
 export async function eventually(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + longestWaitMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not within ${longestWaitMs} ms: ${condition}`);
+    if (Date.now() > deadline)
+      throw new Error(`not within ${longestWaitMs} ms: ${String(condition)}`);
     await sleep(1);
   }
 }

@@ -108,7 +108,9 @@ function textOf(batch: Batch): string {
   if (batch.type === 'appends') {
     const offsets = batch.records.map((record) => record.at.offset);
     expect(batch.records.every(({ action }) => Action.isAppend(action))).to.equal(true);
-    return offsets.length === 1 && offsets[0] === offset ? `A${offset}` : `A${offset}{${offsets}}`;
+    return offsets.length === 1 && offsets[0] === offset
+      ? `A${offset}`
+      : `A${offset}{${offsets.join(',')}}`;
   }
   const origin = batch.origin === undefined ? '' : `(${batch.origin})`;
   return batch.type === 'purge' ? `P${offset}${origin}` : `D${offset}→${batch.to}${origin}`;

@@ -32,7 +32,7 @@ describe('PartitionFlow, when a key fails', () => {
       if (name === 'append' && key === 'journal:bad') throw down;
       if (name === 'append' && key === 'journal:good') await slow.opened;
     };
-    void member().deliver(partition0, [logRecord('bad', 0, append(1)), logRecord('good', 1, append(1))]);
+    member().send(partition0, [logRecord('bad', 0, append(1)), logRecord('good', 1, append(1))]);
     await settle();
     slow.open();
     await settle();
@@ -63,7 +63,10 @@ describe('PartitionFlow, when a key fails', () => {
     const { member, store, clock, stop } = await testReplicator();
     await member().assign(partition0);
     store.before = failing(({ key, name }) => name === 'append' && key === 'journal:b');
-    const work = member().deliver(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+    const work = member().deliver(partition0, [
+      logRecord('a', 0, append(1)),
+      logRecord('b', 1, append(1)),
+    ]);
     await settle();
     store.before = () => {};
     await clock.advance(100);
@@ -100,11 +103,18 @@ describe('PartitionFlow, when the store is down', () => {
     const work = member().deliver(partition0, [logRecord('a', 0, append(1))]);
     await clock.advance(3_600_000);
     const pauses = errors().map(({ fields }) => fields['retryInMs'] as number);
-    expect(pauses.slice(0, 10)).to.deep.equal([
-      100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000,
-    ].map((step) => Math.round(step * 0.9995)));
+    expect(pauses.slice(0, 10)).to.deep.equal(
+      [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000].map((step) =>
+        Math.round(step * 0.9995),
+      ),
+    );
     expect(Math.max(...pauses)).to.be.at.most(30_000);
-    expect(errors()[0]?.fields).to.deep.include({ topic: 'journal', partition: 0, offset: 0, err: down });
+    expect(errors()[0]?.fields).to.deep.include({
+      topic: 'journal',
+      partition: 0,
+      offset: 0,
+      err: down,
+    });
     store.before = () => {};
     await clock.advance(30_000);
     await work;
@@ -118,7 +128,7 @@ describe('PartitionFlow, when the store is down', () => {
     await member().assign(partition0);
     await member().assign(partition1);
     store.before = failing(({ key }) => key === 'journal:a');
-    void member().deliver(partition0, [logRecord('a', 0, append(1))]);
+    member().send(partition0, [logRecord('a', 0, append(1))]);
     await member().deliver(partition1, [logRecord('b', 0, append(1))]);
     await member().deliver(partition1, [logRecord('b', 1, append(2))]);
     expect(store.offsets.get('journal/1')).to.equal(1);
@@ -172,7 +182,7 @@ for (const [what, unreadable] of [
     it('applies and stores all before it, holds the partition there and says so', async () => {
       const { member, store, errors, stop } = await testReplicator();
       await member().assign(partition0);
-      void member().deliver(partition0, [
+      member().send(partition0, [
         logRecord('a', 0, append(1)),
         logRecord('b', 1, append(1)),
         logRecord('a', 2, append(2)),
@@ -184,16 +194,16 @@ for (const [what, unreadable] of [
       expect(store.seqNrs('journal:b')).to.deep.equal([1]);
       expect(store.offsets.get('journal/0')).to.equal(2);
       expect(errors()).to.have.length(1);
-      const { fields } = errors()[0] ?? {};
+      const { fields } = errors()[0]!;
       expect(fields).to.deep.include({ topic: 'journal', partition: 0, offset: 3 });
-      expect((fields?.['err'] as Error).message).to.match(/topic journal, partition 0, offset 3/);
+      expect((fields['err'] as Error).message).to.match(/topic journal, partition 0, offset 3/);
       await stop();
     });
 
     it('says so once for each pause, with growing pauses, for ever', async () => {
       const { member, clock, errors, store, stop } = await testReplicator();
       await member().assign(partition0);
-      void member().deliver(partition0, [logRecord('a', 0, append(1)), unreadable('a', 1)]);
+      member().send(partition0, [logRecord('a', 0, append(1)), unreadable('a', 1)]);
       await clock.advance(99);
       expect(errors()).to.have.length(1);
       await clock.advance(201);
@@ -209,7 +219,7 @@ for (const [what, unreadable] of [
       const { member, store, stop } = await testReplicator();
       await member().assign(partition0);
       await member().assign(partition1);
-      void member().deliver(partition0, [unreadable('a', 0)]);
+      member().send(partition0, [unreadable('a', 0)]);
       await member().deliver(partition1, [logRecord('b', 0, append(1))]);
       expect(store.offsets.get('journal/1')).to.equal(0);
       expect(store.offsets.has('journal/0')).to.equal(false);
@@ -219,7 +229,7 @@ for (const [what, unreadable] of [
     it('stops within its deadline, and starts there again', async () => {
       const { member, stop } = await testReplicator();
       await member().assign(partition0);
-      void member().deliver(partition0, [logRecord('a', 0, mark), unreadable('a', 1)]);
+      member().send(partition0, [logRecord('a', 0, mark), unreadable('a', 1)]);
       await settle();
       await stop();
       expect(member().events).to.deep.equal(['joined', 'commit 0:1', 'left', 'closed']);
@@ -265,7 +275,9 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
   it('finishes the write in hand, starts no other, and only then gives it up', async () => {
     const { member, store, slow, work, stop } = await inHand();
     let isRevoked = false;
-    const revoked = member().revoke(partition0).then(() => (isRevoked = true));
+    const revoked = member()
+      .revoke(partition0)
+      .then(() => (isRevoked = true));
     await settle();
     expect(isRevoked).to.equal(false);
     slow.open();
@@ -293,7 +305,10 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     store.before = async ({ name, key }) => {
       if (name === 'append' && key === 'journal:a') await slow.opened;
     };
-    const work = member().deliver(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+    const work = member().deliver(partition0, [
+      logRecord('a', 0, append(1)),
+      logRecord('b', 1, append(1)),
+    ]);
     await settle();
     const revoked = member().revoke(partition0);
     slow.open();

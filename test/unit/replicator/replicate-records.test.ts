@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { planWrites } from '../../../replicator/replicate-records.ts';
-import { ExpireAfter } from '../../../src/model/expire-after.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
+import { ExpireAfter } from '../../../src/model/expire-after.ts';
 import { actionRecord, append, deleteTo, mark } from '../../support/replicator/records.ts';
 
 function broken(id: string, offset: number, from: number): ActionRecord {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, fromPromise, initialTransition, SimulatedClock, transition } from 'xstate';
-import { replicatorMachine, type ReplicatorEvent } from '../../../replicator/replicator.machine.ts';
+import { type ReplicatorEvent, replicatorMachine } from '../../../replicator/replicator.machine.ts';
 import { topicReplicatorMachine } from '../../../replicator/topic-replicator.machine.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { settle } from '../../support/replicator/manual-clock.ts';
@@ -12,7 +12,11 @@ const input = { discoveryIntervalMs: 3_000 };
 type Event = { readonly type: string; readonly [field: string]: unknown };
 
 const found = (...output: Topic[]): Event => ({ type: 'xstate.done.actor.discovery', output });
-const notFound: Event = { type: 'xstate.error.actor.discovery', error: 'no broker', actorId: 'discovery' };
+const notFound: Event = {
+  type: 'xstate.error.actor.discovery',
+  error: 'no broker',
+  actorId: 'discovery',
+};
 const intervalOver: Event = { type: 'xstate.after.discoveryDelay.replicator.waiting' };
 const broke = (topic: Topic): Event => ({
   type: `xstate.error.actor.topic:${topic}`,
@@ -26,7 +30,7 @@ const stopped = (topic: Topic): Event => ({
 });
 const stop: Event = { type: 'stop' };
 
-function after(...events: readonly Event[]) {
+function stateAfter(...events: readonly Event[]) {
   let [state, actions] = initialTransition(replicatorMachine, input);
   for (const event of events) {
     [state, actions] = transition(replicatorMachine, state, event as unknown as ReplicatorEvent);
@@ -42,63 +46,63 @@ function spawned(effects: readonly { readonly type: string; readonly params?: un
 
 describe('replicatorMachine', () => {
   it('discovers at once', () => {
-    expect(after().state.value).to.equal('discovering');
+    expect(stateAfter().state.value).to.equal('discovering');
   });
 
   it('starts one child for each topic found', () => {
-    const { state, effects } = after(found(orders, carts));
+    const { state, effects } = stateAfter(found(orders, carts));
     expect(state.value).to.equal('waiting');
     expect(spawned(effects)).to.deep.equal([`topic:${orders}`, `topic:${carts}`]);
   });
 
   it('starts a child only for topics that are new', () => {
-    const { effects } = after(found(orders), intervalOver, found(orders, carts));
+    const { effects } = stateAfter(found(orders), intervalOver, found(orders, carts));
     expect(spawned(effects)).to.deep.equal([`topic:${carts}`]);
   });
 
   it('keeps the child of a topic that disappeared', () => {
-    const { state } = after(found(orders), intervalOver, found());
+    const { state } = stateAfter(found(orders), intervalOver, found());
     expect(state.context.topics[orders]?.status).to.equal('running');
   });
 
   it('goes on after a discovery that failed', () => {
-    const { state, effects } = after(found(orders), intervalOver, notFound);
+    const { state, effects } = stateAfter(found(orders), intervalOver, notFound);
     expect(state.value).to.equal('waiting');
     expect(state.context.discoveryFailures).to.equal(1);
     expect(state.context.topics[orders]?.status).to.equal('running');
     expect(effects.map(({ type }) => type)).to.include('reportDiscoveryFailure');
-    expect(after(notFound, intervalOver, found()).state.context.discoveryFailures).to.equal(0);
+    expect(stateAfter(notFound, intervalOver, found()).state.context.discoveryFailures).to.equal(0);
   });
 
   it('starts a broken child again after a pause, and leaves the others alone', () => {
-    const broken = after(found(orders, carts), broke(orders));
+    const broken = stateAfter(found(orders, carts), broke(orders));
     expect(broken.state.context.topics).to.deep.equal({
       [orders]: { status: 'ended', failures: 1 },
       [carts]: { status: 'running', failures: 0 },
     });
     expect(spawned(broken.effects)).to.deep.equal([]);
     const restart = { type: 'topic.restart', topic: orders };
-    const again = after(found(orders, carts), broke(orders), restart);
+    const again = stateAfter(found(orders, carts), broke(orders), restart);
     expect(spawned(again.effects)).to.deep.equal([`topic:${orders}`]);
   });
 
   it('stops when every child that runs has stopped', () => {
     const events = [found(orders, carts), stop, stopped(orders)];
-    expect(after(...events).state.value).to.equal('stopping');
-    expect(after(...events, stopped(carts)).state.value).to.equal('stopped');
+    expect(stateAfter(...events).state.value).to.equal('stopping');
+    expect(stateAfter(...events, stopped(carts)).state.value).to.equal('stopped');
   });
 
   it('does not wait for a child that broke', () => {
-    expect(after(found(orders), broke(orders), stop).state.value).to.equal('stopped');
-    expect(after(found(orders), stop, broke(orders)).state.value).to.equal('stopped');
+    expect(stateAfter(found(orders), broke(orders), stop).state.value).to.equal('stopped');
+    expect(stateAfter(found(orders), stop, broke(orders)).state.value).to.equal('stopped');
   });
 
   it('stops at once before anything was found', () => {
-    expect(after(stop).state.value).to.equal('stopped');
+    expect(stateAfter(stop).state.value).to.equal('stopped');
   });
 
   it('tells each child to stop', () => {
-    const { effects } = after(found(orders, carts), stop);
+    const { effects } = stateAfter(found(orders, carts), stop);
     const told = effects.filter(({ type }) => type === 'xstate.sendTo');
     expect(told).to.have.length(2);
   });

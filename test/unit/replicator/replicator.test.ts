@@ -28,8 +28,12 @@ describe('startReplicator', () => {
   });
 
   it('consumes the topics that start with one of the prefixes, each once', async () => {
-    const { consumers, clock, stop } = await testReplicator({ topicPrefixes: ['journal', 'audit-'] });
-    consumers.names = ['journal', 'journal.b', 'audit-1', 'audit', 'my-journal'].map(Topic.of);
+    const { consumers, clock, stop } = await testReplicator({
+      topicPrefixes: ['journal', 'audit-'],
+    });
+    consumers.names = ['journal', 'journal.b', 'audit-1', 'audit', 'my-journal'].map((name) =>
+      Topic.of(name),
+    );
     await clock.advance(3_000);
     await clock.advance(3_000);
     expect(topicsOf(consumers.members)).to.have.members(['journal', 'journal.b', 'audit-1']);
@@ -87,7 +91,10 @@ describe('startReplicator', () => {
     const slow = gate();
     store.before = ({ name }) => (name === 'append' ? slow.opened : undefined);
     const first = member();
-    const work = first.deliver(partition0, [logRecord('a', 1, append(2)), logRecord('b', 2, append(1))]);
+    const work = first.deliver(partition0, [
+      logRecord('a', 1, append(2)),
+      logRecord('b', 2, append(1)),
+    ]);
     await settle();
     first.fail(new LogUnavailableError('connection reset'));
     await clock.advance(10_000);
@@ -128,8 +135,9 @@ describe('Replicator.stop', () => {
     const { member, replicator, store, clock } = await testReplicator({ maxKeysInFlight: 1 });
     await member().assign(partition0);
     const slow = gate();
-    store.before = ({ name, key }) => (name === 'append' && key === 'journal:a' ? slow.opened : undefined);
-    void member().deliver(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+    store.before = ({ name, key }) =>
+      name === 'append' && key === 'journal:a' ? slow.opened : undefined;
+    member().send(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
     await settle();
     const stopped = replicator.stop({ deadlineMs: 1_000 });
     await clock.advance(500);
@@ -145,7 +153,7 @@ describe('Replicator.stop', () => {
     await member().assign(partition0);
     const slow = gate();
     store.before = ({ name }) => (name === 'append' ? slow.opened : undefined);
-    void member().deliver(partition0, [logRecord('a', 0, append(1))]);
+    member().send(partition0, [logRecord('a', 0, append(1))]);
     await settle();
     const stopped = replicator.stop({ deadlineMs: 1_000 }).then(
       () => 'stopped',
@@ -163,7 +171,7 @@ describe('Replicator.stop', () => {
     store.before = () => {
       throw new StoreUnavailableError('no host');
     };
-    void member().deliver(partition0, [logRecord('a', 0, append(1))]);
+    member().send(partition0, [logRecord('a', 0, append(1))]);
     await settle();
     await stop();
     expect(member().events).to.deep.equal(['joined', 'left', 'closed']);
@@ -179,7 +187,10 @@ describe('Replicator.stop', () => {
     await settle();
     slow.open();
     await stopped;
-    expect(consumers.members.map(({ events }) => events.at(-1))).to.deep.equal(['closed', 'closed']);
+    expect(consumers.members.map(({ events }) => events.at(-1))).to.deep.equal([
+      'closed',
+      'closed',
+    ]);
   });
 
   it('may be called again, and leaves no timer behind', async () => {
@@ -194,7 +205,7 @@ describe('Replicator.stop', () => {
     const { member, store, replicator } = await testReplicator();
     await member().assign(partition0);
     member().beforeCommit = () => {
-      void member().deliver(partition0, [logRecord('b', 1, append(1))]);
+      member().send(partition0, [logRecord('b', 1, append(1))]);
     };
     await member().deliver(partition0, [logRecord('a', 0, append(1))]);
     await replicator.stop({ deadlineMs: 1_000 });

@@ -139,7 +139,10 @@ describe('TopicFlow replicates', () => {
     const { member, store, clock, stop } = await testReplicator();
     await member().assign(partition0);
     await clock.advance(1_234);
-    await member().deliver(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+    await member().deliver(partition0, [
+      logRecord('a', 0, append(1)),
+      logRecord('b', 1, append(1)),
+    ]);
     const times = store.calls.filter(({ nowMs }) => nowMs !== undefined).map(({ nowMs }) => nowMs);
     expect(times).to.deep.equal([clock.nowMs(), clock.nowMs(), clock.nowMs()]);
     await stop();
@@ -262,7 +265,10 @@ describe('TopicFlow, when a partition comes back', () => {
     await member().revoke(partition0);
     store.offsets.set('journal/0', 5);
     expect(await member().assign(partition0)).to.equal(Offset.of(6));
-    await member().deliver(partition0, [logRecord('a', 5, append(6)), logRecord('a', 6, append(7))]);
+    await member().deliver(partition0, [
+      logRecord('a', 5, append(6)),
+      logRecord('a', 6, append(7)),
+    ]);
     expect(store.seqNrs('journal:a')).to.deep.equal([1, 7]);
     await stop();
   });

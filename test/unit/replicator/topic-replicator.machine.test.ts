@@ -18,7 +18,7 @@ const workSettled = { type: 'work.settled' };
 const failed = { type: 'subscription.failed', error: 'no coordinator' };
 const stop = { type: 'stop' };
 
-function after(...events: readonly Event[]) {
+function stateAfter(...events: readonly Event[]) {
   let [state, actions] = initialTransition(topicReplicatorMachine, { topic });
   for (const event of events) {
     [state, actions] = transition(topicReplicatorMachine, state, event as TopicReplicatorEvent);
@@ -28,43 +28,45 @@ function after(...events: readonly Event[]) {
 
 describe('topicReplicatorMachine', () => {
   it('opens a group member first', () => {
-    expect(after().state.value).to.equal('opening');
+    expect(stateAfter().state.value).to.equal('opening');
   });
 
   it('polls once it is open', () => {
-    expect(after(opened).state.value).to.deep.equal({ subscribed: 'polling' });
+    expect(stateAfter(opened).state.value).to.deep.equal({ subscribed: 'polling' });
   });
 
   it('replicates while work is in hand, then polls again', () => {
-    expect(after(opened, workStarted).state.value).to.deep.equal({ subscribed: 'replicating' });
-    const settled = after(opened, workStarted, workSettled);
+    expect(stateAfter(opened, workStarted).state.value).to.deep.equal({
+      subscribed: 'replicating',
+    });
+    const settled = stateAfter(opened, workStarted, workSettled);
     expect(settled.state.value).to.deep.equal({ subscribed: 'polling' });
   });
 
   it('drains the started work before it backs off from a failure', () => {
-    const draining = after(opened, workStarted, failed);
+    const draining = stateAfter(opened, workStarted, failed);
     expect(draining.state.value).to.equal('draining');
-    expect(after(opened, workStarted, failed, drained).state.value).to.equal('backingOff');
+    expect(stateAfter(opened, workStarted, failed, drained).state.value).to.equal('backingOff');
   });
 
   it('reports a failure once, with its cause, when it backs off', () => {
-    const { state, effects } = after(opened, failed, drained);
+    const { state, effects } = stateAfter(opened, failed, drained);
     expect(effects).to.include('reportFailure');
     expect(state.context).to.deep.include({ failures: 1, error: 'no coordinator' });
   });
 
   it('opens again after the pause', () => {
-    expect(after(opened, failed, drained, backoffOver).state.value).to.equal('opening');
+    expect(stateAfter(opened, failed, drained, backoffOver).state.value).to.equal('opening');
   });
 
   it('backs off from a member that does not open, and counts the failures in a row', () => {
-    const { state } = after(notOpened, backoffOver, notOpened);
+    const { state } = stateAfter(notOpened, backoffOver, notOpened);
     expect(state.value).to.equal('backingOff');
     expect(state.context.failures).to.equal(2);
   });
 
   it('forgets the failures once work was done', () => {
-    const { state } = after(notOpened, backoffOver, opened, workStarted, workSettled);
+    const { state } = stateAfter(notOpened, backoffOver, opened, workStarted, workSettled);
     expect(state.context.failures).to.equal(0);
   });
 
@@ -76,15 +78,15 @@ describe('topicReplicatorMachine', () => {
     ['backing off', [opened, failed, drained]],
   ] as const) {
     it(`closes what it holds and stops when told to while ${name}`, () => {
-      expect(after(...events, stop).state.value).to.equal('stopping');
-      const { state } = after(...events, stop, closed);
+      expect(stateAfter(...events, stop).state.value).to.equal('stopping');
+      const { state } = stateAfter(...events, stop, closed);
       expect(state.value).to.equal('stopped');
       expect(state.status).to.equal('done');
     });
   }
 
   it('does not close twice when told twice', () => {
-    const { state, effects } = after(opened, stop, stop);
+    const { state, effects } = stateAfter(opened, stop, stop);
     expect(state.value).to.equal('stopping');
     expect(effects).to.deep.equal([]);
   });

@@ -43,7 +43,13 @@ describe('the outcome of a level', () => {
     expect(failures.map(({ title }) => title)).to.deep.equal([
       'mocha ended early, with exit code 1',
     ]);
-    expect(failures[0]?.detail).to.equal('last words');
+    expect(failures[0]?.detail).to.include('last words');
+  });
+
+  it('names the test that was under way when the process hung', () => {
+    const started: ResultLine = { type: 'started', title: 'waits for ever' };
+    const { failures } = outcome({ lines: [passed, started], timedOut: true });
+    expect(failures[0]?.detail).to.include('last test: waits for ever');
   });
 
   it('is a failure when a signal ended mocha', () => {
