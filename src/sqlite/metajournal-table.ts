@@ -70,8 +70,9 @@ export class MetajournalTable {
     const [after, on] = expiryCells(pointer.expiry);
     const place = [topic, id, at.partition, at.offset] as const;
     const numbers = [segmentSize, seqNr, deleteTo ?? null] as const;
-    const rest = [after, on, recordId ?? null, created.origin ?? null, created.nowMs] as const;
-    const row = this.#insert.get(...place, ...numbers, ...rest);
+    const rest = [after, on, recordId ?? null, created.origin ?? null] as const;
+    const times = [created.nowMs, created.nowMs] as const;
+    const row = this.#insert.get(...place, ...numbers, ...rest, ...times);
     return (row as { journal: number }).journal;
   }
 

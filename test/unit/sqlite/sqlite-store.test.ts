@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { ClosedError, InvalidInputError, WriteRejectedError } from '../../../src/model/errors.ts';
 import { Key } from '../../../src/model/key.ts';
@@ -40,6 +40,13 @@ describe('sqlite store', () => {
     expect(run.status).to.equal(0);
     expect(run.stderr).to.match(/^\(node:\d+\) Warning: something else/);
     expect(run.stderr).to.not.include('SQLite');
+  });
+
+  it('has no numbered parameter in a statement: Node 22 would leave it unbound', async () => {
+    const folder = dirname(source);
+    for (const name of await readdir(folder)) {
+      expect(await readFile(join(folder, name), 'utf8'), name).to.not.match(/[(,=] *\?\d/);
+    }
   });
 
   it('keeps the number of partitions that a topic was created with', async () => {

@@ -17,21 +17,23 @@ function open(file: string, aheadMs = 0): Promise<SqliteStore> {
   return openSqliteStore({ file, partitions: 2, segmentSize: 100 }, { log: silentLogger, clock });
 }
 
-/** Resolves when the subscriber was told `what`, with the steps up to then. */
-function told(what: string): { subscriber: TopicSubscriber; steps: string[]; seen: Promise<void> } {
+/** A subscriber that keeps what it was told, and can be waited for until it was told `what`. */
+function subscriberThatListens() {
   const steps: string[] = [];
-  const { promise: seen, resolve } = Promise.withResolvers<void>();
   const note = (step: string) => async () => {
     steps.push(step);
-    if (step === what) resolve();
     return undefined;
   };
-  const [assigned, records] = [note('assigned'), note('records')];
-  return {
-    subscriber: { assigned, records, revoked: note('revoked'), lost: note('lost') },
-    steps,
-    seen,
+  const subscriber: TopicSubscriber = {
+    assigned: note('assigned'),
+    records: note('records'),
+    revoked: note('revoked'),
+    lost: note('lost'),
   };
+  const told = async (what: string): Promise<void> => {
+    while (!steps.includes(what)) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  return { subscriber, steps, told };
 }
 
 async function produce(store: SqliteStore): Promise<void> {
@@ -46,41 +48,37 @@ describe('sqlite topic consumer', () => {
     await using two = await open(temporary.file, 3_600_000);
     await produce(one);
     const stop = new AbortController();
-    const loser = told('lost');
-    const winner = told('records');
-    const run = async (store: SqliteStore, subscriber: TopicSubscriber) => {
+    const [loser, winner] = [subscriberThatListens(), subscriberThatListens()];
+    const run = async (store: SqliteStore, { subscriber }: typeof loser) => {
       const consumer = await store.topicConsumers.open(topic);
       await consumer.run(subscriber, { signal: stop.signal });
     };
-    const first = told('records');
-    const running = [run(one, { ...loser.subscriber, records: first.subscriber.records })];
-    await first.seen;
-    running.push(run(two, winner.subscriber));
-    await winner.seen;
+    const running = [run(one, loser)];
+    await loser.told('records');
+    running.push(run(two, winner));
+    await winner.told('records');
     const at = { topic, partition: 0 as Partition, offset: 0 as Offset };
     const refused = await one.replicated.saveOffset(at, 1).catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(StoreUnavailableError);
     expect((refused as Error).message).to.include('another process replicates journal');
     await two.replicated.saveOffset(at, 1);
-    await loser.seen;
+    await loser.told('lost');
     stop.abort();
     await Promise.all(running);
-    expect(loser.steps).to.deep.equal(['assigned', 'assigned', 'lost', 'lost']);
-    expect(winner.steps.filter((step) => step !== 'records')).to.deep.equal([
-      ...['assigned', 'assigned', 'revoked', 'revoked'],
-    ]);
+    expect(loser.steps).to.deep.equal(['assigned', 'assigned', 'records', 'lost', 'lost']);
+    expect(winner.steps).to.deep.equal(['assigned', 'assigned', 'records', 'revoked', 'revoked']);
   });
 
   it('waits for a topic that does not exist yet, and stops meanwhile', async () => {
     await using store = await open(':memory:');
-    const early = told('records');
+    const early = subscriberThatListens();
     const stop = new AbortController();
     const consumer = await store.topicConsumers.open(topic);
     const run = consumer.run(early.subscriber, { signal: stop.signal });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(early.steps).to.deep.equal([]);
     await produce(store);
-    await early.seen;
+    await early.told('records');
     stop.abort();
     await run;
     expect(early.steps).to.deep.equal(['assigned', 'assigned', 'records', 'revoked', 'revoked']);
