@@ -25,7 +25,7 @@ export type BehaviorLogic<S, C extends EventObject, E extends EventObject, I> = 
   C,
   I,
   AnyActorScope['system'],
-  never
+  EventObject
 >;
 
 interface ActiveSnapshot {

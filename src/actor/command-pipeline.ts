@@ -130,7 +130,7 @@ export class CommandPipeline<S extends HostedState> {
     const batch: Evaluated<S>[] = [];
     let { state } = entity;
     let sequenceNr = entity.sequenceNr + (entity.initPending ? 1 : 0);
-    let room = this.#alone > 0 ? 1 : entity.settings.actor.groupCommitMaxCommands;
+    let room = this.#room();
     while (room > 0 && this.#host.isReady) {
       const evaluated = this.#evaluateNext(state, sequenceNr);
       if (evaluated === undefined) break;
@@ -148,6 +148,10 @@ export class CommandPipeline<S extends HostedState> {
       if (last.payload !== undefined) sequenceNr += steps.length;
     }
     return batch;
+  }
+
+  #room(): number {
+    return this.#alone > 0 ? 1 : this.#entity.settings.actor.groupCommitMaxCommands;
   }
 
   #evaluateNext(state: S, sequenceNr: number): Evaluated<S> | undefined {

@@ -97,13 +97,15 @@ export class EntityActorLogic<S extends HostedState> {
       onTimer: (change) => host.noteTimer(change),
       onCrash: (error) => host.fail(error),
     });
-    const state = logic.dryRun().initial(input);
+    const run = logic.dryRun();
+    const state = run.initial(input);
     const host: EntityHost<S> = new EntityHost({
       persistenceId: settings.persistenceId as PersistenceId,
       deps: this.#deps,
       settings,
       logic,
       self: scope.self,
+      initialActs: run.actionCount > 0 || logic.hasRunningChild(state),
       state,
       sequenceNr: 0,
       input,

@@ -11,8 +11,8 @@ import { EntityOpening } from './entity-opening.ts';
 import type { PersistenceSignal } from './entity-options.ts';
 import type { Exposed } from './expose-state.ts';
 import { exposeState } from './expose-state.ts';
-import type { AnyHostEvent } from './host-events.ts';
-import { Detach, HostEvent } from './host-events.ts';
+import type { AnyHostEvent, OpeningEvent } from './host-events.ts';
+import { Detach, HostEvent, OpeningSignal } from './host-events.ts';
 import type { LiveEntity } from './live-entities.ts';
 import { Occasion } from './occasion.ts';
 import { continueTimer } from './start-entity.ts';
@@ -204,6 +204,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   }
 
   #hear(event: AnyHostEvent<S>): void {
+    if (event instanceof OpeningSignal) {
+      this.#opening.hear(event as OpeningEvent<S>);
+      return;
+    }
     switch (event.type) {
       case 'persistence.written':
         this.#opening.succeeded();
@@ -221,13 +225,6 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
-        break;
-      case 'persistence.initialised':
-      case 'persistence.permit-granted':
-      case 'persistence.recovered':
-      case 'persistence.recovery-failed':
-      case 'persistence.restart':
-        this.#opening.hear(event);
         break;
     }
   }
@@ -273,17 +270,13 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
 
   #end(): void {
     const { deps, persistenceId } = this.#entity;
-    const reason = this.lastError ?? new EntityStoppedError(`${persistenceId} has stopped`);
+    const cause = this.lastError;
     deps.live.release(this, this.#pipeline.inFlight);
-    this.#pipeline.end(this.lastError);
+    this.#pipeline.end(cause);
     for (const ask of this.#arriving.splice(0)) {
-      ask.fail(
-        new EntityStoppedError(`${persistenceId} ended before the command arrived`, {
-          cause: reason,
-        }),
-      );
+      ask.fail(new EntityStoppedError(`${persistenceId} ended before the command came`, { cause }));
     }
-    this.#opening.end(reason);
+    this.#opening.end(cause);
     this.#idle.fire();
   }
 }

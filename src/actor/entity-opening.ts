@@ -1,4 +1,4 @@
-import { RecoveryFailedError } from '../model/errors.ts';
+import { EntityStoppedError, RecoveryFailedError } from '../model/errors.ts';
 import type { AtomicWrite } from '../ports/journal-plugin.ts';
 import type { Entity, PipelineHost } from './entity.ts';
 import type { HostFact } from './entity-host.machine.ts';
@@ -12,6 +12,9 @@ import { initTime, rearmTimers, restartDelayMs } from './start-entity.ts';
 import { initEvent } from './stored-event.ts';
 import { Timers } from './timers.ts';
 import { initWrite } from './write-batch.ts';
+
+/** Why an attempt is aborted when the actor simply stops: an error would cost more than the stop. */
+const stopped = 'the actor stopped';
 
 /** What an opening asks of its host. */
 export interface OpeningHost extends PipelineHost {
@@ -124,16 +127,23 @@ export class EntityOpening<S extends HostedState> {
     else this.#host.fail(failure);
   }
 
-  /** The actor ends; `reason` is for those who wait for its recovery. */
-  end(reason: unknown): void {
+  /** The actor ends, with the failure behind it if there is one. */
+  end(failure: unknown): void {
+    const reason = failure ?? stopped;
     this.#endReason = reason;
     this.#attempt.abort(reason);
-    this.#recovered.fail(reason);
+    if (this.#recovered.isAwaited) this.#recovered.fail(this.#endError());
   }
 
   whenRecovered(): Promise<void> {
     if (this.#hasRecovered) return Promise.resolve();
-    return this.#endReason === undefined ? this.#recovered.wait() : Promise.reject(this.#endReason);
+    if (this.#endReason === undefined) return this.#recovered.wait();
+    return Promise.reject(this.#endError());
+  }
+
+  #endError(): unknown {
+    if (this.#endReason !== stopped) return this.#endReason;
+    return new EntityStoppedError(`${this.#entity.persistenceId} stopped before it had recovered`);
   }
 
   #beginNew(): void {

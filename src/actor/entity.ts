@@ -28,6 +28,8 @@ export interface Entity<S extends HostedState> {
   readonly settings: EntitySettings<S>;
   readonly logic: EntityLogic<S>;
   readonly self: AnyActorRef;
+  /** The initial state runs actions, arms timers or has children. */
+  readonly initialActs: boolean;
   /** The committed state. */
   state: S;
   /** Number of the last event that is stored and applied. */

@@ -12,7 +12,10 @@ export abstract class HostEvent implements EventObject {
   abstract readonly type: `persistence.${string}`;
 }
 
-export class PermitGranted extends HostEvent {
+/** What belongs to the way until the entity is ready. */
+export abstract class OpeningSignal extends HostEvent {}
+
+export class PermitGranted extends OpeningSignal {
   readonly type = 'persistence.permit-granted';
   readonly incarnation: number;
 
@@ -22,7 +25,7 @@ export class PermitGranted extends HostEvent {
   }
 }
 
-export class Recovered<S> extends HostEvent {
+export class Recovered<S> extends OpeningSignal {
   readonly type = 'persistence.recovered';
   readonly incarnation: number;
   readonly journal: JournalPlugin;
@@ -36,7 +39,7 @@ export class Recovered<S> extends HostEvent {
   }
 }
 
-export class RecoveryFailed extends HostEvent {
+export class RecoveryFailed extends OpeningSignal {
   readonly type = 'persistence.recovery-failed';
   readonly incarnation: number;
   readonly error: unknown;
@@ -64,7 +67,7 @@ export class Written<S> extends HostEvent {
 }
 
 /** The init record of a new journal is stored: begin. */
-export class Initialised extends HostEvent {
+export class Initialised extends OpeningSignal {
   readonly type = 'persistence.initialised';
 }
 
@@ -91,7 +94,7 @@ export class WriteFailed extends HostEvent {
 }
 
 /** The backoff is over. */
-export class Restart extends HostEvent {
+export class Restart extends OpeningSignal {
   readonly type = 'persistence.restart';
 }
 
@@ -111,7 +114,6 @@ export class TimerTick extends HostEvent {
   }
 }
 
-/** What belongs to the way until the entity is ready. */
 export type OpeningEvent<S> = PermitGranted | Recovered<S> | RecoveryFailed | Initialised | Restart;
 
 export type AnyHostEvent<S> =

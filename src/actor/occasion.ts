@@ -2,6 +2,10 @@
 export class Occasion {
   #waiting: PromiseWithResolvers<void>[] = [];
 
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   wait(): Promise<void> {
     const waiter = Promise.withResolvers<void>();
     this.#waiting.push(waiter);

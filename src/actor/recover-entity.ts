@@ -46,9 +46,12 @@ export async function recoverEntity<S extends HostedState>(
     tell(new RecoveryFailed(incarnation, error));
   } finally {
     release?.();
-    recovery.abort();
+    recovery.abort(over);
   }
 }
+
+/** Reason of an abort that nobody is told about; an `AbortError` would cost more than a short recovery. */
+const over = 'the recovery is over';
 
 function openFold<S extends HostedState>(
   entity: Entity<S>,

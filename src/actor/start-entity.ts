@@ -14,9 +14,7 @@ export function initTime<S extends HostedState>(
   const { settings, logic } = entity;
   if (settings.actor.initEvent === 'always') return 'at-once';
   if (settings.actor.initEvent === 'never' || !logic.needsInit) return 'never';
-  const probe = logic.dryRun();
-  const state = probe.initial(entity.input);
-  return probe.actionCount > 0 || logic.hasRunningChild(state) ? 'at-once' : 'with-first-event';
+  return entity.initialActs ? 'at-once' : 'with-first-event';
 }
 
 /** Arms what the replay found waiting; what is overdue fires right away, earliest deadline first. */

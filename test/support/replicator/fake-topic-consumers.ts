@@ -114,9 +114,13 @@ export class FakeTopicConsumer implements TopicConsumer {
     this.#owned.delete(partition);
   }
 
-  lose(partition: Partition): Promise<void> {
+  /** Ends the batch in hand first, as a member does that learns of its expulsion. */
+  async lose(partition: Partition): Promise<void> {
+    const owned = this.#owned.get(partition);
+    owned?.revoking.abort(new Error('lost'));
+    await owned?.inHand;
     this.#owned.delete(partition);
-    return this.subscriber.lost(partition);
+    await this.subscriber.lost(partition);
   }
 
   async commit(partition: Partition, nextOffset: Offset): Promise<void> {

@@ -37,7 +37,9 @@ async function runStaticLane(options: LanesOptions): Promise<void> {
     if (level.name !== 'examples') await runPlainLevel(level, options);
   }
   for (const tool of tools) {
-    if (!signal.aborted) report(await runTool(tool, { root, signal }));
+    if (signal.aborted) return;
+    const outcome = await runTool(tool, { root, signal });
+    if (!signal.aborted) report(outcome);
   }
   // Last, because they use the package that the tools have built.
   for (const level of withNeed(options, 'nothing')) {
@@ -47,7 +49,8 @@ async function runStaticLane(options: LanesOptions): Promise<void> {
 
 async function runPlainLevel(level: Level, options: LanesOptions): Promise<void> {
   if (options.signal.aborted) return;
-  options.report(await runLevel(level, { ...options, env: {} }));
+  const outcome = await runLevel(level, { ...options, env: {} });
+  if (!options.signal.aborted) options.report(outcome);
 }
 
 async function runServerLane(options: LanesOptions): Promise<void> {
@@ -112,6 +115,8 @@ async function runOnServers(
   if (options.signal.aborted) return;
   const { stack, env } = servers;
   const outcome = await runLevel(level, { ...options, env });
+  // What an interruption breaks is no failure.
+  if (options.signal.aborted) return;
   options.report(outcome);
   if (outcome.failures.length === 0 || stack.folder === undefined) return;
   stack.keepFolder();

@@ -59,6 +59,23 @@ describe('PartitionFlow, when a key fails', () => {
     await stop();
   });
 
+  it('stores the offset before the first of several that failed', async () => {
+    const { member, store, errors, stop } = await testReplicator();
+    await member().assign(partition0);
+    store.before = failing(({ key, name }) => name === 'append' && key !== 'journal:a');
+    member().send(partition0, [
+      logRecord('a', 0, append(1)),
+      logRecord('a', 1, append(2)),
+      logRecord('b', 2, append(1)),
+      logRecord('a', 3, append(3)),
+      logRecord('c', 4, append(1)),
+    ]);
+    await settle();
+    expect(store.offsets.get('journal/0')).to.equal(1);
+    expect(errors()[0]?.fields).to.deep.include({ offset: 2, id: 'b', heldKeys: 2 });
+    await stop();
+  });
+
   it('opens its journal anew, and repeats only that key', async () => {
     const { member, store, clock, stop } = await testReplicator();
     await member().assign(partition0);
@@ -287,16 +304,25 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     await stop();
   });
 
-  it('writes nothing more after it was lost, not even the offset of what it finished', async () => {
-    const { member, store, slow, work, stop } = await inHand();
-    const lost = member().lose(partition0);
-    await settle();
-    slow.open();
-    await Promise.all([lost, work]);
-    await stop();
-    expect(store.writes()).to.deep.equal(['append journal:a@0']);
-    expect(member().events).to.deep.equal(['joined', 'left', 'closed']);
-  });
+  for (const how of ['after the batch has settled', 'while the batch is in hand'] as const) {
+    it(`stores no offset of a partition that was lost, told ${how}`, async () => {
+      const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
+      await member().assign(partition0);
+      const slow = gate();
+      store.before = ({ key, name }) =>
+        name === 'append' && key === 'journal:a' ? slow.opened : undefined;
+      member().send(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+      await settle();
+      const isTold = how === 'after the batch has settled';
+      const lost = isTold ? member().lose(partition0) : member().subscriber.lost(partition0);
+      await settle();
+      slow.open();
+      await lost;
+      await stop();
+      expect(store.writes()).to.deep.equal(['append journal:a@0']);
+      expect(member().events).to.deep.equal(['joined', 'left', 'closed']);
+    });
+  }
 
   it('stores the offset of all that was applied when it is revoked', async () => {
     const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
@@ -314,6 +340,8 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     slow.open();
     await Promise.all([revoked, work]);
     expect(store.writes()).to.deep.equal(['append journal:a@0', 'saveOffset 0@0']);
+    const opened = store.calls.filter(({ name }) => name === 'open').map(({ key }) => key);
+    expect(opened).to.deep.equal(['journal:a']);
     expect(member().events).to.deep.equal(['joined', 'commit 0:1']);
     await stop();
   });

@@ -201,15 +201,18 @@ describe('Replicator.stop', () => {
     expect(clock.sleeping).to.equal(0);
   });
 
-  it('takes no more records once it was told to stop', async () => {
-    const { member, store, replicator } = await testReplicator();
+  it('takes no more records once it was told to stop, and lets its member leave', async () => {
+    const { member, store, log, replicator } = await testReplicator();
     await member().assign(partition0);
+    const late: Promise<unknown>[] = [];
     member().beforeCommit = () => {
-      member().send(partition0, [logRecord('b', 1, append(1))]);
+      late.push(member().deliver(partition0, [logRecord('b', 1, append(1))]));
     };
     await member().deliver(partition0, [logRecord('a', 0, append(1))]);
     await replicator.stop({ deadlineMs: 1_000 });
+    expect(await Promise.all(late)).to.deep.equal([undefined]);
     expect(store.seqNrs('journal:b')).to.deep.equal([]);
+    expect(log.lines.filter(({ level }) => level !== 'info')).to.deep.equal([]);
   });
 });
 

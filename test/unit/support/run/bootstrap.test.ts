@@ -88,6 +88,37 @@ describe('the bootstrap of the npm scripts', () => {
     });
   }
 
+  it('ends the script when the shell that npm started it from is killed', async () => {
+    const script = `
+      process.on('SIGTERM', () => { console.log('stopped'); process.exit(); });
+      setInterval(() => {}, 1000);
+      console.log('ready');
+    `;
+    writeFileSync(join(root, 'script.mjs'), script);
+    const env = {
+      ...process.env,
+      npm_execpath: join(root, 'npm.mjs'),
+      npm_lifecycle_event: 'test',
+    };
+    const command = `"${process.execPath}" .ci/bootstrap.mjs script.mjs; true`;
+    const shell = spawn('/bin/sh', ['-c', command], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let output = '';
+    const ready = new Promise<void>((resolve) => {
+      shell.stdout.on('data', (chunk) => {
+        output += chunk;
+        resolve();
+      });
+    });
+    await ready;
+    shell.kill('SIGKILL');
+    await once(shell.stdout, 'close');
+    expect(output).to.equal('ready\nstopped\n');
+  });
+
   it('ends as a shell would say it when a signal ended the script', async () => {
     expect(
       (await run('process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1000);')).code,

@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { AnyActorScope, AnyMachineSnapshot } from 'xstate';
+import { assign, createActor, setup } from 'xstate';
+import { ShadowScope } from '../../src/actor/shadow-scope.ts';
+
+type Event =
+  | { type: 'add'; n: number }
+  | { type: 'twice'; n: number }
+  | { type: 'small'; n: number }
+  | { type: 'move' }
+  | { type: 'note' }
+  | { type: 'nothing' }
+  | { type: 'unknown' };
+
+/** Inline, named and several assignments, guards, targets, effects, nesting. */
+const machine = setup({
+  types: { context: {} as { n: number; log: string }, events: {} as Event },
+  guards: { isSmall: ({ context }) => context.n < 10 },
+  actions: {
+    add: assign({ n: ({ context, event }) => context.n + ('n' in event ? event.n : 0) }),
+    note: () => {},
+    write: assign({ log: ({ context }, params: string) => context.log + params }),
+  },
+}).createMachine({
+  id: 'm',
+  initial: 'a',
+  context: { n: 0, log: '' },
+  on: { twice: { actions: ['add', assign({ log: ({ context }) => `${context.log}t` }), 'add'] } },
+  states: {
+    a: {
+      on: {
+        add: { actions: 'add' },
+        small: [
+          { guard: 'isSmall', actions: 'add' },
+          { target: 'b', actions: { type: 'write', params: 's' } },
+        ],
+        move: 'b',
+        nothing: {},
+      },
+    },
+    b: {
+      initial: 'c',
+      states: {
+        c: { on: { move: 'd', add: { actions: assign(({ context }) => ({ n: context.n * 2 })) } } },
+        d: { on: { move: '#m.a' } },
+      },
+      on: { note: { actions: ['note', 'add'] }, add: { actions: { type: 'write', params: 'b' } } },
+    },
+  },
+});
+
+const number = fc.integer({ min: -5, max: 5 });
+const event: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({ type: fc.constantFrom('add', 'twice', 'small'), n: number }) as fc.Arbitrary<Event>,
+  fc.record({
+    type: fc.constantFrom('move', 'note', 'nothing', 'unknown'),
+  }) as fc.Arbitrary<Event>,
+);
+
+describe('a dry run', () => {
+  it('leads to the states that xstate itself leads to', () => {
+    const property = fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      const actor = createActor(machine).start();
+      const real = { self: actor, system: actor.system } as unknown as AnyActorScope;
+      const shadow = new ShadowScope(machine, real);
+      let state: AnyMachineSnapshot = shadow.initial(undefined);
+      for (const next of events) {
+        const before = state;
+        state = shadow.apply(state, next);
+        const selected = machine.getTransitionData(before as never, next);
+        expect(shadow.handled, next.type).to.equal(selected.length > 0);
+        actor.send(next);
+        expect(JSON.stringify(state)).to.equal(JSON.stringify(actor.getSnapshot()));
+      }
+    });
+    fc.assert(property, { numRuns: 200, seed: Number(process.env.SEED ?? Date.now()), verbose: 1 });
+  });
+});
