@@ -67,7 +67,8 @@ async function openAll(opening: Opening, deps: OpenDeps & Required<CallOptions>)
   const options = { signal: deps.signal };
   await ensureTopics(opening.settings, deps, options);
   const consumer = opening.own(await openKafkaActionConsumer(kafka, deps, options));
-  const producer = opening.own(await openKafkaActionProducer(kafka, deps, options));
+  const [topic] = topicsOf(opening.settings.persistenceIdToKey);
+  const producer = opening.own(await openKafkaActionProducer(kafka, deps, { ...options, topic }));
   opening.asking = 'Cassandra';
   await setUpCassandra(store.cassandra, deps, { mode: modeOf(store.cassandra) });
   const eventual = opening.own(await openCassandraEventualJournal(store.cassandra, deps, options));

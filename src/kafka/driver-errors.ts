@@ -103,7 +103,7 @@ const knownErrors: Readonly<Record<string, Known>> = {
   CLUSTER_AUTHORIZATION_FAILED: denied((place) =>
     place.right === 'CREATE'
       ? `this user may not create ${topicText(place)}: grant CREATE`
-      : 'this user may not write to any topic: grant WRITE on the topic',
+      : `this user may not write to any topic: grant WRITE on ${topicText(place)}`,
   ),
   GROUP_AUTHORIZATION_FAILED: groupDenied,
   // kafkajs hides the authorization failure behind this one.

@@ -2,7 +2,7 @@ import { encodeAction } from '../codec/action-record-codec.ts';
 import type { KafkaSettings } from '../config/kafka-settings.ts';
 import type { Action } from '../model/action.ts';
 import { WriteRejectedError } from '../model/errors.ts';
-import type { PartitionOffset } from '../model/position.ts';
+import type { PartitionOffset, Topic } from '../model/position.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { openIdempotentProducer, type SendSession } from './driver/idempotent-producer.ts';
@@ -50,9 +50,14 @@ const reopenPauseMs = 250;
 export async function openKafkaActionProducer(
   settings: KafkaSettings,
   deps: KafkaDeps,
-  options: CallOptions & { readonly limits?: Partial<ProducerLimits> } = {},
+  options: CallOptions & {
+    readonly limits?: Partial<ProducerLimits>;
+    /** Named when the user may not write to any topic. */
+    readonly topic?: Topic | undefined;
+  } = {},
 ): Promise<ActionProducer> {
-  const place = { address: addressOf(settings), right: 'WRITE' } as const;
+  const { topic } = options;
+  const place = { address: addressOf(settings), topic, right: 'WRITE' } as const;
   const giveUpMs = deps.clock.nowMs() + settings.requestTimeoutMs;
   let { signal } = options;
   const sessions = new ProducerSessions(
@@ -210,7 +215,8 @@ export class KafkaActionProducer implements ActionProducer {
     batch: readonly PendingRecord[],
     expiry: Promise<'expired'>,
   ): Promise<SendSession | undefined> {
-    const place = { address: addressOf(this.#settings), right: 'WRITE' } as const;
+    const [{ topic }] = batch as [PendingRecord];
+    const place = { address: addressOf(this.#settings), topic, right: 'WRITE' } as const;
     for (;;) {
       const opening = this.#sessions
         .ready()

@@ -92,8 +92,8 @@ function startProcesses(file: string, acknowledged: Acknowledged[]): Processes {
     (message) => acknowledged.push(...(message as Acknowledged[])),
   );
   const replicator = new RestartableProcess(
-    new URL('../../replicator/main.ts', import.meta.url),
-    () => ['--config', file],
+    new URL('../../src/cli/main.ts', import.meta.url),
+    () => ['replicator', '--config', file],
   );
   actors.start();
   replicator.start();

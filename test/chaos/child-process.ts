@@ -20,8 +20,10 @@ export class RestartableProcess {
     this.#ended = once(this.#child, 'exit');
   }
 
-  /** SIGKILL, then a new process. */
+  /** SIGKILL, then a new process. @throws when the process had ended by itself */
   async restart(): Promise<void> {
+    const ended = this.#child?.exitCode;
+    if (ended !== null) throw new Error(`the process had ended by itself, exit code ${ended}`);
     this.#child?.kill('SIGKILL');
     await this.#ended;
     this.start();

@@ -98,7 +98,11 @@ function rightsOf(
 ): Rights {
   const { AclOperationTypes: operation, AclResourceTypes: resource } = kafkajs;
   const { LITERAL, PREFIXED } = kafkajs.ResourcePatternTypes;
-  const onTopic = { resourceType: resource.TOPIC, resourceName: topic, resourcePatternType: LITERAL };
+  const onTopic = {
+    resourceType: resource.TOPIC,
+    resourceName: topic,
+    resourcePatternType: LITERAL,
+  };
   const onGroups = {
     resourceType: resource.GROUP,
     resourceName: 'replicator',

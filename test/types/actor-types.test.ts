@@ -4,7 +4,8 @@ import { createActor, setup } from 'xstate';
 import { counterMachine } from '../unit/actor/counter.ts';
 import { testHost } from '../unit/actor/support.ts';
 
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 /** Compiles only when the two types are the same. */
 function sameType<A, B>(_proof: Same<A, B>): void {}

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
-import type { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { isReady } from '../../../src/actor/persistence-info.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
+import type { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { failureOf, testHost } from './support.ts';
 
 type Command = { type: 'put'; n: number } | { type: 'sum' } | { type: 'odd' };

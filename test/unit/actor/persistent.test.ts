@@ -1,39 +1,15 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
-import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
-import type { CounterCommand, CounterEvent } from './counter.ts';
-import { counterMachine, decideCounter, eventTypes } from './counter.ts';
-import type { TestHostOptions } from './support.ts';
+import type { CounterEvent } from './counter.ts';
+import { counterMachine, eventTypes } from './counter.ts';
+import { openCounter, openDecidingCounter } from './open-counter.ts';
 import { eventually, failureOf, settle, testHost } from './support.ts';
-
-function open(options: TestHostOptions = {}, ran: string[] = []) {
-  const test = testHost(options);
-  const machine = counterMachine(ran);
-  const logic = test.host.persistent(machine, { persistenceId: ({ input }) => `c|${input.id}` });
-  const start = (id = '1') => {
-    const actor = createActor(logic, { input: { id } });
-    actor.subscribe({ error: () => {} });
-    return actor.start();
-  };
-  return { ...test, machine, logic, start };
-}
-
-function openDeciding(options: TestHostOptions = {}, ran: string[] = []) {
-  const test = testHost(options);
-  const logic = test.host.persistent(counterMachine(ran)).with<CounterCommand>({
-    persistenceId: 'c|1',
-    decide: decideCounter,
-  });
-  const actor = createActor(logic, { input: { id: '1' } });
-  actor.subscribe({ error: () => {} });
-  return { ...test, actor: actor.start() };
-}
 
 describe('a persistent actor', () => {
   it('shows nothing of a command and runs no action before its event is stored (A1)', async () => {
     const ran: string[] = [];
-    const { host, journal, start } = open({}, ran);
+    const { host, journal, start } = openCounter({}, ran);
     const actor = start();
     await waitFor(actor, isReady);
     const write = journal.blockNextWrite();
@@ -53,9 +29,9 @@ describe('a persistent actor', () => {
 
   it('runs each action once, over write, crash and recovery (A2)', async () => {
     const ran: string[] = [];
-    const { host, journal, start } = open({}, ran);
+    const { host, journal, start } = openCounter({}, ran);
     await host.ask(start(), { type: 'added', n: 2 });
-    const after = open({ journal }, ran);
+    const after = openCounter({ journal }, ran);
     const actor = after.start();
     await after.host.ask(actor, { type: 'added', n: 3 });
     expect(actor.getSnapshot().context.count).to.equal(5);
@@ -64,7 +40,7 @@ describe('a persistent actor', () => {
   });
 
   it('stores the events of one decision as one atomic write (A3)', async () => {
-    const { host, journal, actor } = openDeciding();
+    const { host, journal, actor } = openDecidingCounter();
     const { sequenceNr, events } = await host.ask(actor, { type: 'add', ns: [1, 2, 3] });
     expect(sequenceNr).to.equal(4);
     expect(events).to.have.length(3);
@@ -73,18 +49,8 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('applies none of the events of a decision when its write is rejected (A3)', async () => {
-    const { host, journal, actor } = openDeciding();
-    await host.ask(actor, { type: 'look' });
-    journal.rejectNextWrite(new WriteRejectedError('too big'));
-    const error = await failureOf(host.ask(actor, { type: 'add', ns: [1, 2] }));
-    expect(error.code).to.equal('WRITE_REJECTED');
-    expect(actor.getSnapshot().context.count).to.equal(0);
-    await host.shutdown();
-  });
-
   it('keeps the order of commands through recovery and stash (A4, A5)', async () => {
-    const { host, journal, actor } = openDeciding();
+    const { host, journal, actor } = openDecidingCounter();
     const replies = await Promise.all(
       [1, 2, 3, 4].flatMap((n) => [
         host.ask(actor, { type: 'add', ns: [n] }),
@@ -101,7 +67,7 @@ describe('a persistent actor', () => {
   });
 
   it('takes commands that arrive during recovery once it has recovered (A5)', async () => {
-    const { host, journal, start } = open();
+    const { host, journal, start } = openCounter();
     const replay = journal.blockReplay();
     const actor = start();
     const answer = host.ask(actor, { type: 'added', n: 1 });
@@ -112,146 +78,8 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('goes on with state and numbering as they were after a rejection (A6)', async () => {
-    const { host, journal, start } = open();
-    const actor = start();
-    await host.ask(actor, { type: 'added', n: 1 });
-    journal.failNextWrite(new WriteRejectedError('not JSON', { path: '$.n' }));
-    const error = await failureOf(host.ask(actor, { type: 'added', n: Number.NaN }));
-    expect(error).to.include({ code: 'WRITE_REJECTED', path: '$.n' });
-    const { sequenceNr, snapshot } = await host.ask(actor, { type: 'added', n: 2 });
-    expect(sequenceNr).to.equal(3);
-    expect(snapshot.context.count).to.equal(3);
-    expect(actor.getSnapshot().status).to.equal('active');
-    await host.shutdown();
-  });
-
-  it('refuses only the command at fault when a grouped write is rejected', async () => {
-    const { host, journal, start } = open();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const first = journal.blockNextWrite();
-    const one = host.ask(actor, { type: 'added', n: 1 });
-    await first.reached;
-    journal.failNextWrite(new WriteRejectedError('one of these'));
-    const rest = [10, 100, 1000].map((n) => host.ask(actor, { type: 'added', n }));
-    journal.rejectNextWrite(new WriteRejectedError('this one'));
-    first.open();
-    await one;
-    const settled = await Promise.allSettled(rest);
-    expect(settled.map(({ status }) => status)).to.deep.equal([
-      'rejected',
-      'fulfilled',
-      'fulfilled',
-    ]);
-    expect(actor.getSnapshot().context.count).to.equal(1101);
-    expect(journal.stored('c|1').map(({ seqNr }) => seqNr)).to.deep.equal([1, 2, 3, 4]);
-    await host.shutdown();
-  });
-
-  it('recovers when the journal refuses a write and stores a later one', async () => {
-    const { host, journal, start } = open();
-    const actor = start();
-    await host.ask(actor, { type: 'added', n: 1 });
-    const first = journal.blockNextWrite();
-    const one = host.ask(actor, { type: 'added', n: 2 });
-    await first.reached;
-    const rest = [3, 4].map((n) => host.ask(actor, { type: 'added', n }));
-    const gap = new WriteRejectedError('a gap');
-    journal.answerNextWrite([{ type: 'rejected', cause: gap }, { type: 'stored' }]);
-    first.open();
-    await one;
-    for (const { status, reason } of (await Promise.allSettled(rest)) as PromiseRejectedResult[]) {
-      expect(status).to.equal('rejected');
-      expect(reason.code).to.equal('WRITE_FAILED');
-    }
-    expect(actor.getSnapshot().status).to.equal('error');
-    await host.shutdown();
-  });
-
-  it('stops on a rejection that is no fault of the event, unless told to continue', async () => {
-    for (const onRejected of ['stop', 'continue'] as const) {
-      const { host, journal, start } = open({ settings: { onRejected } });
-      const actor = start();
-      await host.ask(actor, { type: 'added', n: 1 });
-      journal.rejectNextWrite(new Error('journal is full'));
-      const error = await failureOf(host.ask(actor, { type: 'added', n: 2 }));
-      expect(error.code).to.equal('WRITE_REJECTED');
-      expect(actor.getSnapshot().status).to.equal(onRejected === 'stop' ? 'error' : 'active');
-      await host.shutdown();
-    }
-  });
-
-  it('ends in error after a failed write, and tells the asker that nobody knows (A7)', async () => {
-    const { host, journal, start } = open();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const write = journal.blockAndFailNextWrite(new WriteFailedError('no answer'));
-    const asked = host.ask(actor, { type: 'added', n: 1 });
-    const waiting = host.ask(actor, { type: 'added', n: 2 });
-    write.open();
-    expect((await failureOf(asked)).code).to.equal('WRITE_FAILED');
-    expect((await failureOf(waiting)).code).to.equal('ENTITY_STOPPED');
-    expect(actor.getSnapshot().status).to.equal('error');
-    expect((actor.getSnapshot().error as Error).message).to.equal('no answer');
-    await host.shutdown();
-  });
-
-  it('starts over after a failed write with its stash kept when it has a backoff (A8)', async () => {
-    const { host, journal, machine } = open();
-    const logic = host.persistent(machine, {
-      persistenceId: 'c|1',
-      onPersistFailure: { minBackoff: 1, maxBackoff: '5ms' },
-    });
-    const actor = createActor(logic, { input: { id: '1' } }).start();
-    await host.ask(actor, { type: 'added', n: 1 });
-    const write = journal.blockAndFailNextWrite(new Error('socket closed'));
-    const lost = host.ask(actor, { type: 'added', n: 10 });
-    await write.reached;
-    const kept = host.ask(actor, { type: 'added', n: 100 });
-    write.open();
-    expect((await failureOf(lost)).code).to.equal('WRITE_FAILED');
-    const { snapshot, sequenceNr } = await kept;
-    expect(snapshot.context.count).to.equal(101);
-    expect(sequenceNr).to.equal(3);
-    await host.shutdown();
-  });
-
-  it('learns in its recovery that a failed write was stored after all', async () => {
-    const { host, journal, machine } = open();
-    const logic = host.persistent(machine, {
-      persistenceId: 'c|1',
-      onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
-    });
-    const actor = createActor(logic, { input: { id: '1' } }).start();
-    await host.ask(actor, { type: 'added', n: 1 });
-    journal.failNextWrite(new WriteFailedError('no answer'), { stored: true });
-    await failureOf(host.ask(actor, { type: 'added', n: 10 }));
-    const { snapshot } = await host.ask(actor, { type: 'added', n: 100 });
-    expect(snapshot.context.count).to.equal(111);
-    await host.shutdown();
-  });
-
-  it('gives up after maxRestarts failures in a row', async () => {
-    const { host, journal, machine } = open();
-    const logic = host.persistent(machine, {
-      persistenceId: 'c|1',
-      onPersistFailure: { minBackoff: 1, maxBackoff: 1, maxRestarts: 2 },
-    });
-    const actor = createActor(logic, { input: { id: '1' } });
-    actor.subscribe({ error: () => {} });
-    actor.start();
-    for (const text of ['1st', '2nd', '3rd']) {
-      journal.failNextWrite(new WriteFailedError(text));
-      await failureOf(host.ask(actor, { type: 'added', n: 1 }));
-    }
-    await eventually(() => actor.getSnapshot().status === 'error');
-    expect((actor.getSnapshot().error as Error).message).to.equal('3rd');
-    await host.shutdown();
-  });
-
   it('rejects only the command whose dry run throws (A9)', async () => {
-    const { host, journal, start } = open();
+    const { host, journal, start } = openCounter();
     const actor = start();
     const error = await failureOf(host.ask(actor, { type: 'broken' }));
     expect(error.code).to.equal('COMMAND_REJECTED');
@@ -262,7 +90,7 @@ describe('a persistent actor', () => {
   });
 
   it('tells the asker what decide refused, and what it threw', async () => {
-    const { host, journal, actor } = openDeciding();
+    const { host, journal, actor } = openDecidingCounter();
     const forbidden = await failureOf(host.ask(actor, { type: 'forbid' }));
     expect(forbidden).to.include({ code: 'COMMAND_REJECTED', message: 'not today' });
     const broken = await failureOf(host.ask(actor, { type: 'fail' }));
@@ -272,19 +100,19 @@ describe('a persistent actor', () => {
   });
 
   it('tells the asker that nothing handles the command, by the machine and by decide (A10)', async () => {
-    const { host, journal, start } = open();
+    const { host, journal, start } = openCounter();
     const error = await failureOf(host.ask(start(), { type: 'opened' }));
     expect(error.code).to.equal('COMMAND_UNHANDLED');
     expect(error.message).to.contain('"opened"').and.to.contain('open');
     expect(journal.writes).to.have.length(0);
-    const deciding = openDeciding();
+    const deciding = openDecidingCounter();
     const refused = await failureOf(deciding.host.ask(deciding.actor, { type: 'unknown' }));
     expect(refused.code).to.equal('COMMAND_UNHANDLED');
     await Promise.all([host.shutdown(), deciding.host.shutdown()]);
   });
 
   it('ends on an unhandled command when told to (A10)', async () => {
-    const { host, start } = open({ settings: { unhandledCommand: 'fail' } });
+    const { host, start } = openCounter({ settings: { unhandledCommand: 'fail' } });
     const actor = start();
     await waitFor(actor, isReady);
     actor.send({ type: 'opened' });
@@ -311,7 +139,7 @@ describe('a persistent actor', () => {
   });
 
   it('drops what its stash has no room for, and tells the asker (A12)', async () => {
-    const { host, journal, start } = open({ settings: { stashCapacity: 2 } });
+    const { host, journal, start } = openCounter({ settings: { stashCapacity: 2 } });
     const write = journal.blockReplay();
     const [full, other] = [start('1'), start('2')];
     const answers = [1, 2].map((n) => host.ask(full, { type: 'added', n }));
@@ -325,7 +153,7 @@ describe('a persistent actor', () => {
   });
 
   it('fails the entity whose stash overflows when told to (A12)', async () => {
-    const { host, journal, start } = open({
+    const { host, journal, start } = openCounter({
       settings: { stashCapacity: 1, stashOverflow: 'fail' },
     });
     journal.blockReplay();
@@ -339,7 +167,7 @@ describe('a persistent actor', () => {
   });
 
   it('answers 10,000 stashed questions without a deep call stack (A13)', async () => {
-    const { host, journal, actor } = openDeciding({ settings: { stashCapacity: 10_000 } });
+    const { host, journal, actor } = openDecidingCounter({ settings: { stashCapacity: 10_000 } });
     const replay = journal.blockReplay();
     const answers = Array.from({ length: 10_000 }, () => host.ask(actor, { type: 'look' }));
     replay.open();
@@ -350,7 +178,7 @@ describe('a persistent actor', () => {
   });
 
   it('waits, when it is stopped, for its write and refuses what comes later (A14)', async () => {
-    const { host, journal, start } = open();
+    const { host, journal, start } = openCounter();
     const actor = start();
     await waitFor(actor, isReady);
     const write = journal.blockNextWrite();
@@ -373,40 +201,8 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('ends open questions when xstate stops it in the middle of a write', async () => {
-    const { host, journal, start } = open();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const write = journal.blockNextWrite();
-    const asked = host.ask(actor, { type: 'added', n: 1 });
-    await write.reached;
-    actor.stop();
-    const error = await failureOf(asked);
-    expect(error.code).to.equal('ENTITY_STOPPED');
-    expect(error.message).to.contain('while its command was being written');
-    write.open();
-    await host.shutdown();
-  });
-
-  it('lets the successor of a stopped actor wait for the write that was under way', async () => {
-    const { host, journal, start } = open();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const write = journal.blockNextWrite();
-    host.ask(actor, { type: 'added', n: 1 }).catch(() => {});
-    await write.reached;
-    actor.stop();
-    const successor = start();
-    await settle();
-    expect(successor.getSnapshot().persistence.phase).to.equal('replaying');
-    write.open();
-    await host.whenRecovered(successor);
-    expect(successor.getSnapshot().context.count).to.equal(1);
-    await host.shutdown();
-  });
-
   it('answers a question that nobody answers in time with a timeout', async () => {
-    const { host, journal, start } = open();
+    const { host, journal, start } = openCounter();
     const replay = journal.blockReplay();
     const actor = start();
     const error = await failureOf(host.ask(actor, { type: 'added', n: 1 }, { timeout: 5 }));
@@ -417,7 +213,7 @@ describe('a persistent actor', () => {
   });
 
   it('refuses a second live actor with the same id, and takes it once the first has ended (A37)', async () => {
-    const { host, start } = open();
+    const { host, start } = openCounter();
     const first = start();
     const second = start();
     expect(second.getSnapshot().status).to.equal('error');
@@ -446,30 +242,6 @@ describe('a persistent actor', () => {
     const actor = createActor(logic, { input: { id: '1' } }).start();
     await host.ask(actor, { type: 'added', n: 7 });
     expect(journal.stored('c|1').map(({ tags }) => tags)).to.deep.equal([[], ['added', 'count-7']]);
-    await host.shutdown();
-  });
-
-  it('signals what happened to its journal', async () => {
-    const signals: string[] = [];
-    const { host, journal } = testHost();
-    const logic = host.persistent(counterMachine(), {
-      persistenceId: 'c|1',
-      onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
-      onSignal: ({ type }) => signals.push(type),
-    });
-    const actor = createActor(logic, { input: { id: '1' } }).start();
-    await host.whenRecovered(actor);
-    journal.failNextWrite(new WriteRejectedError('no'));
-    await failureOf(host.ask(actor, { type: 'added', n: 1 }));
-    journal.failNextWrite(new WriteFailedError('unknown'));
-    await failureOf(host.ask(actor, { type: 'added', n: 1 }));
-    await host.ask(actor, { type: 'added', n: 1 });
-    expect(signals).to.deep.equal([
-      'recovery-completed',
-      'persist-rejected',
-      'persist-failed',
-      'recovery-completed',
-    ]);
     await host.shutdown();
   });
 

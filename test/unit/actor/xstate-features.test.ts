@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ActorRefFrom, AnyActorRef, InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
 import {
   assign,
   createActor,
@@ -8,167 +8,16 @@ import {
   fromPromise,
   sendTo,
   setup,
-  spawnChild,
   toPromise,
   waitFor,
 } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
-import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
+import { WriteFailedError } from '../../../src/model/errors.ts';
 import { counterMachine, eventTypes } from './counter.ts';
-import { eventually, failureOf, settle, testHost } from './support.ts';
-
-interface Call {
-  readonly input: unknown;
-  readonly resolve: (output: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A payment service whose answers the test gives. */
-function paymentMachine(calls: Call[]) {
-  return setup({
-    types: {
-      context: {} as { cents: number; receipt: unknown; failure: unknown },
-      events: {} as { type: 'pay'; cents: number } | { type: 'cancel' } | { type: 'note' },
-    },
-    actors: {
-      bank: fromPromise(({ input }: { input: { cents: number } }) => {
-        const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-        calls.push({ input, resolve, reject });
-        return promise;
-      }),
-    },
-  }).createMachine({
-    id: 'payment',
-    initial: 'idle',
-    context: { cents: 0, receipt: undefined, failure: undefined },
-    states: {
-      idle: {
-        on: { pay: { target: 'paying', actions: assign({ cents: ({ event }) => event.cents }) } },
-      },
-      paying: {
-        invoke: {
-          id: 'bank',
-          src: 'bank',
-          input: ({ context }) => ({ cents: context.cents }),
-          onDone: { target: 'paid', actions: assign({ receipt: ({ event }) => event.output }) },
-          onError: { target: 'idle', actions: assign({ failure: ({ event }) => event.error }) },
-        },
-        on: {
-          cancel: 'idle',
-          note: { actions: assign({ cents: ({ context }) => context.cents }) },
-        },
-      },
-      paid: { type: 'final' },
-    },
-    output: ({ context }) => context.receipt,
-  });
-}
-
-function openPayment(journal = testHost().journal) {
-  const calls: Call[] = [];
-  const { host } = testHost({ journal });
-  const logic = host.persistent(paymentMachine(calls), {
-    persistenceId: 'payment',
-    onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
-  });
-  const start = () => {
-    const actor = createActor(logic);
-    actor.subscribe({ error: () => {} });
-    return actor.start();
-  };
-  return { host, journal, calls, start };
-}
+import { paymentMachine } from './payment.ts';
+import { eventually, failureOf, testHost } from './support.ts';
 
 describe('xstate features of a persistent actor', () => {
-  describe('invoked promises', () => {
-    it('start once their event is stored, and their result is stored once (A26)', async () => {
-      const { host, journal, calls, start } = openPayment();
-      const actor = start();
-      await waitFor(actor, isReady);
-      const write = journal.blockNextWrite();
-      const asked = host.ask(actor, { type: 'pay', cents: 5 });
-      await write.reached;
-      expect(calls).to.have.length(0);
-      write.open();
-      await asked;
-      expect(calls.map(({ input }) => input)).to.deep.equal([{ cents: 5 }]);
-      calls[0]?.resolve('r-1');
-      expect(await toPromise(actor)).to.equal('r-1');
-      expect(journal.payloads('payment')).to.deep.equal([
-        { type: 'xstate.init' },
-        { type: 'pay', cents: 5 },
-        { type: 'xstate.done.actor.bank', output: 'r-1', actorId: 'bank' },
-      ]);
-    });
-
-    it('start again after recovery with their first input while their state is active (A26)', async () => {
-      const before = openPayment();
-      await before.host.ask(before.start(), { type: 'pay', cents: 5 });
-      const { calls, start } = openPayment(before.journal);
-      const actor = start();
-      await waitFor(actor, isReady);
-      expect(calls.map(({ input }) => input)).to.deep.equal([{ cents: 5 }]);
-      calls[0]?.resolve('again');
-      expect(await toPromise(actor)).to.equal('again');
-    });
-
-    it('do not start again when their result is in the journal (A24)', async () => {
-      const before = openPayment();
-      const actor = before.start();
-      await before.host.ask(actor, { type: 'pay', cents: 5 });
-      before.calls[0]?.resolve('r-1');
-      await toPromise(actor);
-      const { calls, host, start } = openPayment(before.journal);
-      const finished = start();
-      await host.whenRecovered(finished);
-      expect(finished.getSnapshot()).to.include({ status: 'done', output: 'r-1' });
-      expect(calls).to.have.length(0);
-    });
-
-    it('start once more, and only once, when the entity starts over after a failed write (A8)', async () => {
-      const { host, journal, calls, start } = openPayment();
-      const actor = start();
-      await host.ask(actor, { type: 'pay', cents: 5 });
-      journal.failNextWrite(new WriteFailedError('no answer'));
-      await failureOf(host.ask(actor, { type: 'note' }));
-      await eventually(() => isReady(actor.getSnapshot()));
-      expect(calls).to.have.length(2);
-      calls[0]?.resolve('late'); // its actor was stopped
-      await settle();
-      expect(actor.getSnapshot().value).to.equal('paying');
-      calls[1]?.resolve('r-2');
-      expect(await toPromise(actor)).to.equal('r-2');
-    });
-
-    it('fail with the same fields live and in replay (RemoteError)', async () => {
-      const { host, journal, calls, start } = openPayment();
-      const actor = start();
-      await host.ask(actor, { type: 'pay', cents: 5 });
-      const cause = new TypeError('inner');
-      calls[0]?.reject(Object.assign(new RangeError('no money', { cause }), { code: 'EMPTY' }));
-      await eventually(() => actor.getSnapshot().value === 'idle');
-      const live = actor.getSnapshot().context.failure as Error;
-      expect(live).to.include({ name: 'RangeError', message: 'no money', code: 'EMPTY' });
-      const after = openPayment(journal);
-      const revived = after.start();
-      await after.host.whenRecovered(revived);
-      const replayed = revived.getSnapshot().context.failure as Error;
-      expect(replayed).to.include({ name: 'RangeError', message: 'no money', code: 'EMPTY' });
-      expect(replayed.cause).to.include({ name: 'TypeError', message: 'inner' });
-      expect(replayed).to.be.instanceOf(Error);
-    });
-
-    it('end the entity when their result cannot be stored, with a hint', async () => {
-      const { host, journal, calls, start } = openPayment();
-      const actor = start();
-      await host.ask(actor, { type: 'pay', cents: 5 });
-      journal.failNextWrite(new WriteRejectedError('a Map', { path: '$.output' }));
-      calls[0]?.resolve(new Map());
-      await eventually(() => actor.getSnapshot().status === 'error');
-      expect((actor.getSnapshot().error as Error).message).to.contain('xstate.done.actor.bank');
-    });
-  });
-
   it('fails on a child error that nothing handles, without storing it (A36)', async () => {
     const { host, journal } = testHost();
     const machine = setup({
@@ -509,90 +358,5 @@ describe('xstate features of a persistent actor', () => {
     expect(selected).to.deep.equal([1, 2]);
     expect(counts.at(-1)).to.equal(2);
     await host.shutdown();
-  });
-
-  describe('as a child', () => {
-    function family(journal = testHost().journal) {
-      const test = testHost({ journal });
-      const counter = test.host.persistent(counterMachine(), {
-        persistenceId: ({ input }) => `c|${input.id}`,
-      });
-      const parent = setup({
-        types: {
-          context: {} as { kid: AnyActorRef | undefined },
-          events: {} as { type: 'spawn' } | { type: 'forward'; n: number },
-        },
-        actors: { counter },
-      }).createMachine({
-        id: 'parent',
-        context: { kid: undefined },
-        invoke: { id: 'invoked', src: 'counter', input: { id: 'invoked' } },
-        on: {
-          spawn: {
-            actions: [
-              assign({ kid: ({ spawn }) => spawn('counter', { id: 'kid', input: { id: 'kid' } }) }),
-              spawnChild('counter', { id: 'third', input: { id: 'third' } }),
-            ],
-          },
-          forward: {
-            actions: ['invoked', 'kid', 'third'].map((id) =>
-              sendTo(
-                ({ self }) => self.getSnapshot().children[id] as AnyActorRef,
-                ({ event }) => ({
-                  type: 'added',
-                  n: (event as { n: number }).n,
-                }),
-              ),
-            ),
-          },
-        },
-      });
-      return { ...test, counter, parent };
-    }
-    const counts = (parent: AnyActorRef) =>
-      Object.values(parent.getSnapshot().children as Record<string, AnyActorRef>).map(
-        (child) => child.getSnapshot().context.count as number,
-      );
-
-    it('keeps its own journal under a plain parent (A30)', async () => {
-      const { host, journal, parent } = family();
-      const actor = createActor(parent).start();
-      actor.send({ type: 'spawn' });
-      actor.send({ type: 'forward', n: 3 });
-      await eventually(() => counts(actor).join() === '3,3,3');
-      expect(eventTypes(journal.payloads('c|kid'))).to.deep.equal(['xstate.init', 'added']);
-      const persisted = JSON.parse(JSON.stringify(actor.getPersistedSnapshot()));
-      expect(persisted.children.kid.snapshot).to.deep.equal({
-        status: 'active',
-        persistenceId: 'c|kid',
-        input: { id: 'kid' },
-        sequenceNr: 2,
-      });
-      await host.shutdown();
-      const after = family(journal);
-      const restored = createActor(after.parent, { snapshot: persisted }).start();
-      await eventually(() => counts(restored).join() === '3,3,3');
-      expect(journal.stored('c|kid')).to.have.length(2);
-      await after.host.shutdown();
-    });
-
-    it('recovers itself under a persistent parent, whose journal does not grow (A30)', async () => {
-      const { host, journal, parent } = family();
-      const actor = createActor(host.persistent(parent, { persistenceId: 'parent' })).start();
-      await host.ask(actor, { type: 'spawn' });
-      await host.ask(actor, { type: 'forward', n: 4 });
-      await eventually(() => counts(actor).join() === '4,4,4');
-      const lengths = () =>
-        ['parent', 'c|invoked', 'c|kid', 'c|third'].map((id) => journal.stored(id).length);
-      const before = lengths();
-      await host.shutdown();
-      const after = family(journal);
-      const logic = after.host.persistent(after.parent, { persistenceId: 'parent' });
-      const revived = createActor(logic).start() as ActorRefFrom<typeof logic>;
-      await eventually(() => isReady(revived.getSnapshot()) && counts(revived).join() === '4,4,4');
-      expect(revived.getSnapshot().context.kid?.getSnapshot().context.count).to.equal(4);
-      expect(lengths()).to.deep.equal(before);
-      await after.host.shutdown();
-    });
   });
 });

@@ -26,7 +26,7 @@ const wrapped = (cause: Error): Error =>
 // stack.md 4: what a missing grant looks like through kafkajs.
 const table = [
   [protocolError(29), AccessDeniedError, 'READ on topic journal'],
-  [protocolError(31), AccessDeniedError, 'WRITE on the topic'],
+  [protocolError(31), AccessDeniedError, 'WRITE on topic journal'],
   [protocolError(30), AccessDeniedError, 'READ on the group'],
   [named('KafkaJSGroupCoordinatorNotFound'), AccessDeniedError, 'group replicator-journal'],
   [named('KafkaJSSASLAuthenticationError'), AccessDeniedError, 'password'],

@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { toPromise, waitFor } from 'xstate';
+import { isReady } from '../../../src/actor/persistence-info.ts';
+import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
+import { openPayment } from './payment.ts';
+import { eventually, failureOf, settle } from './support.ts';
+
+describe('invoked promises of a persistent actor', () => {
+  it('start once their event is stored, and their result is stored once (A26)', async () => {
+    const { host, journal, calls, start } = openPayment();
+    const actor = start();
+    await waitFor(actor, isReady);
+    const write = journal.blockNextWrite();
+    const asked = host.ask(actor, { type: 'pay', cents: 5 });
+    await write.reached;
+    expect(calls).to.have.length(0);
+    write.open();
+    await asked;
+    expect(calls.map(({ input }) => input)).to.deep.equal([{ cents: 5 }]);
+    calls[0]?.resolve('r-1');
+    expect(await toPromise(actor)).to.equal('r-1');
+    expect(journal.payloads('payment')).to.deep.equal([
+      { type: 'xstate.init' },
+      { type: 'pay', cents: 5 },
+      { type: 'xstate.done.actor.bank', output: 'r-1', actorId: 'bank' },
+    ]);
+  });
+
+  it('start again after recovery with their first input while their state is active (A26)', async () => {
+    const before = openPayment();
+    await before.host.ask(before.start(), { type: 'pay', cents: 5 });
+    const { calls, start } = openPayment(before.journal);
+    const actor = start();
+    await waitFor(actor, isReady);
+    expect(calls.map(({ input }) => input)).to.deep.equal([{ cents: 5 }]);
+    calls[0]?.resolve('again');
+    expect(await toPromise(actor)).to.equal('again');
+  });
+
+  it('do not start again when their result is in the journal (A24)', async () => {
+    const before = openPayment();
+    const actor = before.start();
+    await before.host.ask(actor, { type: 'pay', cents: 5 });
+    before.calls[0]?.resolve('r-1');
+    await toPromise(actor);
+    const { calls, host, start } = openPayment(before.journal);
+    const finished = start();
+    await host.whenRecovered(finished);
+    expect(finished.getSnapshot()).to.include({ status: 'done', output: 'r-1' });
+    expect(calls).to.have.length(0);
+  });
+
+  it('start once more, and only once, when the entity starts over after a failed write (A8)', async () => {
+    const { host, journal, calls, start } = openPayment();
+    const actor = start();
+    await host.ask(actor, { type: 'pay', cents: 5 });
+    journal.failNextWrite(new WriteFailedError('no answer'));
+    await failureOf(host.ask(actor, { type: 'note' }));
+    await eventually(() => isReady(actor.getSnapshot()));
+    expect(calls).to.have.length(2);
+    calls[0]?.resolve('late'); // its actor was stopped
+    await settle();
+    expect(actor.getSnapshot().value).to.equal('paying');
+    calls[1]?.resolve('r-2');
+    expect(await toPromise(actor)).to.equal('r-2');
+  });
+
+  it('fail with the same fields live and in replay (RemoteError)', async () => {
+    const { host, journal, calls, start } = openPayment();
+    const actor = start();
+    await host.ask(actor, { type: 'pay', cents: 5 });
+    const cause = new TypeError('inner');
+    calls[0]?.reject(Object.assign(new RangeError('no money', { cause }), { code: 'EMPTY' }));
+    await eventually(() => actor.getSnapshot().value === 'idle');
+    const live = actor.getSnapshot().context.failure as Error;
+    expect(live).to.include({ name: 'RangeError', message: 'no money', code: 'EMPTY' });
+    const after = openPayment(journal);
+    const revived = after.start();
+    await after.host.whenRecovered(revived);
+    const replayed = revived.getSnapshot().context.failure as Error;
+    expect(replayed).to.include({ name: 'RangeError', message: 'no money', code: 'EMPTY' });
+    expect(replayed.cause).to.include({ name: 'TypeError', message: 'inner' });
+    expect(replayed).to.be.instanceOf(Error);
+  });
+
+  it('end the entity when their result cannot be stored, with a hint', async () => {
+    const { host, journal, calls, start } = openPayment();
+    const actor = start();
+    await host.ask(actor, { type: 'pay', cents: 5 });
+    journal.failNextWrite(new WriteRejectedError('a Map', { path: '$.output' }));
+    calls[0]?.resolve(new Map());
+    await eventually(() => actor.getSnapshot().status === 'error');
+    expect((actor.getSnapshot().error as Error).message).to.contain('xstate.done.actor.bank');
+  });
+});

@@ -1,0 +1,202 @@
+import { expect } from 'chai';
+import type { EventObject } from 'xstate';
+import { Ask, AskDeadlines } from '../../../src/actor/ask.ts';
+import { Deque } from '../../../src/actor/deque.ts';
+import { durationMs } from '../../../src/actor/duration.ts';
+import { RecoveryPermits } from '../../../src/actor/recovery-permits.ts';
+import { restartDelayMs } from '../../../src/actor/start-entity.ts';
+import { fromStored, RemoteError, toStored } from '../../../src/actor/stored-event.ts';
+import { Timers } from '../../../src/actor/timers.ts';
+import { failureOf, settle } from './support.ts';
+
+describe('a deque', () => {
+  it('gives back in order what was put in, whatever is taken in between', () => {
+    const deque = new Deque<number>();
+    const out: number[] = [];
+    for (let i = 0; i < 5000; i++) {
+      deque.push(i);
+      if (i % 3 === 0) out.push(deque.shift() as number);
+    }
+    expect(deque.length).to.equal(5000 - out.length);
+    while (deque.length > 0) out.push(deque.shift() as number);
+    expect(out).to.deep.equal(Array.from({ length: 5000 }, (_, i) => i));
+    expect(deque.shift()).to.equal(undefined);
+  });
+
+  it('puts items back before all others', () => {
+    const deque = new Deque<number>();
+    for (const n of [1, 2, 3]) deque.push(n);
+    deque.shift();
+    deque.unshift([7, 8]);
+    deque.filter((n) => n !== 8);
+    expect([...deque]).to.deep.equal([7, 2, 3]);
+    expect(deque.peek()).to.equal(7);
+    expect(deque.drain()).to.deep.equal([7, 2, 3]);
+    expect(deque.length).to.equal(0);
+  });
+});
+
+describe('recovery permits', () => {
+  it('are granted in the order of the requests, never more than the limit', async () => {
+    const permits = new RecoveryPermits(1);
+    const { signal } = new AbortController();
+    const granted: number[] = [];
+    const release = await permits.acquire(signal);
+    const later = [1, 2].map((n) =>
+      permits.acquire(signal).then((done) => {
+        granted.push(n);
+        return done;
+      }),
+    );
+    await settle();
+    expect(granted).to.deep.equal([]);
+    release();
+    release(); // twice does no harm
+    (await later[0])?.();
+    (await later[1])?.();
+    expect(granted).to.deep.equal([1, 2]);
+    expect(permits.held).to.equal(0);
+  });
+
+  it('pass over those who gave up waiting', async () => {
+    const permits = new RecoveryPermits(1);
+    const { signal } = new AbortController();
+    const gone = new AbortController();
+    const release = await permits.acquire(signal);
+    const abandoned = failureOf(permits.acquire(gone.signal));
+    const next = permits.acquire(signal);
+    gone.abort(new Error('stopped'));
+    expect((await abandoned).message).to.equal('stopped');
+    expect(permits.waiting).to.equal(1);
+    release();
+    (await next)();
+    expect(permits.held).to.equal(0);
+    expect((await failureOf(permits.acquire(gone.signal))).message).to.equal('stopped');
+  });
+});
+
+describe('the deadlines of questions', () => {
+  it('end each question at its own time, and forget answered ones', async () => {
+    let nowMs = 0;
+    const sleeping: { ms: number; wake: () => void }[] = [];
+    const deadlines = new AskDeadlines({
+      nowMs: () => nowMs,
+      sleep: (ms) => new Promise((resolve) => sleeping.push({ ms, wake: resolve })),
+    });
+    const ask = (timeoutMs: number): Ask => {
+      const question = new Ask({ type: 'q' }, nowMs + timeoutMs);
+      deadlines.watch(question, timeoutMs);
+      return question;
+    };
+    const [first, answered] = [ask(10), ask(10)];
+    nowMs = 4;
+    const second = ask(10);
+    answered.answer({ sequenceNr: 1, events: [], snapshot: undefined, reply: 'yes' });
+    const failures = [failureOf(first.promise), failureOf(second.promise)];
+    nowMs = 10;
+    sleeping.shift()?.wake();
+    expect(await failures[0]).to.include({ code: 'ASK_TIMEOUT' });
+    await settle();
+    expect(second.settled).to.equal(false);
+    expect(sleeping[0]?.ms).to.equal(4);
+    nowMs = 14;
+    sleeping.shift()?.wake();
+    expect((await failures[1])?.message)
+      .to.contain('"q"')
+      .and.to.contain('10 ms');
+    expect((await answered.promise).reply).to.equal('yes');
+  });
+});
+
+describe('durations', () => {
+  it('are milliseconds, or numbers with a unit', () => {
+    const cases: [string | number, number][] = [
+      [250, 250],
+      ['200ms', 200],
+      ['1.5 s', 1500],
+      ['2m', 120_000],
+      ['1h', 3_600_000],
+      ['1d', 86_400_000],
+    ];
+    for (const [text, ms] of cases) expect(durationMs(text, 'x')).to.equal(ms);
+    for (const wrong of ['', 'soon', '5 weeks', -1, Number.NaN]) {
+      expect(() => durationMs(wrong, 'minBackoff')).to.throw('minBackoff');
+    }
+  });
+});
+
+describe('the delay before a restart', () => {
+  it('doubles up to its maximum, with jitter on top', () => {
+    const backoff = { minMs: 100, maxMs: 1000, randomFactor: 0.5, maxRestarts: 9 };
+    const delays = [1, 2, 3, 4, 5, 50].map((failures) => restartDelayMs(backoff, failures, 0));
+    expect(delays).to.deep.equal([100, 200, 400, 800, 1000, 1000]);
+    expect(restartDelayMs(backoff, 1, 1)).to.equal(150);
+  });
+});
+
+describe("xstate's own events", () => {
+  const roundTrip = (event: object): unknown =>
+    fromStored(JSON.parse(JSON.stringify(toStored(event as EventObject))));
+
+  it('are stored as plain data: results without what is undefined', () => {
+    const done = { type: 'xstate.done.actor.pay', output: undefined, actorId: 'pay' };
+    expect(toStored(done)).to.deep.equal({ type: done.type, actorId: 'pay' });
+  });
+
+  it('bring a failure back with name, message, code and causes', () => {
+    const cause = Object.assign(new TypeError('inner'), { code: 7 });
+    const error = Object.assign(new RangeError('outer', { cause }), {
+      code: 'E',
+      extra: new Map(),
+    });
+    const revived = roundTrip({ type: 'xstate.error.actor.pay', error, actorId: 'pay' }) as {
+      error: RemoteError;
+    };
+    expect(revived.error).to.be.instanceOf(RemoteError);
+    expect(revived.error).to.include({ name: 'RangeError', message: 'outer', code: 'E' });
+    expect(revived.error.cause).to.include({ name: 'TypeError', message: 'inner', code: 7 });
+  });
+
+  it('keep a failure that is no Error as it is', () => {
+    const event = { type: 'xstate.error.actor.pay', error: 'text', actorId: 'pay' };
+    expect(roundTrip(event)).to.deep.equal(event);
+  });
+
+  it('store of a child snapshot what is data', () => {
+    const snapshot = { status: 'active', context: { n: 1 }, value: 'a', machine: {}, matches() {} };
+    expect(toStored({ type: 'xstate.snapshot.kid', snapshot } as EventObject)).to.deep.equal({
+      type: 'xstate.snapshot.kid',
+      snapshot: { status: 'active', value: 'a', context: { n: 1 } },
+    });
+  });
+});
+
+describe('the timers of an entity', () => {
+  const self = { type: 'self' } as const;
+  const event = { type: 'tick' };
+
+  it('know the very object that fires from one that looks like it', () => {
+    const timers = new Timers();
+    timers.note([{ type: 'schedule', id: 't', event, target: self, delayMs: 5 }], 3, 100);
+    expect(timers.firedBy({ type: 'tick' })).to.equal(undefined);
+    expect(timers.firedBy(event)?.id).to.equal('t');
+  });
+
+  it('name those without an id by event and place, live as in replay', () => {
+    const change = { type: 'schedule', id: undefined, event, target: self, delayMs: 5 } as const;
+    const [live, replayed] = [new Timers(), new Timers()];
+    live.beginStep(7);
+    expect([live.noteLive(change, 0), live.noteLive(change, 0)]).to.deep.equal(['#7.0', '#7.1']);
+    replayed.note([change, change], 7, 0);
+    expect(replayed.pending(0).map(({ id }) => id)).to.deep.equal(['#7.0', '#7.1']);
+  });
+
+  it('do not bring a message to others back that left before the last event', () => {
+    const timers = new Timers();
+    const target = { type: 'child', id: 'kid' } as const;
+    timers.note([{ type: 'schedule', id: 'early', event, target, delayMs: 5 }], 1, 100);
+    timers.note([{ type: 'schedule', id: 'late', event, target, delayMs: 50 }], 1, 100);
+    timers.note([{ type: 'schedule', id: 'own', event, target: self, delayMs: 5 }], 1, 100);
+    expect(timers.pending(120).map(({ id }) => id)).to.deep.equal(['own', 'late']);
+  });
+});
