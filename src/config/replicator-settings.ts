@@ -12,7 +12,7 @@ export interface ReplicatorSettings {
   readonly topicDiscoveryIntervalMs: number;
   /** What is known of a key or partition is forgotten so long after its last use. */
   readonly cacheExpireAfterMs: number;
-  /** Keys of one topic replicated at one moment. */
+  /** Keys that are replicated at one moment. */
   readonly maxKeysInFlight: number;
   readonly kafka: KafkaSettings;
   readonly cassandra: CassandraSettings;

@@ -24,6 +24,13 @@ const expelled: readonly (string | undefined)[] = [
   'FENCED_INSTANCE_ID',
 ];
 
+export interface HeartbeatOptions {
+  readonly isOver: () => boolean;
+  /** Ends the pause between two heartbeats early. */
+  readonly over: AbortSignal;
+  readonly events: HeartbeatEvents;
+}
+
 /**
  * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. A coordinator
  * that does not answer for the session timeout has expelled the member: it cannot know better.
@@ -31,7 +38,7 @@ const expelled: readonly (string | undefined)[] = [
 export async function heartbeats(
   cluster: LogCluster,
   membership: GroupMembership,
-  { isOver, events }: { readonly isOver: () => boolean; readonly events: HeartbeatEvents },
+  { isOver, over, events }: HeartbeatOptions,
 ): Promise<void> {
   const { clock } = cluster.deps;
   const { heartbeatIntervalMs, sessionTimeoutMs } = cluster.settings.consumer;
@@ -41,7 +48,7 @@ export async function heartbeats(
   }, heartbeatIntervalMs);
   try {
     while (!isOver()) {
-      await clock.sleep(heartbeatIntervalMs);
+      await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
       if (isOver()) return;
       const type = await beat(membership);
       if (type === 'ok' || type === 'REBALANCE_IN_PROGRESS') heardMs = clock.nowMs();

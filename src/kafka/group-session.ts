@@ -41,7 +41,8 @@ export class GroupSession {
   /** Partitions whose subscriber never answered: a call must not overlap another. */
   readonly #stuck = new Set<Partition>();
   #end: SessionEnd | undefined;
-  #closed = false;
+  /** Fires when the last partition was given back. */
+  readonly #over = new AbortController();
   #checkedMs: number;
 
   constructor(parts: SessionParts, subscriber: TopicSubscriber, partitions: readonly Partition[]) {
@@ -54,7 +55,7 @@ export class GroupSession {
 
   /** Whether commits of this member still count. */
   get isMember(): boolean {
-    return !this.#closed && this.#end?.type !== 'lost';
+    return !this.#over.signal.aborted && this.#end?.type !== 'lost';
   }
 
   /** Ends after every partition was given back, with the reason; never rejects. */
@@ -64,7 +65,8 @@ export class GroupSession {
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     const beating = heartbeats(cluster, membership, {
-      isOver: () => this.#closed || this.#end?.type === 'lost',
+      isOver: () => this.#over.signal.aborted || this.#end?.type === 'lost',
+      over: this.#over.signal,
       events: {
         onRebalance: () => this.#finish({ type: 'rebalance' }),
         onLost: () => this.#finish({ type: 'lost' }),
@@ -79,7 +81,7 @@ export class GroupSession {
       this.#finish({ type: 'failed', error });
       await this.#giveBack().catch(() => undefined);
     }
-    this.#closed = true;
+    this.#over.abort('over');
     signal.removeEventListener('abort', stop);
     await beating;
     return this.#end ?? { type: 'stopped' };
@@ -138,6 +140,7 @@ export class GroupSession {
     const limitMs = cluster.settings.consumer.maxPollIntervalMs;
     for (const { partition, callSinceMs } of this.#partitions.values()) {
       if (callSinceMs === undefined || nowMs - callSinceMs < limitMs) continue;
+      if (this.#subscriber.isHeld?.(partition)) continue;
       this.#stuck.add(partition);
       const text = `records of ${topic}:${partition} were not worked off within ${limitMs} ms`;
       this.#finish({ type: 'failed', error: new DeadlineExceededError(text) });
