@@ -1,5 +1,5 @@
 import type { KafkaSettings, KafkaTopicSettings } from '../config/kafka-settings.ts';
-import { NotSetUpError } from '../model/errors.ts';
+import { AccessDeniedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { KafkaDeps } from './driver/kafka-client.ts';
@@ -23,7 +23,7 @@ export interface KafkaAdmin extends AsyncDisposable {
    *
    * @returns whether it was created
    * @throws {NotSetUpError} it is missing and `autoCreate` is off
-   * @throws {AccessDeniedError} the user may not create it
+   * @throws {AccessDeniedError} the user may not create it, or not see it
    */
   ensureTopic(topic: Topic, settings: KafkaTopicSettings, options?: CallOptions): Promise<boolean>;
   /** All topics that this user may see. @throws {LogUnavailableError} */
@@ -58,13 +58,24 @@ class KafkaAdminClient implements KafkaAdmin {
     options?: CallOptions,
   ): Promise<boolean> {
     if (await this.#exists(topic, options)) return false;
-    if (!settings.autoCreate) {
-      const text = `topic ${topic} does not exist: create it, or run kafka-journal setup`;
-      throw new NotSetUpError(`${text} (Kafka at ${this.#cluster.address})`);
-    }
+    if (!settings.autoCreate) throw await this.#whyUnlisted(topic);
     const created = await this.#create(topic, settings);
     await this.#untilVisible(topic, options);
     return created;
+  }
+
+  /** A topic that the user may not see is not listed either; asked by name, the broker tells. */
+  async #whyUnlisted(topic: Topic): Promise<JournalError> {
+    const cluster = this.#cluster;
+    try {
+      const broker = await cluster.driver.brokerPool.findConnectedBroker();
+      await broker.metadata([topic]);
+    } catch (cause) {
+      const error = cluster.errorOf(cause, { topic, right: 'DESCRIBE' });
+      if (error instanceof AccessDeniedError) return error;
+    }
+    const text = `topic ${topic} does not exist: create it, or run kafka-journal setup`;
+    return new NotSetUpError(`${text} (Kafka at ${cluster.address})`);
   }
 
   async #create(topic: Topic, settings: KafkaTopicSettings): Promise<boolean> {

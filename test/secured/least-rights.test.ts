@@ -45,10 +45,10 @@ describe('least rights on secured servers', () => {
   });
 
   it('setup changes nothing when all is there', async () => {
-    const before = await everythingOf(keyspace);
+    const earlier = await everythingOf(keyspace);
     const { code, stderr } = await setup(files.admin);
     expect(code, stderr).to.equal(0);
-    expect(await everythingOf(keyspace)).to.deep.equal(before);
+    expect(await everythingOf(keyspace)).to.deep.equal(earlier);
   });
 
   it('a client persists and recovers with WRITE and READ on the topic and SELECT', async () => {
@@ -70,7 +70,12 @@ describe('least rights on secured servers', () => {
     } finally {
       expect(await replicator.stop()).to.equal(0);
     }
+    expect(replicator.complaints()).to.deep.equal([]);
     expect(await rows('journal')).to.equal(3);
+    const groupId = `replicator-${topic}`;
+    const [committed] = await operator.kafka.fetchOffsets({ groupId, topics: [topic] });
+    const offsets = committed?.partitions.map(({ offset }) => Number(offset)) ?? [];
+    expect(Math.max(...offsets)).to.be.above(0);
   });
 
   it('a client recovers from Cassandra, and goes on', async () => {

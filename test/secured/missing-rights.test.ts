@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
 import { AccessDeniedError, isReady } from '../../src/index.ts';
+import { waitUntilReplicated } from '../chaos/recovered.ts';
 import type { Login } from '../support/stack/stack.ts';
 import { causeOf, failureOf, recoveredSum, withCounters } from './counters.ts';
 import { type Operator, openOperator } from './operator.ts';
@@ -53,6 +55,14 @@ describe('a missing right on secured servers', () => {
       expect(denied.message).to.include(`READ on topic ${topic}`);
     });
 
+    it('to do anything with the topic is told apart from a topic that does not exist', async () => {
+      const { clientReadsTopic, clientWritesTopic } = operator.rights;
+      const denied = await operator.without(clientReadsTopic, () =>
+        operator.without(clientWritesTopic, refusal),
+      );
+      expect(denied.message).to.include(`DESCRIBE on topic ${topic}`);
+    });
+
     it('to select from the keyspace is named', async () => {
       const denied = await operator.without(operator.rights.clientSelects, refusal);
       expect(denied.message).to.include('SELECT').and.include(keyspace);
@@ -67,7 +77,9 @@ describe('a missing right on secured servers', () => {
         const file = world.configFile(logins.client, wrongPassword(server, logins.client));
         const denied = await denialOf(recoveredSum(file, 'a'));
         expect(denied.message).to.include(world.servers[server].address);
-        expect(denied.message).to.match(/password/i).and.not.include('wrong');
+        expect(denied.message)
+          .to.match(/password/i)
+          .and.not.include('wrong');
       });
     }
 
@@ -108,28 +120,47 @@ describe('a missing right on secured servers', () => {
       expect(await running.stop()).to.equal(0);
     });
 
+    it('to read the topic is named when it is taken away; it goes on once it is granted', async () => {
+      const { replicatorReadsTopic } = operator.rights;
+      await using running = startReplicatorProcess(replicator);
+      await running.line(({ msg }) => msg === 'joined the consumer group');
+      await operator.without(replicatorReadsTopic, async () => {
+        const { err } = await running.line((line) => line.err?.code === 'ACCESS_DENIED');
+        expect(err?.message).to.include(`READ on topic ${topic}`);
+      });
+      await withCounters(client, (counters) => counters.ask('c', { type: 'added', by: 6 }));
+      await replicated();
+    });
+
     it('to modify the keyspace is named, and nothing is passed over', async () => {
       const { replicatorModifies } = operator.rights;
-      await withCounters(client, (counters) => counters.ask('c', { type: 'added', by: 7 }));
+      await withCounters(client, (counters) => counters.ask('d', { type: 'added', by: 7 }));
       await using running = await operator.without(replicatorModifies, async () => {
         const started = startReplicatorProcess(replicator);
         const { err } = await started.line((line) => line.err?.code === 'ACCESS_DENIED');
         expect(err?.message).to.include('MODIFY').and.include(keyspace);
         return started;
       });
-      await running.stop();
+      await running.line(({ msg }) => msg === 'partition goes on');
+      await replicated();
+      const { rows } = await operator.cassandra.execute(
+        `SELECT seq_nr FROM ${keyspace}.journal WHERE topic = '${topic}' AND id = 'd' AND segment = 0`,
+      );
+      expect(rows).to.have.length(2);
     });
 
     for (const server of ['kafka', 'cassandra'] as const) {
       it(`to log in to ${server} ends it with exit code 1`, async () => {
         const change = wrongPassword(server, logins.replicator);
-        await using running = startReplicatorProcess(
-          world.configFile(logins.replicator, change),
-        );
+        await using running = startReplicatorProcess(world.configFile(logins.replicator, change));
         const { err } = await running.line((line) => line.err?.code === 'ACCESS_DENIED');
         expect(err?.message).to.include(world.servers[server].address);
         expect(await running.exited).to.equal(1);
       });
+    }
+
+    async function replicated(): Promise<void> {
+      await waitUntilReplicated(readFileSync(client, 'utf8'), topic);
     }
   });
 });

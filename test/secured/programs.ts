@@ -10,6 +10,7 @@ const setupLimitMs = 30_000;
 const lineLimitMs = 20_000;
 const stopLimitMs = 15_000;
 const pollMs = 20;
+const infoLevel = 30;
 
 /** `kafka-journal setup --config FILE`, as an operator runs it. */
 export async function setup(file: string): Promise<CommandResult> {
@@ -20,6 +21,8 @@ export async function setup(file: string): Promise<CommandResult> {
 
 /** One line of the replicator's log. */
 export interface ReplicatorLine {
+  /** pino's: 30 info, 40 warn, 50 error. */
+  readonly level: number;
   readonly msg: string;
   readonly err?: { readonly code?: string; readonly message?: string };
 }
@@ -28,6 +31,8 @@ export interface ReplicatorLine {
 export interface ReplicatorProcess extends AsyncDisposable {
   /** The first line that fits, said already or to come. @throws when none came in time */
   line(fits: (line: ReplicatorLine) => boolean): Promise<ReplicatorLine>;
+  /** Warnings and errors so far. */
+  complaints(): readonly ReplicatorLine[];
   /** Its exit code, when it has ended by itself. */
   readonly exited: Promise<number | null>;
   /** SIGTERM; answers the exit code. */
@@ -53,6 +58,7 @@ export function startReplicatorProcess(file: string): ReplicatorProcess {
   };
   return {
     exited,
+    complaints: () => lines.filter(({ level }) => level > infoLevel),
     async line(fits) {
       const limit = Date.now() + lineLimitMs;
       for (;;) {
