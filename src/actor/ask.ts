@@ -15,6 +15,9 @@ export interface AskResult<S = unknown> {
   readonly reply: unknown;
 }
 
+/** A sleeper looks so often whether anybody waits still: a finished program is not kept alive for longer. */
+const longestSleepMs = 500;
+
 /** How long an asker waits unless it says otherwise. */
 export const defaultAskTimeoutMs = 30_000;
 
@@ -88,7 +91,7 @@ export class AskDeadlines {
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
       const waitMs = next.deadlineMs - this.#clock.nowMs();
       if (!next.settled && waitMs > 0) {
-        await this.#clock.sleep(waitMs, { signal });
+        await this.#clock.sleep(Math.min(waitMs, longestSleepMs), { signal });
         continue;
       }
       queue.shift();

@@ -88,13 +88,15 @@ export class GroupSession {
   }
 
   /**
-   * The first reason counts, except that being lost or failing is graver than a rebalance or a
-   * stop.
+   * The first reason counts, except that being lost is graver than a rebalance or a stop, and
+   * failing graver than a rebalance.
    */
   #finish(end: SessionEnd): void {
-    const graver = end.type === 'lost' || end.type === 'failed';
-    const mild = this.#end?.type === 'rebalance' || this.#end?.type === 'stopped';
-    if (this.#end === undefined || (graver && mild)) this.#end = end;
+    const before = this.#end?.type;
+    const isGraver =
+      (end.type === 'lost' && (before === 'rebalance' || before === 'stopped')) ||
+      (end.type === 'failed' && before === 'rebalance');
+    if (before === undefined || isGraver) this.#end = end;
     this.#fetcher.stop();
     this.#ended.resolve();
   }

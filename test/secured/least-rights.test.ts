@@ -70,7 +70,7 @@ describe('least rights on secured servers', () => {
     } finally {
       expect(await replicator.stop()).to.equal(0);
     }
-    expect(replicator.complaints()).to.deep.equal([]);
+    expect(replicator.errors()).to.deep.equal([]);
     expect(await rows('journal')).to.equal(3);
     const groupId = `replicator-${topic}`;
     const [committed] = await operator.kafka.fetchOffsets({ groupId, topics: [topic] });

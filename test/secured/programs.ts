@@ -10,7 +10,7 @@ const setupLimitMs = 30_000;
 const lineLimitMs = 20_000;
 const stopLimitMs = 15_000;
 const pollMs = 20;
-const infoLevel = 30;
+const errorLevel = 50;
 
 /** `kafka-journal setup --config FILE`, as an operator runs it. */
 export async function setup(file: string): Promise<CommandResult> {
@@ -31,8 +31,8 @@ export interface ReplicatorLine {
 export interface ReplicatorProcess extends AsyncDisposable {
   /** The first line that fits, said already or to come. @throws when none came in time */
   line(fits: (line: ReplicatorLine) => boolean): Promise<ReplicatorLine>;
-  /** Warnings and errors so far. */
-  complaints(): readonly ReplicatorLine[];
+  /** Errors so far; a broker that has just started is worth warnings. */
+  errors(): readonly ReplicatorLine[];
   /** Its exit code, when it has ended by itself. */
   readonly exited: Promise<number | null>;
   /** SIGTERM; answers the exit code. */
@@ -58,7 +58,7 @@ export function startReplicatorProcess(file: string): ReplicatorProcess {
   };
   return {
     exited,
-    complaints: () => lines.filter(({ level }) => level > infoLevel),
+    errors: () => lines.filter(({ level }) => level >= errorLevel),
     async line(fits) {
       const limit = Date.now() + lineLimitMs;
       for (;;) {

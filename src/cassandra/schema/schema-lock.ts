@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { StoreUnavailableError } from '../../model/errors.ts';
+import { NotSetUpError, StoreUnavailableError } from '../../model/errors.ts';
 import type { CassandraDeps, CassandraSession } from '../cassandra-session.ts';
 
 /** The lock disappears by itself after this time, should its holder die. */
@@ -19,9 +19,9 @@ export async function withSchemaLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const holder = `${hostname()} ${randomUUID()}`;
-  const giveUpMs = deps.clock.nowMs() + lockExpiryMs;
-  while (!(await acquire({ session, table, deps }, holder))) {
-    if (deps.clock.nowMs() >= giveUpMs) {
+  const sinceMs = deps.clock.nowMs();
+  while (!(await acquire({ session, table, deps }, { holder, sinceMs }))) {
+    if (deps.clock.nowMs() - sinceMs >= lockExpiryMs) {
       throw new StoreUnavailableError(
         `the schema lock in ${table} was not released within ${lockExpiryMs} ms`,
       );
@@ -45,11 +45,23 @@ export interface SchemaLock {
 
 const lockId = 'kafka-journal';
 
-async function acquire({ session, table, deps }: SchemaLock, holder: string): Promise<boolean> {
+/** A locks table that another process is creating may take so long to answer. */
+const tableAppearsMs = 10_000;
+
+async function acquire(
+  { session, table, deps }: SchemaLock,
+  { holder, sinceMs }: { readonly holder: string; readonly sinceMs: number },
+): Promise<boolean> {
   const insert =
     `INSERT INTO ${table} (id, expiry_ms, timestamp, metadata) VALUES (?, ?, ?, ?) ` +
     `IF NOT EXISTS USING TTL ${lockExpirySeconds}`;
-  const [row] = await session.execute(insert, [lockId, lockExpiryMs, deps.clock.nowMs(), holder]);
-  // A lock of ours that a lost answer hid from us counts as well.
-  return row?.['[applied]'] === true || row?.['metadata'] === holder;
+  const nowMs = deps.clock.nowMs();
+  try {
+    const [row] = await session.execute(insert, [lockId, lockExpiryMs, nowMs, holder]);
+    // A lock of ours that a lost answer hid from us counts as well.
+    return row?.['[applied]'] === true || row?.['metadata'] === holder;
+  } catch (error) {
+    if (error instanceof NotSetUpError && nowMs - sinceMs < tableAppearsMs) return false;
+    throw error;
+  }
 }

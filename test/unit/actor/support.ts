@@ -32,6 +32,15 @@ export interface TestHost {
   readonly journal: MemoryJournalPlugin;
 }
 
+/** Nothing of a test may outlive it; a test that still holds back a write has given up on it. */
+const opened: ActorHost[] = [];
+const longestShutdownMs = 20;
+
+afterEach(async () => {
+  const shutdowns = opened.splice(0).map((host) => host.shutdown());
+  await Promise.race([Promise.all(shutdowns), sleep(longestShutdownMs)]);
+});
+
 /** A host over a journal in memory; another one over the same journal is "the process after a crash". */
 export function testHost(options: TestHostOptions = {}): TestHost {
   const { journal = new MemoryJournalPlugin(), settings, ...rest } = options;
@@ -45,6 +54,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     random: () => 0,
     ...rest,
   });
+  opened.push(host);
   return { host, journal };
 }
 

@@ -187,6 +187,27 @@ describe('KafkaActionProducer', () => {
     expect((await Promise.all(granted)).map(({ offset }) => offset)).to.deep.equal([0, 1]);
   });
 
+  it('names the topic also when the user may not write to any: no session opens then', async () => {
+    let granted = true;
+    const open = async () => {
+      if (granted) return session;
+      throw protocolError(31);
+    };
+    const producer = producerOf({ open });
+    await warm(producer);
+    const [inFlight] = produce(producer, topicA, 1);
+    await sent(1);
+    const [queued] = produce(producer, topicA, 1);
+    granted = false;
+    session.sends[0]?.fail(protocolError(29));
+    const failures = [await failureOf(inFlight!), await failureOf(queued!)];
+    failures.push(await failureOf(produce(producer, topicA, 1)[0]!));
+    for (const failure of failures) {
+      expect(failure).to.be.instanceOf(AccessDeniedError);
+      expect((failure as Error).message).to.include('WRITE on topic a');
+    }
+  });
+
   it('discards the session after any failure: its sequence numbers may not match the log', async () => {
     const producer = producerOf();
     await warm(producer);
