@@ -75,8 +75,7 @@ function planOf(
   if (definition.target !== undefined) return undefined;
   const actions: AssignAction[] = [];
   for (const action of definition.actions) {
-    // An action object has parameters, which are computed at each step: left to xstate.
-    if (typeof action === 'object') return undefined;
+    // An action object has parameters, which are computed at each step: it has no `resolve`, and is left to xstate.
     const named = typeof action === 'string' ? machine.implementations.actions[action] : action;
     const candidate = named as Partial<AssignAction> | undefined;
     if (candidate?.type !== 'xstate.assign' || candidate.resolve === undefined) return undefined;

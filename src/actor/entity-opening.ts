@@ -29,7 +29,6 @@ export class EntityOpening<S extends HostedState> {
   readonly #recovered = new Occasion();
   /** Ends a recovery under way, or the wait for the next one. */
   #attempt = new AbortController();
-  #incarnation = 0;
   #failuresInARow = 0;
   #hasRecovered = false;
   #endReason: unknown;
@@ -44,7 +43,6 @@ export class EntityOpening<S extends HostedState> {
     entity.writerUuid = entity.deps.randomUuid();
     this.#attempt = new AbortController();
     recoverEntity(entity, {
-      incarnation: ++this.#incarnation,
       recovery: this.#attempt,
       tell: (event) => this.#host.tell(event),
     }).catch((error) => this.#host.fail(error));
@@ -77,8 +75,6 @@ export class EntityOpening<S extends HostedState> {
   }
 
   hear(event: OpeningEvent<S>): void {
-    // What an earlier incarnation has still to say is ignored.
-    if ('incarnation' in event && event.incarnation !== this.#incarnation) return;
     switch (event.type) {
       case 'persistence.permit-granted':
         this.#host.advance('permit.granted');

@@ -5,8 +5,7 @@ import type { Replayed } from './replay.ts';
 
 /**
  * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true order.
- * The types are reserved; only these classes are obeyed. `incarnation` counts the recoveries of one
- * actor: what an earlier one has to say is ignored.
+ * The types are reserved; only these classes are obeyed.
  */
 export abstract class HostEvent implements EventObject {
   abstract readonly type: `persistence.${string}`;
@@ -17,23 +16,15 @@ export abstract class OpeningSignal extends HostEvent {}
 
 export class PermitGranted extends OpeningSignal {
   readonly type = 'persistence.permit-granted';
-  readonly incarnation: number;
-
-  constructor(incarnation: number) {
-    super();
-    this.incarnation = incarnation;
-  }
 }
 
 export class Recovered<S> extends OpeningSignal {
   readonly type = 'persistence.recovered';
-  readonly incarnation: number;
   readonly journal: JournalPlugin;
   readonly replayed: Replayed<S>;
 
-  constructor(incarnation: number, journal: JournalPlugin, replayed: Replayed<S>) {
+  constructor(journal: JournalPlugin, replayed: Replayed<S>) {
     super();
-    this.incarnation = incarnation;
     this.journal = journal;
     this.replayed = replayed;
   }
@@ -41,12 +32,10 @@ export class Recovered<S> extends OpeningSignal {
 
 export class RecoveryFailed extends OpeningSignal {
   readonly type = 'persistence.recovery-failed';
-  readonly incarnation: number;
   readonly error: unknown;
 
-  constructor(incarnation: number, error: unknown) {
+  constructor(error: unknown) {
     super();
-    this.incarnation = incarnation;
     this.error = error;
   }
 }

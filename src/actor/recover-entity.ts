@@ -7,25 +7,25 @@ import { ReplayFold, replay } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 export interface RecoveryAttempt {
-  readonly incarnation: number;
   /** Aborted by the host when the actor stops, and when the attempt is over. */
   readonly recovery: AbortController;
   readonly tell: (event: HostEvent) => void;
 }
 
 /**
- * Permit → journal → events → state. What comes of it is told to the actor, so this never rejects. The
- * permit is held until the actor has taken the result.
+ * Permit → journal → events → state. What comes of it is told to the actor, once and last, so this never
+ * rejects and an earlier attempt has nothing to say any more when the next one starts. The permit is held
+ * until the actor has taken the result.
  */
 export async function recoverEntity<S extends HostedState>(
   entity: Entity<S>,
-  { incarnation, recovery, tell }: RecoveryAttempt,
+  { recovery, tell }: RecoveryAttempt,
 ): Promise<void> {
   const { signal } = recovery;
   let release: (() => void) | undefined;
   try {
     release = await entity.deps.permits.acquire(signal);
-    tell(new PermitGranted(incarnation));
+    tell(new PermitGranted());
     const { watch, fold } = openFold(entity, recovery);
     const lingering = entity.deps.live.lingeringWrite(entity.persistenceId);
     if (lingering !== undefined) await watch.guard(lingering);
@@ -41,9 +41,9 @@ export async function recoverEntity<S extends HostedState>(
       watch,
       signal,
     });
-    tell(new Recovered(incarnation, journal, replayed));
+    tell(new Recovered(journal, replayed));
   } catch (error) {
-    tell(new RecoveryFailed(incarnation, error));
+    tell(new RecoveryFailed(error));
   } finally {
     release?.();
     recovery.abort(over);

@@ -242,7 +242,6 @@ async function foldAll<S extends HostedState>(
         }
         fold.apply(repr);
       }
-      watch.touch();
     }
   } catch (error) {
     release(batches);

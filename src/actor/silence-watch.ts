@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 
 /**
  * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits for the
- * journal even when the journal does not listen to the signal. Each answer starts the time anew.
+ * journal even when the journal does not listen to the signal. Each call starts the time anew.
  */
 export class SilenceWatch {
   readonly #clock: Clock;
@@ -37,12 +37,11 @@ export class SilenceWatch {
       promise.catch(() => {}); // somebody has to listen to it
       throw signal.reason;
     }
-    const result = await new Promise<T>((resolve, reject) => {
+    this.touch();
+    return await new Promise<T>((resolve, reject) => {
       this.#onAbort = reject;
       promise.then(resolve, reject);
     });
-    this.touch();
-    return result;
   }
 
   #abort(): void {

@@ -10,7 +10,11 @@ export interface Figure {
 }
 
 /** `of` is our value, then that of the raw client. */
-export function figure(name: string, unit: string, of: readonly [number, (number | undefined)?]): Figure {
+export function figure(
+  name: string,
+  unit: string,
+  of: readonly [number, (number | undefined)?],
+): Figure {
   const [value, baseline] = of;
   const ratio = baseline === undefined ? undefined : value / baseline;
   return { name, value, unit, baseline, ratio };

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
-import { counterMachine } from './counter.ts';
+import type { CounterCommand } from './counter.ts';
+import { counterMachine, decideCounter } from './counter.ts';
 import { openCounter, openDecidingCounter } from './open-counter.ts';
 import { eventually, failureOf, settle, testHost } from './support.ts';
 
@@ -120,6 +121,23 @@ describe('a write that goes wrong', () => {
     expect(snapshot.context.count).to.equal(101);
     expect(sequenceNr).to.equal(3);
     await host.shutdown();
+  });
+
+  it('asks again, after the restart, what had no event of its own to lose', async () => {
+    const { host, journal } = testHost();
+    const logic = host.persistent(counterMachine()).with<CounterCommand>({
+      persistenceId: 'c|1',
+      decide: decideCounter,
+      onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
+    });
+    const actor = createActor(logic, { input: { id: '1' } }).start();
+    const replay = journal.blockReplay();
+    journal.failNextWrite(new WriteFailedError('no answer'));
+    const lost = failureOf(host.ask(actor, { type: 'add', ns: [5] }));
+    const looked = host.ask(actor, { type: 'look' });
+    replay.open();
+    expect((await lost).code).to.equal('WRITE_FAILED');
+    expect((await looked).reply).to.equal(0);
   });
 
   it('learns in its recovery that a failed write was stored after all', async () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { toPromise, waitFor } from 'xstate';
+import { assign, createActor, fromPromise, setup, toPromise, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import { openPayment } from './payment.ts';
-import { eventually, failureOf, settle } from './support.ts';
+import { eventually, failureOf, settle, testHost } from './support.ts';
 
 describe('invoked promises of a persistent actor', () => {
   it('start once their event is stored, and their result is stored once (A26)', async () => {
@@ -48,6 +48,53 @@ describe('invoked promises of a persistent actor', () => {
     await host.whenRecovered(finished);
     expect(finished.getSnapshot()).to.include({ status: 'done', output: 'r-1' });
     expect(calls).to.have.length(0);
+  });
+
+  it('stay ended after recovery when their result did not leave the state (A24)', async () => {
+    let runs = 0;
+    const machine = setup({
+      types: { context: {} as { result: unknown } },
+      actors: { job: fromPromise(async () => ++runs) },
+    }).createMachine({
+      id: 'm',
+      context: { result: undefined },
+      invoke: {
+        id: 'job',
+        src: 'job',
+        onDone: { actions: assign({ result: ({ event }) => event.output }) },
+      },
+    });
+    const first = testHost();
+    const before = createActor(first.host.persistent(machine, { persistenceId: 'm' })).start();
+    await eventually(() => before.getSnapshot().context.result === 1);
+    const { host } = testHost({ journal: first.journal });
+    const after = createActor(host.persistent(machine, { persistenceId: 'm' })).start();
+    await host.whenRecovered(after);
+    await settle();
+    expect(runs).to.equal(1);
+    expect(after.getSnapshot().context.result).to.equal(1);
+    expect(after.getSnapshot().children.job?.getSnapshot()).to.include({
+      status: 'done',
+      output: 1,
+    });
+  });
+
+  it('that ended while a write failed are run again, and their first result is dropped', async () => {
+    const { host, journal, calls, start } = openPayment();
+    const actor = start();
+    await host.ask(actor, { type: 'pay', cents: 5 });
+    const write = journal.blockAndFailNextWrite(new WriteFailedError('no answer'));
+    const noted = failureOf(host.ask(actor, { type: 'note' }));
+    await write.reached;
+    calls[0]?.resolve('lost');
+    await settle();
+    write.open();
+    await noted;
+    await eventually(() => calls.length === 2);
+    await settle();
+    expect(actor.getSnapshot().value).to.equal('paying');
+    calls[1]?.resolve('kept');
+    expect(await toPromise(actor)).to.equal('kept');
   });
 
   it('start once more, and only once, when the entity starts over after a failed write (A8)', async () => {

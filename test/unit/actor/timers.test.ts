@@ -248,4 +248,16 @@ describe('timers', () => {
     expect(context().timeouts).to.equal(1);
     expect(world.journal.stored('lamp').at(-1)?.timer).to.equal(patience);
   });
+
+  it('fire once although the entity started over while they were armed (A8)', async () => {
+    const world = new World();
+    const { host, actor, context } = start(world);
+    await host.ask(actor, { type: 'go' });
+    world.journal.failNextWrite(new WriteFailedError('no answer'), { stored: true });
+    await host.ask(actor, { type: 'back' }).catch(() => {});
+    await settle();
+    await world.pass(minuteMs);
+    expect(actor.getSnapshot().value).to.equal('off');
+    expect(context()).to.deep.equal({ alarms: 1, timeouts: 0 });
+  });
 });

@@ -6,6 +6,7 @@ import {
   emit,
   fromCallback,
   fromPromise,
+  raise,
   sendTo,
   setup,
   toPromise,
@@ -151,7 +152,7 @@ describe('xstate features of a persistent actor', () => {
 
   it('can use a systemId again when its state is entered again, in one group commit too (A27)', async () => {
     const machine = setup({
-      types: { events: {} as { type: 'again' } | { type: 'broken' } },
+      types: { events: {} as { type: 'again' } | { type: 'broken' } | { type: 'boom' } },
       actors: { child: fromCallback(() => {}) },
       actions: {
         break: assign(() => {
@@ -166,7 +167,9 @@ describe('xstate features of a persistent actor', () => {
           invoke: { id: 'child', src: 'child', systemId: 'radio' },
           on: {
             again: { target: 'on', reenter: true },
-            broken: { target: 'on', reenter: true, actions: 'break' },
+            // Enters the state, taking the name, and throws after that.
+            broken: { target: 'on', reenter: true, actions: raise({ type: 'boom' }) },
+            boom: { actions: 'break' },
           },
         },
       },
