@@ -118,17 +118,20 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   }
 
   async shutDown(): Promise<void> {
+    this.#stopping = true;
+    await Promise.resolve(); // an action may have asked for this: its turn ends first
     await this.whenIdle();
     if (this.#entity.self._parent === undefined) this.#entity.self.stop();
-    if (!this.hasEnded) this.tell(new Detach());
-    this.#end();
+    else this.tell(new Detach());
+    this.advance('entity.ended'); // in case the actor was never started
   }
 
   /** Nothing to do, nothing due within `ms`, nobody at work: it may be passivated. */
   isIdleFor(ms: number): boolean {
     const { deps, timers, logic, state } = this.#entity;
     const nowMs = deps.clock.nowMs();
-    if (!this.isReady || !this.#pipeline.isIdle || nowMs - this.lastActiveMs < ms) return false;
+    if (!this.isReady || this.#pipeline.stash.length > 0) return false;
+    if (nowMs - this.lastActiveMs < ms) return false;
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
   }
 

@@ -27,10 +27,12 @@ export async function recoverEntity<S extends HostedState>(
     release = await entity.deps.permits.acquire(signal);
     tell(new PermitGranted());
     const { watch, fold } = openFold(entity, recovery);
+    // Opening a journal and settling a write have bounds of their own.
     const lingering = entity.deps.live.lingeringWrite(entity.persistenceId);
     if (lingering !== undefined) await watch.guard(lingering);
     const { journalPluginId, recoverTo, recoverMaxEvents, actor } = entity.settings;
     const journal = await watch.guard(entity.deps.journal(journalPluginId, signal));
+    watch.start();
     const replayed = await replay({
       journal,
       persistenceId: entity.persistenceId,

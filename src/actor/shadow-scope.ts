@@ -81,7 +81,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   }
 
   reset(): void {
-    this.#system.keyed.clear();
+    if (this.#system.keyed.size > 0) this.#system.keyed.clear();
   }
 
   mark(): void {

@@ -23,6 +23,11 @@ export class SilenceWatch {
     this.#recovery = options.recovery;
     this.#lastMs = options.clock.nowMs();
     options.recovery.signal.addEventListener('abort', () => this.#abort(), { once: true });
+  }
+
+  /** From now on the time counts. */
+  start(): void {
+    this.touch();
     this.#run().catch(() => {}); // the recovery is over
   }
 

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { fromPromise, setup } from 'xstate';
 import { entityPersistenceId } from '../../../src/actor/entity-registry.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { counterMachine } from './counter.ts';
 import type { TestHostOptions } from './support.ts';
 import { eventually, failureOf, testHost } from './support.ts';
@@ -47,6 +49,43 @@ describe('entities', () => {
     const { snapshot } = await counters.ask('a', add);
     expect(snapshot.context.count).to.equal(2);
     expect(counters.ref('a')).to.not.equal(first);
+    await host.shutdown();
+  });
+
+  it('do not stop while they hold a command, a timer that is due sooner, or a running child', async () => {
+    const machine = setup({
+      types: { events: {} as { type: 'wait' } | { type: 'work' } | { type: 'rest' } },
+      actors: { job: fromPromise(() => new Promise(() => {})) },
+    }).createMachine({
+      id: 'busy',
+      initial: 'resting',
+      states: {
+        resting: { on: { wait: 'waiting', work: 'working' } },
+        waiting: { after: { 60: 'resting' } },
+        working: { invoke: { id: 'job', src: 'job' }, on: { rest: 'resting' } },
+      },
+    });
+    const { host } = testHost();
+    const logic = host.persistent(machine, {
+      persistenceId: 'busy',
+      passivateAfter: 50,
+      decide: ({ command, snapshot }) =>
+        command.type === 'rest' && snapshot.value === 'resting'
+          ? { type: 'stash' }
+          : { type: 'persist', events: [command] },
+    });
+    const registry = host.entities('busy', logic, { input: () => undefined });
+    const isLive = () => registry.ids().length === 1;
+    const longMs = 150;
+    await registry.ask('1', { type: 'work' });
+    await systemClock.sleep(longMs);
+    expect(isLive()).to.equal(true);
+    await registry.ask('1', { type: 'rest' });
+    registry.send('1', { type: 'rest' }); // held
+    await systemClock.sleep(longMs);
+    expect(isLive()).to.equal(true);
+    await registry.ask('1', { type: 'wait' });
+    await eventually(() => !isLive()); // once the timer has fired and nothing is held
     await host.shutdown();
   });
 

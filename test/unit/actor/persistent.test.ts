@@ -201,6 +201,15 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
+  it('answers what was asked of an actor that is stopped before it ever started', async () => {
+    const { host, logic } = openCounter();
+    const actor = createActor(logic, { input: { id: '1' } });
+    const asked = failureOf(host.ask(actor, { type: 'added', n: 1 }));
+    await host.stop(actor);
+    expect((await asked).code).to.equal('ENTITY_STOPPED');
+    expect((await failureOf(host.whenRecovered(actor))).code).to.equal('ENTITY_STOPPED');
+  });
+
   it('answers a question that nobody answers in time with a timeout', async () => {
     const { host, journal, start } = openCounter();
     const replay = journal.blockReplay();

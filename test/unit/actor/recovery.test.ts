@@ -101,6 +101,18 @@ describe('recovery', () => {
     }
   });
 
+  it('does not count the time that its journal takes to open, which has a bound of its own', async () => {
+    const journal = new MemoryJournalPlugin();
+    const { host, start } = open({
+      settings: { recoveryEventTimeoutMs: 10 },
+      openJournal: async () => {
+        await systemClock.sleep(40);
+        return journal;
+      },
+    });
+    await host.whenRecovered(start('1'));
+  });
+
   it('aborts the signal of a journal call that fell silent (A17)', async () => {
     let aborted: unknown;
     const stuck = {

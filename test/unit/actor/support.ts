@@ -25,6 +25,7 @@ export const testSettings: ActorSettings = {
 export interface TestHostOptions extends Partial<Omit<ActorHostOptions, 'settings' | 'journal'>> {
   readonly settings?: Partial<ActorSettings>;
   readonly journal?: MemoryJournalPlugin;
+  readonly openJournal?: ActorHostOptions['journal'];
 }
 
 export interface TestHost {
@@ -43,11 +44,11 @@ afterEach(async () => {
 
 /** A host over a journal in memory; another one over the same journal is "the process after a crash". */
 export function testHost(options: TestHostOptions = {}): TestHost {
-  const { journal = new MemoryJournalPlugin(), settings, ...rest } = options;
+  const { journal = new MemoryJournalPlugin(), settings, openJournal, ...rest } = options;
   let uuids = 0;
   const host = createActorHost({
     settings: { ...testSettings, ...settings },
-    journal: async () => journal,
+    journal: openJournal ?? (async () => journal),
     log: silentLogger,
     clock: systemClock,
     randomUuid: () => `writer-${++uuids}`,
