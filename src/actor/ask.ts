@@ -15,7 +15,10 @@ export interface AskResult<S = unknown> {
   readonly reply: unknown;
 }
 
-/** A sleeper looks so often whether anybody waits still: a finished program is not kept alive for longer. */
+/**
+ * A sleeper looks so often whether anybody waits still: a finished program is not kept alive for
+ * longer.
+ */
 const longestSleepMs = 500;
 
 /** How long an asker waits unless it says otherwise. */
@@ -51,8 +54,8 @@ export class Ask {
 }
 
 /**
- * Ends questions whose time is over. Questions of one timeout expire in the order in which they were asked,
- * so each timeout has one queue and one sleeper instead of a timer a question.
+ * Ends questions whose time is over. Questions of one timeout expire in the order in which they
+ * were asked, so each timeout has one queue and one sleeper instead of a timer a question.
  */
 export class AskDeadlines {
   readonly #clock: Clock;
@@ -106,6 +109,7 @@ function dropSettled(queue: Deque<Ask>): void {
 }
 
 function timeout(ask: Ask, timeoutMs: number): AskTimeoutError {
-  const text = `no answer to "${ask.command.type}" within ${timeoutMs} ms; it may or may not be stored`;
+  const { type } = ask.command;
+  const text = `no answer to "${type}" within ${timeoutMs} ms; it may or may not be stored`;
   return new AskTimeoutError(text);
 }

@@ -18,10 +18,11 @@ interface TransitionDefinition {
 }
 
 /**
- * Most events of most journals only assign. For those the general step of xstate computes entry and exit
- * sets that are empty and looks for eventless transitions that do not exist; this keeps guards, selection
- * and assignment as xstate does them and leaves out the rest. The plan is `undefined` whenever the event
- * may do more: a target, another kind of action, parallel regions, eventless transitions.
+ * Most events of most journals only assign. For those the general step of xstate computes entry and
+ * exit sets that are empty and looks for eventless transitions that do not exist; this keeps
+ * guards, selection and assignment as xstate does them and leaves out the rest. The plan is
+ * `undefined` whenever the event may do more: a target, another kind of action, parallel regions,
+ * eventless transitions.
  */
 export function assignPlanner(
   machine: AnyStateMachine,
@@ -75,7 +76,8 @@ function planOf(
   if (definition.target !== undefined) return undefined;
   const actions: AssignAction[] = [];
   for (const action of definition.actions) {
-    // An action object has parameters, which are computed at each step: it has no `resolve`, and is left to xstate.
+    // An action object has parameters, which are computed at each step: it has no `resolve`, and is
+    // left to xstate.
     const named = typeof action === 'string' ? machine.implementations.actions[action] : action;
     const candidate = named as Partial<AssignAction> | undefined;
     if (candidate?.type !== 'xstate.assign' || candidate.resolve === undefined) return undefined;

@@ -39,7 +39,9 @@ export interface BehaviorOptions<S, C extends EventObject, E extends EventObject
   readonly persistenceId: string | ((a: { readonly input: I }) => string);
   /** A function of the input makes the input part of the journal. */
   readonly initialState: S | ((a: { readonly input: I }) => S);
-  /** Turns a command into events. It must not have effects: it may run again after a rejected write. */
+  /**
+   * Turns a command into events. It must not have effects: it may run again after a rejected write.
+   */
   readonly decide: (a: {
     readonly state: S;
     readonly command: C;

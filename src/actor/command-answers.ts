@@ -10,7 +10,9 @@ import type { Entity, PipelineHost } from './entity.ts';
 import type { HostedState } from './entity-logic.ts';
 import type { Envelope, Evaluated, Step } from './evaluate-command.ts';
 
-/** What those who sent commands get to know, and what becomes of the entity when they were refused. */
+/**
+ * What those who sent commands get to know, and what becomes of the entity when they were refused.
+ */
 export class CommandAnswers<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #host: PipelineHost;

@@ -19,9 +19,9 @@ import { planWrites, rejections } from './write-batch.ts';
 /**
  * The way of a command: stash → dry run → write → commit → answer.
  *
- * Commands that wait while a write is in flight are evaluated together when it is settled, each against
- * the state that those before it lead to, and go out in one write. Nothing of a command can be seen
- * before its own events are stored; answers without events wait for the writes before them.
+ * Commands that wait while a write is in flight are evaluated together when it is settled, each
+ * against the state that those before it lead to, and go out in one write. Nothing of a command can
+ * be seen before its own events are stored; answers without events wait for the writes before them.
  */
 export class CommandPipeline<S extends HostedState> {
   readonly stash: CommandStash;
@@ -63,7 +63,10 @@ export class CommandPipeline<S extends HostedState> {
     }
   }
 
-  /** Applies one stored event; the last of a command answers it, the last of a write starts the next one. */
+  /**
+   * Applies one stored event; the last of a command answers it, the last of a write starts the next
+   * one.
+   */
   commit({ evaluated, step, isLast }: Written<S>): void {
     this.#apply(step);
     const isLastOfCommand = step === evaluated.steps[evaluated.steps.length - 1];
@@ -177,7 +180,10 @@ export class CommandPipeline<S extends HostedState> {
       );
   }
 
-  /** Hands writes to the journal; its answer comes back through the mailbox, or `onStored` is called. */
+  /**
+   * Hands writes to the journal; its answer comes back through the mailbox, or `onStored` is
+   * called.
+   */
   write(writes: readonly AtomicWrite[], onStored: () => void): void {
     this.inFlight = this.#write(writes, onStored);
   }

@@ -1,7 +1,10 @@
 import { Deque } from './deque.ts';
 import type { Envelope } from './evaluate-command.ts';
 
-/** What waits for a recovery or a write to end, in order of arrival; survives a restart of the entity. */
+/**
+ * What waits for a recovery or a write to end, in order of arrival; survives a restart of the
+ * entity.
+ */
 export class CommandStash {
   readonly #capacity: number;
   readonly #waiting = new Deque<Envelope>();
@@ -20,7 +23,10 @@ export class CommandStash {
     return this.#waiting.length === 0;
   }
 
-  /** False when it is full. An input of xstate's own always fits: its number is bounded by the state. */
+  /**
+   * False when it is full. An input of xstate's own always fits: its number is bounded by the
+   * state.
+   */
   offer(envelope: Envelope): boolean {
     if (!envelope.internal && this.length >= this.#capacity) return false;
     this.#waiting.push(envelope);
@@ -48,7 +54,9 @@ export class CommandStash {
     this.#held = [];
   }
 
-  /** Children and timers start again with the entity, so what they had sent must not count twice. */
+  /**
+   * Children and timers start again with the entity, so what they had sent must not count twice.
+   */
   dropInternal(): void {
     this.#waiting.filter((envelope) => !envelope.internal);
   }

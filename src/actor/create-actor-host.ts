@@ -27,7 +27,9 @@ import { RecoveryPermits } from './recovery-permits.ts';
 
 export interface ActorHostOptions {
   readonly settings: ActorSettings;
-  /** The journal of a configuration path; `undefined` = the default one. Called at each recovery. */
+  /**
+   * The journal of a configuration path; `undefined` = the default one. Called at each recovery.
+   */
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -78,11 +80,15 @@ export interface ActorHost {
     options?: EntityRegistryOptions,
   ): EntityRegistry<L>;
 
-  /** Resolves once the actor has recovered, also into a final state. @throws what ended it before that */
+  /**
+   * Resolves once the actor has recovered, also into a final state. @throws what ended it before
+   * that
+   */
   whenRecovered(ref: object): Promise<void>;
 
   /**
-   * Stops an actor after the commands that it holds and the write under way; later ones are refused.
+   * Stops an actor after the commands that it holds and the write under way; later ones are
+   * refused.
    *
    * @throws {InvalidInputError} it has a parent, which alone may stop it
    */

@@ -1,4 +1,7 @@
-/** A queue with cheap `push`, `shift` and `unshift`; `Array.shift` moves every element of a long array. */
+/**
+ * A queue with cheap `push`, `shift` and `unshift`; `Array.shift` moves every element of a long
+ * array.
+ */
 export class Deque<T> implements Iterable<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

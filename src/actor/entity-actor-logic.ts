@@ -17,8 +17,8 @@ export interface FrontEnd<S extends HostedState> {
 }
 
 /**
- * What is stored of a persistent actor within a snapshot of its parent: a pointer. The actor recovers
- * itself from its journal.
+ * What is stored of a persistent actor within a snapshot of its parent: a pointer. The actor
+ * recovers itself from its journal.
  */
 export interface PersistedPointer {
   readonly status: HostedState['status'];

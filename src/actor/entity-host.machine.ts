@@ -42,8 +42,8 @@ export type HostEffect =
  * any ─→ stopped (asked to, or final) | failed
  * ```
  *
- * `ready` may go through `initialising` first: the init record of a new journal is stored before the
- * initial actions run.
+ * `ready` may go through `initialising` first: the init record of a new journal is stored before
+ * the initial actions run.
  */
 export const entityHostMachine = setup({
   types: {
@@ -121,8 +121,8 @@ const facts: readonly HostFact[] = [
 ];
 
 /**
- * The machine as a table. A command takes two steps of this life, and a table look-up costs some thousand
- * times less than interpreting the machine, which has no data that a step could depend on.
+ * The machine as a table. A command takes two steps of this life, and a table look-up costs some
+ * thousand times less than interpreting the machine, which has no data that a step could depend on.
  */
 export type HostTable = Readonly<Record<HostState, Readonly<Partial<Record<HostFact, HostStep>>>>>;
 

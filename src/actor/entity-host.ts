@@ -26,8 +26,8 @@ const tables: Readonly<Record<'stop' | 'restart', HostTable>> = {
 };
 
 /**
- * One persistent actor: what its mailbox delivers goes through `process`, one message at a time. The
- * machine of `entity-host.machine.ts` says what may happen when; this does it.
+ * One persistent actor: what its mailbox delivers goes through `process`, one message at a time.
+ * The machine of `entity-host.machine.ts` says what may happen when; this does it.
  */
 export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHost {
   readonly #entity: Entity<S>;
@@ -200,7 +200,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     this.#pipeline.receive({ event, ask, timer: timer?.id, internal });
   }
 
-  /** Questions arrive in the order in which they were asked, between commands that were only sent. */
+  /**
+   * Questions arrive in the order in which they were asked, between commands that were only sent.
+   */
   #takeAsk(event: EventObject): Ask | undefined {
     if (this.#arriving[0]?.command !== event) return undefined;
     return this.#arriving.shift();

@@ -16,8 +16,9 @@ export interface DryRun<S> {
   /** Something wanted the last event. */
   readonly handled: boolean;
   /**
-   * The last event did nothing but compute a state, so that state may be committed as it is. Holds what
-   * `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be committed by `commit`.
+   * The last event did nothing but compute a state, so that state may be committed as it is. Holds
+   * what `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be committed by
+   * `commit`.
    */
   readonly trace: readonly unknown[] | undefined;
   /** Delayed events that the last call scheduled and cancelled, in order. */
@@ -40,7 +41,10 @@ export interface DryRun<S> {
 /** What the host needs of a front end, for one actor. */
 export interface EntityLogic<S> {
   dryRun(): DryRun<S>;
-  /** The first state of all, for good: its children start and its actions run when the actor's turn ends. */
+  /**
+   * The first state of all, for good: its children start and its actions run when the actor's turn
+   * ends.
+   */
   begin(input: unknown): S;
   /** Applies a stored event for good. @throws what an action throws */
   commit(state: S, event: EventObject): S;

@@ -13,7 +13,9 @@ import { initEvent } from './stored-event.ts';
 import { Timers } from './timers.ts';
 import { initWrite } from './write-batch.ts';
 
-/** Why an attempt is aborted when the actor simply stops: an error would cost more than the stop. */
+/**
+ * Why an attempt is aborted when the actor simply stops: an error would cost more than the stop.
+ */
 const stopped = 'the actor stopped';
 
 /** What an opening asks of its host. */

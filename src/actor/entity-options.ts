@@ -25,7 +25,9 @@ export interface RestartBackoff {
   readonly maxBackoff: Duration;
   /** 0 .. 1: part of the delay that is random; 0.2 unless given. */
   readonly randomFactor?: number;
-  /** Failures in a row before the actor ends in `error`; without it the entity tries until stopped. */
+  /**
+   * Failures in a row before the actor ends in `error`; without it the entity tries until stopped.
+   */
   readonly maxRestarts?: number;
 }
 
@@ -43,7 +45,9 @@ export interface EntityOptions<S, E extends EventObject> {
   readonly tagger?: (event: E, after: S) => Iterable<string>;
   /** `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number. */
   readonly recovery?: { readonly toSeqNr?: number; readonly maxEvents?: number };
-  /** `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash kept. */
+  /**
+   * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash kept.
+   */
   readonly onPersistFailure?: 'stop' | RestartBackoff;
   /** What a rejection that is no fault of the event itself does to the entity. */
   readonly onRejected?: ActorSettings['onRejected'];

@@ -20,7 +20,9 @@ export interface AskOptions {
 export interface EntityRegistry<L extends AnyActorLogic> {
   /** The live actor of `id`, started if need be. It may be stopped when idle: do not keep it. */
   ref(id: string): ActorRefFrom<L>;
-  /** As `ask` on the actor; a command for an entity that is being stopped waits and starts it again. */
+  /**
+   * As `ask` on the actor; a command for an entity that is being stopped waits and starts it again.
+   */
   ask(
     id: string,
     command: EventFromLogic<L>,

@@ -151,7 +151,8 @@ export class CommandEvaluator<S extends HostedState> {
       return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
     if (step !== undefined) return { envelope, steps: [step], outcome: done };
     if (!isChildError(event)) return { envelope, steps: noSteps, outcome: done };
-    // Storing it would end every later incarnation too: it is applied, which fails the actor as usual.
+    // Storing it would end every later incarnation too: it is applied, which fails the actor as
+    // usual.
     return { envelope, steps: [unstored(event, state)], outcome: done };
   }
 

@@ -4,8 +4,8 @@ import type { Evaluated, Step } from './evaluate-command.ts';
 import type { Replayed } from './replay.ts';
 
 /**
- * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true order.
- * The types are reserved; only these classes are obeyed.
+ * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true
+ * order. The types are reserved; only these classes are obeyed.
  */
 export abstract class HostEvent implements EventObject {
   abstract readonly type: `persistence.${string}`;

@@ -17,15 +17,18 @@ import { longestTimeoutMs } from './timers.ts';
 
 /** What the logic of an actor reports to its host. */
 export interface LogicHooks {
-  /** A delayed event is scheduled or cancelled for good; answers the id of a timer that is followed. */
+  /**
+   * A delayed event is scheduled or cancelled for good; answers the id of a timer that is followed.
+   */
   readonly onTimer: (change: TimerChange) => string | undefined;
   /** An action threw where only xstate hears of it. */
   readonly onCrash: (error: unknown) => void;
 }
 
 /**
- * A machine in the real scope of one actor. Its actions go to xstate's own executor, past `onTimer`, so
- * that the entity knows its timers; delays that Node cannot hold are armed by the entity instead.
+ * A machine in the real scope of one actor. Its actions go to xstate's own executor, past
+ * `onTimer`, so that the entity knows its timers; delays that Node cannot hold are armed by the
+ * entity instead.
  */
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   readonly needsInit = true;
@@ -143,7 +146,10 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return JSON.stringify(state.value);
   }
 
-  /** A child that had ended before the crash comes back ended; any other starts from its input again. */
+  /**
+   * A child that had ended before the crash comes back ended; any other starts from its input
+   * again.
+   */
   #recreate(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     const { logic, options } = child as unknown as ShadowChild;
     const { src, systemId, syncSnapshot, input } = options;
@@ -154,7 +160,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return createActor(logic, { ...common, snapshot: { ...persisted, ...ended } } as never);
   }
 
-  /** xstate catches what an initial action throws, and ends the actor without another message to it. */
+  /**
+   * xstate catches what an initial action throws, and ends the actor without another message to it.
+   */
   #executeFirst(action: ExecutableAction): void {
     try {
       this.#execute(action);

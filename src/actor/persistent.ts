@@ -32,8 +32,8 @@ export interface PersistentOptions<M extends AnyStateMachine, C extends EventObj
   /** Names the journal; not blank, and unique among the live actors. */
   readonly persistenceId: string | ((a: { readonly input: InputFrom<M> }) => string);
   /**
-   * Turns a command into events. Without it the command is the event, accepted when the machine has a
-   * transition for it. It must not have effects: it may run again after a rejected write.
+   * Turns a command into events. Without it the command is the event, accepted when the machine has
+   * a transition for it. It must not have effects: it may run again after a rejected write.
    */
   readonly decide?: (a: {
     readonly snapshot: SnapshotFrom<M>;
@@ -41,14 +41,18 @@ export interface PersistentOptions<M extends AnyStateMachine, C extends EventObj
     /** Number of the last event, stored or being written. */
     readonly sequenceNr: number;
   }) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
-  /** Events that are applied without being stored; they must not change value, context or children. */
+  /**
+   * Events that are applied without being stored; they must not change value, context or children.
+   */
   readonly transient?: (a: {
     readonly event: EventFromLogic<M>;
     readonly snapshot: SnapshotFrom<M>;
   }) => boolean;
 }
 
-/** The machine front end: the machine is what applies events (docs/adr/0008-persistent-actors.md). */
+/**
+ * The machine front end: the machine is what applies events (docs/adr/0008-persistent-actors.md).
+ */
 export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject>(
   machine: M,
   options: PersistentOptions<M, C>,

@@ -13,9 +13,9 @@ export interface RecoveryAttempt {
 }
 
 /**
- * Permit → journal → events → state. What comes of it is told to the actor, once and last, so this never
- * rejects and an earlier attempt has nothing to say any more when the next one starts. The permit is held
- * until the actor has taken the result.
+ * Permit → journal → events → state. What comes of it is told to the actor, once and last, so this
+ * never rejects and an earlier attempt has nothing to say any more when the next one starts. The
+ * permit is held until the actor has taken the result.
  */
 export async function recoverEntity<S extends HostedState>(
   entity: Entity<S>,
@@ -52,7 +52,10 @@ export async function recoverEntity<S extends HostedState>(
   }
 }
 
-/** Reason of an abort that nobody is told about; an `AbortError` would cost more than a short recovery. */
+/**
+ * Reason of an abort that nobody is told about; an `AbortError` would cost more than a short
+ * recovery.
+ */
 const over = 'the recovery is over';
 
 function openFold<S extends HostedState>(

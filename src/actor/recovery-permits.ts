@@ -22,8 +22,8 @@ export class RecoveryPermits {
   }
 
   /**
-   * Resolves, when it is the caller's turn, with the function that gives the permit back; calling that
-   * twice does no harm. Rejects with `signal.reason`, and the caller loses its place.
+   * Resolves, when it is the caller's turn, with the function that gives the permit back; calling
+   * that twice does no harm. Rejects with `signal.reason`, and the caller loses its place.
    */
   acquire(signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) return Promise.reject(signal.reason);

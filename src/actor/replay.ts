@@ -65,7 +65,10 @@ export class ReplayFold<S extends HostedState> {
     this.#input = options.input;
   }
 
-  /** @throws {RecoveryFailedError} the event cannot be applied @throws {DataIntegrityError} wrong order */
+  /**
+   * @throws {RecoveryFailedError} the event cannot be applied @throws {DataIntegrityError} wrong
+   * order
+   */
   apply(repr: PersistentRepr): void {
     const { seqNr } = repr;
     if (seqNr <= this.lastSeqNr) throw this.#outOfOrder(seqNr);
@@ -75,7 +78,9 @@ export class ReplayFold<S extends HostedState> {
     else this.#applyEvent(payload, repr);
   }
 
-  /** `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for. */
+  /**
+   * `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for.
+   */
   result(highestSeqNr: number): Replayed<S> {
     const sequenceNr = Math.max(highestSeqNr, this.lastSeqNr);
     if (sequenceNr > 0 && this.#state === undefined) {

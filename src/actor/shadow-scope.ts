@@ -15,9 +15,9 @@ import type { TimerChange, TimerTarget } from './timers.ts';
  * Evaluates a machine without any effect, for dry runs and replay: the one file that knows xstate's
  * internals (docs/adr/0008-persistent-actors.md).
  *
- * The machine gets a scope whose `self` stands before the real actor and belongs to a system of its own.
- * Children made in it are never started, their names are taken in that system only, no inspector sees
- * anything, and actions are noted instead of run.
+ * The machine gets a scope whose `self` stands before the real actor and belongs to a system of its
+ * own. Children made in it are never started, their names are taken in that system only, no
+ * inspector sees anything, and actions are noted instead of run.
  */
 export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   readonly #machine: AnyStateMachine;

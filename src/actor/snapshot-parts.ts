@@ -28,8 +28,8 @@ interface Replacements {
 }
 
 /**
- * The same data with living actors in place of those of the replay; one that was stopped in the course
- * of it becomes `undefined`, as xstate does on restore. Untouched parts keep their identity.
+ * The same data with living actors in place of those of the replay; one that was stopped in the
+ * course of it becomes `undefined`, as xstate does on restore. Untouched parts keep their identity.
  */
 export function withActors<T>(value: T, replacements: Replacements): T {
   return replaceIn(value, replacements, new Set()) as T;

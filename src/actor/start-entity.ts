@@ -5,8 +5,9 @@ import type { Replayed } from './replay.ts';
 import { dueMs, longestTimeoutMs, Timers } from './timers.ts';
 
 /**
- * When the init record of a new journal is stored. At once if the initial state does anything, so that it
- * does so once; else with the first event, so that an entity that was only looked at leaves no journal.
+ * When the init record of a new journal is stored. At once if the initial state does anything, so
+ * that it does so once; else with the first event, so that an entity that was only looked at leaves
+ * no journal.
  */
 export function initTime<S extends HostedState>(
   entity: Entity<S>,
@@ -17,7 +18,9 @@ export function initTime<S extends HostedState>(
   return entity.initialActs ? 'at-once' : 'with-first-event';
 }
 
-/** Arms what the replay found waiting; what is overdue fires right away, earliest deadline first. */
+/**
+ * Arms what the replay found waiting; what is overdue fires right away, earliest deadline first.
+ */
 export function rearmTimers<S extends HostedState>(
   entity: Entity<S>,
   replayed: Replayed<S>,

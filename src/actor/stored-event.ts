@@ -62,7 +62,10 @@ export function toStored(event: EventObject): EventObject {
   return event;
 }
 
-/** The event that a stored payload stands for. A commit uses this form too, or live and replay differ. */
+/**
+ * The event that a stored payload stands for. A commit uses this form too, or live and replay
+ * differ.
+ */
 export function fromStored(payload: EventObject): EventObject {
   if (!payload.type.startsWith(errorPrefix)) return payload;
   const { error } = payload as unknown as { readonly error: unknown };

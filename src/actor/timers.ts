@@ -31,8 +31,9 @@ export interface Timer {
 }
 
 /**
- * The delayed events of one entity that have neither fired nor been cancelled. xstate neither stores nor
- * restores them, so they are followed from the actions of each event, live and in replay alike.
+ * The delayed events of one entity that have neither fired nor been cancelled. xstate neither
+ * stores nor restores them, so they are followed from the actions of each event, live and in replay
+ * alike.
  */
 export class Timers {
   readonly #armed = new Map<string, Timer>();
@@ -50,8 +51,8 @@ export class Timers {
   }
 
   /**
-   * Notes a change of the live entity and answers the id of a timer that is followed: one of its own, or
-   * one that Node cannot hold. Others are left to xstate.
+   * Notes a change of the live entity and answers the id of a timer that is followed: one of its
+   * own, or one that Node cannot hold. Others are left to xstate.
    */
   noteLive(change: TimerChange, nowMs: number): string | undefined {
     const fallbackId = `#${this.#stepSeqNr}.${this.#stepIndex++}`;
@@ -61,8 +62,8 @@ export class Timers {
   }
 
   /**
-   * Notes what one event did to the timers. A timer without id gets one from the number of its event,
-   * the same in every replay.
+   * Notes what one event did to the timers. A timer without id gets one from the number of its
+   * event, the same in every replay.
    */
   note(changes: readonly TimerChange[], seqNr: number, atMs: number): void {
     for (let i = 0; i < changes.length; i++) {
@@ -88,7 +89,9 @@ export class Timers {
     return this.#armed.get(id);
   }
 
-  /** The timer whose very event object this is: callers may send an event of the same type by hand. */
+  /**
+   * The timer whose very event object this is: callers may send an event of the same type by hand.
+   */
   firedBy(event: EventObject): Timer | undefined {
     if (this.#armed.size === 0) return undefined;
     for (const timer of this.#armed.values()) {
@@ -98,8 +101,8 @@ export class Timers {
   }
 
   /**
-   * What to arm after a replay, earliest deadline first. A message to another actor that was due before
-   * the last stored event left with an earlier incarnation.
+   * What to arm after a replay, earliest deadline first. A message to another actor that was due
+   * before the last stored event left with an earlier incarnation.
    */
   pending(lastEventMs: number): readonly Timer[] {
     return [...this.#armed.values()]

@@ -60,7 +60,8 @@ export function initWrite(position: WriterPosition, payload: EventObject): Atomi
 }
 
 /**
- * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is stored.
+ * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
+ * stored.
  *
  * @throws {WriteFailedError} when the answer has not one outcome a write
  */

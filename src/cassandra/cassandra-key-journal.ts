@@ -1,3 +1,4 @@
+import { recordIdOf } from '../codec/record-id.ts';
 import type { EventRecord } from '../model/event.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
 import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
@@ -13,7 +14,6 @@ import type {
 import type { CassandraSession, Params } from './cassandra-session.ts';
 import { expireOn, seqNrParam } from './cassandra-values.ts';
 import { deleteRows, type EventRows, insertRows } from './event-rows.ts';
-import { recordIdOf } from './record-id.ts';
 import { SegmentNr } from './segment.ts';
 import {
   expiryParams,
@@ -52,8 +52,7 @@ const maxPurgedSegments = 100_000;
  *   delete   journal row: deleteTo, old offset → event rows → journal row: new offset
  *   purge    journal row: deleteTo = seqNr, old offset → all event rows → journal row
  *
- * The offset moves last, so an action that was cut short is applied again (journal-algorithms
- * D.7.5).
+ * The offset moves last, so an action that was cut short is applied again (docs/format.md#replication).
  */
 export class CassandraKeyJournal implements ReplicatedKeyJournal {
   pointer: JournalPointer | undefined;

@@ -59,7 +59,7 @@ export function seqNrParam(seqNr: SeqNr | undefined): number | string | undefine
 
 const nanosPerDay = 86_400_000_000_000n;
 
-/** Whole days, truncated, and the rest in nanoseconds (cassandra-storage 4). */
+/** Whole days, truncated, and the rest in nanoseconds (docs/format.md#tables). */
 export function daysAndNanos(value: ExpireAfter): {
   readonly days: number;
   readonly nanos: bigint;
@@ -78,7 +78,7 @@ export function utcDate(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-/** UTC date on which a journal written now expires (cassandra-storage 9.5, in UTC). */
+/** UTC date on which a journal written now expires (docs/format.md#replication, in UTC). */
 export function expireOn(nowMs: number, after: ExpireAfter): string {
   return utcDate(nowMs + Number(ExpireAfter.toNanos(after) / 1_000_000n));
 }

@@ -12,17 +12,17 @@ export type SegmentNr = Brand<number, 'SegmentNr'>;
 const metaSegments = 10_000;
 const legacyMetaSegments = 100;
 
-/** A row without `segment_size` counts as one of this size (cassandra-storage 4). */
+/** A row without `segment_size` counts as one of this size (docs/format.md#tables). */
 export const defaultSegmentSize = 10_000;
 
 export const SegmentNr = {
-  /** The segment that holds event `seqNr` of a journal (cassandra-storage 5.1). */
+  /** The segment that holds event `seqNr` of a journal (docs/format.md#tables). */
   of(seqNr: SeqNr | number, segmentSize: number): SegmentNr {
     return Math.floor((seqNr - 1) / segmentSize) as SegmentNr;
   },
 
   /**
-   * Where a journal's row is looked for: first choice, then the older one (cassandra-storage 5.2).
+   * Where a journal's row is looked for: first choice, then the older one (docs/format.md#tables).
    */
   ofId(id: string): readonly [SegmentNr, ...SegmentNr[]] {
     const hash = Math.abs(javaStringHash(id.toLowerCase()));

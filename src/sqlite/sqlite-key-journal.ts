@@ -1,3 +1,4 @@
+import { recordIdOf } from '../codec/record-id.ts';
 import type { ExpireAfter } from '../model/expire-after.ts';
 import { ExpireAfter as ExpireAfters } from '../model/expire-after.ts';
 import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
@@ -11,7 +12,6 @@ import type {
 } from '../ports/replicated-journal.ts';
 import { boundEvent } from './event-table.ts';
 import type { JournalRow } from './metajournal-table.ts';
-import { recordIdOf } from './record-id.ts';
 import type { StoreTables } from './sqlite-eventual-journal.ts';
 
 /** What a journal needs of the store around it. */

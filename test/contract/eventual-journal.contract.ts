@@ -8,7 +8,7 @@ import * as given from './replicated-store.ts';
 type Store = () => given.ReplicatedStore;
 
 /**
- * What every replicated store shows a reader of what the replicator wrote (journal-algorithms G.8).
+ * What every replicated store shows a reader of what the replicator wrote.
  * Run it once for each segment size worth testing: `open` decides.
  */
 export function eventualJournalContract(name: string, open: given.OpenReplicatedStore): void {

@@ -9,7 +9,7 @@ import * as given from './replicated-store.ts';
 type Store = () => given.ReplicatedStore;
 
 /**
- * How every replicated store applies what the replicator hands it (journal-algorithms D.7, G.9;
+ * How every replicated store applies what the replicator hands it (docs/format.md#replication, G.9;
  * numbers of G.9 in the names). Run it once for each segment size worth testing: `open` decides.
  */
 export function replicatedJournalContract(name: string, open: given.OpenReplicatedStore): void {

@@ -24,7 +24,9 @@ export interface MemoryJournalOptions {
   readonly nowMs?: () => number;
 }
 
-/** A journal in memory, for unit tests of actors; its answers can be held back, refused and failed. */
+/**
+ * A journal in memory, for unit tests of actors; its answers can be held back, refused and failed.
+ */
 export class MemoryJournalPlugin implements JournalPlugin {
   readonly #journals = new Map<string, PersistentRepr[]>();
   readonly #batchSize: number;
@@ -73,7 +75,10 @@ export class MemoryJournalPlugin implements JournalPlugin {
     return gate;
   }
 
-  /** The next write answers a rejection for each atomic write whose index is listed, and stores the others. */
+  /**
+   * The next write answers a rejection for each atomic write whose index is listed, and stores the
+   * others.
+   */
   rejectNextWrite(cause: Error, indexes: readonly number[] = [0]): void {
     this.#nextWrites.push(async (writes) => {
       this.#store(writes.filter((_, index) => !indexes.includes(index)));

@@ -8,7 +8,7 @@ import { createTableCql, tableDefinitions } from './schema-tables.ts';
 export const currentVersion = 8;
 
 /**
- * The steps by version (cassandra-storage 6.1): append-only. Each says which DDL is still to be
+ * The steps by version (docs/format.md#tables): append-only. Each says which DDL is still to be
  * done, given what exists; usually nothing. 2 and 6 do nothing on the JVM either, 7 and 8 repeat
  * them in effect.
  */

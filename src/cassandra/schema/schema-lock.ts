@@ -10,7 +10,7 @@ const retryMs = 200;
 
 /**
  * Runs `work` while this process holds the one lock of the keyspace, which JVM processes respect as
- * well (cassandra-storage 6.2). Waits a minute for it at most.
+ * well (docs/format.md#tables). Waits a minute for it at most.
  *
  * @throws {StoreUnavailableError} another process holds the lock for too long
  */

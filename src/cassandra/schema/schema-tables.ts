@@ -1,7 +1,7 @@
 import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts';
 
 /**
- * A table as the JVM system creates it; order of columns and keys included (cassandra-storage 3).
+ * A table as the JVM system creates it; order of columns and keys included (docs/format.md#tables).
  */
 export interface TableDefinition {
   readonly name: string;

@@ -8,7 +8,7 @@ import { bufferOf } from '../cassandra-values.ts';
 import type { SegmentNr } from '../segment.ts';
 import { insertCql } from './insert-cql.ts';
 
-/** Statements of the table that holds one row an event (cassandra-storage 7.2). */
+/** Statements of the table that holds one row an event (docs/format.md#tables). */
 export interface JournalStatements {
   readonly insert: string;
   /** Rows of one segment in `from` .. `to`. */

@@ -19,7 +19,7 @@ import {
 import { defaultSegmentSize, type SegmentNr } from '../segment.ts';
 import { insertCql } from './insert-cql.ts';
 
-/** Statements of the table that holds one row a journal (cassandra-storage 7.3). */
+/** Statements of the table that holds one row a journal (docs/format.md#tables). */
 export interface MetaJournalStatements {
   readonly insert: string;
   readonly selectHead: string;

@@ -1,7 +1,7 @@
 import { insertCql } from './insert-cql.ts';
 
 /**
- * Statements of the table that holds how far each partition is replicated (cassandra-storage 7.4).
+ * Statements of the table that holds how far each partition is replicated (docs/format.md#tables).
  */
 export interface PointerStatements {
   readonly selectOffset: string;

@@ -14,7 +14,7 @@ import {
 } from './cassandra-server.ts';
 
 /**
- * Types and kinds of docs: cassandra-storage 3; `partition_key 0` = first column of the partition
+ * Types and kinds of docs: docs/format.md#tables; `partition_key 0` = first column of the partition
  * key.
  */
 const expectedColumns = {

@@ -3,11 +3,11 @@ import { createActor, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
 import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';
-import { systemClock } from '../../../src/runtime/clock.ts';
+import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { counterMachine, eventTypes } from './counter.ts';
 import type { TestHostOptions } from './support.ts';
-import { eventually, failureOf, settle, testHost } from './support.ts';
+import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
 
 type Options = TestHostOptions & { readonly entity?: object };
 
@@ -85,19 +85,22 @@ describe('recovery', () => {
 
   it('fails when the journal falls silent between events, but not when they trickle (A17)', async () => {
     const limitMs = 60;
-    for (const gapMs of [20, 200]) {
-      const slow = trickling(gapMs, [init('1'), added(1), added(1), added(1), added(1)]);
+    for (const gapMs of [40, 61]) {
+      const clock = new ManualClock();
+      const journal = trickling([init('1'), added(1), added(1), added(1), added(1)], gapMs, clock);
       const { host, start } = open({
-        journal: slow as MemoryJournalPlugin,
+        clock,
+        openJournal: async () => journal,
         settings: { recoveryEventTimeoutMs: limitMs },
       });
       const actor = start('1');
-      const outcome = await host.whenRecovered(actor).then(
+      const outcome = host.whenRecovered(actor).then(
         () => actor.getSnapshot().context.count,
         (error) => error.cause.code,
       );
-      expect(outcome).to.equal(gapMs < limitMs ? 4 : 'DEADLINE_EXCEEDED');
-      await host.shutdown();
+      await settle();
+      await clock.pass(6 * gapMs);
+      expect(await outcome).to.equal(gapMs < limitMs ? 4 : 'DEADLINE_EXCEEDED');
     }
   });
 
@@ -294,13 +297,13 @@ describe('recovery', () => {
   });
 });
 
-function trickling(gapMs: number, payloads: readonly unknown[]): JournalPlugin {
+function trickling(payloads: readonly unknown[], gapMs: number, clock: Clock): JournalPlugin {
   return {
     recover: async () => ({
       highestSeqNr: async () => payloads.length,
       events: (async function* () {
         for (let i = 0; i < payloads.length; i++) {
-          await systemClock.sleep(gapMs);
+          await clock.sleep(gapMs);
           yield [{ seqNr: i + 1, payload: payloads[i] } as unknown as PersistentRepr];
         }
       })(),

@@ -3,7 +3,7 @@ import type { ActorSettings } from '../../../src/actor/actor-settings.ts';
 import type { ActorHost, ActorHostOptions } from '../../../src/actor/create-actor-host.ts';
 import { createActorHost } from '../../../src/actor/create-actor-host.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
-import { systemClock } from '../../../src/runtime/clock.ts';
+import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 
 export const testSettings: ActorSettings = {
@@ -42,7 +42,10 @@ afterEach(async () => {
   await Promise.race([Promise.all(shutdowns), sleep(longestShutdownMs)]);
 });
 
-/** A host over a journal in memory; another one over the same journal is "the process after a crash". */
+/**
+ * A host over a journal in memory; another one over the same journal is "the process after a
+ * crash".
+ */
 export function testHost(options: TestHostOptions = {}): TestHost {
   const { journal = new MemoryJournalPlugin(), settings, openJournal, ...rest } = options;
   let uuids = 0;
@@ -57,6 +60,34 @@ export function testHost(options: TestHostOptions = {}): TestHost {
   });
   opened.push(host);
   return { host, journal };
+}
+
+/** Time that passes only when a test says so. */
+export class ManualClock implements Clock {
+  #ms = 1_700_000_000_000;
+  #sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#ms;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((wake) => {
+      this.#sleepers.push({ atMs: this.#ms + ms, wake });
+    });
+  }
+
+  /** One millisecond at a time, and all that is due in it runs. */
+  async pass(ms: number): Promise<void> {
+    for (const endMs = this.#ms + ms; this.#ms < endMs; ) {
+      this.#ms++;
+      const due = this.#sleepers.filter(({ atMs }) => atMs <= this.#ms);
+      if (due.length === 0) continue;
+      this.#sleepers = this.#sleepers.filter(({ atMs }) => atMs > this.#ms);
+      for (const { wake } of due) wake();
+      await settle();
+    }
+  }
 }
 
 /** Lets everything that is due run. */

@@ -58,7 +58,7 @@ describe('values of columns', () => {
     });
   }
 
-  // cassandra-storage 4
+  // docs/format.md#tables
   const durations: readonly (readonly [ExpireAfter, days: number, nanos: bigint])[] = [
     [{ length: 1n, unit: 'millisecond' }, 0, 1_000_000n],
     [{ length: 100n, unit: 'minute' }, 0, 6_000_000_000_000n],
@@ -72,7 +72,7 @@ describe('values of columns', () => {
     });
   }
 
-  it('expires on the UTC date of now + expireAfter (cassandra-storage 9.5)', () => {
+  it('expires on the UTC date of now + expireAfter (docs/format.md#replication)', () => {
     const lateMs = Date.UTC(2023, 11, 31, 23, 59, 59, 999);
     expect(expireOn(lateMs, { length: 1n, unit: 'nanosecond' })).to.equal('2023-12-31');
     expect(expireOn(lateMs, { length: 1n, unit: 'millisecond' })).to.equal('2024-01-01');

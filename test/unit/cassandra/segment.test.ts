@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { SegmentNr } from '../../../src/cassandra/segment.ts';
 
 describe('SegmentNr', () => {
-  // cassandra-storage 5.1
+  // docs/format.md#tables
   const ofSeqNr = [
     [1, 10_000, 0],
     [10_000, 10_000, 0],
@@ -20,7 +20,7 @@ describe('SegmentNr', () => {
     });
   }
 
-  // cassandra-storage 5.2; the second only where it differs
+  // docs/format.md#tables; the second only where it differs
   const ofId = {
     '': [0],
     a: [97],

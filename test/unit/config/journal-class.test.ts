@@ -3,7 +3,7 @@ import { journalClassOf } from '../../../src/config/journal-class.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
 import { load } from './loading.ts';
 
-describe('journalClassOf (persistence-plugin 3.3)', () => {
+describe('journalClassOf', () => {
   const classOf = async (name: string) =>
     journalClassOf(await load(`mine.class = "${name}"`), 'mine');
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parseDurationMs, parseSizeBytes } from '../../../../src/config/hocon/units.ts';
 
-describe('units (persistence-plugin 3.1)', () => {
+describe('units', () => {
   it('reads every duration that the JVM files use', () => {
     const durations = {
       '1ms': 1,

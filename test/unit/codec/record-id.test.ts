@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { recordIdOf } from '../../../src/cassandra/record-id.ts';
+import { recordIdOf } from '../../../src/codec/record-id.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { place } from '../../contract/replicated-store.ts';
 

@@ -9,7 +9,7 @@ const namespace = Buffer.from('6f1d8c1e5b0b4b7f9f4a3c0d2e7a9b51', 'hex');
 
 /**
  * Name of the generation that the append at `at` creates: a UUID v5, so a re-delivery after a crash
- * finds the same one and its rows stay readable (journal-algorithms D.7.5-1).
+ * finds the same one and its rows stay readable (docs/format.md#replication).
  */
 export function recordIdOf(topic: Topic, { partition, offset }: PartitionOffset): string {
   const bytes = createHash('sha1')
