@@ -1,6 +1,6 @@
 import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/journals.ts';
-import { WriteRejectedError } from '../model/errors.ts';
+import { WriteFailedError, WriteRejectedError } from '../model/errors.ts';
 import { type Event, type EventRecord, Events } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
@@ -43,8 +43,11 @@ export class KafkaJournalPlugin implements JournalPlugin {
     options?: CallOptions,
   ): Promise<readonly WriteOutcome[]> {
     const { encoded, rejected } = encodable(writes);
-    for (const batch of batchesOf(encoded, this.#parts.maxEventsInBatch)) {
-      await this.#append(batch, options);
+    const batches = batchesOf(encoded, this.#parts.maxEventsInBatch);
+    for (const [index, batch] of batches.entries()) {
+      await this.#append(batch, options).catch((error: unknown) => {
+        throw index === 0 ? error : partlyStored(error);
+      });
     }
     return rejected.length === 0 ? [] : [...encoded.map(() => stored), ...rejected];
   }
@@ -95,6 +98,11 @@ export class KafkaJournalPlugin implements JournalPlugin {
       metadata: { header: timersMetadata(reprs) },
     });
   }
+}
+
+/** Whatever the later group met, groups before it are stored. */
+function partlyStored(cause: unknown): WriteFailedError {
+  return new WriteFailedError('the first part of the write was stored, the rest was not', { cause });
 }
 
 const stored: WriteOutcome = { type: 'stored' };
