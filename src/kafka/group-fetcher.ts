@@ -73,7 +73,7 @@ export class GroupFetcher {
     { isCurrent, onMoved }: { isCurrent: () => boolean; onMoved: () => void },
   ): Promise<void> {
     const { clock } = this.#cluster.deps;
-    let answeredMs = clock.nowMs();
+    let failingSinceMs: number | undefined;
     let pauseMs = retryPauseMs;
     try {
       while (isCurrent()) {
@@ -88,11 +88,14 @@ export class GroupFetcher {
         }
         const error = await this.#fetch(node, ready, ready.length < own.length);
         if (error === undefined) {
-          answeredMs = clock.nowMs();
+          failingSinceMs = undefined;
           pauseMs = retryPauseMs;
           continue;
         }
-        if (clock.nowMs() - answeredMs > this.#deadlineMs) throw this.#mapped(error);
+        // From the first failure, not from the last answer: while all partitions were busy,
+        // nothing was asked.
+        failingSinceMs ??= clock.nowMs();
+        if (clock.nowMs() - failingSinceMs > this.#deadlineMs) throw this.#mapped(error);
         await clock.sleep(pauseMs);
         pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs);
         await this.#cluster.driver.refreshMetadata().catch(() => undefined);

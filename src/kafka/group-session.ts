@@ -1,5 +1,5 @@
 import { DeadlineExceededError } from '../model/errors.ts';
-import type { Partition } from '../model/position.ts';
+import type { Offset, Partition } from '../model/position.ts';
 import type { TopicSubscriber } from '../ports/topic-consumer.ts';
 import { AssignedPartition } from './assigned-partition.ts';
 import type { GroupMembership } from './driver/group-membership.ts';
@@ -22,6 +22,12 @@ export interface SessionParts {
   readonly topic: string;
 }
 
+/** The first offset that a subscriber wants; `undefined` = the oldest kept. */
+interface WantedStart {
+  readonly partition: Partition;
+  readonly wanted: Offset | undefined;
+}
+
 /** How often the number of partitions is compared with what the group shared out. */
 const partitionCheckMs = 30_000;
 
@@ -36,6 +42,8 @@ export class GroupSession {
   readonly #partitions = new Map<number, AssignedPartition>();
   readonly #fetcher: GroupFetcher;
   readonly #ended = Promise.withResolvers<void>();
+  /** Fires with the end: nothing is asked of the log for the partitions any more. */
+  readonly #ending = new AbortController();
   /** Partitions whose `assigned` was called: only those are given back. */
   readonly #told = new Set<Partition>();
   /** Partitions whose subscriber never answered: a call must not overlap another. */
@@ -98,26 +106,33 @@ export class GroupSession {
       (end.type === 'failed' && before === 'rebalance');
     if (before === undefined || isGraver) this.#end = end;
     this.#fetcher.stop();
+    this.#ending.abort('ending');
     this.#ended.resolve();
   }
 
   /** All partitions are assigned before the first record of any is fetched. */
   async #consume(): Promise<void> {
-    const starts = await Promise.allSettled(
-      this.#numbers.map((partition) => this.#assign(partition)),
+    const answers = await Promise.allSettled(this.#numbers.map((number) => this.#wanted(number)));
+    for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+    const starts = answers.map((answer) =>
+      answer.status === 'fulfilled' ? this.#start(answer.value) : Promise.reject(answer.reason),
     );
-    for (const start of starts) if (start.status === 'rejected') throw start.reason;
-    if (this.#end !== undefined) return;
-    for (const start of starts) {
-      if (start.status === 'fulfilled') this.#partitions.set(start.value.partition, start.value);
-    }
+    const starting = Promise.all(starts);
+    // Nobody waits for a log that does not answer when the partitions are given back anyway.
+    starting.catch(() => undefined);
+    const started = await Promise.race([starting, this.#ended.promise]);
+    if (started === undefined || this.#end !== undefined) return;
+    for (const partition of started) this.#partitions.set(partition.partition, partition);
     void this.#fetcher.run().catch((error: unknown) => this.#finish({ type: 'failed', error }));
   }
 
-  async #assign(partition: Partition): Promise<AssignedPartition> {
-    const { cluster, topic } = this.#parts;
+  async #wanted(partition: Partition): Promise<WantedStart> {
     this.#told.add(partition);
-    const wanted = await this.#subscriber.assigned(partition);
+    return { partition, wanted: await this.#subscriber.assigned(partition) };
+  }
+
+  async #start({ partition, wanted }: WantedStart): Promise<AssignedPartition> {
+    const { cluster, topic } = this.#parts;
     const range = await this.#rangeOf(partition);
     const offset = wanted ?? range.start;
     checkWanted({ topic, partition, offset }, range);
@@ -133,7 +148,8 @@ export class GroupSession {
 
   #rangeOf(partition: number): Promise<OffsetRange> {
     const { cluster, topic } = this.#parts;
-    return cluster.retrying({ topic, right: 'READ' }, () => cluster.offsetRange(topic, partition));
+    const place = { topic, right: 'READ', signal: this.#ending.signal } as const;
+    return cluster.retrying(place, () => cluster.offsetRange(topic, partition));
   }
 
   /** Watches what nobody else does: a subscriber that hangs, and partitions that were added. */

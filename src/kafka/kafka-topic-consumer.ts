@@ -3,6 +3,7 @@ import { type Offset, Partition, type Topic } from '../model/position.ts';
 import type { TopicConsumer, TopicSubscriber } from '../ports/topic-consumer.ts';
 import { GroupMembership } from './driver/group-membership.ts';
 import { protocolErrorOf } from './driver-errors.ts';
+import { joining as joiningGroup } from './group-joining.ts';
 import { GroupSession, type SessionEnd } from './group-session.ts';
 import type { LogCluster } from './log-cluster.ts';
 
@@ -72,8 +73,6 @@ export class KafkaTopicConsumer implements TopicConsumer {
     await this.#committing;
     this.#session = undefined;
     log.info({ topic, group, partitions, reason: end.type }, 'gave the partitions back');
-    // The old member id is unknown to the group: a new member joins.
-    if (end.type === 'lost') this.#membership = undefined;
     return end;
   }
 
@@ -89,8 +88,8 @@ export class KafkaTopicConsumer implements TopicConsumer {
     const stopped = Promise.withResolvers<undefined>();
     const stop = (): void => stopped.resolve(undefined);
     signal.addEventListener('abort', stop, { once: true });
-    const place = { topic: this.#topic, group: this.#groupId, right: 'READ', signal } as const;
-    const joining = this.#cluster.retrying(place, () => this.#member().join());
+    const place = { topic: this.#topic, group: this.#groupId, right: 'READ' } as const;
+    const joining = joiningGroup(this.#cluster, this.#member(), { place, signal });
     try {
       const numbers = await Promise.race([joining, stopped.promise]);
       return numbers?.map((number) => Partition.of(number));

@@ -1,12 +1,8 @@
-import { startReplicator } from '../../replicator/replicator.ts';
-import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
 import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
-import { loadConfig } from '../../src/config/load-config.ts';
-import { readReplicatorSettings } from '../../src/config/replicator-settings.ts';
-import { openKafkaTopicConsumers } from '../../src/kafka/kafka-topic-consumers.ts';
 import { Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
+import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import {
   type BenchNames,
   deps,
@@ -89,19 +85,10 @@ function tenEvents(after: number): Events {
 
 /** Runs a replicator until everything is in the store; answers the milliseconds from its start. */
 export async function replicateAll(names: BenchNames): Promise<number> {
-  const settings = readReplicatorSettings(await loadConfig({ text: names.configText }));
-  const store = await openCassandraReplicatedJournal(settings.cassandra, deps);
-  const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
-  try {
-    return await elapsedMs(async () => {
-      const replicator = startReplicator({ consumers, store, settings, ...deps });
-      await waitUntilReplicated(names.configText, names.topic);
-      await replicator.stop({ deadlineMs: 10_000 });
-    });
-  } finally {
-    await consumers[Symbol.asyncDispose]();
-    await store[Symbol.asyncDispose]();
-  }
+  return await elapsedMs(async () => {
+    await using _replicator = await runReplicator(names.configText);
+    await waitUntilReplicated(names.configText, names.topic);
+  });
 }
 
 async function rawWrites(

@@ -1,15 +1,12 @@
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
-import { startReplicator } from '../../replicator/replicator.ts';
-import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { readReplicatorSettings } from '../../src/config/replicator-settings.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
-import { openKafkaTopicConsumers } from '../../src/kafka/kafka-topic-consumers.ts';
 import { openJournals } from '../../src/open-journals.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import { dropKeyspace, rawClient } from '../integration/cassandra/cassandra-server.ts';
 import { counter } from '../support/counter.ts';
+import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import { journalPath, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
 
 describe("one event's whole life, on real Kafka and Cassandra", () => {
@@ -75,17 +72,8 @@ describe("one event's whole life, on real Kafka and Cassandra", () => {
   }
 
   async function replicate(): Promise<void> {
-    const settings = readReplicatorSettings(await loadConfig({ text: configText }));
-    const store = await openCassandraReplicatedJournal(settings.cassandra, quietDeps);
-    const consumers = await openKafkaTopicConsumers(settings.kafka, quietDeps);
-    const replicator = startReplicator({ consumers, store, settings, ...quietDeps });
-    try {
-      await waitUntilReplicated(configText, topic);
-    } finally {
-      await replicator.stop({ deadlineMs: 10_000 });
-      await consumers[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-    }
+    await using _replicator = await runReplicator(configText);
+    await waitUntilReplicated(configText, topic);
   }
 
   async function rowCount(): Promise<number> {

@@ -1,15 +1,22 @@
 import type { KafkaSettings } from '../../config/kafka-settings.ts';
+import { ClosedError } from '../../model/errors.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import {
   ConsumerGroup,
+  type DriverAssigner,
+  type DriverBroker,
   type DriverCluster,
   type DriverConsumerGroup,
+  joinGroupRequest,
+  leaveGroupRequest,
   roundRobin,
 } from './kafkajs.ts';
 
-const joinRetries = 5;
 const metadataMaxAgeMs = 300_000;
 const groupCoordinator = 0;
+const memberIdRequired = 'KafkaJSMemberIdRequired';
+/** kafkajs's second connection to a broker; joining occupies the first. */
+const fetchConnection = 1;
 
 /** What a membership works on. */
 export interface MembershipParts {
@@ -24,24 +31,32 @@ export interface MembershipParts {
  * One member of a group, made of kafkajs's join, heartbeat, commit and leave. Its consumer loop is
  * not used: it joins again without waiting for the work in hand, fetches nothing while one
  * partition is busy, and jumps silently when an offset is out of range (ADR 0006).
+ *
+ * The member id outlives failed joins. kafkajs forgets the id of a join whose connection is reset
+ * and joins under another one; the group then waits for the first, who never comes.
  */
 export class GroupMembership {
   readonly #parts: MembershipParts;
   readonly #group: DriverConsumerGroup;
+  readonly #assigner: DriverAssigner;
+  #joining: Promise<unknown> | undefined;
+  #left = false;
 
   constructor(parts: MembershipParts) {
     const { client, cluster, settings, groupId, topic } = parts;
     const { consumer } = settings;
     this.#parts = parts;
+    this.#assigner = roundRobin({ cluster });
     this.#group = new ConsumerGroup({
-      retry: { retries: joinRetries, initialRetryTime: 50, maxRetryTime: 1_000 },
+      // A second try goes on with a new member id: ours are made with the old one.
+      retry: { retries: 0 },
       logger: client.kafka.logger(),
       cluster,
       groupId,
       topics: [topic],
       topicConfigurations: { [topic]: { fromBeginning: true } },
       instrumentationEmitter: { emit: () => undefined },
-      assigners: [roundRobin({ cluster })],
+      assigners: [this.#assigner],
       sessionTimeout: consumer.sessionTimeoutMs,
       rebalanceTimeout: consumer.maxPollIntervalMs,
       autoCommit: false,
@@ -51,16 +66,59 @@ export class GroupMembership {
     });
   }
 
-  /** Joins, again after each rebalance; answers the partitions that are ours, ascending. */
-  async join(): Promise<number[]> {
-    const { cluster, groupId, topic } = this.#parts;
+  /**
+   * Joins, again after each rebalance; answers the partitions that are ours, ascending. One try:
+   * after a failure the next one goes on as the same member, unless the group does not know it.
+   */
+  join(): Promise<number[]> {
+    const joining = this.#join();
+    const settled = joining
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#joining === settled) this.#joining = undefined;
+      });
+    this.#joining = settled;
+    return joining;
+  }
+
+  async #join(): Promise<number[]> {
+    const { topic } = this.#parts;
+    this.#group.coordinator = await this.#findCoordinator();
+    this.#group.memberId ||= await this.#register(this.#group.coordinator);
+    if (this.#left) throw new ClosedError('the member has left its group');
+    await this.#group.joinAndSync();
+    const own = this.#group.assigned().find((assignment) => assignment.topic === topic);
+    return [...(own?.partitions ?? [])].sort((a, b) => a - b);
+  }
+
+  async #findCoordinator(): Promise<DriverBroker> {
+    const { cluster, groupId } = this.#parts;
     // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is
     // missing.
     const broker = await cluster.brokerPool.findConnectedBroker();
     await broker.findGroupCoordinator({ groupId, coordinatorType: groupCoordinator });
-    await this.#group.joinAndSync();
-    const own = this.#group.assigned().find((assignment) => assignment.topic === topic);
-    return [...(own?.partitions ?? [])].sort((a, b) => a - b);
+    return cluster.findGroupCoordinator({ groupId });
+  }
+
+  /** The coordinator gives out a member id before it lets anybody join (KIP-394). */
+  async #register(coordinator: DriverBroker): Promise<string> {
+    const { groupId, settings, topic } = this.#parts;
+    const request = joinGroupRequest({
+      groupId,
+      sessionTimeout: settings.consumer.sessionTimeoutMs,
+      rebalanceTimeout: settings.consumer.maxPollIntervalMs,
+      memberId: '',
+      protocolType: 'consumer',
+      groupProtocols: [this.#assigner.protocol({ topics: [topic] })],
+    });
+    try {
+      const answer = await coordinator.connectionPool.send({ ...request, logResponseError: false });
+      return (answer as { memberId: string }).memberId;
+    } catch (error) {
+      const { name, memberId } = error as { name: string; memberId?: string };
+      if (name !== memberIdRequired || memberId === undefined) throw error;
+      return memberId;
+    }
   }
 
   heartbeat(): Promise<void> {
@@ -78,7 +136,21 @@ export class GroupMembership {
     return this.#group.commitOffsets({ topics: [{ topic, partitions }] });
   }
 
-  leave(): Promise<void> {
-    return this.#group.leave();
+  /** Final. A join under way ends at once, and the group does not wait for this member. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    if (this.#joining !== undefined) {
+      await this.#leaveWhileJoining().catch(() => undefined);
+      await this.#joining;
+    }
+    await this.#group.leave();
+  }
+
+  /** A broker reads nothing from a connection that waits for the answer to a join. */
+  async #leaveWhileJoining(): Promise<void> {
+    const { coordinator, memberId } = this.#group;
+    if (coordinator === null || !memberId) return;
+    const connection = await coordinator.connectionPool.getConnection(fetchConnection);
+    await connection.send(leaveGroupRequest({ groupId: this.#parts.groupId, memberId }));
   }
 }

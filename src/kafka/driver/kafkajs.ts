@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import kafkajs, { type ICustomPartitioner, type Kafka, type Producer } from 'kafkajs';
 import { codecs } from './compression.ts';
+import { useConnectionsOnce } from './single-use-connections.ts';
 
 /**
  * Everything that is taken from kafkajs 2.2.4, the pinned and final version (ADR 0006): its public
@@ -25,10 +26,15 @@ export interface DriverRequest {
     parse(decoded: unknown): Promise<unknown>;
   };
   readonly requestTimeout?: number | null;
+  /** Whether kafkajs logs an answer that is an error. */
+  readonly logResponseError?: boolean;
 }
 
 export interface DriverBroker {
-  readonly connectionPool: { send(request: DriverRequest): Promise<unknown> };
+  readonly connectionPool: {
+    send(request: DriverRequest): Promise<unknown>;
+    getConnection(index: number): Promise<{ send(request: DriverRequest): Promise<unknown> }>;
+  };
   disconnect(): Promise<void>;
   metadata(topics: readonly string[]): Promise<unknown>;
   findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<unknown>;
@@ -43,6 +49,7 @@ export interface DriverCluster {
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   findTopicPartitionMetadata(topic: string): readonly DriverPartition[];
   findBroker(node: { nodeId: string }): Promise<DriverBroker>;
+  findGroupCoordinator(group: { groupId: string }): Promise<DriverBroker>;
   fetchTopicsOffset(
     topics: readonly {
       topic: string;
@@ -65,8 +72,8 @@ export interface ClusterOptions {
 
 /** Member of a consumer group: the join / sync / heartbeat / commit part of kafkajs's consumer. */
 export interface DriverConsumerGroup {
-  readonly memberId: string | null;
-  readonly generationId: number | null;
+  memberId: string | null;
+  coordinator: DriverBroker | null;
   joinAndSync(): Promise<void>;
   heartbeat(options: { interval: number }): Promise<void>;
   leave(): Promise<void>;
@@ -85,14 +92,20 @@ export const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as ne
 
 export const roundRobin = require('kafkajs/src/consumer/assigners/roundRobinAssigner') as (
   options: Readonly<Record<string, unknown>>,
-) => unknown;
+) => DriverAssigner;
+
+/** How a group shares out its partitions. */
+export interface DriverAssigner {
+  protocol(subscription: { topics: readonly string[] }): unknown;
+}
 
 /** The Metadata request of all topics. */
-export const metadataRequest = (
-  require('kafkajs/src/protocol/requests/metadata') as {
-    protocol(v: { version: number }): (fields: Readonly<Record<string, unknown>>) => DriverRequest;
-  }
-).protocol({ version: 6 });
+export const metadataRequest = requestOf('metadata', 6);
+
+/** Version 5: the coordinator gives out the member id first; known to Kafka 2.3 and later. */
+export const joinGroupRequest = requestOf('joinGroup', 5);
+
+export const leaveGroupRequest = requestOf('leaveGroup', 2);
 
 /** Kafka's error of a number, as kafkajs throws it. */
 export const protocolError = (
@@ -102,11 +115,16 @@ export const protocolError = (
 /**
  * Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later.
  */
-export const fetchRequest = (
-  require('kafkajs/src/protocol/requests/fetch') as {
-    protocol(v: { version: number }): (fields: Readonly<Record<string, unknown>>) => DriverRequest;
-  }
-).protocol({ version: 11 });
+export const fetchRequest = requestOf('fetch', 11);
+
+type RequestFactory = (fields: Readonly<Record<string, unknown>>) => DriverRequest;
+
+function requestOf(name: string, version: number): RequestFactory {
+  const path = `kafkajs/src/protocol/requests/${name}`;
+  return (require(path) as { protocol(v: { version: number }): RequestFactory }).protocol({
+    version,
+  });
+}
 
 /** The internal cluster (connections and metadata) of a client, as its consumers get one. */
 export function createCluster(kafka: Kafka, options: ClusterOptions): DriverCluster {
@@ -170,4 +188,5 @@ function registerCodecs(): void {
 }
 
 repairTimerLoop();
+useConnectionsOnce();
 registerCodecs();

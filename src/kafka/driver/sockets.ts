@@ -2,7 +2,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
 
-const keepAliveMs = 60_000;
+/** Finds a peer that is gone while nothing is asked of it, as during a long join. */
+const keepAliveMs = 10_000;
 
 /** Requests that a broker answers only when the other members of the group have come. */
 const joinGroup = 11;
@@ -40,6 +41,7 @@ export class DriverSockets {
         )
       : net.connect({ host, port }, onConnect);
     socket.setKeepAlive(true, keepAliveMs);
+    ignoreUnrefWhenGone(socket);
     this.#open.add(socket);
     socket.on('error', (error) => {
       this.#lastError = error;
@@ -63,6 +65,15 @@ export class DriverSockets {
     this.#closed ??= reason;
     for (const socket of this.#open) socket.destroy(reason);
   }
+}
+
+/**
+ * kafkajs disconnects a dead connection again with each failed try. `unref` of a socket that is gone
+ * waits for its next connect: each one adds a listener, and Node warns of a leak.
+ */
+function ignoreUnrefWhenGone(socket: net.Socket): void {
+  const unref = socket.unref.bind(socket);
+  socket.unref = () => (socket.destroyed ? socket : unref());
 }
 
 function watchAnswers(socket: net.Socket, { answerMs, joinMs }: SocketDeadlines): void {
