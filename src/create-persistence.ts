@@ -9,7 +9,7 @@ import {
 import { readTogether } from './config/read-together.ts';
 import { ConfigError } from './model/errors.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';
-import { journalSettingsOf, openJournals } from './open-journals.ts';
+import { journalSettingsOf, openSection } from './open-journals.ts';
 import { KafkaJournalPlugin } from './plugin/kafka-journal-plugin.ts';
 import type { JournalPlugin } from './ports/journal-plugin.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -105,7 +105,7 @@ class Plugins {
   /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */
   async #open(path: string): Promise<JournalPlugin> {
     const deps = { log: this.#log, clock: systemClock };
-    const journals = await openJournals(this.#config, path, deps);
+    const journals = await openSection(this.#config, path, deps);
     const { keyOf, maxEventsInBatch } = journals;
     const close = async (): Promise<void> => await journals[Symbol.asyncDispose]();
     return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close });

@@ -16,5 +16,15 @@ export {
   type Persistence,
   type PersistenceOptions,
 } from './create-persistence.ts';
+export type { AppendOptions } from './journal/append-events.ts';
+export type { Journal } from './journal/journal.ts';
 export * from './model/errors.ts';
+export { type Event, type EventRecord, Events, type RecordInfo } from './model/event.ts';
+export type { Marker } from './model/journal-pointer.ts';
+export { Key } from './model/key.ts';
+export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
+export type { PartitionOffset } from './model/position.ts';
+export type { RecordMetadata } from './model/record-metadata.ts';
+export { SeqNr } from './model/seq-nr.ts';
 export type { LogFields, Logger } from './observability/logger.ts';
+export { type OpenJournals, type OpenJournalsOptions, openJournals } from './open-journals.ts';

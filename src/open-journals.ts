@@ -8,13 +8,15 @@ import {
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
 } from './config/journal-settings.ts';
+import { loadConfig } from './config/load-config.ts';
 import { createJournals, type Journals } from './journal/journals.ts';
 import { ConfigError } from './model/errors.ts';
 import type { Key } from './model/key.ts';
+import { type Logger, silentLogger } from './observability/logger.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
 import { persistenceIdToKey } from './plugin/persistence-id-to-key.ts';
-import type { CallOptions } from './ports/call-options.ts';
+import { systemClock } from './runtime/clock.ts';
 import type { OpenDeps, Stores } from './stores.ts';
 
 /** Journals with all that they hold open; the caller closes them. */
@@ -24,18 +26,39 @@ export interface OpenJournals extends Journals, AsyncDisposable {
   readonly maxEventsInBatch: number;
 }
 
+/** Where the configuration comes from, and which journal of it is meant. */
+export interface OpenJournalsOptions {
+  /** Path of an `application.conf`; read over the shipped `reference.conf`. */
+  readonly file?: string;
+  /** HOCON text, instead of a file or laid over it. */
+  readonly config?: string;
+  /** Section of the journal; that of `akka.persistence.journal.plugin` unless given. */
+  readonly plugin?: string;
+  /** Where log lines go; nowhere unless given. */
+  readonly log?: Logger;
+}
+
 /**
- * Opens the journals that a plugin section of the configuration describes.
+ * Opens journals for use without actors: to append, read, delete, purge or mark by key.
  *
- * @param path the section, for instance `evolutiongaming.kafka-journal.persistence.journal`
  * @throws {ConfigError} all problems of the section, before anything is opened
  * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
-export async function openJournals(
+export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
+  const config = await loadConfig({
+    ...(options.file === undefined ? {} : { file: options.file }),
+    ...(options.config === undefined ? {} : { text: options.config }),
+  });
+  const path = options.plugin ?? config.getString('akka.persistence.journal.plugin');
+  return openSection(config, path, { log: options.log ?? silentLogger, clock: systemClock });
+}
+
+/** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
+export async function openSection(
   config: Config,
   path: string,
-  deps: OpenDeps & CallOptions,
+  deps: OpenDeps,
 ): Promise<OpenJournals> {
   const settings = journalSettingsOf(config, path);
   const stores =

@@ -91,10 +91,6 @@ const rejected: Known = (place, cause, part) =>
 const notCreated: Known = (place, cause, part) =>
   new NotSetUpError(`${topicText(place)} was not created: ${part.message}`, { cause });
 
-const groupDenied = denied(
-  ({ group }) => `this user may not use group ${group}: grant READ on the group`,
-);
-
 const knownErrors: Readonly<Record<string, Known>> = {
   TOPIC_AUTHORIZATION_FAILED: denied(
     (place) => `this user has no right ${place.right} on ${topicText(place)}: grant it`,
@@ -105,9 +101,9 @@ const knownErrors: Readonly<Record<string, Known>> = {
       ? `this user may not create ${topicText(place)}: grant CREATE`
       : `this user may not write to any topic: grant WRITE on ${topicText(place)}`,
   ),
-  GROUP_AUTHORIZATION_FAILED: groupDenied,
-  // kafkajs hides the authorization failure behind this one.
-  KafkaJSGroupCoordinatorNotFound: groupDenied,
+  GROUP_AUTHORIZATION_FAILED: denied(
+    ({ group }) => `this user may not use group ${group}: grant READ on the group`,
+  ),
   KafkaJSSASLAuthenticationError: denied(() => 'user name or password are refused'),
   SASL_AUTHENTICATION_FAILED: denied(() => 'user name or password are refused'),
   UNSUPPORTED_SASL_MECHANISM: denied(() => 'the broker does not accept this SASL mechanism'),

@@ -102,7 +102,9 @@ export class KafkaJournalPlugin implements JournalPlugin {
 
 /** Whatever the later group met, groups before it are stored. */
 function partlyStored(cause: unknown): WriteFailedError {
-  return new WriteFailedError('the first part of the write was stored, the rest was not', { cause });
+  return new WriteFailedError('the first part of the write was stored, the rest was not', {
+    cause,
+  });
 }
 
 const stored: WriteOutcome = { type: 'stored' };

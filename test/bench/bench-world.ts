@@ -30,7 +30,7 @@ export function newNames(servers: Servers, more = ''): BenchNames {
 }
 
 export async function openBenchJournals({ configText }: BenchNames): Promise<OpenJournals> {
-  return await openJournals(await loadConfig({ text: configText }), journalPath, deps);
+  return await openJournals({ config: configText });
 }
 
 export async function settingsOf({ configText }: BenchNames) {

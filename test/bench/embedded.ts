@@ -2,11 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../../src/config/load-config.ts';
 import { createPersistence } from '../../src/index.ts';
 import { openJournals } from '../../src/open-journals.ts';
 import { commandsPerSecond } from './actors.ts';
-import { deps } from './bench-world.ts';
 import { elapsedMs, type Figure, figure, median } from './figures.ts';
 import { readJournal, recoverMachine, writeAccount } from './recover.ts';
 
@@ -28,7 +26,7 @@ export async function benchEmbedded(): Promise<readonly Figure[]> {
 }
 
 async function recoverMs(text: string): Promise<readonly Figure[]> {
-  const journals = await openJournals(await loadConfig({ text }), path, deps);
+  const journals = await openJournals({ config: text });
   await writeAccount(journals);
   await sleep(settleMs);
   const reads: number[] = [];

@@ -18,7 +18,7 @@ export async function readJournals(
   configText: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Recovered[]>> {
-  const journals = await openJournals(await loadConfig({ text: configText }), path, deps);
+  const journals = await openJournals({ config: configText });
   try {
     const recovered = new Map<string, readonly Recovered[]>();
     for (const id of ids) {

@@ -9,9 +9,9 @@ import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
 import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
 import { plainKafka } from '../integration/kafka/kafka-fixture.ts';
 import { counter } from '../support/counter.ts';
-import { RecordingLogger } from '../unit/kafka/recording-logger.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
+import { RecordingLogger } from '../unit/kafka/recording-logger.ts';
 
 const limitMs = 30_000;
 
@@ -24,7 +24,10 @@ describe('an undecodable record in the topic', () => {
   before(async () => {
     const persistence = await createPersistence({ config: configText });
     const persistenceId = ({ input }: { input: { id: string } }): string => input.id;
-    const counters = persistence.entities('counter', persistence.persistent(counter, { persistenceId }));
+    const counters = persistence.entities(
+      'counter',
+      persistence.persistent(counter, { persistenceId }),
+    );
     const ids = Array.from({ length: 20 }, (_, index) => `key-${index}`);
     await Promise.all(ids.map((id) => counters.ask(id, { type: 'added', by: 1 })));
     await persistence.shutdown();
@@ -53,8 +56,13 @@ describe('an undecodable record in the topic', () => {
     const named = lines.lines
       .filter(({ level }) => level === 'error')
       .map((line) => JSON.stringify(line));
-    const place = new RegExp(`${world.topic}.*"?partition"?\\W+${poisoned}\\b.*"?offset"?\\W+${offset}\\b`);
-    expect(named.some((line) => place.test(line)), named.join('\n')).to.equal(true);
+    const place = new RegExp(
+      `${world.topic}.*"?partition"?\\W+${poisoned}\\b.*"?offset"?\\W+${offset}\\b`,
+    );
+    expect(
+      named.some((line) => place.test(line)),
+      named.join('\n'),
+    ).to.equal(true);
   });
 });
 

@@ -1,13 +1,12 @@
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
-import { loadConfig } from '../../src/config/load-config.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
 import { openJournals } from '../../src/open-journals.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import { dropKeyspace, rawClient } from '../integration/cassandra/cassandra-server.ts';
 import { counter } from '../support/counter.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
-import { journalPath, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
+import { kafkaWorld } from '../support/kafka/world.ts';
 
 describe("one event's whole life, on real Kafka and Cassandra", () => {
   const world = kafkaWorld();
@@ -45,11 +44,7 @@ describe("one event's whole life, on real Kafka and Cassandra", () => {
   });
 
   it('stays deleted and purged before and after replication', async () => {
-    const journals = await openJournals(
-      await loadConfig({ text: configText }),
-      journalPath,
-      quietDeps,
-    );
+    const journals = await openJournals({ config: configText });
     try {
       const journal = journals.of(journals.keyOf('counter-a'));
       await journal.purge();

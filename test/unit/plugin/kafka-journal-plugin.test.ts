@@ -1,11 +1,11 @@
 import { expect } from 'chai';
+import type { AppendOptions } from '../../../src/journal/append-events.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import type { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
-import type { AppendOptions } from '../../../src/journal/append-events.ts';
 import { KafkaJournalPlugin } from '../../../src/plugin/kafka-journal-plugin.ts';
 import type {
   AtomicWrite,
