@@ -47,6 +47,12 @@ export class DeliveryOrder {
     return first === this.#expected && last - first === page.length - 1;
   }
 
+  /** Nothing was given out, and the page starts above the first number wanted. */
+  isLeadingGap(page: readonly EventRecord[]): boolean {
+    const first = page[0]?.event.seqNr;
+    return !this.started && first !== undefined && first !== this.#expected;
+  }
+
   /** Names each hole of a page that does not follow. */
   report(page: readonly EventRecord[]): void {
     let expected = this.#expected;

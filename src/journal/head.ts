@@ -39,6 +39,11 @@ export class Head {
     }
   }
 
+  /** The head holds an append at or before `offset`. */
+  hasAppendUpTo(offset: number): boolean {
+    return this.#steps.some((step) => 'action' in step && step.at.offset <= offset);
+  }
+
   /**
    * What the steps come to on top of a store whose last number is `lastStored` (`undefined` while
    * that is not known, or nothing is stored).

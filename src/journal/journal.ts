@@ -8,7 +8,8 @@ import { libraryVersion } from '../runtime/library-version.ts';
 import { type AppendOptions, appendEvents } from './append-events.ts';
 import { appendMarker } from './append-marker.ts';
 import type { JournalParts } from './journal-parts.ts';
-import { readDeadline, readEvents, takeSnapshot } from './read-events.ts';
+import { readEvents } from './read-events.ts';
+import { readDeadline, takeSnapshot } from './take-snapshot.ts';
 
 /** All events of one key. Holds nothing open: every call stands alone. */
 export interface Journal {

@@ -1,35 +1,23 @@
 import { eventRecordsOf } from '../codec/events-codec.ts';
-import { DeadlineExceededError, StoreUnavailableError } from '../model/errors.ts';
+import { StoreUnavailableError } from '../model/errors.ts';
 import type { EventRecord } from '../model/event.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import { settleBoth } from '../runtime/concurrency.ts';
-import { ProgressDeadline } from '../runtime/progress-deadline.ts';
-import { appendMarker } from './append-marker.ts';
+import type { ProgressDeadline } from '../runtime/progress-deadline.ts';
 import { DeliveryOrder } from './delivery-order.ts';
-import type { Head, HeadFold } from './head.ts';
+import type { HeadFold } from './head.ts';
 import { onConflict } from './integrity.ts';
 import type { JournalParts } from './journal-parts.ts';
-import { type Cut, readHead } from './read-head.ts';
 import { readStored } from './read-stored.ts';
+import { readDeadline, type Snapshot, takeSnapshot } from './take-snapshot.ts';
 
 /** Reads that a concurrent delete or purge tore are begun again, at most so often. */
 const maxAttempts = 3;
 
 /** Events given out at once from the log's part. */
 const headBatchEvents = 500;
-
-/** The state of one journal as of one marker: what the store contributes, and what the log does. */
-export interface Snapshot {
-  readonly cut: Cut;
-  readonly head: Head;
-  /** The store's row; `undefined` when the store contributes nothing. */
-  readonly pointer: JournalPointer | undefined;
-  /** Last number stored as of the cut; `undefined` when only the rows themselves can tell. */
-  readonly lastStored: SeqNr | undefined;
-}
 
 /**
  * Everything acknowledged for the key before this call and not deleted, from `from` on: ascending,
@@ -48,12 +36,12 @@ export async function* readEvents(
     for (let attempt = 1; ; attempt++) {
       const snapshot = await takeSnapshot(parts, request.key, deadline);
       const order = new DeliveryOrder(parts, request.key);
-      const read: Read = { parts, ...request, snapshot, order, deadline };
+      const mayRestart = attempt < maxAttempts;
+      const read: Read = { parts, ...request, snapshot, order, deadline, mayRestart };
       try {
-        return yield* deliver(read);
+        return yield* unhurried(deliver(read), deadline);
       } catch (error) {
-        if (error !== torn || order.started || attempt === maxAttempts)
-          throw errorOf(error, request.key);
+        if (error !== torn || order.started || !mayRestart) throw errorOf(error, request.key);
       }
     }
   } finally {
@@ -61,50 +49,24 @@ export async function* readEvents(
   }
 }
 
-export function readDeadline(
-  parts: JournalParts,
-  key: Key,
-  options: CallOptions | undefined,
-): ProgressDeadline {
-  const limitMs = parts.settings.readTimeoutMs;
-  const onExpiry = (): Error =>
-    new DeadlineExceededError(`reading ${key.topic}:${key.id} made no progress for ${limitMs} ms`);
-  return new ProgressDeadline(limitMs, onExpiry, options?.signal);
-}
-
-/** Marker, replicated offset, then the log's part and the store's row side by side. */
-export async function takeSnapshot(
-  parts: JournalParts,
-  key: Key,
+/** The time that the caller takes over a batch does not count as silence of log or store. */
+async function* unhurried<T, R>(
+  batches: AsyncGenerator<T, R>,
   deadline: ProgressDeadline,
-): Promise<Snapshot> {
-  const { signal } = deadline;
-  const marker = await appendMarker(parts, { key, id: parts.randomUuid() }, { signal });
-  const { partition } = marker.at;
-  const cut: Cut = {
-    end: marker.at,
-    replicated: await parts.eventual.offset(key.topic, partition, { signal }),
-  };
-  const onProgress = (): void => deadline.progress();
-  const [head, row] = await settleBoth(
-    readHead(parts, { key, cut }, { signal, onProgress }),
-    cut.replicated === undefined
-      ? Promise.resolve(undefined)
-      : parts.eventual.pointer(key, { signal }),
-  );
-  deadline.progress();
-  const pointer = head.purged ? undefined : row;
-  return { cut, head, pointer, lastStored: lastStoredAt(cut, pointer) };
-}
-
-/** The row may run ahead of the replicated offset; then it does not tell the number as of the cut. */
-function lastStoredAt(
-  { end, replicated }: Cut,
-  pointer: JournalPointer | undefined,
-): SeqNr | undefined {
-  if (pointer === undefined || replicated === undefined) return undefined;
-  const { at } = pointer;
-  return at.partition !== end.partition || at.offset <= replicated ? pointer.seqNr : undefined;
+): AsyncGenerator<T, R> {
+  let ended = false;
+  try {
+    for (;;) {
+      const step = await batches.next();
+      ended = step.done === true;
+      if (step.done) return step.value;
+      deadline.pause();
+      yield step.value;
+      deadline.progress();
+    }
+  } finally {
+    if (!ended) await batches.return(undefined as R);
+  }
 }
 
 interface Read {
@@ -114,6 +76,8 @@ interface Read {
   readonly snapshot: Snapshot;
   readonly order: DeliveryOrder;
   readonly deadline: ProgressDeadline;
+  /** A state that a concurrent delete or purge explains may be looked at again. */
+  readonly mayRestart: boolean;
 }
 
 /** Thrown inside a read when a delete or purge of somebody else went through the rows meanwhile. */
@@ -129,18 +93,29 @@ function errorOf(error: unknown, key: Key): unknown {
 
 async function* deliver(read: Read): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
   const { snapshot, from, order } = read;
-  const before = snapshot.head.fold(snapshot.lastStored);
-  if (snapshot.pointer !== undefined) {
-    const pointer = snapshot.pointer;
-    const first = firstWanted(from, pointer.deleteTo, before.deleteTo);
-    if (first === undefined) return before.last ?? pointer.seqNr;
+  const { head, pointer } = snapshot;
+  let last = snapshot.lastStored;
+  if (pointer !== undefined) {
+    const deleteTo = head.fold(last).deleteTo;
+    const first = firstWanted(from, pointer.deleteTo, deleteTo);
+    if (first === undefined) return last ?? pointer.seqNr;
     order.expect(first);
-    yield* deliverStored(read, pointer, first);
+    const rows = { pointer, first, firstLive: firstWanted(SeqNr.min, pointer.deleteTo, deleteTo) };
+    const lastRow = yield* deliverStored(read, rows);
+    // The row of the journal may owe its number to a record that loses; the rows kept do not.
+    last = isUnique(read) ? (last ?? lastRow) : (lastRow ?? last);
   }
-  const fold = snapshot.head.fold(snapshot.lastStored ?? order.last);
-  const first = firstWanted(from, fold.deleteTo, snapshot.pointer?.deleteTo);
+  const fold = head.fold(last);
+  const first = firstWanted(from, fold.deleteTo, pointer?.deleteTo);
   if (first !== undefined) yield* deliverHead(read, fold, first);
-  return fold.last;
+  if (fold.last !== undefined || pointer === undefined) return fold.last;
+  // Nothing tells the number as of the cut: all is deleted, and the row lies behind the end.
+  if (read.mayRestart) throw torn;
+  return pointer.seqNr;
+}
+
+function isUnique({ parts }: Read): boolean {
+  return parts.settings.dataIntegrity.seqNrUniqueness;
 }
 
 /** The first number that is neither below `from` nor deleted; `undefined` when all are deleted. */
@@ -153,16 +128,31 @@ function firstWanted(from: SeqNr, ...deleteTo: (SeqNr | undefined)[]): SeqNr | u
   return first;
 }
 
+interface StoredRows {
+  readonly pointer: JournalPointer;
+  /** First number to give out. */
+  readonly first: SeqNr;
+  /** First number that is not deleted. */
+  readonly firstLive: SeqNr | undefined;
+}
+
+/** Answers the last number that the rows hold, as of the cut. */
 async function* deliverStored(
   read: Read,
-  pointer: JournalPointer,
-  from: SeqNr,
-): AsyncGenerator<readonly EventRecord[], void> {
+  { pointer, first, firstLive = first }: StoredRows,
+): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
   const { parts, key, snapshot, order, deadline } = read;
+  // Which of two conflicting records loses shows only where both begin.
+  const from = isUnique(read) ? first : firstLive;
   const part = { key, cut: snapshot.cut, pointer, from };
-  for await (const page of readStored(parts, part, { signal: deadline.signal })) {
+  let last: SeqNr | undefined;
+  for await (const rows of readStored(parts, part, { signal: deadline.signal })) {
     deadline.progress();
+    last = rows.at(-1)?.event.seqNr;
+    const page = from === first ? rows : rows.filter(({ event }) => event.seqNr >= first);
+    if (page.length === 0) continue;
     if (!order.follows(page)) {
+      restartAtLeadingGap(read, page);
       await checkNotTorn(read, pointer);
       order.report(page);
     }
@@ -170,6 +160,15 @@ async function* deliverStored(
     yield page;
   }
   if (order.isBehind(snapshot.lastStored ?? pointer.seqNr)) await checkNotTorn(read, pointer);
+  return last;
+}
+
+/**
+ * Events in front are missing although the store had a state: was the journal purged between the
+ * look at the replicated offset and the look at its row? What survives the restarts is accepted.
+ */
+function restartAtLeadingGap({ order, mayRestart }: Read, page: readonly EventRecord[]): void {
+  if (mayRestart && order.isLeadingGap(page)) throw torn;
 }
 
 /** Rows are missing: because the journal was deleted or purged while they were read? */
@@ -187,12 +186,21 @@ async function checkNotTorn(
 }
 
 async function* deliverHead(
-  { parts, key, order, snapshot }: Read,
+  read: Read,
   fold: HeadFold,
   from: SeqNr,
 ): AsyncGenerator<readonly EventRecord[], void> {
+  const { parts, key, order, snapshot } = read;
   reportConflicts(parts, key, { fold, pointer: snapshot.pointer });
   if (snapshot.pointer === undefined) order.expect(from);
+  const isWhole = snapshot.head.purged || snapshot.cut.replicated === undefined;
+  for (const batch of headBatches(fold, from)) {
+    if (!isWhole) restartAtLeadingGap(read, batch);
+    yield order.pass(batch);
+  }
+}
+
+function* headBatches(fold: HeadFold, from: SeqNr): Generator<readonly EventRecord[]> {
   let batch: EventRecord[] = [];
   for (const append of fold.appends) {
     if (append.action.header.range.to < from) continue;
@@ -200,10 +208,10 @@ async function* deliverHead(
       if (record.event.seqNr >= from) batch.push(record);
     }
     if (batch.length < headBatchEvents) continue;
-    yield order.pass(batch);
+    yield batch;
     batch = [];
   }
-  if (batch.length > 0) yield order.pass(batch);
+  if (batch.length > 0) yield batch;
 }
 
 function reportConflicts(

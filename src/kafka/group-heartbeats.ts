@@ -43,6 +43,9 @@ export async function heartbeats(
   const { clock } = cluster.deps;
   const { heartbeatIntervalMs, sessionTimeoutMs } = cluster.settings.consumer;
   let heardMs = clock.nowMs();
+  const ended = new Promise<undefined>((resolve) => {
+    over.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
   const expire = setInterval(() => {
     if (clock.nowMs() - heardMs > sessionTimeoutMs) events.onLost();
   }, heartbeatIntervalMs);
@@ -50,7 +53,9 @@ export async function heartbeats(
     while (!isOver()) {
       await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
       if (isOver()) return;
-      const type = await beat(membership);
+      // Who stops does not wait for a coordinator that does not answer.
+      const type = await Promise.race([beat(membership), ended]);
+      if (over.aborted) return;
       if (type === 'ok' || type === 'REBALANCE_IN_PROGRESS') heardMs = clock.nowMs();
       if (expelled.includes(type)) events.onLost();
       else if (rebalancing.includes(type)) events.onRebalance();
@@ -61,11 +66,15 @@ export async function heartbeats(
   }
 }
 
+/** Kafka's answer; `undefined` = none came. */
 async function beat(membership: GroupMembership): Promise<string | undefined> {
   try {
     await membership.heartbeat();
     return 'ok';
   } catch (error) {
-    return protocolErrorOf(error);
+    const type = protocolErrorOf(error);
+    // When the coordinator is down, another broker takes the group over, with its members.
+    if (type === undefined) await membership.locate().catch(() => undefined);
+    return type;
   }
 }

@@ -4,13 +4,17 @@
  */
 export class ProgressDeadline {
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #limitMs: number;
+  readonly #onExpiry: () => Error;
+  #timer: NodeJS.Timeout;
   readonly #outer: AbortSignal | undefined;
   readonly #onOuterAbort = (): void => this.#controller.abort(this.#outer?.reason);
 
   constructor(limitMs: number, onExpiry: () => Error, outer: AbortSignal | undefined) {
     this.#outer = outer;
-    this.#timer = setTimeout(() => this.#controller.abort(onExpiry()), limitMs);
+    this.#limitMs = limitMs;
+    this.#onExpiry = onExpiry;
+    this.#timer = this.#start();
     if (outer?.aborted) this.#onOuterAbort();
     else outer?.addEventListener('abort', this.#onOuterAbort, { once: true });
   }
@@ -19,9 +23,19 @@ export class ProgressDeadline {
     return this.#controller.signal;
   }
 
-  /** Something arrived: the full time counts again. */
+  /** Something arrived: the full time counts again, also after a pause. */
   progress(): void {
-    this.#timer.refresh();
+    clearTimeout(this.#timer);
+    this.#timer = this.#start();
+  }
+
+  /** The time of others: nothing counts until the next progress. */
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #start(): NodeJS.Timeout {
+    return setTimeout(() => this.#controller.abort(this.#onExpiry()), this.#limitMs);
   }
 
   dispose(): void {

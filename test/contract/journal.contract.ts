@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createJournal, type Journal } from '../../src/journal/journal.ts';
+import type { JournalError } from '../../src/model/errors.ts';
 import type { Event, EventRecord } from '../../src/model/event.ts';
 import { Events } from '../../src/model/event.ts';
 import { Key } from '../../src/model/key.ts';
@@ -63,6 +64,53 @@ export function journalContract(
       expect(deleted).to.deep.equal({ ...appended, offset: appended.offset + 2 });
     });
 
+    for (const seqNrUniqueness of [true, false]) {
+      const rule = seqNrUniqueness ? 'fails at' : 'drops whole';
+      it(`${rule} a conflicting record, whatever was replicated (ADR 17)`, async () => {
+        const { journal, key } = await openJournal(world, { seqNrUniqueness });
+        const { partition } = await journal.append(eventsFrom(1, 5));
+        await journal.append(eventsFrom(3, 4));
+        await journal.append(eventsFrom(6, 2));
+        await checkConflict(journal, seqNrUniqueness);
+        for (const record of (await recordsOf(world.consumer, key, partition)).slice(0, 3)) {
+          await applyRecord(world.replicated, record);
+          await saveOffset(world.replicated, record);
+          // With the first record alone in the store nothing has changed; later all of it is there.
+          await checkConflict(journal, seqNrUniqueness);
+        }
+      });
+    }
+
+    it('never gives a journal as it was between two of its states when it is purged meanwhile', async () => {
+      const { journal, key } = await openJournal(world);
+      const { partition } = await journal.append(eventsFrom(1, 5));
+      const replicate = async (): Promise<void> => {
+        for (const record of await recordsOf(world.consumer, key, partition)) {
+          await applyRecord(world.replicated, record);
+          await saveOffset(world.replicated, record);
+        }
+      };
+      await replicate();
+      await journal.append(eventsFrom(6, 2));
+      let purged = false;
+      const eventual: EventualJournal = {
+        offset: (...args) => world.eventual.offset(...args),
+        read: (...args) => world.eventual.read(...args),
+        ids: (...args) => world.eventual.ids(...args),
+        async pointer(...args) {
+          if (!purged) {
+            purged = true;
+            await journal.purge();
+            await replicate();
+          }
+          return await world.eventual.pointer(...args);
+        },
+        [Symbol.asyncDispose]: async () => {},
+      };
+      const { journal: reader } = await openJournal({ ...world, eventual }, { key });
+      expect(numbersOf(await allOf(reader))).to.deep.equal([]);
+    });
+
     it('gives metadata, headers, origin and payload back, from the log and from the store', async () => {
       const { journal, key } = await openJournal(world);
       const payload = { type: 'json', value: { n: 1 } } as const;
@@ -88,14 +136,24 @@ export function journalContract(
   });
 }
 
-async function openJournal(world: JournalWorld): Promise<{ journal: Journal; key: Key }> {
-  const key = Key.of(await world.createTopic(), `id-${randomUUID()}`);
+interface JournalChange {
+  readonly seqNrUniqueness?: boolean;
+  /** A journal that is there already. */
+  readonly key?: Key;
+}
+
+async function openJournal(
+  world: JournalWorld,
+  change: JournalChange = {},
+): Promise<{ journal: Journal; key: Key }> {
+  const key = change.key ?? Key.of(await world.createTopic(), `id-${randomUUID()}`);
+  const { seqNrUniqueness = true } = change;
   const parts = {
     ...world,
     settings: {
       readTimeoutMs: 10_000,
       dataIntegrity: {
-        seqNrUniqueness: true,
+        seqNrUniqueness,
         correlateEventsWithMeta: false,
         gaps: 'fail' as const,
       },
@@ -144,6 +202,22 @@ async function checkReads(
   const suffix = model.live.filter((seqNr) => seqNr >= inner);
   expect(numbersOf(await allOf(journal, inner)), `${what} from ${inner}`).to.deep.equal(suffix);
   expect((await journal.pointer()) ?? 0, `${what} pointer`).to.equal(model.last);
+  expect(await highestOf(journal, SeqNr.min), `${what} highest`).to.equal(model.last);
+  expect(await highestOf(journal, SeqNr.of(model.last + 1)), `${what} beyond`).to.equal(model.last);
+}
+
+async function checkConflict(journal: Journal, fails: boolean): Promise<void> {
+  const read = allOf(journal).then(numbersOf, (error: JournalError) => error.code);
+  expect(await read).to.deep.equal(fails ? 'DATA_INTEGRITY' : [1, 2, 3, 4, 5, 6, 7]);
+}
+
+/** What a read returns when it has ended; 0 = nothing. */
+async function highestOf(journal: Journal, from: SeqNr): Promise<number> {
+  const read = journal.read(from);
+  for (;;) {
+    const step = await read.next();
+    if (step.done) return step.value ?? 0;
+  }
 }
 
 async function allOf(journal: Journal, from = SeqNr.min): Promise<EventRecord[]> {

@@ -83,21 +83,24 @@ export class GroupMembership {
 
   async #join(): Promise<number[]> {
     const { topic } = this.#parts;
-    this.#group.coordinator = await this.#findCoordinator();
-    this.#group.memberId ||= await this.#register(this.#group.coordinator);
+    const coordinator = await this.locate();
+    this.#group.memberId ||= await this.#register(coordinator);
     if (this.#left) throw new ClosedError('the member has left its group');
     await this.#group.joinAndSync();
     const own = this.#group.assigned().find((assignment) => assignment.topic === topic);
     return [...(own?.partitions ?? [])].sort((a, b) => a - b);
   }
 
-  async #findCoordinator(): Promise<DriverBroker> {
+  /** Finds the broker that coordinates the group now. */
+  async locate(): Promise<DriverBroker> {
     const { cluster, groupId } = this.#parts;
     // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is
     // missing.
     const broker = await cluster.brokerPool.findConnectedBroker();
     await broker.findGroupCoordinator({ groupId, coordinatorType: groupCoordinator });
-    return cluster.findGroupCoordinator({ groupId });
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    this.#group.coordinator = coordinator;
+    return coordinator;
   }
 
   /** The coordinator gives out a member id before it lets anybody join (KIP-394). */

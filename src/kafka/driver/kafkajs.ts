@@ -107,10 +107,18 @@ export const joinGroupRequest = requestOf('joinGroup', 5);
 
 export const leaveGroupRequest = requestOf('leaveGroup', 2);
 
+const protocolErrors = require('kafkajs/src/protocol/error') as {
+  readonly createErrorFromCode: (code: number) => Error;
+  readonly errorCodes: readonly { readonly message: string; readonly retriable: boolean }[];
+};
+
 /** Kafka's error of a number, as kafkajs throws it. */
-export const protocolError = (
-  require('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error }
-).createErrorFromCode;
+export const protocolError = protocolErrors.createErrorFromCode;
+
+/** Messages of the answers that stay the same however often one asks. */
+export const refusals: ReadonlySet<string> = new Set(
+  protocolErrors.errorCodes.filter(({ retriable }) => !retriable).map(({ message }) => message),
+);
 
 /**
  * Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later.

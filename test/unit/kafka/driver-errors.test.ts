@@ -28,7 +28,7 @@ const table = [
   [protocolError(29), AccessDeniedError, 'READ on topic journal'],
   [protocolError(31), AccessDeniedError, 'WRITE on topic journal'],
   [protocolError(30), AccessDeniedError, 'READ on the group'],
-  [named('KafkaJSGroupCoordinatorNotFound'), AccessDeniedError, 'group replicator-journal'],
+  [named('KafkaJSGroupCoordinatorNotFound'), LogUnavailableError, 'b:9092'],
   [named('KafkaJSSASLAuthenticationError'), AccessDeniedError, 'password'],
   [protocolError(33), AccessDeniedError, 'SASL'],
   [named('KafkaJSAggregateError', { errors: [protocolError(29)] }), AccessDeniedError, 'journal'],

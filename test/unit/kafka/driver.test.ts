@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import { driverLog } from '../../../src/kafka/driver/driver-log.ts';
-import '../../../src/kafka/driver/kafkajs.ts';
+import { protocolError } from '../../../src/kafka/driver/kafkajs.ts';
 import { RecordingLogger } from './recording-logger.ts';
 
 const require = createRequire(import.meta.url);
@@ -50,19 +50,19 @@ describe('driverLog', () => {
   let nowMs: number;
   let log: RecordingLogger;
   let closed: boolean;
-  let write: (level: number, message: string) => void;
+  let write: (level: number, message: string, error?: string) => void;
   beforeEach(() => {
     nowMs = 0;
     closed = false;
     log = new RecordingLogger();
     const clock = { nowMs: () => nowMs, sleep: async () => {} };
     const create = driverLog(log, clock, () => closed)(4);
-    write = (level, message) =>
+    write = (level, message, error) =>
       create({
         namespace: 'Connection',
         level,
         label: '',
-        log: { timestamp: '', message } as never,
+        log: { timestamp: '', message, ...(error === undefined ? {} : { error }) } as never,
       });
   });
 
@@ -80,6 +80,35 @@ describe('driverLog', () => {
     nowMs = 300_000;
     write(1, 'Connection error: again');
     expect(log.of('warn')).to.have.length(2);
+  });
+
+  // Kafka's protocol guide: these errors are not retriable. kafkajs logs the login with its own text.
+  for (const [message, error] of [
+    ['SASL PLAIN authentication failed: Authentication failed: Invalid username or password'],
+    ['Response CreateTopics(key: 19, version: 3)', protocolError(29).message],
+    ['Response CreateTopics(key: 19, version: 3)', protocolError(38).message],
+    ['Response JoinGroup(key: 11, version: 5)', protocolError(26).message],
+  ] as const) {
+    it(`does not say that a refusal is tried again: ${error ?? message}`, () => {
+      write(1, message, error);
+      expect(log.of('warn')).to.have.length(1);
+      expect(log.of('warn')[0]).to.include('does not try again').and.not.include('retries');
+    });
+  }
+
+  it('says that a retriable answer is tried again', () => {
+    write(1, 'Response Produce(key: 0, version: 7)', protocolError(19).message);
+    expect(log.of('warn')[0]).to.include('retries by itself').and.include('in sync');
+  });
+
+  it('claims nothing about a failure that it does not know', () => {
+    write(1, 'something else');
+    expect(log.of('warn')[0]).to.include('something else').and.not.include('the driver');
+  });
+
+  it('says that the group joins again, though the driver gives up on it', () => {
+    write(1, 'Response Heartbeat(key: 12, version: 3)', protocolError(27).message);
+    expect(log.of('warn')[0]).to.include('retries by itself');
   });
 
   it('tells different kinds apart', () => {
