@@ -47,7 +47,7 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   });
   const log = options.log ?? silentLogger;
   const plugins = new Plugins(config, settings, log);
-  for (const path of settings.autoStartJournals) await plugins.get(path || undefined);
+  await plugins.openAll(settings.autoStartJournals);
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
@@ -58,8 +58,11 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   const stopActors = host.shutdown.bind(host);
   return Object.assign(host, {
     async shutdown() {
-      await stopActors();
-      await plugins.close();
+      try {
+        await stopActors();
+      } finally {
+        await plugins.close();
+      }
     },
   });
 }
@@ -94,12 +97,28 @@ class Plugins {
     return opening;
   }
 
+  /** All of them, or none is left open. */
+  async openAll(paths: readonly string[]): Promise<void> {
+    try {
+      for (const path of paths) await this.get(path === '' ? undefined : path);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Closes every journal, also when another does not close in order. @throws the first failure */
   async close(): Promise<void> {
     const plugins = await Promise.allSettled([...this.#opened.values()].reverse());
     this.#opened.clear();
+    const failures: unknown[] = [];
     for (const plugin of plugins) {
-      if (plugin.status === 'fulfilled') await plugin.value[Symbol.asyncDispose]();
+      if (plugin.status === 'rejected') continue;
+      await plugin.value[Symbol.asyncDispose]().then(undefined, (error: unknown) => {
+        failures.push(error);
+      });
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */

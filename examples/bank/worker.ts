@@ -26,6 +26,8 @@ const logic = persistence.persistent<typeof wallet, WalletCommand>(
 const wallets = persistence.entities('wallet', logic);
 const clerk = new Clerk(wallets, (transfers) => tell({ type: 'acknowledged', transfers }));
 
+// The client is gone: nobody is left to work for.
+process.on('disconnect', () => process.exit());
 process.on('message', (message: ToWorker) => void handle(message));
 tell({ type: 'ready', startMs: performance.now() - startedMs });
 

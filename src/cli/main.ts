@@ -6,6 +6,7 @@ const help = `kafka-journal ${libraryVersion}
 
   kafka-journal setup --config FILE        create the topics and tables that FILE names
   kafka-journal replicator --config FILE   carry events from Kafka into Cassandra, until SIGTERM
+                    [--log-level LEVEL]    debug, info, warn or error; info unless given
   kafka-journal help                       this text
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by force.`;

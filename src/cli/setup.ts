@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { setUpCassandra } from '../cassandra/schema/create-schema.ts';
 import type { CassandraSettings } from '../config/cassandra-settings.ts';
+import { journalClassOf } from '../config/journal-class.ts';
+import { kafkaJournalPath } from '../config/journal-paths.ts';
 import { readKafkaJournalSettings } from '../config/journal-settings.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
@@ -9,11 +11,10 @@ import { consoleLogger } from '../observability/logger.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 
-const journalPath = 'evolutiongaming.kafka-journal.persistence.journal';
-
 /**
- * `kafka-journal setup --config FILE`: creates the topics and tables that the journal section names,
- * under an operator's rights; what exists is left alone. May be run again at any time.
+ * `kafka-journal setup --config FILE`: creates the topics and tables of the journal that
+ * `akka.persistence.journal.plugin` names, under an operator's rights; what exists is left alone. May
+ * be run again at any time. An embedded journal has nothing to set up.
  *
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration
  */
@@ -33,7 +34,13 @@ export async function runSetup(args: readonly string[]): Promise<number> {
 
 async function setUp(file: string): Promise<void> {
   const deps = { log: consoleLogger, clock: systemClock };
-  const settings = readKafkaJournalSettings(await loadConfig({ file }), journalPath);
+  const config = await loadConfig({ file });
+  const path = config.getString('akka.persistence.journal.plugin') || kafkaJournalPath;
+  if (journalClassOf(config, path) === 'embedded') {
+    console.log(`${path} is embedded: there is nothing to set up`);
+    return;
+  }
+  const settings = readKafkaJournalSettings(config, path);
   const admin = await openKafkaAdmin(settings.kafka, deps);
   try {
     for (const topic of topicsOf(settings.persistenceIdToKey)) {

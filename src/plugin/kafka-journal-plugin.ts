@@ -1,6 +1,6 @@
 import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/journals.ts';
-import { WriteFailedError, WriteRejectedError } from '../model/errors.ts';
+import { ClosedError, WriteFailedError, WriteRejectedError } from '../model/errors.ts';
 import { type Event, type EventRecord, Events } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
@@ -74,10 +74,21 @@ export class KafkaJournalPlugin implements JournalPlugin {
     const read = this.#journal(request.persistenceId).read(request.from, options);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     promise.catch(() => {}); // who does not ask for it sees the failure through the events
-    return {
-      highestSeqNr: () => promise,
-      events: replayed(read, request, { resolve, reject }),
+    const pages = replayed(read, request, { resolve, reject });
+    const events: AsyncGenerator<readonly PersistentRepr[], void> = {
+      next: () => pages.next(),
+      throw: (error) => pages.throw(error),
+      // A generator that was never pulled runs no `finally` of its own.
+      return: async () => {
+        reject(leftEarly());
+        return await pages.return();
+      },
+      [Symbol.asyncIterator]: () => events,
+      [Symbol.asyncDispose]: async () => {
+        await events.return();
+      },
     };
+    return { highestSeqNr: () => promise, events };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,6 +148,10 @@ function rejection(cause: Error): WriteOutcome {
   return { type: 'rejected', cause };
 }
 
+function leftEarly(): Error {
+  return new ClosedError('the replay was left before its end, so its highest number is not known');
+}
+
 interface HighestSeqNr {
   readonly resolve: (highest: number) => void;
   readonly reject: (error: unknown) => void;
@@ -162,7 +177,7 @@ async function* replayed(
     throw error;
   } finally {
     await read.return(undefined);
-    highest.reject(new Error('the replay was left before its end'));
+    highest.reject(leftEarly());
   }
 }
 

@@ -1,7 +1,8 @@
 import { assign, setup } from 'xstate';
 import { createPersistence } from '../../src/index.ts';
+import { openRawAppends } from './append.ts';
 import { newNames, payloadOf, type Servers } from './bench-world.ts';
-import { type Figure, figure, median, throughput } from './figures.ts';
+import { alternate, type Figure, figure, median, throughput } from './figures.ts';
 
 const keys = 1_000;
 const inFlight = 256;
@@ -22,35 +23,46 @@ const account = setup({
   },
 });
 
-/** Commands through persistent actors and `ask`; the baseline is `append.256` of raw kafkajs. */
-export async function benchActors(
-  servers: Servers,
-  raw: number | undefined,
-): Promise<readonly Figure[]> {
-  const value = await commandsPerSecond(newNames(servers).configText);
-  return [figure('append.256.actors', 'commands/s', [value, raw])];
+/** Commands through persistent actors and `ask`, in turn with raw kafkajs. */
+export async function benchActors(servers: Servers): Promise<readonly Figure[]> {
+  const raw = await openRawAppends(servers);
+  const bank = await openBank(newNames(servers).configText);
+  try {
+    const { a, b } = await alternate(rounds, bank.perSecond, raw.perSecond);
+    return [figure('append.256.actors', 'commands/s', [a, b])];
+  } finally {
+    await bank.close();
+    await raw[Symbol.asyncDispose]();
+  }
 }
 
-/** The same on the configuration given. */
+/** The same on the configuration given, without a baseline. */
 export async function commandsPerSecond(configText: string): Promise<number> {
-  const persistence = await createPersistence({ config: configText });
+  const bank = await openBank(configText);
   try {
-    const logic = persistence.persistent(account, {
-      persistenceId: ({ input }) => input.id,
-      initEvent: 'never',
-    });
-    const accounts = persistence.entities('account', logic);
-    const ask = (index: number): Promise<unknown> =>
-      accounts.ask(`account-${index % keys}`, depositOf(index));
-    await throughput(10_000, inFlight, ask);
     const values: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      values.push(await throughput(commands, inFlight, ask));
-    }
+    for (let round = 0; round < rounds; round++) values.push(await bank.perSecond());
     return median(values);
   } finally {
-    await persistence.shutdown();
+    await bank.close();
   }
+}
+
+/** A thousand accounts, all of them recovered and warm. */
+async function openBank(configText: string) {
+  const persistence = await createPersistence({ config: configText });
+  const logic = persistence.persistent(account, {
+    persistenceId: ({ input }) => input.id,
+    initEvent: 'never',
+  });
+  const accounts = persistence.entities('account', logic);
+  const ask = (index: number): Promise<unknown> =>
+    accounts.ask(`account-${index % keys}`, depositOf(index));
+  await throughput(10_000, inFlight, ask);
+  return {
+    perSecond: () => throughput(commands, inFlight, ask),
+    close: () => persistence.shutdown(),
+  };
 }
 
 function depositOf(index: number) {

@@ -70,6 +70,23 @@ function eventOf(index: number): Event {
   return { seqNr: SeqNr.min, tags: [], payload: { type: 'json', value: payloadOf(index) } };
 }
 
+/** The raw client at 256 in flight on a topic of its own, for figures that are taken elsewhere. */
+export async function openRawAppends(
+  servers: Servers,
+): Promise<AsyncDisposable & { perSecond(): Promise<number> }> {
+  const names = newNames(servers);
+  const journals = await openBenchJournals(names);
+  await journals[Symbol.asyncDispose]();
+  const raw = await openRawProducer(servers.kafka, names.topic);
+  const messages = await rawMessages(names);
+  const send = (index: number): Promise<unknown> => raw.send(messages[index] as RawMessage);
+  await throughput(20_000, inFlight, send);
+  return {
+    perSecond: () => throughput(appends, inFlight, send),
+    [Symbol.asyncDispose]: () => raw[Symbol.asyncDispose](),
+  };
+}
+
 /** The bytes that our append writes, with the partition that our producer chooses. */
 async function rawMessages(names: BenchNames): Promise<RawMessage[]> {
   const { kafka } = await settingsOf(names);

@@ -15,7 +15,6 @@ const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, only: { type: 'string' } },
 });
 
-const figures = new Map<string, Figure>();
 const stack = await openStack({
   profile: 'keep',
   name: 'bench',
@@ -25,7 +24,7 @@ const servers = { kafka: stack.kafka.address, cassandra: stack.cassandra.address
 
 const benches: readonly [name: string, run: () => Promise<readonly Figure[]>][] = [
   ['append', () => benchAppend(servers)],
-  ['actors', () => benchActors(servers, figures.get('append.256')?.baseline)],
+  ['actors', () => benchActors(servers)],
   ['recover', () => benchRecoverCassandra(servers)],
   ['recover-kafka', () => benchRecoverKafka(servers)],
   ['replicate', () => benchReplicate(servers)],
@@ -37,7 +36,6 @@ try {
   for (const [name, run] of benches) {
     if (only !== undefined && !only.includes(name)) continue;
     for (const figure of await run()) {
-      figures.set(figure.name, figure);
       printFigure(figure, values.json);
     }
   }

@@ -71,26 +71,37 @@ function watch(name: 'execute' | 'batch', note: (args: readonly unknown[]) => vo
   };
 }
 
-/** Sends recorded calls again, so many at once, each text changed by `rename`. */
+/** The same calls on other tables: each text changed once, beforehand. */
+export function renamed(
+  calls: readonly RecordedCall[],
+  rename: (cql: string) => string,
+): readonly RecordedCall[] {
+  const texts = new Map<string, string>();
+  const textOf = (cql: string): string => {
+    const text = texts.get(cql) ?? rename(cql);
+    texts.set(cql, text);
+    return text;
+  };
+  return calls.map((call) => {
+    if (call.type === 'execute') return { ...call, cql: textOf(call.cql) };
+    const queries = call.queries.map(({ query, params }) => ({ query: textOf(query), params }));
+    return { type: 'batch', queries };
+  });
+}
+
+/** Sends recorded calls again, so many at once. */
 export async function replayWrites(
   client: Client,
   calls: readonly RecordedCall[],
-  replay: { readonly atOnce: number; readonly rename: (cql: string) => string },
+  atOnce: number,
 ): Promise<void> {
   let next = 0;
   const options = { prepare: true, logged: false, isIdempotent: true };
   const lane = async (): Promise<void> => {
     for (let call = calls[next++]; call !== undefined; call = calls[next++]) {
-      if (call.type === 'execute')
-        await client.execute(replay.rename(call.cql), call.params, options);
-      else {
-        const queries = call.queries.map(({ query, params }) => ({
-          query: replay.rename(query),
-          params,
-        }));
-        await client.batch(queries, options);
-      }
+      if (call.type === 'execute') await client.execute(call.cql, call.params, options);
+      else await client.batch([...call.queries], options);
     }
   };
-  await Promise.all(Array.from({ length: replay.atOnce }, lane));
+  await Promise.all(Array.from({ length: atOnce }, lane));
 }

@@ -21,6 +21,8 @@ export async function openRawProducer(broker: string, topic: string): Promise<Ra
   };
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 interface Waiting {
   readonly message: Message;
   readonly resolve: () => void;
@@ -48,6 +50,8 @@ class GroupCommit {
   async #drain(): Promise<void> {
     this.#sending = true;
     while (this.#waiting.length > 0) {
+      // As ours: whoever is about to send in this turn of the event loop joins.
+      await nextTurn();
       const group = this.#waiting.splice(0, maxMessages);
       try {
         const messages = group.map(({ message }) => message);

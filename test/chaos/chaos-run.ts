@@ -8,7 +8,7 @@ import type { Stack } from '../support/stack/stack.ts';
 import { RestartableProcess } from './child-process.ts';
 import { type Acknowledged, type Damage, damageOf } from './ledger.ts';
 import { seededRandom } from './random.ts';
-import { readJournals, waitUntilReplicated } from './recovered.ts';
+import { readJournals, recordsBehind, waitUntilReplicated } from './recovered.ts';
 
 export interface ChaosOptions {
   readonly stack: Stack;
@@ -66,10 +66,17 @@ async function runIn(folder: string, options: ChaosOptions): Promise<ChaosResult
   const processes = startProcesses(file, acknowledged);
   try {
     const kills = await killInTurn(options, processes, acknowledged);
+    // From here on nothing is replicated, so that the first comparison needs both stores.
+    await processes.replicator.stop((child) => child.kill('SIGTERM'), stopLimitMs);
+    await progressBeyond(acknowledged, acknowledged.length + keys);
     await processes.actors.stop((child) => child.send('stop'), stopLimitMs);
     note(`load ended with ${acknowledged.length} acknowledged appends; reading all journals`);
     const keyNames = [...new Set(acknowledged.map(({ key }) => key))];
     const atLag = damageOf(acknowledged, await readJournals(config, keyNames));
+    const behind = await recordsBehind(config, names.topic);
+    if (behind === 0) throw new Error('everything was replicated: the first comparison is void');
+    note(`${behind} records were read from Kafka; replicating them`);
+    processes.replicator.start();
     await waitUntilReplicated(config, names.topic);
     note('all replicated; reading all journals again');
     const replicated = damageOf(acknowledged, await readJournals(config, keyNames));

@@ -43,19 +43,40 @@ function operationOf(payload: unknown): string {
 
 /** Resolves when every partition's replicated offset has reached the log's end. */
 export async function waitUntilReplicated(configText: string, topicName: string): Promise<void> {
+  await withOffsets(configText, topicName, async (behind) => {
+    const limit = Date.now() + replicationLimitMs;
+    while ((await behind()) > 0) {
+      if (Date.now() > limit) throw new Error(`${topicName} is not replicated`);
+      await sleep(50);
+    }
+  });
+}
+
+/** How many records of the topic are not in the store yet. */
+export async function recordsBehind(configText: string, topicName: string): Promise<number> {
+  return await withOffsets(configText, topicName, (behind) => behind());
+}
+
+async function withOffsets<T>(
+  configText: string,
+  topicName: string,
+  use: (behind: () => Promise<number>) => Promise<T>,
+): Promise<T> {
   const settings = readKafkaJournalSettings(await loadConfig({ text: configText }), path);
   const store = await openCassandraEventualJournal(settings.eventual.cassandra, deps);
   const log = await openKafkaActionConsumer(settings.kafka, deps);
+  const topic = Topic.of(topicName);
+  const partitions = Array.from({ length: settings.kafka.topic.partitions }, (_, n) =>
+    Partition.of(n),
+  );
+  const behindIn = async (partition: Partition): Promise<number> => {
+    const end = await log.endOffset(topic, partition);
+    return end - 1 - ((await store.offset(topic, partition)) ?? -1);
+  };
+  const behind = async (): Promise<number> =>
+    (await Promise.all(partitions.map(behindIn))).reduce((sum, count) => sum + count, 0);
   try {
-    const topic = Topic.of(topicName);
-    for (let partition = 0; partition < settings.kafka.topic.partitions; partition++) {
-      const end = await log.endOffset(topic, Partition.of(partition));
-      const limit = Date.now() + replicationLimitMs;
-      while (((await store.offset(topic, Partition.of(partition))) ?? -1) < end - 1) {
-        if (Date.now() > limit) throw new Error(`partition ${partition} is not replicated`);
-        await sleep(50);
-      }
-    }
+    return await use(behind);
   } finally {
     await log[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();

@@ -24,7 +24,9 @@ describe('openJournals', () => {
     const second = await openJournals({ config });
     const read: unknown[] = [];
     for await (const batch of second.of(second.keyOf('k')).read()) {
-      read.push(...batch.map(({ event: { seqNr, tags, payload } }) => [seqNr, tags, payload?.type]));
+      read.push(
+        ...batch.map(({ event: { seqNr, tags, payload } }) => [seqNr, tags, payload?.type]),
+      );
     }
     await second[Symbol.asyncDispose]();
     expect(read).to.deep.equal([
