@@ -92,26 +92,34 @@ function errorOf(error: unknown, key: Key): unknown {
 }
 
 async function* deliver(read: Read): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
-  const { snapshot, from, order } = read;
-  const { head, pointer } = snapshot;
-  let last = snapshot.lastStored;
-  if (pointer !== undefined) {
-    const deleteTo = head.fold(last).deleteTo;
-    const first = firstWanted(from, pointer.deleteTo, deleteTo);
-    if (first === undefined) return last ?? pointer.seqNr;
-    order.expect(first);
-    const rows = { pointer, first, firstLive: firstWanted(SeqNr.min, pointer.deleteTo, deleteTo) };
-    const lastRow = yield* deliverStored(read, rows);
-    // The row of the journal may owe its number to a record that loses; the rows kept do not.
-    last = isUnique(read) ? (last ?? lastRow) : (lastRow ?? last);
-  }
-  const fold = head.fold(last);
-  const first = firstWanted(from, fold.deleteTo, pointer?.deleteTo);
+  const { head, pointer } = read.snapshot;
+  const lastStored = pointer === undefined ? undefined : yield* deliverRows(read, pointer);
+  const fold = head.fold(lastStored);
+  const first = firstWanted(read.from, fold.deleteTo, pointer?.deleteTo);
   if (first !== undefined) yield* deliverHead(read, fold, first);
-  if (fold.last !== undefined || pointer === undefined) return fold.last;
-  // Nothing tells the number as of the cut: all is deleted, and the row lies behind the end.
-  if (read.mayRestart) throw torn;
-  return pointer.seqNr;
+  return fold.last ?? lastUntold(read);
+}
+
+/** Nothing tells the last number as of the cut: all is deleted, and the row lies behind the end. */
+function lastUntold({ snapshot, mayRestart }: Read): SeqNr | undefined {
+  if (snapshot.pointer !== undefined && mayRestart) throw torn;
+  return snapshot.pointer?.seqNr;
+}
+
+/** Answers the last number stored as of the cut; `undefined` when the rows do not tell it. */
+async function* deliverRows(
+  read: Read,
+  pointer: JournalPointer,
+): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
+  const { head, lastStored } = read.snapshot;
+  const { deleteTo } = head.fold(lastStored);
+  const first = firstWanted(read.from, pointer.deleteTo, deleteTo);
+  if (first === undefined) return lastStored;
+  read.order.expect(first);
+  const firstLive = firstWanted(SeqNr.min, pointer.deleteTo, deleteTo);
+  const lastRow = yield* deliverStored(read, { pointer, first, firstLive });
+  // The row of the journal may owe its number to a record that loses; the rows kept do not.
+  return isUnique(read) ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
 }
 
 function isUnique({ parts }: Read): boolean {

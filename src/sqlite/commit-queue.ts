@@ -19,11 +19,18 @@ export interface CommitParticipant {
 }
 
 /** Jobs stop joining a transaction after this time, so that the event loop goes on. */
-const groupLimitMs = 4;
+const defaultGroupLimitMs = 4;
 const busyRetryMs = 5;
 /** Longest time that another process may hold the write lock before jobs fail. */
 const busyLimitMs = 10_000;
 const maxWaitingJobs = 262_144;
+
+export interface CommitQueueParts {
+  readonly participant: CommitParticipant;
+  readonly clock: Clock;
+  /** How long jobs join one transaction; 4 ms unless given. */
+  readonly groupLimitMs?: number;
+}
 
 /**
  * Group commit: all writes that were handed in during one turn of the event loop are one
@@ -33,16 +40,18 @@ export class CommitQueue {
   readonly #database: Database;
   readonly #participant: CommitParticipant;
   readonly #clock: Clock;
+  readonly #groupLimitMs: number;
   #waiting: CommitJob[] = [];
   #scheduled = false;
   #busySinceMs: number | undefined;
   #idle: (() => void)[] = [];
   #closed: Error | undefined;
 
-  constructor(database: Database, parts: { participant: CommitParticipant; clock: Clock }) {
+  constructor(database: Database, parts: CommitQueueParts) {
     this.#database = database;
     this.#participant = parts.participant;
     this.#clock = parts.clock;
+    this.#groupLimitMs = parts.groupLimitMs ?? defaultGroupLimitMs;
   }
 
   /** False when too many jobs wait: this one was not taken. @throws the error given to `close` */
@@ -112,7 +121,7 @@ export class CommitQueue {
     let committing = false;
     try {
       this.#participant.begin();
-      this.#waiting = group.splice(runJobs(group));
+      this.#waiting = group.splice(runJobs(group, this.#groupLimitMs));
       this.#participant.flush();
       committing = true;
       this.#database.exec('COMMIT');
@@ -161,8 +170,8 @@ export class CommitQueue {
 }
 
 /** Runs jobs until their time is over; answers how many ran, at least one. */
-function runJobs(group: readonly CommitJob[]): number {
-  const endMs = performance.now() + groupLimitMs;
+function runJobs(group: readonly CommitJob[], limitMs: number): number {
+  const endMs = performance.now() + limitMs;
   let count = 0;
   for (const job of group) {
     job.run();

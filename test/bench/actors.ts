@@ -28,7 +28,11 @@ export async function benchActors(servers: Servers): Promise<readonly Figure[]> 
   const raw = await openRawAppends(servers);
   const bank = await openBank(newNames(servers).configText);
   try {
-    const { a, b } = await alternate(rounds, bank.perSecond, raw.perSecond);
+    const { a, b } = await alternate(
+      rounds,
+      () => bank.perSecond(),
+      () => raw.perSecond(),
+    );
     return [figure('append.256.actors', 'commands/s', [a, b])];
   } finally {
     await bank.close();

@@ -82,7 +82,7 @@ function isUsable({ connectionStatus, socket }: Connection): boolean {
 
 /** The options of a connection are its members, and those of its queue. */
 function renewed(old: Connection): Connection {
-  const connection = new Connection({ ...old.requestQueue, ...old });
+  const connection = new Connection(Object.assign({}, old.requestQueue, old));
   connection.setVersions(old.versions);
   connection.setSupportAuthenticationProtocol(old.getSupportAuthenticationProtocol());
   return connection;

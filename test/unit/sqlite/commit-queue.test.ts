@@ -20,7 +20,7 @@ const busy = 5;
 const ioError = 10;
 
 /** A queue over memory whose `BEGIN` and `COMMIT` fail when told so. */
-function opened(clock = systemClock) {
+function opened(clock = systemClock, limits: { readonly groupLimitMs?: number } = {}) {
   const database = openDatabase(':memory:');
   database.exec('CREATE TABLE item (value TEXT)');
   const insert = database.prepare('INSERT INTO item VALUES (?)');
@@ -40,7 +40,7 @@ function opened(clock = systemClock) {
     close: () => database.close(),
   };
   return {
-    queue: new CommitQueue(guarded, { participant: idle, clock }),
+    queue: new CommitQueue(guarded, { participant: idle, clock, ...limits }),
     failures,
     statements,
     insert: (value: string) => () => void insert.run(value),
@@ -54,7 +54,7 @@ function opened(clock = systemClock) {
 
 describe('commit queue', () => {
   it('makes all writes of one turn one transaction, in the order handed in', async () => {
-    const { queue, statements, insert, values } = opened();
+    const { queue, statements, insert, values } = opened(systemClock, { groupLimitMs: 10_000 });
     await Promise.all(['a', 'b', 'c'].map((value) => queue.write(insert(value))));
     expect(statements).to.deep.equal(['BEGIN IMMEDIATE', 'COMMIT']);
     expect(values()).to.deep.equal(['a', 'b', 'c']);
