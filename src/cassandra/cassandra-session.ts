@@ -163,8 +163,18 @@ function consistencyOf(name: Consistency): types.consistencies {
  */
 const schemaTimeoutMs = 60_000;
 
+/** What the driver's own shutdown calls for each host that it knows at that moment. */
+interface ClosableHost {
+  shutdown(waitForPending: boolean): Promise<void>;
+}
+
 class DriverSession implements CassandraSession {
   private readonly client: Client;
+  /**
+   * Every host ever seen: the driver replaces them when it has lost all, and forgets to end the
+   * timers of the old ones, which would keep the process alive.
+   */
+  private readonly hosts = new Set<ClosableHost>();
   private readonly settings: CassandraSettings;
   private readonly deps: CassandraDeps;
   private readonly place: string;
@@ -179,6 +189,8 @@ class DriverSession implements CassandraSession {
 
   constructor(client: Client, settings: CassandraSettings, deps: CassandraDeps) {
     this.client = client;
+    for (const host of client.hosts.values()) this.hosts.add(host as unknown as ClosableHost);
+    client.on('hostAdd', (host: ClosableHost) => this.hosts.add(host));
     this.settings = settings;
     this.deps = deps;
     this.place = `Cassandra at ${placesOf(settings)}`;
@@ -240,8 +252,13 @@ class DriverSession implements CassandraSession {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.closing ??= this.client.shutdown();
+    this.closing ??= this.close();
     return this.closing;
+  }
+
+  private async close(): Promise<void> {
+    await this.client.shutdown();
+    for (const host of this.hosts) await host.shutdown(false);
   }
 
   private assertOpen(): void {
