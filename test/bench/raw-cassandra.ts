@@ -99,9 +99,26 @@ export async function replayWrites(
   const options = { prepare: true, logged: false, isIdempotent: true };
   const lane = async (): Promise<void> => {
     for (let call = calls[next++]; call !== undefined; call = calls[next++]) {
-      if (call.type === 'execute') await client.execute(call.cql, call.params, options);
-      else await client.batch([...call.queries], options);
+      await again(() =>
+        call.type === 'execute'
+          ? client.execute(call.cql, call.params, options)
+          : client.batch([...call.queries], options),
+      );
     }
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
+
+/** A busy server gives up on a write now and then; what is idempotent is sent again, as ours is. */
+async function again(send: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await send();
+      return;
+    } catch (error) {
+      if (attempt === maxAttempts) throw error;
+    }
+  }
+}
+
+const maxAttempts = 5;
