@@ -4,8 +4,9 @@ import { ClosedError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { unlessAborted } from '../runtime/concurrency.ts';
 import { toJournalError } from './cassandra-errors.ts';
-import { retryStatement, type StatementRetry, unlessAborted } from './statement-retry.ts';
+import { retryStatement, type StatementRetry } from './statement-retry.ts';
 
 /** Cells by column name, as the driver decodes them: bigint as `Int64`, timestamp as `Date`. */
 export type Row = Readonly<Record<string, unknown>>;

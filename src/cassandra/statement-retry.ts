@@ -1,5 +1,6 @@
 import type { Logger } from '../observability/logger.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { unlessAborted } from '../runtime/concurrency.ts';
 import { retry } from '../runtime/retry.ts';
 import { isTransient } from './cassandra-errors.ts';
 
@@ -32,25 +33,5 @@ export function retryStatement<T>(
     retryable: (error) => isOpen() && clock.nowMs() < deadlineMs && isTransient(error),
     onRetry: (error, attempt) =>
       log.debug({ error, attempt }, 'Cassandra statement is tried again'),
-  });
-}
-
-/** The driver cannot cancel a request: its answer is dropped, the caller goes on at once. */
-export function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return pending;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    const settled = (): void => signal.removeEventListener('abort', abort);
-    pending.then(
-      (value) => {
-        settled();
-        resolve(value);
-      },
-      (error: unknown) => {
-        settled();
-        reject(error);
-      },
-    );
   });
 }

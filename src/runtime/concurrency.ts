@@ -1,5 +1,6 @@
-/** The result, or `signal.reason` when that fires first; the work then goes on by itself. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The result, or `signal.reason` when that fires first: the work then goes on, its answer dropped. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();

@@ -11,7 +11,7 @@ import { plainKafka } from '../integration/kafka/kafka-fixture.ts';
 import { counter } from '../support/counter.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
-import { RecordingLogger } from '../unit/kafka/recording-logger.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
 
 const limitMs = 30_000;
 

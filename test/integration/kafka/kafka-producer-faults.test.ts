@@ -20,7 +20,7 @@ import {
   seqNrsOf,
 } from '../../contract/action-log.fixture.ts';
 import { apiKeys, FaultProxy } from '../../support/fault-proxy.ts';
-import { RecordingLogger } from '../../unit/kafka/recording-logger.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import {
   brokerAddress,
   createTopic,

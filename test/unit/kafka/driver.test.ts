@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import { driverLog } from '../../../src/kafka/driver/driver-log.ts';
 import { protocolError } from '../../../src/kafka/driver/kafkajs.ts';
-import { RecordingLogger } from './recording-logger.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 
 const require = createRequire(import.meta.url);
 const RequestQueue = require('kafkajs/src/network/requestQueue');

@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '../../../src/observability/logger.ts';
+import type { LogFields, Logger } from '../../src/observability/logger.ts';
 
 /** Keeps what is logged. */
 export class RecordingLogger implements Logger {
