@@ -136,7 +136,7 @@ export class KafkaActionProducer implements ActionProducer {
     return new Promise((resolve, reject) => {
       this.#gate.admit({
         topic: action.key.topic,
-        message: { key, value, timestamp: String(timestampMs), headers, partition: -1 },
+        message: { key, value, timestampMs, headers, partition: -1 },
         bytes,
         deadlineMs: this.#deps.clock.nowMs() + this.#deliveryTimeoutMs,
         resolve,

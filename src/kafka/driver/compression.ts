@@ -50,11 +50,18 @@ export function compressionId(name: Compression): number {
  * @throws {RangeError} the number is unknown; whatever the codec throws when the bytes are damaged
  */
 export function decompress(id: number, bytes: Buffer): Buffer {
-  if (id === 0) return bytes;
-  const codec = codecs.find((candidate) => candidate.id === id);
-  if (codec === undefined) throw new RangeError(`unknown compression ${id}`);
-  return codec.decompress(bytes);
+  return id === 0 ? bytes : codecOf(id).decompress(bytes);
 }
+
+/** @throws {RangeError} the number is unknown */
+export function codecOf(id: number): Pick<Codec, 'id' | 'compress' | 'decompress'> {
+  const codec = id === 0 ? uncompressed : codecs.find((candidate) => candidate.id === id);
+  if (codec === undefined) throw new RangeError(`unknown compression ${id}`);
+  return codec;
+}
+
+const same = (bytes: Buffer): Buffer => bytes;
+const uncompressed = { id: 0, compress: same, decompress: same };
 
 /** Java's snappy streams: this header, then blocks, each after its compressed length (int32). */
 const xerialHeader = Buffer.from([

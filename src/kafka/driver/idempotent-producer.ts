@@ -15,11 +15,13 @@ import {
 import {
   type DriverCluster,
   type ICustomPartitioner,
+  type Message,
   onClusterCreated,
   type Producer,
 } from './kafkajs.ts';
 import { tolerateMissingTopics } from './missing-topics.ts';
 import type { OutgoingRecord, TopicRecords } from './outgoing-record.ts';
+import { encodeBatchesOurselves } from './produce.ts';
 
 /** Where the records of one partition begin. */
 export interface SendAnswer {
@@ -87,6 +89,7 @@ class IdempotentProducer implements SendSession {
     this.#client = createClient(settings, deps, { retries: always });
     onClusterCreated(this.#client.kafka, (cluster) => {
       tolerateMissingTopics(cluster, deps.clock);
+      encodeBatchesOurselves(cluster);
       this.#cluster = cluster;
     });
     this.#producer = this.#client.kafka.producer({
@@ -119,7 +122,7 @@ class IdempotentProducer implements SendSession {
       // The broker gives up before the socket does, so that it says why.
       timeout: answerDeadlineMs(this.#settings) - answerMarginMs,
       compression: compressionId(this.#settings.producer.compression) as CompressionTypes,
-      topicMessages: batch as { topic: string; messages: OutgoingRecord[] }[],
+      topicMessages: batch as unknown as { topic: string; messages: Message[] }[],
     });
     this.#underWay = sending.catch(() => undefined);
     return sending;

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
-import kafkajs, { type ICustomPartitioner, type Kafka, type Producer } from 'kafkajs';
+import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
 import { codecs } from './compression.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import { useConnectionsOnce } from './single-use-connections.ts';
 
 /**
@@ -8,7 +9,7 @@ import { useConnectionsOnce } from './single-use-connections.ts';
  * classes, and the internals that reading without a group and joining a group on our own terms
  * need. The internals are typed here by the few members that are used.
  */
-export type { ICustomPartitioner, Kafka, Producer };
+export type { ICustomPartitioner, Kafka, Message, Producer };
 
 export const newKafka = (config: kafkajs.KafkaConfig): Kafka => new kafkajs.Kafka(config);
 
@@ -36,8 +37,30 @@ export interface DriverBroker {
     getConnection(index: number): Promise<{ send(request: DriverRequest): Promise<unknown> }>;
   };
   disconnect(): Promise<void>;
+  produce(fields: ProduceFields): Promise<unknown>;
   metadata(topics: readonly string[]): Promise<unknown>;
   findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<unknown>;
+}
+
+/** What kafkajs's producer hands to a broker: the records of one send, by topic and partition. */
+export interface ProduceFields {
+  readonly acks: number;
+  readonly timeout: number;
+  readonly compression: number;
+  /** A `Long`, or a text of digits. */
+  readonly producerId: { toString(): string };
+  readonly producerEpoch: number;
+  readonly topicData: readonly {
+    readonly topic: string;
+    readonly partitions: readonly ProducePartition[];
+  }[];
+}
+
+export interface ProducePartition {
+  /** kafkajs takes it from the keys of an object, so it may be a text. */
+  readonly partition: number | string;
+  readonly firstSequence: number;
+  readonly messages: readonly OutgoingRecord[];
 }
 
 export interface DriverCluster {
@@ -48,7 +71,7 @@ export interface DriverCluster {
   refreshMetadataIfNecessary(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   findTopicPartitionMetadata(topic: string): readonly DriverPartition[];
-  findBroker(node: { nodeId: string }): Promise<DriverBroker>;
+  findBroker: (node: { nodeId: string }) => Promise<DriverBroker>;
   findGroupCoordinator(group: { groupId: string }): Promise<DriverBroker>;
   fetchTopicsOffset(
     topics: readonly {
@@ -124,6 +147,14 @@ export const refusals: ReadonlySet<string> = new Set(
  * Version 11 of the Fetch request: the newest that kafkajs speaks, known to Kafka 2.3 and later.
  */
 export const fetchRequest = requestOf('fetch', 11);
+
+/** Version 7 of the Produce request: the newest that kafkajs speaks, known to Kafka 2.1 and later. */
+export const produceRequest = requestOf('produce', 7);
+
+/** CRC-32C of the bytes. */
+export const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C') as (
+  bytes: Buffer,
+) => number;
 
 type RequestFactory = (fields: Readonly<Record<string, unknown>>) => DriverRequest;
 

@@ -1,9 +1,9 @@
-/** A record as kafkajs takes it; `partition` is where the current attempt puts it. */
+/** A record as kafkajs hands it on to our encoder; `partition` is where the current attempt puts it. */
 export interface OutgoingRecord {
   readonly key: Buffer;
   /** `null` for marks, deletes and purges. */
   readonly value: Buffer | null;
-  readonly timestamp: string;
+  readonly timestampMs: number;
   readonly headers: Record<string, Buffer>;
   partition: number;
 }

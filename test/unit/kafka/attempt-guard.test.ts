@@ -5,7 +5,7 @@ import type { OutgoingRecord } from '../../../src/kafka/driver/outgoing-record.t
 const record = (): OutgoingRecord => ({
   key: Buffer.from('k'),
   value: null,
-  timestamp: '1',
+  timestampMs: 1,
   headers: {},
   partition: -1,
 });
