@@ -1,6 +1,6 @@
 import { Action, type ActionRecord, type AppendAction } from '../src/model/action.ts';
-import type { PartitionOffset } from '../src/model/position.ts';
-import type { SeqNr } from '../src/model/seq-nr.ts';
+import type { Offset, PartitionOffset } from '../src/model/position.ts';
+import { SeqNr } from '../src/model/seq-nr.ts';
 
 /** An append as the log holds it: its events are still encoded. */
 export interface AppendRecord extends ActionRecord {
@@ -26,6 +26,13 @@ export interface Delete {
 export interface Purge {
   readonly type: 'purge';
   readonly at: PartitionOffset;
+  /** Set while only the store can decide whether it counts (`decidePurges`). */
+  readonly onlyAt: Offset | undefined;
+  /**
+   * Highest number of the appends before it in this poll. They are not written, but an attempt that
+   * was cut short may have left rows of them (V7).
+   */
+  readonly upTo: SeqNr | undefined;
   readonly origin: string | undefined;
   readonly version: string | undefined;
 }
@@ -39,6 +46,7 @@ export type Batch = Appends | Delete | Purge;
  *     a1 a2 m a3        one append of all three              marks write nothing
  *     a1 a2 d→1 a3      a2, d→1, a3                          a1 would only be written to be deleted
  *     a1 d→1 p a2       p, a2                                nothing before a purge survives it
+ *     p(only at 0) a2   both                                 the store decides about the first
  *
  * The last append before a delete stays even when the delete covers it: it moves the journal's
  * sequence number and expiry, which a delete does not.
@@ -47,16 +55,26 @@ export type Batch = Appends | Delete | Purge;
  * the store without the covered ones before it (V6). Readers cut the store at the replicated
  * offset, which moves only after all writes of a poll, so none of them sees this state.
  *
- * @param records of one key, ascending offsets
+ * @param records of one key, ascending offsets, after `decidePurges`
  * @returns oldest first
  */
 export function collapse(records: readonly ActionRecord[]): readonly Batch[] {
   const fold = new YoungestFirst();
   for (let index = records.length - 1; index >= 0 && !fold.startsWithPurge; index--) {
     const record = records[index];
-    if (record !== undefined) fold.prepend(record);
+    if (record !== undefined) fold.prepend(record, () => highestBefore(records, index));
   }
   return fold.batches();
+}
+
+/** Highest number of the appends in front of a record. */
+function highestBefore(records: readonly ActionRecord[], end: number): SeqNr | undefined {
+  let highest: SeqNr | undefined;
+  for (let index = 0; index < end; index++) {
+    const header = records[index]?.action.header;
+    if (header?.type === 'append') highest = SeqNr.greaterOf(header.range.to, highest);
+  }
+  return highest;
 }
 
 function isAppend(record: ActionRecord): record is AppendRecord {
@@ -76,10 +94,12 @@ class YoungestFirst {
   #cover = 0;
 
   get startsWithPurge(): boolean {
-    return this.#batches.at(-1)?.type === 'purge';
+    const oldest = this.#batches.at(-1);
+    return oldest?.type === 'purge' && oldest.onlyAt === undefined;
   }
 
-  prepend(record: ActionRecord): void {
+  /** @param highestBefore asked only for a purge */
+  prepend(record: ActionRecord, highestBefore: () => SeqNr | undefined): void {
     if (isAppend(record)) {
       this.#prependAppend(record);
       return;
@@ -89,7 +109,8 @@ class YoungestFirst {
     const { at } = record;
     const { origin, version } = header;
     if (header.type === 'purge') {
-      this.#batches.push({ type: 'purge', at, origin, version });
+      const { onlyAt } = header;
+      this.#batches.push({ type: 'purge', at, onlyAt, upTo: highestBefore(), origin, version });
     } else {
       this.#prependDelete({ type: 'delete', at, to: header.to, origin, version });
     }

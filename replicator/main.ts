@@ -1,19 +1,20 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { pino, stdSerializers } from 'pino';
-import { openCassandraReplicatedJournal } from '../src/cassandra/cassandra-replicated-journal.ts';
-import { setUpCassandra } from '../src/cassandra/schema/create-schema.ts';
-import type { CassandraSchemaSettings } from '../src/config/cassandra-settings.ts';
 import { loadConfig } from '../src/config/load-config.ts';
 import {
   type ReplicatorSettings,
   readReplicatorSettings,
 } from '../src/config/replicator-settings.ts';
+import { openKafkaActionProducer } from '../src/kafka/kafka-action-producer.ts';
 import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
 import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/errors.ts';
 import type { Logger } from '../src/observability/logger.ts';
+import { openReplicatedStore } from '../src/open-eventual-store.ts';
 import { systemClock } from '../src/runtime/clock.ts';
+import { openQuarantineFile } from './quarantine-file.ts';
 import { startReplicator } from './replicator.ts';
+import type { ReplicatorParts } from './replicator-parts.ts';
 
 /** What the process ends with. */
 export const exitCodes = { stopped: 0, failed: 1, usage: 2, forced: 3 } as const;
@@ -108,12 +109,12 @@ async function run(
   const deps = { log, clock: systemClock };
   const opened: AsyncDisposable[] = [];
   try {
-    await setUpCassandra(settings.cassandra, deps, { mode: setUpMode(settings.cassandra.schema) });
-    const store = await openCassandraReplicatedJournal(settings.cassandra, deps);
+    const store = await openReplicatedStore(settings.eventual, deps);
     opened.push(store);
     const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
     opened.push(consumers);
-    const replicator = startReplicator({ ...deps, consumers, store, settings });
+    const outputs = await openOutputs(settings, deps, opened);
+    const replicator = startReplicator({ ...deps, ...outputs, consumers, store, settings });
     log.info({ prefixes: settings.topicPrefixes }, 'the replicator runs');
     await Promise.race([fired(signal), replicator.finished]);
     log.info({}, 'the replicator stops');
@@ -129,8 +130,18 @@ async function run(
   }
 }
 
-function setUpMode({ autoCreate, keyspace }: CassandraSchemaSettings): 'create' | 'check' {
-  return autoCreate || keyspace.autoCreate ? 'create' : 'check';
+/** What the replicator writes to besides the store, as far as its settings let it. */
+async function openOutputs(
+  { quarantine, purgeExpired, kafka }: ReplicatorSettings,
+  deps: { readonly log: Logger; readonly clock: typeof systemClock },
+  opened: AsyncDisposable[],
+): Promise<Pick<ReplicatorParts, 'producer' | 'quarantineFile'>> {
+  const skips = quarantine.policy !== 'fail' || quarantine.skip.length > 0;
+  const quarantineFile = skips ? await openQuarantineFile(quarantine.file) : undefined;
+  if (purgeExpired === undefined) return { quarantineFile };
+  const producer = await openKafkaActionProducer(kafka, deps);
+  opened.push(producer);
+  return { quarantineFile, producer };
 }
 
 async function fired(signal: AbortSignal): Promise<void> {

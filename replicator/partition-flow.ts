@@ -1,25 +1,31 @@
-import { ClosedError } from '../src/model/errors.ts';
-import type { LogRecord } from '../src/model/log-record.ts';
+import { ClosedError, FencedError } from '../src/model/errors.ts';
 import { Offset } from '../src/model/position.ts';
 import type { Logger } from '../src/observability/logger.ts';
-import { type Backoff, backoffDelayMs } from '../src/runtime/retry.ts';
-import { groupRecords, type PartitionSource } from './group-records.ts';
+import type { BlockedStretch, Ownership, PartitionBatch } from '../src/ports/topic-consumer.ts';
+import type { Lane } from './fair-pool.ts';
+import { type GroupedRecords, groupRecords, type PartitionSource } from './group-records.ts';
 import {
+  afterQuarantine,
+  blockedBy,
   firstUnapplied,
   type HeldKey,
-  type Problem,
-  problemOf,
+  type HeldWork,
   remainingWork,
 } from './held-work.ts';
+import { Holding } from './holding.ts';
 import { KeyJournals } from './key-journals.ts';
 import { type KeyRecords, replicateKey } from './replicate-records.ts';
 import type { FlowParts } from './replicator-parts.ts';
 
-/** How long a partition waits that cannot go on: for ever, but never longer than this at a time. */
-export const heldBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };
-
 /** Records applied before the replicated offset is stored; also the most that are decoded at once. */
 export const maxRecordsInRound = 10_000;
+
+const fencedMessage =
+  'partition dropped, nothing more is written: another process moved its replicated offset. ' +
+  'Either this one stood still for longer than its session, or two groups replicate the topic';
+
+/** What is replicated; the partition is the flow's own. */
+export type FlowBatch = Omit<PartitionBatch, 'partition'>;
 
 /**
  * Replicates one partition, in rounds:
@@ -28,21 +34,29 @@ export const maxRecordsInRound = 10_000;
  *                                 ├ key b ─ …                ├ all keys settled ─ store R ─ tell
  *                                 └ key c ─ …                ┘
  *
- * The replicated offset R moves only over records that are applied, so a crash anywhere repeats
- * work and never skips any. What cannot be applied (a store that is down, a record that cannot be
- * decoded) holds this partition with growing pauses for as long as it takes; R goes up to it.
+ * The replicated offset R moves only over records that are applied, or written down in the
+ * quarantine, so a crash anywhere repeats work and never skips any. What cannot be applied holds
+ * this partition with growing pauses for as long as it takes; R goes up to it.
+ *
+ * Before every write it asks whether the partition is still ours, and R moves only from where this
+ * process left it: an owner that was replaced without knowing it writes nothing more.
  */
 export class PartitionFlow {
   readonly #source: PartitionSource;
   readonly #parts: FlowParts;
   readonly #log: Logger;
+  readonly #lane: Lane;
+  readonly #holding: Holding;
   readonly #journals: KeyJournals;
   readonly #onStored: (next: Offset) => void;
   readonly #closing = new AbortController();
+  #isOwned: Ownership = () => true;
   #replicated: Offset | undefined;
   #work: Promise<void> = Promise.resolve();
   #appliedBelow = Offset.min;
-  #isHeld = false;
+  #isFenced = false;
+  /** A batch was left undone: R must not move over it, so nothing after it is applied. */
+  #hasLeftOff = false;
 
   constructor(
     source: PartitionSource,
@@ -50,9 +64,12 @@ export class PartitionFlow {
     /** The replicated offset when the flow starts, and who is told the next one after each store. */
     start: { readonly replicated: Offset | undefined; readonly onStored: (next: Offset) => void },
   ) {
+    const { clock, random } = parts;
     this.#source = source;
     this.#parts = parts;
     this.#log = parts.log.child({ ...source });
+    this.#lane = parts.pool.lane();
+    this.#holding = new Holding({ log: this.#log, clock, random });
     this.#journals = new KeyJournals(parts.store, { expireAfterMs: parts.cacheExpireAfterMs });
     this.#replicated = start.replicated;
     this.#onStored = start.onStored;
@@ -60,83 +77,114 @@ export class PartitionFlow {
 
   /**
    * Resolves when all records are applied and the offset is stored, or, after the write in hand of
-   * each key, when the signal fires or the flow is closed. Calls must not overlap.
+   * each key, when the signal fires, the flow is closed or the partition is not ours any more.
+   * Calls must not overlap.
+   *
+   * @throws {FencedError} another process owns the partition: the flow has ended
    */
-  replicate(records: readonly LogRecord[], next: Offset, signal: AbortSignal): Promise<void> {
-    const stopped = AbortSignal.any([signal, this.#closing.signal]);
-    const work = this.#replicate(records, next, stopped);
+  replicate(batch: FlowBatch, signal: AbortSignal): Promise<void> {
+    this.#isOwned = batch.isOwned ?? this.#isOwned;
+    return this.#inHand((stopped) => this.#replicate(batch, stopped), signal);
+  }
+
+  /** Waits in front of what the log cannot give, until the quarantine takes it. @throws {FencedError} */
+  blocked(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
+    this.#isOwned = stretch.isOwned ?? this.#isOwned;
+    return this.#inHand((stopped) => this.#waitInFront(stretch, stopped), signal);
+  }
+
+  #inHand(run: (stopped: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const work = run(AbortSignal.any([signal, this.#closing.signal]));
     this.#work = work.catch(() => {});
     return work;
   }
 
-  async #replicate(
-    records: readonly LogRecord[],
-    next: Offset,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (let from = 0; from < records.length && !signal.aborted; from += maxRecordsInRound) {
+  async #replicate(batch: FlowBatch, signal: AbortSignal): Promise<void> {
+    const { records, nextOffset } = batch;
+    for (let from = 0; from < records.length && !this.#hasLeftOff; from += maxRecordsInRound) {
       const to = from + maxRecordsInRound;
       const isWhole = from === 0 && to >= records.length;
-      const round = isWhole ? records : records.slice(from, to);
-      await this.#round(round, records[to]?.offset ?? next, signal);
+      const some = isWhole ? records : records.slice(from, to);
+      const round = { ...batch, records: some, nextOffset: records[to]?.offset ?? nextOffset };
+      this.#hasLeftOff = true;
+      this.#hasLeftOff = !(await this.#round(round, signal));
     }
   }
 
-  /** @param next everything below it is applied once these records are */
-  async #round(records: readonly LogRecord[], next: Offset, signal: AbortSignal): Promise<void> {
+  #mayWrite(signal: AbortSignal): boolean {
+    return !signal.aborted && !this.#isFenced && this.#isOwned();
+  }
+
+  /** Answers false when it was left undone. */
+  async #round(batch: FlowBatch, signal: AbortSignal): Promise<boolean> {
     const after = this.#replicated ?? -1;
-    const fresh = records.filter((record) => record.offset > after);
-    let work = groupRecords(this.#source, fresh);
+    const records = batch.records.filter((record) => record.offset > after);
+    let work = groupRecords(this.#source, records);
     for (let attempt = 1; ; attempt++) {
       const nowMs = this.#parts.clock.nowMs();
-      const held = await this.#applyKeys(work.keys, { nowMs, signal });
-      const left = { held, unreadable: work.unreadable };
-      this.#appliedBelow = firstUnapplied(left) ?? next;
-      this.#measure({ records: fresh.length, keys: work.keys.length, held: held.length, nowMs });
-      if (signal.aborted) return;
+      const left = await this.#apply(work, { nowMs, signal });
+      this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;
+      this.#measure(batch, { nowMs, records: records.length, keys: work.keys.length, left });
+      if (!this.#mayWrite(signal)) return false;
       const store = await this.#storeOffset(nowMs);
-      const problem = problemOf(left, store.error);
-      if (problem === undefined) return this.#release();
-      if (store.moved) attempt = 1;
-      if (!(await this.#hold(problem, attempt, signal))) return;
-      work = remainingWork(this.#source, left);
-    }
-  }
-
-  /** Keys side by side under the process's bound; answers those that are not done, when all settled. */
-  async #applyKeys(
-    keys: readonly KeyRecords[],
-    { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
-  ): Promise<readonly HeldKey[]> {
-    this.#journals.expire(nowMs);
-    const parts = { journals: this.#journals, nowMs, signal };
-    const units = keys.map((key) => this.#parts.pool.add(() => replicateKey(key, parts)));
-    const settled = await Promise.allSettled(units);
-    const held: HeldKey[] = [];
-    for (const [index, unit] of settled.entries()) {
-      const rest = keys[index];
-      if (unit.status === 'fulfilled' && unit.value.type === 'held') held.push(unit.value);
-      if (unit.status === 'rejected' && rest !== undefined) {
-        held.push({ type: 'held', rest, reason: 'failed', error: unit.reason });
+      const round = { ...this.#parts, source: this.#source, records };
+      const rest = await afterQuarantine(left, store.error, round);
+      const { problem } = rest;
+      if (rest.isShorter || store.moved) attempt = 1;
+      if (!rest.isShorter) {
+        if (problem === undefined) return this.#done();
+        if (!(await this.#holding.wait(problem, attempt, signal))) return false;
       }
+      work = remainingWork(this.#source, rest.left);
     }
-    return held;
   }
 
-  /** Stores how far all is applied. Never rejects. */
+  #done(): true {
+    this.#holding.release();
+    return true;
+  }
+
+  /** Keys side by side under the process's bound; answers what is not done, when all settled. */
+  async #apply(
+    work: GroupedRecords,
+    { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
+  ): Promise<HeldWork> {
+    this.#journals.expire(nowMs);
+    const mayWrite = (): boolean => this.#mayWrite(signal);
+    const parts = { journals: this.#journals, nowMs, signal, mayWrite };
+    const units = work.keys.map((key) => this.#lane.run(() => replicateKey(key, parts)));
+    const held = heldOf(work.keys, await Promise.allSettled(units));
+    const fenced = held.find(({ error }) => error instanceof FencedError);
+    if (fenced !== undefined) throw this.#fence(fenced.error);
+    return { held, unreadable: work.unreadable };
+  }
+
+  /** Stores how far all is applied. @throws {FencedError} and nothing else */
   async #storeOffset(nowMs: number): Promise<StoredOffset> {
     const next = this.#appliedBelow;
     const offset = (next - 1) as Offset;
-    if (offset <= (this.#replicated ?? -1)) return { moved: false };
+    const after = this.#replicated;
+    if (offset <= (after ?? -1)) return { moved: false };
     try {
-      await this.#parts.store.saveOffset({ ...this.#source, offset }, nowMs);
+      await this.#parts.store.saveOffset({ ...this.#source, offset, after }, nowMs);
     } catch (error) {
+      if (error instanceof FencedError) throw this.#fence(error);
       return { moved: false, error };
     }
     this.#replicated = offset;
     this.#onStored(next);
     this.#notify(offset);
     return { moved: true };
+  }
+
+  /** The end of this flow; said once. */
+  #fence(error: unknown): unknown {
+    if (!this.#isFenced)
+      this.#log.error({ replicated: this.#replicated, err: error }, fencedMessage);
+    this.#isFenced = true;
+    this.#closing.abort(error);
+    this.#journals.clear();
+    return error;
   }
 
   #notify(offset: Offset): void {
@@ -148,35 +196,37 @@ export class PartitionFlow {
     }
   }
 
-  /** Waits before the next try; answers false when it is time to stop instead. */
-  async #hold(problem: Problem, attempt: number, signal: AbortSignal): Promise<boolean> {
-    const retryInMs = backoffDelayMs(heldBackoff, attempt, this.#parts.random());
-    const { message, ...fields } = problem;
-    this.#log.error({ ...fields, attempt, retryInMs }, message);
-    this.#isHeld = true;
-    try {
-      await this.#parts.clock.sleep(retryInMs, { signal });
-      return !signal.aborted;
-    } catch (error) {
-      if (signal.aborted) return false;
-      throw error;
+  async #waitInFront(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; this.#mayWrite(signal) && !this.#hasLeftOff; attempt++) {
+      const { problem, isTaken } = await blockedBy(stretch, {
+        ...this.#parts,
+        source: this.#source,
+      });
+      if (isTaken && stretch.nextOffset !== undefined) {
+        this.#appliedBelow = stretch.nextOffset;
+        const { error } = await this.#storeOffset(this.#parts.clock.nowMs());
+        if (error === undefined) return this.#holding.release();
+      }
+      if (!(await this.#holding.wait(problem, attempt, signal))) return;
     }
   }
 
-  #release(): void {
-    if (this.#isHeld) this.#log.info({}, 'partition goes on');
-    this.#isHeld = false;
-  }
-
-  #measure(round: RoundFigures): void {
-    const { nowMs, held, ...counts } = round;
+  #measure(batch: FlowBatch, { nowMs, left, ...counts }: RoundFigures): void {
     const durationMs = this.#parts.clock.nowMs() - nowMs;
-    this.#parts.metrics?.roundEnded({ ...this.#source, ...counts, heldKeys: held, durationMs });
+    const { endOffset } = batch;
+    const lag = endOffset === undefined ? undefined : Math.max(0, endOffset - this.#appliedBelow);
+    const figures = { ...counts, heldKeys: left.held.length, durationMs, lag };
+    this.#log.debug(figures, 'round');
+    this.#parts.metrics?.roundEnded({ ...this.#source, ...figures });
   }
 
-  /** True from the first failure of a round until it is done: waiting, and trying again. */
   get isHeld(): boolean {
-    return this.#isHeld;
+    return this.#holding.isHeld;
+  }
+
+  /** True when another process owns the partition: nothing may be committed for it either. */
+  get isFenced(): boolean {
+    return this.#isFenced;
   }
 
   /**
@@ -187,10 +237,30 @@ export class PartitionFlow {
     this.#closing.abort(new ClosedError('the partition was given up'));
     await this.#work;
     this.#journals.clear();
-    if (isLost) return;
-    const { error } = await this.#storeOffset(this.#parts.clock.nowMs());
-    if (error !== undefined) this.#log.warn({ err: error }, 'replicated offset not stored');
+    if (isLost || this.#isFenced || !this.#isOwned()) return;
+    try {
+      const { error } = await this.#storeOffset(this.#parts.clock.nowMs());
+      if (error !== undefined) this.#log.warn({ err: error }, 'replicated offset not stored');
+    } catch {
+      // Fenced: it was said, and there is nothing left to end.
+    }
   }
+}
+
+/** A unit never rejects by itself; one that does is held like one whose write failed. */
+function heldOf(
+  keys: readonly KeyRecords[],
+  settled: readonly PromiseSettledResult<Awaited<ReturnType<typeof replicateKey>>>[],
+): readonly HeldKey[] {
+  const held: HeldKey[] = [];
+  for (const [index, unit] of settled.entries()) {
+    const rest = keys[index];
+    if (unit.status === 'fulfilled' && unit.value.type === 'held') held.push(unit.value);
+    if (unit.status === 'rejected' && rest !== undefined) {
+      held.push({ type: 'held', rest, reason: 'failed', error: unit.reason });
+    }
+  }
+  return held;
 }
 
 interface StoredOffset {
@@ -201,6 +271,6 @@ interface StoredOffset {
 interface RoundFigures {
   readonly records: number;
   readonly keys: number;
-  readonly held: number;
+  readonly left: HeldWork;
   readonly nowMs: number;
 }

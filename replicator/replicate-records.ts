@@ -10,6 +10,7 @@ import type {
   ReplicatedPurge,
 } from '../src/ports/replicated-journal.ts';
 import { type Appends, type Batch, collapse, type Delete, type Purge } from './batch.ts';
+import { decidePurges, isUserAction } from './conditional-purge.ts';
 import type { KeyJournals } from './key-journals.ts';
 
 /** Records of one key that wait to be applied: ascending offsets, never empty. */
@@ -33,8 +34,10 @@ export interface KeyParts {
   readonly journals: KeyJournals;
   /** The replicator's clock: one value for a whole round. */
   readonly nowMs: number;
-  /** Looked at between writes, never inside one. */
+  /** Ends waiting; whether to write is asked of `mayWrite`. */
   readonly signal: AbortSignal;
+  /** Asked before every write, never inside one: false = the partition is given up, or not ours any more. */
+  readonly mayWrite: () => boolean;
 }
 
 /**
@@ -46,7 +49,7 @@ export interface KeyParts {
  * on; those before it are applied.
  */
 export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<KeyOutcome> {
-  if (parts.signal.aborted) return { type: 'held', rest: key, reason: 'stopped' };
+  if (!parts.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
   const plan = planWrites(key.records);
   try {
     const finished = await applyWrites(key.key, plan.writes, parts);
@@ -61,16 +64,16 @@ export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<Ke
   return { type: 'held', rest, reason: 'unreadable', error };
 }
 
-/** Answers false when it stopped between two writes because the signal fired. */
+/** Answers false when it stopped between two writes. */
 async function applyWrites(
   key: Key,
   writes: readonly KeyWrite[],
-  { journals, nowMs, signal }: KeyParts,
+  { journals, nowMs, signal, mayWrite }: KeyParts,
 ): Promise<boolean> {
   if (writes.length === 0) return true;
   const journal = await journals.open(key, nowMs, { signal });
   for (const write of writes) {
-    if (signal.aborted) return false;
+    if (!mayWrite()) return false;
     await applyWrite(journal, write, nowMs);
   }
   return true;
@@ -119,13 +122,30 @@ export function planWrites(records: readonly ActionRecord[]): KeyPlan {
   let unreadable: UnreadableRecord | undefined;
   // Ends: each turn but the last leaves fewer readable records.
   for (;;) {
-    const decoded = decodeBatches(collapse(readable));
-    if (decoded.failure === undefined) return { writes: decoded.writes, unreadable };
+    const decided = decidePurges(readable);
+    const decoded = decodeBatches(collapse(decided));
+    if (decoded.failure === undefined) {
+      return { writes: upToLast(decoded.writes, decided), unreadable };
+    }
     const { record, error } = decoded.failure;
     const index = records.indexOf(record);
     unreadable = { index, offset: record.at.offset, error };
     readable = records.slice(0, index);
   }
+}
+
+/**
+ * The last write stands for everything up to the journal's last action, also for a delete that was
+ * not worth a write: the row then says where that action lies, which conditional purges ask for.
+ */
+function upToLast(
+  writes: readonly KeyWrite[],
+  records: readonly ActionRecord[],
+): readonly KeyWrite[] {
+  const write = writes.at(-1);
+  const at = records.findLast(isUserAction)?.at;
+  if (write === undefined || at === undefined || write.at.offset === at.offset) return writes;
+  return writes.with(-1, { ...write, at });
 }
 
 interface Undecodable {
@@ -150,7 +170,8 @@ function decodeBatches(batches: readonly Batch[]): DecodedBatches {
 
 function toWrite(batch: Delete | Purge): KeyWrite {
   const { type, at } = batch;
-  return type === 'purge' ? { type, at } : { type, at, to: batch.to, origin: batch.origin };
+  if (type === 'delete') return { type, at, to: batch.to, origin: batch.origin };
+  return { type, at, onlyAt: batch.onlyAt, upTo: batch.upTo };
 }
 
 function decodeAppends({ at, records }: Appends): KeyWrite | Undecodable {

@@ -1,9 +1,14 @@
-import type PQueue from 'p-queue';
 import type { Offset, Partition, Topic } from '../src/model/position.ts';
 import type { Logger } from '../src/observability/logger.ts';
+import type { ActionProducer } from '../src/ports/action-producer.ts';
 import type { ReplicatedJournal } from '../src/ports/replicated-journal.ts';
 import type { TopicConsumers } from '../src/ports/topic-consumer.ts';
 import type { Clock } from '../src/runtime/clock.ts';
+import type { FairPool } from './fair-pool.ts';
+import type { Pacer } from './pacer.ts';
+import type { PurgeExpiredTuning } from './purge-expired.ts';
+import type { Quarantine, QuarantineRules } from './quarantine.ts';
+import type { QuarantineFile } from './quarantine-file.ts';
 
 /** How a replicator works; resolved from `evolutiongaming.kafka-journal.replicator`. */
 export interface ReplicatorTuning {
@@ -15,6 +20,10 @@ export interface ReplicatorTuning {
   readonly cacheExpireAfterMs: number;
   /** Keys worked on at one moment, over all topics of the process. */
   readonly maxKeysInFlight: number;
+  /** Absent = `fail`: what cannot be decoded holds its partition. */
+  readonly quarantine?: QuarantineRules;
+  /** Absent = expired journals stay. */
+  readonly purgeExpired?: PurgeExpiredTuning | undefined;
 }
 
 /** Told when a partition's replicated offset was stored; `offset` is inclusive. */
@@ -31,12 +40,18 @@ export interface ReplicatorMetrics {
     readonly durationMs: number;
     /** Keys that failed or hold an unreadable record; 0 = the round is done. */
     readonly heldKeys: number;
+    /** Records of the log that are not replicated yet; `undefined` = not known. */
+    readonly lag: number | undefined;
   }): void;
 }
 
 export interface ReplicatorParts {
   readonly consumers: TopicConsumers;
   readonly store: ReplicatedJournal;
+  /** Where purges of expired journals are produced; needed with `settings.purgeExpired`. */
+  readonly producer?: ActionProducer | undefined;
+  /** Where skipped records are written down; without it none is skipped. */
+  readonly quarantineFile?: QuarantineFile | undefined;
   readonly settings: ReplicatorTuning;
   readonly log: Logger;
   readonly clock: Clock;
@@ -51,11 +66,22 @@ export interface ReplicatorParts {
 export interface FlowParts {
   readonly store: ReplicatedJournal;
   /** Bounds the keys worked on at one moment. */
-  readonly pool: PQueue;
+  readonly pool: FairPool;
+  readonly quarantine: Quarantine;
+  /** Absent = expired journals stay. */
+  readonly expiry?: ExpiryParts | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: () => number;
   readonly cacheExpireAfterMs: number;
   readonly metrics: ReplicatorMetrics | undefined;
   readonly onReplicated: ReplicatedListener | undefined;
+}
+
+/** What purges expired journals. */
+export interface ExpiryParts {
+  readonly producer: ActionProducer;
+  readonly tuning: PurgeExpiredTuning;
+  /** One for the whole process. */
+  readonly pacer: Pacer;
 }

@@ -14,18 +14,23 @@ import { topicReplicatorMachine } from './topic-replicator.machine.ts';
 /** Pauses before a topic is started again whose actor broke, and between failed discoveries. */
 export const restartBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };
 
+/** A topic that so many looks in a row did not find has been deleted; one may miss it by chance. */
+export const missesBeforeGone = 5;
+
 export interface ReplicatorInput {
   readonly discoveryIntervalMs: number;
 }
 
 export interface TopicChild {
-  /** `ended` may have a restart before it. */
-  readonly status: 'running' | 'ended';
+  /** `ended` may have a restart before it; `leaving` was told to stop, since its topic is gone. */
+  readonly status: 'running' | 'ended' | 'leaving';
   readonly failures: number;
+  /** Looks in a row that did not find the topic. */
+  readonly misses: number;
 }
 
 export interface ReplicatorContext extends ReplicatorInput {
-  /** Every topic that was ever found; none is dropped before the end. */
+  /** Every topic that was found and is not gone. */
   readonly topics: Readonly<Record<Topic, TopicChild>>;
   /** Discoveries that failed since one succeeded. */
   readonly discoveryFailures: number;
@@ -60,6 +65,7 @@ function effect<P>(): (args: unknown, params: P) => void {
  *
  *     discovering ◄──► waiting          a new topic gets a child, which never gives up by itself
  *          │ stop         │ stop        a child that breaks is started again after a pause
+ *          │              │             a topic that is gone for some looks loses its child
  *          └──► stopping ◄┘             every child ends its work in hand
  *                  ▼
  *               stopped
@@ -78,12 +84,14 @@ export const replicatorMachine = setup({
   actions: {
     /** Tell people; provided by the runner. */
     reportFound: effect<{ readonly topic: Topic }>(),
+    reportGone: effect<{ readonly topic: Topic }>(),
     reportDiscoveryFailure: effect<{ readonly error: unknown }>(),
     reportBrokenTopic: effect<{ readonly topic: Topic; readonly error: unknown }>(),
   },
   guards: {
     isTopic: (_, actorId: string) => topicOf(actorId) !== undefined,
-    nothingRuns: ({ context }) => childrenIn(context, 'running').length === 0,
+    nothingRuns: ({ context }) =>
+      childrenIn(context, 'running').length + childrenIn(context, 'leaving').length === 0,
   },
   delays: {
     discoveryDelay: ({ context }) =>
@@ -104,11 +112,22 @@ export const replicatorMachine = setup({
         enqueue.spawnChild('topicReplicator', { id: childId(topic), input: { topic } });
       }),
     },
+    'xstate.done.actor.*': {
+      guard: { type: 'isTopic', params: ({ event }) => event.actorId },
+      actions: assign(({ context, event }) => {
+        const topic = topicOf(event.actorId);
+        return topic === undefined ? {} : { topics: without(context.topics, topic) };
+      }),
+    },
     'xstate.error.actor.*': {
       guard: { type: 'isTopic', params: ({ event }) => event.actorId },
       actions: enqueueActions(({ context, event, enqueue }) => {
         const topic = topicOf(event.actorId);
         if (topic === undefined) return;
+        if (context.topics[topic]?.status === 'leaving') {
+          enqueue.assign({ topics: without(context.topics, topic) });
+          return;
+        }
         const topics = withFailure(context, topic);
         const delay = backoffDelayMs(restartBackoff, topics[topic]?.failures ?? 1, 1);
         enqueue({ type: 'reportBrokenTopic', params: { topic, error: event.error } });
@@ -125,12 +144,15 @@ export const replicatorMachine = setup({
         onDone: {
           target: 'waiting',
           actions: enqueueActions(({ context, event, enqueue }) => {
-            const found = event.output.filter((topic) => context.topics[topic] === undefined);
-            let topics = context.topics;
+            const { topics, found, gone } = compare(context, event.output);
             for (const topic of found) {
-              topics = { ...topics, [topic]: { status: 'running', failures: 0 } };
               enqueue({ type: 'reportFound', params: { topic } });
               enqueue.spawnChild('topicReplicator', { id: childId(topic), input: { topic } });
+            }
+            for (const topic of gone) {
+              enqueue({ type: 'reportGone', params: { topic } });
+              if (topics[topic] === undefined) enqueue.cancel(childId(topic));
+              else enqueue.sendTo(childId(topic), { type: 'stop' });
             }
             enqueue.assign({ topics, discoveryFailures: 0 });
           }),
@@ -169,14 +191,37 @@ function childrenIn(context: ReplicatorContext, status: TopicChild['status']): r
   return topics.filter((topic) => context.topics[topic]?.status === status);
 }
 
-function withChild(context: ReplicatorContext, topic: Topic, status: TopicChild['status']) {
-  const failures = context.topics[topic]?.failures ?? 0;
-  return { ...context.topics, [topic]: { status, failures } };
+type Topics = ReplicatorContext['topics'];
+
+/** What a look found: the topics as they are from now on, which are new, and which are gone. */
+function compare({ topics }: ReplicatorContext, listed: readonly Topic[]) {
+  const found = listed.filter((topic) => topics[topic] === undefined);
+  const gone: Topic[] = [];
+  const after: Record<Topic, TopicChild> = {};
+  const present = new Set(listed);
+  for (const [topic, child] of Object.entries(topics) as [Topic, TopicChild][]) {
+    const misses = present.has(topic) ? 0 : child.misses + 1;
+    const isGone = misses >= missesBeforeGone && child.status !== 'leaving';
+    if (isGone) gone.push(topic);
+    if (isGone && child.status === 'ended') continue;
+    after[topic] = { ...child, misses, status: isGone ? 'leaving' : child.status };
+  }
+  for (const topic of found) after[topic] = { status: 'running', failures: 0, misses: 0 };
+  return { topics: after, found, gone };
 }
 
-function withFailure(context: ReplicatorContext, topic: Topic): ReplicatorContext['topics'] {
-  const failures = (context.topics[topic]?.failures ?? 0) + 1;
-  return { ...context.topics, [topic]: { status: 'ended', failures } };
+function without(topics: Topics, gone: Topic): Topics {
+  return Object.fromEntries(Object.entries(topics).filter(([topic]) => topic !== gone));
+}
+
+function withChild({ topics }: ReplicatorContext, topic: Topic, status: TopicChild['status']) {
+  const { failures = 0, misses = 0 } = topics[topic] ?? {};
+  return { ...topics, [topic]: { status, failures, misses } };
+}
+
+function withFailure(context: ReplicatorContext, topic: Topic): Topics {
+  const { failures = 0, misses = 0 } = context.topics[topic] ?? {};
+  return { ...context.topics, [topic]: { status: 'ended', failures: failures + 1, misses } };
 }
 
 function ended(context: ReplicatorContext, event: { readonly actorId: string }) {

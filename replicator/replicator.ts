@@ -1,11 +1,13 @@
-import PQueue from 'p-queue';
 import { type ActorRefFrom, createActor, fromCallback, fromPromise } from 'xstate';
-import { DeadlineExceededError } from '../src/model/errors.ts';
+import { DeadlineExceededError, FencedError, InvalidInputError } from '../src/model/errors.ts';
 import type { Topic } from '../src/model/position.ts';
 import { backoffDelayMs } from '../src/runtime/retry.ts';
 import { actorClock } from './actor-clock.ts';
+import { FairPool } from './fair-pool.ts';
+import { Pacer } from './pacer.ts';
+import { Quarantine } from './quarantine.ts';
 import { replicatorMachine } from './replicator.machine.ts';
-import type { FlowParts, ReplicatorParts } from './replicator-parts.ts';
+import type { ExpiryParts, FlowParts, ReplicatorParts } from './replicator-parts.ts';
 import {
   reopenBackoff,
   type TopicInput,
@@ -96,21 +98,8 @@ class TopicWorks {
   readonly #works = new Map<Topic, TopicWork>();
 
   constructor(parts: ReplicatorParts) {
-    const { store, log, clock, settings, metrics, onReplicated } = parts;
-    const pool = new PQueue({ concurrency: settings.maxKeysInFlight });
-    const { cacheExpireAfterMs } = settings;
-    const random = parts.random ?? Math.random;
     this.#parts = parts;
-    this.#flowParts = {
-      store,
-      pool,
-      log,
-      clock,
-      random,
-      cacheExpireAfterMs,
-      metrics,
-      onReplicated,
-    };
+    this.#flowParts = flowPartsOf(parts);
   }
 
   of(topic: Topic): TopicWork {
@@ -124,6 +113,31 @@ class TopicWorks {
   async close(): Promise<void> {
     await Promise.all([...this.#works.values()].map((work) => work.close()));
   }
+}
+
+/** What all topics of the process share. */
+function flowPartsOf(parts: ReplicatorParts): FlowParts {
+  const { store, log, clock, settings, metrics, onReplicated } = parts;
+  const rules = settings.quarantine ?? { policy: 'fail', skip: [] };
+  return {
+    store,
+    pool: new FairPool(settings.maxKeysInFlight),
+    quarantine: new Quarantine(rules, { file: parts.quarantineFile, log, clock }),
+    expiry: expiryOf(parts),
+    log,
+    clock,
+    random: parts.random ?? Math.random,
+    cacheExpireAfterMs: settings.cacheExpireAfterMs,
+    metrics,
+    onReplicated,
+  };
+}
+
+function expiryOf({ settings, producer, clock }: ReplicatorParts): ExpiryParts | undefined {
+  const tuning = settings.purgeExpired;
+  if (tuning === undefined) return undefined;
+  if (producer === undefined) throw new InvalidInputError('purgeExpired needs a producer');
+  return { tuning, producer, pacer: new Pacer(tuning.perSecond, clock) };
 }
 
 function replicatorMachineFor(parts: ReplicatorParts, works: TopicWorks) {
@@ -140,6 +154,8 @@ function replicatorMachineFor(parts: ReplicatorParts, works: TopicWorks) {
     },
     actions: {
       reportFound: (_, { topic }) => log.info({ topic }, 'topic found'),
+      reportGone: (_, { topic }) =>
+        log.warn({ topic }, 'topic is gone; its replication ends until it is found again'),
       reportDiscoveryFailure: (_, { error }) =>
         log.warn({ err: error }, 'topics not listed; trying again'),
       reportBrokenTopic: (_, { topic, error }) =>
@@ -168,7 +184,9 @@ function topicMachineFor({ log, random = Math.random }: ReplicatorParts, works: 
     actions: {
       reportFailure: ({ context }) => {
         const { topic, failures, error } = context;
-        log.error({ topic, failures, err: error }, 'topic not replicated; trying again');
+        // The partition that was fenced has said so.
+        const level = error instanceof FencedError ? 'info' : 'error';
+        log[level]({ topic, failures, err: error }, 'topic not replicated; trying again');
       },
     },
     delays: {

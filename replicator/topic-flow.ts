@@ -1,9 +1,14 @@
 import { ClosedError, JournalError } from '../src/model/errors.ts';
-import type { LogRecord } from '../src/model/log-record.ts';
 import { Offset, type Partition, type Topic } from '../src/model/position.ts';
 import type { Logger } from '../src/observability/logger.ts';
-import type { TopicConsumer, TopicSubscriber } from '../src/ports/topic-consumer.ts';
+import type {
+  BlockedStretch,
+  PartitionBatch,
+  TopicConsumer,
+  TopicSubscriber,
+} from '../src/ports/topic-consumer.ts';
 import { retry } from '../src/runtime/retry.ts';
+import { type ExpiryJob, openExpiryJob } from './expiry-job.ts';
 import { PartitionFlow } from './partition-flow.ts';
 import type { FlowParts } from './replicator-parts.ts';
 import { TopicCommit } from './topic-commit.ts';
@@ -21,12 +26,6 @@ export interface WorkListener {
   workSettled(): void;
 }
 
-export interface RecordBatch {
-  readonly partition: Partition;
-  readonly records: readonly LogRecord[];
-  readonly nextOffset: Offset;
-}
-
 /**
  * One topic's records on their way into the store: a flow for each partition that is ours.
  *
@@ -34,6 +33,9 @@ export interface RecordBatch {
  *     records    replicate, store R, mark R + 1 for commit
  *     revoked    wait for the writes in hand, store R, drop the flow, then commit
  *     lost       start nothing more, drop the flow, commit nothing
+ *     fenced     the same, found out by writing; the subscription ends and the member joins again
+ *
+ * Beside its flow, a partition may have a job that purges its share of the expired journals.
  */
 export class TopicFlow implements TopicSubscriber {
   readonly #topic: Topic;
@@ -42,6 +44,7 @@ export class TopicFlow implements TopicSubscriber {
   readonly #listener: WorkListener;
   readonly #log: Logger;
   readonly #flows = new Map<Partition, PartitionFlow>();
+  readonly #expiryJobs = new Map<Partition, ExpiryJob>();
   readonly #commit = new TopicCommit();
   readonly #closing = new AbortController();
   #committing: Promise<void> | undefined;
@@ -59,13 +62,18 @@ export class TopicFlow implements TopicSubscriber {
     this.#log = parts.log.child({ topic });
   }
 
-  async assigned(partition: Partition): Promise<Offset | undefined> {
+  async assigned(
+    partition: Partition,
+    { partitions }: { readonly partitions: number },
+  ): Promise<Offset | undefined> {
+    await this.#expiryJobs.get(partition)?.close();
     await this.#flows.get(partition)?.close({ isLost: false });
     const replicated = await this.#replicatedOffset(partition);
     const onStored = (next: Offset): void => this.#mark(partition, next);
     const source = { topic: this.#topic, partition };
     this.#flows.set(partition, new PartitionFlow(source, this.#parts, { replicated, onStored }));
     this.#commit.assign(partition);
+    this.#startExpiryJob(partition, partitions);
     this.#log.info({ partition, replicated }, 'partition assigned');
     return replicated === undefined ? undefined : Offset.next(replicated);
   }
@@ -85,17 +93,37 @@ export class TopicFlow implements TopicSubscriber {
     });
   }
 
-  async records(batch: RecordBatch, signal: AbortSignal): Promise<void> {
+  #startExpiryJob(partition: Partition, partitions: number): void {
+    const { expiry } = this.#parts;
+    if (expiry === undefined || this.#closing.signal.aborted) return;
+    const share = { topic: this.#topic, partition, partitions };
+    this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#parts, ...expiry }));
+  }
+
+  records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {
+    return this.#inHand(batch.partition, (flow) => flow.replicate(batch, signal), signal);
+  }
+
+  blocked(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
+    return this.#inHand(stretch.partition, (flow) => flow.blocked(stretch, signal), signal);
+  }
+
+  async #inHand(
+    partition: Partition,
+    work: (flow: PartitionFlow) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (this.#closing.signal.aborted) return fired(signal);
-    const flow = this.#flows.get(batch.partition);
-    if (flow === undefined) throw new ClosedError(`partition ${batch.partition} is not assigned`);
+    const flow = this.#flows.get(partition);
+    if (flow === undefined) throw new ClosedError(`partition ${partition} is not assigned`);
     this.#batchesInHand++;
     if (this.#batchesInHand === 1) this.#listener.workStarted();
     try {
-      await flow.replicate(batch.records, batch.nextOffset, signal);
+      await work(flow);
+      if (this.#batchesInHand === 1) this.#listener.workSettled();
     } finally {
+      if (flow.isFenced) this.#commit.forget(partition);
       this.#batchesInHand--;
-      if (this.#batchesInHand === 0) this.#listener.workSettled();
     }
     if (this.#closing.signal.aborted) await fired(signal);
   }
@@ -119,7 +147,9 @@ export class TopicFlow implements TopicSubscriber {
 
   async #drop(partition: Partition, how: { readonly isLost: boolean }): Promise<void> {
     const flow = this.#flows.get(partition);
-    await flow?.close(how);
+    await Promise.all([flow?.close(how), this.#expiryJobs.get(partition)?.close()]);
+    this.#expiryJobs.delete(partition);
+    if (flow?.isFenced) this.#commit.forget(partition);
     if (this.#flows.get(partition) === flow) this.#flows.delete(partition);
   }
 
@@ -163,9 +193,10 @@ export class TopicFlow implements TopicSubscriber {
    */
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError(`replication of ${this.#topic} ends`));
-    const flows = [...this.#flows.values()];
-    await Promise.allSettled(flows.map((flow) => flow.close({ isLost: false })));
-    this.#flows.clear();
+    const partitions = [...this.#flows.keys()];
+    await Promise.allSettled(
+      partitions.map((partition) => this.#drop(partition, { isLost: false })),
+    );
     await this.#committing;
     await this.#commitAll();
   }

@@ -9,7 +9,10 @@ import {
   readKafkaJournalSettings,
 } from './config/journal-settings.ts';
 import { loadConfig } from './config/load-config.ts';
+import { type HeadCacheStats, openHeadCache } from './journal/head-cache/head-cache.ts';
+import type { JournalParts } from './journal/journal-parts.ts';
 import { createJournals, type Journals } from './journal/journals.ts';
+import { endByOffset } from './journal/read-end.ts';
 import { ConfigError } from './model/errors.ts';
 import type { Key } from './model/key.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';
@@ -24,6 +27,8 @@ export interface OpenJournals extends Journals, AsyncDisposable {
   readonly keyOf: (persistenceId: string) => Key;
   /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
   readonly maxEventsInBatch: number;
+  /** What the head cache did and holds; `undefined` without one. */
+  readonly headCacheStats: () => HeadCacheStats | undefined;
 }
 
 /** Where the configuration comes from, and which journal of it is meant. */
@@ -83,13 +88,35 @@ export function journalSettingsOf(
 function journalsOver(
   stores: Stores,
   settings: KafkaJournalSettings | EmbeddedJournalSettings,
-  { log, clock }: OpenDeps,
+  deps: OpenDeps,
 ): OpenJournals {
-  const parts = { ...stores, settings, log, clock, origin: hostname(), randomUuid: randomUUID };
+  const { headCache, readEnd } = waysToRead(stores, settings, deps);
+  const own = { origin: hostname(), randomUuid: randomUUID };
+  const parts = { ...stores, settings, ...deps, ...own, headCache, readEnd };
   return {
     ...createJournals(parts, settings.callTimeThresholdsMs),
     keyOf: persistenceIdToKey(settings.persistenceIdToKey),
     maxEventsInBatch: settings.maxEventsInBatch,
-    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+    headCacheStats: () => headCache?.stats,
+    async [Symbol.asyncDispose]() {
+      await headCache?.[Symbol.asyncDispose]();
+      await stores[Symbol.asyncDispose]();
+    },
   };
+}
+
+/**
+ * One file has no other writers than ours, and looking at its end costs nothing: no marks there. Its
+ * replicator follows at once, so that a head cache would hold nothing.
+ */
+function waysToRead(
+  stores: Stores,
+  settings: KafkaJournalSettings | EmbeddedJournalSettings,
+  deps: OpenDeps,
+): Pick<JournalParts, 'headCache' | 'readEnd'> {
+  const byOffset = 'file' in settings || settings.readEnd === 'end-offset';
+  const readEnd = byOffset ? endByOffset(stores.consumer) : undefined;
+  const cacheSettings = 'file' in settings ? undefined : settings.headCache;
+  const headCache = cacheSettings && openHeadCache({ ...stores, ...deps }, cacheSettings);
+  return { headCache, readEnd };
 }

@@ -1,11 +1,9 @@
-import { openCassandraEventualJournal } from './cassandra/cassandra-eventual-journal.ts';
-import { setUpCassandra } from './cassandra/schema/create-schema.ts';
-import type { CassandraSettings } from './config/cassandra-settings.ts';
 import type { KafkaJournalSettings } from './config/journal-settings.ts';
 import { openKafkaActionConsumer } from './kafka/kafka-action-consumer.ts';
 import { openKafkaActionProducer } from './kafka/kafka-action-producer.ts';
 import { openKafkaAdmin } from './kafka/kafka-admin.ts';
 import { LogUnavailableError, StoreUnavailableError } from './model/errors.ts';
+import { openEventualStore, placeOfStore } from './open-eventual-store.ts';
 import { topicsOf } from './plugin/persistence-id-to-key.ts';
 import type { CallOptions } from './ports/call-options.ts';
 import { ProgressDeadline } from './runtime/progress-deadline.ts';
@@ -14,7 +12,7 @@ import type { OpenDeps, Stores } from './stores.ts';
 type Disposables = AsyncDisposable[];
 
 /**
- * Kafka and Cassandra, ready within `start-timeout`: topics and tables exist or are created where allowed.
+ * Kafka and the store, ready within `start-timeout`: topics and tables exist or are created where allowed.
  *
  * @throws {LogUnavailableError} {@link StoreUnavailableError} names the addresses that did not answer
  */
@@ -39,7 +37,7 @@ export async function openKafkaStores(
 class Opening {
   readonly settings: KafkaJournalSettings;
   readonly opened: Disposables = [];
-  asking: 'Kafka' | 'Cassandra' = 'Kafka';
+  asking: 'Kafka' | 'the store' = 'Kafka';
 
   constructor(settings: KafkaJournalSettings) {
     this.settings = settings;
@@ -56,9 +54,7 @@ class Opening {
     if (this.asking === 'Kafka') {
       return new LogUnavailableError(`Kafka at ${kafka.bootstrapServers.join(', ')} ${within}`);
     }
-    const { contactPoints, port } = eventual.cassandra.client;
-    const hosts = contactPoints.map((host) => `${host}:${port}`);
-    return new StoreUnavailableError(`Cassandra at ${hosts.join(', ')} ${within}`);
+    return new StoreUnavailableError(`${placeOfStore(eventual)} ${within}`);
   }
 }
 
@@ -69,16 +65,10 @@ async function openAll(opening: Opening, deps: OpenDeps & Required<CallOptions>)
   const consumer = opening.own(await openKafkaActionConsumer(kafka, deps, options));
   const [topic] = topicsOf(opening.settings.persistenceIdToKey);
   const producer = opening.own(await openKafkaActionProducer(kafka, deps, { ...options, topic }));
-  opening.asking = 'Cassandra';
-  await setUpCassandra(store.cassandra, deps, { mode: modeOf(store.cassandra) });
-  const eventual = opening.own(await openCassandraEventualJournal(store.cassandra, deps, options));
+  opening.asking = 'the store';
+  const eventual = opening.own(await openEventualStore(store, deps, options));
   const close = (): Promise<void> => disposeAll(opening.opened);
   return { producer, consumer, eventual, [Symbol.asyncDispose]: close };
-}
-
-/** With both switches off a client only looks, under rights that allow nothing else (ADR 19). */
-function modeOf({ schema }: CassandraSettings): 'create' | 'check' {
-  return schema.autoCreate || schema.keyspace.autoCreate ? 'create' : 'check';
 }
 
 async function ensureTopics(

@@ -25,3 +25,16 @@ export async function forEachAtOnce<T>(
   const settled = await Promise.allSettled(Array.from({ length: limit }, worker));
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
 }
+
+/** Items in arrays of `size`, the last one shorter; none is empty. */
+export function* chunks<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    chunk.push(item);
+    if (chunk.length === size) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}

@@ -4,15 +4,13 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../ports/eventual-journal.ts';
-import {
-  type CassandraDeps,
-  type CassandraSession,
-  openCassandraSession,
-} from './cassandra-session.ts';
+import { chunks } from './at-once.ts';
+import { openCassandraSession } from './cassandra-session.ts';
 import { numberOf } from './cassandra-values.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
 import { readSegments } from './segment-reader.ts';
+import type { CassandraDeps, CassandraSession } from './session-types.ts';
 import { JournalRowReader } from './tables/journal-row.ts';
 import { pointerOf, rowParams } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -43,12 +41,18 @@ export async function openCassandraEventualJournal(
   }
 }
 
-class CassandraEventualJournal implements EventualJournal {
+/** The store over a connected session, which it closes when it is disposed. */
+export class CassandraEventualJournal implements EventualJournal {
   private readonly session: CassandraSession;
   private readonly tables: StoreTables;
   private readonly fetchSize: number;
 
-  constructor(session: CassandraSession, settings: CassandraSettings) {
+  constructor(
+    session: CassandraSession,
+    settings: Pick<CassandraSettings, 'schema'> & {
+      readonly client: { readonly fetchSize: number };
+    },
+  ) {
     this.session = session;
     this.tables = storeTables(settings.schema);
     this.fetchSize = settings.client.fetchSize;
@@ -124,15 +128,3 @@ class CassandraEventualJournal implements EventualJournal {
 
 /** Metajournal segments asked for at once when ids are listed. */
 const segmentsAtOnce = 100;
-
-function* chunks<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let chunk: T[] = [];
-  for (const item of items) {
-    chunk.push(item);
-    if (chunk.length === size) {
-      yield chunk;
-      chunk = [];
-    }
-  }
-  if (chunk.length > 0) yield chunk;
-}

@@ -1,7 +1,5 @@
 import { recordIdOf } from '../codec/record-id.ts';
-import type { EventRecord } from '../model/event.ts';
-import { ExpireAfter } from '../model/expire-after.ts';
-import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
+import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
@@ -11,97 +9,106 @@ import type {
   ReplicatedKeyJournal,
   ReplicatedPurge,
 } from '../ports/replicated-journal.ts';
-import type { CassandraSession, Params } from './cassandra-session.ts';
-import { expireOn, seqNrParam } from './cassandra-values.ts';
-import { deleteRows, type EventRows, insertRows } from './event-rows.ts';
+import { seqNrParam } from './cassandra-values.ts';
+import { deleteRows, type EventRows, insertRows, lastSeqNrOf } from './event-rows.ts';
+import { expiryOf, sameExpiry } from './expiry.ts';
 import { SegmentNr } from './segment.ts';
+import type { CassandraSession, Params } from './session-types.ts';
 import {
+  clearedParam,
   expiryParams,
   highest,
   insertParams,
+  type NewRow,
+  type OwnedRow,
   rowParams,
   updateParams,
 } from './tables/metajournal-table.ts';
 import type { StoreTables } from './tables/store-tables.ts';
+import type { WriteClock, WriteClocks } from './write-clock.ts';
 
 export interface KeyJournalState {
   readonly session: CassandraSession;
   readonly tables: StoreTables;
+  readonly clocks: WriteClocks;
   /** Of the journal, should it be created now. */
   readonly segmentSize: number;
   readonly key: Key;
   /** Metajournal segment where the row lies, or will. */
   readonly segment: SegmentNr;
-  readonly pointer: JournalPointer | undefined;
+  readonly row: OwnedRow | undefined;
+}
+
+/** What one call writes: for which record, when, and with which write timestamps. */
+interface Unit {
+  readonly at: PartitionOffset;
+  readonly nowMs: number;
+  readonly clock: WriteClock;
 }
 
 /**
- * Segments below an earlier delete that are cleared again when that delete may have been cut
- * short.
+ * Segments that a purge clears below what is known to be cleared: the JVM system may have left rows
+ * there (V8).
  */
-const unsureSegments = 100;
-
-/** Segments that a purge clears below the last one; beyond it only earlier deletes are trusted. */
-const maxPurgedSegments = 100_000;
+const maxDoubtedSegments = 100_000;
 
 /**
  * One journal's rows. Each action is a sequence of statements that may stop anywhere and be
  * repeated:
  *
  *   append   event rows → journal row
- *   delete   journal row: deleteTo, old offset → event rows → journal row: new offset
- *   purge    journal row: deleteTo = seqNr, old offset → all event rows → journal row
+ *   delete   journal row: deleteTo, clearedTo, old offset → event rows → journal row: new offset
+ *   purge    journal row: deleteTo = seqNr, clearedTo, old offset → event rows → journal row
  *
  * The offset moves last, so an action that was cut short is applied again (docs/format.md#replication).
  */
 export class CassandraKeyJournal implements ReplicatedKeyJournal {
   pointer: JournalPointer | undefined;
-  private readonly row: { readonly key: Key; readonly segment: SegmentNr };
   private readonly state: KeyJournalState;
-  /** The deletes so far are known to be complete: this process made them. */
-  private sure = false;
+  private segment: SegmentNr;
+  /** Events up to here are gone from the table; `undefined` = all up to `deleteTo`. */
+  private clearedTo: number | undefined;
+  /** The row's last change is this handle's: it knows every column. */
+  private isOwn = false;
   /** Nothing at or below it may create the journal again. */
   private purgedAt: Offset | undefined;
 
   constructor(state: KeyJournalState) {
     this.state = state;
-    this.pointer = state.pointer;
-    this.row = { key: state.key, segment: state.segment };
+    this.segment = state.segment;
+    this.pointer = state.row?.pointer;
+    this.clearedTo = state.row?.clearedTo;
   }
 
   async append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {
     const { pointer } = this;
     if (this.isApplied(batch.at)) return false;
-    if (pointer === undefined) await this.create(batch, nowMs);
-    else await this.extend(pointer, batch, nowMs);
+    const unit = this.unit(batch.at, nowMs);
+    if (pointer === undefined) await this.create(batch, unit);
+    else await this.extend(pointer, batch, unit);
     return true;
   }
 
   async delete(batch: ReplicatedDelete, nowMs: number): Promise<boolean> {
     const { pointer } = this;
     if (this.isApplied(batch.at)) return false;
-    if (pointer === undefined) await this.createDeleted(batch, nowMs);
-    else await this.shorten(pointer, batch, nowMs);
+    const unit = this.unit(batch.at, nowMs);
+    if (pointer === undefined) await this.createDeleted(batch, unit);
+    else await this.shorten(pointer, batch, unit);
     return true;
   }
 
-  async purge({ at }: ReplicatedPurge, nowMs: number): Promise<boolean> {
+  async purge({ at, onlyAt, upTo }: ReplicatedPurge, nowMs: number): Promise<boolean> {
     const { pointer } = this;
-    if (pointer === undefined) {
-      // Rows of an append that was cut short before it made the journal's row (V7).
-      await deleteRows(this.eventRows(this.state.segmentSize), {
-        first: 0,
-        last: 1,
-        upTo: undefined,
-      });
-      this.purgedAt = at.offset;
-      return false;
-    }
-    if (at.offset < pointer.at.offset) return false;
-    await this.remove(pointer, nowMs);
+    if (pointer !== undefined && at.offset < pointer.at.offset) return false;
+    if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt })) return false;
+    const unit = this.unit(at, nowMs);
+    if (pointer !== undefined) await this.remove(pointer, upTo, unit);
+    else if (upTo !== undefined) await this.removeOrphans(upTo, unit);
     this.pointer = undefined;
+    this.clearedTo = undefined;
     this.purgedAt = at.offset;
-    return true;
+    return pointer !== undefined;
   }
 
   private isApplied({ offset }: PartitionOffset): boolean {
@@ -109,55 +116,51 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     return applied !== undefined && offset <= applied;
   }
 
-  private async create(
-    { at, events, expireAfter }: ReplicatedAppend,
-    nowMs: number,
-  ): Promise<void> {
+  private unit(at: PartitionOffset, nowMs: number): Unit {
+    const { clocks, key, row } = this.state;
+    const clock = clocks.of(key.topic, at.partition);
+    // Its last writer's clock may be ahead of ours (ADR 29).
+    if (row !== undefined) clock.follow(row.writtenMicros);
+    return { at, nowMs, clock };
+  }
+
+  private async create({ at, events, expireAfter }: ReplicatedAppend, unit: Unit): Promise<void> {
     const { segmentSize, key } = this.state;
     const [{ event, record }] = events;
     const pointer: JournalPointer = {
       at,
       segmentSize,
-      seqNr: lastOf(events),
+      seqNr: lastSeqNrOf(events),
       deleteTo: SeqNr.prev(event.seqNr),
-      expiry: expiryOf(expireAfter, nowMs),
+      expiry: expiryOf(expireAfter, unit.nowMs),
+      // The same whenever it is repeated (D.7.5-1).
       recordId: recordIdOf(key.topic, record.at),
     };
-    await insertRows(this.eventRows(segmentSize, pointer.recordId), events);
-    await this.insert({ pointer, origin: record.origin, nowMs });
-    this.sure = true;
+    await insertRows(this.eventRows(pointer, unit), events);
+    await this.insert({ pointer, origin: record.origin, nowMs: unit.nowMs }, unit);
   }
 
-  private async extend(
-    head: JournalPointer,
-    batch: ReplicatedAppend,
-    nowMs: number,
-  ): Promise<void> {
+  private async extend(head: JournalPointer, batch: ReplicatedAppend, unit: Unit): Promise<void> {
     const { at } = batch;
     // Records of a merged batch that a poll cut differently had applied before.
     const events = batch.events.filter(({ record }) => record.at.offset > head.at.offset);
-    await insertRows(this.eventRows(head.segmentSize, head.recordId), events);
-    const seqNr = highest(lastOf(events), head.seqNr);
-    const expiry = expiryOf(batch.expireAfter, nowMs);
-    const { updateSeqNr, updateExpiry, deleteExpiry } = this.state.tables.metaJournal;
-    if (expiry !== undefined && !sameExpiry(expiry, head.expiry)) {
-      await this.update(updateExpiry, {
-        at,
-        nowMs,
-        columns: [seqNrParam(seqNr), ...expiryParams(expiry)],
-      });
+    await insertRows(this.eventRows(head, unit), events);
+    const seqNr = highest(lastSeqNrOf(events), head.seqNr);
+    const expiry = expiryOf(batch.expireAfter, unit.nowMs);
+    const { updateSeqNr, updateExpiry } = this.state.tables.metaJournal;
+    // What a former owner sets too late must find something newer in its way, even of nothing.
+    if (this.isOwn && sameExpiry(expiry, head.expiry)) {
+      await this.update(updateSeqNr, { at, columns: [seqNrParam(seqNr)] }, unit);
     } else {
-      // Before the offset moves: cut short here, the journal only lives longer than it must.
-      if (expiry === undefined && head.expiry !== undefined) {
-        await this.write(deleteExpiry, rowParams(this.row.key, this.row.segment));
-      }
-      await this.update(updateSeqNr, { at, nowMs, columns: [seqNrParam(seqNr)] });
+      const columns = [seqNrParam(seqNr), ...expiryParams(expiry)];
+      await this.update(updateExpiry, { at, columns }, unit);
     }
     this.pointer = { ...head, at, seqNr, expiry };
+    this.isOwn = true;
   }
 
   /** A delete of nothing: the journal begins behind it. */
-  private async createDeleted({ at, to, origin }: ReplicatedDelete, nowMs: number): Promise<void> {
+  private async createDeleted({ at, to, origin }: ReplicatedDelete, unit: Unit): Promise<void> {
     const { segmentSize } = this.state;
     const pointer: JournalPointer = {
       at,
@@ -167,112 +170,128 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
       expiry: undefined,
       recordId: undefined,
     };
-    await this.insert({ pointer, origin, nowMs });
-    this.sure = true;
+    await this.insert({ pointer, origin, nowMs: unit.nowMs }, unit);
   }
 
+  /** In two phases (D.7.5-3): readers learn of it, the rows go, and only then it counts as applied. */
   private async shorten(
     head: JournalPointer,
     { at, to }: ReplicatedDelete,
-    nowMs: number,
+    unit: Unit,
   ): Promise<void> {
+    const { updateSeqNr, updateCleared } = this.state.tables.metaJournal;
     const seqNr = highest(head.seqNr, head.deleteTo);
-    // Never lower than before: events that are gone do not come back (V4).
+    // Never lower than before: events that are gone do not come back (V4, D.7.5-2).
     const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);
-    await this.align(head, { seqNr, deleteTo }, nowMs);
-    const from = this.firstToDelete(head, deleteTo);
-    if (from !== undefined) {
-      const last = SegmentNr.of(deleteTo, head.segmentSize);
-      const upTo = deleteTo < seqNr ? deleteTo : undefined;
-      await deleteRows(this.eventRows(head.segmentSize), { first: from, last, upTo });
+    const cleared = this.clearedBelow(head);
+    if (cleared >= deleteTo) {
+      await this.update(updateSeqNr, { at, columns: [seqNrParam(seqNr)] }, unit);
+    } else {
+      await this.align(head, { seqNr, deleteTo }, unit);
+      await deleteRows(this.eventRows(head, unit), {
+        first: SegmentNr.of(cleared + 1, head.segmentSize),
+        last: SegmentNr.of(deleteTo, head.segmentSize),
+        upTo: deleteTo < seqNr ? deleteTo : undefined,
+      });
+      await this.update(updateCleared, { at, columns: [null] }, unit);
     }
-    await this.update(this.state.tables.metaJournal.updateOffset, { at, nowMs });
     this.pointer = { ...head, at, seqNr, deleteTo };
-    this.sure = true;
+    this.clearedTo = undefined;
   }
 
-  /** The segment to begin with; `undefined` when an earlier delete has left nothing to do. */
-  private firstToDelete(
-    { deleteTo: before, segmentSize }: JournalPointer,
-    deleteTo: SeqNr,
-  ): number | undefined {
-    if (this.sure) {
-      if (before === deleteTo) return undefined;
-      return SegmentNr.of((before ?? 0) + 1, segmentSize);
-    }
-    return Math.max(0, SegmentNr.of(before ?? 1, segmentSize) - unsureSegments);
-  }
-
-  private async remove(head: JournalPointer, nowMs: number): Promise<void> {
+  /** The row stays until the last event is gone, and with it the range that is left (D.7.5-6). */
+  private async remove(head: JournalPointer, upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
-    await this.align(head, { seqNr: last, deleteTo: last }, nowMs);
-    // From the beginning, whatever deleteTo says: it cannot tell a purge that was cut short. One
-    // segment
-    // more than the row knows, for an append that was cut short.
-    const top = last === SeqNr.max ? 0 : SegmentNr.of(last, head.segmentSize);
-    const first = Math.max(0, top - maxPurgedSegments);
-    await deleteRows(this.eventRows(head.segmentSize), { first, last: top + 1, upTo: undefined });
-    await this.write(
-      this.state.tables.metaJournal.delete,
-      rowParams(this.row.key, this.row.segment),
-    );
+    await this.align(head, { seqNr: last, deleteTo: last }, unit);
+    const known = SegmentNr.of(this.clearedBelow(head) + 1, head.segmentSize);
+    const top = topSegment(highest(last, upTo), head.segmentSize);
+    await deleteRows(this.eventRows(head, unit), {
+      first: Math.max(0, Math.min(known, top - maxDoubtedSegments)),
+      // One more than the row knows, for an append of the JVM system that was cut short.
+      last: top + 1,
+      upTo: undefined,
+    });
+    await this.removeRow(unit);
+  }
+
+  /** Rows of an append that was cut short before it made the journal's row (V7, D.7.5-5). */
+  private async removeOrphans(upTo: SeqNr, unit: Unit): Promise<void> {
+    const { segmentSize } = this.state;
+    const last = topSegment(upTo, segmentSize);
+    const first = Math.max(0, last - maxDoubtedSegments);
+    const rows = this.eventRows({ segmentSize, recordId: undefined }, unit);
+    await deleteRows(rows, { first, last, upTo: undefined });
+    // The row itself may still arrive from the attempt that was cut short.
+    await this.removeRow(unit);
+  }
+
+  /** Events up to here are surely gone. */
+  private clearedBelow(head: JournalPointer): number {
+    return this.clearedTo ?? head.deleteTo ?? 0;
   }
 
   /**
-   * Shows readers what is about to be deleted; the offset stays, so that the action can be
-   * repeated.
+   * Shows readers what is about to be deleted, and a repetition how much of it may be left. The
+   * offset stays, so that the action is repeated.
    */
   private async align(
     head: JournalPointer,
     { seqNr, deleteTo }: { readonly seqNr: SeqNr; readonly deleteTo: SeqNr },
-    nowMs: number,
+    unit: Unit,
   ): Promise<void> {
-    const { updateAll, updateDeleteTo, updateSeqNr } = this.state.tables.metaJournal;
-    const at = head.at;
     if (seqNr === head.seqNr && deleteTo === head.deleteTo) return;
-    if (seqNr === head.seqNr)
-      return await this.update(updateDeleteTo, { at, nowMs, columns: [seqNrParam(deleteTo)] });
-    if (deleteTo === head.deleteTo)
-      return await this.update(updateSeqNr, { at, nowMs, columns: [seqNrParam(seqNr)] });
-    await this.update(updateAll, { at, nowMs, columns: [seqNrParam(seqNr), seqNrParam(deleteTo)] });
+    const cleared = clearedParam(this.clearedBelow(head));
+    const columns = [seqNrParam(seqNr), seqNrParam(deleteTo), cleared];
+    await this.update(this.state.tables.metaJournal.updateDeleted, { at: head.at, columns }, unit);
   }
 
-  private eventRows(segmentSize: number, recordId?: string): EventRows {
+  private eventRows(
+    { segmentSize, recordId }: Pick<JournalPointer, 'segmentSize' | 'recordId'>,
+    { clock, nowMs }: Unit,
+  ): EventRows {
     const { session, tables, key } = this.state;
-    return { session, statements: tables.journal, key, segmentSize, recordId };
+    const timestamp = clock.next(nowMs);
+    return { session, statements: tables.journal, key, segmentSize, recordId, timestamp };
   }
 
-  private async insert(row: Parameters<typeof insertParams>[2]): Promise<void> {
-    const { key, segment } = this.row;
-    await this.write(this.state.tables.metaJournal.insert, insertParams(key, segment, row));
+  private async insert(row: NewRow, unit: Unit): Promise<void> {
+    const { key, tables } = this.state;
+    await this.write(tables.metaJournal.insert, insertParams(key, this.segment, row), unit);
     this.pointer = row.pointer;
+    this.clearedTo = undefined;
+    this.isOwn = true;
   }
 
-  private update(cql: string, values: Parameters<typeof updateParams>[1]): Promise<void> {
-    return this.write(cql, updateParams(this.row, values));
+  private update(
+    cql: string,
+    { at, columns }: { readonly at: PartitionOffset; readonly columns: Params },
+    unit: Unit,
+  ): Promise<void> {
+    const row = { key: this.state.key, segment: this.segment };
+    return this.write(cql, updateParams(row, { at, nowMs: unit.nowMs, columns }), unit);
   }
 
-  private write(cql: string, params: Params): Promise<void> {
-    return this.state.session.write(cql, params);
+  private async removeRow(unit: Unit): Promise<void> {
+    const { tables, key } = this.state;
+    await this.write(tables.metaJournal.delete, rowParams(key, this.segment), unit);
+    this.isOwn = false;
+    // The next life begins where new rows go, also that of a row of an old version.
+    [this.segment] = SegmentNr.ofId(key.id);
+  }
+
+  private write(cql: string, params: Params, { clock, nowMs }: Unit): Promise<void> {
+    return this.state.session.write(cql, params, clock.next(nowMs));
   }
 }
 
-/**
- * The highest number: that of the last event, unless a conflicting record is among them (decision
- * 17).
- */
-function lastOf(events: readonly EventRecord[]): SeqNr {
-  let last = SeqNr.min;
-  for (const { event } of events) if (event.seqNr > last) last = event.seqNr;
-  return last;
+function isAt(
+  pointer: JournalPointer | undefined,
+  { partition, offset }: PartitionOffset,
+): boolean {
+  return pointer?.at.partition === partition && pointer.at.offset === offset;
 }
 
-function expiryOf(expireAfter: ExpireAfter | undefined, nowMs: number): Expiry | undefined {
-  if (expireAfter === undefined) return undefined;
-  const after = ExpireAfter.ofNanos(ExpireAfter.toNanos(expireAfter));
-  return { after, on: expireOn(nowMs, after) };
-}
-
-function sameExpiry(a: Expiry, b: Expiry | undefined): boolean {
-  return b !== undefined && a.on === b.on && ExpireAfter.equals(a.after, b.after);
+/** A delete of everything made the journal: it says nothing of where events lie. */
+function topSegment(last: SeqNr, segmentSize: number): number {
+  return last === SeqNr.max ? 0 : SegmentNr.of(last, segmentSize);
 }

@@ -1,19 +1,26 @@
 import type { CassandraSettings } from '../config/cassandra-settings.ts';
+import { FencedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import type { ReplicatedJournal, ReplicatedKeyJournal } from '../ports/replicated-journal.ts';
+import type {
+  ExpiredJournal,
+  ExpiredRange,
+  OffsetMove,
+  ReplicatedJournal,
+  ReplicatedKeyJournal,
+} from '../ports/replicated-journal.ts';
 import { CassandraKeyJournal } from './cassandra-key-journal.ts';
-import {
-  type CassandraDeps,
-  type CassandraSession,
-  openCassandraSession,
-} from './cassandra-session.ts';
+import { openCassandraSession } from './cassandra-session.ts';
 import { numberOf } from './cassandra-values.ts';
+import { readExpired } from './expired-journals.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
-import { pointerOf, rowParams } from './tables/metajournal-table.ts';
+import type { CassandraDeps, CassandraSession } from './session-types.ts';
+import { ownedRowOf, rowParams } from './tables/metajournal-table.ts';
+import { expiredUntilKey } from './tables/setting-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
+import { WriteClocks } from './write-clock.ts';
 
 /**
  * Connects and looks whether the tables exist; needs the rights to SELECT and MODIFY on the
@@ -39,17 +46,20 @@ export async function openCassandraReplicatedJournal(
   }
 }
 
-class CassandraReplicatedJournal implements ReplicatedJournal {
+/** The store over a connected session, which it closes when it is disposed. */
+export class CassandraReplicatedJournal implements ReplicatedJournal {
   private readonly session: CassandraSession;
   private readonly tables: StoreTables;
   private readonly segmentSize: number;
-  /** Last offset read or saved by partition: tells insert from update, and what would go back. */
-  private readonly offsets = new Map<string, Offset>();
+  private readonly clocks = new WriteClocks();
 
-  constructor(session: CassandraSession, settings: CassandraSettings) {
+  constructor(
+    session: CassandraSession,
+    { schema, segmentSize }: Pick<CassandraSettings, 'schema' | 'segmentSize'>,
+  ) {
     this.session = session;
-    this.tables = storeTables(settings.schema);
-    this.segmentSize = settings.segmentSize;
+    this.tables = storeTables(schema);
+    this.segmentSize = segmentSize;
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
@@ -71,69 +81,83 @@ class CassandraReplicatedJournal implements ReplicatedJournal {
     partition: Partition,
     options?: CallOptions,
   ): Promise<Offset | undefined> {
-    const [row] = await this.session.select(
-      this.tables.pointer.selectOffset,
-      [topic, partition],
-      options,
-    );
-    const name = `${topic}:${partition}`;
-    if (row === undefined) {
-      this.offsets.delete(name);
-      return undefined;
-    }
-    const offset = numberOf(row['offset'], 'offset') as Offset;
-    this.offsets.set(name, offset);
-    return offset;
+    const { selectSaved } = this.tables.pointer;
+    const [row] = await this.session.selectSerially(selectSaved, [topic, partition], options);
+    if (row === undefined) return undefined;
+    const updated = row['updated'];
+    // The last owner's clock may be ahead of ours, and its writes newer than ours would be (ADR 29).
+    if (updated instanceof Date) this.clocks.of(topic, partition).follow(updated.getTime() * 1000);
+    return numberOf(row['offset'], 'offset') as Offset;
   }
 
-  async saveOffset(
-    {
-      topic,
-      partition,
-      offset,
-    }: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
-    nowMs: number,
-  ): Promise<void> {
-    const { insert, update } = this.tables.pointer;
-    const name = `${topic}:${partition}`;
-    const saved = this.offsets.get(name) ?? (await this.offset(topic, partition));
-    if (saved === undefined) {
-      await this.session.write(insert, [topic, partition, offset, nowMs, nowMs]);
-    } else if (offset > saved) {
-      await this.session.write(update, [offset, nowMs, topic, partition]);
-    } else {
-      return;
-    }
-    this.offsets.set(name, offset);
+  /** The one lightweight transaction of a round: what else it writes is fenced by timestamps (ADR 29). */
+  async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
+    const { topic, partition, offset, after } = move;
+    const { insertIfAbsent, updateIfAt } = this.tables.pointer;
+    refuseBackward(move);
+    const updated = Math.max(nowMs, this.clocks.of(topic, partition).lastMs);
+    const row =
+      after === undefined
+        ? await this.session.writeIf(insertIfAbsent, [topic, partition, offset, nowMs, updated])
+        : await this.session.writeIf(updateIfAt, [offset, updated, topic, partition, after]);
+    if (row['[applied]'] === true) return;
+    const stored = row['offset'] === undefined ? undefined : numberOf(row['offset'], 'offset');
+    // An earlier try whose answer was lost.
+    if (stored === offset) return;
+    throw fenced(move, stored);
+  }
+
+  expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {
+    const { session, tables } = this;
+    return readExpired({ session, statements: tables.metaJournal }, range, options);
+  }
+
+  async expiredUntil(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<string | undefined> {
+    const key = expiredUntilKey(topic, partition);
+    const [row] = await this.session.select(this.tables.setting.select, [key], options);
+    const value = row?.['value'];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  async saveExpiredUntil({ topic, partition, day }: ExpiredUntil, nowMs: number): Promise<void> {
+    const key = expiredUntilKey(topic, partition);
+    await this.session.write(this.tables.setting.insert, [key, day, nowMs, null]);
   }
 
   /** First segment, then the older one: rows of old versions stay where they are. */
   async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
+    const { session, tables, clocks, segmentSize } = this;
     const candidates = SegmentNr.ofId(key.id);
-    const { session, tables, segmentSize } = this;
+    const state = { session, tables, clocks, segmentSize, key };
+    const { selectOwned } = tables.metaJournal;
     for (const segment of candidates) {
-      const [row] = await session.select(
-        tables.metaJournal.selectHead,
-        rowParams(key, segment),
-        options,
-      );
-      const pointer = pointerOf(key, row);
-      if (pointer !== undefined) {
-        return new CassandraKeyJournal({ session, tables, segmentSize, key, segment, pointer });
-      }
+      const [cells] = await session.select(selectOwned, rowParams(key, segment), options);
+      const row = ownedRowOf(key, cells);
+      if (row !== undefined) return new CassandraKeyJournal({ ...state, segment, row });
     }
-    const [segment] = candidates;
-    return new CassandraKeyJournal({
-      session,
-      tables,
-      segmentSize,
-      key,
-      segment,
-      pointer: undefined,
-    });
+    return new CassandraKeyJournal({ ...state, segment: candidates[0], row: undefined });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.session[Symbol.asyncDispose]();
   }
+}
+
+type ExpiredUntil = Parameters<ReplicatedJournal['saveExpiredUntil']>[0];
+
+function refuseBackward({ offset, after }: OffsetMove): void {
+  if (after === undefined || offset >= after) return;
+  throw new InvalidInputError(`a replicated offset cannot move back from ${after} to ${offset}`);
+}
+
+function fenced({ topic, partition, offset, after }: OffsetMove, stored?: number): FencedError {
+  const place = `the replicated offset of ${topic}:${partition}`;
+  return new FencedError(
+    `${place} was to move from ${after ?? 'none'} to ${offset}, but stands at ${stored ?? 'none'}: ` +
+      'another process replicates the partition',
+  );
 }

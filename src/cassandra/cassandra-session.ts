@@ -1,56 +1,15 @@
 import { auth, Client, policies, types } from 'cassandra-driver';
-import type { CassandraSettings, Consistency } from '../config/cassandra-settings.ts';
+import type {
+  CassandraSettings,
+  Consistency,
+  SerialConsistency,
+} from '../config/cassandra-settings.ts';
 import { ClosedError } from '../model/errors.ts';
-import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted } from '../runtime/concurrency.ts';
 import { toJournalError } from './cassandra-errors.ts';
+import type { CassandraDeps, CassandraSession, Page, Params, Row } from './session-types.ts';
 import { retryStatement, type StatementRetry } from './statement-retry.ts';
-
-/** Cells by column name, as the driver decodes them: bigint as `Int64`, timestamp as `Date`. */
-export type Row = Readonly<Record<string, unknown>>;
-
-/**
- * Values in the order of the statement's `?`; `undefined` stays unset, `null` writes a tombstone.
- */
-export type Params = readonly unknown[];
-
-export interface Page {
-  readonly rows: readonly Row[];
-  /** Where the next page starts; `undefined` after the last one. */
-  readonly next: string | undefined;
-}
-
-export interface CassandraDeps {
-  readonly log: Logger;
-  readonly clock: Clock;
-}
-
-/**
- * One connected driver. All statements are prepared, sent to a replica of their partition, marked
- * idempotent and carry a strictly increasing client timestamp, so a later write of this process
- * wins. A statement that a server refused for the moment is tried again, `settings.retries` times
- * at most and only until `readTimeoutMs` have passed: no call takes longer than twice that.
- */
-export interface CassandraSession extends AsyncDisposable {
-  /** One page of a SELECT, at the read consistency. */
-  page(
-    cql: string,
-    params: Params,
-    options?: CallOptions & { readonly from?: string | undefined },
-  ): Promise<Page>;
-  /** All rows of a SELECT that fits one page, at the read consistency. */
-  select(cql: string, params: Params, options?: CallOptions): Promise<readonly Row[]>;
-  /** One INSERT, UPDATE or DELETE, at the write consistency. */
-  write(cql: string, params: Params): Promise<void>;
-  /**
-   * One statement with many values, all of one partition: applied as one mutation, all or nothing.
-   */
-  writeBatch(cql: string, rows: readonly Params[]): Promise<void>;
-  /** DDL and lock statements, at the client's own consistency; never sent twice. */
-  execute(cql: string, params?: Params): Promise<readonly Row[]>;
-}
 
 /**
  * Connects.
@@ -159,6 +118,10 @@ function consistencyOf(name: Consistency): types.consistencies {
   return consistencies[name];
 }
 
+function serialConsistencyOf(name: SerialConsistency): types.consistencies {
+  return name === 'SERIAL' ? types.consistencies.serial : types.consistencies.localSerial;
+}
+
 /**
  * A schema change waits for all nodes to agree; on a busy cluster that takes longer than any read.
  */
@@ -185,7 +148,10 @@ class DriverSession implements CassandraSession {
     isIdempotent: true;
     logged: false;
     consistency: number;
+    serialConsistency: number;
   };
+  /** A SELECT at a serial consistency also settles the conditional writes that are under way. */
+  private readonly readingSerially: { prepare: true; isIdempotent: true; consistency: number };
   private closing: Promise<void> | undefined;
 
   constructor(client: Client, settings: CassandraSettings, deps: CassandraDeps) {
@@ -196,12 +162,15 @@ class DriverSession implements CassandraSession {
     this.deps = deps;
     this.place = `Cassandra at ${placesOf(settings)}`;
     const { read, write } = settings.consistency;
-    this.reading = { prepare: true, isIdempotent: true, consistency: consistencyOf(read) };
+    const serial = serialConsistencyOf(settings.consistency.serial);
+    const statement = { prepare: true, isIdempotent: true } as const;
+    this.reading = { ...statement, consistency: consistencyOf(read) };
+    this.readingSerially = { ...statement, consistency: serial };
     this.writing = {
-      prepare: true,
-      isIdempotent: true,
+      ...statement,
       logged: false,
       consistency: consistencyOf(write),
+      serialConsistency: serial,
     };
   }
 
@@ -223,21 +192,39 @@ class DriverSession implements CassandraSession {
     return (await this.page(cql, params, options)).rows;
   }
 
-  async write(cql: string, params: Params): Promise<void> {
-    await this.call(() => this.client.execute(cql, params as unknown[], this.writing));
+  async selectSerially(
+    cql: string,
+    params: Params,
+    options?: CallOptions,
+  ): Promise<readonly Row[]> {
+    const query = this.readingSerially;
+    const run = () => this.client.execute(cql, params as unknown[], query);
+    return (await this.call(run, options)).rows ?? [];
   }
 
-  async writeBatch(cql: string, rows: readonly Params[]): Promise<void> {
+  async write(cql: string, params: Params, timestamp?: number): Promise<void> {
+    const options = this.writingAt(timestamp);
+    await this.call(() => this.client.execute(cql, params as unknown[], options));
+  }
+
+  async writeBatch(cql: string, rows: readonly Params[], timestamp?: number): Promise<void> {
     const queries = rows.map((params) => ({ query: cql, params: params as unknown[] }));
-    await this.call(() => this.client.batch(queries, this.writing));
+    const options = this.writingAt(timestamp);
+    await this.call(() => this.client.batch(queries, options));
+  }
+
+  async writeIf(cql: string, params: Params): Promise<Row> {
+    const run = () => this.client.execute(cql, params as unknown[], this.writing);
+    return (await this.call(run)).rows[0] ?? {};
+  }
+
+  private writingAt(timestamp: number | undefined) {
+    return timestamp === undefined ? this.writing : { ...this.writing, timestamp };
   }
 
   async execute(cql: string, params: Params = []): Promise<readonly Row[]> {
     this.assertOpen();
-    const serialConsistency =
-      this.settings.client.serialConsistency === 'SERIAL'
-        ? types.consistencies.serial
-        : types.consistencies.localSerial;
+    const serialConsistency = serialConsistencyOf(this.settings.client.serialConsistency);
     const readTimeout = Math.max(schemaTimeoutMs, this.settings.client.readTimeoutMs);
     const options = {
       prepare: params.length > 0,

@@ -1,9 +1,10 @@
 import type { EventRecord } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 import { forEachAtOnce } from './at-once.ts';
-import type { CassandraSession, Params } from './cassandra-session.ts';
 import { uuidParam } from './cassandra-values.ts';
 import { SegmentNr } from './segment.ts';
+import type { CassandraSession, Params } from './session-types.ts';
 import { EventRowWriter, type JournalStatements, segmentParams } from './tables/journal-table.ts';
 
 /** The event rows of one journal. */
@@ -14,6 +15,8 @@ export interface EventRows {
   readonly segmentSize: number;
   /** Generation that inserted rows belong to. */
   readonly recordId: string | undefined;
+  /** Of all these writes: no two of them touch one row. */
+  readonly timestamp: number;
 }
 
 /**
@@ -35,14 +38,15 @@ const deletesAtOnce = 16;
  * before is stored: a reader of the JVM system stops at the first segment that ends short.
  */
 export async function insertRows(rows: EventRows, events: readonly EventRecord[]): Promise<void> {
-  const { session, statements, segmentSize } = rows;
+  const { session, statements, segmentSize, timestamp } = rows;
   for (let start = 0; start < events.length; ) {
     const end = endOfSegment(events, start, segmentSize);
     const batches = batchesOf(rows, events.slice(start, end));
     await forEachAtOnce(batches, batchesAtOnce, (batch) => {
       const [only] = batch;
-      if (batch.length === 1 && only !== undefined) return session.write(statements.insert, only);
-      return session.writeBatch(statements.insert, batch);
+      if (batch.length === 1 && only !== undefined)
+        return session.write(statements.insert, only, timestamp);
+      return session.writeBatch(statements.insert, batch, timestamp);
     });
     start = end;
   }
@@ -89,15 +93,25 @@ export async function deleteRows(
   rows: EventRows,
   { first, last, upTo }: DeletedRows,
 ): Promise<void> {
-  const { session, statements, key } = rows;
+  const { session, statements, key, timestamp } = rows;
   await forEachAtOnce(range(first, last), deletesAtOnce, (segment) => {
     const params = segmentParams(key, segment);
     if (segment === last && upTo !== undefined)
-      return session.write(statements.deleteTo, [...params, upTo]);
-    return session.write(statements.deleteSegment, params);
+      return session.write(statements.deleteTo, [...params, upTo], timestamp);
+    return session.write(statements.deleteSegment, params, timestamp);
   });
 }
 
 function* range(first: number, last: number): Generator<SegmentNr> {
   for (let segment = first; segment <= last; segment++) yield segment as SegmentNr;
+}
+
+/**
+ * The highest number: that of the last event, unless a conflicting record is among them (decision
+ * 17).
+ */
+export function lastSeqNrOf(events: readonly EventRecord[]): SeqNr {
+  let last = SeqNr.min;
+  for (const { event } of events) if (event.seqNr > last) last = event.seqNr;
+  return last;
 }

@@ -2,9 +2,9 @@ import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { StoredRange } from '../ports/eventual-journal.ts';
-import type { CassandraSession, Page, Row } from './cassandra-session.ts';
 import { seqNrParam } from './cassandra-values.ts';
 import { SegmentNr } from './segment.ts';
+import type { CassandraSession, Page, Row } from './session-types.ts';
 
 /**
  * Pages asked for ahead of the one the caller works on; of small segments, as many as make up a

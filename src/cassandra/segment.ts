@@ -35,4 +35,9 @@ export const SegmentNr = {
   *all(): Generator<SegmentNr> {
     for (let segment = 0; segment < metaSegments; segment++) yield segment as SegmentNr;
   },
+
+  /** The segments of one of `of` shares: together all, none twice; more shares than segments leave some empty. */
+  *ofShare({ index, of }: { readonly index: number; readonly of: number }): Generator<SegmentNr> {
+    for (let segment = index; segment < metaSegments; segment += of) yield segment as SegmentNr;
+  },
 };

@@ -1,6 +1,4 @@
 import { parseArgs } from 'node:util';
-import { setUpCassandra } from '../cassandra/schema/create-schema.ts';
-import type { CassandraSettings } from '../config/cassandra-settings.ts';
 import { journalClassOf } from '../config/journal-class.ts';
 import { kafkaJournalPath } from '../config/journal-paths.ts';
 import { readKafkaJournalSettings } from '../config/journal-settings.ts';
@@ -8,6 +6,7 @@ import { loadConfig } from '../config/load-config.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
 import { consoleLogger } from '../observability/logger.ts';
+import { createStore } from '../open-eventual-store.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 
@@ -49,14 +48,7 @@ async function setUp(file: string): Promise<void> {
   } finally {
     await admin[Symbol.asyncDispose]();
   }
-  await setUpCassandra(creating(settings.eventual.cassandra), deps, { mode: 'create' });
-}
-
-/** An operator creates, whatever clients and replicators may do. */
-function creating(settings: CassandraSettings): CassandraSettings {
-  const { schema } = settings;
-  const keyspace = { ...schema.keyspace, autoCreate: true };
-  return { ...settings, schema: { ...schema, keyspace, autoCreate: true } };
+  await createStore(settings.eventual, deps);
 }
 
 function describe(error: Error): string {

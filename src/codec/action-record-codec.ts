@@ -3,7 +3,7 @@ import { CodecError, InvalidInputError } from '../model/errors.ts';
 import type { Headers } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { LogRecord } from '../model/log-record.ts';
-import type { Partition, Topic } from '../model/position.ts';
+import type { Offset, Partition, Topic } from '../model/position.ts';
 import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts';
 import { setMember } from './json-reader.ts';
 import { asBuffer, decodeUtf8Lenient, decodeUtf8Strict, encodeUtf8 } from './utf8.ts';
@@ -14,10 +14,13 @@ import { asBuffer, decodeUtf8Lenient, decodeUtf8Strict, encodeUtf8 } from './utf
  *   key        UTF-8 of the journal's id
  *   value      encoded events of an append; null of anything else
  *   timestamp  the writer's clock, ms
- *   headers    journal.action, then the user headers of an append
+ *   headers    journal.action, then the user headers of an append, or journal.purge-only-at of a
+ *              conditional purge
  */
 
 const actionHeaderName = 'journal.action';
+/** Ours alone: JVM readers look at no further header of a purge. */
+const onlyAtHeaderName = 'journal.purge-only-at';
 const noHeaders: Headers = Object.freeze({});
 
 /** A Kafka record as the producer takes it. */
@@ -41,7 +44,10 @@ export function encodeAction(action: Action): EncodedRecord {
     [actionHeaderName]: Buffer.from(encodeActionHeader(header), 'utf8'),
   };
   const id = encodeUtf8(key.id, 'journal id');
-  if (!('value' in action)) return { key: id, value: null, timestampMs, headers };
+  if (!('value' in action)) {
+    if (header.type === 'purge') addOnlyAt(headers, header.onlyAt);
+    return { key: id, value: null, timestampMs, headers };
+  }
   for (const name in action.headers) addUserHeader(headers, name, action.headers[name]);
   return { key: id, value: asBuffer(action.value), timestampMs, headers };
 }
@@ -74,8 +80,37 @@ export function decodeAction(
 }
 
 function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
-  const header = headers.find(([name]) => name === actionHeaderName);
-  return header && decodeActionHeader(headerText(header[0], header[1]));
+  const text = firstHeader(headers, actionHeaderName);
+  if (text === undefined) return undefined;
+  const header = decodeActionHeader(text);
+  return header?.type === 'purge' ? withOnlyAt(header, headers) : header;
+}
+
+/** Of a repeated name the first counts, in the journal's own headers. */
+function firstHeader(headers: LogRecord['headers'], name: string): string | undefined {
+  const header = headers.find(([other]) => other === name);
+  return header && headerText(name, header[1]);
+}
+
+type PurgeHeader = Extract<ActionHeader, { type: 'purge' }>;
+
+function addOnlyAt(headers: Record<string, Buffer>, onlyAt: Offset | undefined): void {
+  if (onlyAt !== undefined) headers[onlyAtHeaderName] = Buffer.from(String(onlyAt));
+}
+
+function withOnlyAt(header: PurgeHeader, headers: LogRecord['headers']): PurgeHeader {
+  const text = firstHeader(headers, onlyAtHeaderName);
+  return text === undefined ? header : { ...header, onlyAt: readOffset(text, onlyAtHeaderName) };
+}
+
+const decimalInteger = /^(?:0|[1-9]\d*)$/;
+
+/** One spelling only, and none that a `number` would round. */
+function readOffset(text: string, what: string): Offset {
+  const value = Number(text);
+  if (decimalInteger.test(text) && Number.isSafeInteger(value)) return value as Offset;
+  const excerpt = JSON.stringify(text.slice(0, 40));
+  throw new CodecError(`header ${what} must be an offset in 0..2^53-1, not ${excerpt}`);
 }
 
 interface Common {

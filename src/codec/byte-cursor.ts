@@ -47,6 +47,20 @@ export class ByteReader {
     return decodeUtf8Strict(this.readBytes(length, what), what);
   }
 
+  /**
+   * An int32 size, then so many bytes as a reader of their own. A negative size counts as 0: so do
+   * JVM readers, wherever no event list depends on it.
+   */
+  readSizedBlock(what: string): ByteReader {
+    return this.readBlock(Math.max(0, this.readInt32(`${what} size`)), what);
+  }
+
+  /** As {@link readSizedBlock}, as strict UTF-8. */
+  readSizedUtf8(what: string): string {
+    const block = this.readSizedBlock(what);
+    return block.readUtf8(block.left, what);
+  }
+
   /** Everything up to the end of the block. */
   readRest(): Buffer {
     return this.readBytes(this.left, 'rest');

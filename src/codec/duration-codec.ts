@@ -34,7 +34,9 @@ const maxLong = 0x7fffffffffffffffn;
 const maxTextLength = 400;
 
 const numberThenUnit = /^(.*?)(\p{L}*)$/u;
-const integer = /^[+-]?\p{Nd}+$/u;
+/** Any decimal digits of the Basic Multilingual Plane: Java looks at one UTF-16 unit at a time. */
+const integer = /^[+-]?(?:(?![\u{10000}-\u{10ffff}])\p{Nd})+$/u;
+const controlsAround = /^[^\P{Cc}\x7f-\x9f]+|[^\P{Cc}\x7f-\x9f]+$/gu;
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** `1 day`, `24 hours`: length and unit as they are. */
@@ -85,9 +87,11 @@ function digitValue(digit: string): number {
   return code - zero;
 }
 
+/** Java's reader of decimals drops control characters around them. */
 function asciiDecimal(number: string, text: string): number {
-  if (!decimal.test(number)) throw refuse(text);
-  return Number(number);
+  const trimmed = number.replace(controlsAround, '');
+  if (!decimal.test(trimmed)) throw refuse(text);
+  return Number(trimmed);
 }
 
 /** In doubles, as Scala does it: 2^63 itself rounds into the range, nothing above does. */

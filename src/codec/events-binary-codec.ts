@@ -117,16 +117,16 @@ function readEvent(reader: ByteReader): Event {
 }
 
 function readTags(reader: ByteReader): readonly string[] {
-  const block = reader.readBlock(readLenientSize(reader, 'tagsSize'), 'tags');
+  const block = reader.readSizedBlock('tags');
   if (block.left === 0) return noTags;
   const tags: string[] = [];
-  while (block.left > 0) tags.push(block.readUtf8(block.readInt32('tagLength'), 'tag'));
+  while (block.left > 0) tags.push(block.readSizedUtf8('tag'));
   return uniqueTags(tags);
 }
 
 function readPayload(reader: ByteReader): Payload | undefined {
   const kind = reader.readUint8('payload kind');
-  const bytes = reader.readBlock(readLenientSize(reader, 'payloadSize'), 'payload');
+  const bytes = reader.readSizedBlock('payload');
   switch (kind) {
     case kindOf.none:
       return undefined;
@@ -142,12 +142,6 @@ function readPayload(reader: ByteReader): Payload | undefined {
     default:
       throw new CodecError(`unknown payload kind ${kind}`);
   }
-}
-
-/** JVM readers take -1 for 0 here, and writers of such values exist in the log. */
-function readLenientSize(reader: ByteReader, what: string): number {
-  const size = reader.readInt32(what);
-  return size === -1 ? 0 : size;
 }
 
 /** Metadata that cannot be read is dropped, and the events are kept: so do JVM readers. */

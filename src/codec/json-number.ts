@@ -1,10 +1,13 @@
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { JsonNumber } from '../model/payload.ts';
 
-/** Longest number in digits, the JVM readers' bound (docs/format.md#numbers). */
+/**
+ * Longest number in digits, a bound of the JVM's two readers (docs/format.md#numbers): the first
+ * takes less than 310 digits, the second 310 characters.
+ */
 export const maxNumberDigits = 310;
-/** Largest exponent either way, the JVM readers' bound. */
-export const maxNumberExponent = 6178;
+/** Largest scale either way of a number rounded to 34 digits, their other bound. */
+export const maxNumberScale = 6178;
 /** Digits that the JVM keeps; the rest is rounded half to even. */
 const significantDigits = 34;
 
@@ -67,14 +70,26 @@ function parseDecimal(token: string): Decimal {
   const match = jsonNumber.exec(token);
   if (match === null) throw new CodecError(`${excerpt(token)} is no JSON number`);
   const [, sign, whole = '', fraction = '', exponentText = '0'] = match;
-  const exponent = Number(exponentText);
-  if (whole.length + fraction.length > maxNumberDigits) {
+  const digits = whole + fraction;
+  if (digits.length >= maxNumberDigits && token.length > maxNumberDigits) {
     throw new CodecError(`number ${excerpt(token)} has more than ${maxNumberDigits} digits`);
   }
-  if (Math.abs(exponent) > maxNumberExponent) {
-    throw new CodecError(`the exponent of ${excerpt(token)} exceeds ${maxNumberExponent}`);
+  const scale = fraction.length - Number(exponentText);
+  if (Math.abs(roundedScale(digits, scale)) > maxNumberScale) {
+    throw new CodecError(`the scale of ${excerpt(token)} exceeds ${maxNumberScale} either way`);
   }
-  return stripZeros(sign === '-', whole + fraction, fraction.length - exponent);
+  return stripZeros(sign === '-', digits, scale);
+}
+
+/** The scale after rounding to 34 digits, trailing zeros kept. */
+function roundedScale(allDigits: string, scale: number): number {
+  if (allDigits.length <= significantDigits) return scale;
+  const digits = allDigits.replace(/^0+/, '');
+  const excess = digits.length - significantDigits;
+  if (excess <= 0) return scale;
+  // 34 nines and a digit that rounds up give one digit more.
+  const carries = /^9{34}[5-9]/.test(digits);
+  return scale - excess - (carries ? 1 : 0);
 }
 
 function stripZeros(negative: boolean, allDigits: string, scale: number): Decimal {

@@ -23,12 +23,26 @@ export function encodeUtf8(text: string, what = 'text'): Buffer {
  */
 export function decodeUtf8Strict(bytes: Uint8Array, what = 'text'): string {
   if (!isUtf8(bytes)) throw new CodecError(`${what} is not valid UTF-8`);
-  return decodeUtf8Lenient(bytes);
+  return asBuffer(bytes).toString('utf8');
 }
 
-/** As {@link decodeUtf8Strict}, but malformed bytes become U+FFFD: the rule for record keys. */
+/**
+ * As {@link decodeUtf8Strict}, but malformed bytes become U+FFFD as Java does it: the rule for
+ * record keys, which must give the JVM's id. A surrogate coded in three bytes is one such unit,
+ * where Node makes three of it.
+ */
 export function decodeUtf8Lenient(bytes: Uint8Array): string {
-  return asBuffer(bytes).toString('utf8');
+  const buffer = asBuffer(bytes);
+  if (isUtf8(buffer)) return buffer.toString('utf8');
+  let text = '';
+  let start = 0;
+  for (let at = buffer.indexOf(0xed); at !== -1; at = buffer.indexOf(0xed, at + 1)) {
+    const size = codedSurrogateSize(buffer, at);
+    if (size === 0) continue;
+    text += `${buffer.toString('utf8', start, at)}\ufffd`;
+    start = at + size;
+  }
+  return text + buffer.toString('utf8', start);
 }
 
 /**
@@ -38,7 +52,7 @@ export function decodeUtf8Lenient(bytes: Uint8Array): string {
  * @throws {CodecError} when the bytes are malformed otherwise
  */
 export function decodeUtf8WithSurrogates(bytes: Uint8Array, what = 'text'): string {
-  if (isUtf8(bytes)) return decodeUtf8Lenient(bytes);
+  if (isUtf8(bytes)) return asBuffer(bytes).toString('utf8');
   let text = '';
   let start = 0;
   // `ed` is never a continuation byte, so each hit is a character's first byte.
@@ -59,8 +73,14 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 
 /** The surrogate coded in the three bytes at `at`, whose first is `ed`; `undefined` if none is. */
 function surrogateAt(bytes: Uint8Array, at: number): number | undefined {
+  if (codedSurrogateSize(bytes, at) !== 3) return undefined;
+  return 0xd000 | (((bytes[at + 1] ?? 0) & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f);
+}
+
+/** Bytes of the surrogate coded at `at`, whose first is `ed`: 3, or 2 if the last is missing. */
+function codedSurrogateSize(bytes: Uint8Array, at: number): 0 | 2 | 3 {
   const second = bytes[at + 1] ?? 0;
+  if (second < 0xa0 || second > 0xbf) return 0;
   const third = bytes[at + 2] ?? 0;
-  if (second < 0xa0 || second > 0xbf || third < 0x80 || third > 0xbf) return undefined;
-  return 0xd000 | ((second & 0x3f) << 6) | (third & 0x3f);
+  return third >= 0x80 && third <= 0xbf ? 3 : 2;
 }

@@ -17,4 +17,6 @@ export type SectionKind =
   | 'kafka'
   | 'kafka producer'
   | 'kafka consumer'
-  | 'cassandra';
+  | 'cassandra'
+  | 'postgres'
+  | 'sqlite';

@@ -59,7 +59,6 @@ export const acceptedAndIgnored: readonly AcceptedKeys[] = [
     'batches are sized by the plugin itself',
     'max-message-batch-size replay-batch-size write-response-global-order',
   ),
-  row('journal plugin', 'the head cache has bounds of its own', 'head-cache.**'),
   row(
     'journal plugin',
     'recoveries share one reader a partition, there is no pool',

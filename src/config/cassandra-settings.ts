@@ -18,7 +18,12 @@ export interface CassandraSettings {
   readonly retries: number;
   /** Events in one store partition of a journal created from now on: 2 .. 2^31-1. */
   readonly segmentSize: number;
-  readonly consistency: { readonly read: Consistency; readonly write: Consistency };
+  readonly consistency: {
+    readonly read: Consistency;
+    readonly write: Consistency;
+    /** For the conditional writes that move a replicated offset. */
+    readonly serial: SerialConsistency;
+  };
   readonly client: CassandraClientSettings;
   readonly schema: CassandraSchemaSettings;
 }
@@ -34,6 +39,8 @@ export type Consistency =
   | 'EACH_QUORUM'
   | 'LOCAL_ONE';
 
+export type SerialConsistency = 'SERIAL' | 'LOCAL_SERIAL';
+
 export interface CassandraClientSettings {
   readonly name: string;
   /** Host names or addresses, without port. */
@@ -46,7 +53,7 @@ export interface CassandraClientSettings {
   readonly tls: TlsSettings | undefined;
   /** For DDL and the lock statements. */
   readonly consistency: Consistency;
-  readonly serialConsistency: 'SERIAL' | 'LOCAL_SERIAL';
+  readonly serialConsistency: SerialConsistency;
   /** Rows in a page. */
   readonly fetchSize: number;
   readonly connectTimeoutMs: number;
@@ -87,6 +94,7 @@ const consistency: Kind<Consistency> = oneOf(
   'LOCAL_ONE',
   'ANY',
 );
+const serialConsistency: Kind<SerialConsistency> = oneOf('SERIAL', 'LOCAL_SERIAL');
 const positiveDuration = duration({ min: 1, max: int32 });
 const positive = integer({ min: 1, max: int32 });
 const name = matching(
@@ -102,6 +110,7 @@ export function readCassandraSettings(reader: SettingReader): CassandraSettings 
     consistency: {
       read: reader.read('consistency-config.read', consistency),
       write: reader.read('consistency-config.write', consistency),
+      serial: reader.read('consistency-config.serial', serialConsistency),
     },
     client: readClient(reader),
     schema: readSchema(reader),
@@ -124,10 +133,7 @@ function readClient(reader: SettingReader): CassandraClientSettings {
     authentication: readAuthentication(reader),
     tls: readTls(reader),
     consistency: reader.read('client.query.consistency', consistency),
-    serialConsistency: reader.read(
-      'client.query.serial-consistency',
-      oneOf('SERIAL', 'LOCAL_SERIAL'),
-    ),
+    serialConsistency: reader.read('client.query.serial-consistency', serialConsistency),
     fetchSize: reader.read('client.query.fetch-size', positive),
     connectTimeoutMs: reader.read('client.socket.connect-timeout', positiveDuration),
     readTimeoutMs: reader.read('client.socket.read-timeout', positiveDuration),

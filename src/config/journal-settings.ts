@@ -1,5 +1,6 @@
-import { type CassandraSettings, readCassandraSettings } from './cassandra-settings.ts';
 import type { Config } from './config.ts';
+import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
+import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
 import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
 import { boolean, duration, integer, nonEmptyText, oneOf, text } from './kinds.ts';
@@ -20,8 +21,12 @@ export interface KafkaJournalSettings {
   readonly dataIntegrity: DataIntegritySettings;
   /** Longest time a recovery may take to read its journal. */
   readonly readTimeoutMs: number;
+  /** How a read finds its end: by a mark that it writes, or by the end offset of the partition. */
+  readonly readEnd: 'marker' | 'end-offset';
+  /** `undefined` = no head cache. */
+  readonly headCache: HeadCacheSettings | undefined;
   readonly kafka: KafkaSettings;
-  readonly eventual: { readonly type: 'cassandra'; readonly cassandra: CassandraSettings };
+  readonly eventual: EventualSettings;
 }
 
 /** The embedded journal plugin: section `evolutiongaming.kafka-journal.embedded.journal`. */
@@ -73,17 +78,19 @@ export function readKafkaJournalSettings(
 ): KafkaJournalSettings {
   const reader = new SettingReader(config.sectionOver(path, kafkaJournalPath), 'journal plugin');
   const common = readCommon(reader);
-  const eventual = reader.read('eventual', oneOf('cassandra'));
   const settings: KafkaJournalSettings = {
     ...common,
     startTimeoutMs: reader.read('start-timeout', positiveDuration),
     stopTimeoutMs: reader.read('stop-timeout', positiveDuration),
+    readEnd: reader.read('read-end', oneOf('marker', 'end-offset')),
+    headCache: readHeadCache(reader),
     kafka: readKafkaSettings(reader.section('kafka', 'kafka')),
-    eventual: {
-      type: eventual,
-      cassandra: readCassandraSettings(reader.section('cassandra', 'cassandra')),
-    },
+    eventual: readEventualSettings(reader),
   };
+  if (settings.readEnd === 'end-offset' && settings.kafka.producer.acks !== -1) {
+    const why = 'what only the leader has acknowledged may lie behind the end offset';
+    reader.problem('read-end', `end-offset needs kafka.producer.acks = all: ${why}`);
+  }
   return reader.finish(settings);
 }
 

@@ -7,7 +7,16 @@ import { nearest } from './nearest.ts';
 const root = 'evolutiongaming.kafka-journal';
 
 /** Where our sections lie; what is inside them, their readers check. */
-const sections = ['persistence.journal', 'embedded.journal', 'replicator', 'kafka', 'cassandra'];
+const sections = [
+  'persistence.journal',
+  'embedded.journal',
+  'replicator',
+  'kafka',
+  'eventual',
+  'cassandra',
+  'postgres',
+  'sqlite',
+];
 
 /**
  * Keys beside our sections: a misspelt section name would otherwise leave all its settings unread.

@@ -1,5 +1,5 @@
 import { Action, type ActionRecord, type AppendAction } from '../model/action.ts';
-import type { PartitionOffset } from '../model/position.ts';
+import type { Offset, PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 
 /** An append of the log and where it lies. */
@@ -9,11 +9,17 @@ export interface AppendRecord extends ActionRecord {
 
 type GenerationStep = AppendRecord | { readonly deleteTo: SeqNr; readonly at: PartitionOffset };
 
+/** A purge that counts only if the last action before it lies at `onlyAt`. */
+interface ConditionalPurge {
+  readonly onlyAt: Offset;
+  readonly at: Offset;
+}
+
 /**
  * The unreplicated records of one journal that still count, in offset order (docs/format.md#reading):
  *
  * ```
- *           R (replicated offset)                       end (marker)
+ *           R (replicated offset)                       end
  *   ───────┼─ append ── purge ── append ── delete ── append ┼──▶ log
  *    store │  └─ forgotten ─┘   └──── current generation ───┘
  * ```
@@ -21,22 +27,100 @@ type GenerationStep = AppendRecord | { readonly deleteTo: SeqNr; readonly at: Pa
  * After a purge everything in the store is dead as well.
  */
 export class Head {
-  #purged = false;
+  #purgedAt: Offset | undefined;
+  /** Conditional purges in front of every other action: the store's row decides whether they count. */
+  #undecided: ConditionalPurge[] = [];
   #steps: GenerationStep[] = [];
+  #lastAt: Offset | undefined;
+
+  /** A head that begins behind a purge; without one, an empty head. */
+  static behindPurge(purgedAt: Offset | undefined): Head {
+    const head = new Head();
+    head.#purgedAt = purgedAt;
+    head.#lastAt = purgedAt;
+    return head;
+  }
 
   /** The store's part of the journal is dead. */
   get purged(): boolean {
-    return this.#purged;
+    return this.#purgedAt !== undefined;
   }
 
-  add(record: ActionRecord): void {
+  /** Where the purge lies behind which the current generation began. */
+  get purgedAt(): Offset | undefined {
+    return this.#purgedAt;
+  }
+
+  /** Offsets of which one must be that of the store's row for the purge to count. */
+  get conditions(): readonly Offset[] {
+    return this.#undecided.map(({ onlyAt }) => onlyAt);
+  }
+
+  /** Answers true when the record is a purge that counts: everything before it is forgotten. */
+  add(record: ActionRecord): boolean {
     const { action, at } = record;
     if (Action.isAppend(action)) this.#steps.push({ action, at });
-    else if (action.header.type === 'delete') this.#steps.push({ deleteTo: action.header.to, at });
-    else if (action.header.type === 'purge') {
-      this.#purged = true;
-      this.#steps = [];
+    else if (action.header.type === 'delete') this.#delete(action.header.to, at);
+    else if (action.header.type === 'purge') return this.#purge(action.header.onlyAt, at.offset);
+    else return false;
+    this.#lastAt = at.offset;
+    return false;
+  }
+
+  /** Of deletes that follow each other the highest is enough: nothing was appended between. */
+  #delete(to: SeqNr, at: PartitionOffset): void {
+    const before = this.#steps.at(-1);
+    if (before === undefined || 'action' in before) this.#steps.push({ deleteTo: to, at });
+    else this.#steps.splice(-1, 1, { deleteTo: SeqNr.greaterOf(to, before.deleteTo), at });
+  }
+
+  #purge(onlyAt: Offset | undefined, at: Offset): boolean {
+    if (onlyAt !== undefined && onlyAt !== this.#lastAt) {
+      if (this.#lastAt === undefined) this.#wait({ onlyAt, at });
+      return false;
     }
+    this.#purgedAt = at;
+    this.#lastAt = at;
+    this.#steps = [];
+    this.#undecided = [];
+    return true;
+  }
+
+  /** Of purges with one condition the first is enough: it changes nothing, or leaves nothing to purge. */
+  #wait(purge: ConditionalPurge): void {
+    const known = this.#undecided.some(({ onlyAt }) => onlyAt === purge.onlyAt);
+    if (!known) this.#undecided.push(purge);
+  }
+
+  /** Whether one of the conditional purges counted, as the store's row tells. */
+  decide(counted: boolean): void {
+    if (counted) this.#purgedAt = this.#undecided[0]?.at;
+    this.#undecided = [];
+  }
+
+  /** Leaves out what lies at or below `replicated`: the store has it by now. */
+  forget(replicated: Offset): void {
+    const isLeft = ({ at }: { readonly at: Offset }): boolean => at > replicated;
+    if (this.#purgedAt !== undefined && this.#purgedAt <= replicated) this.#purgedAt = undefined;
+    if (this.#undecided.length > 0) this.#undecided = this.#undecided.filter(isLeft);
+    while ((this.#steps[0]?.at.offset ?? Number.POSITIVE_INFINITY) <= replicated) {
+      this.#steps.shift();
+    }
+  }
+
+  /** Another head that goes its own way. */
+  copy(): Head {
+    const head = this.withoutSteps();
+    head.#undecided = [...this.#undecided];
+    head.#steps = [...this.#steps];
+    return head;
+  }
+
+  /** The same state with its appends and deletes left out: they have to be read again. */
+  withoutSteps(): Head {
+    const head = Head.behindPurge(this.#purgedAt);
+    head.#lastAt = this.#lastAt;
+    return head;
   }
 
   /** The head holds an append at or before `offset`. */
@@ -44,12 +128,22 @@ export class Head {
     return this.#steps.some((step) => 'action' in step && step.at.offset <= offset);
   }
 
+  /** The first append of the current generation. */
+  get firstAppend(): AppendRecord | undefined {
+    return this.#steps.find((step) => 'action' in step);
+  }
+
+  /** The current generation was deleted from. */
+  get hasDelete(): boolean {
+    return this.#steps.some((step) => 'deleteTo' in step);
+  }
+
   /**
    * What the steps come to on top of a store whose last number is `lastStored` (`undefined` while
    * that is not known, or nothing is stored).
    */
   fold(lastStored: SeqNr | undefined): HeadFold {
-    const fold = new HeadFold(this.#purged ? undefined : lastStored);
+    const fold = new HeadFold(this.purged ? undefined : lastStored);
     for (const step of this.#steps) {
       if ('action' in step) fold.append(step);
       else fold.delete(step.deleteTo);

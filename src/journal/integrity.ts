@@ -1,25 +1,13 @@
 import { DataIntegrityError } from '../model/errors.ts';
-import type { RecordInfo } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
+import { type Claim, type ConflictingClaims, describeConflict } from './claims.ts';
 import type { JournalParts } from './journal-parts.ts';
-
-/** Where one of two conflicting records lies, and who wrote it. */
-export type Claim = Pick<RecordInfo, 'at' | 'origin'>;
-
-/** Two records that claim the same sequence numbers: the one with the smaller offset wins. */
-export interface ConflictingClaims {
-  readonly winner: Claim;
-  readonly loser: Claim;
-  readonly seqNr: SeqNr;
-}
 
 /** Fails the read, or reports the record that loses, as `seq-nr-uniqueness` says (ADR 17). */
 export function onConflict(parts: JournalParts, key: Key, conflict: ConflictingClaims): void {
-  const { winner, loser, seqNr } = conflict;
-  const message =
-    `two writers of ${key.topic}:${key.id}: the record ${describe(loser)} ` +
-    `starts at or below the last number of the record ${describe(winner)}`;
+  const { loser, seqNr } = conflict;
+  const message = describeConflict(key, conflict);
   const place = { topic: key.topic, id: key.id, ...loser.at, seqNr };
   if (parts.settings.dataIntegrity.seqNrUniqueness)
     throw new DataIntegrityError(message, { place });
@@ -37,8 +25,4 @@ export function onGap(
   if (parts.settings.dataIntegrity.gaps === 'fail')
     throw new DataIntegrityError(message, { place });
   parts.log.warn(place, message);
-}
-
-function describe({ at, origin }: Claim): string {
-  return `at ${at.partition}:${at.offset} by ${origin ?? 'an unknown origin'}`;
 }

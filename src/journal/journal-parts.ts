@@ -3,12 +3,18 @@ import type { ActionConsumer } from '../ports/action-consumer.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { HeadCache } from './head-cache/head-cache.ts';
+import type { ReadEnd } from './read-end.ts';
 
 /** What every journal of one log and one store is made of. */
 export interface JournalParts {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
   readonly eventual: EventualJournal;
+  /** How a read finds its end; by a marker unless given. */
+  readonly readEnd?: ReadEnd | undefined;
+  /** What is not replicated yet, without reading the log; a read does as well without. */
+  readonly headCache?: HeadCache | undefined;
   readonly settings: JournalSettings;
   readonly log: Logger;
   readonly clock: Clock;

@@ -8,7 +8,9 @@ import { libraryVersion } from '../runtime/library-version.ts';
 import { type AppendOptions, appendEvents } from './append-events.ts';
 import { appendMarker } from './append-marker.ts';
 import type { JournalParts } from './journal-parts.ts';
+import { lastStoredByEvents } from './last-stored.ts';
 import { readEvents } from './read-events.ts';
+import { untorn } from './snapshot.ts';
 import { readDeadline, takeSnapshot } from './take-snapshot.ts';
 
 /** All events of one key. Holds nothing open: every call stands alone. */
@@ -85,8 +87,13 @@ async function readPointer(
 ): Promise<SeqNr | undefined> {
   const deadline = readDeadline(parts, key, options);
   try {
-    const { head, pointer, lastStored } = await takeSnapshot(parts, key, deadline);
-    return head.fold(lastStored).last ?? pointer?.seqNr;
+    return await untorn(key, async () => {
+      const snapshot = await takeSnapshot(parts, key, deadline);
+      const { head, pointer, lastStored } = snapshot;
+      const { signal } = deadline;
+      const last = lastStored ?? (await lastStoredByEvents(parts, { key, snapshot }, { signal }));
+      return head.fold(last).last ?? pointer?.seqNr;
+    });
   } finally {
     deadline.dispose();
   }

@@ -1,20 +1,19 @@
 import { eventRecordsOf } from '../codec/events-codec.ts';
-import { StoreUnavailableError } from '../model/errors.ts';
 import type { EventRecord } from '../model/event.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { ProgressDeadline } from '../runtime/progress-deadline.ts';
+import { beginningOfRecord } from './beginning-of-record.ts';
 import { DeliveryOrder } from './delivery-order.ts';
 import type { HeadFold } from './head.ts';
-import { onConflict } from './integrity.ts';
 import type { JournalParts } from './journal-parts.ts';
+import { lastStoredByEvents } from './last-stored.ts';
 import { readStored } from './read-stored.ts';
-import { readDeadline, type Snapshot, takeSnapshot } from './take-snapshot.ts';
-
-/** Reads that a concurrent delete or purge tore are begun again, at most so often. */
-const maxAttempts = 3;
+import { reportConflicts } from './report-conflicts.ts';
+import { maxAttempts, type Snapshot, torn, tornError } from './snapshot.ts';
+import { readDeadline, takeSnapshot } from './take-snapshot.ts';
 
 /** Events given out at once from the log's part. */
 const headBatchEvents = 500;
@@ -34,14 +33,14 @@ export async function* readEvents(
   const deadline = readDeadline(parts, request.key, options);
   try {
     for (let attempt = 1; ; attempt++) {
-      const snapshot = await takeSnapshot(parts, request.key, deadline);
       const order = new DeliveryOrder(parts, request.key);
       const mayRestart = attempt < maxAttempts;
-      const read: Read = { parts, ...request, snapshot, order, deadline, mayRestart };
       try {
+        const snapshot = await takeSnapshot(parts, request.key, deadline);
+        const read: Read = { parts, ...request, snapshot, order, deadline, mayRestart };
         return yield* unhurried(deliver(read), deadline);
       } catch (error) {
-        if (error !== torn || order.started || !mayRestart) throw errorOf(error, request.key);
+        if (error !== torn || order.started || !mayRestart) throw tornError(error, request.key);
       }
     }
   } finally {
@@ -80,17 +79,6 @@ interface Read {
   readonly mayRestart: boolean;
 }
 
-/** Thrown inside a read when a delete or purge of somebody else went through the rows meanwhile. */
-const torn = Symbol('torn');
-
-function errorOf(error: unknown, key: Key): unknown {
-  if (error !== torn) return error;
-  const name = `${key.topic}:${key.id}`;
-  return new StoreUnavailableError(
-    `${name} was deleted or purged while it was read; read it again`,
-  );
-}
-
 async function* deliver(read: Read): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
   const { head, pointer } = read.snapshot;
   const lastStored = pointer === undefined ? undefined : yield* deliverRows(read, pointer);
@@ -114,12 +102,17 @@ async function* deliverRows(
   const { head, lastStored } = read.snapshot;
   const { deleteTo } = head.fold(lastStored);
   const first = firstWanted(read.from, pointer.deleteTo, deleteTo);
-  if (first === undefined) return lastStored;
+  if (first === undefined) return lastStored ?? (await lastByEvents(read));
   read.order.expect(first);
   const firstLive = firstWanted(SeqNr.min, pointer.deleteTo, deleteTo);
   const lastRow = yield* deliverStored(read, { pointer, first, firstLive });
   // The row of the journal may owe its number to a record that loses; the rows kept do not.
-  return isUnique(read) ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
+  const known = isUnique(read) ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
+  return known ?? (await lastByEvents(read));
+}
+
+function lastByEvents({ parts, key, snapshot, deadline }: Read): Promise<SeqNr | undefined> {
+  return lastStoredByEvents(parts, { key, snapshot }, { signal: deadline.signal });
 }
 
 function isUnique({ parts }: Read): boolean {
@@ -150,11 +143,15 @@ async function* deliverStored(
   { pointer, first, firstLive = first }: StoredRows,
 ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
   const { parts, key, snapshot, order, deadline } = read;
+  const { signal } = deadline;
   // Which of two conflicting records loses shows only where both begin.
-  const from = isUnique(read) ? first : firstLive;
-  const part = { key, cut: snapshot.cut, pointer, from };
+  const stored = { key, cut: snapshot.cut, pointer };
+  const from = isUnique(read)
+    ? await beginningOfRecord(parts, { ...stored, first, firstLive }, { signal })
+    : firstLive;
+  const part = { ...stored, from };
   let last: SeqNr | undefined;
-  for await (const rows of readStored(parts, part, { signal: deadline.signal })) {
+  for await (const rows of readStored(parts, part, { signal })) {
     deadline.progress();
     last = rows.at(-1)?.event.seqNr;
     const page = from === first ? rows : rows.filter(({ event }) => event.seqNr >= first);
@@ -199,8 +196,9 @@ async function* deliverHead(
   from: SeqNr,
 ): AsyncGenerator<readonly EventRecord[], void> {
   const { parts, key, order, snapshot } = read;
-  reportConflicts(parts, key, { fold, pointer: snapshot.pointer });
-  if (snapshot.pointer === undefined) order.expect(from);
+  const { pointer } = snapshot;
+  await reportConflicts(parts, key, { fold, pointer, signal: read.deadline.signal });
+  if (pointer === undefined) order.expect(from);
   const isWhole = snapshot.head.purged || snapshot.cut.replicated === undefined;
   for (const batch of headBatches(fold, from)) {
     if (!isWhole) restartAtLeadingGap(read, batch);
@@ -220,20 +218,4 @@ function* headBatches(fold: HeadFold, from: SeqNr): Generator<readonly EventReco
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-function reportConflicts(
-  parts: JournalParts,
-  key: Key,
-  { fold, pointer }: { readonly fold: HeadFold; readonly pointer: JournalPointer | undefined },
-): void {
-  for (const { winner, loser } of fold.conflicts) {
-    const claim =
-      winner === undefined
-        ? pointer && { at: pointer.at, origin: undefined }
-        : { at: winner.at, origin: winner.action.header.origin };
-    if (claim === undefined) continue;
-    const { range, origin } = loser.action.header;
-    onConflict(parts, key, { winner: claim, loser: { at: loser.at, origin }, seqNr: range.from });
-  }
 }

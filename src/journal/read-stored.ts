@@ -4,9 +4,9 @@ import type { Key } from '../model/key.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { StoredEvent } from '../ports/eventual-journal.ts';
+import type { Cut } from './cut.ts';
 import { onConflict } from './integrity.ts';
 import type { JournalParts } from './journal-parts.ts';
-import type { Cut } from './read-head.ts';
 
 /** Which stored events to read: those of one journal from `from` on, as of the cut. */
 export interface StoredPart {
@@ -14,6 +14,8 @@ export interface StoredPart {
   readonly cut: Cut;
   readonly pointer: JournalPointer;
   readonly from: SeqNr;
+  /** Inclusive; the last number of the journal unless given. */
+  readonly to?: SeqNr;
 }
 
 /**
@@ -29,7 +31,8 @@ export async function* readStored(
 ): AsyncGenerator<readonly EventRecord[], void> {
   const { key, pointer, from } = part;
   if (from > pointer.seqNr) return;
-  const range = { from, to: pointer.seqNr, segmentSize: pointer.segmentSize };
+  const to = SeqNr.lesserOf(part.to ?? pointer.seqNr, pointer.seqNr);
+  const range = { from, to, segmentSize: pointer.segmentSize };
   const pages = parts.eventual.read(key, range, options);
   const rows: Rows = { parts, key, pages, belongs: membership(parts, part) };
   if (parts.settings.dataIntegrity.seqNrUniqueness) yield* uniquePages(rows);

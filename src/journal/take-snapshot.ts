@@ -1,23 +1,23 @@
-import { DeadlineExceededError, LogUnavailableError, WriteFailedError } from '../model/errors.ts';
-import type { JournalPointer, Marker } from '../model/journal-pointer.ts';
+import { recordIdOf } from '../codec/record-id.ts';
+import { DeadlineExceededError } from '../model/errors.ts';
+import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
+import type { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import { settleBoth, unlessAborted } from '../runtime/concurrency.ts';
+import { settleBoth } from '../runtime/concurrency.ts';
 import { ProgressDeadline } from '../runtime/progress-deadline.ts';
-import { appendMarker } from './append-marker.ts';
+import { checkLogReaches, checkNotPurgedBehind } from './check-log.ts';
+import type { Cut } from './cut.ts';
+import { endByMarker } from './end-by-marker.ts';
 import type { Head } from './head.ts';
 import type { JournalParts } from './journal-parts.ts';
-import { type Cut, readHead } from './read-head.ts';
+import { lastStoredByRow } from './last-stored.ts';
+import { findHead, type UnreadHead } from './read-head.ts';
+import { type Snapshot, torn } from './snapshot.ts';
 
-/** The state of one journal as of one marker: what the store contributes, and what the log does. */
-export interface Snapshot {
+interface Stored {
   readonly cut: Cut;
-  readonly head: Head;
-  /** The store's row; `undefined` when the store contributes nothing. */
-  readonly pointer: JournalPointer | undefined;
-  /** Last number stored as of the cut; `undefined` when only the rows themselves can tell. */
-  readonly lastStored: SeqNr | undefined;
+  readonly row: JournalPointer | undefined;
 }
 
 export function readDeadline(
@@ -31,54 +31,68 @@ export function readDeadline(
   return new ProgressDeadline(limitMs, onExpiry, options?.signal);
 }
 
-/** Marker, replicated offset, then the log's part and the store's row side by side. */
+/**
+ * The end, then the replicated offset, then the log's part and the store's row side by side.
+ *
+ * @throws {@link torn} another process purges the journal at the moment
+ */
 export async function takeSnapshot(
   parts: JournalParts,
   key: Key,
   deadline: ProgressDeadline,
 ): Promise<Snapshot> {
   const { signal } = deadline;
-  const marker = await markEnd(parts, key, signal);
-  const { partition } = marker.at;
-  const cut: Cut = {
-    end: marker.at,
-    replicated: await parts.eventual.offset(key.topic, partition, { signal }),
-  };
-  const onProgress = (): void => deadline.progress();
+  const readEnd = parts.readEnd ?? endByMarker(parts);
+  const end = await readEnd.find(key, { signal });
+  const unread = await findHead(parts, { key, end }, { signal });
+  const { cut } = unread;
+  await checkLogReaches(parts, { key, end, replicated: cut.replicated }, deadline);
   const [head, row] = await settleBoth(
-    readHead(parts, { key, cut }, { signal, onProgress }),
-    cut.replicated === undefined
-      ? Promise.resolve(undefined)
-      : parts.eventual.pointer(key, { signal }),
+    readHead(unread, deadline),
+    readRow(parts, { key, unread }, { signal }),
   );
   deadline.progress();
+  if (row !== undefined) readEnd.check(key, row, cut.end);
+  if (head.conditions.length > 0) head.decide(isPurged(head, key.topic, { cut, row }));
   const pointer = head.purged ? undefined : row;
-  return { cut, head, pointer, lastStored: lastStoredAt(cut, pointer, head) };
+  const snapshot = { cut, head, pointer, lastStored: lastStoredByRow(cut, pointer, head) };
+  if (looksPurged(snapshot)) await checkNotPurgedBehind(parts, { key, end: cut.end }, deadline);
+  parts.headCache?.writers.read(key, cut.end);
+  return snapshot;
 }
 
-/** A read that ends early leaves a stray mark behind, which harms nobody. */
-async function markEnd(parts: JournalParts, key: Key, signal: AbortSignal): Promise<Marker> {
-  const mark = { key, id: parts.randomUuid() };
-  try {
-    return await unlessAborted(appendMarker(parts, mark, { signal }), signal);
-  } catch (cause) {
-    if (!(cause instanceof WriteFailedError)) throw cause;
-    const message = `the end of a read of ${key.topic}:${key.id} could not be marked`;
-    throw new LogUnavailableError(message, { cause });
-  }
+/** The journal's row; `undefined` too when the store has nothing to add. */
+async function readRow(
+  { eventual }: JournalParts,
+  { key, unread }: { readonly key: Key; readonly unread: UnreadHead },
+  options: CallOptions,
+): Promise<JournalPointer | undefined> {
+  if (unread.cut.replicated === undefined || unread.storeIsDead) return undefined;
+  return await eventual.pointer(key, options);
+}
+
+async function readHead(unread: UnreadHead, deadline: ProgressDeadline): Promise<Head> {
+  const onProgress = (): void => deadline.progress();
+  return await unread.read({ signal: deadline.signal, onProgress });
 }
 
 /**
- * The row may run ahead of the replicated offset. It still tells the number as of the cut when
- * nothing was appended between the two; otherwise only the rows themselves can.
+ * Whether a conditional purge in front of the head counts: if nothing happened to the journal since the
+ * action that it names. A row that ran ahead of the cut tells by its generation: was it begun by the head?
  */
-function lastStoredAt(
-  { end, replicated }: Cut,
-  pointer: JournalPointer | undefined,
-  head: Head,
-): SeqNr | undefined {
-  if (pointer === undefined || replicated === undefined) return undefined;
-  const { at, seqNr } = pointer;
-  if (at.partition !== end.partition || at.offset <= replicated) return seqNr;
-  return at.offset < end.offset && !head.hasAppendUpTo(at.offset) ? seqNr : undefined;
+function isPurged(head: Head, topic: Topic, { cut, row }: Stored): boolean {
+  if (row === undefined || row.at.partition !== cut.end.partition) return false;
+  if (row.at.offset <= (cut.replicated ?? -1)) return head.conditions.includes(row.at.offset);
+  if (row.recordId === undefined) throw torn;
+  const first = head.firstAppend?.at;
+  return first !== undefined && row.recordId === recordIdOf(topic, first);
+}
+
+/**
+ * The row says that all is deleted, and nothing in the head explains it: a delete that was replicated
+ * long ago, or a purge behind the end that is going on at this moment.
+ */
+function looksPurged({ head, pointer, lastStored }: Snapshot): boolean {
+  if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;
+  return (head.fold(lastStored).deleteTo ?? 0) < pointer.deleteTo;
 }

@@ -1,5 +1,5 @@
 import { CodecError, DataIntegrityError } from '../model/errors.ts';
-import type { AssignedPartition } from './assigned-partition.ts';
+import type { AssignedPartition, Blockage } from './assigned-partition.ts';
 import type { FetchedPartition } from './driver/fetch.ts';
 import { fetchErrors } from './driver-errors.ts';
 import type { LogCluster } from './log-cluster.ts';
@@ -12,8 +12,9 @@ const maxRetryPauseMs = 1_000;
 
 /**
  * Fetches all partitions of a group member: one request a broker at a time, for those partitions
- * that have room. Runs until it is stopped; rejects when records are missing, a right is, or no
- * broker has answered for the read deadline.
+ * that have room. Runs until it is stopped; rejects when a right is missing, or no broker has
+ * answered for the read deadline. A partition whose records are missing or broken is blocked; the
+ * others go on.
  */
 export class GroupFetcher {
   readonly #cluster: LogCluster;
@@ -136,7 +137,7 @@ export class GroupFetcher {
   async #accept(answer: FetchedPartition): Promise<Error | undefined> {
     const partition = this.#partitions.get(answer.partition);
     if (partition === undefined || this.#stopped) return undefined;
-    const { errorCode, records } = answer;
+    const { errorCode, records, endOffset } = answer;
     if (errorCode === fetchErrors.offsetOutOfRange) return this.#outside(partition);
     if (errorCode !== 0) {
       const error = this.#cluster.errorOfCode(errorCode, { topic: this.#topic, right: 'READ' });
@@ -144,29 +145,38 @@ export class GroupFetcher {
       return error;
     }
     const batches = this.#batchesOf(records, partition);
-    const last = batches.at(-1);
-    if (last !== undefined) partition.accept({ batches, nextOffset: last.lastOffset + 1 });
+    const last = batches?.at(-1);
+    if (batches === undefined || last === undefined) return undefined;
+    const nextOffset = last.lastOffset + 1;
+    partition.accept({ batches, nextOffset, endOffset, bytes: records.length });
     return undefined;
   }
 
-  #batchesOf(records: Buffer, { partition, next }: AssignedPartition) {
+  /** `undefined` when the bytes are no batches: nobody can tell where the next one would begin. */
+  #batchesOf(records: Buffer, assigned: AssignedPartition) {
     try {
       return recordBatchesOf(records);
     } catch (cause) {
-      const place = { topic: this.#topic, partition, offset: next };
-      throw new CodecError('records of the log cannot be decoded', { cause, place });
+      const { partition, next: offset } = assigned;
+      const place = { topic: this.#topic, partition, offset };
+      const error = new CodecError('records of the log cannot be decoded', { cause, place });
+      assigned.block({ offset, nextOffset: undefined, error });
+      return undefined;
     }
   }
 
-  async #outside({ partition, next }: AssignedPartition): Promise<Error | undefined> {
+  async #outside(assigned: AssignedPartition): Promise<Error | undefined> {
+    const { partition, next } = assigned;
     let range: { start: number; end: number };
     try {
       range = await this.#cluster.offsetRange(this.#topic, partition);
     } catch (error) {
       return error as Error;
     }
-    checkWanted({ topic: this.#topic, partition, offset: next }, range);
-    return new Error('the offset was outside a moment ago');
+    const missing = missingRecords({ topic: this.#topic, partition, offset: next }, range);
+    if (missing === undefined) return new Error('the offset was outside a moment ago');
+    assigned.block(missing);
+    return undefined;
   }
 
   #mapped(error: unknown) {
@@ -176,18 +186,19 @@ export class GroupFetcher {
 
 /**
  * A wanted offset that the log does not have means that records are lost: kafkajs would jump
- * silently.
- *
- * @throws {DataIntegrityError} naming the offsets
+ * silently. Below the first offset kept, delivery could go on there; beyond the end nobody knows.
  */
-export function checkWanted(
+export function missingRecords(
   place: { readonly topic: string; readonly partition: number; readonly offset: number },
   { start, end }: { readonly start: number; readonly end: number },
-): void {
-  if (place.offset >= start && place.offset <= end) return;
-  const fact = place.offset < start ? `the log begins at ${start}` : `the log ends at ${end}`;
-  throw new DataIntegrityError(
-    `records are missing: offset ${place.offset} was wanted, but ${fact}`,
-    { place },
-  );
+): Blockage | undefined {
+  const { offset } = place;
+  if (offset >= start && offset <= end) return undefined;
+  const fact =
+    offset < start
+      ? `the log begins at ${start}: retention or an operator deleted what was not replicated yet`
+      : `the log ends at ${end}: the topic was made anew, or lost its newest records`;
+  const text = `records are missing: offset ${offset} was wanted, but ${fact}`;
+  const error = new DataIntegrityError(text, { place });
+  return { offset, nextOffset: offset < start ? start : undefined, error };
 }

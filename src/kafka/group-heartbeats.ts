@@ -1,5 +1,6 @@
 import type { GroupMembership } from './driver/group-membership.ts';
 import { protocolErrorOf } from './driver-errors.ts';
+import type { GroupLease } from './group-lease.ts';
 import type { LogCluster } from './log-cluster.ts';
 
 /** What the heartbeats of a member find out. */
@@ -28,38 +29,42 @@ export interface HeartbeatOptions {
   readonly isOver: () => boolean;
   /** Ends the pause between two heartbeats early. */
   readonly over: AbortSignal;
+  /** Kept up to date with every answer. */
+  readonly lease: GroupLease;
   readonly events: HeartbeatEvents;
 }
 
 /**
- * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. A coordinator
- * that does not answer for the session timeout has expelled the member: it cannot know better.
+ * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. The first
+ * heartbeat is sent at once: only its answer proves that the join is still good. A coordinator that
+ * does not answer for the session timeout has expelled the member: it cannot know better.
  */
 export async function heartbeats(
   cluster: LogCluster,
   membership: GroupMembership,
-  { isOver, over, events }: HeartbeatOptions,
+  { isOver, over, lease, events }: HeartbeatOptions,
 ): Promise<void> {
   const { clock } = cluster.deps;
-  const { heartbeatIntervalMs, sessionTimeoutMs } = cluster.settings.consumer;
-  let heardMs = clock.nowMs();
+  const { heartbeatIntervalMs } = cluster.settings.consumer;
   const ended = new Promise<undefined>((resolve) => {
     over.addEventListener('abort', () => resolve(undefined), { once: true });
   });
   const expire = setInterval(() => {
-    if (clock.nowMs() - heardMs > sessionTimeoutMs) events.onLost();
+    if (lease.isExpired) events.onLost();
   }, heartbeatIntervalMs);
   try {
     while (!isOver()) {
-      await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
-      if (isOver()) return;
+      const sent = lease.moment();
       // Who stops does not wait for a coordinator that does not answer.
       const type = await Promise.race([beat(membership), ended]);
       if (over.aborted) return;
-      if (type === 'ok' || type === 'REBALANCE_IN_PROGRESS') heardMs = clock.nowMs();
+      const isRebalancing = type === 'REBALANCE_IN_PROGRESS';
+      if (type === 'ok' || isRebalancing) lease.confirm(sent, { isRebalancing });
       if (expelled.includes(type)) events.onLost();
       else if (rebalancing.includes(type)) events.onRebalance();
       await events.onBeat(clock.nowMs());
+      if (isOver()) return;
+      await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
     }
   } finally {
     clearInterval(expire);

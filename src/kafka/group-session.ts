@@ -1,10 +1,11 @@
 import { DeadlineExceededError } from '../model/errors.ts';
 import type { Offset, Partition } from '../model/position.ts';
 import type { TopicSubscriber } from '../ports/topic-consumer.ts';
-import { AssignedPartition } from './assigned-partition.ts';
+import { AssignedPartition, type Blockage } from './assigned-partition.ts';
 import type { GroupMembership } from './driver/group-membership.ts';
-import { checkWanted, GroupFetcher } from './group-fetcher.ts';
+import { GroupFetcher, missingRecords } from './group-fetcher.ts';
 import { heartbeats } from './group-heartbeats.ts';
+import { GroupLease } from './group-lease.ts';
 import type { LogCluster, OffsetRange } from './log-cluster.ts';
 
 /** Why a member's time with its partitions ended. */
@@ -28,6 +29,15 @@ interface WantedStart {
   readonly wanted: Offset | undefined;
 }
 
+interface StartedPartition {
+  readonly assigned: AssignedPartition;
+  /** Set when the log does not have the offset that is wanted. */
+  readonly missing: Blockage | undefined;
+}
+
+/** Chunks of a partition that are fetched ahead while its subscriber is busy. */
+const chunksAhead = 2;
+
 /** How often the number of partitions is compared with what the group shared out. */
 const partitionCheckMs = 30_000;
 
@@ -48,6 +58,10 @@ export class GroupSession {
   readonly #told = new Set<Partition>();
   /** Partitions whose subscriber never answered: a call must not overlap another. */
   readonly #stuck = new Set<Partition>();
+  /** Settles with the first heartbeat that was answered. */
+  readonly #confirmed = Promise.withResolvers<void>();
+  readonly #lease: GroupLease;
+  #isDisowned = false;
   #end: SessionEnd | undefined;
   /** Fires when the last partition was given back. */
   readonly #over = new AbortController();
@@ -59,11 +73,28 @@ export class GroupSession {
     this.#numbers = partitions;
     this.#fetcher = new GroupFetcher(parts.cluster, parts.topic, this.#partitions);
     this.#checkedMs = parts.cluster.deps.clock.nowMs();
+    const { sessionTimeoutMs, maxPollIntervalMs } = parts.cluster.settings.consumer;
+    this.#lease = new GroupLease({ sessionTimeoutMs, rebalanceTimeoutMs: maxPollIntervalMs });
   }
 
   /** Whether commits of this member still count. */
   get isMember(): boolean {
     return !this.#over.signal.aborted && this.#end?.type !== 'lost';
+  }
+
+  /**
+   * Whether the partitions are surely still ours. A process that stood still finds out here, before
+   * its timers do, and the session ends as lost.
+   */
+  readonly #isOwned = (): boolean => {
+    if (!this.#isDisowned && this.#lease.isHeld) return true;
+    this.#lose();
+    return false;
+  };
+
+  #lose(): void {
+    this.#isDisowned = true;
+    this.#finish({ type: 'lost' });
   }
 
   /** Ends after every partition was given back, with the reason; never rejects. */
@@ -75,10 +106,14 @@ export class GroupSession {
     const beating = heartbeats(cluster, membership, {
       isOver: () => this.#over.signal.aborted || this.#end?.type === 'lost',
       over: this.#over.signal,
+      lease: this.#lease,
       events: {
         onRebalance: () => this.#finish({ type: 'rebalance' }),
-        onLost: () => this.#finish({ type: 'lost' }),
-        onBeat: (nowMs) => this.#check(nowMs),
+        onLost: () => this.#lose(),
+        onBeat: (nowMs) => {
+          if (this.#lease.isHeld) this.#confirmed.resolve();
+          return this.#check(nowMs);
+        },
       },
     });
     try {
@@ -89,6 +124,7 @@ export class GroupSession {
       this.#finish({ type: 'failed', error });
       await this.#giveBack().catch(() => undefined);
     }
+    this.#isDisowned = true;
     this.#over.abort('over');
     signal.removeEventListener('abort', stop);
     await beating;
@@ -120,30 +156,38 @@ export class GroupSession {
     const starting = Promise.all(starts);
     // Nobody waits for a log that does not answer when the partitions are given back anyway.
     starting.catch(() => undefined);
-    const started = await Promise.race([starting, this.#ended.promise]);
+    const confirmed = this.#confirmed.promise.then(() => starting);
+    const started = await Promise.race([confirmed, this.#ended.promise]);
     if (started === undefined || this.#end !== undefined) return;
-    for (const partition of started) this.#partitions.set(partition.partition, partition);
+    for (const { assigned } of started) this.#partitions.set(assigned.partition, assigned);
+    for (const { assigned, missing } of started) if (missing !== undefined) assigned.block(missing);
     void this.#fetcher.run().catch((error: unknown) => this.#finish({ type: 'failed', error }));
   }
 
   async #wanted(partition: Partition): Promise<WantedStart> {
     this.#told.add(partition);
-    return { partition, wanted: await this.#subscriber.assigned(partition) };
+    const { cluster, topic } = this.#parts;
+    const partitions = cluster.driver.findTopicPartitionMetadata(topic).length;
+    return { partition, wanted: await this.#subscriber.assigned(partition, { partitions }) };
   }
 
-  async #start({ partition, wanted }: WantedStart): Promise<AssignedPartition> {
+  async #start({ partition, wanted }: WantedStart): Promise<StartedPartition> {
     const { cluster, topic } = this.#parts;
     const range = await this.#rangeOf(partition);
     const offset = wanted ?? range.start;
-    checkWanted({ topic, partition, offset }, range);
+    const missing = missingRecords({ topic, partition, offset }, range);
     const { clock, log } = cluster.deps;
     log.debug({ topic, partition, offset }, 'partition assigned');
-    const sliceRecords = cluster.settings.consumer.maxPollRecords;
-    return new AssignedPartition({ partition, offset, sliceRecords, topic }, this.#subscriber, {
+    const { maxPollRecords: sliceRecords, maxPartitionFetchBytes } = cluster.settings.consumer;
+    const aheadBytes = chunksAhead * maxPartitionFetchBytes;
+    const start = { partition, offset, topic, sliceRecords, aheadBytes };
+    const assigned = new AssignedPartition(start, this.#subscriber, {
       onRoom: () => this.#fetcher.wake(),
       onError: (error) => this.#finish({ type: 'failed', error }),
       nowMs: () => clock.nowMs(),
+      isOwned: this.#isOwned,
     });
+    return { assigned, missing };
   }
 
   #rangeOf(partition: number): Promise<OffsetRange> {

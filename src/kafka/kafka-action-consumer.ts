@@ -2,10 +2,16 @@ import type { KafkaSettings } from '../config/kafka-settings.ts';
 import type { ActionRecord } from '../model/action.ts';
 import { ClosedError } from '../model/errors.ts';
 import { Offset, type Partition, type Topic } from '../model/position.ts';
-import type { ActionConsumer, ActionRange } from '../ports/action-consumer.ts';
+import type {
+  ActionConsumer,
+  ActionRange,
+  FollowedBatch,
+  FollowStart,
+} from '../ports/action-consumer.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { KafkaDeps } from './driver/kafka-client.ts';
 import { LogCluster } from './log-cluster.ts';
+import { LogFollower } from './log-follower.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { ReadRequest } from './read-request.ts';
 
@@ -24,11 +30,17 @@ export async function openKafkaActionConsumer(
 
 class KafkaActionConsumer implements ActionConsumer {
   readonly #cluster: LogCluster;
+  readonly #follower: LogFollower;
   readonly #readers = new Map<string, PartitionReader>();
   #closed = false;
 
   constructor(cluster: LogCluster) {
     this.#cluster = cluster;
+    this.#follower = new LogFollower(cluster);
+  }
+
+  follow(start: FollowStart, options?: CallOptions): AsyncGenerator<FollowedBatch> {
+    return this.#follower.follow(start, options?.signal);
   }
 
   async *read(range: ActionRange, options?: CallOptions): AsyncGenerator<readonly ActionRecord[]> {
@@ -91,9 +103,17 @@ class KafkaActionConsumer implements ActionConsumer {
     return Offset.of(await cluster.retrying(place, () => cluster.endOffset(topic, partition)));
   }
 
+  async partitionCount(topic: Topic, options?: CallOptions): Promise<number> {
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw closedError();
+    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
+    return await this.#cluster.retrying(place, () => this.#cluster.partitionCount(topic));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const reader of this.#readers.values()) reader.failAll(closedError());
+    await this.#follower[Symbol.asyncDispose]();
     await this.#cluster[Symbol.asyncDispose]();
   }
 }

@@ -1,7 +1,14 @@
 import type { KafkaSettings } from '../config/kafka-settings.ts';
 import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import { type FetchedPartition, type FetchRequest, fetchPartitions } from './driver/fetch.ts';
+import {
+  type FetchedPartition,
+  type FetchLimits,
+  type FetchPlace,
+  type FetchRequest,
+  fetchPartitions,
+  fetchPlaces,
+} from './driver/fetch.ts';
 import {
   addressOf,
   type ClientOptions,
@@ -40,6 +47,7 @@ export class LogCluster implements AsyncDisposable {
   readonly driver: DriverCluster;
   readonly #knownTopics = new Map<string, Promise<void>>();
   readonly #learned = new Set<string>();
+  #refreshing: Promise<void> | undefined;
   #closed = false;
 
   private constructor(settings: KafkaSettings, deps: KafkaDeps, options: Partial<ClientOptions>) {
@@ -168,6 +176,25 @@ export class LogCluster implements AsyncDisposable {
   /** One fetch from one node; driver errors come as they are. */
   async fetch(nodeId: string, request: FetchRequest): Promise<readonly FetchedPartition[]> {
     return fetchPartitions(await this.driver.findBroker({ nodeId }), request);
+  }
+
+  /** One fetch from one node, of any topics; driver errors come as they are. */
+  async fetchPlaces(
+    nodeId: string,
+    places: readonly FetchPlace[],
+    limits: FetchLimits,
+  ): Promise<readonly FetchedPartition[]> {
+    return fetchPlaces(await this.driver.findBroker({ nodeId }), places, limits);
+  }
+
+  /** Partitions of a topic as of now; calls at the same time share one question. */
+  async partitionCount(topic: string): Promise<number> {
+    await this.learnTopic(topic);
+    this.#refreshing ??= this.driver.refreshMetadata().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+    return this.driver.findTopicPartitionMetadata(topic).length;
   }
 
   /** What a partition keeps at the moment; driver errors come as they are. */

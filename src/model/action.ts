@@ -1,6 +1,6 @@
 import type { Headers } from './event.ts';
 import type { Key } from './key.ts';
-import type { PartitionOffset } from './position.ts';
+import type { Offset, PartitionOffset } from './position.ts';
 import type { HeaderMetadata } from './record-metadata.ts';
 import type { SeqNr, SeqRange } from './seq-nr.ts';
 
@@ -26,6 +26,11 @@ export type ActionHeader =
     }
   | {
       readonly type: 'purge';
+      /**
+       * The purge counts only if the journal's last append, delete or purge before it lies at this
+       * offset; absent = always. It travels in a record header of its own, which JVM readers ignore.
+       */
+      readonly onlyAt?: Offset | undefined;
       readonly origin: string | undefined;
       readonly version: string | undefined;
     }

@@ -118,6 +118,11 @@ function placeText(place: DataPlace | undefined): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
+/** Another process owns the partition by now: this one must write nothing more for it. */
+export class FencedError extends JournalError {
+  readonly code = 'FENCED';
+}
+
 /** The wait was bounded and its time is over; `what` it waited for is in the message. */
 export class DeadlineExceededError extends JournalError {
   readonly code = 'DEADLINE_EXCEEDED';

@@ -1,4 +1,5 @@
 import { toPlain } from '../codec/json.ts';
+import { inScalaSetOrder } from '../codec/scala-set.ts';
 import { CodecError, WriteRejectedError } from '../model/errors.ts';
 import type { Event, EventRecord } from '../model/event.ts';
 import type { HeaderMetadata } from '../model/record-metadata.ts';
@@ -8,7 +9,8 @@ import { decodePersistentRepr, encodePersistentRepr } from './persistent-repr.ts
 /** @throws {WriteRejectedError} the event cannot be stored; names its number and JSON path */
 export function toEvent(repr: PersistentRepr): Event {
   try {
-    return { seqNr: repr.seqNr, tags: repr.tags, payload: encodePersistentRepr(repr) };
+    const tags = inScalaSetOrder(repr.tags);
+    return { seqNr: repr.seqNr, tags, payload: encodePersistentRepr(repr) };
   } catch (error) {
     if (!(error instanceof WriteRejectedError)) throw error;
     const message = `event ${repr.seqNr} of "${repr.persistenceId}" cannot be stored: ${error.message}`;

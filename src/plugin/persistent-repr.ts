@@ -1,18 +1,15 @@
-import { prependBit, splitBit } from '../codec/bit-cursor.ts';
-import { ByteReader, ByteWriter } from '../codec/byte-cursor.ts';
 import type { JsonObject } from '../codec/json.ts';
 import { isJsonObject, toPlain } from '../codec/json.ts';
 import { toJsonValue } from '../codec/json-of-value.ts';
-import { encodeUtf8 } from '../codec/utf8.ts';
+import { decodeUtf8Strict } from '../codec/utf8.ts';
 import { CodecError } from '../model/errors.ts';
 import type { Payload } from '../model/payload.ts';
+import { decodePersistentBinary, encodePersistentBinary } from './persistent-binary.ts';
 
 /*
- * docs/format.md#persistent-json, docs/format.md#persistent-binary
+ * docs/format.md#persistent-json
  *
- *   JSON    {"manifest":S?,"writerUuid":S,"payloadType":"text"?,"payload":ANY}
- *   binary  hasManifest(1 bit) [manifest] writerUuid serializer(int32) serializerManifest object 0000000
- *           each of manifest, writerUuid, serializerManifest, object: int32 length, bytes
+ *   {"manifest":S?,"writerUuid":S,"payloadType":"text"?,"payload":ANY}
  */
 
 /** An event of an actor, in the envelope that JVM plugins write and read. */
@@ -38,7 +35,9 @@ const byteStringSerializer = 21;
 export function encodePersistentRepr(envelope: PersistentEnvelope): Payload {
   const { manifest, writerUuid, payload } = envelope;
   if (payload instanceof Uint8Array) {
-    return { type: 'binary', value: encodeBinary({ manifest, writerUuid, payload }) };
+    const serialized = { serializer: byteArraySerializer, serializerManifest: '', object: payload };
+    const value = encodePersistentBinary({ manifest, writerUuid, ...serialized });
+    return { type: 'binary', value };
   }
   return { type: 'json', value: jsonEnvelope(manifest, writerUuid, payload) };
 }
@@ -88,45 +87,18 @@ function checkPayloadType(type: unknown, payload: unknown): void {
   throw new CodecError(`payloadType must be json or text, not ${JSON.stringify(type)}`);
 }
 
-interface BinaryEnvelope extends PersistentEnvelope {
-  readonly payload: Uint8Array;
-}
-
-function encodeBinary({ manifest, writerUuid, payload }: BinaryEnvelope): Buffer {
-  const texts = [
-    ...(manifest === '' ? [] : [encodeUtf8(manifest, 'manifest')]),
-    encodeUtf8(writerUuid, 'writerUuid'),
-  ];
-  const textsSize = texts.reduce((sum, text) => sum + 4 + text.length, 0);
-  const writer = new ByteWriter(textsSize + 4 + 4 + 4 + payload.length);
-  for (const text of texts) writer.writeSized(text);
-  writer.writeInt32(byteArraySerializer);
-  writer.writeInt32(0);
-  writer.writeSized(payload);
-  return prependBit(manifest !== '', writer.bytes);
-}
-
 function decodeBinary(block: Uint8Array): PersistentEnvelope {
-  const { bit: hasManifest, body } = splitBit(block);
-  const reader = new ByteReader(body);
-  const manifest = hasManifest ? readText(reader, 'manifest') : '';
-  const writerUuid = readText(reader, 'writerUuid');
-  const serializer = reader.readInt32('serializer');
-  const serializerManifest = readText(reader, 'serializer manifest');
-  const object = reader.readBlock(reader.readInt32('object size'), 'object');
+  const binary = decodePersistentBinary(block);
+  const { manifest, writerUuid, serializer, object } = binary;
   switch (serializer) {
     case byteArraySerializer:
     case byteStringSerializer:
-      return { manifest, writerUuid, payload: object.readRest() };
+      return { manifest, writerUuid, payload: object };
     case stringSerializer:
-      return { manifest, writerUuid, payload: object.readUtf8(object.left, 'string') };
+      return { manifest, writerUuid, payload: decodeUtf8Strict(object, 'string') };
     default:
-      throw unknownSerializer(serializer, serializerManifest);
+      throw unknownSerializer(serializer, binary.serializerManifest);
   }
-}
-
-function readText(reader: ByteReader, what: string): string {
-  return reader.readUtf8(reader.readInt32(`${what} size`), what);
 }
 
 function unknownSerializer(id: number, manifest: string): CodecError {

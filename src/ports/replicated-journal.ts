@@ -24,6 +24,32 @@ export interface ReplicatedDelete {
 
 export interface ReplicatedPurge {
   readonly at: PartitionOffset;
+  /**
+   * Purges only a journal whose row still stands at this offset: an expired journal that something
+   * happened to since stays. Absent = always.
+   */
+  readonly onlyAt?: Offset | undefined;
+  /**
+   * Highest number of the appends in front of this purge that an attempt which was cut short may have
+   * left rows of, without the journal's row. Absent = none.
+   */
+  readonly upTo?: SeqNr | undefined;
+}
+
+/** A journal whose time is over, as its row stood when it was selected. */
+export interface ExpiredJournal {
+  readonly id: string;
+  readonly at: PartitionOffset;
+  /** UTC calendar date, `yyyy-mm-dd`. */
+  readonly expireOn: string;
+}
+
+/** One of `of` shares of a topic's journals, and the days of expiry wanted, both inclusive (UTC, `yyyy-mm-dd`). */
+export interface ExpiredRange {
+  readonly topic: Topic;
+  readonly share: { readonly index: number; readonly of: number };
+  readonly from: string;
+  readonly to: string;
 }
 
 /**
@@ -44,6 +70,16 @@ export interface ReplicatedKeyJournal {
   purge(batch: ReplicatedPurge, nowMs: number): Promise<boolean>;
 }
 
+/** How far a partition is replicated: from where to where it moves. */
+export interface OffsetMove {
+  readonly topic: Topic;
+  readonly partition: Partition;
+  /** Last offset applied, inclusive. */
+  readonly offset: Offset;
+  /** What the store holds before the move. */
+  readonly after: Offset | undefined;
+}
+
 /** The replicated store as the replicator writes it. */
 export interface ReplicatedJournal extends AsyncDisposable {
   /** Topics that anything was replicated from. @throws {StoreUnavailableError} */
@@ -53,13 +89,34 @@ export interface ReplicatedJournal extends AsyncDisposable {
   offset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined>;
 
   /**
-   * Moves the replicated offset, after everything up to and including `offset` was applied.
-   * The first call for a partition creates its row.
+   * Moves the replicated offset, after everything up to and including `offset` was applied: from
+   * `after`, what this process read or saved last (`undefined` = the partition has none), to `offset`.
+   * Nothing is stored when it stands elsewhere: then another process owns the partition. Repeating a
+   * call that was stored succeeds.
    *
+   * @throws {FencedError} another process moved the offset; nothing stored, stop writing
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
-  saveOffset(
-    at: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
+  saveOffset(move: OffsetMove, nowMs: number): Promise<void>;
+
+  /**
+   * Journals whose day of expiry lies in the range, in pages that are never empty, in no order. Each
+   * journal of a topic belongs to exactly one share.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]>;
+
+  /** The last day (UTC) up to which the expired journals of a partition's share were purged. @throws {StoreUnavailableError} */
+  expiredUntil(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<string | undefined>;
+
+  /** @throws {StoreUnavailableError} may be stored; repeat it */
+  saveExpiredUntil(
+    until: { readonly topic: Topic; readonly partition: Partition; readonly day: string },
     nowMs: number,
   ): Promise<void>;
 

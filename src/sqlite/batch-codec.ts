@@ -67,7 +67,11 @@ function writeBytes(body: Buffer, at: number, bytes: Uint8Array | undefined): nu
   return body.writeInt32LE(bytes.length, at) + bytes.length;
 }
 
-/** The records of a row with `offset >= from`; those of one key when `key` is given. */
+/**
+ * The records of a row with `offset >= from`; those of one key when `key` is given.
+ *
+ * @throws {DataIntegrityError} naming the offset of the record that does not fit its row
+ */
 export function decodeBatch(
   row: BatchRow,
   { from, key }: { readonly from: number; readonly key: Uint8Array | undefined },
@@ -78,14 +82,29 @@ export function decodeBatch(
   const records: LogRecord[] = [];
   let at = 0;
   for (let offset = row.first_offset, i = 0; offset <= row.last_offset; offset++, i += 4) {
-    if (at + fixedBytes > body.length) throw damaged(offset);
+    const end = endOfRecord(body, at);
+    if (end > body.length || i + 4 > keys.length) throw damaged(offset);
     if (offset >= from && (wanted === undefined || keys.readInt32LE(i) === wanted)) {
-      const record = readRecord(body, at, offset as Offset);
+      const record = readWhole(body.subarray(at, end), offset as Offset);
       if (key === undefined || isKey(record, key)) records.push(record);
     }
-    at += 4 + body.readUInt32LE(at);
+    at = end;
   }
   return records;
+}
+
+/** Beyond the body when the record does not fit. */
+function endOfRecord(body: Buffer, at: number): number {
+  return at + fixedBytes > body.length ? body.length + 1 : at + 4 + body.readUInt32LE(at);
+}
+
+/** A length that leads out of the record ends in a `RangeError`, of the buffer or of ours. */
+function readWhole(bytes: Buffer, offset: Offset): LogRecord {
+  try {
+    return readRecord(bytes, offset);
+  } catch (error) {
+    throw error instanceof RangeError ? damaged(offset) : error;
+  }
 }
 
 /** True when a row has a record whose key may have this murmur2; a reader still compares keys. */
@@ -99,9 +118,9 @@ function isKey(record: LogRecord, key: Uint8Array): boolean {
   return record.key !== undefined && Buffer.compare(record.key, key) === 0;
 }
 
-function readRecord(body: Buffer, start: number, offset: Offset): LogRecord {
-  const timestampMs = body.readDoubleLE(start + 4);
-  let at = start + 12;
+function readRecord(body: Buffer, offset: Offset): LogRecord {
+  const timestampMs = body.readDoubleLE(4);
+  let at = 12;
   const key = readBytes(body, at);
   at += 4 + (key?.length ?? 0);
   const value = readBytes(body, at);
@@ -110,10 +129,11 @@ function readRecord(body: Buffer, start: number, offset: Offset): LogRecord {
   const count = body.readUInt16LE(at);
   at += 2;
   for (let i = 0; i < count; i++) {
-    const nameEnd = at + 4 + body.readInt32LE(at);
-    const content = readBytes(body, nameEnd) ?? Buffer.alloc(0);
-    headers.push([body.toString('utf8', at + 4, nameEnd), content]);
-    at = nameEnd + 4 + content.length;
+    const name = readBytes(body, at) ?? Buffer.alloc(0);
+    at += 4 + name.length;
+    const content = readBytes(body, at) ?? Buffer.alloc(0);
+    at += 4 + content.length;
+    headers.push([name.toString('utf8'), content]);
   }
   const known = Number.isNaN(timestampMs) ? undefined : timestampMs;
   return { offset, key, value, timestampMs: known, headers };
@@ -121,11 +141,13 @@ function readRecord(body: Buffer, start: number, offset: Offset): LogRecord {
 
 function readBytes(body: Buffer, at: number): Buffer | undefined {
   const length = body.readInt32LE(at);
-  return length === absent ? undefined : body.subarray(at + 4, at + 4 + length);
+  if (length === absent) return undefined;
+  if (length < 0 || at + 4 + length > body.length) throw new RangeError('beyond the record');
+  return body.subarray(at + 4, at + 4 + length);
 }
 
 function damaged(offset: number): DataIntegrityError {
-  return new DataIntegrityError('a row of log_batch ends before its last record', {
+  return new DataIntegrityError('a row of log_batch does not hold its records', {
     place: { offset },
   });
 }

@@ -3,6 +3,7 @@ import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
+import type { ExpiredJournal } from '../ports/replicated-journal.ts';
 import type { Database, Statement } from './sqlite-database.ts';
 
 /** A row: one generation of one journal. */
@@ -24,6 +25,13 @@ interface Cells {
   readonly record_id: string | null;
 }
 
+interface ExpiredCells {
+  readonly id: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly expire_on: string;
+}
+
 /** Ids in one step of a listing. */
 const idsInPage = 1_000;
 
@@ -34,6 +42,7 @@ export class MetajournalTable {
   readonly #update: Statement;
   readonly #delete: Statement;
   readonly #ids: Statement<{ id: string }>;
+  readonly #expired: Statement<ExpiredCells>;
 
   constructor(database: Database) {
     this.#select = database.prepare(
@@ -52,6 +61,11 @@ export class MetajournalTable {
     this.#delete = database.prepare('DELETE FROM metajournal WHERE journal = ?');
     this.#ids = database.prepare(
       `SELECT id FROM metajournal WHERE topic = ? AND id > ? ORDER BY id LIMIT ${idsInPage}`,
+    );
+    this.#expired = database.prepare(
+      `SELECT id, partition, "offset", expire_on FROM metajournal
+       WHERE topic = ? AND (expire_on, id) > (?, ?) AND expire_on <= ?
+       ORDER BY expire_on, id LIMIT ${idsInPage}`,
     );
   }
 
@@ -92,6 +106,22 @@ export class MetajournalTable {
   ids(topic: Topic, after: string): string[] {
     return this.#ids.all(topic, after).map(({ id }) => id);
   }
+
+  /** A page of the journals that expire behind a place and up to a day; the last one is empty. */
+  expired(topic: Topic, { after, to }: ExpiredPage): ExpiredJournal[] {
+    return this.#expired.all(topic, after.expireOn, after.id, to).map((cells) => ({
+      id: cells.id,
+      at: { partition: cells.partition as Partition, offset: cells.offset as Offset },
+      expireOn: cells.expire_on,
+    }));
+  }
+}
+
+/** In the order of day and id. */
+export interface ExpiredPage {
+  readonly after: { readonly expireOn: string; readonly id: string };
+  /** The last day, inclusive. */
+  readonly to: string;
 }
 
 function expiryCells(expiry: Expiry | undefined): [string | null, string | null] {

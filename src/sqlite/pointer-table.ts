@@ -1,4 +1,6 @@
+import { FencedError } from '../model/errors.ts';
 import { type Offset, type Partition, Topic } from '../model/position.ts';
+import type { OffsetMove } from '../ports/replicated-journal.ts';
 import type { Database, Statement } from './sqlite-database.ts';
 
 /** How far one partition is replicated, and since when. */
@@ -25,8 +27,7 @@ export class PointerTable {
     this.#save = database.prepare(
       `INSERT INTO pointer (topic, partition, "offset", created, updated)
        VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET "offset" = excluded."offset", updated = excluded.updated
-       WHERE excluded."offset" > pointer."offset"`,
+       ON CONFLICT DO UPDATE SET "offset" = excluded."offset", updated = excluded.updated`,
     );
   }
 
@@ -42,8 +43,23 @@ export class PointerTable {
     return this.#offset.get(topic, partition)?.offset as Offset | undefined;
   }
 
-  /** Never moves it back. */
-  save({ topic, partition, offset, updated }: PointerRow): void {
-    this.#save.run(topic, partition, offset, updated, updated);
+  /**
+   * Moves it if it stands at `after`, or has been moved to `offset` already.
+   *
+   * @throws {FencedError} it stands elsewhere
+   */
+  move({ topic, partition, offset, after }: OffsetMove, nowMs: number): void {
+    const stored = this.offset(topic, partition);
+    if (stored === offset) return;
+    if (stored !== after) throw fenced({ topic, partition, offset, after }, stored);
+    this.#save.run(topic, partition, offset, nowMs, nowMs);
   }
+}
+
+function fenced({ topic, partition, offset, after }: OffsetMove, stored?: Offset): FencedError {
+  const place = `the replicated offset of ${topic}:${partition}`;
+  return new FencedError(
+    `${place} was to move from ${after ?? 'none'} to ${offset}, but stands at ${stored ?? 'none'}: ` +
+      'another process replicates the partition',
+  );
 }

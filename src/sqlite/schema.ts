@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../model/errors.ts';
 import type { Database } from './sqlite-database.ts';
 
-/** Format of the tables below, kept in `PRAGMA user_version`. */
-export const schemaVersion = 1;
+/** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
+export const schemaVersion = 2;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
@@ -11,7 +11,7 @@ export const schemaVersion = 1;
  * `log_owner` says who replicates a topic.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
- * one a partition. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but
+ * one a partition, `setting` one a named value. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but
  * that an event names its generation by `journal`, which a purge retires.
  */
 const tables = `
@@ -86,22 +86,34 @@ CREATE TABLE pointer (
   updated INTEGER NOT NULL,
   PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID, STRICT;
-PRAGMA user_version = ${schemaVersion};
 `;
 
+/** What each version added to the one before it: append-only. */
+const steps: readonly string[] = [
+  tables,
+  `
+CREATE TABLE setting (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL,
+  timestamp INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+`,
+];
+
 /**
- * Creates the tables in a new file; two processes may do so at once.
+ * Creates the tables in a new file, adds what is new to an old one, in one transaction; two processes
+ * may do so at once.
  *
  * @throws {InvalidInputError} the file belongs to another program or to a later version of this one
  */
 export function createSchema(database: Database, file: string): void {
   database.exec('BEGIN IMMEDIATE');
   try {
-    const version = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
-    if (version?.user_version !== schemaVersion) {
-      refuseForeign(database, { file, version: version?.user_version ?? 0 });
-      database.exec(tables);
-    }
+    const row = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
+    const version = row?.user_version ?? 0;
+    refuseForeign(database, { file, version });
+    for (const step of steps.slice(version)) database.exec(step);
+    if (version < schemaVersion) database.exec(`PRAGMA user_version = ${schemaVersion}`);
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;
@@ -118,6 +130,7 @@ function refuseForeign(
       `${file} has journal format ${version}; this version reads up to ${schemaVersion}`,
     );
   }
+  if (version > 0) return;
   const other = database.prepare<{ name: string }>('SELECT name FROM sqlite_schema LIMIT 1').get();
   if (other !== undefined) {
     throw new InvalidInputError(

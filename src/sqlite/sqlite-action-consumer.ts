@@ -1,19 +1,29 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { decodeAction } from '../codec/action-record-codec.ts';
 import { murmur2 } from '../codec/java-hash.ts';
+import { decodeUtf8Lenient } from '../codec/utf8.ts';
 import type { ActionRecord } from '../model/action.ts';
-import { ClosedError } from '../model/errors.ts';
+import { ClosedError, CodecError } from '../model/errors.ts';
 import type { LogRecord } from '../model/log-record.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
-import type { ActionConsumer, ActionRange } from '../ports/action-consumer.ts';
+import type {
+  ActionConsumer,
+  ActionRange,
+  FollowedBatch,
+  FollowStart,
+  UndecodableRecord,
+} from '../ports/action-consumer.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { LogPartitions } from './log-partitions.ts';
-import type { LogReader } from './log-reader.ts';
+import { type LogPage, type LogReader, refuseOutside } from './log-reader.ts';
 import type { LogTrim } from './log-trim.ts';
 import { logFailure, readOr } from './sqlite-database.ts';
 
 /** Records in one step of a read, which holds the event loop. */
 const maxPageRecords = 500;
+/** Between two looks for new records. */
+const followIntervalMs = 2;
+const noop = (): void => {};
 
 /** Reads the log of the file: each step looks up the rows that hold its key, and no others. */
 export class SqliteActionConsumer implements ActionConsumer {
@@ -56,6 +66,35 @@ export class SqliteActionConsumer implements ActionConsumer {
     }
   }
 
+  /** Looks for new rows from time to time: other processes may write them. */
+  async *follow(start: FollowStart, options?: CallOptions): AsyncGenerator<FollowedBatch> {
+    const { topic, partition } = start;
+    for (let { from } = start; ; ) {
+      this.#check(options);
+      const page = readOr(logFailure, `read ${topic}`, () =>
+        this.#pageOfAll(topic, partition, from),
+      );
+      if (page.next > from) {
+        from = page.next as Offset;
+        yield { ...decodeAll(topic, partition, page.records), next: from };
+        await nextTurn();
+      } else await sleep(followIntervalMs, undefined, { signal: options?.signal }).catch(noop);
+    }
+  }
+
+  #pageOfAll(topic: Topic, partition: Partition, from: Offset): LogPage {
+    const found = this.#partitions.find(topic, partition);
+    const end = found?.nextOffset ?? 0;
+    if (from > end) refuseOutside({ topic, partition, from, to: from }, found);
+    return this.#reader.page({ topic, partition, from, to: end, maxRecords: maxPageRecords });
+  }
+
+  /** The number that a topic was made with; it stays. */
+  async partitionCount(topic: Topic, options?: CallOptions): Promise<number | undefined> {
+    this.#check(options);
+    return readOr(logFailure, `read ${topic}`, () => this.#partitions.partitionCount(topic));
+  }
+
   async endOffset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset> {
     this.#check(options);
     const found = readOr(logFailure, `read ${topic}`, () =>
@@ -72,6 +111,25 @@ export class SqliteActionConsumer implements ActionConsumer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
   }
+}
+
+function decodeAll(
+  topic: Topic,
+  partition: Partition,
+  page: readonly LogRecord[],
+): Omit<FollowedBatch, 'next'> {
+  const records: ActionRecord[] = [];
+  const undecodable: UndecodableRecord[] = [];
+  for (const record of page) {
+    try {
+      const action = decodeAction(topic, partition, record);
+      if (action !== undefined) records.push(action);
+    } catch (error) {
+      if (!(error instanceof CodecError && record.key !== undefined)) throw error;
+      undecodable.push({ id: decodeUtf8Lenient(record.key), offset: record.offset, error });
+    }
+  }
+  return { records, undecodable };
 }
 
 function actionsOf({ key, partition }: ActionRange, records: readonly LogRecord[]): ActionRecord[] {

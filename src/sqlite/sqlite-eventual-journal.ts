@@ -9,6 +9,7 @@ import { type EventCells, EventRows, payloadSize } from './event-row.ts';
 import type { EventPage, EventTable } from './event-table.ts';
 import type { MetajournalTable } from './metajournal-table.ts';
 import type { PointerTable } from './pointer-table.ts';
+import type { SettingTable } from './setting-table.ts';
 import { readOr, storeFailure } from './sqlite-database.ts';
 
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
@@ -21,6 +22,7 @@ export interface StoreTables {
   readonly metajournal: MetajournalTable;
   readonly events: EventTable;
   readonly pointers: PointerTable;
+  readonly settings: SettingTable;
 }
 
 /** Reads the store of the file. */

@@ -3,6 +3,7 @@ import type { ExpireAfter } from '../model/expire-after.ts';
 import { ExpireAfter as ExpireAfters } from '../model/expire-after.ts';
 import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
+import type { PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type {
   ReplicatedAppend,
@@ -85,9 +86,11 @@ export class SqliteKeyJournal implements ReplicatedKeyJournal {
     return true;
   }
 
-  async purge({ at }: ReplicatedPurge): Promise<boolean> {
+  /** `upTo` says nothing here: no append is ever applied in part (decision 26). */
+  async purge({ at, onlyAt }: ReplicatedPurge): Promise<boolean> {
     const row = this.#row;
     if (row === undefined || at.offset < row.pointer.at.offset) return false;
+    if (onlyAt !== undefined && !isAt(row.pointer, { ...at, offset: onlyAt })) return false;
     const { metajournal, events } = this.#parts.tables;
     await this.#parts.write(() => {
       events.deleteAll(row.journal);
@@ -121,6 +124,10 @@ export class SqliteKeyJournal implements ReplicatedKeyJournal {
       recordId: recordIdOf(this.#parts.key.topic, first.record.at),
     };
   }
+}
+
+function isAt({ at }: JournalPointer, { partition, offset }: PartitionOffset): boolean {
+  return at.partition === partition && at.offset === offset;
 }
 
 const nanosInMilli = 1_000_000n;

@@ -1,11 +1,20 @@
-import { ClosedError } from '../model/errors.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { javaStringHash } from '../codec/java-hash.ts';
+import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import type { ReplicatedJournal, ReplicatedKeyJournal } from '../ports/replicated-journal.ts';
+import type {
+  ExpiredJournal,
+  ExpiredRange,
+  OffsetMove,
+  ReplicatedJournal,
+  ReplicatedKeyJournal,
+} from '../ports/replicated-journal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { LogTrim } from './log-trim.ts';
+import { expiredUntilKey } from './setting-table.ts';
 import { readOr, storeFailure } from './sqlite-database.ts';
 import type { StoreTables } from './sqlite-eventual-journal.ts';
 import { SqliteKeyJournal } from './sqlite-key-journal.ts';
@@ -48,18 +57,56 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     );
   }
 
-  async saveOffset(
-    at: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
-    nowMs: number,
-  ): Promise<void> {
+  async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
     this.#check();
     const { tables, trim, clock } = this.#parts;
-    const { topic, partition, offset } = at;
+    const { topic, partition, offset, after } = move;
+    if (after !== undefined && offset < after) {
+      throw new InvalidInputError(
+        `a replicated offset cannot move back from ${after} to ${offset}`,
+      );
+    }
     await this.#write(topic, () => {
-      tables.pointers.save({ ...at, updated: nowMs });
+      tables.pointers.move(move, nowMs);
       trim.step(topic, partition, clock.nowMs());
     });
     trim.replicated(topic, partition, { offset, atMs: clock.nowMs() });
+  }
+
+  async *expired(
+    { topic, share, from, to }: ExpiredRange,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly ExpiredJournal[]> {
+    const { metajournal } = this.#parts.tables;
+    // Every journal of `from` lies behind this place.
+    for (let after = { expireOn: dayBefore(from), id: '\u{10ffff}' }; ; ) {
+      this.#check(options);
+      const page = readOr(storeFailure, `list ${topic}`, () =>
+        metajournal.expired(topic, { after, to }),
+      );
+      const last = page.at(-1);
+      if (last === undefined) return;
+      const own = page.filter(({ id }) => Math.abs(javaStringHash(id)) % share.of === share.index);
+      if (own.length > 0) yield own;
+      after = last;
+      await nextTurn();
+    }
+  }
+
+  async expiredUntil(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<string | undefined> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#parts.tables.settings.get(expiredUntilKey(topic, partition)),
+    );
+  }
+
+  async saveExpiredUntil({ topic, partition, day }: ExpiredUntil, nowMs: number): Promise<void> {
+    const { settings } = this.#parts.tables;
+    await this.#write(topic, () => settings.put(expiredUntilKey(topic, partition), day, nowMs));
   }
 
   async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
@@ -93,4 +140,12 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     this.#closed = true;
     await this.#parts.queue.drained();
   }
+}
+
+type ExpiredUntil = Parameters<ReplicatedJournal['saveExpiredUntil']>[0];
+
+const dayMs = 86_400_000;
+
+function dayBefore(day: string): string {
+  return new Date(Date.parse(day) - dayMs).toISOString().slice(0, 10);
 }

@@ -16,6 +16,7 @@ import { LogWriter } from './log-writer.ts';
 import { MetajournalTable } from './metajournal-table.ts';
 import { PointerTable } from './pointer-table.ts';
 import { createSchema } from './schema.ts';
+import { SettingTable } from './setting-table.ts';
 import { SqliteActionConsumer } from './sqlite-action-consumer.ts';
 import { SqliteActionProducer } from './sqlite-action-producer.ts';
 import { type Database, isBusy, openDatabase, storeFailure } from './sqlite-database.ts';
@@ -66,6 +67,7 @@ export async function openSqliteParts(
     metajournal: new MetajournalTable(database),
     events: new EventTable(database),
     pointers: new PointerTable(database),
+    settings: new SettingTable(database),
   };
   const partitions = new LogPartitions(database);
   const reader = new LogReader(database);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { StoreUnavailableError } from '../model/errors.ts';
+import { FencedError } from '../model/errors.ts';
 import type { Topic } from '../model/position.ts';
 import type { Database, Statement } from './sqlite-database.ts';
 
@@ -54,12 +54,12 @@ export class TopicOwnership {
   /**
    * Keeps a member that stood still for too long from writing over its successor.
    *
-   * @throws {StoreUnavailableError} another process replicates the topic now
+   * @throws {FencedError} another process replicates the topic now
    */
   refuseWhenLost(topic: Topic): void {
     const owner = this.#members.get(topic);
     if (owner === undefined || this.#select.get(topic)?.owner === owner) return;
-    throw new StoreUnavailableError(`another process replicates ${topic} now`);
+    throw new FencedError(`another process replicates ${topic} now`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { DataIntegrityError } from '../model/errors.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { TopicSubscriber } from '../ports/topic-consumer.ts';
 import type { ForeignWrites } from './foreign-writes.ts';
@@ -18,7 +19,10 @@ export interface SessionParts {
   readonly foreignWrites: ForeignWrites;
 }
 
-/** Delivers all partitions of one topic side by side, each in order. */
+/**
+ * Delivers all partitions of one topic side by side, each in order. Batches say nothing of ownership:
+ * every write of the store checks it in its own transaction.
+ */
 export class TopicSession {
   readonly #parts: SessionParts;
   readonly #subscriber: TopicSubscriber;
@@ -47,7 +51,7 @@ export class TopicSession {
     signal.addEventListener('abort', wakeAll);
     try {
       const all = Array.from({ length: count }, (_, partition) =>
-        this.#deliverPartition(partition as Partition, signal).catch((error: unknown) => {
+        this.#deliverPartition(partition as Partition, count, signal).catch((error: unknown) => {
           fail();
           throw error;
         }),
@@ -68,22 +72,48 @@ export class TopicSession {
     );
   }
 
-  async #deliverPartition(partition: Partition, signal: AbortSignal): Promise<void> {
-    const { topic } = this.#parts;
+  async #deliverPartition(
+    partition: Partition,
+    partitions: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#assigned.push(partition);
-    const wanted = await this.#subscriber.assigned(partition);
-    let next: number = wanted ?? this.#partition(partition)?.firstOffset ?? 0;
-    refuseOutside({ topic, partition, from: next, to: next }, this.#partition(partition));
+    const wanted = await this.#subscriber.assigned(partition, { partitions });
+    let next: number = await this.#start(partition, wanted, signal);
     while (!signal.aborted) {
       const page = this.#page(partition, next);
       if (page.records.length > 0) {
-        const batch = { partition, records: page.records, nextOffset: page.next as Offset };
+        const endOffset = (this.#partition(partition)?.nextOffset ?? page.next) as Offset;
+        const nextOffset = page.next as Offset;
+        const batch = { partition, records: page.records, nextOffset, endOffset };
         await this.#subscriber.records(batch, signal);
         next = page.next;
         await nextTurn();
       } else {
         await new Promise<void>((resolve) => this.#asleep.set(partition, resolve));
       }
+    }
+  }
+
+  /** Where to begin; waits as long as the log does not have the offset that is wanted. */
+  async #start(
+    partition: Partition,
+    wanted: Offset | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { topic } = this.#parts;
+    const found = this.#partition(partition);
+    const first = found?.firstOffset ?? 0;
+    const next = wanted ?? first;
+    try {
+      refuseOutside({ topic, partition, from: next, to: next }, found);
+      return next;
+    } catch (error) {
+      if (!(error instanceof DataIntegrityError && this.#subscriber.blocked)) throw error;
+      const nextOffset = next < first ? (first as Offset) : undefined;
+      const stretch = { partition, offset: next as Offset, nextOffset, error };
+      await this.#subscriber.blocked(stretch, signal);
+      return nextOffset ?? next;
     }
   }
 

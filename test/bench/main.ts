@@ -1,6 +1,11 @@
 /**
- * `npm run bench [-- --json] [-- --only append,recover]`: figures on real servers, each beside that of
- * the raw client where there is one, taken in the same run in turn.
+ * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the raw
+ * client where there is one, taken in the same run in turn.
+ *
+ * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
+ * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
+ * runs them too. `--events N` sets the backlog of
+ * `replicate.memory`.
  */
 import { parseArgs } from 'node:util';
 import { openStack } from '../support/stack/open-stack.ts';
@@ -9,11 +14,28 @@ import { benchAppend } from './append.ts';
 import { benchEmbedded } from './embedded.ts';
 import { type Figure, printFigure } from './figures.ts';
 import { benchRecoverCassandra, benchRecoverKafka } from './recover.ts';
+import { benchRecoverCrowd, benchRecoverMany } from './recover-many.ts';
+import { benchRecoverTail } from './recover-tail.ts';
 import { benchReplicate } from './replicate.ts';
+import { benchReplicateLag } from './replicate-lag.ts';
+import { benchReplicateMemory } from './replicate-memory.ts';
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, only: { type: 'string' } },
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    heavy: { type: 'boolean', default: false },
+    events: { type: 'string', default: '1000000' },
+  },
 });
+
+interface Bench {
+  /** What it measures; figures that are taken together are run together. */
+  readonly figures: readonly string[];
+  /** Only by name or with `--heavy`. */
+  readonly heavy?: boolean;
+  readonly run: () => Promise<readonly Figure[]>;
+}
 
 const stack = await openStack({
   profile: 'keep',
@@ -22,23 +44,53 @@ const stack = await openStack({
 });
 const servers = { kafka: stack.kafka.address, cassandra: stack.cassandra.address };
 
-const benches: readonly [name: string, run: () => Promise<readonly Figure[]>][] = [
-  ['append', () => benchAppend(servers)],
-  ['actors', () => benchActors(servers)],
-  ['recover', () => benchRecoverCassandra(servers)],
-  ['recover-kafka', () => benchRecoverKafka(servers)],
-  ['replicate', () => benchReplicate(servers)],
-  ['embedded', () => benchEmbedded()],
+const benches: readonly Bench[] = [
+  { figures: ['append.256', 'append.sequential'], run: () => benchAppend(servers) },
+  { figures: ['append.256.actors'], run: () => benchActors(servers) },
+  {
+    figures: [
+      'recover.10k.cassandra',
+      'recover.10k.cassandra.machine',
+      'recover.10k.cassandra.first',
+    ],
+    run: () => benchRecoverCassandra(servers),
+  },
+  {
+    figures: ['recover.10k.kafka', 'recover.10k.kafka.machine'],
+    run: () => benchRecoverKafka(servers),
+  },
+  { figures: ['recover.16x'], run: () => benchRecoverMany(servers) },
+  { figures: ['recover.1000', 'recover.1000.kafka'], run: () => benchRecoverCrowd(servers) },
+  { figures: ['recover.tail.cold', 'recover.tail.warm'], run: () => benchRecoverTail(servers) },
+  { figures: ['replicate', 'replicate.1000-a-key'], run: () => benchReplicate(servers) },
+  {
+    figures: ['replicate.lag.p50', 'replicate.lag.p99'],
+    run: () => benchReplicateLag(servers),
+  },
+  {
+    figures: ['append.embedded', 'recover.10k.embedded', 'recover.10k.embedded.machine'],
+    run: () => benchEmbedded(),
+  },
+  {
+    figures: ['replicate.memory'],
+    heavy: true,
+    run: () => benchReplicateMemory(stack, Number(values.events)),
+  },
 ];
 
 try {
-  const only = values.only?.split(',');
-  for (const [name, run] of benches) {
-    if (only !== undefined && !only.includes(name)) continue;
-    for (const figure of await run()) {
-      printFigure(figure, values.json);
-    }
-  }
+  const chosen = benches.filter(isChosen);
+  if (chosen.length === 0) throw new Error(`no figure begins with ${wanted.join(' or ')}`);
+  for (const { run } of chosen) for (const figure of await run()) printFigure(figure, values.json);
 } finally {
   await stack[Symbol.asyncDispose]();
+}
+
+/** A name that is a figure means that one alone; any other means all that begin with it. */
+function isChosen({ figures, heavy = false }: Bench): boolean {
+  if (wanted.length === 0) return values.heavy || !heavy;
+  const all = benches.flatMap((bench) => bench.figures);
+  return wanted.some((name) =>
+    all.includes(name) ? figures.includes(name) : figures.some((figure) => figure.startsWith(name)),
+  );
 }

@@ -17,10 +17,10 @@ import { alternate, elapsedMs, type Figure, figure } from './figures.ts';
 import { openRawCassandra, readRawRows } from './raw-cassandra.ts';
 import { replicateAll } from './replicate.ts';
 
-const events = 10_000;
+export const accountEvents = 10_000;
 const eventsPerAppend = 10;
 const rounds = 11;
-const id = 'account-1';
+const firstAccount = 'account-1';
 
 const account = setup({
   types: { context: {} as { cents: number }, events: {} as { type: 'deposited'; cents: number } },
@@ -42,7 +42,7 @@ export async function benchRecoverCassandra(servers: Servers): Promise<readonly 
     await writeAccount(journals);
     await replicateAll(names);
     const first = await firstInFreshProcess(names);
-    const rows = { ...names, id, to: events };
+    const rows = { ...names, id: firstAccount, to: accountEvents };
     const readRaw = (): Promise<number> =>
       elapsedMs(async () => expect(await readRawRows(raw, rows)));
     const read = (): Promise<number> => elapsedMs(() => readJournal(journals));
@@ -83,7 +83,10 @@ export async function benchRecoverKafka(servers: Servers): Promise<readonly Figu
 }
 
 /** Writes the events as persistent actors do, ten to an append. */
-export async function writeAccount(journals: OpenJournals): Promise<void> {
+export async function writeAccount(
+  journals: OpenJournals,
+  { id = firstAccount, events = accountEvents }: { id?: string; events?: number } = {},
+): Promise<void> {
   const { keyOf } = journals;
   const plugin = new KafkaJournalPlugin({
     journals,
@@ -94,7 +97,7 @@ export async function writeAccount(journals: OpenJournals): Promise<void> {
   const writes: Promise<unknown>[] = [];
   for (let from = 1; from <= events; from += eventsPerAppend) {
     const [first, ...rest] = Array.from({ length: eventsPerAppend }, (_, index) =>
-      repr(from + index),
+      repr(id, from + index),
     );
     if (first === undefined) continue;
     writes.push(plugin.write([{ persistenceId: first.persistenceId, events: [first, ...rest] }]));
@@ -102,7 +105,7 @@ export async function writeAccount(journals: OpenJournals): Promise<void> {
   await Promise.all(writes);
 }
 
-function repr(seqNr: number): PersistentRepr {
+function repr(id: string, seqNr: number): PersistentRepr {
   return {
     persistenceId: id as PersistenceId,
     seqNr: SeqNr.of(seqNr),
@@ -115,15 +118,19 @@ function repr(seqNr: number): PersistentRepr {
   };
 }
 
-export async function readJournal(journals: OpenJournals): Promise<void> {
+/** @throws when it has not so many events */
+export async function readJournal(
+  journals: OpenJournals,
+  { id = firstAccount, events = accountEvents }: { id?: string; events?: number } = {},
+): Promise<void> {
   let count = 0;
   for await (const batch of journals.of(journals.keyOf(id)).read()) count += batch.length;
-  expect(count);
+  expect(count, events);
 }
 
 export async function recoverMachine(persistence: Persistence): Promise<void> {
   const actor = createActor(
-    persistence.persistent(account, { persistenceId: id, initEvent: 'never' }),
+    persistence.persistent(account, { persistenceId: firstAccount, initEvent: 'never' }),
   );
   actor.start();
   const { persistence: info } = await waitFor(actor, isReady);
@@ -131,7 +138,7 @@ export async function recoverMachine(persistence: Persistence): Promise<void> {
   await persistence.stop(actor);
 }
 
-function expect(count: number): void {
+function expect(count: number, events: number = accountEvents): void {
   if (count !== events) throw new Error(`read ${count} of ${events} events`);
 }
 

@@ -101,7 +101,9 @@ async function rawWrites(
   names: BenchNames,
   calls: ReturnType<typeof recordWrites>['calls'],
 ): Promise<number> {
-  const { cassandra } = (await settingsOf(names)).eventual;
+  const { eventual } = await settingsOf(names);
+  if (eventual.type !== 'cassandra') throw new Error('this figure is about Cassandra');
+  const { cassandra } = eventual;
   const keyspace = `${names.keyspace}_raw`;
   const schema = {
     ...cassandra.schema,

@@ -1,138 +1,109 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kafkaConfig } from '../support/kafka/kafka-config.ts';
 import type { Stack } from '../support/stack/stack.ts';
+import { type ChaosWorld, until, withWorld } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
+import { type Fault, faults, inflict, type Victims } from './faults.ts';
 import { type Acknowledged, type Damage, damageOf } from './ledger.ts';
 import { seededRandom } from './random.ts';
 import { readJournals, recordsBehind, waitUntilReplicated } from './recovered.ts';
+import { replicatorProcess, stopLimitMs } from './replicator-process.ts';
 
 export interface ChaosOptions {
   readonly stack: Stack;
+  /** Faults of all kinds together. */
   readonly kills: number;
   readonly seed: number;
+  /** Kinds to choose from. */
+  readonly kinds?: readonly Fault[];
   /** Receives a line for each step. */
   readonly note: (line: string) => void;
 }
 
 export interface ChaosResult {
   readonly acknowledged: number;
-  readonly kills: Readonly<Record<Victim, number>>;
+  /** By kind. */
+  readonly faults: Readonly<Record<string, number>>;
   /** From Cassandra and what Kafka has beyond it. */
   readonly atLag: Damage;
   /** Once everything is in Cassandra. */
   readonly replicated: Damage;
 }
 
-type Victim = 'actors' | 'replicator' | 'broker';
-
-const victims: readonly Victim[] = ['actors', 'replicator', 'broker'];
 const keys = 40;
 const minPauseMs = 300;
 const maxPauseMs = 1_500;
-/** Longest time without any acknowledgement after a kill. */
+/** Longest time without any acknowledgement after a fault. */
 const progressLimitMs = 60_000;
-const stopLimitMs = 40_000;
 
 /**
- * Actors append under load while one of their process, the replicator and the broker is killed at
- * random moments and started again; then every journal is compared with what was acknowledged.
+ * Actors append under load while one of their process, the replicator, the broker and Cassandra is
+ * killed or frozen at random moments and started again; then every journal is compared with what
+ * was acknowledged.
  */
-export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'kafka-journal-chaos-'));
-  try {
-    return await runIn(folder, options);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  return withWorld(options, (world) => runIn(world, options));
 }
 
-async function runIn(folder: string, options: ChaosOptions): Promise<ChaosResult> {
-  const { stack, note } = options;
-  const name = `chaos-${randomUUID().slice(0, 8)}`;
-  const names = { topic: name, keyspace: name.replace('-', '_') };
-  const config = kafkaConfig({
-    kafka: stack.kafka.address,
-    cassandra: stack.cassandra.address,
-    ...names,
-  });
-  const file = join(folder, 'application.conf');
-  await writeFile(file, config);
-
+async function runIn(world: ChaosWorld, options: ChaosOptions): Promise<ChaosResult> {
+  const { config, topic, note } = world;
   const acknowledged: Acknowledged[] = [];
-  const processes = startProcesses(file, acknowledged);
+  const victims = startProcesses(world, acknowledged);
+  const { actors, replicator } = victims;
   try {
-    const kills = await killInTurn(options, processes, acknowledged);
+    const happened = await inflictInTurn(options, victims, acknowledged);
     // From here on nothing is replicated, so that the first comparison needs both stores.
-    await processes.replicator.stop((child) => child.kill('SIGTERM'), stopLimitMs);
+    await replicator.stop(stopLimitMs);
     await progressBeyond(acknowledged, acknowledged.length + keys);
-    await processes.actors.stop((child) => child.send('stop'), stopLimitMs);
+    await actors.stop(stopLimitMs, (child) => child.send('stop'));
     note(`load ended with ${acknowledged.length} acknowledged appends; reading all journals`);
     const keyNames = [...new Set(acknowledged.map(({ key }) => key))];
-    const atLag = damageOf(acknowledged, await readJournals(config, keyNames));
-    const behind = await recordsBehind(config, names.topic);
+    const atLag = damageOf({ acknowledged }, await readJournals(config, keyNames));
+    const behind = await recordsBehind(config, topic);
     if (behind === 0) throw new Error('everything was replicated: the first comparison is void');
     note(`${behind} records were read from Kafka; replicating them`);
-    processes.replicator.start();
-    await waitUntilReplicated(config, names.topic);
+    replicator.start();
+    await waitUntilReplicated(config, topic);
     note('all replicated; reading all journals again');
-    const replicated = damageOf(acknowledged, await readJournals(config, keyNames));
-    return { acknowledged: acknowledged.length, kills, atLag, replicated };
+    const replicated = damageOf({ acknowledged }, await readJournals(config, keyNames));
+    return { acknowledged: acknowledged.length, faults: happened, atLag, replicated };
   } finally {
-    await processes.actors.stop((child) => child.kill('SIGKILL'), stopLimitMs);
-    await processes.replicator.stop((child) => child.kill('SIGTERM'), stopLimitMs);
+    await actors.stop(stopLimitMs, (child) => child.kill('SIGKILL'));
+    await replicator.stop(stopLimitMs);
   }
 }
 
-interface Processes {
-  readonly actors: RestartableProcess;
-  readonly replicator: RestartableProcess;
-}
-
-function startProcesses(file: string, acknowledged: Acknowledged[]): Processes {
-  const actors = new RestartableProcess(
-    new URL('actors-process.ts', import.meta.url),
-    () => [file, randomUUID().slice(0, 8), String(keys)],
-    (message) => acknowledged.push(...(message as Acknowledged[])),
-  );
-  const replicator = new RestartableProcess(
-    new URL('../../src/cli/main.ts', import.meta.url),
-    () => ['replicator', '--config', file],
-  );
+function startProcesses(world: ChaosWorld, acknowledged: Acknowledged[]): Victims {
+  const actors = new RestartableProcess({
+    file: new URL('actors-process.ts', import.meta.url),
+    args: () => [world.file, randomUUID().slice(0, 8), String(keys)],
+    onMessage: (message) => acknowledged.push(...(message as Acknowledged[])),
+  });
+  const replicator = replicatorProcess(world);
   actors.start();
   replicator.start();
-  return { actors, replicator };
+  return { stack: world.stack, actors, replicator };
 }
 
-async function killInTurn(
-  { stack, kills, seed, note }: ChaosOptions,
-  processes: Processes,
+async function inflictInTurn(
+  { kills, seed, note, kinds = faults }: ChaosOptions,
+  victims: Victims,
   acknowledged: readonly Acknowledged[],
-): Promise<Record<Victim, number>> {
+): Promise<Record<string, number>> {
   const random = seededRandom(seed);
-  const count: Record<Victim, number> = { actors: 0, replicator: 0, broker: 0 };
+  const count = Object.fromEntries(kinds.map((kind) => [kind, 0]));
   await progressBeyond(acknowledged, 0);
   for (let kill = 1; kill <= kills; kill++) {
     await sleep(minPauseMs + random() * (maxPauseMs - minPauseMs));
-    const victim = victims[Math.floor(random() * victims.length)] ?? 'actors';
-    count[victim]++;
-    note(`kill ${kill} of ${kills}: ${victim}, after ${acknowledged.length} appends`);
-    if (victim === 'broker') {
-      await stack.kafka.kill('SIGKILL');
-      await stack.kafka.start();
-    } else await processes[victim].restart();
+    const fault = kinds[Math.floor(random() * kinds.length)] ?? 'actors';
+    count[fault] = (count[fault] ?? 0) + 1;
+    note(`fault ${kill} of ${kills}: ${fault}, after ${acknowledged.length} appends`);
+    await inflict(fault, victims, random);
     await progressBeyond(acknowledged, acknowledged.length);
   }
   return count;
 }
 
-async function progressBeyond(acknowledged: readonly Acknowledged[], count: number): Promise<void> {
-  const limit = Date.now() + progressLimitMs;
-  while (acknowledged.length <= count) {
-    if (Date.now() > limit) throw new Error(`no append acknowledged for ${progressLimitMs} ms`);
-    await sleep(20);
-  }
+function progressBeyond(acknowledged: readonly Acknowledged[], count: number): Promise<void> {
+  return until('an append is acknowledged', () => acknowledged.length > count, progressLimitMs);
 }

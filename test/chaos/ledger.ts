@@ -6,6 +6,19 @@ export interface Acknowledged {
   readonly operation: string;
 }
 
+/** How far a key was deleted, 0 = never: what was asked for, and what was acknowledged of it. */
+export interface Deleted {
+  readonly asked: number;
+  readonly acknowledged: number;
+}
+
+/** What the clients of a run know. */
+export interface Ledger {
+  readonly acknowledged: readonly Acknowledged[];
+  /** By key; absent = nothing was ever deleted. */
+  readonly deleted?: ReadonlyMap<string, Deleted>;
+}
+
 /** One recovered event. */
 export interface Recovered {
   readonly seqNr: number;
@@ -14,36 +27,45 @@ export interface Recovered {
 
 /** What is wrong with the recovered journals; every count has to be 0. */
 export interface Damage {
-  /** Acknowledged, and nowhere in its journal. */
+  /** Acknowledged, not deleted, and nowhere in its journal. */
   readonly lost: number;
   /** Twice in a journal. */
   readonly duplicated: number;
   /** At another number than acknowledged, or out of order. */
   readonly reordered: number;
-  /** Numbers skipped between 1 and the last event. */
+  /** Numbers skipped between the first event and the last. */
   readonly missing: number;
+  /** There although their deletion was acknowledged. */
+  readonly undeleted: number;
 }
 
-/** Compares the client's record with what every key recovers to. */
+export const noDamage: Damage = {
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  missing: 0,
+  undeleted: 0,
+};
+
+const neverDeleted: Deleted = { asked: 0, acknowledged: 0 };
+
+/** Compares the clients' record with what every key recovers to. */
 export function damageOf(
-  acknowledged: readonly Acknowledged[],
+  { acknowledged, deleted = new Map() }: Ledger,
   journals: ReadonlyMap<string, readonly Recovered[]>,
 ): Damage {
-  const damages = [...journals].map(([, events]) => damageOfJournal(events));
-  const sum = (count: (damage: Damage) => number): number =>
-    damages.reduce((total, damage) => total + count(damage), 0);
-  const { lost, moved } = missed(acknowledged, journals);
-  return {
-    lost,
-    duplicated: sum(({ duplicated }) => duplicated),
-    reordered: moved + sum(({ reordered }) => reordered),
-    missing: sum(({ missing }) => missing),
-  };
+  const total = { ...noDamage };
+  for (const [key, events] of journals) {
+    const damage = damageOfJournal(events, deleted.get(key) ?? neverDeleted);
+    for (const name of Object.keys(total) as (keyof Damage)[]) total[name] += damage[name];
+  }
+  const { lost, moved } = missed({ acknowledged, deleted }, journals);
+  return { ...total, lost, reordered: total.reordered + moved };
 }
 
-/** Acknowledged appends that are nowhere, or not where they were acknowledged. */
+/** Acknowledged appends that are nowhere though nobody deleted them, or not where they were acknowledged. */
 function missed(
-  acknowledged: readonly Acknowledged[],
+  { acknowledged, deleted }: Required<Ledger>,
   journals: ReadonlyMap<string, readonly Recovered[]>,
 ): { readonly lost: number; readonly moved: number } {
   const numbers = new Map([...journals].map(([key, events]) => [key, numbersOf(events)]));
@@ -51,24 +73,37 @@ function missed(
   let moved = 0;
   for (const { key, seqNr, operation } of acknowledged) {
     const found = numbers.get(key)?.get(operation);
-    if (found === undefined) lost++;
-    else if (found !== seqNr) moved++;
+    if (found !== undefined && found !== seqNr) moved++;
+    if (found === undefined && seqNr > (deleted.get(key)?.asked ?? 0)) lost++;
   }
   return { lost, moved };
 }
 
-function damageOfJournal(events: readonly Recovered[]): Damage {
+/** A delete that was asked for may have happened; one that was acknowledged has. */
+function damageOfJournal(events: readonly Recovered[], deleted: Deleted): Damage {
   let reordered = 0;
   let missing = 0;
-  let previous = 0;
+  let previous = Math.min((events[0]?.seqNr ?? 1) - 1, deleted.asked);
   for (const { seqNr } of events) {
     if (seqNr <= previous) reordered++;
     else missing += seqNr - previous - 1;
     previous = seqNr;
   }
-  return { lost: 0, duplicated: events.length - numbersOf(events).size, reordered, missing };
+  const duplicated = events.length - numbersOf(events).size;
+  const undeleted = events.filter(({ seqNr }) => seqNr <= deleted.acknowledged).length;
+  return { lost: 0, duplicated, reordered, missing, undeleted };
 }
 
 function numbersOf(events: readonly Recovered[]): ReadonlyMap<string, number> {
   return new Map(events.map(({ operation, seqNr }) => [operation, seqNr]));
+}
+
+export function isDamaged(damage: Damage): boolean {
+  return Object.values(damage).some((count) => count !== 0);
+}
+
+export function damageText(damage: Damage): string {
+  return Object.entries(damage)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }

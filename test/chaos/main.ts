@@ -1,44 +1,84 @@
 /**
- * `npm run chaos -- --kills N [--seed S]`: N times, at random moments under load, SIGKILL the actors'
- * process, the replicator or the broker, start it again and go on; then compare what was acknowledged
- * with what every journal recovers to. Exit code 1 when anything is lost, doubled, out of order or missing.
+ * `npm run chaos`: breaks things under load on servers of its own and compares what was acknowledged
+ * with what every journal recovers to. Exit code 1 when any count that has to be 0 is not.
+ *
+ *     --kills N [--seed S] [--faults actors,replicator,broker,cassandra,pause-broker,pause-cassandra]
+ *         N faults of these kinds at random moments; `pause` is SIGSTOP and SIGCONT, the rest SIGKILL
+ *         and a new start
+ *     --scenario rebalance|zombie|truncation|recreation|catch-up|all
+ *         [--seconds N]  of rebalancing        [--rounds N]  zombies
+ *         [--events N]   to catch up with
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { openStack } from '../support/stack/open-stack.ts';
+import type { Stack } from '../support/stack/stack.ts';
 import { runChaos } from './chaos-run.ts';
-import type { Damage } from './ledger.ts';
+import { faults, faultsOf } from './faults.ts';
+import { damageText, isDamaged } from './ledger.ts';
+import { isFine, printScenario } from './scenario.ts';
+import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '30' }, seed: { type: 'string' } },
+  options: {
+    kills: { type: 'string', default: '30' },
+    seed: { type: 'string' },
+    faults: { type: 'string', default: faults.join(',') },
+    scenario: { type: 'string' },
+    seconds: { type: 'string', default: '30' },
+    rounds: { type: 'string', default: '5' },
+    events: { type: 'string', default: '1000000' },
+  },
 });
-const kills = Number(values.kills);
-const seed = Number(values.seed ?? randomInt(1_000_000));
 const note = (line: string): void => console.log(line);
+const kinds = faultsOf(values.faults);
+const names = namesOf(values.scenario);
 
-note(`chaos: ${kills} kills, seed ${seed}`);
 const stack = await openStack({ profile: 'keep', name: 'chaos', note });
 try {
-  const {
-    acknowledged,
-    kills: killed,
-    atLag,
-    replicated,
-  } = await runChaos({ stack, kills, seed, note });
-  const killText = Object.entries(killed).map(([victim, count]) => `${victim} ${count}`);
-  console.log(`killed: ${killText.join(', ')}`);
-  console.log(`acknowledged ${acknowledged}`);
-  console.log(`Cassandra and Kafka:     ${textOf(atLag)}`);
-  console.log(`after full replication:  ${textOf(replicated)}`);
-  process.exitCode = [atLag, replicated].some(isDamaged) ? 1 : 0;
+  const fine = names === undefined ? await runRandom(stack) : await runScenarios(stack, names);
+  process.exitCode = fine ? 0 : 1;
 } finally {
   await stack[Symbol.asyncDispose]();
 }
 
-function textOf({ lost, duplicated, reordered, missing }: Damage): string {
-  return `lost ${lost}, duplicated ${duplicated}, reordered ${reordered}, missing ${missing}`;
+async function runRandom(stack: Stack): Promise<boolean> {
+  const kills = Number(values.kills);
+  const seed = Number(values.seed ?? randomInt(1_000_000));
+  note(`chaos: ${kills} faults, seed ${seed}`);
+  const result = await runChaos({ stack, kills, seed, kinds, note });
+  const faultText = Object.entries(result.faults).map(([fault, count]) => `${fault} ${count}`);
+  note(`faults: ${faultText.join(', ')}`);
+  note(`acknowledged ${result.acknowledged}`);
+  note(`Cassandra and Kafka:     ${damageText(result.atLag)}`);
+  note(`after full replication:  ${damageText(result.replicated)}`);
+  return ![result.atLag, result.replicated].some(isDamaged);
 }
 
-function isDamaged(damage: Damage): boolean {
-  return Object.values(damage).some((count) => count !== 0);
+async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Promise<boolean> {
+  let fine = true;
+  for (const name of chosen) {
+    const result = await scenarios[name]({
+      stack,
+      note: (line) => note(`${name}: ${line}`),
+      seconds: Number(values.seconds),
+      rounds: Number(values.rounds),
+      loadMs: 2_000,
+      events: Number(values.events),
+    });
+    printScenario(name, result);
+    fine &&= isFine(result);
+  }
+  return fine;
+}
+
+/** @throws naming the scenarios there are */
+function namesOf(text: string | undefined): readonly ScenarioName[] | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'all') return scenarioNames;
+  return text.split(',').map((name) => {
+    const known = scenarioNames.find((scenario) => scenario === name);
+    if (known !== undefined) return known;
+    throw new Error(`no scenario ${name}; there are ${scenarioNames.join(', ')} and all`);
+  });
 }

@@ -1,16 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
-import { readKafkaJournalSettings } from '../../src/config/journal-settings.ts';
-import { loadConfig } from '../../src/config/load-config.ts';
-import { openKafkaActionConsumer } from '../../src/kafka/kafka-action-consumer.ts';
-import { Partition, Topic } from '../../src/model/position.ts';
-import { silentLogger } from '../../src/observability/logger.ts';
+import type { Partition } from '../../src/model/position.ts';
 import { openJournals } from '../../src/open-journals.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import type { Recovered } from './ledger.ts';
+import { withStores } from './open-stores.ts';
 
-const path = 'evolutiongaming.kafka-journal.persistence.journal';
-const deps = { log: silentLogger, clock: systemClock };
 const replicationLimitMs = 120_000;
 
 /** Reads every journal, one after another, as a recovering actor would. */
@@ -36,15 +29,40 @@ export async function readJournals(
   }
 }
 
+/** How the recovery of each key ends: with `recovered`, or with the code of its error. */
+export async function tryJournals(
+  configText: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const journals = await openJournals({ config: configText });
+  const outcome = async (id: string): Promise<string> => {
+    try {
+      for await (const _ of journals.of(journals.keyOf(id)).read());
+      return 'recovered';
+    } catch (error) {
+      return (error as { code?: string }).code ?? String(error);
+    }
+  };
+  try {
+    return await Promise.all(ids.map(outcome));
+  } finally {
+    await journals[Symbol.asyncDispose]();
+  }
+}
+
 function operationOf(payload: unknown): string {
   const text = JSON.stringify(payload);
   return /"operation":"([^"]+)"/.exec(text)?.[1] ?? text;
 }
 
 /** Resolves when every partition's replicated offset has reached the log's end. */
-export async function waitUntilReplicated(configText: string, topicName: string): Promise<void> {
+export async function waitUntilReplicated(
+  configText: string,
+  topicName: string,
+  limitMs: number = replicationLimitMs,
+): Promise<void> {
   await withOffsets(configText, topicName, async (behind) => {
-    const limit = Date.now() + replicationLimitMs;
+    const limit = Date.now() + limitMs;
     while ((await behind()) > 0) {
       if (Date.now() > limit) throw new Error(`${topicName} is not replicated`);
       await sleep(50);
@@ -57,28 +75,33 @@ export async function recordsBehind(configText: string, topicName: string): Prom
   return await withOffsets(configText, topicName, (behind) => behind());
 }
 
+/** How far each partition is replicated; a partition that nothing was replicated of is absent. */
+export async function replicatedOffsets(
+  configText: string,
+  topicName: string,
+): Promise<ReadonlyMap<number, number>> {
+  return await withStores(configText, topicName, async ({ store, topic, partitions }) => {
+    const offsets = new Map<number, number>();
+    for (const partition of partitions) {
+      const offset = await store.offset(topic, partition);
+      if (offset !== undefined) offsets.set(partition, offset);
+    }
+    return offsets;
+  });
+}
+
 async function withOffsets<T>(
   configText: string,
   topicName: string,
   use: (behind: () => Promise<number>) => Promise<T>,
 ): Promise<T> {
-  const settings = readKafkaJournalSettings(await loadConfig({ text: configText }), path);
-  const store = await openCassandraEventualJournal(settings.eventual.cassandra, deps);
-  const log = await openKafkaActionConsumer(settings.kafka, deps);
-  const topic = Topic.of(topicName);
-  const partitions = Array.from({ length: settings.kafka.topic.partitions }, (_, n) =>
-    Partition.of(n),
-  );
-  const behindIn = async (partition: Partition): Promise<number> => {
-    const end = await log.endOffset(topic, partition);
-    return end - 1 - ((await store.offset(topic, partition)) ?? -1);
-  };
-  const behind = async (): Promise<number> =>
-    (await Promise.all(partitions.map(behindIn))).reduce((sum, count) => sum + count, 0);
-  try {
-    return await use(behind);
-  } finally {
-    await log[Symbol.asyncDispose]();
-    await store[Symbol.asyncDispose]();
-  }
+  return await withStores(configText, topicName, ({ store, log, topic, partitions }) => {
+    const behindIn = async (partition: Partition): Promise<number> => {
+      const end = await log.endOffset(topic, partition);
+      return end - 1 - ((await store.offset(topic, partition)) ?? -1);
+    };
+    const behind = async (): Promise<number> =>
+      (await Promise.all(partitions.map(behindIn))).reduce((sum, count) => sum + count, 0);
+    return use(behind);
+  });
 }

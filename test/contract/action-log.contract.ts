@@ -12,6 +12,7 @@ import {
   readAll,
   seqNrsOf,
 } from './action-log.fixture.ts';
+import { followingContract } from './action-log-following.contract.ts';
 import { topicConsumerContract } from './topic-consumer.contract.ts';
 
 /** What every action log does: `ActionProducer`, `ActionConsumer` and `TopicConsumers`. */
@@ -28,6 +29,7 @@ export function actionLogContract(name: string, open: OpenActionLog): void {
     describe('producing', () => producing(() => log));
     describe('reading a range', () => reading(() => log));
     describe('reading what cannot be read', () => refusing(() => log));
+    describe('following a partition', () => followingContract(() => log));
     topicConsumerContract(() => log);
   });
 }

@@ -223,7 +223,8 @@ function describeOffsets(store: Store): void {
   it('shows the saved offset of each partition of each topic', async () => {
     const topics = Array.from({ length: 6 }, given.randomTopic);
     for (const [index, topic] of topics.entries()) {
-      await store().replicated.saveOffset({ topic, ...given.place(index * 7, index) }, given.nowMs);
+      const at = given.place(index * 7, index);
+      await store().replicated.saveOffset(given.move(topic, at, undefined), given.nowMs);
     }
     for (const [index, topic] of topics.entries()) {
       const { partition, offset } = given.place(index * 7, index);

@@ -12,6 +12,7 @@ import {
 } from '../integration/cassandra/cassandra-server.ts';
 import { createTopic, kafkaSettings } from '../integration/kafka/kafka-fixture.ts';
 import { type JournalWorld, journalContract } from './journal.contract.ts';
+import { readingWays } from './journal-ways.ts';
 
 async function open(): Promise<JournalWorld> {
   const keyspace = randomKeyspace();
@@ -35,4 +36,7 @@ async function open(): Promise<JournalWorld> {
   };
 }
 
-journalContract('Kafka and Cassandra', open, [2]);
+for (const way of readingWays) {
+  const sizes = way === 'by a marker' ? [2] : [1];
+  journalContract('Kafka and Cassandra', open, { sizes, way });
+}

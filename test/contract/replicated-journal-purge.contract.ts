@@ -14,6 +14,7 @@ export function describePurge(store: Store): void {
   };
   describeRemoval(store, written);
   describeNextLife(store, written);
+  describeCondition(store, written);
 }
 
 type Written = () => Promise<{
@@ -118,5 +119,47 @@ function describeNextLife(store: Store, written: Written): void {
     expect(await handle.delete(given.deletion(4, 3), given.nowMs)).to.equal(false);
     expect(await store().eventual.pointer(key)).to.equal(undefined);
     expect(await given.stored(store(), key, { to: 20 })).to.deep.equal([]);
+  });
+}
+
+function describeCondition(store: Store, written: Written): void {
+  it('only at an offset removes a journal whose last action lies there', async () => {
+    const { key, handle } = await written();
+    expect(await handle.purge(given.purge(9, { onlyAt: 1 }), given.nowMs)).to.equal(true);
+    expect(await store().eventual.pointer(key)).to.equal(undefined);
+    expect(await given.stored(store(), key, { to: 20 })).to.deep.equal([]);
+  });
+
+  it('only at an offset leaves a journal alone that something happened to since (I19)', async () => {
+    const { key, handle } = await written();
+    await handle.append(given.append(2, [9], given.days(1)), given.nowMs);
+    await handle.delete(given.deletion(3, 2), given.nowMs);
+    for (const onlyAt of [0, 1, 2, 4]) {
+      expect(await handle.purge(given.purge(9, { onlyAt }), given.nowMs)).to.equal(false);
+    }
+    expect(await given.state(store(), key)).to.deep.equal({ seqNr: 9, deleteTo: 2, offset: 3 });
+    expect(await given.stored(store(), key, { to: 20 })).to.deep.equal(given.numbers(3, 9));
+    expect(await handle.append(given.append(8, [10]), given.nowMs)).to.equal(true);
+  });
+
+  it('only at an offset means one of the same partition', async () => {
+    const { handle } = await written();
+    const elsewhere = { ...given.purge(9, { onlyAt: 1 }), at: given.place(9, 1) };
+    expect(await handle.purge(elsewhere, given.nowMs)).to.equal(false);
+  });
+
+  it('only at an offset where no journal is changes nothing, nor what comes behind it', async () => {
+    const key = given.newKey(given.randomTopic());
+    const handle = await store().replicated.open(key);
+    expect(await handle.purge(given.purge(9, { onlyAt: 1 }), given.nowMs)).to.equal(false);
+    expect(await handle.append(given.append(2, [1]), given.nowMs)).to.equal(true);
+  });
+
+  it('up to a number is like any other where every append was applied whole', async () => {
+    const { key, handle } = await written();
+    expect(await handle.purge(given.purge(9, { upTo: 30 }), given.nowMs)).to.equal(true);
+    expect(await handle.purge(given.purge(10, { upTo: 30 }), given.nowMs)).to.equal(false);
+    await handle.append(given.append(11, [1, 2]), given.nowMs);
+    expect(await given.visible(store(), key)).to.deep.equal([1, 2]);
   });
 }

@@ -3,7 +3,12 @@ import { ExpireAfter } from '../../src/model/expire-after.ts';
 import type { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
+import { expiredJournalsContract } from './expired-journals.contract.ts';
 import { describePurge } from './replicated-journal-purge.contract.ts';
+import {
+  replicatedOffsetContract,
+  replicatedTopicsContract,
+} from './replicated-offset.contract.ts';
 import * as given from './replicated-store.ts';
 
 type Store = () => given.ReplicatedStore;
@@ -21,13 +26,17 @@ export function replicatedJournalContract(name: string, open: given.OpenReplicat
     });
     after(() => opened[Symbol.asyncDispose]());
     const store = () => opened;
-    describeOffsets(store);
+    describe('replicated offset', () => {
+      replicatedOffsetContract(() => store().replicated);
+      replicatedTopicsContract(() => store().replicated);
+    });
     describe('append', () => describeAppend(store));
     describe('append that was applied before', () => describeRedelivery(store));
     describe('generation', () => describeGeneration(store));
     describe('expiry', () => describeExpiry(store));
     describe('delete', () => describeDelete(store));
     describe('purge', () => describePurge(store));
+    describe('expired journals', () => expiredJournalsContract(store));
   });
 }
 
@@ -39,36 +48,6 @@ async function opened(store: Store, key: Key = given.newKey(given.randomTopic())
 /** Opens the journal anew, as the replicator does after a failure or a restart. */
 function reopened(store: Store, key: Key): Promise<ReplicatedKeyJournal> {
   return store().replicated.open(key);
-}
-
-function describeOffsets(store: Store): void {
-  it('knows no offset before the first was saved, then the last one saved (G.9-2)', async () => {
-    const topic = given.randomTopic();
-    const { partition } = given.place(0, 3);
-    expect(await store().replicated.offset(topic, partition)).to.equal(undefined);
-    for (const offset of [0, 1, 100]) {
-      await store().replicated.saveOffset({ topic, ...given.place(offset, 3) }, given.nowMs);
-      expect(await store().replicated.offset(topic, partition)).to.equal(offset);
-    }
-  });
-
-  it('never moves a replicated offset back', async () => {
-    const topic = given.randomTopic();
-    await store().replicated.saveOffset({ topic, ...given.place(9) }, given.nowMs);
-    await store().replicated.saveOffset({ topic, ...given.place(8) }, given.nowMs);
-    expect(await store().replicated.offset(topic, given.place(0).partition)).to.equal(9);
-  });
-
-  it('lists each topic once that an offset was saved for (G.9-1)', async () => {
-    const topics = [given.randomTopic(), given.randomTopic()];
-    for (const topic of topics) {
-      for (const partition of [0, 1]) {
-        await store().replicated.saveOffset({ topic, ...given.place(1, partition) }, given.nowMs);
-      }
-    }
-    const listed = await store().replicated.topics();
-    expect(listed.filter((topic) => topics.includes(topic)).sort()).to.deep.equal(topics.sort());
-  });
 }
 
 function describeAppend(store: Store): void {

@@ -7,7 +7,12 @@ import { Offset, Partition, type PartitionOffset, Topic } from '../../src/model/
 import { RecordMetadata } from '../../src/model/record-metadata.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { EventualJournal, StoredEvent } from '../../src/ports/eventual-journal.ts';
-import type { ReplicatedAppend, ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
+import type {
+  OffsetMove,
+  ReplicatedAppend,
+  ReplicatedJournal,
+  ReplicatedPurge,
+} from '../../src/ports/replicated-journal.ts';
 
 /** Both sides of one store, open on the same data. Journals are created with `segmentSize`. */
 export interface ReplicatedStore extends AsyncDisposable {
@@ -95,8 +100,20 @@ export function deletion(offset: number, to: number) {
   return { at: place(offset), to: SeqNr.of(to), origin: 'deleter' };
 }
 
-export function purge(offset: number) {
-  return { at: place(offset) };
+export function purge(
+  offset: number,
+  { onlyAt, upTo }: { readonly onlyAt?: number; readonly upTo?: number } = {},
+): ReplicatedPurge {
+  return {
+    at: place(offset),
+    onlyAt: onlyAt === undefined ? undefined : Offset.of(onlyAt),
+    upTo: upTo === undefined ? undefined : SeqNr.of(upTo),
+  };
+}
+
+/** From `after`, `undefined` = nowhere, to `to`. */
+export function move(topic: Topic, to: PartitionOffset, after: number | undefined): OffsetMove {
+  return { topic, ...to, after: after === undefined ? undefined : Offset.of(after) };
 }
 
 /** `from` .. `to`, both inclusive. */

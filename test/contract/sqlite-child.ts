@@ -50,7 +50,8 @@ async function replicate({ topicConsumers, replicated }: SqliteStore): Promise<v
     });
     await Promise.all(deletes);
     const offset = records.at(-1)?.offset as Offset;
-    await replicated.saveOffset({ topic, partition, offset }, Date.now());
+    const after = await replicated.offset(topic, partition);
+    await replicated.saveOffset({ topic, partition, offset, after }, Date.now());
     process.stdout.write(`replicated ${partition} ${offset}\n`);
   };
   await consumer.run(

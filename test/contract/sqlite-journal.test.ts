@@ -4,6 +4,7 @@ import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import { type JournalWorld, journalContract } from './journal.contract.ts';
+import { readingWays } from './journal-ways.ts';
 
 async function open(): Promise<JournalWorld> {
   const deps = { log: silentLogger, clock: systemClock };
@@ -14,4 +15,7 @@ async function open(): Promise<JournalWorld> {
   return { producer, consumer, eventual, replicated, createTopic, [Symbol.asyncDispose]: dispose };
 }
 
-journalContract('SQLite', open, [0, 1, 2, 3, 4]);
+for (const way of readingWays) {
+  const sizes = way === 'by a marker' ? [0, 1, 2, 3, 4] : [0, 2];
+  journalContract('SQLite', open, { sizes, way });
+}

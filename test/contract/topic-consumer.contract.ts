@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { DataIntegrityError } from '../../src/model/errors.ts';
 import type { Offset, Partition, Topic } from '../../src/model/position.ts';
-import type { TopicConsumer, TopicSubscriber } from '../../src/ports/topic-consumer.ts';
+import type {
+  BlockedStretch,
+  PartitionBatch,
+  TopicConsumer,
+  TopicSubscriber,
+} from '../../src/ports/topic-consumer.ts';
 import {
   type ActionLogUnderTest,
   appendOf,
@@ -15,6 +20,7 @@ export function topicConsumerContract(log: () => ActionLogUnderTest): void {
   describe('subscribing to a topic', () => {
     describe('delivery', () => delivery(log));
     describe('the end of a subscription', () => ending(log));
+    describe('records that the log has lost', () => missing(log));
     describe('two members', () => sharing(log));
   });
 }
@@ -87,6 +93,18 @@ function delivery(log: () => ActionLogUnderTest): void {
     expect(record?.headers.map(([name]) => name)).to.deep.equal(['journal.action', 'kind']);
   });
 
+  it('tells how many partitions there are, where the log ends, and that the partition is ours', async () => {
+    const topic = await log().createTopic('facts', 2);
+    await produceSome(log(), topic, 20);
+    await using member = await join(log(), topic);
+    await eventually('20 records', () => member.count() >= 20);
+    expect(member.partitions()).to.equal(2);
+    for (const { nextOffset, endOffset, isOwned } of member.batches) {
+      expect(endOffset ?? nextOffset).to.be.at.least(nextOffset);
+      expect(isOwned?.() ?? true).to.equal(true);
+    }
+  });
+
   it('accepts a commit, and resumes where `assigned` says, not where the commit says', async () => {
     const topic = await log().createTopic('commit', 1);
     await produceSome(log(), topic, 8);
@@ -134,7 +152,7 @@ function ending(log: () => ActionLogUnderTest): void {
     await member.consumer[Symbol.asyncDispose]();
   });
 
-  it('refuses to start outside what the log keeps: records are missing', async () => {
+  it('refuses to start outside what the log keeps when nobody handles that: records are missing', async () => {
     const topic = await log().createTopic('outside', 1);
     await produceSome(log(), topic, 6);
     await log().deleteBefore(topic, first, 3 as Offset);
@@ -154,6 +172,61 @@ function ending(log: () => ActionLogUnderTest): void {
     await produceSome(log(), topic, 2);
     await pause(300);
     expect(member.count()).to.equal(2);
+  });
+}
+
+function missing(log: () => ActionLogUnderTest): void {
+  it('block their partition, which is told where it could go on; the others go on', async () => {
+    const topic = await log().createTopic('lost', 2);
+    const places = await produceSome(log(), topic, 40);
+    await log().deleteBefore(topic, first, 3 as Offset);
+    const others = places.filter(({ partition }) => partition !== first).length;
+    const stretches: BlockedStretch[] = [];
+    const member = await join(log(), topic, {
+      wanted: (partition) => (partition === first ? (1 as Offset) : undefined),
+      blocked: async (stretch, signal) => {
+        stretches.push(stretch);
+        await eventually('the end', () => signal.aborted);
+      },
+    });
+    await eventually('the other partition', () => member.count() >= others);
+    await produceSome(log(), topic, 40);
+    await eventually('more of the other partition', () => member.count() > others);
+    expect(member.offsets(first)).to.deep.equal([]);
+    expect(stretches).to.have.length(1);
+    expect(stretches[0]).to.deep.include({ partition: first, offset: 1, nextOffset: 3 });
+    expect(stretches[0]?.error).to.be.instanceOf(DataIntegrityError);
+    await member[Symbol.asyncDispose]();
+  });
+
+  it('may be passed over: delivery goes on with the oldest record kept', async () => {
+    const topic = await log().createTopic('passed', 1);
+    await produceSome(log(), topic, 6);
+    await log().deleteBefore(topic, first, 3 as Offset);
+    await using member = await join(log(), topic, {
+      wanted: () => 1 as Offset,
+      blocked: async () => {},
+    });
+    await eventually('records 3 to 5', () => member.count() >= 3);
+    expect(member.offsets(first)).to.deep.equal([3, 4, 5]);
+  });
+
+  it('beyond the end of the log leave nowhere to go on: the topic was made anew', async () => {
+    const topic = await log().createTopic('anew', 1);
+    await produceSome(log(), topic, 6);
+    const stretches: BlockedStretch[] = [];
+    const member = await join(log(), topic, {
+      wanted: () => 7 as Offset,
+      blocked: async (stretch, signal) => {
+        stretches.push(stretch);
+        await eventually('the end', () => signal.aborted);
+      },
+    });
+    await eventually('the blockage', () => stretches.length > 0);
+    expect(stretches[0]).to.deep.include({ offset: 7, nextOffset: undefined });
+    expect(stretches[0]?.error.message).to.match(/log ends at 6/);
+    await member[Symbol.asyncDispose]();
+    expect(member.count()).to.equal(0);
   });
 }
 
@@ -198,6 +271,7 @@ interface Behaviour {
   readonly work?: (partition: Partition, signal: AbortSignal) => Promise<void>;
   readonly delivered?: (partition: Partition, nextOffset: Offset) => void;
   readonly revoked?: (partition: Partition) => Promise<void>;
+  readonly blocked?: (stretch: BlockedStretch, signal: AbortSignal) => Promise<void>;
 }
 
 /** A member that runs until it is disposed, and keeps what it was given. */
@@ -224,11 +298,17 @@ function recorder(behaviour: Behaviour) {
   const records: (Parameters<TopicSubscriber['records']>[0]['records'][number] & {
     partition: Partition;
   })[] = [];
+  const batches: PartitionBatch[] = [];
+  let partitions = 0;
   const next = new Map<Partition, Offset>();
   const running = new Map<Partition, number>();
   let most = 0;
   const subscriber: TopicSubscriber = {
-    assigned: async (partition) => behaviour.wanted?.(partition),
+    ...(behaviour.blocked === undefined ? {} : { blocked: behaviour.blocked }),
+    async assigned(partition, topic) {
+      partitions = topic.partitions;
+      return behaviour.wanted?.(partition);
+    },
     async records(batch, signal) {
       const { partition } = batch;
       if (batch.records.length === 0) throw new Error('a batch is never empty');
@@ -236,6 +316,7 @@ function recorder(behaviour: Behaviour) {
       running.set(partition, now);
       most = Math.max(most, now);
       await behaviour.work?.(partition, signal);
+      batches.push(batch);
       records.push(...batch.records.map((record) => ({ ...record, partition })));
       next.set(partition, batch.nextOffset);
       behaviour.delivered?.(partition, batch.nextOffset);
@@ -247,6 +328,8 @@ function recorder(behaviour: Behaviour) {
   return {
     subscriber,
     records,
+    batches,
+    partitions: () => partitions,
     count: () => records.length,
     offsets: (partition: Partition) =>
       records.filter((record) => record.partition === partition).map((record) => record.offset),

@@ -38,6 +38,7 @@ function leavesOf(name: string): [string, Plain][] {
 
 const kafka = leavesOf('kafka.conf').map(([key]) => key);
 const cassandra = leavesOf('cassandra.conf').map(([key]) => key);
+const postgres = leavesOf('postgres.conf').map(([key]) => key);
 
 /** All keys of `plugin-config`, with the whole path. */
 const written = [...leavesOf('reference.conf'), ...leavesOf('replicator.conf')].map(([key]) => key);
@@ -49,7 +50,7 @@ function under(prefix: string): string[] {
 }
 
 function withoutStores(keys: readonly string[]): string[] {
-  return keys.filter((key) => !/^(?:kafka|cassandra)\./.test(key));
+  return keys.filter((key) => !/^(?:kafka|cassandra|postgres)\./.test(key));
 }
 
 describe('docs/configuration.md and plugin-config', () => {
@@ -68,6 +69,7 @@ describe('docs/configuration.md and plugin-config', () => {
     expect([...documented('akka.persistence').keys()]).to.have.members(under('akka.persistence'));
     expect([...documented('kafka').keys()]).to.have.members(kafka);
     expect([...documented('cassandra').keys()]).to.have.members(cassandra);
+    expect([...documented('postgres').keys()]).to.have.members(postgres);
     for (const section of [`${root}.persistence.journal`, `${root}.embedded.journal`]) {
       expect([...documented(section).keys()], section).to.have.members(
         withoutStores(under(section)),
@@ -89,7 +91,7 @@ describe('docs/configuration.md and plugin-config', () => {
       for (const [key, text] of documented(heading))
         expectDefault(`${heading}.${key}`, config.value(`${heading}.${key}`), text);
     }
-    for (const heading of ['kafka', 'cassandra']) {
+    for (const heading of ['kafka', 'cassandra', 'postgres']) {
       const path = `${root}.persistence.journal.${heading}`;
       for (const [key, text] of documented(heading))
         expectDefault(key, config.value(`${path}.${key}`), text);
@@ -97,7 +99,8 @@ describe('docs/configuration.md and plugin-config', () => {
   });
 
   it('explain every key with a comment', () => {
-    for (const name of ['reference.conf', 'kafka.conf', 'cassandra.conf', 'replicator.conf']) {
+    const stores = ['kafka.conf', 'cassandra.conf', 'postgres.conf'];
+    for (const name of ['reference.conf', ...stores, 'replicator.conf']) {
       for (const { key, comment } of commented(name))
         expect(comment, `${name}: ${key}`).to.match(/^# .{10,}/);
     }

@@ -1,9 +1,12 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { openCassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
 import { partitionOf } from '../../src/codec/java-hash.ts';
 import { createPersistence } from '../../src/index.ts';
 import { openKafkaActionConsumer } from '../../src/kafka/kafka-action-consumer.ts';
 import { Partition, Topic } from '../../src/model/position.ts';
+import { openEventualStore } from '../../src/open-eventual-store.ts';
 import type { ActionConsumer } from '../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
 import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
@@ -32,7 +35,7 @@ describe('an undecodable record in the topic', () => {
     await Promise.all(ids.map((id) => counters.ask(id, { type: 'added', by: 1 })));
     await persistence.shutdown();
     const settings = await journalSettings(configText);
-    store = await openCassandraEventualJournal(settings.eventual.cassandra, quietDeps);
+    store = await openEventualStore(settings.eventual, quietDeps);
     log = await openKafkaActionConsumer(settings.kafka, quietDeps);
   });
 
@@ -64,7 +67,44 @@ describe('an undecodable record in the topic', () => {
       named.join('\n'),
     ).to.equal(true);
   });
+
+  it('is skipped when an operator names it, and by the policy skip-and-record: written down first', async () => {
+    const poisoned = Partition.of(partitionOf(Buffer.from('poison'), 4));
+    const first = (await store.offset(topic, poisoned)) ?? -1;
+    const second = await producePoison(world.topic);
+    const folder = mkdtempSync(join(tmpdir(), 'poison-'));
+    const file = join(folder, 'quarantine.jsonl');
+    const replicator = 'evolutiongaming.kafka-journal.replicator';
+    const withFile = `${configText}\n${replicator}.quarantine-file = "${file}"`;
+    try {
+      const place = `${topic}:${poisoned}:${first + 1}`;
+      const named = `${withFile}\n${replicator}.quarantine-skip = ["${place}"]`;
+      {
+        await using _told = await runReplicator(named);
+        await eventually(async () => (await store.offset(topic, poisoned)) === second - 1);
+      }
+      const policy = `${withFile}\n${replicator}.quarantine = skip-and-record`;
+      {
+        await using _skipping = await runReplicator(policy);
+        await eventually(async () => (await store.offset(topic, poisoned)) === second);
+      }
+      expect(
+        quarantined(file).map(({ offset, reason, key }) => [offset, reason, key]),
+      ).to.deep.equal([
+        [first + 1, 'quarantine-skip', 'poison'],
+        [second, 'skip-and-record', 'poison'],
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
+
+/** Records skipped, by the quarantine file. */
+function quarantined(file: string): { offset: number; reason: string; key: string }[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+}
 
 async function producePoison(topic: string): Promise<number> {
   const producer = plainKafka().producer();

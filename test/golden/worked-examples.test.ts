@@ -5,6 +5,10 @@ import type { ActionHeader } from '../../src/model/action.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
+import {
+  decodePersistentBinary,
+  encodePersistentBinary,
+} from '../../src/plugin/persistent-binary.ts';
 import { decodePersistentRepr, encodePersistentRepr } from '../../src/plugin/persistent-repr.ts';
 
 // Dumps made with the JVM system; every byte counts.
@@ -134,6 +138,29 @@ describe('golden: worked persistent binaries (docs/format.md#persistent-binary)'
     const envelope = { manifest: 'm1', writerUuid: 'w-1', payload: 'hi' };
     expect(decodePersistentRepr({ type: 'binary', value })).to.deep.equal(envelope);
   });
+
+  const worked = {
+    '80000001369880000001bb96988000000a0000000000000001343480': {
+      manifest: 'm1',
+      writerUuid: 'w-1',
+      serializer: 20,
+      serializerManifest: '',
+      object: bytes('6869'),
+    },
+    '00000001bb9698ffffffff80000000a08000000000': {
+      manifest: '',
+      writerUuid: 'w-1',
+      serializer: -1,
+      serializerManifest: 'A',
+      object: bytes(''),
+    },
+  };
+  for (const [hex, envelope] of Object.entries(worked)) {
+    it(`the envelope of serializer ${envelope.serializer} is read, and written byte for byte`, () => {
+      expect(decodePersistentBinary(bytes(hex))).to.deep.equal(envelope);
+      expect(encodePersistentBinary(envelope).toString('hex')).to.equal(hex);
+    });
+  }
 
   it('an object of serializer -1 is refused with id and manifest', () => {
     const value = bytes('00000001bb9698ffffffff80000000a08000000000');

@@ -1,7 +1,7 @@
 import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts';
 import { NotSetUpError } from '../../model/errors.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { CassandraSession } from '../cassandra-session.ts';
+import type { CassandraSession } from '../session-types.ts';
 import { type ExistingSchema, existingSchema } from './existing-schema.ts';
 import { tableDefinitions } from './schema-tables.ts';
 

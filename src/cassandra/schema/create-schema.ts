@@ -4,11 +4,8 @@ import type {
   CassandraSettings,
   KeyspaceReplication,
 } from '../../config/cassandra-settings.ts';
-import {
-  type CassandraDeps,
-  type CassandraSession,
-  openCassandraSession,
-} from '../cassandra-session.ts';
+import { openCassandraSession } from '../cassandra-session.ts';
+import type { CassandraDeps, CassandraSession } from '../session-types.ts';
 import { checkTables, missingOf, notSetUp } from './check-schema.ts';
 import { type ExistingSchema, existingSchema } from './existing-schema.ts';
 import { currentVersion, outstandingSteps, readVersion, writeVersion } from './migrations.ts';

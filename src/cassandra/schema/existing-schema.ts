@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { CassandraSession, Row } from '../cassandra-session.ts';
+import type { CassandraSession, Row } from '../session-types.ts';
 
 /** What a keyspace holds, by lower-case name. */
 export interface ExistingSchema {

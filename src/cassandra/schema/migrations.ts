@@ -1,6 +1,6 @@
 import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts';
-import type { CassandraSession } from '../cassandra-session.ts';
-import { insertCql } from '../tables/insert-cql.ts';
+import type { CassandraSession } from '../session-types.ts';
+import { type SettingStatements, settingStatements } from '../tables/setting-table.ts';
 import type { ExistingSchema } from './existing-schema.ts';
 import { createTableCql, tableDefinitions } from './schema-tables.ts';
 
@@ -31,8 +31,7 @@ export async function readVersion(
   session: CassandraSession,
   schema: CassandraSchemaSettings,
 ): Promise<number | undefined> {
-  const select = `SELECT value, timestamp, origin FROM ${settingTable(schema)} WHERE key = ?`;
-  const [row] = await session.select(select, [versionKey]);
+  const [row] = await session.select(statements(schema).select, [versionKey]);
   const text = row?.['value'];
   return typeof text === 'string' && /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
@@ -46,14 +45,13 @@ export async function writeVersion(
     origin,
   }: { readonly version: number; readonly nowMs: number; readonly origin: string },
 ): Promise<void> {
-  const insert = insertCql(settingTable(schema), ['key', 'value', 'timestamp', 'origin']);
-  await session.write(insert, [versionKey, String(version), nowMs, origin]);
+  await session.write(statements(schema).insert, [versionKey, String(version), nowMs, origin]);
 }
 
 const versionKey = 'schema-version';
 
-function settingTable({ keyspace, settingTable: table }: CassandraSchemaSettings): string {
-  return `${keyspace.name}.${table}`;
+function statements({ keyspace, settingTable }: CassandraSchemaSettings): SettingStatements {
+  return settingStatements(`${keyspace.name}.${settingTable}`);
 }
 
 /** Steps above `version` in their order, each with the DDL that it needs on what exists. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NotSetUpError, StoreUnavailableError } from '../../model/errors.ts';
-import type { CassandraDeps, CassandraSession } from '../cassandra-session.ts';
+import type { CassandraDeps, CassandraSession } from '../session-types.ts';
 
 /** The lock disappears by itself after this time, should its holder die. */
 const lockExpiryMs = 60_000;

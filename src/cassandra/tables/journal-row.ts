@@ -6,8 +6,8 @@ import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, PartitionOffset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import type { StoredEvent } from '../../ports/eventual-journal.ts';
-import type { Row } from '../cassandra-session.ts';
 import { numberOf, seqNrOf, type UuidCell } from '../cassandra-values.ts';
+import type { Row } from '../session-types.ts';
 
 /** A row of the journal table as the driver gives it. */
 interface Cells {

@@ -3,9 +3,9 @@ import { toStoredPayload } from '../../codec/stored-payload-codec.ts';
 import type { EventRecord, Headers } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
-import type { Params } from '../cassandra-session.ts';
 import { bufferOf } from '../cassandra-values.ts';
 import type { SegmentNr } from '../segment.ts';
+import type { Params } from '../session-types.ts';
 import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table that holds one row an event (docs/format.md#tables). */

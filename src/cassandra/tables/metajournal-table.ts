@@ -3,7 +3,8 @@ import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
-import { cqlDuration, type Params, type Row } from '../cassandra-session.ts';
+import type { ExpiredJournal } from '../../ports/replicated-journal.ts';
+import { cqlDuration } from '../cassandra-session.ts';
 import {
   type DateCell,
   type DurationCell,
@@ -17,24 +18,31 @@ import {
   uuidParam,
 } from '../cassandra-values.ts';
 import { defaultSegmentSize, type SegmentNr } from '../segment.ts';
+import type { Params, Row } from '../session-types.ts';
 import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table that holds one row a journal (docs/format.md#tables). */
 export interface MetaJournalStatements {
   readonly insert: string;
+  /** What a reader needs of a row. */
   readonly selectHead: string;
+  /** What its writer needs: the head, how far rows are cleared, when it was written last. */
+  readonly selectOwned: string;
   readonly selectIds: string;
-  readonly updateAll: string;
+  /** Journals that expire on one day: the index answers it, by equality alone. */
+  readonly selectExpiredOn: string;
+  /** Journals that expire between two days: the server looks at every row of the segment. */
+  readonly selectExpiredBetween: string;
   readonly updateSeqNr: string;
   readonly updateExpiry: string;
-  readonly updateDeleteTo: string;
-  readonly updateOffset: string;
-  readonly deleteExpiry: string;
+  readonly updateDeleted: string;
+  readonly updateCleared: string;
   readonly delete: string;
 }
 
 export function metaJournalStatements(table: string): MetaJournalStatements {
   const where = 'WHERE id = ? AND topic = ? AND segment = ?';
+  const expired = `SELECT id, partition, offset, expire_on FROM ${table} WHERE topic = ? AND segment = ?`;
   const set = (...columns: string[]) => {
     const values = ['partition', 'offset', 'updated', ...columns].map((it) => `${it} = ?`);
     return `UPDATE ${table} SET ${values.join(', ')} ${where}`;
@@ -42,13 +50,16 @@ export function metaJournalStatements(table: string): MetaJournalStatements {
   return {
     insert: insertCql(table, insertColumns),
     selectHead: `SELECT ${headColumns.join(', ')} FROM ${table} ${where}`,
+    selectOwned:
+      `SELECT ${headColumns.join(', ')}, metadata, WRITETIME(offset) AS written ` +
+      `FROM ${table} ${where}`,
     selectIds: `SELECT id FROM ${table} WHERE topic = ? AND segment = ?`,
-    updateAll: set('seq_nr', 'delete_to'),
+    selectExpiredOn: `${expired} AND expire_on = ?`,
+    selectExpiredBetween: `${expired} AND expire_on >= ? AND expire_on <= ? ALLOW FILTERING`,
     updateSeqNr: set('seq_nr'),
     updateExpiry: set('seq_nr', 'expire_after', 'expire_on'),
-    updateDeleteTo: set('delete_to'),
-    updateOffset: set(),
-    deleteExpiry: `DELETE expire_after, expire_on FROM ${table} ${where}`,
+    updateDeleted: set('seq_nr', 'delete_to', 'metadata'),
+    updateCleared: set('metadata'),
     delete: `DELETE FROM ${table} ${where}`,
   };
 }
@@ -104,7 +115,8 @@ export function insertParams(
     at.offset,
     segmentSize,
     seqNrParam(seqNr),
-    seqNrParam(deleteTo),
+    // Null rather than unset: what an earlier try of the same row left must not show through.
+    seqNrParam(deleteTo) ?? null,
     nowMs,
     utcDate(nowMs),
     nowMs,
@@ -126,10 +138,53 @@ export function updateParams(
   return [at.partition, at.offset, nowMs, ...columns, ...rowParams(row.key, row.segment)];
 }
 
+/** No expiry is null, which removes one. */
 export function expiryParams(expiry: Expiry | undefined): Params {
-  if (expiry === undefined) return [undefined, undefined];
+  if (expiry === undefined) return [null, null];
   const { days, nanos } = daysAndNanos(expiry.after);
   return [cqlDuration(days, nanos), expiry.on];
+}
+
+/** How the `metadata` of a row says that rows between `clearedTo` and `delete_to` may be left. */
+export function clearedParam(clearedTo: number): string {
+  return JSON.stringify({ clearedTo });
+}
+
+/** A row as its writer needs it. */
+export interface OwnedRow {
+  readonly pointer: JournalPointer;
+  /** Events up to here are surely gone; `undefined` = up to `deleteTo`. */
+  readonly clearedTo: number | undefined;
+  /** Write timestamp of its last change, in microseconds. */
+  readonly writtenMicros: number;
+}
+
+/** @throws {CodecError} naming topic and id */
+export function ownedRowOf(key: Key, row: Row | undefined): OwnedRow | undefined {
+  const pointer = pointerOf(key, row);
+  if (row === undefined || pointer === undefined) return undefined;
+  return {
+    pointer,
+    clearedTo: clearedToOf(row['metadata']),
+    writtenMicros: numberOf(row['written'], 'WRITETIME(offset)'),
+  };
+}
+
+const clearedText = /^\{"clearedTo":(\d{1,16})\}$/;
+
+/** Anything else in the column is somebody else's, and means nothing. */
+function clearedToOf(cell: unknown): number | undefined {
+  const match = typeof cell === 'string' ? clearedText.exec(cell) : undefined;
+  return match?.[1] === undefined ? undefined : Number(match[1]);
+}
+
+/** @throws {CodecError} naming topic and id */
+export function expiredOf(key: Key, row: Row): ExpiredJournal {
+  try {
+    return { id: key.id, at: placeOf(row), expireOn: String(row['expire_on']) };
+  } catch (error) {
+    throw undecodable(key, error);
+  }
 }
 
 /** @throws {CodecError} naming topic and id */
@@ -138,19 +193,29 @@ export function pointerOf(key: Key, row: Row | undefined): JournalPointer | unde
   try {
     return decode(row);
   } catch (error) {
-    const place = { topic: key.topic, id: key.id };
-    throw new CodecError('a row of the metajournal cannot be decoded', { cause: error, place });
+    throw undecodable(key, error);
   }
+}
+
+function undecodable({ topic, id }: Key, cause: unknown): CodecError {
+  return new CodecError('a row of the metajournal cannot be decoded', {
+    cause,
+    place: { topic, id },
+  });
+}
+
+function placeOf(row: Row): PartitionOffset {
+  return {
+    partition: (row['partition'] ?? 0) as Partition,
+    offset: numberOf(row['offset'], 'offset') as Offset,
+  };
 }
 
 function decode(row: Row): JournalPointer {
   const { segment_size: size, delete_to: deleteTo, expire_after: after, expire_on: on } = row;
   const sized = typeof size === 'number' && size >= 2;
   return {
-    at: {
-      partition: (row['partition'] ?? 0) as Partition,
-      offset: numberOf(row['offset'], 'offset') as Offset,
-    },
+    at: placeOf(row),
     segmentSize: sized ? size : defaultSegmentSize,
     seqNr: seqNrOf(row['seq_nr'], 'seq_nr'),
     deleteTo: isNull(deleteTo) ? undefined : seqNrOf(deleteTo, 'delete_to'),

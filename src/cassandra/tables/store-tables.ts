@@ -2,19 +2,22 @@ import type { CassandraSchemaSettings } from '../../config/cassandra-settings.ts
 import { type JournalStatements, journalStatements } from './journal-table.ts';
 import { type MetaJournalStatements, metaJournalStatements } from './metajournal-table.ts';
 import { type PointerStatements, pointerStatements } from './pointer-table.ts';
+import { type SettingStatements, settingStatements } from './setting-table.ts';
 
-/** The statements of the three tables that events are replicated into. */
+/** The statements of the tables that events are replicated into. */
 export interface StoreTables {
   readonly journal: JournalStatements;
   readonly metaJournal: MetaJournalStatements;
   readonly pointer: PointerStatements;
+  readonly setting: SettingStatements;
 }
 
 export function storeTables(schema: CassandraSchemaSettings): StoreTables {
-  const { keyspace, journalTable, metaJournalTable, pointerTable } = schema;
+  const { keyspace, journalTable, metaJournalTable, pointerTable, settingTable } = schema;
   return {
     journal: journalStatements(`${keyspace.name}.${journalTable}`),
     metaJournal: metaJournalStatements(`${keyspace.name}.${metaJournalTable}`),
     pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
+    setting: settingStatements(`${keyspace.name}.${settingTable}`),
   };
 }

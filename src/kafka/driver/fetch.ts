@@ -1,9 +1,12 @@
 import { type DriverBroker, fetchRequest } from './kafkajs.ts';
 
 /** Where to read and how much. */
-export interface FetchRequest {
+export interface FetchRequest extends FetchLimits {
   readonly topic: string;
   readonly partitions: readonly { readonly partition: number; readonly offset: number }[];
+}
+
+export interface FetchLimits {
   /** The broker answers after this time, even with nothing. */
   readonly maxWaitMs: number;
   readonly minBytes: number;
@@ -11,8 +14,16 @@ export interface FetchRequest {
   readonly maxPartitionBytes: number;
 }
 
+/** The next offset wanted of one partition. */
+export interface FetchPlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** What a broker answered about one partition. */
 export interface FetchedPartition {
+  readonly topic: string;
   readonly partition: number;
   /** Kafka's error code; 0 = none. */
   readonly errorCode: number;
@@ -31,27 +42,35 @@ const readUncommitted = 0;
  * microseconds each; here the record bytes stay as they are, and the reader decodes what it
  * delivers.
  */
-export async function fetchPartitions(
+export function fetchPartitions(
   broker: DriverBroker,
   request: FetchRequest,
 ): Promise<readonly FetchedPartition[]> {
-  const { topic, partitions, maxPartitionBytes } = request;
+  const { topic, partitions } = request;
+  const places = partitions.map(({ partition, offset }) => ({ topic, partition, offset }));
+  return fetchPlaces(broker, places, request);
+}
+
+/** One Fetch request for partitions of any topics, each at most once. */
+export async function fetchPlaces(
+  broker: DriverBroker,
+  places: readonly FetchPlace[],
+  limits: FetchLimits,
+): Promise<readonly FetchedPartition[]> {
   const protocol = fetchRequest({
     isolationLevel: readUncommitted,
-    maxWaitTime: request.maxWaitMs,
-    minBytes: request.minBytes,
-    maxBytes: request.maxBytes,
+    maxWaitTime: limits.maxWaitMs,
+    minBytes: limits.minBytes,
+    maxBytes: limits.maxBytes,
     rackId: '',
-    topics: [
-      {
-        topic,
-        partitions: partitions.map(({ partition, offset }) => ({
-          partition,
-          fetchOffset: String(offset),
-          maxBytes: maxPartitionBytes,
-        })),
-      },
-    ],
+    topics: [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, partitions]) => ({
+      topic,
+      partitions: partitions.map(({ partition, offset }) => ({
+        partition,
+        fetchOffset: String(offset),
+        maxBytes: limits.maxPartitionBytes,
+      })),
+    })),
   });
   const answer = await send(broker, { ...protocol, response: { decode, parse } });
   return (answer as Decoded).partitions;
@@ -89,7 +108,9 @@ async function decode(bytes: Buffer): Promise<Decoded> {
   const topics = bytes.readInt32BE(at);
   at += 4;
   for (let t = 0; t < topics; t++) {
-    at += 2 + bytes.readInt16BE(at);
+    const nameAt = at + 2;
+    at = nameAt + bytes.readInt16BE(at);
+    const topic = bytes.toString('utf8', nameAt, at);
     const count = bytes.readInt32BE(at);
     at += 4;
     for (let p = 0; p < count; p++) {
@@ -97,6 +118,7 @@ async function decode(bytes: Buffer): Promise<Decoded> {
       const recordsAt = at + 34 + aborted * 16 + 4 + 4;
       const size = Math.max(0, bytes.readInt32BE(recordsAt - 4));
       partitions.push({
+        topic,
         partition: bytes.readInt32BE(at),
         errorCode: bytes.readInt16BE(at + 4),
         endOffset: Number(bytes.readBigInt64BE(at + 6)),

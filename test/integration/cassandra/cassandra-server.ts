@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'cassandra-driver';
-import type { CassandraDeps } from '../../../src/cassandra/cassandra-session.ts';
+import type { CassandraDeps } from '../../../src/cassandra/session-types.ts';
 import type { CassandraSettings } from '../../../src/config/cassandra-settings.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
@@ -25,7 +25,7 @@ export function cassandraSettings(
   return {
     retries: 100,
     segmentSize: change.segmentSize ?? 10_000,
-    consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM' },
+    consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
     client: {
       name: 'test',
       contactPoints: [host],

@@ -180,7 +180,7 @@ function describeJournal(all: () => Fixture): void {
     const key = given.newKey(given.randomTopic());
     const { record } = given.eventRecord(1, 0);
     const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp, origin, payload_txt)
-      VALUES (?, ?, 0, 1, ?, 'before', 'before')`;
+      VALUES (?, ?, 0, 1, ?, 'before', 'before') USING TIMESTAMP 1`;
     await client.execute(insert, [key.id, key.topic, record.timestampMs], { prepare: true });
     const event = given.eventRecord(1, 0, { payload: undefined, record: { origin: undefined } });
     const journal = await replicated.open(key);
@@ -323,7 +323,7 @@ function describeForeignRows(all: () => Fixture): void {
     expect([pointer?.seqNr, pointer?.deleteTo, pointer?.at.offset]).to.deep.equal([400, 400, 6]);
 
     const purged = await stored(row);
-    const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp) VALUES (?, ?, 133, 400, 0)`;
+    const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp) VALUES (?, ?, 133, 400, 0) USING TIMESTAMP 1`;
     await client.execute(insert, [purged.id, purged.topic], { prepare: true });
     expect(await (await replicated.open(purged)).purge(given.purge(6), given.nowMs)).to.equal(true);
     expect(await metaRows(client, purged, 97)).to.deep.equal([]);
@@ -343,8 +343,8 @@ function describePointer(all: () => Fixture): void {
   it('keep when they were created and move their offset', async () => {
     const { client, replicated } = all();
     const topic = given.randomTopic();
-    await replicated.saveOffset({ topic, ...given.place(3, 2) }, given.nowMs);
-    await replicated.saveOffset({ topic, ...given.place(8, 2) }, given.nowMs + 1000);
+    await replicated.saveOffset(given.move(topic, given.place(3, 2), undefined), given.nowMs);
+    await replicated.saveOffset(given.move(topic, given.place(8, 2), 3), given.nowMs + 1000);
     expect(
       await cells(client, `SELECT * FROM ${keyspace}.pointer2 WHERE topic = ? AND partition = 2`, [
         topic,

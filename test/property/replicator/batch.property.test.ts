@@ -14,6 +14,7 @@ import {
   deleteTo,
   mark,
   purge,
+  purgeOnlyAt,
   type Step,
 } from '../../support/replicator/records.ts';
 
@@ -24,6 +25,7 @@ type Choice =
       readonly expireAfterHours: number | undefined;
     }
   | { readonly kind: 'delete'; readonly to: number }
+  | { readonly kind: 'expire'; readonly isStale: boolean }
   | { readonly kind: 'purge' | 'mark' };
 
 const choice: fc.Arbitrary<Choice> = fc.oneof(
@@ -43,29 +45,50 @@ const choice: fc.Arbitrary<Choice> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'purge' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('expire' as const), isStale: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'mark' as const }) },
 );
 
-/** A journal's life as one writer would write it: numbers without gaps, a delete only of what is. */
+/**
+ * A journal's life as one writer would write it: numbers without gaps, a delete only of what is. It
+ * expires when the last action lies where the purge says; a stale purge says something else.
+ */
 function stepsOf(choices: readonly Choice[]): readonly Step[] {
-  const steps: Step[] = [];
-  let last = 0;
+  const life: Life = { steps: [], last: 0, lastAt: -1 };
   for (const next of choices) {
-    if (next.kind === 'append') {
-      const expireAfter = hours(next.expireAfterHours);
-      const step = { type: 'append' as const, from: last + 1, to: last + next.count };
-      steps.push(expireAfter === undefined ? step : { ...step, expireAfter });
-      last += next.count;
-    } else if (next.kind === 'delete' && last > 0) {
-      steps.push(deleteTo(next.to));
-    } else if (next.kind === 'purge') {
-      steps.push(purge);
-      last = 0;
-    } else {
-      steps.push(mark);
-    }
+    const at = life.steps.length;
+    life.steps.push(stepOf(next, life));
+    const step = life.steps[at];
+    if (step === undefined || step.type === 'mark') continue;
+    if (step.type === 'purge' && next.kind === 'expire' && next.isStale) continue;
+    life.lastAt = at;
+    if (step.type === 'append') life.last = step.to;
+    if (step.type === 'purge') life.last = 0;
   }
-  return steps;
+  return life.steps;
+}
+
+interface Life {
+  readonly steps: Step[];
+  /** Last number of the generation. */
+  last: number;
+  /** Offset of the last action that counts; -1 = there was none. */
+  lastAt: number;
+}
+
+function stepOf(next: Choice, { last, lastAt }: Life): Step {
+  if (next.kind === 'append') {
+    const expireAfter = hours(next.expireAfterHours);
+    const step = { type: 'append' as const, from: last + 1, to: last + next.count };
+    return expireAfter === undefined ? step : { ...step, expireAfter };
+  }
+  if (next.kind === 'delete' && last > 0) return deleteTo(next.to);
+  if (next.kind === 'purge') return purge;
+  if (next.kind !== 'expire' || lastAt < 0) return mark;
+  return purgeOnlyAt(next.isStale ? lastAt + 1 : lastAt);
 }
 
 function hours(count: number | undefined): ExpireAfter | undefined {
@@ -82,12 +105,12 @@ function applyTo(stored: StoredJournal, write: KeyWrite): void {
   else applyPurge(stored, write);
 }
 
-/** What readers and later writes depend on; offsets of the row may differ, they only guard repeats. */
+/** What readers and later writes depend on, the row's offset too: conditional purges ask for it. */
 function visible({ pointer, events }: StoredJournal) {
   const { seqNr, deleteTo: to, expiry } = pointer ?? {};
   const after = expiry === undefined ? undefined : ExpireAfter.toNanos(expiry.after);
   const live = [...events].toSorted(([a], [b]) => a - b);
-  return { exists: pointer !== undefined, seqNr, deleteTo: to, after, live };
+  return { at: pointer?.at.offset, seqNr, deleteTo: to, after, live };
 }
 
 const empty = (): StoredJournal => ({ pointer: undefined, events: new Map() });
@@ -119,7 +142,7 @@ describe('collapsed writes (I11)', () => {
     fc.assert(
       fc.property(
         fc.array(
-          choice.filter(({ kind }) => kind !== 'purge'),
+          choice.filter(({ kind }) => kind !== 'purge' && kind !== 'expire'),
           { minLength: 1, maxLength: 10 },
         ),
         fc.integer({ min: 0, max: 10 }),

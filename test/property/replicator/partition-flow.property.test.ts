@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import PQueue from 'p-queue';
+import { FairPool } from '../../../replicator/fair-pool.ts';
 import { PartitionFlow } from '../../../replicator/partition-flow.ts';
-import { StoreUnavailableError } from '../../../src/model/errors.ts';
+import { Quarantine } from '../../../replicator/quarantine.ts';
+import { FencedError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset } from '../../../src/model/position.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
@@ -68,17 +69,19 @@ async function sequential(records: readonly LogRecord[]): Promise<MemoryReplicat
   const store = new MemoryReplicatedJournal();
   const flow = flowOver(store);
   for (const record of records) {
-    await flow.replicate([record], Offset.next(record.offset), new AbortController().signal);
+    const batch = { records: [record], nextOffset: Offset.next(record.offset) };
+    await flow.replicate(batch, new AbortController().signal);
   }
   return store;
 }
 
 function flowOver(store: MemoryReplicatedJournal): PartitionFlow {
+  const deps = { log: silentLogger, clock: impatient };
   const parts = {
     store,
-    pool: new PQueue({ concurrency: 2 }),
-    log: silentLogger,
-    clock: impatient,
+    pool: new FairPool(2),
+    quarantine: new Quarantine({ policy: 'fail', skip: [] }, { file: undefined, ...deps }),
+    ...deps,
     random: () => 0,
     cacheExpireAfterMs: 60_000,
     metrics: undefined,
@@ -113,7 +116,8 @@ async function turbulent(
       if (last === undefined) break;
       if (poll === polls - 1 && cutAfter !== undefined)
         setImmediate(() => leaving.abort(new Error('revoked')));
-      await flow.replicate(batch, Offset.next(last.offset), leaving.signal);
+      const nextOffset = Offset.next(last.offset);
+      await flow.replicate({ records: batch, nextOffset }, leaving.signal);
     }
     await flow.close({ isLost: cutAfter === 'lost' });
   }
@@ -165,6 +169,57 @@ describe('PartitionFlow, under failures and changes of owner (I8, I9, I10)', () 
             .map(({ offset }) => offset);
           expect(saved).to.deep.equal(saved.toSorted((x = 0, y = 0) => x - y));
           expect(store.offsets.get(`${topic}/0`)).to.equal(records.length - 1);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** Owners who each believe to be the only one: every one goes on from where it was itself. */
+async function contested(records: readonly LogRecord[], turns: readonly Turn[]) {
+  const store = new MemoryReplicatedJournal();
+  const offsets: number[] = [];
+  const fenced = new Set<number>();
+  const owners = [0, 1, 2].map(() => ({ flow: flowOver(store), from: 0 }));
+  for (const { who, size } of turns) {
+    const owned = owners[who];
+    if (owned === undefined || fenced.has(who)) continue;
+    const batch = records.slice(owned.from, owned.from + size);
+    const last = batch.at(-1);
+    if (last === undefined) continue;
+    owned.from += batch.length;
+    const nextOffset = Offset.next(last.offset);
+    const { signal } = new AbortController();
+    await owned.flow.replicate({ records: batch, nextOffset }, signal).catch((error: unknown) => {
+      if (!(error instanceof FencedError)) throw error;
+      fenced.add(who);
+    });
+    offsets.push(store.offsets.get(`${topic}/0`) ?? -1);
+  }
+  return { store, offsets, fenced };
+}
+
+interface Turn {
+  readonly who: number;
+  readonly size: number;
+}
+
+const turn: fc.Arbitrary<Turn> = fc.record({
+  who: fc.integer({ min: 0, max: 2 }),
+  size: fc.integer({ min: 1, max: 5 }),
+});
+
+describe('PartitionFlow, with several owners at once (I10)', () => {
+  it('never moves the offset back, and all owners but one are fenced', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(choice, { minLength: 5, maxLength: 20 }),
+        fc.array(turn, { minLength: 2, maxLength: 12 }),
+        async (choices, turns) => {
+          const { offsets, fenced } = await contested(logOf(choices), turns);
+          expect(offsets).to.deep.equal(offsets.toSorted((x, y) => x - y));
+          expect(fenced.size).to.be.below(3);
         },
       ),
       { numRuns: 300 },

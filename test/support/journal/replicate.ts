@@ -18,13 +18,15 @@ export async function applyRecord(store: ReplicatedJournal, record: ActionRecord
   } else if (action.header.type === 'delete') {
     const { to, origin } = action.header;
     await journal.delete({ at, to, origin }, nowMs);
-  } else if (action.header.type === 'purge') await journal.purge({ at }, nowMs);
+  } else if (action.header.type === 'purge')
+    await journal.purge({ at, onlyAt: action.header.onlyAt }, nowMs);
 }
 
 /** Moves the replicated offset past a record that was applied. */
 export async function saveOffset(store: ReplicatedJournal, record: ActionRecord): Promise<void> {
   const { topic } = record.action.key;
-  await store.saveOffset({ topic, ...record.at }, nowMs);
+  const after = await store.offset(topic, record.at.partition);
+  await store.saveOffset({ topic, ...record.at, after }, nowMs);
 }
 
 /** All records of one key that the log holds at this moment. */

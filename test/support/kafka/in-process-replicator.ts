@@ -1,9 +1,11 @@
+import { openQuarantineFile } from '../../../replicator/quarantine-file.ts';
 import { type Replicator, startReplicator } from '../../../replicator/replicator.ts';
-import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
 import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
 import type { Logger } from '../../../src/observability/logger.ts';
+import { openReplicatedStore } from '../../../src/open-eventual-store.ts';
 import { quietDeps } from './world.ts';
 
 const stopLimitMs = 10_000;
@@ -15,12 +17,18 @@ export async function runReplicator(
 ): Promise<AsyncDisposable> {
   const settings = readReplicatorSettings(await loadConfig({ text: configText }));
   const deps = { ...quietDeps, log };
-  const store = await openCassandraReplicatedJournal(settings.cassandra, deps);
+  const store = await openReplicatedStore(settings.eventual, deps);
   const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
-  const replicator: Replicator = startReplicator({ consumers, store, settings, ...deps });
+  const producer = settings.purgeExpired && (await openKafkaActionProducer(settings.kafka, deps));
+  const { policy, skip, file } = settings.quarantine;
+  const skips = policy !== 'fail' || skip.length > 0;
+  const quarantineFile = skips ? await openQuarantineFile(file) : undefined;
+  const parts = { consumers, store, settings, producer, quarantineFile, ...deps };
+  const replicator: Replicator = startReplicator(parts);
   return {
     async [Symbol.asyncDispose]() {
       await replicator.stop({ deadlineMs: stopLimitMs });
+      await producer?.[Symbol.asyncDispose]();
       await consumers[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },

@@ -1,6 +1,7 @@
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset, type Partition, type Topic } from '../../../src/model/position.ts';
 import type {
+  BlockedStretch,
   TopicConsumer,
   TopicConsumers,
   TopicSubscriber,
@@ -48,7 +49,10 @@ export class FakeTopicConsumer implements TopicConsumer {
   readonly topic: Topic;
   /** What happened, in order: `joined`, `commit 0:5`, `left`, `closed`. */
   readonly events: string[] = [];
-  beforeCommit: () => void | Promise<void> = () => {};
+  /** What `isOwned` of the batches answers. */
+  isOwned = true;
+  partitions = 2;
+  beforeCommit: (partition: Partition, nextOffset: Offset) => void | Promise<void> = () => {};
   #subscriber: TopicSubscriber | undefined;
   #fail: (error: Error) => void = () => {};
   readonly #leaving = new AbortController();
@@ -84,7 +88,7 @@ export class FakeTopicConsumer implements TopicConsumer {
 
   assign(partition: Partition): Promise<Offset | undefined> {
     this.#owned.set(partition, { revoking: new AbortController(), inHand: Promise.resolve() });
-    return this.subscriber.assigned(partition);
+    return this.subscriber.assigned(partition, { partitions: this.partitions });
   }
 
   /** Delivers a batch; the next one for this partition must wait for the promise. */
@@ -94,8 +98,19 @@ export class FakeTopicConsumer implements TopicConsumer {
     if (owned === undefined || last === undefined)
       throw new Error('nothing to deliver, or not ours');
     const nextOffset = next === undefined ? Offset.next(last.offset) : Offset.of(next);
-    const signal = AbortSignal.any([owned.revoking.signal, this.#leaving.signal]);
-    const work = this.subscriber.records({ partition, records, nextOffset }, signal);
+    const batch = { partition, records, nextOffset, isOwned: () => this.isOwned };
+    return this.#inHand(owned, (signal) => this.subscriber.records(batch, signal));
+  }
+
+  /** The log cannot give what comes next. */
+  block(stretch: BlockedStretch): Promise<void> {
+    const owned = this.#owned.get(stretch.partition);
+    if (owned === undefined) throw new Error('not ours');
+    return this.#inHand(owned, async (signal) => this.subscriber.blocked?.(stretch, signal));
+  }
+
+  #inHand(owned: OwnedPartition, start: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const work = start(AbortSignal.any([owned.revoking.signal, this.#leaving.signal]));
     owned.inHand = work.catch(() => {});
     work.catch((error: Error) => this.#fail(error));
     return work;
@@ -124,7 +139,7 @@ export class FakeTopicConsumer implements TopicConsumer {
   }
 
   async commit(partition: Partition, nextOffset: Offset): Promise<void> {
-    await this.beforeCommit();
+    await this.beforeCommit(partition, nextOffset);
     this.events.push(`commit ${partition}:${nextOffset}`);
   }
 

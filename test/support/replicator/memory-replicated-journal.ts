@@ -1,8 +1,12 @@
+import { FencedError, InvalidInputError } from '../../../src/model/errors.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { Offset, Partition, PartitionOffset, Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import type {
+  ExpiredJournal,
+  ExpiredRange,
+  OffsetMove,
   ReplicatedAppend,
   ReplicatedDelete,
   ReplicatedJournal,
@@ -12,7 +16,16 @@ import type {
 
 /** A call about to be made; `key` is `topic:id`. */
 export interface StoreCall {
-  readonly name: 'offset' | 'open' | 'append' | 'delete' | 'purge' | 'saveOffset';
+  readonly name:
+    | 'offset'
+    | 'open'
+    | 'append'
+    | 'delete'
+    | 'purge'
+    | 'saveOffset'
+    | 'expired'
+    | 'expiredUntil'
+    | 'saveExpiredUntil';
   readonly key?: string;
   readonly partition?: number;
   readonly offset?: number;
@@ -33,6 +46,11 @@ export interface StoredJournal {
 export class MemoryReplicatedJournal implements ReplicatedJournal {
   readonly journals = new Map<string, StoredJournal>();
   readonly offsets = new Map<string, number>();
+  readonly expiredDays = new Map<string, string>();
+  /** Days asked for, `from..to`. */
+  readonly ranges: string[] = [];
+  /** Shares asked for. */
+  readonly shares: ExpiredRange['share'][] = [];
   /** Every call that was let through, in order. */
   readonly calls: StoreCall[] = [];
   before: (call: StoreCall) => void | Promise<void> = () => {};
@@ -49,12 +67,42 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     return this.offsets.get(`${topic}/${partition}`) as Offset | undefined;
   }
 
-  async saveOffset(
-    at: { readonly topic: Topic; readonly partition: Partition; readonly offset: Offset },
-    nowMs: number,
-  ): Promise<void> {
-    await this.#call({ name: 'saveOffset', partition: at.partition, offset: at.offset, nowMs });
-    this.offsets.set(`${at.topic}/${at.partition}`, at.offset);
+  async saveOffset({ topic, partition, offset, after }: OffsetMove, nowMs: number): Promise<void> {
+    if (after !== undefined && offset < after) throw new InvalidInputError('it would move back');
+    await this.#call({ name: 'saveOffset', partition, offset, nowMs });
+    const stored = this.offsets.get(`${topic}/${partition}`);
+    if (stored !== after && stored !== offset) {
+      throw new FencedError(`${topic} ${partition} stands at ${stored ?? 'none'}`);
+    }
+    this.offsets.set(`${topic}/${partition}`, offset);
+  }
+
+  /** All expired journals in one page, in the share of their partition. */
+  async *expired({ topic, share, from, to }: ExpiredRange) {
+    this.ranges.push(`${from}..${to}`);
+    this.shares.push(share);
+    await this.#call({ name: 'expired', partition: share.index });
+    const found: ExpiredJournal[] = [];
+    for (const [key, { pointer }] of this.journals) {
+      const on = pointer?.expiry?.on;
+      if (pointer === undefined || on === undefined || on < from || on > to) continue;
+      if (share.index !== pointer.at.partition % share.of) continue;
+      found.push({ id: key.slice(topic.length + 1), at: pointer.at, expireOn: on });
+    }
+    if (found.length > 0) yield found;
+  }
+
+  async expiredUntil(topic: Topic, partition: Partition): Promise<string | undefined> {
+    return this.expiredDays.get(`${topic}/${partition}`);
+  }
+
+  async saveExpiredUntil(until: {
+    readonly topic: Topic;
+    readonly partition: Partition;
+    readonly day: string;
+  }): Promise<void> {
+    await this.#call({ name: 'saveExpiredUntil', partition: until.partition });
+    this.expiredDays.set(`${until.topic}/${until.partition}`, until.day);
   }
 
   async open(key: Key): Promise<ReplicatedKeyJournal> {
@@ -85,7 +133,7 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   /** Calls of one name, as short texts. */
   writes(): readonly string[] {
     return this.calls
-      .filter(({ name }) => name !== 'open' && name !== 'offset')
+      .filter(({ name }) => !reads.has(name))
       .map(({ name, key, partition, offset }) => `${name} ${key ?? partition}@${offset}`);
   }
 
@@ -95,6 +143,14 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
+
+/** Calls that change nothing. */
+const reads: ReadonlySet<StoreCall['name']> = new Set([
+  'open',
+  'offset',
+  'expired',
+  'expiredUntil',
+]);
 
 type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
 
@@ -167,7 +223,9 @@ function rowOfDelete(at: PartitionOffset, to: SeqNr): JournalPointer {
 }
 
 export function applyPurge(stored: StoredJournal, batch: ReplicatedPurge): boolean {
-  if (stored.pointer === undefined || batch.at.offset < stored.pointer.at.offset) return false;
+  const { at, onlyAt } = batch;
+  if (stored.pointer === undefined || at.offset < stored.pointer.at.offset) return false;
+  if (onlyAt !== undefined && stored.pointer.at.offset !== onlyAt) return false;
   stored.pointer = undefined;
   stored.events.clear();
   return true;

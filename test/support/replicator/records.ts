@@ -22,12 +22,17 @@ export type Step =
       readonly expireAfter?: ExpireAfter;
     }
   | { readonly type: 'delete'; readonly to: number; readonly origin?: string | undefined }
-  | { readonly type: 'purge'; readonly origin?: string | undefined }
+  | {
+      readonly type: 'purge';
+      readonly onlyAt?: number | undefined;
+      readonly origin?: string | undefined;
+    }
   | { readonly type: 'mark' };
 
 export const append = (from: number, to = from): Step => ({ type: 'append', from, to });
 export const deleteTo = (to: number): Step => ({ type: 'delete', to });
 export const purge: Step = { type: 'purge' };
+export const purgeOnlyAt = (onlyAt: number): Step => ({ type: 'purge', onlyAt });
 export const mark: Step = { type: 'mark' };
 
 export function actionOf(id: string, step: Step): Action {
@@ -60,7 +65,10 @@ function headerOf(
   const version = undefined;
   if (step.type === 'mark') return { type: 'mark', id: 'mark', origin: undefined, version };
   const { origin } = step;
-  if (step.type === 'purge') return { type: 'purge', origin, version };
+  if (step.type === 'purge') {
+    const onlyAt = step.onlyAt === undefined ? {} : { onlyAt: Offset.of(step.onlyAt) };
+    return { type: 'purge', ...onlyAt, origin, version };
+  }
   return { type: 'delete', to: SeqNr.of(step.to), origin, version };
 }
 

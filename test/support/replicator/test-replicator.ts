@@ -1,5 +1,5 @@
 import { startReplicator } from '../../../replicator/replicator.ts';
-import type { ReplicatorTuning } from '../../../replicator/replicator-parts.ts';
+import type { ReplicatorParts, ReplicatorTuning } from '../../../replicator/replicator-parts.ts';
 import { FakeTopicConsumers } from './fake-topic-consumers.ts';
 import { logLines } from './log-lines.ts';
 import { ManualClock, settle } from './manual-clock.ts';
@@ -14,7 +14,10 @@ export const tuning: ReplicatorTuning = {
 };
 
 /** A replicator over fakes that the test drives: its topic is joined, nothing is assigned yet. */
-export async function testReplicator(settings: Partial<ReplicatorTuning> = {}) {
+export async function testReplicator(
+  settings: Partial<ReplicatorTuning> = {},
+  outputs: Pick<ReplicatorParts, 'producer' | 'quarantineFile'> = {},
+) {
   const consumers = new FakeTopicConsumers();
   const store = new MemoryReplicatedJournal();
   const clock = new ManualClock();
@@ -27,6 +30,7 @@ export async function testReplicator(settings: Partial<ReplicatorTuning> = {}) {
     clock,
     log,
     settings: { ...tuning, ...settings },
+    ...outputs,
     random: () => 0.999,
     onReplicated: (of, partition, offset) => notified.push(`${of} ${partition}:${offset}`),
   });

@@ -94,7 +94,9 @@ class World {
     const { store, member, log } = this.#parts;
     const writes = store.writes().slice(this.#seen.writes);
     const events = member().events.slice(this.#seen.events);
-    const lines = log.lines.slice(this.#seen.lines).filter(({ level }) => level !== 'info');
+    const lines = log.lines
+      .slice(this.#seen.lines)
+      .filter(({ level }) => level === 'warn' || level === 'error');
     this.#seen.writes += writes.length;
     this.#seen.events += events.length;
     this.#seen.lines = log.lines.length;

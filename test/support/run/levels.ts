@@ -27,6 +27,7 @@ const plans: readonly LevelPlan[] = [
   level('property', 'nothing', 60 * seconds),
   level('golden', 'nothing', 10 * seconds),
   level('scenario', 'nothing', 10 * seconds),
+  level('simulation', 'nothing', 420 * seconds),
   level('docs', 'nothing', 10 * seconds),
   level('types', 'nothing', 10 * seconds),
   level('examples', 'nothing', 120 * seconds),

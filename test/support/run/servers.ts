@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { openContainerStack } from '../stack/container-stack.ts';
-import { openStack } from '../stack/open-stack.ts';
+import { openEngineStack, openStack } from '../stack/open-stack.ts';
 import { sharedStackVariable, shareStack } from '../stack/shared-stack.ts';
 import { type Stack, type StackOptions, stackEnvironment } from '../stack/stack.ts';
 import type { Need } from './levels.ts';
@@ -45,7 +44,7 @@ function openStackFor(need: ServerNeed, options: Omit<StackOptions, 'profile'>):
     case 'secured':
       return openStack({ ...options, profile: 'quick', secured: true });
     case 'engine':
-      return openContainerStack({ ...options, profile: 'keep' });
+      return openEngineStack({ ...options, profile: 'keep' });
   }
 }
 

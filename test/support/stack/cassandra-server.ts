@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { classPath } from './jars.ts';
-import { JavaServer } from './java-server.ts';
 import { freePort } from './ports.ts';
 import { cassandraState } from './probes.ts';
+import { ServerProcess } from './server-process.ts';
 import type { StackProfile } from './stack.ts';
 
 export const datacenter = 'datacenter1';
@@ -59,7 +59,7 @@ export interface CassandraServerOptions {
 }
 
 /** Prepares the folder of a single Cassandra node; `start` runs it. */
-export async function prepareCassandra(options: CassandraServerOptions): Promise<JavaServer> {
+export async function prepareCassandra(options: CassandraServerOptions): Promise<ServerProcess> {
   const { folder, profile, secured, detached, signal } = options;
   const ports = { client: await freePort(), storage: await freePort() };
   mkdirSync(folder, { recursive: true });
@@ -67,11 +67,12 @@ export async function prepareCassandra(options: CassandraServerOptions): Promise
   writeFileSync(join(folder, 'logback.xml'), logbackXml(join(folder, 'system.log')));
   const properties = { ...systemProperties(profile), ...fileProperties(folder) };
   const address = `127.0.0.1:${ports.client}`;
-  return new JavaServer({
+  return new ServerProcess({
     name: 'cassandra',
     address,
     folder,
-    javaArguments: [
+    command: [
+      'java',
       ...jvmFlags,
       ...opens.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
       ...exported.flatMap((name) => ['--add-exports', `${name}=ALL-UNNAMED`]),

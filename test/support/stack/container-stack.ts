@@ -8,12 +8,17 @@ import {
 import { cassandraYaml, datacenter, systemProperties } from './cassandra-server.ts';
 import { engineAnswers } from './container-engine.ts';
 import { expectBroker, kafkaProperties } from './kafka-server.ts';
+import type { PostgresStack } from './open-postgres.ts';
 import { freePort } from './ports.ts';
-import { cassandraState } from './probes.ts';
-import type { CassandraServer, Stack, StackOptions, StackServer } from './stack.ts';
+import { cassandraState, postgresAnswers } from './probes.ts';
+import type { CassandraServer, ServerPair, StackOptions, StackServer } from './stack.ts';
 import { untilAnswers } from './until-answers.ts';
 
-const images = { kafka: 'apache/kafka:4.1.1', cassandra: 'cassandra:5.0.6' };
+const images = {
+  kafka: 'apache/kafka:4.1.1',
+  cassandra: 'cassandra:5.0.6',
+  postgres: 'postgres:18',
+};
 const startTimeoutMs = 120_000;
 
 /** Why containers cannot serve as such a stack here; `undefined` when they can. */
@@ -24,7 +29,7 @@ export async function containersProblem(options: StackOptions): Promise<string |
 }
 
 /** Both servers in containers, on ports that stay the same over a restart. */
-export async function openContainerStack(options: StackOptions): Promise<Stack> {
+export async function openContainerStack(options: StackOptions): Promise<ServerPair> {
   const outcomes = await Promise.allSettled([openKafka(options), openCassandra(options)]);
   const [kafka, cassandra] = outcomes;
   if (kafka.status === 'fulfilled' && cassandra.status === 'fulfilled') {
@@ -37,7 +42,7 @@ export async function openContainerStack(options: StackOptions): Promise<Stack> 
 function containerStack(
   { profile }: StackOptions,
   { kafka, cassandra }: { readonly kafka: ContainerServer; readonly cassandra: ContainerServer },
-): Stack {
+): ServerPair {
   return {
     source: 'containers',
     profile,
@@ -99,6 +104,29 @@ async function openCassandra({ profile }: StackOptions): Promise<ContainerServer
   return openServer(container, { port: ports.client, probe: cassandraState });
 }
 
+/** A PostgreSQL in a container, on a port that stays the same over a restart. */
+export async function openPostgresContainer({ profile }: StackOptions): Promise<PostgresStack> {
+  const port = await freePort();
+  const password = 'container';
+  const lost = profile === 'quick' ? ['-c', 'fsync=off', '-c', 'synchronous_commit=off'] : [];
+  const container = await new GenericContainer(images.postgres)
+    .withEnvironment({ POSTGRES_PASSWORD: password })
+    .withCommand(['postgres', '-c', 'max_connections=200', ...lost])
+    .withExposedPorts({ container: 5432, host: port })
+    // The first time it says so it serves its own set-up.
+    .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
+    .withStartupTimeout(startTimeoutMs)
+    .start();
+  const server = await openServer(container, { port, probe: postgresAnswers });
+  const address = `postgres://postgres:${password}@${server.address}/postgres`;
+  return {
+    server: Object.assign(server, { address }),
+    folder: undefined,
+    keepFolder: () => undefined,
+    [Symbol.asyncDispose]: () => server.remove(),
+  };
+}
+
 interface Answering {
   readonly port: number;
   readonly probe: (address: string) => Promise<unknown>;
@@ -116,12 +144,14 @@ async function openServer(
 class ContainerServer implements StackServer {
   readonly address: string;
   readonly #container: StartedTestContainer;
+  readonly #place: string;
   readonly #answering: Answering;
 
   constructor(container: StartedTestContainer, answering: Answering) {
     this.#container = container;
     this.#answering = answering;
-    this.address = `${container.getHost()}:${answering.port}`;
+    this.#place = `${container.getHost()}:${answering.port}`;
+    this.address = this.#place;
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -144,8 +174,8 @@ class ContainerServer implements StackServer {
   }
 
   untilReady(): Promise<void> {
-    return untilAnswers(() => this.#answering.probe(this.address), {
-      name: this.address,
+    return untilAnswers(() => this.#answering.probe(this.#place), {
+      name: this.#place,
       timeoutMs: startTimeoutMs,
     });
   }

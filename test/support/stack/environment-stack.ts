@@ -1,7 +1,7 @@
 import { datacenter as defaultDatacenter } from './cassandra-server.ts';
 import { expectBroker } from './kafka-server.ts';
 import { cassandraState } from './probes.ts';
-import type { Stack, StackOptions, StackServer } from './stack.ts';
+import type { ServerPair, StackOptions, StackServer } from './stack.ts';
 
 const kafkaVariable = 'KAFKA_JOURNAL_TEST_KAFKA';
 const cassandraVariable = 'KAFKA_JOURNAL_TEST_CASSANDRA';
@@ -20,7 +20,7 @@ export function environmentProblem({ profile, secured }: StackOptions): string |
 }
 
 /** Servers that somebody else runs: used, never stopped. */
-export async function openEnvironmentStack({ profile }: StackOptions): Promise<Stack> {
+export async function openEnvironmentStack({ profile }: StackOptions): Promise<ServerPair> {
   const kafka = given(kafkaVariable);
   const cassandra = given(cassandraVariable);
   await Promise.all([expectBroker(kafka.address), cassandraState(cassandra.address)]);

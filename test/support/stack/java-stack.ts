@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 
 import { datacenter, prepareCassandra } from './cassandra-server.ts';
-import type { JavaServer } from './java-server.ts';
 import { prepareKafka } from './kafka-server.ts';
 import { createRoles } from './roles.ts';
-import type { CassandraServer, Logins, Party, Stack, StackOptions } from './stack.ts';
+import type { ServerProcess } from './server-process.ts';
+import type { CassandraServer, Logins, Party, ServerPair, StackOptions } from './stack.ts';
 import { openStackFolder, type StackFolder } from './stack-folder.ts';
 
 /** Both servers as Java processes from Maven artifacts, started side by side. */
-export async function openJavaStack(options: StackOptions): Promise<JavaStack> {
+export async function openJavaStack(options: StackOptions): Promise<ServerPair> {
   const { profile, secured = false, detached = false, signal } = options;
   const folder = openStackFolder(options.name ?? profile, { detached });
   const logins = secured ? newLogins() : undefined;
   const lifetime = { detached, signal };
-  const servers: JavaServer[] = [];
+  const servers: ServerProcess[] = [];
   try {
     const [kafka, cassandra] = await Promise.all([
       prepareKafka({ folder: join(folder.path, 'kafka'), profile, logins, ...lifetime }),
@@ -40,18 +40,18 @@ async function allOrFirstError(starts: readonly Promise<void>[]): Promise<void> 
 }
 
 interface JavaStackParts {
-  readonly kafka: JavaServer;
-  readonly cassandra: JavaServer;
+  readonly kafka: ServerProcess;
+  readonly cassandra: ServerProcess;
   readonly logins: Logins | undefined;
   readonly folder: StackFolder;
-  readonly profile: Stack['profile'];
+  readonly profile: ServerPair['profile'];
 }
 
-export class JavaStack implements Stack {
+class JavaStack implements ServerPair {
   readonly source = 'java';
-  readonly profile: Stack['profile'];
-  readonly kafka: JavaServer;
-  readonly cassandra: CassandraServer & JavaServer;
+  readonly profile: ServerPair['profile'];
+  readonly kafka: ServerProcess;
+  readonly cassandra: CassandraServer & ServerProcess;
   readonly logins: Logins | undefined;
   readonly folder: string;
   readonly #parts: JavaStackParts;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { classPath } from './jars.ts';
-import { JavaServer } from './java-server.ts';
 import { freePort } from './ports.ts';
 import { kafkaApiCount, kafkaBrokers } from './probes.ts';
+import { ServerProcess } from './server-process.ts';
 import type { Login, Logins, StackProfile } from './stack.ts';
 
 /** Half the usual start: one compiler, one collector, a heap that tests fit in. */
@@ -35,7 +35,7 @@ export interface KafkaServerOptions {
 }
 
 /** Prepares the folder of a Kafka broker that is its own controller; `start` runs it. */
-export async function prepareKafka(options: KafkaServerOptions): Promise<JavaServer> {
+export async function prepareKafka(options: KafkaServerOptions): Promise<ServerProcess> {
   const { folder, profile, logins, detached, signal } = options;
   const ports = { client: await freePort(), controller: await freePort() };
   const properties = kafkaProperties({
@@ -56,11 +56,11 @@ export async function prepareKafka(options: KafkaServerOptions): Promise<JavaSer
   if (logins === undefined) writeFormat(join(folder, 'data'));
   else await formatWithUsers(folder, { java, logins });
   const address = `127.0.0.1:${ports.client}`;
-  return new JavaServer({
+  return new ServerProcess({
     name: 'kafka',
     address,
     folder,
-    javaArguments: [...java, 'kafka.Kafka', join(folder, 'server.properties')],
+    command: ['java', ...java, 'kafka.Kafka', join(folder, 'server.properties')],
     ports: [ports.client, ports.controller],
     probe: () => (logins === undefined ? expectBroker(address) : kafkaApiCount(address)),
     detached,
@@ -106,6 +106,8 @@ export function kafkaProperties(input: KafkaPropertiesInput): Record<string, str
     'transaction.state.log.min.isr': '1',
     'transaction.state.log.num.partitions': '4',
     'group.initial.rebalance.delay.ms': '0',
+    // A member that is frozen is missed within a test's time; 6 s by default.
+    'group.min.session.timeout.ms': '500',
     'log.cleaner.dedupe.buffer.size': '2097152',
     'log.cleaner.threads': '1',
     ...(profile === 'keep' ? quickReturn : {}),

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { JavaStack } from './java-stack.ts';
+import { postgresHost } from './open-postgres.ts';
 import { openStack } from './open-stack.ts';
-import { cassandraState, kafkaApiCount } from './probes.ts';
+import { cassandraState, kafkaApiCount, postgresAnswers } from './probes.ts';
 import { type Stack, stackEnvironment } from './stack.ts';
 import { readUpState, stopUpStack, type UpState, writeUpState } from './up-state.ts';
 
@@ -10,7 +10,7 @@ class UsageError extends Error {}
 
 const usage = `usage: npm run stack -- COMMAND [--profile quick|keep] [--secured]
 
-  up      starts Kafka and Cassandra and leaves them running
+  up      starts Kafka, Cassandra and PostgreSQL and leaves them running
   down    stops them and removes their data
   status  says whether they answer; exit code 1 if not
   env     prints what to export: eval "$(npm run --silent stack -- env)"`;
@@ -101,20 +101,25 @@ async function printEnvironment(): Promise<number> {
 }
 
 function describe(stack: Stack): UpState {
-  const java = stack instanceof JavaStack ? stack : undefined;
+  const { kafka, cassandra, postgres, folder, postgresFolder } = stack;
   return {
     source: stack.source,
     profile: stack.profile,
-    kafka: { address: stack.kafka.address, pid: java?.kafka.pid },
-    cassandra: { address: stack.cassandra.address, pid: java?.cassandra.pid },
+    kafka: { address: kafka.address, pid: kafka.pid },
+    cassandra: { address: cassandra.address, pid: cassandra.pid },
+    postgres: { address: postgres.address, pid: postgres.pid },
     logins: stack.logins,
-    folder: stack.folder,
+    folders: [folder, postgresFolder].filter((path) => path !== undefined),
     environment: stackEnvironment(stack),
   };
 }
 
-async function answers({ kafka, cassandra }: UpState): Promise<boolean> {
-  const probes = [kafkaApiCount(kafka.address), cassandraState(cassandra.address)];
+async function answers({ kafka, cassandra, postgres }: UpState): Promise<boolean> {
+  const probes = [
+    kafkaApiCount(kafka.address),
+    cassandraState(cassandra.address),
+    postgresAnswers(postgresHost(postgres.address)),
+  ];
   const outcomes = await Promise.allSettled(probes);
   return outcomes.every((outcome) => outcome.status === 'fulfilled');
 }
@@ -122,8 +127,9 @@ async function answers({ kafka, cassandra }: UpState): Promise<boolean> {
 function print(state: UpState): void {
   console.log(`kafka      ${state.kafka.address}`);
   console.log(`cassandra  ${state.cassandra.address}`);
+  console.log(`postgres   ${state.postgres.address}`);
   console.log(`source     ${state.source}, profile ${state.profile}`);
-  if (state.folder !== undefined) console.log(`folder     ${state.folder}`);
+  for (const folder of state.folders) console.log(`folder     ${folder}`);
   for (const { username, password } of Object.values(state.logins ?? {})) {
     console.log(`login      ${username} ${password}`);
   }

@@ -1,13 +1,15 @@
+import { combined } from './combined-stack.ts';
 import { containersProblem, openContainerStack } from './container-stack.ts';
 import { environmentProblem, openEnvironmentStack } from './environment-stack.ts';
 import { javaProblem } from './jars.ts';
 import { openJavaStack } from './java-stack.ts';
-import type { Stack, StackOptions, StackSource } from './stack.ts';
+import { openPostgres, postgresProblem } from './open-postgres.ts';
+import type { ServerPair, Stack, StackOptions, StackSource } from './stack.ts';
 
 /** There is no way to run the servers on this machine; each source says why. */
 export class NoStackError extends Error {
   constructor(problems: readonly string[]) {
-    super(`no Kafka and Cassandra: ${problems.join('; ')}`);
+    super(`no Kafka, Cassandra and PostgreSQL: ${problems.join('; ')}`);
     this.name = 'NoStackError';
   }
 }
@@ -16,7 +18,7 @@ interface Source {
   readonly name: StackSource;
   /** Why it cannot offer such a stack here, found out without starting anything. */
   problem(options: StackOptions): Promise<string | undefined>;
-  open(options: StackOptions): Promise<Stack>;
+  open(options: StackOptions): Promise<ServerPair>;
 }
 
 /** In the order of preference. */
@@ -31,7 +33,7 @@ const sources: readonly Source[] = [
 ];
 
 /**
- * Starts one Kafka and one Cassandra, both answering requests when this resolves.
+ * Starts one Kafka, one Cassandra and one PostgreSQL, all answering requests when this resolves.
  *
  * The servers end with this process, however it ends, unless the stack is detached.
  *
@@ -39,6 +41,17 @@ const sources: readonly Source[] = [
  * @throws what the last source that tried met, its logs kept and named
  */
 export async function openStack(options: StackOptions): Promise<Stack> {
+  const problem = await postgresProblem(options);
+  if (problem !== undefined) throw new NoStackError([problem]);
+  return await combined(openPair(options), openPostgres(options));
+}
+
+/** The same on containers, PostgreSQL where its image can be had. */
+export async function openEngineStack(options: StackOptions): Promise<Stack> {
+  return await combined(openContainerStack(options), openPostgres(options));
+}
+
+async function openPair(options: StackOptions): Promise<ServerPair> {
   const problems: string[] = [];
   let failure: unknown;
   for (const source of sources) {

@@ -28,6 +28,18 @@ export async function cassandraState(address: string): Promise<'ready' | 'authen
   throw new Error(`STARTUP answered opcode ${opcode}`);
 }
 
+/** PostgreSQL's first message to a new session: it asks for a login, or refuses for now. */
+export async function postgresAnswers(address: string): Promise<void> {
+  const parameters = Buffer.from('user\0probe\0database\0probe\0\0');
+  const message = Buffer.alloc(8 + parameters.length);
+  message.writeInt32BE(message.length, 0);
+  message.writeInt32BE(0x00030000, 4);
+  parameters.copy(message, 8);
+  const answer = await request(address, message, postgresFrameLength);
+  const type = String.fromCharCode(answer[0] ?? 0);
+  if (type !== 'R') throw new Error(`PostgreSQL answered ${type}: ${answer.toString('latin1')}`);
+}
+
 type FrameLength = (received: Buffer) => number | undefined;
 
 /** Sends one request on a fresh connection and resolves with the first whole frame. */
@@ -66,6 +78,10 @@ export function parseAddress(address: string): { readonly host: string; readonly
 
 function kafkaFrameLength(received: Buffer): number | undefined {
   return received.length < 4 ? undefined : 4 + received.readInt32BE(0);
+}
+
+function postgresFrameLength(received: Buffer): number | undefined {
+  return received.length < 5 ? undefined : 1 + received.readInt32BE(1);
 }
 
 function cqlFrameLength(received: Buffer): number | undefined {

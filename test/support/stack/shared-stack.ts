@@ -13,7 +13,7 @@ export const sharedStackVariable = 'KAFKA_JOURNAL_TEST_STACK';
 /** A restart may take as long as a start. */
 const orderTimeoutMs = 150_000;
 
-type ServerName = 'kafka' | 'cassandra';
+type ServerName = 'kafka' | 'cassandra' | 'postgres';
 type Action = 'SIGKILL' | 'SIGTERM' | 'start' | 'pause' | 'resume';
 type Order = { readonly type: 'describe' } | ServerOrder;
 interface ServerOrder {
@@ -22,9 +22,10 @@ interface ServerOrder {
   readonly action: Action;
 }
 
-type Description = Pick<Stack, 'source' | 'profile' | 'logins' | 'folder'> & {
+type Description = Pick<Stack, 'source' | 'profile' | 'logins' | 'folder' | 'postgresFolder'> & {
   readonly kafka: Pick<StackServer, 'address'>;
   readonly cassandra: Pick<CassandraServer, 'address' | 'datacenter'>;
+  readonly postgres: Pick<StackServer, 'address'>;
 };
 type Answer = { readonly result?: unknown } | { readonly error: string };
 
@@ -71,14 +72,17 @@ async function obey(stack: Stack, order: Order): Promise<unknown> {
   }
 }
 
-function describe({ source, profile, kafka, cassandra, logins, folder }: Stack): Description {
+function describe(stack: Stack): Description {
+  const { source, profile, kafka, cassandra, postgres, logins, folder, postgresFolder } = stack;
   return {
     source,
     profile,
     kafka: { address: kafka.address },
     cassandra: { address: cassandra.address, datacenter: cassandra.datacenter },
+    postgres: { address: postgres.address },
     logins,
     folder,
+    postgresFolder,
   };
 }
 
@@ -95,6 +99,7 @@ export async function joinStack(): Promise<Stack> {
     ...stack,
     kafka: { ...stack.kafka, ...remoteServer(owner, 'kafka') },
     cassandra: { ...stack.cassandra, ...remoteServer(owner, 'cassandra') },
+    postgres: { ...stack.postgres, ...remoteServer(owner, 'postgres') },
     keepFolder: () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

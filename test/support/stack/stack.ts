@@ -7,10 +7,12 @@ export type StackSource = 'environment' | 'containers' | 'java';
  */
 export type StackProfile = 'quick' | 'keep';
 
-/** One running Kafka or Cassandra. */
+/** One running server. */
 export interface StackServer {
-  /** `host:port` for clients. */
+  /** `host:port` for clients; of PostgreSQL a URL with user, password and database. */
   readonly address: string;
+  /** Process id while it runs as a process of ours. */
+  readonly pid?: number | undefined;
   /**
    * Ends the server and resolves when its process is gone. SIGKILL is a crash, SIGTERM a stop.
    *
@@ -39,19 +41,25 @@ export interface Login {
 export type Party = 'admin' | 'client' | 'replicator';
 export type Logins = Readonly<Record<Party, Login>>;
 
-/** One Kafka and one Cassandra, ready to answer. Disposing stops both and removes their data. */
+/** One Kafka, Cassandra and PostgreSQL, ready to answer. Disposing stops them and removes their data. */
 export interface Stack extends AsyncDisposable {
   readonly source: StackSource;
   readonly profile: StackProfile;
   readonly kafka: StackServer;
   readonly cassandra: CassandraServer;
+  readonly postgres: StackServer;
   /** Present on a secured stack: SCRAM-SHA-256 users and Cassandra roles. */
   readonly logins: Logins | undefined;
   /** Folder with data and logs, if they are on this machine. */
   readonly folder: string | undefined;
-  /** Keeps the folder when the stack is disposed, to look into after a failure. */
+  /** The same of PostgreSQL, which comes from a source of its own. */
+  readonly postgresFolder: string | undefined;
+  /** Keeps the folders when the stack is disposed, to look into after a failure. */
   keepFolder(): void;
 }
+
+/** Kafka and Cassandra, which come from one source. */
+export type ServerPair = Omit<Stack, 'postgres' | 'postgresFolder'>;
 
 export interface StackOptions {
   readonly profile: StackProfile;
@@ -72,5 +80,6 @@ export function stackEnvironment(stack: Stack): Record<string, string> {
   return {
     KAFKA_JOURNAL_TEST_KAFKA: stack.kafka.address,
     KAFKA_JOURNAL_TEST_CASSANDRA: stack.cassandra.address,
+    KAFKA_JOURNAL_TEST_POSTGRES: stack.postgres.address,
   };
 }

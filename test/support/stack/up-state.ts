@@ -11,8 +11,9 @@ export interface UpState {
   readonly profile: StackProfile;
   readonly kafka: UpServer;
   readonly cassandra: UpServer;
+  readonly postgres: UpServer;
   readonly logins: Logins | undefined;
-  readonly folder: string | undefined;
+  readonly folders: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -26,7 +27,8 @@ const stateFile = join(stackRoot, 'up.json');
 
 export function readUpState(): UpState | undefined {
   try {
-    return JSON.parse(readFileSync(stateFile, 'utf8')) as UpState;
+    const state = JSON.parse(readFileSync(stateFile, 'utf8')) as Partial<UpState>;
+    return state.postgres === undefined ? undefined : (state as UpState);
   } catch {
     return undefined;
   }
@@ -39,13 +41,18 @@ export function writeUpState(state: UpState): UpState {
 }
 
 /** Stops what `up` started, and nothing that merely has the same process id by now. */
-export async function stopUpStack({ kafka, cassandra, folder }: UpState): Promise<void> {
-  if (folder !== undefined) {
-    const ours = [kafka.pid, cassandra.pid].filter(
-      (pid) => pid !== undefined && isAlive(pid) && commandLine(pid).includes(folder),
-    );
-    await Promise.all(ours.map((pid) => endProcess(pid as number, 'SIGTERM')));
-    rmSync(folder, { recursive: true, force: true });
-  }
+export async function stopUpStack(state: UpState): Promise<void> {
+  const { kafka, cassandra, postgres, folders } = state;
+  // SIGINT stops each of them in order; SIGTERM would let PostgreSQL wait for its clients.
+  const ours = [kafka.pid, cassandra.pid, postgres.pid].filter(
+    (pid) => pid !== undefined && isAlive(pid) && folders.some(isNamedBy(pid)),
+  );
+  await Promise.all(ours.map((pid) => endProcess(pid as number, 'SIGINT')));
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   rmSync(stateFile, { force: true });
+}
+
+function isNamedBy(pid: number): (folder: string) => boolean {
+  const line = commandLine(pid);
+  return (folder) => line.includes(folder);
 }

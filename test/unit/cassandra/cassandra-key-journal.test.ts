@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { CassandraKeyJournal } from '../../../src/cassandra/cassandra-key-journal.ts';
-import type { CassandraSession } from '../../../src/cassandra/cassandra-session.ts';
 import { SegmentNr } from '../../../src/cassandra/segment.ts';
+import type { CassandraSession } from '../../../src/cassandra/session-types.ts';
 import { journalStatements } from '../../../src/cassandra/tables/journal-table.ts';
 import { metaJournalStatements } from '../../../src/cassandra/tables/metajournal-table.ts';
 import { pointerStatements } from '../../../src/cassandra/tables/pointer-table.ts';
+import { settingStatements } from '../../../src/cassandra/tables/setting-table.ts';
+import { WriteClocks } from '../../../src/cassandra/write-clock.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
 import * as given from '../../contract/replicated-store.ts';
@@ -13,6 +15,7 @@ const tables = {
   journal: journalStatements('journal'),
   metaJournal: metaJournalStatements('metajournal'),
   pointer: pointerStatements('pointer2'),
+  setting: settingStatements('setting'),
 };
 const names = new Map(
   Object.entries(tables).flatMap(([table, statements]) =>
@@ -20,14 +23,30 @@ const names = new Map(
   ),
 );
 
+interface Stored extends Partial<JournalPointer> {
+  readonly clearedTo?: number;
+  readonly writtenMicros?: number;
+}
+
+const clocks = new WriteClocks();
+const timestamps: number[] = [];
+
 /** Remembers the statements in their order, a batch as one with its number of rows. */
-function open(segmentSize: number, pointer?: Partial<JournalPointer>) {
+function open(segmentSize: number, stored?: Stored) {
   const sent: string[] = [];
+  const values: unknown[][] = [];
   const session = {
-    write: async (cql: string) => void sent.push(names.get(cql) ?? cql),
-    writeBatch: async (cql: string, rows: readonly unknown[]) =>
-      void sent.push(`${names.get(cql)} × ${rows.length}`),
+    write: async (cql: string, params: unknown[], timestamp: number) => {
+      sent.push(names.get(cql) ?? cql);
+      values.push(params);
+      timestamps.push(timestamp);
+    },
+    writeBatch: async (cql: string, rows: readonly unknown[], timestamp: number) => {
+      sent.push(`${names.get(cql)} × ${rows.length}`);
+      timestamps.push(timestamp);
+    },
   } as unknown as CassandraSession;
+  const { clearedTo, writtenMicros = 0, ...pointer } = stored ?? {};
   const head: JournalPointer = {
     at: given.place(1),
     segmentSize,
@@ -39,15 +58,9 @@ function open(segmentSize: number, pointer?: Partial<JournalPointer>) {
   };
   const key = Key.of('topic', 'id');
   const [segment] = SegmentNr.ofId(key.id);
-  const state = {
-    session,
-    tables,
-    segmentSize,
-    key,
-    segment,
-    pointer: pointer === undefined ? undefined : head,
-  };
-  return { sent, journal: new CassandraKeyJournal(state) };
+  const row = stored === undefined ? undefined : { pointer: head, clearedTo, writtenMicros };
+  const state = { session, tables, clocks, segmentSize, key, segment, row };
+  return { sent, values, journal: new CassandraKeyJournal(state) };
 }
 
 describe('CassandraKeyJournal', () => {
@@ -69,7 +82,7 @@ describe('CassandraKeyJournal', () => {
       'journal.insert × 200',
       'journal.insert × 200',
       'journal.insert × 51',
-      'metaJournal.updateSeqNr',
+      'metaJournal.updateExpiry',
     ]);
   });
 
@@ -89,58 +102,172 @@ describe('CassandraKeyJournal', () => {
       'journal.insert',
       'journal.insert',
       'journal.insert',
-      'metaJournal.updateSeqNr',
+      'metaJournal.updateExpiry',
     ]);
   });
 
+  describeDeletes();
+  describePurges();
+  describeExpiries();
+  describeTimestamps();
+});
+
+function describeDeletes(): void {
   it('deletes in two phases: what is deleted, the rows, the offset (D.7.5-3)', async () => {
-    const { sent, journal } = open(3, {});
+    const { sent, values, journal } = open(3, {});
     await journal.delete(given.deletion(5, 5), given.nowMs);
     expect(sent).to.deep.equal([
-      'metaJournal.updateDeleteTo',
+      'metaJournal.updateDeleted',
       'journal.deleteSegment',
       'journal.deleteTo',
-      'metaJournal.updateOffset',
+      'metaJournal.updateCleared',
     ]);
+    const offsets = [values[0]?.[1], values[3]?.[1]];
+    expect(offsets).to.deep.equal([1, 5]);
   });
 
-  it('deletes only what is new when it made the deletes before itself', async () => {
-    const { sent, journal } = open(3, {});
-    await journal.delete(given.deletion(5, 4), given.nowMs);
-    sent.length = 0;
-    await journal.delete(given.deletion(6, 7), given.nowMs);
-    await journal.delete(given.deletion(7, 2), given.nowMs);
-    expect(sent).to.deep.equal([
-      'metaJournal.updateDeleteTo',
-      'journal.deleteSegment',
-      'journal.deleteTo',
-      'metaJournal.updateOffset',
-      'metaJournal.updateOffset',
-    ]);
+  it('deletes only what is new, whoever made the deletes before', async () => {
+    for (const stored of [
+      { deleteTo: given.seqNr(4) },
+      { clearedTo: 4, deleteTo: given.seqNr(4) },
+    ]) {
+      const { sent, journal } = open(3, stored);
+      await journal.delete(given.deletion(6, 7), given.nowMs);
+      await journal.delete(given.deletion(7, 2), given.nowMs);
+      expect(sent).to.deep.equal([
+        'metaJournal.updateDeleted',
+        'journal.deleteSegment',
+        'journal.deleteTo',
+        'metaJournal.updateCleared',
+        'metaJournal.updateSeqNr',
+      ]);
+    }
   });
 
-  it('does not clear more than 100 segments below a delete that another process made', async () => {
-    const { sent, journal } = open(2, {
-      seqNr: given.seqNr(1_000_000),
-      deleteTo: given.seqNr(900_000),
-    });
-    await journal.delete(given.deletion(5, 900_002), given.nowMs);
-    expect(sent.filter((statement) => statement.startsWith('journal.'))).to.have.length(102);
+  it('deletes all that an interrupted delete may have left, however much (D.7.5-3)', async () => {
+    const stored = { clearedTo: 10, deleteTo: given.seqNr(900), seqNr: given.seqNr(1_000) };
+    for (const to of [900, 850, 902]) {
+      const { sent, journal } = open(2, stored);
+      await journal.delete(given.deletion(5, to), given.nowMs);
+      const segments = sent.filter((name) => name.startsWith('journal.'));
+      expect(segments).to.have.length(to === 902 ? 446 : 445);
+    }
   });
 
+  it('keeps what an interrupted delete left in the row while the next one is under way', async () => {
+    const stored = { clearedTo: 2, deleteTo: given.seqNr(5) };
+    const { values, journal } = open(3, stored);
+    await journal.delete(given.deletion(5, 7), given.nowMs);
+    expect(values[0]?.slice(1, 6)).to.deep.equal([1, given.nowMs, 8, 7, '{"clearedTo":2}']);
+    expect(values.at(-1)?.slice(0, 4)).to.deep.equal([0, 5, given.nowMs, null]);
+  });
+}
+
+function describePurges(): void {
   it('purges every segment, whatever was deleted before, and the row last (D.7.5-6)', async () => {
     const { sent, journal } = open(3, { deleteTo: given.seqNr(8) });
     await journal.purge(given.purge(5), given.nowMs);
     expect(sent).to.deep.equal([...Array(4).fill('journal.deleteSegment'), 'metaJournal.delete']);
   });
 
-  it('removes an expiry before the offset moves, so that it cannot outlive its reason', async () => {
-    const { sent, journal } = open(10, { expiry: { after: given.days(1), on: '2024-02-29' } });
+  it('keeps the range in the row until all segments are gone (D.7.5-6)', async () => {
+    const { sent, values, journal } = open(3, { deleteTo: given.seqNr(4) });
+    await journal.purge(given.purge(5), given.nowMs);
+    expect(sent.slice(0, 2)).to.deep.equal(['metaJournal.updateDeleted', 'journal.deleteSegment']);
+    expect(values[0]?.slice(1, 6)).to.deep.equal([1, given.nowMs, 8, 8, '{"clearedTo":4}']);
+  });
+
+  it('purges from the first event that may be left, even beyond 100,000 segments', async () => {
+    const stored = {
+      seqNr: given.seqNr(300_000),
+      deleteTo: given.seqNr(300_000),
+      clearedTo: 20_000,
+    };
+    const { sent, journal } = open(2, stored);
+    await journal.purge(given.purge(5), given.nowMs);
+    expect(sent).to.have.length(150_000 - 10_000 + 1 + 1);
+  });
+
+  it('clears what an interrupted append may have left in front of it (V7, D.7.5-5)', async () => {
+    const fresh = open(3);
+    await fresh.journal.purge(given.purge(5, { upTo: 7 }), given.nowMs);
+    expect(fresh.sent).to.deep.equal([
+      ...Array(3).fill('journal.deleteSegment'),
+      'metaJournal.delete',
+    ]);
+    const grown = open(3, {});
+    await grown.journal.purge(given.purge(5, { upTo: 30 }), given.nowMs);
+    expect(grown.sent.filter((name) => name === 'journal.deleteSegment')).to.have.length(11);
+    const none = open(3);
+    await none.journal.purge(given.purge(5), given.nowMs);
+    expect(none.sent).to.deep.equal([]);
+  });
+}
+
+function describeExpiries(): void {
+  const expiry = { after: given.days(1), on: '2024-02-29' };
+
+  it('removes an expiry with the change of the row, never without it', async () => {
+    const { sent, values, journal } = open(10, { expiry });
     await journal.append(given.append(5, [9]), given.nowMs);
-    expect(sent).to.deep.equal([
-      'journal.insert',
-      'metaJournal.deleteExpiry',
+    expect(sent).to.deep.equal(['journal.insert', 'metaJournal.updateExpiry']);
+    expect(values[1]?.slice(4, 6)).to.deep.equal([null, null]);
+  });
+
+  it('says of an expiry what it knows once, so that a late write of a former owner loses', async () => {
+    const { sent, journal } = open(10, {});
+    await journal.append(given.append(5, [9]), given.nowMs);
+    await journal.append(given.append(6, [10]), given.nowMs);
+    await journal.append(given.append(7, [11], given.days(1)), given.nowMs);
+    await journal.append(given.append(8, [12], given.days(1)), given.nowMs);
+    const updates = sent.filter((name) => name.startsWith('metaJournal'));
+    expect(updates).to.deep.equal([
+      'metaJournal.updateExpiry',
+      'metaJournal.updateSeqNr',
+      'metaJournal.updateExpiry',
       'metaJournal.updateSeqNr',
     ]);
   });
-});
+
+  it('creates a row with nulls in place of what an earlier try may have set', async () => {
+    const { values, journal } = open(10);
+    await journal.append(given.append(5, [1]), given.nowMs);
+    const [row = []] = values.slice(-1);
+    expect([row[7], row[11], row[12]]).to.deep.equal([null, null, null]);
+  });
+}
+
+function describeTimestamps(): void {
+  const of = async (run: () => Promise<unknown>): Promise<readonly number[]> => {
+    timestamps.length = 0;
+    await run();
+    return [...timestamps];
+  };
+
+  it('ascend from the time the ownership was checked, not from the time of the statement (ADR 29)', async () => {
+    const nowMs = given.nowMs + 1_000_000;
+    const { journal } = open(3, {});
+    const written = await of(async () => {
+      await journal.append(given.append(5, [9, 20]), nowMs);
+      await journal.delete(given.deletion(6, 4), nowMs);
+      await journal.purge(given.purge(7), nowMs);
+      await journal.append(given.append(8, [1]), nowMs);
+    });
+    expect(written[0]).to.equal(nowMs * 1000);
+    expect(written.at(-1)).to.be.below((nowMs + 1) * 1000);
+    expect(written).to.deep.equal(written.toSorted((a, b) => a - b));
+  });
+
+  it('put rows that come behind a purge above its deletes', async () => {
+    const { journal } = open(3, {});
+    const purged = await of(() => journal.purge(given.purge(7), given.nowMs));
+    const inserted = await of(() => journal.append(given.append(8, [1]), given.nowMs));
+    expect(Math.min(...inserted)).to.be.above(Math.max(...purged));
+  });
+
+  it('lie above the last change of the row, when its writer had a faster clock', async () => {
+    const { journal } = open(3, { writtenMicros: (given.nowMs + 9_000_000) * 1000 });
+    const written = await of(() => journal.append(given.append(5, [9]), given.nowMs));
+    expect(Math.min(...written)).to.be.above((given.nowMs + 9_000_000) * 1000);
+  });
+}

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { CassandraSession, Page, Row } from '../../../src/cassandra/cassandra-session.ts';
 import { readSegments } from '../../../src/cassandra/segment-reader.ts';
+import type { CassandraSession, Page, Row } from '../../../src/cassandra/session-types.ts';
 import { Key } from '../../../src/model/key.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 

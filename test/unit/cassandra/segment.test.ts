@@ -49,4 +49,15 @@ describe('SegmentNr', () => {
     const all = [...SegmentNr.all()];
     expect([all.length, all[0], all.at(-1)]).to.deep.equal([10_000, 0, 9_999]);
   });
+
+  it('puts every segment into exactly one share, and none into those beyond (D.11)', () => {
+    for (const count of [1, 4, 7, 10_000, 10_002]) {
+      const shares = Array.from({ length: count }, (_, index) => [
+        ...SegmentNr.ofShare({ index, of: count }),
+      ]);
+      expect(shares.flat().toSorted((a, b) => a - b)).to.deep.equal([...SegmentNr.all()]);
+    }
+    expect([...SegmentNr.ofShare({ index: 3, of: 4 })].slice(0, 3)).to.deep.equal([3, 7, 11]);
+    expect([...SegmentNr.ofShare({ index: 10_001, of: 10_002 })]).to.deep.equal([]);
+  });
 });

@@ -139,6 +139,25 @@ describe('decodeActionHeader (docs/format.md#header)', () => {
     expect(() => decodeObject({ append: {}, purge: {} })).to.throw(CodecError, /append\.range/);
   });
 
+  it('reads any spelling of the JSON: space, order, escapes, a byte-order mark, a second value', () => {
+    const range = '"range":{"to":2,"from":1}';
+    const text = `{ "append" : {"metadata":{},"version":"1\\u002e0.0",${range},
+      "payloadType":"json","origin":"node-1"}}`;
+    for (const spelling of [text, `\ufeff${text}`, `${text}{}`, ` ${text} `]) {
+      expect(decodeActionHeader(spelling), spelling).to.deep.equal(append);
+    }
+  });
+
+  it('reads the first writers: no metadata, or expireAfter beside it', () => {
+    const first = { range: { from: 1, to: 2 }, payloadType: 'json', expireAfter: '1 day' };
+    const { origin, version } = { origin: 'node-1', version: '1.0.0' };
+    expect(decodeObject({ append: { ...first, origin, version } })).to.deep.equal(append);
+    const metadata = { data: { k: 1 }, expireAfter: '1 day' };
+    expect(decodeObject({ append: { ...first, metadata } })).to.deep.include({
+      metadata: { data: { k: 1 } },
+    });
+  });
+
   it('takes null for absent and ignores what it does not know', () => {
     const header = decodeObject({ purge: { origin: null, version: null, more: [1] }, more: 1 });
     expect(header).to.deep.equal({ type: 'purge', origin: undefined, version: undefined });

@@ -104,6 +104,23 @@ describe('decodeAction (docs/format.md#record)', () => {
     expect(decode({ value: undefined }), 'append without value').to.equal(undefined);
   });
 
+  it('looks at key, timestamp and value before it looks at what may be broken', () => {
+    const broken = { headers: [header('{')] };
+    expect(decode({ ...broken, key: undefined }), 'key').to.equal(undefined);
+    expect(decode({ ...broken, timestampMs: undefined }), 'timestamp').to.equal(undefined);
+    const headers = [header(appendText), ['trace', Uint8Array.from([0xff])]] as const;
+    expect(decode({ headers, value: undefined }), 'append without value').to.equal(undefined);
+  });
+
+  it('takes a user header that is empty or starts with U+FEFF as it is', () => {
+    const users = [
+      ['empty', Buffer.alloc(0)],
+      ['mark', Buffer.from('\ufeffa')],
+    ] as const;
+    const action = decode({ headers: [header(appendText), ...users] })?.action;
+    expect(action).to.deep.include({ headers: { empty: '', mark: '\ufeffa' } });
+  });
+
   it('takes an empty key and an empty value for what they are', () => {
     const action = decode({ key: Buffer.alloc(0), value: Buffer.alloc(0) })?.action;
     expect(action?.key.id).to.equal('');
@@ -126,8 +143,13 @@ describe('decodeAction (docs/format.md#record)', () => {
   });
 
   it('does not look at the user headers of a mark, delete or purge', () => {
-    const headers = [header('{"purge":{}}'), ['bad', Uint8Array.from([0xff])]] as const;
-    expect(decode({ headers })?.action.header.type).to.equal('purge');
+    const noValue = null as unknown as Uint8Array;
+    const others = [['bad', Uint8Array.from([0xff])] as const, ['none', noValue] as const];
+    const texts = ['{"purge":{}}', '{"delete":{"to":1}}', '{"mark":{"id":""}}'];
+    for (const [index, text] of texts.entries()) {
+      const type = decode({ headers: [header(text), ...others] })?.action.header.type;
+      expect(type).to.equal(['purge', 'delete', 'mark'][index]);
+    }
   });
 
   it('names topic, partition and offset of a record that breaks the format', () => {
@@ -156,5 +178,61 @@ describe('decodeAction (docs/format.md#record)', () => {
     expect(
       action !== undefined && 'headers' in action && Object.entries(action.headers),
     ).to.deep.equal([['__proto__', 'x']]);
+  });
+});
+
+describe('a conditional purge (docs/format.md#conditional-purge)', () => {
+  const onlyAt = (value: string | Uint8Array): readonly [string, Uint8Array] => [
+    'journal.purge-only-at',
+    Buffer.from(value),
+  ];
+  const decodePurge = (...more: LogRecord['headers']): Action['header'] | undefined =>
+    decode({ headers: [header('{"purge":{}}'), ...more], value: undefined })?.action.header;
+
+  it('has the offset of the last record it knows as decimal text in a header of its own', () => {
+    const offsets = { 0: '0', 41: '41', 9007199254740991: '9007199254740991' };
+    for (const [number, text] of Object.entries(offsets)) {
+      const conditional = { ...purge.header, onlyAt: Offset.of(Number(number)) } as const;
+      const encoded = encodeAction({ ...purge, header: conditional } as Action);
+      expect(Object.entries(encoded.headers)).to.deep.equal([
+        ['journal.action', Buffer.from('{"purge":{}}')],
+        ['journal.purge-only-at', Buffer.from(text)],
+      ]);
+      expect(decodePurge(onlyAt(text))).to.deep.equal({ ...conditional });
+    }
+  });
+
+  it('is unconditional without the header', () => {
+    expect(decodePurge()).to.deep.equal(purge.header);
+    expect(decodePurge(['other', Uint8Array.from([0xff])])).to.deep.equal(purge.header);
+  });
+
+  it('goes by the first of two such headers', () => {
+    expect(decodePurge(onlyAt('7'), onlyAt('x'))).to.deep.include({ onlyAt: 7 });
+  });
+
+  it('refuses anything but an offset, naming the place of the record', () => {
+    const noValue = ['journal.purge-only-at', null as unknown as Uint8Array] as const;
+    const texts = ['', ' 1', '1 ', '+1', '-1', '-0', '01', '1.0', '1e0', '0x1', '9007199254740992'];
+    const long = '1'.repeat(400);
+    const others = [...texts, long, 'x', '\u0661', '9223372036854775807'].map(onlyAt);
+    for (const broken of [...others, onlyAt(Uint8Array.from([0xff])), noValue]) {
+      expect(() => decodePurge(broken), String(broken[1]))
+        .to.throw(CodecError, /partition 3, offset 41/)
+        .with.deep.property('place', { topic, partition, offset });
+    }
+  });
+
+  it('is what the header means on a purge only', () => {
+    const text = '{"delete":{"to":1}}';
+    const deleted = decode({ headers: [header(text), onlyAt('x')] })?.action.header;
+    expect(deleted).to.deep.equal({
+      type: 'delete',
+      to: 1,
+      origin: undefined,
+      version: undefined,
+    });
+    const appended = decode({ headers: [header(appendText), onlyAt('x')] })?.action;
+    expect(appended).to.deep.include({ headers: { 'journal.purge-only-at': 'x' } });
   });
 });

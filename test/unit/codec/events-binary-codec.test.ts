@@ -95,13 +95,48 @@ describe('decodeBinaryEvents (docs/format.md#binary-value)', () => {
     expect(decodeBinaryEvents(filled).events).to.deep.equal(one(undefined));
   });
 
-  it('reads a payload size or tags size of -1 as 0', () => {
-    expect(decodeBinaryEvents(valueWith(`${seqNr1} 00000000 03 ffffffff`)).events).to.deep.equal(
-      one({ type: 'text', value: '' }),
-    );
-    expect(decodeBinaryEvents(valueWith(`${seqNr1} ffffffff 00 00000000`)).events).to.deep.equal(
-      one(undefined),
-    );
+  for (const size of ['ffffffff', 'fffffffe', '80000000']) {
+    it(`reads a payload size, tags size or tag length of ${size} as 0`, () => {
+      const eventsOf = (hex: string) => decodeBinaryEvents(valueWith(seqNr1 + hex)).events;
+      const text = { type: 'text', value: '' } as const;
+      expect(eventsOf(`00000000 03 ${size} 6162`)).to.deep.equal(one(text));
+      expect(eventsOf(`${size} 00 00000000`)).to.deep.equal(one(undefined));
+      expect(eventsOf(`00000004 ${size} 00 00000000`)).to.deep.equal(one(undefined, ['']));
+      expect(eventsOf(`00000009 ${size} 00000001 61 00 00000000`)).to.deep.equal(
+        one(undefined, ['', 'a']),
+      );
+    });
+  }
+
+  it('refuses an empty JSON payload of negative size as one of size 0', () => {
+    const value = valueWith(`${seqNr1} 00000000 02 ffffffff 7b7d`);
+    expect(() => decodeBinaryEvents(value)).to.throw(CodecError);
+  });
+
+  const metadataTexts: Record<string, object> = {
+    ' { } ': {},
+    '{"data":1,"more":2}': { data: 1 },
+    '{"expireAfter":null,"data":null}': {},
+    '\ufeff{"data":1}': { data: 1 },
+    '{"data":1}{}': { data: 1 },
+    '{"data":1}x': {},
+    '[]': {},
+    null: {},
+    '{"data":1,"expireAfter":"soon"}': {},
+    '{"data":1,"expireAfter":1.5}': {},
+    '{"expireAfter":2.0e0}': { expireAfter: { length: 2n, unit: 'millisecond' } },
+    '{"data":': {},
+  };
+  for (const [text, metadata] of Object.entries(metadataTexts)) {
+    it(`reads the metadata ${JSON.stringify(text)} as the JVM does`, () => {
+      const value = Buffer.concat([bytes(`01 00000001 00000011 ${plain}`), Buffer.from(text)]);
+      expect(decodeBinaryEvents(value)).to.deep.equal({ events: one(undefined), metadata });
+    });
+  }
+
+  it('drops metadata of malformed UTF-8, and keeps the events', () => {
+    const value = bytes(`01 00000001 00000011 ${plain} 7b2264617461223a22ff227d`);
+    expect(decodeBinaryEvents(value)).to.deep.equal({ events: one(undefined), metadata: {} });
   });
 
   it('reads equal tags as one', () => {
@@ -123,13 +158,18 @@ describe('decodeBinaryEvents (docs/format.md#binary-value)', () => {
     'number -1': valueWith(`ffffffffffffffff 00000000 00 00000000`),
     'number 2^53-1': valueWith(`001fffffffffffff 00000000 00 00000000`),
     'number 2^63-2': valueWith(`7ffffffffffffffe 00000000 00 00000000`),
-    'a tags size of -2': valueWith(`${seqNr1} fffffffe 00 00000000`),
+    'an event size of -2^31': bytes(`01 00000001 80000000 ${plain}`),
     'a tags size beyond the event': valueWith(`${seqNr1} 00000009 00 00000000`),
     'a tag beyond the tags': valueWith(`${seqNr1} 00000005 00000002 61 00 00000000`),
-    'a tag length of -1': valueWith(`${seqNr1} 00000004 ffffffff 00 00000000`),
+    'a tag length cut short': valueWith(`${seqNr1} 00000007 00000001 61 0000 00 00000000`),
+    'a tag of 2^31-1 bytes': valueWith(`${seqNr1} 00000004 7fffffff 00 00000000`),
+    'a tags size of 2^31-1': valueWith(`${seqNr1} 7fffffff 00 00000000`),
+    'a tag with a surrogate in UTF-8': valueWith(`${seqNr1} 00000007 00000003 eda080 00 00000000`),
     'a tag of malformed UTF-8': valueWith(`${seqNr1} 00000005 00000001 ff 00 00000000`),
     'an unknown kind': valueWith(`${seqNr1} 00000000 04 00000000`),
-    'a payload size of -2': valueWith(`${seqNr1} 00000000 01 fffffffe`),
+    'a payload size of 2^31-1': valueWith(`${seqNr1} 00000000 01 7fffffff`),
+    'a payload of kind 0 beyond the event': valueWith(`${seqNr1} 00000000 00 00000001`),
+    'kind 255': valueWith(`${seqNr1} 00000000 ff 00000000`),
     'a payload beyond the event': valueWith(`${seqNr1} 00000000 01 00000001`),
     'a text of malformed UTF-8': valueWith(`${seqNr1} 00000000 03 00000001 ff`),
     'a JSON payload that is none': valueWith(`${seqNr1} 00000000 02 00000001 7b`),

@@ -3,6 +3,7 @@ import { decodeEvents, encodeEvents, eventRecordsOf } from '../../../src/codec/e
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { CodecError, InvalidInputError } from '../../../src/model/errors.ts';
 import type { Event } from '../../../src/model/event.ts';
+import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { Payload } from '../../../src/model/payload.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
@@ -32,6 +33,32 @@ describe('encodeEvents (docs/format.md#value)', () => {
     const { payloadType, value } = encodeEvents(events, {});
     expect(payloadType).to.equal('binary');
     expect(decodeEvents(payloadType, value).events).to.deep.equal(events);
+  });
+
+  it('chooses as the JVM does for every mixture of payloads, with and without metadata', () => {
+    const kinds = [undefined, json, text, binary];
+    const mixtures = kinds.flatMap((a) => kinds.flatMap((b) => kinds.map((c) => [a, b, c])));
+    const expireAfter = { length: 1n, unit: 'day' } as const;
+    for (const metadata of [{}, { expireAfter }, { data: { k: 'v' } }]) {
+      for (const [a, b, c] of mixtures) {
+        const events = [event(1, a), event(2, b), event(3, c)] as const;
+        // A default parameter would bring the payload back.
+        const exact = events.map((one, index) => ({ ...one, payload: [a, b, c][index] }));
+        const encoded = encodeEvents(Events.of(exact), metadata);
+        const expected = [a, b, c].includes(binary) ? 'binary' : 'json';
+        expect(encoded.payloadType).to.equal(expected);
+        expect(encoded.value[0]).to.equal(expected === 'binary' ? 1 : 0x7b);
+        expect(decodeEvents(expected, encoded.value)).to.deep.equal({ events: exact, metadata });
+      }
+    }
+  });
+
+  it('keeps the json payload null beside a binary one, which it cannot alone', () => {
+    const none: Payload = { type: 'json', value: null };
+    const mixed = encodeEvents([event(1, none), event(2, binary)], {});
+    expect(decodeEvents('binary', mixed.value).events[0].payload).to.deep.equal(none);
+    const alone = encodeEvents([event(1, none)], {});
+    expect(decodeEvents('json', alone.value).events[0].payload).to.equal(undefined);
   });
 
   it('refuses a number that comes twice, adjacent or not', () => {

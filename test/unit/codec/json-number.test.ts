@@ -29,14 +29,25 @@ describe('readNumber (docs/format.md#numbers)', () => {
     for (const token of tokens) expect(readNumber(token)).to.deep.equal(wide(token));
   });
 
-  it('takes 310 digits and exponents of 6178 either way, and no more', () => {
-    expect(readNumber('1'.repeat(310))).to.be.instanceOf(JsonNumber);
-    expect(() => readNumber('1'.repeat(311))).to.throw(CodecError, /310 digits/);
-    expect(readNumber('1e6178')).to.be.instanceOf(JsonNumber);
-    expect(readNumber('1e-6178')).to.be.instanceOf(JsonNumber);
-    expect(() => readNumber('1e6179')).to.throw(CodecError, /6178/);
-    expect(() => readNumber('1e-6179')).to.throw(CodecError, /6178/);
-    expect(() => readNumber(`1e${'9'.repeat(30)}`)).to.throw(CodecError, /6178/);
+  it('takes 310 digits, with a sign or point 309, and no more', () => {
+    const ones = (count: number): string => '1'.repeat(count);
+    for (const token of [ones(310), `-${ones(309)}`, `0.${ones(308)}`, `${ones(309)}e10`]) {
+      expect(readNumber(token), token).to.be.instanceOf(JsonNumber);
+    }
+    for (const token of [ones(311), `-${ones(310)}`, `0.${ones(309)}`, `${ones(310)}e1`]) {
+      expect(() => readNumber(token), token).to.throw(CodecError, /310 digits/);
+    }
+  });
+
+  it('takes a scale of 6178 either way, counted after rounding to 34 digits, and no more', () => {
+    const nines = '9'.repeat(34);
+    const taken = ['1e6178', '1e-6178', '1.5e6179', '1.5e-6177', '12e6178', `${nines}9e6176`];
+    for (const token of taken) expect(readNumber(token), token).to.be.instanceOf(JsonNumber);
+    expect(readNumber('0e6178')).to.equal(0);
+    const refused = ['1e6179', '1e-6179', '1.5e6180', '1.5e-6178', '0e6179', `${nines}9e6177`];
+    for (const token of [...refused, `1e${'9'.repeat(30)}`]) {
+      expect(() => readNumber(token), token).to.throw(CodecError, /6178/);
+    }
   });
 
   it('refuses what is no JSON number', () => {

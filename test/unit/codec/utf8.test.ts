@@ -54,5 +54,17 @@ describe('UTF-8 (docs/format.md#strings)', () => {
 
   it('replaces malformed bytes of a key', () => {
     expect(decodeUtf8Lenient(Uint8Array.from([0x61, 0xff]))).to.equal('a\ufffd');
+    expect(decodeUtf8Lenient(Uint8Array.from([0xe2, 0x82, 0x61]))).to.equal('\ufffda');
+    expect(decodeUtf8Lenient(Uint8Array.from([0xc0, 0x80]))).to.equal('\ufffd\ufffd');
+  });
+
+  it('replaces a surrogate in a key by one U+FFFD, whole or cut short (docs/format.md#key)', () => {
+    const lenient = (...bytes: number[]): string => decodeUtf8Lenient(Uint8Array.from(bytes));
+    expect(lenient(0x61, ...highSurrogate, 0x62)).to.equal('a\ufffdb');
+    expect(lenient(...highSurrogate, ...lowSurrogate)).to.equal('\ufffd\ufffd');
+    expect(lenient(0xed, 0xa0)).to.equal('\ufffd');
+    expect(lenient(0xed, 0xa0, 0x61)).to.equal('\ufffda');
+    expect(lenient(0xed, 0x9f, 0xbf, 0xff)).to.equal('\ud7ff\ufffd');
+    expect(lenient(0xed)).to.equal('\ufffd');
   });
 });

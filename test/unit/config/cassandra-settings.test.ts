@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import type { CassandraSettings } from '../../../src/config/cassandra-settings.ts';
 import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
-import { journal, load, messages } from './loading.ts';
+import { cassandraIn, journal, load, messages } from './loading.ts';
 
 async function cassandraOf(text: string): Promise<CassandraSettings> {
   const config = await load(`${journal}.cassandra { ${text} }`);
-  return readKafkaJournalSettings(config).eventual.cassandra;
+  return cassandraIn(readKafkaJournalSettings(config).eventual);
 }
 
 describe('settings of Cassandra', () => {

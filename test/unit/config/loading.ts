@@ -1,4 +1,6 @@
+import type { CassandraSettings } from '../../../src/config/cassandra-settings.ts';
 import type { Config } from '../../../src/config/config.ts';
+import type { EventualSettings } from '../../../src/config/eventual-settings.ts';
 import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { ConfigError, type ConfigProblem } from '../../../src/model/errors.ts';
@@ -9,6 +11,11 @@ export const journal = `${root}.persistence.journal`;
 /** The text over the defaults, in an empty environment. */
 export function load(text: string): Promise<Config> {
   return loadConfig({ text, env: {} });
+}
+
+export function cassandraIn(eventual: EventualSettings): CassandraSettings {
+  if (eventual.type !== 'cassandra') throw new Error(`eventual is ${eventual.type}`);
+  return eventual.cassandra;
 }
 
 /** What the reader, by default that of the Kafka journal, reports about the text. */

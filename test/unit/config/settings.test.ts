@@ -7,7 +7,7 @@ import { readPersistenceSettings } from '../../../src/config/persistence-setting
 import { readTogether } from '../../../src/config/read-together.ts';
 import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
-import { journal, load, messages, problemsOf, root } from './loading.ts';
+import { cassandraIn, journal, load, messages, problemsOf, root } from './loading.ts';
 
 describe('settings', () => {
   describe('of the Kafka journal', () => {
@@ -36,8 +36,9 @@ describe('settings', () => {
         maxRequestSizeBytes: 1_048_576,
       });
       expect(settings.kafka.topic.autoCreate).to.equal(false);
-      expect(settings.eventual.cassandra).to.include({ retries: 100, segmentSize: 10_000 });
-      expect(settings.eventual.cassandra.schema.keyspace).to.deep.equal({
+      const cassandra = cassandraIn(settings.eventual);
+      expect(cassandra).to.include({ retries: 100, segmentSize: 10_000 });
+      expect(cassandra.schema.keyspace).to.deep.equal({
         name: 'journal',
         autoCreate: true,
         replication: { type: 'simple', factor: 1 },
@@ -122,7 +123,10 @@ describe('settings', () => {
         groupId: 'replicator',
         sessionTimeoutMs: 30_000,
       });
-      expect(settings.cassandra.client).to.include({ name: 'replicator', fetchSize: 5_000 });
+      expect(cassandraIn(settings.eventual).client).to.include({
+        name: 'replicator',
+        fetchSize: 5_000,
+      });
     });
   });
 

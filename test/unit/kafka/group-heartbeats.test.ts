@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { GroupMembership } from '../../../src/kafka/driver/group-membership.ts';
 import { protocolError } from '../../../src/kafka/driver/kafkajs.ts';
 import { heartbeats } from '../../../src/kafka/group-heartbeats.ts';
+import { GroupLease } from '../../../src/kafka/group-lease.ts';
 import type { LogCluster } from '../../../src/kafka/log-cluster.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 
@@ -29,6 +30,7 @@ describe('heartbeats of a group member', () => {
     return heartbeats(cluster as unknown as LogCluster, membership as unknown as GroupMembership, {
       isOver: () => over.signal.aborted,
       over: over.signal,
+      lease: new GroupLease({ sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 60_000 }),
       events: {
         onRebalance: () => story.push('rebalance'),
         onLost: () => story.push('lost'),

@@ -15,6 +15,9 @@ import {
 } from '../../support/replicator/records.ts';
 import { gate, testReplicator } from '../../support/replicator/test-replicator.ts';
 
+/** No other timers while hours pass. */
+const calm = { topicDiscoveryIntervalMs: 100_000_000 };
+
 const down = new StoreUnavailableError('no host answers');
 
 function failing(matches: (call: StoreCall) => boolean): (call: StoreCall) => void {
@@ -114,7 +117,7 @@ describe('PartitionFlow, when a key fails', () => {
 
 describe('PartitionFlow, when the store is down', () => {
   it('keeps its place and its membership for as long as it takes, and says so at each try', async () => {
-    const { member, consumers, store, clock, errors, stop } = await testReplicator();
+    const { member, consumers, store, clock, errors, stop } = await testReplicator(calm);
     await member().assign(partition0);
     store.before = failing(() => true);
     const work = member().deliver(partition0, [logRecord('a', 0, append(1))]);
@@ -218,7 +221,7 @@ for (const [what, unreadable] of [
     });
 
     it('says so once for each pause, with growing pauses, for ever', async () => {
-      const { member, clock, errors, store, stop } = await testReplicator();
+      const { member, clock, errors, store, stop } = await testReplicator(calm);
       await member().assign(partition0);
       member().send(partition0, [logRecord('a', 0, append(1)), unreadable('a', 1)]);
       await clock.advance(99);

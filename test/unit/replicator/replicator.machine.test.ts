@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { createActor, fromPromise, initialTransition, SimulatedClock, transition } from 'xstate';
-import { type ReplicatorEvent, replicatorMachine } from '../../../replicator/replicator.machine.ts';
+import {
+  missesBeforeGone,
+  type ReplicatorEvent,
+  replicatorMachine,
+} from '../../../replicator/replicator.machine.ts';
 import { topicReplicatorMachine } from '../../../replicator/topic-replicator.machine.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { settle } from '../../support/replicator/manual-clock.ts';
@@ -60,9 +64,48 @@ describe('replicatorMachine', () => {
     expect(spawned(effects)).to.deep.equal([`topic:${carts}`]);
   });
 
-  it('keeps the child of a topic that disappeared', () => {
-    const { state } = stateAfter(found(orders), intervalOver, found());
-    expect(state.context.topics[orders]?.status).to.equal('running');
+  const missed = (times: number): Event[] =>
+    Array.from({ length: times }, () => [intervalOver, found(carts)]).flat();
+
+  it('keeps the child of a topic that some looks did not find', () => {
+    const events = [found(orders, carts), ...missed(missesBeforeGone - 1)];
+    expect(stateAfter(...events).state.context.topics[orders]?.status).to.equal('running');
+    const again = stateAfter(...events, intervalOver, found(orders, carts), ...missed(1));
+    expect(again.state.context.topics[orders]).to.deep.include({ status: 'running', misses: 1 });
+  });
+
+  it('stops the child of a topic that is gone, says so once, and starts another when it is back', () => {
+    const events = [found(orders, carts), ...missed(missesBeforeGone)];
+    const gone = stateAfter(...events);
+    expect(gone.state.context.topics[orders]?.status).to.equal('leaving');
+    expect(gone.effects.map(({ type }) => type)).to.include.members([
+      'reportGone',
+      'xstate.sendTo',
+    ]);
+    const types = stateAfter(...events, ...missed(1)).effects.map(({ type }) => type);
+    expect(types).to.not.include('reportGone');
+    const left = stateAfter(...events, stopped(orders));
+    expect(Object.keys(left.state.context.topics)).to.deep.equal([carts]);
+    const back = stateAfter(...events, stopped(orders), intervalOver, found(orders, carts));
+    expect(spawned(back.effects)).to.deep.equal([`topic:${orders}`]);
+  });
+
+  it('starts no second child beside one that is leaving', () => {
+    const events = [found(orders, carts), ...missed(missesBeforeGone), intervalOver];
+    expect(spawned(stateAfter(...events, found(orders, carts)).effects)).to.deep.equal([]);
+  });
+
+  it('does not start a broken child again when its topic is gone', () => {
+    const events = [found(orders, carts), broke(orders), ...missed(missesBeforeGone)];
+    const { state, effects } = stateAfter(...events);
+    expect(Object.keys(state.context.topics)).to.deep.equal([carts]);
+    expect(effects.map(({ type }) => type)).to.include('xstate.cancel');
+  });
+
+  it('stops only when a child that is leaving has left', () => {
+    const events = [found(orders, carts), ...missed(missesBeforeGone), stop, stopped(carts)];
+    expect(stateAfter(...events).state.value).to.equal('stopping');
+    expect(stateAfter(...events, stopped(orders)).state.value).to.equal('stopped');
   });
 
   it('goes on after a discovery that failed', () => {
@@ -77,8 +120,8 @@ describe('replicatorMachine', () => {
   it('starts a broken child again after a pause, and leaves the others alone', () => {
     const broken = stateAfter(found(orders, carts), broke(orders));
     expect(broken.state.context.topics).to.deep.equal({
-      [orders]: { status: 'ended', failures: 1 },
-      [carts]: { status: 'running', failures: 0 },
+      [orders]: { status: 'ended', failures: 1, misses: 0 },
+      [carts]: { status: 'running', failures: 0, misses: 0 },
     });
     expect(spawned(broken.effects)).to.deep.equal([]);
     const restart = { type: 'topic.restart', topic: orders };

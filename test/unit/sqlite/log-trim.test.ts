@@ -24,8 +24,11 @@ async function opened(time: { nowMs: number }, file = ':memory:') {
       // One at a time: every record is a row of its own, so rows can be deleted one by one.
       for (let i = 0; i < count; i++) await store.producer.produce(mark);
     },
-    replicated: (offset: number) =>
-      store.replicated.saveOffset({ topic, partition, offset: offset as Offset }, time.nowMs),
+    async replicated(offset: number) {
+      const after = await store.replicated.offset(topic, partition);
+      const move = { topic, partition, offset: offset as Offset, after };
+      await store.replicated.saveOffset(move, time.nowMs);
+    },
     first: () => partitions.find(topic, partition)?.firstOffset,
     rows: () => database.prepare<{ n: number }>('SELECT count(*) AS n FROM log_body').get()?.n,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

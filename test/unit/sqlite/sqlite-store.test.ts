@@ -70,11 +70,27 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 2');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 2');
+    change('DROP TABLE customer; PRAGMA user_version = 3');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 3');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
+  });
+
+  it('brings a file of an earlier format up to date', async () => {
+    await using temporary = await temporaryFile();
+    await using first = await open(temporary.file);
+    await first.producer.produce(markOf('a'));
+    await first[Symbol.asyncDispose]();
+    const database = openDatabase(temporary.file);
+    database.exec('DROP TABLE setting; PRAGMA user_version = 1');
+    database.close();
+    await using store = await open(temporary.file);
+    const share = { topic: markOf('a').key.topic, partition: 0 as Partition };
+    await store.replicated.saveExpiredUntil({ ...share, day: '2024-02-29' }, 1);
+    const day = await store.replicated.expiredUntil(share.topic, share.partition);
+    expect(day).to.equal('2024-02-29');
+    expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });
 
   it('rejects a record that is too large, and goes on', async () => {
@@ -98,13 +114,14 @@ describe('sqlite store', () => {
     expect((await Promise.all(produced)).at(-1)?.offset).to.equal(99);
     const { producer, consumer, eventual, replicated, topicConsumers } = store;
     const { key } = markOf('a');
-    const at = { topic: key.topic, partition: 0 as Partition, offset: 1 as Offset };
+    const at = { partition: 0 as Partition, offset: 1 as Offset };
+    const move = { topic: key.topic, ...at, after: undefined };
     expect(await failureOf(producer.produce(markOf('a')))).to.be.instanceOf(WriteRejectedError);
     for (const call of [
       consumer.endOffset(key.topic, at.partition),
       eventual.pointer(key),
       replicated.open(key),
-      replicated.saveOffset(at, 1),
+      replicated.saveOffset(move, 1),
       topicConsumers.open(key.topic),
     ]) {
       expect(await failureOf(call)).to.be.instanceOf(ClosedError);

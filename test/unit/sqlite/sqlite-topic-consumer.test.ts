@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { StoreUnavailableError } from '../../../src/model/errors.ts';
+import { FencedError } from '../../../src/model/errors.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { Offset, Partition } from '../../../src/model/position.ts';
 import { Topic } from '../../../src/model/position.ts';
@@ -57,9 +57,9 @@ describe('sqlite topic consumer', () => {
     await loser.told('records');
     running.push(run(two, winner));
     await winner.told('records');
-    const at = { topic, partition: 0 as Partition, offset: 0 as Offset };
+    const at = { topic, partition: 0 as Partition, offset: 0 as Offset, after: undefined };
     const refused = await one.replicated.saveOffset(at, 1).catch((error: unknown) => error);
-    expect(refused).to.be.instanceOf(StoreUnavailableError);
+    expect(refused).to.be.instanceOf(FencedError);
     expect((refused as Error).message).to.include('another process replicates journal');
     await two.replicated.saveOffset(at, 1);
     await loser.told('lost');

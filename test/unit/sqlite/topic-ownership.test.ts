@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { expect } from 'chai';
-import { StoreUnavailableError } from '../../../src/model/errors.ts';
+import { FencedError } from '../../../src/model/errors.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { createSchema } from '../../../src/sqlite/schema.ts';
 import { openDatabase } from '../../../src/sqlite/sqlite-database.ts';
@@ -50,7 +50,7 @@ describe('ownership of a topic', () => {
     const owner = one.acquire(topic, 1_000) ?? '';
     one.refuseWhenLost(topic);
     const next = two.acquire(topic, 1_000 + ownerLifetimeMs) ?? '';
-    expect(() => one.refuseWhenLost(topic)).to.throw(StoreUnavailableError, 'another process');
+    expect(() => one.refuseWhenLost(topic)).to.throw(FencedError, 'another process');
     two.refuseWhenLost(topic);
     expect(one.renew(topic, owner, 1_000 + ownerLifetimeMs)).to.equal(false);
     one.release(topic, owner);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Row } from '../../../../src/cassandra/cassandra-session.ts';
+import type { Row } from '../../../../src/cassandra/session-types.ts';
 import { JournalRowReader } from '../../../../src/cassandra/tables/journal-row.ts';
 import { CodecError } from '../../../../src/model/errors.ts';
 import { Key } from '../../../../src/model/key.ts';

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { spawnGuarded } from './guarded-process.ts';
 import { waitUntilFree } from './ports.ts';
-import { endProcess, isAlive } from './process-end.ts';
+import { childrenOf, commandLine, endProcess, isAlive } from './process-end.ts';
 import type { StackServer } from './stack.ts';
 import { untilAnswers } from './until-answers.ts';
 
@@ -12,28 +12,39 @@ import { untilAnswers } from './until-answers.ts';
 const startTimeoutMs = 120_000;
 const shownLogLines = 30;
 
-export interface JavaServerPlan {
+export interface ServerPlan {
   readonly name: string;
   readonly address: string;
   /** Receives data and logs; `NAME.out` holds what the process prints. */
   readonly folder: string;
-  /** Arguments of `java`. */
-  readonly javaArguments: readonly string[];
+  /** Program and arguments. */
+  readonly command: readonly string[];
   /** Every port it listens on. */
   readonly ports: readonly number[];
   /** Resolves once the server serves requests, rejects while it does not. */
   readonly probe: () => Promise<unknown>;
   readonly detached: boolean;
   readonly signal: AbortSignal | undefined;
+  /** User and group of the process; ours unless given. */
+  readonly owner?: Owner | undefined;
+  /** What stops it in order; SIGTERM unless given. */
+  readonly stopSignal?: NodeJS.Signals;
+  /** Command lines of the processes that it starts for its work, which are paused and end with it. */
+  readonly workers?: RegExp;
 }
 
-/** A server as a Java process of ours. */
-export class JavaServer implements StackServer {
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A server as a process of ours. */
+export class ServerProcess implements StackServer {
   readonly address: string;
-  readonly #plan: JavaServerPlan;
+  readonly #plan: ServerPlan;
   #process: ChildProcess | undefined;
 
-  constructor(plan: JavaServerPlan) {
+  constructor(plan: ServerPlan) {
     this.address = plan.address;
     this.#plan = plan;
   }
@@ -63,7 +74,10 @@ export class JavaServer implements StackServer {
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const pid = this.pid;
     if (pid === undefined) return;
-    await endProcess(pid, signal);
+    const workers = this.#workers(pid);
+    await endProcess(pid, signal === 'SIGTERM' ? (this.#plan.stopSignal ?? signal) : signal);
+    // They end by themselves; a restart must not meet one that is slow.
+    await Promise.all(workers.map((worker) => endProcess(worker, 'SIGKILL')));
     this.#process = undefined;
   }
 
@@ -78,7 +92,14 @@ export class JavaServer implements StackServer {
   #send(signal: NodeJS.Signals): void {
     const pid = this.pid;
     if (pid === undefined) throw new Error(`${this.#plan.name} is not running`);
-    process.kill(pid, signal);
+    for (const each of [pid, ...this.#workers(pid)]) process.kill(each, signal);
+  }
+
+  #workers(pid: number): readonly number[] {
+    const { workers } = this.#plan;
+    return workers === undefined
+      ? []
+      : childrenOf(pid).filter((child) => workers.test(commandLine(child)));
   }
 
   #isRunning(): boolean {
@@ -86,13 +107,13 @@ export class JavaServer implements StackServer {
   }
 
   #launch(): ChildProcess {
-    const { folder, javaArguments, detached } = this.#plan;
+    const { folder, command, detached, owner } = this.#plan;
     mkdirSync(folder, { recursive: true });
     const output = openSync(this.#outputFile(), 'a');
     try {
       return detached
-        ? launchDetached(javaArguments, folder, output)
-        : spawnGuarded(['java', ...javaArguments], { cwd: folder, stdout: output, stderr: output });
+        ? launchDetached(command, { ...owner, cwd: folder, stdio: ['ignore', output, output] })
+        : spawnGuarded(command, { ...owner, cwd: folder, stdout: output, stderr: output });
     } finally {
       closeSync(output);
     }
@@ -125,8 +146,8 @@ export class JavaServer implements StackServer {
   }
 }
 
-function launchDetached(args: readonly string[], cwd: string, output: number): ChildProcess {
-  const child = spawn('java', args, { cwd, detached: true, stdio: ['ignore', output, output] });
+function launchDetached([program = '', ...args]: readonly string[], options: SpawnOptions) {
+  const child = spawn(program, args, { ...options, detached: true });
   // A missing command is noticed by the caller, who sees that nothing runs.
   child.on('error', () => undefined);
   child.unref();

@@ -1,0 +1,150 @@
+import { Action, type ActionRecord, type AppendAction } from '../../model/action.ts';
+import type { Offset, PartitionOffset } from '../../model/position.ts';
+import type { SeqNr } from '../../model/seq-nr.ts';
+import type { ConflictingClaims } from '../claims.ts';
+import { Head } from '../head.ts';
+import { OffsetRanges } from './offset-ranges.ts';
+
+/** An append as the cache saw it: which numbers it claims, and for whom. */
+export interface AppendClaim {
+  readonly at: PartitionOffset;
+  readonly origin: string | undefined;
+  readonly to: SeqNr;
+}
+
+/** Records that are held, and what that costs. */
+export interface Held {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+const nothingHeld: Held = { records: 0, bytes: 0 };
+
+/**
+ * What the cache knows of one journal: its head, folded record by record, with the records themselves;
+ * once these were given up, only where they lie.
+ */
+export class CachedHead {
+  #head = new Head();
+  readonly #ranges = new OffsetRanges();
+  #isHeld = true;
+  #held = nothingHeld;
+  /** Counts how often the records were given up; tells what belongs to an earlier time. */
+  epoch = 0;
+  /** Offset of the last record. */
+  last: Offset;
+  /** Records at or below may have been seen and dropped, so the head is not whole. */
+  #unknownUpTo: number;
+  #undecodableAt: Offset | undefined;
+  #lastClaim: AppendClaim | undefined;
+  #conflict: ConflictingClaims | undefined;
+
+  constructor(last: Offset, unknownUpTo: number) {
+    this.last = last;
+    this.#unknownUpTo = unknownUpTo;
+  }
+
+  /** The last append that took its numbers. */
+  get lastClaim(): AppendClaim | undefined {
+    return this.#lastClaim;
+  }
+
+  /** The last two records of one generation that claim the same numbers. */
+  get conflict(): ConflictingClaims | undefined {
+    return this.#conflict;
+  }
+
+  /** The head has its records with it. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Appends that are held. */
+  get held(): Held {
+    return this.#held;
+  }
+
+  /** Takes the next record. Answers whether an append is held now, which costs `bytes`. */
+  add(record: ActionRecord, bytes: number): boolean {
+    const { action, at } = record;
+    this.last = at.offset;
+    if (this.#head.add(record)) {
+      this.#restart();
+      return false;
+    }
+    this.#ranges.add(at.offset);
+    if (!this.#isHeld) this.#head = this.#head.withoutSteps();
+    if (!Action.isAppend(action)) return false;
+    this.#claim(action, at);
+    if (this.#isHeld) this.#hold(1, bytes);
+    return this.#isHeld;
+  }
+
+  #hold(records: number, bytes: number): void {
+    this.#held = { records: this.#held.records + records, bytes: this.#held.bytes + bytes };
+  }
+
+  /** Everything before the purge is dead, known or not. */
+  #restart(): void {
+    this.#ranges.clear();
+    this.#isHeld = true;
+    this.#held = nothingHeld;
+    this.epoch += 1;
+    this.#unknownUpTo = -1;
+    this.#undecodableAt = undefined;
+    this.#lastClaim = undefined;
+    this.#conflict = undefined;
+  }
+
+  #claim({ header }: AppendAction, at: PartitionOffset): void {
+    const { range, origin } = header;
+    const claim = { at, origin, to: range.to };
+    if (this.#lastClaim === undefined || range.from > this.#lastClaim.to) this.#lastClaim = claim;
+    else this.#conflict = { winner: this.#lastClaim, loser: claim, seqNr: range.from };
+  }
+
+  /** A record that nobody can read: reads of the key fail with it, the cache knows no more. */
+  addUndecodable(offset: Offset): void {
+    this.last = offset;
+    this.#undecodableAt = offset;
+  }
+
+  /** Gives the records up and keeps where they lie. A head without appends costs next to nothing. */
+  release(): void {
+    if (this.#head.firstAppend === undefined) return;
+    this.epoch += 1;
+    this.#held = nothingHeld;
+    this.#isHeld = false;
+    this.#head = this.#head.withoutSteps();
+  }
+
+  /** The store has the append at `offset`, which was held and cost so many bytes. */
+  forget(offset: Offset, bytes: number): void {
+    this.#head.forget(offset);
+    this.#hold(-1, -bytes);
+  }
+
+  /** Why the head cannot be told as of `replicated`; `undefined` = it can. */
+  unknownAt(replicated: Offset | undefined): 'limited' | 'undecodable' | undefined {
+    const from = replicated ?? -1;
+    if (this.#unknownUpTo > from) return 'limited';
+    return (this.#undecodableAt ?? -1) > from ? 'undecodable' : undefined;
+  }
+
+  /** The head above `replicated`; without its records when they are not held. */
+  headAt(replicated: Offset | undefined): Head {
+    if (this.#isHeld) {
+      const head = this.#head.copy();
+      if (replicated !== undefined) head.forget(replicated);
+      return head;
+    }
+    const { purgedAt } = this.#head;
+    const isAbove = purgedAt !== undefined && purgedAt > (replicated ?? -1);
+    return Head.behindPurge(isAbove ? purgedAt : undefined);
+  }
+
+  /** Where to read the records that are not held. */
+  rangesAt(replicated: Offset | undefined) {
+    return this.#ranges.above(replicated);
+  }
+}

@@ -1,0 +1,159 @@
+import { createActor, fromPromise } from 'xstate';
+import { DataIntegrityError } from '../../model/errors.ts';
+import type { Partition, Topic } from '../../model/position.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { ActionConsumer } from '../../ports/action-consumer.ts';
+import type { EventualJournal } from '../../ports/eventual-journal.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
+import type { PartitionCache } from './partition-cache.ts';
+import { partitionFollowerMachine } from './partition-follower.machine.ts';
+
+export interface FollowerParts {
+  readonly consumer: Pick<ActionConsumer, 'follow'>;
+  readonly eventual: Pick<EventualJournal, 'offset'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface FollowerSettings {
+  /** A partition that nobody asks about for so long is no longer followed. */
+  readonly expiryMs: number;
+  /** Time between two looks at the replicated offset. */
+  readonly removalIntervalMs: number;
+}
+
+const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
+const removalBackoff: Backoff = { initialMs: 10, maxMs: 3_000 };
+
+/** Keeps one partition's cache up to date while it is asked; runs the machine of its life. */
+export class PartitionFollower {
+  readonly cache: PartitionCache;
+  readonly #place: { readonly topic: Topic; readonly partition: Partition };
+  readonly #parts: FollowerParts;
+  readonly #settings: FollowerSettings;
+  readonly #work = new Set<Promise<void>>();
+  readonly #actor;
+  #askedMs: number;
+  /** Somebody asked since the replicated offset was last looked at. */
+  #asked = false;
+
+  constructor(
+    place: { readonly topic: Topic; readonly partition: Partition; readonly cache: PartitionCache },
+    parts: FollowerParts,
+    options: { readonly settings: FollowerSettings; readonly onClosed: () => void },
+  ) {
+    this.cache = place.cache;
+    this.#place = place;
+    this.#parts = parts;
+    this.#settings = options.settings;
+    this.#askedMs = parts.clock.nowMs();
+    this.#actor = createActor(this.#machine(options.onClosed));
+    this.#actor.start();
+  }
+
+  /** Somebody wants to know something of the partition. */
+  touch(): void {
+    this.#askedMs = this.#parts.clock.nowMs();
+    this.#asked = true;
+  }
+
+  /** Ends when all work has; those who wait are told. */
+  async stop(): Promise<void> {
+    this.#actor.send({ type: 'stop' });
+    await Promise.allSettled(this.#work);
+  }
+
+  #machine(onClosed: () => void) {
+    const effect = (run: (signal: AbortSignal) => Promise<void>) =>
+      fromPromise<void>(({ signal }) => this.#track(run(signal)));
+    return partitionFollowerMachine.provide({
+      actors: {
+        readReplicated: effect((signal) => this.#readReplicated(signal)),
+        followLog: effect((signal) => this.#followLog(signal)),
+        forgetReplicated: effect((signal) => this.#forgetReplicated(signal)),
+        awaitIdleness: effect((signal) => this.#awaitIdleness(signal)),
+        pause: fromPromise<void, { readonly failures: number }>(({ input, signal }) => {
+          const delayMs = backoffDelayMs(followBackoff, input.failures, Math.random());
+          return this.#track(this.#parts.clock.sleep(delayMs, { signal }));
+        }),
+      },
+      actions: {
+        reportFailure: ({ context }) => this.#fail(context.error, context.failures),
+        releaseAll: () => {
+          this.cache.close();
+          onClosed();
+        },
+      },
+    });
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#work.add(settled);
+    settled.then(
+      () => this.#work.delete(settled),
+      () => undefined,
+    );
+    return work;
+  }
+
+  async #readReplicated(signal: AbortSignal): Promise<void> {
+    const { topic, partition } = this.#place;
+    const replicated = await this.#parts.eventual.offset(topic, partition, { signal });
+    if (!signal.aborted) this.cache.start(replicated);
+  }
+
+  async #followLog(signal: AbortSignal): Promise<void> {
+    const { topic, partition } = this.#place;
+    const from = this.cache.next;
+    if (from === undefined) return;
+    const start = { topic, partition, from };
+    for await (const batch of this.#parts.consumer.follow(start, { signal })) {
+      if (signal.aborted) return;
+      this.cache.add(batch);
+      this.#actor.send({ type: 'records.seen' });
+    }
+  }
+
+  /** An older replicated offset is as right as the newest: it only keeps more in memory. */
+  async #forgetReplicated(signal: AbortSignal): Promise<void> {
+    const { clock, eventual } = this.#parts;
+    const { topic, partition } = this.#place;
+    for (let failures = 0; ; ) {
+      const delayMs = failures === 0 ? 0 : backoffDelayMs(removalBackoff, failures, Math.random());
+      await clock.sleep(Math.max(delayMs, this.#settings.removalIntervalMs), { signal });
+      if (!(this.#asked || this.cache.keepsSomething)) continue;
+      try {
+        this.#asked = false;
+        const replicated = await eventual.offset(topic, partition, { signal });
+        if (replicated !== undefined && !signal.aborted) this.cache.remove(replicated);
+        failures = 0;
+      } catch {
+        signal.throwIfAborted();
+        failures += 1;
+      }
+    }
+  }
+
+  async #awaitIdleness(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    for (;;) {
+      const leftMs = this.#askedMs + this.#settings.expiryMs - clock.nowMs();
+      if (leftMs <= 0) return;
+      await clock.sleep(leftMs, { signal });
+    }
+  }
+
+  #fail(error: unknown, failures: number): void {
+    // Records are missing, or broken: what was seen does not join up with what can be seen next.
+    if (error instanceof DataIntegrityError) this.cache.reset();
+    this.cache.fail();
+    if (failures > 1) return;
+    const fields = { ...this.#place, cache: undefined, error };
+    this.#parts.log.warn(fields, 'the head cache cannot follow its partition; reads go on without');
+  }
+}

@@ -1,0 +1,71 @@
+/** A moment on both clocks. */
+export interface Moment {
+  /** Goes on evenly, also while the process stands still. */
+  readonly steadyMs: number;
+  /** Goes on also while the whole machine is suspended, but may jump. */
+  readonly wallMs: number;
+}
+
+export interface LeaseOptions {
+  /** A member that the group has not heard of for so long is expelled. */
+  readonly sessionTimeoutMs: number;
+  /** A member that has not joined again so long after a rebalance began is expelled. */
+  readonly rebalanceTimeoutMs: number;
+  readonly now?: () => Moment;
+}
+
+/**
+ * How long a member may believe that its partitions are its own without asking: the group cannot
+ * have given them to anybody else before the session timeout has passed since the **sending** of the
+ * last heartbeat that was answered well. It is asked before every write, since a process that was
+ * stopped and continued runs on for a while before its timers fire.
+ */
+export class GroupLease {
+  readonly #options: LeaseOptions;
+  readonly #now: () => Moment;
+  #confirmed: Moment;
+  #isConfirmed = false;
+  /** The last good answer before a rebalance began. */
+  #rebalanceSince: Moment | undefined;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.#now = options.now ?? systemMoment;
+    this.#confirmed = this.#now();
+  }
+
+  /** What `confirm` wants: taken before the heartbeat is sent. */
+  moment(): Moment {
+    return this.#now();
+  }
+
+  /** A heartbeat sent at `sent` was answered by a group that knows the member and its generation. */
+  confirm(sent: Moment, { isRebalancing }: { readonly isRebalancing: boolean }): void {
+    if (isRebalancing) this.#rebalanceSince ??= this.#confirmed;
+    this.#confirmed = sent;
+    this.#isConfirmed = true;
+  }
+
+  /** True when the group may have expelled the member. */
+  get isExpired(): boolean {
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    const now = this.#now();
+    if (elapsedMs(this.#confirmed, now) >= sessionTimeoutMs) return true;
+    const since = this.#rebalanceSince;
+    return since !== undefined && elapsedMs(since, now) >= rebalanceTimeoutMs;
+  }
+
+  /** False until a first heartbeat was answered: an answer to a join may have waited to be read. */
+  get isHeld(): boolean {
+    return this.#isConfirmed && !this.isExpired;
+  }
+}
+
+function systemMoment(): Moment {
+  return { steadyMs: performance.now(), wallMs: Date.now() };
+}
+
+/** By the clock that saw more time pass. */
+function elapsedMs(from: Moment, to: Moment): number {
+  return Math.max(to.steadyMs - from.steadyMs, to.wallMs - from.wallMs);
+}

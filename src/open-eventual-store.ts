@@ -1,0 +1,151 @@
+import type { CassandraSettings } from './config/cassandra-settings.ts';
+import type { EventualSettings } from './config/eventual-settings.ts';
+import type { CallOptions } from './ports/call-options.ts';
+import type { EventualJournal } from './ports/eventual-journal.ts';
+import type { ReplicatedJournal } from './ports/replicated-journal.ts';
+import type { SqliteStore } from './sqlite/sqlite-store.ts';
+import type { OpenDeps } from './stores.ts';
+
+/*
+ * The one place that knows which replicated stores there are. A driver is loaded when its store is chosen.
+ */
+
+/** The store as clients read it: its tables are there, or are created where that is allowed. */
+export async function openEventualStore(
+  settings: EventualSettings,
+  deps: OpenDeps,
+  options?: CallOptions,
+): Promise<EventualJournal> {
+  await setUpStore(settings, deps, { mode: modeOf(settings), ...options });
+  switch (settings.type) {
+    case 'cassandra': {
+      const { openCassandraEventualJournal } = await import(
+        './cassandra/cassandra-eventual-journal.ts'
+      );
+      return await openCassandraEventualJournal(settings.cassandra, deps, options);
+    }
+    case 'postgres': {
+      const { openPostgresEventualJournal } = await import(
+        './postgres/postgres-eventual-journal.ts'
+      );
+      return await openPostgresEventualJournal(settings.postgres, deps, options);
+    }
+    case 'sqlite':
+      return eventualOf(await openFile(settings.sqlite.file, deps));
+  }
+}
+
+/** The store as the replicator writes it: its tables are there, or are created where that is allowed. */
+export async function openReplicatedStore(
+  settings: EventualSettings,
+  deps: OpenDeps,
+): Promise<ReplicatedJournal> {
+  await setUpStore(settings, deps, { mode: modeOf(settings) });
+  switch (settings.type) {
+    case 'cassandra': {
+      const { openCassandraReplicatedJournal } = await import(
+        './cassandra/cassandra-replicated-journal.ts'
+      );
+      return await openCassandraReplicatedJournal(settings.cassandra, deps);
+    }
+    case 'postgres': {
+      const { openPostgresReplicatedJournal } = await import(
+        './postgres/postgres-replicated-journal.ts'
+      );
+      return await openPostgresReplicatedJournal(settings.postgres, deps);
+    }
+    case 'sqlite':
+      return replicatedOf(await openFile(settings.sqlite.file, deps));
+  }
+}
+
+/** Creates what is missing, whatever the settings allow to clients: for operators. */
+export async function createStore(settings: EventualSettings, deps: OpenDeps): Promise<void> {
+  switch (settings.type) {
+    case 'cassandra': {
+      const cassandra = creating(settings.cassandra);
+      return await setUpStore({ type: 'cassandra', cassandra }, deps, { mode: 'create' });
+    }
+    case 'postgres':
+      return await setUpStore(settings, deps, { mode: 'create' });
+    case 'sqlite':
+      return await (await openFile(settings.sqlite.file, deps))[Symbol.asyncDispose]();
+  }
+}
+
+/** The servers or the file, for a message. */
+export function placeOfStore(settings: EventualSettings): string {
+  switch (settings.type) {
+    case 'cassandra': {
+      const { contactPoints, port } = settings.cassandra.client;
+      return `Cassandra at ${contactPoints.map((host) => `${host}:${port}`).join(', ')}`;
+    }
+    case 'postgres':
+      return `PostgreSQL at ${settings.postgres.host}:${settings.postgres.port}`;
+    case 'sqlite':
+      return `the file ${settings.sqlite.file}`;
+  }
+}
+
+async function setUpStore(
+  settings: EventualSettings,
+  deps: OpenDeps,
+  options: { readonly mode: 'create' | 'check' } & CallOptions,
+): Promise<void> {
+  if (settings.type === 'cassandra') {
+    const { setUpCassandra } = await import('./cassandra/schema/create-schema.ts');
+    await setUpCassandra(settings.cassandra, deps, options);
+  } else if (settings.type === 'postgres') {
+    const { setUpPostgres } = await import('./postgres/schema/create-schema.ts');
+    await setUpPostgres(settings.postgres, deps, options);
+  }
+}
+
+/** With all switches off a program only looks, under rights that allow nothing else (ADR 19). */
+function modeOf(settings: EventualSettings): 'create' | 'check' {
+  if (settings.type === 'sqlite') return 'create';
+  if (settings.type === 'postgres') return settings.postgres.schema.autoCreate ? 'create' : 'check';
+  const { autoCreate, keyspace } = settings.cassandra.schema;
+  return autoCreate || keyspace.autoCreate ? 'create' : 'check';
+}
+
+function creating(settings: CassandraSettings): CassandraSettings {
+  const { schema } = settings;
+  const keyspace = { ...schema.keyspace, autoCreate: true };
+  return { ...settings, schema: { ...schema, keyspace, autoCreate: true } };
+}
+
+/** Of a store without a log: the partitions and segments are not used. */
+const fileDefaults = { partitions: 1, segmentSize: 10_000 };
+
+async function openFile(file: string, deps: OpenDeps): Promise<SqliteStore> {
+  const { openSqliteStore } = await import('./sqlite/sqlite-store.ts');
+  return await openSqliteStore({ file, ...fileDefaults }, deps);
+}
+
+/** Closing it closes the file. */
+function eventualOf(store: SqliteStore): EventualJournal {
+  const { eventual } = store;
+  return {
+    offset: (...call) => eventual.offset(...call),
+    pointer: (...call) => eventual.pointer(...call),
+    read: (...call) => eventual.read(...call),
+    ids: (...call) => eventual.ids(...call),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** Closing it closes the file. */
+function replicatedOf(store: SqliteStore): ReplicatedJournal {
+  const { replicated } = store;
+  return {
+    topics: (...call) => replicated.topics(...call),
+    offset: (...call) => replicated.offset(...call),
+    saveOffset: (...call) => replicated.saveOffset(...call),
+    expired: (...call) => replicated.expired(...call),
+    expiredUntil: (...call) => replicated.expiredUntil(...call),
+    saveExpiredUntil: (...call) => replicated.saveExpiredUntil(...call),
+    open: (...call) => replicated.open(...call),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * What one version adds to the one before. Append-only: a step that was released is never changed.
+ *
+ * @param schema the quoted name of the schema
+ */
+export type Migration = (schema: string) => readonly string[];
+
+/**
+ * The tables (docs/format.md#relational-tables). An event names its generation by `journal`, which is never
+ * given twice, so that rows of a purged generation cannot come back.
+ */
+export const migrations: readonly Migration[] = [
+  (schema) => [...metajournal(schema), ...events(schema), ...partitions(schema)],
+];
+
+function metajournal(schema: string): readonly string[] {
+  return [
+    `CREATE TABLE ${schema}.metajournal (
+      journal bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      topic text COLLATE "C" NOT NULL,
+      id text COLLATE "C" NOT NULL,
+      hash integer NOT NULL,
+      partition integer NOT NULL,
+      "offset" bigint NOT NULL,
+      seq_nr bigint NOT NULL,
+      delete_to bigint,
+      expire_after numeric,
+      expire_on date,
+      record_id uuid,
+      origin text,
+      created timestamptz NOT NULL,
+      updated timestamptz NOT NULL,
+      UNIQUE (topic, id)
+    )`,
+    `CREATE INDEX metajournal_expire_on ON ${schema}.metajournal (topic, expire_on, id)
+      WHERE expire_on IS NOT NULL`,
+  ];
+}
+
+function events(schema: string): readonly string[] {
+  return [
+    `CREATE TABLE ${schema}.event (
+      journal bigint NOT NULL,
+      seq_nr bigint NOT NULL,
+      timestamp bigint NOT NULL,
+      partition integer NOT NULL,
+      "offset" bigint NOT NULL,
+      origin text,
+      version text,
+      metadata text,
+      headers text,
+      tags text,
+      payload_type text,
+      payload_txt text,
+      payload_bin bytea,
+      PRIMARY KEY (journal, seq_nr, timestamp, partition, "offset")
+    )`,
+  ];
+}
+
+function partitions(schema: string): readonly string[] {
+  return [
+    `CREATE TABLE ${schema}.pointer (
+      topic text COLLATE "C" NOT NULL,
+      partition integer NOT NULL,
+      "offset" bigint NOT NULL,
+      created timestamptz NOT NULL,
+      updated timestamptz NOT NULL,
+      PRIMARY KEY (topic, partition)
+    )`,
+    `CREATE TABLE ${schema}.expiry (
+      topic text COLLATE "C" NOT NULL,
+      partition integer NOT NULL,
+      day date NOT NULL,
+      updated timestamptz NOT NULL,
+      PRIMARY KEY (topic, partition)
+    )`,
+  ];
+}
+
+/** Columns that statements use, by table. */
+export const neededColumns: Readonly<Record<string, readonly string[]>> = {
+  metajournal: [
+    'journal',
+    'topic',
+    'id',
+    'hash',
+    'partition',
+    'offset',
+    'seq_nr',
+    'delete_to',
+    'expire_after',
+    'expire_on',
+    'record_id',
+    'origin',
+    'created',
+    'updated',
+  ],
+  event: [
+    'journal',
+    'seq_nr',
+    'timestamp',
+    'partition',
+    'offset',
+    'origin',
+    'version',
+    'metadata',
+    'headers',
+    'tags',
+    'payload_type',
+    'payload_txt',
+    'payload_bin',
+  ],
+  pointer: ['topic', 'partition', 'offset', 'created', 'updated'],
+  expiry: ['topic', 'partition', 'day', 'updated'],
+};

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Stack, StackServer } from '../support/stack/stack.ts';
+import type { RestartableProcess } from './child-process.ts';
+
+/** What can happen to a part of the system; the first four are SIGKILL and a new start. */
+export const faults = [
+  'actors',
+  'replicator',
+  'broker',
+  'cassandra',
+  'pause-broker',
+  'pause-cassandra',
+] as const;
+
+export type Fault = (typeof faults)[number];
+
+/** A pause is SIGSTOP: sockets stay open and nothing answers, from a hiccup to beyond time-outs. */
+const minPauseMs = 200;
+const maxPauseMs = 6_000;
+
+/** @throws naming the kinds there are */
+export function faultsOf(text: string): readonly Fault[] {
+  return text.split(',').map((name) => {
+    const fault = faults.find((known) => known === name);
+    if (fault === undefined) throw new Error(`no fault ${name}; there are ${faults.join(', ')}`);
+    return fault;
+  });
+}
+
+export interface Victims {
+  readonly stack: Stack;
+  readonly actors: RestartableProcess;
+  readonly replicator: RestartableProcess;
+}
+
+/** Lets a fault happen; resolves when what it hit is there again. */
+export async function inflict(
+  fault: Fault,
+  { stack, actors, replicator }: Victims,
+  random: () => number,
+): Promise<void> {
+  switch (fault) {
+    case 'actors':
+      return actors.restart();
+    case 'replicator':
+      return replicator.restart();
+    case 'broker':
+      return restart(stack.kafka);
+    case 'cassandra':
+      return restart(stack.cassandra);
+    case 'pause-broker':
+      return pause(stack.kafka, random);
+    case 'pause-cassandra':
+      return pause(stack.cassandra, random);
+  }
+}
+
+async function restart(server: StackServer): Promise<void> {
+  await server.kill('SIGKILL');
+  await server.start();
+}
+
+async function pause(server: StackServer, random: () => number): Promise<void> {
+  await server.pause();
+  try {
+    await sleep(minPauseMs + random() * (maxPauseMs - minPauseMs));
+  } finally {
+    await server.resume();
+  }
+}

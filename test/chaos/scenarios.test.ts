@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import { joinStack } from '../support/stack/shared-stack.ts';
+import type { Stack } from '../support/stack/stack.ts';
+import { noDamage } from './ledger.ts';
+import type { ScenarioResult } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
+
+/** Small enough for every run; `npm run chaos -- --scenario all` is the long form. */
+const small = { seconds: 4, rounds: 1, loadMs: 700, events: 20_000 };
+
+describe('a chaos scenario', function () {
+  this.timeout(180_000);
+  let stack: Stack;
+
+  before(async () => {
+    stack = await joinStack();
+  });
+
+  after(() => stack[Symbol.asyncDispose]());
+
+  const run = async (name: keyof typeof scenarios): Promise<ScenarioResult> => {
+    const result = await scenarios[name]({ stack, note: () => {}, ...small });
+    expect(result.problems).to.deep.equal([]);
+    for (const damage of Object.values(result.damages)) expect(damage).to.deep.equal(noDamage);
+    return result;
+  };
+
+  it('loses nothing and takes no position back while the group rebalances all the time', async () => {
+    const { counts } = await run('rebalance');
+    expect(counts['rebalances']).to.be.greaterThan(0);
+    expect(counts['acknowledged']).to.be.greaterThan(0);
+  });
+
+  it('takes no position back when a replicator wakes whose partitions went to another', async () => {
+    await run('zombie');
+  });
+
+  it('refuses records that the log lost before they were replicated, and no others', async () => {
+    const { counts } = await run('truncation');
+    expect(counts['keys refused']).to.be.greaterThan(0);
+  });
+
+  it('refuses a topic that was deleted and created again', async () => {
+    const { counts } = await run('recreation');
+    expect(counts['partitions refused by the replicator']).to.equal(4);
+  });
+
+  it('counts every event of a backlog in the store', async () => {
+    const { counts } = await run('catch-up');
+    expect(counts['events']).to.equal(small.events);
+  });
+});

@@ -1,0 +1,36 @@
+import type { Stack } from '../support/stack/stack.ts';
+import { catchUp } from './catch-up.ts';
+import { rebalance } from './rebalance.ts';
+import { recreation } from './recreation.ts';
+import type { ScenarioResult } from './scenario.ts';
+import { truncation } from './truncation.ts';
+import { zombie } from './zombie.ts';
+
+export interface ScenarioOptions {
+  readonly stack: Stack;
+  /** Receives a line for each step. */
+  readonly note: (line: string) => void;
+  /** How long the group is kept rebalancing. */
+  readonly seconds: number;
+  /** How many replicators freeze, one after another. */
+  readonly rounds: number;
+  /** How long each stretch of load is where a topic is tampered with. */
+  readonly loadMs: number;
+  /** How many events wait for the replicator that catches up. */
+  readonly events: number;
+}
+
+type Scenario = (options: ScenarioOptions) => Promise<ScenarioResult>;
+
+/** By name, in the order in which `all` runs them. */
+export const scenarios = {
+  rebalance,
+  zombie,
+  truncation,
+  recreation,
+  'catch-up': catchUp,
+} as const satisfies Readonly<Record<string, Scenario>>;
+
+export type ScenarioName = keyof typeof scenarios;
+
+export const scenarioNames = Object.keys(scenarios) as readonly ScenarioName[];

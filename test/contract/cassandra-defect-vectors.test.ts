@@ -1,0 +1,34 @@
+import { CassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
+import { CassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
+import { openCassandraSession } from '../../src/cassandra/cassandra-session.ts';
+import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
+import {
+  cassandraSettings,
+  deps,
+  dropKeyspace,
+  randomKeyspace,
+} from '../integration/cassandra/cassandra-server.ts';
+import { MortalSession } from '../integration/cassandra/mortal-session.ts';
+import { defectVectorsContract, type VectorStore } from './defect-vectors.contract.ts';
+
+async function open(): Promise<VectorStore> {
+  const keyspace = randomKeyspace();
+  const settings = cassandraSettings(keyspace, { segmentSize: 3 });
+  await setUpCassandra(settings, deps, { mode: 'create' });
+  const session = await openCassandraSession(settings, deps);
+  return {
+    eventual: new CassandraEventualJournal(session, settings),
+    replicated: new CassandraReplicatedJournal(session, settings),
+    mortal(deathAt) {
+      const mortal = new MortalSession(session, deathAt);
+      const replicated = new CassandraReplicatedJournal(mortal, settings);
+      return { replicated, isDead: () => mortal.isDead };
+    },
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      await dropKeyspace(keyspace);
+    },
+  };
+}
+
+defectVectorsContract('cassandra', open);

@@ -1,0 +1,120 @@
+import { expect } from 'chai';
+import { Key } from '../../src/model/key.ts';
+import type { Topic } from '../../src/model/position.ts';
+import type { ExpiredJournal } from '../../src/ports/replicated-journal.ts';
+import * as given from './replicated-store.ts';
+
+type Store = () => given.ReplicatedStore;
+
+const dayMs = 86_400_000;
+/** `given.nowMs` is 2024-02-28 23:59 UTC. */
+const expiringAfter = (days: number) => given.days(days);
+
+/** Which journals are over, and how far they were purged (D.11, docs/format.md#expiry). */
+export function expiredJournalsContract(store: Store): void {
+  describeSelection(store);
+  describeShares(store);
+  describeProgress(store);
+}
+
+const everything = { index: 0, of: 1 };
+
+async function expired(
+  store: Store,
+  topic: Topic,
+  {
+    from = '2024-02-28',
+    to = '2024-03-05',
+    share = everything,
+  }: { readonly from?: string; readonly to?: string; readonly share?: typeof everything } = {},
+): Promise<ExpiredJournal[]> {
+  const found: ExpiredJournal[] = [];
+  for await (const page of store().replicated.expired({ topic, share, from, to })) {
+    expect(page).to.not.have.length(0);
+    found.push(...page);
+  }
+  return found.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+async function journal(
+  store: Store,
+  topic: Topic,
+  { id, offset, days }: { readonly id: string; readonly offset: number; readonly days?: number },
+) {
+  const handle = await store().replicated.open(Key.of(topic, id));
+  const expireAfter = days === undefined ? undefined : expiringAfter(days);
+  await handle.append(given.append(offset, [1, 3], expireAfter), given.nowMs);
+  return handle;
+}
+
+function describeSelection(store: Store): void {
+  it('gives the journals whose day lies in the range, both ends included, where their rows stand', async () => {
+    const topic = given.randomTopic();
+    for (const days of [1, 2, 3, 4]) await journal(store, topic, { id: `d${days}`, offset: days, days }); // biome-ignore format: one line
+    await journal(store, topic, { id: 'for ever', offset: 9 });
+    await journal(store, given.randomTopic(), { id: 'other', offset: 2, days: 2 });
+    const range = { from: '2024-03-01', to: '2024-03-02' };
+    expect(await expired(store, topic, range)).to.deep.equal([
+      { id: 'd2', at: given.place(2), expireOn: '2024-03-01' },
+      { id: 'd3', at: given.place(3), expireOn: '2024-03-02' },
+    ]);
+  });
+
+  it('gives one day, and nothing for a range without days', async () => {
+    const topic = given.randomTopic();
+    await journal(store, topic, { id: 'd1', offset: 1, days: 1 });
+    const day = '2024-02-29';
+    expect(await expired(store, topic, { from: day, to: day })).to.have.length(1);
+    expect(await expired(store, topic, { from: '2024-03-01', to: day })).to.deep.equal([]);
+  });
+
+  it('follows appends, deletes and purges of the journal', async () => {
+    const topic = given.randomTopic();
+    const ids = ['extended', 'lasting', 'purged', 'shortened'] as const;
+    for (const id of ids) {
+      const handle = await journal(store, topic, { id, offset: 1, days: 1 });
+      const later = given.nowMs + dayMs;
+      if (id === 'extended') await handle.append(given.append(2, [4], expiringAfter(1)), later);
+      if (id === 'lasting') await handle.append(given.append(2, [4]), later);
+      if (id === 'purged') await handle.purge(given.purge(2), later);
+      if (id === 'shortened') await handle.delete(given.deletion(2, 3), later);
+    }
+    expect(await expired(store, topic)).to.deep.equal([
+      { id: 'extended', at: given.place(2), expireOn: '2024-03-01' },
+      { id: 'shortened', at: given.place(2), expireOn: '2024-02-29' },
+    ]);
+  });
+}
+
+function describeShares(store: Store): void {
+  it('puts every journal into exactly one share, in pages', async () => {
+    const topic = given.randomTopic();
+    const ids = given.numbers(1, 150).map((number) => `id ${String(number).padStart(3, '0')}`);
+    await Promise.all(ids.map((id) => journal(store, topic, { id, offset: 1, days: 1 })));
+    const days = { from: '2024-02-29', to: '2024-02-29' };
+    for (const count of [1, 7]) {
+      const shares = given.numbers(0, count - 1).map((index) => ({ index, of: count }));
+      const found = await Promise.all(shares.map((share) => expired(store, topic, { ...days, share }))); // biome-ignore format: one line
+      const listed = found.flat().map(({ id }) => id);
+      expect(listed.toSorted(), `${count} shares`).to.deep.equal(ids);
+      expect(found.filter((share) => share.length > 0).length).to.equal(count);
+    }
+  });
+}
+
+function describeProgress(store: Store): void {
+  it('remembers how far each partition of a topic was purged, and nothing at first', async () => {
+    const [topic, other] = [given.randomTopic(), given.randomTopic()];
+    const { partition } = given.place(0, 2);
+    const until = (of: Topic) => store().replicated.expiredUntil(of, partition);
+    expect(await until(topic)).to.equal(undefined);
+    for (const day of ['2024-02-28', '2024-02-29']) {
+      await store().replicated.saveExpiredUntil({ topic, partition, day }, given.nowMs);
+      expect(await until(topic)).to.equal(day);
+    }
+    expect(await until(other)).to.equal(undefined);
+    expect(await store().replicated.expiredUntil(topic, given.place(0, 1).partition)).to.equal(
+      undefined,
+    );
+  });
+}

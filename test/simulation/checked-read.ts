@@ -1,0 +1,246 @@
+import { endByMarker } from '../../src/journal/end-by-marker.ts';
+import { createJournal } from '../../src/journal/journal.ts';
+import type { JournalParts } from '../../src/journal/journal-parts.ts';
+import type { ReadEnd } from '../../src/journal/read-end.ts';
+import { JournalError } from '../../src/model/errors.ts';
+import { SeqNr } from '../../src/model/seq-nr.ts';
+import type { Client } from './client.ts';
+import type { LiveEvent, Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+interface ReadRequest {
+  readonly id: string;
+  readonly from: number;
+}
+
+/** What a read gave, after it was compared with the truth. */
+export interface ReadResult {
+  readonly events: readonly LiveEvent[];
+  readonly last: number | undefined;
+  readonly error: unknown;
+}
+
+/** Where the ends of a read's attempts lie, exclusive: its own marks, or the end that the log told. */
+class Ends {
+  readonly offsets: number[] = [];
+
+  watch(parts: JournalParts): JournalParts {
+    const readEnd = parts.readEnd ?? endByMarker(parts);
+    const find: ReadEnd['find'] = async (key, options) => {
+      const end = await readEnd.find(key, options);
+      this.offsets.push(end.offset);
+      return end;
+    };
+    return { ...parts, readEnd: { find, check: readEnd.check.bind(readEnd) } };
+  }
+}
+
+/** Reads a journal and compares with the truth as of one moment between the read's mark and its end. */
+export async function checkedRead(
+  world: World,
+  client: Client,
+  request: ReadRequest,
+): Promise<ReadResult> {
+  world.figures.reads++;
+  return await checked(world, client, {
+    request,
+    what: 'read',
+    run: async (parts, events) => {
+      const reading = createJournal(parts, world.key(request.id)).read(SeqNr.of(request.from));
+      for (;;) {
+        const step = await reading.next();
+        if (step.done === true) return step.value;
+        for (const { event, record } of step.value) {
+          events.push({ seqNr: event.seqNr, offset: record.at.offset });
+        }
+        const { random } = world.scheduler;
+        if (random.chance(0.1)) await client.pause(random.int(1, 8));
+      }
+    },
+  });
+}
+
+/** Asks for the last number and compares it with the truth in the same way. */
+export async function checkedPointer(
+  world: World,
+  client: Client,
+  request: ReadRequest,
+): Promise<ReadResult> {
+  world.figures.pointers++;
+  return await checked(world, client, {
+    request,
+    what: 'pointer',
+    run: (parts) => createJournal(parts, world.key(request.id)).pointer(),
+  });
+}
+
+interface Checked {
+  readonly request: ReadRequest;
+  readonly what: 'read' | 'pointer';
+  readonly run: (parts: JournalParts, events: LiveEvent[]) => Promise<number | undefined>;
+}
+
+async function checked(world: World, client: Client, call: Checked): Promise<ReadResult> {
+  const { request, what, run } = call;
+  const ends = new Ends();
+  const events: LiveEvent[] = [];
+  const result: { last: number | undefined; error: unknown } = {
+    last: undefined,
+    error: undefined,
+  };
+  try {
+    result.last = await run(ends.watch(client.parts), events);
+  } catch (error) {
+    result.error = error;
+  }
+  const outcome = { ...result, events };
+  world.scheduler.note(
+    () => `${client.process.name} ${what} ${request.id} from ${request.from}: ${text(outcome)}`,
+  );
+  world.scheduler.observe(events.length * 31 + (result.last ?? 0));
+  const problem = new Comparison(world, call, ends.offsets).problemOf(outcome);
+  if (problem !== undefined) {
+    world.violation(
+      `${what} ${request.id} from ${request.from} by ${client.process.name}: ${problem}`,
+    );
+  }
+  if (outcome.error !== undefined) world.countError(outcome.error);
+  return outcome;
+}
+
+function text({ events, last, error }: ReadResult): string {
+  if (error instanceof Error) return `${error.name}: ${error.message} after ${eventsText(events)}`;
+  return `${eventsText(events)}, last ${last}`;
+}
+
+export function eventsText(events: readonly LiveEvent[]): string {
+  return events.map(({ seqNr, offset }) => `${seqNr}@${offset}`).join(' ') || 'nothing';
+}
+
+/** The row of the store may owe its number to a record that lost (decision 17). */
+function isLast({ losers, last, highest }: Truth, given: number | undefined): boolean {
+  if (losers.length === 0) return given === last;
+  return given !== undefined && given <= highest;
+}
+
+/** Compares one outcome with the states of the journal from the read's mark on. */
+class Comparison {
+  readonly #world: World;
+  readonly #call: Checked;
+  readonly #truths: readonly Truth[];
+  readonly #now: number;
+  readonly #end: number;
+
+  constructor(world: World, call: Checked, ends: readonly number[]) {
+    this.#world = world;
+    this.#call = call;
+    const { id } = call.request;
+    this.#now = world.log.partition(world.log.partitionOf(id)).length;
+    this.#end = ends.at(-1) ?? this.#now;
+    this.#truths = world.truth(id).between(this.#end, this.#now);
+  }
+
+  problemOf(outcome: ReadResult): string | undefined {
+    return outcome.error === undefined ? this.#wrong(outcome) : this.#unexpected(outcome.error);
+  }
+
+  #wrong(outcome: ReadResult): string | undefined {
+    if (this.#truths.some((truth) => this.#equals(truth, outcome))) {
+      return this.#truths.every((truth) => this.#mustFail(truth))
+        ? 'a conflicting record was not reported'
+        : undefined;
+    }
+    const wanted = this.#truths.map(
+      (truth) => `${eventsText(this.#wanted(truth))}, last ${truth.last}`,
+    );
+    return `gave ${text(outcome)}; right is ${wanted.join(' | or ')} (end ${this.#end})`;
+  }
+
+  #wanted(truth: Truth): readonly LiveEvent[] {
+    if (this.#call.what === 'pointer') return [];
+    return truth.events.filter(({ seqNr }) => seqNr >= this.#call.request.from);
+  }
+
+  #equals(truth: Truth, { events, last }: ReadResult): boolean {
+    const wanted = this.#wanted(truth);
+    if (this.#isUndefined(truth)) return true;
+    return (
+      isLast(truth, last) &&
+      events.length === wanted.length &&
+      events.every(
+        ({ seqNr, offset }, index) =>
+          seqNr === wanted[index]?.seqNr && offset === wanted[index]?.offset,
+      )
+    );
+  }
+
+  /**
+   * What a journal is after a delete of nothing is not defined. Nor is it where a read does not come by the
+   * beginning of a record that lost, since it starts behind it, or a delete has reached it, or the journal begins
+   * behind it: the rows that would tell which of two records won are not read, or gone.
+   */
+  #isUndefined({ isMurky, losers, deleteTo, first }: Truth): boolean {
+    const from = Math.max(this.#call.request.from, deleteTo + 1, first ?? 0);
+    return isMurky || losers.some(({ seqNr }) => seqNr < from);
+  }
+
+  /** Both records of a conflict lie in what the read gives. */
+  #mustFail(truth: Truth): boolean {
+    const { losers, deleteTo } = truth;
+    if (this.#isUndefined(truth)) return false;
+    const { dataIntegrity } = this.#world.plan;
+    const { what, request } = this.#call;
+    if (!dataIntegrity.seqNrUniqueness || what === 'pointer') return false;
+    return losers.some(({ seqNr }) => seqNr > deleteTo && seqNr >= request.from);
+  }
+
+  #unexpected(error: unknown): string | undefined {
+    if (!(error instanceof JournalError)) return `failed in no known way: ${String(error)}`;
+    return this.#mayFail(error) ? undefined : `failed without reason: ${error.message}`;
+  }
+
+  #mayFail(error: JournalError): boolean {
+    switch (error.code) {
+      case 'STORE_UNAVAILABLE':
+        return error.message === 'injected' ? this.#hasFaults() : this.#changedMeanwhile();
+      case 'LOG_UNAVAILABLE':
+        return this.#hasFaults();
+      case 'DEADLINE_EXCEEDED':
+        return this.#world.plan.rates.maxStepMs > 1_000;
+      case 'DATA_INTEGRITY':
+        return this.#truths.some((truth) => this.#mayBeRefused(truth));
+      default:
+        return false;
+    }
+  }
+
+  #hasFaults(): boolean {
+    return this.#world.plan.rates.failure > 0 && !this.#world.isCalm;
+  }
+
+  /** Somebody deleted or purged behind the read's end. */
+  #changedMeanwhile(): boolean {
+    return this.#truths.slice(1).some((truth, index) => {
+      const before = this.#truths[index] as Truth;
+      return (
+        truth.deleteTo > before.deleteTo ||
+        truth.events.length < before.events.length ||
+        truth.last === undefined
+      );
+    });
+  }
+
+  #mayBeRefused(truth: Truth): boolean {
+    const { seqNrUniqueness } = this.#world.plan.dataIntegrity;
+    const hasConflict = truth.losers.length > 0 && seqNrUniqueness;
+    return hasConflict || this.#isUndefined(truth) || this.#hasHole(truth);
+  }
+
+  #hasHole(truth: Truth): boolean {
+    if (this.#world.plan.dataIntegrity.gaps !== 'fail') return false;
+    const wanted = this.#wanted(truth);
+    return wanted.some(
+      ({ seqNr }, index) => index > 0 && seqNr !== (wanted[index - 1]?.seqNr ?? 0) + 1,
+    );
+  }
+}

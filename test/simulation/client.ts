@@ -1,0 +1,235 @@
+import { CassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
+import { endByMarker } from '../../src/journal/end-by-marker.ts';
+import { openHeadCache } from '../../src/journal/head-cache/head-cache.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import type { JournalParts } from '../../src/journal/journal-parts.ts';
+import { createJournals } from '../../src/journal/journals.ts';
+import { endByOffset } from '../../src/journal/read-end.ts';
+import { DataIntegrityError, JournalError } from '../../src/model/errors.ts';
+import { type Event, Events } from '../../src/model/event.ts';
+import type { Offset } from '../../src/model/position.ts';
+import { SeqNr } from '../../src/model/seq-nr.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import { checkedPointer, checkedRead } from './checked-read.ts';
+import { SimulatedProcess } from './core/scheduler.ts';
+import { SimulatedSession } from './cql/simulated-session.ts';
+import { SimulatedConsumer, SimulatedProducer } from './log/simulated-ports.ts';
+import type { Operation } from './plan.ts';
+import { cassandraSettings } from './settings.ts';
+import type { World } from './world.ts';
+
+/** Longest silence that a read bears; far above what a step takes unless the history is a slow one. */
+const readTimeoutMs = 30_000;
+
+const never = Number.POSITIVE_INFINITY;
+const thresholdsMs = {
+  append: never,
+  read: never,
+  pointer: never,
+  delete: never,
+  purge: never,
+  mark: never,
+};
+
+/** How often a call that failed is tried again before the writer gives up. */
+const maxTries = 20;
+
+/** What one writer still has to do; it outlives the process that does it. */
+export interface Script {
+  readonly id: string;
+  readonly operations: Operation[];
+}
+
+/** One process that writes and reads journals, as an application does. */
+export class Client {
+  readonly process: SimulatedProcess;
+  readonly parts: JournalParts;
+  readonly #world: World;
+  #marks = 0;
+  /** Tasks that have not ended. */
+  #running = 0;
+
+  constructor(world: World, name: string) {
+    const { scheduler, log, cassandra, plan } = world;
+    const process = new SimulatedProcess(name);
+    const ports = { scheduler, process, log };
+    const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize };
+    this.#world = world;
+    this.process = process;
+    const consumer = new SimulatedConsumer(ports);
+    const clock = scheduler.clockOf(process);
+    const eventual = new CassandraEventualJournal(
+      new SimulatedSession(session),
+      cassandraSettings(plan),
+    );
+    const follower = { consumer, eventual, clock, log: silentLogger };
+    const parts: JournalParts = {
+      producer: new SimulatedProducer(ports),
+      consumer,
+      eventual,
+      headCache: plan.headCache && openHeadCache(follower, plan.headCache),
+      settings: { readTimeoutMs, dataIntegrity: plan.dataIntegrity },
+      log: silentLogger,
+      clock,
+      origin: name,
+      randomUuid: () => `${name}-${++this.#marks}`,
+    };
+    const readEnd = plan.readEnd === 'offset' ? endByOffset(consumer) : endByMarker(parts);
+    this.parts = { ...parts, readEnd };
+  }
+
+  get isIdle(): boolean {
+    return this.process.isDead || this.#running === 0;
+  }
+
+  /** Runs a task until it ends or the process dies. */
+  start(task: () => Promise<void>): void {
+    this.#running++;
+    task().then(
+      () => void this.#running--,
+      (error: unknown) => {
+        this.#running--;
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#world.violation(`${this.process.name}: a call failed in no known way: ${text}`);
+      },
+    );
+  }
+
+  journal(id: string): Journal {
+    return createJournals(this.parts, thresholdsMs).of(this.#world.key(id));
+  }
+
+  /** Does what the script says, in order, starting with a recovery. */
+  write(script: Script): void {
+    this.start(() => new Writer(this.#world, this, script).run());
+  }
+
+  /** Lets others go first, so many steps at least. */
+  async pause(steps: number): Promise<void> {
+    const { scheduler } = this.#world;
+    for (let step = 0; step < steps; step++) {
+      await scheduler.call({ process: this.process, label: () => 'waits', apply: () => {} });
+    }
+  }
+}
+
+/** One writer of one journal: it numbers its events by what it believes, as an actor does. */
+class Writer {
+  readonly #world: World;
+  readonly #client: Client;
+  readonly #script: Script;
+  readonly #journal: Journal;
+  #last = 0;
+  /** It saw that another writer is at work, and stopped. */
+  #isOver = false;
+
+  constructor(world: World, client: Client, script: Script) {
+    this.#world = world;
+    this.#client = client;
+    this.#script = script;
+    this.#journal = client.journal(script.id);
+  }
+
+  async run(): Promise<void> {
+    await this.#recover();
+    for (;;) {
+      const operation = this.#script.operations[0];
+      if (operation === undefined || this.#isOver) break;
+      await this.#do(operation);
+      this.#script.operations.shift();
+    }
+    this.#script.operations.length = 0;
+  }
+
+  /** Learns the last number, as an actor does that starts: it reads, or only asks. */
+  async #recover(): Promise<void> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const read = this.#world.scheduler.random.chance(0.7) ? checkedRead : checkedPointer;
+      const result = await read(this.#world, this.#client, { id: this.#script.id, from: 1 });
+      if (result.error instanceof DataIntegrityError) break;
+      if (result.error !== undefined) continue;
+      this.#last = result.last ?? 0;
+      return;
+    }
+    this.#isOver = true;
+  }
+
+  async #do(operation: Operation): Promise<void> {
+    try {
+      await this.#attempt(operation);
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      this.#world.countError(error);
+      if (operation.type !== 'mark') await this.#recover();
+    }
+  }
+
+  async #attempt(operation: Operation): Promise<void> {
+    switch (operation.type) {
+      case 'append':
+        return await this.#append(operation);
+      case 'delete':
+        return await this.#delete(operation);
+      case 'purge':
+        await this.#journal.purge();
+        this.#last = 0;
+        return;
+      case 'mark':
+        await this.#journal.mark();
+        return;
+      case 'expire':
+        return await this.#expire();
+      case 'read':
+        return this.#readBeside(operation.delay);
+    }
+  }
+
+  async #delete({ share, isBlind }: Extract<Operation, { type: 'delete' }>): Promise<void> {
+    const to = SeqNr.of(Math.max(1, Math.round(share * this.#last)));
+    if (!isBlind) await this.#journal.delete(to);
+    else if (this.#last > 0) await this.#produce({ type: 'delete', to });
+  }
+
+  async #produce(header: { type: 'delete'; to: SeqNr } | { type: 'purge'; onlyAt: Offset }) {
+    const { producer, clock } = this.#client.parts;
+    const key = this.#world.key(this.#script.id);
+    const by = { origin: this.#client.process.name, version: undefined };
+    await producer.produce({ key, timestampMs: clock.nowMs(), header: { ...header, ...by } });
+  }
+
+  async #append(operation: Extract<Operation, { type: 'append' }>): Promise<void> {
+    const { count, expires, skip } = operation;
+    const events: Event[] = [];
+    const first = this.#last + 1 + skip;
+    for (let seqNr = first; seqNr < first + count; seqNr++) {
+      events.push({ seqNr: SeqNr.of(seqNr), tags: [], payload: { type: 'text', value: '' } });
+    }
+    const expireAfter = { length: 1n, unit: 'day' } as const;
+    const metadata = expires ? { metadata: { payload: { expireAfter } } } : {};
+    await this.#journal.append(Events.of(events), metadata);
+    this.#last = first + count - 1;
+  }
+
+  /** The job for expired journals: it looks at the row, and purges what it saw, some time later. */
+  async #expire(): Promise<void> {
+    const { parts } = this.#client;
+    const key = this.#world.key(this.#script.id);
+    const row = await parts.eventual.pointer(key);
+    if (row?.expiry === undefined) return;
+    const { random } = this.#world.scheduler;
+    await this.#client.pause(random.int(0, 6));
+    await this.#produce({ type: 'purge', onlyAt: row.at.offset });
+    await this.#recover();
+  }
+
+  /** A read of its own, beside what the writer does next. */
+  #readBeside(delay: number): void {
+    const { random } = this.#world.scheduler;
+    const from = random.chance(0.7) ? 1 : random.int(1, 6);
+    const read = random.chance(0.8) ? checkedRead : checkedPointer;
+    this.#client.start(async () => {
+      await this.#client.pause(delay);
+      await read(this.#world, this.#client, { id: this.#script.id, from });
+    });
+  }
+}

@@ -1,0 +1,286 @@
+import { checkedPointer, checkedRead, eventsText } from './checked-read.ts';
+import { Client, type Script } from './client.ts';
+import { Random } from './core/random.ts';
+import type { SimulatedProcess } from './core/scheduler.ts';
+import { inVirtualTime } from './core/virtual-timers.ts';
+import { Owner } from './owners.ts';
+import { type Plan, planOf } from './plan.ts';
+import { appliedProblem, leftovers, StoreChecks } from './store-checks.ts';
+import { storedOffset } from './store-view.ts';
+import { type Figures, World } from './world.ts';
+
+/** A history that takes more steps hangs. */
+const maxSteps = 20_000;
+
+export interface HistoryResult {
+  readonly seed: number;
+  readonly figures: Figures;
+  readonly hash: number;
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+}
+
+/**
+ * Runs one history from its first step to its last: writers, readers and replicators under all that may happen to
+ * them; then calm, full replication, and a last look at everything. The same seed gives the same history.
+ *
+ * It is synchronous, and must not be called from within a microtask.
+ */
+export function runHistory(seed: number, options: { readonly trace: boolean }): HistoryResult {
+  const { plan, random } = planOf(seed);
+  const world = new World(plan, random, options);
+  inVirtualTime(world.scheduler, () => new History(world).run());
+  const { figures, violations, scheduler } = world;
+  figures.steps = scheduler.count;
+  return { seed, figures, hash: scheduler.hash, violations, trace: scheduler.trace ?? [] };
+}
+
+/** Where one process dies: at its call number `call` (0-based), before or after the server did its work. */
+export interface Death {
+  readonly victim: 'client' | 'replicator';
+  readonly call: number;
+  readonly side: 'before' | 'after';
+}
+
+/** Runs one plan with nothing left to chance but the order, and one death at most. */
+export function runPlan(plan: Plan, seed: number, death?: Death) {
+  const world = new World(plan, new Random(seed), { trace: false });
+  const calls = { client: 0, replicator: 0 };
+  const history = new History(world);
+  world.scheduler.deathAt = (process) => {
+    const victim = process.name.startsWith('R') ? 'replicator' : 'client';
+    // A process that comes after a death lives.
+    if (!/^[RC][12]$/.test(process.name)) return undefined;
+    const call = calls[victim]++;
+    return death?.victim === victim && death.call === call ? death.side : undefined;
+  };
+  inVirtualTime(world.scheduler, () => history.run());
+  return { calls, violations: world.violations };
+}
+
+class History {
+  readonly #world: World;
+  readonly #scripts: readonly Script[];
+  readonly #clients: Client[] = [];
+  readonly #owners: Owner[] = [];
+  /** Taken from by `happen`. */
+  #happenings: number;
+  #names = 0;
+  readonly #ownerOf = new Map<number, Owner>();
+  /** Partitions that their owner was asked to give up. */
+  readonly #moving = new Set<number>();
+  /** Processes that stand still. */
+  #frozen = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    const { journals, happenings } = world.plan;
+    new StoreChecks(world);
+    world.scheduler.onDeath = (process) => this.#die(process);
+    this.#happenings = happenings;
+    this.#scripts = journals.flatMap(({ id, operations, rival }) => [
+      { id, operations: [...operations] },
+      ...(rival.length > 0 ? [{ id, operations: [...rival] }] : []),
+    ]);
+  }
+
+  run(): void {
+    const { plan } = this.#world;
+    this.#world.scheduler.note(() => JSON.stringify(plan));
+    for (let count = 0; count < plan.owners; count++) this.#openOwner();
+    for (let partition = 0; partition < plan.partitions; partition++) {
+      this.#assign(partition, this.#owners[partition % plan.owners] as Owner);
+    }
+    for (const script of this.#scripts) this.#openClient().write(script);
+    if (
+      !this.#runUntil(
+        () => this.#isWritten(),
+        () => this.#happen(),
+      )
+    )
+      return;
+    this.#calmDown();
+    if (!this.#runUntil(() => this.#isReplicated())) return;
+    this.#checkEnd();
+  }
+
+  /** Steps until `isDone`; answers false when a rule was broken or nothing goes on. */
+  #runUntil(isDone: () => boolean, before: () => void = () => {}): boolean {
+    const { scheduler, violations } = this.#world;
+    while (!isDone()) {
+      if (violations.length > 0) return false;
+      before();
+      if (!scheduler.step() || scheduler.count > maxSteps) {
+        this.#world.violation(`nothing goes on after ${scheduler.count} steps`);
+        return false;
+      }
+    }
+    return violations.length === 0;
+  }
+
+  #isWritten(): boolean {
+    return this.#clients.every((client) => client.isIdle);
+  }
+
+  #isReplicated(): boolean {
+    const { plan, log, cassandra } = this.#world;
+    for (let partition = 0; partition < plan.partitions; partition++) {
+      const end = log.partition(partition).length;
+      if (end > 0 && storedOffset(cassandra, log.topic, partition) !== end - 1) return false;
+    }
+    return this.#moving.size === 0 && this.#frozen === 0;
+  }
+
+  #openOwner(): Owner {
+    const owner = new Owner(this.#world, `R${++this.#names}`);
+    this.#owners.push(owner);
+    return owner;
+  }
+
+  #openClient(): Client {
+    const client = new Client(this.#world, `C${++this.#names}`);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Perhaps something happens to a process before the next step. */
+  #happen(): void {
+    const { scheduler, plan } = this.#world;
+    const { random } = scheduler;
+    if (this.#happenings === 0 || !random.chance(plan.turbulence)) return;
+    this.#happenings--;
+    const dice = random.int(1, 5);
+    if (dice === 1) this.#crashClient(random.int(0, this.#scripts.length - 1));
+    else if (dice === 2) this.#rebalance();
+    else if (dice <= 4) this.#crashOwner(this.#pickOwner());
+    else this.#freezeOwner();
+  }
+
+  #die(process: SimulatedProcess): void {
+    const owner = this.#owners.find((it) => it.process === process);
+    if (owner !== undefined) this.#crashOwner(owner);
+    else this.#crashClient(this.#clients.findIndex((it) => it.process === process));
+  }
+
+  #crashClient(index: number): void {
+    const script = this.#scripts[index];
+    const client = this.#clients[index];
+    if (client === undefined || script === undefined) return;
+    this.#note(`${client.process.name} dies`);
+    this.#world.figures.crashes++;
+    this.#world.scheduler.kill(client.process);
+    // What was under way has happened or not: the writer starts with the next operation.
+    script.operations.shift();
+    const successor = this.#openClient();
+    this.#clients.pop();
+    this.#clients[index] = successor;
+    successor.write(script);
+  }
+
+  #crashOwner(owner: Owner | undefined): void {
+    if (owner === undefined) return;
+    this.#note(`${owner.process.name} dies`);
+    this.#world.figures.crashes++;
+    this.#world.scheduler.kill(owner.process);
+    this.#takeOver(owner);
+  }
+
+  #pickOwner(): Owner | undefined {
+    const awake = this.#owners.filter(({ process }) => !process.isFrozen);
+    return awake.length > 0 ? this.#world.scheduler.random.pick(awake) : undefined;
+  }
+
+  #assign(partition: number, owner: Owner): void {
+    this.#note(`${owner.process.name} gets partition ${partition}`);
+    this.#ownerOf.set(partition, owner);
+    owner.assign(partition);
+  }
+
+  /** Others get all that the group believes to be its own. */
+  #takeOver(from: Owner): void {
+    this.#owners.splice(this.#owners.indexOf(from), 1);
+    from.disown();
+    for (const [partition, owner] of this.#ownerOf) {
+      if (owner !== from) continue;
+      this.#moving.delete(partition);
+      this.#assign(partition, this.#pickOwner() ?? this.#openOwner());
+    }
+  }
+
+  #rebalance(): void {
+    const { random } = this.#world.scheduler;
+    const partition = random.int(0, this.#world.plan.partitions - 1);
+    const from = this.#ownerOf.get(partition);
+    if (from === undefined || from.process.isFrozen || this.#moving.has(partition)) return;
+    this.#note(`${from.process.name} has to give up partition ${partition}`);
+    this.#world.figures.rebalances++;
+    this.#moving.add(partition);
+    from.revoke(partition).then(
+      () => this.#given(partition, from),
+      (error: unknown) => this.#world.violation(`partition not given up: ${String(error)}`),
+    );
+  }
+
+  #given(partition: number, from: Owner): void {
+    if (this.#ownerOf.get(partition) !== from) return;
+    this.#moving.delete(partition);
+    this.#assign(partition, this.#pickOwner() ?? this.#openOwner());
+  }
+
+  /** Stopped for longer than its session: others get its partitions before it goes on (zombie). */
+  #freezeOwner(): void {
+    const owner = this.#pickOwner();
+    if (owner === undefined) return;
+    this.#note(`${owner.process.name} stands still and is replaced`);
+    this.#world.figures.zombies++;
+    owner.process.isFrozen = true;
+    this.#frozen++;
+    this.#takeOver(owner);
+    const { scheduler } = this.#world;
+    scheduler.after(scheduler.random.int(5, 400), () => this.#thaw(owner));
+  }
+
+  #thaw(owner: Owner): void {
+    this.#frozen--;
+    this.#note(`${owner.process.name} goes on`);
+    owner.process.isFrozen = false;
+    const { random } = this.#world.scheduler;
+    // Its heartbeat tells it some time later.
+    this.#world.scheduler.after(random.int(0, 200), () => {
+      owner.lose().then(
+        () => void this.#owners.push(owner),
+        (error: unknown) => this.#world.violation(`partition not dropped: ${String(error)}`),
+      );
+    });
+  }
+
+  #note(line: string): void {
+    this.#world.scheduler.note(() => `*** ${line}`);
+  }
+
+  #calmDown(): void {
+    const { scheduler } = this.#world;
+    this.#note('calm from here on');
+    this.#world.isCalm = true;
+    scheduler.rates = { failure: 0, slowAnswer: 0, maxStepMs: 2, slow: '' };
+  }
+
+  /** Everything is replicated: the store says what the log says, and readers as well. */
+  #checkEnd(): void {
+    const { plan, log } = this.#world;
+    const client = this.#openClient();
+    for (const { id, partition } of plan.journals) {
+      const replicated = log.partition(partition).length - 1;
+      const problem = appliedProblem(this.#world, id, replicated);
+      if (problem !== undefined) this.#world.violation(`at the end, of ${id} ${problem}`);
+      const left = leftovers(this.#world, id);
+      this.#world.figures.leftovers += left.length;
+      if (left.some(({ isKnown }) => !isKnown)) {
+        this.#world.violation(`at the end, of ${id} ${eventsText(left)} stayed behind (V8)`);
+      }
+      const look = this.#world.scheduler.random.chance(0.8) ? checkedRead : checkedPointer;
+      client.start(async () => void (await look(this.#world, client, { id, from: 1 })));
+    }
+    this.#runUntil(() => client.isIdle);
+  }
+}

@@ -1,0 +1,184 @@
+/** One place of a product file, exactly once there, and what stands there instead. */
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A rule of the algorithm, taken out. */
+export interface Mutant {
+  readonly name: string;
+  /** Where the rule is written: a section of the reference. */
+  readonly rule: string;
+  readonly edits: readonly Edit[];
+}
+
+const snapshot = 'src/journal/take-snapshot.ts';
+const rows = 'src/journal/read-stored.ts';
+const events = 'src/journal/read-events.ts';
+const head = 'src/journal/head.ts';
+const keyJournal = 'src/cassandra/cassandra-key-journal.ts';
+const replicated = 'src/cassandra/cassandra-replicated-journal.ts';
+const batch = 'replicator/batch.ts';
+const flow = 'replicator/partition-flow.ts';
+
+function mutant(
+  name: string,
+  rule: string,
+  ...edits: readonly (readonly [string, string, string])[]
+) {
+  return { name, rule, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
+}
+
+/** Rules of B.12, C and D.7.5, each removed by itself. */
+export const mutants: readonly Mutant[] = [
+  mutant(
+    'the row is read before R',
+    'B.12: R before rows',
+    [
+      snapshot,
+      'const unread = await findHead(parts, { key, end }, { signal });',
+      `const early = await parts.eventual.pointer(key, { signal });
+       const unread = await findHead(parts, { key, end }, { signal });`,
+    ],
+    [snapshot, ': parts.eventual.pointer(key, { signal }),', ': Promise.resolve(early),'],
+  ),
+  mutant('rows are not cut at R', 'B.12: offset <= R', [
+    rows,
+    '(replicated === undefined || at.offset > replicated)',
+    'false',
+  ]),
+  mutant('the row is not looked at again', 'B.12: restart', [events, 'if (!same) throw torn;', '']),
+  mutant('a gap in front does not restart', 'B.12: restart', [
+    events,
+    'if (mayRestart && order.isLeadingGap(page)) throw torn;',
+    '',
+  ]),
+  mutant('a purge under way is not recognised', 'B.12: evidence', [
+    snapshot,
+    'if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;',
+    'return false;',
+  ]),
+  mutant('an empty segment ends the walk', 'B.12: walk every segment', [
+    'src/cassandra/segment-reader.ts',
+    'yield* rowsOf(walk, current, options);',
+    `let found = false;
+     for await (const page of rowsOf(walk, current, options)) {
+       found = true;
+       yield page;
+     }
+     if (!found) return;`,
+  ]),
+  mutant('a purge in the tail leaves the store alive', 'B.12: purged', [
+    head,
+    'this.#purgedAt = at;\n    this.#lastAt = at;\n    this.#steps = [];',
+    'this.#lastAt = at;\n    this.#steps = [];',
+  ]),
+  mutant('a purge in the tail leaves its appends alive', 'B.12: purged', [
+    head,
+    'this.#lastAt = at;\n    this.#steps = [];',
+    'this.#lastAt = at;',
+  ]),
+  mutant(
+    'a delete reaches beyond the end',
+    'B.12: min(to, next - 1)',
+    [
+      head,
+      'const reached = this.#last === undefined ? to : SeqNr.lesserOf(to, this.#last);',
+      'const reached = to;',
+    ],
+    [
+      head,
+      'if (this.#deleteTo !== undefined && this.#deleteTo >= from) this.#deleteTo = SeqNr.prev(from);',
+      '',
+    ],
+  ),
+  mutant('a conflicting record of the tail wins', 'decision 17', [
+    head,
+    'if (this.#last !== undefined && from <= this.#last) {',
+    'if (this.#last === undefined && from < 0) {',
+  ]),
+  mutant('conflicting rows are not seen', 'decision 17', [
+    rows,
+    'if (previous !== undefined && conflicts(previous, row)) report(rows, previous, row);',
+    '',
+  ]),
+  mutant('a conditional purge of the tail always counts', 'D.11', [
+    head,
+    'if (onlyAt !== undefined && onlyAt !== this.#lastAt) {',
+    'if (onlyAt !== undefined && at < 0) {',
+  ]),
+  mutant('the cache forgets what it dropped', 'C.6, V5', [
+    'src/journal/head-cache/partition-cache.ts',
+    'this.#droppedUpTo = cached.last;',
+    '',
+  ]),
+  mutant('the cache forgets a purge', 'B.12: fold record by record, V2', [
+    'src/journal/head-cache/cached-head.ts',
+    'return Head.behindPurge(isAbove ? purgedAt : undefined);',
+    'return Head.behindPurge(isAbove ? undefined : undefined);',
+  ]),
+  mutant('deleteTo goes back', 'D.7.5-2, V4', [
+    keyJournal,
+    'const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);',
+    'const deleteTo = SeqNr.lesserOf(to, seqNr);',
+  ]),
+  mutant('a delete moves the offset first', 'D.7.5-3, V8', [
+    keyJournal,
+    '.updateDeleted, { at: head.at, columns }, unit);',
+    '.updateDeleted, { at: unit.at, columns }, unit);',
+  ]),
+  mutant('a purge without a row leaves rows', 'D.7.5-5, V7', [
+    keyJournal,
+    'else if (upTo !== undefined) await this.removeOrphans(upTo, unit);',
+    '',
+  ]),
+  mutant('a purge that was cut short is not resumed', 'D.7.5-6', [
+    keyJournal,
+    'const known = SegmentNr.of(this.clearedBelow(head) + 1, head.segmentSize);',
+    'const known = SegmentNr.of((head.deleteTo ?? 0) + 1, head.segmentSize);',
+  ]),
+  mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
+    keyJournal,
+    'await insertRows(this.eventRows(pointer, unit), events);\n    await this.insert(',
+    'await this.insert({ pointer, origin: record.origin, nowMs: unit.nowMs }, unit);\n' +
+      '    await insertRows(this.eventRows(pointer, unit), events);\n    if (false) await this.insert(',
+  ]),
+  mutant('events that were applied are inserted again', 'D.7.4: per-event offset filter', [
+    keyJournal,
+    'const events = batch.events.filter(({ record }) => record.at.offset > head.at.offset);',
+    'const events = batch.events;',
+  ]),
+  mutant('an applied action is applied again', 'D.7.4: row.offset guard', [
+    keyJournal,
+    'return applied !== undefined && offset <= applied;',
+    'return applied !== undefined && offset < 0;',
+  ]),
+  mutant('a conditional purge is applied always', 'D.11', [
+    keyJournal,
+    'if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt })) return false;',
+    '',
+  ]),
+  mutant('rows are written with the time of the statement', 'D.7.5-8', [
+    keyJournal,
+    'return this.state.session.write(cql, params, clock.next(nowMs));',
+    'return this.state.session.write(cql, params);',
+  ]),
+  mutant(
+    'R moves whoever moved it before',
+    'D.7.5-8: fencing',
+    ['src/cassandra/tables/pointer-table.ts', ' IF offset = ?`', '`'],
+    [replicated, "if (row['[applied]'] === true) return;", 'if (row !== undefined) return;'],
+  ),
+  mutant('R moves over keys that failed', 'D.7.4: R last', [
+    flow,
+    'this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;',
+    'this.#appliedBelow = batch.nextOffset;',
+  ]),
+  mutant('the last append before a delete is dropped', 'D.6', [
+    batch,
+    "if (next?.type !== 'appends') {",
+    "if (next?.type !== 'appends' && this.#cover >= record.action.header.range.to) {\n" +
+      "    } else if (next?.type !== 'appends') {",
+  ]),
+];

@@ -1,0 +1,2 @@
+/** Names the mutant that a process is. */
+export const mutantVariable = 'KAFKA_JOURNAL_SIMULATION_MUTANT';

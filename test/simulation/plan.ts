@@ -1,0 +1,129 @@
+import { partitionOf } from '../../src/codec/java-hash.ts';
+import type { HeadCacheSettings } from '../../src/journal/head-cache/head-cache.ts';
+import type { JournalSettings } from '../../src/journal/journal-parts.ts';
+import { Random } from './core/random.ts';
+import type { FaultRates } from './core/scheduler.ts';
+
+/** What a writer does next; numbers are settled when it comes to it. */
+export type Operation =
+  | {
+      readonly type: 'append';
+      readonly count: number;
+      readonly expires: boolean;
+      /** Numbers left out before it. */
+      readonly skip: number;
+    }
+  /** `isBlind`: written without a look at the last number, as nobody should. */
+  | { readonly type: 'delete'; readonly share: number; readonly isBlind: boolean }
+  | { readonly type: 'purge' }
+  | { readonly type: 'mark' }
+  | { readonly type: 'expire' }
+  | { readonly type: 'read'; readonly delay: number };
+
+export interface JournalPlan {
+  readonly id: string;
+  readonly partition: number;
+  readonly operations: readonly Operation[];
+  /** Of a second writer of the same journal; usually none. */
+  readonly rival: readonly Operation[];
+}
+
+/** Everything that is settled before a history begins. */
+export interface Plan {
+  readonly journals: readonly JournalPlan[];
+  readonly partitions: number;
+  readonly segmentSize: number;
+  readonly pageSize: number;
+  readonly owners: number;
+  /** Most records of one poll of a replicator. */
+  readonly pollSize: number;
+  readonly keysInFlight: number;
+  readonly rates: FaultRates;
+  readonly dataIntegrity: JournalSettings['dataIntegrity'];
+  /** `undefined` = reads do without. */
+  readonly headCache: HeadCacheSettings | undefined;
+  readonly readEnd: 'marker' | 'offset';
+  /** Of each step: something happens to a process. */
+  readonly turbulence: number;
+  /** At most so many of these happenings. */
+  readonly happenings: number;
+}
+
+const ids = ['a', 'Ab', 'key-3'];
+
+export function planOf(seed: number): { readonly plan: Plan; readonly random: Random } {
+  const random = new Random(seed);
+  const keys = random.pick([1, 1, 1, 2, 3]);
+  const partitions = keys === 1 ? 1 : random.int(1, 2);
+  const withRival = random.chance(0.15);
+  const journals = ids.slice(0, keys).map((id, index) => ({
+    id,
+    partition: partitionOf(Buffer.from(id, 'utf8'), partitions),
+    operations: operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
+    rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : [],
+  }));
+  const isTurbulent = random.chance(0.7);
+  const plan = {
+    journals,
+    partitions,
+    segmentSize: random.int(2, 4),
+    pageSize: random.pick([2, 3, 5, 100]),
+    owners: random.int(1, 2),
+    pollSize: random.pick([1, 2, 4, 8, 30]),
+    keysInFlight: random.int(1, 3),
+    rates: ratesOf(random),
+    dataIntegrity: {
+      seqNrUniqueness: random.chance(0.7),
+      correlateEventsWithMeta: random.chance(0.5),
+      gaps: random.pick(['fail', 'warn'] as const),
+    },
+    headCache: random.chance(0.3) ? headCacheOf(random) : undefined,
+    readEnd: random.pick(['marker', 'offset'] as const),
+    turbulence: isTurbulent ? 0.02 : 0,
+    happenings: isTurbulent ? random.int(1, 5) : 0,
+  };
+  return { plan, random };
+}
+
+/** Small, so that its limits are met. */
+function headCacheOf(random: Random): HeadCacheSettings {
+  return {
+    getTimeoutMs: random.pick([50, 1_000]),
+    maxIds: random.int(1, 3),
+    maxBytes: random.pick([0, 300, 100_000]),
+    expiryMs: random.pick([500, 600_000]),
+    removalIntervalMs: random.pick([20, 100]),
+  };
+}
+
+function ratesOf(random: Random): FaultRates {
+  return {
+    failure: random.chance(0.5) ? 0 : random.pick([0.01, 0.03, 0.1]),
+    slowAnswer: random.pick([0, 0.1, 0.4]),
+    maxStepMs: random.pick([2, 5, 20, 20, 50, 50, 100, 2_000]),
+    slow: random.pick(['', 'C', 'R']),
+  };
+}
+
+function operationsOf(random: Random, count: number): Operation[] {
+  return Array.from({ length: count }, () => operationOf(random)).flatMap((operation) =>
+    random.chance(0.3) ? [operation, { type: 'read', delay: random.int(0, 12) }] : [operation],
+  );
+}
+
+function operationOf(random: Random): Operation {
+  const dice = random.int(1, 100);
+  if (dice <= 62) return appendOf(random);
+  if (dice <= 80) {
+    return { type: 'delete', share: random.next() * 1.3, isBlind: random.chance(0.15) };
+  }
+  if (dice <= 89) return { type: 'purge' };
+  if (dice <= 94) return { type: 'mark' };
+  return { type: 'expire' };
+}
+
+function appendOf(random: Random): Operation {
+  const expires = random.chance(0.15);
+  const skip = random.chance(0.04) ? random.int(1, 6) : 0;
+  return { type: 'append', count: random.int(1, 4), expires, skip };
+}

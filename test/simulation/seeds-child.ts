@@ -1,0 +1,17 @@
+/** Runs a range of seeds for another process and sends it what they came to. */
+import { runCrashPoints } from './crash-points.ts';
+import { runSeeds, type SeedsResult } from './run-seeds.ts';
+import type { ChildTask } from './workers.ts';
+
+const task = JSON.parse(process.argv[2] ?? '{}') as ChildTask;
+const result = await runSeeds(task);
+const violations = [...result.violations];
+if (task.thenCrashPoints && violations.length === 0) violations.push(...(await crashPoints()));
+process.send?.({ ...result, violations }, () => process.disconnect());
+
+async function crashPoints(): Promise<SeedsResult['violations']> {
+  const results = await runCrashPoints({ untilFirst: true });
+  return results.flatMap(({ name, differences }) =>
+    differences.slice(0, 1).map((text) => ({ seed: -1, text: `crash points, ${name}: ${text}` })),
+  );
+}

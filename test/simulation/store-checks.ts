@@ -1,0 +1,146 @@
+import { eventsText } from './checked-read.ts';
+import { type StoredJournal, storedEvents, storedJournal, storedOffset } from './store-view.ts';
+import type { LiveEvent, Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+/** Watches the tables after every write, past all ports. */
+export class StoreChecks {
+  readonly #world: World;
+  readonly #rows = new Map<string, StoredJournal | undefined>();
+  readonly #offsets = new Map<number, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+    world.cassandra.onWrite = (table) => this.#written(table);
+  }
+
+  #written(table: string): void {
+    if (table === 'pointer2') this.#checkOffsets();
+    if (table === 'metajournal') this.#checkRows();
+  }
+
+  /** I10: R never goes back. I8: everything up to R is applied. */
+  #checkOffsets(): void {
+    const { plan, cassandra, log } = this.#world;
+    for (let partition = 0; partition < plan.partitions; partition++) {
+      const before = this.#offsets.get(partition) ?? -1;
+      const now = storedOffset(cassandra, log.topic, partition) ?? -1;
+      if (now === before) continue;
+      this.#world.figures.replicatedMoves++;
+      this.#offsets.set(partition, now);
+      if (now < before) {
+        this.#world.violation(`R of ${partition} went back from ${before} to ${now} (I10)`);
+      }
+      this.#checkApplied(partition, now);
+    }
+  }
+
+  #checkApplied(partition: number, replicated: number): void {
+    for (const { id, partition: of } of this.#world.plan.journals) {
+      if (of !== partition) continue;
+      const problem = appliedProblem(this.#world, id, replicated);
+      if (problem !== undefined) {
+        this.#world.violation(`R is ${partition}:${replicated}, but of ${id} ${problem} (I8)`);
+      }
+    }
+  }
+
+  /**
+   * I10, V4: nothing of a row goes back within a generation. One exception: what a process sent before it died may
+   * land after its successor loaded the row, which then goes on from what R covers; never below that.
+   */
+  #checkRows(): void {
+    const { cassandra, log, plan } = this.#world;
+    for (const { id, partition } of plan.journals) {
+      const before = this.#rows.get(id);
+      const now = storedJournal(cassandra, log.topic, id);
+      this.#rows.set(id, now);
+      if (before === undefined || now === undefined || before.recordId !== now.recordId) continue;
+      const truth = this.#world.truth(id).at((this.#offsets.get(partition) ?? -1) + 1);
+      this.#goesBack(id, 'offset', [before.offset, now.offset, truth.lastAction ?? -1]);
+      this.#goesBack(id, 'deleteTo', [before.deleteTo, now.deleteTo, truth.deleteTo]);
+      this.#goesBack(id, 'seqNr', [before.seqNr, now.seqNr, truth.last ?? 0]);
+    }
+  }
+
+  #goesBack(
+    id: string,
+    name: string,
+    [before, now, covered]: readonly [before: number, now: number, covered: number],
+  ): void {
+    if (now >= before) return;
+    if (now >= covered) this.#world.figures.rowsBack++;
+    else
+      this.#world.violation(`${name} of the row of ${id} went back from ${before} to ${now} (I10)`);
+  }
+}
+
+/** What the store alone says about a journal, as of R: the row's generation, above deleteTo, up to its number. */
+export function storedState(world: World, id: string, replicated: number) {
+  const { cassandra, log } = world;
+  const row = storedJournal(cassandra, log.topic, id);
+  if (row === undefined) return { row, events: [] };
+  const events = storedEvents(cassandra, log.topic, id).filter(
+    ({ seqNr, offset, recordId }) =>
+      seqNr > row.deleteTo &&
+      seqNr <= row.seqNr &&
+      offset <= replicated &&
+      (row.recordId === undefined || recordId === undefined || recordId === row.recordId),
+  );
+  return { row, events };
+}
+
+/**
+ * Why the store is not what R says; `undefined` when it is. It may run ahead of R, by a delete or purge as
+ * well, so what later records take away may be gone, but all else has to be there and nothing more.
+ */
+export function appliedProblem(world: World, id: string, replicated: number): string | undefined {
+  const line = world.truth(id);
+  const truth = line.at(replicated + 1);
+  const now = line.at(Number.POSITIVE_INFINITY);
+  if (isUndefined(now) || truth.losers.length > 0) return undefined;
+  const { row, events } = storedState(world, id, replicated);
+  const found = `${eventsText(events)}, last ${row?.seqNr}, is stored`;
+  const hasExtra = events.some((event) => !includes(truth.events, event));
+  if (
+    hasExtra ||
+    truth.events.some((event) => !includes(events, event) && includes(now.events, event))
+  ) {
+    return `${found}, where ${eventsText(truth.events)} is right`;
+  }
+  const isPast = now.generation !== truth.generation;
+  if (isPast || isAhead(row, replicated) || row?.seqNr === truth.last) return undefined;
+  return `${found}, where last ${truth.last} is right`;
+}
+
+function isAhead(row: StoredJournal | undefined, replicated: number): boolean {
+  return row !== undefined && row.offset > replicated;
+}
+
+/** What is stored after a conflict, or a delete of nothing, is not compared. */
+function isUndefined({ isMurky, losers }: Truth): boolean {
+  return isMurky || losers.length > 0;
+}
+
+function includes(events: readonly LiveEvent[], { seqNr, offset }: LiveEvent): boolean {
+  return events.some((event) => event.seqNr === seqNr && event.offset === offset);
+}
+
+/** An event row that nothing can ever show, when all is replicated. */
+interface Leftover extends LiveEvent {
+  /**
+   * Of a generation that no row names: an attempt that was cut short inserted it, and what it belonged to was
+   * covered by a delete when it was repeated.
+   */
+  readonly isKnown: boolean;
+}
+
+export function leftovers(world: World, id: string): readonly Leftover[] {
+  const { cassandra, log } = world;
+  const truth = world.truth(id).at(Number.POSITIVE_INFINITY);
+  if (isUndefined(truth)) return [];
+  const row = storedJournal(cassandra, log.topic, id);
+  return storedEvents(cassandra, log.topic, id)
+    .filter((event) => !includes(truth.events, event))
+    .map((event) => ({ ...event, isKnown: row !== undefined && event.recordId !== row.recordId }));
+}

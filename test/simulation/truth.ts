@@ -1,0 +1,101 @@
+import type { Action, ActionRecord } from '../../src/model/action.ts';
+
+/** An event that counts, and the record it came with. */
+export interface LiveEvent {
+  readonly seqNr: number;
+  readonly offset: number;
+}
+
+/** What a journal is after some records of the log: the fold that everything else must equal (E.4-1). */
+export interface Truth {
+  /** Ascending. */
+  readonly events: readonly LiveEvent[];
+  /** First number of this generation. */
+  readonly first: number | undefined;
+  /** Highest number of this generation; `undefined` before the first append. */
+  readonly last: number | undefined;
+  readonly deleteTo: number;
+  /** Records of this generation that lost against an earlier one, by their first number. */
+  readonly losers: readonly LiveEvent[];
+  /** Highest number that any append of this generation named, losers among them. */
+  readonly highest: number;
+  /** Offset of the last append, delete or purge that counted. */
+  readonly lastAction: number | undefined;
+  /** A delete found nothing to delete: what it means for the numbering is not defined. */
+  readonly isMurky: boolean;
+  /** How many purges came before. */
+  readonly generation: number;
+}
+
+const nothing: Truth = {
+  events: [],
+  first: undefined,
+  last: undefined,
+  deleteTo: 0,
+  losers: [],
+  highest: 0,
+  lastAction: undefined,
+  isMurky: false,
+  generation: 0,
+};
+
+/** The truth of one journal after each of its records. */
+export class TruthLine {
+  readonly #states: { readonly offset: number; readonly state: Truth }[] = [];
+
+  /** @param record the next one of this journal */
+  add({ action, at: { offset } }: ActionRecord): void {
+    const before = this.#states.at(-1)?.state ?? nothing;
+    const state = after(before, action, offset);
+    if (state !== before) this.#states.push({ offset, state });
+  }
+
+  /** After all records below `end`. */
+  at(end: number): Truth {
+    return this.#states.findLast(({ offset }) => offset < end)?.state ?? nothing;
+  }
+
+  /** Every state from the one at `from` to the one at `to`. */
+  between(from: number, to: number): readonly Truth[] {
+    const later = this.#states.filter(({ offset }) => offset >= from && offset < to);
+    return [this.at(from), ...later.map(({ state }) => state)];
+  }
+}
+
+function after(before: Truth, action: Action, offset: number): Truth {
+  const { header } = action;
+  switch (header.type) {
+    case 'append':
+      return afterAppend(before, header.range, offset);
+    case 'delete':
+      return afterDelete(before, header.to, offset);
+    case 'purge':
+      if (header.onlyAt !== undefined && header.onlyAt !== before.lastAction) return before;
+      return { ...nothing, lastAction: offset, generation: before.generation + 1 };
+    case 'mark':
+      return before;
+  }
+}
+
+function afterAppend(
+  before: Truth,
+  { from, to }: { readonly from: number; readonly to: number },
+  offset: number,
+): Truth {
+  const highest = Math.max(before.highest, to);
+  if (before.last !== undefined && from <= before.last) {
+    const losers = [...before.losers, { seqNr: from, offset }];
+    return { ...before, losers, highest, lastAction: offset };
+  }
+  const events = [...before.events];
+  for (let seqNr = from; seqNr <= to; seqNr++) events.push({ seqNr, offset });
+  const first = before.first ?? from;
+  return { ...before, events, first, last: to, highest, lastAction: offset };
+}
+
+function afterDelete(before: Truth, to: number, offset: number): Truth {
+  if (before.last === undefined) return { ...before, lastAction: offset, isMurky: true };
+  const deleteTo = Math.max(before.deleteTo, Math.min(to, before.last));
+  const events = before.events.filter(({ seqNr }) => seqNr > deleteTo);
+  return { ...before, events, deleteTo, lastAction: offset };
+}

@@ -1,0 +1,108 @@
+import { JournalError } from '../../src/model/errors.ts';
+import { Key } from '../../src/model/key.ts';
+import { Topic } from '../../src/model/position.ts';
+import type { Random } from './core/random.ts';
+import { Scheduler } from './core/scheduler.ts';
+import { CassandraModel } from './cql/cassandra-model.ts';
+import { actionText, type Logged, SimulatedLog } from './log/simulated-log.ts';
+import type { Plan } from './plan.ts';
+import { TruthLine } from './truth.ts';
+
+/** What a history, or many, came to. */
+export interface Figures {
+  steps: number;
+  reads: number;
+  pointers: number;
+  replicatedMoves: number;
+  crashes: number;
+  rebalances: number;
+  zombies: number;
+  /** Rows of journals that went back to what R covers, because of a late write of a dead process. */
+  rowsBack: number;
+  /** Event rows that nothing can show and nothing removes, at the end. */
+  leftovers: number;
+  /** Reads that ended in an error, by its code and kind. */
+  errors: Record<string, number>;
+}
+
+export function noFigures(): Figures {
+  return {
+    steps: 0,
+    reads: 0,
+    pointers: 0,
+    replicatedMoves: 0,
+    crashes: 0,
+    rebalances: 0,
+    zombies: 0,
+    rowsBack: 0,
+    leftovers: 0,
+    errors: {},
+  };
+}
+
+/** One simulated system and what is known about it from outside. */
+export class World {
+  readonly plan: Plan;
+  readonly scheduler: Scheduler;
+  readonly log: SimulatedLog;
+  readonly cassandra = new CassandraModel();
+  readonly figures = noFigures();
+  /** What broke a rule; the history ends at the first. */
+  readonly violations: string[] = [];
+  readonly #truth = new Map<string, TruthLine>();
+  /** No process fails and nothing is disturbed any more. */
+  isCalm = false;
+
+  constructor(plan: Plan, random: Random, options: { readonly trace: boolean }) {
+    this.plan = plan;
+    this.scheduler = new Scheduler(random, plan.rates, options);
+    this.log = new SimulatedLog(Topic.of('journal'), plan.partitions, (id) =>
+      this.#partitionOf(id),
+    );
+    this.log.onLanded = (logged) => this.#landed(logged);
+    for (const { id } of plan.journals) this.#truth.set(id, new TruthLine());
+  }
+
+  #partitionOf(id: string): number {
+    return this.plan.journals.find((journal) => journal.id === id)?.partition ?? 0;
+  }
+
+  key(id: string): Key {
+    return Key.of(this.log.topic, id);
+  }
+
+  truth(id: string): TruthLine {
+    const line = this.#truth.get(id);
+    if (line === undefined) throw new Error(`no journal ${id}`);
+    return line;
+  }
+
+  #landed({ action }: Logged): void {
+    const { partition, offset } = action.at;
+    this.scheduler.note(() => `        landed ${partition}:${offset} ${actionText(action.action)}`);
+    this.scheduler.observe(offset + 31 * partition);
+    this.truth(action.action.key.id).add(action);
+  }
+
+  violation(text: string): void {
+    this.scheduler.note(() => `VIOLATION ${text}`);
+    this.violations.push(text);
+  }
+
+  countError(error: unknown): void {
+    const kind = kindOf(error);
+    this.figures.errors[kind] = (this.figures.errors[kind] ?? 0) + 1;
+  }
+}
+
+/** The name under which an error is counted. */
+export function kindOf(error: unknown): string {
+  if (!(error instanceof JournalError)) return `unexpected: ${String(error)}`;
+  if (error.message === 'injected' || causeOf(error) === 'injected')
+    return `${error.code} (injected)`;
+  return error.code;
+}
+
+function causeOf(error: Error): string | undefined {
+  return error.cause instanceof Error ? error.cause.message : undefined;
+}

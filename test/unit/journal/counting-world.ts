@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { type HeadCache, openHeadCache } from '../../../src/journal/head-cache/head-cache.ts';
+import type { Journal } from '../../../src/journal/journal.ts';
+import type { JournalParts } from '../../../src/journal/journal-parts.ts';
+import { createJournals } from '../../../src/journal/journals.ts';
+import { Events } from '../../../src/model/event.ts';
+import { Key } from '../../../src/model/key.ts';
+import { Offset, Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
+import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
+import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { openSqliteStore, type SqliteStore } from '../../../src/sqlite/sqlite-store.ts';
+import { applyRecord, recordsOf, saveOffset } from '../../support/journal/replicate.ts';
+
+/** How often a read asked what. */
+export interface Asked {
+  marks: number;
+  /** Passes over the log. */
+  passes: number;
+  ends: number;
+  offsets: number;
+  rows: number;
+  events: number;
+}
+
+const nothing: Asked = { marks: 0, passes: 0, ends: 0, offsets: 0, rows: 0, events: 0 };
+
+/** One partition in memory, where every question of the journals under test is counted. */
+export class CountingWorld implements AsyncDisposable {
+  readonly store: SqliteStore;
+  readonly topic = Topic.of(`t-${randomUUID()}`);
+  readonly asked: Asked = { ...nothing };
+  readonly #caches: HeadCache[] = [];
+
+  static async open(): Promise<CountingWorld> {
+    const settings = { file: ':memory:', partitions: 1, segmentSize: 2 };
+    const deps = { log: silentLogger, clock: systemClock };
+    return new CountingWorld(await openSqliteStore(settings, deps));
+  }
+
+  private constructor(store: SqliteStore) {
+    this.store = store;
+  }
+
+  key(id = 'id'): Key {
+    return Key.of(this.topic, id);
+  }
+
+  /** The journal of a writer that nobody counts. */
+  writer(id = 'id', origin = 'writer'): Journal {
+    return createJournals({ ...this.#parts(origin), ...this.store }, thresholdsMs).of(this.key(id));
+  }
+
+  reader(changes: Partial<JournalParts> = {}, id = 'id'): Journal {
+    return createJournals({ ...this.#parts('reader'), ...changes }, thresholdsMs).of(this.key(id));
+  }
+
+  /** A head cache over ports that nobody counts. */
+  cache(
+    changes: { readonly maxBytes?: number; readonly maxIds?: number } = {},
+    eventual: EventualJournal = this.store.eventual,
+  ): HeadCache {
+    const parts = { ...this.store, eventual, log: silentLogger, clock: systemClock };
+    const cache = openHeadCache(parts, {
+      getTimeoutMs: 5_000,
+      expiryMs: 60_000,
+      removalIntervalMs: 1,
+      maxIds: 100,
+      maxBytes: 1_000_000,
+      ...changes,
+    });
+    this.#caches.push(cache);
+    return cache;
+  }
+
+  /** What was asked since the last call. */
+  take(): Asked {
+    const asked = { ...this.asked };
+    Object.assign(this.asked, nothing);
+    return asked;
+  }
+
+  /** The store takes all records of a key up to and including `offset`, or all there are. */
+  async replicate(offset = Number.MAX_SAFE_INTEGER, id = 'id'): Promise<void> {
+    const { consumer, replicated } = this.store;
+    for (const record of await recordsOf(consumer, this.key(id), Partition.of(0))) {
+      if (record.at.offset > offset) break;
+      await applyRecord(replicated, record);
+      await saveOffset(replicated, record);
+    }
+  }
+
+  #parts(origin: string): JournalParts {
+    const { producer } = this.store;
+    return {
+      ...this.#counted(),
+      producer: {
+        produce: (action, options) => {
+          if (action.header.type === 'mark') this.asked.marks += 1;
+          return producer.produce(action, options);
+        },
+        [Symbol.asyncDispose]: async () => {},
+      },
+      settings: {
+        readTimeoutMs: 10_000,
+        dataIntegrity: {
+          seqNrUniqueness: true,
+          correlateEventsWithMeta: false,
+          gaps: 'fail',
+        },
+      },
+      log: silentLogger,
+      clock: systemClock,
+      origin,
+      randomUuid: randomUUID,
+    };
+  }
+
+  #counted(): { readonly consumer: ActionConsumer; readonly eventual: EventualJournal } {
+    const { asked } = this;
+    const { consumer, eventual } = this.store;
+    return {
+      consumer: {
+        read(...args) {
+          asked.passes += 1;
+          return consumer.read(...args);
+        },
+        endOffset(...args) {
+          asked.ends += 1;
+          return consumer.endOffset(...args);
+        },
+        follow: (...args) => consumer.follow(...args),
+        partitionCount: (...args) => consumer.partitionCount(...args),
+        [Symbol.asyncDispose]: async () => {},
+      },
+      eventual: {
+        offset(...args) {
+          asked.offsets += 1;
+          return eventual.offset(...args);
+        },
+        pointer(...args) {
+          asked.rows += 1;
+          return eventual.pointer(...args);
+        },
+        read(...args) {
+          asked.events += 1;
+          return eventual.read(...args);
+        },
+        ids: (...args) => eventual.ids(...args),
+        [Symbol.asyncDispose]: async () => {},
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const cache of this.#caches) await cache[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
+  }
+}
+
+const limit = 60_000;
+const thresholdsMs = {
+  append: limit,
+  read: limit,
+  pointer: limit,
+  delete: limit,
+  purge: limit,
+  mark: limit,
+};
+
+export function eventsFrom(first: number, count: number): Events {
+  const numbers = Array.from({ length: count }, (_, index) => SeqNr.of(first + index));
+  return Events.of(numbers.map((seqNr) => ({ seqNr, tags: [], payload: undefined })));
+}
+
+/** `number@offset` of each event of a whole read, and the highest number. */
+export async function readAll(journal: Journal, from = 1): Promise<string> {
+  const events: string[] = [];
+  const read = journal.read(SeqNr.of(from));
+  for (;;) {
+    const step = await read.next();
+    if (step.done) return [...events, `last ${step.value ?? 'none'}`].join(' ');
+    for (const { event, record } of step.value) events.push(`${event.seqNr}@${record.at.offset}`);
+  }
+}
+
+export const at = (offset: number): PartitionOffset => ({
+  partition: Partition.of(0),
+  offset: Offset.of(offset),
+});

@@ -1,0 +1,185 @@
+import { expect } from 'chai';
+import { eventRecordsOf } from '../../../src/codec/events-codec.ts';
+import { recordIdOf } from '../../../src/codec/record-id.ts';
+import type { JournalParts } from '../../../src/journal/journal-parts.ts';
+import { Action } from '../../../src/model/action.ts';
+import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
+import { Offset, Partition } from '../../../src/model/position.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
+import type { EventualJournal, StoredEvent } from '../../../src/ports/eventual-journal.ts';
+import { recordsOf } from '../../support/journal/replicate.ts';
+import { at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
+
+/** What a store shows while a replicator is between two of its statements. */
+interface Stored {
+  /** Replicated offset. */
+  readonly replicated?: number;
+  /** The journal's row: its offset, its last number, its deletes. */
+  readonly row?: { readonly at: number; readonly seqNr: number; readonly deleteTo?: number };
+  /** Offset of the append that created the row, if not the first. */
+  readonly createdAt?: number;
+  /** Events whose rows are there: offset of the record → numbers. */
+  readonly events?: Readonly<Record<number, readonly number[]>>;
+}
+
+async function storeOf(world: CountingWorld, stored: () => Stored): Promise<EventualJournal> {
+  const records = await recordsOf(world.store.consumer, world.key(), Partition.of(0));
+  const recordId = recordIdOf(world.topic, at(stored().createdAt ?? 0));
+  const rows = (): StoredEvent[] =>
+    records
+      .filter(({ action }) => Action.isAppend(action))
+      .flatMap((record) => eventRecordsOf(record as Parameters<typeof eventRecordsOf>[0]))
+      .filter(({ event, record }) => stored().events?.[record.at.offset]?.includes(event.seqNr))
+      .map((row) => ({ ...row, recordId }))
+      .sort((a, b) => a.event.seqNr - b.event.seqNr);
+  return {
+    async offset() {
+      const { replicated } = stored();
+      return replicated === undefined ? undefined : Offset.of(replicated);
+    },
+    async pointer(): Promise<JournalPointer | undefined> {
+      const { row } = stored();
+      if (row === undefined) return undefined;
+      const deleteTo = row.deleteTo === undefined ? undefined : SeqNr.of(row.deleteTo);
+      const seqNr = SeqNr.of(row.seqNr);
+      return { at: at(row.at), segmentSize: 3, seqNr, deleteTo, expiry: undefined, recordId };
+    },
+    async *read(_key, { from, to }) {
+      const page = rows().filter(({ event }) => event.seqNr >= from && event.seqNr <= to);
+      if (page.length > 0) yield page;
+    },
+    async *ids() {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+describe('A read while a replicator is between two statements', () => {
+  let world: CountingWorld;
+  beforeEach(async () => {
+    world = await CountingWorld.open();
+  });
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  const append = (from: number, count: number) => world.writer().append(eventsFrom(from, count));
+  const remove = (to: number) =>
+    world.store.producer.produce({
+      key: world.key(),
+      timestampMs: 0,
+      header: { type: 'delete', to: SeqNr.of(to), origin: undefined, version: undefined },
+    });
+  const purge = (onlyAt?: number) =>
+    world.store.producer.produce({
+      key: world.key(),
+      timestampMs: 0,
+      header: {
+        type: 'purge',
+        ...(onlyAt === undefined ? {} : { onlyAt: Offset.of(onlyAt) }),
+        origin: undefined,
+        version: undefined,
+      },
+    });
+  /** By a miss, and by a head cache over the same store. */
+  async function readBoth(stored: () => Stored): Promise<string[]> {
+    const eventual = await storeOf(world, stored);
+    const changes: Partial<JournalParts>[] = [
+      { eventual },
+      { eventual, headCache: world.cache({}, eventual) },
+    ];
+    const reads: string[] = [];
+    for (const change of changes) reads.push(await readAll(world.reader(change)));
+    return reads;
+  }
+  const twice = (text: string): string[] => [text, text];
+
+  it('V1: shows the new generation alone, both events from its record', async () => {
+    await append(1, 1);
+    await purge();
+    await append(1, 2);
+    const stored = { replicated: 0, row: { at: 0, seqNr: 1 }, events: { 0: [1] } };
+    expect(await readBoth(() => stored)).to.deep.equal(twice('1@2 2@2 last 2'));
+  });
+
+  it('V3: takes a record whole from the log whose rows are there in part', async () => {
+    await append(1, 3);
+    await append(4, 4);
+    const stored = { events: { 0: [1, 2, 3], 1: [4, 5, 6] } };
+    expect(await readBoth(() => stored)).to.deep.equal(twice('1@0 2@0 3@0 4@1 5@1 6@1 7@1 last 7'));
+    // The two reads before left a mark each.
+    await append(8, 2);
+    expect(await readBoth(() => stored)).to.deep.equal(
+      twice('1@0 2@0 3@0 4@1 5@1 6@1 7@1 8@4 9@4 last 9'),
+    );
+  });
+
+  it('V6: does not miss what a batch left out because a later delete covers it', async () => {
+    await append(1, 3);
+    await append(4, 1);
+    await append(5, 3);
+    const stored = {
+      replicated: 0,
+      row: { at: 2, seqNr: 7 },
+      events: { 0: [1, 2, 3], 2: [5, 6, 7] },
+    };
+    expect(await readBoth(() => stored)).to.deep.equal(twice('1@0 2@0 3@0 4@1 5@2 6@2 7@2 last 7'));
+  });
+
+  it('does not take a purge that goes on behind its end for a delete (B.12)', async () => {
+    await append(1, 5);
+    let looks = 0;
+    const before = { replicated: 0, row: { at: 0, seqNr: 5 }, events: { 0: [1, 2, 3, 4, 5] } };
+    const during = { ...before, row: { at: 0, seqNr: 5, deleteTo: 5 }, events: {} };
+    const eventual = await storeOf(world, () => (looks === 0 ? before : during));
+    const torn: EventualJournal = {
+      ...eventual,
+      async pointer(...args) {
+        if (looks === 0) await purge();
+        looks += 1;
+        return await eventual.pointer(...args);
+      },
+    };
+    expect(await readAll(world.reader({ eventual: torn }))).to.equal('last none');
+    expect(looks).to.equal(2);
+  });
+
+  it('takes all as deleted where nobody purges', async () => {
+    await append(1, 5);
+    await remove(5);
+    const stored = { replicated: 1, row: { at: 1, seqNr: 5, deleteTo: 5 } };
+    expect(await readBoth(() => stored)).to.deep.equal(twice('last 5'));
+  });
+
+  describe('of a conditional purge that nothing of the tail precedes', () => {
+    const events = { 0: [1, 2, 3] };
+    beforeEach(() => append(1, 3));
+
+    it('shows the purged journal when its row still stands where the purge says', async () => {
+      await purge(0);
+      const stored = { replicated: 0, row: { at: 0, seqNr: 3 }, events };
+      expect(await readBoth(() => stored)).to.deep.equal(twice('last none'));
+      await append(1, 1);
+      // The two reads before left a mark each.
+      expect(await readBoth(() => stored)).to.deep.equal(twice('1@4 last 1'));
+    });
+
+    it('shows the living journal when its row had moved on', async () => {
+      await remove(1);
+      await purge(0);
+      await append(4, 1);
+      const stored = { replicated: 1, row: { at: 1, seqNr: 3, deleteTo: 1 }, events };
+      expect(await readBoth(() => stored)).to.deep.equal(twice('2@0 3@0 4@3 last 4'));
+    });
+
+    it('tells by the generation of a row that ran ahead', async () => {
+      await purge(0);
+      const next = await append(1, 1);
+      const row = { at: next.offset, seqNr: 1 };
+      const purged = { replicated: 0, row, createdAt: next.offset, events: { [next.offset]: [1] } };
+      expect(await readBoth(() => purged)).to.deep.equal(twice('1@2 last 1'));
+    });
+
+    it('shows nothing of a journal whose row the purge has removed already', async () => {
+      await purge(0);
+      expect(await readBoth(() => ({ replicated: 0 }))).to.deep.equal(twice('last none'));
+    });
+  });
+});

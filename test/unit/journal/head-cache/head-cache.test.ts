@@ -1,0 +1,295 @@
+import { expect } from 'chai';
+import {
+  type HeadCache,
+  type HeadCacheSettings,
+  openHeadCache,
+} from '../../../../src/journal/head-cache/head-cache.ts';
+import type { ActionRecord } from '../../../../src/model/action.ts';
+import { DataIntegrityError, LogUnavailableError } from '../../../../src/model/errors.ts';
+import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
+import type { FollowedBatch, FollowStart } from '../../../../src/ports/action-consumer.ts';
+import { append, mark, recordKey } from '../../../support/journal/action-records.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
+import { ManualClock, settle } from '../../../support/replicator/manual-clock.ts';
+
+const expiryMs = 60_000;
+const getTimeoutMs = 1_000;
+
+/** One follow of the log under test: what the test feeds it, and whether it still runs. */
+class Follow {
+  readonly start: FollowStart;
+  #batches: FollowedBatch[] = [];
+  #error: unknown;
+  #wake: (() => void) | undefined;
+  running = true;
+
+  constructor(start: FollowStart) {
+    this.start = start;
+  }
+
+  feed(...records: ActionRecord[]): void {
+    const next = Offset.of((records.at(-1)?.at.offset ?? -1) + 1);
+    this.#batches.push({ records, undecodable: [], next });
+    this.#wake?.();
+  }
+
+  fail(error: unknown): void {
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  async *run(signal: AbortSignal | undefined): AsyncGenerator<FollowedBatch> {
+    signal?.addEventListener('abort', () => this.fail(signal.reason));
+    try {
+      for (;;) {
+        const batch = this.#batches.shift();
+        if (batch !== undefined) yield batch;
+        else if (this.#error !== undefined) throw this.#error;
+        else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+      }
+    } finally {
+      this.running = false;
+    }
+  }
+}
+
+/** A head cache over a log and a store that do what the test says, in its time. */
+class World {
+  readonly clock = new ManualClock();
+  readonly follows: Follow[] = [];
+  readonly logger = new RecordingLogger();
+  replicated: Offset | undefined;
+  offsetReads = 0;
+  offsetError: unknown;
+  readonly cache: HeadCache;
+
+  constructor(changes: Partial<HeadCacheSettings> = {}) {
+    const settings = { getTimeoutMs, expiryMs, removalIntervalMs: 100, maxIds: 10, maxBytes: 1e6 };
+    const parts = {
+      clock: this.clock,
+      log: this.logger,
+      consumer: {
+        follow: (start: FollowStart, options?: { readonly signal?: AbortSignal | undefined }) => {
+          const follow = new Follow(start);
+          this.follows.push(follow);
+          return follow.run(options?.signal);
+        },
+      },
+      eventual: {
+        offset: async () => {
+          this.offsetReads += 1;
+          if (this.offsetError !== undefined) throw this.offsetError;
+          return this.replicated;
+        },
+      },
+    };
+    this.cache = openHeadCache(parts, { ...settings, ...changes });
+  }
+
+  get last(): Follow {
+    const last = this.follows.at(-1);
+    if (last === undefined) throw new Error('nothing was followed');
+    return last;
+  }
+
+  /** What the cache answers, in short. */
+  async ask(end: number, partition = 0, signal?: AbortSignal): Promise<unknown> {
+    const answer = await this.cache.lookup(recordKey, at(end, partition), { signal });
+    if (answer === undefined) return 'miss';
+    const { appends } = answer.head.fold(undefined);
+    return appends.map((record) => record.at.offset);
+  }
+}
+
+function at(offset: number, partition = 0): PartitionOffset {
+  return { partition: Partition.of(partition), offset: Offset.of(offset) };
+}
+
+describe('HeadCache', () => {
+  it('follows from the beginning when nothing is replicated, and answers what it was fed (G.6-1)', async () => {
+    const world = new World();
+    const answer = world.ask(11);
+    await settle();
+    expect(world.last.start).to.include({ partition: 0, from: 0 });
+    const appends = Array.from({ length: 11 }, (_, offset) => append(offset, offset + 1));
+    world.last.feed(...appends);
+    expect(await answer).to.deep.equal(appends.map((record) => record.at.offset));
+    await world.cache[Symbol.asyncDispose]();
+    expect(world.last.running).to.equal(false);
+  });
+
+  it('knows that nothing is unreplicated without a look at the log (G.6-2)', async () => {
+    const world = new World();
+    world.replicated = Offset.of(9);
+    expect(await world.ask(10)).to.deep.equal([]);
+    expect(world.last.start.from).to.equal(10);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('waits for a mark to arrive (G.6-3)', async () => {
+    const world = new World();
+    const answer = world.ask(1);
+    await settle();
+    world.last.feed(mark(0, 'other'));
+    expect(await answer).to.deep.equal([]);
+    expect(world.cache.stats).to.deep.include({ waited: 1, hits: { held: 1, ranges: 0 } });
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('follows again from where it was when following fails, and answers on (G.6-4)', async () => {
+    const world = new World();
+    const first = world.ask(1);
+    await settle();
+    world.last.feed(append(0, 1));
+    expect(await first).to.deep.equal([0]);
+    world.last.fail(new LogUnavailableError('gone'));
+    await settle();
+    expect([await world.ask(1), await world.ask(2)]).to.deep.equal([[0], 'miss']);
+    await world.clock.advance(1_000);
+    expect(world.follows.map(({ start, running }) => [start.from, running])).to.deep.equal([
+      [0, false],
+      [1, true],
+    ]);
+    world.last.feed(append(1, 2));
+    expect(await world.ask(2)).to.deep.equal([0, 1]);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('does not know when nothing comes within the time limit, and holds nobody (G.6-5, 6)', async () => {
+    const world = new World();
+    const answer = world.ask(5);
+    await settle();
+    expect(world.cache.stats.waiting).to.equal(1);
+    await world.clock.advance(getTimeoutMs);
+    expect(await answer).to.equal('miss');
+    expect(world.cache.stats).to.deep.include({ waiting: 0 });
+    expect(world.cache.stats.misses.timeout).to.equal(1);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('ends a wait with the reason of its signal, and holds nobody (G.6-6)', async () => {
+    const world = new World();
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const answer = world.ask(5, 0, stop.signal).catch((error: unknown) => error);
+    await settle();
+    stop.abort(reason);
+    expect(await answer).to.equal(reason);
+    expect(world.cache.stats.waiting).to.equal(0);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('ends every wait when it is closed, and misses from then on (G.6-7)', async () => {
+    const world = new World();
+    const answer = world.ask(5);
+    await settle();
+    await world.cache[Symbol.asyncDispose]();
+    expect([await answer, await world.ask(1)]).to.deep.equal(['miss', 'miss']);
+    expect(world.cache.stats).to.deep.include({ partitions: 0, waiting: 0 });
+    expect(world.clock.sleeping).to.equal(0);
+  });
+
+  it('is a miss, told once, while it cannot even begin, and begins when it can', async () => {
+    const world = new World();
+    world.offsetError = new Error('the store is down');
+    expect(await world.ask(1)).to.equal('miss');
+    await world.clock.advance(3_000);
+    expect(await world.ask(1)).to.equal('miss');
+    expect(world.logger.of('warn')).to.have.length(1);
+    world.offsetError = undefined;
+    await world.clock.advance(3_000);
+    world.last.feed(append(0, 1));
+    expect(await world.ask(1)).to.deep.equal([0]);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('is a miss for a partition that does not exist, and others go on', async () => {
+    const world = new World();
+    const answer = world.ask(1, 7);
+    await settle();
+    world.last.fail(new LogUnavailableError('no such partition'));
+    expect(await answer).to.equal('miss');
+    const other = world.ask(1, 0);
+    await settle();
+    world.follows.find(({ start }) => start.partition === 0)?.feed(append(0, 1));
+    expect(await other).to.deep.equal([0]);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('begins anew when the log no longer has what comes next', async () => {
+    const world = new World();
+    const answer = world.ask(1);
+    await settle();
+    world.last.feed(append(0, 1));
+    await answer;
+    world.last.fail(new DataIntegrityError('records are missing'));
+    world.replicated = Offset.of(7);
+    await world.clock.advance(1_000);
+    expect(world.last.start.from).to.equal(8);
+    expect(await world.ask(8)).to.deep.equal([]);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('follows a partition once, however many ask at the same time', async () => {
+    const world = new World();
+    const answers = Array.from({ length: 20 }, () => world.ask(1));
+    await settle();
+    expect([world.follows.length, world.offsetReads]).to.deep.equal([1, 1]);
+    world.last.feed(append(0, 1));
+    expect(await Promise.all(answers)).to.deep.equal(answers.map(() => [0]));
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('stops following a partition that nobody asks about, and begins again when somebody does', async () => {
+    const world = new World();
+    world.replicated = Offset.of(0);
+    await world.ask(1);
+    await world.clock.advance(expiryMs / 2);
+    await world.ask(1);
+    await world.clock.advance(expiryMs - 1);
+    expect([world.last.running, world.cache.stats.partitions]).to.deep.equal([true, 1]);
+    await world.clock.advance(1);
+    expect([world.last.running, world.cache.stats.partitions]).to.deep.equal([false, 0]);
+    expect(await world.ask(1)).to.deep.equal([]);
+    expect(world.follows).to.have.length(2);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('asks how far the partition is replicated once an interval, only while it is in use', async () => {
+    const world = new World();
+    world.replicated = Offset.of(0);
+    await world.ask(1);
+    await world.clock.advance(100);
+    const before = world.offsetReads;
+    await world.clock.advance(1_000);
+    expect(world.offsetReads).to.equal(before);
+    world.last.feed(append(1, 1));
+    await settle();
+    await world.clock.advance(1_000);
+    expect(world.offsetReads).to.equal(before + 10);
+    world.replicated = Offset.of(1);
+    await world.clock.advance(1_000);
+    expect([world.offsetReads, world.cache.stats.ids, world.cache.stats.heldBytes]).to.deep.equal([
+      before + 11,
+      0,
+      0,
+    ]);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
+  it('keeps what it has when the store does not tell how far it is', async () => {
+    const world = new World();
+    const answer = world.ask(1);
+    await settle();
+    world.last.feed(append(0, 1));
+    await answer;
+    world.offsetError = new Error('the store is down');
+    await world.clock.advance(10_000);
+    expect(await world.ask(1)).to.deep.equal([0]);
+    expect(world.last.running).to.equal(true);
+    await world.cache[Symbol.asyncDispose]();
+  });
+});

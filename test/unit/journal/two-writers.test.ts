@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import type { HeadCache } from '../../../src/journal/head-cache/head-cache.ts';
+import type { Journal } from '../../../src/journal/journal.ts';
+import { DataIntegrityError } from '../../../src/model/errors.ts';
+import { at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
+
+/** The error that tells of two writers. */
+async function refusal(run: Promise<unknown>): Promise<string> {
+  try {
+    await run;
+  } catch (error) {
+    if (error instanceof DataIntegrityError) return error.message;
+    throw error;
+  }
+  return 'nothing was refused';
+}
+
+describe('Two live writers of one journal (ADR 17)', () => {
+  let world: CountingWorld;
+  beforeEach(async () => {
+    world = await CountingWorld.open();
+  });
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  describe('show at the next recovery, with both offsets and origins', () => {
+    const both = ['at 0:1 by b', 'at 0:0 by a'];
+    const paths: [string, () => Promise<Journal>][] = [
+      ['from the tail', async () => world.reader()],
+      ['from the head cache', async () => world.reader({ headCache: world.cache() })],
+      [
+        'from ranges that the head cache names',
+        async () => world.reader({ headCache: world.cache({ maxBytes: 0 }) }),
+      ],
+      [
+        'from tail against rows',
+        async () => {
+          await world.replicate(0);
+          return world.reader();
+        },
+      ],
+      [
+        'from the head cache against rows',
+        async () => {
+          await world.replicate(0);
+          return world.reader({ headCache: world.cache() });
+        },
+      ],
+      [
+        'from rows alone',
+        async () => {
+          await world.replicate();
+          return world.reader();
+        },
+      ],
+    ];
+    for (const [path, open] of paths) {
+      it(path, async () => {
+        await world.writer('id', 'a').append(eventsFrom(1, 3));
+        await world.writer('id', 'b').append(eventsFrom(3, 2));
+        const journal = await open();
+        const message = await refusal(readAll(journal));
+        for (const part of both) expect(message).to.include(part);
+      });
+    }
+  });
+
+  it('show from rows to a read that begins inside the record of the later one', async () => {
+    await world.writer('id', 'a').append(eventsFrom(1, 4));
+    await world.writer('id', 'b').append(eventsFrom(2, 40));
+    await world.replicate();
+    for (const from of [3, 5, 30, 41]) {
+      const message = await refusal(readAll(world.reader(), from));
+      expect(message).to.include('at 0:1 by b').and.to.include('at 0:0 by a');
+    }
+  });
+
+  describe('show at the next append, where the head cache has seen the other one', () => {
+    let headCache: HeadCache;
+    let mine: Journal;
+    const seen = async (end: number): Promise<void> => {
+      await headCache.lookup(world.key(), at(end));
+    };
+    beforeEach(async () => {
+      headCache = world.cache();
+      mine = world.reader({ headCache });
+      await world.writer('id', 'a').append(eventsFrom(1, 2));
+      expect(await readAll(mine)).to.equal('1@0 2@0 last 2');
+    });
+
+    it('before it writes what is taken: certainly not stored', async () => {
+      await world.writer('id', 'a').append(eventsFrom(3, 2));
+      await seen(3);
+      const message = await refusal(mine.append(eventsFrom(3, 1)));
+      expect(message).to.include('to be written by reader').and.to.include('at 0:2 by a');
+      expect(await world.store.consumer.endOffset(world.topic, at(0).partition)).to.equal(3);
+    });
+
+    it('after both wrote the same numbers: the later one is told, the earlier one goes on', async () => {
+      const other = world.reader({ headCache: world.cache(), origin: 'other' });
+      await readAll(other);
+      const first = await mine.append(eventsFrom(3, 1));
+      const second = await other.append(eventsFrom(3, 1));
+      await seen(second.offset + 1);
+      expect(await refusal(mine.append(eventsFrom(4, 1)))).to.equal('nothing was refused');
+      // The other one's cache follows by itself.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const message = await refusal(other.append(eventsFrom(4, 1)));
+      expect(message)
+        .to.include(`at 0:${second.offset} by other`)
+        .and.to.include(`at 0:${first.offset} by reader`);
+    });
+
+    it('but not for its own appends, nor behind its own purge', async () => {
+      for (const from of [3, 4, 5]) await mine.append(eventsFrom(from, 1));
+      await seen(5);
+      await mine.purge();
+      expect(await refusal(mine.append(eventsFrom(1, 2)))).to.equal('nothing was refused');
+      await seen(7);
+      expect(await refusal(mine.append(eventsFrom(3, 1)))).to.equal('nothing was refused');
+    });
+
+    it('and no longer once it has recovered', async () => {
+      await world.writer('id', 'a').append(eventsFrom(3, 2));
+      await seen(3);
+      expect(await refusal(mine.append(eventsFrom(3, 1)))).to.not.equal('nothing was refused');
+      await readAll(mine);
+      expect(await refusal(mine.append(eventsFrom(5, 1)))).to.equal('nothing was refused');
+    });
+  });
+});
