@@ -21,7 +21,7 @@ import type { FlowParts } from './replicator-parts.ts';
 export const maxRecordsInRound = 10_000;
 
 const fencedMessage =
-  'partition dropped, nothing more is written: another process moved its replicated offset. ' +
+  'partition dropped, nothing more is written: another process moved its replicated offset or took it over. ' +
   'Either this one stood still for longer than its session, or two groups replicate the topic';
 
 /** What is replicated; the partition is the flow's own. */
@@ -39,7 +39,9 @@ export type FlowBatch = Omit<PartitionBatch, 'partition'>;
  * this partition with growing pauses for as long as it takes; R goes up to it.
  *
  * Before every write it asks whether the partition is still ours, and R moves only from where this
- * process left it: an owner that was replaced without knowing it writes nothing more.
+ * process left it: an owner that was replaced without knowing it writes nothing more. While nothing is
+ * replicated there is no R to claim, so the first round has one record: two owners that both begin
+ * apply the same, whoever stores R (ADR 29).
  */
 export class PartitionFlow {
   readonly #source: PartitionSource;
@@ -101,14 +103,32 @@ export class PartitionFlow {
 
   async #replicate(batch: FlowBatch, signal: AbortSignal): Promise<void> {
     const { records, nextOffset } = batch;
-    for (let from = 0; from < records.length && !this.#hasLeftOff; from += maxRecordsInRound) {
+    let from = await this.#begin(batch, signal);
+    for (; from < records.length && !this.#hasLeftOff; from += maxRecordsInRound) {
       const to = from + maxRecordsInRound;
       const isWhole = from === 0 && to >= records.length;
       const some = isWhole ? records : records.slice(from, to);
       const round = { ...batch, records: some, nextOffset: records[to]?.offset ?? nextOffset };
-      this.#hasLeftOff = true;
-      this.#hasLeftOff = !(await this.#round(round, signal));
+      await this.#tryRound(round, signal);
     }
+  }
+
+  /** The first round of a partition of which nothing is replicated; answers how many records it took. */
+  async #begin(batch: FlowBatch, signal: AbortSignal): Promise<number> {
+    const { records, nextOffset } = batch;
+    const [first] = records;
+    if (this.#replicated !== undefined || first === undefined || this.#hasLeftOff) return 0;
+    const behind = Offset.next(first.offset);
+    await this.#tryRound({ ...batch, records: [first], nextOffset: behind }, signal);
+    // What follows a single record without being one, as the log's own marks.
+    const isAlone = records.length === 1 && nextOffset > behind && !this.#hasLeftOff;
+    if (isAlone) await this.#tryRound({ ...batch, records: [] }, signal);
+    return 1;
+  }
+
+  async #tryRound(batch: FlowBatch, signal: AbortSignal): Promise<void> {
+    this.#hasLeftOff = true;
+    this.#hasLeftOff = !(await this.#round(batch, signal));
   }
 
   #mayWrite(signal: AbortSignal): boolean {

@@ -16,7 +16,7 @@ import { TopicCommit } from './topic-commit.ts';
 /** How often the group's offsets are committed, while there is something to commit. */
 export const commitIntervalMs = 5_000;
 
-/** Tries to read the offset of a partition that was assigned, before the subscription fails. */
+/** Tries to claim a partition that was assigned, before the subscription fails. */
 const assignAttempts = 6;
 const assignBackoff = { initialMs: 100, maxMs: 2_000 };
 
@@ -29,7 +29,7 @@ export interface WorkListener {
 /**
  * One topic's records on their way into the store: a flow for each partition that is ours.
  *
- *     assigned   read R, start after it, then allow commits
+ *     assigned   claim the partition, start after its R, then allow commits
  *     records    replicate, store R, mark R + 1 for commit
  *     revoked    wait for the writes in hand, store R, drop the flow, then commit
  *     lost       start nothing more, drop the flow, commit nothing
@@ -68,7 +68,7 @@ export class TopicFlow implements TopicSubscriber {
   ): Promise<Offset | undefined> {
     await this.#expiryJobs.get(partition)?.close();
     await this.#flows.get(partition)?.close({ isLost: false });
-    const replicated = await this.#replicatedOffset(partition);
+    const replicated = await this.#claim(partition);
     const onStored = (next: Offset): void => this.#mark(partition, next);
     const source = { topic: this.#topic, partition };
     this.#flows.set(partition, new PartitionFlow(source, this.#parts, { replicated, onStored }));
@@ -78,17 +78,17 @@ export class TopicFlow implements TopicSubscriber {
     return replicated === undefined ? undefined : Offset.next(replicated);
   }
 
-  #replicatedOffset(partition: Partition): Promise<Offset | undefined> {
+  #claim(partition: Partition): Promise<Offset | undefined> {
     const { store, clock, random } = this.#parts;
     const { signal } = this.#closing;
-    return retry(() => store.offset(this.#topic, partition, { signal }), {
+    return retry(() => store.claim(this.#topic, partition, { nowMs: clock.nowMs(), signal }), {
       backoff: assignBackoff,
       attempts: assignAttempts,
       clock,
       random,
       retryable: (error) => error instanceof JournalError && error.retryable,
       onRetry: (err, attempt, retryInMs) =>
-        this.#log.warn({ partition, err, attempt, retryInMs }, 'replicated offset not read yet'),
+        this.#log.warn({ partition, err, attempt, retryInMs }, 'partition not claimed yet'),
       signal,
     });
   }

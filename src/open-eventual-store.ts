@@ -140,7 +140,7 @@ function replicatedOf(store: SqliteStore): ReplicatedJournal {
   const { replicated } = store;
   return {
     topics: (...call) => replicated.topics(...call),
-    offset: (...call) => replicated.offset(...call),
+    claim: (...call) => replicated.claim(...call),
     saveOffset: (...call) => replicated.saveOffset(...call),
     expired: (...call) => replicated.expired(...call),
     expiredUntil: (...call) => replicated.expiredUntil(...call),

@@ -1,9 +1,9 @@
 import type { CassandraSettings } from '../config/cassandra-settings.ts';
-import { FencedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type {
+  ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
   OffsetMove,
@@ -12,8 +12,8 @@ import type {
 } from '../ports/replicated-journal.ts';
 import { CassandraKeyJournal } from './cassandra-key-journal.ts';
 import { openCassandraSession } from './cassandra-session.ts';
-import { numberOf } from './cassandra-values.ts';
 import { readExpired } from './expired-journals.ts';
+import { PartitionPointers } from './partition-pointers.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
 import type { CassandraDeps, CassandraSession } from './session-types.ts';
@@ -52,6 +52,7 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
   private readonly tables: StoreTables;
   private readonly segmentSize: number;
   private readonly clocks = new WriteClocks();
+  private readonly pointers: PartitionPointers;
 
   constructor(
     session: CassandraSession,
@@ -60,6 +61,8 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     this.session = session;
     this.tables = storeTables(schema);
     this.segmentSize = segmentSize;
+    const { pointer } = this.tables;
+    this.pointers = new PartitionPointers({ session, clocks: this.clocks, statements: pointer });
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
@@ -76,35 +79,12 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     return [...topics];
   }
 
-  async offset(
-    topic: Topic,
-    partition: Partition,
-    options?: CallOptions,
-  ): Promise<Offset | undefined> {
-    const { selectSaved } = this.tables.pointer;
-    const [row] = await this.session.selectSerially(selectSaved, [topic, partition], options);
-    if (row === undefined) return undefined;
-    const updated = row['updated'];
-    // The last owner's clock may be ahead of ours, and its writes newer than ours would be (ADR 29).
-    if (updated instanceof Date) this.clocks.of(topic, partition).follow(updated.getTime() * 1000);
-    return numberOf(row['offset'], 'offset') as Offset;
+  claim(topic: Topic, partition: Partition, options: ClaimOptions): Promise<Offset | undefined> {
+    return this.pointers.claim({ topic, partition }, options);
   }
 
-  /** The one lightweight transaction of a round: what else it writes is fenced by timestamps (ADR 29). */
-  async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
-    const { topic, partition, offset, after } = move;
-    const { insertIfAbsent, updateIfAt } = this.tables.pointer;
-    refuseBackward(move);
-    const updated = Math.max(nowMs, this.clocks.of(topic, partition).lastMs);
-    const row =
-      after === undefined
-        ? await this.session.writeIf(insertIfAbsent, [topic, partition, offset, nowMs, updated])
-        : await this.session.writeIf(updateIfAt, [offset, updated, topic, partition, after]);
-    if (row['[applied]'] === true) return;
-    const stored = row['offset'] === undefined ? undefined : numberOf(row['offset'], 'offset');
-    // An earlier try whose answer was lost.
-    if (stored === offset) return;
-    throw fenced(move, stored);
+  saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
+    return this.pointers.move(move, nowMs);
   }
 
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {
@@ -148,16 +128,3 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
 }
 
 type ExpiredUntil = Parameters<ReplicatedJournal['saveExpiredUntil']>[0];
-
-function refuseBackward({ offset, after }: OffsetMove): void {
-  if (after === undefined || offset >= after) return;
-  throw new InvalidInputError(`a replicated offset cannot move back from ${after} to ${offset}`);
-}
-
-function fenced({ topic, partition, offset, after }: OffsetMove, stored?: number): FencedError {
-  const place = `the replicated offset of ${topic}:${partition}`;
-  return new FencedError(
-    `${place} was to move from ${after ?? 'none'} to ${offset}, but stands at ${stored ?? 'none'}: ` +
-      'another process replicates the partition',
-  );
-}

@@ -76,8 +76,13 @@ export interface OffsetMove {
   readonly partition: Partition;
   /** Last offset applied, inclusive. */
   readonly offset: Offset;
-  /** What the store holds before the move. */
+  /** What the store holds before the move: what `claim` answered or the last move stored. */
   readonly after: Offset | undefined;
+}
+
+export interface ClaimOptions extends CallOptions {
+  /** The replicator's clock. */
+  readonly nowMs: number;
 }
 
 /** The replicated store as the replicator writes it. */
@@ -85,17 +90,29 @@ export interface ReplicatedJournal extends AsyncDisposable {
   /** Topics that anything was replicated from. @throws {StoreUnavailableError} */
   topics(options?: CallOptions): Promise<readonly Topic[]>;
 
-  /** How far a partition is replicated, inclusive. @throws {StoreUnavailableError} */
-  offset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined>;
+  /**
+   * Takes a partition over and answers how far it is replicated, inclusive. From then on no move of
+   * an earlier owner is stored any more, not even one that is on its way, so what this process applies
+   * starts where nobody else goes on (ADR 29).
+   *
+   * A partition without an offset cannot be taken over: a first move of somebody else may still be
+   * stored. Therefore the first move must cover one record, the first that was polled: whoever makes
+   * it has applied the same.
+   *
+   * @throws {FencedError} another process owns the topic: only where the store itself says who does
+   * @throws {StoreUnavailableError} may be claimed; repeat it
+   */
+  claim(topic: Topic, partition: Partition, options: ClaimOptions): Promise<Offset | undefined>;
 
   /**
    * Moves the replicated offset, after everything up to and including `offset` was applied: from
-   * `after`, what this process read or saved last (`undefined` = the partition has none), to `offset`.
-   * Nothing is stored when it stands elsewhere: then another process owns the partition. Repeating a
-   * call that was stored succeeds.
+   * `after`, what this process claimed or saved last (`undefined` = the partition had none), to `offset`.
+   * Nothing is stored when it stands elsewhere, or when the partition was claimed since, or never by
+   * this process: then another one owns it. Repeating a call that was stored succeeds; so does a first
+   * move where another process has stored the same one, and takes the partition over.
    *
-   * @throws {FencedError} another process moved the offset; nothing stored, stop writing
-   * @throws {StoreUnavailableError} may be stored; repeat it
+   * @throws {FencedError} another process owns the partition; nothing stored, stop writing
+   * @throws {StoreUnavailableError} may be stored; repeat it, to the same offset or a further one
    */
   saveOffset(move: OffsetMove, nowMs: number): Promise<void>;
 

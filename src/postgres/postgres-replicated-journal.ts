@@ -4,6 +4,7 @@ import type { Key } from '../model/key.ts';
 import { type Offset, type Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type {
+  ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
   OffsetMove,
@@ -51,6 +52,8 @@ export async function openPostgresReplicatedJournal(
 export class PostgresReplicatedJournal implements ReplicatedJournal {
   readonly #session: PostgresSession;
   readonly #tables: StoreTables;
+  /** Partitions that this process has claimed. */
+  readonly #claims = new Map<string, Claim>();
 
   constructor(session: PostgresSession, schema: string) {
     this.#session = session;
@@ -62,14 +65,17 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     return rows.map(([topic]) => Topic.of(topic));
   }
 
-  async offset(
+  async claim(
     topic: Topic,
     partition: Partition,
-    options?: CallOptions,
+    options: ClaimOptions,
   ): Promise<Offset | undefined> {
-    const { select } = this.#tables.pointers;
-    const [row] = await this.#session.read<[number]>(select, [topic, partition], options);
-    return row?.[0] as Offset | undefined;
+    options.signal?.throwIfAborted();
+    const { claim } = this.#tables.pointers;
+    const [row] = await this.#session.write<[number, number]>(claim, [topic, partition]);
+    const known = row?.[0] as Offset | undefined;
+    this.#claims.set(`${topic}:${partition}`, { epoch: row?.[1], known });
+    return known;
   }
 
   async saveOffset(to: OffsetMove, nowMs: number): Promise<void> {
@@ -77,20 +83,19 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     if (after !== undefined && offset < after) {
       throw new InvalidInputError(`${placeOf(to)} must not move back from ${after} to ${offset}`);
     }
+    const claim = this.#claims.get(`${topic}:${partition}`);
+    if (claim === undefined) throw fenced(to, 'is not claimed by this process');
+    if (claim.known === offset) return;
+    if (claim.known !== after) throw fenced(to, `stands at ${claim.known ?? 'none'}`);
     const { insert, move } = this.#tables.pointers;
     const params = [topic, partition, offset, nowMs];
-    const moved =
-      after === undefined
-        ? await this.#session.write(insert, params)
-        : await this.#session.write(move, [...params, after]);
-    if (moved.length > 0) return;
-    const found = await this.offset(topic, partition);
-    // The answer to an earlier attempt may have been lost.
-    if (found === offset) return;
-    throw new FencedError(
-      `${placeOf(to)} was to move from ${after ?? 'none'} to ${offset}, but stands at ${found ?? 'none'}: ` +
-        'another process replicates the partition',
-    );
+    const [stored] =
+      claim.epoch === undefined
+        ? await this.#session.write<[number]>(insert, params)
+        : await this.#session.write<[number]>(move, [...params, claim.epoch]);
+    if (stored === undefined) throw fenced(to, 'stands elsewhere or was claimed since');
+    claim.epoch = stored[0];
+    claim.known = offset;
   }
 
   async *expired(
@@ -146,6 +151,21 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
 function expiredOf([id, partition, offset, expireOn]: ExpiredCells): ExpiredJournal {
   const at = { partition: partition as Partition, offset: offset as Offset };
   return { id: ofStoredText(id), at, expireOn };
+}
+
+interface Claim {
+  /** `undefined` while nothing is replicated. */
+  epoch: number | undefined;
+  /** What the owner knows; a move without an answer may have gone further. */
+  known: Offset | undefined;
+}
+
+function fenced(move: OffsetMove, how: string): FencedError {
+  const { after, offset } = move;
+  return new FencedError(
+    `${placeOf(move)} was to move from ${after ?? 'none'} to ${offset}, but ${how}: ` +
+      'another process replicates the partition',
+  );
 }
 
 function placeOf({ topic, partition }: OffsetMove): string {

@@ -11,23 +11,36 @@ export interface PointerRow {
   readonly updated: number;
 }
 
+/** What a claim found; both are absent where nothing is replicated. */
+export interface ClaimedPointer {
+  readonly offset: Offset | undefined;
+  readonly epoch: number | undefined;
+}
+
 /** Statements of `pointer`; writes belong into a transaction. */
 export class PointerTable {
   readonly #all: Statement<PointerRow>;
   readonly #topics: Statement<{ topic: string }>;
-  readonly #offset: Statement<{ offset: number }>;
-  readonly #save: Statement;
+  readonly #offset: Statement<{ offset: number; epoch: number }>;
+  readonly #insert: Statement;
+  readonly #update: Statement;
+  readonly #claim: Statement;
 
   constructor(database: Database) {
     this.#all = database.prepare('SELECT topic, partition, "offset", updated FROM pointer');
     this.#topics = database.prepare('SELECT DISTINCT topic FROM pointer');
     this.#offset = database.prepare(
-      'SELECT "offset" FROM pointer WHERE topic = ? AND partition = ?',
+      'SELECT "offset", epoch FROM pointer WHERE topic = ? AND partition = ?',
     );
-    this.#save = database.prepare(
-      `INSERT INTO pointer (topic, partition, "offset", created, updated)
-       VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET "offset" = excluded."offset", updated = excluded.updated`,
+    this.#insert = database.prepare(
+      `INSERT INTO pointer (topic, partition, "offset", created, updated, epoch)
+       VALUES (?, ?, ?, ?, ?, 1)`,
+    );
+    this.#update = database.prepare(
+      `UPDATE pointer SET "offset" = ?, updated = ? WHERE topic = ? AND partition = ?`,
+    );
+    this.#claim = database.prepare(
+      `UPDATE pointer SET epoch = epoch + 1 WHERE topic = ? AND partition = ?`,
     );
   }
 
@@ -43,23 +56,48 @@ export class PointerTable {
     return this.#offset.get(topic, partition)?.offset as Offset | undefined;
   }
 
+  /** Takes the partition over: whoever claimed it before cannot move it any more. */
+  claim(topic: Topic, partition: Partition): ClaimedPointer {
+    this.#claim.run(topic, partition);
+    const row = this.#offset.get(topic, partition);
+    return { offset: row?.offset as Offset | undefined, epoch: row?.epoch };
+  }
+
   /**
-   * Moves it if it stands at `after`, or has been moved to `offset` already.
+   * Moves it if it stands at `after`, or has been moved to `offset` already, and nobody has claimed it
+   * since `epoch`. A first move that somebody else has made as well takes the partition over.
    *
-   * @throws {FencedError} it stands elsewhere
+   * @param epoch what this process claimed; `undefined` = there was no row
+   * @returns the epoch from now on
+   * @throws {FencedError} it stands elsewhere, or was claimed
    */
-  move({ topic, partition, offset, after }: OffsetMove, nowMs: number): void {
-    const stored = this.offset(topic, partition);
-    if (stored === offset) return;
-    if (stored !== after) throw fenced({ topic, partition, offset, after }, stored);
-    this.#save.run(topic, partition, offset, nowMs, nowMs);
+  move(move: OffsetMove, epoch: number | undefined, nowMs: number): number {
+    const { topic, partition, offset, after } = move;
+    const row = this.#offset.get(topic, partition);
+    if (epoch === undefined) return this.#begin(move, row, nowMs);
+    if (row?.epoch !== epoch) throw fencedMove(move, row?.offset);
+    if (row.offset === offset) return epoch;
+    if (row.offset !== after) throw fencedMove(move, row.offset);
+    this.#update.run(offset, nowMs, topic, partition);
+    return epoch;
+  }
+
+  #begin(move: OffsetMove, row: { readonly offset: number } | undefined, nowMs: number): number {
+    const { topic, partition, offset, after } = move;
+    if (row === undefined && after === undefined) {
+      this.#insert.run(topic, partition, offset, nowMs, nowMs);
+      return 1;
+    }
+    const claimed = row?.offset === offset ? this.claim(topic, partition).epoch : undefined;
+    if (claimed === undefined) throw fencedMove(move, row?.offset);
+    return claimed;
   }
 }
 
-function fenced({ topic, partition, offset, after }: OffsetMove, stored?: Offset): FencedError {
-  const place = `the replicated offset of ${topic}:${partition}`;
+export function fencedMove(move: OffsetMove, stored?: number): FencedError {
+  const { topic, partition, offset, after } = move;
   return new FencedError(
-    `${place} was to move from ${after ?? 'none'} to ${offset}, but stands at ${stored ?? 'none'}: ` +
-      'another process replicates the partition',
+    `the replicated offset of ${topic}:${partition} was to move from ${after ?? 'none'} to ${offset}, ` +
+      `but stands at ${stored ?? 'none'} or was claimed since: another process replicates the partition`,
   );
 }

@@ -2,7 +2,7 @@ import { InvalidInputError } from '../model/errors.ts';
 import type { Database } from './sqlite-database.ts';
 
 /** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
@@ -11,7 +11,7 @@ export const schemaVersion = 2;
  * `log_owner` says who replicates a topic.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
- * one a partition, `setting` one a named value. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but
+ * one a partition (`epoch` counts how often it was claimed), `setting` one a named value. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but
  * that an event names its generation by `journal`, which a purge retires.
  */
 const tables = `
@@ -98,6 +98,7 @@ CREATE TABLE setting (
   timestamp INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 `,
+  'ALTER TABLE pointer ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0',
 ];
 
 /**

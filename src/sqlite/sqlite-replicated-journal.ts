@@ -5,6 +5,7 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type {
+  ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
   OffsetMove,
@@ -14,6 +15,7 @@ import type {
 import type { Clock } from '../runtime/clock.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { LogTrim } from './log-trim.ts';
+import { fencedMove } from './pointer-table.ts';
 import { expiredUntilKey } from './setting-table.ts';
 import { readOr, storeFailure } from './sqlite-database.ts';
 import type { StoreTables } from './sqlite-eventual-journal.ts';
@@ -35,6 +37,8 @@ export interface ReplicatedParts {
  */
 export class SqliteReplicatedJournal implements ReplicatedJournal {
   readonly #parts: ReplicatedParts;
+  /** Partitions that this process has claimed; no epoch while nothing is replicated. */
+  readonly #claims = new Map<string, { epoch: number | undefined }>();
   #closed = false;
 
   constructor(parts: ReplicatedParts) {
@@ -46,15 +50,16 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     return readOr(storeFailure, 'list topics', () => this.#parts.tables.pointers.topics());
   }
 
-  async offset(
+  async claim(
     topic: Topic,
     partition: Partition,
-    options?: CallOptions,
+    options: ClaimOptions,
   ): Promise<Offset | undefined> {
     this.#check(options);
-    return readOr(storeFailure, `read ${topic}`, () =>
-      this.#parts.tables.pointers.offset(topic, partition),
-    );
+    const { pointers } = this.#parts.tables;
+    const { offset, epoch } = await this.#write(topic, () => pointers.claim(topic, partition));
+    this.#claims.set(`${topic}:${partition}`, { epoch });
+    return offset;
   }
 
   async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
@@ -66,9 +71,12 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
         `a replicated offset cannot move back from ${after} to ${offset}`,
       );
     }
-    await this.#write(topic, () => {
-      tables.pointers.move(move, nowMs);
+    const claim = this.#claims.get(`${topic}:${partition}`);
+    if (claim === undefined) throw fencedMove(move);
+    claim.epoch = await this.#write(topic, () => {
+      const epoch = tables.pointers.move(move, claim.epoch, nowMs);
       trim.step(topic, partition, clock.nowMs());
+      return epoch;
     });
     trim.replicated(topic, partition, { offset, atMs: clock.nowMs() });
   }

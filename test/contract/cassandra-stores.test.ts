@@ -22,6 +22,7 @@ async function open(segmentSize: number): Promise<ReplicatedStore> {
     eventual,
     replicated,
     segmentSize,
+    another: () => openCassandraReplicatedJournal(settings, deps),
     async [Symbol.asyncDispose]() {
       await replicated[Symbol.asyncDispose]();
       await eventual[Symbol.asyncDispose]();

@@ -286,7 +286,7 @@ async function replicate(
 async function save({ store, key }: World, records: readonly ActionRecord[]): Promise<void> {
   const at = records.at(-1)?.at;
   if (at === undefined) return;
-  const after = await store.replicated.offset(key.topic, at.partition);
+  const after = await store.replicated.claim(key.topic, at.partition, { nowMs });
   await store.replicated.saveOffset({ topic: key.topic, ...at, after }, nowMs);
 }
 

@@ -224,7 +224,7 @@ function describeOffsets(store: Store): void {
     const topics = Array.from({ length: 6 }, given.randomTopic);
     for (const [index, topic] of topics.entries()) {
       const at = given.place(index * 7, index);
-      await store().replicated.saveOffset(given.move(topic, at, undefined), given.nowMs);
+      await given.moveTo(store().replicated, topic, at);
     }
     for (const [index, topic] of topics.entries()) {
       const { partition, offset } = given.place(index * 7, index);

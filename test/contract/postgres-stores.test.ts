@@ -23,6 +23,7 @@ async function open(fetchSize: number): Promise<ReplicatedStore> {
     eventual,
     replicated,
     segmentSize,
+    another: () => openPostgresReplicatedJournal(settings, deps),
     async [Symbol.asyncDispose]() {
       await replicated[Symbol.asyncDispose]();
       await eventual[Symbol.asyncDispose]();

@@ -6,6 +6,7 @@ import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts
 import { expiredJournalsContract } from './expired-journals.contract.ts';
 import { describePurge } from './replicated-journal-purge.contract.ts';
 import {
+  replicatedClaimContract,
   replicatedOffsetContract,
   replicatedTopicsContract,
 } from './replicated-offset.contract.ts';
@@ -17,7 +18,11 @@ type Store = () => given.ReplicatedStore;
  * How every replicated store applies what the replicator hands it (docs/format.md#replication, G.9;
  * numbers of G.9 in the names). Run it once for each segment size worth testing: `open` decides.
  */
-export function replicatedJournalContract(name: string, open: given.OpenReplicatedStore): void {
+export function replicatedJournalContract(
+  name: string,
+  open: given.OpenReplicatedStore,
+  { processes }: { readonly processes: 'one' | 'several' } = { processes: 'several' },
+): void {
   describe(`replicated journal: ${name}`, function () {
     this.timeout(20_000);
     let opened: given.ReplicatedStore;
@@ -27,7 +32,8 @@ export function replicatedJournalContract(name: string, open: given.OpenReplicat
     after(() => opened[Symbol.asyncDispose]());
     const store = () => opened;
     describe('replicated offset', () => {
-      replicatedOffsetContract(() => store().replicated);
+      replicatedOffsetContract(store);
+      if (processes === 'several') replicatedClaimContract(store);
       replicatedTopicsContract(() => store().replicated);
     });
     describe('append', () => describeAppend(store));

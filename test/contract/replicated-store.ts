@@ -19,6 +19,8 @@ export interface ReplicatedStore extends AsyncDisposable {
   readonly eventual: EventualJournal;
   readonly replicated: ReplicatedJournal;
   readonly segmentSize: number;
+  /** The writing side as another process opens it; the caller disposes it. Absent = no other can. */
+  readonly another?: () => Promise<ReplicatedJournal>;
 }
 
 export type OpenReplicatedStore = () => Promise<ReplicatedStore>;
@@ -109,6 +111,16 @@ export function purge(
     onlyAt: onlyAt === undefined ? undefined : Offset.of(onlyAt),
     upTo: upTo === undefined ? undefined : SeqNr.of(upTo),
   };
+}
+
+/** Claims the partition and moves its offset, whoever owned it. */
+export async function moveTo(
+  store: ReplicatedJournal,
+  topic: Topic,
+  to: PartitionOffset,
+): Promise<void> {
+  const after = await store.claim(topic, to.partition, { nowMs });
+  await store.saveOffset({ topic, ...to, after }, nowMs);
 }
 
 /** From `after`, `undefined` = nowhere, to `to`. */

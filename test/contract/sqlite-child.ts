@@ -40,6 +40,7 @@ async function produce({ producer }: SqliteStore, id: string): Promise<void> {
 /** A small replicator: a row of the store for each key, then the offset. */
 async function replicate({ topicConsumers, replicated }: SqliteStore): Promise<void> {
   const consumer = await topicConsumers.open(topic);
+  const afters = new Map<Partition, Offset | undefined>();
   const save = async (partition: Partition, records: readonly LogRecord[]) => {
     const ids = new Map<string, Offset>();
     for (const { key, offset } of records) ids.set(Buffer.from(key ?? []).toString(), offset);
@@ -50,15 +51,19 @@ async function replicate({ topicConsumers, replicated }: SqliteStore): Promise<v
     });
     await Promise.all(deletes);
     const offset = records.at(-1)?.offset as Offset;
-    const after = await replicated.offset(topic, partition);
-    await replicated.saveOffset({ topic, partition, offset, after }, Date.now());
+    await replicated.saveOffset(
+      { topic, partition, offset, after: afters.get(partition) },
+      Date.now(),
+    );
+    afters.set(partition, offset);
     process.stdout.write(`replicated ${partition} ${offset}\n`);
   };
   await consumer.run(
     {
       async assigned(partition) {
         process.stdout.write(`owns ${partition}\n`);
-        const offset = await replicated.offset(topic, partition);
+        const offset = await replicated.claim(topic, partition, { nowMs: Date.now() });
+        afters.set(partition, offset);
         return offset === undefined ? undefined : ((offset + 1) as Offset);
       },
       records: ({ partition, records }) => save(partition, records),

@@ -127,7 +127,7 @@ describe('sqlite under several processes', function () {
     const at = await store.producer.produce(appendOf(keyOf(topic, 'x'), 2));
     await eventually('replication by the second', () => two.lines('replicated').length > 0);
     await two.kill();
-    expect(await store.replicated.offset(topic, at.partition)).to.equal(at.offset);
+    expect(await store.eventual.offset(topic, at.partition)).to.equal(at.offset);
   });
 });
 

@@ -1,4 +1,5 @@
 import { silentLogger } from '../../src/observability/logger.ts';
+import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
@@ -15,17 +16,32 @@ for (const segmentSize of [2, 10_000]) {
   );
 }
 eventualJournalContract('sqlite in memory', () => open(':memory:', 100));
-replicatedJournalContract('sqlite in memory', () => open(':memory:', 100));
+replicatedJournalContract('sqlite in memory', () => open(':memory:', 100), { processes: 'one' });
 
 async function openFile(segmentSize: number): Promise<ReplicatedStore> {
   const temporary = await temporaryFile();
   const store = await open(temporary.file, segmentSize);
   return {
     ...store,
+    another: async () => writingSide(await open(temporary.file, segmentSize)),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       await temporary[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Closing it closes the file. */
+function writingSide({ replicated, ...store }: ReplicatedStore): ReplicatedJournal {
+  return {
+    topics: (...call) => replicated.topics(...call),
+    claim: (...call) => replicated.claim(...call),
+    saveOffset: (...call) => replicated.saveOffset(...call),
+    expired: (...call) => replicated.expired(...call),
+    expiredUntil: (...call) => replicated.expiredUntil(...call),
+    saveExpiredUntil: (...call) => replicated.saveExpiredUntil(...call),
+    open: (...call) => replicated.open(...call),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
 

@@ -1,20 +1,23 @@
 import { outsideMicrotasks } from './core/drain.ts';
-import { type Death, runPlan } from './history.ts';
+import { type Incident, runPlan } from './history.ts';
 import type { Operation, Plan } from './plan.ts';
 
-/** What became of one scenario when one of its processes died at each of its calls in turn. */
+/** What became of one scenario when one of its processes died, or waited, at each of its calls in turn. */
 export interface CrashPointsResult {
   readonly name: string;
   readonly points: number;
-  /** How the system differs from what its records say, by the place of the death. */
+  /** How the system differs from what its records say, by the place of the incident. */
   readonly differences: readonly string[];
 }
 
 interface Scenario {
   readonly name: string;
-  readonly victim: Death['victim'];
+  readonly victim: Incident['victim'];
   readonly operations: readonly Operation[];
   readonly pollSize: number;
+  readonly readEnd: Plan['readEnd'];
+  /** First letter of the processes that come last. */
+  readonly slow: string;
 }
 
 const append = (count: number, expires = false): Operation => ({
@@ -27,15 +30,26 @@ const deletion = (share: number): Operation => ({ type: 'delete', share, isBlind
 const purge: Operation = { type: 'purge' };
 const mark: Operation = { type: 'mark' };
 const expire: Operation = { type: 'expire' };
+const read: Operation = { type: 'read', delay: 0 };
 
 /** Journals over several segments of two events. */
 const lives: Readonly<Record<string, readonly Operation[]>> = {
   append: [append(1), append(4), append(3)],
-  delete: [append(5), deletion(0.6), append(2), deletion(1)],
+  delete: [append(5), deletion(0.6), deletion(0.2), deletion(0.4), append(2), deletion(1)],
   purge: [append(7), purge, append(3)],
   'purge after delete': [append(7), deletion(0.5), purge, append(3), purge],
   mark: [append(2), mark, append(1), mark],
   expire: [append(3, true), mark, mark, expire, append(2, true), mark, expire],
+  'reads beside a purge': [append(2), append(2), read, append(2), read, append(1), purge],
+  'reads beside a delete': [
+    append(3),
+    read,
+    append(2),
+    deletion(0.5),
+    append(1),
+    read,
+    deletion(1),
+  ],
   whole: [append(4), deletion(0.5), append(3), deletion(0.2), purge, append(4), deletion(0.5)],
 };
 
@@ -44,7 +58,10 @@ const pollSizes = [1, 2, 30];
 /** Orders in which the same calls happen. */
 const seeds = [1, 2, 3];
 
-/** Every scenario, every call of the process that dies, before it and after it; or only until one differs. */
+/** What happens at a call. */
+const incidents = ['death before', 'death after', 'delay'] as const;
+
+/** Every scenario, every call of the process, all that happens there; or only until one differs. */
 export async function runCrashPoints(
   options: { readonly untilFirst?: boolean } = {},
 ): Promise<readonly CrashPointsResult[]> {
@@ -59,10 +76,13 @@ export async function runCrashPoints(
 
 function* scenarios(): Generator<Scenario> {
   for (const [name, operations] of Object.entries(lives)) {
-    yield { name: `${name}, client`, victim: 'client', operations, pollSize: 30 };
+    const usual = { operations, pollSize: 30, readEnd: 'marker', slow: '' } as const;
+    yield { ...usual, name: `${name}, client`, victim: 'client' };
+    const title = `${name}, client far ahead of the replicator`;
+    yield { ...usual, name: title, victim: 'client', readEnd: 'offset', slow: 'R' };
     for (const pollSize of pollSizes) {
-      const title = `${name}, replicator in polls of ${pollSize}`;
-      yield { name: title, victim: 'replicator', operations, pollSize };
+      const inPolls = `${name}, replicator in polls of ${pollSize}`;
+      yield { ...usual, name: inPolls, victim: 'replicator', pollSize };
     }
   }
 }
@@ -74,13 +94,13 @@ function crashEverywhere(scenario: Scenario): CrashPointsResult {
   let points = 0;
   for (const seed of seeds) {
     const whole = runPlan(plan, seed);
-    for (const violation of whole.violations) differences.push(`no death: ${violation}`);
+    for (const violation of whole.violations) differences.push(`no incident: ${violation}`);
     for (let call = 0; call < whole.calls[victim]; call++) {
-      for (const side of ['before', 'after'] as const) {
+      for (const what of incidents) {
         points++;
-        const { violations } = runPlan(plan, seed, { victim, call, side });
+        const { violations } = runPlan(plan, seed, { victim, call, what });
         for (const violation of violations) {
-          differences.push(`seed ${seed}, ${side} call ${call}: ${violation}`);
+          differences.push(`seed ${seed}, ${what} at call ${call}: ${violation}`);
         }
       }
     }
@@ -88,7 +108,7 @@ function crashEverywhere(scenario: Scenario): CrashPointsResult {
   return { name, points, differences };
 }
 
-function planOf({ operations, pollSize }: Scenario): Plan {
+function planOf({ operations, pollSize, readEnd, slow }: Scenario): Plan {
   return {
     journals: [{ id: 'a', partition: 0, operations, rival: [] }],
     partitions: 1,
@@ -97,10 +117,10 @@ function planOf({ operations, pollSize }: Scenario): Plan {
     owners: 1,
     pollSize,
     keysInFlight: 1,
-    rates: { failure: 0, slowAnswer: 0, maxStepMs: 5, slow: '' },
+    rates: { failure: 0, slowAnswer: 0, stall: 0, maxStepMs: 5, slow },
     dataIntegrity: { seqNrUniqueness: true, correlateEventsWithMeta: true, gaps: 'fail' },
     headCache: undefined,
-    readEnd: 'marker',
+    readEnd,
     turbulence: 0,
     happenings: 0,
   };

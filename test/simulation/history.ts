@@ -1,5 +1,6 @@
 import { checkedPointer, checkedRead, eventsText } from './checked-read.ts';
 import { Client, type Script } from './client.ts';
+import { drainMicrotasks } from './core/drain.ts';
 import { Random } from './core/random.ts';
 import type { SimulatedProcess } from './core/scheduler.ts';
 import { inVirtualTime } from './core/virtual-timers.ts';
@@ -35,26 +36,36 @@ export function runHistory(seed: number, options: { readonly trace: boolean }): 
   return { seed, figures, hash: scheduler.hash, violations, trace: scheduler.trace ?? [] };
 }
 
-/** Where one process dies: at its call number `call` (0-based), before or after the server did its work. */
-export interface Death {
+/**
+ * What happens to one process at its call number `call` (0-based): it dies before or after the server did its work, or
+ * the call arrives when nothing else can go on.
+ */
+export interface Incident {
   readonly victim: 'client' | 'replicator';
   readonly call: number;
-  readonly side: 'before' | 'after';
+  readonly what: 'death before' | 'death after' | 'delay';
 }
 
-/** Runs one plan with nothing left to chance but the order, and one death at most. */
-export function runPlan(plan: Plan, seed: number, death?: Death) {
+/** Runs one plan with nothing left to chance but the order, and one incident at most. */
+export function runPlan(plan: Plan, seed: number, incident?: Incident) {
   const world = new World(plan, new Random(seed), { trace: false });
+  const sent = { client: 0, replicator: 0 };
   const calls = { client: 0, replicator: 0 };
   const history = new History(world);
-  world.scheduler.deathAt = (process) => {
-    const victim = process.name.startsWith('R') ? 'replicator' : 'client';
+  const { scheduler } = world;
+  const isIt = ({ name }: SimulatedProcess, counts: typeof calls): boolean => {
+    const victim = name.startsWith('R') ? 'replicator' : 'client';
     // A process that comes after a death lives.
-    if (!/^[RC][12]$/.test(process.name)) return undefined;
-    const call = calls[victim]++;
-    return death?.victim === victim && death.call === call ? death.side : undefined;
+    if (!/^[RC][12]$/.test(name)) return false;
+    const call = counts[victim]++;
+    return incident?.victim === victim && incident.call === call;
   };
-  inVirtualTime(world.scheduler, () => history.run());
+  scheduler.isHeld = (process) => isIt(process, sent) && incident?.what === 'delay';
+  scheduler.deathAt = (process) => {
+    if (!isIt(process, calls) || incident?.what === 'delay') return undefined;
+    return incident?.what === 'death before' ? 'before' : 'after';
+  };
+  inVirtualTime(scheduler, () => history.run());
   return { calls, violations: world.violations };
 }
 
@@ -68,7 +79,7 @@ class History {
   #names = 0;
   readonly #ownerOf = new Map<number, Owner>();
   /** Partitions that their owner was asked to give up. */
-  readonly #moving = new Set<number>();
+  readonly #moving = new Map<number, symbol>();
   /** Processes that stand still. */
   #frozen = 0;
 
@@ -92,24 +103,19 @@ class History {
       this.#assign(partition, this.#owners[partition % plan.owners] as Owner);
     }
     for (const script of this.#scripts) this.#openClient().write(script);
-    if (
-      !this.#runUntil(
-        () => this.#isWritten(),
-        () => this.#happen(),
-      )
-    )
-      return;
+    if (!this.#runUntil(() => this.#isWritten(), true)) return;
     this.#calmDown();
-    if (!this.#runUntil(() => this.#isReplicated())) return;
+    if (!this.#runUntil(() => this.#isReplicated(), false)) return;
     this.#checkEnd();
   }
 
   /** Steps until `isDone`; answers false when a rule was broken or nothing goes on. */
-  #runUntil(isDone: () => boolean, before: () => void = () => {}): boolean {
+  #runUntil(isDone: () => boolean, mayHappen: boolean): boolean {
     const { scheduler, violations } = this.#world;
-    while (!isDone()) {
+    for (let isFirst = true; !isDone(); isFirst = false) {
       if (violations.length > 0) return false;
-      before();
+      // What was started has its calls made before the first is chosen.
+      if ((mayHappen && this.#happen()) || isFirst) drainMicrotasks();
       if (!scheduler.step() || scheduler.count > maxSteps) {
         this.#world.violation(`nothing goes on after ${scheduler.count} steps`);
         return false;
@@ -119,16 +125,17 @@ class History {
   }
 
   #isWritten(): boolean {
-    return this.#clients.every((client) => client.isIdle);
+    for (const client of this.#clients) if (!client.isIdle) return false;
+    return true;
   }
 
   #isReplicated(): boolean {
-    const { plan, log, cassandra } = this.#world;
-    for (let partition = 0; partition < plan.partitions; partition++) {
-      const end = log.partition(partition).length;
+    if (this.#moving.size > 0 || this.#frozen > 0) return false;
+    const { log, cassandra } = this.#world;
+    for (const [partition, { length: end }] of log.partitions.entries()) {
       if (end > 0 && storedOffset(cassandra, log.topic, partition) !== end - 1) return false;
     }
-    return this.#moving.size === 0 && this.#frozen === 0;
+    return true;
   }
 
   #openOwner(): Owner {
@@ -144,16 +151,17 @@ class History {
   }
 
   /** Perhaps something happens to a process before the next step. */
-  #happen(): void {
+  #happen(): boolean {
     const { scheduler, plan } = this.#world;
     const { random } = scheduler;
-    if (this.#happenings === 0 || !random.chance(plan.turbulence)) return;
+    if (this.#happenings === 0 || !random.chance(plan.turbulence)) return false;
     this.#happenings--;
     const dice = random.int(1, 5);
     if (dice === 1) this.#crashClient(random.int(0, this.#scripts.length - 1));
     else if (dice === 2) this.#rebalance();
     else if (dice <= 4) this.#crashOwner(this.#pickOwner());
     else this.#freezeOwner();
+    return true;
   }
 
   #die(process: SimulatedProcess): void {
@@ -214,14 +222,17 @@ class History {
     if (from === undefined || from.process.isFrozen || this.#moving.has(partition)) return;
     this.#note(`${from.process.name} has to give up partition ${partition}`);
     this.#world.figures.rebalances++;
-    this.#moving.add(partition);
+    const move = Symbol();
+    this.#moving.set(partition, move);
     from.revoke(partition).then(
-      () => this.#given(partition, from),
+      () => this.#given(partition, from, move),
       (error: unknown) => this.#world.violation(`partition not given up: ${String(error)}`),
     );
   }
 
-  #given(partition: number, from: Owner): void {
+  #given(partition: number, from: Owner, move: symbol): void {
+    // Somebody has it already, if the owner stood still or died meanwhile.
+    if (this.#moving.get(partition) !== move) return;
     if (this.#ownerOf.get(partition) !== from) return;
     this.#moving.delete(partition);
     this.#assign(partition, this.#pickOwner() ?? this.#openOwner());
@@ -262,7 +273,7 @@ class History {
     const { scheduler } = this.#world;
     this.#note('calm from here on');
     this.#world.isCalm = true;
-    scheduler.rates = { failure: 0, slowAnswer: 0, maxStepMs: 2, slow: '' };
+    scheduler.rates = { failure: 0, slowAnswer: 0, stall: 0, maxStepMs: 2, slow: '' };
   }
 
   /** Everything is replicated: the store says what the log says, and readers as well. */
@@ -281,6 +292,6 @@ class History {
       const look = this.#world.scheduler.random.chance(0.8) ? checkedRead : checkedPointer;
       client.start(async () => void (await look(this.#world, client, { id, from: 1 })));
     }
-    this.#runUntil(() => client.isIdle);
+    this.#runUntil(() => client.isIdle, false);
   }
 }

@@ -33,6 +33,7 @@ export class Owner {
   readonly #servings = new Map<number, Serving>();
   #flow: TopicFlow;
   #restarting: Promise<void> | undefined;
+  #revoking: Promise<unknown> = Promise.resolve();
 
   constructor(world: World, name: string) {
     const { scheduler, cassandra, plan } = world;
@@ -148,7 +149,12 @@ export class Owner {
   }
 
   /** The group takes the partition back in order: it is given on when this resolves. */
-  async revoke(partition: number): Promise<void> {
+  revoke(partition: number): Promise<void> {
+    this.#revoking = Promise.all([this.#revoking, this.#revoke(partition)]);
+    return this.#revoking.then(() => {});
+  }
+
+  async #revoke(partition: number): Promise<void> {
     const serving = this.#servings.get(partition);
     if (serving === undefined) return;
     await this.#restarting;
@@ -167,6 +173,7 @@ export class Owner {
 
   /** It learns that its partitions are gone. */
   async lose(): Promise<void> {
+    await this.#revoking;
     const servings = [...this.#servings.values()].filter(({ isOwned }) => !isOwned);
     for (const { partition, leave } of servings) {
       leave.abort(new Error('lost'));

@@ -71,7 +71,7 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     owners: random.int(1, 2),
     pollSize: random.pick([1, 2, 4, 8, 30]),
     keysInFlight: random.int(1, 3),
-    rates: ratesOf(random),
+    rates: ratesOf(random, stallOf(seed)),
     dataIntegrity: {
       seqNrUniqueness: random.chance(0.7),
       correlateEventsWithMeta: random.chance(0.5),
@@ -96,8 +96,14 @@ function headCacheOf(random: Random): HeadCacheSettings {
   };
 }
 
-function ratesOf(random: Random): FaultRates {
+/** Of every third history; drawn apart from all else, which is the same with it and without. */
+function stallOf(seed: number): number {
+  return seed % 3 === 0 ? new Random(~seed).pick([0.02, 0.05, 0.1]) : 0;
+}
+
+function ratesOf(random: Random, stall: number): FaultRates {
   return {
+    stall,
     failure: random.chance(0.5) ? 0 : random.pick([0.01, 0.03, 0.1]),
     slowAnswer: random.pick([0, 0.1, 0.4]),
     maxStepMs: random.pick([2, 5, 20, 20, 50, 50, 100, 2_000]),

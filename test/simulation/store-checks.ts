@@ -1,5 +1,11 @@
 import { eventsText } from './checked-read.ts';
-import { type StoredJournal, storedEvents, storedJournal, storedOffset } from './store-view.ts';
+import {
+  isSameRecord,
+  type StoredJournal,
+  storedEvents,
+  storedJournal,
+  storedOffset,
+} from './store-view.ts';
 import type { LiveEvent, Truth } from './truth.ts';
 import type { World } from './world.ts';
 
@@ -11,28 +17,24 @@ export class StoreChecks {
 
   constructor(world: World) {
     this.#world = world;
-    world.cassandra.onWrite = (table) => this.#written(table);
-  }
-
-  #written(table: string): void {
-    if (table === 'pointer2') this.#checkOffsets();
-    if (table === 'metajournal') this.#checkRows();
+    world.cassandra.onWrite = (table, { key }, row) => {
+      if (table === 'pointer2') this.#checkOffset(key[1] as number);
+      if (table === 'metajournal') this.#checkRow(String(row?.key[0]));
+    };
   }
 
   /** I10: R never goes back. I8: everything up to R is applied. */
-  #checkOffsets(): void {
-    const { plan, cassandra, log } = this.#world;
-    for (let partition = 0; partition < plan.partitions; partition++) {
-      const before = this.#offsets.get(partition) ?? -1;
-      const now = storedOffset(cassandra, log.topic, partition) ?? -1;
-      if (now === before) continue;
-      this.#world.figures.replicatedMoves++;
-      this.#offsets.set(partition, now);
-      if (now < before) {
-        this.#world.violation(`R of ${partition} went back from ${before} to ${now} (I10)`);
-      }
-      this.#checkApplied(partition, now);
+  #checkOffset(partition: number): void {
+    const { cassandra, log } = this.#world;
+    const before = this.#offsets.get(partition) ?? -1;
+    const now = storedOffset(cassandra, log.topic, partition) ?? -1;
+    if (now === before) return;
+    this.#world.figures.replicatedMoves++;
+    this.#offsets.set(partition, now);
+    if (now < before) {
+      this.#world.violation(`R of ${partition} went back from ${before} to ${now} (I10)`);
     }
+    this.#checkApplied(partition, now);
   }
 
   #checkApplied(partition: number, replicated: number): void {
@@ -49,18 +51,18 @@ export class StoreChecks {
    * I10, V4: nothing of a row goes back within a generation. One exception: what a process sent before it died may
    * land after its successor loaded the row, which then goes on from what R covers; never below that.
    */
-  #checkRows(): void {
-    const { cassandra, log, plan } = this.#world;
-    for (const { id, partition } of plan.journals) {
-      const before = this.#rows.get(id);
-      const now = storedJournal(cassandra, log.topic, id);
-      this.#rows.set(id, now);
-      if (before === undefined || now === undefined || before.recordId !== now.recordId) continue;
-      const truth = this.#world.truth(id).at((this.#offsets.get(partition) ?? -1) + 1);
-      this.#goesBack(id, 'offset', [before.offset, now.offset, truth.lastAction ?? -1]);
-      this.#goesBack(id, 'deleteTo', [before.deleteTo, now.deleteTo, truth.deleteTo]);
-      this.#goesBack(id, 'seqNr', [before.seqNr, now.seqNr, truth.last ?? 0]);
-    }
+  #checkRow(id: string): void {
+    const { cassandra, log } = this.#world;
+    const before = this.#rows.get(id);
+    const now = storedJournal(cassandra, log.topic, id);
+    this.#rows.set(id, now);
+    if (before === undefined || now === undefined) return;
+    if (!isSameRecord(before.recordId, now.recordId)) return;
+    const covered = (this.#offsets.get(log.partitionOf(id)) ?? -1) + 1;
+    const truth = this.#world.truth(id).at(covered);
+    this.#goesBack(id, 'offset', [before.offset, now.offset, truth.lastAction ?? -1]);
+    this.#goesBack(id, 'deleteTo', [before.deleteTo, now.deleteTo, truth.deleteTo]);
+    this.#goesBack(id, 'seqNr', [before.seqNr, now.seqNr, truth.last ?? 0]);
   }
 
   #goesBack(
@@ -85,7 +87,9 @@ export function storedState(world: World, id: string, replicated: number) {
       seqNr > row.deleteTo &&
       seqNr <= row.seqNr &&
       offset <= replicated &&
-      (row.recordId === undefined || recordId === undefined || recordId === row.recordId),
+      (row.recordId === undefined ||
+        recordId === undefined ||
+        isSameRecord(recordId, row.recordId)),
   );
   return { row, events };
 }
@@ -142,5 +146,8 @@ export function leftovers(world: World, id: string): readonly Leftover[] {
   const row = storedJournal(cassandra, log.topic, id);
   return storedEvents(cassandra, log.topic, id)
     .filter((event) => !includes(truth.events, event))
-    .map((event) => ({ ...event, isKnown: row !== undefined && event.recordId !== row.recordId }));
+    .map((event) => ({
+      ...event,
+      isKnown: row !== undefined && !isSameRecord(event.recordId, row.recordId),
+    }));
 }

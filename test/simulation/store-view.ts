@@ -7,17 +7,21 @@ export interface StoredJournal {
   readonly offset: number;
   readonly seqNr: number;
   readonly deleteTo: number;
-  readonly recordId: string | undefined;
+  readonly recordId: Buffer | undefined;
   readonly segmentSize: number;
 }
 
 /** One stored event row. */
 export interface StoredEvent extends LiveEvent {
-  readonly recordId: string | undefined;
+  readonly recordId: Buffer | undefined;
 }
 
-const hex = (value: unknown): string | undefined =>
-  Buffer.isBuffer(value) ? value.toString('hex') : undefined;
+const bytes = (value: unknown): Buffer | undefined => (Buffer.isBuffer(value) ? value : undefined);
+
+/** Whether two rows belong to the same generation. */
+export function isSameRecord(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.equals(b));
+}
 
 /** Looks at the row of a journal past all ports. */
 export function storedJournal(
@@ -25,18 +29,19 @@ export function storedJournal(
   topic: string,
   id: string,
 ): StoredJournal | undefined {
+  const table = model.table('metajournal');
   for (const segment of SegmentNr.ofId(id)) {
-    const partition = model.table('metajournal').partition([topic, segment]);
+    const partition = table.partition([topic, segment]);
     const row = partition?.row([id]);
     if (partition === undefined || row === undefined) continue;
     const deletedAt = partition.deletedAtOf(row);
     if (!row.isLive(deletedAt)) continue;
-    const cell = (column: string): unknown => row.valueOf(column, deletedAt);
+    const cell = (column: string): unknown => row.valueOf(table.shape.placeOf(column), deletedAt);
     return {
       offset: Number(cell('offset')),
       seqNr: Number(cell('seq_nr')),
       deleteTo: Number(cell('delete_to') ?? 0),
-      recordId: hex(cell('record_id')),
+      recordId: bytes(cell('record_id')),
       segmentSize: Number(cell('segment_size') ?? 10_000),
     };
   }
@@ -50,17 +55,21 @@ export function storedEvents(
   id: string,
 ): readonly StoredEvent[] {
   const events: StoredEvent[] = [];
-  for (const partition of model.table('journal').partitions.values()) {
+  const { partitions, shape } = model.table('journal');
+  const [offset, recordId] = [shape.placeOf('offset'), shape.placeOf('meta_record_id')];
+  for (const partition of partitions) {
     if (partition.key[0] !== id || partition.key[1] !== topic) continue;
-    for (const { row, deletedAt } of partition.liveRows()) {
+    for (const row of partition.rows) {
+      const deletedAt = partition.deletedAtOf(row);
+      if (!row.isLive(deletedAt)) continue;
       events.push({
         seqNr: Number(row.key[0]),
-        offset: Number(row.valueOf('offset', deletedAt)),
-        recordId: hex(row.valueOf('meta_record_id', deletedAt)),
+        offset: Number(row.valueOf(offset, deletedAt)),
+        recordId: bytes(row.valueOf(recordId, deletedAt)),
       });
     }
   }
-  return events.toSorted((a, b) => a.seqNr - b.seqNr || a.offset - b.offset);
+  return events.sort((a, b) => a.seqNr - b.seqNr || a.offset - b.offset);
 }
 
 /** The replicated offset of a partition; `undefined` before anything was replicated. */
@@ -69,9 +78,11 @@ export function storedOffset(
   topic: string,
   partition: number,
 ): number | undefined {
-  const stored = model.table('pointer2').partition([topic, partition]);
-  const row = stored?.row([]);
-  if (stored === undefined || row === undefined || !row.isLive(stored.deletedAtOf(row)))
-    return undefined;
-  return Number(row.valueOf('offset', stored.deletedAtOf(row)));
+  const table = model.table('pointer2');
+  const stored = table.partition([topic, partition]);
+  const row = stored?.rows[0];
+  if (stored === undefined || row === undefined) return undefined;
+  const deletedAt = stored.deletedAtOf(row);
+  if (!row.isLive(deletedAt)) return undefined;
+  return Number(row.valueOf(table.shape.placeOf('offset'), deletedAt));
 }

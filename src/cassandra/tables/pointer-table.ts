@@ -3,15 +3,16 @@ import { insertCql } from './insert-cql.ts';
 /**
  * Statements of the table that holds how far each partition is replicated (docs/format.md#tables).
  *
- * Its rows move by conditional writes alone, so that of two processes that both think they own a
- * partition one learns that it does not (ADR 29).
+ * Its rows change by conditional writes alone, and `updated` grows with each, so that of two processes
+ * that both think they own a partition one learns that it does not (ADR 29).
  */
 export interface PointerStatements {
   readonly selectOffset: string;
-  /** Offset, and when the writer's clock said it was saved. */
+  /** Offset, and when the writer's clock said that it was saved or claimed. */
   readonly selectSaved: string;
   readonly insertIfAbsent: string;
-  readonly updateIfAt: string;
+  /** Changes the row if both columns stand as they were read or written last. */
+  readonly updateIfSame: string;
   readonly selectTopics: string;
 }
 
@@ -22,7 +23,7 @@ export function pointerStatements(table: string): PointerStatements {
     selectOffset: `SELECT offset FROM ${table} ${where}`,
     selectSaved: `SELECT offset, updated FROM ${table} ${where}`,
     insertIfAbsent: `${insertCql(table, columns)} IF NOT EXISTS`,
-    updateIfAt: `UPDATE ${table} SET offset = ?, updated = ? ${where} IF offset = ?`,
+    updateIfSame: `UPDATE ${table} SET offset = ?, updated = ? ${where} IF offset = ? AND updated = ?`,
     selectTopics: `SELECT DISTINCT topic, partition FROM ${table}`,
   };
 }

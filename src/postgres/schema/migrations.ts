@@ -64,6 +64,7 @@ function partitions(schema: string): readonly string[] {
       topic text COLLATE "C" NOT NULL,
       partition integer NOT NULL,
       "offset" bigint NOT NULL,
+      epoch bigint NOT NULL,
       created timestamptz NOT NULL,
       updated timestamptz NOT NULL,
       PRIMARY KEY (topic, partition)
@@ -111,6 +112,6 @@ export const neededColumns: Readonly<Record<string, readonly string[]>> = {
     'payload_txt',
     'payload_bin',
   ],
-  pointer: ['topic', 'partition', 'offset', 'created', 'updated'],
+  pointer: ['topic', 'partition', 'offset', 'epoch', 'created', 'updated'],
   expiry: ['topic', 'partition', 'day', 'updated'],
 };

@@ -3,8 +3,8 @@ import { CassandraEventualJournal } from '../../../src/cassandra/cassandra-event
 import { CassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
 import { openCassandraSession } from '../../../src/cassandra/cassandra-session.ts';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
-import type { CassandraSession } from '../../../src/cassandra/session-types.ts';
-import { FencedError } from '../../../src/model/errors.ts';
+import type { CassandraSession, Row } from '../../../src/cassandra/session-types.ts';
+import { FencedError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { Key } from '../../../src/model/key.ts';
 import type { ReplicatedKeyJournal } from '../../../src/ports/replicated-journal.ts';
 import * as given from '../../contract/replicated-store.ts';
@@ -106,13 +106,95 @@ describe('a former owner of a partition', function () {
   it('cannot move the replicated offset, and learns that it is no owner any more', async () => {
     const topic = given.randomTopic();
     const [former, next] = [1, 2].map(() => new CassandraReplicatedJournal(session, settings));
+    const { partition } = given.place(0);
+    await former?.claim(topic, partition, { nowMs: beforeMs });
     await former?.saveOffset(given.move(topic, given.place(4), undefined), beforeMs);
+    await next?.claim(topic, partition, { nowMs: afterMs });
     await next?.saveOffset(given.move(topic, given.place(9), 4), afterMs);
     const error = await former
       ?.saveOffset(given.move(topic, given.place(20), 4), beforeMs)
       .catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(FencedError);
-    expect(await next?.offset(topic, given.place(0).partition)).to.equal(9);
+    expect(await eventual.offset(topic, partition)).to.equal(9);
+  });
+
+  it('stores no move of the replicated offset that arrives after a claim (ADR 29)', async () => {
+    const topic = given.randomTopic();
+    const { partition } = given.place(0);
+    const old = new LateSession(session);
+    const former = new CassandraReplicatedJournal(old, settings);
+    await former.claim(topic, partition, { nowMs: beforeMs });
+    await former.saveOffset(given.move(topic, given.place(4), undefined), beforeMs);
+    old.holdBack();
+    const late = failureOf(former.saveOffset(given.move(topic, given.place(6), 4), beforeMs));
+    const next = new CassandraReplicatedJournal(session, settings);
+    expect(await next.claim(topic, partition, { nowMs: afterMs })).to.equal(4);
+    await old.release();
+    expect(await late).to.be.instanceOf(FencedError);
+    expect(await eventual.offset(topic, partition)).to.equal(4);
+    await next.saveOffset(given.move(topic, given.place(5), 4), afterMs);
+    expect(await eventual.offset(topic, partition)).to.equal(5);
+  });
+
+  it('stores a first move that arrives late and is the same; its successor goes on (ADR 29)', async () => {
+    const topic = given.randomTopic();
+    const { partition } = given.place(0);
+    const old = new LateSession(session);
+    const former = new CassandraReplicatedJournal(old, settings);
+    await former.claim(topic, partition, { nowMs: beforeMs });
+    old.holdBack();
+    const first = given.move(topic, given.place(4), undefined);
+    const late = former.saveOffset(first, beforeMs);
+    const next = new CassandraReplicatedJournal(session, settings);
+    expect(await next.claim(topic, partition, { nowMs: afterMs })).to.equal(undefined);
+    await old.release();
+    await late;
+    await next.saveOffset(first, afterMs);
+    const error = await failureOf(
+      former.saveOffset(given.move(topic, given.place(6), 4), beforeMs),
+    );
+    expect(error).to.be.instanceOf(FencedError);
+    await next.saveOffset(given.move(topic, given.place(5), 4), afterMs);
+    expect(await eventual.offset(topic, partition)).to.equal(5);
+  });
+
+  it('knows its own moves again whose answers were lost, also after further ones', async () => {
+    const topic = given.randomTopic();
+    const { partition } = given.place(0);
+    const lossy = new LateSession(session);
+    const journal = new CassandraReplicatedJournal(lossy, settings);
+    await journal.claim(topic, partition, { nowMs: beforeMs });
+    const move = (to: number, after?: number) =>
+      failureOf(journal.saveOffset(given.move(topic, given.place(to), after), beforeMs));
+    for (const [first, second, after] of [
+      [0, 0, undefined],
+      [3, 3, 0],
+      [5, 9, 3],
+    ] as const) {
+      // biome-ignore format: one line
+      lossy.losesAnswers = true;
+      expect(await move(first, after)).to.be.instanceOf(StoreUnavailableError);
+      lossy.losesAnswers = false;
+      expect(await move(second, after)).to.equal(undefined);
+      expect(await eventual.offset(topic, partition)).to.equal(second);
+    }
+    const next = new CassandraReplicatedJournal(session, settings);
+    lossy.losesAnswers = true;
+    await move(12, 9);
+    expect(await next.claim(topic, partition, { nowMs: afterMs })).to.equal(12);
+    lossy.losesAnswers = false;
+    expect(await move(12, 9)).to.be.instanceOf(FencedError);
+  });
+
+  it('takes over a row that another program left without a time', async () => {
+    const topic = given.randomTopic();
+    const { partition } = given.place(0);
+    const table = `${keyspace}.pointer2`;
+    await session.write(`INSERT INTO ${table} (topic, partition, offset) VALUES (?, ?, ?)`, [topic, 0, 4]); // biome-ignore format: one line
+    const next = new CassandraReplicatedJournal(session, settings);
+    expect(await next.claim(topic, partition, { nowMs: afterMs })).to.equal(4);
+    await next.saveOffset(given.move(topic, given.place(5), 4), afterMs);
+    expect(await eventual.offset(topic, partition)).to.equal(5);
   });
 
   it('with a faster clock takes nothing from its successor: graceful, row or none (ADR 29)', async () => {
@@ -123,20 +205,29 @@ describe('a former owner of a partition', function () {
     const handle = await former.open(key);
     await create(handle, fastMs);
     await purge(handle, fastMs);
+    const { partition } = given.place(0);
+    await former.claim(topic, partition, { nowMs: fastMs });
     await former.saveOffset(given.move(topic, given.place(4), undefined), fastMs);
 
     const next = new CassandraReplicatedJournal(session, settings);
-    expect(await next.offset(topic, given.place(0).partition)).to.equal(4);
+    expect(await next.claim(topic, partition, { nowMs: given.nowMs })).to.equal(4);
     await again(await next.open(key), given.nowMs);
     const { pointer, rows } = await look(key);
     expect([pointer?.seqNr, rows.length]).to.deep.equal([2, 2]);
 
     const third = new CassandraReplicatedJournal(session, settings);
-    await third.offset(topic, given.place(0).partition);
+    await third.claim(topic, partition, { nowMs: given.nowMs - 5_000 });
     await remove(await third.open(key), given.nowMs - 5_000);
     expect(await look(key)).to.deep.equal({ pointer: undefined, rows: [] });
   });
 });
+
+function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
 
 /** Holds writes back, as a process does that was stopped between two of them. */
 class LateSession implements CassandraSession {
@@ -144,9 +235,10 @@ class LateSession implements CassandraSession {
   readonly select: CassandraSession['select'];
   readonly selectSerially: CassandraSession['selectSerially'];
   readonly execute: CassandraSession['execute'];
-  readonly writeIf: CassandraSession['writeIf'];
   private readonly session: CassandraSession;
   private held: (() => Promise<void>)[] | undefined;
+  /** What is stored looks as if it had failed. */
+  losesAnswers = false;
 
   constructor(session: CassandraSession) {
     this.session = session;
@@ -154,7 +246,6 @@ class LateSession implements CassandraSession {
     this.select = session.select.bind(session);
     this.selectSerially = session.selectSerially.bind(session);
     this.execute = session.execute.bind(session);
-    this.writeIf = session.writeIf.bind(session);
   }
 
   holdBack(): void {
@@ -162,7 +253,9 @@ class LateSession implements CassandraSession {
   }
 
   async release(): Promise<void> {
-    for (const send of this.held ?? []) await send();
+    const { held } = this;
+    this.held = undefined;
+    for (const send of held ?? []) await send();
   }
 
   write(...args: Parameters<CassandraSession['write']>): Promise<void> {
@@ -171,6 +264,14 @@ class LateSession implements CassandraSession {
 
   writeBatch(...args: Parameters<CassandraSession['writeBatch']>): Promise<void> {
     return this.later(() => this.session.writeBatch(...args));
+  }
+
+  async writeIf(...args: Parameters<CassandraSession['writeIf']>): Promise<Row> {
+    const { held } = this;
+    if (held !== undefined) await new Promise<void>((resolve) => held.push(async () => resolve()));
+    const answer = await this.session.writeIf(...args);
+    if (this.losesAnswers) throw new StoreUnavailableError('its answer is lost');
+    return answer;
   }
 
   private later(send: () => Promise<void>): Promise<void> {

@@ -343,7 +343,7 @@ function describePointer(all: () => Fixture): void {
   it('keep when they were created and move their offset', async () => {
     const { client, replicated } = all();
     const topic = given.randomTopic();
-    await replicated.saveOffset(given.move(topic, given.place(3, 2), undefined), given.nowMs);
+    await given.moveTo(replicated, topic, given.place(3, 2));
     await replicated.saveOffset(given.move(topic, given.place(8, 2), 3), given.nowMs + 1000);
     expect(
       await cells(client, `SELECT * FROM ${keyspace}.pointer2 WHERE topic = ? AND partition = 2`, [

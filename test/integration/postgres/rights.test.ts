@@ -69,8 +69,8 @@ describe('the least rights on PostgreSQL', function () {
     await journal.append(given.append(1, [1, 3], given.days(1)), given.nowMs);
     await journal.delete(given.deletion(2, 1), given.nowMs);
     const move = { topic: key.topic, ...given.place(2) };
-    await replicated.saveOffset({ ...move, after: undefined }, given.nowMs);
-    await replicated.saveOffset({ ...move, ...given.place(3), after: move.offset }, given.nowMs);
+    await given.moveTo(replicated, key.topic, given.place(2));
+    await given.moveTo(replicated, key.topic, given.place(3));
     const until = { topic: key.topic, partition: move.partition, day: '2024-01-01' };
     await replicated.saveExpiredUntil(until, given.nowMs);
     const store = { eventual, replicated, segmentSize } as given.ReplicatedStore;

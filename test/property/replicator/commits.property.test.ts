@@ -73,7 +73,7 @@ async function live(happenings: readonly { what: string; where: Partition; size:
   const owned = new Set<Partition>();
   let failures = 0;
   store.before = ({ name }) => {
-    if (name !== 'offset' && failures > 0) {
+    if (name !== 'claim' && failures > 0) {
       failures--;
       throw new Error('injected');
     }

@@ -8,6 +8,7 @@ import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset } from '../../../src/model/position.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
+import { retry } from '../../../src/runtime/retry.ts';
 import { MemoryReplicatedJournal } from '../../support/replicator/memory-replicated-journal.ts';
 import {
   append,
@@ -67,7 +68,7 @@ function visible(store: MemoryReplicatedJournal) {
 
 async function sequential(records: readonly LogRecord[]): Promise<MemoryReplicatedJournal> {
   const store = new MemoryReplicatedJournal();
-  const flow = flowOver(store);
+  const flow = await flowOver(store);
   for (const record of records) {
     const batch = { records: [record], nextOffset: Offset.next(record.offset) };
     await flow.replicate(batch, new AbortController().signal);
@@ -75,7 +76,7 @@ async function sequential(records: readonly LogRecord[]): Promise<MemoryReplicat
   return store;
 }
 
-function flowOver(store: MemoryReplicatedJournal): PartitionFlow {
+async function flowOver(store: MemoryReplicatedJournal): Promise<PartitionFlow> {
   const deps = { log: silentLogger, clock: impatient };
   const parts = {
     store,
@@ -87,7 +88,10 @@ function flowOver(store: MemoryReplicatedJournal): PartitionFlow {
     metrics: undefined,
     onReplicated: undefined,
   };
-  const replicated = store.offsets.get(`${topic}/0`) as Offset | undefined;
+  const claim = () => store.claim(topic, partition0);
+  const attempts = 100;
+  const backoff = { initialMs: 1, maxMs: 1 };
+  const replicated = await retry(claim, { ...parts, attempts, backoff, retryable: () => true });
   return new PartitionFlow({ topic, partition: partition0 }, parts, {
     replicated,
     onStored: () => {},
@@ -107,7 +111,7 @@ async function turbulent(
     if (name === 'saveOffset') checkOffset(store, records, offset ?? -1);
   };
   for (const { polls, size, cutAfter } of [...owners, patient]) {
-    const flow = flowOver(store);
+    const flow = await flowOver(store);
     const leaving = new AbortController();
     for (let poll = 0; poll < polls; poll++) {
       const from = (store.offsets.get(`${topic}/0`) ?? -1) + 1;
@@ -181,7 +185,8 @@ async function contested(records: readonly LogRecord[], turns: readonly Turn[]) 
   const store = new MemoryReplicatedJournal();
   const offsets: number[] = [];
   const fenced = new Set<number>();
-  const owners = [0, 1, 2].map(() => ({ flow: flowOver(store), from: 0 }));
+  const flows = [0, 1, 2].map(() => flowOver(new MemoryReplicatedJournal(store)));
+  const owners = (await Promise.all(flows)).map((flow) => ({ flow, from: 0 }));
   for (const { who, size } of turns) {
     const owned = owners[who];
     if (owned === undefined || fenced.has(who)) continue;

@@ -33,6 +33,8 @@ export interface FaultRates {
   readonly failure: number;
   /** Of each call: the answer takes longer than the work. */
   readonly slowAnswer: number;
+  /** Of each call: others go first for long. */
+  readonly stall: number;
   /** Most virtual milliseconds between two steps. */
   readonly maxStepMs: number;
   /** First letter of the processes that come last more often than not; none = all alike. */
@@ -42,13 +44,16 @@ export interface FaultRates {
 /** Of a step of a slow process: another one is tried instead. */
 const slowness = 0.8;
 
+/** Steps that a call is held up for at most when it stalls. */
+const maxStall = 80;
+
 interface Step {
   readonly process: SimulatedProcess;
-  readonly label: () => string;
+  /** Not taken before so many steps, if others can be. */
+  readonly notBefore: number;
   readonly run: () => void;
-  readonly isAnswer: boolean;
-  /** Still to be applied at the server. */
-  readonly orphan: (() => void) | undefined;
+  /** The call, while it is still to be applied at the server. */
+  readonly unapplied: Call<unknown> | undefined;
 }
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -75,6 +80,8 @@ export class Scheduler {
   readonly trace: string[] | undefined;
   /** Asked at each call: whether its process dies at it, and on which side. */
   deathAt: ((process: SimulatedProcess) => 'before' | 'after' | undefined) | undefined;
+  /** Asked when a call is sent: whether all else goes first that can. */
+  isHeld: ((process: SimulatedProcess) => boolean) | undefined;
   /** Ends a process that dies at a call, and starts another one. */
   onDeath: (process: SimulatedProcess) => void = () => {};
   #steps: Step[] = [];
@@ -130,19 +137,19 @@ export class Scheduler {
   /** The answer of a server; never, when the process dies first. */
   call<T>(call: Call<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (call.process.isDead) return;
+      const { process } = call;
+      if (process.isDead) return;
       const settle = { resolve, reject };
-      this.#add({
-        ...call,
-        run: () => this.#perform(call, settle),
-        orphan: call.isWrite === true ? () => void call.apply() : undefined,
-        isAnswer: false,
-      });
+      const run = (): void => this.#perform(call, settle);
+      this.#steps.push({ process, notBefore: this.#stalledUntil(process), run, unapplied: call });
     });
   }
 
-  #add(step: Step): void {
-    this.#steps.push(step);
+  #stalledUntil(process: SimulatedProcess): number {
+    if (this.isHeld?.(process) === true) return Number.POSITIVE_INFINITY;
+    const { random, rates } = this;
+    if (rates.stall === 0 || !random.chance(rates.stall)) return 0;
+    return this.count + random.int(1, maxStall);
   }
 
   #perform<T>(call: Call<T>, settle: Settle<T>): void {
@@ -169,13 +176,12 @@ export class Scheduler {
     else answer();
   }
 
-  #answerLater<T>({ process, label }: Call<T>, run: () => void): void {
-    const answered = (): string => `answer of ${label()}`;
-    const traced = (): void => {
-      this.note(() => `${process.name} ${answered()}`);
-      run();
+  #answerLater<T>({ process, label }: Call<T>, answer: () => void): void {
+    const run = (): void => {
+      this.note(() => `${process.name} answer of ${label()}`);
+      answer();
     };
-    this.#add({ process, label: answered, run: traced, orphan: undefined, isAnswer: true });
+    this.#steps.push({ process, notBefore: 0, run, unapplied: undefined });
   }
 
   /** Not applied; or applied and nobody told; or applied after the caller gave up. */
@@ -184,17 +190,17 @@ export class Scheduler {
     const how = ['not applied', 'applied', 'applied later'][fate];
     this.note(() => `${call.process.name} FAILS (${how}) ${call.label()}`);
     if (fate === 1) call.apply();
-    if (fate === 2) this.#addOrphan(call.process, call.label, () => void call.apply());
+    if (fate === 2) this.#addOrphan(call);
     settle.reject(error);
   }
 
-  #addOrphan(process: SimulatedProcess, label: () => string, apply: () => void): void {
-    const sender = new SimulatedProcess(`(${process.name})`);
+  #addOrphan({ process: { name }, label, apply }: Call<unknown>): void {
+    const process = new SimulatedProcess(`(${name})`);
     const run = (): void => {
-      this.note(() => `${sender.name} late: ${label()}`);
+      this.note(() => `${process.name} late: ${label()}`);
       apply();
     };
-    this.#add({ process: sender, label, run, orphan: undefined, isAnswer: false });
+    this.#steps.push({ process, notBefore: 0, run, unapplied: undefined });
   }
 
   /** The process dies: each call on its way is applied later or never, and no answer arrives. */
@@ -202,15 +208,16 @@ export class Scheduler {
     process.isDead = true;
     const left = this.#steps.filter((step) => step.process === process);
     this.#steps = this.#steps.filter((step) => step.process !== process);
-    for (const { orphan, label } of left) {
-      if (orphan !== undefined && this.random.chance(0.5)) this.#addOrphan(process, label, orphan);
+    for (const { unapplied } of left) {
+      if (unapplied?.isWrite === true && this.random.chance(0.5)) this.#addOrphan(unapplied);
     }
   }
 
-  /** One step, or the next timer when nothing else can go on; false when nothing is left to do. */
+  /**
+   * One step, or the next timer when nothing else can go on; false when nothing is left to do. No microtask is
+   * waiting before it and none after it.
+   */
   step(): boolean {
-    // What was started from outside has its calls made before the first is chosen.
-    drainMicrotasks();
     this.count++;
     this.nowMs += this.random.int(1, this.rates.maxStepMs);
     if (this.#fireDue()) return true;
@@ -231,14 +238,26 @@ export class Scheduler {
     if (steps[index]?.process.name[0] === this.rates.slow && this.random.chance(slowness)) {
       index = Math.floor(this.random.next() * steps.length);
     }
-    for (let tries = 0; steps[index]?.process.isFrozen === true; tries++) {
-      if (tries === steps.length) return undefined;
-      index = (index + 1) % steps.length;
-    }
+    index = this.#firstReady(index);
+    if (index < 0) return undefined;
     const step = steps[index];
     const last = steps.pop();
     if (last !== undefined && index < steps.length) steps[index] = last;
     return step;
+  }
+
+  /** The first from `index` on that is not held up; or one that is stalled, when nothing else can go on. */
+  #firstReady(index: number): number {
+    const steps = this.#steps;
+    let stalled = -1;
+    for (let tries = 0; tries < steps.length; tries++) {
+      const at = (index + tries) % steps.length;
+      const step = steps[at] as Step;
+      if (step.process.isFrozen) continue;
+      if (step.notBefore <= this.count) return at;
+      if (stalled < 0) stalled = at;
+    }
+    return stalled;
   }
 
   #fireDue(): boolean {

@@ -1,3 +1,5 @@
+import { virtualAbort } from './virtual-abort.ts';
+
 /** One timer of virtual time. */
 interface Timer {
   readonly id: number;
@@ -45,23 +47,24 @@ interface TimerHost {
 
 /**
  * Runs `work` with the global timers replaced by virtual ones, since the deadline of a read takes no clock,
- * and with seeded random numbers; an error costs no stack. `work` is synchronous: nobody else sees it.
+ * with abort signals that cost less, and with seeded random numbers; an error costs no stack. `work` is synchronous:
+ * nobody else sees it.
  */
 export function inVirtualTime<T>(host: TimerHost, work: () => T): T {
-  const { setTimeout, clearTimeout } = globalThis;
+  const { setTimeout, clearTimeout, AbortController, AbortSignal } = globalThis;
   const { random } = Math;
   const { stackTraceLimit } = Error;
   const set = (run: () => void, ms = 0): number => host.timers.add(host.nowMs + ms, run);
   const clear = (id: number | undefined): void => {
     if (id !== undefined) host.timers.remove(id);
   };
-  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear, ...virtualAbort });
   Math.random = () => host.random.next();
   Error.stackTraceLimit = 0;
   try {
     return work();
   } finally {
-    Object.assign(globalThis, { setTimeout, clearTimeout });
+    Object.assign(globalThis, { setTimeout, clearTimeout, AbortController, AbortSignal });
     Math.random = random;
     Error.stackTraceLimit = stackTraceLimit;
   }

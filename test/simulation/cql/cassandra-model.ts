@@ -1,18 +1,17 @@
 import type { Page, Params, Row } from '../../../src/cassandra/session-types.ts';
-import { cellOf, compareCells } from './cells.ts';
-import { type Condition, type Guard, parseCql, type Statement, type Value } from './cql.ts';
-import { type StoredPartition, type StoredRow, StoredTable, type TableKey } from './table.ts';
-
-type Select = Extract<Statement, { type: 'select' }>;
-type Write = Exclude<Statement, Select>;
-
-/** Primary keys of the tables (cassandra-storage.md section 3). */
-const tableKeys: Readonly<Record<string, TableKey>> = {
-  journal: { partition: ['id', 'topic', 'segment'], clustering: ['seq_nr', 'timestamp'] },
-  metajournal: { partition: ['topic', 'segment'], clustering: ['id'] },
-  pointer2: { partition: ['topic', 'partition'], clustering: [] },
-  setting: { partition: ['key'], clustering: [] },
-};
+import { readerOf } from './cells.ts';
+import {
+  type Bound,
+  type CompiledGuard,
+  type CompiledSelect,
+  type CompiledWrite,
+  cellOf,
+  compileCql,
+  holds,
+  type LiveRow,
+  shapes,
+} from './compile.ts';
+import { type StoredPartition, type StoredRow, StoredTable } from './table.ts';
 
 /**
  * The tables of the replicated store, statement by statement: each is applied at once and whole, one
@@ -20,14 +19,15 @@ const tableKeys: Readonly<Record<string, TableKey>> = {
  * counts, whichever arrives first, and a delete beats what is as old as itself.
  */
 export class CassandraModel {
-  readonly tables: ReadonlyMap<string, StoredTable> = new Map(
-    Object.entries(tableKeys).map(([name, key]) => [name, new StoredTable(key)]),
+  readonly #tables: ReadonlyMap<string, StoredTable> = new Map(
+    [...shapes].map(([name, shape]) => [name, new StoredTable(shape)]),
   );
-  /** Called after each write that was applied. */
-  onWrite: (table: string) => void = () => {};
+  /** Called after each write that was applied, with the key of its partition and of its row if it is one. */
+  onWrite: (table: string, partition: StoredPartition, row: StoredRow | undefined) => void =
+    () => {};
 
   table(name: string): StoredTable {
-    const table = this.tables.get(name);
+    const table = this.#tables.get(name);
     if (table === undefined) throw new Error(`the model of Cassandra has no table ${name}`);
     return table;
   }
@@ -35,212 +35,123 @@ export class CassandraModel {
   select(
     cql: string,
     params: Params,
-    paging: { readonly size: number; readonly from?: string },
+    paging: { readonly size: number; readonly from?: string | undefined },
   ): Page {
-    const statement = parseCql(cql);
-    if (statement.type !== 'select') throw new Error(`not a SELECT: ${cql}`);
+    const select = compileCql(cql);
+    if (select.type !== 'select') throw new Error(`not a SELECT: ${cql}`);
     const start = Number(paging.from ?? 0);
-    const rows = [...this.#rows(statement, params)];
-    const page = rows.slice(start, start + paging.size);
-    const end = start + page.length;
-    return { rows: page, next: end < rows.length ? String(end) : undefined };
-  }
-
-  *#rows(statement: Select, params: Params): Generator<Row> {
-    const table = this.table(statement.table);
-    for (const partition of partitionsOf(table, statement.where, params)) {
-      for (const { row, deletedAt } of partition.liveRows()) {
-        const cell = (column: string): unknown =>
-          cellIn(table, { partition, row, deletedAt }, column);
-        if (!statement.where.every((condition) => holds(condition, cell, params))) continue;
-        const cells: Record<string, unknown> = {};
-        for (const { name, column, isWriteTime } of statement.columns) {
-          cells[name] = isWriteTime
-            ? cellOf('offset', row.writtenAt(column, deletedAt))
-            : cellOf(column, cell(column));
-        }
-        yield cells;
-        if (statement.distinct) break;
-      }
-    }
+    const end = start + paging.size;
+    const found = foundBy(this.table(select.table), select, params);
+    const rows = found.slice(start, end).map((row) => cellsOf(select, row));
+    return { rows, next: end < found.length ? String(end) : undefined };
   }
 
   /** Applies one write. The answer of a conditional one has `[applied]` and, refused, what was found. */
   write(cql: string, params: Params, timestamp: number): readonly Row[] {
-    const statement = parseCql(cql);
-    if (statement.type === 'select') throw new Error(`not a write: ${cql}`);
-    const table = this.table(statement.table);
-    const refused = this.#refusal(table, statement, params);
-    if (refused !== undefined) return [refused];
-    const at = timestampOf(table, statement, { params, timestamp });
-    apply(table, statement, { params, timestamp: at });
-    this.onWrite(statement.table);
-    return statement.guard === undefined ? [] : [{ '[applied]': true }];
-  }
-
-  #refusal(table: StoredTable, statement: Write, params: Params): Row | undefined {
-    const { guard } = statement;
-    if (guard === undefined) return undefined;
-    const found = findRow(table, statement, params);
-    if (guardHolds(table, guard, { found, params })) return undefined;
-    const cells: Record<string, unknown> = { '[applied]': false };
-    if (found === undefined) return cells;
-    for (const column of found.row.cells.keys()) {
-      cells[column] = cellOf(column, cellIn(table, found, column));
+    const write = compileCql(cql);
+    if (write.type === 'select') throw new Error(`not a write: ${cql}`);
+    const table = this.table(write.table);
+    const at = write.timestamp === undefined ? timestamp : Number(write.timestamp(params));
+    if (write.guard === undefined) {
+      this.#apply(table, write, { params, timestamp: at });
+      return [];
     }
-    return cells;
+    const found = findRow(table, write, params);
+    if (!guardHolds(write.guard, found, params)) return [refusal(table, found)];
+    this.#apply(table, write, { params, timestamp: youngerThan(found, write, at) });
+    return [{ '[applied]': true }];
+  }
+
+  #apply(table: StoredTable, write: CompiledWrite, { params, timestamp }: Applied): void {
+    const partition = table.partitionForWrite(valuesOf(write.partition, params));
+    const row = write.row && partition.rowForWrite(valuesOf(write.row, params));
+    if (row !== undefined) writeRow(row, write, { params, timestamp });
+    else if (write.upTo !== undefined) partition.deleteUpTo(write.upTo(params), timestamp);
+    else partition.deletedAt = Math.max(partition.deletedAt, timestamp);
+    this.onWrite(write.table, partition, row);
   }
 }
 
-interface LiveRow {
-  readonly partition: StoredPartition;
-  readonly row: StoredRow;
-  readonly deletedAt: number;
+interface Applied {
+  readonly params: Params;
+  readonly timestamp: number;
 }
 
-function cellIn(
-  table: StoredTable,
-  { partition, row, deletedAt }: LiveRow,
-  column: string,
-): unknown {
-  const inPartition = table.key.partition.indexOf(column);
-  if (inPartition >= 0) return partition.key[inPartition];
-  const inRow = table.key.clustering.indexOf(column);
-  return inRow >= 0 ? row.key[inRow] : row.valueOf(column, deletedAt);
+function valuesOf(bounds: readonly Bound[], params: Params): unknown[] {
+  const values: unknown[] = [];
+  for (const bound of bounds) values.push(bound(params));
+  return values;
 }
 
-function bound(value: Value, params: Params): unknown {
-  return 'param' in value ? params[value.param] : value.literal;
-}
+const noPartitions: readonly StoredPartition[] = [];
 
-function holds(condition: Condition, cell: (column: string) => unknown, params: Params): boolean {
-  const left = cell(condition.column);
-  const right = bound(condition.value, params);
-  const isAbsent = (value: unknown): boolean => value === null || value === undefined;
-  if (isAbsent(left) || isAbsent(right)) return isAbsent(left) && isAbsent(right);
-  return operators[condition.op](compareCells(left, right));
-}
-
-/** Whether an order satisfies an operator. */
-const operators: Readonly<Record<Condition['op'], (order: number) => boolean>> = {
-  '=': (order) => order === 0,
-  '>=': (order) => order >= 0,
-  '<=': (order) => order <= 0,
-  '>': (order) => order > 0,
-  '<': (order) => order < 0,
-};
-
-/** The one partition that the conditions name, or all of them when they name none. */
+/** The one partition that the statement names, or all of them when it names none. */
 function partitionsOf(
   table: StoredTable,
-  where: readonly Condition[],
+  { partition: key }: CompiledSelect,
   params: Params,
-): Iterable<StoredPartition> {
-  const key = keyOf(table.key.partition, where, params);
-  if (key === undefined) return table.partitions.values();
-  const partition = table.partition(key);
-  return partition === undefined ? [] : [partition];
+): readonly StoredPartition[] {
+  if (key === undefined) return table.partitions;
+  const partition = table.partition(valuesOf(key, params));
+  return partition === undefined ? noPartitions : [partition];
 }
 
-/** Values of the columns, all given by equality. */
-function keyOf(
-  columns: readonly string[],
-  where: readonly Condition[],
-  params: Params,
-): readonly unknown[] | undefined {
-  const key: unknown[] = [];
-  for (const column of columns) {
-    const condition = where.find((it) => it.column === column && it.op === '=');
-    if (condition === undefined) return undefined;
-    key.push(bound(condition.value, params));
+function foundBy(table: StoredTable, select: CompiledSelect, params: Params): LiveRow[] {
+  const rows: LiveRow[] = [];
+  for (const partition of partitionsOf(table, select, params)) {
+    for (const row of partition.rows) {
+      const deletedAt = partition.deletedAtOf(row);
+      if (!row.isLive(deletedAt)) continue;
+      const found = { partition, row, deletedAt };
+      if (!select.tests.every((test) => holds(test, found, params))) continue;
+      rows.push(found);
+      if (select.distinct) break;
+    }
   }
-  return key;
+  return rows;
 }
 
-/** The columns that a write names, as conditions: those of an INSERT stand among its values. */
-function whereOf(statement: Write): readonly Condition[] {
-  if (statement.type !== 'insert') return statement.where;
-  return statement.set.map(({ column, value }) => ({ column, op: '=', value }));
+function cellsOf({ columns }: CompiledSelect, found: LiveRow): Row {
+  const cells: Record<string, unknown> = {};
+  for (const { name, cell, read } of columns) cells[name] = read(cell(found));
+  return cells;
 }
 
-function findRow(table: StoredTable, statement: Write, params: Params): LiveRow | undefined {
-  const where = whereOf(statement);
-  const [partition] = partitionsOf(table, where, params);
-  const row = partition?.row(keyOf(table.key.clustering, where, params) ?? []);
+function findRow(table: StoredTable, write: CompiledWrite, params: Params): LiveRow | undefined {
+  const partition = table.partition(valuesOf(write.partition, params));
+  const row = partition?.row(valuesOf(write.row ?? [], params));
   if (partition === undefined || row === undefined) return undefined;
   const deletedAt = partition.deletedAtOf(row);
   return row.isLive(deletedAt) ? { partition, row, deletedAt } : undefined;
 }
 
-function guardHolds(
-  table: StoredTable,
-  guard: Guard,
-  { found, params }: { readonly found: LiveRow | undefined; readonly params: Params },
-): boolean {
+function guardHolds(guard: CompiledGuard, found: LiveRow | undefined, params: Params): boolean {
   if (guard.type === 'exists') return found !== undefined;
   if (guard.type === 'not exists') return found === undefined;
-  const cell = (column: string): unknown =>
-    found === undefined ? null : cellIn(table, found, column);
-  return guard.conditions.every((condition) => holds(condition, cell, params));
+  return guard.tests.every((test) => holds(test, found, params));
 }
 
-interface Bound {
-  readonly params: Params;
-  readonly timestamp: number;
-}
-
-/** A conditional write is younger than all it saw; any other carries its client's time, or its own. */
-function timestampOf(table: StoredTable, statement: Write, { params, timestamp }: Bound): number {
-  if (statement.timestamp !== undefined) return Number(bound(statement.timestamp, params));
-  if (statement.guard === undefined) return timestamp;
-  const row = findRow(table, statement, params)?.row;
-  const seen = [...(row?.cells.values() ?? [])].map((cell) => cell.timestamp + 1);
-  return Math.max(timestamp, ...seen);
-}
-
-function apply(table: StoredTable, statement: Write, write: Bound): void {
-  const where = whereOf(statement);
-  const key = keyOf(table.key.partition, where, write.params);
-  if (key === undefined) throw new Error('a write names its partition');
-  const partition = table.partitionForWrite(key);
-  const clustering = keyOf(table.key.clustering, where, write.params);
-  if (statement.type !== 'delete')
-    setCells(partition.rowForWrite(clustering ?? []), statement, write);
-  else if (clustering === undefined || isWhole(table)) deleteMany(partition, statement, write);
-  else deleteRow(partition.rowForWrite(clustering), statement, write);
-}
-
-/** A table without clustering columns has one row a partition. */
-function isWhole(table: StoredTable): boolean {
-  return table.key.clustering.length === 0;
-}
-
-function setCells(
-  row: StoredRow,
-  statement: Extract<Write, { type: 'insert' | 'update' }>,
-  { params, timestamp }: Bound,
-): void {
-  if (statement.type === 'insert') row.markedAt = Math.max(row.markedAt, timestamp);
-  for (const { column, value } of statement.set) {
-    const cell = bound(value, params);
-    // Unset leaves a cell as it is; null removes it.
-    if (cell !== undefined) row.write(column, cell, timestamp);
+function refusal({ shape }: StoredTable, found: LiveRow | undefined): Row {
+  const cells: Record<string, unknown> = { '[applied]': false };
+  if (found === undefined) return cells;
+  for (const column of [...shape.key.partition, ...shape.key.clustering, ...shape.columns]) {
+    cells[column] = readerOf(column)(cellOf(shape, column)(found));
   }
+  return cells;
 }
 
-type Delete = Extract<Write, { type: 'delete' }>;
-
-function deleteMany(
-  partition: StoredPartition,
-  { where }: Delete,
-  { params, timestamp }: Bound,
-): void {
-  const upTo = where.find(({ op }) => op === '<=');
-  if (upTo !== undefined) partition.deleteUpTo(bound(upTo.value, params), timestamp);
-  else partition.deletedAt = Math.max(partition.deletedAt, timestamp);
+/** A conditional write is younger than all it saw, unless it carries its client's time. */
+function youngerThan(found: LiveRow | undefined, write: CompiledWrite, timestamp: number): number {
+  if (found === undefined || write.timestamp !== undefined) return timestamp;
+  return Math.max(timestamp, found.row.youngest + 1);
 }
 
-function deleteRow(row: StoredRow, { columns }: Delete, { timestamp }: Bound): void {
-  if (columns.length === 0) row.deletedAt = Math.max(row.deletedAt, timestamp);
-  for (const column of columns) row.write(column, null, timestamp);
+function writeRow(row: StoredRow, { type, set }: CompiledWrite, { params, timestamp }: Applied) {
+  if (type === 'insert') row.markedAt = Math.max(row.markedAt, timestamp);
+  if (type === 'delete' && set.length === 0) row.deletedAt = Math.max(row.deletedAt, timestamp);
+  for (const { place, value } of set) {
+    const cell = value(params);
+    // Unset leaves a cell as it is; null removes it.
+    if (cell !== undefined) row.write(place, cell, timestamp);
+  }
 }

@@ -6,13 +6,22 @@ const uuids = new Set(['record_id', 'meta_record_id']);
 const dates = new Set(['expire_on', 'created_date']);
 const timestamps = new Set(['timestamp', 'created', 'updated']);
 
-export function cellOf(column: string, value: unknown): unknown {
-  if (value === null || value === undefined) return null;
-  if (bigints.has(column)) return int64Of(value);
-  if (uuids.has(column)) return uuidOf(value as Buffer);
-  if (dates.has(column)) return { toString: () => value as string } satisfies DateCell;
-  if (timestamps.has(column)) return value instanceof Date ? value : new Date(value as number);
-  return isEmpty(value) ? null : value;
+/** What the driver makes of a stored value. */
+export type CellReader = (value: unknown) => unknown;
+
+export function readerOf(column: string): CellReader {
+  const read = presentReaderOf(column);
+  return (value) => (value === null || value === undefined ? null : read(value));
+}
+
+function presentReaderOf(column: string): CellReader {
+  if (bigints.has(column)) return int64Of;
+  if (uuids.has(column)) return (value) => uuidOf(value as Buffer);
+  if (dates.has(column)) return (value) => ({ toString: () => value as string }) satisfies DateCell;
+  if (timestamps.has(column)) {
+    return (value) => (value instanceof Date ? value : new Date(value as number));
+  }
+  return (value) => (isEmpty(value) ? null : value);
 }
 
 /** An empty set or map is stored as nothing. */
@@ -47,8 +56,8 @@ function uuidOf(buffer: Buffer): UuidCell {
 
 /** Order of two clustering or compared values. */
 export function compareCells(a: unknown, b: unknown): number {
-  if (typeof a === 'string' && typeof b === 'string' && !isDecimal(a, b))
-    return a < b ? -1 : +(a > b);
+  if (a === b) return 0;
+  if (typeof a === 'string' && typeof b === 'string' && !isDecimal(a, b)) return a < b ? -1 : 1;
   return Number(a) - Number(b);
 }
 

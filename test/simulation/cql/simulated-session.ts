@@ -27,11 +27,11 @@ export class SimulatedSession implements CassandraSession {
     options?: { readonly signal?: AbortSignal | undefined; readonly from?: string | undefined },
   ): Promise<Page> {
     const { scheduler, process, model, pageSize } = this.#parts;
-    const from = options?.from === undefined ? {} : { from: options.from };
+    const paging = { size: pageSize, from: options?.from };
     return scheduler.call({
       process,
       label: () => describe(cql, params),
-      apply: () => model.select(cql, params, { size: pageSize, ...from }),
+      apply: () => model.select(cql, params, paging),
       fault: unavailable,
     });
   }

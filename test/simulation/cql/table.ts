@@ -1,15 +1,37 @@
 import { compareCells } from './cells.ts';
 
-/** A value and the client timestamp it was written with: of two writes the later one counts. */
-interface Cell {
-  readonly value: unknown;
-  readonly timestamp: number;
+/** Which columns find a partition, and which a row in it. */
+export interface TableKey {
+  readonly partition: readonly string[];
+  readonly clustering: readonly string[];
 }
 
-/** A row as stored; it is visible while its marker or a value of it is younger than what deletes it. */
+/** A table as its statements know it: each other column has its place, given when it is first named. */
+export class TableShape {
+  readonly name: string;
+  readonly key: TableKey;
+  readonly columns: string[] = [];
+
+  constructor(name: string, key: TableKey) {
+    this.name = name;
+    this.key = key;
+  }
+
+  /** Place of a column that is not part of the key. */
+  placeOf(column: string): number {
+    const place = this.columns.indexOf(column);
+    return place >= 0 ? place : this.columns.push(column) - 1;
+  }
+}
+
+/**
+ * A row as stored; it is visible while its marker or a value of it is younger than what deletes it. Of two writes
+ * of a value the one with the later client timestamp counts.
+ */
 export class StoredRow {
   readonly key: readonly unknown[];
-  readonly cells: Map<string, Cell> = new Map();
+  readonly #values: unknown[] = [];
+  readonly #timestamps: number[] = [];
   markedAt = -1;
   deletedAt = -1;
 
@@ -17,37 +39,48 @@ export class StoredRow {
     this.key = key;
   }
 
-  write(column: string, value: unknown, timestamp: number): void {
-    const cell = this.cells.get(column);
-    if (cell === undefined || cell.timestamp <= timestamp) {
-      this.cells.set(column, { value, timestamp });
+  write(place: number, value: unknown, timestamp: number): void {
+    for (let next = this.#values.length; next <= place; next++) {
+      this.#values.push(undefined);
+      this.#timestamps.push(-1);
     }
+    if (this.#timestampOf(place) > timestamp) return;
+    this.#values[place] = value;
+    this.#timestamps[place] = timestamp;
   }
 
-  /** The values that `deletedAt` leaves; `undefined` when it leaves no row. */
-  valueOf(column: string, deletedAt: number): unknown {
-    const cell = this.cells.get(column);
-    return cell === undefined || cell.timestamp <= deletedAt ? null : (cell.value ?? null);
+  #timestampOf(place: number): number {
+    return this.#timestamps[place] ?? -1;
+  }
+
+  /** The value that `deletedAt` leaves; `null` when it leaves none. */
+  valueOf(place: number, deletedAt: number): unknown {
+    return this.#timestampOf(place) <= deletedAt ? null : (this.#values[place] ?? null);
   }
 
   /** When a value was written; `undefined` when there is none. */
-  writtenAt(column: string, deletedAt: number): number | undefined {
-    const cell = this.cells.get(column);
-    if (cell === undefined || cell.timestamp <= deletedAt || cell.value === null) return undefined;
-    return cell.timestamp;
+  writtenAt(place: number, deletedAt: number): number | undefined {
+    const timestamp = this.#timestampOf(place);
+    return timestamp <= deletedAt || this.#values[place] === null ? undefined : timestamp;
   }
 
   isLive(deletedAt: number): boolean {
     if (this.markedAt > deletedAt) return true;
-    for (const { value, timestamp } of this.cells.values()) {
-      if (timestamp > deletedAt && value !== null && value !== undefined) return true;
+    for (let place = 0; place < this.#values.length; place++) {
+      if (this.#timestampOf(place) <= deletedAt) continue;
+      const value = this.#values[place];
+      if (value !== null && value !== undefined) return true;
     }
     return false;
+  }
+
+  /** Timestamp of the youngest write of it. */
+  get youngest(): number {
+    return this.#timestamps.reduce((a, b) => Math.max(a, b), this.markedAt);
   }
 }
 
 interface RangeTombstone {
-  readonly column: number;
   readonly upTo: unknown;
   readonly timestamp: number;
 }
@@ -64,7 +97,8 @@ export class StoredPartition {
   }
 
   row(key: readonly unknown[]): StoredRow | undefined {
-    return this.rows.find((row) => compareKeys(row.key, key) === 0);
+    for (const row of this.rows) if (compareKeys(row.key, key) === 0) return row;
+    return undefined;
   }
 
   rowForWrite(key: readonly unknown[]): StoredRow {
@@ -80,30 +114,22 @@ export class StoredPartition {
     return row;
   }
 
+  /** Of the first clustering column. */
   deleteUpTo(upTo: unknown, timestamp: number): void {
-    this.#ranges.push({ column: 0, upTo, timestamp });
+    this.#ranges.push({ upTo, timestamp });
   }
 
   /** Newest of all deletes that cover a row. */
   deletedAtOf(row: StoredRow): number {
     let deletedAt = Math.max(this.deletedAt, row.deletedAt);
-    for (const range of this.#ranges) {
-      if (range.timestamp > deletedAt && compareCells(row.key[range.column], range.upTo) <= 0) {
-        deletedAt = range.timestamp;
-      }
+    for (const { upTo, timestamp } of this.#ranges) {
+      if (timestamp > deletedAt && compareCells(row.key[0], upTo) <= 0) deletedAt = timestamp;
     }
     return deletedAt;
   }
-
-  *liveRows(): Generator<{ readonly row: StoredRow; readonly deletedAt: number }> {
-    for (const row of this.rows) {
-      const deletedAt = this.deletedAtOf(row);
-      if (row.isLive(deletedAt)) yield { row, deletedAt };
-    }
-  }
 }
 
-export function compareKeys(a: readonly unknown[], b: readonly unknown[]): number {
+function compareKeys(a: readonly unknown[], b: readonly unknown[]): number {
   for (let index = 0; index < a.length; index++) {
     const order = compareCells(a[index], b[index]);
     if (order !== 0) return order;
@@ -111,31 +137,42 @@ export function compareKeys(a: readonly unknown[], b: readonly unknown[]): numbe
   return 0;
 }
 
-/** Which columns find a partition, and which a row in it. */
-export interface TableKey {
-  readonly partition: readonly string[];
-  readonly clustering: readonly string[];
-}
+/** Partitions by the columns of their key, one after the other. */
+type Branch = Map<unknown, Branch | StoredPartition>;
 
 export class StoredTable {
-  readonly key: TableKey;
-  readonly partitions: Map<string, StoredPartition> = new Map();
+  readonly shape: TableShape;
+  /** In the order of their first write. */
+  readonly partitions: StoredPartition[] = [];
+  readonly #root: Branch = new Map();
 
-  constructor(key: TableKey) {
-    this.key = key;
+  constructor(shape: TableShape) {
+    this.shape = shape;
   }
 
   partition(key: readonly unknown[]): StoredPartition | undefined {
-    return this.partitions.get(key.join('\0'));
+    let found: Branch | StoredPartition | undefined = this.#root;
+    for (const value of key) {
+      if (!(found instanceof Map)) return undefined;
+      found = found.get(value);
+    }
+    return found instanceof StoredPartition ? found : undefined;
   }
 
   partitionForWrite(key: readonly unknown[]): StoredPartition {
-    const name = key.join('\0');
-    let partition = this.partitions.get(name);
-    if (partition === undefined) {
-      partition = new StoredPartition(key);
-      this.partitions.set(name, partition);
+    return this.partition(key) ?? this.#add(new StoredPartition(key));
+  }
+
+  #add(partition: StoredPartition): StoredPartition {
+    this.partitions.push(partition);
+    const { key } = partition;
+    let branch = this.#root;
+    for (const value of key.slice(0, -1)) {
+      const next = branch.get(value) ?? new Map();
+      branch.set(value, next);
+      branch = next as Branch;
     }
+    branch.set(key.at(-1), partition);
     return partition;
   }
 }

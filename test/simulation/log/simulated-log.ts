@@ -15,7 +15,7 @@ export class SimulatedLog {
   readonly #partitionOf: (id: string) => number;
   /** Called after each record that landed. */
   onLanded: (logged: Logged) => void = () => {};
-  readonly #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
 
   constructor(topic: Topic, partitions: number, partitionOf: (id: string) => number) {
     this.topic = topic;
@@ -51,19 +51,34 @@ export class SimulatedLog {
     const logged = { record, action: decoded };
     records.push(logged);
     this.onLanded(logged);
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#wake(partition, offset);
     return { partition, offset };
   }
 
-  /** Resolves when the partition has a record at `offset`, or the signal fires. */
-  async hasRecord(partition: number, offset: number, signal?: AbortSignal): Promise<void> {
-    while (this.partition(partition).length <= offset && signal?.aborted !== true) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
+  #wake(partition: number, offset: number): void {
+    const isDue = (it: Waiting): boolean => it.partition === partition && it.offset <= offset;
+    const due = this.#waiting.filter(isDue);
+    if (due.length === 0) return;
+    this.#waiting = this.#waiting.filter((it) => !isDue(it));
+    for (const { resolve } of due) resolve();
   }
+
+  /** Resolves when the partition has a record at `offset`, or the signal fires. */
+  hasRecord(partition: number, offset: number, signal?: AbortSignal): Promise<void> {
+    if (this.partition(partition).length > offset || signal?.aborted === true) return landed;
+    return new Promise((resolve) => {
+      this.#waiting.push({ partition, offset, resolve });
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+const landed = Promise.resolve();
+
+interface Waiting {
+  readonly partition: number;
+  readonly offset: number;
+  readonly resolve: () => void;
 }
 
 /** `a[1..3]`, `d→2`, `p`, `m`: one action in the words of the reference. */

@@ -18,7 +18,7 @@ const rows = 'src/journal/read-stored.ts';
 const events = 'src/journal/read-events.ts';
 const head = 'src/journal/head.ts';
 const keyJournal = 'src/cassandra/cassandra-key-journal.ts';
-const replicated = 'src/cassandra/cassandra-replicated-journal.ts';
+const pointers = 'src/cassandra/partition-pointers.ts';
 const batch = 'replicator/batch.ts';
 const flow = 'replicator/partition-flow.ts';
 
@@ -41,7 +41,7 @@ export const mutants: readonly Mutant[] = [
       `const early = await parts.eventual.pointer(key, { signal });
        const unread = await findHead(parts, { key, end }, { signal });`,
     ],
-    [snapshot, ': parts.eventual.pointer(key, { signal }),', ': Promise.resolve(early),'],
+    [snapshot, 'readRow(parts, { key, unread }, { signal }),', 'Promise.resolve(early),'],
   ),
   mutant('rows are not cut at R', 'B.12: offset <= R', [
     rows,
@@ -133,10 +133,21 @@ export const mutants: readonly Mutant[] = [
     'else if (upTo !== undefined) await this.removeOrphans(upTo, unit);',
     '',
   ]),
-  mutant('a purge that was cut short is not resumed', 'D.7.5-6', [
+  // A purge looks far below what is known to be cleared, for what others may have left; that alone would hide it.
+  mutant(
+    'a purge that was cut short is not resumed',
+    'D.7.5-6',
+    [keyJournal, 'const maxDoubtedSegments = 100_000;', 'const maxDoubtedSegments = 0;'],
+    [
+      keyJournal,
+      'const known = SegmentNr.of(this.clearedBelow(head) + 1, head.segmentSize);',
+      'const known = SegmentNr.of((head.deleteTo ?? 0) + 1, head.segmentSize);',
+    ],
+  ),
+  mutant('the row of a purged journal goes before its events', 'D.7.5-6', [
     keyJournal,
-    'const known = SegmentNr.of(this.clearedBelow(head) + 1, head.segmentSize);',
-    'const known = SegmentNr.of((head.deleteTo ?? 0) + 1, head.segmentSize);',
+    'await this.align(head, { seqNr: last, deleteTo: last }, unit);',
+    'await this.removeRow(unit);',
   ]),
   mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
     keyJournal,
@@ -144,10 +155,14 @@ export const mutants: readonly Mutant[] = [
     'await this.insert({ pointer, origin: record.origin, nowMs: unit.nowMs }, unit);\n' +
       '    await insertRows(this.eventRows(pointer, unit), events);\n    if (false) await this.insert(',
   ]),
-  mutant('events that were applied are inserted again', 'D.7.4: per-event offset filter', [
+  mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
     keyJournal,
-    'const events = batch.events.filter(({ record }) => record.at.offset > head.at.offset);',
-    'const events = batch.events;',
+    'if (this.isApplied(batch.at)) return false;\n' +
+      '    const unit = this.unit(batch.at, nowMs);\n' +
+      '    if (pointer === undefined) await this.create(',
+    'if (this.isApplied(batch.events[0].record.at)) return false;\n' +
+      '    const unit = this.unit(batch.at, nowMs);\n' +
+      '    if (pointer === undefined) await this.create(',
   ]),
   mutant('an applied action is applied again', 'D.7.4: row.offset guard', [
     keyJournal,
@@ -167,9 +182,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'R moves whoever moved it before',
     'D.7.5-8: fencing',
-    ['src/cassandra/tables/pointer-table.ts', ' IF offset = ?`', '`'],
-    [replicated, "if (row['[applied]'] === true) return;", 'if (row !== undefined) return;'],
+    ['src/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
+    [pointers, "return answer['[applied]'] === true;", 'return answer !== undefined;'],
   ),
+  mutant('the first round has many records', 'ADR 29', [
+    flow,
+    'if (this.#replicated !== undefined || first === undefined',
+    'if (this.#replicated === undefined || first === undefined',
+  ]),
   mutant('R moves over keys that failed', 'D.7.4: R last', [
     flow,
     'this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;',

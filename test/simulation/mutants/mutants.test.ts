@@ -4,7 +4,7 @@ import { huntMutants } from './hunt-mutants.ts';
 import { mutants } from './mutant-list.ts';
 
 /** Histories that a mutant is given before the crash points are tried. */
-const maxSeeds = 3_000;
+const maxSeeds = 700;
 const atOnce = 2;
 
 describe('rules of reading and writing that are removed one by one', () => {

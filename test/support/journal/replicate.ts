@@ -25,7 +25,7 @@ export async function applyRecord(store: ReplicatedJournal, record: ActionRecord
 /** Moves the replicated offset past a record that was applied. */
 export async function saveOffset(store: ReplicatedJournal, record: ActionRecord): Promise<void> {
   const { topic } = record.action.key;
-  const after = await store.offset(topic, record.at.partition);
+  const after = await store.claim(topic, record.at.partition, { nowMs });
   await store.saveOffset({ topic, ...record.at, after }, nowMs);
 }
 

@@ -17,7 +17,7 @@ import type {
 /** A call about to be made; `key` is `topic:id`. */
 export interface StoreCall {
   readonly name:
-    | 'offset'
+    | 'claim'
     | 'open'
     | 'append'
     | 'delete'
@@ -32,6 +32,10 @@ export interface StoreCall {
   readonly nowMs?: number;
 }
 
+interface Claim {
+  epoch: number | undefined;
+}
+
 /** What is left of one journal. */
 export interface StoredJournal {
   pointer: JournalPointer | undefined;
@@ -44,8 +48,10 @@ export interface StoredJournal {
  * tested against. `before` runs before each call and may throw, to inject a failure, or wait.
  */
 export class MemoryReplicatedJournal implements ReplicatedJournal {
-  readonly journals = new Map<string, StoredJournal>();
-  readonly offsets = new Map<string, number>();
+  readonly journals: Map<string, StoredJournal>;
+  readonly offsets: Map<string, number>;
+  /** How often each partition was claimed. */
+  readonly epochs: Map<string, number>;
   readonly expiredDays = new Map<string, string>();
   /** Days asked for, `from..to`. */
   readonly ranges: string[] = [];
@@ -57,24 +63,55 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   readonly #busyKeys = new Set<string>();
   #inFlight = 0;
   maxInFlight = 0;
+  /** Partitions that this process has claimed; no epoch where nothing was replicated. */
+  readonly #claims = new Map<string, Claim>();
+
+  /** @param other a process that works on the same data */
+  constructor(other?: MemoryReplicatedJournal) {
+    this.journals = other?.journals ?? new Map();
+    this.offsets = other?.offsets ?? new Map();
+    this.epochs = other?.epochs ?? new Map();
+  }
 
   topics(): Promise<readonly Topic[]> {
     return Promise.resolve([]);
   }
 
-  async offset(topic: Topic, partition: Partition): Promise<Offset | undefined> {
-    await this.#call({ name: 'offset', partition });
-    return this.offsets.get(`${topic}/${partition}`) as Offset | undefined;
+  async claim(topic: Topic, partition: Partition): Promise<Offset | undefined> {
+    await this.#call({ name: 'claim', partition });
+    const place = `${topic}/${partition}`;
+    const stored = this.offsets.get(place);
+    const epoch = stored === undefined ? undefined : this.#nextEpoch(place);
+    this.#claims.set(place, { epoch });
+    return stored as Offset | undefined;
   }
 
-  async saveOffset({ topic, partition, offset, after }: OffsetMove, nowMs: number): Promise<void> {
+  #nextEpoch(place: string): number {
+    const epoch = (this.epochs.get(place) ?? 0) + 1;
+    this.epochs.set(place, epoch);
+    return epoch;
+  }
+
+  async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
+    const { topic, partition, offset, after } = move;
     if (after !== undefined && offset < after) throw new InvalidInputError('it would move back');
     await this.#call({ name: 'saveOffset', partition, offset, nowMs });
-    const stored = this.offsets.get(`${topic}/${partition}`);
-    if (stored !== after && stored !== offset) {
+    const place = `${topic}/${partition}`;
+    const claim = this.#claims.get(place);
+    const stored = this.offsets.get(place);
+    if (claim === undefined || !this.#mayMove(move, claim, stored)) {
       throw new FencedError(`${topic} ${partition} stands at ${stored ?? 'none'}`);
     }
-    this.offsets.set(`${topic}/${partition}`, offset);
+    claim.epoch ??= this.#nextEpoch(place);
+    this.offsets.set(place, offset);
+  }
+
+  /** Nobody has claimed it since; or it is the first move, which another process has made as well. */
+  #mayMove(move: OffsetMove, claim: Claim, stored: number | undefined): boolean {
+    const { topic, partition, offset, after } = move;
+    const epoch = stored === undefined ? undefined : this.epochs.get(`${topic}/${partition}`);
+    if (claim.epoch === undefined && stored === offset) return true;
+    return claim.epoch === epoch && (stored === after || stored === offset);
   }
 
   /** All expired journals in one page, in the share of their partition. */
@@ -145,12 +182,7 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
 }
 
 /** Calls that change nothing. */
-const reads: ReadonlySet<StoreCall['name']> = new Set([
-  'open',
-  'offset',
-  'expired',
-  'expiredUntil',
-]);
+const reads: ReadonlySet<StoreCall['name']> = new Set(['open', 'claim', 'expired', 'expiredUntil']);
 
 type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
 

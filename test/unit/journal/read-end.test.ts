@@ -88,6 +88,7 @@ describe('The end of a read', () => {
         await world.writer().append(eventsFrom(1, 1));
         const { replicated, consumer } = world.store;
         const place = { topic: world.topic, partition: Partition.of(0) };
+        await replicated.claim(place.topic, place.partition, { nowMs: 0 });
         await replicated.saveOffset({ ...place, offset: Offset.of(99), after: undefined }, 0);
         const readEnd = way === 'marker' ? undefined : endByOffset(consumer);
         const error = await failure(readAll(world.reader({ readEnd })));

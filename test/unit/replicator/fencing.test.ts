@@ -1,49 +1,53 @@
 import { expect } from 'chai';
 import { StoreUnavailableError } from '../../../src/model/errors.ts';
 import { settle } from '../../support/replicator/manual-clock.ts';
+import { MemoryReplicatedJournal } from '../../support/replicator/memory-replicated-journal.ts';
 import {
   append,
   deleteTo,
   logRecord,
   partition0,
   partition1,
+  topic,
 } from '../../support/replicator/records.ts';
 import { gate, testReplicator } from '../../support/replicator/test-replicator.ts';
 
 describe('PartitionFlow, replaced without knowing it', () => {
   it('writes not one unit more once the membership may be over, although nobody told it', async () => {
     const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     const frozen = gate();
     store.before = ({ name }) => (name === 'append' ? frozen.opened : undefined);
     member().send(partition0, [
-      logRecord('a', 0, append(1, 2)),
-      logRecord('a', 1, deleteTo(1)),
-      logRecord('b', 2, append(1)),
+      logRecord('a', 1, append(1, 2)),
+      logRecord('a', 2, deleteTo(1)),
+      logRecord('b', 3, append(1)),
     ]);
     await settle();
     member().isOwned = false;
     frozen.open();
     await settle();
-    expect(store.writes()).to.deep.equal(['append journal:a@0']);
+    expect(store.writes()).to.deep.equal(['append journal:a@1']);
     await stop();
-    expect(store.writes()).to.deep.equal(['append journal:a@0']);
+    expect(store.writes()).to.deep.equal(['append journal:a@1']);
     expect(member().events).to.deep.equal(['joined', 'left', 'closed']);
   });
 
   it('stores no offset either, also not of what it has applied', async () => {
     const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     const frozen = gate();
     store.before = ({ name }) => (name === 'append' ? frozen.opened : undefined);
-    member().send(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+    member().send(partition0, [logRecord('a', 1, append(1)), logRecord('b', 2, append(1))]);
     await settle();
     member().isOwned = false;
     frozen.open();
     await settle();
     await member().revoke(partition0);
     await stop();
-    expect(store.writes()).to.deep.equal(['append journal:a@0']);
+    expect(store.writes()).to.deep.equal(['append journal:a@1']);
   });
 
   it('applies nothing of a later batch either', async () => {
@@ -89,6 +93,18 @@ describe('PartitionFlow, when another process moved its offset', () => {
     await settle();
     return { ...parts, first };
   }
+
+  it('learns it although the offset stands where it left it: the other one has claimed it', async () => {
+    const { member, store, errors, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
+    await member().assign(partition0);
+    await new MemoryReplicatedJournal(store).claim(topic, partition0);
+    member().send(partition0, [logRecord('a', 1, append(2))]);
+    await settle();
+    expect(store.offsets.get('journal/0')).to.equal(0);
+    expect(errors()[0]?.message).to.match(/another process moved its replicated offset/);
+    await stop();
+  });
 
   it('never moves it back, and commits nothing for the partition', async () => {
     const { first, store, clock, stop } = await fenced();

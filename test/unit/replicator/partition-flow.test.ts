@@ -29,17 +29,18 @@ function failing(matches: (call: StoreCall) => boolean): (call: StoreCall) => vo
 describe('PartitionFlow, when a key fails', () => {
   it('lets the other keys of the partition end', async () => {
     const { member, store, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     const slow = gate();
     store.before = async ({ name, key }) => {
       if (name === 'append' && key === 'journal:bad') throw down;
       if (name === 'append' && key === 'journal:good') await slow.opened;
     };
-    member().send(partition0, [logRecord('bad', 0, append(1)), logRecord('good', 1, append(1))]);
+    member().send(partition0, [logRecord('bad', 1, append(1)), logRecord('good', 2, append(1))]);
     await settle();
     slow.open();
     await settle();
-    expect(store.writes()).to.deep.equal(['append journal:good@1']);
+    expect(store.writes()).to.deep.equal(['append journal:good@2']);
     await stop();
   });
 
@@ -98,15 +99,16 @@ describe('PartitionFlow, when a key fails', () => {
 
   it('repeats all its writes in order when one in the middle failed', async () => {
     const { member, store, clock, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     store.before = failing(({ name }) => name === 'delete');
     const work = member().deliver(partition0, [
-      logRecord('a', 0, append(1, 3)),
-      logRecord('a', 1, deleteTo(2)),
-      logRecord('a', 2, append(4)),
+      logRecord('a', 1, append(1, 3)),
+      logRecord('a', 2, deleteTo(2)),
+      logRecord('a', 3, append(4)),
     ]);
     await settle();
-    expect(store.offsets.size).to.equal(0);
+    expect(store.offsets.get('journal/0')).to.equal(0);
     store.before = () => {};
     await clock.advance(100);
     await work;
@@ -184,7 +186,7 @@ describe('PartitionFlow, when the store is down', () => {
   it('waits a while for the offset of a partition that is assigned', async () => {
     const { member, store, clock, stop } = await testReplicator();
     store.offsets.set('journal/0', 4);
-    store.before = failing(({ name }) => name === 'offset');
+    store.before = failing(({ name }) => name === 'claim');
     const assigned = member().assign(partition0);
     await clock.advance(100);
     store.before = () => {};
@@ -260,17 +262,18 @@ for (const [what, unreadable] of [
 describe('PartitionFlow, when events cannot be decoded that nobody needs', () => {
   it('goes on, since a purge or a delete of the same poll removes them', async () => {
     const { member, store, errors, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     await member().deliver(partition0, [
-      unreadableEvents('a', 0),
-      logRecord('a', 1, purge),
-      unreadableEvents('b', 2),
-      logRecord('b', 3, append(2)),
-      logRecord('b', 4, deleteTo(1)),
-      logRecord('b', 5, deleteTo(2)),
+      unreadableEvents('a', 1),
+      logRecord('a', 2, purge),
+      unreadableEvents('b', 3),
+      logRecord('b', 4, append(2)),
+      logRecord('b', 5, deleteTo(1)),
+      logRecord('b', 6, deleteTo(2)),
     ]);
     expect(errors()).to.deep.equal([]);
-    expect(store.offsets.get('journal/0')).to.equal(5);
+    expect(store.offsets.get('journal/0')).to.equal(6);
     await stop();
   });
 });
@@ -279,14 +282,15 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
   async function inHand() {
     const parts = await testReplicator();
     const { member, store } = parts;
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     const slow = gate();
     store.before = async ({ name, key }) => {
       if (name === 'append' && key === 'journal:a') await slow.opened;
     };
     const work = member().deliver(partition0, [
-      logRecord('a', 0, append(1, 2)),
-      logRecord('a', 1, deleteTo(1)),
+      logRecord('a', 1, append(1, 2)),
+      logRecord('a', 2, deleteTo(1)),
     ]);
     await settle();
     return { ...parts, slow, work };
@@ -302,19 +306,20 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     expect(isRevoked).to.equal(false);
     slow.open();
     await Promise.all([revoked, work]);
-    expect(store.writes()).to.deep.equal(['append journal:a@0']);
-    expect(store.offsets.size).to.equal(0);
+    expect(store.writes()).to.deep.equal(['append journal:a@1']);
+    expect(store.offsets.get('journal/0')).to.equal(0);
     await stop();
   });
 
   for (const how of ['after the batch has settled', 'while the batch is in hand'] as const) {
     it(`stores no offset of a partition that was lost, told ${how}`, async () => {
       const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
+      store.offsets.set('journal/0', 0);
       await member().assign(partition0);
       const slow = gate();
       store.before = ({ key, name }) =>
         name === 'append' && key === 'journal:a' ? slow.opened : undefined;
-      member().send(partition0, [logRecord('a', 0, append(1)), logRecord('b', 1, append(1))]);
+      member().send(partition0, [logRecord('a', 1, append(1)), logRecord('b', 2, append(1))]);
       await settle();
       const isTold = how === 'after the batch has settled';
       const lost = isTold ? member().lose(partition0) : member().subscriber.lost(partition0);
@@ -322,43 +327,67 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
       slow.open();
       await lost;
       await stop();
-      expect(store.writes()).to.deep.equal(['append journal:a@0']);
+      expect(store.writes()).to.deep.equal(['append journal:a@1']);
       expect(member().events).to.deep.equal(['joined', 'left', 'closed']);
     });
   }
 
   it('stores the offset of all that was applied when it is revoked', async () => {
     const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     const slow = gate();
     store.before = async ({ name, key }) => {
       if (name === 'append' && key === 'journal:a') await slow.opened;
     };
     const work = member().deliver(partition0, [
-      logRecord('a', 0, append(1)),
-      logRecord('b', 1, append(1)),
+      logRecord('a', 1, append(1)),
+      logRecord('b', 2, append(1)),
     ]);
     await settle();
     const revoked = member().revoke(partition0);
     slow.open();
     await Promise.all([revoked, work]);
-    expect(store.writes()).to.deep.equal(['append journal:a@0', 'saveOffset 0@0']);
+    expect(store.writes()).to.deep.equal(['append journal:a@1', 'saveOffset 0@1']);
     const opened = store.calls.filter(({ name }) => name === 'open').map(({ key }) => key);
     expect(opened).to.deep.equal(['journal:a']);
-    expect(member().events).to.deep.equal(['joined', 'commit 0:1']);
+    expect(member().events).to.deep.equal(['joined', 'commit 0:2']);
     await stop();
   });
 });
 
 describe('PartitionFlow, far behind', () => {
+  it('begins a partition with one record, of which two owners would both store the same', async () => {
+    const { member, store, stop } = await testReplicator();
+    await member().assign(partition0);
+    await member().deliver(
+      partition0,
+      [3, 4, 5].map((at) => logRecord('a', at, append(at))),
+    );
+    await member().deliver(
+      partition0,
+      [6, 7].map((at) => logRecord('a', at, append(at))),
+    );
+    expect(store.writes()).to.deep.equal([
+      'append journal:a@3',
+      'saveOffset 0@3',
+      'append journal:a@5',
+      'saveOffset 0@5',
+      'append journal:a@7',
+      'saveOffset 0@7',
+    ]);
+    await stop();
+  });
+
   it('stores the offset every ten thousand records', async () => {
     const { member, store, stop } = await testReplicator();
     await member().assign(partition0);
     const records = Array.from({ length: 25_000 }, (_, at) => logRecord('a', at, mark));
     await member().deliver(partition0, records, 25_002);
     expect(store.writes()).to.deep.equal([
-      'saveOffset 0@9999',
-      'saveOffset 0@19999',
+      'saveOffset 0@0',
+      'saveOffset 0@10000',
+      'saveOffset 0@20000',
       'saveOffset 0@25001',
     ]);
     await stop();

@@ -19,26 +19,27 @@ const offsetOf = (store: { offsets: Map<string, number> }, partition = 0) =>
 describe('TopicFlow replicates', () => {
   it('appends of several keys and partitions, each key in one write', async () => {
     const { member, store, stop } = await testReplicator();
+    for (const partition of [0, 1]) store.offsets.set(`journal/${partition}`, 0);
     await member().assign(partition0);
     await member().assign(partition1);
     await Promise.all([
       member().deliver(partition0, [
-        logRecord('a', 0, append(1)),
-        logRecord('b', 1, append(1, 3)),
-        logRecord('a', 2, append(2, 4)),
+        logRecord('a', 1, append(1)),
+        logRecord('b', 2, append(1, 3)),
+        logRecord('a', 3, append(2, 4)),
       ]),
-      member().deliver(partition1, [logRecord('c', 0, append(1)), logRecord('c', 1, append(2))]),
+      member().deliver(partition1, [logRecord('c', 1, append(1)), logRecord('c', 2, append(2))]),
     ]);
     expect(store.seqNrs('journal:a')).to.deep.equal([1, 2, 3, 4]);
     expect(store.seqNrs('journal:b')).to.deep.equal([1, 2, 3]);
     expect(store.seqNrs('journal:c')).to.deep.equal([1, 2]);
-    expect(store.journals.get('journal:a')?.pointer?.at.offset).to.equal(2);
+    expect(store.journals.get('journal:a')?.pointer?.at.offset).to.equal(3);
     expect(store.writes().filter((write) => write.startsWith('append'))).to.have.members([
-      'append journal:a@2',
-      'append journal:b@1',
-      'append journal:c@1',
+      'append journal:a@3',
+      'append journal:b@2',
+      'append journal:c@2',
     ]);
-    expect([offsetOf(store, 0), offsetOf(store, 1)]).to.deep.equal([2, 1]);
+    expect([offsetOf(store, 0), offsetOf(store, 1)]).to.deep.equal([3, 2]);
     await stop();
   });
 
@@ -79,7 +80,7 @@ describe('TopicFlow replicates', () => {
       { ...logRecord('a', 3, append(1)), timestampMs: undefined },
       logRecord('a', 4, mark),
     ]);
-    expect(store.writes()).to.deep.equal(['saveOffset 0@4']);
+    expect(store.writes()).to.deep.equal(['saveOffset 0@0', 'saveOffset 0@4']);
     await stop();
   });
 
@@ -102,6 +103,7 @@ describe('TopicFlow replicates', () => {
     expect(store.seqNrs('journal:a')).to.deep.equal([3, 4]);
     expect(store.writes()).to.deep.equal([
       'append journal:a@0',
+      'saveOffset 0@0',
       'delete journal:a@1',
       'append journal:a@2',
       'saveOffset 0@2',
@@ -137,11 +139,12 @@ describe('TopicFlow replicates', () => {
 
   it('with one time for all writes of a poll', async () => {
     const { member, store, clock, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     await clock.advance(1_234);
     await member().deliver(partition0, [
-      logRecord('a', 0, append(1)),
-      logRecord('b', 1, append(1)),
+      logRecord('a', 1, append(1)),
+      logRecord('b', 2, append(1)),
     ]);
     const times = store.calls.filter(({ nowMs }) => nowMs !== undefined).map(({ nowMs }) => nowMs);
     expect(times).to.deep.equal([clock.nowMs(), clock.nowMs(), clock.nowMs()]);
@@ -150,12 +153,13 @@ describe('TopicFlow replicates', () => {
 
   it('and tells where it is, after the offset is stored', async () => {
     const { member, notified, store, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
     await member().assign(partition0);
     store.before = ({ name }) => {
       if (name === 'saveOffset') expect(notified).to.deep.equal([]);
     };
-    await member().deliver(partition0, [logRecord('a', 0, append(1)), logRecord('a', 1, mark)]);
-    expect(notified).to.deep.equal(['journal 0:1']);
+    await member().deliver(partition0, [logRecord('a', 1, append(1)), logRecord('a', 2, mark)]);
+    expect(notified).to.deep.equal(['journal 0:2']);
     await stop();
   });
 

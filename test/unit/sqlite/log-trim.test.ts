@@ -25,7 +25,7 @@ async function opened(time: { nowMs: number }, file = ':memory:') {
       for (let i = 0; i < count; i++) await store.producer.produce(mark);
     },
     async replicated(offset: number) {
-      const after = await store.replicated.offset(topic, partition);
+      const after = await store.replicated.claim(topic, partition, { nowMs: time.nowMs });
       const move = { topic, partition, offset: offset as Offset, after };
       await store.replicated.saveOffset(move, time.nowMs);
     },

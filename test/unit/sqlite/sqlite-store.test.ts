@@ -9,6 +9,7 @@ import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { openDatabase } from '../../../src/sqlite/sqlite-database.ts';
 import { openSqliteStore } from '../../../src/sqlite/sqlite-store.ts';
+import { moveTo } from '../../contract/replicated-store.ts';
 import { temporaryFile } from './temporary-file.ts';
 
 const source = join(import.meta.dirname, '../../../src/sqlite/sqlite-database.ts');
@@ -70,8 +71,8 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 3');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 3');
+    change('DROP TABLE customer; PRAGMA user_version = 4');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 4');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
@@ -81,15 +82,20 @@ describe('sqlite store', () => {
     await using temporary = await temporaryFile();
     await using first = await open(temporary.file);
     await first.producer.produce(markOf('a'));
+    const { topic } = markOf('a').key;
+    await moveTo(first.replicated, topic, { partition: 0 as Partition, offset: 4 as Offset });
     await first[Symbol.asyncDispose]();
     const database = openDatabase(temporary.file);
-    database.exec('DROP TABLE setting; PRAGMA user_version = 1');
+    database.exec(
+      'DROP TABLE setting; ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1',
+    );
     database.close();
     await using store = await open(temporary.file);
     const share = { topic: markOf('a').key.topic, partition: 0 as Partition };
     await store.replicated.saveExpiredUntil({ ...share, day: '2024-02-29' }, 1);
     const day = await store.replicated.expiredUntil(share.topic, share.partition);
     expect(day).to.equal('2024-02-29');
+    expect(await store.replicated.claim(share.topic, share.partition, { nowMs: 1 })).to.equal(4);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });
 

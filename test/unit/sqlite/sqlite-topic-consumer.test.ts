@@ -47,6 +47,7 @@ describe('sqlite topic consumer', () => {
     await using one = await open(temporary.file);
     await using two = await open(temporary.file, 3_600_000);
     await produce(one);
+    const partition = 0 as Partition;
     const stop = new AbortController();
     const [loser, winner] = [subscriberThatListens(), subscriberThatListens()];
     const run = async (store: SqliteStore, { subscriber }: typeof loser) => {
@@ -55,12 +56,14 @@ describe('sqlite topic consumer', () => {
     };
     const running = [run(one, loser)];
     await loser.told('records');
+    await one.replicated.claim(topic, partition, { nowMs: 1 });
     running.push(run(two, winner));
     await winner.told('records');
-    const at = { topic, partition: 0 as Partition, offset: 0 as Offset, after: undefined };
+    const at = { topic, partition, offset: 0 as Offset, after: undefined };
     const refused = await one.replicated.saveOffset(at, 1).catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(FencedError);
     expect((refused as Error).message).to.include('another process replicates journal');
+    await two.replicated.claim(topic, partition, { nowMs: 1 });
     await two.replicated.saveOffset(at, 1);
     await loser.told('lost');
     stop.abort();
