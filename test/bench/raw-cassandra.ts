@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Client, type types } from 'cassandra-driver';
 import { journalStatements } from '../../src/cassandra/tables/journal-table.ts';
 
@@ -117,8 +118,10 @@ async function again(send: () => Promise<unknown>): Promise<void> {
       return;
     } catch (error) {
       if (attempt === maxAttempts) throw error;
+      await setTimeout(attempt * pauseMs);
     }
   }
 }
 
-const maxAttempts = 5;
+const maxAttempts = 8;
+const pauseMs = 100;
