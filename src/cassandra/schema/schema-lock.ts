@@ -31,8 +31,7 @@ export async function withSchemaLock<T>(
   try {
     return await work();
   } finally {
-    // Only our own: it may have expired and belong to somebody else by now.
-    await session.execute(`DELETE FROM ${table} WHERE id = ? IF metadata = ?`, [lockId, holder]);
+    await release({ session, table, deps }, holder);
   }
 }
 
@@ -45,8 +44,9 @@ export interface SchemaLock {
 
 const lockId = 'kafka-journal';
 
-/** A locks table that another process is creating may take so long to answer. */
-const tableAppearsMs = 10_000;
+/** A locks table that another process is creating, or that many want at once, may take so long to answer. */
+const answersWithinMs = 10_000;
+const releaseTries = 3;
 
 async function acquire(
   { session, table, deps }: SchemaLock,
@@ -61,7 +61,22 @@ async function acquire(
     // A lock of ours that a lost answer hid from us counts as well.
     return row?.['[applied]'] === true || row?.['metadata'] === holder;
   } catch (error) {
-    if (error instanceof NotSetUpError && nowMs - sinceMs < tableAppearsMs) return false;
+    // A try that timed out may have got the lock: the next one finds who holds it.
+    const mayPass = error instanceof NotSetUpError || error instanceof StoreUnavailableError;
+    if (mayPass && nowMs - sinceMs < answersWithinMs) return false;
     throw error;
+  }
+}
+
+/** Only our own: it may have expired and belong to somebody else by now. What cannot be released expires. */
+async function release({ session, table, deps }: SchemaLock, holder: string): Promise<void> {
+  for (let tries = 1; tries <= releaseTries; tries++) {
+    try {
+      await session.execute(`DELETE FROM ${table} WHERE id = ? IF metadata = ?`, [lockId, holder]);
+      return;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      deps.log.debug({ table, error: error.message }, 'the schema lock is not released yet');
+    }
   }
 }
