@@ -50,7 +50,8 @@ async function journal(
 function describeSelection(store: Store): void {
   it('gives the journals whose day lies in the range, both ends included, where their rows stand', async () => {
     const topic = given.randomTopic();
-    for (const days of [1, 2, 3, 4]) await journal(store, topic, { id: `d${days}`, offset: days, days }); // biome-ignore format: one line
+    for (const days of [1, 2, 3, 4])
+      await journal(store, topic, { id: `d${days}`, offset: days, days });
     await journal(store, topic, { id: 'for ever', offset: 9 });
     await journal(store, given.randomTopic(), { id: 'other', offset: 2, days: 2 });
     const range = { from: '2024-03-01', to: '2024-03-02' };
@@ -94,7 +95,9 @@ function describeShares(store: Store): void {
     const days = { from: '2024-02-29', to: '2024-02-29' };
     for (const count of [1, 7]) {
       const shares = given.numbers(0, count - 1).map((index) => ({ index, of: count }));
-      const found = await Promise.all(shares.map((share) => expired(store, topic, { ...days, share }))); // biome-ignore format: one line
+      const found = await Promise.all(
+        shares.map((share) => expired(store, topic, { ...days, share })),
+      );
       const listed = found.flat().map(({ id }) => id);
       expect(listed.toSorted(), `${count} shares`).to.deep.equal(ids);
       expect(found.filter((share) => share.length > 0).length).to.equal(count);

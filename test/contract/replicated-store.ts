@@ -23,6 +23,9 @@ export interface ReplicatedStore extends AsyncDisposable {
   readonly another?: () => Promise<ReplicatedJournal>;
 }
 
+/** What it takes to look at the rows of events. */
+type RowSource = Pick<ReplicatedStore, 'eventual' | 'segmentSize'>;
+
 export type OpenReplicatedStore = () => Promise<ReplicatedStore>;
 
 /** The replicator's clock of all contract tests: 2024-02-28 23:59:00 UTC. */
@@ -155,7 +158,7 @@ export async function visible(store: ReplicatedStore, key: Key, from = 1): Promi
  * Numbers of all rows that physically exist in `from` .. `to`, deleted or not, of any generation.
  */
 export async function stored(
-  store: ReplicatedStore,
+  store: RowSource,
   key: Key,
   range: { readonly from?: number; readonly to: number },
 ): Promise<number[]> {
@@ -164,7 +167,7 @@ export async function stored(
 }
 
 export function storedRows(
-  { eventual, segmentSize }: ReplicatedStore,
+  { eventual, segmentSize }: RowSource,
   key: Key,
   { from = 1, to }: { readonly from?: number; readonly to: number },
 ): Promise<StoredEvent[]> {
@@ -178,7 +181,7 @@ async function rowsOf(pages: AsyncIterable<readonly StoredEvent[]>): Promise<Sto
 }
 
 /** The part of a journal's row that most rules speak of. */
-export async function state(store: ReplicatedStore, key: Key) {
+export async function state(store: Pick<ReplicatedStore, 'eventual'>, key: Key) {
   const pointer = await store.eventual.pointer(key);
   if (pointer === undefined) return undefined;
   const { seqNr: last, deleteTo, at } = pointer;

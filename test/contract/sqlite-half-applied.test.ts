@@ -47,9 +47,9 @@ function watchRows(database: Database, probe: () => void): void {
 describe('sqlite: a half-applied batch cannot be reached (decision 26)', () => {
   const deps = { log: silentLogger, clock: systemClock };
   const openFile = (file: string) => openSqliteParts({ file, partitions: 1, segmentSize: 3 }, deps);
-  const look = async ({ eventual, replicated }: SqliteStore, key: Key) => ({
-    state: await given.state({ eventual, replicated, segmentSize: 3 } as unknown as given.ReplicatedStore, key), // biome-ignore format: one line
-    rows: await given.stored({ eventual, replicated, segmentSize: 3 } as unknown as given.ReplicatedStore, key, { to: 30 }), // biome-ignore format: one line
+  const look = async ({ eventual }: SqliteStore, key: Key) => ({
+    state: await given.state({ eventual }, key),
+    rows: await given.stored({ eventual, segmentSize: 3 }, key, { to: 30 }),
   });
 
   for (const [name, [before, batch]] of Object.entries(batches)) {

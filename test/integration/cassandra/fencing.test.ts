@@ -25,7 +25,13 @@ const extend: Action = (journal, nowMs) =>
   journal.append(given.append(1, [9, 10], given.days(1)), nowMs);
 const last: Action = (journal, nowMs) => journal.append(given.append(2, [11]), nowMs);
 const merged: Action = (journal, nowMs) =>
-  journal.append(given.batch([[1, [9, 10]], [2, [11]]]), nowMs); // biome-ignore format: one line
+  journal.append(
+    given.batch([
+      [1, [9, 10]],
+      [2, [11]],
+    ]),
+    nowMs,
+  );
 const shorten: Action = (journal, nowMs) => journal.delete(given.deletion(3, 5), nowMs);
 const purge: Action = (journal, nowMs) => journal.purge(given.purge(4, { upTo: 11 }), nowMs);
 const again: Action = (journal, nowMs) => journal.append(given.append(5, [1, 2]), nowMs);
@@ -50,7 +56,11 @@ const histories: Readonly<
     late: [create],
     successor: [purge, again],
   },
-  'an append to what was purged since': { before: [create], late: [extend], successor: [purge, again] }, // biome-ignore format: one line
+  'an append to what was purged since': {
+    before: [create],
+    late: [extend],
+    successor: [purge, again],
+  },
   'an append that creates what a delete begins anew': {
     before: [],
     late: [create],
@@ -80,7 +90,7 @@ describe('a former owner of a partition', function () {
   });
   const look = async (key: Key) => ({
     pointer: await eventual.pointer(key),
-    rows: await given.storedRows({ eventual, segmentSize } as unknown as given.ReplicatedStore, key, { to: 30 }), // biome-ignore format: one line
+    rows: await given.storedRows({ eventual, segmentSize }, key, { to: 30 }),
   });
 
   for (const [name, { before, late, successor }] of Object.entries(histories)) {
@@ -171,7 +181,6 @@ describe('a former owner of a partition', function () {
       [3, 3, 0],
       [5, 9, 3],
     ] as const) {
-      // biome-ignore format: one line
       lossy.losesAnswers = true;
       expect(await move(first, after)).to.be.instanceOf(StoreUnavailableError);
       lossy.losesAnswers = false;
@@ -190,7 +199,11 @@ describe('a former owner of a partition', function () {
     const topic = given.randomTopic();
     const { partition } = given.place(0);
     const table = `${keyspace}.pointer2`;
-    await session.write(`INSERT INTO ${table} (topic, partition, offset) VALUES (?, ?, ?)`, [topic, 0, 4]); // biome-ignore format: one line
+    await session.write(`INSERT INTO ${table} (topic, partition, offset) VALUES (?, ?, ?)`, [
+      topic,
+      0,
+      4,
+    ]);
     const next = new CassandraReplicatedJournal(session, settings);
     expect(await next.claim(topic, partition, { nowMs: afterMs })).to.equal(4);
     await next.saveOffset(given.move(topic, given.place(5), 4), afterMs);
