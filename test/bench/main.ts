@@ -38,7 +38,7 @@ interface Bench {
 }
 
 const stack = await openStack({
-  profile: 'keep',
+  profile: 'bench',
   name: 'bench',
   note: (line) => console.error(line),
 });
@@ -64,7 +64,7 @@ const benches: readonly Bench[] = [
   { figures: ['recover.tail.cold', 'recover.tail.warm'], run: () => benchRecoverTail(servers) },
   { figures: ['replicate', 'replicate.1000-a-key'], run: () => benchReplicate(servers) },
   {
-    figures: ['replicate.lag.p50', 'replicate.lag.p99'],
+    figures: ['replicate.lag.p50', 'replicate.lag.p99', 'replicate.lag.alone.p50'],
     run: () => benchReplicateLag(servers),
   },
   {

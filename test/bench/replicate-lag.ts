@@ -16,16 +16,19 @@ import { openRawCassandra } from './raw-cassandra.ts';
 
 const keys = 1_000;
 const appendsPerSecond = 2_000;
-const warmUpMs = 3_000;
+/** Until the servers have compiled what runs often. */
+const warmUpMs = 15_000;
 const measuredMs = 15_000;
+const alone = { warmUp: 100, measured: 300 };
 const tickMs = 5;
 /** Between two looks at the replicated offsets: how exact a lag can be. */
 const lookEveryMs = 2;
 const endLimitMs = 30_000;
 
 /**
- * From an acknowledgement of Kafka to the moment at which the store can be read up to that record,
- * at a steady 2,000 appends a second of one event each. The replicator is a process of its own.
+ * From an acknowledgement of Kafka to the moment at which the store can be read up to that record:
+ * at a steady 2,000 appends a second of one event each, and with one append at a time, each begun when
+ * the one before is replicated. The replicator is a process of its own.
  */
 export async function benchReplicateLag(servers: Servers): Promise<readonly Figure[]> {
   const names = newNames(servers);
@@ -38,21 +41,31 @@ export async function benchReplicateLag(servers: Servers): Promise<readonly Figu
       const append = appendsWith(journals, lag);
       await offerLoad(warmUpMs, append);
       await lag.caughtUp();
-      lag.forget();
+      lag.take();
       const rate = await offerLoad(measuredMs, append);
       await lag.caughtUp();
+      const steady = lag.take();
+      await oneAtATime(alone.warmUp, append, lag);
+      lag.take();
+      await oneAtATime(alone.measured, append, lag);
       lag.stop();
       await watching;
       return [
-        figure('replicate.lag.p50', 'ms', [percentile(lag.lagsMs, 50)]),
-        figure('replicate.lag.p99', 'ms', [percentile(lag.lagsMs, 99)]),
+        ...figuresOf('replicate.lag', steady),
         figure('replicate.lag.offered', 'events/s', [rate]),
+        ...figuresOf('replicate.lag.alone', lag.take()),
       ];
     });
   } finally {
     await client.shutdown();
     await journals[Symbol.asyncDispose]();
   }
+}
+
+function figuresOf(name: string, lagsMs: readonly number[]): readonly Figure[] {
+  return [50, 99].map((percent) =>
+    figure(`${name}.p${percent}`, 'ms', [percentile(lagsMs, percent)]),
+  );
 }
 
 /** The next append of the next key in turn; noted when it is acknowledged. */
@@ -86,6 +99,13 @@ async function offerLoad(forMs: number, call: () => Promise<void>): Promise<numb
   return (calls.length / (performance.now() - startMs)) * 1_000;
 }
 
+async function oneAtATime(times: number, call: () => Promise<void>, lag: LagWatch): Promise<void> {
+  for (let time = 0; time < times; time++) {
+    await call();
+    await lag.caughtUp(1);
+  }
+}
+
 interface Waiting {
   readonly offset: number;
   readonly sinceMs: number;
@@ -93,7 +113,7 @@ interface Waiting {
 
 /** Looks at the replicated offsets all the time, with one small query, and times each record. */
 class LagWatch {
-  readonly lagsMs: number[] = [];
+  #lagsMs: number[] = [];
   readonly #client: Client;
   readonly #names: BenchNames;
   readonly #waiting = new Map<number, Waiting[]>();
@@ -125,21 +145,23 @@ class LagWatch {
     const waiting = this.#waiting.get(partition) ?? [];
     const still = waiting.filter((record) => record.offset > offset);
     for (const record of waiting)
-      if (record.offset <= offset) this.lagsMs.push(nowMs - record.sinceMs);
+      if (record.offset <= offset) this.#lagsMs.push(nowMs - record.sinceMs);
     this.#waiting.set(partition, still);
   }
 
-  async caughtUp(): Promise<void> {
+  async caughtUp(pollMs = tickMs): Promise<void> {
     const limitMs = performance.now() + endLimitMs;
     while ([...this.#waiting.values()].some((waiting) => waiting.length > 0)) {
       if (performance.now() > limitMs) throw new Error('the replicator does not keep up');
-      await sleep(tickMs);
+      await sleep(pollMs);
     }
   }
 
-  /** What was measured so far was the warm-up. */
-  forget(): void {
-    this.lagsMs.length = 0;
+  /** What was measured since the last time. */
+  take(): readonly number[] {
+    const taken = this.#lagsMs;
+    this.#lagsMs = [];
+    return taken;
   }
 
   stop(): void {

@@ -7,6 +7,8 @@ export interface ProcessPlan {
   /** Asked at each start. */
   readonly args: () => readonly string[];
   readonly onMessage?: (message: unknown) => void;
+  /** Further arguments of Node. */
+  readonly execArgv?: readonly string[];
   /** Receives what the process prints; unless given, nobody does. */
   readonly onLine?: (line: string) => void;
 }
@@ -35,9 +37,12 @@ export class RestartableProcess {
   }
 
   start(): void {
-    const { file, args, onMessage, onLine } = this.#plan;
+    const { file, args, execArgv = [], onMessage, onLine } = this.#plan;
     const stdout = onLine === undefined ? 'ignore' : 'pipe';
-    const child = fork(file, [...args()], { stdio: ['ignore', stdout, 'inherit', 'ipc'] });
+    const child = fork(file, [...args()], {
+      execArgv: [...execArgv],
+      stdio: ['ignore', stdout, 'inherit', 'ipc'],
+    });
     if (onMessage !== undefined) child.on('message', onMessage);
     if (onLine !== undefined && child.stdout !== null)
       createInterface({ input: child.stdout }).on('line', onLine);

@@ -24,7 +24,7 @@ export function rebalance(options: ScenarioOptions): Promise<ScenarioResult> {
 async function run(world: ChaosWorld, { seconds }: ScenarioOptions): Promise<ScenarioResult> {
   const load = new JournalLoad(world);
   const [hostLog, visitorLog] = [new ReplicatorLog(), new ReplicatorLog()];
-  const host = replicatorProcess(world, hostLog.accept);
+  const host = replicatorProcess(world, { onLine: hostLog.accept });
   const visitor = visitorProcess(world, visitorLog);
   await setUp(world);
   try {

@@ -23,7 +23,7 @@ async function run(world: ChaosWorld, { loadMs, note }: ScenarioOptions): Promis
   const { config, topic } = world;
   const load = new JournalLoad(world);
   const log = new ReplicatorLog();
-  const replicator = replicatorProcess(world, log.accept);
+  const replicator = replicatorProcess(world, { onLine: log.accept });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => replicator.stop(stopLimitMs));
   stack.defer(() => load.stop());

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RestartableProcess } from './child-process.ts';
+import { type ProcessPlan, RestartableProcess } from './child-process.ts';
 
 /** How long a process may take to stop in order. */
 export const stopLimitMs = 40_000;
@@ -9,12 +9,12 @@ export const stopLimitMs = 40_000;
 /** The replicator as its users run it, by the path of its configuration; not started yet. */
 export function replicatorProcess(
   { file }: { readonly file: string },
-  onLine?: (line: string) => void,
+  options: Pick<ProcessPlan, 'onLine' | 'execArgv'> = {},
 ): RestartableProcess {
   return new RestartableProcess({
     file: new URL('../../src/cli/main.ts', import.meta.url),
     args: () => ['replicator', '--config', file],
-    ...(onLine && { onLine }),
+    ...options,
   });
 }
 

@@ -83,7 +83,7 @@ async function run(world: ChaosWorld, { rounds }: ScenarioOptions): Promise<Scen
 
 function memberOf(world: ChaosWorld): Member {
   const log = new ReplicatorLog();
-  return { process: replicatorProcess(world, log.accept), log };
+  return { process: replicatorProcess(world, { onLine: log.accept }), log };
 }
 
 function bothHavePartitions(members: readonly Member[]): Promise<void> {

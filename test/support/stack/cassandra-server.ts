@@ -2,22 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { classPath } from './jars.ts';
+import { jvmFlags } from './jvm-flags.ts';
 import { freePort } from './ports.ts';
 import { cassandraState } from './probes.ts';
 import { ServerProcess } from './server-process.ts';
 import type { StackProfile } from './stack.ts';
 
 export const datacenter = 'datacenter1';
-
-const jvmFlags = [
-  '-Xms64m',
-  '-Xmx256m',
-  '-Xss256k',
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
-  '-XX:-UsePerfData',
-  '-XX:MaxDirectMemorySize=64m',
-];
 
 /** Packages that Cassandra reaches into; its own options file is not part of the Maven artifact. */
 const opens = [
@@ -63,7 +54,7 @@ export async function prepareCassandra(options: CassandraServerOptions): Promise
   const { folder, profile, secured, detached, signal } = options;
   const ports = { client: await freePort(), storage: await freePort() };
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'cassandra.yaml'), cassandraYaml({ folder, ports, secured }));
+  writeFileSync(join(folder, 'cassandra.yaml'), cassandraYaml({ folder, ports, profile, secured }));
   writeFileSync(join(folder, 'logback.xml'), logbackXml(join(folder, 'system.log')));
   const properties = { ...systemProperties(profile), ...fileProperties(folder) };
   const address = `127.0.0.1:${ports.client}`;
@@ -73,7 +64,7 @@ export async function prepareCassandra(options: CassandraServerOptions): Promise
     folder,
     command: [
       'java',
-      ...jvmFlags,
+      ...jvmFlags(profile),
       ...opens.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
       ...exported.flatMap((name) => ['--add-exports', `${name}=ALL-UNNAMED`]),
       ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
@@ -88,7 +79,7 @@ export async function prepareCassandra(options: CassandraServerOptions): Promise
   });
 }
 
-/** System properties of the two profiles; they are the same for Java processes and containers. */
+/** System properties of a profile; they are the same for Java processes and containers. */
 export function systemProperties(profile: StackProfile): Record<string, string> {
   const keep = {
     'cassandra.auth_bcrypt_gensalt_log2_rounds': '4',
@@ -100,7 +91,7 @@ export function systemProperties(profile: StackProfile): Record<string, string> 
     'cassandra.superuser_setup_delay_ms': '0',
     'cassandra.test.ignore_sigar': 'true',
   };
-  if (profile === 'keep') return keep;
+  if (profile !== 'quick') return keep;
   // Each of these two alone loses every table when the process is killed.
   return {
     ...keep,
@@ -123,6 +114,7 @@ function fileProperties(folder: string): Record<string, string> {
 export interface CassandraYamlInput {
   readonly folder: string;
   readonly ports: { readonly client: number; readonly storage: number };
+  readonly profile: StackProfile;
   readonly secured: boolean;
   /** Address that CQL binds; clients are always told 127.0.0.1. */
   readonly bindHost?: string;
@@ -130,7 +122,7 @@ export interface CassandraYamlInput {
 
 /** `cassandra.yaml` of one small node. */
 export function cassandraYaml(input: CassandraYamlInput): string {
-  const { folder, ports, secured, bindHost = '127.0.0.1' } = input;
+  const { folder, ports, profile, secured, bindHost = '127.0.0.1' } = input;
   return `cluster_name: kafka-journal-test
 num_tokens: 1
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
@@ -149,11 +141,15 @@ commitlog_directory: ${folder}/commitlog
 saved_caches_directory: ${folder}/saved_caches
 hints_directory: ${folder}/hints
 cdc_raw_directory: ${folder}/cdc_raw
-# A periodic commit log loses acknowledged rows of a killed process.
+auto_snapshot: false
+concurrent_compactors: 1
+${profile === 'bench' ? installedYaml : smallYaml}${secured ? securityYaml : ''}`;
+}
+
+const smallYaml = `# A periodic commit log loses acknowledged rows of a killed process.
 commitlog_sync: batch
 commitlog_segment_size: 8MiB
 commitlog_total_space: 64MiB
-auto_snapshot: false
 memtable_heap_space: 32MiB
 memtable_offheap_space: 32MiB
 file_cache_size: 32MiB
@@ -162,9 +158,12 @@ key_cache_size: 1MiB
 prepared_statements_cache_size: 4MiB
 concurrent_reads: 8
 concurrent_writes: 8
-concurrent_compactors: 1
-${secured ? securityYaml : ''}`;
-}
+`;
+
+/** The values that Cassandra is shipped with, where it has no default of its own. */
+const installedYaml = `commitlog_sync: periodic
+commitlog_sync_period: 10000ms
+`;
 
 /** Grants show within 100 ms. */
 const securityYaml = `authenticator: PasswordAuthenticator

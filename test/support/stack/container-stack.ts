@@ -87,7 +87,7 @@ async function openCassandra({ profile }: StackOptions): Promise<ContainerServer
   const ports = { client: await freePort(), storage: 7000 };
   const file = '/etc/cassandra/kafka-journal.yaml';
   const folder = '/var/lib/cassandra';
-  const yaml = cassandraYaml({ folder, ports, secured: false, bindHost: '0.0.0.0' });
+  const yaml = cassandraYaml({ folder, ports, profile, secured: false, bindHost: '0.0.0.0' });
   const properties = { ...systemProperties(profile), 'cassandra.config': `file://${file}` };
   const flags = Object.entries(properties).map(([key, value]) => `-D${key}=${value}`);
   const container = await new GenericContainer(images.cassandra)

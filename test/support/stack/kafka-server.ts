@@ -5,20 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { classPath } from './jars.ts';
+import { jvmFlags } from './jvm-flags.ts';
 import { freePort } from './ports.ts';
 import { kafkaApiCount, kafkaBrokers } from './probes.ts';
 import { ServerProcess } from './server-process.ts';
 import type { Login, Logins, StackProfile } from './stack.ts';
-
-/** Half the usual start: one compiler, one collector, a heap that tests fit in. */
-const jvmFlags = [
-  '-Xms64m',
-  '-Xmx256m',
-  '-Xss256k',
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
-  '-XX:-UsePerfData',
-];
 
 /** Any 22 characters of base64url; one for all, since no cluster ever meets another. */
 const clusterId = 'a2Fma2Etam91cm5hbC10ZQ';
@@ -48,7 +39,7 @@ export async function prepareKafka(options: KafkaServerOptions): Promise<ServerP
   writeFileSync(join(folder, 'server.properties'), lines(properties));
   writeFileSync(join(folder, 'log4j2.properties'), lines(loggingProperties(folder)));
   const java = [
-    ...jvmFlags,
+    ...jvmFlags(profile),
     `-Dlog4j2.configurationFile=${join(folder, 'log4j2.properties')}`,
     '-cp',
     await classPath('kafka'),

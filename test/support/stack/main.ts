@@ -2,13 +2,13 @@ import { parseArgs } from 'node:util';
 import { postgresHost } from './open-postgres.ts';
 import { openStack } from './open-stack.ts';
 import { cassandraState, kafkaApiCount, postgresAnswers } from './probes.ts';
-import { type Stack, stackEnvironment } from './stack.ts';
+import { type Stack, type StackProfile, stackEnvironment, stackProfiles } from './stack.ts';
 import { readUpState, stopUpStack, type UpState, writeUpState } from './up-state.ts';
 
 /** The command line is wrong; the usage follows. */
 class UsageError extends Error {}
 
-const usage = `usage: npm run stack -- COMMAND [--profile quick|keep] [--secured]
+const usage = `usage: npm run stack -- COMMAND [--profile quick|keep|bench] [--secured]
 
   up      starts Kafka, Cassandra and PostgreSQL and leaves them running
   down    stops them and removes their data
@@ -25,7 +25,7 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 interface Options {
-  readonly profile: 'quick' | 'keep';
+  readonly profile: StackProfile;
   readonly secured: boolean;
 }
 
@@ -48,9 +48,10 @@ function parse(args: readonly string[]): { command: Command; options: Options } 
     options: { profile: { type: 'string' }, secured: { type: 'boolean' } },
   });
   const command = commands[positionals[0] ?? ''];
-  const { profile = 'quick', secured = false } = values;
+  const { secured = false } = values;
+  const profile = stackProfiles.find((name) => name === (values.profile ?? 'quick'));
   if (command === undefined || positionals.length !== 1) throw new UsageError('no such command');
-  if (profile !== 'quick' && profile !== 'keep') throw new UsageError('no such profile');
+  if (profile === undefined) throw new UsageError('no such profile');
   return { command, options: { profile, secured } };
 }
 

@@ -2,10 +2,12 @@
 export type StackSource = 'environment' | 'containers' | 'java';
 
 /**
- * `quick` loses its tables when killed and starts a second sooner; `keep` survives `kill -9`.
+ * `quick` loses its tables when killed and starts a second sooner; `keep` survives `kill -9`;
+ * `bench` runs as an installed server does: compilers, heap and commit log at their defaults.
  * Suites that never restart a server take `quick`.
  */
-export type StackProfile = 'quick' | 'keep';
+export const stackProfiles = ['quick', 'keep', 'bench'] as const;
+export type StackProfile = (typeof stackProfiles)[number];
 
 /** One running server. */
 export interface StackServer {

@@ -19,9 +19,15 @@ describe('the files of the servers', () => {
   });
 
   it('make Cassandra write its commit log before it acknowledges a row', () => {
-    const yaml = cassandraYaml({ folder: '/data', ports, secured: false });
+    const yaml = cassandraYaml({ folder: '/data', ports, profile: 'keep', secured: false });
     expect(yaml).to.match(/^commitlog_sync: batch$/m);
     expect(yaml).to.not.include('commitlog_sync_period');
+  });
+
+  it('leave Cassandra as it is shipped where figures are taken', () => {
+    const yaml = cassandraYaml({ folder: '/data', ports, profile: 'bench', secured: false });
+    expect(yaml).to.match(/^commitlog_sync: periodic$/m);
+    expect(yaml).to.not.include('concurrent_writes');
   });
 
   it('offer clients of a secured Kafka no listener without a login', () => {
@@ -33,7 +39,7 @@ describe('the files of the servers', () => {
   });
 
   it('ask for a login and a grant on a secured Cassandra', () => {
-    const yaml = cassandraYaml({ folder: '/data', ports, secured: true });
+    const yaml = cassandraYaml({ folder: '/data', ports, profile: 'quick', secured: true });
     expect(yaml).to.include('authenticator: PasswordAuthenticator');
     expect(yaml).to.include('authorizer: CassandraAuthorizer');
   });
