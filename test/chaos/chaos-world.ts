@@ -48,7 +48,7 @@ export async function setUp({ config }: ChaosWorld): Promise<void> {
 /** For scenarios in which the group has to notice soon who comes and who is gone. */
 export const shortSession = `evolutiongaming.kafka-journal.replicator.kafka.consumer {
   session-timeout = 2s
-  heartbeat-interval = 200ms
+  heartbeat-interval = 100ms
 }`;
 
 /** Waits until something is so. @throws naming it, when it is not so within the limit */

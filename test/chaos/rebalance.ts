@@ -11,7 +11,7 @@ import type { ScenarioOptions } from './scenarios.ts';
 
 const joinLimitMs = 30_000;
 /** Enough for some batches of the partitions that it got. */
-const stayMs = 300;
+const stayMs = 100;
 
 /**
  * Two replicators of one group, one of which comes and goes all the time: each coming and each going

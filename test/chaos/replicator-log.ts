@@ -13,8 +13,10 @@ export class ReplicatorLog {
   joins = 0;
   /** Partitions of its last time with the group. */
   partitions: readonly number[] = [];
-  /** Times that it noticed that a partition had gone to another: told by the group, or by the store. */
-  displaced = 0;
+  /** Partitions that had gone to another, as the group told it. */
+  lost = 0;
+  /** Partitions whose offset the store refused to move: another had claimed them. */
+  fenced = 0;
   readonly errors: LogLine[] = [];
 
   readonly accept = (text: string): void => {
@@ -24,7 +26,8 @@ export class ReplicatorLog {
       this.joins++;
       this.partitions = line['partitions'] as readonly number[];
     }
-    if (line.msg === 'partition lost' || text.includes('FENCED')) this.displaced++;
+    if (line.msg === 'partition lost') this.lost++;
+    if (line.msg.startsWith('partition dropped')) this.fenced++;
     if (Number(line.level) >= errorLevel || line.level === 'error') this.errors.push(line);
   };
 

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAddress } from '../support/stack/probes.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import {
   type ChaosWorld,
   partitionCount,
@@ -12,7 +14,7 @@ import { JournalLoad } from './journal-load.ts';
 import { PositionWatch } from './position-watch.ts';
 import { waitUntilReplicated } from './recovered.ts';
 import { ReplicatorLog } from './replicator-log.ts';
-import { replicatorProcess, stopLimitMs } from './replicator-process.ts';
+import { replicatorProcess, stopLimitMs, withConfigFile } from './replicator-process.ts';
 import { compare, countsOf, type ScenarioResult } from './scenario.ts';
 import type { ScenarioOptions } from './scenarios.ts';
 
@@ -21,39 +23,51 @@ const takeOverLimitMs = 30_000;
 const aheadMs = 800;
 const wokenMs = 1_500;
 /** Long enough for writes to be under way and unanswered when the replicator freezes. */
-const storeFrozenMs = 150;
+const heldMs = 150;
+/** Time for the late writes to be carried out. */
+const lateMs = 200;
 
 /**
- * One of two replicators freezes beyond its session, with writes in hand; the other takes its
- * partitions over and gets ahead; then the first one wakes and must not write what it had in mind.
+ * One of two replicators freezes beyond its session, with writes under way to the store; the other takes
+ * its partitions over and gets ahead; only then do these writes arrive, and the first one wakes. Nothing
+ * of both may take anything back.
  */
 export function zombie(options: ScenarioOptions): Promise<ScenarioResult> {
-  return withWorld({ ...options, more: shortSession }, (world) => run(world, options));
+  return withWorld({ ...options, more: shortSession }, (world) =>
+    withMember(world, (one) => withMember(world, (two) => run(world, [one, two], options))),
+  );
 }
 
+/** A replicator whose way to the store can be held up. */
 interface Member {
   readonly process: RestartableProcess;
   readonly log: ReplicatorLog;
+  readonly store: TcpProxy;
 }
 
-async function run(world: ChaosWorld, { rounds }: ScenarioOptions): Promise<ScenarioResult> {
+async function run(
+  world: ChaosWorld,
+  members: readonly [Member, Member],
+  { rounds }: ScenarioOptions,
+): Promise<ScenarioResult> {
   const load = new JournalLoad(world);
-  const members = [memberOf(world), memberOf(world)];
   await setUp(world);
   try {
     for (const { process } of members) process.start();
     await load.start();
     await using watch = await PositionWatch.start(world);
     for (let round = 0; round < rounds; round++) {
-      const [frozen, other] = round % 2 === 0 ? members : members.toReversed();
-      if (frozen === undefined || other === undefined) break;
+      const [one, two] = members;
+      const [frozen, other] = round % 2 === 0 ? [one, two] : [two, one];
       await bothHavePartitions(members);
-      await freeze(world, frozen);
+      await freeze(frozen);
       await until('the other takes over', () => ownsAll(other), takeOverLimitMs);
       await sleep(aheadMs);
       world.note(
         `zombie ${round + 1} of ${rounds} wakes after ${load.acknowledged.length} appends`,
       );
+      frozen.store.release();
+      await sleep(lateMs);
       frozen.process.resume();
       await sleep(wokenMs);
     }
@@ -64,10 +78,8 @@ async function run(world: ChaosWorld, { rounds }: ScenarioOptions): Promise<Scen
       counts: {
         ...countsOf(load),
         zombies: rounds,
-        'partitions that a zombie gave up': members.reduce(
-          (sum, { log }) => sum + log.displaced,
-          0,
-        ),
+        'partitions that the group told to be lost': sumOf(members, ({ log }) => log.lost),
+        'late moves that the store refused': sumOf(members, ({ log }) => log.fenced),
         'samples of positions': watch.samples,
         'positions that went back': watch.wentBack.length,
       },
@@ -81,9 +93,21 @@ async function run(world: ChaosWorld, { rounds }: ScenarioOptions): Promise<Scen
   }
 }
 
-function memberOf(world: ChaosWorld): Member {
-  const log = new ReplicatorLog();
-  return { process: replicatorProcess(world, { onLine: log.accept }), log };
+/** Its store is reached through a proxy of its own. */
+async function withMember<T>(
+  { stack, config }: ChaosWorld,
+  use: (member: Member) => Promise<T>,
+): Promise<T> {
+  await using store = await TcpProxy.open(parseAddress(stack.cassandra.address));
+  const port = `evolutiongaming.kafka-journal.replicator.cassandra.client.port = ${store.port}`;
+  return await withConfigFile([config, port].join('\n'), (file) => {
+    const log = new ReplicatorLog();
+    return use({ process: replicatorProcess({ file }, { onLine: log.accept }), log, store });
+  });
+}
+
+function sumOf(members: readonly Member[], count: (member: Member) => number): number {
+  return members.reduce((sum, member) => sum + count(member), 0);
 }
 
 function bothHavePartitions(members: readonly Member[]): Promise<void> {
@@ -96,13 +120,9 @@ function ownsAll({ log }: Member): boolean {
   return log.partitions.length === partitionCount;
 }
 
-/** The store stands still for a moment, so that the replicator freezes between two writes of a batch. */
-async function freeze({ stack }: ChaosWorld, { process }: Member): Promise<void> {
-  await stack.cassandra.pause();
-  try {
-    await sleep(storeFrozenMs);
-    process.pause();
-  } finally {
-    await stack.cassandra.resume();
-  }
+/** What it sends to the store does not arrive for a moment, so that it freezes in the middle of its writes. */
+async function freeze({ process, store }: Member): Promise<void> {
+  store.hold();
+  await sleep(heldMs);
+  process.pause();
 }

@@ -8,6 +8,7 @@ import { openPostgresSession } from '../../../src/postgres/postgres-session.ts';
 import { setUpPostgres } from '../../../src/postgres/schema/create-schema.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { freePort } from '../../support/stack/ports.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 import {
   deps,
   dropSchema,
@@ -16,7 +17,6 @@ import {
   rawClient,
   type SettingsChange,
 } from './postgres-server.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 
 const schema = randomSchema();
 const name = `unavailable ${schema}`;

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy that can cut its connections, or go silent with all of them open. */
+/** A TCP proxy that can cut its connections, hold what is under way, or go silent with all of them open. */
 export class TcpProxy implements AsyncDisposable {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
@@ -33,6 +33,15 @@ export class TcpProxy implements AsyncDisposable {
   thaw(): void {
     this.frozen = false;
     this.cut();
+  }
+
+  /** What is under way in either direction stays so until `release`, and is not lost. */
+  hold(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  release(): void {
+    for (const socket of this.sockets) socket.resume();
   }
 
   cut(): void {
