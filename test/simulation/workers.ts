@@ -5,8 +5,8 @@ import { noFigures } from './world.ts';
 
 const child = fileURLToPath(new URL('seeds-child.ts', import.meta.url));
 
-/** Seeds that one process runs: news come when it ends, and its start costs little beside it. */
-const maxSeedsOfChild = 25_000;
+/** Seeds that one process runs: news come when it ends, and what is compiled at its start costs a twentieth. */
+const maxSeedsOfChild = 50_000;
 
 /** Shares the seeds among processes, each of which runs some and is followed by another. */
 export async function runInWorkers(
