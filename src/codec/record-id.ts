@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PartitionOffset, Topic } from '../model/position.ts';
 
 /**
@@ -12,10 +12,8 @@ const namespace = Buffer.from('6f1d8c1e5b0b4b7f9f4a3c0d2e7a9b51', 'hex');
  * finds the same one and its rows stay readable (docs/format.md#replication).
  */
 export function recordIdOf(topic: Topic, { partition, offset }: PartitionOffset): string {
-  const bytes = createHash('sha1')
-    .update(namespace)
-    .update(`${topic}:${partition}:${offset}`)
-    .digest();
+  const name = Buffer.from(`${topic}:${partition}:${offset}`, 'utf8');
+  const bytes = hash('sha1', Buffer.concat([namespace, name]), 'buffer');
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   const hex = bytes.toString('hex', 0, 16);

@@ -11,7 +11,7 @@ import { runCrashPoints } from './crash-points.ts';
 import { runHistory } from './history.ts';
 import { huntMutants } from './mutants/hunt-mutants.ts';
 import { describeCrashPoints, describeMutant, describeSeeds } from './report.ts';
-import { runSeeds } from './run-seeds.ts';
+import { runSeeds, type SeedsResult } from './run-seeds.ts';
 import { runInWorkers } from './workers.ts';
 
 const { values } = parseArgs({
@@ -24,6 +24,9 @@ const { values } = parseArgs({
     'crash-points': { type: 'boolean', default: false },
   },
 });
+
+/** Histories that broke a rule, after which no more are begun. */
+const maxViolations = 20;
 
 process.exitCode = (await run()) ? 0 : 1;
 
@@ -49,16 +52,15 @@ async function simulate(): Promise<boolean> {
   const from = Number(values.from ?? randomInt(2 ** 40));
   const workers = Number(values.workers);
   console.log(`simulate: ${count} histories, seeds from ${from}`);
-  const result =
-    workers > 1
-      ? await runInWorkers({ from, count, workers })
-      : await runSeeds({ from, count, onProgress: showProgress });
+  const range = { from, count, maxViolations, onProgress: showProgress };
+  const result = workers > 1 ? await runInWorkers(range, workers) : await runSeeds(range);
   console.log(describeSeeds(result));
   return result.violations.length === 0;
 }
 
-function showProgress(done: number): void {
-  if (done % 10_000 === 0) console.log(`${done} histories done`);
+function showProgress({ histories, violations, durationMs }: SeedsResult): void {
+  const seconds = Math.round(durationMs / 1_000);
+  console.log(`${histories} histories in ${seconds} s, ${violations.length} violations`);
 }
 
 async function hunt(): Promise<boolean> {

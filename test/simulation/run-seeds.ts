@@ -18,13 +18,13 @@ export interface SeedRange {
   readonly maxViolations?: number;
   /** Every `step`-th seed; default 1. */
   readonly step?: number;
-  /** Told now and then how many are done. */
-  readonly onProgress?: (done: number) => void;
+  /** Told now and then what came to be so far. */
+  readonly onProgress?: (soFar: SeedsResult) => void;
 }
 
 /** Histories between two turns of the event loop, which frees what is weakly held. */
 const historiesInTurn = 20;
-const progressEvery = 1_000;
+const progressEvery = 10_000;
 
 /** Runs the histories of many seeds, one after the other. */
 export async function runSeeds(range: SeedRange): Promise<SeedsResult> {
@@ -34,6 +34,9 @@ export async function runSeeds(range: SeedRange): Promise<SeedsResult> {
   const rejections = new UnhandledRejections();
   const started = performance.now();
   let histories = 0;
+  const soFar = (): SeedsResult => {
+    return { histories, figures, violations, durationMs: performance.now() - started };
+  };
   try {
     while (histories < count && violations.length < maxViolations) {
       const turn = Math.min(historiesInTurn, count - histories);
@@ -43,12 +46,12 @@ export async function runSeeds(range: SeedRange): Promise<SeedsResult> {
       for (const result of results) collect(result, figures, violations);
       rejections.report(first, violations);
       histories += turn;
-      if (histories % progressEvery === 0) range.onProgress?.(histories);
+      if (histories % progressEvery === 0) range.onProgress?.(soFar());
     }
   } finally {
     rejections.stop();
   }
-  return { histories, figures, violations, durationMs: performance.now() - started };
+  return soFar();
 }
 
 interface Turn {

@@ -104,17 +104,17 @@ export function appliedProblem(world: World, id: string, replicated: number): st
   const now = line.at(Number.POSITIVE_INFINITY);
   if (isUndefined(now) || truth.losers.length > 0) return undefined;
   const { row, events } = storedState(world, id, replicated);
-  const found = `${eventsText(events)}, last ${row?.seqNr}, is stored`;
+  const found = () => `${eventsText(events)}, last ${row?.seqNr}, is stored`;
   const hasExtra = events.some((event) => !includes(truth.events, event));
   if (
     hasExtra ||
     truth.events.some((event) => !includes(events, event) && includes(now.events, event))
   ) {
-    return `${found}, where ${eventsText(truth.events)} is right`;
+    return `${found()}, where ${eventsText(truth.events)} is right`;
   }
   const isPast = now.generation !== truth.generation;
   if (isPast || isAhead(row, replicated) || row?.seqNr === truth.last) return undefined;
-  return `${found}, where last ${truth.last} is right`;
+  return `${found()}, where last ${truth.last} is right`;
 }
 
 function isAhead(row: StoredJournal | undefined, replicated: number): boolean {

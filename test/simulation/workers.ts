@@ -5,33 +5,38 @@ import { noFigures } from './world.ts';
 
 const child = fileURLToPath(new URL('seeds-child.ts', import.meta.url));
 
-/** Shares the seeds among processes. */
-export async function runInWorkers({
-  from,
-  count,
-  workers,
-}: {
-  readonly from: number;
-  readonly count: number;
-  readonly workers: number;
-}): Promise<SeedsResult> {
+/** Seeds that one process runs: news come when it ends, and what is compiled at its start costs a twentieth. */
+const maxSeedsOfChild = 50_000;
+
+/** Shares the seeds among processes, each of which runs some and is followed by another. */
+export async function runInWorkers(
+  range: Omit<SeedRange, 'step'>,
+  workers: number,
+): Promise<SeedsResult> {
+  const { from, count, maxViolations = Number.POSITIVE_INFINITY, onProgress } = range;
   const started = performance.now();
-  const share = Math.ceil(count / workers);
-  const ranges = Array.from({ length: workers }, (_, index) => ({
-    from: from + index * share,
-    count: Math.min(share, count - index * share),
-  }));
-  const results = await Promise.all(
-    ranges.filter((range) => range.count > 0).map((range) => runInChild(range, [])),
-  );
+  const share = Math.min(maxSeedsOfChild, Math.ceil(count / workers));
   const figures = noFigures();
-  for (const result of results) addFigures(figures, result.figures);
-  return {
-    histories: results.reduce((sum, { histories }) => sum + histories, 0),
-    figures,
-    violations: results.flatMap(({ violations }) => violations),
-    durationMs: performance.now() - started,
+  const violations: { readonly seed: number; readonly text: string }[] = [];
+  let histories = 0;
+  let taken = 0;
+  const soFar = (): SeedsResult => {
+    return { histories, figures, violations, durationMs: performance.now() - started };
   };
+  const worker = async (): Promise<void> => {
+    while (taken < count && violations.length < maxViolations) {
+      const task = { from: from + taken, count: Math.min(share, count - taken), maxViolations };
+      taken += task.count;
+      const result = await runInChild(task, []);
+      histories += result.histories;
+      addFigures(figures, result.figures);
+      violations.push(...result.violations);
+      onProgress?.(soFar());
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, worker));
+  violations.sort((a, b) => a.seed - b.seed);
+  return soFar();
 }
 
 export interface ChildTask extends Omit<SeedRange, 'onProgress'> {

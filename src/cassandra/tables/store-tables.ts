@@ -12,7 +12,16 @@ export interface StoreTables {
   readonly setting: SettingStatements;
 }
 
+const known = new WeakMap<CassandraSchemaSettings, StoreTables>();
+
+/** Made once for each schema: all readers and writers of a process have the same texts. */
 export function storeTables(schema: CassandraSchemaSettings): StoreTables {
+  const tables = known.get(schema) ?? newTables(schema);
+  known.set(schema, tables);
+  return tables;
+}
+
+function newTables(schema: CassandraSchemaSettings): StoreTables {
   const { keyspace, journalTable, metaJournalTable, pointerTable, settingTable } = schema;
   return {
     journal: journalStatements(`${keyspace.name}.${journalTable}`),

@@ -1,7 +1,23 @@
 import { assign, fromPromise, setup } from 'xstate';
-import { ClosedError } from '../../model/errors.ts';
+
+/** What happens outside the machine; given to each actor, so that the machine is made once. */
+export interface FollowerEffects {
+  /** Learns the replicated offset. */
+  readonly readReplicated: (signal: AbortSignal) => Promise<void>;
+  /** Takes records from the log until it is aborted or fails. */
+  readonly followLog: (signal: AbortSignal) => Promise<void>;
+  /** Asks for the replicated offset from time to time. Never fails. */
+  readonly forgetReplicated: (signal: AbortSignal) => Promise<void>;
+  /** Ends when nobody has asked for long. */
+  readonly awaitIdleness: (signal: AbortSignal) => Promise<void>;
+  readonly pause: (failures: number, signal: AbortSignal) => Promise<void>;
+  /** Tells those who wait, and people. */
+  readonly reportFailure: (error: unknown, failures: number) => void;
+  readonly releaseAll: () => void;
+}
 
 export interface FollowerContext {
+  readonly effects: FollowerEffects;
   /** Failures since records last arrived. */
   readonly failures: number;
   readonly error: unknown;
@@ -11,13 +27,14 @@ export type FollowerEvent =
   /** Records arrived. */
   { readonly type: 'records.seen' } | { readonly type: 'stop' };
 
-function notProvided(): never {
-  throw new ClosedError('the runner provides this effect');
+function failed({ failures }: FollowerContext, error: unknown) {
+  return { failures: failures + 1, error };
 }
 
-function failed(context: FollowerContext, error: unknown): FollowerContext {
-  return { failures: context.failures + 1, error };
-}
+const effect = (run: (effects: FollowerEffects, signal: AbortSignal) => Promise<void>) =>
+  fromPromise<void, FollowerEffects>(({ input, signal }) => run(input, signal));
+
+const effectsOf = ({ context }: { readonly context: FollowerContext }) => context.effects;
 
 /**
  * The life of the cache of one partition. Its data, the heads, are folded outside.
@@ -30,32 +47,35 @@ function failed(context: FollowerContext, error: unknown): FollowerContext {
  * It never gives up while it is asked: meanwhile its owner reads the log.
  */
 export const partitionFollowerMachine = setup({
-  types: { context: {} as FollowerContext, events: {} as FollowerEvent },
+  types: {
+    context: {} as FollowerContext,
+    events: {} as FollowerEvent,
+    input: {} as FollowerEffects,
+  },
   actors: {
-    /** Learns the replicated offset. */
-    readReplicated: fromPromise<void>(notProvided),
-    /** Takes records from the log until it is aborted or fails. */
-    followLog: fromPromise<void>(notProvided),
-    /** Asks for the replicated offset from time to time. Never fails. */
-    forgetReplicated: fromPromise<void>(notProvided),
-    /** Ends when nobody has asked for long. */
-    awaitIdleness: fromPromise<void>(notProvided),
-    pause: fromPromise<void, { readonly failures: number }>(notProvided),
+    readReplicated: effect((effects, signal) => effects.readReplicated(signal)),
+    followLog: effect((effects, signal) => effects.followLog(signal)),
+    forgetReplicated: effect((effects, signal) => effects.forgetReplicated(signal)),
+    awaitIdleness: effect((effects, signal) => effects.awaitIdleness(signal)),
+    pause: fromPromise<void, FollowerContext>(({ input: { effects, failures }, signal }) =>
+      effects.pause(failures, signal),
+    ),
   },
   actions: {
-    /** Those who wait are told, and people; provided by the runner. */
-    reportFailure: () => {},
-    releaseAll: () => {},
+    reportFailure: ({ context: { effects, error, failures } }) =>
+      effects.reportFailure(error, failures),
+    releaseAll: ({ context }) => context.effects.releaseAll(),
   },
 }).createMachine({
   id: 'partitionFollower',
-  context: { failures: 0, error: undefined },
+  context: ({ input }) => ({ effects: input, failures: 0, error: undefined }),
   initial: 'opening',
   on: { stop: '.closed' },
   states: {
     opening: {
       invoke: {
         src: 'readReplicated',
+        input: effectsOf,
         onDone: 'following',
         onError: {
           target: 'backingOff',
@@ -68,20 +88,21 @@ export const partitionFollowerMachine = setup({
       invoke: [
         {
           src: 'followLog',
+          input: effectsOf,
           onError: {
             target: 'backingOff',
             actions: assign(({ context, event }) => failed(context, event.error)),
           },
         },
-        { src: 'forgetReplicated' },
-        { src: 'awaitIdleness', onDone: 'closed' },
+        { src: 'forgetReplicated', input: effectsOf },
+        { src: 'awaitIdleness', input: effectsOf, onDone: 'closed' },
       ],
     },
     backingOff: {
       entry: 'reportFailure',
       invoke: {
         src: 'pause',
-        input: ({ context }) => ({ failures: context.failures }),
+        input: ({ context }) => context,
         onDone: 'opening',
       },
     },

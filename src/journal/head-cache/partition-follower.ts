@@ -1,4 +1,4 @@
-import { createActor, fromPromise } from 'xstate';
+import { createActor } from 'xstate';
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { Partition, Topic } from '../../model/position.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -7,7 +7,7 @@ import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import type { PartitionCache } from './partition-cache.ts';
-import { partitionFollowerMachine } from './partition-follower.machine.ts';
+import { type FollowerEffects, partitionFollowerMachine } from './partition-follower.machine.ts';
 
 export interface FollowerParts {
   readonly consumer: Pick<ActionConsumer, 'follow'>;
@@ -48,7 +48,7 @@ export class PartitionFollower {
     this.#parts = parts;
     this.#settings = options.settings;
     this.#askedMs = parts.clock.nowMs();
-    this.#actor = createActor(this.#machine(options.onClosed));
+    this.#actor = createActor(partitionFollowerMachine, { input: this.#effects(options.onClosed) });
     this.#actor.start();
   }
 
@@ -64,28 +64,22 @@ export class PartitionFollower {
     await Promise.allSettled(this.#work);
   }
 
-  #machine(onClosed: () => void) {
-    const effect = (run: (signal: AbortSignal) => Promise<void>) =>
-      fromPromise<void>(({ signal }) => this.#track(run(signal)));
-    return partitionFollowerMachine.provide({
-      actors: {
-        readReplicated: effect((signal) => this.#readReplicated(signal)),
-        followLog: effect((signal) => this.#followLog(signal)),
-        forgetReplicated: effect((signal) => this.#forgetReplicated(signal)),
-        awaitIdleness: effect((signal) => this.#awaitIdleness(signal)),
-        pause: fromPromise<void, { readonly failures: number }>(({ input, signal }) => {
-          const delayMs = backoffDelayMs(followBackoff, input.failures, Math.random());
-          return this.#track(this.#parts.clock.sleep(delayMs, { signal }));
-        }),
+  #effects(onClosed: () => void): FollowerEffects {
+    return {
+      readReplicated: (signal) => this.#track(this.#readReplicated(signal)),
+      followLog: (signal) => this.#track(this.#followLog(signal)),
+      forgetReplicated: (signal) => this.#track(this.#forgetReplicated(signal)),
+      awaitIdleness: (signal) => this.#track(this.#awaitIdleness(signal)),
+      pause: (failures, signal) => {
+        const delayMs = backoffDelayMs(followBackoff, failures, Math.random());
+        return this.#track(this.#parts.clock.sleep(delayMs, { signal }));
       },
-      actions: {
-        reportFailure: ({ context }) => this.#fail(context.error, context.failures),
-        releaseAll: () => {
-          this.cache.close();
-          onClosed();
-        },
+      reportFailure: (error, failures) => this.#fail(error, failures),
+      releaseAll: () => {
+        this.cache.close();
+        onClosed();
       },
-    });
+    };
   }
 
   #track(work: Promise<void>): Promise<void> {

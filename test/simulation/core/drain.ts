@@ -11,6 +11,8 @@ export const drainMicrotasks: () => void = compileDrain();
 function compileDrain(): () => void {
   // Histories spread over much code that runs rarely: it is compiled well after 100 calls instead of 3,000.
   setFlagsFromString('--invocation-count-for-turbofan=100');
+  // What was seen to live long, once, would be put among the old from then on, dead and with all it refers to.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   // It stays on: the engine may compile the function anew.
   setFlagsFromString('--allow-natives-syntax');
   return runInThisContext('() => { %PerformMicrotaskCheckpoint(); }') as () => void;
