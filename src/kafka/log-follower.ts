@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClosedError, DataIntegrityError } from '../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../ports/action-consumer.ts';
+import { unlessAborted } from '../runtime/concurrency.ts';
 import type { FetchedPartition, FetchLimits } from './driver/fetch.ts';
 import { fetchErrors } from './driver-errors.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';
@@ -32,12 +33,12 @@ export class LogFollower implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<FollowedBatch, void> {
     signal?.throwIfAborted();
-    const cluster = await this.#cluster();
+    const cluster = await unlessAborted(this.#cluster(), signal);
     const followed = new FollowedPartition(start);
     const abort = (): void => followed.fail(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await cluster.learnTopic(start.topic);
+      await unlessAborted(cluster.learnTopic(start.topic), signal);
       this.#closing.signal.throwIfAborted();
       this.#partitions.add(followed);
       this.#ask(cluster);

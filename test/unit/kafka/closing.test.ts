@@ -94,6 +94,20 @@ describe('a Kafka client that is closed leaves nothing open', () => {
     await expectNothingOpen();
   });
 
+  it('after a follower gave up while its connections were opened', async () => {
+    const consumer = await openKafkaActionConsumer(settings(), deps);
+    fake.isSilent = true;
+    const abort = new AbortController();
+    const start = { topic, partition: first, from: Offset.of(0) };
+    const following = consumer.follow(start, abort)[Symbol.asyncIterator]();
+    const failing = failureOf(following.next());
+    await systemClock.sleep(50);
+    abort.abort(new Error('not wanted any more'));
+    expect(await failing).to.equal(abort.signal.reason);
+    await closedSoon(consumer);
+    await expectNothingOpen();
+  });
+
   it('when it could not be opened', async () => {
     fake.refuse(true);
     const opening = failureOf(openKafkaActionConsumer(settings({ requestTimeoutMs: 300 }), deps));
