@@ -35,7 +35,7 @@ const layers = Object.entries(mayImport).map(([folder, others]) => ({
 const drivers = [
   ['kafkajs', '^src/kafka/'],
   ['(lz4-napi|snappyjs)', '^src/kafka/'],
-  ['cassandra-driver', '^src/cassandra/cassandra-session\\.ts$'],
+  ['cassandra-driver', '^src/cassandra/(cassandra-session|driver-connections)\\.ts$'],
   ['pg', '^src/postgres/'],
   ['(pino|prom-client)', '^(replicator|src/cli)/'],
   [

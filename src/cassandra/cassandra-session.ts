@@ -8,6 +8,7 @@ import { ClosedError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { unlessAborted } from '../runtime/concurrency.ts';
 import { toJournalError } from './cassandra-errors.ts';
+import { DriverConnections } from './driver-connections.ts';
 import type { CassandraDeps, CassandraSession, Page, Params, Row } from './session-types.ts';
 import { retryStatement, type StatementRetry } from './statement-retry.ts';
 
@@ -29,16 +30,17 @@ export async function openCassandraSession(
     if (level === 'error') deps.log.warn({ source }, message);
     else if (level === 'warning') deps.log.debug({ source }, message);
   });
-  const connecting = client.connect();
+  const connections = new DriverConnections(client);
   try {
-    await unlessAborted(connecting, options?.signal);
+    await unlessAborted(connections.connect(), options?.signal);
   } catch (error) {
-    // The driver cannot be stopped while it connects; it is closed once it has.
-    connecting.then(() => client.shutdown()).catch(() => {});
+    const closing = connections.close();
+    // Not waited for: looking up a name takes its time.
     options?.signal?.throwIfAborted();
+    await closing;
     throw toJournalError(error, `Cassandra at ${placesOf(settings)}`);
   }
-  return new DriverSession(client, settings, deps);
+  return new DriverSession({ client, connections }, settings, deps);
 }
 
 /** A CQL duration; the driver takes no other form. */
@@ -127,18 +129,9 @@ function serialConsistencyOf(name: SerialConsistency): types.consistencies {
  */
 const schemaTimeoutMs = 60_000;
 
-/** What the driver's own shutdown calls for each host that it knows at that moment. */
-interface ClosableHost {
-  shutdown(waitForPending: boolean): Promise<void>;
-}
-
 class DriverSession implements CassandraSession {
   private readonly client: Client;
-  /**
-   * Every host ever seen: the driver replaces them when it has lost all, and forgets to end the
-   * timers of the old ones, which would keep the process alive.
-   */
-  private readonly hosts = new Set<ClosableHost>();
+  private readonly connections: DriverConnections;
   private readonly settings: CassandraSettings;
   private readonly deps: CassandraDeps;
   private readonly place: string;
@@ -154,10 +147,13 @@ class DriverSession implements CassandraSession {
   private readonly readingSerially: { prepare: true; isIdempotent: true; consistency: number };
   private closing: Promise<void> | undefined;
 
-  constructor(client: Client, settings: CassandraSettings, deps: CassandraDeps) {
+  constructor(
+    { client, connections }: { readonly client: Client; readonly connections: DriverConnections },
+    settings: CassandraSettings,
+    deps: CassandraDeps,
+  ) {
     this.client = client;
-    for (const host of client.hosts.values()) this.hosts.add(host as unknown as ClosableHost);
-    client.on('hostAdd', (host: ClosableHost) => this.hosts.add(host));
+    this.connections = connections;
     this.settings = settings;
     this.deps = deps;
     this.place = `Cassandra at ${placesOf(settings)}`;
@@ -240,13 +236,8 @@ class DriverSession implements CassandraSession {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.closing ??= this.close();
+    this.closing ??= this.connections.close();
     return this.closing;
-  }
-
-  private async close(): Promise<void> {
-    await this.client.shutdown();
-    for (const host of this.hosts) await host.shutdown(false);
   }
 
   private assertOpen(): void {

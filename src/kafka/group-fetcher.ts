@@ -97,7 +97,7 @@ export class GroupFetcher {
         // nothing was asked.
         failingSinceMs ??= clock.nowMs();
         if (clock.nowMs() - failingSinceMs > this.#deadlineMs) throw this.#mapped(error);
-        await clock.sleep(pauseMs);
+        await this.#cluster.pause(pauseMs);
         pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs);
         await this.#cluster.driver.refreshMetadata().catch(() => undefined);
       }

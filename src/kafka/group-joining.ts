@@ -42,7 +42,7 @@ export async function joining(
       if (regrouping.includes(type)) {
         failingSinceMs = undefined;
         pauseMs = firstPauseMs;
-        await clock.sleep(regroupPauseMs, { signal });
+        await cluster.pause(regroupPauseMs, { signal });
         continue;
       }
       const mapped = cluster.errorOf(error, place);
@@ -50,7 +50,7 @@ export async function joining(
       const lastedMs = clock.nowMs() - failingSinceMs;
       if (!mapped.retryable || lastedMs > cluster.settings.requestTimeoutMs) throw mapped;
     }
-    await clock.sleep(pauseMs, { signal });
+    await cluster.pause(pauseMs, { signal });
     pauseMs = Math.min(pauseMs * 2, maxPauseMs);
     await cluster.driver.refreshMetadata().catch(() => undefined);
   }

@@ -60,10 +60,10 @@ export async function openKafkaActionProducer(
   const place = { address: addressOf(settings), topic, right: 'WRITE' } as const;
   const giveUpMs = deps.clock.nowMs() + settings.requestTimeoutMs;
   let { signal } = options;
-  const sessions = new ProducerSessions(
-    () => openIdempotentProducer(settings, deps, { signal }),
-    deps,
-  );
+  const sessions = new ProducerSessions((closing) => {
+    const either = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    return openIdempotentProducer(settings, deps, { signal: either });
+  }, deps);
   for (;;) {
     signal?.throwIfAborted();
     try {

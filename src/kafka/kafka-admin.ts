@@ -111,7 +111,7 @@ class KafkaAdminClient implements KafkaAdmin {
     while (!(await this.#exists(topic, options))) {
       if (clock.nowMs() > giveUpMs)
         throw new NotSetUpError(`topic ${topic} was created but is not there`);
-      await clock.sleep(visiblePauseMs, { signal: options?.signal });
+      await this.#cluster.pause(visiblePauseMs, options);
     }
     await this.#cluster.learnTopic(topic);
   }

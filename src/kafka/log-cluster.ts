@@ -47,8 +47,9 @@ export class LogCluster implements AsyncDisposable {
   readonly driver: DriverCluster;
   readonly #knownTopics = new Map<string, Promise<void>>();
   readonly #learned = new Set<string>();
+  readonly #closing = new AbortController();
   #refreshing: Promise<void> | undefined;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   private constructor(settings: KafkaSettings, deps: KafkaDeps, options: Partial<ClientOptions>) {
     this.settings = settings;
@@ -88,16 +89,28 @@ export class LogCluster implements AsyncDisposable {
 
   /** Tries until it succeeds, is closed, or fails for a reason that time does not heal. */
   async #connect(): Promise<void> {
-    while (!this.#closed) {
+    for (;;) {
       try {
         await this.driver.connect();
         return;
       } catch (error) {
         const mapped = this.errorOf(error, { right: 'DESCRIBE' });
         if (!mapped.retryable) throw mapped;
-        await this.deps.clock.sleep(connectPauseMs);
+        await this.pause(connectPauseMs);
       }
     }
+  }
+
+  /**
+   * The time between two tries. Every loop that tries again pauses here, so that none outlives the cluster.
+   *
+   * @throws {ClosedError} the cluster is closed, or becomes so
+   * @throws the abort reason when `signal` fires
+   */
+  async pause(ms: number, { signal }: CallOptions = {}): Promise<void> {
+    const closing = this.#closing.signal;
+    const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+    await this.deps.clock.sleep(ms, { signal: either });
   }
 
   errorOf(error: unknown, place: Omit<CallPlace, 'address'>): JournalError {
@@ -126,16 +139,16 @@ export class LogCluster implements AsyncDisposable {
         return await run();
       } catch (error) {
         const mapped = this.errorOf(error, place);
-        if (!mapped.retryable || this.#closed || clock.nowMs() > giveUpMs) throw mapped;
+        if (!mapped.retryable || clock.nowMs() > giveUpMs) throw mapped;
       }
-      await clock.sleep(connectPauseMs, { signal: place.signal });
+      await this.pause(connectPauseMs, place);
       await this.driver.refreshMetadata().catch(() => undefined);
     }
   }
 
   /** Learns the partitions of a topic, once. @throws {NotSetUpError} it does not exist */
   async learnTopic(topic: string): Promise<void> {
-    if (this.#closed) throw new ClosedError('the Kafka client is closed');
+    this.#closing.signal.throwIfAborted();
     const known = this.#knownTopics.get(topic);
     // Without metadata, still or again: the topic was not there when somebody asked for all of
     // them.
@@ -220,10 +233,14 @@ export class LogCluster implements AsyncDisposable {
     return Number(found.offset);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const closed = new ClosedError('the Kafka client is closed');
+    this.#closing.abort(closed);
     // An orderly disconnect waits for requests under way; a broker that does not answer must not
     // hold up the end of the process.
     const bound = setTimeout(() => this.client.sockets.close(closed), closeLimitMs);
@@ -245,7 +262,7 @@ async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
       if (!(unknown || leaderless) || clock.nowMs() > giveUpMs) {
         throw cluster.errorOf(error, { topic, right: 'DESCRIBE' });
       }
-      await clock.sleep(unknownTopicPauseMs);
+      await cluster.pause(unknownTopicPauseMs);
     }
   }
 }

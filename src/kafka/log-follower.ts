@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClosedError, DataIntegrityError } from '../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../ports/action-consumer.ts';
+import { unlessAborted } from '../runtime/concurrency.ts';
 import type { FetchedPartition, FetchLimits } from './driver/fetch.ts';
 import { fetchErrors } from './driver-errors.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';
@@ -21,7 +22,7 @@ export class LogFollower implements AsyncDisposable {
   /** Nodes that are asked at the moment, each by one loop. */
   readonly #loops = new Map<string, Promise<void>>();
   #own: Promise<LogCluster> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(main: LogCluster) {
     this.#main = main;
@@ -32,12 +33,13 @@ export class LogFollower implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<FollowedBatch, void> {
     signal?.throwIfAborted();
-    const cluster = await this.#cluster();
+    const cluster = await unlessAborted(this.#cluster(), signal);
     const followed = new FollowedPartition(start);
     const abort = (): void => followed.fail(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await cluster.learnTopic(start.topic);
+      await unlessAborted(cluster.learnTopic(start.topic), signal);
+      this.#closing.signal.throwIfAborted();
       this.#partitions.add(followed);
       this.#ask(cluster);
       for (;;) {
@@ -58,9 +60,10 @@ export class LogFollower implements AsyncDisposable {
   }
 
   async #cluster(): Promise<LogCluster> {
-    if (this.#closed) throw closedError();
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
     const { settings, deps } = this.#main;
-    this.#own ??= LogCluster.open(settings, deps).catch((error: unknown) => {
+    this.#own ??= LogCluster.open(settings, deps, { signal }).catch((error: unknown) => {
       this.#own = undefined;
       throw error;
     });
@@ -75,7 +78,7 @@ export class LogFollower implements AsyncDisposable {
       if (node === undefined || this.#loops.has(node)) continue;
       const loop = this.#askNode(cluster, node).finally(() => {
         this.#loops.delete(node);
-        if (!this.#closed) this.#ask(cluster);
+        if (!this.#closing.signal.aborted) this.#ask(cluster);
       });
       this.#loops.set(node, loop);
     }
@@ -92,7 +95,7 @@ export class LogFollower implements AsyncDisposable {
 
   /** Ends when nothing of the node is wanted for now. Never rejects: the followers are told. */
   async #askNode(cluster: LogCluster, node: string): Promise<void> {
-    while (!this.#closed) {
+    while (!this.#closing.signal.aborted) {
       const own = [...this.#partitions].filter(
         (followed) => this.#leaderOf(cluster, followed) === node,
       );
@@ -164,8 +167,9 @@ export class LogFollower implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    for (const followed of this.#partitions) followed.fail(closedError());
+    const closed = new ClosedError('the Kafka consumer is closed');
+    this.#closing.abort(closed);
+    for (const followed of this.#partitions) followed.fail(closed);
     const own = await this.#own?.catch(() => undefined);
     await own?.[Symbol.asyncDispose]();
     await Promise.all(this.#loops.values());
@@ -181,8 +185,4 @@ function furthestBehind(followed: readonly FollowedPartition[]): FollowedPartiti
     if (other === undefined || one.offset < other.offset) byPlace.set(place, one);
   }
   return [...byPlace.values()];
-}
-
-function closedError(): ClosedError {
-  return new ClosedError('the Kafka consumer is closed');
 }

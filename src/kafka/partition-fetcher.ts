@@ -49,6 +49,7 @@ export class PartitionFetcher {
    *
    * @throws {DeadlineExceededError} no answer within the read deadline
    * @throws {LogUnavailableError} no broker to ask within the read deadline
+   * @throws {ClosedError} the cluster is closed
    */
   async next(offset: number, wantedTo: number): Promise<FetchedChunk> {
     const { clock } = this.#cluster.deps;
@@ -58,7 +59,7 @@ export class PartitionFetcher {
       const chunk = await this.#chunkOf(fetched, offset, wantedTo);
       if (!(chunk instanceof Error)) return chunk;
       if (clock.nowMs() - startedMs > this.#deadlineMs) throw this.#gaveUp(chunk);
-      await clock.sleep(pauseMs);
+      await this.#cluster.pause(pauseMs);
       await this.#cluster.driver.refreshMetadata().catch(() => undefined);
     }
   }

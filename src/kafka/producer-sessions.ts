@@ -11,15 +11,16 @@ const unknownTopicPauseMs = 100;
  * The driver's producer of the moment. A failed one is destroyed, settled, and replaced at need.
  */
 export class ProducerSessions {
-  readonly #open: () => Promise<SendSession>;
+  readonly #open: (closing: AbortSignal) => Promise<SendSession>;
   readonly #deps: KafkaDeps;
   readonly #learned = new Set<string>();
   readonly #proven = new Set<string>();
   #session: Promise<SendSession> | undefined;
   #records = 0;
-  #closed = false;
+  readonly #closing = new AbortController();
 
-  constructor(open: () => Promise<SendSession>, deps: KafkaDeps) {
+  /** @param open gives up when its signal fires: nobody wants the session any more */
+  constructor(open: (closing: AbortSignal) => Promise<SendSession>, deps: KafkaDeps) {
     this.#open = open;
     this.#deps = deps;
   }
@@ -40,8 +41,8 @@ export class ProducerSessions {
 
   /** The session of the moment, opened if need be. */
   async ready(): Promise<SendSession> {
-    if (this.#closed) throw closedError();
-    this.#session ??= this.#open();
+    this.#closing.signal.throwIfAborted();
+    this.#session ??= this.#open(this.#closing.signal);
     const opening = this.#session;
     try {
       return await opening;
@@ -88,7 +89,7 @@ export class ProducerSessions {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(closedError());
     await this.discard();
   }
 }

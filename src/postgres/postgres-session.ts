@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Pool, type PoolClient, types } from 'pg';
 import type { PostgresSettings } from '../config/postgres-settings.ts';
 import { ClosedError, CodecError, StoreUnavailableError } from '../model/errors.ts';
@@ -56,6 +57,8 @@ export interface PostgresSession extends AsyncDisposable {
 /** Calls that may wait for a connection; each waits no longer than `connectTimeoutMs`. */
 const maxWaitingCalls = 10_000;
 const idleTimeoutMs = 60_000;
+/** The pool does not wait until the server has closed its end: one that stands still must not hold up the process. */
+const closeLimitMs = 2_000;
 /** The server ends a statement first: its error says more than silence does. */
 const serverAheadMs = 500;
 const readBackoff = { initialMs: 50, maxMs: 1_000 };
@@ -111,13 +114,15 @@ class PoolSession implements PostgresSession {
   readonly #settings: PostgresSettings;
   readonly #deps: PostgresDeps;
   readonly #place: string;
+  /** Of all connections, until the server has closed them too. */
+  readonly #sockets = new Set<Socket>();
   #closing: Promise<void> | undefined;
 
   constructor(settings: PostgresSettings, deps: PostgresDeps) {
     this.#settings = settings;
     this.#deps = deps;
     this.#place = placeOf(settings);
-    this.#pool = new Pool(poolConfig(settings));
+    this.#pool = new Pool({ ...poolConfig(settings), stream: () => this.#socket() });
     const note = (err: Error): void => deps.log.debug({ err }, 'a PostgreSQL connection failed');
     this.#pool.on('error', note);
     // One that is in use has no listener of the pool, and would end the process.
@@ -170,8 +175,26 @@ class PoolSession implements PostgresSession {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= this.#close();
     await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#pool.end();
+    const ends = [...this.#sockets].map(
+      (socket) => new Promise((end) => socket.once('close', end)),
+    );
+    const bound = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, closeLimitMs);
+    await Promise.all(ends);
+    clearTimeout(bound);
+  }
+
+  #socket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    return socket.once('close', () => this.#sockets.delete(socket));
   }
 
   async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {

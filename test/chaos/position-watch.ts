@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type types } from 'cassandra-driver';
+import { DriverConnections } from '../../src/cassandra/driver-connections.ts';
 import { parseAddress } from '../support/stack/probes.ts';
 import { type ChaosWorld, until } from './chaos-world.ts';
 
@@ -18,6 +19,7 @@ export class PositionWatch implements AsyncDisposable {
   readonly wentBack: string[] = [];
   samples = 0;
   readonly #client: Client;
+  readonly #connections: DriverConnections;
   readonly #keyspace: string;
   readonly #highest = new Map<string, number>();
   readonly #stopping = new AbortController();
@@ -25,6 +27,7 @@ export class PositionWatch implements AsyncDisposable {
 
   private constructor(client: Client, keyspace: string) {
     this.#client = client;
+    this.#connections = new DriverConnections(client);
     this.#keyspace = keyspace;
   }
 
@@ -36,8 +39,8 @@ export class PositionWatch implements AsyncDisposable {
       protocolOptions: { port },
       localDataCenter: stack.cassandra.datacenter,
     });
-    await client.connect();
     const watch = new PositionWatch(client, keyspace);
+    await watch.#connections.connect();
     const isThere = (): Promise<boolean> =>
       watch.#sample().then(
         () => true,
@@ -89,6 +92,6 @@ export class PositionWatch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#watching;
-    await this.#client.shutdown();
+    await this.#connections.close();
   }
 }

@@ -1,6 +1,6 @@
 import { Client } from 'cassandra-driver';
 import { expect } from 'chai';
-
+import { DriverConnections } from '../../src/cassandra/driver-connections.ts';
 import { cassandraState, kafkaBrokers, parseAddress } from '../support/stack/probes.ts';
 import { joinStack } from '../support/stack/shared-stack.ts';
 import type { Stack } from '../support/stack/stack.ts';
@@ -48,6 +48,8 @@ async function openClient({ cassandra }: Stack) {
     protocolOptions: { port },
     localDataCenter: cassandra.datacenter,
   });
-  await client.connect();
-  return { client, [Symbol.asyncDispose]: () => client.shutdown() };
+  // Its own shutdown would leave a host behind that it has replaced while the server was down.
+  const connections = new DriverConnections(client);
+  await connections.connect();
+  return { client, [Symbol.asyncDispose]: () => connections.close() };
 }

@@ -61,12 +61,12 @@ describe('Cassandra that does not answer', function () {
 
   it('is a retryable error that names the address when nothing listens there', async () => {
     const dead = cassandraSettings(keyspace, { port: 1 });
-    for (const open of [
-      openCassandraEventualJournal(dead, deps),
-      openCassandraReplicatedJournal(dead, deps),
-      setUpCassandra(dead, deps, { mode: 'check' }),
-    ]) {
-      const { error, ms } = await failure(open);
+    const failures = await Promise.all([
+      failure(openCassandraEventualJournal(dead, deps)),
+      failure(openCassandraReplicatedJournal(dead, deps)),
+      failure(setUpCassandra(dead, deps, { mode: 'check' })),
+    ]);
+    for (const { error, ms } of failures) {
       expect(error).to.be.instanceOf(StoreUnavailableError).with.property('retryable', true);
       expect((error as Error).message).to.contain(`${settings.client.contactPoints[0]}:1`);
       expect(ms).to.be.below(5_000);

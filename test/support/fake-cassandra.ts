@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+
+const opcodes = { ready: 0x02, options: 0x05, supported: 0x06, query: 0x07, result: 0x08 } as const;
+const headerBytes = 9;
+
+/** One request that the fake was asked. */
+interface Asked {
+  readonly socket: Socket;
+  readonly version: number;
+  readonly streamId: number;
+  readonly opcode: number;
+  readonly body: Buffer;
+}
+
+/**
+ * As much of one Cassandra node as the driver needs to connect: one node, no tables. It can refuse
+ * connections, or hold back its answers, at the very moment that a test is about.
+ */
+export class FakeCassandra implements AsyncDisposable {
+  /** Connections that the driver has not closed. */
+  readonly sockets = new Set<Socket>();
+  readonly #server: Server;
+  readonly #waiting: { readonly words: string; readonly seen: () => void }[] = [];
+  #held: string | undefined;
+  #isRefusing = false;
+
+  private constructor() {
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  static async open(): Promise<FakeCassandra> {
+    const fake = new FakeCassandra();
+    fake.#server.listen(0, '127.0.0.1');
+    await once(fake.#server, 'listening');
+    return fake;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Ends all connections; new ones are reset at once while `on`. */
+  refuse(on: boolean): void {
+    this.#isRefusing = on;
+    if (on) for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
+  /** Answers no request any more that has these words, such as `system.local`, or `CQL_VERSION` at the start. */
+  hold(words: string | undefined): void {
+    this.#held = words;
+  }
+
+  /** Resolves when a request with these words arrives, answered or not. */
+  asked(words: string): Promise<void> {
+    return new Promise((seen) => this.#waiting.push({ words, seen }));
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => undefined);
+    if (this.#isRefusing) {
+      socket.resetAndDestroy();
+      return;
+    }
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    let bytes: Buffer = Buffer.alloc(0);
+    socket.on('data', (more) => {
+      bytes = Buffer.concat([bytes, more]);
+      while (bytes.length >= headerBytes && bytes.length >= headerBytes + bytes.readInt32BE(5)) {
+        const end = headerBytes + bytes.readInt32BE(5);
+        this.#answer({
+          socket,
+          version: bytes[0] as number,
+          streamId: bytes.readInt16BE(2),
+          opcode: bytes[4] as number,
+          body: bytes.subarray(headerBytes, end),
+        });
+        bytes = bytes.subarray(end);
+      }
+    });
+  }
+
+  #answer(asked: Asked): void {
+    const { opcode, body } = asked;
+    const words = body.toString('latin1');
+    for (const waiting of this.#waiting) if (words.includes(waiting.words)) waiting.seen();
+    if (this.#held !== undefined && words.includes(this.#held)) return;
+    if (opcode === opcodes.options) send(asked, opcodes.supported, Buffer.alloc(2));
+    else if (opcode !== opcodes.query) send(asked, opcodes.ready, Buffer.alloc(0));
+    else if (words.includes('system.local')) send(asked, opcodes.result, rows([localRow]));
+    else send(asked, opcodes.result, rows([]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+function send({ socket, version, streamId }: Asked, opcode: number, body: Buffer): void {
+  const header = Buffer.alloc(headerBytes);
+  header[0] = 0x80 | version;
+  header.writeInt16BE(streamId, 2);
+  header[4] = opcode;
+  header.writeInt32BE(body.length, 5);
+  if (!socket.destroyed) socket.write(Buffer.concat([header, body]));
+}
+
+const varchar = Buffer.from([0, 0x0d]);
+const uuid = Buffer.from([0, 0x0c]);
+const setOfVarchar = Buffer.from([0, 0x22, 0, 0x0d]);
+
+interface Column {
+  readonly name: string;
+  readonly type: Buffer;
+  readonly value: Buffer;
+}
+
+const localRow: readonly Column[] = [
+  { name: 'data_center', type: varchar, value: Buffer.from('datacenter1') },
+  { name: 'rack', type: varchar, value: Buffer.from('rack1') },
+  { name: 'release_version', type: varchar, value: Buffer.from('3.11.0') },
+  { name: 'host_id', type: uuid, value: Buffer.alloc(16, 1) },
+  { name: 'tokens', type: setOfVarchar, value: Buffer.concat([int(1), sized(Buffer.from('0'))]) },
+  {
+    name: 'partitioner',
+    type: varchar,
+    value: Buffer.from('org.apache.cassandra.dht.Murmur3Partitioner'),
+  },
+];
+
+/** RESULT of kind Rows; the columns are always those of `system.local`. */
+function rows(values: readonly (readonly Column[])[]): Buffer {
+  const [kind, globalTable] = [2, 1];
+  const columns = localRow.flatMap(({ name, type }) => [text(name), type]);
+  const cells = values.flatMap((row) => row.map(({ value }) => sized(value)));
+  return Buffer.concat([
+    int(kind),
+    int(globalTable),
+    int(localRow.length),
+    text('system'),
+    text('local'),
+    ...columns,
+    int(values.length),
+    ...cells,
+  ]);
+}
+
+function text(value: string): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeInt16BE(value.length);
+  return Buffer.concat([length, Buffer.from(value)]);
+}
+
+function sized(value: Buffer): Buffer {
+  return Buffer.concat([int(value.length), value]);
+}
+
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
