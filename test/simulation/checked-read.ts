@@ -240,8 +240,12 @@ class Comparison {
     return this.#world.plan.rates.failure > 0 && !this.#world.isCalm;
   }
 
-  /** Somebody deleted or purged behind the read's end. */
+  /**
+   * Somebody deleted or purged behind the read's end; or two writers were at work, and a delete before it,
+   * which the replicator applies meanwhile, reaches a number that only the log's part could tell.
+   */
   #changedMeanwhile(): boolean {
+    if (this.#truths.some((truth) => truth.deleteTo > 0 && this.#isUndefined(truth))) return true;
     return this.#truths.slice(1).some((truth, index) => {
       const before = this.#truths[index] as Truth;
       return (

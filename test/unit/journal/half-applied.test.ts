@@ -148,6 +148,28 @@ describe('A read while a replicator is between two statements', () => {
     expect(await readBoth(() => stored)).to.deep.equal(twice('last 5'));
   });
 
+  it('does not take rows that go meanwhile for numbers that were never stored', async () => {
+    await append(1, 2);
+    const rows = { replicated: 0, row: { at: 0, seqNr: 2 }, events: { 0: [1, 2] } };
+    const during = { ...rows, row: { at: 0, seqNr: 2, deleteTo: 2 }, events: { 0: [1] } };
+    let isDeleted = false;
+    const eventual = await storeOf(world, () => (isDeleted ? during : rows));
+    const deleting: EventualJournal = {
+      ...eventual,
+      async *read(...args) {
+        if (!isDeleted) await remove(2);
+        isDeleted = true;
+        yield* eventual.read(...args);
+      },
+    };
+    const settings = {
+      readTimeoutMs: 10_000,
+      dataIntegrity: { seqNrUniqueness: false, correlateEventsWithMeta: true, gaps: 'fail' },
+    } as const;
+    const journal = world.reader({ eventual: deleting, settings });
+    expect(await readAll(journal, 5)).to.equal('last 2');
+  });
+
   describe('of a conditional purge that nothing of the tail precedes', () => {
     const events = { 0: [1, 2, 3] };
     beforeEach(() => append(1, 3));
