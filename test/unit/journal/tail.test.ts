@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { endByOffset } from '../../../src/journal/read-end.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
-import { CodecError } from '../../../src/model/errors.ts';
+import { CodecError, LogUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import { CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
@@ -62,6 +62,19 @@ describe('The part of a read that comes from the log (G.4)', () => {
     expect(
       await consumer.endOffset(world.topic, (await world.writer().mark()).at.partition),
     ).to.equal(2);
+  });
+
+  it('fails as a read that may be tried again when its marker is lost (G.1)', async () => {
+    await world.writer().append(eventsFrom(1, 1));
+    const lost = new WriteFailedError('no answer');
+    const producer = {
+      produce: () => Promise.reject(lost),
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const error = await readAll(world.reader({ producer })).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(LogUnavailableError);
+    expect(error).to.include({ retryable: true, cause: lost });
+    expect(world.take()).to.include({ passes: 0, offsets: 0, rows: 0 });
   });
 
   for (const way of ['marker', 'end offset'] as const) {
