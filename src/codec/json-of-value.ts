@@ -3,6 +3,7 @@ import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
 import { printNumber } from './json-number.ts';
 import { setMember } from './json-reader.ts';
+import { hasKeptOrder } from './member-order.ts';
 
 /** Levels that an actor's event may have; the envelopes around it take the rest of `maxDepth`. */
 const maxValueDepth = 1200;
@@ -19,7 +20,8 @@ export function toJsonValue(value: unknown): JsonValue {
 
 /**
  * Whether `JSON.stringify` keeps the value as it is, of at most `levels` levels: no `JsonNumber`,
- * no date, nothing that it would drop or change but members without value. One cheap walk.
+ * no date, no order of members that was read, nothing that it would drop or change but members
+ * without value. One cheap walk.
  */
 export function isPlainJson(value: unknown, levels: number): value is JsonValue {
   if (typeof value === 'object') {
@@ -47,7 +49,7 @@ function hasPlainMembers(value: object, levels: number): boolean {
     for (const item of value) if (!isPlainJson(item, levels)) return false;
     return true;
   }
-  if (!isPlainObject(value)) return false;
+  if (!isPlainObject(value) || hasKeptOrder(value)) return false;
   const members = value as Record<string, unknown>;
   for (const name in members) {
     const member = members[name];

@@ -4,10 +4,12 @@ import { JsonNumber } from '../model/payload.ts';
 import { printNumber } from './json-number.ts';
 import { className, isPlainObject } from './json-of-value.ts';
 import { maxDepth } from './json-text.ts';
+import { namesOf } from './member-order.ts';
 
 /**
- * Prints what `JSON.stringify` would print otherwise than the JVM: wide numbers, DEL, lone
- * surrogates (left raw here; the document as a whole decides how they are escaped).
+ * Prints what `JSON.stringify` would print otherwise than the JVM: wide numbers, members in the
+ * order in which they were read, DEL, lone surrogates (left raw here; the document as a whole
+ * decides how they are escaped).
  *
  * @throws {InvalidInputError} when JSON cannot hold the value
  */
@@ -47,7 +49,8 @@ function printObject(value: Extract<JsonValue, object> | null, depth: number): s
     throw new InvalidInputError(`JSON cannot hold an instance of ${className(value)}`);
   }
   const members: string[] = [];
-  for (const [name, member] of Object.entries(value)) {
+  for (const name of namesOf(value)) {
+    const member = (value as Record<string, JsonValue | undefined>)[name];
     // As in JSON.stringify: a member without value is no member.
     if (member === undefined) continue;
     members.push(`${printString(name)}:${printValue(member, depth + 1)}`);

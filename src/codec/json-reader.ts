@@ -3,15 +3,16 @@ import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
 import { maxNumberDigits, readNumber } from './json-number.ts';
 import { endOfString, maxDepth } from './json-text.ts';
+import { keepOrder } from './member-order.ts';
 
 /** Longest number token: digits, sign, point, and an exponent of any sane length. */
 const maxNumberLength = maxNumberDigits + 40;
-/** Objects and arrays, read by this reader, that hold a `JsonNumber` somewhere below. */
+/** What this reader read that is, or holds somewhere below, a `JsonNumber` or a kept order. */
 const holders = new WeakSet<object>();
 
 /**
- * Reads what `JSON.parse` cannot: numbers without loss, a leading byte-order mark, and further
- * values after the first, which JVM readers ignore.
+ * Reads what `JSON.parse` cannot: numbers without loss, the order of members, a leading byte-order
+ * mark, and further values after the first, which JVM readers ignore.
  *
  * @throws {CodecError} naming the character where the text breaks the grammar
  */
@@ -19,8 +20,8 @@ export function readJsonText(text: string): JsonValue {
   return new JsonReader(text).readText();
 }
 
-/** Whether `value` came from {@link readJsonText} and holds a `JsonNumber`. */
-export function holdsJsonNumber(value: object): boolean {
+/** Whether `value` came from {@link readJsonText} and holds a `JsonNumber` or a kept order. */
+export function holdsMoreThanPlain(value: object): boolean {
   return holders.has(value);
 }
 
@@ -39,7 +40,8 @@ class JsonReader {
   private readonly text: string;
   private at = 0;
   private depth = 0;
-  private wideNumbers = 0;
+  /** Numbers and orders so far that an ordinary value does not hold. */
+  private beyondPlain = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -63,10 +65,10 @@ class JsonReader {
 
   private readContainer<T extends object>(readMembers: () => T): T {
     if (++this.depth > maxDepth) throw this.error(`nested deeper than ${maxDepth} levels`);
-    const before = this.wideNumbers;
+    const before = this.beyondPlain;
     this.at++;
     const container = readMembers();
-    if (this.wideNumbers > before) holders.add(container);
+    if (this.beyondPlain > before) holders.add(container);
     this.depth--;
     return container;
   }
@@ -74,13 +76,16 @@ class JsonReader {
   private readObject(): { readonly [name: string]: JsonValue } {
     const members: Record<string, JsonValue> = {};
     if (this.accept('}')) return members;
+    const names: string[] = [];
     do {
       if (this.peekToken() !== '"') throw this.error('a member name is missing');
       const name = this.readString();
       if (!this.accept(':')) throw this.error("':' is missing");
       setMember(members, name, this.readValue());
+      names.push(name);
     } while (this.accept(','));
     if (!this.accept('}')) throw this.error("',' or '}' is missing");
+    if (keepOrder(members, names)) this.beyondPlain++;
     return members;
   }
 
@@ -110,7 +115,7 @@ class JsonReader {
     while (isNumberCharacter(this.text.charCodeAt(end))) end++;
     if (end - this.at > maxNumberLength) throw this.error('the number is too long');
     const value = readNumber(this.text.slice(this.at, end));
-    if (value instanceof JsonNumber) this.wideNumbers++;
+    if (value instanceof JsonNumber) this.beyondPlain++;
     this.at = end;
     return value;
   }

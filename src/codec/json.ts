@@ -3,18 +3,21 @@ import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
 import { isPlainJson } from './json-of-value.ts';
 import { printValue } from './json-printer.ts';
-import { holdsJsonNumber, readJsonText, setMember } from './json-reader.ts';
+import { holdsMoreThanPlain, readJsonText, setMember } from './json-reader.ts';
 import { isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
+import { mayHoldWholeNumberName } from './member-order.ts';
 
 /** A JSON object, as far as types can tell. */
 export type JsonObject = { readonly [name: string]: JsonValue };
 
 /**
  * Reads a JSON text without losing a digit: a number that a double cannot hold is a `JsonNumber`
- * (docs/format.md#numbers). A leading byte-order mark and further values after the first are
- * ignored; of a repeated member name the last counts.
+ * (docs/format.md#numbers). The order of members is kept, for {@link printJson}, where the object
+ * itself has another. A leading byte-order mark and further values after the first are ignored; of
+ * a repeated member name the last counts, in the place of the first.
  *
- * Fast path: plain `JSON.parse` when no number of the text is wide.
+ * Fast path: plain `JSON.parse` when no number of the text is wide, and no member that has a whole
+ * number for its name stands where JavaScript would not leave it.
  *
  * @throws {CodecError} when the text is no JSON, nests deeper than 1,300 levels, or holds a number
  * beyond the bounds of JVM readers
@@ -23,7 +26,10 @@ export function parseJson(text: string): JsonValue {
   if (isTooDeep(text)) throw new CodecError(`JSON is nested deeper than ${maxDepth} levels`);
   if (mayBeNumber(text.charCodeAt(0)) || mayHoldWideNumber(text)) return readJsonText(text);
   try {
-    return JSON.parse(text);
+    const value: JsonValue = JSON.parse(text);
+    if (!mayHoldWholeNumberName(text)) return value;
+    // Most such texts are ours or the JVM's: what prints as it was read has kept its order.
+    return JSON.stringify(value) === text ? value : readJsonText(text);
   } catch {
     // Our reader takes more than the grammar, and knows the place of what it refuses.
     return readJsonText(text);
@@ -41,13 +47,14 @@ export function printJson(value: JsonValue): string {
 }
 
 /**
- * The same value with every `JsonNumber` as the nearest `number`: what actors receive. Gives the
- * value itself when there is nothing to convert. Expects a value from `parseJson`.
+ * The same value as ordinary objects with ordinary numbers, each the nearest to its `JsonNumber`:
+ * what actors receive. Gives the value itself when it is that already. Expects a value from
+ * `parseJson`.
  */
 export function toPlain(value: JsonValue): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof JsonNumber) return Number(value.text);
-  if (!holdsJsonNumber(value)) return value;
+  if (!holdsMoreThanPlain(value)) return value;
   if (isJsonArray(value)) return value.map(toPlain);
   const copy: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value as JsonObject)) {

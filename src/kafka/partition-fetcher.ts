@@ -46,12 +46,17 @@ export class PartitionFetcher {
 
   /**
    * What lies at `offset` and above; begins to fetch what follows when that is below `wantedTo`.
+   * `undefined` when nobody wants it any more after a try that failed: nothing is retried then.
    *
    * @throws {DeadlineExceededError} no answer within the read deadline
    * @throws {LogUnavailableError} no broker to ask within the read deadline
    * @throws {ClosedError} the cluster is closed
    */
-  async next(offset: number, wantedTo: number): Promise<FetchedChunk> {
+  async next(
+    offset: number,
+    wantedTo: number,
+    isWanted: () => boolean,
+  ): Promise<FetchedChunk | undefined> {
     const { clock } = this.#cluster.deps;
     const startedMs = clock.nowMs();
     for (let pauseMs = retryPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs)) {
@@ -60,6 +65,7 @@ export class PartitionFetcher {
       if (!(chunk instanceof Error)) return chunk;
       if (clock.nowMs() - startedMs > this.#deadlineMs) throw this.#gaveUp(chunk);
       await this.#cluster.pause(pauseMs);
+      if (!isWanted()) return undefined;
       await this.#cluster.driver.refreshMetadata().catch(() => undefined);
     }
   }

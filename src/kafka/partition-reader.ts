@@ -98,12 +98,14 @@ class Pass {
 
   /** Ends when no read is left; never rejects, its reads do. */
   async run(): Promise<void> {
+    const isWanted = (): boolean => this.#requests.some(({ isSettled }) => !isSettled);
     try {
       for (;;) {
         this.#drop();
         if (this.#requests.length === 0) return;
         this.#position = Math.max(this.#position, lowest(this.#requests));
-        const chunk = await this.#fetcher.next(this.#position, highest(this.#requests));
+        const chunk = await this.#fetcher.next(this.#position, highest(this.#requests), isWanted);
+        if (chunk === undefined) continue;
         if (chunk.type === 'outside') this.#failOutside(chunk);
         else await this.#dispatch(chunk);
       }

@@ -1,33 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FairPool } from '../../../replicator/fair-pool.ts';
-import { PartitionFlow } from '../../../replicator/partition-flow.ts';
-import { Quarantine } from '../../../replicator/quarantine.ts';
 import { FencedError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset } from '../../../src/model/position.ts';
-import { silentLogger } from '../../../src/observability/logger.ts';
-import type { Clock } from '../../../src/runtime/clock.ts';
-import { retry } from '../../../src/runtime/retry.ts';
+import { flowOver } from '../../support/replicator/flow-over.ts';
 import { MemoryReplicatedJournal } from '../../support/replicator/memory-replicated-journal.ts';
 import {
   append,
   deleteTo,
   logRecord,
   mark,
-  partition0,
   type Step,
   topic,
 } from '../../support/replicator/records.ts';
-
-/** Waits for nothing: what would take hours of pauses is over at once. */
-const impatient: Clock = {
-  nowMs: () => 0,
-  sleep: (_ms, options) => {
-    if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
-    return new Promise((resolve) => setImmediate(resolve));
-  },
-};
 
 const ids = ['a', 'b', 'c'] as const;
 const choice = fc.record({
@@ -74,28 +59,6 @@ async function sequential(records: readonly LogRecord[]): Promise<MemoryReplicat
     await flow.replicate(batch, new AbortController().signal);
   }
   return store;
-}
-
-async function flowOver(store: MemoryReplicatedJournal): Promise<PartitionFlow> {
-  const deps = { log: silentLogger, clock: impatient };
-  const parts = {
-    store,
-    pool: new FairPool(2),
-    quarantine: new Quarantine({ policy: 'fail', skip: [] }, { file: undefined, ...deps }),
-    ...deps,
-    random: () => 0,
-    cacheExpireAfterMs: 60_000,
-    metrics: undefined,
-    onReplicated: undefined,
-  };
-  const claim = () => store.claim(topic, partition0);
-  const attempts = 100;
-  const backoff = { initialMs: 1, maxMs: 1 };
-  const replicated = await retry(claim, { ...parts, attempts, backoff, retryable: () => true });
-  return new PartitionFlow({ topic, partition: partition0 }, parts, {
-    replicated,
-    onStored: () => {},
-  });
 }
 
 /** Owners come and go: each takes some polls, the store fails at random, the last call of an owner is cut off. */

@@ -125,6 +125,51 @@ describe('parseJson: texts (docs/format.md#strings)', () => {
   });
 });
 
+describe('parseJson: the order of members (docs/format.md#strings)', () => {
+  const reprinted = (text: string): string => printJson(parseJson(text));
+
+  it('is kept when names are whole numbers', () => {
+    const texts = ['{"10":1,"2":2}', '{"b":1,"7":{"3":1,"0":2},"a":2}', '[[{"a":0,"0":1}]]'];
+    texts.push('{"1":1,"2":2}', '{"01":1,"1":2,"-1":3,"0":4}', '{"4294967295":1,"4294967294":2}');
+    for (const text of texts) expect(reprinted(text)).to.equal(text);
+  });
+
+  it('is kept beside numbers that a double cannot hold', () => {
+    const text = '{"10":12345678901234567890,"2":1E+400,"x":[{"1":1,"0":0}]}';
+    expect(reprinted(text)).to.equal(text);
+  });
+
+  it('is kept for __proto__ and for the empty name', () => {
+    const text = '{"":1,"__proto__":{"5":1,"4":2},"0":{"__proto__":1,"":2}}';
+    expect(reprinted(text)).to.equal(text);
+  });
+
+  it('is that of the first of equal names, with the value of the last', () => {
+    expect(reprinted('{"a":1,"b":2,"a":3}')).to.equal('{"a":3,"b":2}');
+    expect(reprinted('{"10":1,"2":2,"10":3}')).to.equal('{"10":3,"2":2}');
+  });
+
+  it('is kept whatever the white space and the escapes', () => {
+    expect(reprinted(' { "10"\n:1 , "2" :2}')).to.equal('{"10":1,"2":2}');
+    expect(reprinted('{"\\u00310":1,"\\u0032":2}')).to.equal('{"10":1,"2":2}');
+    expect(reprinted('{"10":1,"2":2}{}')).to.equal('{"10":1,"2":2}');
+  });
+
+  it('is kept by every part of what was read', () => {
+    const json = parseJson('{"payload":{"10":[{"b":1,"1":2}],"2":0}}') as { payload: JsonValue };
+    expect(printJson(json.payload)).to.equal('{"10":[{"b":1,"1":2}],"2":0}');
+    expect(printJson([json])).to.equal('[{"payload":{"10":[{"b":1,"1":2}],"2":0}}]');
+  });
+
+  it('loses nothing of an object that was changed after it was read', () => {
+    const json = parseJson('{"10":1,"2":2,"a":3}') as Record<string, number>;
+    json['1'] = 4;
+    expect(printJson(json)).to.equal('{"1":4,"2":2,"10":1,"a":3}');
+    delete json['2'];
+    expect(printJson(json)).to.equal('{"1":4,"10":1,"a":3}');
+  });
+});
+
 describe('printJson (docs/format.md#strings)', () => {
   it('prints numbers as the JVM does, however deep', () => {
     const value: JsonValue = { a: [1e21, 1e-7, new JsonNumber('1.10'), -0], b: 12.5 };
@@ -199,6 +244,16 @@ describe('toPlain', () => {
       new JsonNumber('9007199254740993'),
     );
     expect((toPlain(json) as { c: unknown }).c).to.equal(json.c);
+  });
+
+  it('gives ordinary objects, which a program may change and write', () => {
+    const json = parseJson('{"10":{"b":1,"1":2},"2":2}');
+    const plain = toPlain(json) as Record<string, unknown>;
+    expect(plain).to.deep.equal({ 2: 2, 10: { 1: 2, b: 1 } });
+    plain['1'] = 1;
+    delete plain['10'];
+    expect(printJson(plain as JsonValue)).to.equal('{"1":1,"2":2}');
+    expect(printJson(json)).to.equal('{"10":{"b":1,"1":2},"2":2}');
   });
 
   it('works on a part of what was read', () => {

@@ -219,6 +219,21 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
+  it('follows a partition that is added while it is asked about', async () => {
+    const world = new World();
+    const before = world.ask(1, 7);
+    await settle();
+    world.last.fail(new LogUnavailableError('no such partition'));
+    expect(await before).to.equal('miss');
+    await world.clock.advance(1_000);
+    const after = world.ask(1, 7);
+    await settle();
+    expect(world.last.start.partition).to.equal(7);
+    world.last.feed(append(0, 1));
+    expect(await after).to.deep.equal([0]);
+    await world.cache[Symbol.asyncDispose]();
+  });
+
   it('begins anew when the log no longer has what comes next', async () => {
     const world = new World();
     const answer = world.ask(1);

@@ -1,0 +1,43 @@
+import { FairPool } from '../../../replicator/fair-pool.ts';
+import { PartitionFlow } from '../../../replicator/partition-flow.ts';
+import { Quarantine } from '../../../replicator/quarantine.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
+import type { Clock } from '../../../src/runtime/clock.ts';
+import { retry } from '../../../src/runtime/retry.ts';
+import type { MemoryReplicatedJournal } from './memory-replicated-journal.ts';
+import { partition0, topic } from './records.ts';
+
+/** Waits for nothing: what would take hours of pauses is over at once. */
+const impatient: Clock = {
+  nowMs: () => 0,
+  sleep: (_ms, options) => {
+    if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+    return new Promise((resolve) => setImmediate(resolve));
+  },
+};
+
+/** The flow of a partition that was just claimed, `maxKeysInFlight` keys at once. */
+export async function flowOver(
+  store: MemoryReplicatedJournal,
+  maxKeysInFlight = 2,
+): Promise<PartitionFlow> {
+  const deps = { log: silentLogger, clock: impatient };
+  const parts = {
+    store,
+    pool: new FairPool(maxKeysInFlight),
+    quarantine: new Quarantine({ policy: 'fail', skip: [] }, { file: undefined, ...deps }),
+    ...deps,
+    random: () => 0,
+    cacheExpireAfterMs: 60_000,
+    metrics: undefined,
+    onReplicated: undefined,
+  };
+  const claim = () => store.claim(topic, partition0);
+  const attempts = 100;
+  const backoff = { initialMs: 1, maxMs: 1 };
+  const replicated = await retry(claim, { ...parts, attempts, backoff, retryable: () => true });
+  return new PartitionFlow({ topic, partition: partition0 }, parts, {
+    replicated,
+    onStored: () => {},
+  });
+}
