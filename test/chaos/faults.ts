@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack, StackServer } from '../support/stack/stack.ts';
+import type { StoreName } from './chaos-world.ts';
 import type { RestartableProcess } from './child-process.ts';
 
-/** What can happen to a part of the system; the first four are SIGKILL and a new start. */
+/** What can happen to a part of the system; those of one word are SIGKILL and a new start. */
 export const faults = [
   'actors',
   'replicator',
   'broker',
   'cassandra',
+  'postgres',
   'pause-broker',
   'pause-cassandra',
+  'pause-postgres',
 ] as const;
 
 export type Fault = (typeof faults)[number];
@@ -17,6 +20,12 @@ export type Fault = (typeof faults)[number];
 /** A pause is SIGSTOP: sockets stay open and nothing answers, from a hiccup to beyond time-outs. */
 const minPauseMs = 200;
 const maxPauseMs = 6_000;
+
+/** All kinds that hit something where this is the store. */
+export function faultsWith(store: StoreName): readonly Fault[] {
+  const unused = store === 'cassandra' ? 'postgres' : 'cassandra';
+  return faults.filter((fault) => !fault.endsWith(unused));
+}
 
 /** @throws naming the kinds there are */
 export function faultsOf(text: string): readonly Fault[] {
@@ -47,11 +56,14 @@ export async function inflict(
     case 'broker':
       return restart(stack.kafka);
     case 'cassandra':
-      return restart(stack.cassandra);
+    case 'postgres':
+      return restart(stack[fault]);
     case 'pause-broker':
       return pause(stack.kafka, random);
     case 'pause-cassandra':
       return pause(stack.cassandra, random);
+    case 'pause-postgres':
+      return pause(stack.postgres, random);
   }
 }
 
