@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../support/stack/stack.ts';
 import { type ChaosWorld, type StoreName, until, withWorld } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
-import { type Fault, faultsWith, inflict, type Victims } from './faults.ts';
+import { type Fault, faultsWith, inflict, startLimitMs, type Victims } from './faults.ts';
 import { type Acknowledged, type Damage, damageOf } from './ledger.ts';
 import { seededRandom } from './random.ts';
 import { readJournals, recordsBehind, waitUntilReplicated } from './recovered.ts';
+import { ReplicatorLog } from './replicator-log.ts';
 import { replicatorProcess, stopLimitMs } from './replicator-process.ts';
 
 export interface ChaosOptions {
@@ -80,10 +81,11 @@ function startProcesses(world: ChaosWorld, acknowledged: Acknowledged[]): Victim
     args: () => [world.file, randomUUID().slice(0, 8), String(keys)],
     onMessage: (message) => acknowledged.push(...(message as Acknowledged[])),
   });
-  const replicator = replicatorProcess(world);
+  const replicatorLog = new ReplicatorLog();
+  const replicator = replicatorProcess(world, replicatorLog.accept);
   actors.start();
   replicator.start();
-  return { stack: world.stack, actors, replicator };
+  return { stack: world.stack, actors, replicator, replicatorLog };
 }
 
 async function inflictInTurn(
@@ -93,6 +95,7 @@ async function inflictInTurn(
 ): Promise<Record<string, number>> {
   const random = seededRandom(seed);
   const count = Object.fromEntries(kinds.map((kind) => [kind, 0]));
+  await until('the replicator runs', () => victims.replicatorLog.starts > 0, startLimitMs);
   await progressBeyond(acknowledged, 0);
   for (let kill = 1; kill <= kills; kill++) {
     await sleep(minPauseMs + random() * (maxPauseMs - minPauseMs));

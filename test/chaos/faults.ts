@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack, StackServer } from '../support/stack/stack.ts';
-import type { StoreName } from './chaos-world.ts';
+import { type StoreName, until } from './chaos-world.ts';
 import type { RestartableProcess } from './child-process.ts';
+import type { ReplicatorLog } from './replicator-log.ts';
 
 /** What can happen to a part of the system; those of one word are SIGKILL and a new start. */
 export const faults = [
@@ -20,6 +21,8 @@ export type Fault = (typeof faults)[number];
 /** A pause is SIGSTOP: sockets stay open and nothing answers, from a hiccup to beyond time-outs. */
 const minPauseMs = 200;
 const maxPauseMs = 6_000;
+/** Longest time from the replicator's start until it has reached its servers. */
+export const startLimitMs = 30_000;
 
 /** All kinds that hit something where this is the store. */
 export function faultsWith(store: StoreName): readonly Fault[] {
@@ -40,19 +43,17 @@ export interface Victims {
   readonly stack: Stack;
   readonly actors: RestartableProcess;
   readonly replicator: RestartableProcess;
+  readonly replicatorLog: ReplicatorLog;
 }
 
 /** Lets a fault happen; resolves when what it hit is there again. */
-export async function inflict(
-  fault: Fault,
-  { stack, actors, replicator }: Victims,
-  random: () => number,
-): Promise<void> {
+export async function inflict(fault: Fault, victims: Victims, random: () => number): Promise<void> {
+  const { stack, actors } = victims;
   switch (fault) {
     case 'actors':
       return actors.restart();
     case 'replicator':
-      return replicator.restart();
+      return restartReplicator(victims);
     case 'broker':
       return restart(stack.kafka);
     case 'cassandra':
@@ -65,6 +66,12 @@ export async function inflict(
     case 'pause-postgres':
       return pause(stack.postgres, random);
   }
+}
+
+async function restartReplicator({ replicator, replicatorLog }: Victims): Promise<void> {
+  const { starts } = replicatorLog;
+  await replicator.restart();
+  await until('the replicator runs', () => replicatorLog.starts > starts, startLimitMs);
 }
 
 async function restart(server: StackServer): Promise<void> {
