@@ -13,8 +13,9 @@ const mayImport = {
   plugin: ['model', 'ports', 'codec', 'runtime', 'observability', 'actor', 'journal', 'config'],
   kafka: ['model', 'ports', 'codec', 'config', 'runtime', 'observability'],
   cassandra: ['model', 'ports', 'codec', 'config', 'runtime', 'observability'],
-  postgres: ['model', 'ports', 'codec', 'config', 'runtime', 'observability'],
-  sqlite: ['model', 'ports', 'codec', 'config', 'runtime', 'observability'],
+  relational: ['model', 'ports', 'codec'],
+  postgres: ['model', 'ports', 'codec', 'config', 'runtime', 'observability', 'relational'],
+  sqlite: ['model', 'ports', 'codec', 'config', 'runtime', 'observability', 'relational'],
 };
 const replicatorMayImport = ['model', 'ports', 'codec', 'config', 'runtime', 'observability'];
 

@@ -4,14 +4,15 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../ports/eventual-journal.ts';
+import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import {
   openPostgresSession,
   type PostgresDeps,
   type PostgresSession,
 } from './postgres-session.ts';
-import { type EventCells, EventRows, payloadSize } from './tables/event-row.ts';
 import { type JournalCells, pointerOf } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
+import { ofStoredCells, type StoredCells } from './tables/stored-cells.ts';
 import { ofStoredText, toStoredText } from './tables/stored-text.ts';
 
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
@@ -87,7 +88,7 @@ export class PostgresEventualJournal implements EventualJournal {
     const { page } = this.#tables.events;
     const journal = [key.topic, toStoredText(key.id)] as const;
     const fetchPage = (after: readonly number[], rows: number) =>
-      this.#session.read<EventCells>(page, [...journal, ...after, to, rows], options);
+      this.#session.read<StoredCells>(page, [...journal, ...after, to, rows], options);
     const decoder = new EventRows(key);
     let limit = Math.min(firstPageRows, this.#fetchSize);
     // Every row of `from` lies behind this place.
@@ -96,14 +97,16 @@ export class PostgresEventualJournal implements EventualJournal {
       const rows = await next;
       const last = rows.at(-1);
       if (last === undefined) return;
+      const cells = rows.map(ofStoredCells);
       const isLast = rows.length < limit;
       if (!isLast) {
-        limit = this.#nextLimit(rows);
+        limit = nextPageRows(cells, { bytes: pageBytes, maxRows: this.#fetchSize });
         next = fetchPage(last.slice(0, 4) as number[], limit);
         // A caller that leaves the loop does not wait for it.
         next.catch(() => {});
       }
-      yield decoder.decode(rows);
+      // All rows of a page are of one moment, and so of one generation.
+      yield decoder.decode(cells, last[12] ?? undefined);
       if (isLast) return;
     }
   }
@@ -119,13 +122,6 @@ export class PostgresEventualJournal implements EventualJournal {
       if (last === undefined) return;
       after = last[0];
     }
-  }
-
-  #nextLimit(rows: readonly EventCells[]): number {
-    let bytes = 0;
-    for (const row of rows) bytes += payloadSize(row);
-    const fitting = Math.floor((pageBytes * rows.length) / Math.max(1, bytes));
-    return Math.max(1, Math.min(this.#fetchSize, fitting));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

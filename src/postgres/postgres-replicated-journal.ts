@@ -11,7 +11,8 @@ import type {
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../ports/replicated-journal.ts';
-import { PostgresKeyJournal } from './postgres-key-journal.ts';
+import { RelationalKeyJournal } from '../relational/relational-key-journal.ts';
+import { PostgresJournalRows } from './postgres-journal-rows.ts';
 import {
   openPostgresSession,
   type PostgresDeps,
@@ -23,6 +24,7 @@ import {
   type JournalCells,
   listedInPage,
   pointerOf,
+  segmentSize,
 } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 import { ofStoredText, toStoredText } from './tables/stored-text.ts';
@@ -140,7 +142,8 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     const params = [key.topic, toStoredText(key.id)];
     const [cells] = await this.#session.read<JournalCells>(select, params, options);
     const row = cells && { journal: cells[0], pointer: pointerOf(cells) };
-    return new PostgresKeyJournal({ key, session: this.#session, tables: this.#tables, row });
+    const rows = new PostgresJournalRows({ key, session: this.#session, tables: this.#tables });
+    return new RelationalKeyJournal({ key, rows, row, segmentSize });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,12 +1,5 @@
-import { printRecordMetadata } from '../codec/record-metadata-codec.ts';
-import { toStoredPayload } from '../codec/stored-payload-codec.ts';
-import type { EventRecord } from '../model/event.ts';
-import { RecordMetadata } from '../model/record-metadata.ts';
-import { type EventCells, eventColumns } from './event-row.ts';
-import type { Database, SqlValue, Statement } from './sqlite-database.ts';
-
-/** A row as it is bound, without the number of its journal. */
-export type BoundEvent = readonly SqlValue[];
+import { type EventCells, eventColumnNames } from '../relational/event-row.ts';
+import type { Database, Statement } from './sqlite-database.ts';
 
 /** Where a page of rows begins, exclusive, and which number ends it, inclusive. */
 export interface EventPage {
@@ -25,20 +18,20 @@ export class EventTable {
   constructor(database: Database) {
     // Of two events with one number in one record the first one stays (decision 17).
     this.#insert = database.prepare(
-      `INSERT INTO event (journal, ${eventColumns})
+      `INSERT INTO event (journal, ${eventColumnNames})
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
     this.#deleteTo = database.prepare('DELETE FROM event WHERE journal = ? AND seq_nr <= ?');
     this.#deleteAll = database.prepare('DELETE FROM event WHERE journal = ?');
     this.#page = database.prepare(
-      `SELECT ${eventColumns} FROM event
+      `SELECT ${eventColumnNames} FROM event
        WHERE journal = ? AND (seq_nr, timestamp, "offset") > (?, ?, ?) AND seq_nr <= ?
        ORDER BY seq_nr, timestamp, "offset" LIMIT ?`,
     );
     this.#page.setReturnArrays(true);
   }
 
-  insert(journal: number, event: BoundEvent): void {
+  insert(journal: number, event: EventCells): void {
     this.#insert.run(journal, ...event);
   }
 
@@ -53,29 +46,4 @@ export class EventTable {
   page(journal: number, { after, to, limit }: EventPage): readonly EventCells[] {
     return this.#page.all(journal, after.seqNr, after.timestamp, after.offset, to, limit);
   }
-}
-
-/** The cells of an event. @throws {InvalidInputError} JSON cannot hold its payload or metadata */
-export function boundEvent({ event, record }: EventRecord): BoundEvent {
-  const { payloadType, text, bytes } = toStoredPayload(event.payload);
-  const { metadata, headers, at } = record;
-  return [
-    event.seqNr,
-    record.timestampMs,
-    at.offset,
-    at.partition,
-    record.origin ?? null,
-    record.version ?? null,
-    metadata === RecordMetadata.empty ? null : printRecordMetadata(metadata),
-    isEmpty(headers) ? null : JSON.stringify(headers),
-    event.tags.length === 0 ? null : JSON.stringify(event.tags),
-    payloadType ?? null,
-    text ?? null,
-    bytes ?? null,
-  ];
-}
-
-function isEmpty(headers: object): boolean {
-  for (const _ in headers) return false;
-  return true;
 }

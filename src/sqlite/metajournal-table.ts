@@ -4,14 +4,8 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { ExpiredJournal } from '../ports/replicated-journal.ts';
+import type { JournalRow, NewRow, RowChange } from '../relational/journal-rows.ts';
 import type { Database, Statement } from './sqlite-database.ts';
-
-/** A row: one generation of one journal. */
-export interface JournalRow {
-  /** Its number in the file, under which its events lie; never used again. */
-  readonly journal: number;
-  readonly pointer: JournalPointer;
-}
 
 interface Cells {
   readonly journal: number;
@@ -75,23 +69,18 @@ export class MetajournalTable {
   }
 
   /** Answers the number of the new row. */
-  insert(
-    { topic, id }: Key,
-    pointer: JournalPointer,
-    created: { readonly origin: string | undefined; readonly nowMs: number },
-  ): number {
+  insert({ topic, id }: Key, { pointer, origin, nowMs }: NewRow): number {
     const { at, segmentSize, seqNr, deleteTo, recordId } = pointer;
     const [after, on] = expiryCells(pointer.expiry);
     const place = [topic, id, at.partition, at.offset] as const;
     const numbers = [segmentSize, seqNr, deleteTo ?? null] as const;
-    const rest = [after, on, recordId ?? null, created.origin ?? null] as const;
-    const times = [created.nowMs, created.nowMs] as const;
-    const row = this.#insert.get(...place, ...numbers, ...rest, ...times);
+    const rest = [after, on, recordId ?? null, origin ?? null] as const;
+    const row = this.#insert.get(...place, ...numbers, ...rest, nowMs, nowMs);
     return (row as { journal: number }).journal;
   }
 
   /** Segment size, generation and origin stay as they were inserted. */
-  update({ journal, pointer }: JournalRow, nowMs: number): void {
+  update({ row: { journal }, pointer, nowMs }: RowChange): void {
     const { at, seqNr, deleteTo, expiry } = pointer;
     const [after, on] = expiryCells(expiry);
     const place = [at.partition, at.offset];

@@ -5,7 +5,7 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../ports/eventual-journal.ts';
-import { type EventCells, EventRows, payloadSize } from './event-row.ts';
+import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import type { EventPage, EventTable } from './event-table.ts';
 import type { MetajournalTable } from './metajournal-table.ts';
 import type { PointerTable } from './pointer-table.ts';
@@ -70,8 +70,8 @@ export class SqliteEventualJournal implements EventualJournal {
       if (last === undefined) return;
       yield decoder.decode(rows, recordId);
       if (rows.length < limit) return;
-      after = { seqNr: last[0], timestamp: last[1], offset: last[2] };
-      limit = nextLimit(rows);
+      after = { seqNr: last[0], timestamp: last[1], offset: last[3] };
+      limit = nextPageRows(rows, { bytes: pageBytes, maxRows: maxPageRows });
       await nextTurn();
     }
   }
@@ -110,11 +110,4 @@ export class SqliteEventualJournal implements EventualJournal {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
   }
-}
-
-function nextLimit(rows: readonly EventCells[]): number {
-  let bytes = 0;
-  for (const row of rows) bytes += payloadSize(row);
-  const fitting = Math.floor((pageBytes * rows.length) / Math.max(1, bytes));
-  return Math.max(1, Math.min(maxPageRows, fitting));
 }

@@ -12,6 +12,7 @@ import type {
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../ports/replicated-journal.ts';
+import { RelationalKeyJournal } from '../relational/relational-key-journal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { LogTrim } from './log-trim.ts';
@@ -19,7 +20,7 @@ import { fencedMove } from './pointer-table.ts';
 import { expiredUntilKey } from './setting-table.ts';
 import { readOr, storeFailure } from './sqlite-database.ts';
 import type { StoreTables } from './sqlite-eventual-journal.ts';
-import { SqliteKeyJournal } from './sqlite-key-journal.ts';
+import { SqliteJournalRows } from './sqlite-journal-rows.ts';
 import type { TopicOwnership } from './topic-ownership.ts';
 
 export interface ReplicatedParts {
@@ -121,8 +122,9 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     this.#check(options);
     const { tables, segmentSize } = this.#parts;
     const write = <T>(statements: () => T): Promise<T> => this.#write(key.topic, statements);
-    const parts = { key, tables, segmentSize, write };
-    return readOr(storeFailure, `read ${key.id}`, () => new SqliteKeyJournal(parts));
+    const row = readOr(storeFailure, `read ${key.id}`, () => tables.metajournal.find(key));
+    const rows = new SqliteJournalRows({ key, tables, write });
+    return new RelationalKeyJournal({ key, rows, row, segmentSize });
   }
 
   async #write<T>(topic: Topic, statements: () => T): Promise<T> {

@@ -14,19 +14,25 @@ export const deps = { log: silentLogger, clock: systemClock };
 export interface Servers {
   readonly kafka: string;
   readonly cassandra: string;
+  /** A URL. */
+  readonly postgres: string;
 }
 
-/** A topic and a keyspace of one bench, and the configuration that names them. */
+/** A topic and a keyspace, or schema, of one bench, and the configuration that names them. */
 export interface BenchNames extends Servers {
   readonly topic: Topic;
   readonly keyspace: string;
   readonly configText: string;
 }
 
-export function newNames(servers: Servers, more = ''): BenchNames {
+export function newNames(
+  servers: Servers,
+  store: 'cassandra' | 'postgres' = 'cassandra',
+): BenchNames {
   const name = `bench-${randomUUID().slice(0, 8)}`;
   const names = { ...servers, topic: Topic.of(name), keyspace: name.replace('-', '_') };
-  return { ...names, configText: kafkaConfig({ ...names, more }) };
+  const postgres = store === 'postgres' ? servers.postgres : undefined;
+  return { ...names, configText: kafkaConfig({ ...names, postgres }) };
 }
 
 export async function openBenchJournals({ configText }: BenchNames): Promise<OpenJournals> {

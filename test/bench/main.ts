@@ -13,12 +13,13 @@ import { benchActors } from './actors.ts';
 import { benchAppend } from './append.ts';
 import { benchEmbedded } from './embedded.ts';
 import { type Figure, printFigure } from './figures.ts';
-import { benchRecoverCassandra, benchRecoverKafka } from './recover.ts';
+import { benchRecoverCassandra, benchRecoverKafka, benchRecoverPostgres } from './recover.ts';
 import { benchRecoverCrowd, benchRecoverMany } from './recover-many.ts';
 import { benchRecoverTail } from './recover-tail.ts';
 import { benchReplicate } from './replicate.ts';
 import { benchReplicateLag } from './replicate-lag.ts';
 import { benchReplicateMemory } from './replicate-memory.ts';
+import { benchReplicatePostgres } from './replicate-postgres.ts';
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -42,7 +43,11 @@ const stack = await openStack({
   name: 'bench',
   note: (line) => console.error(line),
 });
-const servers = { kafka: stack.kafka.address, cassandra: stack.cassandra.address };
+const servers = {
+  kafka: stack.kafka.address,
+  cassandra: stack.cassandra.address,
+  postgres: stack.postgres.address,
+};
 
 const benches: readonly Bench[] = [
   { figures: ['append.256', 'append.sequential'], run: () => benchAppend(servers) },
@@ -56,6 +61,10 @@ const benches: readonly Bench[] = [
     run: () => benchRecoverCassandra(servers),
   },
   {
+    figures: ['recover.10k.postgres', 'recover.10k.postgres.machine', 'recover.10k.postgres.first'],
+    run: () => benchRecoverPostgres(servers),
+  },
+  {
     figures: ['recover.10k.kafka', 'recover.10k.kafka.machine'],
     run: () => benchRecoverKafka(servers),
   },
@@ -63,6 +72,10 @@ const benches: readonly Bench[] = [
   { figures: ['recover.1000', 'recover.1000.kafka'], run: () => benchRecoverCrowd(servers) },
   { figures: ['recover.tail.cold', 'recover.tail.warm'], run: () => benchRecoverTail(servers) },
   { figures: ['replicate', 'replicate.1000-a-key'], run: () => benchReplicate(servers) },
+  {
+    figures: ['replicate.postgres', 'replicate.postgres.1000-a-key'],
+    run: () => benchReplicatePostgres(servers),
+  },
   {
     figures: ['replicate.lag.p50', 'replicate.lag.p99', 'replicate.lag.alone.p50'],
     run: () => benchReplicateLag(servers),

@@ -15,6 +15,7 @@ import {
 } from './bench-world.ts';
 import { alternate, elapsedMs, type Figure, figure } from './figures.ts';
 import { openRawCassandra, readRawRows } from './raw-cassandra.ts';
+import { openRawPostgres, type RawRows, readRawPages } from './raw-postgres.ts';
 import { replicateAll } from './replicate.ts';
 
 export const accountEvents = 10_000;
@@ -32,33 +33,58 @@ const account = setup({
   },
 });
 
-/** A key of 10,000 replicated events, read through the journal and through a persistent machine. */
+/** A key of 10,000 events in Cassandra. */
 export async function benchRecoverCassandra(servers: Servers): Promise<readonly Figure[]> {
-  const names = newNames(servers);
+  const client = await openRawCassandra(servers.cassandra);
+  try {
+    const readRaw: ReadRaw = (rows) => readRawRows(client, rows);
+    return await benchStored('recover.10k.cassandra', newNames(servers), readRaw);
+  } finally {
+    await client.shutdown();
+  }
+}
+
+/** The same in PostgreSQL. */
+export async function benchRecoverPostgres(servers: Servers): Promise<readonly Figure[]> {
+  const pool = openRawPostgres(servers.postgres);
+  try {
+    const readRaw: ReadRaw = (rows) => readRawPages(pool, rows);
+    return await benchStored('recover.10k.postgres', newNames(servers, 'postgres'), readRaw);
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Reads the rows with the plain driver; answers how many there are. */
+type ReadRaw = (rows: RawRows) => Promise<number>;
+
+/** A replicated key, read through the journal and through a persistent machine. */
+async function benchStored(
+  name: string,
+  names: BenchNames,
+  readRaw: ReadRaw,
+): Promise<readonly Figure[]> {
   const journals = await openBenchJournals(names);
-  const raw = await openRawCassandra(servers.cassandra);
   const persistence = await createPersistence({ config: names.configText });
   try {
     await writeAccount(journals);
     await replicateAll(names);
     const first = await firstInFreshProcess(names);
     const rows = { ...names, id: firstAccount, to: accountEvents };
-    const readRaw = (): Promise<number> =>
-      elapsedMs(async () => expect(await readRawRows(raw, rows)));
+    const raw = (): Promise<number> => elapsedMs(async () => expect(await readRaw(rows)));
     const read = (): Promise<number> => elapsedMs(() => readJournal(journals));
     const recover = (): Promise<number> => elapsedMs(() => recoverMachine(persistence));
-    await alternate(5, read, readRaw);
-    const journal = await alternate(rounds, read, readRaw);
-    await alternate(5, recover, readRaw);
-    const machine = await alternate(rounds, recover, readRaw);
+    await alternate(5, read, raw);
+    const journal = await alternate(rounds, read, raw);
+    await alternate(5, recover, raw);
+    const machine = await alternate(rounds, recover, raw);
     return [
-      figure('recover.10k.cassandra', 'ms', [journal.a, journal.b]),
-      figure('recover.10k.cassandra.machine', 'ms', [machine.a, machine.b]),
-      figure('recover.10k.cassandra.first', 'ms', [first]),
+      figure(name, 'ms', [journal.a, journal.b]),
+      figure(`${name}.machine`, 'ms', [machine.a, machine.b]),
+      figure(`${name}.first`, 'ms', [first]),
     ];
   } finally {
     await persistence.shutdown();
-    await raw.shutdown();
     await journals[Symbol.asyncDispose]();
   }
 }

@@ -19,11 +19,34 @@ const eventsPerAppend = 10;
 const atOnce = 64;
 const rounds = 3;
 
+/** The same writes without us. */
+export interface RawStore {
+  readonly newNames: () => BenchNames;
+  /** Notes the writes of this process from now on. */
+  readonly record: () => Recording;
+}
+
+export interface Recording {
+  stop(): void;
+  /** Sends them again, to tables of their own beside those of `names`; answers the milliseconds. */
+  replay(names: BenchNames): Promise<number>;
+}
+
 /** From a backlog in Kafka into Cassandra, against the same statements from memory. */
 export async function benchReplicate(servers: Servers): Promise<readonly Figure[]> {
+  const record = (): Recording => {
+    const recording = recordWrites();
+    const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
+    return { stop: () => recording.stop(), replay };
+  };
+  return await benchBacklogs('replicate', { newNames: () => newNames(servers), record });
+}
+
+/** Figures of a store: many keys, and few long ones. */
+export async function benchBacklogs(name: string, store: RawStore): Promise<readonly Figure[]> {
   return [
-    await measure(servers, { name: 'replicate', keys: 1_000, eventsPerKey: 100 }),
-    await measure(servers, { name: 'replicate.1000-a-key', keys: 100, eventsPerKey: 1_000 }),
+    await measure(store, { name, keys: 1_000, eventsPerKey: 100 }),
+    await measure(store, { name: `${name}.1000-a-key`, keys: 100, eventsPerKey: 1_000 }),
   ];
 }
 
@@ -33,8 +56,8 @@ interface Backlog {
   readonly eventsPerKey: number;
 }
 
-async function measure(servers: Servers, backlog: Backlog): Promise<Figure> {
-  const warmUp = newNames(servers);
+async function measure(store: RawStore, backlog: Backlog): Promise<Figure> {
+  const warmUp = store.newNames();
   await fill(warmUp, { ...backlog, eventsPerKey: 50 });
   await replicateAll(warmUp);
 
@@ -43,11 +66,11 @@ async function measure(servers: Servers, backlog: Backlog): Promise<Figure> {
   const ours: number[] = [];
   const raw: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const names = newNames(servers);
+    const names = store.newNames();
     await fill(names, backlog);
-    const recording = recordWrites();
+    const recording = store.record();
     ours.push(perSecond(await replicateAll(names).finally(() => recording.stop())));
-    raw.push(perSecond(await rawWrites(names, recording.calls)));
+    raw.push(perSecond(await recording.replay(names)));
   }
   return figure(backlog.name, 'events/s', [median(ours), median(raw)]);
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../support/stack/stack.ts';
-import { type ChaosWorld, until, withWorld } from './chaos-world.ts';
+import { type ChaosWorld, type StoreName, until, withWorld } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
-import { type Fault, faults, inflict, type Victims } from './faults.ts';
+import { type Fault, faultsWith, inflict, startLimitMs, type Victims } from './faults.ts';
 import { type Acknowledged, type Damage, damageOf } from './ledger.ts';
 import { seededRandom } from './random.ts';
 import { readJournals, recordsBehind, waitUntilReplicated } from './recovered.ts';
+import { ReplicatorLog } from './replicator-log.ts';
 import { replicatorProcess, stopLimitMs } from './replicator-process.ts';
 
 export interface ChaosOptions {
@@ -14,7 +15,8 @@ export interface ChaosOptions {
   /** Faults of all kinds together. */
   readonly kills: number;
   readonly seed: number;
-  /** Kinds to choose from. */
+  readonly store: StoreName;
+  /** Kinds to choose from; absent = all that hit something. */
   readonly kinds?: readonly Fault[];
   /** Receives a line for each step. */
   readonly note: (line: string) => void;
@@ -24,9 +26,9 @@ export interface ChaosResult {
   readonly acknowledged: number;
   /** By kind. */
   readonly faults: Readonly<Record<string, number>>;
-  /** From Cassandra and what Kafka has beyond it. */
+  /** From the store and what Kafka has beyond it. */
   readonly atLag: Damage;
-  /** Once everything is in Cassandra. */
+  /** Once everything is in the store. */
   readonly replicated: Damage;
 }
 
@@ -37,7 +39,7 @@ const maxPauseMs = 1_500;
 const progressLimitMs = 60_000;
 
 /**
- * Actors append under load while one of their process, the replicator, the broker and Cassandra is
+ * Actors append under load while one of their process, the replicator, the broker and the store is
  * killed or frozen at random moments and started again; then every journal is compared with what
  * was acknowledged.
  */
@@ -79,19 +81,21 @@ function startProcesses(world: ChaosWorld, acknowledged: Acknowledged[]): Victim
     args: () => [world.file, randomUUID().slice(0, 8), String(keys)],
     onMessage: (message) => acknowledged.push(...(message as Acknowledged[])),
   });
-  const replicator = replicatorProcess(world);
+  const replicatorLog = new ReplicatorLog();
+  const replicator = replicatorProcess(world, { onLine: replicatorLog.accept });
   actors.start();
   replicator.start();
-  return { stack: world.stack, actors, replicator };
+  return { stack: world.stack, actors, replicator, replicatorLog };
 }
 
 async function inflictInTurn(
-  { kills, seed, note, kinds = faults }: ChaosOptions,
+  { kills, seed, note, store, kinds = faultsWith(store) }: ChaosOptions,
   victims: Victims,
   acknowledged: readonly Acknowledged[],
 ): Promise<Record<string, number>> {
   const random = seededRandom(seed);
   const count = Object.fromEntries(kinds.map((kind) => [kind, 0]));
+  await until('the replicator runs', () => victims.replicatorLog.starts > 0, startLimitMs);
   await progressBeyond(acknowledged, 0);
   for (let kill = 1; kill <= kills; kill++) {
     await sleep(minPauseMs + random() * (maxPauseMs - minPauseMs));

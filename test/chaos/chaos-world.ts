@@ -8,7 +8,9 @@ import { withConfigFile } from './replicator-process.ts';
 /** Partitions of a run's topic, as `kafkaConfig` makes it. */
 export const partitionCount = 4;
 
-/** A topic and a keyspace of one run, and the configuration that names them, as text and as a file. */
+export type StoreName = 'cassandra' | 'postgres';
+
+/** A topic and a keyspace, or schema, of one run, and the configuration that names them, as text and as a file. */
 export interface ChaosWorld {
   readonly stack: Stack;
   readonly topic: string;
@@ -22,19 +24,23 @@ export interface ChaosWorld {
 export interface WorldOptions {
   readonly stack: Stack;
   readonly note: (line: string) => void;
+  /** Absent = Cassandra. */
+  readonly store?: StoreName | undefined;
   /** More HOCON. */
   readonly more?: string;
 }
 
 /** Runs with names of its own; the configuration file goes away afterwards. */
 export async function withWorld<T>(
-  { stack, note, more }: WorldOptions,
+  { stack, note, store, more }: WorldOptions,
   run: (world: ChaosWorld) => Promise<T>,
 ): Promise<T> {
   const topic = `chaos-${randomUUID().slice(0, 8)}`;
   const keyspace = topic.replace('-', '_');
   const addresses = { kafka: stack.kafka.address, cassandra: stack.cassandra.address };
-  const config = kafkaConfig({ ...addresses, topic, keyspace, ...(more && { more }) });
+  const postgres = store === 'postgres' ? stack.postgres.address : undefined;
+  const names = { ...addresses, postgres, topic, keyspace };
+  const config = kafkaConfig({ ...names, ...(more && { more }) });
   return await withConfigFile(config, (file) =>
     run({ stack, topic, keyspace, config, file, note }),
   );

@@ -2,9 +2,10 @@
  * `npm run chaos`: breaks things under load on servers of its own and compares what was acknowledged
  * with what every journal recovers to. Exit code 1 when any count that has to be 0 is not.
  *
- *     --kills N [--seed S] [--faults actors,replicator,broker,cassandra,pause-broker,pause-cassandra]
- *         N faults of these kinds at random moments; `pause` is SIGSTOP and SIGCONT, the rest SIGKILL
- *         and a new start
+ *     --kills N [--seed S] [--store cassandra|postgres]
+ *         [--faults actors,replicator,broker,cassandra,postgres,pause-broker,pause-cassandra,pause-postgres]
+ *         N faults of these kinds, or of all that hit something, at random moments; `pause` is SIGSTOP and
+ *         SIGCONT, the rest SIGKILL and a new start
  *     --scenario rebalance|zombie|truncation|recreation|catch-up|all
  *         [--seconds N]  of rebalancing        [--rounds N]  zombies
  *         [--events N]   to catch up with
@@ -14,7 +15,8 @@ import { parseArgs } from 'node:util';
 import { openStack } from '../support/stack/open-stack.ts';
 import type { Stack } from '../support/stack/stack.ts';
 import { runChaos } from './chaos-run.ts';
-import { faults, faultsOf } from './faults.ts';
+import type { StoreName } from './chaos-world.ts';
+import { faultsOf } from './faults.ts';
 import { damageText, isDamaged } from './ledger.ts';
 import { isFine, printScenario } from './scenario.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
@@ -23,7 +25,8 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '30' },
     seed: { type: 'string' },
-    faults: { type: 'string', default: faults.join(',') },
+    store: { type: 'string', default: 'cassandra' },
+    faults: { type: 'string' },
     scenario: { type: 'string' },
     seconds: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '5' },
@@ -31,7 +34,8 @@ const { values } = parseArgs({
   },
 });
 const note = (line: string): void => console.log(line);
-const kinds = faultsOf(values.faults);
+const store = storeOf(values.store);
+const kinds = values.faults === undefined ? {} : { kinds: faultsOf(values.faults) };
 const names = namesOf(values.scenario);
 
 const stack = await openStack({ profile: 'keep', name: 'chaos', note });
@@ -45,12 +49,12 @@ try {
 async function runRandom(stack: Stack): Promise<boolean> {
   const kills = Number(values.kills);
   const seed = Number(values.seed ?? randomInt(1_000_000));
-  note(`chaos: ${kills} faults, seed ${seed}`);
-  const result = await runChaos({ stack, kills, seed, kinds, note });
+  note(`chaos on ${store}: ${kills} faults, seed ${seed}`);
+  const result = await runChaos({ stack, kills, seed, store, ...kinds, note });
   const faultText = Object.entries(result.faults).map(([fault, count]) => `${fault} ${count}`);
   note(`faults: ${faultText.join(', ')}`);
   note(`acknowledged ${result.acknowledged}`);
-  note(`Cassandra and Kafka:     ${damageText(result.atLag)}`);
+  note(`store and Kafka:         ${damageText(result.atLag)}`);
   note(`after full replication:  ${damageText(result.replicated)}`);
   return ![result.atLag, result.replicated].some(isDamaged);
 }
@@ -70,6 +74,13 @@ async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Prom
     fine &&= isFine(result);
   }
   return fine;
+}
+
+/** @throws naming the stores there are; scenarios look into Cassandra and run on it alone */
+function storeOf(text: string): StoreName {
+  if (text === 'cassandra') return text;
+  if (text === 'postgres' && values.scenario === undefined) return text;
+  throw new Error(`no store ${text}: cassandra, or without a scenario postgres`);
 }
 
 /** @throws naming the scenarios there are */

@@ -1,14 +1,9 @@
-import { type ChaosWorld, partitionCount, until, withWorld } from './chaos-world.ts';
-import { JournalLoad } from './journal-load.ts';
-import { PositionWatch } from './position-watch.ts';
-import { replicatedOffsets, tryJournals, waitUntilReplicated } from './recovered.ts';
-import { ReplicatorLog } from './replicator-log.ts';
-import { replicatorProcess, stopLimitMs } from './replicator-process.ts';
-import { compare, countsOf, type ScenarioResult } from './scenario.ts';
+import { partitionCount, until } from './chaos-world.ts';
+import { replicatedOffsets, tryJournals } from './recovered.ts';
+import { compare, type ScenarioResult } from './scenario.ts';
 import type { ScenarioOptions } from './scenarios.ts';
-import { TopicSurgery } from './topic-surgery.ts';
+import { refusalLimitMs, type Tampering, withTampering } from './topic-tampering.ts';
 
-const refusalLimitMs = 30_000;
 const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
 
 /**
@@ -16,25 +11,16 @@ const partitions = Array.from({ length: partitionCount }, (_, partition) => part
  * store stands far above. Readers and the replicator refuse it; what is stored stays as it is.
  */
 export function recreation(options: ScenarioOptions): Promise<ScenarioResult> {
-  return withWorld(options, (world) => run(world, options));
+  return withTampering(options, (tampering) => run(tampering, options));
 }
 
-async function run(world: ChaosWorld, { loadMs, note }: ScenarioOptions): Promise<ScenarioResult> {
+async function run(
+  { world, load, log, surgery }: Tampering,
+  { note }: ScenarioOptions,
+): Promise<ScenarioResult> {
   const { config, topic } = world;
-  const load = new JournalLoad(world);
-  const log = new ReplicatorLog();
-  const replicator = replicatorProcess(world, { onLine: log.accept });
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => replicator.stop(stopLimitMs));
-  stack.defer(() => load.stop());
-  replicator.start();
-  await load.runFor(loadMs);
-  await waitUntilReplicated(config, topic);
   const whole = await compare(world, load);
   const before = await replicatedOffsets(config, topic);
-  const surgery = stack.use(await TopicSurgery.open(world));
-  const watch = stack.use(await PositionWatch.start(world));
-
   await surgery.recreate();
   note('the topic was deleted and created again');
   const problems: string[] = [];
@@ -54,13 +40,11 @@ async function run(world: ChaosWorld, { loadMs, note }: ScenarioOptions): Promis
   }
   return {
     counts: {
-      ...countsOf(load),
       'keys refused': outcomes.length - silent,
       'keys recovered in silence': silent,
       'partitions refused by the replicator': refused(),
-      'positions that went back': watch.wentBack.length,
     },
     damages: { 'before the topic was deleted': whole },
-    problems: [...load.broken, ...watch.wentBack, ...problems],
+    problems,
   };
 }

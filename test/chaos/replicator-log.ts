@@ -9,6 +9,8 @@ const errorLevel = 50;
 
 /** What a replicator process has logged, as far as it concerns a scenario. */
 export class ReplicatorLog {
+  /** Times that it had reached its servers: before that, one that does not answer ends it. */
+  starts = 0;
   /** Times that it joined its group: at its start, then once for each rebalance. */
   joins = 0;
   /** Partitions of its last time with the group. */
@@ -22,6 +24,7 @@ export class ReplicatorLog {
   readonly accept = (text: string): void => {
     const line = parse(text);
     if (line === undefined) return;
+    if (line.msg === 'the replicator runs') this.starts++;
     if (line.msg === 'joined the consumer group') {
       this.joins++;
       this.partitions = line['partitions'] as readonly number[];

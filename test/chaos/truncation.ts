@@ -1,16 +1,14 @@
 import { partitionOf } from '../../src/codec/java-hash.ts';
-import { type ChaosWorld, partitionCount, until, withWorld } from './chaos-world.ts';
-import { JournalLoad } from './journal-load.ts';
+import { type ChaosWorld, partitionCount, until } from './chaos-world.ts';
+import type { JournalLoad } from './journal-load.ts';
 import { damageOf } from './ledger.ts';
-import { PositionWatch } from './position-watch.ts';
 import { readJournals, replicatedOffsets, tryJournals, waitUntilReplicated } from './recovered.ts';
-import { ReplicatorLog } from './replicator-log.ts';
-import { replicatorProcess, stopLimitMs } from './replicator-process.ts';
-import { compare, countsOf, type ScenarioResult } from './scenario.ts';
+import { stopLimitMs } from './replicator-process.ts';
+import { compare, type ScenarioResult } from './scenario.ts';
 import type { ScenarioOptions } from './scenarios.ts';
-import { TopicSurgery } from './topic-surgery.ts';
+import type { TopicSurgery } from './topic-surgery.ts';
+import { refusalLimitMs, type Tampering, withTampering } from './topic-tampering.ts';
 
-const refusalLimitMs = 30_000;
 /** The partition that loses records which the store does not have. */
 const hurt = 1;
 
@@ -19,23 +17,15 @@ const hurt = 1;
  * held and its keys are refused by name, while all other partitions go on.
  */
 export function truncation(options: ScenarioOptions): Promise<ScenarioResult> {
-  return withWorld(options, (world) => run(world, options));
+  return withTampering(options, (tampering) => run(tampering, options));
 }
 
-async function run(world: ChaosWorld, { loadMs, note }: ScenarioOptions): Promise<ScenarioResult> {
+async function run(
+  tampering: Tampering,
+  { loadMs, note }: ScenarioOptions,
+): Promise<ScenarioResult> {
+  const { world, load, replicator, log, surgery } = tampering;
   const { config, topic } = world;
-  const load = new JournalLoad(world);
-  const log = new ReplicatorLog();
-  const replicator = replicatorProcess(world, { onLine: log.accept });
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => replicator.stop(stopLimitMs));
-  stack.defer(() => load.stop());
-  replicator.start();
-  await load.runFor(loadMs);
-  await waitUntilReplicated(config, topic);
-  const surgery = stack.use(await TopicSurgery.open(world));
-  const watch = stack.use(await PositionWatch.start(world));
-
   const deleted = await deleteReplicated(world, surgery);
   note(`${deleted} replicated records deleted from the log; the load goes on`);
   await load.runFor(loadMs);
@@ -47,21 +37,19 @@ async function run(world: ChaosWorld, { loadMs, note }: ScenarioOptions): Promis
   const lost = await deleteBeyond(world, surgery);
   note(`${lost} records of partition ${hurt} deleted that are not replicated`);
   replicator.start();
-  const problems = await expectHeld(world, { surgery, log });
+  const problems = await expectHeld(tampering);
   return {
     counts: {
-      ...countsOf(load),
       'replicated records deleted': deleted,
       'other records deleted': lost,
       refused: String(log.refusalOf(hurt)?.['err'] && textOf(log.refusalOf(hurt)?.['err'])),
       ...(await recoveries(world, load, problems)),
-      'positions that went back': watch.wentBack.length,
     },
     damages: {
       'log cut before the replicated offset': harmless,
       'keys of the other partitions': await compareOthers(world, load),
     },
-    problems: [...load.broken, ...watch.wentBack, ...problems],
+    problems,
   };
 }
 
@@ -87,10 +75,8 @@ async function deleteBeyond(world: ChaosWorld, surgery: TopicSurgery): Promise<n
 }
 
 /** The hurt partition is refused by name and stands still; the others reach their ends. */
-async function expectHeld(
-  { config, topic }: ChaosWorld,
-  { surgery, log }: { readonly surgery: TopicSurgery; readonly log: ReplicatorLog },
-): Promise<string[]> {
+async function expectHeld({ world, surgery, log }: Tampering): Promise<string[]> {
+  const { config, topic } = world;
   const problems: string[] = [];
   const before = (await replicatedOffsets(config, topic)).get(hurt);
   const attempt = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {

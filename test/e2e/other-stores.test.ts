@@ -12,10 +12,11 @@ import { openJournals } from '../../src/open-journals.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import {
   dropSchema,
-  postgresSettings,
+  postgresAddress,
   randomSchema,
 } from '../integration/postgres/postgres-server.ts';
 import { counter } from '../support/counter.ts';
+import { postgresConfig } from '../support/kafka/kafka-config.ts';
 import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
 import { spawnGuarded } from '../support/stack/guarded-process.ts';
 import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
@@ -30,14 +31,8 @@ interface Store extends AsyncDisposable {
 const stores: Readonly<Record<string, (folder: string) => Store>> = {
   PostgreSQL: () => {
     const schema = randomSchema();
-    const { host, port, database, username, password } = postgresSettings(schema);
-    const login = `username = "${username}", password = "${password}"`;
     return {
-      config: `
-evolutiongaming.kafka-journal {
-  eventual = postgres
-  postgres { host = "${host}", port = ${port}, database = "${database}", ${login}, schema.name = ${schema} }
-}`,
+      config: postgresConfig(postgresAddress(), schema),
       [Symbol.asyncDispose]: () => dropSchema(schema),
     };
   },

@@ -1,10 +1,12 @@
-import { printRecordMetadata } from '../../codec/record-metadata-codec.ts';
-import { toStoredPayload } from '../../codec/stored-payload-codec.ts';
 import type { EventRecord } from '../../model/event.ts';
-import { RecordMetadata } from '../../model/record-metadata.ts';
+import {
+  eventCells,
+  eventColumnNames,
+  eventColumns,
+  payloadSize,
+} from '../../relational/event-row.ts';
 import type { Cell, Statement } from '../postgres-session.ts';
-import { eventColumns } from './event-row.ts';
-import { toStoredText } from './stored-text.ts';
+import { toStoredCells } from './stored-cells.ts';
 
 /** Rows of one statement in columns: a list for each of `eventColumns`. */
 export type EventColumns = readonly (readonly Cell[])[];
@@ -15,7 +17,6 @@ const maxBytesInStatement = 4 * 1024 * 1024;
 /** Rows that one statement deletes at most. */
 export const maxDeletedRows = 10_000;
 
-const names = eventColumns.map(([name]) => name).join(', ');
 const order = 'seq_nr, timestamp, partition, "offset"';
 
 /** Statements of `event`. */
@@ -25,7 +26,7 @@ export function eventStatements(schema: string) {
     /** journal `$1`, `eventColumns` from `$2` on. Of two rows with one key the first stays. */
     insert: {
       name: 'insert events',
-      text: `INSERT INTO ${table} (journal, ${names}) ${eventSource('$1::bigint', 2)}`,
+      text: `INSERT INTO ${table} (journal, ${eventColumnNames}) ${eventSource('$1::bigint', 2)}`,
     },
     /** Deletes rows of journal `$1` up to number `$2`, the first so many. */
     deleteSome: {
@@ -38,7 +39,7 @@ export function eventStatements(schema: string) {
     /** A page of topic `$1`, id `$2` behind the place `$3`-`$6`, up to number `$7`; `$8` rows. */
     page: {
       name: 'select events',
-      text: `SELECT ${names},
+      text: `SELECT ${eventColumnNames},
           (SELECT record_id FROM ${schema}.metajournal WHERE topic = $1 AND id = $2)
         FROM ${table}
         WHERE journal = (SELECT journal FROM ${schema}.metajournal WHERE topic = $1 AND id = $2)
@@ -51,13 +52,13 @@ export function eventStatements(schema: string) {
 /** The end of an `INSERT INTO event`: rows out of arrays, the first of which is `$first`. */
 export function eventSource(journal: string, first: number, from = ''): string {
   const arrays = eventColumns.map(([, type], index) => `$${first + index}::${type}[]`).join(', ');
-  return `SELECT ${journal}, ${names} FROM ${from}
-      unnest(${arrays}) WITH ORDINALITY AS new (${names}, nth)
+  return `SELECT ${journal}, ${eventColumnNames} FROM ${from}
+      unnest(${arrays}) WITH ORDINALITY AS new (${eventColumnNames}, nth)
     ORDER BY nth ON CONFLICT DO NOTHING`;
 }
 
 /** The columns of the target of an insert from {@link eventSource}. */
-export const eventTarget = `journal, ${names}`;
+export const eventTarget = `journal, ${eventColumnNames}`;
 
 /** The rows of events, cut into as many statements as they need. */
 export function eventBatches(events: readonly EventRecord[]): EventColumns[] {
@@ -77,42 +78,8 @@ export function eventBatches(events: readonly EventRecord[]): EventColumns[] {
 }
 
 /** Answers about how many bytes it added. @throws {InvalidInputError} JSON cannot hold the payload */
-function addRow(columns: Cell[][], { event, record }: EventRecord): number {
-  const { metadata, headers, at, origin, version } = record;
-  const payload = toStoredPayload(event.payload);
-  const [text, bytes] = payloadCells(payload.text, payload.bytes);
-  const cells: readonly Cell[] = [
-    event.seqNr,
-    record.timestampMs,
-    at.partition,
-    at.offset,
-    cellOf(origin),
-    cellOf(version),
-    metadata === RecordMetadata.empty ? null : printRecordMetadata(metadata),
-    isEmpty(headers) ? null : JSON.stringify(headers),
-    event.tags.length === 0 ? null : JSON.stringify(event.tags),
-    payload.payloadType ?? null,
-    text,
-    bytes,
-  ];
+function addRow(columns: Cell[][], event: EventRecord): number {
+  const cells = toStoredCells(eventCells(event));
   for (let i = 0; i < cells.length; i++) (columns[i] as Cell[]).push(cells[i] as Cell);
-  return (text ?? bytes)?.length ?? 0;
-}
-
-function cellOf(text: string | undefined): string | null {
-  return text === undefined ? null : toStoredText(text);
-}
-
-/** JSON escapes U+0000; only a plain text can hold it, and is then kept as bytes. */
-function payloadCells(
-  text: string | undefined,
-  bytes: Uint8Array | undefined,
-): readonly [string | null, Uint8Array | null] {
-  if (text?.includes('\0')) return [null, Buffer.from(text)];
-  return [text ?? null, bytes ?? null];
-}
-
-function isEmpty(headers: object): boolean {
-  for (const _ in headers) return false;
-  return true;
+  return payloadSize(cells);
 }

@@ -4,16 +4,10 @@ import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
+import type { NewRow, RowChange } from '../../relational/journal-rows.ts';
 import type { Cell, Statement } from '../postgres-session.ts';
 import { eventSource, eventTarget } from './event-table.ts';
 import { toStoredText } from './stored-text.ts';
-
-/** A row: one generation of one journal. */
-export interface JournalRow {
-  /** Its number in the database, under which its events lie; never used again. */
-  readonly journal: number;
-  readonly pointer: JournalPointer;
-}
 
 export type JournalCells = readonly [
   journal: number,
@@ -145,22 +139,14 @@ export function pointerOf(cells: JournalCells): JournalPointer {
   };
 }
 
-/** Parameters of an update; it finds the row only as `row` says. */
-export function updateCells(
-  row: JournalRow,
-  pointer: JournalPointer,
-  nowMs: number,
-): readonly Cell[] {
+/** Parameters of an update; it finds the row only as it was loaded. */
+export function updateCells({ row, pointer, nowMs }: RowChange): readonly Cell[] {
   return [row.journal, row.pointer.at.offset, ...pointerCells(pointer), nowMs];
 }
 
 /** Parameters of an insert. */
-export function insertCells(
-  { topic, id }: Key,
-  pointer: JournalPointer,
-  created: { readonly origin: string | undefined; readonly nowMs: number },
-): readonly Cell[] {
-  const { origin, nowMs } = created;
+export function insertCells({ topic, id }: Key, row: NewRow): readonly Cell[] {
+  const { pointer, origin, nowMs } = row;
   const written = origin === undefined ? null : toStoredText(origin);
   const place = [topic, toStoredText(id), hashOf(id)];
   return [...place, ...pointerCells(pointer), pointer.recordId ?? null, written, nowMs];

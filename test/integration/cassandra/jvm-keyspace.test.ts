@@ -4,7 +4,7 @@ import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-e
 import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
 import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { Key } from '../../../src/model/key.ts';
-import { Topic } from '../../../src/model/position.ts';
+import type { Topic } from '../../../src/model/position.ts';
 import { type Logger, silentLogger } from '../../../src/observability/logger.ts';
 import * as given from '../../contract/replicated-store.ts';
 import {
@@ -36,28 +36,32 @@ const jvmSchema = (keyspace: string) => [
   `INSERT INTO ${keyspace}.setting (key, value, timestamp, origin) VALUES ('schema-version', '8', 1700000000000, null)`,
 ];
 
-const topic = Topic.of('journal');
 const generation = 'c7d83be9-73ee-4a34-91c9-31b9ebd1f6a4';
 
 /** Event `number` as the JVM replicator inserts it: what is absent is not named. */
-const event = (id: string, number: number, { size = 10_000, recordId = '' } = {}) =>
+const event = ({ topic, id }: Key, number: number, { size = 10_000, recordId = '' } = {}) =>
   `(id, topic, segment, seq_nr, partition, offset, timestamp, origin, tags, payload_type, payload_txt, metadata, headers` +
   `${recordId && ', meta_record_id'}) VALUES ('${id}', '${topic}', ${Math.floor((number - 1) / size)}, ${number}, 0, ` +
   `${number - 1}, 1700000000000, 'jvm', {}, 'json', '{"n":${number}}', '{"header":{},"payload":{}}', {}` +
   `${recordId && `, ${recordId}`})`;
 
 /** `legacy`: made when the metajournal had 100 segments, long before record ids. */
-const jvmRows = (keyspace: string) => [
-  ...[1, 2, 3].map((n) => `INSERT INTO ${keyspace}.journal ${event('id', n, { size: 2 })}`),
+interface Journals {
+  readonly legacy: Key;
+  readonly current: Key;
+}
+
+const jvmRows = (keyspace: string, { legacy, current }: Journals) => [
+  ...[1, 2, 3].map((n) => `INSERT INTO ${keyspace}.journal ${event(legacy, n, { size: 2 })}`),
   `INSERT INTO ${keyspace}.metajournal (id, topic, segment, partition, offset, segment_size, seq_nr, created, created_date, updated)
-    VALUES ('id', '${topic}', 55, 0, 2, 2, 3, 1700000000000, '2023-11-14', 1700000000000)`,
+    VALUES ('id', '${legacy.topic}', 55, 0, 2, 2, 3, 1700000000000, '2023-11-14', 1700000000000)`,
   ...[2, 3].map(
-    (n) => `INSERT INTO ${keyspace}.journal ${event('a', n, { recordId: generation })}`,
+    (n) => `INSERT INTO ${keyspace}.journal ${event(current, n, { recordId: generation })}`,
   ),
   `INSERT INTO ${keyspace}.metajournal (id, topic, segment, partition, offset, segment_size, seq_nr, delete_to, created, created_date,
-    updated, expire_after, expire_on, record_id, origin) VALUES ('a', '${topic}', 97, 0, 2, 10000, 3, 1, 1700000000000, '2023-11-14',
+    updated, expire_after, expire_on, record_id, origin) VALUES ('a', '${current.topic}', 97, 0, 2, 10000, 3, 1, 1700000000000, '2023-11-14',
     1700000000000, 1d, '2023-11-15', ${generation}, 'jvm')`,
-  `INSERT INTO ${keyspace}.pointer2 (topic, partition, offset, updated) VALUES ('${topic}', 0, 2, 1700000000000)`,
+  `INSERT INTO ${keyspace}.pointer2 (topic, partition, offset, updated) VALUES ('${current.topic}', 0, 2, 1700000000000)`,
 ];
 
 describe('a keyspace that the JVM system made', function () {
@@ -68,20 +72,7 @@ describe('a keyspace that the JVM system made', function () {
   let store: given.ReplicatedStore;
   before(async () => {
     client = await rawClient();
-    for (const cql of [...jvmSchema(keyspace), ...jvmRows(keyspace)]) await client.execute(cql);
-  });
-  after(async () => {
-    await store?.[Symbol.asyncDispose]();
-    await client.shutdown();
-    await dropKeyspace(keyspace);
-  });
-
-  it('needs no DDL, and passes the check', async () => {
-    const statements: unknown[] = [];
-    const log: Logger = { ...silentLogger, info: ({ cql }) => void statements.push(cql) };
-    await setUpCassandra(settings, { ...deps, log }, { mode: 'create' });
-    await setUpCassandra(settings, deps, { mode: 'check' });
-    expect(statements).to.deep.equal([]);
+    for (const cql of jvmSchema(keyspace)) await client.execute(cql);
     const replicated = await openCassandraReplicatedJournal(settings, deps);
     const eventual = await openCassandraEventualJournal(settings, deps);
     store = {
@@ -94,15 +85,36 @@ describe('a keyspace that the JVM system made', function () {
       },
     };
   });
+  after(async () => {
+    await store?.[Symbol.asyncDispose]();
+    await client.shutdown();
+    await dropKeyspace(keyspace);
+  });
 
-  const legacy = Key.of(topic, 'id');
-  const current = Key.of(topic, 'a');
-  const segmentOf = async ({ id }: Key, segment: number) => {
+  /** A topic of its own, and its two journals as the JVM system left them. */
+  async function stored(): Promise<Journals & { readonly topic: Topic }> {
+    const topic = given.randomTopic();
+    const journals = { legacy: Key.of(topic, 'id'), current: Key.of(topic, 'a') };
+    for (const cql of jvmRows(keyspace, journals)) await client.execute(cql);
+    return { topic, ...journals };
+  }
+  const claim = (topic: Topic) =>
+    store.replicated.claim(topic, given.place(0).partition, { nowMs: given.nowMs });
+  const segmentOf = async ({ topic, id }: Key, segment: number) => {
     const cql = `SELECT * FROM ${keyspace}.metajournal WHERE topic = ? AND segment = ? AND id = ?`;
     return (await client.execute(cql, [topic, segment, id], { prepare: true })).rows;
   };
 
+  it('needs no DDL, and passes the check', async () => {
+    const statements: unknown[] = [];
+    const log: Logger = { ...silentLogger, info: ({ cql }) => void statements.push(cql) };
+    await setUpCassandra(settings, { ...deps, log }, { mode: 'create' });
+    await setUpCassandra(settings, deps, { mode: 'check' });
+    expect(statements).to.deep.equal([]);
+  });
+
   it('is read: rows of both metajournal layouts, with and without record ids', async () => {
+    const { topic, legacy, current } = await stored();
     expect(await given.visible(store, legacy)).to.deep.equal([1, 2, 3]);
     expect(await given.visible(store, current)).to.deep.equal([2, 3]);
     expect(await store.eventual.pointer(current)).to.deep.include({ recordId: generation });
@@ -112,12 +124,12 @@ describe('a keyspace that the JVM system made', function () {
   });
 
   it('goes on where it stands: the pointer moves, the journals keep segment, size and generation', async () => {
-    const { partition } = given.place(0);
-    expect(await store.replicated.claim(topic, partition, { nowMs: given.nowMs })).to.equal(2);
+    const { topic, legacy, current } = await stored();
+    expect(await claim(topic)).to.equal(2);
     const handles = [await store.replicated.open(legacy), await store.replicated.open(current)];
     for (const handle of handles) await handle.append(given.append(5, [4, 6]), given.nowMs);
     await store.replicated.saveOffset(given.move(topic, given.place(5), 2), given.nowMs);
-    expect(await store.eventual.offset(topic, partition)).to.equal(5);
+    expect(await store.eventual.offset(topic, given.place(5).partition)).to.equal(5);
 
     expect(await given.visible(store, legacy)).to.deep.equal([1, 2, 3, 4, 5, 6]);
     expect(await given.visible(store, current)).to.deep.equal([2, 3, 4, 5, 6]);
@@ -130,19 +142,21 @@ describe('a keyspace that the JVM system made', function () {
   });
 
   it('is deleted from, purged, and begun again in the first segment', async () => {
+    const { topic, legacy } = await stored();
+    await claim(topic);
     const handle = await store.replicated.open(legacy);
-    await handle.delete(given.deletion(7, 4), given.nowMs + 1);
-    expect(await given.stored({ ...store, segmentSize: 2 }, legacy, { to: 9 })).to.deep.equal([
-      5, 6,
-    ]);
-    await handle.purge(given.purge(8), given.nowMs + 2);
+    await handle.delete(given.deletion(3, 2), given.nowMs);
+    const rest = await given.stored({ ...store, segmentSize: 2 }, legacy, { to: 9 });
+    expect(rest).to.deep.equal([3]);
+    await handle.purge(given.purge(4), given.nowMs + 1);
     expect(await segmentOf(legacy, 55)).to.have.length(0);
-    await handle.append(given.append(9, [1]), given.nowMs + 3);
+    await handle.append(given.append(5, [1]), given.nowMs + 2);
     expect(await segmentOf(legacy, 3355)).to.have.length(1);
     expect(await given.visible(store, legacy)).to.deep.equal([1]);
   });
 
   it('lists what has expired, whichever layout it lies in', async () => {
+    const { topic } = await stored();
     const insert = `INSERT INTO ${keyspace}.metajournal (id, topic, segment, partition, offset, segment_size, seq_nr, expire_after,
       expire_on) VALUES ('ID', '${topic}', 55, 0, 3, 100, 1, 1d, '2024-02-29')`;
     await client.execute(insert);

@@ -14,7 +14,7 @@ export interface SettingsChange extends Partial<Omit<PostgresSettings, 'schema'>
 /** Settings for the server that the environment names, which must be there. */
 export function postgresSettings(schema: string, change: SettingsChange = {}): PostgresSettings {
   const { autoCreate = true, ...changes } = change;
-  const { hostname, port, pathname, username, password } = new URL(address());
+  const { hostname, port, pathname, username, password } = new URL(postgresAddress());
   return {
     name: 'test',
     host: hostname,
@@ -32,7 +32,8 @@ export function postgresSettings(schema: string, change: SettingsChange = {}): P
   };
 }
 
-function address(): string {
+/** The URL of that server. */
+export function postgresAddress(): string {
   const name = 'KAFKA_JOURNAL_TEST_POSTGRES';
   const value = process.env[name];
   if (!value) throw new Error(`${name} must name a server: postgres://user:password@host:port/db`);
@@ -46,7 +47,7 @@ export function randomSchema(): string {
 
 /** The driver itself, to look at what is stored and to store what the adapter would not. */
 export async function rawClient(): Promise<Client> {
-  const client = new Client({ connectionString: address() });
+  const client = new Client({ connectionString: postgresAddress() });
   await client.connect();
   return client;
 }

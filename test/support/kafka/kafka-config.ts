@@ -4,6 +4,8 @@ export interface KafkaConfigOptions {
   readonly cassandra: string;
   readonly topic: string;
   readonly keyspace: string;
+  /** URL of the PostgreSQL that is the store, with a schema of the keyspace's name. Absent = Cassandra. */
+  readonly postgres?: string | undefined;
   /** More HOCON, laid over the rest. */
   readonly more?: string;
 }
@@ -11,6 +13,7 @@ export interface KafkaConfigOptions {
 /** An `application.conf` for actors and replicator on real servers, set up on first use. */
 export function kafkaConfig(options: KafkaConfigOptions): string {
   const [host, port] = options.cassandra.split(':');
+  const { postgres, keyspace, more = '' } = options;
   return `
 akka.persistence.journal.plugin = "evolutiongaming.kafka-journal.persistence.journal"
 evolutiongaming.kafka-journal {
@@ -35,6 +38,21 @@ evolutiongaming.kafka-journal {
     }
   }
 }
-${options.more ?? ''}
+${postgres === undefined ? '' : postgresConfig(postgres, keyspace)}
+${more}
 `;
+}
+
+/** Chooses PostgreSQL as the store of journals and replicator. */
+export function postgresConfig(address: string, schema: string): string {
+  const { hostname, port, pathname, username, password } = new URL(address);
+  return `
+evolutiongaming.kafka-journal {
+  eventual = postgres
+  postgres {
+    host = "${hostname}", port = ${port}, database = "${pathname.slice(1)}"
+    username = "${decodeURIComponent(username)}", password = "${decodeURIComponent(password)}"
+    schema.name = ${schema}
+  }
+}`;
 }

@@ -1,0 +1,138 @@
+import { parseRecordMetadata, printRecordMetadata } from '../codec/record-metadata-codec.ts';
+import { ofStoredPayload, toStoredPayload } from '../codec/stored-payload-codec.ts';
+import { CodecError } from '../model/errors.ts';
+import type { EventRecord, Headers, RecordInfo } from '../model/event.ts';
+import type { Key } from '../model/key.ts';
+import type { Offset, Partition } from '../model/position.ts';
+import { RecordMetadata } from '../model/record-metadata.ts';
+import type { SeqNr } from '../model/seq-nr.ts';
+import type { StoredEvent } from '../ports/eventual-journal.ts';
+
+/** A row of `event` in the order of `eventColumns` (docs/format.md#relational-tables). */
+export type EventCells = readonly [
+  seqNr: number,
+  timestamp: number,
+  partition: number,
+  offset: number,
+  origin: string | null,
+  version: string | null,
+  metadata: string | null,
+  headers: string | null,
+  tags: string | null,
+  payloadType: string | null,
+  payloadText: string | null,
+  payloadBytes: Uint8Array | null,
+];
+
+/** The columns of `event` behind `journal`, with the types that a server wants to be told. */
+export const eventColumns = [
+  ['seq_nr', 'bigint'],
+  ['timestamp', 'bigint'],
+  ['partition', 'integer'],
+  ['"offset"', 'bigint'],
+  ['origin', 'text'],
+  ['version', 'text'],
+  ['metadata', 'text'],
+  ['headers', 'text'],
+  ['tags', 'text'],
+  ['payload_type', 'text'],
+  ['payload_txt', 'text'],
+  ['payload_bin', 'bytea'],
+] as const;
+
+export const eventColumnNames = eventColumns.map(([name]) => name).join(', ');
+
+const noTags: readonly string[] = Object.freeze([]);
+const noHeaders: Headers = Object.freeze({});
+
+/** @throws {InvalidInputError} JSON cannot hold the payload or the metadata */
+export function eventCells({ event, record }: EventRecord): EventCells {
+  const { payloadType, text, bytes } = toStoredPayload(event.payload);
+  const { metadata, headers, at, origin, version } = record;
+  return [
+    event.seqNr,
+    record.timestampMs,
+    at.partition,
+    at.offset,
+    origin ?? null,
+    version ?? null,
+    metadata === RecordMetadata.empty ? null : printRecordMetadata(metadata),
+    isEmpty(headers) ? null : JSON.stringify(headers),
+    event.tags.length === 0 ? null : JSON.stringify(event.tags),
+    payloadType ?? null,
+    text ?? null,
+    bytes ?? null,
+  ];
+}
+
+/** Decodes the rows of one read in order; the events of one record share what it says. */
+export class EventRows {
+  readonly #key: Key;
+  #record: RecordInfo | undefined;
+
+  constructor(key: Key) {
+    this.#key = key;
+  }
+
+  /** @throws {CodecError} naming topic, id and seqNr */
+  decode(rows: readonly EventCells[], recordId: string | undefined): StoredEvent[] {
+    const events: StoredEvent[] = [];
+    for (const row of rows) {
+      try {
+        const [seqNr, , , , , , , , tags, type, text, bytes] = row;
+        const event = {
+          seqNr: seqNr as SeqNr,
+          tags: tags === null ? noTags : JSON.parse(tags),
+          payload: ofStoredPayload(type, text, bytes),
+        };
+        events.push({ event, record: this.#recordOf(row), recordId });
+      } catch (cause) {
+        const place = { topic: this.#key.topic, id: this.#key.id, seqNr: row[0] };
+        throw new CodecError('a row of event cannot be decoded', { cause, place });
+      }
+    }
+    return events;
+  }
+
+  /** The rows of one offset of one partition are of one record, and have its timestamp. */
+  #recordOf(row: EventCells): RecordInfo {
+    const [, timestampMs, partition, offset, origin, version, metadata, headers] = row;
+    const last = this.#record;
+    if (
+      last?.at.offset === offset &&
+      last.at.partition === partition &&
+      last.timestampMs === timestampMs
+    ) {
+      return last;
+    }
+    this.#record = {
+      at: { partition: partition as Partition, offset: offset as Offset },
+      timestampMs,
+      origin: origin ?? undefined,
+      version: version ?? undefined,
+      metadata: parseRecordMetadata(metadata),
+      headers: headers === null ? noHeaders : JSON.parse(headers),
+    };
+    return this.#record;
+  }
+}
+
+/** How many rows of a journal make a page of so many bytes of payload, as far as its last page tells. */
+export function nextPageRows(
+  rows: readonly EventCells[],
+  { bytes, maxRows }: { readonly bytes: number; readonly maxRows: number },
+): number {
+  const read = rows.reduce((sum, row) => sum + payloadSize(row), 0);
+  const fitting = Math.floor((bytes * rows.length) / Math.max(1, read));
+  return Math.max(1, Math.min(maxRows, fitting));
+}
+
+/** Bytes of payload in a row, or about so many. */
+export function payloadSize([, , , , , , , , , , text, bytes]: EventCells): number {
+  return (text ?? bytes)?.length ?? 0;
+}
+
+function isEmpty(headers: object): boolean {
+  for (const _ in headers) return false;
+  return true;
+}

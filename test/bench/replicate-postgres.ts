@@ -1,0 +1,33 @@
+import { setUpPostgres } from '../../src/postgres/schema/create-schema.ts';
+import { type BenchNames, deps, newNames, type Servers, settingsOf } from './bench-world.ts';
+import { elapsedMs, type Figure } from './figures.ts';
+import { openRawPostgres, type RecordedCall, recordWrites, replayWrites } from './raw-postgres.ts';
+import { benchBacklogs, type Recording } from './replicate.ts';
+
+/** From a backlog in Kafka into PostgreSQL, against the same statements from memory. */
+export async function benchReplicatePostgres(servers: Servers): Promise<readonly Figure[]> {
+  const record = (): Recording => {
+    const recording = recordWrites();
+    const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
+    return { stop: () => recording.stop(), replay };
+  };
+  const store = { newNames: () => newNames(servers, 'postgres'), record };
+  return await benchBacklogs('replicate.postgres', store);
+}
+
+async function rawWrites(names: BenchNames, calls: readonly RecordedCall[]): Promise<number> {
+  const { eventual } = await settingsOf(names);
+  if (eventual.type !== 'postgres') throw new Error('this figure is about PostgreSQL');
+  const { postgres } = eventual;
+  const name = `${names.keyspace}_raw`;
+  await setUpPostgres({ ...postgres, schema: { ...postgres.schema, name } }, deps, {
+    mode: 'create',
+  });
+  const pool = openRawPostgres(names.postgres);
+  try {
+    const rename = (text: string): string => text.replaceAll(`"${names.keyspace}"`, `"${name}"`);
+    return await elapsedMs(() => replayWrites(pool, calls, rename));
+  } finally {
+    await pool.end();
+  }
+}
