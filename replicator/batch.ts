@@ -11,7 +11,11 @@ export interface AppendRecord extends ActionRecord {
 export interface Appends {
   readonly type: 'appends';
   readonly at: PartitionOffset;
+  /** The oldest append that it stands for, which may be left out: a journal that it creates began there. */
+  readonly first: PartitionOffset;
   readonly records: readonly AppendRecord[];
+  /** How far the deletes behind it reach, which count with it: what they cover is left out. */
+  readonly deleteTo: SeqNr | undefined;
 }
 
 export interface Delete {
@@ -49,11 +53,9 @@ export type Batch = Appends | Delete | Purge;
  *     p(only at 0) a2   both                                 the store decides about the first
  *
  * The last append before a delete stays even when the delete covers it: it moves the journal's
- * sequence number and expiry, which a delete does not.
- *
- * Left as in the JVM system: while its delete is not applied yet, a surviving append may stand in
- * the store without the covered ones before it (V6). Readers cut the store at the replicated
- * offset, which moves only after all writes of a poll, so none of them sees this state.
+ * sequence number and expiry, which a delete does not. It carries how far the delete reaches, so that what
+ * was left out is hidden from the moment at which the journal's row stands behind it (V6, D.7.5-4): after a
+ * crash between the two writes another poll may end there.
  *
  * @param records of one key, ascending offsets, after `decidePurges`
  * @returns oldest first
@@ -81,9 +83,8 @@ function isAppend(record: ActionRecord): record is AppendRecord {
   return Action.isAppend(record.action);
 }
 
-interface OpenAppends {
-  readonly type: 'appends';
-  readonly at: PartitionOffset;
+interface OpenAppends extends Appends {
+  first: PartitionOffset;
   readonly records: AppendRecord[];
 }
 
@@ -91,7 +92,7 @@ interface OpenAppends {
 class YoungestFirst {
   readonly #batches: (OpenAppends | Delete | Purge)[] = [];
   /** `to` of the oldest delete so far: what it covers need not be written. */
-  #cover = 0;
+  #cover: SeqNr | undefined;
 
   get startsWithPurge(): boolean {
     const oldest = this.#batches.at(-1);
@@ -117,12 +118,15 @@ class YoungestFirst {
   }
 
   #prependAppend(record: AppendRecord): void {
+    const { at } = record;
     const next = this.#batches.at(-1);
     if (next?.type !== 'appends') {
-      this.#batches.push({ type: 'appends', at: record.at, records: [record] });
-    } else if (this.#cover < record.action.header.range.to) {
-      next.records.push(record);
+      const deleteTo = this.#cover;
+      this.#batches.push({ type: 'appends', at, first: at, records: [record], deleteTo });
+      return;
     }
+    next.first = at;
+    if (!this.#covers(record.action.header.range.to)) next.records.push(record);
   }
 
   #prependDelete(older: Delete): void {
@@ -130,11 +134,15 @@ class YoungestFirst {
     if (next?.type === 'delete') {
       if (older.to < next.to) return;
       this.#batches.pop();
-    } else if (this.#cover >= older.to) {
+    } else if (this.#covers(older.to)) {
       return;
     }
     this.#batches.push(older);
     this.#cover = older.to;
+  }
+
+  #covers(to: SeqNr): boolean {
+    return this.#cover !== undefined && this.#cover >= to;
   }
 
   batches(): readonly Batch[] {

@@ -174,7 +174,7 @@ function toWrite(batch: Delete | Purge): KeyWrite {
   return { type, at, onlyAt: batch.onlyAt, upTo: batch.upTo };
 }
 
-function decodeAppends({ at, records }: Appends): KeyWrite | Undecodable {
+function decodeAppends({ at, first, records, deleteTo }: Appends): KeyWrite | Undecodable {
   let events: [EventRecord, ...EventRecord[]] | undefined;
   for (const record of records) {
     try {
@@ -187,5 +187,5 @@ function decodeAppends({ at, records }: Appends): KeyWrite | Undecodable {
   }
   if (events === undefined) throw new Error('a batch of appends is never empty');
   const expireAfter = events.at(-1)?.record.metadata.payload.expireAfter;
-  return { type: 'append', at, events, expireAfter };
+  return { type: 'append', at, first, events, expireAfter, deleteTo };
 }

@@ -1,4 +1,5 @@
 import { recordIdOf } from '../codec/record-id.ts';
+import type { EventRecord } from '../model/event.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
@@ -9,21 +10,12 @@ import type {
   ReplicatedKeyJournal,
   ReplicatedPurge,
 } from '../ports/replicated-journal.ts';
-import { seqNrParam } from './cassandra-values.ts';
 import { deleteRows, type EventRows, insertRows, lastSeqNrOf } from './event-rows.ts';
-import { expiryOf, sameExpiry } from './expiry.ts';
+import { expiryOf } from './expiry.ts';
+import { JournalRow, type WriteTime } from './journal-row.ts';
 import { SegmentNr } from './segment.ts';
-import type { CassandraSession, Params } from './session-types.ts';
-import {
-  clearedParam,
-  expiryParams,
-  highest,
-  insertParams,
-  type NewRow,
-  type OwnedRow,
-  rowParams,
-  updateParams,
-} from './tables/metajournal-table.ts';
+import type { CassandraSession } from './session-types.ts';
+import { highest, type OwnedRow } from './tables/metajournal-table.ts';
 import type { StoreTables } from './tables/store-tables.ts';
 import type { WriteClock, WriteClocks } from './write-clock.ts';
 
@@ -60,24 +52,24 @@ const maxDoubtedSegments = 100_000;
  *   delete   journal row: deleteTo, clearedTo, old offset → event rows → journal row: new offset
  *   purge    journal row: deleteTo = seqNr, clearedTo, old offset → event rows → journal row
  *
- * The offset moves last, so an action that was cut short is applied again (docs/format.md#replication).
+ * The offset moves last, so an action that was cut short is applied again (docs/format.md#replication). An
+ * append whose events a delete of the same poll covers sets `deleteTo` with its offset: from then on the
+ * journal is what it will be behind the delete, wherever the polls are cut.
  */
 export class CassandraKeyJournal implements ReplicatedKeyJournal {
-  pointer: JournalPointer | undefined;
   private readonly state: KeyJournalState;
-  private segment: SegmentNr;
-  /** Events up to here are gone from the table; `undefined` = all up to `deleteTo`. */
-  private clearedTo: number | undefined;
-  /** The row's last change is this handle's: it knows every column. */
-  private isOwn = false;
+  private readonly row: JournalRow;
   /** Nothing at or below it may create the journal again. */
   private purgedAt: Offset | undefined;
 
   constructor(state: KeyJournalState) {
+    const { session, tables, key, segment, row } = state;
     this.state = state;
-    this.segment = state.segment;
-    this.pointer = state.row?.pointer;
-    this.clearedTo = state.row?.clearedTo;
+    this.row = new JournalRow({ session, statements: tables.metaJournal, key, segment, row });
+  }
+
+  get pointer(): JournalPointer | undefined {
+    return this.row.pointer;
   }
 
   async append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {
@@ -105,8 +97,6 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const unit = this.unit(at, nowMs);
     if (pointer !== undefined) await this.remove(pointer, upTo, unit);
     else if (upTo !== undefined) await this.removeOrphans(upTo, unit);
-    this.pointer = undefined;
-    this.clearedTo = undefined;
     this.purgedAt = at.offset;
     return pointer !== undefined;
   }
@@ -124,53 +114,46 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     return { at, nowMs, clock };
   }
 
-  private async create({ at, events, expireAfter }: ReplicatedAppend, unit: Unit): Promise<void> {
+  private async create(batch: ReplicatedAppend, unit: Unit): Promise<void> {
     const { segmentSize, key } = this.state;
+    const { at, events, expireAfter } = batch;
     const [{ event, record }] = events;
+    const seqNr = lastSeqNrOf(events);
+    const begun = SeqNr.prev(event.seqNr);
     const pointer: JournalPointer = {
       at,
       segmentSize,
-      seqNr: lastSeqNrOf(events),
-      deleteTo: SeqNr.prev(event.seqNr),
+      seqNr,
+      deleteTo: reached(batch.deleteTo, { seqNr, deleteTo: begun }),
       expiry: expiryOf(expireAfter, unit.nowMs),
       // The same whenever it is repeated (D.7.5-1).
-      recordId: recordIdOf(key.topic, record.at),
+      recordId: recordIdOf(key.topic, batch.first ?? record.at),
     };
-    await insertRows(this.eventRows(pointer, unit), events);
-    await this.insert({ pointer, origin: record.origin, nowMs: unit.nowMs }, unit);
+    await insertRows(this.eventRows(pointer, unit), liveOf(events, pointer));
+    // An attempt that was cut short may have left rows of what its delete covers.
+    const clearedTo = batch.deleteTo === undefined ? undefined : 0;
+    await this.row.create({ pointer, clearedTo, origin: record.origin }, timeOf(unit));
   }
 
   private async extend(head: JournalPointer, batch: ReplicatedAppend, unit: Unit): Promise<void> {
-    const { at } = batch;
+    const { at, expireAfter } = batch;
     // Records of a merged batch that a poll cut differently had applied before.
     const events = batch.events.filter(({ record }) => record.at.offset > head.at.offset);
-    await insertRows(this.eventRows(head, unit), events);
     const seqNr = highest(lastSeqNrOf(events), head.seqNr);
-    const expiry = expiryOf(batch.expireAfter, unit.nowMs);
-    const { updateSeqNr, updateExpiry } = this.state.tables.metaJournal;
-    // What a former owner sets too late must find something newer in its way, even of nothing.
-    if (this.isOwn && sameExpiry(expiry, head.expiry)) {
-      await this.update(updateSeqNr, { at, columns: [seqNrParam(seqNr)] }, unit);
-    } else {
-      const columns = [seqNrParam(seqNr), ...expiryParams(expiry)];
-      await this.update(updateExpiry, { at, columns }, unit);
-    }
-    this.pointer = { ...head, at, seqNr, expiry };
-    this.isOwn = true;
+    const deleteTo = reached(batch.deleteTo, { seqNr, deleteTo: head.deleteTo });
+    const pointer = { ...head, at, seqNr, deleteTo, expiry: expiryOf(expireAfter, unit.nowMs) };
+    const isPending = (deleteTo ?? 0) > this.row.clearedBelow;
+    const clearedTo = isPending ? this.row.clearedBelow : undefined;
+    await insertRows(this.eventRows(head, unit), liveOf(events, pointer));
+    await this.row.change({ pointer, clearedTo }, timeOf(unit));
   }
 
   /** A delete of nothing: the journal begins behind it. */
   private async createDeleted({ at, to, origin }: ReplicatedDelete, unit: Unit): Promise<void> {
     const { segmentSize } = this.state;
-    const pointer: JournalPointer = {
-      at,
-      segmentSize,
-      seqNr: to,
-      deleteTo: to,
-      expiry: undefined,
-      recordId: undefined,
-    };
-    await this.insert({ pointer, origin, nowMs: unit.nowMs }, unit);
+    const none = { expiry: undefined, recordId: undefined };
+    const pointer = { at, segmentSize, seqNr: to, deleteTo: to, ...none };
+    await this.row.create({ pointer, clearedTo: undefined, origin }, timeOf(unit));
   }
 
   /** In two phases (D.7.5-3): readers learn of it, the rows go, and only then it counts as applied. */
@@ -179,31 +162,27 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     { at, to }: ReplicatedDelete,
     unit: Unit,
   ): Promise<void> {
-    const { updateSeqNr, updateCleared } = this.state.tables.metaJournal;
     const seqNr = highest(head.seqNr, head.deleteTo);
     // Never lower than before: events that are gone do not come back (V4, D.7.5-2).
     const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);
-    const cleared = this.clearedBelow(head);
-    if (cleared >= deleteTo) {
-      await this.update(updateSeqNr, { at, columns: [seqNrParam(seqNr)] }, unit);
-    } else {
+    const cleared = this.row.clearedBelow;
+    if (cleared < deleteTo) {
       await this.align(head, { seqNr, deleteTo }, unit);
       await deleteRows(this.eventRows(head, unit), {
         first: SegmentNr.of(cleared + 1, head.segmentSize),
         last: SegmentNr.of(deleteTo, head.segmentSize),
         upTo: deleteTo < seqNr ? deleteTo : undefined,
       });
-      await this.update(updateCleared, { at, columns: [null] }, unit);
     }
-    this.pointer = { ...head, at, seqNr, deleteTo };
-    this.clearedTo = undefined;
+    const pointer = { ...head, at, seqNr, deleteTo };
+    await this.row.change({ pointer, clearedTo: undefined }, timeOf(unit));
   }
 
   /** The row stays until the last event is gone, and with it the range that is left (D.7.5-6). */
   private async remove(head: JournalPointer, upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
     await this.align(head, { seqNr: last, deleteTo: last }, unit);
-    const known = SegmentNr.of(this.clearedBelow(head) + 1, head.segmentSize);
+    const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);
     const top = topSegment(highest(last, upTo), head.segmentSize);
     await deleteRows(this.eventRows(head, unit), {
       first: Math.max(0, Math.min(known, top - maxDoubtedSegments)),
@@ -211,7 +190,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
       last: top + 1,
       upTo: undefined,
     });
-    await this.removeRow(unit);
+    await this.row.remove(timeOf(unit));
   }
 
   /** Rows of an append that was cut short before it made the journal's row (V7, D.7.5-5). */
@@ -222,12 +201,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const rows = this.eventRows({ segmentSize, recordId: undefined }, unit);
     await deleteRows(rows, { first, last, upTo: undefined });
     // The row itself may still arrive from the attempt that was cut short.
-    await this.removeRow(unit);
-  }
-
-  /** Events up to here are surely gone. */
-  private clearedBelow(head: JournalPointer): number {
-    return this.clearedTo ?? head.deleteTo ?? 0;
+    await this.row.remove(timeOf(unit));
   }
 
   /**
@@ -240,9 +214,8 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     unit: Unit,
   ): Promise<void> {
     if (seqNr === head.seqNr && deleteTo === head.deleteTo) return;
-    const cleared = clearedParam(this.clearedBelow(head));
-    const columns = [seqNrParam(seqNr), seqNrParam(deleteTo), cleared];
-    await this.update(this.state.tables.metaJournal.updateDeleted, { at: head.at, columns }, unit);
+    const pointer = { ...head, seqNr, deleteTo };
+    await this.row.change({ pointer, clearedTo: this.row.clearedBelow }, timeOf(unit));
   }
 
   private eventRows(
@@ -253,35 +226,27 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const timestamp = clock.next(nowMs);
     return { session, statements: tables.journal, key, segmentSize, recordId, timestamp };
   }
+}
 
-  private async insert(row: NewRow, unit: Unit): Promise<void> {
-    const { key, tables } = this.state;
-    await this.write(tables.metaJournal.insert, insertParams(key, this.segment, row), unit);
-    this.pointer = row.pointer;
-    this.clearedTo = undefined;
-    this.isOwn = true;
-  }
+/** The next write timestamp of a unit. */
+function timeOf({ clock, nowMs }: Unit): WriteTime {
+  return { nowMs, timestamp: clock.next(nowMs) };
+}
 
-  private update(
-    cql: string,
-    { at, columns }: { readonly at: PartitionOffset; readonly columns: Params },
-    unit: Unit,
-  ): Promise<void> {
-    const row = { key: this.state.key, segment: this.segment };
-    return this.write(cql, updateParams(row, { at, nowMs: unit.nowMs, columns }), unit);
-  }
+/** How far the journal is deleted when a delete up to `to` counts with an append. */
+function reached(
+  to: SeqNr | undefined,
+  { seqNr, deleteTo }: { readonly seqNr: SeqNr; readonly deleteTo: SeqNr | undefined },
+): SeqNr | undefined {
+  return to === undefined ? deleteTo : highest(SeqNr.lesserOf(to, seqNr), deleteTo);
+}
 
-  private async removeRow(unit: Unit): Promise<void> {
-    const { tables, key } = this.state;
-    await this.write(tables.metaJournal.delete, rowParams(key, this.segment), unit);
-    this.isOwn = false;
-    // The next life begins where new rows go, also that of a row of an old version.
-    [this.segment] = SegmentNr.ofId(key.id);
-  }
-
-  private write(cql: string, params: Params, { clock, nowMs }: Unit): Promise<void> {
-    return this.state.session.write(cql, params, clock.next(nowMs));
-  }
+/** Events that are not deleted. */
+function liveOf(
+  events: readonly EventRecord[],
+  { deleteTo }: { readonly deleteTo: SeqNr | undefined },
+): readonly EventRecord[] {
+  return deleteTo === undefined ? events : events.filter(({ event }) => event.seqNr > deleteTo);
 }
 
 function isAt(

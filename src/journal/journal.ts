@@ -87,8 +87,8 @@ async function readPointer(
 ): Promise<SeqNr | undefined> {
   const deadline = readDeadline(parts, key, options);
   try {
-    return await untorn(key, async () => {
-      const snapshot = await takeSnapshot(parts, key, deadline);
+    return await untorn(key, async (isAgain) => {
+      const snapshot = await takeSnapshot(parts, key, { deadline, isAgain });
       const { head, pointer, lastStored } = snapshot;
       const { signal } = deadline;
       const last = lastStored ?? (await lastStoredByEvents(parts, { key, snapshot }, { signal }));

@@ -36,7 +36,10 @@ export async function* readEvents(
       const order = new DeliveryOrder(parts, request.key);
       const mayRestart = attempt < maxAttempts;
       try {
-        const snapshot = await takeSnapshot(parts, request.key, deadline);
+        const snapshot = await takeSnapshot(parts, request.key, {
+          deadline,
+          isAgain: attempt > 1,
+        });
         const read: Read = { parts, ...request, snapshot, order, deadline, mayRestart };
         return yield* unhurried(deliver(read), deadline);
       } catch (error) {

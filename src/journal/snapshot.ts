@@ -22,10 +22,10 @@ export const torn = Symbol('torn');
 export const maxAttempts = 3;
 
 /** Looks again at what was torn. @throws {StoreUnavailableError} it still is */
-export async function untorn<T>(key: Key, look: () => Promise<T>): Promise<T> {
+export async function untorn<T>(key: Key, look: (isAgain: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await look();
+      return await look(attempt > 1);
     } catch (error) {
       if (error !== torn || attempt === maxAttempts) throw tornError(error, key);
     }

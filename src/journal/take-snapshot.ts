@@ -34,17 +34,20 @@ export function readDeadline(
 /**
  * The end, then the replicated offset, then the log's part and the store's row side by side.
  *
+ * @param isAgain an attempt before was torn: what the head cache holds may be what the store has moved on
+ * from, so the log is read from the replicated offset of this moment
  * @throws {@link torn} another process purges the journal at the moment
  */
 export async function takeSnapshot(
   parts: JournalParts,
   key: Key,
-  deadline: ProgressDeadline,
+  { deadline, isAgain }: { readonly deadline: ProgressDeadline; readonly isAgain: boolean },
 ): Promise<Snapshot> {
   const { signal } = deadline;
   const readEnd = parts.readEnd ?? endByMarker(parts);
   const end = await readEnd.find(key, { signal });
-  const unread = await findHead(parts, { key, end }, { signal });
+  const headCache = isAgain ? undefined : parts.headCache;
+  const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });
   const { cut } = unread;
   await checkLogReaches(parts, { key, end, replicated: cut.replicated }, deadline);
   const [head, row] = await settleBoth(

@@ -10,9 +10,19 @@ import type { CallOptions } from './call-options.ts';
 export interface ReplicatedAppend {
   /** Where the youngest of the merged append records lies. */
   readonly at: PartitionOffset;
+  /**
+   * The oldest append record that it stands for, also one whose events are left out: a journal that it
+   * creates began there. Absent = that of the first event.
+   */
+  readonly first?: PartitionOffset | undefined;
   readonly events: readonly [EventRecord, ...EventRecord[]];
   /** Value of the last event's record; absent removes an expiry. */
   readonly expireAfter: ExpireAfter | undefined;
+  /**
+   * Inclusive: a delete of the same poll reaches so far. It counts with this append, at once, so events that it
+   * covers need not be stored, and some before them may have been left out. The delete itself follows.
+   */
+  readonly deleteTo?: SeqNr | undefined;
 }
 
 export interface ReplicatedDelete {

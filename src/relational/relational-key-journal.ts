@@ -44,19 +44,35 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
   async append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {
     const applied = this.#appliedOffset;
     if (batch.at.offset <= applied) return false;
-    // Records of a merged batch that a poll cut differently had applied before.
-    const fresh = batch.events.filter(({ record }) => record.at.offset > applied);
+    await this.#deleteEarly(batch, nowMs);
     const row = this.#row;
+    const pointer =
+      row === undefined
+        ? this.#firstPointer(batch, nowMs)
+        : pointerAfter(row.pointer, batch, nowMs);
+    // Records of a merged batch that a poll cut differently had applied before.
+    const fresh = batch.events.filter(
+      ({ event, record }) => record.at.offset > applied && event.seqNr > (pointer.deleteTo ?? 0),
+    );
     if (row === undefined) {
       const [{ record }] = batch.events;
-      const pointer = this.#firstPointer(batch, nowMs);
       await this.#insert({ pointer, origin: record.origin, nowMs }, fresh);
     } else {
-      const change = { row, pointer: pointerAfter(row.pointer, batch, nowMs), nowMs };
-      await this.#parts.rows.insertEvents(change, fresh);
-      this.#changed(change);
+      await this.#parts.rows.insertEvents({ row, pointer, nowMs }, fresh);
+      this.#changed({ row, pointer, nowMs });
     }
     return true;
+  }
+
+  /** What a delete behind an append takes of the events that are stored, the row's offset unchanged. */
+  async #deleteEarly({ deleteTo }: ReplicatedAppend, nowMs: number): Promise<void> {
+    const row = this.#row;
+    if (row === undefined || deleteTo === undefined) return;
+    const pointer = { ...row.pointer, deleteTo: reached(row.pointer, deleteTo) };
+    if (pointer.deleteTo === row.pointer.deleteTo) return;
+    const change = { row, pointer, nowMs };
+    await this.#parts.rows.deleteEvents(change);
+    this.#changed(change);
   }
 
   async delete({ at, to, origin }: ReplicatedDelete, nowMs: number): Promise<boolean> {
@@ -70,8 +86,7 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
       await this.#insert({ pointer, origin, nowMs }, []);
     } else {
       const seqNr = SeqNr.greaterOf(row.pointer.seqNr, row.pointer.deleteTo);
-      // Never lower than before: events that are gone do not come back.
-      const deleteTo = SeqNr.greaterOf(SeqNr.lesserOf(to, seqNr), row.pointer.deleteTo);
+      const deleteTo = reached(row.pointer, to);
       const change = { row, pointer: { ...row.pointer, at, seqNr, deleteTo }, nowMs };
       await this.#parts.rows.deleteEvents(change);
       this.#changed(change);
@@ -103,28 +118,42 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
     this.#row = { journal, pointer };
   }
 
-  #firstPointer({ at, events, expireAfter }: ReplicatedAppend, nowMs: number): JournalPointer {
+  #firstPointer(batch: ReplicatedAppend, nowMs: number): JournalPointer {
     const { key, segmentSize } = this.#parts;
+    const { at, events, expireAfter, deleteTo } = batch;
     const [{ event, record }] = events;
+    const seqNr = highestOf(events);
+    const begun = { seqNr, deleteTo: SeqNr.prev(event.seqNr) };
     return {
       at,
       segmentSize,
-      seqNr: highestOf(events),
-      deleteTo: SeqNr.prev(event.seqNr),
+      seqNr,
+      deleteTo: deleteTo === undefined ? begun.deleteTo : reached(begun, deleteTo),
       expiry: expiryAfter(undefined, expireAfter, nowMs),
       // The same whenever it is repeated.
-      recordId: recordIdOf(key.topic, record.at),
+      recordId: recordIdOf(key.topic, batch.first ?? record.at),
     };
   }
 }
 
 function pointerAfter(
   old: JournalPointer,
-  { at, events, expireAfter }: ReplicatedAppend,
+  { at, events, expireAfter, deleteTo }: ReplicatedAppend,
   nowMs: number,
 ): JournalPointer {
   const seqNr = SeqNr.greaterOf(highestOf(events), old.seqNr);
-  return { ...old, at, seqNr, expiry: expiryAfter(old.expiry, expireAfter, nowMs) };
+  const expiry = expiryAfter(old.expiry, expireAfter, nowMs);
+  const next = { ...old, at, seqNr, expiry };
+  return deleteTo === undefined ? next : { ...next, deleteTo: reached(next, deleteTo) };
+}
+
+/** How far a delete reaches: to what exists. Never lower than before: events that are gone do not come back. */
+function reached(
+  { seqNr, deleteTo }: Pick<JournalPointer, 'seqNr' | 'deleteTo'>,
+  to: SeqNr,
+): SeqNr {
+  const last = SeqNr.greaterOf(seqNr, deleteTo);
+  return SeqNr.greaterOf(SeqNr.lesserOf(to, last), deleteTo);
 }
 
 function highestOf([first, ...rest]: ReplicatedAppend['events']): SeqNr {

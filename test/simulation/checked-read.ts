@@ -199,11 +199,13 @@ class Comparison {
   /**
    * What a journal is after a delete of nothing is not defined. Nor is it where a read does not come by the
    * beginning of a record that lost, since it starts behind it, or a delete has reached it, or the journal begins
-   * behind it: the rows that would tell which of two records won are not read, or gone.
+   * behind it: the rows that would tell which of two records won are not read, or gone. The same holds when
+   * somebody purges behind the end what two writers wrote: of the winner nothing may be left to look at.
    */
-  #isUndefined({ isMurky, losers, deleteTo, first }: Truth): boolean {
+  #isUndefined({ isMurky, losers, deleteTo, first, generation }: Truth): boolean {
     const from = Math.max(this.#call.request.from, deleteTo + 1, first ?? 0);
-    return isMurky || losers.some(({ seqNr }) => seqNr < from);
+    const isPurged = (this.#truths.at(-1)?.generation ?? generation) > generation;
+    return isMurky || losers.some(({ seqNr }) => isPurged || seqNr < from);
   }
 
   /** Both records of a conflict lie in what the read gives. */

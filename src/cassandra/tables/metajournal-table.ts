@@ -26,7 +26,7 @@ export interface MetaJournalStatements {
   readonly insert: string;
   /** What a reader needs of a row. */
   readonly selectHead: string;
-  /** What its writer needs: the head, how far rows are cleared, when it was written last. */
+  /** What its writer needs: all columns, and when it was written last. */
   readonly selectOwned: string;
   readonly selectIds: string;
   /** Journals that expire on one day: the index answers it, by equality alone. */
@@ -36,6 +36,7 @@ export interface MetaJournalStatements {
   readonly updateSeqNr: string;
   readonly updateExpiry: string;
   readonly updateDeleted: string;
+  readonly updateAll: string;
   readonly updateCleared: string;
   readonly delete: string;
 }
@@ -51,14 +52,15 @@ export function metaJournalStatements(table: string): MetaJournalStatements {
     insert: insertCql(table, insertColumns),
     selectHead: `SELECT ${headColumns.join(', ')} FROM ${table} ${where}`,
     selectOwned:
-      `SELECT ${headColumns.join(', ')}, metadata, WRITETIME(offset) AS written ` +
-      `FROM ${table} ${where}`,
+      `SELECT ${headColumns.join(', ')}, created, created_date, origin, metadata, ` +
+      `WRITETIME(offset) AS written FROM ${table} ${where}`,
     selectIds: `SELECT id FROM ${table} WHERE topic = ? AND segment = ?`,
     selectExpiredOn: `${expired} AND expire_on = ?`,
     selectExpiredBetween: `${expired} AND expire_on >= ? AND expire_on <= ? ALLOW FILTERING`,
     updateSeqNr: set('seq_nr'),
     updateExpiry: set('seq_nr', 'expire_after', 'expire_on'),
     updateDeleted: set('seq_nr', 'delete_to', 'metadata'),
+    updateAll: set('seq_nr', 'delete_to', 'metadata', 'expire_after', 'expire_on'),
     updateCleared: set('metadata'),
     delete: `DELETE FROM ${table} ${where}`,
   };
@@ -91,6 +93,7 @@ const insertColumns = [
   'expire_on',
   'record_id',
   'origin',
+  'metadata',
 ];
 
 export const rowParams = (key: Key, segment: SegmentNr): Params => [key.id, key.topic, segment];
@@ -98,15 +101,34 @@ export const rowParams = (key: Key, segment: SegmentNr): Params => [key.id, key.
 export interface NewRow {
   readonly pointer: JournalPointer;
   readonly origin: string | undefined;
-  readonly nowMs: number;
 }
 
+/** Cells of a row that never change: when it was made, on which day, and by whom. */
+export type CreatedCells = readonly [created: unknown, createdDate: unknown, origin: unknown];
+
+export function newCells({ origin }: NewRow, nowMs: number): CreatedCells {
+  return [nowMs, utcDate(nowMs), origin];
+}
+
+interface Place {
+  readonly key: Key;
+  readonly segment: SegmentNr;
+}
+
+interface WholeRow {
+  readonly pointer: JournalPointer;
+  readonly clearedTo: number | undefined;
+  readonly created: CreatedCells | undefined;
+  readonly updatedMs: number;
+}
+
+/** Nulls rather than nothing: what an earlier try of the same row left must not show through. */
 export function insertParams(
-  key: Key,
-  segment: SegmentNr,
-  { pointer, origin, nowMs }: NewRow,
+  { key, segment }: Place,
+  { pointer, clearedTo, created = [null, null, null], updatedMs }: WholeRow,
 ): Params {
-  const { at, segmentSize, seqNr, deleteTo, expiry, recordId } = pointer;
+  const { at, segmentSize, expiry, recordId } = pointer;
+  const [createdMs, createdDate, origin] = created;
   return [
     key.topic,
     segment,
@@ -114,21 +136,25 @@ export function insertParams(
     at.partition,
     at.offset,
     segmentSize,
-    seqNrParam(seqNr),
-    // Null rather than unset: what an earlier try of the same row left must not show through.
-    seqNrParam(deleteTo) ?? null,
-    nowMs,
-    utcDate(nowMs),
-    nowMs,
+    ...seqNrCells(pointer),
+    createdMs,
+    createdDate,
+    updatedMs,
     ...expiryParams(expiry),
-    uuidParam(recordId),
-    origin,
+    uuidParam(recordId) ?? null,
+    origin ?? null,
+    clearedParam(clearedTo),
   ];
+}
+
+/** Of `seq_nr` and `delete_to`. */
+export function seqNrCells({ seqNr, deleteTo }: JournalPointer): readonly [unknown, unknown] {
+  return [seqNrParam(seqNr), seqNrParam(deleteTo) ?? null];
 }
 
 /** What every update binds, then `columns` in the order of the statement. */
 export function updateParams(
-  row: { readonly key: Key; readonly segment: SegmentNr },
+  row: Place,
   {
     at,
     nowMs,
@@ -146,8 +172,8 @@ export function expiryParams(expiry: Expiry | undefined): Params {
 }
 
 /** How the `metadata` of a row says that rows between `clearedTo` and `delete_to` may be left. */
-export function clearedParam(clearedTo: number): string {
-  return JSON.stringify({ clearedTo });
+export function clearedParam(clearedTo: number | undefined): string | null {
+  return clearedTo === undefined ? null : JSON.stringify({ clearedTo });
 }
 
 /** A row as its writer needs it. */
@@ -155,6 +181,7 @@ export interface OwnedRow {
   readonly pointer: JournalPointer;
   /** Events up to here are surely gone; `undefined` = up to `deleteTo`. */
   readonly clearedTo: number | undefined;
+  readonly created: CreatedCells;
   /** Write timestamp of its last change, in microseconds. */
   readonly writtenMicros: number;
 }
@@ -166,6 +193,7 @@ export function ownedRowOf(key: Key, row: Row | undefined): OwnedRow | undefined
   return {
     pointer,
     clearedTo: clearedToOf(row['metadata']),
+    created: [row['created'] ?? null, row['created_date'] ?? null, row['origin'] ?? null],
     writtenMicros: numberOf(row['written'], 'WRITETIME(offset)'),
   };
 }

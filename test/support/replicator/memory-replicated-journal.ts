@@ -221,7 +221,16 @@ export function applyAppend(stored: StoredJournal, batch: ReplicatedAppend): boo
   const events = batch.events.filter(({ record }) => record.at.offset > known);
   for (const { event, record } of events) stored.events.set(event.seqNr, record.at.offset);
   stored.pointer = rowOfAppend(stored.pointer, batch);
+  if (batch.deleteTo !== undefined) deleteEvents(stored, stored.pointer, batch.deleteTo);
   return true;
+}
+
+function deleteEvents(stored: StoredJournal, row: JournalPointer, upTo: SeqNr): JournalPointer {
+  const seqNr = SeqNr.greaterOf(row.seqNr, row.deleteTo);
+  const deleteTo = SeqNr.greaterOf(SeqNr.lesserOf(upTo, seqNr), row.deleteTo);
+  for (const stale of stored.events.keys()) if (stale <= deleteTo) stored.events.delete(stale);
+  stored.pointer = { ...row, seqNr, deleteTo };
+  return stored.pointer;
 }
 
 function rowOfAppend(before: JournalPointer | undefined, batch: ReplicatedAppend): JournalPointer {
@@ -242,10 +251,7 @@ export function applyDelete(stored: StoredJournal, batch: ReplicatedDelete): boo
     return true;
   }
   if (batch.at.offset <= pointer.at.offset) return false;
-  const seqNr = SeqNr.greaterOf(pointer.seqNr, pointer.deleteTo);
-  const to = SeqNr.greaterOf(SeqNr.lesserOf(batch.to, seqNr), pointer.deleteTo);
-  for (const stale of stored.events.keys()) if (stale <= to) stored.events.delete(stale);
-  stored.pointer = { ...pointer, at: batch.at, seqNr, deleteTo: to };
+  stored.pointer = { ...deleteEvents(stored, pointer, batch.to), at: batch.at };
   return true;
 }
 
