@@ -3,6 +3,7 @@ import { ExpireAfter } from '../../src/model/expire-after.ts';
 import type { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
+import { describeCoveredAppend } from './covered-append.contract.ts';
 import { expiredJournalsContract } from './expired-journals.contract.ts';
 import { describePurge } from './replicated-journal-purge.contract.ts';
 import {
@@ -38,6 +39,7 @@ export function replicatedJournalContract(
     });
     describe('append', () => describeAppend(store));
     describe('append that was applied before', () => describeRedelivery(store));
+    describe('append that a delete covers', () => describeCoveredAppend(store));
     describe('generation', () => describeGeneration(store));
     describe('expiry', () => describeExpiry(store));
     describe('delete', () => describeDelete(store));

@@ -18,6 +18,7 @@ const rows = 'src/journal/read-stored.ts';
 const events = 'src/journal/read-events.ts';
 const head = 'src/journal/head.ts';
 const keyJournal = 'src/cassandra/cassandra-key-journal.ts';
+const row = 'src/cassandra/journal-row.ts';
 const pointers = 'src/cassandra/partition-pointers.ts';
 const batch = 'replicator/batch.ts';
 const flow = 'replicator/partition-flow.ts';
@@ -125,8 +126,8 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('a delete moves the offset first', 'D.7.5-3, V8', [
     keyJournal,
-    '.updateDeleted, { at: head.at, columns }, unit);',
-    '.updateDeleted, { at: unit.at, columns }, unit);',
+    'const pointer = { ...head, seqNr, deleteTo };\n    await this.row.change({ pointer, clearedTo: this',
+    'const pointer = { ...head, at: unit.at, seqNr, deleteTo };\n    await this.row.change({ pointer, clearedTo: this',
   ]),
   mutant('a purge without a row leaves rows', 'D.7.5-5, V7', [
     keyJournal,
@@ -140,20 +141,20 @@ export const mutants: readonly Mutant[] = [
     [keyJournal, 'const maxDoubtedSegments = 100_000;', 'const maxDoubtedSegments = 0;'],
     [
       keyJournal,
-      'const known = SegmentNr.of(this.clearedBelow(head) + 1, head.segmentSize);',
+      'const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);',
       'const known = SegmentNr.of((head.deleteTo ?? 0) + 1, head.segmentSize);',
     ],
   ),
   mutant('the row of a purged journal goes before its events', 'D.7.5-6', [
     keyJournal,
     'await this.align(head, { seqNr: last, deleteTo: last }, unit);',
-    'await this.removeRow(unit);',
+    'await this.row.remove(timeOf(unit));',
   ]),
   mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
     keyJournal,
-    'await insertRows(this.eventRows(pointer, unit), events);\n    await this.insert(',
-    'await this.insert({ pointer, origin: record.origin, nowMs: unit.nowMs }, unit);\n' +
-      '    await insertRows(this.eventRows(pointer, unit), events);\n    if (false) await this.insert(',
+    'await insertRows(this.eventRows(pointer, unit), liveOf(events, pointer));\n    // An attempt',
+    'await this.row.create({ pointer, clearedTo: undefined, origin: record.origin }, timeOf(unit));\n' +
+      '    await insertRows(this.eventRows(pointer, unit), liveOf(events, pointer));\n    return;\n    // An attempt',
   ]),
   mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
     keyJournal,
@@ -174,10 +175,39 @@ export const mutants: readonly Mutant[] = [
     'if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt })) return false;',
     '',
   ]),
-  mutant('rows are written with the time of the statement', 'D.7.5-8', [
-    keyJournal,
-    'return this.state.session.write(cql, params, clock.next(nowMs));',
-    'return this.state.session.write(cql, params);',
+  mutant(
+    'rows are written with the time of the statement',
+    'D.7.5-8',
+    [
+      row,
+      'await session.write(statements.insert, params, timestamp);',
+      'await session.write(statements.insert, params);',
+    ],
+    [
+      row,
+      'await this.#parts.session.write(cql, params, timestamp);',
+      'await this.#parts.session.write(cql, params);',
+    ],
+  ),
+  mutant('the first change of a row leaves columns out', 'ADR 29', [
+    row,
+    'if (!this.#isOwn || before === undefined) {',
+    'if (before === undefined) {',
+  ]),
+  mutant('an append does not hide what its delete covers', 'D.7.5-4', [
+    batch,
+    'const deleteTo = this.#cover;',
+    'const deleteTo = undefined;',
+  ]),
+  mutant('a generation is named after what was left of its appends', 'D.7.5-1', [
+    batch,
+    'next.first = at;',
+    '',
+  ]),
+  mutant('a read that was torn asks the cache again', 'B.12: restart', [
+    snapshot,
+    'const headCache = isAgain ? undefined : parts.headCache;',
+    'const { headCache } = parts;',
   ]),
   mutant(
     'R moves whoever moved it before',

@@ -7,8 +7,10 @@ import { metaJournalStatements } from '../../../src/cassandra/tables/metajournal
 import { pointerStatements } from '../../../src/cassandra/tables/pointer-table.ts';
 import { settingStatements } from '../../../src/cassandra/tables/setting-table.ts';
 import { WriteClocks } from '../../../src/cassandra/write-clock.ts';
+import { recordIdOf } from '../../../src/codec/record-id.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
+import { Topic } from '../../../src/model/position.ts';
 import * as given from '../../contract/replicated-store.ts';
 
 const tables = {
@@ -58,7 +60,9 @@ function open(segmentSize: number, stored?: Stored) {
   };
   const key = Key.of('topic', 'id');
   const [segment] = SegmentNr.ofId(key.id);
-  const row = stored === undefined ? undefined : { pointer: head, clearedTo, writtenMicros };
+  const created = [given.nowMs, '2024-01-01', 'maker'] as const;
+  const row =
+    stored === undefined ? undefined : { pointer: head, clearedTo, created, writtenMicros };
   const state = { session, tables, clocks, segmentSize, key, segment, row };
   return { sent, values, journal: new CassandraKeyJournal(state) };
 }
@@ -82,7 +86,7 @@ describe('CassandraKeyJournal', () => {
       'journal.insert × 200',
       'journal.insert × 200',
       'journal.insert × 51',
-      'metaJournal.updateExpiry',
+      'metaJournal.insert',
     ]);
   });
 
@@ -102,11 +106,12 @@ describe('CassandraKeyJournal', () => {
       'journal.insert',
       'journal.insert',
       'journal.insert',
-      'metaJournal.updateExpiry',
+      'metaJournal.insert',
     ]);
   });
 
   describeDeletes();
+  describeCoveredAppends();
   describePurges();
   describeExpiries();
   describeTimestamps();
@@ -117,12 +122,12 @@ function describeDeletes(): void {
     const { sent, values, journal } = open(3, {});
     await journal.delete(given.deletion(5, 5), given.nowMs);
     expect(sent).to.deep.equal([
-      'metaJournal.updateDeleted',
+      'metaJournal.insert',
       'journal.deleteSegment',
       'journal.deleteTo',
       'metaJournal.updateCleared',
     ]);
-    const offsets = [values[0]?.[1], values[3]?.[1]];
+    const offsets = [values[0]?.[4], values[3]?.[1]];
     expect(offsets).to.deep.equal([1, 5]);
   });
 
@@ -135,7 +140,7 @@ function describeDeletes(): void {
       await journal.delete(given.deletion(6, 7), given.nowMs);
       await journal.delete(given.deletion(7, 2), given.nowMs);
       expect(sent).to.deep.equal([
-        'metaJournal.updateDeleted',
+        'metaJournal.insert',
         'journal.deleteSegment',
         'journal.deleteTo',
         'metaJournal.updateCleared',
@@ -158,8 +163,48 @@ function describeDeletes(): void {
     const stored = { clearedTo: 2, deleteTo: given.seqNr(5) };
     const { values, journal } = open(3, stored);
     await journal.delete(given.deletion(5, 7), given.nowMs);
-    expect(values[0]?.slice(1, 6)).to.deep.equal([1, given.nowMs, 8, 7, '{"clearedTo":2}']);
+    expect(values[0]?.slice(4, 8)).to.deep.equal([1, 3, 8, 7]);
+    expect(values[0]?.at(-1)).to.equal('{"clearedTo":2}');
     expect(values.at(-1)?.slice(0, 4)).to.deep.equal([0, 5, given.nowMs, null]);
+  });
+}
+
+function describeCoveredAppends(): void {
+  const covered = (from: number, to: number, deleteTo: number) => ({
+    ...given.append(5, [from, to]),
+    first: given.place(3),
+    deleteTo: given.seqNr(deleteTo),
+  });
+
+  it('hides with an append what the delete behind it covers, and stores none of it (D.7.5-4)', async () => {
+    const { sent, values, journal } = open(3, {});
+    await journal.append(covered(9, 12, 10), given.nowMs);
+    await journal.delete(given.deletion(6, 10), given.nowMs);
+    expect(sent).to.deep.equal([
+      'journal.insert × 2',
+      'metaJournal.insert',
+      ...Array(3).fill('journal.deleteSegment'),
+      'journal.deleteTo',
+      'metaJournal.updateCleared',
+    ]);
+    expect(values[0]?.slice(4, 8)).to.deep.equal([5, 3, 12, 10]);
+    expect(values[0]?.at(-1)).to.equal('{"clearedTo":0}');
+  });
+
+  it('reaches no further than the append, however far the delete asks', async () => {
+    const { journal } = open(3, {});
+    await journal.append(covered(9, 12, 900), given.nowMs);
+    expect(journal.pointer).to.include({ seqNr: 12, deleteTo: 12 });
+  });
+
+  it('begins a journal at the oldest append, whose events may be left out', async () => {
+    const { sent, values, journal } = open(3);
+    await journal.append(covered(2, 4, 2), given.nowMs);
+    expect(sent).to.deep.equal(['journal.insert', 'journal.insert', 'metaJournal.insert']);
+    expect(journal.pointer).to.include({ seqNr: 4, deleteTo: 2 });
+    expect(journal.pointer?.recordId).to.equal(recordIdOf(Topic.of('topic'), given.place(3)));
+    // Of an attempt that was cut short there may be rows of any event.
+    expect(values.at(-1)?.at(-1)).to.equal('{"clearedTo":0}');
   });
 }
 
@@ -173,8 +218,9 @@ function describePurges(): void {
   it('keeps the range in the row until all segments are gone (D.7.5-6)', async () => {
     const { sent, values, journal } = open(3, { deleteTo: given.seqNr(4) });
     await journal.purge(given.purge(5), given.nowMs);
-    expect(sent.slice(0, 2)).to.deep.equal(['metaJournal.updateDeleted', 'journal.deleteSegment']);
-    expect(values[0]?.slice(1, 6)).to.deep.equal([1, given.nowMs, 8, 8, '{"clearedTo":4}']);
+    expect(sent.slice(0, 2)).to.deep.equal(['metaJournal.insert', 'journal.deleteSegment']);
+    expect(values[0]?.slice(4, 8)).to.deep.equal([1, 3, 8, 8]);
+    expect(values[0]?.at(-1)).to.equal('{"clearedTo":4}');
   });
 
   it('purges from the first event that may be left, even beyond 100,000 segments', async () => {
@@ -210,8 +256,8 @@ function describeExpiries(): void {
   it('removes an expiry with the change of the row, never without it', async () => {
     const { sent, values, journal } = open(10, { expiry });
     await journal.append(given.append(5, [9]), given.nowMs);
-    expect(sent).to.deep.equal(['journal.insert', 'metaJournal.updateExpiry']);
-    expect(values[1]?.slice(4, 6)).to.deep.equal([null, null]);
+    expect(sent).to.deep.equal(['journal.insert', 'metaJournal.insert']);
+    expect(values[1]?.slice(11, 13)).to.deep.equal([null, null]);
   });
 
   it('says of an expiry what it knows once, so that a late write of a former owner loses', async () => {
@@ -222,11 +268,20 @@ function describeExpiries(): void {
     await journal.append(given.append(8, [12], given.days(1)), given.nowMs);
     const updates = sent.filter((name) => name.startsWith('metaJournal'));
     expect(updates).to.deep.equal([
-      'metaJournal.updateExpiry',
+      'metaJournal.insert',
       'metaJournal.updateSeqNr',
       'metaJournal.updateExpiry',
       'metaJournal.updateSeqNr',
     ]);
+  });
+
+  it('writes a row whole at its first change, as it was made: a late removal leaves nothing of it', async () => {
+    const { values, journal } = open(10, { expiry });
+    await journal.append(given.append(5, [9], given.days(1)), given.nowMs);
+    await journal.delete(given.deletion(6, 3), given.nowMs);
+    const [whole = []] = values.slice(1, 2);
+    expect(whole.slice(8, 11)).to.deep.equal([given.nowMs, '2024-01-01', given.nowMs]);
+    expect(whole.slice(13)).to.deep.equal([null, 'maker', null]);
   });
 
   it('creates a row with nulls in place of what an earlier try may have set', async () => {

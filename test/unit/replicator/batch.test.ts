@@ -67,6 +67,20 @@ describe('collapse (docs/format.md#replication, all cases of the JVM system)', (
     });
   }
 
+  it('lets an append carry how far the deletes behind it reach, and where the oldest one lay', () => {
+    const carried = (records: string): string =>
+      collapse(records.split(' ').map(recordOf))
+        .filter((batch) => batch.type === 'appends')
+        .map(({ at, first, deleteTo }) => `A${first.offset}-${at.offset}→${deleteTo ?? 'none'}`)
+        .join(' ');
+    expect(carried('a1[1] a2[2..3]')).to.equal('A1-2→none');
+    expect(carried('a1[1..3] d2→2')).to.equal('A1-1→2');
+    expect(carried('a1[1] a2[2] d3→1 d4→2')).to.equal('A1-2→2');
+    expect(carried('a1[1] d2→1 a3[2] d4→2')).to.equal('A1-3→2');
+    expect(carried('a0[1] a1[2] d2→1 a3[3] d4→3 a5[4]')).to.equal('A0-3→3 A5-5→none');
+    expect(carried('a0[1] p1 a2[1..3] d3→1')).to.equal('A2-2→1');
+  });
+
   it('leaves its input as it was', () => {
     const records = ['a0[1]', 'a1[2]', 'd2→1'].map(recordOf);
     const before = [...records];
