@@ -74,8 +74,8 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
 
   async append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {
     const { pointer } = this;
-    if (this.isApplied(batch.at)) return false;
     const unit = this.unit(batch.at, nowMs);
+    if (this.isApplied(batch.at)) return await this.own(unit);
     if (pointer === undefined) await this.create(batch, unit);
     else await this.extend(pointer, batch, unit);
     return true;
@@ -83,8 +83,8 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
 
   async delete(batch: ReplicatedDelete, nowMs: number): Promise<boolean> {
     const { pointer } = this;
-    if (this.isApplied(batch.at)) return false;
     const unit = this.unit(batch.at, nowMs);
+    if (this.isApplied(batch.at)) return await this.own(unit);
     if (pointer === undefined) await this.createDeleted(batch, unit);
     else await this.shorten(pointer, batch, unit);
     return true;
@@ -92,11 +92,12 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
 
   async purge({ at, onlyAt, upTo }: ReplicatedPurge, nowMs: number): Promise<boolean> {
     const { pointer } = this;
-    if (pointer !== undefined && at.offset < pointer.at.offset) return false;
-    if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt })) return false;
     const unit = this.unit(at, nowMs);
+    if (pointer !== undefined && at.offset < pointer.at.offset) return await this.own(unit);
+    if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt }))
+      return await this.own(unit);
     if (pointer !== undefined) await this.remove(pointer, upTo, unit);
-    else if (upTo !== undefined) await this.removeOrphans(upTo, unit);
+    else await this.removeOrphans(upTo, unit);
     this.purgedAt = at.offset;
     return pointer !== undefined;
   }
@@ -112,6 +113,15 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     // Its last writer's clock may be ahead of ours (ADR 29).
     if (row !== undefined) clock.follow(row.writtenMicros);
     return { at, nowMs, clock };
+  }
+
+  /**
+   * Nothing is left to do. The row is written again all the same, once: the owner before this one may not have
+   * done it either, and what it still sends would count, being newer than what was found (ADR 29).
+   */
+  private async own(unit: Unit): Promise<false> {
+    await this.row.own(timeOf(unit));
+    return false;
   }
 
   private async create(batch: ReplicatedAppend, unit: Unit): Promise<void> {
@@ -194,13 +204,15 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   }
 
   /** Rows of an append that was cut short before it made the journal's row (V7, D.7.5-5). */
-  private async removeOrphans(upTo: SeqNr, unit: Unit): Promise<void> {
+  private async removeOrphans(upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const { segmentSize } = this.state;
-    const last = topSegment(upTo, segmentSize);
-    const first = Math.max(0, last - maxDoubtedSegments);
-    const rows = this.eventRows({ segmentSize, recordId: undefined }, unit);
-    await deleteRows(rows, { first, last, upTo: undefined });
-    // The row itself may still arrive from the attempt that was cut short.
+    if (upTo !== undefined) {
+      const last = topSegment(upTo, segmentSize);
+      const first = Math.max(0, last - maxDoubtedSegments);
+      const rows = this.eventRows({ segmentSize, recordId: undefined }, unit);
+      await deleteRows(rows, { first, last, upTo: undefined });
+    }
+    // The row itself may still arrive from the attempt that was cut short, or from a former owner.
     await this.row.remove(timeOf(unit));
   }
 

@@ -102,6 +102,12 @@ export class JournalRow {
     }
   }
 
+  /** Makes every column as new as this owner, unless it is: what others send late changes nothing any more. */
+  async own(time: WriteTime): Promise<void> {
+    if (this.#state !== undefined && !this.#isOwn)
+      await this.#writeWhole(this.#state, this.#created, time);
+  }
+
   /** Removes the row, or what may still arrive of one. */
   async remove({ timestamp }: WriteTime): Promise<void> {
     const { session, statements, key } = this.#parts;

@@ -189,25 +189,10 @@ export const mutants: readonly Mutant[] = [
       'await this.#parts.session.write(cql, params);',
     ],
   ),
-  mutant('the first change of a row leaves columns out', 'ADR 29', [
-    row,
-    'if (!this.#isOwn || before === undefined) {',
-    'if (before === undefined) {',
-  ]),
   mutant('an append does not hide what its delete covers', 'D.7.5-4', [
     batch,
     'const deleteTo = this.#cover;',
     'const deleteTo = undefined;',
-  ]),
-  mutant('a generation is named after what was left of its appends', 'D.7.5-1', [
-    batch,
-    'next.first = at;',
-    '',
-  ]),
-  mutant('a read that was torn asks the cache again', 'B.12: restart', [
-    snapshot,
-    'const headCache = isAgain ? undefined : parts.headCache;',
-    'const { headCache } = parts;',
   ]),
   mutant(
     'R moves whoever moved it before',

@@ -246,7 +246,7 @@ function describePurges(): void {
     expect(grown.sent.filter((name) => name === 'journal.deleteSegment')).to.have.length(11);
     const none = open(3);
     await none.journal.purge(given.purge(5), given.nowMs);
-    expect(none.sent).to.deep.equal([]);
+    expect(none.sent).to.deep.equal(['metaJournal.delete']);
   });
 }
 
@@ -273,6 +273,14 @@ function describeExpiries(): void {
       'metaJournal.updateExpiry',
       'metaJournal.updateSeqNr',
     ]);
+  });
+
+  it('writes a row that it found again when all is applied, once: others may still send older rows', async () => {
+    const { sent, journal } = open(10, {});
+    expect(await journal.append(given.append(1, [8]), given.nowMs)).to.equal(false);
+    expect(await journal.delete(given.deletion(1, 2), given.nowMs)).to.equal(false);
+    expect(await journal.purge(given.purge(0), given.nowMs)).to.equal(false);
+    expect(sent).to.deep.equal(['metaJournal.insert']);
   });
 
   it('writes a row whole at its first change, as it was made: a late removal leaves nothing of it', async () => {
