@@ -60,7 +60,8 @@ async function simulate(): Promise<boolean> {
 
 function showProgress({ histories, violations, durationMs }: SeedsResult): void {
   const seconds = Math.round(durationMs / 1_000);
-  console.log(`${histories} histories in ${seconds} s, ${violations.length} violations`);
+  const seeds = violations.map(({ seed }) => seed).join(' ');
+  console.log(`${histories} histories in ${seconds} s, ${violations.length} violations ${seeds}`);
 }
 
 async function hunt(): Promise<boolean> {
