@@ -16,15 +16,16 @@ interface Stored {
   readonly replicated?: number;
   /** The journal's row: its offset, its last number, its deletes. */
   readonly row?: { readonly at: number; readonly seqNr: number; readonly deleteTo?: number };
-  /** Offset of the append that created the row, if not the first. */
-  readonly createdAt?: number;
+  /** Offset of the append that created the row, if not the first; null = a delete did. */
+  readonly createdAt?: number | null;
   /** Events whose rows are there: offset of the record → numbers. */
   readonly events?: Readonly<Record<number, readonly number[]>>;
 }
 
 async function storeOf(world: CountingWorld, stored: () => Stored): Promise<EventualJournal> {
   const records = await recordsOf(world.store.consumer, world.key(), Partition.of(0));
-  const recordId = recordIdOf(world.topic, at(stored().createdAt ?? 0));
+  const { createdAt = 0 } = stored();
+  const recordId = createdAt === null ? undefined : recordIdOf(world.topic, at(createdAt));
   const rows = (): StoredEvent[] =>
     records
       .filter(({ action }) => Action.isAppend(action))
@@ -197,6 +198,16 @@ describe('A read while a replicator is between two statements', () => {
       const row = { at: next.offset, seqNr: 1 };
       const purged = { replicated: 0, row, createdAt: next.offset, events: { [next.offset]: [1] } };
       expect(await readBoth(() => purged)).to.deep.equal(twice('1@2 last 1'));
+    });
+
+    it('asks the store again, not the cache, when a row that ran ahead tells no generation', async () => {
+      await purge(0);
+      await remove(3);
+      const row = { at: 2, seqNr: 3, deleteTo: 3 };
+      const stale = await storeOf(world, () => ({ replicated: 0, row, createdAt: null }));
+      const eventual = await storeOf(world, () => ({ replicated: 2, row, createdAt: null }));
+      const headCache = world.cache({}, stale);
+      expect(await readAll(world.reader({ eventual, headCache }))).to.equal('last 3');
     });
 
     it('shows nothing of a journal whose row the purge has removed already', async () => {
