@@ -167,11 +167,18 @@ async function* deliverStored(
     order.delivered(page);
     yield page;
   }
-  const highest = snapshot.lastStored ?? pointer.seqNr;
-  // Rows below `first` are not given out, but the last number may be taken from them.
-  const isShort = last !== undefined && last < highest;
-  if (isShort || order.isBehind(highest)) await checkNotTorn(read, pointer);
+  if (isShort(read, pointer, last)) await checkNotTorn(read, pointer);
   return last;
+}
+
+/** Rows end early. Those below the first number wanted count too: the last number may be taken from them. */
+function isShort(
+  { order, snapshot }: Read,
+  pointer: JournalPointer,
+  last: SeqNr | undefined,
+): boolean {
+  const highest = snapshot.lastStored ?? pointer.seqNr;
+  return order.isBehind(highest) || (last !== undefined && last < highest);
 }
 
 /**
