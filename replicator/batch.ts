@@ -11,8 +11,8 @@ export interface AppendRecord extends ActionRecord {
 export interface Appends {
   readonly type: 'appends';
   readonly at: PartitionOffset;
-  /** The oldest append that it stands for, which may be left out: a journal that it creates began there. */
-  readonly first: PartitionOffset;
+  /** The oldest append that it stands for, which may be left out: a journal that it creates began with it. */
+  readonly first: AppendRecord;
   readonly records: readonly AppendRecord[];
   /** How far the deletes behind it reach, which count with it: what they cover is left out. */
   readonly deleteTo: SeqNr | undefined;
@@ -84,7 +84,7 @@ function isAppend(record: ActionRecord): record is AppendRecord {
 }
 
 interface OpenAppends extends Appends {
-  first: PartitionOffset;
+  first: AppendRecord;
   readonly records: AppendRecord[];
 }
 
@@ -122,10 +122,10 @@ class YoungestFirst {
     const next = this.#batches.at(-1);
     if (next?.type !== 'appends') {
       const deleteTo = this.#cover;
-      this.#batches.push({ type: 'appends', at, first: at, records: [record], deleteTo });
+      this.#batches.push({ type: 'appends', at, first: record, records: [record], deleteTo });
       return;
     }
-    next.first = at;
+    next.first = record;
     if (!this.#covers(record.action.header.range.to)) next.records.push(record);
   }
 

@@ -187,5 +187,6 @@ function decodeAppends({ at, first, records, deleteTo }: Appends): KeyWrite | Un
   }
   if (events === undefined) throw new Error('a batch of appends is never empty');
   const expireAfter = events.at(-1)?.record.metadata.payload.expireAfter;
-  return { type: 'append', at, first, events, expireAfter, deleteTo };
+  const begun = { at: first.at, from: first.action.header.range.from };
+  return { type: 'append', at, first: begun, events, expireAfter, deleteTo };
 }

@@ -128,8 +128,9 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const { segmentSize, key } = this.state;
     const { at, events, expireAfter } = batch;
     const [{ event, record }] = events;
+    const { first = { at: record.at, from: event.seqNr } } = batch;
     const seqNr = lastSeqNrOf(events);
-    const begun = SeqNr.prev(event.seqNr);
+    const begun = SeqNr.prev(first.from);
     const pointer: JournalPointer = {
       at,
       segmentSize,
@@ -137,9 +138,9 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
       deleteTo: reached(batch.deleteTo, { seqNr, deleteTo: begun }),
       expiry: expiryOf(expireAfter, unit.nowMs),
       // The same whenever it is repeated (D.7.5-1).
-      recordId: recordIdOf(key.topic, batch.first ?? record.at),
+      recordId: recordIdOf(key.topic, first.at),
     };
-    await insertRows(this.eventRows(pointer, unit), liveOf(events, pointer));
+    await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));
     // An attempt that was cut short may have left rows of what its delete covers.
     const clearedTo = batch.deleteTo === undefined ? undefined : 0;
     await this.row.create({ pointer, clearedTo, origin: record.origin }, timeOf(unit));
@@ -154,7 +155,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const pointer = { ...head, at, seqNr, deleteTo, expiry: expiryOf(expireAfter, unit.nowMs) };
     const isPending = (deleteTo ?? 0) > this.row.clearedBelow;
     const clearedTo = isPending ? this.row.clearedBelow : undefined;
-    await insertRows(this.eventRows(head, unit), liveOf(events, pointer));
+    await insertRows(this.eventRows(head, unit), liveOf(events, batch, pointer));
     await this.row.change({ pointer, clearedTo }, timeOf(unit));
   }
 
@@ -191,7 +192,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   /** The row stays until the last event is gone, and with it the range that is left (D.7.5-6). */
   private async remove(head: JournalPointer, upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
-    await this.align(head, { seqNr: last, deleteTo: last }, unit);
+    await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);
     const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);
     const top = topSegment(highest(last, upTo), head.segmentSize);
     await deleteRows(this.eventRows(head, unit), {
@@ -253,12 +254,14 @@ function reached(
   return to === undefined ? deleteTo : highest(SeqNr.lesserOf(to, seqNr), deleteTo);
 }
 
-/** Events that are not deleted. */
+/** Events that no delete of the batch covers. */
 function liveOf(
   events: readonly EventRecord[],
-  { deleteTo }: { readonly deleteTo: SeqNr | undefined },
+  batch: ReplicatedAppend,
+  { deleteTo }: JournalPointer,
 ): readonly EventRecord[] {
-  return deleteTo === undefined ? events : events.filter(({ event }) => event.seqNr > deleteTo);
+  if (batch.deleteTo === undefined || deleteTo === undefined) return events;
+  return events.filter(({ event }) => event.seqNr > deleteTo);
 }
 
 function isAt(

@@ -5,13 +5,13 @@ import { SegmentNr } from './segment.ts';
 import type { CassandraSession, Params } from './session-types.ts';
 import {
   type CreatedCells,
-  clearedParam,
   expiryParams,
   insertParams,
   type MetaJournalStatements,
   type NewRow,
   newCells,
   type OwnedRow,
+  progressParam,
   rowParams,
   seqNrCells,
   updateParams,
@@ -85,15 +85,15 @@ export class JournalRow {
       await this.#writeWhole(next, this.#created, time);
       return;
     }
-    const cleared = [clearedParam(next.clearedTo)];
+    const progress = progressParam(next);
     const expiry = expiryParams(pointer.expiry);
     if (pointer.deleteTo !== before.deleteTo) {
-      const columns = [...seqNrCells(pointer), ...cleared];
+      const columns = [...seqNrCells(pointer), progress];
       if (sameExpiry(pointer.expiry, before.expiry))
         await this.#update(statements.updateDeleted, columns, { next, time });
       else await this.#update(statements.updateAll, [...columns, ...expiry], { next, time });
-    } else if (next.clearedTo !== clearedTo) {
-      await this.#update(statements.updateCleared, cleared, { next, time });
+    } else if (progress !== progressParam({ pointer: before, clearedTo })) {
+      await this.#update(statements.updateCleared, [progress], { next, time });
     } else {
       const [seqNr] = seqNrCells(pointer);
       if (sameExpiry(pointer.expiry, before.expiry))

@@ -92,9 +92,8 @@ async function* deliver(read: Read): AsyncGenerator<readonly EventRecord[], SeqN
 }
 
 /** Nothing tells the last number as of the cut: all is deleted, and the row lies behind the end. */
-function lastUntold({ snapshot, mayRestart }: Read): SeqNr | undefined {
-  if (snapshot.pointer !== undefined && mayRestart) throw torn;
-  return snapshot.pointer?.seqNr;
+function lastUntold({ snapshot }: Read): undefined {
+  if (snapshot.pointer !== undefined) throw torn;
 }
 
 /** Answers the last number stored as of the cut; `undefined` when the rows do not tell it. */

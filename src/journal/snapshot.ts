@@ -37,6 +37,6 @@ export function tornError(error: unknown, key: Key): unknown {
   if (error !== torn) return error;
   const name = `${key.topic}:${key.id}`;
   return new StoreUnavailableError(
-    `${name} was deleted or purged while it was read; read it again`,
+    `${name} changed while it was read, more than once; read it again`,
   );
 }

@@ -59,6 +59,7 @@ export async function takeSnapshot(
   if (head.conditions.length > 0) head.decide(isPurged(head, key.topic, { cut, row }));
   const pointer = head.purged ? undefined : row;
   const snapshot = { cut, head, pointer, lastStored: lastStoredByRow(cut, pointer, head) };
+  if (isPurgedBehind(cut, pointer)) throw torn;
   if (looksPurged(snapshot)) await checkNotPurgedBehind(parts, { key, end: cut.end }, deadline);
   parts.headCache?.writers.read(key, cut.end);
   return snapshot;
@@ -89,6 +90,12 @@ function isPurged(head: Head, topic: Topic, { cut, row }: Stored): boolean {
   if (row.recordId === undefined) throw torn;
   const first = head.firstAppend?.at;
   return first !== undefined && row.recordId === recordIdOf(topic, first);
+}
+
+/** A purge behind the end is under way, and a fresh end lies behind it. */
+function isPurgedBehind({ end }: Cut, pointer: JournalPointer | undefined): boolean {
+  const { at, purgingAt } = pointer ?? {};
+  return purgingAt !== undefined && at?.partition === end.partition && purgingAt >= end.offset;
 }
 
 /**

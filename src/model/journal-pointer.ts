@@ -1,5 +1,5 @@
 import type { ExpireAfter } from './expire-after.ts';
-import type { PartitionOffset } from './position.ts';
+import type { Offset, PartitionOffset } from './position.ts';
 import type { SeqNr } from './seq-nr.ts';
 
 /** What the replicated store knows of one journal as a whole: its metajournal row. */
@@ -15,6 +15,8 @@ export interface JournalPointer {
   readonly expiry: Expiry | undefined;
   /** Names the generation; absent in rows that a delete or an old version created. */
   readonly recordId: string | undefined;
+  /** A purge at this offset was begun and not finished: any event in front of it may be gone. */
+  readonly purgingAt?: Offset;
 }
 
 /** When an expiring journal may be purged. */

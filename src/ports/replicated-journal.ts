@@ -11,10 +11,10 @@ export interface ReplicatedAppend {
   /** Where the youngest of the merged append records lies. */
   readonly at: PartitionOffset;
   /**
-   * The oldest append record that it stands for, also one whose events are left out: a journal that it
-   * creates began there. Absent = that of the first event.
+   * The oldest append record that it stands for and its first number, also where its events are left out: a
+   * journal that it creates began there. Absent = that of the first event.
    */
-  readonly first?: PartitionOffset | undefined;
+  readonly first?: { readonly at: PartitionOffset; readonly from: SeqNr } | undefined;
   readonly events: readonly [EventRecord, ...EventRecord[]];
   /** Value of the last event's record; absent removes an expiry. */
   readonly expireAfter: ExpireAfter | undefined;

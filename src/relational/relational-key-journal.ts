@@ -51,8 +51,9 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
         ? this.#firstPointer(batch, nowMs)
         : pointerAfter(row.pointer, batch, nowMs);
     // Records of a merged batch that a poll cut differently had applied before.
+    const gone = batch.deleteTo === undefined ? 0 : (pointer.deleteTo ?? 0);
     const fresh = batch.events.filter(
-      ({ event, record }) => record.at.offset > applied && event.seqNr > (pointer.deleteTo ?? 0),
+      ({ event, record }) => record.at.offset > applied && event.seqNr > gone,
     );
     if (row === undefined) {
       const [{ record }] = batch.events;
@@ -123,7 +124,8 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
     const { at, events, expireAfter, deleteTo } = batch;
     const [{ event, record }] = events;
     const seqNr = highestOf(events);
-    const begun = { seqNr, deleteTo: SeqNr.prev(event.seqNr) };
+    const { first = { at: record.at, from: event.seqNr } } = batch;
+    const begun = { seqNr, deleteTo: SeqNr.prev(first.from) };
     return {
       at,
       segmentSize,
@@ -131,7 +133,7 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
       deleteTo: deleteTo === undefined ? begun.deleteTo : reached(begun, deleteTo),
       expiry: expiryAfter(undefined, expireAfter, nowMs),
       // The same whenever it is repeated.
-      recordId: recordIdOf(key.topic, batch.first ?? record.at),
+      recordId: recordIdOf(key.topic, first.at),
     };
   }
 }

@@ -14,7 +14,7 @@ export function describeCoveredAppend(store: () => given.ReplicatedStore): void 
     deleteTo: number,
   ): ReplicatedAppend => ({
     ...append,
-    first: given.place(first),
+    first: { at: given.place(first), from: SeqNr.min },
     deleteTo: SeqNr.of(deleteTo),
   });
   const newKey = () => given.newKey(given.randomTopic());

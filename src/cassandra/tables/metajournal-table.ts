@@ -52,7 +52,7 @@ export function metaJournalStatements(table: string): MetaJournalStatements {
     insert: insertCql(table, insertColumns),
     selectHead: `SELECT ${headColumns.join(', ')} FROM ${table} ${where}`,
     selectOwned:
-      `SELECT ${headColumns.join(', ')}, created, created_date, origin, metadata, ` +
+      `SELECT ${headColumns.join(', ')}, created, created_date, origin, ` +
       `WRITETIME(offset) AS written FROM ${table} ${where}`,
     selectIds: `SELECT id FROM ${table} WHERE topic = ? AND segment = ?`,
     selectExpiredOn: `${expired} AND expire_on = ?`,
@@ -75,6 +75,7 @@ const headColumns = [
   'expire_after',
   'expire_on',
   'record_id',
+  'metadata',
 ];
 
 const insertColumns = [
@@ -143,7 +144,7 @@ export function insertParams(
     ...expiryParams(expiry),
     uuidParam(recordId) ?? null,
     origin ?? null,
-    clearedParam(clearedTo),
+    progressParam({ pointer, clearedTo }),
   ];
 }
 
@@ -171,9 +172,16 @@ export function expiryParams(expiry: Expiry | undefined): Params {
   return [cqlDuration(days, nanos), expiry.on];
 }
 
-/** How the `metadata` of a row says that rows between `clearedTo` and `delete_to` may be left. */
-export function clearedParam(clearedTo: number | undefined): string | null {
-  return clearedTo === undefined ? null : JSON.stringify({ clearedTo });
+/**
+ * How the `metadata` of a row tells of what is under way: rows between `clearedTo` and `delete_to` may be
+ * left, and rows in front of a purge at `purgingAt` may be gone.
+ */
+export function progressParam({
+  pointer: { purgingAt },
+  clearedTo,
+}: Pick<WholeRow, 'pointer' | 'clearedTo'>): string | null {
+  if (clearedTo === undefined && purgingAt === undefined) return null;
+  return JSON.stringify({ clearedTo, purgingAt });
 }
 
 /** A row as its writer needs it. */
@@ -192,18 +200,21 @@ export function ownedRowOf(key: Key, row: Row | undefined): OwnedRow | undefined
   if (row === undefined || pointer === undefined) return undefined;
   return {
     pointer,
-    clearedTo: clearedToOf(row['metadata']),
+    clearedTo: progressOf(row['metadata']).clearedTo,
     created: [row['created'] ?? null, row['created_date'] ?? null, row['origin'] ?? null],
     writtenMicros: numberOf(row['written'], 'WRITETIME(offset)'),
   };
 }
 
-const clearedText = /^\{"clearedTo":(\d{1,16})\}$/;
+const progressText = /^\{(?:"clearedTo":(\d{1,15}))?,?(?:"purgingAt":(\d{1,15}))?\}$/;
 
 /** Anything else in the column is somebody else's, and means nothing. */
-function clearedToOf(cell: unknown): number | undefined {
-  const match = typeof cell === 'string' ? clearedText.exec(cell) : undefined;
-  return match?.[1] === undefined ? undefined : Number(match[1]);
+function progressOf(cell: unknown): { readonly clearedTo?: number; readonly purgingAt?: Offset } {
+  const [, clearedTo, purgingAt] = (typeof cell === 'string' && progressText.exec(cell)) || [];
+  return {
+    ...(clearedTo !== undefined && { clearedTo: Number(clearedTo) }),
+    ...(purgingAt !== undefined && { purgingAt: Number(purgingAt) as Offset }),
+  };
 }
 
 /** @throws {CodecError} naming topic and id */
@@ -240,6 +251,7 @@ function placeOf(row: Row): PartitionOffset {
 }
 
 function decode(row: Row): JournalPointer {
+  const { purgingAt } = progressOf(row['metadata']);
   const { segment_size: size, delete_to: deleteTo, expire_after: after, expire_on: on } = row;
   const sized = typeof size === 'number' && size >= 2;
   return {
@@ -252,6 +264,7 @@ function decode(row: Row): JournalPointer {
         ? undefined
         : { after: expireAfterOf(after as DurationCell), on: (on as DateCell).toString() },
     recordId: isNull(row['record_id']) ? undefined : (row['record_id'] as UuidCell).toString(),
+    ...(purgingAt !== undefined && { purgingAt }),
   };
 }
 

@@ -172,7 +172,7 @@ function describeDeletes(): void {
 function describeCoveredAppends(): void {
   const covered = (from: number, to: number, deleteTo: number) => ({
     ...given.append(5, [from, to]),
-    first: given.place(3),
+    first: { at: given.place(3), from: given.seqNr(1) },
     deleteTo: given.seqNr(deleteTo),
   });
 
@@ -220,7 +220,7 @@ function describePurges(): void {
     await journal.purge(given.purge(5), given.nowMs);
     expect(sent.slice(0, 2)).to.deep.equal(['metaJournal.insert', 'journal.deleteSegment']);
     expect(values[0]?.slice(4, 8)).to.deep.equal([1, 3, 8, 8]);
-    expect(values[0]?.at(-1)).to.equal('{"clearedTo":4}');
+    expect(values[0]?.at(-1)).to.equal('{"clearedTo":4,"purgingAt":5}');
   });
 
   it('purges from the first event that may be left, even beyond 100,000 segments', async () => {
