@@ -204,17 +204,18 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     await this.row.remove(timeOf(unit));
   }
 
-  /** Rows of an append that was cut short before it made the journal's row (V7, D.7.5-5). */
+  /**
+   * Rows of an append that was cut short before it made the journal's row (V7, D.7.5-5). That row may still
+   * arrive, from the cut attempt or a former owner: it must not find its events gone and itself alive.
+   */
   private async removeOrphans(upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const { segmentSize } = this.state;
-    if (upTo !== undefined) {
-      const last = topSegment(upTo, segmentSize);
-      const first = Math.max(0, last - maxDoubtedSegments);
-      const rows = this.eventRows({ segmentSize, recordId: undefined }, unit);
-      await deleteRows(rows, { first, last, upTo: undefined });
-    }
-    // The row itself may still arrive from the attempt that was cut short, or from a former owner.
     await this.row.remove(timeOf(unit));
+    if (upTo === undefined) return;
+    const last = topSegment(upTo, segmentSize);
+    const first = Math.max(0, last - maxDoubtedSegments);
+    const rows = this.eventRows({ segmentSize, recordId: undefined }, unit);
+    await deleteRows(rows, { first, last, upTo: undefined });
   }
 
   /**

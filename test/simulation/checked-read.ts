@@ -250,10 +250,12 @@ class Comparison {
     if (this.#truths.some((truth) => truth.deleteTo > 0 && this.#isUndefined(truth))) return true;
     return this.#truths.slice(1).some((truth, index) => {
       const before = this.#truths[index] as Truth;
+      // Where all was deleted only the row tells the last number, and it may be newer each time.
       return (
         truth.deleteTo > before.deleteTo ||
         truth.events.length < before.events.length ||
-        truth.last === undefined
+        truth.last === undefined ||
+        (before.events.length === 0 && truth.last !== before.last)
       );
     });
   }

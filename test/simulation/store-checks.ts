@@ -59,7 +59,10 @@ export class StoreChecks {
     if (before === undefined || now === undefined) return;
     if (!isSameRecord(before.recordId, now.recordId)) return;
     const covered = (this.#offsets.get(log.partitionOf(id)) ?? -1) + 1;
-    const truth = this.#world.truth(id).at(covered);
+    const line = this.#world.truth(id);
+    const truth = line.at(covered);
+    // What R covers may be dead already: then it says nothing of the row's generation.
+    if (truth.generation !== line.at(now.offset + 1).generation) return;
     this.#goesBack(id, 'offset', [before.offset, now.offset, truth.lastAction ?? -1]);
     this.#goesBack(id, 'deleteTo', [before.deleteTo, now.deleteTo, truth.deleteTo]);
     this.#goesBack(id, 'seqNr', [before.seqNr, now.seqNr, truth.last ?? 0]);

@@ -238,8 +238,8 @@ function describePurges(): void {
     const fresh = open(3);
     await fresh.journal.purge(given.purge(5, { upTo: 7 }), given.nowMs);
     expect(fresh.sent).to.deep.equal([
-      ...Array(3).fill('journal.deleteSegment'),
       'metaJournal.delete',
+      ...Array(3).fill('journal.deleteSegment'),
     ]);
     const grown = open(3, {});
     await grown.journal.purge(given.purge(5, { upTo: 30 }), given.nowMs);
