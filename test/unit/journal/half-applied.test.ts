@@ -142,6 +142,27 @@ describe('A read while a replicator is between two statements', () => {
     expect(looks).to.equal(2);
   });
 
+  it('begins again when a purge behind its end was begun, whoever went on in front of it', async () => {
+    await append(1, 3);
+    await append(4, 4);
+    const row = { at: 1, seqNr: 7, deleteTo: 3 };
+    const eventual = await storeOf(world, () => ({
+      replicated: 1,
+      row,
+      events: { 1: [4, 5, 6, 7] },
+    }));
+    let purgingAt: Offset | undefined;
+    const begun: EventualJournal = {
+      ...eventual,
+      async pointer(...args) {
+        purgingAt ??= (await purge()).offset;
+        const pointer = await eventual.pointer(...args);
+        return pointer && { ...pointer, purgingAt };
+      },
+    };
+    expect(await readAll(world.reader({ eventual: begun }))).to.equal('last none');
+  });
+
   it('takes all as deleted where nobody purges', async () => {
     await append(1, 5);
     await remove(5);
