@@ -1,3 +1,4 @@
+import type { ActionRecord } from '../model/action.ts';
 import { DataIntegrityError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
@@ -45,20 +46,23 @@ export async function checkLogReaches(
 }
 
 /**
- * Looks whether somebody purged the key between `end` and the end of the log as of now.
+ * Looks whether somebody purged the key between `end` and the end of the log as of now. A conditional purge
+ * can only be under way while the row, which was read before, stands where it says.
  *
  * @throws {@link torn} somebody did
  */
 export async function checkNotPurgedBehind(
   { consumer }: JournalParts,
-  { key, end }: { readonly key: Key; readonly end: PartitionOffset },
+  { key, end, row }: { readonly key: Key; readonly end: PartitionOffset; readonly row: Offset },
   deadline: ProgressDeadline,
 ): Promise<void> {
   const { signal } = deadline;
   const { partition, offset: from } = end;
+  const mayCount = ({ action: { header } }: ActionRecord): boolean =>
+    header.type === 'purge' && (header.onlyAt === undefined || header.onlyAt === row);
   const to = await consumer.endOffset(key.topic, partition, { signal });
   for await (const records of consumer.read({ key, partition, from, to }, { signal })) {
     deadline.progress();
-    if (records.some(({ action }) => action.header.type === 'purge')) throw torn;
+    if (records.some(mayCount)) throw torn;
   }
 }

@@ -60,7 +60,9 @@ export async function takeSnapshot(
   const pointer = head.purged ? undefined : row;
   const snapshot = { cut, head, pointer, lastStored: lastStoredByRow(cut, pointer, head) };
   if (isPurgedBehind(cut, pointer)) throw torn;
-  if (looksPurged(snapshot)) await checkNotPurgedBehind(parts, { key, end: cut.end }, deadline);
+  if (pointer !== undefined && looksPurged(snapshot)) {
+    await checkNotPurgedBehind(parts, { key, end: cut.end, row: pointer.at.offset }, deadline);
+  }
   parts.headCache?.writers.read(key, cut.end);
   return snapshot;
 }

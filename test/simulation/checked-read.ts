@@ -150,6 +150,8 @@ class Comparison {
   readonly #world: World;
   readonly #call: Checked;
   readonly #truths: readonly Truth[];
+  /** From the end of the first attempt on, the later ones' among them. */
+  readonly #sinceFirst: readonly Truth[];
   readonly #now: number;
   readonly #end: number;
 
@@ -160,6 +162,7 @@ class Comparison {
     this.#now = world.log.partition(world.log.partitionOf(id)).length;
     this.#end = ends.at(-1) ?? this.#now;
     this.#truths = withLaterDeletes(world.truth(id).between(this.#end, this.#now));
+    this.#sinceFirst = world.truth(id).between(ends[0] ?? this.#end, this.#now);
   }
 
   problemOf(outcome: ReadResult): string | undefined {
@@ -248,8 +251,8 @@ class Comparison {
    */
   #changedMeanwhile(): boolean {
     if (this.#truths.some((truth) => truth.deleteTo > 0 && this.#isUndefined(truth))) return true;
-    return this.#truths.slice(1).some((truth, index) => {
-      const before = this.#truths[index] as Truth;
+    return this.#sinceFirst.slice(1).some((truth, index) => {
+      const before = this.#sinceFirst[index] as Truth;
       // Where all was deleted only the row tells the last number, and it may be newer each time.
       return (
         truth.deleteTo > before.deleteTo ||
