@@ -148,14 +148,15 @@ function describeShortened(store: Store, { written, first, last, how }: Written)
 
   it('stays empty with its last number when all is deleted twice', async () => {
     const journal = await written();
-    await journal.delete(last);
-    const offset = await journal.delete(last);
-    expect(await given.visible(store(), journal.key)).to.deep.equal([]);
-    expect(await given.state(store(), journal.key)).to.deep.equal({
-      seqNr: last,
-      deleteTo: last,
-      offset,
-    });
+    for (let time = 1; time <= 2; time++) {
+      const offset = await journal.delete(last);
+      expect(await given.visible(store(), journal.key)).to.deep.equal([]);
+      expect(await given.state(store(), journal.key)).to.deep.equal({
+        seqNr: last,
+        deleteTo: last,
+        offset,
+      });
+    }
   });
 
   it('gives the suffix from any number', async () => {

@@ -133,6 +133,7 @@ function describeCondition(store: Store, written: Written): void {
   it('only at an offset leaves a journal alone that something happened to since (I19)', async () => {
     const { key, handle } = await written();
     await handle.append(given.append(2, [9], given.days(1)), given.nowMs);
+    expect(await handle.purge(given.purge(9, { onlyAt: 1 }), given.nowMs)).to.equal(false);
     await handle.delete(given.deletion(3, 2), given.nowMs);
     for (const onlyAt of [0, 1, 2, 4]) {
       expect(await handle.purge(given.purge(9, { onlyAt }), given.nowMs)).to.equal(false);

@@ -32,7 +32,13 @@ const append = fc.record({
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: append },
   fc.record({ type: fc.constant('conflict' as const), below: fc.nat({ max: 3 }) }),
-  fc.record({ type: fc.constant('delete' as const), to: fc.integer({ min: 1, max: 9 }) }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('delete' as const),
+      to: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
   fc.record({
     type: fc.constant('purge' as const),
     condition: fc.constantFrom('none' as const, 'last' as const, 'stale' as const),

@@ -79,6 +79,9 @@ class World {
     expect(this.cache.ids).to.be.at.most(this.maxIds);
     expect(this.budget.used).to.be.at.most(this.budget.max);
     expect(this.cache.waiting).to.equal(this.unanswered.size);
+    // A wait ends with the record, or the replicated offset, that reaches its end.
+    const covered = Math.max(this.#seen, this.#replicated + 1);
+    for (const { end } of this.unanswered.values()) expect(end).to.be.above(covered);
   }
 
   #write({ id: of, action, n }: Extract<Happening, { type: 'write' }>): void {

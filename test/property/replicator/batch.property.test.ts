@@ -107,13 +107,45 @@ function applyTo(stored: StoredJournal, write: KeyWrite): void {
 
 /** What readers and later writes depend on, the row's offset too: conditional purges ask for it. */
 function visible({ pointer, events }: StoredJournal) {
-  const { seqNr, deleteTo: to, expiry } = pointer ?? {};
+  const { seqNr, deleteTo: to, expiry, recordId } = pointer ?? {};
   const after = expiry === undefined ? undefined : ExpireAfter.toNanos(expiry.after);
   const live = [...events].toSorted(([a], [b]) => a - b);
-  return { at: pointer?.at.offset, seqNr, deleteTo: to, after, live };
+  return { at: pointer?.at.offset, seqNr, deleteTo: to, after, recordId, live };
 }
 
 const empty = (): StoredJournal => ({ pointer: undefined, events: new Map() });
+
+const recordsOf = (choices: readonly Choice[]): readonly ActionRecord[] =>
+  stepsOf(choices).map((step, offset) => actionRecord('a', offset, step));
+
+function oneByOne(records: readonly ActionRecord[]): StoredJournal {
+  const stored = empty();
+  for (const record of records) applyPoll(stored, [record]);
+  return stored;
+}
+
+/** Applies the first writes of a poll; answers the first offset that they do not stand for. */
+function applyInPart(stored: StoredJournal, poll: readonly ActionRecord[], count: number): number {
+  const writes = planWrites(poll).writes.slice(0, count);
+  for (const write of writes) applyTo(stored, write);
+  return (writes.at(-1)?.at.offset ?? -1) + 1;
+}
+
+/** As these records leave it, but that deletes of the poll that was cut short may count already. */
+function expectAhead(
+  stored: StoredJournal,
+  records: readonly ActionRecord[],
+  poll: readonly ActionRecord[],
+): void {
+  const truth = visible(oneByOne(records));
+  const seen = visible(stored);
+  const { deleteTo: to = 0 } = seen;
+  const live = truth.live.filter(([seqNr]) => seqNr > to);
+  expect(seen).to.deep.equal({ ...truth, deleteTo: seen.deleteTo, live });
+  const deletes = poll.map(({ action: { header } }) => (header.type === 'delete' ? header.to : 0));
+  const furthest = Math.min(Math.max(0, ...deletes), truth.seqNr ?? 0);
+  expect(to).to.be.within(truth.deleteTo ?? 0, Math.max(furthest, truth.deleteTo ?? 0));
+}
 
 describe('collapsed writes (I11)', () => {
   it('leave a journal as its records one by one leave it, wherever the polls are cut', () => {
@@ -122,16 +154,14 @@ describe('collapsed writes (I11)', () => {
         fc.array(choice, { minLength: 1, maxLength: 12 }),
         fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 12, maxLength: 12 }),
         (choices, cuts) => {
-          const records = stepsOf(choices).map((step, offset) => actionRecord('a', offset, step));
-          const oneByOne = empty();
-          for (const record of records) applyPoll(oneByOne, [record]);
+          const records = recordsOf(choices);
           const inPolls = empty();
           for (let from = 0, poll = 0; from < records.length; poll++) {
             const to = from + (cuts[poll] ?? 1);
             applyPoll(inPolls, records.slice(from, to));
             from = to;
           }
-          expect(visible(inPolls)).to.deep.equal(visible(oneByOne));
+          expect(visible(inPolls)).to.deep.equal(visible(oneByOne(records)));
         },
       ),
       { numRuns: 2_000, verbose: 1 },
@@ -148,7 +178,7 @@ describe('collapsed writes (I11)', () => {
         fc.integer({ min: 0, max: 10 }),
         fc.integer({ min: 1, max: 10 }),
         (choices, again, cut) => {
-          const records = stepsOf(choices).map((step, offset) => actionRecord('a', offset, step));
+          const records = recordsOf(choices);
           const once = empty();
           applyPoll(once, records);
           const repeated = empty();
@@ -158,6 +188,28 @@ describe('collapsed writes (I11)', () => {
         },
       ),
       { numRuns: 2_000, verbose: 1 },
+    );
+  });
+
+  it('leave nothing half done when a poll is cut short between two writes and the next one ends elsewhere', () => {
+    const place = fc.nat({ max: 12 });
+    fc.assert(
+      fc.property(
+        fc.array(choice, { minLength: 2, maxLength: 12 }),
+        fc.record({ from: place, to: place, writes: fc.nat({ max: 4 }), more: place }),
+        (choices, { from, to, writes, more }) => {
+          const records = recordsOf(choices);
+          const poll = records.slice(from, to + 1);
+          const stored = oneByOne(records.slice(0, from));
+          const reached = Math.max(from, applyInPart(stored, poll, writes));
+          expectAhead(stored, records.slice(0, reached), poll);
+          applyPoll(stored, records.slice(from, reached + more));
+          expectAhead(stored, records.slice(0, reached + more), poll);
+          applyPoll(stored, records.slice(reached + more));
+          expect(visible(stored)).to.deep.equal(visible(oneByOne(records)));
+        },
+      ),
+      { numRuns: 4_000, verbose: 1 },
     );
   });
 });

@@ -240,8 +240,10 @@ function rowOfAppend(before: JournalPointer | undefined, batch: ReplicatedAppend
   if (before !== undefined) {
     return { ...before, at, seqNr: SeqNr.greaterOf(last, before.seqNr), expiry };
   }
-  const deleteTo = SeqNr.prev(events[0].event.seqNr);
-  return { at, segmentSize: 10, seqNr: last, deleteTo, expiry, recordId: 'generation' };
+  const { event, record } = events[0];
+  const { first = { at: record.at, from: event.seqNr } } = batch;
+  const recordId = `generation of ${first.at.offset}`;
+  return { at, segmentSize: 10, seqNr: last, deleteTo: SeqNr.prev(first.from), expiry, recordId };
 }
 
 export function applyDelete(stored: StoredJournal, batch: ReplicatedDelete): boolean {

@@ -54,6 +54,11 @@ describe('Head', () => {
     it(rule, () => expect(foldOf(records).deleteTo).to.equal(deleteTo));
   }
 
+  it('does not go back with a lower delete behind a later append (I3)', () => {
+    const fold = foldOf([append(0, [1, 3]), deletion(1, 3), append(2, 4), deletion(3, 1)]);
+    expect(fold.deleteTo).to.equal(3);
+  });
+
   it('forgets what a purge removed, and knows that the store is dead (V1)', () => {
     const fold = foldOf([append(0, [1, 3]), deletion(1, 2), purge(2), append(3, 1)], 3);
     expect(fold).to.deep.equal({ ...empty, purged: true, offsets: [3], last: 1 });

@@ -311,6 +311,21 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     await stop();
   });
 
+  it('is not given up while a write is in hand, also when nobody ended the batch before', async () => {
+    const { member, store, slow, work, stop } = await inHand();
+    let isRevoked = false;
+    const revoked = member()
+      .subscriber.revoked(partition0)
+      .then(() => (isRevoked = true));
+    await settle();
+    expect(isRevoked).to.equal(false);
+    expect(store.writes()).to.deep.equal([]);
+    slow.open();
+    await Promise.all([revoked, work]);
+    expect(store.writes()).to.deep.equal(['append journal:a@1']);
+    await stop();
+  });
+
   for (const how of ['after the batch has settled', 'while the batch is in hand'] as const) {
     it(`stores no offset of a partition that was lost, told ${how}`, async () => {
       const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
