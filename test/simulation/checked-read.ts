@@ -97,6 +97,8 @@ async function checked(world: World, client: Client, call: Checked): Promise<Rea
     result.error = error;
   }
   const outcome = { ...result, events };
+  // A time limit outlives the process that set it.
+  if (client.process.isDead) return outcome;
   world.scheduler.note(
     () => `${client.process.name} ${what} ${request.id} from ${request.from}: ${text(outcome)}`,
   );
