@@ -4,8 +4,9 @@
  *
  * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
  * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
- * runs them too. `--events N` sets the backlog of
- * `replicate.memory`.
+ * runs them too. `--events N` sets the backlog of `replicate.memory`. `--profile keep` takes the small
+ * servers of the tests, whose Cassandra syncs its commit log before it answers, instead of servers as they
+ * are installed.
  */
 import { parseArgs } from 'node:util';
 import { openStack } from '../support/stack/open-stack.ts';
@@ -26,6 +27,7 @@ const { values, positionals: wanted } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     heavy: { type: 'boolean', default: false },
+    profile: { type: 'string', default: 'bench' },
     events: { type: 'string', default: '1000000' },
   },
 });
@@ -39,7 +41,7 @@ interface Bench {
 }
 
 const stack = await openStack({
-  profile: 'bench',
+  profile: values.profile === 'keep' ? 'keep' : 'bench',
   name: 'bench',
   note: (line) => console.error(line),
 });
