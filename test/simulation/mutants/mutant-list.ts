@@ -38,9 +38,9 @@ export const mutants: readonly Mutant[] = [
     'B.12: R before rows',
     [
       snapshot,
-      'const unread = await findHead(parts, { key, end }, { signal });',
+      'const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });',
       `const early = await parts.eventual.pointer(key, { signal });
-       const unread = await findHead(parts, { key, end }, { signal });`,
+       const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });`,
     ],
     [snapshot, 'readRow(parts, { key, unread }, { signal }),', 'Promise.resolve(early),'],
   ),
@@ -55,11 +55,16 @@ export const mutants: readonly Mutant[] = [
     'if (mayRestart && order.isLeadingGap(page)) throw torn;',
     '',
   ]),
-  mutant('a purge under way is not recognised', 'B.12: evidence', [
-    snapshot,
-    'if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;',
-    'return false;',
-  ]),
+  mutant(
+    'a purge under way is not recognised',
+    'B.12: evidence',
+    [
+      snapshot,
+      'if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;',
+      'return false;',
+    ],
+    [snapshot, 'if (isPurgedBehind(cut, pointer)) throw torn;', ''],
+  ),
   mutant('an empty segment ends the walk', 'B.12: walk every segment', [
     'src/cassandra/segment-reader.ts',
     'yield* rowsOf(walk, current, options);',
@@ -131,7 +136,7 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('a purge without a row leaves rows', 'D.7.5-5, V7', [
     keyJournal,
-    'else if (upTo !== undefined) await this.removeOrphans(upTo, unit);',
+    'else await this.removeOrphans(upTo, unit);',
     '',
   ]),
   // A purge looks far below what is known to be cleared, for what others may have left; that alone would hide it.
@@ -147,22 +152,20 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant('the row of a purged journal goes before its events', 'D.7.5-6', [
     keyJournal,
-    'await this.align(head, { seqNr: last, deleteTo: last }, unit);',
+    'await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);',
     'await this.row.remove(timeOf(unit));',
   ]),
   mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
     keyJournal,
-    'await insertRows(this.eventRows(pointer, unit), liveOf(events, pointer));\n    // An attempt',
+    'await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));\n    // An attempt',
     'await this.row.create({ pointer, clearedTo: undefined, origin: record.origin }, timeOf(unit));\n' +
-      '    await insertRows(this.eventRows(pointer, unit), liveOf(events, pointer));\n    return;\n    // An attempt',
+      '    await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));\n    return;\n    // An attempt',
   ]),
   mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
     keyJournal,
-    'if (this.isApplied(batch.at)) return false;\n' +
-      '    const unit = this.unit(batch.at, nowMs);\n' +
+    'if (this.isApplied(batch.at)) return await this.own(unit);\n' +
       '    if (pointer === undefined) await this.create(',
-    'if (this.isApplied(batch.events[0].record.at)) return false;\n' +
-      '    const unit = this.unit(batch.at, nowMs);\n' +
+    'if (this.isApplied(batch.events[0].record.at)) return await this.own(unit);\n' +
       '    if (pointer === undefined) await this.create(',
   ]),
   mutant('an applied action is applied again', 'D.7.4: row.offset guard', [
@@ -172,7 +175,7 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('a conditional purge is applied always', 'D.11', [
     keyJournal,
-    'if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt })) return false;',
+    'if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt }))\n      return await this.own(unit);',
     '',
   ]),
   mutant(
@@ -189,11 +192,6 @@ export const mutants: readonly Mutant[] = [
       'await this.#parts.session.write(cql, params);',
     ],
   ),
-  mutant('an append does not hide what its delete covers', 'D.7.5-4', [
-    batch,
-    'const deleteTo = this.#cover;',
-    'const deleteTo = undefined;',
-  ]),
   mutant(
     'R moves whoever moved it before',
     'D.7.5-8: fencing',
