@@ -12,7 +12,7 @@ import type {
 } from '../ports/replicated-journal.ts';
 import { deleteRows, type EventRows, insertRows, lastSeqNrOf } from './event-rows.ts';
 import { expiryOf } from './expiry.ts';
-import { JournalRow, type WriteTime } from './journal-row.ts';
+import { MetaJournalRow, type WriteTime } from './metajournal-row.ts';
 import { SegmentNr } from './segment.ts';
 import type { CassandraSession } from './session-types.ts';
 import { highest, type OwnedRow } from './tables/metajournal-table.ts';
@@ -58,14 +58,14 @@ const maxDoubtedSegments = 100_000;
  */
 export class CassandraKeyJournal implements ReplicatedKeyJournal {
   private readonly state: KeyJournalState;
-  private readonly row: JournalRow;
+  private readonly row: MetaJournalRow;
   /** Nothing at or below it may create the journal again. */
   private purgedAt: Offset | undefined;
 
   constructor(state: KeyJournalState) {
     const { session, tables, key, segment, row } = state;
     this.state = state;
-    this.row = new JournalRow({ session, statements: tables.metaJournal, key, segment, row });
+    this.row = new MetaJournalRow({ session, statements: tables.metaJournal, key, segment, row });
   }
 
   get pointer(): JournalPointer | undefined {

@@ -17,7 +17,7 @@ import {
   updateParams,
 } from './tables/metajournal-table.ts';
 
-export interface JournalRowParts {
+export interface MetaJournalRowParts {
   readonly session: CassandraSession;
   readonly statements: MetaJournalStatements;
   readonly key: Key;
@@ -45,15 +45,15 @@ export interface RowState {
  * The first change of a row that was loaded writes all its columns: a former owner that removes the row too
  * late would otherwise leave the new columns and take the old ones (ADR 29).
  */
-export class JournalRow {
-  readonly #parts: JournalRowParts;
+export class MetaJournalRow {
+  readonly #parts: MetaJournalRowParts;
   #segment: SegmentNr;
   #state: RowState | undefined;
   #created: CreatedCells | undefined;
   /** The row's last change is ours: every column is as new as our first one. */
   #isOwn = false;
 
-  constructor(parts: JournalRowParts) {
+  constructor(parts: MetaJournalRowParts) {
     this.#parts = parts;
     this.#segment = parts.segment;
     this.#state = parts.row;
