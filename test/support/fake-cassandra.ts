@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { FramedServer } from './framed-server.ts';
 
 const opcodes = { ready: 0x02, options: 0x05, supported: 0x06, query: 0x07, result: 0x08 } as const;
 const headerBytes = 9;
@@ -17,33 +17,12 @@ interface Asked {
  * As much of one Cassandra node as the driver needs to connect: one node, no tables. It can refuse
  * connections, or hold back its answers, at the very moment that a test is about.
  */
-export class FakeCassandra implements AsyncDisposable {
-  /** Connections that the driver has not closed. */
-  readonly sockets = new Set<Socket>();
-  readonly #server: Server;
+export class FakeCassandra extends FramedServer {
   readonly #waiting: { readonly words: string; readonly seen: () => void }[] = [];
   #held: string | undefined;
-  #isRefusing = false;
 
-  private constructor() {
-    this.#server = createServer((socket) => this.#accept(socket));
-  }
-
-  static async open(): Promise<FakeCassandra> {
-    const fake = new FakeCassandra();
-    fake.#server.listen(0, '127.0.0.1');
-    await once(fake.#server, 'listening');
-    return fake;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** Ends all connections; new ones are reset at once while `on`. */
-  refuse(on: boolean): void {
-    this.#isRefusing = on;
-    if (on) for (const socket of this.sockets) socket.resetAndDestroy();
+  static open(): Promise<FakeCassandra> {
+    return new FakeCassandra({ headerBytes, lengthAt: 5 }).listen();
   }
 
   /** Answers no request any more that has these words, such as `system.local`, or `CQL_VERSION` at the start. */
@@ -56,28 +35,13 @@ export class FakeCassandra implements AsyncDisposable {
     return new Promise((seen) => this.#waiting.push({ words, seen }));
   }
 
-  #accept(socket: Socket): void {
-    socket.on('error', () => undefined);
-    if (this.#isRefusing) {
-      socket.resetAndDestroy();
-      return;
-    }
-    this.sockets.add(socket);
-    socket.on('close', () => this.sockets.delete(socket));
-    let bytes: Buffer = Buffer.alloc(0);
-    socket.on('data', (more) => {
-      bytes = Buffer.concat([bytes, more]);
-      while (bytes.length >= headerBytes && bytes.length >= headerBytes + bytes.readInt32BE(5)) {
-        const end = headerBytes + bytes.readInt32BE(5);
-        this.#answer({
-          socket,
-          version: bytes[0] as number,
-          streamId: bytes.readInt16BE(2),
-          opcode: bytes[4] as number,
-          body: bytes.subarray(headerBytes, end),
-        });
-        bytes = bytes.subarray(end);
-      }
+  protected override answer(socket: Socket, frame: Buffer): void {
+    this.#answer({
+      socket,
+      version: frame.readUInt8(0),
+      streamId: frame.readInt16BE(2),
+      opcode: frame.readUInt8(4),
+      body: frame.subarray(headerBytes),
     });
   }
 
@@ -90,12 +54,6 @@ export class FakeCassandra implements AsyncDisposable {
     else if (opcode !== opcodes.query) send(asked, opcodes.ready, Buffer.alloc(0));
     else if (words.includes('system.local')) send(asked, opcodes.result, rows([localRow]));
     else send(asked, opcodes.result, rows([]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 }
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { FramedServer } from './framed-server.ts';
 
 const metadata = 3;
 const apiVersions = 18;
@@ -20,60 +20,21 @@ const versions: readonly (readonly [kind: number, newest: number])[] = [
  * As much of one Kafka broker as a client needs to connect and to learn who leads a partition: itself, of
  * one partition a topic. Nothing else is answered. It can refuse connections, or answer nothing at all.
  */
-export class FakeKafka implements AsyncDisposable {
-  /** Connections that the client has not closed. */
-  readonly sockets = new Set<Socket>();
+export class FakeKafka extends FramedServer {
   /** Kinds of the requests that came. */
   readonly asked: number[] = [];
   isSilent = false;
-  readonly #server: Server;
-  #isRefusing = false;
 
-  private constructor() {
-    this.#server = createServer((socket) => this.#accept(socket));
-  }
-
-  static async open(): Promise<FakeKafka> {
-    const fake = new FakeKafka();
-    fake.#server.listen(0, '127.0.0.1');
-    await once(fake.#server, 'listening');
-    return fake;
-  }
-
-  get #port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  static open(): Promise<FakeKafka> {
+    return new FakeKafka({ headerBytes: 4, lengthAt: 0 }).listen();
   }
 
   get address(): string {
-    return `127.0.0.1:${this.#port}`;
+    return `127.0.0.1:${this.port}`;
   }
 
-  /** Ends all connections; new ones are reset at once while `on`. */
-  refuse(on: boolean): void {
-    this.#isRefusing = on;
-    if (on) for (const socket of this.sockets) socket.resetAndDestroy();
-  }
-
-  #accept(socket: Socket): void {
-    socket.on('error', () => undefined);
-    if (this.#isRefusing) {
-      socket.resetAndDestroy();
-      return;
-    }
-    this.sockets.add(socket);
-    socket.on('close', () => this.sockets.delete(socket));
-    let bytes: Buffer = Buffer.alloc(0);
-    socket.on('data', (more) => {
-      bytes = Buffer.concat([bytes, more]);
-      while (bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0)) {
-        const end = 4 + bytes.readInt32BE(0);
-        this.#answer(socket, bytes.subarray(4, end));
-        bytes = bytes.subarray(end);
-      }
-    });
-  }
-
-  #answer(socket: Socket, request: Buffer): void {
+  protected override answer(socket: Socket, frame: Buffer): void {
+    const request = frame.subarray(4);
     const kind = request.readInt16BE(0);
     this.asked.push(kind);
     if (this.isSilent) return;
@@ -102,7 +63,7 @@ export class FakeKafka implements AsyncDisposable {
       at = end;
     }
     const noRack = int16(-1);
-    const broker = Buffer.concat([int32(node), text('127.0.0.1'), int32(this.#port), noRack]);
+    const broker = Buffer.concat([int32(node), text('127.0.0.1'), int32(this.port), noRack]);
     const nodes = array([int32(node)]);
     const partition = Buffer.concat([int16(0), int32(0), int32(node), nodes, nodes]);
     const topics = names.map((name) =>
@@ -110,12 +71,6 @@ export class FakeKafka implements AsyncDisposable {
     );
     const cluster = int16(-1);
     return Buffer.concat([int32(0), array([broker]), cluster, int32(node), array(topics)]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 }
 
