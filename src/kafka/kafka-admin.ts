@@ -18,8 +18,8 @@ const visiblePauseMs = 50;
  */
 export interface KafkaAdmin extends AsyncDisposable {
   /**
-   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on. An
-   * existing topic is left as it is.
+   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on, and waits until
+   * the leaders of its partitions serve them. An existing topic is left as it is.
    *
    * @returns whether it was created
    * @throws {NotSetUpError} it is missing and `autoCreate` is off
@@ -61,6 +61,7 @@ class KafkaAdminClient implements KafkaAdmin {
     if (!settings.autoCreate) throw await this.#whyUnlisted(topic);
     const created = await this.#create(topic, settings);
     await this.#untilVisible(topic, options);
+    await this.#untilServed(topic, options);
     return created;
   }
 
@@ -114,6 +115,16 @@ class KafkaAdminClient implements KafkaAdmin {
       await this.#cluster.pause(visiblePauseMs, options);
     }
     await this.#cluster.learnTopic(topic);
+  }
+
+  /** A leader that is named may not know of it yet, and refuses what is asked of it until then. */
+  async #untilServed(topic: Topic, options: CallOptions | undefined): Promise<void> {
+    const cluster = this.#cluster;
+    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
+    const asked = (await cluster.partitionsOf(topic)).map((partition) =>
+      cluster.retrying(place, () => cluster.endOffset(topic, partition)),
+    );
+    await Promise.all(asked);
   }
 
   async #exists(topic: Topic, options: CallOptions | undefined): Promise<boolean> {

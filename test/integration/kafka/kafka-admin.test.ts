@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
+import { LogCluster } from '../../../src/kafka/log-cluster.ts';
 import { NotSetUpError } from '../../../src/model/errors.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { failureOf } from '../../contract/action-log.fixture.ts';
@@ -39,6 +40,19 @@ describe('Kafka admin', function () {
     await admin.ensureTopic(topic, { ...settings, retentionMs: undefined });
     expect(await retentionOf(topic)).to.equal('604800000');
     await admin.deleteTopic(topic);
+  });
+
+  it('returns when the leaders serve what was created', async () => {
+    await using cluster = await LogCluster.open(kafkaSettings(), quietDeps, { retries: 0 });
+    for (let round = 0; round < 3; round++) {
+      const topic = newName();
+      await admin.ensureTopic(topic, { ...settings, partitions: 40 });
+      const asked = (await cluster.partitionsOf(topic)).map((partition) =>
+        cluster.endOffset(topic, partition),
+      );
+      expect(await Promise.all(asked)).to.deep.equal(Array.from({ length: 40 }, () => 0));
+      await admin.deleteTopic(topic);
+    }
   });
 
   it('says once that it created the topic when two do so at a time', async () => {
