@@ -1,6 +1,6 @@
-import { eventRecordsOf } from '../src/codec/events-codec.ts';
+import { replicatedEventsOf } from '../src/codec/events-codec.ts';
 import type { ActionRecord } from '../src/model/action.ts';
-import type { EventRecord } from '../src/model/event.ts';
+import type { ReplicatedEvent } from '../src/model/event.ts';
 import type { Key } from '../src/model/key.ts';
 import type { Offset } from '../src/model/position.ts';
 import type {
@@ -175,10 +175,10 @@ function toWrite(batch: Delete | Purge): KeyWrite {
 }
 
 function decodeAppends({ at, first, records, deleteTo }: Appends): KeyWrite | Undecodable {
-  let events: [EventRecord, ...EventRecord[]] | undefined;
+  let events: [ReplicatedEvent, ...ReplicatedEvent[]] | undefined;
   for (const record of records) {
     try {
-      const decoded = eventRecordsOf(record);
+      const decoded = replicatedEventsOf(record);
       if (events === undefined) events = [...decoded];
       else for (const event of decoded) events.push(event);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { recordIdOf } from '../codec/record-id.ts';
-import type { EventRecord } from '../model/event.ts';
+import type { ReplicatedEvent } from '../model/event.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
@@ -257,10 +257,10 @@ function reached(
 
 /** Events that no delete of the batch covers. */
 function liveOf(
-  events: readonly EventRecord[],
+  events: readonly ReplicatedEvent[],
   batch: ReplicatedAppend,
   { deleteTo }: JournalPointer,
-): readonly EventRecord[] {
+): readonly ReplicatedEvent[] {
   if (batch.deleteTo === undefined || deleteTo === undefined) return events;
   return events.filter(({ event }) => event.seqNr > deleteTo);
 }

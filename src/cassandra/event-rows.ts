@@ -1,4 +1,4 @@
-import type { EventRecord } from '../model/event.ts';
+import type { ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import { forEachAtOnce } from './at-once.ts';
@@ -37,7 +37,10 @@ const deletesAtOnce = 16;
  * Inserts events in batches. Segments follow each other in ascending order, each after the one
  * before is stored: a reader of the JVM system stops at the first segment that ends short.
  */
-export async function insertRows(rows: EventRows, events: readonly EventRecord[]): Promise<void> {
+export async function insertRows(
+  rows: EventRows,
+  events: readonly ReplicatedEvent[],
+): Promise<void> {
   const { session, statements, segmentSize, timestamp } = rows;
   for (let start = 0; start < events.length; ) {
     const end = endOfSegment(events, start, segmentSize);
@@ -52,7 +55,11 @@ export async function insertRows(rows: EventRows, events: readonly EventRecord[]
   }
 }
 
-function endOfSegment(events: readonly EventRecord[], start: number, segmentSize: number): number {
+function endOfSegment(
+  events: readonly ReplicatedEvent[],
+  start: number,
+  segmentSize: number,
+): number {
   const segmentOf = (index: number) => SegmentNr.of(events[index]?.event.seqNr ?? 0, segmentSize);
   const segment = segmentOf(start);
   let end = start + 1;
@@ -63,7 +70,7 @@ function endOfSegment(events: readonly EventRecord[], start: number, segmentSize
 /** Events of one segment, cut by rows and bytes; a single large event is a batch of its own. */
 function* batchesOf(
   { key, recordId, segmentSize }: EventRows,
-  events: readonly EventRecord[],
+  events: readonly ReplicatedEvent[],
 ): Generator<Params[]> {
   const writer = new EventRowWriter(key, uuidParam(recordId));
   let batch: Params[] = [];
@@ -110,7 +117,7 @@ function* range(first: number, last: number): Generator<SegmentNr> {
  * The highest number: that of the last event, unless a conflicting record is among them (decision
  * 17).
  */
-export function lastSeqNrOf(events: readonly EventRecord[]): SeqNr {
+export function lastSeqNrOf(events: readonly ReplicatedEvent[]): SeqNr {
   let last = SeqNr.min;
   for (const { event } of events) if (event.seqNr > last) last = event.seqNr;
   return last;

@@ -1,12 +1,21 @@
 import type { ActionRecord, PayloadType } from '../model/action.ts';
 import { Action } from '../model/action.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
-import type { Event, EventRecord, Events, RecordInfo } from '../model/event.ts';
+import type {
+  Event,
+  EventRecord,
+  Events,
+  PrintedEvent,
+  RecordInfo,
+  ReplicatedEvent,
+} from '../model/event.ts';
 import type { PayloadMetadata } from '../model/record-metadata.ts';
 import type { DecodedEvents } from './decoded-events.ts';
 import { decodeBinaryEvents, encodeBinaryEvents } from './events-binary-codec.ts';
 import { decodeJsonEvents, encodeJsonEvents } from './events-json-codec.ts';
+import { printedEventsOf } from './printed-events.ts';
 import { recordMetadataOf } from './record-metadata-codec.ts';
+import { decodeUtf8WithSurrogates } from './utf8.ts';
 
 /** The value of an append, and the format that its header must name. */
 export interface EncodedEvents {
@@ -37,9 +46,19 @@ export function encodeEvents(events: Events, metadata: PayloadMetadata): Encoded
  * @throws {CodecError} when the value breaks the format
  */
 export function decodeEvents(payloadType: PayloadType, value: Uint8Array): DecodedEvents {
-  const decoded = payloadType === 'json' ? decodeJsonEvents(value) : decodeBinaryEvents(value);
-  if (firstRepeated(decoded.events) === undefined) return decoded;
-  return { events: withoutRepeated(decoded.events), metadata: decoded.metadata };
+  return withoutRepeated(
+    payloadType === 'json' ? decodeJsonEvents(value) : decodeBinaryEvents(value),
+  );
+}
+
+/** As {@link decodeEvents}, but payloads stay texts where the store keeps the same texts. */
+function decodePrintedEvents(
+  payloadType: PayloadType,
+  value: Uint8Array,
+): DecodedEvents<PrintedEvent> {
+  const printed =
+    payloadType === 'json' ? printedEventsOf(decodeUtf8WithSurrogates(value, 'value')) : undefined;
+  return printed === undefined ? decodeEvents(payloadType, value) : withoutRepeated(printed);
 }
 
 /**
@@ -51,12 +70,34 @@ export function decodeEvents(payloadType: PayloadType, value: Uint8Array): Decod
 export function eventRecordsOf(
   actionRecord: ActionRecord,
 ): readonly [EventRecord, ...EventRecord[]] {
+  return recordsOf(actionRecord, decodeEvents);
+}
+
+/** As {@link eventRecordsOf}, for those who store the events and do not look into them: cheaper. */
+export function replicatedEventsOf(
+  actionRecord: ActionRecord,
+): readonly [ReplicatedEvent, ...ReplicatedEvent[]] {
+  return recordsOf(actionRecord, decodePrintedEvents);
+}
+
+type Decode<E extends PrintedEvent> = (type: PayloadType, value: Uint8Array) => DecodedEvents<E>;
+
+interface RecordOf<E> {
+  readonly event: E;
+  readonly record: RecordInfo;
+}
+
+function recordsOf<E extends PrintedEvent>(
+  actionRecord: ActionRecord,
+  decode: Decode<E>,
+): readonly [RecordOf<E>, ...RecordOf<E>[]] {
   const { action, at } = actionRecord;
   if (!Action.isAppend(action)) {
     throw new InvalidInputError(`a record of action ${action.header.type} has no events`);
   }
   const { header, headers, timestampMs } = action;
-  const { events, metadata } = decodeValueOf(actionRecord, header.payloadType, action.value);
+  const decodeValue = (): DecodedEvents<E> => decode(header.payloadType, action.value);
+  const { events, metadata } = naming(actionRecord, decodeValue);
   const record: RecordInfo = {
     at,
     timestampMs,
@@ -65,20 +106,16 @@ export function eventRecordsOf(
     metadata: recordMetadataOf(header.metadata, metadata),
     headers,
   };
-  const records: [EventRecord, ...EventRecord[]] = [{ event: events[0], record }];
+  const records: [RecordOf<E>, ...RecordOf<E>[]] = [{ event: events[0], record }];
   for (let index = 1; index < events.length; index++) {
     records.push({ event: events[index] ?? events[0], record });
   }
   return records;
 }
 
-function decodeValueOf(
-  { action, at }: ActionRecord,
-  payloadType: PayloadType,
-  value: Uint8Array,
-): DecodedEvents {
+function naming<T>({ action, at }: ActionRecord, decode: () => T): T {
   try {
-    return decodeEvents(payloadType, value);
+    return decode();
   } catch (cause) {
     const place = { topic: action.key.topic, ...at, id: action.key.id };
     throw new CodecError('the events of a record cannot be decoded', { cause, place });
@@ -90,7 +127,7 @@ function isBinary(event: Event): boolean {
 }
 
 /** Numbers nearly always ascend; only where they do not is a set needed. */
-function firstRepeated(events: Events): Event | undefined {
+function firstRepeated<E extends PrintedEvent>(events: readonly E[]): E | undefined {
   let last = 0;
   for (const { seqNr } of events) {
     if (seqNr <= last) return firstRepeatedUnordered(events);
@@ -99,7 +136,7 @@ function firstRepeated(events: Events): Event | undefined {
   return undefined;
 }
 
-function firstRepeatedUnordered(events: Events): Event | undefined {
+function firstRepeatedUnordered<E extends PrintedEvent>(events: readonly E[]): E | undefined {
   const seen = new Set<number>();
   return events.find(({ seqNr }) => {
     if (seen.has(seqNr)) return true;
@@ -108,8 +145,11 @@ function firstRepeatedUnordered(events: Events): Event | undefined {
   });
 }
 
-function withoutRepeated([first, ...rest]: Events): Events {
+function withoutRepeated<E extends PrintedEvent>(decoded: DecodedEvents<E>): DecodedEvents<E> {
+  const { events, metadata } = decoded;
+  if (firstRepeated(events) === undefined) return decoded;
+  const [first, ...rest] = events;
   const seen = new Set<number>([first.seqNr]);
   const kept = rest.filter(({ seqNr }) => !seen.has(seqNr) && seen.add(seqNr));
-  return [first, ...kept];
+  return { events: [first, ...kept], metadata };
 }

@@ -1,5 +1,5 @@
 import { CodecError } from '../model/errors.ts';
-import type { Payload } from '../model/payload.ts';
+import type { Payload, PrintedJson } from '../model/payload.ts';
 import { parseJson, printJson } from './json.ts';
 
 /*
@@ -18,12 +18,14 @@ export interface StoredPayload {
 }
 
 /** Columns of a payload. @throws {InvalidInputError} when JSON cannot hold the value */
-export function toStoredPayload(payload: Payload | undefined): StoredPayload {
+export function toStoredPayload(payload: Payload | PrintedJson | undefined): StoredPayload {
   switch (payload?.type) {
     case undefined:
       return {};
     case 'json':
       return { payloadType: 'json', text: printJson(payload.value) };
+    case 'printed-json':
+      return { payloadType: 'json', text: payload.text };
     case 'text':
       return { payloadType: 'text', text: payload.value };
     case 'binary':

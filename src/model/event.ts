@@ -1,5 +1,5 @@
 import { InvalidInputError } from './errors.ts';
-import type { Payload } from './payload.ts';
+import type { Payload, PrintedJson } from './payload.ts';
 import type { PartitionOffset } from './position.ts';
 import type { RecordMetadata } from './record-metadata.ts';
 import type { SeqNr } from './seq-nr.ts';
@@ -9,6 +9,11 @@ export interface Event {
   readonly seqNr: SeqNr;
   readonly tags: readonly string[];
   readonly payload: Payload | undefined;
+}
+
+/** An event on its way from the log to the store: nobody looks into its payload. */
+export interface PrintedEvent extends Omit<Event, 'payload'> {
+  readonly payload: Payload | PrintedJson | undefined;
 }
 
 /** The events of one append: never empty. */
@@ -44,5 +49,11 @@ export type Headers = Readonly<Record<string, string>>;
 /** An event and the record it was found in. Same content whether read from the log or the store. */
 export interface EventRecord {
   readonly event: Event;
+  readonly record: RecordInfo;
+}
+
+/** An event that is to be stored, and the record it was found in. */
+export interface ReplicatedEvent {
+  readonly event: PrintedEvent;
   readonly record: RecordInfo;
 }

@@ -19,6 +19,12 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue };
 
+/** The text of a JSON payload as the store keeps it, taken over from the log unread. */
+export interface PrintedJson {
+  readonly type: 'printed-json';
+  readonly text: string;
+}
+
 /** What an event carries. An event without payload has `undefined` in its place. */
 export type Payload =
   | { readonly type: 'json'; readonly value: JsonValue }

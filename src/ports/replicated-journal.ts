@@ -1,4 +1,4 @@
-import type { EventRecord } from '../model/event.ts';
+import type { ReplicatedEvent } from '../model/event.ts';
 import type { ExpireAfter } from '../model/expire-after.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
@@ -15,7 +15,7 @@ export interface ReplicatedAppend {
    * journal that it creates began there. Absent = that of the first event.
    */
   readonly first?: { readonly at: PartitionOffset; readonly from: SeqNr } | undefined;
-  readonly events: readonly [EventRecord, ...EventRecord[]];
+  readonly events: readonly [ReplicatedEvent, ...ReplicatedEvent[]];
   /** Value of the last event's record; absent removes an expiry. */
   readonly expireAfter: ExpireAfter | undefined;
   /**

@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../model/errors.ts';
-import type { EventRecord } from '../model/event.ts';
+import type { ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { JournalRow, JournalRows, NewRow, RowChange } from '../relational/journal-rows.ts';
@@ -29,7 +29,7 @@ export class PostgresJournalRows implements JournalRows {
     this.#parts = parts;
   }
 
-  async insert(row: NewRow, events: readonly EventRecord[]): Promise<number> {
+  async insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number> {
     const { insert, insertWithEvents } = this.#parts.tables.metajournal;
     const cells = insertCells(this.#parts.key, row);
     const [first, ...rest] = eventBatches(events);
@@ -37,7 +37,7 @@ export class PostgresJournalRows implements JournalRows {
     return await this.#write(insertWithEvents, [...cells, ...first], this.#insertAll(rest));
   }
 
-  async insertEvents(change: RowChange, events: readonly EventRecord[]): Promise<void> {
+  async insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void> {
     const { update, updateWithEvents } = this.#parts.tables.metajournal;
     const cells = updateCells(change);
     const [first, ...rest] = eventBatches(events);

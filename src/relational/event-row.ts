@@ -1,7 +1,7 @@
 import { parseRecordMetadata, printRecordMetadata } from '../codec/record-metadata-codec.ts';
 import { ofStoredPayload, toStoredPayload } from '../codec/stored-payload-codec.ts';
 import { CodecError } from '../model/errors.ts';
-import type { EventRecord, Headers, RecordInfo } from '../model/event.ts';
+import type { Headers, RecordInfo, ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition } from '../model/position.ts';
 import { RecordMetadata } from '../model/record-metadata.ts';
@@ -46,7 +46,7 @@ const noTags: readonly string[] = Object.freeze([]);
 const noHeaders: Headers = Object.freeze({});
 
 /** @throws {InvalidInputError} JSON cannot hold the payload or the metadata */
-export function eventCells({ event, record }: EventRecord): EventCells {
+export function eventCells({ event, record }: ReplicatedEvent): EventCells {
   const { payloadType, text, bytes } = toStoredPayload(event.payload);
   const { metadata, headers, at, origin, version } = record;
   return [

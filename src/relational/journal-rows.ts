@@ -1,4 +1,4 @@
-import type { EventRecord } from '../model/event.ts';
+import type { ReplicatedEvent } from '../model/event.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 
 /** A row of `metajournal`: one generation of one journal. */
@@ -30,8 +30,8 @@ export interface RowChange {
  */
 export interface JournalRows {
   /** Answers the number of the new row. Of two events with one place the first stays. */
-  insert(row: NewRow, events: readonly EventRecord[]): Promise<number>;
-  insertEvents(change: RowChange, events: readonly EventRecord[]): Promise<void>;
+  insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number>;
+  insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void>;
   /** Deletes the events up to the `deleteTo` that the row has from now on. */
   deleteEvents(change: RowChange): Promise<void>;
   /** The row and all its events. */

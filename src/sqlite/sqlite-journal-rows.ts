@@ -1,4 +1,4 @@
-import type { EventRecord } from '../model/event.ts';
+import type { ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import { eventCells } from '../relational/event-row.ts';
 import type { JournalRow, JournalRows, NewRow, RowChange } from '../relational/journal-rows.ts';
@@ -20,7 +20,7 @@ export class SqliteJournalRows implements JournalRows {
     this.#parts = parts;
   }
 
-  async insert(row: NewRow, events: readonly EventRecord[]): Promise<number> {
+  async insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number> {
     const { key, tables, write } = this.#parts;
     const cells = events.map(eventCells);
     return await write(() => {
@@ -30,7 +30,7 @@ export class SqliteJournalRows implements JournalRows {
     });
   }
 
-  async insertEvents(change: RowChange, events: readonly EventRecord[]): Promise<void> {
+  async insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void> {
     const { tables, write } = this.#parts;
     const cells = events.map(eventCells);
     await write(() => {

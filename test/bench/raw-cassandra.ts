@@ -44,18 +44,28 @@ export type RecordedCall =
   | { readonly type: 'batch'; readonly queries: readonly { query: string; params: unknown[] }[] };
 
 /** Notes the INSERT, UPDATE and batch calls of every driver of this process until `stop`. */
-export function recordWrites(): { readonly calls: RecordedCall[]; stop(): void } {
+export function recordWrites(): {
+  readonly calls: RecordedCall[];
+  /** When the first of them was sent, on the clock of `performance.now`. */
+  sinceMs(): number;
+  stop(): void;
+} {
   const calls: RecordedCall[] = [];
+  let sinceMs = Number.NaN;
+  const note = (call: RecordedCall): void => {
+    if (calls.push(call) === 1) sinceMs = performance.now();
+  };
   const restore = [
     watch('execute', ([cql, params]) => {
       if (!/^(INSERT|UPDATE)/.test(cql as string)) return;
-      calls.push({ type: 'execute', cql: cql as string, params: params as unknown[] });
+      note({ type: 'execute', cql: cql as string, params: params as unknown[] });
     }),
     watch('batch', ([queries]) => {
-      calls.push({ type: 'batch', queries: [...(queries as BatchQueries)] });
+      note({ type: 'batch', queries: [...(queries as BatchQueries)] });
     }),
   ];
-  return { calls, stop: () => void restore.map((undo) => undo()) };
+  const stop = () => void restore.map((undo) => undo());
+  return { calls, sinceMs: () => sinceMs, stop };
 }
 
 type BatchQueries = Extract<RecordedCall, { type: 'batch' }>['queries'];

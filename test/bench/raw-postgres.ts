@@ -49,19 +49,28 @@ interface Query {
 }
 
 /** Notes the statements that write of every driver of this process until `stop`. */
-export function recordWrites(): { readonly calls: RecordedCall[]; stop(): void } {
+export function recordWrites(): {
+  readonly calls: RecordedCall[];
+  /** When the first of them was sent, on the clock of `performance.now`. */
+  sinceMs(): number;
+  stop(): void;
+} {
   const calls: RecordedCall[] = [];
+  let sinceMs = Number.NaN;
   const original = Reflect.get(Client.prototype, 'query') as (...args: unknown[]) => unknown;
   async function query(this: Client, ...args: unknown[]): Promise<unknown> {
     const asked = args[0] as Query | string;
+    const nowMs = performance.now();
     const result = (await Reflect.apply(original, this, args)) as { rows: unknown[][] };
     if (asked === 'BEGIN') throw new Error('transactions of several statements are not recorded');
     if (typeof asked !== 'string' && !asked.text.startsWith('SELECT'))
       calls.push({ ...asked, number: result.rows[0]?.[0] });
+    if (calls.length === 1) sinceMs = nowMs;
     return result;
   }
   Object.assign(Client.prototype, { query });
-  return { calls, stop: () => void Object.assign(Client.prototype, { query: original }) };
+  const stop = () => void Object.assign(Client.prototype, { query: original });
+  return { calls, sinceMs: () => sinceMs, stop };
 }
 
 /**

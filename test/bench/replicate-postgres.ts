@@ -9,7 +9,7 @@ export async function benchReplicatePostgres(servers: Servers): Promise<readonly
   const record = (): Recording => {
     const recording = recordWrites();
     const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
-    return { stop: () => recording.stop(), replay };
+    return { ...recording, replay };
   };
   const store = { newNames: () => newNames(servers, 'postgres'), record };
   return await benchBacklogs('replicate.postgres', store);

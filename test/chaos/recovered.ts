@@ -90,6 +90,18 @@ export async function replicatedOffsets(
   });
 }
 
+/** The offset that the next record of each partition will get. */
+export async function logEnds(
+  configText: string,
+  topicName: string,
+): Promise<ReadonlyMap<Partition, number>> {
+  return await withStores(configText, topicName, async ({ log, topic, partitions }) => {
+    const ends = new Map<Partition, number>();
+    for (const partition of partitions) ends.set(partition, await log.endOffset(topic, partition));
+    return ends;
+  });
+}
+
 async function withOffsets<T>(
   configText: string,
   topicName: string,

@@ -1,6 +1,6 @@
 import { printRecordMetadata } from '../../codec/record-metadata-codec.ts';
 import { toStoredPayload } from '../../codec/stored-payload-codec.ts';
-import type { EventRecord, Headers } from '../../model/event.ts';
+import type { Headers, ReplicatedEvent } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { bufferOf } from '../cassandra-values.ts';
@@ -78,7 +78,7 @@ export class EventRowWriter {
     this.recordId = recordId;
   }
 
-  row({ event, record }: EventRecord, segment: SegmentNr): EventRow {
+  row({ event, record }: ReplicatedEvent, segment: SegmentNr): EventRow {
     const { id, topic } = this.key;
     const { at, timestampMs, origin, version } = record;
     const payload = event.payload === undefined ? noPayload : toStoredPayload(event.payload);

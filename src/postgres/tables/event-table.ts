@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../model/event.ts';
+import type { ReplicatedEvent } from '../../model/event.ts';
 import {
   eventCells,
   eventColumnNames,
@@ -61,7 +61,7 @@ export function eventSource(journal: string, first: number, from = ''): string {
 export const eventTarget = `journal, ${eventColumnNames}`;
 
 /** The rows of events, cut into as many statements as they need. */
-export function eventBatches(events: readonly EventRecord[]): EventColumns[] {
+export function eventBatches(events: readonly ReplicatedEvent[]): EventColumns[] {
   const batches: EventColumns[] = [];
   let columns: Cell[][] = [];
   let bytes = 0;
@@ -78,7 +78,7 @@ export function eventBatches(events: readonly EventRecord[]): EventColumns[] {
 }
 
 /** Answers about how many bytes it added. @throws {InvalidInputError} JSON cannot hold the payload */
-function addRow(columns: Cell[][], event: EventRecord): number {
+function addRow(columns: Cell[][], event: ReplicatedEvent): number {
   const cells = toStoredCells(eventCells(event));
   for (let i = 0; i < cells.length; i++) (columns[i] as Cell[]).push(cells[i] as Cell);
   return payloadSize(cells);

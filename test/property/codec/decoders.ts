@@ -2,12 +2,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { decodeActionHeader, encodeActionHeader } from '../../../src/codec/action-header-codec.ts';
 import { decodeAction } from '../../../src/codec/action-record-codec.ts';
 import { readDuration } from '../../../src/codec/duration-codec.ts';
-import { decodeEvents, encodeEvents, eventRecordsOf } from '../../../src/codec/events-codec.ts';
+import {
+  decodeEvents,
+  encodeEvents,
+  eventRecordsOf,
+  replicatedEventsOf,
+} from '../../../src/codec/events-codec.ts';
 import { parseJson, printJson } from '../../../src/codec/json.ts';
 import { parseRecordMetadata } from '../../../src/codec/record-metadata-codec.ts';
 import { ofStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { decodeUtf8Lenient, decodeUtf8WithSurrogates } from '../../../src/codec/utf8.ts';
-import type { AppendHeader, PayloadType } from '../../../src/model/action.ts';
+import type { ActionRecord, AppendHeader, PayloadType } from '../../../src/model/action.ts';
 import type { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
@@ -80,9 +85,13 @@ const metadataTexts = ['{"header":{"data":1e30},"payload":{"expireAfter":"1 day"
 const durations = ['1.5 minutes', '30 days', '9223372036854775807 ns', '1 \u00b5s', '٣ h'];
 const buffers = (texts: readonly string[]): Buffer[] => texts.map((text) => Buffer.from(text));
 
-function eventsOf(payloadType: PayloadType, value: Buffer): unknown {
+function eventsOf(
+  payloadType: PayloadType,
+  value: Buffer,
+  decode: (record: ActionRecord) => unknown = eventRecordsOf,
+): unknown {
   const action = { key, timestampMs: 0, header: { ...header, payloadType }, value, headers: {} };
-  return eventRecordsOf({ action, at: place });
+  return decode({ action, at: place });
 }
 
 const actionOf = (parts: Partial<LogRecord>): unknown =>
@@ -130,6 +139,11 @@ export const decoders: Readonly<Record<string, Decoder>> = {
   'the events of a record in JSON': {
     valid: jsonValues,
     decode: (input) => eventsOf('json', input),
+    knowsPlace: true,
+  },
+  'the events of a record in JSON that are stored': {
+    valid: jsonValues,
+    decode: (input) => eventsOf('json', input, replicatedEventsOf),
     knowsPlace: true,
   },
   'the events of a record in binary': {

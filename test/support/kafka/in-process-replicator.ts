@@ -1,10 +1,10 @@
 import { openQuarantineFile } from '../../../replicator/quarantine-file.ts';
 import { type Replicator, startReplicator } from '../../../replicator/replicator.ts';
+import type { ReplicatorParts } from '../../../replicator/replicator-parts.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
 import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
 import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
-import type { Logger } from '../../../src/observability/logger.ts';
 import { openReplicatedStore } from '../../../src/open-eventual-store.ts';
 import { quietDeps } from './world.ts';
 
@@ -13,7 +13,7 @@ const stopLimitMs = 10_000;
 /** A replicator of this process on real servers; disposing stops it. */
 export async function runReplicator(
   configText: string,
-  log: Logger = quietDeps.log,
+  { log = quietDeps.log, onReplicated }: Partial<ReplicatorParts> = {},
 ): Promise<AsyncDisposable> {
   const settings = readReplicatorSettings(await loadConfig({ text: configText }));
   const deps = { ...quietDeps, log };
@@ -24,7 +24,10 @@ export async function runReplicator(
   const skips = policy !== 'fail' || skip.length > 0;
   const quarantineFile = skips ? await openQuarantineFile(file) : undefined;
   const parts = { consumers, store, settings, producer, quarantineFile, ...deps };
-  const replicator: Replicator = startReplicator(parts);
+  const replicator: Replicator = startReplicator({
+    ...parts,
+    ...(onReplicated && { onReplicated }),
+  });
   return {
     async [Symbol.asyncDispose]() {
       await replicator.stop({ deadlineMs: stopLimitMs });
