@@ -11,7 +11,12 @@ export async function benchReplicatePostgres(servers: Servers): Promise<readonly
     const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
     return { ...recording, replay };
   };
-  const store = { newNames: () => newNames(servers, 'postgres'), record };
+  const drop = async ({ postgres, keyspace }: BenchNames): Promise<void> => {
+    const pool = openRawPostgres(postgres);
+    await pool.query(`DROP SCHEMA "${keyspace}" CASCADE`);
+    await pool.end();
+  };
+  const store = { newNames: () => newNames(servers, 'postgres'), record, drop };
   return await benchBacklogs('replicate.postgres', store);
 }
 
@@ -28,6 +33,7 @@ async function rawWrites(names: BenchNames, calls: readonly RecordedCall[]): Pro
     const rename = (text: string): string => text.replaceAll(`"${names.keyspace}"`, `"${name}"`);
     return await elapsedMs(() => replayWrites(pool, calls, rename));
   } finally {
+    await pool.query(`DROP SCHEMA "${name}" CASCADE`);
     await pool.end();
   }
 }

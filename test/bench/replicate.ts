@@ -19,7 +19,9 @@ import { openRawCassandra, recordWrites, renamed, replayWrites } from './raw-cas
 
 const eventsPerAppend = 10;
 const atOnce = 64;
-const rounds = 3;
+/** Until the JVM's compilers have seen what runs. */
+const warmUpRounds = 3;
+const rounds = 5;
 const replicationLimitMs = 120_000;
 
 /** The same writes without us. */
@@ -27,13 +29,15 @@ export interface RawStore {
   readonly newNames: () => BenchNames;
   /** Notes the writes of this process from now on. */
   readonly record: () => Recording;
+  /** Removes the tables: those of earlier rounds would take the memory of later ones. */
+  readonly drop: (names: BenchNames) => Promise<void>;
 }
 
 export interface Recording {
   /** When the first of them was sent, on the clock of `performance.now`. */
   sinceMs(): number;
   stop(): void;
-  /** Sends them again, to tables of their own beside those of `names`; answers the milliseconds. */
+  /** Sends them again, to tables of their own beside those of `names`, dropped after; answers the milliseconds. */
   replay(names: BenchNames): Promise<number>;
 }
 
@@ -44,7 +48,12 @@ export async function benchReplicate(servers: Servers): Promise<readonly Figure[
     const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
     return { ...recording, replay };
   };
-  return await benchBacklogs('replicate', { newNames: () => newNames(servers), record });
+  const drop = async ({ cassandra, keyspace }: BenchNames): Promise<void> => {
+    const client = await openRawCassandra(cassandra);
+    await client.execute(`DROP KEYSPACE ${keyspace}`);
+    await client.shutdown();
+  };
+  return await benchBacklogs('replicate', { newNames: () => newNames(servers), record, drop });
 }
 
 /** Figures of a store: many keys, and few long ones. */
@@ -62,22 +71,22 @@ interface Backlog {
 }
 
 async function measure(store: RawStore, backlog: Backlog): Promise<Figure> {
-  const warmUp = store.newNames();
-  await fill(warmUp, { ...backlog, eventsPerKey: 50 });
-  await replicateAll(warmUp);
-
   const events = backlog.keys * backlog.eventsPerKey;
   const perSecond = (ms: number): number => (events / ms) * 1_000;
   const ours: number[] = [];
   const raw: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let round = -warmUpRounds; round < rounds; round++) {
     const names = store.newNames();
     await fill(names, backlog);
     const recording = store.record();
     const doneMs = await replicateAll(names).finally(() => recording.stop());
     // From the first write on: the raw client is connected and has its statements prepared as well.
-    ours.push(perSecond(doneMs - recording.sinceMs()));
-    raw.push(perSecond(await recording.replay(names)));
+    const ourMs = doneMs - recording.sinceMs();
+    const rawMs = await recording.replay(names);
+    await store.drop(names);
+    if (round < 0) continue;
+    ours.push(perSecond(ourMs));
+    raw.push(perSecond(rawMs));
   }
   return figure(backlog.name, 'events/s', [median(ours), median(raw)]);
 }
@@ -153,6 +162,7 @@ async function rawWrites(
     await replayWrites(client, prepared.slice(0, atOnce), atOnce);
     return await elapsedMs(() => replayWrites(client, prepared, atOnce));
   } finally {
+    await client.execute(`DROP KEYSPACE ${keyspace}`);
     await client.shutdown();
   }
 }
