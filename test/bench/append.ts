@@ -19,7 +19,9 @@ const keys = 1_000;
 const inFlight = 256;
 const appends = 60_000;
 const sequential = 1_000;
-const rounds = 5;
+/** Until both sides' compilers have seen what runs. */
+const warmUpRounds = 5;
+const rounds = 9;
 
 type RawMessage = Parameters<RawProducer['send']>[0];
 
@@ -37,14 +39,10 @@ export async function benchAppend(servers: Servers): Promise<readonly Figure[]> 
     const append = (index: number): Promise<unknown> =>
       (open[index % keys] as (typeof open)[number]).append([events[index] as Event]);
     const sendRaw = (index: number): Promise<unknown> => raw.send(messages[index] as RawMessage);
-    await throughput(20_000, inFlight, append);
-    await throughput(20_000, inFlight, sendRaw);
-
-    const many = await alternate(
-      rounds,
-      () => throughput(appends, inFlight, append),
-      () => throughput(appends, inFlight, sendRaw),
-    );
+    const ours = (): Promise<number> => throughput(appends, inFlight, append);
+    const theirs = (): Promise<number> => throughput(appends, inFlight, sendRaw);
+    await alternate(warmUpRounds, ours, theirs);
+    const many = await alternate(rounds, ours, theirs);
     const one = await alternate(
       rounds,
       () => p50(append),
