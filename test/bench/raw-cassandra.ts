@@ -43,29 +43,18 @@ export type RecordedCall =
   | { readonly type: 'execute'; readonly cql: string; readonly params: types.Row | unknown[] }
   | { readonly type: 'batch'; readonly queries: readonly { query: string; params: unknown[] }[] };
 
-/** Notes the INSERT, UPDATE and batch calls of every driver of this process until `stop`. */
-export function recordWrites(): {
-  readonly calls: RecordedCall[];
-  /** When the first of them was sent, on the clock of `performance.now`. */
-  sinceMs(): number;
-  stop(): void;
-} {
-  const calls: RecordedCall[] = [];
-  let sinceMs = Number.NaN;
-  const note = (call: RecordedCall): void => {
-    if (calls.push(call) === 1) sinceMs = performance.now();
-  };
+/** Tells of the INSERT, UPDATE and batch calls of every driver of this process, until the answer is called. */
+export function watchWrites(note: (call: RecordedCall) => void): () => void {
   const restore = [
     watch('execute', ([cql, params]) => {
       if (!/^(INSERT|UPDATE)/.test(cql as string)) return;
       note({ type: 'execute', cql: cql as string, params: params as unknown[] });
     }),
     watch('batch', ([queries]) => {
-      note({ type: 'batch', queries: [...(queries as BatchQueries)] });
+      note({ type: 'batch', queries: queries as BatchQueries });
     }),
   ];
-  const stop = () => void restore.map((undo) => undo());
-  return { calls, sinceMs: () => sinceMs, stop };
+  return () => void restore.map((undo) => undo());
 }
 
 type BatchQueries = Extract<RecordedCall, { type: 'batch' }>['queries'];

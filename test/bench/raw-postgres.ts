@@ -48,29 +48,19 @@ interface Query {
   readonly values: readonly unknown[];
 }
 
-/** Notes the statements that write of every driver of this process until `stop`. */
-export function recordWrites(): {
-  readonly calls: RecordedCall[];
-  /** When the first of them was sent, on the clock of `performance.now`. */
-  sinceMs(): number;
-  stop(): void;
-} {
-  const calls: RecordedCall[] = [];
-  let sinceMs = Number.NaN;
+/** Tells of the statements that write of every driver of this process, until the answer is called. */
+export function watchWrites(note: (call: RecordedCall) => void): () => void {
   const original = Reflect.get(Client.prototype, 'query') as (...args: unknown[]) => unknown;
   async function query(this: Client, ...args: unknown[]): Promise<unknown> {
     const asked = args[0] as Query | string;
-    const nowMs = performance.now();
     const result = (await Reflect.apply(original, this, args)) as { rows: unknown[][] };
     if (asked === 'BEGIN') throw new Error('transactions of several statements are not recorded');
     if (typeof asked !== 'string' && !asked.text.startsWith('SELECT'))
-      calls.push({ ...asked, number: result.rows[0]?.[0] });
-    if (calls.length === 1) sinceMs = nowMs;
+      note({ ...asked, number: result.rows[0]?.[0] });
     return result;
   }
   Object.assign(Client.prototype, { query });
-  const stop = () => void Object.assign(Client.prototype, { query: original });
-  return { calls, sinceMs: () => sinceMs, stop };
+  return () => void Object.assign(Client.prototype, { query: original });
 }
 
 /**

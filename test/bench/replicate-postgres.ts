@@ -1,23 +1,21 @@
 import { setUpPostgres } from '../../src/postgres/schema/create-schema.ts';
 import { type BenchNames, deps, newNames, type Servers, settingsOf } from './bench-world.ts';
 import { elapsedMs, type Figure } from './figures.ts';
-import { openRawPostgres, type RecordedCall, recordWrites, replayWrites } from './raw-postgres.ts';
-import { benchBacklogs, type Recording } from './replicate.ts';
+import { openRawPostgres, type RecordedCall, replayWrites, watchWrites } from './raw-postgres.ts';
+import { benchBacklogs } from './replicate.ts';
 
 /** From a backlog in Kafka into PostgreSQL, against the same statements from memory. */
 export async function benchReplicatePostgres(servers: Servers): Promise<readonly Figure[]> {
-  const record = (): Recording => {
-    const recording = recordWrites();
-    const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
-    return { ...recording, replay };
-  };
-  const drop = async ({ postgres, keyspace }: BenchNames): Promise<void> => {
-    const pool = openRawPostgres(postgres);
-    await pool.query(`DROP SCHEMA "${keyspace}" CASCADE`);
-    await pool.end();
-  };
-  const store = { newNames: () => newNames(servers, 'postgres'), record, drop };
-  return await benchBacklogs('replicate.postgres', store);
+  return await benchBacklogs<RecordedCall>('replicate.postgres', {
+    newNames: () => newNames(servers, 'postgres'),
+    watch: watchWrites,
+    replay: rawWrites,
+    async drop({ postgres, keyspace }) {
+      const pool = openRawPostgres(postgres);
+      await pool.query(`DROP SCHEMA "${keyspace}" CASCADE`);
+      await pool.end();
+    },
+  });
 }
 
 async function rawWrites(names: BenchNames, calls: readonly RecordedCall[]): Promise<number> {

@@ -14,53 +14,65 @@ import {
   type Servers,
   settingsOf,
 } from './bench-world.ts';
-import { elapsedMs, type Figure, figure, median, throughput } from './figures.ts';
-import { openRawCassandra, recordWrites, renamed, replayWrites } from './raw-cassandra.ts';
+import { alternate, elapsedMs, type Figure, figure, throughput } from './figures.ts';
+import {
+  openRawCassandra,
+  type RecordedCall,
+  renamed,
+  replayWrites,
+  watchWrites,
+} from './raw-cassandra.ts';
 
 const eventsPerAppend = 10;
 const atOnce = 64;
-/** Until the JVM's compilers have seen what runs. */
-const warmUpRounds = 3;
+/**
+ * Until Cassandra's compiler has done its work on what replication asks of it: half of a core goes into it
+ * during the first eight rounds or so, and next to nothing into what the raw client sends.
+ */
+const warmUpRounds = 10;
+/** On servers that are warm. */
+const furtherWarmUpRounds = 2;
 const rounds = 5;
 const replicationLimitMs = 120_000;
 
-/** The same writes without us. */
-export interface RawStore {
+/** A store, and its plain driver, which sends the same writes without us. */
+export interface RawStore<Call> {
   readonly newNames: () => BenchNames;
-  /** Notes the writes of this process from now on. */
-  readonly record: () => Recording;
+  /** Tells of each write of this process, until it is ended by what it answers. */
+  readonly watch: (note: (call: Call) => void) => () => void;
+  /** Sends writes again, to tables of their own beside those of `names`, dropped after; answers the milliseconds. */
+  readonly replay: (names: BenchNames, calls: readonly Call[]) => Promise<number>;
   /** Removes the tables: those of earlier rounds would take the memory of later ones. */
   readonly drop: (names: BenchNames) => Promise<void>;
 }
 
-export interface Recording {
-  /** When the first of them was sent, on the clock of `performance.now`. */
-  sinceMs(): number;
-  stop(): void;
-  /** Sends them again, to tables of their own beside those of `names`, dropped after; answers the milliseconds. */
-  replay(names: BenchNames): Promise<number>;
-}
-
 /** From a backlog in Kafka into Cassandra, against the same statements from memory. */
 export async function benchReplicate(servers: Servers): Promise<readonly Figure[]> {
-  const record = (): Recording => {
-    const recording = recordWrites();
-    const replay = (names: BenchNames): Promise<number> => rawWrites(names, recording.calls);
-    return { ...recording, replay };
-  };
-  const drop = async ({ cassandra, keyspace }: BenchNames): Promise<void> => {
-    const client = await openRawCassandra(cassandra);
-    await client.execute(`DROP KEYSPACE ${keyspace}`);
-    await client.shutdown();
-  };
-  return await benchBacklogs('replicate', { newNames: () => newNames(servers), record, drop });
+  return await benchBacklogs<RecordedCall>('replicate', {
+    newNames: () => newNames(servers),
+    watch: watchWrites,
+    replay: rawWrites,
+    async drop({ cassandra, keyspace }) {
+      const client = await openRawCassandra(cassandra);
+      await client.execute(`DROP KEYSPACE ${keyspace}`);
+      await client.shutdown();
+    },
+  });
 }
 
 /** Figures of a store: many keys, and few long ones. */
-export async function benchBacklogs(name: string, store: RawStore): Promise<readonly Figure[]> {
+export async function benchBacklogs<Call>(
+  name: string,
+  store: RawStore<Call>,
+): Promise<readonly Figure[]> {
   return [
-    await measure(store, { name, keys: 1_000, eventsPerKey: 100 }),
-    await measure(store, { name: `${name}.1000-a-key`, keys: 100, eventsPerKey: 1_000 }),
+    await measure(store, { name, keys: 1_000, eventsPerKey: 100, warmUpRounds }),
+    await measure(store, {
+      name: `${name}.1000-a-key`,
+      keys: 100,
+      eventsPerKey: 1_000,
+      warmUpRounds: furtherWarmUpRounds,
+    }),
   ];
 }
 
@@ -68,33 +80,53 @@ interface Backlog {
   readonly name: string;
   readonly keys: number;
   readonly eventsPerKey: number;
+  readonly warmUpRounds: number;
 }
 
-async function measure(store: RawStore, backlog: Backlog): Promise<Figure> {
+async function measure<Call>(store: RawStore<Call>, backlog: Backlog): Promise<Figure> {
   const events = backlog.keys * backlog.eventsPerKey;
   const perSecond = (ms: number): number => (events / ms) * 1_000;
-  const ours: number[] = [];
-  const raw: number[] = [];
-  for (let round = -warmUpRounds; round < rounds; round++) {
-    const names = store.newNames();
-    await fill(names, backlog);
-    const recording = store.record();
-    const doneMs = await replicateAll(names).finally(() => recording.stop());
-    // From the first write on: the raw client is connected and has its statements prepared as well.
-    const ourMs = doneMs - recording.sinceMs();
-    const rawMs = await recording.replay(names);
-    await store.drop(names);
-    if (round < 0) continue;
-    ours.push(perSecond(ourMs));
-    raw.push(perSecond(rawMs));
-  }
-  return figure(backlog.name, 'events/s', [median(ours), median(raw)]);
+  const recorded = await recordOnce(store, backlog);
+  const raw = (): Promise<number> => store.replay(recorded.names, recorded.calls).then(perSecond);
+  const ours = (): Promise<number> => replicateOnce(store, backlog).then(perSecond);
+  await alternate(backlog.warmUpRounds, ours, raw);
+  const { a, b } = await alternate(rounds, ours, raw);
+  return figure(backlog.name, 'events/s', [a, b]);
+}
+
+interface Recorded<Call> {
+  readonly names: BenchNames;
+  readonly calls: readonly Call[];
+}
+
+/** The writes of a replicator, in a round of their own: to keep them costs time. */
+async function recordOnce<Call>(store: RawStore<Call>, backlog: Backlog): Promise<Recorded<Call>> {
+  const names = store.newNames();
+  await fill(names, backlog);
+  const calls: Call[] = [];
+  const stop = store.watch((call) => calls.push(call));
+  await replicateAll(names).finally(stop);
+  await store.drop(names);
+  return { names, calls };
+}
+
+/** Milliseconds from the first write on: the raw client is connected and has its statements prepared as well. */
+async function replicateOnce<Call>(store: RawStore<Call>, backlog: Backlog): Promise<number> {
+  const names = store.newNames();
+  await fill(names, backlog);
+  let sinceMs: number | undefined;
+  const stop = store.watch(() => {
+    sinceMs ??= performance.now();
+  });
+  const doneMs = await replicateAll(names).finally(stop);
+  await store.drop(names);
+  return doneMs - (sinceMs ?? doneMs);
 }
 
 /** Appends of ten events, key by key in turn. */
 export async function fill(
   names: BenchNames,
-  { keys, eventsPerKey }: Omit<Backlog, 'name'>,
+  { keys, eventsPerKey }: Pick<Backlog, 'keys' | 'eventsPerKey'>,
 ): Promise<void> {
   const journals = await openBenchJournals(names);
   try {
@@ -142,10 +174,7 @@ export async function replicateAll({ configText, topic }: BenchNames): Promise<n
   return performance.now();
 }
 
-async function rawWrites(
-  names: BenchNames,
-  calls: ReturnType<typeof recordWrites>['calls'],
-): Promise<number> {
+async function rawWrites(names: BenchNames, calls: readonly RecordedCall[]): Promise<number> {
   const { eventual } = await settingsOf(names);
   if (eventual.type !== 'cassandra') throw new Error('this figure is about Cassandra');
   const { cassandra } = eventual;
