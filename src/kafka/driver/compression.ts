@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import lz4 from 'lz4-napi';
 import type { Compression } from '../../config/kafka-settings.ts';
+import { decompressLz4 } from './lz4-frame.ts';
 
 /** How the records of one batch are compressed; `id` is the number in the batch's attributes. */
 export interface Codec {
@@ -29,7 +30,7 @@ export const codecs: readonly Codec[] = [
     id: 3,
     name: 'lz4',
     compress: (b) => lz4.compressFrameSync(b),
-    decompress: (b) => lz4.decompressFrameSync(b),
+    decompress: decompressLz4,
   },
   {
     id: 4,
