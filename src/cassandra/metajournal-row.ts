@@ -86,19 +86,22 @@ export class MetaJournalRow {
       return;
     }
     const progress = progressParam(next);
+    const [seqNr, deleteTo] = seqNrCells(pointer);
     const expiry = expiryParams(pointer.expiry);
-    if (pointer.deleteTo !== before.deleteTo) {
-      const columns = [...seqNrCells(pointer), progress];
-      if (sameExpiry(pointer.expiry, before.expiry))
-        await this.#update(statements.updateDeleted, columns, { next, time });
-      else await this.#update(statements.updateAll, [...columns, ...expiry], { next, time });
-    } else if (progress !== progressParam({ pointer: before, clearedTo })) {
-      await this.#update(statements.updateCleared, [progress], { next, time });
+    const keepsExpiry = sameExpiry(pointer.expiry, before.expiry);
+    const keepsDeleteTo = pointer.deleteTo === before.deleteTo;
+    const keepsProgress = progress === progressParam({ pointer: before, clearedTo });
+    const write = (cql: string, columns: Params): Promise<void> =>
+      this.#update(cql, columns, { next, time });
+    if (keepsDeleteTo && keepsProgress) {
+      if (keepsExpiry) await write(statements.updateSeqNr, [seqNr]);
+      else await write(statements.updateExpiry, [seqNr, ...expiry]);
+    } else if (keepsDeleteTo && keepsExpiry && pointer.seqNr === before.seqNr) {
+      await write(statements.updateCleared, [progress]);
+    } else if (keepsExpiry) {
+      await write(statements.updateDeleted, [seqNr, deleteTo, progress]);
     } else {
-      const [seqNr] = seqNrCells(pointer);
-      if (sameExpiry(pointer.expiry, before.expiry))
-        await this.#update(statements.updateSeqNr, [seqNr], { next, time });
-      else await this.#update(statements.updateExpiry, [seqNr, ...expiry], { next, time });
+      await write(statements.updateAll, [seqNr, deleteTo, progress, ...expiry]);
     }
   }
 

@@ -26,13 +26,13 @@ import {
 const eventsPerAppend = 10;
 const atOnce = 64;
 /**
- * Until Cassandra's compiler has done its work on what replication asks of it: half of a core goes into it
- * during the first eight rounds or so, and next to nothing into what the raw client sends.
+ * Until Cassandra's compiler has done its work on what replication asks of it: up to half of a core goes into
+ * it during the first fifteen rounds, and next to nothing into what the raw client sends.
  */
-const warmUpRounds = 10;
+const warmUpRounds = 16;
 /** On servers that are warm. */
 const furtherWarmUpRounds = 2;
-const rounds = 5;
+const rounds = 7;
 const replicationLimitMs = 120_000;
 
 /** A store, and its plain driver, which sends the same writes without us. */

@@ -10,8 +10,8 @@ const quickStart = [
   '-XX:-UsePerfData',
 ];
 
-/** Compilers and collector of the JVM's own choice, as in production. */
-const asInstalled = ['-Xms512m', '-Xmx1g'];
+/** Compilers and collector of the JVM's own choice, as in production, and memory for the tables of a bench. */
+const asInstalled = ['-Xms1g', '-Xmx3g'];
 
 export function jvmFlags(profile: StackProfile): readonly string[] {
   return profile === 'bench' ? asInstalled : quickStart;
