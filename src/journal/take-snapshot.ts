@@ -59,7 +59,7 @@ export async function takeSnapshot(
   if (head.conditions.length > 0) head.decide(isPurged(head, key.topic, { cut, row }));
   const pointer = head.purged ? undefined : row;
   const snapshot = { cut, head, pointer, lastStored: lastStoredByRow(cut, pointer, head) };
-  if (isPurgedBehind(cut, pointer)) throw torn;
+  if (isPurgedBehind(cut, pointer) || hidesHead(snapshot)) throw torn;
   if (pointer !== undefined && looksPurged(snapshot)) {
     await checkNotPurgedBehind(parts, { key, end: cut.end, row: pointer.at.offset }, deadline);
   }
@@ -98,6 +98,21 @@ function isPurged(head: Head, topic: Topic, { cut, row }: Stored): boolean {
 function isPurgedBehind({ end }: Cut, pointer: JournalPointer | undefined): boolean {
   const { at, purgingAt } = pointer ?? {};
   return purgingAt !== undefined && at?.partition === end.partition && purgingAt >= end.offset;
+}
+
+/**
+ * The row lies behind the end and hides events that the head keeps: a delete that lies there too, or a new life
+ * of the journal, which begins where that of the head had not ended. A fresh end lies behind either.
+ */
+function hidesHead({ cut: { end }, head, pointer, lastStored }: Snapshot): boolean {
+  const { at, deleteTo: hidden } = pointer ?? {};
+  if (hidden === undefined || at?.partition !== end.partition || at.offset < end.offset)
+    return false;
+  const { appends, deleteTo = 0 } = head.fold(lastStored);
+  return appends.some(({ action: { header } }) => {
+    const { from, to } = header.range;
+    return from <= hidden && hidden > deleteTo && to > deleteTo;
+  });
 }
 
 /**

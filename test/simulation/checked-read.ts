@@ -249,10 +249,13 @@ class Comparison {
 
   /**
    * Somebody deleted or purged behind the read's end; or two writers were at work, and a delete before it,
-   * which the replicator applies meanwhile, reaches a number that only the log's part could tell.
+   * which the replicator applies meanwhile, reaches a number that only the log's part could tell; or somebody
+   * deleted what did not exist, and a later append begins at or below it.
    */
   #changedMeanwhile(): boolean {
-    if (this.#truths.some((truth) => truth.deleteTo > 0 && this.#isUndefined(truth))) return true;
+    const mayStayTorn = (truth: Truth): boolean =>
+      truth.isMurky || (truth.deleteTo > 0 && this.#isUndefined(truth));
+    if (this.#truths.some(mayStayTorn)) return true;
     return this.#sinceFirst.slice(1).some((truth, index) => {
       const before = this.#sinceFirst[index] as Truth;
       // Where all was deleted only the row tells the last number, and it may be newer each time.

@@ -163,6 +163,35 @@ describe('A read while a replicator is between two statements', () => {
     expect(await readAll(world.reader({ eventual: begun }))).to.equal('last none');
   });
 
+  it('does not take the beginning of a new life behind its end for a delete', async () => {
+    // A mark, which is all that is replicated.
+    await readAll(world.reader({}));
+    await append(1, 3);
+    await remove(3);
+    await append(4, 2);
+    let eventual = await storeOf(world, () => ({ replicated: 0 }));
+    let isPurged = false;
+    const purging: EventualJournal = {
+      offset: (...args) => eventual.offset(...args),
+      async pointer(...args) {
+        if (!isPurged) {
+          isPurged = true;
+          await purge();
+          // Of a writer that does not know of the purge; a mark lies in front of both.
+          await append(5, 2);
+          const row = { at: 6, seqNr: 6, deleteTo: 4 };
+          const begun = { replicated: 6, row, createdAt: 6, events: { 6: [5, 6] } };
+          eventual = await storeOf(world, () => begun);
+        }
+        return await eventual.pointer(...args);
+      },
+      read: (...args) => eventual.read(...args),
+      async *ids() {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+    expect(await readAll(world.reader({ eventual: purging }))).to.equal('5@6 6@6 last 6');
+  });
+
   it('takes all as deleted where nobody purges', async () => {
     await append(1, 5);
     await remove(5);
