@@ -80,29 +80,12 @@ export class MetaJournalRow {
   async change(next: RowState, time: WriteTime): Promise<void> {
     const { statements } = this.#parts;
     const { pointer: before, clearedTo } = this.#state ?? {};
-    const { pointer } = next;
     if (!this.#isOwn || before === undefined) {
       await this.#writeWhole(next, this.#created, time);
       return;
     }
-    const progress = progressParam(next);
-    const [seqNr, deleteTo] = seqNrCells(pointer);
-    const expiry = expiryParams(pointer.expiry);
-    const keepsExpiry = sameExpiry(pointer.expiry, before.expiry);
-    const keepsDeleteTo = pointer.deleteTo === before.deleteTo;
-    const keepsProgress = progress === progressParam({ pointer: before, clearedTo });
-    const write = (cql: string, columns: Params): Promise<void> =>
-      this.#update(cql, columns, { next, time });
-    if (keepsDeleteTo && keepsProgress) {
-      if (keepsExpiry) await write(statements.updateSeqNr, [seqNr]);
-      else await write(statements.updateExpiry, [seqNr, ...expiry]);
-    } else if (keepsDeleteTo && keepsExpiry && pointer.seqNr === before.seqNr) {
-      await write(statements.updateCleared, [progress]);
-    } else if (keepsExpiry) {
-      await write(statements.updateDeleted, [seqNr, deleteTo, progress]);
-    } else {
-      await write(statements.updateAll, [seqNr, deleteTo, progress, ...expiry]);
-    }
+    const { cql, columns } = updateOf(statements, { pointer: before, clearedTo }, next);
+    await this.#update(cql, columns, { next, time });
   }
 
   /** Makes every column as new as this owner, unless it is: what others send late changes nothing any more. */
@@ -146,4 +129,27 @@ export class MetaJournalRow {
     await this.#parts.session.write(cql, params, timestamp);
     this.#state = next;
   }
+}
+
+interface Update {
+  readonly cql: string;
+  readonly columns: Params;
+}
+
+/** The least that makes of a row `before` the row `next`, whose offset moves. */
+function updateOf(statements: MetaJournalStatements, before: RowState, next: RowState): Update {
+  const progress = progressParam(next);
+  const [seqNr, deleteTo] = seqNrCells(next.pointer);
+  const keepsExpiry = sameExpiry(next.pointer.expiry, before.pointer.expiry);
+  const expiry = keepsExpiry ? [] : expiryParams(next.pointer.expiry);
+  const keepsDeleteTo = next.pointer.deleteTo === before.pointer.deleteTo;
+  if (keepsDeleteTo && progress === progressParam(before)) {
+    const cql = keepsExpiry ? statements.updateSeqNr : statements.updateExpiry;
+    return { cql, columns: [seqNr, ...expiry] };
+  }
+  if (keepsDeleteTo && keepsExpiry && next.pointer.seqNr === before.pointer.seqNr) {
+    return { cql: statements.updateCleared, columns: [progress] };
+  }
+  const cql = keepsExpiry ? statements.updateDeleted : statements.updateAll;
+  return { cql, columns: [seqNr, deleteTo, progress, ...expiry] };
 }

@@ -1,5 +1,5 @@
 import type { PrintedEvent } from '../model/event.ts';
-import { RecordMetadata } from '../model/record-metadata.ts';
+import { type PayloadMetadata, RecordMetadata } from '../model/record-metadata.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { DecodedEvents } from './decoded-events.ts';
 import { parseJson } from './json.ts';
@@ -17,8 +17,16 @@ import { noTags, uniqueTags } from './tags.ts';
 export function printedEventsOf(text: string): DecodedEvents<PrintedEvent> | undefined {
   if (!text.isWellFormed()) return undefined;
   const scan = new PrintedJsonScanner(text);
-  if (!scan.skip('{"events":[')) return undefined;
-  const first = printedEvent(scan, text);
+  const events = printedEvents(scan, text);
+  const metadata = events && printedMetadata(scan, text);
+  return events && metadata && { events, metadata };
+}
+
+function printedEvents(
+  scan: PrintedJsonScanner,
+  text: string,
+): DecodedEvents<PrintedEvent>['events'] | undefined {
+  const first = scan.skip('{"events":[') ? printedEvent(scan, text) : undefined;
   if (first === undefined) return undefined;
   const events: [PrintedEvent, ...PrintedEvent[]] = [first];
   while (scan.skip(',')) {
@@ -26,16 +34,17 @@ export function printedEventsOf(text: string): DecodedEvents<PrintedEvent> | und
     if (event === undefined) return undefined;
     events.push(event);
   }
-  if (!scan.skip('],"metadata":')) return undefined;
+  return scan.skip(']') ? events : undefined;
+}
+
+/** What follows the events, to the end of the text. */
+function printedMetadata(scan: PrintedJsonScanner, text: string): PayloadMetadata | undefined {
+  if (scan.skip(',"metadata":{}}') && scan.isAtEnd) return RecordMetadata.empty.payload;
+  if (!scan.skip(',"metadata":')) return undefined;
   const start = scan.at;
   if (!scan.skipValue()) return undefined;
-  const metadataText = text.slice(start, scan.at);
-  if (!(scan.skip('}') && scan.isAtEnd)) return undefined;
-  const metadata =
-    metadataText === '{}'
-      ? RecordMetadata.empty.payload
-      : readPayloadMetadata(parseJson(metadataText));
-  return { events, metadata };
+  const metadata = text.slice(start, scan.at);
+  return scan.skip('}') && scan.isAtEnd ? readPayloadMetadata(parseJson(metadata)) : undefined;
 }
 
 function printedEvent(scan: PrintedJsonScanner, text: string): PrintedEvent | undefined {

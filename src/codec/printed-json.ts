@@ -59,14 +59,18 @@ export class PrintedJsonScanner {
   skipValue(levels = maxLevels): boolean {
     const code = this.#text.charCodeAt(this.#at);
     if (code === quote) return this.skipString();
-    if (code === minus || (code >= zero && code <= nine)) return this.skipNumber();
-    if (code === openObject) return levels > 0 && this.#skipObject(levels - 1);
-    if (code === openArray) return levels > 0 && this.#skipArray(levels - 1);
+    if (isOfNumber(code)) return this.skipNumber();
+    if (code === openObject || code === openArray) return this.#skipContainer(code, levels - 1);
     return this.skip('true') || this.skip('false') || this.skip('null');
   }
 
-  #skipArray(levels: number): boolean {
+  #skipContainer(code: number, levels: number): boolean {
+    if (levels < 0) return false;
     this.#at++;
+    return code === openObject ? this.#skipObject(levels) : this.#skipArray(levels);
+  }
+
+  #skipArray(levels: number): boolean {
     if (this.#accept(closeArray)) return true;
     do if (!this.skipValue(levels)) return false;
     while (this.#accept(comma));
@@ -74,7 +78,6 @@ export class PrintedJsonScanner {
   }
 
   #skipObject(levels: number): boolean {
-    this.#at++;
     if (this.#accept(closeObject)) return true;
     const outer = this.#names.length;
     do if (!(this.#skipName(outer) && this.skipValue(levels))) return false;

@@ -59,7 +59,7 @@ export async function takeSnapshot(
   if (head.conditions.length > 0) head.decide(isPurged(head, key.topic, { cut, row }));
   const pointer = head.purged ? undefined : row;
   const snapshot = { cut, head, pointer, lastStored: lastStoredByRow(cut, pointer, head) };
-  if (isPurgedBehind(cut, pointer) || hidesHead(snapshot)) throw torn;
+  if (isTornBehindEnd(snapshot)) throw torn;
   if (pointer !== undefined && looksPurged(snapshot)) {
     await checkNotPurgedBehind(parts, { key, end: cut.end, row: pointer.at.offset }, deadline);
   }
@@ -94,15 +94,20 @@ function isPurged(head: Head, topic: Topic, { cut, row }: Stored): boolean {
   return first !== undefined && row.recordId === recordIdOf(topic, first);
 }
 
-/** A purge behind the end is under way, and a fresh end lies behind it. */
-function isPurgedBehind({ end }: Cut, pointer: JournalPointer | undefined): boolean {
+/** The row tells of what lies behind the end, as a fresh end would not. */
+function isTornBehindEnd(snapshot: Snapshot): boolean {
+  return isPurgedBehind(snapshot) || hidesHead(snapshot);
+}
+
+/** A purge behind the end is under way. */
+function isPurgedBehind({ cut: { end }, pointer }: Snapshot): boolean {
   const { at, purgingAt } = pointer ?? {};
   return purgingAt !== undefined && at?.partition === end.partition && purgingAt >= end.offset;
 }
 
 /**
  * The row lies behind the end and hides events that the head keeps: a delete that lies there too, or a new life
- * of the journal, which begins where that of the head had not ended. A fresh end lies behind either.
+ * of the journal, which begins where that of the head had not ended.
  */
 function hidesHead({ cut: { end }, head, pointer, lastStored }: Snapshot): boolean {
   const { at, deleteTo: hidden } = pointer ?? {};
