@@ -48,7 +48,8 @@ interface Answer {
   readonly copied?: string;
 }
 
-describe('a clone in a folder that only its owner can enter, such as the home of root', () => {
+describe('a clone in a folder that only its owner can enter, such as the home of root', function () {
+  this.timeout(120_000);
   let home: string;
   let clone: string;
 
@@ -73,12 +74,15 @@ describe('a clone in a folder that only its owner can enter, such as the home of
 
   it('starts PostgreSQL, whose user cannot go there, and leaves nothing where it ran', async () => {
     const command = ['--input-type=module', '-e', script];
-    const { stdout } = await run(process.execPath, command, { cwd: clone });
+    // Temporary files may be private, too.
+    const env = { ...process.env, TMPDIR: home };
+    const { stdout } = await run(process.execPath, command, { cwd: clone, env });
     const { answer, folder, copied } = JSON.parse(stdout) as Answer;
     expect(answer).to.equal(42);
     const isRoot = process.getuid?.() === 0;
     expect(copied !== undefined, 'the binaries are copied for another user').to.equal(isRoot);
     expect(existsSync(folder), folder).to.equal(false);
     expect(readdirSync(join(clone, '.stack'))).to.deep.equal([]);
+    expect(readdirSync(home)).to.deep.equal(['clone']);
   });
 });
