@@ -9,6 +9,7 @@ import {
 import { openKafkaActionProducer } from '../src/kafka/kafka-action-producer.ts';
 import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
 import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/errors.ts';
+import { noteIgnoredKeys } from '../src/note-ignored-keys.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import { openReplicatedStore } from '../src/open-eventual-store.ts';
 import { systemClock } from '../src/runtime/clock.ts';
@@ -85,7 +86,7 @@ async function prepare(args: readonly string[]) {
   const config = await loadConfig({ file: values.config });
   const settings = readReplicatorSettings(config);
   const log: Logger = pino({ level, serializers: { err: describeError } });
-  for (const note of config.notes) log.info({}, note);
+  noteIgnoredKeys(config, log);
   return { settings, log };
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from './config/config.ts';
-import { journalClassOf } from './config/journal-class.ts';
+import { defaultJournalOf, journalClassOf } from './config/journal-class.ts';
 import {
   type EmbeddedJournalSettings,
   type KafkaJournalSettings,
@@ -15,6 +15,7 @@ import { createJournals, type Journals } from './journal/journals.ts';
 import { endByOffset } from './journal/read-end.ts';
 import { ConfigError } from './model/errors.ts';
 import type { Key } from './model/key.ts';
+import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
@@ -55,7 +56,7 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const path = options.plugin ?? config.getString('akka.persistence.journal.plugin');
+  const path = options.plugin ?? defaultJournalOf(config);
   return openSection(config, path, { log: options.log ?? silentLogger, clock: systemClock });
 }
 
@@ -66,6 +67,7 @@ export async function openSection(
   deps: OpenDeps,
 ): Promise<OpenJournals> {
   const settings = journalSettingsOf(config, path);
+  noteIgnoredKeys(config, deps.log);
   const stores =
     'file' in settings ? openEmbeddedStores(settings, deps) : openKafkaStores(settings, deps);
   return journalsOver(await stores, settings, deps);

@@ -7,7 +7,7 @@ import { parseFile, parseText } from './hocon/parse-file.ts';
 import { treeOf } from './hocon/plain.ts';
 import { resolveConfig } from './hocon/resolver.ts';
 import type { ObjectValue } from './hocon/values.ts';
-import { withPekkoAlias } from './pekko-alias.ts';
+import { withPekkoAlias, writtenIn } from './pekko-alias.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { rootProblems } from './root-keys.ts';
 
@@ -34,7 +34,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
   const reference = referenceTree();
   const resolved = resolveConfig(layered(applicationTree(options), reference), { env });
   const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
-  const config = new Config(tree, resolveConfig(reference, { env }));
+  const written = writtenIn(resolved, isReferenceFile);
+  const config = Config.of(tree, resolveConfig(reference, { env }), written);
   report([...problems, ...rootProblems(config)]);
   return config;
 }

@@ -36,7 +36,7 @@ function check(config: Config, path: readonly string[], problems: ConfigProblem[
     keys.some((pattern) => matchesKey(pattern, path)),
   );
   if (accepted !== undefined) {
-    config.notes.add(`${full}: ${accepted.why}`);
+    config.note(full, accepted.why, accepted);
     return;
   }
   const inside = sections.some((section) => section.startsWith(`${key}.`));
