@@ -1,5 +1,6 @@
 import { startReplicator } from '../replicator/replicator.ts';
 import type { EmbeddedJournalSettings } from './config/journal-settings.ts';
+import { storeNames } from './open-eventual-store.ts';
 import { topicsOf } from './plugin/persistence-id-to-key.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { OpenDeps, Stores } from './stores.ts';
@@ -22,6 +23,7 @@ export async function openEmbeddedStores(
   const replicator = startReplicator({
     consumers: store.topicConsumers,
     store: store.replicated,
+    storeName: storeNames.sqlite,
     settings: { ...replicatorSettings, topicPrefixes: topicsOf(settings.persistenceIdToKey) },
     ...deps,
   });

@@ -4,6 +4,7 @@ import { type Origin, renderPath } from './hocon/origin.ts';
 import { pathOf } from './hocon/path.ts';
 import { emptyObject, type ObjectValue, type Plain, toPlain, type Value } from './hocon/values.ts';
 import { boolean, duration, type Kind, listOf, number, size, text } from './kinds.ts';
+import { isReferenceFile } from './reference-folder.ts';
 
 /** A key that is set and has no effect. */
 export interface ConfigNote extends Origin {
@@ -83,6 +84,12 @@ export class Config {
     for (const key of pathOf(path))
       value = value?.kind === 'object' ? value.fields.get(key) : undefined;
     return value?.kind === 'scalar' && value.value === null ? undefined : value;
+  }
+
+  /** Whether the user has set the value at `path`, or any inside it: not all are defaults. */
+  isSet(path: string): boolean {
+    const value = this.value(path);
+    return value !== undefined && isSet(value);
   }
 
   has(path: string): boolean {
@@ -176,6 +183,11 @@ export class Config {
     const nothing = emptyObject({ file: undefined, line: undefined });
     return Config.of(nothing, nothing);
   }
+}
+
+function isSet(value: Value): boolean {
+  if (value.kind === 'object') return [...value.fields.values()].some(isSet);
+  return !isReferenceFile(value.origin.file);
 }
 
 function isNull(value: Value): boolean {
