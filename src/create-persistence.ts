@@ -20,9 +20,9 @@ import { systemClock } from './runtime/clock.ts';
 export interface PersistenceOptions {
   /** Path of an `application.conf`; read over the shipped `reference.conf`. */
   readonly file?: string;
-  /** HOCON text, instead of a file or laid over it. */
+  /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
   readonly config?: string;
-  /** Where log lines go; nowhere unless given. */
+  /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
   readonly log?: Logger;
 }
 
@@ -34,7 +34,7 @@ export interface Persistence extends ActorHost {
 
 /**
  * Reads the configuration and prepares persistent actors. A journal is opened by the first actor that
- * needs it, those of `auto-start-journals` before this resolves.
+ * needs it, those of `auto-start-journals` before this resolves. Settings that have no effect are logged once.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */

@@ -36,16 +36,17 @@ export interface OpenJournals extends Journals, AsyncDisposable {
 export interface OpenJournalsOptions {
   /** Path of an `application.conf`; read over the shipped `reference.conf`. */
   readonly file?: string;
-  /** HOCON text, instead of a file or laid over it. */
+  /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
   readonly config?: string;
   /** Section of the journal; that of `akka.persistence.journal.plugin` unless given. */
   readonly plugin?: string;
-  /** Where log lines go; nowhere unless given. */
+  /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
   readonly log?: Logger;
 }
 
 /**
- * Opens journals for use without actors: to append, read, delete, purge or mark by key.
+ * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of the section that
+ * have no effect are logged once.
  *
  * @throws {ConfigError} all problems of the section, before anything is opened
  * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`

@@ -76,7 +76,7 @@ export function readKafkaJournalSettings(
   path: string = kafkaJournalPath,
 ): KafkaJournalSettings {
   const reader = new SettingReader(config.sectionOver(path, kafkaJournalPath), 'journal plugin');
-  const common = readCommon(reader, writtenAt(config, path));
+  const common = readCommon(reader, placeOf(config, path));
   const settings: KafkaJournalSettings = {
     ...common,
     startTimeoutMs: reader.read('start-timeout', positiveDuration),
@@ -103,7 +103,7 @@ export function readEmbeddedJournalSettings(
 ): EmbeddedJournalSettings {
   const reader = new SettingReader(config.sectionOver(path, embeddedJournalPath), 'embedded');
   return reader.finish({
-    ...readCommon(reader, writtenAt(config, path)),
+    ...readCommon(reader, placeOf(config, path)),
     file: reader.read('file', nonEmptyText),
     segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
     partitions: reader.read('partitions', integer({ min: 1, max: 10_000 })),
@@ -119,15 +119,26 @@ type CommonSettings = Pick<
   | 'readTimeoutMs'
 >;
 
-/** The section without the defaults that `sectionOver` lays under one of the user's naming. */
-function writtenAt(config: Config, path: string): Config {
-  return config.has(path) ? config.section(path) : Config.empty();
+interface SectionPlace {
+  /** The section without the defaults that `sectionOver` lays under one of the user's naming. */
+  readonly written: Config;
+  /** It is that of the journal which actors use when they name none. */
+  readonly isDefault: boolean;
 }
 
-function readCommon(reader: SettingReader, written: Config): CommonSettings {
+function placeOf(config: Config, path: string): SectionPlace {
+  const written = config.has(path) ? config.section(path) : Config.empty();
+  return { written, isDefault: config.getString('akka.persistence.journal.plugin') === path };
+}
+
+function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace): CommonSettings {
   reader.optional('class', text);
-  // Actors use it, see persistence-settings.ts; what is wrong with it is found here.
-  reader.optional('recovery-event-timeout', positiveDuration);
+  // Actors use that of the default journal, see persistence-settings.ts; what is wrong with it is found here.
+  const timeout = reader.optional('recovery-event-timeout', positiveDuration);
+  if (timeout !== undefined && !isDefault) {
+    const why = 'counts only in the section of the default journal';
+    reader.note('recovery-event-timeout', why);
+  }
   return {
     persistenceIdToKey: readPersistenceIdToKey(reader, written),
     maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),

@@ -84,7 +84,7 @@ describe('kafka-journal setup', () => {
       expect(first[3]).to.match(/^PostgreSQL at .+:\d+$/);
       const tables = first.slice(4);
       expect(tables).to.include(`  table ${schema}.metajournal: created`);
-      expect(tables.every((line) => /^  table \S+: created$/.test(line))).to.equal(true);
+      expect(tables.every((line) => /^ {2}table \S+: created$/.test(line))).to.equal(true);
       const second = await setup(world.configText);
       expect(second.slice(4)).to.deep.equal(
         tables.map((line) => line.replace('created', 'exists')),

@@ -211,7 +211,7 @@ describe('problems of a configuration', () => {
       ]);
       const syntax = await problemsOf({ file, config: 'a = [\n}' });
       expect(syntax[0]).to.include({ file: 'config text', line: 2 });
-      const missing = await problemsOf({ file, config: '\na = ${nowhere.to.be.found}' });
+      const missing = await problemsOf({ file, config: `\na = \${nowhere.to.be.found}` });
       expect(missing[0]).to.include({ file: 'config text', line: 2 });
     } finally {
       rmSync(folder, { recursive: true });

@@ -52,8 +52,8 @@ describe('kafka-journal', () => {
 
   describe('refuses what it cannot follow on standard error, with 2, and says what to do', () => {
     const rows: readonly [string, RegExp][] = [
-      ['', /^kafka-journal [\d.]+\n[^]*setup --config FILE/],
-      ['setpu', /no command "setpu"; did you mean setup\?\n[^]*setup --config FILE/],
+      ['', /^kafka-journal [\d.]+\n[\s\S]*setup --config FILE/],
+      ['setpu', /no command "setpu"; did you mean setup\?\n[\s\S]*setup --config FILE/],
       ['replicater --config x', /no command "replicater"; did you mean replicator\?/],
       ['help setupp', /no command "setupp"; did you mean setup\?/],
       ['--halp', /no option "--halp"; did you mean --help\?/],

@@ -49,11 +49,7 @@ describe('a key of a reference.conf of the JVM', () => {
         const config = await load(`${path} = ${value}`);
         expect(() => readAll(config), path).not.to.throw();
         const noted = [...config.notes.values()].filter((note) => path.startsWith(note.path));
-        const canonical = path.replace(/^pekko\./, 'akka.');
-        expect(
-          noted.length === 1 || config.keysRead.has(canonical) || readsPart(config, path),
-          path,
-        ).to.be.true;
+        expect(noted.length === 1 || config.keysRead.has(path), path).to.equal(true);
       }
     });
 
@@ -78,11 +74,6 @@ describe('a key of a reference.conf of the JVM', () => {
     ]);
   });
 });
-
-/** Keys that a file writes under `pekko` are asked for as such; lists are read whole. */
-function readsPart(config: Config, path: string): boolean {
-  return config.keysRead.has(path);
-}
 
 describe('a section of another plugin', () => {
   for (const path of [

@@ -143,6 +143,17 @@ describe('settings', () => {
       });
     });
 
+    it('say that a recovery-event-timeout of another journal than the default one does not count', async () => {
+      const config = await load(
+        'mine { class = "builtin#EmbeddedJournal", recovery-event-timeout = 7s }, akka.persistence.journal.plugin = mine',
+      );
+      readEmbeddedJournalSettings(config, 'mine');
+      expect(config.notes.size).to.equal(0);
+      const other = await load(`${journal}.recovery-event-timeout = 7s`);
+      readKafkaJournalSettings(other);
+      expect([...other.notes.keys()]).to.deep.equal([`${journal}.recovery-event-timeout`]);
+    });
+
     it('leave sections of other plugins alone, with a note', async () => {
       const config = await load(
         'akka.persistence { cassandra.journal.class = x, journal.mine { class = y, deep.key = 1 } }',

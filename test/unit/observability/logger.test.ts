@@ -68,7 +68,7 @@ describe('consoleLogger', () => {
   it('prints the chain of an error under err', () => {
     consoleLogger.error({ id: 'a', err: unavailable }, 'entity failed');
     expect(printed.join('\n')).to.match(
-      /^error: entity failed \{"id":"a"\}\n  STORE_UNAVAILABLE: Cassandra[^\n]*\n  caused by: connect ECONNREFUSED/,
+      /^error: entity failed \{"id":"a"\}\n {2}STORE_UNAVAILABLE: Cassandra[^\n]*\n {2}caused by: connect ECONNREFUSED/,
     );
   });
 
