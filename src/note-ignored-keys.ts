@@ -10,7 +10,7 @@ export function noteIgnoredKeys(config: Config, log: Logger): void {
   const promised = notes.filter(({ isPromised }) => isPromised);
   const ignored = notes.filter(({ isPromised }) => !isPromised);
   if (promised.length > 0) log.warn({}, `settings without effect so far: ${listed(promised)}`);
-  if (ignored.length > 0) log.info({}, `settings without effect in Node: ${listed(ignored)}`);
+  if (ignored.length > 0) log.info({}, `settings without effect: ${listed(ignored)}`);
 }
 
 function listed(notes: readonly ConfigNote[]): string {

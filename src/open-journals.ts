@@ -84,8 +84,9 @@ export function journalSettingsOf(
   if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
   const message =
     'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
-  const { file, line } = config.originOf(`${path}.class`) ?? {};
-  throw new ConfigError([{ path: `${path}.class`, file, line, message }]);
+  const key = `${path}.class`;
+  const { file, line } = config.originOf(key) ?? {};
+  throw new ConfigError([{ path: config.fullPath(key), file, line, message }]);
 }
 
 function journalsOver(

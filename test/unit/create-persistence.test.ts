@@ -57,7 +57,7 @@ describe('settings without effect', () => {
     },
     {
       level: 'info',
-      message: `settings without effect in Node: ${[
+      message: `settings without effect: ${[
         'akka.persistence.r2dbc (config text:11): a section of another plugin, left alone',
         'akka.persistence.dispatchers (config text:5): Node has no dispatchers',
       ].join('; ')}`,
@@ -106,7 +106,7 @@ describe('settings without effect', () => {
     const place = `mine.plugin-dispatcher (config text:13): Node has no dispatchers`;
     expect(notesIn(log)).to.deep.equal([
       ...expected,
-      { level: 'info', message: `settings without effect in Node: ${place}` },
+      { level: 'info', message: `settings without effect: ${place}` },
     ]);
   });
 });
