@@ -41,8 +41,8 @@ Exit codes: 0 all is there, 1 failed, 2 wrong usage or configuration.`,
       help: `kafka-journal replicator --config FILE [--log-level LEVEL]
 
 Carries events from Kafka into the store (Cassandra, PostgreSQL or SQLite) until SIGTERM or SIGINT, then
-finishes the writes in hand. Run as many as you like: Kafka spreads the partitions. An embedded journal
-needs none. Logs are JSON lines on standard output.
+finishes the writes in hand. Run as many as you like, one where the store is SQLite: Kafka spreads the
+partitions. An embedded journal needs none. Logs are JSON lines on standard output.
 
   --config FILE       the configuration (HOCON)
   --log-level LEVEL   debug, info, warn or error; info unless given
