@@ -4,7 +4,8 @@ import { readOptions, UsageError } from '../src/cli/usage.ts';
 import type { Config } from '../src/config/config.ts';
 import { journalClassOf, pluginPathProblem } from '../src/config/journal-class.ts';
 import { kafkaJournalPath } from '../src/config/journal-paths.ts';
-import { loadConfig } from '../src/config/load-config.ts';
+import { readConfig } from '../src/config/load-config.ts';
+import { readTogether } from '../src/config/read-together.ts';
 import {
   type ReplicatorSettings,
   readReplicatorSettings,
@@ -58,7 +59,7 @@ export async function runReplicator(
 ): Promise<number> {
   let started: { readonly settings: ReplicatorSettings; readonly log: Logger };
   try {
-    started = await prepare(args);
+    started = prepare(args);
   } catch (error) {
     const isWrong = error instanceof ConfigError || error instanceof UsageError;
     console.error(`kafka-journal replicator: ${isWrong ? error.message : describeError(error)}`);
@@ -77,16 +78,19 @@ export async function runReplicator(
 }
 
 /** @throws {UsageError} wrong usage @throws {ConfigError} every problem of the configuration */
-async function prepare(args: readonly string[]) {
+function prepare(args: readonly string[]) {
   const options = readOptions('replicator', args, ['config', 'log-level']);
   const level = options['log-level'] ?? 'info';
   if (options.config === undefined) throw new UsageError('replicator needs --config FILE');
   if (!logLevels.includes(level)) {
     throw new UsageError(`--log-level must be one of ${logLevels.join(', ')}, not "${level}"`);
   }
-  const config = await loadConfig({ file: options.config });
+  const { config, checkKeys } = readConfig({ file: options.config });
   refuseEmbedded(config);
-  const settings = readReplicatorSettings(config);
+  const { settings } = readTogether({
+    keys: checkKeys,
+    settings: () => readReplicatorSettings(config),
+  });
   const log: Logger = pino({ level, serializers: { err: serializeError } });
   noteIgnoredKeys(config, log);
   return { settings, log };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type ActorHost, createActorHost } from './actor/create-actor-host.ts';
 import type { Config } from './config/config.ts';
 import { defaultJournalOf } from './config/journal-class.ts';
-import { loadConfig } from './config/load-config.ts';
+import { readConfig } from './config/load-config.ts';
 import {
   namedJournals,
   type PersistenceSettings,
@@ -39,11 +39,11 @@ export interface Persistence extends ActorHost {
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
-  const config = await loadConfig({
+  const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const settings = readSettings(config);
+  const settings = readSettings(config, checkKeys);
   const log = options.log ?? silentLogger;
   noteIgnoredKeys(config, log);
   const plugins = new Plugins(config, log);
@@ -68,11 +68,12 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
 }
 
 /** The settings of actors; the sections of the journals that they name have to be right as well. */
-function readSettings(config: Config): PersistenceSettings {
+function readSettings(config: Config, checkKeys: () => void): PersistenceSettings {
   const journals = namedJournals(config).map(
     (path) => [`journal ${path}`, () => journalSettingsOf(config, path)] as const,
   );
   return readTogether({
+    keys: checkKeys,
     actors: () => readPersistenceSettings(config),
     ...Object.fromEntries(journals),
   }).actors;

@@ -8,7 +8,8 @@ import {
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
 } from './config/journal-settings.ts';
-import { loadConfig } from './config/load-config.ts';
+import { readConfig } from './config/load-config.ts';
+import { readTogether } from './config/read-together.ts';
 import { type HeadCacheStats, openHeadCache } from './journal/head-cache/head-cache.ts';
 import type { JournalParts } from './journal/journal-parts.ts';
 import { createJournals, type Journals } from './journal/journals.ts';
@@ -53,12 +54,13 @@ export interface OpenJournalsOptions {
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
 export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
-  const config = await loadConfig({
+  const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const path = options.plugin ?? defaultJournalOf(config);
-  return openSection(config, path, { log: options.log ?? silentLogger, clock: systemClock });
+  const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
+  readTogether({ keys: checkKeys, settings: () => journalSettingsOf(config, pathOf()) });
+  return openSection(config, pathOf(), { log: options.log ?? silentLogger, clock: systemClock });
 }
 
 /** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */

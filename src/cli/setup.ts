@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts';
-import { defaultJournalOf, journalClassOf } from '../config/journal-class.ts';
+import { defaultJournalOf } from '../config/journal-class.ts';
 import { kafkaJournalPath } from '../config/journal-paths.ts';
-import { type KafkaJournalSettings, readKafkaJournalSettings } from '../config/journal-settings.ts';
-import { loadConfig } from '../config/load-config.ts';
+import type { KafkaJournalSettings } from '../config/journal-settings.ts';
+import { readConfig } from '../config/load-config.ts';
+import { readTogether } from '../config/read-together.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { SetUpItem } from '../model/set-up-item.ts';
@@ -10,6 +11,7 @@ import { noteIgnoredKeys } from '../note-ignored-keys.ts';
 import { describeError } from '../observability/describe-error.ts';
 import { consoleLogger, consoleLoggerFrom } from '../observability/logger.ts';
 import { createStore, placeOfStore } from '../open-eventual-store.ts';
+import { journalSettingsOf } from '../open-journals.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { OpenDeps } from '../stores.ts';
@@ -36,13 +38,16 @@ export async function runSetup(args: readonly string[]): Promise<number> {
 }
 
 async function setUp(file: string): Promise<void> {
-  const config = await loadConfig({ file });
-  const path = journalOf(config);
-  if (journalClassOf(config, path) === 'embedded') {
+  const { config, checkKeys } = readConfig({ file });
+  const { settings } = readTogether({
+    keys: checkKeys,
+    settings: () => journalSettingsOf(config, journalOf(config)),
+  });
+  if ('file' in settings) {
+    const path = journalOf(config);
     console.log(`${path} is embedded: its file is made by the first program that opens it`);
     return;
   }
-  const settings = readKafkaJournalSettings(config, path);
   noteIgnoredKeys(config, consoleLogger);
   const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
   await setUpTopics(settings, deps);

@@ -30,14 +30,28 @@ export interface LoadConfigOptions {
  * `akka.persistence` and `pekko.persistence`, unknown keys beside our sections
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
+  const { config, checkKeys } = readConfig(options);
+  checkKeys();
+  return config;
+}
+
+/** A configuration whose keys have still to be checked, together with the settings in it. */
+export interface ReadConfig {
+  readonly config: Config;
+  /** @throws {ConfigError} keys set differently under both roots, unknown keys beside our sections */
+  readonly checkKeys: () => void;
+}
+
+/** As {@link loadConfig}, for readers that report all problems at once. @throws {ConfigError} syntax, references */
+export function readConfig(options: LoadConfigOptions): ReadConfig {
   const env = options.env ?? process.env;
   const reference = referenceTree();
   const resolved = resolveConfig(layered(applicationTree(options), reference), { env });
   const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
   const written = writtenIn(resolved, isReferenceFile);
   const config = Config.of(tree, resolveConfig(reference, { env }), written);
-  report([...problems, ...rootProblems(config)]);
-  return config;
+  const all = [...problems, ...rootProblems(config)];
+  return { config, checkKeys: () => report(all) };
 }
 
 function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectValue {

@@ -194,6 +194,17 @@ describe('problems of a configuration', () => {
     ]);
   });
 
+  it('are found together with keys that stand beside our sections, by every program', async () => {
+    const config = `${memory}
+      evolutiongaming.kafka-journal.embeded { x = 1 }
+      ${path}.partitions = none`;
+    const both = ['evolutiongaming.kafka-journal.embeded', `${path}.partitions`];
+    const pathsOf = (problems: readonly ConfigProblem[]) => problems.map((problem) => problem.path);
+    expect(pathsOf(await problemsOf({ config }))).to.deep.equal(both);
+    const refused = await openJournals({ config }).catch(rootOf);
+    expect(pathsOf((refused as ConfigError).problems)).to.deep.equal(both);
+  });
+
   it('in inline text are not blamed on the file, and the other way round', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'persistence-'));
     const file = join(folder, 'application.conf');

@@ -51,7 +51,7 @@ describe('a key of a reference.conf of the JVM', () => {
         const noted = [...config.notes.values()].filter((note) => path.startsWith(note.path));
         expect(noted.length === 1 || config.keysRead.has(path), path).to.equal(true);
       }
-    });
+    }).timeout(30_000);
 
     it(`loads with all others: ${basename(file, '.conf')}`, async () => {
       const config = await load(`include "${new URL(file, folder).pathname}"`);
