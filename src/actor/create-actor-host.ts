@@ -6,7 +6,7 @@ import type {
   EventFromLogic,
   EventObject,
 } from 'xstate';
-import { ClosedError, EntityStoppedError, InvalidInputError } from '../model/errors.ts';
+import { ClosedError, DeadlineExceededError, InvalidInputError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -60,12 +60,15 @@ export interface ActorHost {
   ): BehaviorLogic<S, C, E, I>;
 
   /**
-   * Sends a command and resolves once everything it led to is stored and applied.
+   * Sends a command and resolves once everything it led to is stored and applied. It rejects with an
+   * error whose `stored` says what became of the command.
    *
-   * Certainly not stored: {@link CommandRejectedError}, {@link CommandUnhandledError},
-   * {@link StashOverflowError}, {@link WriteRejectedError}. May or may not be stored:
-   * {@link WriteFailedError}, {@link EntityStoppedError} while its write was under way,
-   * {@link AskTimeoutError}.
+   * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this persistence,
+   * or a callback that answered something wrong), {@link CommandRejectedError},
+   * {@link CommandUnhandledError}, {@link StashOverflowError}, {@link WriteRejectedError},
+   * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
+   * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
+   * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
    */
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
@@ -81,10 +84,13 @@ export interface ActorHost {
   ): EntityRegistry<L>;
 
   /**
-   * Resolves once the actor has recovered, also into a final state. @throws what ended it before
-   * that
+   * Resolves once the actor has recovered, also into a final state.
+   *
+   * @throws what ended it before that @throws {InvalidInputError} it was not started, or is none of
+   * this persistence's @throws {DeadlineExceededError} not within `timeout`; it recovers on
+   * @throws the abort reason when `signal` fires
    */
-  whenRecovered(ref: object): Promise<void>;
+  whenRecovered(ref: object, options?: WaitOptions): Promise<void>;
 
   /**
    * Stops an actor after the commands that it holds and the write under way; later ones are
@@ -96,6 +102,13 @@ export interface ActorHost {
 
   /** Stops all actors as `stop` does; what is asked later is refused. */
   shutdown(): Promise<void>;
+}
+
+/** How long to wait. */
+export interface WaitOptions {
+  /** ms, more than 0; without it as long as the recovery goes on. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** A persistent actor as `ask` sees it. */
@@ -152,16 +165,15 @@ class LocalActorHost implements ActorHost {
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
     command: C,
-    { timeout = defaultAskTimeoutMs }: AskOptions = {},
+    options?: AskOptions,
   ): Promise<AskResult<S>> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     try {
+      const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
       const host = this.#hosts.of(ref);
-      if (host.hasEnded) throw new EntityStoppedError(`${host.persistenceId} has stopped`);
-      const ask = new Ask(command, this.#deadlines.nowMs() + timeout);
-      host.expect(ask);
-      this.#deadlines.watch(ask, timeout);
-      ref.send(command);
+      const ask = new Ask(command, this.#deadlines.nowMs() + timeoutMs);
+      host.ask(ask);
+      this.#deadlines.watch(ask, timeoutMs);
       return ask.promise as Promise<AskResult<S>>;
     } catch (error) {
       return Promise.reject(error);
@@ -189,8 +201,25 @@ class LocalActorHost implements ActorHost {
     );
   }
 
-  async whenRecovered(ref: object): Promise<void> {
-    await this.#hosts.of(ref).whenRecovered();
+  async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
+    const host = this.#hosts.of(ref);
+    const signal = options?.signal;
+    if (options?.timeout === undefined) return await host.whenRecovered(signal);
+    const timeoutMs = checkTimeout(options.timeout);
+    const over = new AbortController();
+    const waiting = host.whenRecovered(
+      signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
+    );
+    const text = `${host.persistenceId} has not recovered within ${timeoutMs} ms; it goes on trying`;
+    this.#deps.clock.sleep(timeoutMs, { signal: over.signal }).then(
+      () => over.abort(new DeadlineExceededError(text)),
+      () => {}, // it was quicker
+    );
+    try {
+      await waiting;
+    } finally {
+      over.abort();
+    }
   }
 
   async stop(ref: object): Promise<void> {
@@ -206,4 +235,11 @@ class LocalActorHost implements ActorHost {
     await Promise.all([...this.#deps.live].map((entity) => entity.shutDown()));
     this.#deadlines.close();
   }
+}
+
+function checkTimeout(timeoutMs: unknown): number {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < Infinity) return timeoutMs;
+  throw new InvalidInputError(
+    `a timeout must be a number of milliseconds above 0, not ${String(timeoutMs)}`,
+  );
 }

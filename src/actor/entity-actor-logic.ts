@@ -1,11 +1,12 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
-import { InvalidInputError } from '../model/errors.ts';
+import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import type { PersistenceId } from '../ports/journal-plugin.ts';
-import type { EntityDeps } from './entity.ts';
+import type { Entity, EntityDeps } from './entity.ts';
 import { EntityHost } from './entity-host.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings } from './entity-options.ts';
 import type { Exposed } from './expose-state.ts';
+import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine-logic.ts';
 import { Timers } from './timers.ts';
 
@@ -31,15 +32,24 @@ export interface PersistedPointer {
 
 /** The hosts of all actors of one persistence. */
 export class EntityHosts {
-  readonly #hosts = new WeakMap<object, EntityHost<HostedState>>();
+  readonly #hosts = new WeakMap<object, EntityHost<HostedState> | JournalError>();
 
   set(self: AnyActorRef, host: EntityHost<HostedState>): void {
     this.#hosts.set(self, host);
   }
 
-  /** @throws {InvalidInputError} when the actor is none of this persistence's */
+  /** The actor exists, and xstate will never start it. */
+  setFailed(self: AnyActorRef, error: JournalError): void {
+    this.#hosts.set(self, error);
+  }
+
+  /**
+   * @throws {InvalidInputError} the actor is none of this persistence's, or has no usable id
+   * @throws {RecoveryFailedError} its initial state cannot be computed
+   */
   of(ref: object): EntityHost<HostedState> {
     const host = this.#hosts.get(ref);
+    if (host instanceof JournalError) throw host;
     if (host !== undefined) return host;
     throw new InvalidInputError('the actor is not a persistent actor of this persistence');
   }
@@ -59,18 +69,14 @@ export class EntityActorLogic<S extends HostedState> {
 
   /** Nothing is read or written before the actor starts. */
   readonly getInitialSnapshot = (scope: AnyActorScope, input: unknown): Exposed<S> => {
-    const { host, state } = this.#open(scope, input);
-    const exposed = host.expose();
-    return state.status === 'error' ? { ...exposed, status: 'error', error: state.error } : exposed;
+    return this.#open(scope, input).expose();
   };
 
   readonly restoreSnapshot = (stored: unknown, scope: AnyActorScope): Exposed<S> => {
     const pointer = stored as PersistedPointer;
-    const exposed = this.getInitialSnapshot(scope, pointer.input);
-    if (pointer.status === 'active') return exposed;
-    const { status, output, error, sequenceNr } = pointer;
-    const persistence = { ...exposed.persistence, phase: 'stopped', sequenceNr } as const;
-    return { ...exposed, status, output, error, persistence };
+    const host = this.#open(scope, pointer.input);
+    if (pointer.status !== 'active') host.restoreEnded(pointer);
+    return host.expose();
   };
 
   readonly start = (_snapshot: unknown, scope: AnyActorScope): void => {
@@ -91,15 +97,28 @@ export class EntityActorLogic<S extends HostedState> {
     return { status, output, error, persistenceId, input, sequenceNr };
   };
 
-  #open(scope: AnyActorScope, input: unknown): { host: EntityHost<S>; state: S } {
-    const settings = this.#front.settings(input);
+  /** @throws what xstate then shows as the error of the actor, which it never starts */
+  #open(scope: AnyActorScope, input: unknown): EntityHost<S> {
+    const { self } = scope;
+    try {
+      const host = this.#openAs(this.#front.settings(input), scope, input);
+      this.#hosts.set(self, host as unknown as EntityHost<HostedState>);
+      return host;
+    } catch (error) {
+      this.#hosts.setFailed(self, failureOf(error));
+      throw error;
+    }
+  }
+
+  #openAs(settings: EntitySettings<S>, scope: AnyActorScope, input: unknown): EntityHost<S> {
     const logic = this.#front.open(scope, {
       onTimer: (change) => host.noteTimer(change),
       onCrash: (error) => host.fail(error),
     });
     const run = logic.dryRun();
     const state = run.initial(input);
-    const host: EntityHost<S> = new EntityHost({
+    if (state.status === 'error') throw state.error;
+    const entity: Entity<S> = {
       persistenceId: settings.persistenceId as PersistenceId,
       deps: this.#deps,
       settings,
@@ -113,8 +132,33 @@ export class EntityActorLogic<S extends HostedState> {
       writerUuid: '',
       journal: undefined,
       timers: new Timers(),
-    });
-    this.#hosts.set(scope.self, host as unknown as EntityHost<HostedState>);
-    return { host, state };
+    };
+    const host = new EntityHost(entity);
+    guardDoor(scope.self, (event) => entity.timers.firedBy(event) !== undefined);
+    noteCrashes(scope, (error) => host.fail(error));
+    return host;
   }
+}
+
+/** What those get to know who ask an actor that never came to be. */
+function failureOf(cause: unknown): JournalError {
+  if (cause instanceof JournalError) return cause;
+  return new RecoveryFailedError('the initial state of the actor cannot be computed', { cause });
+}
+
+/**
+ * xstate ends an actor whose deferred effects throw, without another message to it: those who asked
+ * would wait for ever.
+ */
+function noteCrashes(scope: AnyActorScope, onCrash: (error: unknown) => void): void {
+  const { defer } = scope;
+  scope.defer = (effect) =>
+    defer(() => {
+      try {
+        effect();
+      } catch (error) {
+        onCrash(error);
+        throw error;
+      }
+    });
 }

@@ -1,6 +1,8 @@
 import type { EventObject } from 'xstate';
 import { CommandRejectedError, CommandUnhandledError, InvalidInputError } from '../model/errors.ts';
 import type { Ask } from './ask.ts';
+import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
+import { deepFreeze } from './deep-freeze.ts';
 import type { DryRun, EntityLogic, HostedState } from './entity-logic.ts';
 import type { Decision, EntitySettings } from './entity-options.ts';
 import { fromStored, isChildError, isXstateEvent, toStored } from './stored-event.ts';
@@ -71,16 +73,28 @@ export class CommandEvaluator<S extends HostedState> {
 
   evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     this.#run?.mark();
-    const evaluated = this.#evaluate(envelope, state, sequenceNr);
+    const evaluated = this.#tryEvaluate(envelope, state, sequenceNr);
     if (evaluated.outcome.type !== 'reply') this.#run?.undo();
     return evaluated;
   }
 
+  /** Whatever the callbacks of the user do, the command gets its answer. */
+  #tryEvaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    if (this.#settings.actor.checkDeterminism) freeze(envelope.event, state);
+    try {
+      return this.#evaluate(envelope, state, sequenceNr);
+    } catch (cause) {
+      const error = rejection(envelope.event, asError(cause));
+      const type = envelope.internal ? 'fail' : 'error';
+      return { envelope, steps: noSteps, outcome: { type, error } };
+    }
+  }
+
   #evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     if (envelope.internal) return this.#input(envelope, state);
-    if (this.#settings.transient?.({ event: envelope.event, snapshot: state }) === true) {
-      return this.#transient(envelope, state);
-    }
+    const { event } = envelope;
+    const isTransient = this.#settings.transient?.({ event, snapshot: state });
+    if (checkTransient(isTransient, event)) return this.#transient(envelope, state);
     const { decide } = this.#settings;
     if (decide === undefined) return this.#commandAsEvent(envelope, state);
     let decision: Decision<EventObject, S>;
@@ -92,7 +106,7 @@ export class CommandEvaluator<S extends HostedState> {
         new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }),
       );
     }
-    return this.#decided(envelope, state, decision);
+    return this.#decided(envelope, state, checkDecision<S>(decision, envelope.event));
   }
 
   #decided(envelope: Envelope, state: S, decision: Decision<EventObject, S>): Evaluated<S> {
@@ -102,10 +116,7 @@ export class CommandEvaluator<S extends HostedState> {
       case 'none':
         return { envelope, steps: noSteps, outcome: { type: 'reply', reply: decision.reply } };
       case 'reject':
-        return refused(
-          envelope,
-          new CommandRejectedError(decision.reason.message, { cause: decision.reason }),
-        );
+        return refused(envelope, rejected(envelope.event, decision.reason));
       case 'unhandled':
         return this.#unhandled(envelope, state);
       case 'stash':
@@ -191,12 +202,13 @@ export class CommandEvaluator<S extends HostedState> {
     this.#run ??= this.#logic.dryRun();
     const run = this.#run;
     const { event, timer, payload = event } = input;
+    if (this.#settings.actor.checkDeterminism) freeze(event, base);
     try {
       const next = run.apply(base, event);
       if (!run.handled) return undefined;
       if (next.status === 'error') return asError(next.error);
       const { tagger } = this.#settings;
-      const tags = tagger === undefined ? noTags : [...new Set(tagger(event, next))];
+      const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
       return { event, payload, tags, timer, base, next, trace: run.trace, seqNr: 0 };
     } catch (error) {
       return asError(error);
@@ -221,7 +233,23 @@ function refused<S>(envelope: Envelope, error: Error): Evaluated<S> {
   return { envelope, steps: noSteps, outcome: { type: 'error', error } };
 }
 
-function rejection(event: EventObject, cause: Error): CommandRejectedError {
+/** So that code which changes them in place fails in development, and not in a later replay. */
+function freeze(event: EventObject, state: unknown): void {
+  deepFreeze(event);
+  deepFreeze((state as { readonly context?: unknown }).context);
+}
+
+/** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
+function rejected({ type }: EventObject, reason: unknown): CommandRejectedError {
+  const { message } = (reason ?? {}) as { readonly message?: unknown };
+  const given = typeof reason === 'string' ? reason : message;
+  const text =
+    typeof given === 'string' ? given : `decide refused "${type}" without giving an Error`;
+  return new CommandRejectedError(text, { cause: reason });
+}
+
+function rejection(event: EventObject, cause: Error): Error {
+  if (cause instanceof InvalidInputError) return cause;
   return new CommandRejectedError(`"${event.type}" cannot be applied`, { cause });
 }
 

@@ -14,7 +14,7 @@ import type { FrontEnd } from './entity-actor-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
 import { MachineLogic } from './machine-logic.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
-import { checkPersistenceId, resolveOptions } from './resolve-options.ts';
+import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */
 export type PersistentSnapshot<M extends AnyStateMachine> = SnapshotFrom<M> & {
@@ -63,13 +63,9 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const { persistenceId, decide, transient } = options;
   return {
     settings(input) {
-      const id =
-        typeof persistenceId === 'function'
-          ? persistenceId({ input: input as InputFrom<M> })
-          : persistenceId;
       return {
         ...(shared as Omit<Settings, 'persistenceId' | 'decide' | 'transient'>),
-        persistenceId: checkPersistenceId(id),
+        persistenceId: persistenceIdOf(persistenceId, input as InputFrom<M>),
         decide: decide as Settings['decide'],
         transient: transient as Settings['transient'],
       };
