@@ -5,7 +5,7 @@ import { ignoreOutcome } from './check-decision.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import type { DryRun, EntityLogic } from './entity-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
-import { kindOf } from './front-door.ts';
+import { kindOf } from './event-shape.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 

@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import type { Decision } from './entity-options.ts';
-import { eventFault, kindOf } from './front-door.ts';
+import { eventFault, kindOf } from './event-shape.ts';
 
 /**
  * What `decide` answered, as far as it is a decision: an asker must not wait for a promise, and what

@@ -9,7 +9,7 @@ import type {
   ResolvedBackoff,
   RestartBackoff,
 } from './entity-options.ts';
-import { kindOf } from './front-door.ts';
+import { kindOf } from './event-shape.ts';
 
 const defaultRandomFactor = 0.2;
 

@@ -60,7 +60,7 @@ function order(options: { readonly persistenceId?: string } = {}) {
     states: {
       open: {
         invoke: { id: 'charge', src: 'charge', onDone: { target: 'paid', actions: 'pay' } },
-        after: { 100_000: { target: 'late' } },
+        after: { 100000: { target: 'late' } },
       },
       paid: {},
       late: {},
@@ -203,6 +203,7 @@ describe('what callers send', () => {
       decide: () => ({ type: 'none', reply: 'decided' }),
     });
     const actor = createActor(logic).start();
+    await host.whenRecovered(actor);
     expect((await host.ask(actor, event as never)).reply).to.equal('decided');
     expect(journal.stored('m').map(({ timer }) => timer)).to.not.include('tick');
   });
