@@ -20,6 +20,7 @@ export function checkDecision<S>(answer: unknown, command: EventObject): Decisio
     case 'unhandled':
     case 'stash':
       return decision;
+    case undefined:
     default:
       ignoreOutcome(answer);
       throw wrong(command, `answered ${describe(answer)}; it must return a Decision at once`);

@@ -70,7 +70,7 @@ const wrongAnswers: readonly (readonly [unknown, string])[] = [
   [{ type: 'persist', events: [5] }, 'number 0'],
   [{ type: 'persist', events: [null] }, 'number 0'],
   [{ type: 'persist', events: [new Uint8Array(2)] }, 'number 0'],
-  [{ type: 'persist', events: new Array(1) }, 'number 0'],
+  [{ type: 'persist', events: Array.from({ length: 1 }) }, 'number 0'],
   [{ type: 'persist', events: [{ type: 3 }] }, 'number 0'],
   [{ type: 'persist', events: [{ type: '' }] }, 'number 0'],
   [{ type: 'persist', events: [{ type: 'xstate.init' }] }, 'xstate'],
