@@ -223,7 +223,11 @@ describe(`the answer to a command (seed ${seed})`, () => {
           if (index % plan.pauseEvery === 0) await new Promise(setImmediate);
         }
         if (plan.stops) actor.stop();
-        for (let i = 0; i <= plan.writes.length; i++) ask(calm); // one of them releases what was stashed
+        // One of these releases what was stashed.
+        for (let i = 0; i <= plan.writes.length; i++) {
+          ask(calm);
+          await within(asked.at(-1) ?? Promise.resolve(), atOnceMs);
+        }
         const settled = await within(Promise.all(asked), atOnceMs);
         await host.shutdown();
         const tags = journal.stored('b').flatMap((repr) => repr.tags);
