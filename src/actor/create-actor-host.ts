@@ -24,6 +24,7 @@ import type { PersistenceInfo } from './persistence-info.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
 import { RecoveryPermits } from './recovery-permits.ts';
+import { checkId } from './resolve-options.ts';
 
 export interface ActorHostOptions {
   readonly settings: ActorSettings;
@@ -76,7 +77,7 @@ export interface ActorHost {
     options?: AskOptions,
   ): Promise<AskResult<S>>;
 
-  /** Entities by id. @throws {InvalidInputError} the type has been taken already */
+  /** Entities by id. @throws {InvalidInputError} the type is blank, or has been taken already */
   entities<L extends AnyActorLogic>(
     type: string,
     logic: L,
@@ -103,6 +104,9 @@ export interface ActorHost {
   /** Stops all actors as `stop` does; what is asked later is refused. */
   shutdown(): Promise<void>;
 }
+
+/** Entities with a pending timer that a registry stops when idle; more stay in memory. */
+const maxWakeUps = 100_000;
 
 /** How long to wait. */
 export interface WaitOptions {
@@ -185,6 +189,7 @@ class LocalActorHost implements ActorHost {
     logic: L,
     options: EntityRegistryOptions = {},
   ): EntityRegistry<L> {
+    checkId(type, 'a type of entities');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
     this.#types.add(type);
     return new LocalEntityRegistry(
@@ -195,8 +200,8 @@ class LocalActorHost implements ActorHost {
         closing: this.#closing.signal,
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
         stop: (ref) => this.stop(ref),
-        passivateAfterMs: (ref) => this.#hosts.of(ref).passivateAfterMs,
-        isIdleFor: (ref, ms) => this.#hosts.of(ref).isIdleFor(ms),
+        maxWakeUps,
+        hostOf: (ref) => this.#hosts.find(ref),
       },
     );
   }

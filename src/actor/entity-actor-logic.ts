@@ -38,6 +38,12 @@ export class EntityHosts {
     this.#hosts.set(self, host);
   }
 
+  /** `undefined` when it never came to be, or is none of this persistence's. */
+  find(ref: object): EntityHost<HostedState> | undefined {
+    const host = this.#hosts.get(ref);
+    return host instanceof JournalError ? undefined : host;
+  }
+
   /** The actor exists, and xstate will never start it. */
   setFailed(self: AnyActorRef, error: JournalError): void {
     this.#hosts.set(self, error);

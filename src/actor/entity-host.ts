@@ -68,6 +68,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     return this.#entity.settings.passivateAfterMs;
   }
 
+  /** When the next delayed event is due, ms since the epoch. */
+  get nextTimerMs(): number | undefined {
+    return this.#entity.timers.nextDueMs();
+  }
+
   get isReady(): boolean {
     return this.#phase === 'ready';
   }

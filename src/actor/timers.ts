@@ -116,6 +116,15 @@ export class Timers {
     return false;
   }
 
+  /** When the next one is due, ms since the epoch; `undefined` = none is armed. */
+  nextDueMs(): number | undefined {
+    let nextMs: number | undefined;
+    for (const timer of this.#armed.values()) {
+      if (nextMs === undefined || dueMs(timer) < nextMs) nextMs = dueMs(timer);
+    }
+    return nextMs;
+  }
+
   #noteOne(change: TimerChange, fallbackId: string, atMs: number): Timer | undefined {
     if (change.type === 'cancel') {
       this.#armed.delete(change.id);
