@@ -61,7 +61,10 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
-  const { persistenceId, decide } = options;
+  const { persistenceId, decide, evolve } = options;
+  if (decide === undefined || evolve === undefined) {
+    throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
+  }
   const decideFor: EntitySettings<BehaviorState<S>>['decide'] = ({
     snapshot,
     command,

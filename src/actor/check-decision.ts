@@ -10,22 +10,23 @@ import { eventFault, kindOf } from './event-shape.ts';
  * @throws {InvalidInputError} it is none; names what is wrong
  */
 export function checkDecision<S>(answer: unknown, command: EventObject): Decision<EventObject, S> {
-  const decision = answer as Decision<EventObject, S> | null | undefined;
-  switch (decision?.type) {
-    case 'persist':
-      checkPersist(decision, command);
-      return decision;
-    case 'none':
-    case 'reject':
-    case 'unhandled':
-    case 'stash':
-      return decision;
-    case undefined:
-    default:
-      ignoreOutcome(answer);
-      throw wrong(command, `answered ${describe(answer)}; it must return a Decision at once`);
+  const decision = answer as Decision<EventObject, S>;
+  const { type } = (answer ?? {}) as { readonly type?: unknown };
+  if (typeof type !== 'string' || !types.has(type)) {
+    ignoreOutcome(answer);
+    throw wrong(command, `answered ${describe(answer)}; it must return a Decision at once`);
   }
+  if (decision.type === 'persist') checkPersist(decision, command);
+  return decision;
 }
+
+const types: ReadonlySet<string> = new Set<Decision<EventObject>['type']>([
+  'persist',
+  'none',
+  'reject',
+  'unhandled',
+  'stash',
+]);
 
 function checkPersist(
   { events, thenRun }: { readonly events: unknown; readonly thenRun?: unknown },

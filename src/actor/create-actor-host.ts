@@ -13,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ActorSettings } from './actor-settings.ts';
 import type { AskResult } from './ask.ts';
 import { Ask, AskDeadlines, defaultAskTimeoutMs } from './ask.ts';
+import { automaticIds } from './automatic-ids.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
 import type { EntityDeps } from './entity.ts';
@@ -43,7 +44,8 @@ export interface ActorHostOptions {
 export interface ActorHost {
   /**
    * Logic that stores each event of `machine` before applying it. With a command type of its own:
-   * `persistent(machine).with<Command>({ … })`.
+   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states, and
+   * that the journal will hold, are named in one warning of the log.
    *
    * @throws {InvalidInputError} a wrong option
    */
@@ -108,6 +110,10 @@ export interface ActorHost {
 /** Entities with a pending timer that a registry stops when idle; more stay in memory. */
 const maxWakeUps = 100_000;
 
+const automaticIdsText =
+  'ids that xstate made from the places of states are stored in the journal: once such a state is ' +
+  'renamed or moved, stored entities cannot be recovered; give the machine and its invokes an id';
+
 /** How long to wait. */
 export interface WaitOptions {
   /** ms, more than 0; without it as long as the recovery goes on. */
@@ -155,6 +161,8 @@ class LocalActorHost implements ActorHost {
       return curried as never;
     }
     const front = machineFrontEnd(machine, options, this.#settings);
+    const ids = automaticIds(machine);
+    if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
     return new EntityActorLogic(front, this.#deps, this.#hosts) as never;
   }
 

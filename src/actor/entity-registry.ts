@@ -15,7 +15,7 @@ import { checkId } from './resolve-options.ts';
 import { WakeUps } from './wake-ups.ts';
 
 export interface AskOptions {
-  /** How long to wait for the answer, ms; 30 s unless given. */
+  /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
 }
 

@@ -9,9 +9,12 @@ import type {
   InputFrom,
   SnapshotFrom,
 } from 'xstate';
+import { StateMachine } from 'xstate';
+import { InvalidInputError } from '../model/errors.ts';
 import type { ActorSettings } from './actor-settings.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
+import { kindOf } from './event-shape.ts';
 import { MachineLogic } from './machine-logic.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
@@ -59,6 +62,9 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   settings: ActorSettings,
 ): FrontEnd<AnyMachineSnapshot> {
   type Settings = EntitySettings<AnyMachineSnapshot>;
+  if (!(machine instanceof StateMachine)) {
+    throw new InvalidInputError(`persistent() takes a state machine, not ${kindOf(machine)}`);
+  }
   const shared = resolveOptions(options, settings);
   const { persistenceId, decide, transient } = options;
   return {

@@ -158,6 +158,29 @@ for (const [name, open] of [
   });
 }
 
+describe('options that are no functions', () => {
+  it('are refused when the logic is made', () => {
+    const { host } = testHost();
+    const machine = setup({}).createMachine({});
+    for (const name of ['decide', 'transient', 'tagger', 'onSignal']) {
+      expect(() => host.persistent(machine, { persistenceId: 'm', [name]: 'text' }))
+        .to.throw(`"${name}"`)
+        .with.property('code', 'INVALID_INPUT');
+    }
+    const options = { persistenceId: 'b', initialState: 0 };
+    for (const rest of [{}, { decide: () => {} }, { decide: () => {}, evolve: 7 }]) {
+      expect(() => host.behavior({ ...options, ...rest } as never))
+        .to.throw('"evolve"')
+        .with.property('code', 'INVALID_INPUT');
+    }
+    for (const machine of [undefined, {}, 'text']) {
+      expect(() => host.persistent(machine as never, { persistenceId: 'm' }))
+        .to.throw('takes a state machine')
+        .with.property('code', 'INVALID_INPUT');
+    }
+  });
+});
+
 describe('a state that evolve', () => {
   for (const [what, next] of [
     ['does not return', undefined],
