@@ -29,9 +29,11 @@ interface Misdeed {
   readonly evolve: 'well' | 'throws' | 'nothing' | 'promise';
   readonly tagger: 'well' | 'throws' | 'number' | 'text' | 'blank';
   readonly thenRun: 'absent' | 'well' | 'throws' | 'noFunction';
+  /** The asker gives up after a millisecond. */
+  readonly impatient: boolean;
 }
 
-type Write = 'stored' | 'rejected' | 'otherwiseRejected' | 'failed' | 'failedThoughStored';
+type Write = 'stored' | 'slow' | 'rejected' | 'otherwiseRejected' | 'failed' | 'failedThoughStored';
 
 interface Run {
   readonly commands: readonly Misdeed[];
@@ -78,12 +80,20 @@ const misdeed: fc.Arbitrary<Misdeed> = fc.record({
   evolve: mostly<Misdeed['evolve']>('well', 'throws', 'nothing', 'promise'),
   tagger: mostly<Misdeed['tagger']>('well', 'throws', 'number', 'text', 'blank'),
   thenRun: mostly<Misdeed['thenRun']>('absent', 'well', 'throws', 'noFunction'),
+  impatient: mostly(false, true),
 });
 
 const run: fc.Arbitrary<Run> = fc.record({
   commands: fc.array(misdeed, { minLength: 1, maxLength: 12 }),
   writes: fc.array(
-    mostly<Write>('stored', 'rejected', 'otherwiseRejected', 'failed', 'failedThoughStored'),
+    mostly<Write>(
+      'stored',
+      'slow',
+      'rejected',
+      'otherwiseRejected',
+      'failed',
+      'failedThoughStored',
+    ),
     { maxLength: 6 },
   ),
   groupCommit: fc.constantFrom(1, 2, 16),
@@ -99,6 +109,7 @@ const calm: Misdeed = {
   evolve: 'well',
   tagger: 'well',
   thenRun: 'absent',
+  impatient: false,
 };
 
 function broken(what: string): never {
@@ -135,11 +146,20 @@ function open({ writes, groupCommit, restarts, onSignalThrows }: Run) {
   return { ...test, actor: actor.start() };
 }
 
+function patience({ impatient }: Misdeed): { readonly timeout: number } | undefined {
+  return impatient ? { timeout: 1 } : undefined;
+}
+
 function planWrite(journal: ReturnType<typeof testHost>['journal'], write: Write): void {
   switch (write) {
     case 'stored':
       journal.blockNextWrite().open();
       break;
+    case 'slow': {
+      const gate = journal.blockNextWrite();
+      gate.reached.then(() => setTimeout(() => gate.open(), slowMs)).catch(broken);
+      break;
+    }
     case 'rejected':
       journal.rejectNextWrite(new WriteRejectedError('too large'));
       break;
@@ -155,43 +175,34 @@ function planWrite(journal: ReturnType<typeof testHost>['journal'], write: Write
   }
 }
 
+const answers: Readonly<
+  Record<Misdeed['decide'], (command: Command, events: readonly Command[]) => unknown>
+> = {
+  persist: ({ thenRun }, events) => {
+    if (thenRun === 'absent') return { type: 'persist', events };
+    if (thenRun === 'noFunction') return { type: 'persist', events, thenRun: 7 };
+    return { type: 'persist', events, thenRun: () => thenRun === 'throws' && broken('thenRun') };
+  },
+  none: () => ({ type: 'none' }),
+  reject: () => ({ type: 'reject', reason: new Error('no') }),
+  rejectWithText: () => ({ type: 'reject', reason: 'no' }),
+  throw: () => broken('decide'),
+  promise: (_, events) => Promise.resolve({ type: 'persist', events }),
+  failingPromise: () => Promise.reject(new Error('late')),
+  nothing: () => undefined,
+  unknownType: (_, events) => ({ type: 'save', events }),
+  noArray: (_, events) => ({ type: 'persist', events: new Set(events) }),
+  noEvent: (_, events) => ({ type: 'persist', events: [...events, { n: 1 }] }),
+  reservedType: (_, events) => ({ type: 'persist', events: [...events, { type: 'xstate.init' }] }),
+  unhandled: () => ({ type: 'unhandled' }),
+  stashOnce: () => ({ type: 'stash' }),
+};
+
 function decide(command: Command, stashed: Set<number>): unknown {
+  if (command.decide === 'stashOnce' && stashed.has(command.id)) return { type: 'none' };
+  stashed.add(command.id);
   const events = Array.from({ length: command.events }, () => command);
-  switch (command.decide) {
-    case 'persist': {
-      const { thenRun } = command;
-      if (thenRun === 'absent') return { type: 'persist', events };
-      if (thenRun === 'noFunction') return { type: 'persist', events, thenRun: 7 };
-      return { type: 'persist', events, thenRun: () => thenRun === 'throws' && broken('thenRun') };
-    }
-    case 'none':
-    case 'unhandled':
-      return { type: command.decide };
-    case 'reject':
-      return { type: 'reject', reason: new Error('no') };
-    case 'rejectWithText':
-      return { type: 'reject', reason: 'no' };
-    case 'throw':
-      return broken('decide');
-    case 'promise':
-      return Promise.resolve({ type: 'persist', events });
-    case 'failingPromise':
-      return Promise.reject(new Error('late'));
-    case 'nothing':
-      return undefined;
-    case 'unknownType':
-      return { type: 'save', events };
-    case 'noArray':
-      return { type: 'persist', events: new Set(events) };
-    case 'noEvent':
-      return { type: 'persist', events: [...events, { n: 1 }] };
-    case 'reservedType':
-      return { type: 'persist', events: [...events, { type: 'xstate.init' }] };
-    case 'stashOnce':
-      if (stashed.has(command.id)) return { type: 'none' };
-      stashed.add(command.id);
-      return { type: 'stash' };
-  }
+  return answers[command.decide](command, events);
 }
 
 interface Settled {
@@ -199,6 +210,8 @@ interface Settled {
   readonly result?: AskResult;
   readonly error?: unknown;
 }
+
+const slowMs = 4;
 
 /** Far below the 30 s of an asker, far above what a machine with much to do needs. */
 const atOnceMs = 2000;
@@ -212,7 +225,7 @@ describe(`the answer to a command (seed ${seed})`, () => {
         const ask = (command: Misdeed): void => {
           const id = asked.length;
           asked.push(
-            host.ask(actor, { ...command, type: 'do', id }).then(
+            host.ask(actor, { ...command, type: 'do', id }, patience(command)).then(
               (result) => ({ id, result }),
               (error: unknown) => ({ id, error }),
             ),
