@@ -6,8 +6,11 @@ const produce = 0;
 const metadata = 3;
 const apiVersions = 18;
 const initProducerId = 22;
+const findCoordinator = 10;
+const joinGroup = 11;
 const node = 1;
 const unknownTopic = 3;
+const memberIdRequired = 79;
 
 /** An answer that a test may replace. */
 export interface Distorted {
@@ -29,13 +32,20 @@ const versions: readonly (readonly [kind: number, newest: number])[] = [
   [1, 11],
   [2, 2],
   [metadata, 4],
+  [8, 3],
+  [9, 3],
+  [findCoordinator, 2],
+  [joinGroup, 5],
+  [12, 3],
+  [13, 2],
+  [14, 3],
   [apiVersions, 2],
   [initProducerId, 1],
 ];
 
 /**
- * As much of one Kafka broker as a client needs to connect, to learn who leads a partition (itself), and
- * to produce. Nothing else is answered. It can refuse connections, answer nothing at all, lose answers,
+ * As much of one Kafka broker as a client needs to connect, to learn who leads a partition (itself), to
+ * produce, and to find and join a group. Nothing else is answered. It can refuse connections, answer nothing at all, lose answers,
  * or answer whatever a test likes.
  */
 export class FakeKafka extends FramedServer {
@@ -52,6 +62,7 @@ export class FakeKafka extends FramedServer {
   /** What is sent for an answer: bytes of any kind; `undefined` = the answer as it is. */
   distort: (answer: Distorted) => Buffer | undefined = () => undefined;
   #producers = 0n;
+  #joins = 0;
 
   static open(): Promise<FakeKafka> {
     return new FakeKafka({ headerBytes: 4, lengthAt: 0 }).listen();
@@ -78,6 +89,8 @@ export class FakeKafka extends FramedServer {
     if (kind === apiVersions) return apiVersionsBody();
     if (kind === metadata) return this.#metadataOf(request);
     if (kind === produce) return this.#produceOf(request);
+    if (kind === findCoordinator) return this.#coordinatorOf();
+    if (kind === joinGroup) return this.#membershipOf();
     return kind === initProducerId ? this.#producerOf() : undefined;
   }
 
@@ -86,6 +99,25 @@ export class FakeKafka extends FramedServer {
     const id = Buffer.alloc(8);
     id.writeBigInt64BE(this.#producers++);
     return Buffer.concat([int32(0), int16(0), id, int16(0)]);
+  }
+
+  /** FindCoordinator v2: this broker, without an error. */
+  #coordinatorOf(): Buffer {
+    const noText = int16(-1);
+    const broker = [int32(node), text('127.0.0.1'), int32(this.port)];
+    return Buffer.concat([int32(0), int16(0), noText, ...broker]);
+  }
+
+  /** JoinGroup v5: MEMBER_ID_REQUIRED with an id, then the first generation, without members. */
+  #membershipOf(): Buffer {
+    const isFirst = this.#joins++ % 2 === 0;
+    const [error, generation] = isFirst
+      ? [int16(memberIdRequired), int32(-1)]
+      : [int16(0), int32(1)];
+    const [protocol, leader] = isFirst
+      ? [text(''), text('')]
+      : [text('RoundRobinAssigner'), text('m')];
+    return Buffer.concat([int32(0), error, generation, protocol, leader, text('m'), array([])]);
   }
 
   /** Produce v7: by topic and partition error, base offset, append time -1, start 0; throttle time. */

@@ -2,6 +2,7 @@ import type { CompressionTypes } from 'kafkajs';
 import { partitionOf } from '../../codec/java-hash.ts';
 import type { KafkaSettings } from '../../config/kafka-settings.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
+import { changeSeeds } from './change-seeds.ts';
 import { compressionId } from './compression.ts';
 import {
   addressOf,
@@ -95,6 +96,7 @@ class IdempotentProducer implements SendSession {
     this.#log = this.#client.kafka.logger().namespace('Producer');
     onClusterCreated(this.#client.kafka, (cluster) => {
       tolerateMissingTopics(cluster, deps.clock);
+      changeSeeds(cluster);
       produceOurselves(cluster);
       this.#cluster = cluster;
     });

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
 import { codecs } from './compression.ts';
+import { closeOnForeignAnswers } from './foreign-answers.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 import { useConnectionsOnce } from './single-use-connections.ts';
 
@@ -81,6 +82,7 @@ export interface DriverCluster {
     findConnectedBroker(): Promise<DriverBroker>;
     connect(): Promise<void>;
     createSeedBroker(): Promise<void>;
+    hasConnectedBrokers(): boolean;
     /** `null`: the next send asks for the leaders first. */
     metadataExpireAt: number | null;
   };
@@ -232,4 +234,5 @@ function registerCodecs(): void {
 
 repairTimerLoop();
 useConnectionsOnce();
+closeOnForeignAnswers();
 registerCodecs();
