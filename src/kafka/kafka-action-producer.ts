@@ -157,8 +157,10 @@ export class KafkaActionProducer implements ActionProducer {
     if (bytes > this.#maxRecordBytes) {
       const { topic, id } = action.key;
       const limit = this.#maxRecordBytes;
-      const text = `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}`;
-      return new WriteRejectedError(`${text} (kafka.producer.max-request-size)`);
+      return new WriteRejectedError(
+        `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}, and is not sent: make the ` +
+          'event smaller, or raise kafka.producer.max-request-size, and max.message.bytes of the topic',
+      );
     }
     const { queueRecords, queueBytes } = this.#limits;
     const records = this.#queue.records + this.#gate.records;

@@ -53,7 +53,8 @@ export class ForeignAnswerError extends kafkajs.KafkaJSConnectionError {
  * connection. Here a connection whose bytes are not understood is closed, and its requests fail.
  */
 export function closeOnForeignAnswers(): void {
-  const { send, processData } = prototype;
+  const processData = prototype.processData;
+  const send = prototype.send;
   prototype.processData = function (bytes) {
     if (this.authHandlers !== null && !this.authExpectResponse) {
       processData.call(this, bytes);

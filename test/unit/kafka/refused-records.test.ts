@@ -79,6 +79,17 @@ describe('a record that a broker refuses', function () {
     });
   }
 
+  it('is not even sent when it is larger than a request: the others are stored', async () => {
+    await opened({ maxRequestSizeBytes: 10_000 });
+    const results = await settled([...many(0, 3), large('culprit', 20_000), ...many(3, 6)]);
+    expect(rejections(results)).to.deep.equal([results[3]]);
+    expect(results[3]).to.be.instanceOf(WriteRejectedError);
+    expect((results[3] as Error).message)
+      .to.include('t:culprit')
+      .and.match(/20\d\d\d bytes, more than 10000/)
+      .and.include('max-request-size');
+  });
+
   it('is named with its size, place and limit, and with what to do', async () => {
     await opened();
     fake.log.maxMessageBytes = 4_000;
