@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from '../model/errors.ts';
 import { Config } from './config.ts';
 import { withFallback } from './hocon/merge.ts';
@@ -45,7 +45,8 @@ function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectVa
   if (path !== undefined && fromFile === undefined) {
     throw hoconError('there is no such file', { file: path, line: undefined });
   }
-  const fromText = text === undefined ? undefined : parseText(text, path);
+  const folder = path === undefined ? process.cwd() : dirname(path);
+  const fromText = text === undefined ? undefined : parseText(text, folder);
   const fromCode = treeOf(overrides ?? {}, { file: 'overrides', line: undefined });
   return [fromText, fromFile].reduce<ObjectValue>(
     (upper, lower) => layered(upper, lower),
