@@ -10,11 +10,15 @@ import type { ObjectValue } from './hocon/values.ts';
 import { withPekkoAlias } from './pekko-alias.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { rootProblems } from './root-keys.ts';
+import { systemProperties } from './system-properties.ts';
 
 export interface LoadConfigOptions {
   /** The application's file; must exist. Relative to the working directory. */
   readonly file?: string;
-  /** The application's configuration as text, over `file`; its includes are relative to `file`. */
+  /**
+   * The application's configuration as text, over `file`; its includes are relative to `file`. In
+   * messages it is `<config>` in the folder of `file`, or in the working directory.
+   */
   readonly text?: string;
   /** Values from code over both; keys are paths. */
   readonly overrides?: Readonly<Record<string, unknown>>;
@@ -30,11 +34,11 @@ export interface LoadConfigOptions {
  * `akka.persistence` and `pekko.persistence`, unknown keys beside our sections
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
-  const env = options.env ?? process.env;
+  const outside = { env: options.env ?? process.env, properties: systemProperties() };
   const reference = referenceTree();
-  const resolved = resolveConfig(layered(applicationTree(options), reference), { env });
+  const resolved = resolveConfig(layered(applicationTree(options), reference), outside);
   const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
-  const config = new Config(tree, resolveConfig(reference, { env }));
+  const config = new Config(tree, resolveConfig(reference, outside));
   report([...problems, ...rootProblems(config)]);
   return config;
 }

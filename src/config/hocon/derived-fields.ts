@@ -1,40 +1,20 @@
 import { depthOf, isResolved, type ObjectValue, sizeOf, type Value } from './values.ts';
 
 /**
- * Fields of an object that differ from those of another one, or of several, without a copy of all
- * of them: resolving looks at one key of an object at a time, and the object may have 100,000.
+ * Fields that are found when somebody asks for them. Resolving looks at one key of an object at a
+ * time, and a copy of the object for each look would be quadratic: it may have 100,000 keys.
  */
-export class DerivedFields implements ReadonlyMap<string, Value> {
-  readonly #keys: () => Iterable<string>;
-  readonly #derive: (key: string) => Value | undefined;
-  readonly #known = new Map<string, Value | undefined>();
-  /** Maps that one look-up may have to pass. */
-  readonly height: number;
-
-  /** @param keys all keys that may have a value, each once */
-  constructor(
-    keys: () => Iterable<string>,
-    derive: (key: string) => Value | undefined,
-    height: number,
-  ) {
-    this.#keys = keys;
-    this.#derive = derive;
-    this.height = height;
-  }
-
-  get(key: string): Value | undefined {
-    if (this.#known.has(key)) return this.#known.get(key);
-    const value = this.#derive(key);
-    this.#known.set(key, value);
-    return value;
-  }
+abstract class DerivedFields implements ReadonlyMap<string, Value> {
+  abstract get(key: string): Value | undefined;
+  /** Every key that may have a value, once. */
+  protected abstract candidates(): Iterable<string>;
 
   has(key: string): boolean {
     return this.get(key) !== undefined;
   }
 
   *entries(): MapIterator<[string, Value]> {
-    for (const key of this.#keys()) {
+    for (const key of this.candidates()) {
       const value = this.get(key);
       if (value !== undefined) yield [key, value];
     }
@@ -61,38 +41,67 @@ export class DerivedFields implements ReadonlyMap<string, Value> {
   }
 }
 
-/** Beyond this a copy is cheaper than one more map on top of the others. */
-const maxHeight = 16;
+/** Those of an object that is laid over others, by a merge of the values of one key. */
+export class MergedFields extends DerivedFields {
+  readonly #objects: readonly ObjectValue[];
+  readonly #merge: (values: readonly Value[]) => Value | undefined;
+  readonly #known = new Map<string, Value | undefined>();
+
+  constructor(
+    objects: readonly ObjectValue[],
+    merge: (values: readonly Value[]) => Value | undefined,
+  ) {
+    super();
+    this.#objects = objects;
+    this.#merge = merge;
+  }
+
+  get(key: string): Value | undefined {
+    if (!this.#known.has(key))
+      this.#known.set(
+        key,
+        this.#merge(this.#objects.flatMap(({ fields }) => fields.get(key) ?? [])),
+      );
+    return this.#known.get(key);
+  }
+
+  protected candidates(): Iterable<string> {
+    return new Set(this.#objects.toReversed().flatMap(({ fields }) => [...fields.keys()]));
+  }
+}
+
+type Changes = ReadonlyMap<string, Value | undefined>;
+
+class ChangedFields extends DerivedFields {
+  readonly base: ReadonlyMap<string, Value>;
+  readonly changes: Changes;
+
+  constructor(base: ReadonlyMap<string, Value>, changes: Changes) {
+    super();
+    this.base = base;
+    this.changes = changes;
+  }
+
+  get(key: string): Value | undefined {
+    return this.changes.has(key) ? this.changes.get(key) : this.base.get(key);
+  }
+
+  protected candidates(): Iterable<string> {
+    return new Set([...this.base.keys(), ...this.changes.keys()]);
+  }
+}
 
 /** The object with another value for one key; `undefined` takes the key out. */
 export function withField(object: ObjectValue, key: string, value: Value | undefined): ObjectValue {
-  const old = object.fields.get(key);
-  const [before, after] = [old, value].map((one) => (one && !isResolved(one) ? 1 : 0));
+  const { fields } = object;
+  const isUnresolved = (one: Value | undefined): number => (one && !isResolved(one) ? 1 : 0);
+  const [base, changes]: [ReadonlyMap<string, Value>, Changes] =
+    fields instanceof ChangedFields ? [fields.base, fields.changes] : [fields, new Map()];
   return {
     ...object,
-    fields: replaced(object.fields, key, value),
-    unresolved: object.unresolved - (before ?? 0) + (after ?? 0),
+    fields: new ChangedFields(base, new Map(changes).set(key, value)),
+    unresolved: object.unresolved - isUnresolved(fields.get(key)) + isUnresolved(value),
     depth: Math.max(object.depth, value === undefined ? 0 : depthOf(value) + 1),
     size: object.size + (value === undefined ? 0 : sizeOf(value)),
   };
-}
-
-function replaced(
-  base: ReadonlyMap<string, Value>,
-  key: string,
-  value: Value | undefined,
-): ReadonlyMap<string, Value> {
-  const height = heightOf({ fields: base });
-  if (height < maxHeight) {
-    const keys = (): Iterable<string> => new Set([...base.keys(), key]);
-    return new DerivedFields(keys, (at) => (at === key ? value : base.get(at)), height + 1);
-  }
-  const fields = new Map(base);
-  if (value === undefined) fields.delete(key);
-  else fields.set(key, value);
-  return fields;
-}
-
-export function heightOf({ fields }: Pick<ObjectValue, 'fields'>): number {
-  return fields instanceof DerivedFields ? fields.height : 0;
 }

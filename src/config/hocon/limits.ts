@@ -16,16 +16,21 @@ export const limits = {
    * What includes bring in together: one a value, and one more for each that has to be copied
    * because it holds references. Files that include a file twice, which includes another twice, …
    */
-  included: 1_000_000,
+  included: 500_000,
   /** `${` inside `${`, which is wrong anyway but has to be read to its end. */
   substitutionNesting: 20,
   /** Steps from reference to reference: each takes stack of ours. */
-  references: 1_500,
+  references: 1_000,
+  /**
+   * References followed, and 20 more for each value of the whole. What turns out to be nothing is
+   * looked up again and again: `a=${?b}${?b}, b=${?c}${?c}, …`.
+   */
+  followed: 500_000,
   /** Characters or items of one concatenation. */
   concatenation: 4_000_000,
   /**
-   * Words (8 bytes, about) of all lists, objects and texts that resolving makes. The densest text
-   * of 10 MB, a list of references, needs a quarter of it.
+   * Words (8 bytes, about) of the lists, objects and texts that resolving makes, and 20 more for
+   * each value of the whole.
    */
   made: 8_000_000,
   /** Values of the resolved whole when written out. References share what they refer to, readers do not. */

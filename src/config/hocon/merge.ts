@@ -1,4 +1,4 @@
-import { DerivedFields, heightOf } from './derived-fields.ts';
+import { MergedFields } from './derived-fields.ts';
 import { limits } from './limits.ts';
 import { hoconError, type Origin } from './origin.ts';
 import {
@@ -31,20 +31,25 @@ export function withFallback(value: Value, fallback: Value): Value {
   return waits ? stackOf(value, fallback) : (layers([value, fallback]) ?? value);
 }
 
+export interface Merging {
+  /** Only some keys of the result will be looked at. */
+  readonly partial?: boolean;
+  /** Is told of every new object. */
+  readonly made?: ((object: ObjectValue) => void) | undefined;
+}
+
 /**
  * The values laid over each other, the first on top; `undefined` when there is none. All at once,
  * because merging one after the other copies the fields of the upper ones again and again.
- *
- * @param partial only some keys of the result will be looked at
  */
-export function layers(values: readonly Value[], partial = false): Value | undefined {
+export function layers(values: readonly Value[], merging: Merging = {}): Value | undefined {
   const all = visible(values);
   const firstOther = all.findIndex(({ kind }) => kind !== 'object');
   const objects = (firstOther < 0 ? all : all.slice(0, firstOther)) as readonly ObjectValue[];
   const others = firstOther < 0 ? [] : all.slice(firstOther);
   const [next] = others;
   if (objects.length === 0) return stackOfAll(others);
-  const merged = mergeObjects(objects, partial);
+  const merged = mergeObjects(objects, merging);
   if (next === undefined) return merged;
   if (isResolved(merged) && !isUnresolvable(next)) return { ...merged, ignoresFallbacks: true };
   return stackOfAll([merged, ...others]);
@@ -68,13 +73,13 @@ export function ignoresFallbacks(value: Value): boolean {
   return isResolved(value);
 }
 
-function mergeObjects(objects: readonly ObjectValue[], partial: boolean): ObjectValue {
+function mergeObjects(objects: readonly ObjectValue[], merging: Merging): ObjectValue {
   const [top, next] = objects;
   const ignores = objects.at(-1)?.ignoresFallbacks ?? false;
   if (top === undefined) throw new Error('there is nothing to merge');
   if (next === undefined) return top;
   const size = objects.reduce((sum, object) => sum + object.size, 0);
-  if (partial && size > largeObject) return mergedByKey(objects, top.origin, ignores);
+  if (merging.partial && size > largeObject) return mergedByKey(objects, top.origin, ignores);
   const together = new Map<string, Value[]>();
   for (const object of objects.toReversed()) {
     for (const [key, value] of object.fields) {
@@ -85,10 +90,12 @@ function mergeObjects(objects: readonly ObjectValue[], partial: boolean): Object
   }
   const fields = new Map<string, Value>();
   for (const [key, values] of together) {
-    const merged = values.length === 1 ? values[0] : layers(values.toReversed(), partial);
+    const merged = values.length === 1 ? values[0] : layers(values.toReversed(), merging);
     if (merged !== undefined) fields.set(key, merged);
   }
-  return objectOf(fields, top.origin, ignores);
+  const object = objectOf(fields, top.origin, ignores);
+  merging.made?.(object);
+  return object;
 }
 
 function mergedByKey(
@@ -96,16 +103,9 @@ function mergedByKey(
   origin: Origin,
   ignores: boolean,
 ): ObjectValue {
-  const at = (key: string): Value | undefined =>
-    layers(
-      objects.flatMap(({ fields }) => fields.get(key) ?? []),
-      true,
-    );
-  const keys = (): Iterable<string> =>
-    new Set(objects.toReversed().flatMap(({ fields }) => [...fields.keys()]));
   return {
     kind: 'object',
-    fields: new DerivedFields(keys, at, 1 + Math.max(...objects.map(heightOf))),
+    fields: new MergedFields(objects, (values) => layers(values, { partial: true })),
     unresolved: objects.reduce((sum, { unresolved }) => sum + unresolved, 0),
     ignoresFallbacks: ignores,
     depth: Math.max(...objects.map(depthOf)),
@@ -114,30 +114,38 @@ function mergedByKey(
   };
 }
 
+export interface Concatenating extends Pick<Merging, 'made'> {
+  /** The pieces are those of `+=`. */
+  readonly appends?: boolean;
+}
+
 /**
  * Joins adjacent pieces as far as they are known: strings with strings, lists with lists, objects
  * with objects. `undefined` when there is no piece.
  *
  * @throws {ConfigError} when a list or object meets something else
  */
-export function concatenate(pieces: readonly Value[], appends = false): Value | undefined {
+export function concatenate(
+  pieces: readonly Value[],
+  { appends = false, made }: Concatenating = {},
+): Value | undefined {
   const [only] = pieces;
   if (pieces.length < 2 && only?.kind !== 'concatenation') return only;
   const joined: Value[] = [];
   let run: Value[] = [];
   const close = (): Value[] => {
-    if (run.length > 0) joined.push(join(run));
+    if (run.length > 0) joined.push(join(run, made));
     return [];
   };
   for (const piece of pieces.flatMap(piecesOf)) {
     const [first] = run;
     if (first === undefined) run = [piece];
     else if (isContainer(first)) {
-      if (first.kind === 'object' && piece.kind === 'list') run = [join(run)];
+      if (first.kind === 'object' && piece.kind === 'list') run = [join(run, made)];
       if (isContainer(piece)) run.push(piece);
       else if (isUnresolvable(piece)) run = [...close(), piece];
       // White space between pieces is unquoted text; like the reference we drop any such text here.
-      else if (!isUnquotedText(piece)) throw mixedKinds(join(run));
+      else if (!isUnquotedText(piece)) throw mixedKinds(join(run, made));
     } else if (isUnresolvable(first) || isUnresolvable(piece)) run = [...close(), piece];
     else if (isContainer(piece)) throw mixedKinds(first);
     else run.push(piece);
@@ -153,14 +161,18 @@ function piecesOf(value: Value): readonly Value[] {
 }
 
 /** One value of a run of texts, of objects, or of lists and the objects that stand for one. */
-function join(run: readonly Value[]): Value {
+function join(run: readonly Value[], made: Merging['made']): Value {
   const [first] = run;
   if (first === undefined) throw new Error('there is nothing to join');
   if (run.length === 1) return first;
-  if (run.every(({ kind }) => kind === 'object')) return layers(run.toReversed()) ?? first;
+  if (run.every(({ kind }) => kind === 'object'))
+    return layers(run.toReversed(), { made }) ?? first;
   if (!isContainer(first)) return joinTexts(run, first.origin);
   const lists = run.map(asList);
-  checkLength(lists.reduce((sum, { items }) => sum + items.length, 0), first);
+  checkLength(
+    lists.reduce((sum, { items }) => sum + items.length, 0),
+    first,
+  );
   return listOf(
     lists.flatMap(({ items }) => items),
     first.origin,
@@ -176,7 +188,10 @@ function asList(value: Value): ListValue {
 
 function joinTexts(run: readonly Value[], origin: Origin): Scalar {
   const texts = run.map((piece) => (piece.kind === 'scalar' ? piece.text : ''));
-  checkLength(texts.reduce((sum, text) => sum + text.length, 0), { origin });
+  checkLength(
+    texts.reduce((sum, text) => sum + text.length, 0),
+    { origin },
+  );
   return textScalar(texts.join(''), true, origin);
 }
 

@@ -48,6 +48,8 @@ class Files {
     this.#open.push(name);
     const tree = text === undefined ? undefined : this.#parseAs(syntax, text, file);
     this.#open.pop();
+    if (tree !== undefined && tree.size > limits.values)
+      throw hoconError(`includes make it more than ${limits.values} values`, tree.origin);
     this.#known.set(name, tree);
     return tree;
   }

@@ -1,8 +1,9 @@
+import { ConfigError } from '../../model/errors.ts';
 import { ObjectDraft } from './draft.ts';
 import { type IncludeRequest, parseInclude } from './include.ts';
 import { limits } from './limits.ts';
 import { concatenate } from './merge.ts';
-import { hoconError, type Origin } from './origin.ts';
+import { hoconError, type Origin, withPath } from './origin.ts';
 import { parsePath } from './path.ts';
 import { TokenReader } from './token-reader.ts';
 import { isMark, type Token } from './tokens.ts';
@@ -41,7 +42,12 @@ export interface ParseOptions {
  * @throws {ConfigError} for the first place where the text is not HOCON
  */
 export function parseConfig(text: string, options: ParseOptions = {}): ObjectValue {
-  return new Parser(new TokenReader(text, options.file), options).document();
+  const parser = new Parser(new TokenReader(text, options.file), options);
+  try {
+    return parser.document();
+  } catch (error) {
+    throw error instanceof ConfigError ? withPath(error, parser.path) : error;
+  }
 }
 
 class Parser {
@@ -56,6 +62,11 @@ class Parser {
   constructor(reader: TokenReader, options: ParseOptions) {
     this.#reader = reader;
     this.#options = options;
+  }
+
+  /** Where it is. */
+  get path(): readonly string[] {
+    return this.#path.flat();
   }
 
   document(): ObjectValue {
@@ -84,7 +95,7 @@ class Parser {
   #checkNesting(depth: number, start: Token): void {
     if (depth <= limits.nesting) return;
     const origin = this.#reader.originOf(start);
-    throw hoconError(`nested deeper than ${limits.nesting}`, origin, this.#path.flat());
+    throw hoconError(`nested deeper than ${limits.nesting}`, origin, this.path);
   }
 
   #object(open: Token, braces: boolean): ObjectValue {
@@ -113,7 +124,7 @@ class Parser {
     const keyword = this.#reader.take();
     const origin = this.#reader.originOf(keyword);
     const request = parseInclude(this.#reader);
-    const tree = this.#options.includer?.(request, origin, this.#path.flat());
+    const tree = this.#options.includer?.(request, origin, this.path);
     if (tree === undefined) {
       if (request.required) throw hoconError(`there is no ${request.name} to include`, origin);
       return;
@@ -130,7 +141,7 @@ class Parser {
     this.#path.push(path);
     const value = this.#nested(path.length, start, () => this.#fieldValue());
     if (this.#options.uniqueKeys && draft.has(path[0] ?? ''))
-      throw hoconError('JSON has each key once', this.#reader.originOf(start), this.#path.flat());
+      throw hoconError('JSON has each key once', this.#reader.originOf(start), this.path);
     this.#path.pop();
     draft.put(path, value);
   }
@@ -162,7 +173,7 @@ class Parser {
     const item = this.#value();
     this.#lists--;
     const { origin } = item;
-    const path = this.#path.flat();
+    const path = this.path;
     const before: Reference = {
       kind: 'reference',
       path,
@@ -171,7 +182,7 @@ class Parser {
       asList: false,
       origin,
     };
-    return concatenate([before, listOf([item], origin)], true) ?? before;
+    return concatenate([before, listOf([item], origin)], { appends: true }) ?? before;
   }
 
   /** Line ends may come before a value, not between its pieces. */

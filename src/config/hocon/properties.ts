@@ -24,8 +24,7 @@ export function parseProperties(text: string, file: string | undefined): ObjectV
   });
   // An object hides a value of the same path, wherever the two are written.
   const parents = new Set(properties.flatMap(({ path }) => parentsOf(path)));
-  for (const { path, value } of properties)
-    if (!parents.has(path.join('.'))) root.put(path, value);
+  for (const { path, value } of properties) if (!parents.has(path.join('.'))) root.put(path, value);
   return root.finish();
 }
 

@@ -3,8 +3,8 @@ import { withField } from './derived-fields.ts';
 import { jvmOrder } from './jvm-order.ts';
 import { limits } from './limits.ts';
 import { concatenate, ignoresFallbacks, layers } from './merge.ts';
-import { hoconError, type Origin, renderPath } from './origin.ts';
-import { below, inside, type Source, sourceOf } from './source.ts';
+import { hoconError, type Origin, renderPath, withPath } from './origin.ts';
+import { below, inside, type Parents, type Source, sourceOf } from './source.ts';
 import {
   type Concatenation,
   depthOf,
@@ -28,7 +28,7 @@ type Texts = Readonly<Record<string, string | undefined>>;
 export interface ResolveOptions {
   /** Where `${NAME}` is looked up when the tree does not have it. */
   readonly env?: Texts | undefined;
-  /** Where it is looked up last: what the JVM has as system properties. */
+  /** Where it is looked up last: what the JVM has as system properties, by their whole names. */
   readonly properties?: Texts | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface ResolveOptions {
  * one problem when the whole goes beyond {@link limits}
  */
 export function resolveConfig(root: ObjectValue, options: ResolveOptions = {}): ObjectValue {
-  const resolver = new Resolver(options);
+  const resolver = new Resolver(root, options);
   const resolved = resolver.resolve(root, sourceOf(root), undefined);
   resolver.report();
   return resolved?.kind === 'object' ? resolved : root;
@@ -53,7 +53,8 @@ export function resolveConfig(root: ObjectValue, options: ResolveOptions = {}): 
 /** Keys that matter; the rest of an object stays as it is. `undefined` = everything. */
 type Restriction = readonly string[] | undefined;
 
-class CycleFound extends Error {}
+/** One for all: a search through optional references meets many, and a stack trace is dear. */
+const cycleFound = new Error('a reference leads back to itself');
 
 /** `+=` in a row from which on they are taken together. */
 const manyAppends = 32;
@@ -69,10 +70,15 @@ class Resolver {
   readonly #failed = new Map<Value, ConfigError>();
   readonly #problems = new Map<string, ConfigProblem>();
   readonly #inProgress = new Set<Value>();
+  /** Where the value being resolved is written, for messages. */
+  #place: Parents | undefined;
   #depth = 0;
-  #made = 0;
+  /** References that may still be followed, and words that may still be made. */
+  readonly #left: { references: number; words: number };
 
-  constructor({ env = {}, properties = {} }: ResolveOptions) {
+  constructor(root: ObjectValue, { env = {}, properties = {} }: ResolveOptions) {
+    const share = 20 * Math.min(root.size, limits.values);
+    this.#left = { references: limits.followed + share, words: limits.made + share };
     this.#env = env;
     this.#properties = properties;
   }
@@ -81,9 +87,9 @@ class Resolver {
   resolve(value: Value, source: Source, restriction: Restriction): Value | undefined {
     const known = isResolved(value) ? value : this.#known(value, restriction);
     if (known !== undefined) return known;
-    if (this.#inProgress.has(value)) throw new CycleFound();
+    if (this.#inProgress.has(value)) throw cycleFound;
     if (++this.#depth > limits.references)
-      throw passed(`references nest deeper than ${limits.references}`, value, source);
+      throw passed(`references nest deeper than ${limits.references}`, value);
     try {
       const result = this.#resolveNew(value, source, restriction);
       this.#remember(value, restriction, result);
@@ -141,7 +147,9 @@ class Resolver {
       const resolved = this.#resolveChild(item, inside(source, list, index));
       if (resolved !== undefined) items.push(resolved);
     }
-    return this.#counted(listOf(items, list.origin), source);
+    const resolved = listOf(items, list.origin);
+    this.#made(resolved);
+    return this.#checked(resolved);
   }
 
   #resolveObject(object: ObjectValue, source: Source): Value {
@@ -152,23 +160,31 @@ class Resolver {
       if (resolved === undefined) fields.delete(key);
       else if (resolved !== value) fields.set(key, resolved);
     }
-    return this.#counted(objectOf(fields, object.origin, object.ignoresFallbacks), source);
+    const resolved = objectOf(fields, object.origin, object.ignoresFallbacks);
+    this.#made(resolved);
+    return this.#checked(resolved);
   }
 
   /** A child with a problem stays as it is, so that those of the others are found as well. */
   #resolveChild(child: Value, source: Source): Value | undefined {
     if (isResolved(child)) return child;
+    const outer = this.#place;
+    if (source.parents !== undefined) this.#place = source.parents;
     try {
       return this.resolve(child, source, undefined);
     } catch (error) {
-      if (!(error instanceof ConfigError) || error instanceof LimitPassed) throw error;
-      this.#failed.set(child, error);
-      for (const problem of error.problems) {
+      if (!(error instanceof ConfigError)) throw error;
+      const located = withPath(error, pathTo(this.#place));
+      if (error instanceof LimitPassed) throw new LimitPassed(located.problems);
+      this.#failed.set(child, located);
+      for (const problem of located.problems) {
         const { path, file, line } = problem;
         this.#problems.set(JSON.stringify([path, file, line]), problem);
       }
       if (this.#problems.size >= limits.problems) this.report();
       return child;
+    } finally {
+      this.#place = outer;
     }
   }
 
@@ -183,12 +199,14 @@ class Resolver {
 
   #resolveConcatenation(whole: Concatenation, source: Source): Value | undefined {
     const resolved = whole.pieces.map((piece) => this.resolve(piece, source, undefined));
-    return this.#concatenated(resolved, source);
+    return this.#concatenated(resolved);
   }
 
-  #concatenated(pieces: readonly (Value | undefined)[], source: Source): Value | undefined {
-    const value = concatenate(pieces.filter((piece) => piece !== undefined));
-    return value && this.#counted(value, source);
+  #concatenated(pieces: readonly (Value | undefined)[]): Value | undefined {
+    const known = pieces.filter((piece) => piece !== undefined);
+    const value = concatenate(known, { made: this.#made });
+    if (value?.kind === 'list' || value?.kind === 'scalar') this.#made(value);
+    return value && this.#checked(value);
   }
 
   #resolveMerge(merge: MergeStack, source: Source, restriction: Restriction): Value | undefined {
@@ -207,8 +225,8 @@ class Resolver {
     }
     const partial = restriction !== undefined;
     const known = resolved.filter((layer) => layer !== undefined);
-    const value = layers(known, partial);
-    return value && !partial ? this.#counted(value, source) : value;
+    const value = layers(known, partial ? { partial } : { made: this.#made });
+    return value && !partial ? this.#checked(value) : value;
   }
 
   /**
@@ -225,7 +243,7 @@ class Resolver {
       const parts = pieces.length === 0 ? layer.pieces : layer.pieces.slice(1);
       for (const part of parts) pieces.push(this.resolve(part, from, undefined));
     }
-    const value = this.#concatenated(pieces, source);
+    const value = this.#concatenated(pieces);
     this.#remember(top.layer, undefined, value);
     return value;
   }
@@ -235,6 +253,8 @@ class Resolver {
     source: Source,
     restriction: Restriction,
   ): Value | undefined {
+    if (this.#left.references-- === 0)
+      throw passed('there are too many references to follow', reference);
     this.#inProgress.add(reference);
     try {
       const found = this.#lookUp(reference, source.root);
@@ -242,7 +262,7 @@ class Resolver {
       if (value === undefined && !reference.optional) throw refersToNothing(reference);
       return value;
     } catch (error) {
-      if (!(error instanceof CycleFound)) throw error;
+      if (error !== cycleFound) throw error;
       if (reference.optional) return undefined;
       throw unresolved(reference, 'is part of a cycle of references');
     } finally {
@@ -287,17 +307,22 @@ class Resolver {
     return items.length === 0 ? undefined : found(listOf(items, origin));
   }
 
-  /** Checks a value that was not there before. */
-  #counted(value: Value, source: Source): Value {
-    if (value.kind === 'list') this.#made += value.items.length;
-    if (value.kind === 'object') this.#made += 8 + 4 * value.fields.size;
-    if (value.kind === 'scalar') this.#made += value.text.length / 8;
-    if (this.#made > limits.made)
-      throw passed('references make more values than a configuration may have', value, source);
+  /** Takes the words of a new value; those of the values in it are counted already. */
+  readonly #made = (value: Value): void => {
+    let words = 0;
+    if (value.kind === 'list') words = value.items.length;
+    if (value.kind === 'object') words = 24 + 6 * value.fields.size;
+    if (value.kind === 'scalar') words = value.text.length / 8;
+    this.#left.words -= words;
+    if (this.#left.words < 0)
+      throw passed('references make more values than a configuration may have', value);
+  };
+
+  #checked(value: Value): Value {
     if (depthOf(value) > limits.nesting)
-      throw passed(`nested deeper than ${limits.nesting}, by references`, value, source);
+      throw passed(`nested deeper than ${limits.nesting}, by references`, value);
     if (sizeOf(value) > limits.values)
-      throw passed(`holds more than ${limits.values} values, by references`, value, source);
+      throw passed(`holds more than ${limits.values} values, by references`, value);
     return value;
   }
 }
@@ -348,21 +373,24 @@ function textIn(texts: Texts, name: string): string | undefined {
   return Object.hasOwn(texts, name) ? texts[name] : undefined;
 }
 
-function passed(message: string, { origin }: { readonly origin: Origin }, source: Source): Error {
+function passed(message: string, { origin }: { readonly origin: Origin }): Error {
+  return new LimitPassed(hoconError(message, origin).problems);
+}
+
+function pathTo(place: Parents | undefined): readonly string[] {
   const path: string[] = [];
-  for (let level = source.parents; level !== undefined; level = level.next)
+  for (let level = place; level !== undefined; level = level.next)
     if (typeof level.key === 'string') path.unshift(level.key);
-  return new LimitPassed(hoconError(message, origin, path).problems);
+  return path;
 }
 
 function refersToNothing(reference: Reference): Error {
-  const [first = ''] = reference.path.slice(reference.prefixLength);
-  const isJvms = ['java', 'os', 'sun', 'user', 'jdk', 'file', 'line'].includes(first);
-  const hint = isJvms ? 'Node has only a few system properties of the JVM; ' : '';
-  return unresolved(
-    reference,
-    `refers to nothing, here or in the environment; ${hint}set it, or write \${?…} if it may be absent`,
-  );
+  const path = reference.path.slice(reference.prefixLength);
+  const isJvms = ['java', 'os', 'sun', 'user', 'jdk', 'file', 'line'].includes(path[0] ?? '');
+  const jvm = isJvms ? 'a system property that the JVM has and Node has not: ' : '';
+  const name = renderPath(path);
+  const help = `set ${name} in the configuration or the environment, or write \${?${name}} if it may be absent`;
+  return unresolved(reference, `refers to nothing; ${jvm}${help}`);
 }
 
 function unresolved(reference: Reference, why: string): Error {

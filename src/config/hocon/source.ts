@@ -2,10 +2,11 @@ import { withField } from './derived-fields.ts';
 import { layers } from './merge.ts';
 import {
   emptyObject,
+  type Layer,
   type ListValue,
+  listOf,
   type MergeStack,
   type ObjectValue,
-  type Layer,
   split,
   stackOf,
   stackOfAll,
@@ -72,29 +73,31 @@ function withMergedTop(stack: Value): Value {
 }
 
 /** The container with another child; `undefined` where nothing is left of it. */
-function withChild(
-  { container, key }: Parents,
-  child: Value | undefined,
-): Value | undefined {
+function withChild({ container, key }: Parents, child: Value | undefined): Value | undefined {
   if (container.kind === 'object') return withField(container, String(key), child);
   if (container.kind === 'merge') return stackWith(container, Number(key), child);
   if (container.items.length === 1 && child === undefined) return undefined;
   return listWith(container, Number(key), child);
 }
 
-/** Copied only when somebody looks: no path leads into a list, so that few do. */
+/** Longer lists and stacks are copied only when somebody looks; a copy for each item is quadratic. */
+const copiedAtOnce = 100;
+
+/** No path leads into a list, so that few look. */
 function listWith(list: ListValue, index: number, item: Value | undefined): ListValue {
+  const copy = (): Value[] => list.items.toSpliced(index, 1, ...(item === undefined ? [] : [item]));
+  if (list.items.length <= copiedAtOnce) return listOf(copy(), list.origin);
   let items: readonly Value[] | undefined;
   return {
     ...list,
     get items() {
-      items ??= list.items.toSpliced(index, 1, ...(item === undefined ? [] : [item]));
+      items ??= copy();
       return items;
     },
   };
 }
 
-/** As with lists: only a path through the stack needs it, and there may be many layers above. */
+/** Only a path through the stack needs it. */
 function stackWith(merge: MergeStack, index: number, layer: Value | undefined): Value {
   if (layer === undefined) return stackOfAll(merge.stack.toSpliced(index, 1)) ?? merge;
   let changed: Value | undefined;
