@@ -20,6 +20,8 @@ export class ObjectDraft {
   #ignoresFallbacks = false;
   /** What this object can be merged with only once references are known. */
   #below: Value | undefined;
+  /** Objects of the same stack, this one included. */
+  #layers = 1;
 
   constructor(origin: Origin) {
     this.#origin = origin;
@@ -72,15 +74,17 @@ export class ObjectDraft {
       draft.#ignoresFallbacks = below.ignoresFallbacks;
     } else if (!isUnresolvable(below) && isResolved(put.value)) draft.#ignoresFallbacks = true;
     else draft.#below = below;
+    if (existing instanceof ObjectDraft) draft.#layers = existing.#layers + 1;
     return draft;
   }
 
   /**
    * While something lies below, each assignment is a layer of its own: which of them wins is known
-   * only later, and references see a difference. Those that do not meet may share a layer.
+   * only later, and references see a difference. Among many, those that do not meet share one.
    */
   #takes({ path, from, value }: Put): boolean {
     if (this.#below === undefined) return true;
+    if (this.#layers < maxLayers) return false;
     if (from < path.length) return this.#isFree(path, from);
     return value.kind === 'object' && ![...value.fields.keys()].some((key) => this.has(key));
   }
@@ -92,6 +96,9 @@ export class ObjectDraft {
     return from < path.length - 1 && existing.#isFree(path, from + 1);
   }
 }
+
+/** Layers that every look into the stack has to pass. */
+const maxLayers = 64;
 
 /** `value` at what is left of `path` after `from` elements. */
 interface Put {

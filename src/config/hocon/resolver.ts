@@ -67,6 +67,8 @@ class Resolver {
   readonly #properties: Texts;
   readonly #whole = new Map<Value, Value>();
   readonly #partial = new Map<Value, Map<string, Value>>();
+  /** Takes one result out of the two again; the latest last. */
+  readonly #remembered: (() => void)[] = [];
   readonly #failed = new Map<Value, ConfigError>();
   readonly #problems = new Map<string, ConfigProblem>();
   readonly #inProgress = new Set<Value>();
@@ -116,10 +118,18 @@ class Resolver {
     if (result === undefined || result === value) return;
     if (restriction === undefined || isResolved(result)) {
       this.#whole.set(value, result);
+      this.#remembered.push(() => this.#whole.delete(value));
       return;
     }
+    const key = memoKey(restriction);
     const results = this.#partial.get(value) ?? new Map<string, Value>();
-    this.#partial.set(value, results.set(memoKey(restriction), result));
+    this.#partial.set(value, results.set(key, result));
+    this.#remembered.push(() => results.delete(key));
+  }
+
+  /** What was found out on the way into a cycle holds only there. */
+  #forgetFrom(count: number): void {
+    while (this.#remembered.length > count) this.#remembered.pop()?.();
   }
 
   #resolveNew(value: Value, source: Source, restriction: Restriction): Value | undefined {
@@ -256,13 +266,16 @@ class Resolver {
     if (this.#left.references-- === 0)
       throw passed('there are too many references to follow', reference);
     this.#inProgress.add(reference);
+    let known = this.#remembered.length;
     try {
       const found = this.#lookUp(reference, source.root);
+      known = this.#remembered.length;
       const value = found && this.resolve(found.value, found.source, restriction);
       if (value === undefined && !reference.optional) throw refersToNothing(reference);
       return value;
     } catch (error) {
       if (error !== cycleFound) throw error;
+      this.#forgetFrom(known);
       if (reference.optional) return undefined;
       throw unresolved(reference, 'is part of a cycle of references');
     } finally {
