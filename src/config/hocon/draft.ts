@@ -38,10 +38,10 @@ export class ObjectDraft {
     const isLast = from === path.length - 1;
     if (isLast && (existing === undefined || value.kind !== 'object' || value.ignoresFallbacks)) {
       const hides = existing === undefined || value.kind === 'scalar' || value.kind === 'object';
-      this.#fields.set(key, hides ? value : withFallback(value, finished(existing)));
+      this.#fields.set(key, hides ? value : withFallback(value, ObjectDraft.finished(existing)));
       return;
     }
-    const inner = draftOver(existing, { path, from: from + 1, value });
+    const inner = ObjectDraft.over(existing, { path, from: from + 1, value });
     if (isLast && value.kind === 'object')
       for (const [name, field] of value.fields) inner.put([name], field);
     if (!isLast) inner.put(path, value, from + 1);
@@ -52,7 +52,7 @@ export class ObjectDraft {
   /** Ends the draft. Something lies below only where this object was put over a value. */
   finish(): ObjectValue {
     const fields = new Map<string, Value>();
-    for (const [key, value] of this.#fields) fields.set(key, finished(value));
+    for (const [key, value] of this.#fields) fields.set(key, ObjectDraft.finished(value));
     return objectOf(fields, this.#origin, this.#ignoresFallbacks);
   }
 
@@ -68,7 +68,7 @@ export class ObjectDraft {
     if (existing instanceof ObjectDraft && existing.#takes(put)) return existing;
     const draft = new ObjectDraft(origin);
     if (existing === undefined) return draft;
-    const below = finished(existing);
+    const below = ObjectDraft.finished(existing);
     if (below.kind === 'object') {
       for (const [key, value] of below.fields) draft.#fields.set(key, value);
       draft.#ignoresFallbacks = below.ignoresFallbacks;
@@ -106,5 +106,3 @@ interface Put {
   readonly from: number;
   readonly value: Value;
 }
-
-const { finished, over: draftOver } = ObjectDraft;

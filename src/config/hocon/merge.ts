@@ -80,6 +80,18 @@ function mergeObjects(objects: readonly ObjectValue[], merging: Merging): Object
   if (next === undefined) return top;
   const size = objects.reduce((sum, object) => sum + object.size, 0);
   if (merging.partial && size > largeObject) return mergedByKey(objects, top.origin, ignores);
+  const fields = new Map<string, Value>();
+  for (const [key, values] of valuesByKey(objects)) {
+    const merged = values.length === 1 ? values[0] : layers(values.toReversed(), merging);
+    if (merged !== undefined) fields.set(key, merged);
+  }
+  const object = objectOf(fields, top.origin, ignores);
+  merging.made?.(object);
+  return object;
+}
+
+/** The values of each key, lowest first. */
+function valuesByKey(objects: readonly ObjectValue[]): ReadonlyMap<string, Value[]> {
   const together = new Map<string, Value[]>();
   for (const object of objects.toReversed()) {
     for (const [key, value] of object.fields) {
@@ -88,14 +100,7 @@ function mergeObjects(objects: readonly ObjectValue[], merging: Merging): Object
       else lower.push(value);
     }
   }
-  const fields = new Map<string, Value>();
-  for (const [key, values] of together) {
-    const merged = values.length === 1 ? values[0] : layers(values.toReversed(), merging);
-    if (merged !== undefined) fields.set(key, merged);
-  }
-  const object = objectOf(fields, top.origin, ignores);
-  merging.made?.(object);
-  return object;
+  return together;
 }
 
 function mergedByKey(

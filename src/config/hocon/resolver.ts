@@ -2,9 +2,17 @@ import { ConfigError, type ConfigProblem } from '../../model/errors.ts';
 import { withField } from './derived-fields.ts';
 import { jvmOrder } from './jvm-order.ts';
 import { limits } from './limits.ts';
-import { concatenate, ignoresFallbacks, layers } from './merge.ts';
+import { concatenate, layers } from './merge.ts';
 import { hoconError, type Origin, renderPath, withPath } from './origin.ts';
-import { below, inside, type Parents, type Source, sourceOf } from './source.ts';
+import {
+  below,
+  type Found,
+  fieldOf,
+  inside,
+  type Parents,
+  type Source,
+  sourceOf,
+} from './source.ts';
 import {
   type Concatenation,
   depthOf,
@@ -338,32 +346,6 @@ class Resolver {
       throw passed(`holds more than ${limits.values} values, by references`, value);
     return value;
   }
-}
-
-interface Found {
-  readonly value: Value;
-  readonly source: Source;
-}
-
-function fieldOf({ value, source }: Found, key: string): Found | undefined {
-  if (value.kind === 'merge') return fieldOfStack(value, source, key);
-  if (value.kind !== 'object') return undefined;
-  const field = value.fields.get(key);
-  return field && { value: field, source: inside(source, value, key) };
-}
-
-/**
- * The field of an object that lies over something else, while the object still holds references.
- * Like the reference implementation we see it only if nothing below can be merged into it.
- */
-function fieldOfStack(merge: MergeStack, source: Source, key: string): Found | undefined {
-  for (const [index, layer] of merge.stack.entries()) {
-    if (layer.kind !== 'object') return undefined;
-    const field = layer.fields.get(key);
-    if (field !== undefined && ignoresFallbacks(field))
-      return { value: field, source: inside(inside(source, merge, index), layer, key) };
-  }
-  return undefined;
 }
 
 /** The uppermost layers, as far as they are written with `+=`. */

@@ -1,5 +1,5 @@
 import { withField } from './derived-fields.ts';
-import { layers } from './merge.ts';
+import { ignoresFallbacks, layers } from './merge.ts';
 import {
   emptyObject,
   type Layer,
@@ -121,4 +121,31 @@ function stackWith(merge: MergeStack, index: number, layer: Value | undefined): 
       return built().stack;
     },
   };
+}
+
+/** A value and where it is. */
+export interface Found {
+  readonly value: Value;
+  readonly source: Source;
+}
+
+export function fieldOf({ value, source }: Found, key: string): Found | undefined {
+  if (value.kind === 'merge') return fieldOfStack(value, source, key);
+  if (value.kind !== 'object') return undefined;
+  const field = value.fields.get(key);
+  return field && { value: field, source: inside(source, value, key) };
+}
+
+/**
+ * The field of an object that lies over something else, while the object still holds references.
+ * Like the reference implementation we see it only if nothing below can be merged into it.
+ */
+function fieldOfStack(merge: MergeStack, source: Source, key: string): Found | undefined {
+  for (const [index, layer] of merge.stack.entries()) {
+    if (layer.kind !== 'object') return undefined;
+    const field = layer.fields.get(key);
+    if (field !== undefined && ignoresFallbacks(field))
+      return { value: field, source: inside(inside(source, merge, index), layer, key) };
+  }
+  return undefined;
 }

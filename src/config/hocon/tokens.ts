@@ -14,11 +14,12 @@ export type Token = (
 
 const reserved = '$"{}[]:=,+#`^?!@*&\\';
 const numeric = /[0-9eE+.-]+/y;
-/** White space other than line ends, as the JVM has it. */
-const blank = /(?:[^\S\n]|[\x1c-\x1f])*/y;
-const plainQuoted = /[^"\\\x00-\x1f]*/y;
+/** Control characters that the JVM counts as white space, and those that a string must not hold. */
+const [separators, controls] = [String.raw`\x1c-\x1f`, String.raw`\x00-\x1f`];
+const blank = new RegExp(String.raw`(?:[^\S\n]|[${separators}])*`, 'y');
+const plainQuoted = new RegExp(String.raw`[^"\\${controls}]*`, 'y');
 /** A slash ends it only together with a second one. */
-const plainUnquoted = /[^$"{}[\]:=,+#`^?!@*&\\\s\x1c-\x1f/]*/y;
+const plainUnquoted = new RegExp(String.raw`[^$"{}[\]:=,+#\x60^?!@*&\\\s${separators}/]*`, 'y');
 const marks = ':,={}[]';
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
