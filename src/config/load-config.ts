@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from '../model/errors.ts';
 import { Config } from './config.ts';
 import { withFallback } from './hocon/merge.ts';
@@ -10,11 +10,15 @@ import type { ObjectValue } from './hocon/values.ts';
 import { withPekkoAlias, writtenIn } from './pekko-alias.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { rootProblems } from './root-keys.ts';
+import { systemProperties } from './system-properties.ts';
 
 export interface LoadConfigOptions {
   /** The application's file; must exist. Relative to the working directory. */
   readonly file?: string;
-  /** The application's configuration as text, over `file`; its includes are relative to `file`. */
+  /**
+   * The application's configuration as text, over `file`; its includes are relative to the folder
+   * of `file`, or to the working directory. In messages it is `config text`.
+   */
   readonly text?: string;
   /** Values from code over both; keys are paths. */
   readonly overrides?: Readonly<Record<string, unknown>>;
@@ -44,12 +48,12 @@ export interface ReadConfig {
 
 /** As {@link loadConfig}, for readers that report all problems at once. @throws {ConfigError} syntax, references */
 export function readConfig(options: LoadConfigOptions): ReadConfig {
-  const env = options.env ?? process.env;
+  const outside = { env: options.env ?? process.env, properties: systemProperties() };
   const reference = referenceTree();
-  const resolved = resolveConfig(layered(applicationTree(options), reference), { env });
+  const resolved = resolveConfig(layered(applicationTree(options), reference), outside);
   const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
   const written = writtenIn(resolved, isReferenceFile);
-  const config = Config.of(tree, resolveConfig(reference, { env }), written);
+  const config = Config.of(tree, resolveConfig(reference, outside), written);
   const all = [...problems, ...rootProblems(config)];
   return { config, checkKeys: () => report(all) };
 }
@@ -60,7 +64,8 @@ function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectVa
   if (path !== undefined && fromFile === undefined) {
     throw hoconError('there is no such file', { file: path, line: undefined });
   }
-  const fromText = text === undefined ? undefined : parseText(text, path);
+  const folder = path === undefined ? process.cwd() : dirname(path);
+  const fromText = text === undefined ? undefined : parseText(text, folder);
   const fromCode = treeOf(overrides ?? {}, { file: 'overrides', line: undefined });
   return [fromText, fromFile].reduce<ObjectValue>(
     (upper, lower) => layered(upper, lower),

@@ -87,7 +87,7 @@ export class Delivery {
       });
       const found = await this.#inTime(opening);
       if (!(found instanceof Error) || !found.retryable) return found;
-      deps.log.debug({ err: found.message }, 'no Kafka producer yet; trying again');
+      deps.log.debug({ err: found }, 'no Kafka producer yet; trying again');
       this.#trouble = found;
       pauseMs = reopenPauseMs;
     }

@@ -1,61 +1,127 @@
-import { hoconError } from './origin.ts';
+import { MergedFields } from './derived-fields.ts';
+import { limits } from './limits.ts';
+import { hoconError, type Origin } from './origin.ts';
 import {
+  concatenationOf,
+  depthOf,
   isResolved,
   isUnresolvable,
   type ListValue,
+  layersOf,
   listOf,
   listOfNumericKeys,
-  type MergeStack,
   type ObjectValue,
   objectOf,
   type Scalar,
+  stackOf,
+  stackOfAll,
   textScalar,
   type Value,
 } from './values.ts';
 
-/** Longest string or list of a concatenation: `a=${b}${b}, b=${c}${c}, …` doubles each time. */
-const maxConcatenatedLength = 4_000_000;
+/** Merged objects with more fields than this are worth a look at single keys, without a copy. */
+const largeObject = 256;
 
 /**
  * `value` laid over `fallback`. Objects merge key by key, anything else hides what is below it;
  * where a reference decides which of the two happens, both are kept as a merge stack.
  */
 export function withFallback(value: Value, fallback: Value): Value {
-  if (ignoresFallbacks(value)) return value;
-  if (isUnresolvable(fallback)) return stackOf([...layersOf(value), ...layersOf(fallback)]);
-  if (value.kind === 'object' && fallback.kind === 'object') return mergeObjects(value, fallback);
-  if (value.kind === 'object' && value.resolved) return { ...value, ignoresFallbacks: true };
-  return stackOf([...layersOf(value), fallback]);
+  const waits = value.kind !== 'object' && value.kind !== 'merge' && !isResolved(value);
+  return waits ? stackOf(value, fallback) : (layers([value, fallback]) ?? value);
 }
 
-export function stackOf(stack: readonly Value[]): Value {
-  const [top] = stack;
-  if (top !== undefined && stack.length === 1) return top;
-  return { kind: 'merge', stack, origin: top?.origin ?? { file: undefined, line: undefined } };
+export interface Merging {
+  /** Only some keys of the result will be looked at. */
+  readonly partial?: boolean;
+  /** Is told of every new object. */
+  readonly made?: ((object: ObjectValue) => void) | undefined;
 }
 
-function layersOf(value: Value): readonly Value[] {
-  return value.kind === 'merge' ? value.stack : [value];
+/**
+ * The values laid over each other, the first on top; `undefined` when there is none. All at once,
+ * because merging one after the other copies the fields of the upper ones again and again.
+ */
+export function layers(values: readonly Value[], merging: Merging = {}): Value | undefined {
+  const all = visible(values);
+  const firstOther = all.findIndex(({ kind }) => kind !== 'object');
+  const objects = (firstOther < 0 ? all : all.slice(0, firstOther)) as readonly ObjectValue[];
+  const others = firstOther < 0 ? [] : all.slice(firstOther);
+  const [next] = others;
+  if (objects.length === 0) return stackOfAll(others);
+  const merged = mergeObjects(objects, merging);
+  if (next === undefined) return merged;
+  if (isResolved(merged) && !isUnresolvable(next)) return { ...merged, ignoresFallbacks: true };
+  return stackOfAll([merged, ...others]);
 }
 
-function ignoresFallbacks(value: Value): boolean {
-  if (value.kind === 'object') return value.ignoresFallbacks;
-  if (value.kind === 'merge') return stackIgnoresFallbacks(value);
+/** The layers down to the first that hides what is below it. */
+function visible(values: readonly Value[]): readonly Value[] {
+  const all: Value[] = [];
+  for (const value of values) {
+    for (const layer of layersOf(value)) {
+      all.push(layer);
+      if (ignoresFallbacks(layer)) return all;
+    }
+  }
+  return all;
+}
+
+/** Whether the value hides whatever is below it. */
+export function ignoresFallbacks(value: Value): boolean {
+  if (value.kind === 'object' || value.kind === 'merge') return value.ignoresFallbacks;
   return isResolved(value);
 }
 
-function stackIgnoresFallbacks({ stack }: MergeStack): boolean {
-  const bottom = stack.at(-1);
-  return bottom !== undefined && ignoresFallbacks(bottom);
+function mergeObjects(objects: readonly ObjectValue[], merging: Merging): ObjectValue {
+  const [top, next] = objects;
+  const ignores = objects.at(-1)?.ignoresFallbacks ?? false;
+  if (top === undefined) throw new Error('there is nothing to merge');
+  if (next === undefined) return top;
+  const size = objects.reduce((sum, object) => sum + object.size, 0);
+  if (merging.partial && size > largeObject) return mergedByKey(objects, top.origin, ignores);
+  const fields = new Map<string, Value>();
+  for (const [key, values] of valuesByKey(objects)) {
+    const merged = values.length === 1 ? values[0] : layers(values.toReversed(), merging);
+    if (merged !== undefined) fields.set(key, merged);
+  }
+  const object = objectOf(fields, top.origin, ignores);
+  merging.made?.(object);
+  return object;
 }
 
-function mergeObjects(value: ObjectValue, fallback: ObjectValue): ObjectValue {
-  const fields = new Map(fallback.fields);
-  for (const [key, upper] of value.fields) {
-    const lower = fields.get(key);
-    fields.set(key, lower === undefined ? upper : withFallback(upper, lower));
+/** The values of each key, lowest first. */
+function valuesByKey(objects: readonly ObjectValue[]): ReadonlyMap<string, Value[]> {
+  const together = new Map<string, Value[]>();
+  for (const object of objects.toReversed()) {
+    for (const [key, value] of object.fields) {
+      const lower = together.get(key);
+      if (lower === undefined) together.set(key, [value]);
+      else lower.push(value);
+    }
   }
-  return objectOf(fields, value.origin, fallback.ignoresFallbacks);
+  return together;
+}
+
+function mergedByKey(
+  objects: readonly ObjectValue[],
+  origin: Origin,
+  ignores: boolean,
+): ObjectValue {
+  return {
+    kind: 'object',
+    fields: new MergedFields(objects, (values) => layers(values, { partial: true })),
+    unresolved: objects.reduce((sum, { unresolved }) => sum + unresolved, 0),
+    ignoresFallbacks: ignores,
+    depth: Math.max(...objects.map(depthOf)),
+    size: objects.reduce((sum, object) => sum + object.size, 0),
+    origin,
+  };
+}
+
+export interface Concatenating extends Pick<Merging, 'made'> {
+  /** The pieces are those of `+=`. */
+  readonly appends?: boolean;
 }
 
 /**
@@ -64,78 +130,89 @@ function mergeObjects(value: ObjectValue, fallback: ObjectValue): ObjectValue {
  *
  * @throws {ConfigError} when a list or object meets something else
  */
-export function concatenate(pieces: readonly Value[]): Value | undefined {
+export function concatenate(
+  pieces: readonly Value[],
+  { appends = false, made }: Concatenating = {},
+): Value | undefined {
+  const [only] = pieces;
+  if (pieces.length < 2 && only?.kind !== 'concatenation') return only;
   const joined: Value[] = [];
-  for (const piece of pieces.flatMap(piecesOf)) joinLast(joined, piece);
+  let run: Value[] = [];
+  const close = (): Value[] => {
+    if (run.length > 0) joined.push(join(run, made));
+    return [];
+  };
+  for (const piece of pieces.flatMap(piecesOf)) {
+    const [first] = run;
+    if (first === undefined) run = [piece];
+    else if (isContainer(first)) {
+      if (first.kind === 'object' && piece.kind === 'list') run = [join(run, made)];
+      if (isContainer(piece)) run.push(piece);
+      else if (isUnresolvable(piece)) run = [...close(), piece];
+      // White space between pieces is unquoted text; like the reference we drop any such text here.
+      else if (!isUnquotedText(piece)) throw mixedKinds(join(run, made));
+    } else if (isUnresolvable(first) || isUnresolvable(piece)) run = [...close(), piece];
+    else if (isContainer(piece)) throw mixedKinds(first);
+    else run.push(piece);
+  }
+  close();
   const [first] = joined;
   if (first === undefined || joined.length === 1) return first;
-  return { kind: 'concatenation', pieces: joined, origin: first.origin };
+  return concatenationOf(joined, first.origin, appends);
 }
 
 function piecesOf(value: Value): readonly Value[] {
   return value.kind === 'concatenation' ? value.pieces : [value];
 }
 
-function joinLast(joined: Value[], piece: Value): void {
-  const last = joined.pop();
-  const both = last === undefined ? undefined : join(last, piece);
-  if (both !== undefined) joined.push(both);
-  else if (last === undefined) joined.push(piece);
-  else joined.push(last, piece);
-}
-
-/** `undefined` when a reference has to be resolved first. */
-function join(left: Value, right: Value): Value | undefined {
-  if (isContainer(left)) {
-    if (isContainer(right)) return joinContainers(left, right);
-    if (isUnquotedText(right)) return left;
-  }
-  if (isUnresolvable(left) || isUnresolvable(right)) return undefined;
-  if (left.kind !== 'scalar' || right.kind !== 'scalar') throw mixedKinds(left);
-  return joinText(left, right);
+/** One value of a run of texts, of objects, or of lists and the objects that stand for one. */
+function join(run: readonly Value[], made: Merging['made']): Value {
+  const [first] = run;
+  if (first === undefined) throw new Error('there is nothing to join');
+  if (run.length === 1) return first;
+  if (run.every(({ kind }) => kind === 'object'))
+    return layers(run.toReversed(), { made }) ?? first;
+  if (!isContainer(first)) return joinTexts(run, first.origin);
+  const lists = run.map(asList);
+  checkLength(
+    lists.reduce((sum, { items }) => sum + items.length, 0),
+    first,
+  );
+  return listOf(
+    lists.flatMap(({ items }) => items),
+    first.origin,
+  );
 }
 
 /** An object with numeric keys stands for a list where it meets one. */
-function joinContainers(left: Container, right: Container): Value {
-  if (left.kind === 'object' && right.kind === 'object') return withFallback(right, left);
-  return joinLists(asList(left), asList(right), left);
+function asList(value: Value): ListValue {
+  const list = value.kind === 'object' ? listOfNumericKeys(value) : value;
+  if (list?.kind !== 'list') throw mixedKinds(value);
+  return list;
 }
 
-function asList(value: Container): ListValue | undefined {
-  return value.kind === 'list' ? value : listOfNumericKeys(value);
+function joinTexts(run: readonly Value[], origin: Origin): Scalar {
+  const texts = run.map((piece) => (piece.kind === 'scalar' ? piece.text : ''));
+  checkLength(
+    texts.reduce((sum, text) => sum + text.length, 0),
+    { origin },
+  );
+  return textScalar(texts.join(''), true, origin);
 }
 
-function joinLists(
-  left: ListValue | undefined,
-  right: ListValue | undefined,
-  place: Value,
-): ListValue {
-  if (left === undefined || right === undefined) throw mixedKinds(place);
-  checkLength(left.items.length + right.items.length, place);
-  return listOf([...left.items, ...right.items], left.origin);
-}
-
-function joinText(left: Scalar, right: Scalar): Scalar {
-  checkLength(left.text.length + right.text.length, left);
-  return textScalar(left.text + right.text, true, left.origin);
-}
-
-type Container = ListValue | ObjectValue;
-
-function isContainer(value: Value): value is Container {
+function isContainer(value: Value): value is ListValue | ObjectValue {
   return value.kind === 'list' || value.kind === 'object';
 }
 
-/** White space between pieces is unquoted text; like the reference we drop any such text here. */
 function isUnquotedText(value: Value): boolean {
   return value.kind === 'scalar' && typeof value.value === 'string' && !value.quoted;
 }
 
-function mixedKinds({ origin }: Value): Error {
+function mixedKinds({ origin }: { readonly origin: Origin }): Error {
   return hoconError('a list or object can be concatenated only with its like', origin);
 }
 
-function checkLength(length: number, { origin }: Value): void {
-  if (length <= maxConcatenatedLength) return;
-  throw hoconError(`the concatenation is longer than ${maxConcatenatedLength}`, origin);
+function checkLength(length: number, { origin }: { readonly origin: Origin }): void {
+  if (length <= limits.concatenation) return;
+  throw hoconError(`the concatenation is longer than ${limits.concatenation}`, origin);
 }

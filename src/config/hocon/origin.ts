@@ -8,6 +8,8 @@ export interface Origin {
   readonly line: number | undefined;
 }
 
+const pathless = '(document)';
+
 /** A ConfigError of one problem; `path` is empty where the text is wrong before it has a path. */
 export function hoconError(
   message: string,
@@ -15,8 +17,19 @@ export function hoconError(
   path: readonly string[] = [],
 ): ConfigError {
   return new ConfigError([
-    { path: renderPath(path) || '(document)', file: origin.file, line: origin.line, message },
+    { path: renderPath(path) || pathless, file: origin.file, line: origin.line, message },
   ]);
+}
+
+/** The error with a path where it has none. */
+export function withPath(error: ConfigError, path: readonly string[]): ConfigError {
+  if (path.length === 0 || error.problems.every((problem) => problem.path !== pathless))
+    return error;
+  const place = renderPath(path);
+  return new ConfigError(
+    error.problems.map((one) => (one.path === pathless ? { ...one, path: place } : one)),
+    { cause: error.cause },
+  );
 }
 
 /** The path as HOCON writes it: elements that need quotes have them. */

@@ -1,34 +1,40 @@
+import { ConfigError } from '../../model/errors.ts';
+import { ObjectDraft } from './draft.ts';
 import { type IncludeRequest, parseInclude } from './include.ts';
-import { concatenate, withFallback } from './merge.ts';
-import { hoconError, type Origin } from './origin.ts';
+import { limits } from './limits.ts';
+import { concatenate } from './merge.ts';
+import { hoconError, type Origin, withPath } from './origin.ts';
 import { parsePath } from './path.ts';
-import { relativized } from './relativize.ts';
 import { TokenReader } from './token-reader.ts';
-import { isMark, type Token, tokenize } from './tokens.ts';
+import { isMark, type Token } from './tokens.ts';
 import {
-  emptyObject,
+  depthOf,
   type ListValue,
   listOf,
   type ObjectValue,
-  objectOf,
-  objectUnder,
   type Reference,
   textScalar,
   type Value,
 } from './values.ts';
 
-/** What an include statement stands for; `undefined` = there is no such file. */
-export type Includer = (request: IncludeRequest, origin: Origin) => ObjectValue | undefined;
+/**
+ * What an include statement stands for, with its references pointing into the place of inclusion;
+ * `undefined` = there is no such file.
+ */
+export type Includer = (
+  request: IncludeRequest,
+  origin: Origin,
+  prefix: readonly string[],
+) => ObjectValue | undefined;
 
 export interface ParseOptions {
   /** Named in origins. */
   readonly file?: string | undefined;
   /** Without one every include is of a missing file. */
   readonly includer?: Includer | undefined;
+  /** A key may be there only once in an object, as the reference implementation has it for JSON. */
+  readonly uniqueKeys?: boolean;
 }
-
-/** Lists and objects inside each other. */
-const maxNesting = 200;
 
 /**
  * Parses one HOCON document, whose references stay unresolved.
@@ -36,20 +42,31 @@ const maxNesting = 200;
  * @throws {ConfigError} for the first place where the text is not HOCON
  */
 export function parseConfig(text: string, options: ParseOptions = {}): ObjectValue {
-  return new Parser(new TokenReader(tokenize(text), options.file), options.includer).document();
+  const parser = new Parser(new TokenReader(text, options.file), options);
+  try {
+    return parser.document();
+  } catch (error) {
+    throw error instanceof ConfigError ? withPath(error, parser.path) : error;
+  }
 }
 
 class Parser {
   readonly #reader: TokenReader;
-  readonly #includer: Includer | undefined;
+  readonly #options: ParseOptions;
   /** Keys above the value being parsed, for `+=` and for references of included files. */
   readonly #path: (readonly string[])[] = [];
+  /** Elements of that path, and lists around the value. */
   #nesting = 0;
   #lists = 0;
 
-  constructor(reader: TokenReader, includer: Includer | undefined) {
+  constructor(reader: TokenReader, options: ParseOptions) {
     this.#reader = reader;
-    this.#includer = includer;
+    this.#options = options;
+  }
+
+  /** Where it is. */
+  get path(): readonly string[] {
+    return this.#path.flat();
   }
 
   document(): ObjectValue {
@@ -63,29 +80,35 @@ class Parser {
   }
 
   #braces(): ObjectValue {
-    return this.#nested(this.#reader.take(), (open) => this.#object(open, true));
+    return this.#object(this.#reader.take(), true);
   }
 
-  #nested<T>(open: Token, parse: (open: Token) => T): T {
-    if (++this.#nesting > maxNesting) {
-      throw hoconError(`nested deeper than ${maxNesting}`, this.#reader.originOf(open));
-    }
-    const value = parse(open);
-    this.#nesting--;
+  /** What `parse` reads, `levels` deeper than what is around it. */
+  #nested<T>(levels: number, start: Token, parse: () => T): T {
+    this.#nesting += levels;
+    this.#checkNesting(this.#nesting, start);
+    const value = parse();
+    this.#nesting -= levels;
     return value;
   }
 
+  #checkNesting(depth: number, start: Token): void {
+    if (depth <= limits.nesting) return;
+    const origin = this.#reader.originOf(start);
+    throw hoconError(`nested deeper than ${limits.nesting}`, origin, this.path);
+  }
+
   #object(open: Token, braces: boolean): ObjectValue {
-    const fields = new Map<string, Value>();
+    const draft = new ObjectDraft(this.#reader.originOf(open));
     while (!this.#atObjectEnd(braces)) {
-      if (isInclude(this.#reader.peek())) this.#include(fields);
-      else this.#field(fields);
+      if (isInclude(this.#reader.peek())) this.#include(draft);
+      else this.#field(draft);
       if (this.#reader.passSeparator()) continue;
       if (!this.#atObjectEnd(braces))
         throw this.#missingSeparator(braces ? "'}' or a comma" : 'a comma');
     }
     if (braces) this.#reader.take();
-    return objectOf(fields, this.#reader.originOf(open));
+    return draft.finish();
   }
 
   #atObjectEnd(braces: boolean): boolean {
@@ -97,26 +120,30 @@ class Parser {
     return this.#reader.unexpected(this.#reader.peekBeyondSpace(), expected);
   }
 
-  #include(fields: Map<string, Value>): void {
-    const origin = this.#reader.originOf(this.#reader.take());
+  #include(draft: ObjectDraft): void {
+    const keyword = this.#reader.take();
+    const origin = this.#reader.originOf(keyword);
     const request = parseInclude(this.#reader);
-    const included = this.#includer?.(request, origin);
-    if (included === undefined && request.required)
-      throw hoconError(`there is no ${request.name} to include`, origin);
-    const tree = included ?? emptyObject(origin);
-    if (this.#lists > 0 && !tree.resolved)
+    const tree = this.#options.includer?.(request, origin, this.path);
+    if (tree === undefined) {
+      if (request.required) throw hoconError(`there is no ${request.name} to include`, origin);
+      return;
+    }
+    if (this.#lists > 0 && tree.unresolved > 0)
       throw hoconError('a file included in a list must not hold substitutions', origin);
-    const prefix = this.#path.flat();
-    for (const [key, value] of tree.fields) put(fields, key, relativized(value, prefix));
+    this.#checkNesting(this.#nesting + depthOf(tree) - 1, keyword);
+    for (const [key, value] of tree.fields) draft.put([key], value);
   }
 
-  #field(fields: Map<string, Value>): void {
+  #field(draft: ObjectDraft): void {
+    const start = this.#reader.peek();
     const path = this.#key();
     this.#path.push(path);
-    const value = this.#fieldValue();
+    const value = this.#nested(path.length, start, () => this.#fieldValue());
+    if (this.#options.uniqueKeys && draft.has(path[0] ?? ''))
+      throw hoconError('JSON has each key once', this.#reader.originOf(start), this.path);
     this.#path.pop();
-    const [key = '', ...rest] = path;
-    put(fields, key, objectUnder(rest, value));
+    draft.put(path, value);
   }
 
   #key(): readonly string[] {
@@ -146,7 +173,7 @@ class Parser {
     const item = this.#value();
     this.#lists--;
     const { origin } = item;
-    const path = this.#path.flat();
+    const path = this.path;
     const before: Reference = {
       kind: 'reference',
       path,
@@ -155,7 +182,7 @@ class Parser {
       asList: false,
       origin,
     };
-    return concatenate([before, listOf([item], origin)]) ?? before;
+    return concatenate([before, listOf([item], origin)], { appends: true }) ?? before;
   }
 
   /** Line ends may come before a value, not between its pieces. */
@@ -178,6 +205,7 @@ class Parser {
   }
 
   #simpleValue(token: Token): Value | undefined {
+    if (token.type === 'mark' || token.type === 'newline') return undefined;
     const origin = this.#reader.originOf(token);
     if (token.type === 'unquoted') return textScalar(token.text, false, origin);
     if (token.type === 'quoted') return textScalar(token.text, true, origin);
@@ -187,7 +215,8 @@ class Parser {
   }
 
   #list(): ListValue {
-    return this.#nested(this.#reader.take(), (open) => {
+    const open = this.#reader.take();
+    return this.#nested(1, open, () => {
       this.#lists++;
       const items = this.#items();
       this.#lists--;
@@ -206,11 +235,6 @@ class Parser {
     this.#reader.take();
     return items;
   }
-}
-
-function put(fields: Map<string, Value>, key: string, value: Value): void {
-  const existing = fields.get(key);
-  fields.set(key, existing === undefined ? value : withFallback(value, existing));
 }
 
 function isInclude(token: Token): boolean {

@@ -1,8 +1,6 @@
+import { limits } from './limits.ts';
 import { hoconError, type Origin } from './origin.ts';
 import { type Token, tokenize } from './tokens.ts';
-
-/** Elements of a path: as deep as objects may nest. */
-const maxPathLength = 200;
 
 /**
  * The path that a key or the inside of `${…}` names: elements are separated by periods outside of
@@ -18,8 +16,8 @@ export function parsePath(tokens: readonly Token[], origin: Origin): readonly st
     if (text === '' && !mayBeEmpty)
       throw hoconError('a path element is empty; write "" if that is meant', origin);
   }
-  if (elements.length > maxPathLength)
-    throw hoconError(`the path is longer than ${maxPathLength} elements`, origin);
+  if (elements.length > limits.nesting)
+    throw hoconError(`the path is longer than ${limits.nesting} elements`, origin);
   return elements.map(({ text }) => text);
 }
 
@@ -69,5 +67,5 @@ export function describeToken(token: Token): string {
   if (token.type === 'newline') return 'the end of the line';
   if (token.type === 'substitution') return 'a substitution';
   if (token.type === 'problem') return token.message;
-  return `'${token.text}'`;
+  return `'${token.text.length > 60 ? `${token.text.slice(0, 60)}…` : token.text}'`;
 }

@@ -1,17 +1,8 @@
-import { withFallback } from './merge.ts';
+import { ObjectDraft } from './draft.ts';
+import { limits } from './limits.ts';
 import { hoconError, type Origin } from './origin.ts';
 import { pathOf } from './path.ts';
-import {
-  emptyObject,
-  listOf,
-  type ObjectValue,
-  objectUnder,
-  textScalar,
-  type Value,
-} from './values.ts';
-
-/** Objects and lists inside each other in values given in code. */
-const maxNesting = 200;
+import { listOf, type ObjectValue, textScalar, type Value } from './values.ts';
 
 /**
  * The tree of values given in code. Keys are paths: `{ 'a.b': 1 }` is `{ a: { b: 1 } }`. `undefined`
@@ -28,20 +19,17 @@ function objectFrom(
   origin: Origin,
   depth: number,
 ): ObjectValue {
-  let tree = emptyObject(origin);
+  const tree = new ObjectDraft(origin);
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue;
-    const merged = withFallback(
-      objectUnder(pathOf(key), valueFrom(value, origin, depth + 1)),
-      tree,
-    );
-    if (merged.kind === 'object') tree = merged;
+    const path = pathOf(key);
+    tree.put(path, valueFrom(value, origin, depth + path.length));
   }
-  return tree;
+  return tree.finish();
 }
 
 function valueFrom(value: unknown, origin: Origin, depth: number): Value {
-  if (depth > maxNesting) throw hoconError(`nested deeper than ${maxNesting}`, origin);
+  if (depth > limits.nesting) throw hoconError(`nested deeper than ${limits.nesting}`, origin);
   if (typeof value === 'string') return textScalar(value, true, origin);
   if (value === null || typeof value === 'boolean' || typeof value === 'number') {
     return { kind: 'scalar', value, text: String(value), quoted: false, origin };

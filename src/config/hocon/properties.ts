@@ -1,43 +1,43 @@
-import type { Origin } from './origin.ts';
-import { emptyObject, type ObjectValue, objectOf, textScalar, type Value } from './values.ts';
-
-/** Elements of one key; deeper ones are cut, like every nesting here. */
-const maxKeyLength = 200;
+import { ObjectDraft } from './draft.ts';
+import { limits } from './limits.ts';
+import { hoconError } from './origin.ts';
+import { type ObjectValue, textScalar } from './values.ts';
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f' };
 
 /**
  * Parses a Java properties file. Keys are paths, values are strings; where one key is a prefix of
  * another (`a` and `a.b`) the object wins.
+ *
+ * @throws {ConfigError} for a key that is too long a path
  */
 export function parseProperties(text: string, file: string | undefined): ObjectValue {
-  let root: ObjectValue = emptyObject({ file, line: 1 });
-  for (const { content, line } of logicalLines(text)) {
-    const match = /^((?:\\.|[^\\\s:=])*)\s*[:=]?\s*(.*)$/s.exec(content);
-    const path = unescaped(match?.[1] ?? '').split('.', maxKeyLength);
-    root = withProperty(root, path, { text: unescaped(match?.[2] ?? ''), origin: { file, line } });
-  }
-  return root;
+  const root = new ObjectDraft({ file, line: 1 });
+  const properties = logicalLines(text).map(({ content, line }) => {
+    const end = endOfKey(content);
+    const path = unescaped(content.slice(0, end)).split('.');
+    const origin = { file, line };
+    if (path.length > limits.nesting)
+      throw hoconError(`the key has more than ${limits.nesting} elements`, origin);
+    const value = content.slice(end).replace(/^[ \t\f]*[:=]?[ \t\f]*/, '');
+    return { path, value: textScalar(unescaped(value), true, origin) };
+  });
+  // An object hides a value of the same path, wherever the two are written.
+  const parents = new Set(properties.flatMap(({ path }) => parentsOf(path)));
+  for (const { path, value } of properties) if (!parents.has(path.join('.'))) root.put(path, value);
+  return root.finish();
 }
 
-interface Property {
-  readonly text: string;
-  readonly origin: Origin;
+function parentsOf(path: readonly string[]): readonly string[] {
+  return path.slice(1).map((_, index) => path.slice(0, index + 1).join('.'));
 }
 
-function withProperty(
-  object: ObjectValue,
-  [key = '', ...rest]: readonly string[],
-  property: Property,
-): ObjectValue {
-  const existing = object.fields.get(key);
-  const inner = existing?.kind === 'object' ? existing : undefined;
-  if (rest.length === 0 && inner !== undefined) return object;
-  const value: Value =
-    rest.length === 0
-      ? textScalar(property.text, true, property.origin)
-      : withProperty(inner ?? emptyObject(property.origin), rest, property);
-  return objectOf(new Map(object.fields).set(key, value), object.origin);
+/** White space, a colon or an equals sign, unless it is escaped. */
+function endOfKey(content: string): number {
+  let at = 0;
+  while (at < content.length && !' \t\f:='.includes(content.charAt(at)))
+    at += content.charAt(at) === '\\' ? 2 : 1;
+  return at;
 }
 
 /** Lines with their continuations, without comments and empty ones. */

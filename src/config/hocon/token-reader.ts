@@ -1,35 +1,35 @@
 import { hoconError, type Origin } from './origin.ts';
 import { describeToken } from './path.ts';
-import { isMark, type Token } from './tokens.ts';
+import { isMark, type Token, Tokenizer } from './tokens.ts';
 
 /** Walks over tokens and knows the line it is on. */
 export class TokenReader {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: Tokenizer;
   readonly #file: string | undefined;
-  #at = 0;
+  #next: Token | undefined;
 
-  constructor(tokens: readonly Token[], file: string | undefined) {
-    this.#tokens = tokens;
+  constructor(text: string, file: string | undefined) {
+    this.#tokens = new Tokenizer(text);
     this.#file = file;
   }
 
   /** The next token, which stays next. @throws {ConfigError} when the text is wrong there */
   peek(): Token {
-    const token = this.#tokens[Math.min(this.#at, this.#tokens.length - 1)];
-    if (token === undefined) return { type: 'end', line: 1 };
+    this.#next ??= this.#tokens.next();
+    const token = this.#next;
     if (token.type === 'problem') throw hoconError(token.message, this.originOf(token));
     return token;
   }
 
   take(): Token {
     const token = this.peek();
-    this.#at++;
+    this.#next = undefined;
     return token;
   }
 
   /** The next token that is neither white space nor the end of a line; it stays next. */
   peekBeyondSpace(): Token {
-    while (isSpace(this.peek()) || this.peek().type === 'newline') this.#at++;
+    while (isSpace(this.peek()) || this.peek().type === 'newline') this.take();
     return this.peek();
   }
 
@@ -44,12 +44,12 @@ export class TokenReader {
     for (;;) {
       const token = this.peek();
       if (isMark(token, ',')) {
-        this.#at++;
+        this.take();
         return true;
       }
       if (token.type === 'newline') passed = true;
       else if (!isSpace(token)) return passed;
-      this.#at++;
+      this.take();
     }
   }
 

@@ -1,3 +1,5 @@
+import { limits } from './limits.ts';
+
 /** One token; `line` is 1-based, that of a newline token the line it ends. */
 export type Token = (
   | { readonly type: 'newline' }
@@ -10,11 +12,14 @@ export type Token = (
   | { readonly type: 'problem'; readonly message: string }
 ) & { readonly line: number };
 
-/** Nested `${${…`, far beyond anything sensible. */
-const maxSubstitutionNesting = 20;
-
 const reserved = '$"{}[]:=,+#`^?!@*&\\';
 const numeric = /[0-9eE+.-]+/y;
+/** Control characters that the JVM counts as white space, and those that a string must not hold. */
+const [separators, controls] = [String.raw`\x1c-\x1f`, String.raw`\x00-\x1f`];
+const blank = new RegExp(String.raw`(?:[^\S\n]|[${separators}])*`, 'y');
+const plainQuoted = new RegExp(String.raw`[^"\\${controls}]*`, 'y');
+/** A slash ends it only together with a second one. */
+const plainUnquoted = new RegExp(String.raw`[^$"{}[\]:=,+#\x60^?!@*&\\\s${separators}/]*`, 'y');
 const marks = ':,={}[]';
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
@@ -29,12 +34,15 @@ const escapes: Readonly<Record<string, string>> = {
 
 class Problem extends Error {}
 
-/**
- * Splits HOCON text into tokens. Comments are dropped; white space between two simple values is an
- * unquoted token, elsewhere it is dropped. The last token is `end`, or the first `problem`.
- */
+/** All tokens of the text; the last is `end`, or the first `problem`. */
 export function tokenize(text: string): readonly Token[] {
-  return new Tokenizer(text).all();
+  const tokenizer = new Tokenizer(text);
+  const tokens = [tokenizer.next()];
+  for (let last = tokens[0]; last?.type !== 'end' && last?.type !== 'problem'; ) {
+    last = tokenizer.next();
+    tokens.push(last);
+  }
+  return tokens;
 }
 
 /** Between two simple values on a line white space belongs to the value. */
@@ -42,46 +50,55 @@ function isSimpleValue({ type }: Token): boolean {
   return type === 'unquoted' || type === 'quoted' || type === 'literal' || type === 'substitution';
 }
 
-class Tokenizer {
+/**
+ * Splits HOCON text into tokens, one at a time: all of them at once would take a hundred times the
+ * memory of their text. Comments are dropped; white space between two simple values is an unquoted
+ * token, elsewhere it is dropped.
+ */
+export class Tokenizer {
   readonly #text: string;
   #at = 0;
   #line = 1;
   #nesting = 0;
+  #afterSimpleValue = false;
+  /** The simple value behind the white space that was the last token. */
+  #pending: Token | undefined;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  all(): readonly Token[] {
-    const tokens: Token[] = [];
+  /** The next token; `end` again and again at the end, `problem` where the text is wrong. */
+  next(): Token {
     try {
-      this.#pullUntil(tokens, (token) => token.type === 'end');
+      return this.#nextOrThrow();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      tokens.push({ type: 'problem', message: error.message, line: this.#line });
-    }
-    return tokens;
-  }
-
-  #pullUntil(tokens: Token[], isLast: (token: Token) => boolean): void {
-    let afterSimpleValue = false;
-    for (;;) {
-      const line = this.#line;
-      const space = this.#pullBlank();
-      const token = this.#pull();
-      const simple = isSimpleValue(token);
-      if (simple && afterSimpleValue && space !== '')
-        tokens.push({ type: 'unquoted', text: space, line });
-      afterSimpleValue = simple;
-      tokens.push(token);
-      if (isLast(token)) return;
+      return { type: 'problem', message: error.message, line: this.#line };
     }
   }
 
-  #pullBlank(): string {
-    const from = this.#at;
-    while (this.#at < this.#text.length && isBlank(this.#peek())) this.#at++;
-    return this.#text.slice(from, this.#at);
+  #nextOrThrow(): Token {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending !== undefined) return pending;
+    const line = this.#line;
+    const space = this.#take(blank);
+    const mayCount = this.#afterSimpleValue && space !== '';
+    const token = this.#pull();
+    const simple = isSimpleValue(token);
+    this.#afterSimpleValue = simple;
+    if (!(simple && mayCount)) return token;
+    this.#pending = token;
+    return { type: 'unquoted', text: space, line };
+  }
+
+  /** What the sticky pattern matches here. */
+  #take(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const text = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += text.length;
+    return text;
   }
 
   #pull(): Token {
@@ -130,9 +147,7 @@ class Tokenizer {
   }
 
   #pullNumber(): Token {
-    numeric.lastIndex = this.#at;
-    const text = numeric.exec(this.#text)?.[0] ?? '';
-    this.#at += text.length;
+    const text = this.#take(numeric);
     const line = this.#line;
     if (isNumber(text)) return { type: 'literal', text, value: Number(text), line };
     if (text.includes('+')) throw this.#reservedCharacter('+');
@@ -147,14 +162,12 @@ class Tokenizer {
       this.#at += literal.length;
       return { type: 'literal', text: literal, value: JSON.parse(literal) as boolean | null, line };
     }
-    const from = this.#at;
-    while (this.#at < this.#text.length && this.#continuesUnquoted()) this.#at++;
-    return { type: 'unquoted', text: this.#text.slice(from, this.#at), line };
-  }
-
-  #continuesUnquoted(): boolean {
-    const c = this.#peek();
-    return !reserved.includes(c) && c !== '\n' && !isBlank(c) && !this.#startsComment();
+    let unquoted = this.#take(plainUnquoted);
+    while (this.#peek() === '/' && !this.#startsComment()) {
+      this.#at++;
+      unquoted += `/${this.#take(plainUnquoted)}`;
+    }
+    return { type: 'unquoted', text: unquoted, line };
   }
 
   #pullQuoted(): Token {
@@ -163,6 +176,7 @@ class Tokenizer {
     this.#at++;
     let text = '';
     for (;;) {
+      text += this.#take(plainQuoted);
       const c = this.#peek();
       if (c === '') throw new Problem('the string is not closed');
       if (c < ' ')
@@ -171,7 +185,7 @@ class Tokenizer {
         );
       this.#at++;
       if (c === '"') return { type: 'quoted', text, line };
-      text += c === '\\' ? this.#pullEscape() : c;
+      text += this.#pullEscape();
     }
   }
 
@@ -210,19 +224,23 @@ class Tokenizer {
     const line = this.#line;
     if (this.#text.charAt(this.#at + 1) !== '{')
       throw new Problem("'$' must be quoted, or followed by '{'");
-    if (++this.#nesting > maxSubstitutionNesting)
+    if (++this.#nesting > limits.substitutionNesting)
       throw new Problem('too many nested substitutions');
     this.#at += 2;
     const optional = this.#peek() === '?';
     if (optional) this.#at++;
     const tokens: Token[] = [];
-    this.#pullUntil(tokens, (token) => token.type === 'end' || isMark(token, '}'));
-    const last = tokens.pop();
-    this.#nesting--;
-    if (last?.type === 'end') {
-      this.#line = line;
-      throw new Problem('${ is not closed');
+    this.#afterSimpleValue = false;
+    for (;;) {
+      const token = this.#nextOrThrow();
+      if (isMark(token, '}')) break;
+      if (token.type === 'end') {
+        this.#line = line;
+        throw new Problem('${ is not closed');
+      }
+      tokens.push(token);
     }
+    this.#nesting--;
     return { type: 'substitution', optional, tokens, line };
   }
 
@@ -235,15 +253,12 @@ export function isMark(token: Token, text: string): boolean {
   return token.type === 'mark' && token.text === text;
 }
 
-/** White space but for line ends, as the JVM has it. */
-function isBlank(c: string): boolean {
-  return c !== '\n' && (/\s/.test(c) || (c >= '\u001c' && c <= '\u001f'));
-}
-
 /** What the JVM reads as a 64-bit integer or a double; a longer integer is a string. */
 function isNumber(text: string): boolean {
-  if (/[.eE]/.test(text)) return /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
-  return /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+  if (/[.eE]/.test(text)) return /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
+  const digits = /^-?0*(\d+)$/.exec(text)?.[1];
+  if (digits === undefined || digits.length > 19) return false;
+  return BigInt.asIntN(64, BigInt(text)) === BigInt(text);
 }
 
 function countLines(text: string): number {

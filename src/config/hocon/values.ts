@@ -16,17 +16,26 @@ export interface Scalar {
   readonly origin: Origin;
 }
 
-export interface ListValue {
+/** What holds values knows how large it is, so that what would be too large is never walked. */
+interface Measured {
+  /** Objects and lists inside each other, this one included. */
+  readonly depth: number;
+  /** Values inside when written out: what several references share counts each time. */
+  readonly size: number;
+}
+
+export interface ListValue extends Measured {
   readonly kind: 'list';
   readonly items: readonly Value[];
   readonly resolved: boolean;
   readonly origin: Origin;
 }
 
-export interface ObjectValue {
+export interface ObjectValue extends Measured {
   readonly kind: 'object';
   readonly fields: ReadonlyMap<string, Value>;
-  readonly resolved: boolean;
+  /** How many of the fields hold references. */
+  readonly unresolved: number;
   /** A non-object lies below: objects further down must not be merged in. */
   readonly ignoresFallbacks: boolean;
   readonly origin: Origin;
@@ -45,16 +54,26 @@ export interface Reference {
 }
 
 /** Adjacent pieces, at least one of which is a reference. */
-export interface Concatenation {
+export interface Concatenation extends Measured {
   readonly kind: 'concatenation';
   readonly pieces: readonly Value[];
+  /** Written with `+=`: the first piece is what was there before, the second a list of one. */
+  readonly appends: boolean;
   readonly origin: Origin;
 }
 
-/** Assignments to one path that can be merged only once their references are known; latest first. */
-export interface MergeStack {
+/**
+ * Assignments to one path that can be merged only once their references are known: the latest one
+ * over the `rest`. A chain, so that the next assignment, and what is left below a layer, cost
+ * nothing however many there are.
+ */
+export interface MergeStack extends Measured {
   readonly kind: 'merge';
+  readonly top: Value;
+  readonly rest: Value;
+  /** All layers, latest first. */
   readonly stack: readonly Value[];
+  readonly ignoresFallbacks: boolean;
   readonly origin: Origin;
 }
 
@@ -67,8 +86,8 @@ export function isUnresolvable(value: Value): value is Unresolvable {
 
 /** Nothing inside is left to resolve. */
 export function isResolved(value: Value): boolean {
-  if (value.kind === 'list' || value.kind === 'object') return value.resolved;
-  return value.kind === 'scalar';
+  if (value.kind === 'object') return value.unresolved === 0;
+  return value.kind === 'list' ? value.resolved : value.kind === 'scalar';
 }
 
 export function textScalar(text: string, quoted: boolean, origin: Origin): Scalar {
@@ -76,7 +95,7 @@ export function textScalar(text: string, quoted: boolean, origin: Origin): Scala
 }
 
 export function listOf(items: readonly Value[], origin: Origin): ListValue {
-  return { kind: 'list', items, resolved: items.every(isResolved), origin };
+  return { kind: 'list', items, resolved: items.every(isResolved), ...measured(items, 1), origin };
 }
 
 export function objectOf(
@@ -84,13 +103,100 @@ export function objectOf(
   origin: Origin,
   ignoresFallbacks = false,
 ): ObjectValue {
-  let resolved = true;
-  for (const value of fields.values()) resolved &&= isResolved(value);
-  return { kind: 'object', fields, resolved, ignoresFallbacks, origin };
+  let unresolved = 0;
+  for (const value of fields.values()) if (!isResolved(value)) unresolved++;
+  const measures = measured(fields.values(), 1);
+  return { kind: 'object', fields, unresolved, ignoresFallbacks, ...measures, origin };
 }
 
 export function emptyObject(origin: Origin): ObjectValue {
   return objectOf(new Map(), origin);
+}
+
+export function concatenationOf(
+  pieces: readonly Value[],
+  origin: Origin,
+  appends = false,
+): Concatenation {
+  return { kind: 'concatenation', pieces, appends, ...measured(pieces, 0), origin };
+}
+
+/** `top` over a `rest` that it may have to be merged with; `top` is no merge stack. */
+export function stackOf(top: Value, rest: Value): MergeStack {
+  const ignoresFallbacks =
+    rest.kind === 'object' || rest.kind === 'merge' ? rest.ignoresFallbacks : isResolved(rest);
+  const measures = measured([top, rest], 0);
+  return new Stack({ top, rest, ignoresFallbacks, ...measures });
+}
+
+/** The layers, latest first, as one value; `undefined` when there is none. */
+export function stackOfAll(layers: readonly Value[]): Value | undefined {
+  return layers.reduceRight<Value | undefined>(
+    (rest, layer) => (rest === undefined ? layer : stackOf(layer, rest)),
+    undefined,
+  );
+}
+
+class Stack implements MergeStack {
+  readonly kind = 'merge';
+  readonly top: Value;
+  readonly rest: Value;
+  readonly ignoresFallbacks: boolean;
+  readonly depth: number;
+  readonly size: number;
+
+  constructor(parts: Pick<MergeStack, 'top' | 'rest' | 'ignoresFallbacks' | 'depth' | 'size'>) {
+    this.top = parts.top;
+    this.rest = parts.rest;
+    this.ignoresFallbacks = parts.ignoresFallbacks;
+    this.depth = parts.depth;
+    this.size = parts.size;
+  }
+
+  get origin(): Origin {
+    return this.top.origin;
+  }
+
+  get stack(): readonly Value[] {
+    return [...layersOf(this)];
+  }
+}
+
+export interface Layer<T extends Value = Value> {
+  readonly layer: T;
+  /** What is below it; `undefined` for the lowest. */
+  readonly rest: Value | undefined;
+}
+
+/** The uppermost layer of a merge stack; any other value is the lowest layer. */
+export function split(stack: Value): Layer {
+  return stack.kind === 'merge'
+    ? { layer: stack.top, rest: stack.rest }
+    : { layer: stack, rest: undefined };
+}
+
+/** The layers of a merge stack, latest first; any other value is one layer. */
+export function* layersOf(value: Value): Generator<Value, void, undefined> {
+  let rest = value;
+  for (; rest.kind === 'merge'; rest = rest.rest) yield rest.top;
+  yield rest;
+}
+
+function measured(children: Iterable<Value>, own: 0 | 1): Measured {
+  let [depth, size] = [0, own as number];
+  for (const child of children) {
+    depth = Math.max(depth, depthOf(child));
+    size += sizeOf(child);
+  }
+  return { depth: depth + own, size };
+}
+
+export function depthOf(value: Value): number {
+  return 'depth' in value ? value.depth : 0;
+}
+
+export function sizeOf(value: Value): number {
+  return 'size' in value ? value.size : 1;
 }
 
 /** `{ a { b = value } }` for the path `a.b`. */
@@ -121,10 +227,20 @@ export type Plain =
   | readonly Plain[]
   | { readonly [key: string]: Plain };
 
-/** A resolved value as JSON would have it; what is unresolved shows as its kind. */
-export function toPlain(value: Value): Plain {
+/**
+ * A resolved value as JSON would have it; what is unresolved shows as its kind. What references
+ * share is shared in the result, too: it is not to be changed.
+ */
+export function toPlain(value: Value, known: Map<Value, Plain> = new Map()): Plain {
   if (value.kind === 'scalar') return value.value;
-  if (value.kind === 'list') return value.items.map(toPlain);
-  if (value.kind !== 'object') return `<${value.kind}>`;
-  return Object.fromEntries([...value.fields].map(([key, field]) => [key, toPlain(field)]));
+  if (value.kind !== 'list' && value.kind !== 'object') return `<${value.kind}>`;
+  let plain = known.get(value);
+  if (plain !== undefined) return plain;
+  if (value.kind === 'list') plain = value.items.map((item) => toPlain(item, known));
+  else {
+    const entries = [...value.fields].map(([key, field]) => [key, toPlain(field, known)]);
+    plain = Object.fromEntries(entries) as Plain;
+  }
+  known.set(value, plain);
+  return plain;
 }

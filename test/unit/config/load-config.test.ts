@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
 import { expect } from 'chai';
+import type { Config } from '../../../src/config/config.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
 
@@ -46,6 +47,101 @@ describe('loadConfig', () => {
     expect(config.getString('shared')).to.equal('conf');
     expect(config.getNumber('in.a')).to.equal(1);
     expect(config.originOf('in.a')).to.deep.equal({ file: join(folder, 'one.conf'), line: 1 });
+  });
+
+  it('gives an included file the syntax that the reference implementation gives it', async () => {
+    write('y.properties', `q=1\nr=\${top}`);
+    write('x.json', '{ // a comment\n "j": 1, }');
+    write('twice.json', '{ "a": 1,\n "a": 2 }');
+    const load = async (text: string): Promise<Config> =>
+      loadConfig({ file: write('a.conf', `top = 5\nin { ${text} }`), env: {} });
+    // With its extension in the bare form, a file has the syntax of the one that includes it.
+    const bare = await load('include "y.properties"\ninclude "x.json", include "twice.json"');
+    expect(bare.getObject('in')).to.deep.equal({ q: 1, r: 5, j: 1, a: 2 });
+    const required = await load('include required("y.properties")');
+    expect(required.getObject('in')).to.deep.equal({ q: 1, r: 5 });
+    // In every other form its own.
+    for (const form of ['"y"', 'file("y.properties")', 'classpath("y.properties")', 'file("y")']) {
+      const own = await load(`include ${form}`);
+      expect(own.getObject('in'), form).to.deep.equal({ q: '1', r: `\${top}` });
+    }
+    const url = await load(`include url("file://${folder}/y.properties")`);
+    expect(url.getString('in.q')).to.equal('1');
+    for (const form of ['"x"', 'file("x.json")', 'classpath("x.json")', 'required(file("x.json"))'])
+      expect((await refused(load(`include ${form}`))).problems[0], form).to.include({
+        file: join(folder, 'x.json'),
+        line: 1,
+      });
+    expect((await refused(load('include "twice"'))).problems[0]).to.include({ path: 'a', line: 2 });
+  });
+
+  it('merges the files of one base name: .conf over .json over .properties, and no other', async () => {
+    write('one', 'a = none, b = none, c = none, d = none');
+    write('one.conf', 'a = conf');
+    write('one.json', '{ "a": "json", "b": "json" }');
+    write('one.properties', 'a=p\nb=p\nc=p');
+    const expected = { a: 'conf', b: 'json', c: 'p' };
+    for (const form of ['"one"', 'file("one")', 'classpath("one")', 'required("one")']) {
+      const config = await loadConfig({ file: write('a.conf', `in { include ${form} }`), env: {} });
+      expect(config.getObject('in'), form).to.deep.equal(expected);
+    }
+  });
+
+  it('includes relative to the including file at every depth', async () => {
+    mkdirSync(join(folder, 'sub/deeper'), { recursive: true });
+    write('sub/one.conf', 'include "deeper/two"\none = 1');
+    write('sub/deeper/two.conf', 'include "../three.properties"');
+    write('sub/three.properties', 'three = 3');
+    const config = await loadConfig({ file: write('a.conf', 'in { include "sub/one" }'), env: {} });
+    expect(config.getObject('in')).to.deep.equal({ one: 1, three: 3 });
+  });
+
+  it('reads a file twice that is included twice: what looks back appends twice', async () => {
+    write('more.conf', `list = \${?list} [x]\nn += 1`);
+    const file = write('a.conf', 'include "more"\ninclude "more"\nin { include "more" }');
+    const config = await loadConfig({ file, env: {} });
+    expect(config.getStringList('list')).to.deep.equal(['x', 'x']);
+    expect(config.getStringList('n')).to.deep.equal(['1', '1']);
+    expect(config.getStringList('in.n')).to.deep.equal(['1']);
+  });
+
+  it('refuses an address in the bare form as well, instead of looking for a file of that name', async () => {
+    const file = write('a.conf', 'include "http://localhost/x.conf"');
+    expect((await refused(loadConfig({ file, env: {} }))).message).to.contain('not allowed');
+  });
+
+  it('blames text given in code for its own mistakes, and the file for those of the file', async () => {
+    const file = write('a.conf', 'a = 1');
+    const place = 'config text';
+    const wrong = await refused(loadConfig({ file, text: 'a = 1\nb = }', env: {} }));
+    expect(wrong.problems[0]).to.include({ path: 'b', file: place, line: 2 });
+    const missing = await refused(loadConfig({ file, text: `b = \${nothing}`, env: {} }));
+    expect(missing.problems[0]).to.include({ file: place, line: 1 });
+    const bad = await refused(
+      loadConfig({ file: write('b.conf', '\na = ]'), text: 'c = 1', env: {} }),
+    );
+    expect(bad.problems[0]).to.include({ file: join(folder, 'b.conf'), line: 2 });
+    write('beside.conf', 'd = 1');
+    const config = await loadConfig({ file, text: 'include "beside"', env: {} });
+    expect(config.getNumber('d')).to.equal(1);
+  });
+
+  it('answers the system properties that Node knows, after the configuration and the environment', async () => {
+    const names = ['user.home', 'user.dir', 'java.io.tmpdir', 'file.separator'];
+    const text = names.map((name, i) => `k${i} = \${${name}}"/x"`).join('\n');
+    const config = await loadConfig({ text, env: { 'user.dir': '/set' } });
+    const values = names.map((_, i) => config.getString(`k${i}`));
+    expect(values).to.deep.equal([`${homedir()}/x`, '/set/x', `${tmpdir()}/x`, `${sep}/x`]);
+    const own = await loadConfig({ text: `user.home = mine, a = \${user.home}`, env: {} });
+    expect(own.getString('a')).to.equal('mine');
+    const { problems } = await refused(
+      loadConfig({ text: `a = \${os.arch}\nb = \${x.y}`, env: {} }),
+    );
+    expect(problems.map(({ path, line }) => [path, line])).to.deep.equal([
+      ['os.arch', 1],
+      ['x.y', 2],
+    ]);
+    expect(problems[0]?.message).to.contain('the JVM has and Node has not');
   });
 
   it('lets references of an included file find both its own place and the root', async () => {

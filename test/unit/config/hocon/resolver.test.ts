@@ -2,20 +2,26 @@ import { expect } from 'chai';
 import { parseConfig } from '../../../../src/config/hocon/parser.ts';
 import { resolveConfig } from '../../../../src/config/hocon/resolver.ts';
 import { toPlain } from '../../../../src/config/hocon/values.ts';
-import { ConfigError } from '../../../../src/model/errors.ts';
+import { ConfigError, type ConfigProblem } from '../../../../src/model/errors.ts';
 
 function resolved(text: string, env: Record<string, string> = {}): unknown {
   return toPlain(resolveConfig(parseConfig(text), { env }));
 }
 
-function problemOf(text: string): { readonly line: number | undefined; readonly message: string } {
+function refusedWith(text: string): ConfigError {
   try {
-    resolved(text);
+    resolveConfig(parseConfig(text, { file: 'x.conf' }));
   } catch (error) {
-    if (error instanceof ConfigError && error.problems[0] !== undefined) return error.problems[0];
+    if (error instanceof ConfigError) return error;
     throw error;
   }
-  throw new Error(`"${text}" should have been refused`);
+  throw new Error(`"${text.slice(0, 1_000)}" should have been refused`);
+}
+
+function problemOf(text: string): ConfigProblem {
+  const [problem] = refusedWith(text).problems;
+  if (problem === undefined) throw new Error('there is no problem in the error');
+  return problem;
 }
 
 describe('resolveConfig', () => {
@@ -84,10 +90,52 @@ describe('resolveConfig', () => {
     expect(problemOf(`${chain}\nk5000 = 1`).message).to.contain('nest deeper');
     const doubling = Array.from({ length: 60 }, (_, i) => `k${i} = \${k${i + 1}}\${k${i + 1}}`);
     expect(problemOf(`${doubling.join('\n')}\nk60 = xx`).message).to.contain('longer than');
-    const grows = Array.from({ length: 3_000 }, () => 'a += 1').join('\n');
-    expect(problemOf(grows).message).to.contain('nest deeper');
-    expect(resolved(Array.from({ length: 300 }, () => 'a += 1').join('\n')))
-      .to.have.property('a')
-      .with.lengthOf(300);
+  });
+
+  it('appends however often it is asked to', () => {
+    const appended = resolved(Array.from({ length: 3_000 }, (_, i) => `a += ${i}`).join('\n'));
+    expect(appended).to.deep.equal({ a: Array.from({ length: 3_000 }, (_, i) => i) });
+    expect(resolved(`${'a += x\n'.repeat(40)}a += \${a}`))
+      .to.have.nested.property('a[40]')
+      .with.lengthOf(40);
+  });
+
+  it('reports all references to nothing at once, each with its path, file and line', () => {
+    const text = `a = \${x}\nb { c = [1, \${y}z] }\nd = \${a}\ne = \${h} [2]\nh.f = 1\ng = \${?a}`;
+    const { problems } = refusedWith(text);
+    expect(problems.map(({ path, file, line }) => ({ path, file, line }))).to.have.deep.members([
+      { path: 'x', file: 'x.conf', line: 1 },
+      { path: 'y', file: 'x.conf', line: 2 },
+      { path: 'e', file: 'x.conf', line: 5 },
+    ]);
+    const many = Array.from({ length: 1_000 }, (_, i) => `k${i} = \${no${i}}`).join('\n');
+    expect(refusedWith(many).problems).to.have.lengthOf(100);
+  });
+
+  it('says what to do about a reference to nothing', () => {
+    expect(problemOf(`a = \${some.thing}`).message).to.equal(
+      `\${some.thing} refers to nothing; set some.thing in the configuration or the environment, or write \${?some.thing} if it may be absent`,
+    );
+    expect(problemOf(`a = \${java.home}`).message).to.contain('the JVM has and Node has not');
+  });
+
+  it('names the path of a concatenation that is impossible or too long', () => {
+    expect(problemOf(`a.b = x \${c}\nc = [1]`)).to.include({ path: 'a.b', line: 1 });
+    const doubling = Array.from({ length: 60 }, () => `a = \${a}\${a}`).join('\n');
+    expect(problemOf(`a = x\n${doubling}`)).to.include({ path: 'a' });
+  });
+
+  it('looks back through a merge from inside an object that the merge brings in', () => {
+    const through = (item: string, defaults: string): unknown =>
+      resolved(
+        `${item}.b.c = 100, ${defaults} { a = \${${item}.b.c}, b = 2 }, ${item} = \${${defaults}}, ${item}.b = { c : 43 }`,
+      );
+    expect(through('item1', 'defaults')).to.deep.equal({
+      item1: { a: 100, b: { c: 43 } },
+      defaults: { a: 100, b: 2 },
+    });
+    // What comes first in a HashMap is resolved first, and decides: p before o, a before b.
+    expect(through('p', 'o')).to.have.nested.property('o.a', 100);
+    expect(through('b', 'a')).to.have.nested.property('a.a', 43);
   });
 });
