@@ -136,13 +136,21 @@ export function concatenate(
 ): Value | undefined {
   const [only] = pieces;
   if (pieces.length < 2 && only?.kind !== 'concatenation') return only;
+  const joined = joinedRuns(pieces.flatMap(piecesOf), made);
+  const [first] = joined;
+  if (first === undefined || joined.length === 1) return first;
+  return concatenationOf(joined, first.origin, appends);
+}
+
+/** The pieces with each run of those that join as one. */
+function joinedRuns(pieces: readonly Value[], made: Merging['made']): readonly Value[] {
   const joined: Value[] = [];
   let run: Value[] = [];
   const close = (): Value[] => {
     if (run.length > 0) joined.push(join(run, made));
     return [];
   };
-  for (const piece of pieces.flatMap(piecesOf)) {
+  for (const piece of pieces) {
     const [first] = run;
     const meets = first && meeting(first, piece);
     if (meets === 'mixed') throw mixedKinds(join(run, made));
@@ -151,9 +159,7 @@ export function concatenate(
     if (meets !== 'dropped') run.push(piece);
   }
   close();
-  const [first] = joined;
-  if (first === undefined || joined.length === 1) return first;
-  return concatenationOf(joined, first.origin, appends);
+  return joined;
 }
 
 /** What a run that begins with `first` does with the next piece. */
