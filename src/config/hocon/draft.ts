@@ -37,8 +37,7 @@ export class ObjectDraft {
     const existing = this.#fields.get(key);
     const isLast = from === path.length - 1;
     if (isLast && (existing === undefined || value.kind !== 'object' || value.ignoresFallbacks)) {
-      const hides = existing === undefined || value.kind === 'scalar' || value.kind === 'object';
-      this.#fields.set(key, hides ? value : withFallback(value, ObjectDraft.finished(existing)));
+      this.#fields.set(key, existing === undefined ? value : over(existing, value));
       return;
     }
     const inner = ObjectDraft.over(existing, { path, from: from + 1, value });
@@ -95,6 +94,12 @@ export class ObjectDraft {
     if (!(existing instanceof ObjectDraft) || existing.#below !== undefined) return false;
     return from < path.length - 1 && existing.#isFree(path, from + 1);
   }
+}
+
+/** What hides everything below needs no look at it. */
+function over(existing: Value | ObjectDraft, value: Value): Value {
+  const hides = value.kind === 'scalar' || value.kind === 'object';
+  return hides ? value : withFallback(value, ObjectDraft.finished(existing));
 }
 
 /** Layers that every look into the stack has to pass. */

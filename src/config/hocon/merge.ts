@@ -136,29 +136,38 @@ export function concatenate(
 ): Value | undefined {
   const [only] = pieces;
   if (pieces.length < 2 && only?.kind !== 'concatenation') return only;
+  const joined = joinedRuns(pieces.flatMap(piecesOf), made);
+  const [first] = joined;
+  if (first === undefined || joined.length === 1) return first;
+  return concatenationOf(joined, first.origin, appends);
+}
+
+/** The pieces with each run of those that join as one. */
+function joinedRuns(pieces: readonly Value[], made: Merging['made']): readonly Value[] {
   const joined: Value[] = [];
   let run: Value[] = [];
   const close = (): Value[] => {
     if (run.length > 0) joined.push(join(run, made));
     return [];
   };
-  for (const piece of pieces.flatMap(piecesOf)) {
+  for (const piece of pieces) {
     const [first] = run;
-    if (first === undefined) run = [piece];
-    else if (isContainer(first)) {
-      if (first.kind === 'object' && piece.kind === 'list') run = [join(run, made)];
-      if (isContainer(piece)) run.push(piece);
-      else if (isUnresolvable(piece)) run = [...close(), piece];
-      // White space between pieces is unquoted text; like the reference we drop any such text here.
-      else if (!isUnquotedText(piece)) throw mixedKinds(join(run, made));
-    } else if (isUnresolvable(first) || isUnresolvable(piece)) run = [...close(), piece];
-    else if (isContainer(piece)) throw mixedKinds(first);
-    else run.push(piece);
+    const meets = first && meeting(first, piece);
+    if (meets === 'mixed') throw mixedKinds(join(run, made));
+    if (meets === 'apart') run = close();
+    if (first?.kind === 'object' && piece.kind === 'list') run = [join(run, made)];
+    if (meets !== 'dropped') run.push(piece);
   }
   close();
-  const [first] = joined;
-  if (first === undefined || joined.length === 1) return first;
-  return concatenationOf(joined, first.origin, appends);
+  return joined;
+}
+
+/** What a run that begins with `first` does with the next piece. */
+function meeting(first: Value, piece: Value): 'joined' | 'apart' | 'mixed' | 'dropped' {
+  if (isUnresolvable(first) || isUnresolvable(piece)) return 'apart';
+  if (isContainer(first) === isContainer(piece)) return 'joined';
+  // White space between pieces is unquoted text; like the reference we drop any such text here.
+  return isContainer(first) && isUnquotedText(piece) ? 'dropped' : 'mixed';
 }
 
 function piecesOf(value: Value): readonly Value[] {
