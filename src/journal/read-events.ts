@@ -108,7 +108,7 @@ async function* deliverRows(
   read.order.expect(first);
   const firstLive = firstWanted(SeqNr.min, pointer.deleteTo, deleteTo);
   const lastRow = yield* deliverStored(read, { pointer, first, firstLive });
-  // The row of the journal may owe its number to a record that loses; the rows kept do not.
+  // With a replicator of the JVM system the row may owe its number to a record that loses; the rows kept do not.
   const known = isUnique(read) ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
   return known ?? (await lastByEvents(read));
 }

@@ -3,6 +3,7 @@ import type { EventRecord } from '../../src/model/event.ts';
 import type { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { StoredEvent } from '../../src/ports/eventual-journal.ts';
+import { rangesOf } from '../support/journal/ranges.ts';
 import * as given from './replicated-store.ts';
 
 type Store = () => given.ReplicatedStore;
@@ -171,7 +172,12 @@ function describeContent(store: Store): void {
       const key = given.newKey(given.randomTopic());
       const handle = await store().replicated.open(key);
       await handle.append(
-        { at: expected.record.at, events: [expected], expireAfter: undefined },
+        {
+          at: expected.record.at,
+          ranges: rangesOf([expected]),
+          events: [expected],
+          expireAfter: undefined,
+        },
         given.nowMs,
       );
       const [row] = await given.storedRows(store(), key, { to: 1 });

@@ -3,6 +3,7 @@ import { ExpireAfter } from '../../src/model/expire-after.ts';
 import type { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
+import { rangesOf } from '../support/journal/ranges.ts';
 import { describeCoveredAppend } from './covered-append.contract.ts';
 import { expiredJournalsContract } from './expired-journals.contract.ts';
 import { describePurge } from './replicated-journal-purge.contract.ts';
@@ -108,7 +109,12 @@ function describeAppend(store: Store): void {
     const large = given.numbers(1, 3).map((n) => given.eventRecord(n, 1, { payload }));
     const [first = given.eventRecord(1, 1), ...rest] = large;
     await handle.append(
-      { at: given.place(1), events: [first, ...rest], expireAfter: undefined },
+      {
+        at: given.place(1),
+        ranges: rangesOf(large),
+        events: [first, ...rest],
+        expireAfter: undefined,
+      },
       given.nowMs,
     );
     expect(await given.storedRows(store(), key, { to: 3 })).to.have.length(3);

@@ -181,13 +181,15 @@ class Writer {
         return await this.#expire();
       case 'read':
         return this.#readBeside(operation.delay);
+      case 'pause':
+        return await this.#client.pause(operation.steps);
     }
   }
 
   async #delete({ share, isBlind }: Extract<Operation, { type: 'delete' }>): Promise<void> {
-    const to = SeqNr.of(Math.max(1, Math.round(share * this.#last)));
-    if (!isBlind) await this.#journal.delete(to);
-    else if (this.#last > 0) await this.#produce({ type: 'delete', to });
+    const to = SeqNr.of(Math.max(1, Math.round(share * (this.#last || 3))));
+    if (isBlind) await this.#produce({ type: 'delete', to });
+    else await this.#journal.delete(to);
   }
 
   async #produce(header: { type: 'delete'; to: SeqNr } | { type: 'purge'; onlyAt: Offset }) {

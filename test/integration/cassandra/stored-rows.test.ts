@@ -12,6 +12,7 @@ import { Key } from '../../../src/model/key.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
 import * as given from '../../contract/replicated-store.ts';
+import { rangesOf } from '../../support/journal/ranges.ts';
 import {
   cassandraSettings,
   deps,
@@ -103,7 +104,7 @@ function describeJournal(all: () => Fixture): void {
     };
     const event = given.eventRecord(4, 9, { payload, tags: ['y', 'x'], record });
     await journal.append(
-      { at: given.place(9), events: [event], expireAfter: undefined },
+      { at: given.place(9), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
       given.nowMs,
     );
     expect(await journalRows(client, key, 1)).to.deep.equal([
@@ -162,7 +163,7 @@ function describeJournal(all: () => Fixture): void {
       const event = given.eventRecord(1, 0, { payload });
       const journal = await replicated.open(key);
       await journal.append(
-        { at: given.place(0), events: [event], expireAfter: undefined },
+        { at: given.place(0), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
         given.nowMs,
       );
       const [row = {}] = await journalRows(client, key, 0);
@@ -185,7 +186,7 @@ function describeJournal(all: () => Fixture): void {
     const event = given.eventRecord(1, 0, { payload: undefined, record: { origin: undefined } });
     const journal = await replicated.open(key);
     await journal.append(
-      { at: given.place(0), events: [event], expireAfter: undefined },
+      { at: given.place(0), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
       given.nowMs,
     );
     const [row = {}] = await journalRows(client, key, 0);

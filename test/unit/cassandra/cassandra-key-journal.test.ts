@@ -12,6 +12,7 @@ import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Topic } from '../../../src/model/position.ts';
 import * as given from '../../contract/replicated-store.ts';
+import { rangesOf } from '../../support/journal/ranges.ts';
 
 const tables = {
   journal: journalStatements('journal'),
@@ -98,7 +99,12 @@ describe('CassandraKeyJournal', () => {
     );
     if (first === undefined) throw new Error('there is a first');
     await journal.append(
-      { at: given.place(5), events: [first, ...rest], expireAfter: undefined },
+      {
+        at: given.place(5),
+        ranges: rangesOf([first, ...rest]),
+        events: [first, ...rest],
+        expireAfter: undefined,
+      },
       given.nowMs,
     );
     expect(sent).to.deep.equal([
@@ -172,7 +178,10 @@ function describeDeletes(): void {
 function describeCoveredAppends(): void {
   const covered = (from: number, to: number, deleteTo: number) => ({
     ...given.append(5, [from, to]),
-    first: { at: given.place(3), from: given.seqNr(1) },
+    ranges: [
+      { at: given.place(3), from: given.seqNr(1), to: given.seqNr(1) },
+      { at: given.place(5), from: given.seqNr(from), to: given.seqNr(to) },
+    ] as const,
     deleteTo: given.seqNr(deleteTo),
   });
 
