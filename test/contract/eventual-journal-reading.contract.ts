@@ -71,7 +71,7 @@ function describeWalk(store: Store): void {
     const late = given.eventRecord(2, 1, { record: { timestampMs: 2_000 } });
     const early = given.eventRecord(2, 2, { record: { timestampMs: 1_000 } });
     await handle.append(
-      { ...given.append(1, [1]), events: [given.eventRecord(1, 1), late] },
+      { ...given.append(1, [1, 2]), events: [given.eventRecord(1, 1), late] },
       given.nowMs,
     );
     await handle.append({ ...given.append(2, [2]), events: [early] }, given.nowMs);

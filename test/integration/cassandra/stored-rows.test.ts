@@ -226,21 +226,6 @@ function describeMetaJournal(all: () => Fixture): void {
     ]);
   });
 
-  it('hold what a delete of nothing creates: no record id, the origin of the delete', async () => {
-    const { client, replicated } = all();
-    const key = Key.of(given.randomTopic(), 'a');
-    await (await replicated.open(key)).delete(given.deletion(7, 5), given.nowMs);
-    const [row = {}] = await metaRows(client, key, 97);
-    const { seq_nr, delete_to, origin, record_id, expire_after } = row;
-    expect({ seq_nr, delete_to, origin, record_id, expire_after }).to.deep.equal({
-      seq_nr: '5',
-      delete_to: '5',
-      origin: 'deleter',
-      record_id: undefined,
-      expire_after: undefined,
-    });
-  });
-
   it('keep when and by whom they were created, and their size, while appends change the rest', async () => {
     const { client, replicated } = all();
     const key = Key.of(given.randomTopic(), 'a');
@@ -278,6 +263,24 @@ function describeForeignRows(all: () => Fixture): void {
     await (await replicated.open(key)).append(given.append(6, [3]), given.nowMs);
     expect((await metaRows(client, key, 55)).map((row) => row['seq_nr'])).to.deep.equal(['3']);
     expect(await metaRows(client, key, 3355)).to.deep.equal([]);
+  });
+
+  it('of a delete of nothing, as old versions made them, stay what they are: all deleted, the numbers go on', async () => {
+    const { client, replicated, eventual } = all();
+    const key = await stored({
+      ...{ partition: 0, offset: 5, segment_size: 3, seq_nr: 4, delete_to: 4, origin: 'deleter' },
+    });
+    const journal = await replicated.open(key);
+    expect(await journal.delete(given.deletion(6, 9), given.nowMs)).to.equal(true);
+    await journal.append(given.append(7, [5]), given.nowMs);
+    const { recordId, seqNr, deleteTo } = (await eventual.pointer(key)) ?? {};
+    expect({ recordId, seqNr, deleteTo }).to.deep.equal({
+      recordId: undefined,
+      seqNr: 5,
+      deleteTo: 4,
+    });
+    const [row = {}] = await journalRows(client, key, 1);
+    expect([row['seq_nr'], row['meta_record_id']]).to.deep.equal(['5', undefined]);
   });
 
   it('yield to a row in the first segment', async () => {

@@ -42,7 +42,12 @@ describe('what PostgreSQL stores', function () {
   ) => {
     const key = { topic: given.randomTopic(), id };
     const event = given.eventRecord(1, 7, details);
-    const batch = { at: given.place(7), ranges: rangesOf([event]), events: [event], expireAfter: undefined } as const;
+    const batch = {
+      at: given.place(7),
+      ranges: rangesOf([event]),
+      events: [event],
+      expireAfter: undefined,
+    } as const;
     await (await replicated.open(key)).append(batch, given.nowMs);
     const [row] = await given.storedRows(store(), key, { to: 9 });
     return { key, event, row };
@@ -125,7 +130,12 @@ describe('what PostgreSQL stores', function () {
     const journal = await replicated.open(key);
     for (const offset of [7, 8]) {
       const event = given.eventRecord(1, offset, { record: { timestampMs: 5 } });
-      const batch = { at: given.place(offset), ranges: rangesOf([event]), events: [event], expireAfter: undefined } as const;
+      const batch = {
+        at: given.place(offset),
+        ranges: rangesOf([event]),
+        events: [event],
+        expireAfter: undefined,
+      } as const;
       await journal.append(batch, given.nowMs);
     }
     const rows = await given.storedRows(store(), key, { to: 9 });
