@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
   mutant('the row is not looked at again', 'B.12: restart', [events, 'if (!same) throw torn;', '']),
   mutant('a gap in front does not restart', 'B.12: restart', [
     events,
-    'if (mayRestart && order.isLeadingGap(page)) throw torn;',
+    'if (order.isLeadingGap(page) && !gap.stays(page)) throw torn;',
     '',
   ]),
   mutant(
