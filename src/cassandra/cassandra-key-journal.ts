@@ -14,7 +14,7 @@ import type {
 import { deleteRows, type EventRows, insertRows } from './event-rows.ts';
 import { expiryOf } from './expiry.ts';
 import { MetaJournalRow, type WriteTime } from './metajournal-row.ts';
-import { SegmentNr } from './segment.ts';
+import { checkWalk, SegmentNr } from './segment.ts';
 import type { CassandraSession } from './session-types.ts';
 import { highest, type OwnedRow } from './tables/metajournal-table.ts';
 import type { StoreTables } from './tables/store-tables.ts';
@@ -180,9 +180,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);
     const cleared = this.row.clearedBelow;
     if (cleared < deleteTo) {
+      const first = SegmentNr.of(cleared + 1, head.segmentSize);
+      checkWalk(this.state.key, { to: deleteTo, segmentSize: head.segmentSize }, first);
       await this.align(head, { seqNr, deleteTo }, unit);
       await deleteRows(this.eventRows(head, unit), {
-        first: SegmentNr.of(cleared + 1, head.segmentSize),
+        first,
         last: SegmentNr.of(deleteTo, head.segmentSize),
         upTo: deleteTo < seqNr ? deleteTo : undefined,
       });
@@ -194,8 +196,9 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   /** The row stays until the last event is gone, and with it the range that is left (D.7.5-6). */
   private async remove(head: JournalPointer, upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
-    await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);
     const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);
+    if (last !== SeqNr.max) checkWalk(this.state.key, { ...head, to: last }, known);
+    await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);
     const top = topSegment(highest(last, upTo), head.segmentSize);
     await deleteRows(this.eventRows(head, unit), {
       first: Math.max(0, Math.min(known, top - maxDoubtedSegments)),

@@ -8,9 +8,11 @@ import { pointerStatements } from '../../../src/cassandra/tables/pointer-table.t
 import { settingStatements } from '../../../src/cassandra/tables/setting-table.ts';
 import { WriteClocks } from '../../../src/cassandra/write-clock.ts';
 import { recordIdOf } from '../../../src/codec/record-id.ts';
+import { DataIntegrityError } from '../../../src/model/errors.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Topic } from '../../../src/model/position.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { rangesOf } from '../../support/journal/ranges.ts';
 
@@ -218,6 +220,27 @@ function describeCoveredAppends(): void {
 }
 
 function describePurges(): void {
+  it("removes a journal that only an old version's delete to 2^63-1 made, without walking there", async () => {
+    const { sent, journal } = open(3, { seqNr: SeqNr.max, deleteTo: SeqNr.max });
+    expect(await journal.purge(given.purge(5), given.nowMs)).to.equal(true);
+    expect(sent.length).to.be.below(5);
+    expect(sent.at(-1)).to.equal('metaJournal.delete');
+  });
+
+  it('walks to no number that no journal reaches, be it to delete or to purge, and names the row', async () => {
+    const { sent, journal } = open(3, { seqNr: given.seqNr(2 ** 53 - 2) });
+    const calls = [
+      () => journal.delete(given.deletion(5, SeqNr.max), given.nowMs),
+      () => journal.purge(given.purge(5), given.nowMs),
+    ];
+    for (const call of calls) {
+      const error = await call().catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(DataIntegrityError);
+      expect(String(error)).to.include('topic:id').and.include('seq_nr');
+    }
+    expect(sent).to.deep.equal([]);
+  });
+
   it('purges every segment, whatever was deleted before, and the row last (D.7.5-6)', async () => {
     const { sent, journal } = open(3, { deleteTo: given.seqNr(8) });
     await journal.purge(given.purge(5), given.nowMs);
