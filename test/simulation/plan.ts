@@ -63,7 +63,7 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     id,
     partition: partitionOf(Buffer.from(id, 'utf8'), partitions),
     operations: operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
-    rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : [],
+    rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : rivalOf(seed, index),
     keeper: index === 0 ? keeperOf(seed) : [],
   }));
   const isTurbulent = random.chance(0.7);
@@ -114,6 +114,17 @@ function keeperOf(seed: number): Operation[] {
     if (dice <= 4) return { type: 'delete', share: random.next() * 1.6, isBlind: true };
     if (dice <= 7) return { type: 'purge' };
     return { type: 'pause', steps: random.int(1, 40) };
+  });
+}
+
+/** In some of the histories that have no other rival: one that writes and deletes without looking again. */
+function rivalOf(seed: number, index: number): Operation[] {
+  const random = new Random(seed ^ 0x1b873593);
+  if (index > 0 || !random.chance(0.15)) return [];
+  return Array.from({ length: random.int(2, 4) }).flatMap(() => {
+    const append = { type: 'append', count: random.int(1, 3), expires: false, skip: 0 } as const;
+    const deletion = { type: 'delete', share: 0.8 + random.next(), isBlind: true } as const;
+    return random.chance(0.6) ? [append, deletion] : [append];
   });
 }
 

@@ -141,11 +141,12 @@ interface Leftover extends LiveEvent {
 export function leftovers(world: World, id: string): readonly Leftover[] {
   const { cassandra, log } = world;
   const truth = world.truth(id).at(Number.POSITIVE_INFINITY);
-  // Of records that lost some rows may be left.
-  if (truth.losers.length > 0) return [];
   const row = storedJournal(cassandra, log.topic, id);
+  // Of a record that lost rows may be left, below the last number.
+  const isLeft = (event: LiveEvent): boolean =>
+    truth.losers.length > 0 ? event.seqNr > (truth.last ?? 0) : !includes(truth.events, event);
   return storedEvents(cassandra, log.topic, id)
-    .filter((event) => !includes(truth.events, event))
+    .filter(isLeft)
     .map((event) => ({
       ...event,
       isKnown: row !== undefined && !isSameRecord(event.recordId, row.recordId),
