@@ -88,8 +88,8 @@ export class Head {
       if (this.#lastAt === undefined) this.#wait({ onlyAt, at });
       return false;
     }
-    this.#purgedAt = at;
     this.#isLifeless = true;
+    this.#purgedAt = at;
     this.#lastAt = at;
     this.#steps = [];
     this.#undecided = [];

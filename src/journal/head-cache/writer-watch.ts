@@ -97,9 +97,10 @@ export class WriterWatch {
   /** Once whoever waited for the look has gone on. */
   #forget(journal: WatchedJournal, look: Promise<void>): void {
     const passed = look.catch(() => undefined);
-    passed.then(() => {
+    const forget = (): void => {
       if (journal.look === look) journal.look = undefined;
-    });
+    };
+    passed.then(forget, forget);
   }
 
   #conflictOf(

@@ -267,9 +267,8 @@ function describeForeignRows(all: () => Fixture): void {
 
   it('of a delete of nothing, as old versions made them, stay what they are: all deleted, the numbers go on', async () => {
     const { client, replicated, eventual } = all();
-    const key = await stored({
-      ...{ partition: 0, offset: 5, segment_size: 3, seq_nr: 4, delete_to: 4, origin: 'deleter' },
-    });
+    const place = { partition: 0, offset: 5, origin: 'deleter' };
+    const key = await stored({ ...place, segment_size: 3, seq_nr: 4, delete_to: 4 });
     const journal = await replicated.open(key);
     expect(await journal.delete(given.deletion(6, 9), given.nowMs)).to.equal(true);
     await journal.append(given.append(7, [5]), given.nowMs);

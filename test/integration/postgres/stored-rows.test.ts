@@ -117,7 +117,7 @@ describe('what PostgreSQL stores', function () {
     const events = ['first', 'second'].map((value) =>
       given.eventRecord(1, 7, { payload: { type: 'text', value } }),
     );
-    const batch = { at: given.place(7), events, expireAfter: undefined };
+    const batch = { at: given.place(7), ranges: rangesOf(events), events, expireAfter: undefined };
     await (await replicated.open(key)).append(batch as never, given.nowMs);
     const rows = await given.storedRows(store(), key, { to: 9 });
     expect(rows.map(({ event }) => event.payload)).to.deep.equal([

@@ -65,8 +65,12 @@ const partition = Partition.of(0);
 const stamp = { origin: 'other', version: undefined };
 const never = Number.POSITIVE_INFINITY;
 const thresholdsMs = {
-  ...{ append: never, read: never, pointer: never },
-  ...{ delete: never, purge: never, mark: never },
+  append: never,
+  read: never,
+  pointer: never,
+  delete: never,
+  purge: never,
+  mark: never,
 };
 
 describe(`property: two clients of one journal (seed ${seed})`, function () {

@@ -158,9 +158,9 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
     keyJournal,
-    'await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));\n    // An attempt',
+    'await insertRows(this.eventRows(pointer, unit), live);\n    // An attempt',
     'await this.row.create({ pointer, clearedTo: undefined, origin: record.origin }, timeOf(unit));\n' +
-      '    await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));\n    return;\n    // An attempt',
+      '    await insertRows(this.eventRows(pointer, unit), live);\n    return;\n    // An attempt',
   ]),
   mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
     keyJournal,

@@ -162,7 +162,7 @@ describe('eventRecordsOf', () => {
   ];
   for (const [name, decode] of Object.entries(decoders)) {
     for (const [range, numbers, why] of wrong) {
-      it(`refuses events ${numbers} of a header ${range.join('..')}, naming the record: ${name}`, () => {
+      it(`refuses events ${numbers.join(', ')} of a header ${range.join('..')}, naming the record: ${name}`, () => {
         expect(() => decode(recordOf(printed(...numbers), {}, range)))
           .to.throw(CodecError, /topic journal, partition 3, offset 7, id id/)
           .with.nested.property('cause.message')

@@ -9,6 +9,7 @@ describe('A read of a journal that others delete from and purge all the time', (
   let world: CountingWorld;
   beforeEach(async () => {
     world = await CountingWorld.open();
+    pauses.splice(0);
   });
   afterEach(() => world[Symbol.asyncDispose]());
 
@@ -45,7 +46,6 @@ describe('A read of a journal that others delete from and purge all the time', (
       return systemClock.sleep(ms, options);
     },
   };
-  beforeEach(() => void pauses.splice(0));
 
   for (const what of ['read', 'pointer'] as const) {
     it(`goes on looking, with pauses that grow, until nothing comes between: ${what}`, async () => {

@@ -57,8 +57,12 @@ describe('a journal in a relational database', () => {
     const rows = recordedRows();
     const seqNr = given.seqNr(4);
     const pointer = {
-      ...{ at: given.place(1), segmentSize: 100, seqNr, deleteTo: seqNr },
-      ...{ expiry: undefined, recordId: undefined },
+      at: given.place(1),
+      segmentSize: 100,
+      seqNr,
+      deleteTo: seqNr,
+      expiry: undefined,
+      recordId: undefined,
     };
     const key = Key.of('journal', 'a');
     const row = { journal: 1, pointer };
