@@ -133,13 +133,14 @@ function isBinary(event: Event): boolean {
 /** What {@link checkRange} will demand. @throws {InvalidInputError} naming the event */
 function checkNumbers(events: readonly PrintedEvent[]): void {
   let last = 0;
-  for (const [index, { seqNr }] of events.entries()) {
+  for (let index = 0; index < events.length; index++) {
+    const seqNr = events[index]?.seqNr ?? Number.NaN;
     if (seqNr >= SeqNr.max) {
       throw new InvalidInputError(`the number of events[${index}] ${noEventHas(seqNr)}`);
     }
-    if (!(seqNr > last)) {
+    if (!Number.isSafeInteger(seqNr) || seqNr <= last) {
       throw new InvalidInputError(
-        `the number of events[${index}] is ${seqNr}, but the numbers of an append ascend, and ${last} comes before it`,
+        `the number of events[${index}] is ${seqNr}, not an integer above ${last}: the numbers of an append ascend`,
       );
     }
     last = seqNr;
@@ -153,19 +154,15 @@ function checkNumbers(events: readonly PrintedEvent[]): void {
  * @throws {CodecError} they are not
  */
 function checkRange(events: readonly PrintedEvent[], { from, to }: SeqRange): void {
-  let last = from - 1;
+  const refuse = (what: string): CodecError =>
+    new CodecError(`the header names the events ${from}..${to}, but ${what}`);
+  let last = 0;
   for (const { seqNr } of events) {
-    const follows = last < from ? seqNr === from : seqNr > last;
-    if (!follows) {
-      throw new CodecError(
-        `the header names the events ${from}..${to}, but ${seqNr} follows ${last}`,
-      );
-    }
+    if (last === 0 && seqNr !== from) throw refuse(`the first one is ${seqNr}`);
+    if (seqNr <= last) throw refuse(`${seqNr} follows ${last}`);
     last = seqNr;
   }
-  if (last !== to) {
-    throw new CodecError(`the header names the events ${from}..${to}, but the last one is ${last}`);
-  }
+  if (last !== to) throw refuse(`the last one is ${last}`);
 }
 
 /** Numbers nearly always ascend; only where they do not is a set needed. */

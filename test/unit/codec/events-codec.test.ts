@@ -79,6 +79,7 @@ describe('encodeEvents (docs/format.md#value)', () => {
       [[3, 1, 2], 'events[1] is 1'],
       [[0], 'events[0] is 0'],
       [[-1], 'events[0] is -1'],
+      [[1, 1.5], 'events[1] is 1.5'],
       [[Number.NaN], 'events[0] is NaN'],
       [[1, SeqNr.max], 'events[1] is 2^63-1'],
       [[2 ** 60], 'events[0] is 1152921504606847000'],
@@ -152,10 +153,10 @@ describe('eventRecordsOf', () => {
     Buffer.from(`{"events":[${numbers.map((n) => `{"seqNr":${n},"tags":[]}`).join(',')}]}`);
   const decoders = { eventRecordsOf, replicatedEventsOf };
   const wrong: [range: [number, number], numbers: string[], why: RegExp][] = [
-    [[3, 4], ['4', '3'], /3\.\.4, but 4 follows 2/],
+    [[3, 4], ['4', '3'], /3\.\.4, but the first one is 4/],
     [[3, 4], ['3', '5'], /3\.\.4, but the last one is 5/],
     [[3, 4], ['3'], /3\.\.4, but the last one is 3/],
-    [[3, 4], ['2', '4'], /3\.\.4, but 2 follows 2/],
+    [[3, 4], ['2', '4'], /3\.\.4, but the first one is 2/],
     [[1, 4], ['1', '3', '2', '4'], /1\.\.4, but 2 follows 3/],
     [[1, 4], ['1', '9223372036854775807'], /1\.\.4, but the last one is/],
     [[1, 4], ['1', '9007199254740991'], /9007199254740991/],
