@@ -1,4 +1,5 @@
 import { Action, type ActionRecord, type AppendAction } from '../src/model/action.ts';
+import type { AppendedRange } from '../src/model/appended-range.ts';
 import type { Offset, PartitionOffset } from '../src/model/position.ts';
 import { SeqNr } from '../src/model/seq-nr.ts';
 
@@ -11,8 +12,8 @@ export interface AppendRecord extends ActionRecord {
 export interface Appends {
   readonly type: 'appends';
   readonly at: PartitionOffset;
-  /** The oldest append that it stands for, which may be left out: a journal that it creates began with it. */
-  readonly first: AppendRecord;
+  /** Of all appends that it stands for, also of those left out. */
+  readonly ranges: readonly AppendedRange[];
   readonly records: readonly AppendRecord[];
   /** How far the deletes behind it reach, which count with it: what they cover is left out. */
   readonly deleteTo: SeqNr | undefined;
@@ -53,7 +54,8 @@ export type Batch = Appends | Delete | Purge;
  *     p(only at 0) a2   both                                 the store decides about the first
  *
  * The last append before a delete stays even when the delete covers it: it moves the journal's
- * sequence number and expiry, which a delete does not. It carries how far the delete reaches, so that what
+ * expiry, which a delete does not. Which numbers appends claim is told of all of them, for that decides the journal's
+ * last one, beyond which no delete reaches. The append carries how far the delete reaches, so that what
  * was left out is hidden from the moment at which the journal's row stands behind it (V6, D.7.5-4): after a
  * crash between the two writes another poll may end there.
  *
@@ -84,7 +86,7 @@ function isAppend(record: ActionRecord): record is AppendRecord {
 }
 
 interface OpenAppends extends Appends {
-  first: AppendRecord;
+  readonly ranges: AppendedRange[];
   readonly records: AppendRecord[];
 }
 
@@ -119,14 +121,16 @@ class YoungestFirst {
 
   #prependAppend(record: AppendRecord): void {
     const { at } = record;
+    const { from, to } = record.action.header.range;
+    const range = { at, from, to };
     const next = this.#batches.at(-1);
     if (next?.type !== 'appends') {
       const deleteTo = this.#cover;
-      this.#batches.push({ type: 'appends', at, first: record, records: [record], deleteTo });
+      this.#batches.push({ type: 'appends', at, ranges: [range], records: [record], deleteTo });
       return;
     }
-    next.first = record;
-    if (!this.#covers(record.action.header.range.to)) next.records.push(record);
+    next.ranges.push(range);
+    if (!this.#covers(to)) next.records.push(record);
   }
 
   #prependDelete(older: Delete): void {
@@ -146,7 +150,11 @@ class YoungestFirst {
   }
 
   batches(): readonly Batch[] {
-    for (const batch of this.#batches) if (batch.type === 'appends') batch.records.reverse();
+    for (const batch of this.#batches) {
+      if (batch.type !== 'appends') continue;
+      batch.ranges.reverse();
+      batch.records.reverse();
+    }
     return this.#batches.reverse();
   }
 }

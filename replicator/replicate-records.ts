@@ -170,11 +170,11 @@ function decodeBatches(batches: readonly Batch[]): DecodedBatches {
 
 function toWrite(batch: Delete | Purge): KeyWrite {
   const { type, at } = batch;
-  if (type === 'delete') return { type, at, to: batch.to, origin: batch.origin };
+  if (type === 'delete') return { type, at, to: batch.to };
   return { type, at, onlyAt: batch.onlyAt, upTo: batch.upTo };
 }
 
-function decodeAppends({ at, first, records, deleteTo }: Appends): KeyWrite | Undecodable {
+function decodeAppends({ at, ranges, records, deleteTo }: Appends): KeyWrite | Undecodable {
   let events: [ReplicatedEvent, ...ReplicatedEvent[]] | undefined;
   for (const record of records) {
     try {
@@ -185,8 +185,10 @@ function decodeAppends({ at, first, records, deleteTo }: Appends): KeyWrite | Un
       return { record, error };
     }
   }
-  if (events === undefined) throw new Error('a batch of appends is never empty');
+  const [first, ...later] = ranges;
+  if (events === undefined || first === undefined) {
+    throw new Error('a batch of appends is never empty');
+  }
   const expireAfter = events.at(-1)?.record.metadata.payload.expireAfter;
-  const begun = { at: first.at, from: first.action.header.range.from };
-  return { type: 'append', at, first: begun, events, expireAfter, deleteTo };
+  return { type: 'append', at, ranges: [first, ...later], events, expireAfter, deleteTo };
 }

@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
 import {
   CommandUnhandledError,
+  DataIntegrityError,
   StashOverflowError,
   WriteFailedError,
   WriteRejectedError,
@@ -77,13 +78,15 @@ export class CommandAnswers<S extends HostedState> {
   }
 
   /** The write of a batch failed: tells its askers, and answers what may be evaluated again. */
-  unknown(batch: readonly Evaluated<S>[], error: WriteFailedError): readonly Envelope[] {
+  unknown(batch: readonly Evaluated<S>[], error: Error): readonly Envelope[] {
     for (const { envelope, steps } of batch) if (steps.length > 0) envelope.ask?.fail(error);
     return batch.filter(({ steps }) => steps.length === 0).map(({ envelope }) => envelope);
   }
 
-  writeFailure(cause: unknown): WriteFailedError {
+  writeFailure(cause: unknown): WriteFailedError | DataIntegrityError {
     if (cause instanceof WriteFailedError) return cause;
+    // Another writer has taken the numbers: the journal has sent nothing.
+    if (cause instanceof DataIntegrityError) return cause;
     const text = `a write of ${this.#entity.persistenceId} failed; it may or may not be stored`;
     return new WriteFailedError(text, { cause });
   }

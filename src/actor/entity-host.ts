@@ -244,9 +244,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     const timer = isOwn ? timers.firedBy(event) : undefined;
     if (timer !== undefined) timers.remove(timer);
     const internal = timer !== undefined || (isOwn && isXstateEvent(event));
-    // Its sender is a child or a timer of a state that was thrown away.
-    if (internal && this.#phase !== 'ready' && this.#phase !== 'persisting') return;
-    if (this.#stopping && !internal) {
+    // In other phases its sender is a child or a timer of a state that was thrown away.
+    const isLive = this.#phase === 'ready' || this.#phase === 'persisting';
+    if (internal) {
+      if (!isLive) return;
+    } else if (this.#stopping) {
       ask?.fail(new EntityStoppedError(`${this.persistenceId} is stopping; nothing was stored`));
       return;
     }

@@ -93,7 +93,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       scope.defer = defer;
     }
     // As in an ordinary actor, all children start before the first entry action runs.
-    defer(() => this.#machine.start(state));
+    if (state.status === 'active') defer(() => this.#machine.start(state));
     for (const effect of effects) defer(effect);
     return state;
   }

@@ -236,7 +236,8 @@ class IsolatedSystem {
   }
 
   _set(systemId: string, actor: AnyActorRef): void {
-    const existing = this.#seesNames ? this.get(systemId) : this.#keyed.get(systemId);
+    // In a replay the last actor has the name: that it was free was seen when the event was stored.
+    const existing = this.#seesNames ? this.get(systemId) : undefined;
     if (existing !== undefined && existing !== actor) {
       throw new Error(`Actor with system ID '${systemId}' already exists.`);
     }

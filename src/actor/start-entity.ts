@@ -2,7 +2,8 @@ import type { Entity } from './entity.ts';
 import type { HostedState } from './entity-logic.ts';
 import type { ResolvedBackoff } from './entity-options.ts';
 import type { Replayed } from './replay.ts';
-import { dueMs, longestTimeoutMs, Timers } from './timers.ts';
+import type { Timers } from './timers.ts';
+import { dueMs, longestTimeoutMs } from './timers.ts';
 
 /**
  * When the init record of a new journal is stored. At once if the initial state does anything, so
@@ -24,20 +25,18 @@ export function initTime<S extends HostedState>(
  */
 export function rearmTimers<S extends HostedState>(
   entity: Entity<S>,
-  replayed: Replayed<S>,
+  { timers, lastEventMs }: Replayed<S>,
 ): Timers {
   const { deps, settings, logic, persistenceId } = entity;
   const nowMs = deps.clock.nowMs();
-  const timers = new Timers();
-  for (const found of replayed.timers.pending(replayed.lastEventMs)) {
-    const fromMs = settings.actor.timers === 'restart' ? nowMs : found.fromMs;
-    const timer = { ...found, fromMs };
+  timers.forgetSent(lastEventMs);
+  for (const timer of timers.pending()) {
+    if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
     const delayMs = Math.max(0, dueMs(timer) - nowMs);
-    if (logic.arm(entity.state, timer, { target: timer.target, delayMs })) timers.add(timer);
-    else {
-      const fields = { persistenceId, timer: timer.id };
-      deps.log.warn(fields, 'a delayed event is lost: nobody can tell whom it was for');
-    }
+    if (logic.arm(entity.state, timer, { target: timer.target, delayMs })) continue;
+    timers.remove(timer);
+    const fields = { persistenceId, timer: timer.id };
+    deps.log.warn(fields, 'a delayed event is lost: nobody can tell whom it was for');
   }
   return timers;
 }

@@ -30,7 +30,7 @@ export interface Timer {
   readonly target: TimerTarget;
   readonly delayMs: number;
   /** When it was scheduled, ms since the epoch. */
-  readonly fromMs: number;
+  fromMs: number;
 }
 
 /** One event as it is applied, and the delays that were stored with it. */
@@ -148,14 +148,16 @@ export class Timers {
     return earliest(this.#armed, (timer) => timer.event === event && timer.target.type === 'self');
   }
 
-  /**
-   * What to arm after a replay, earliest deadline first. A message to another actor that was due
-   * before the last stored event left with an earlier incarnation.
-   */
-  pending(lastEventMs: number): readonly Timer[] {
-    return [...this.#armed]
-      .filter((timer) => timer.target.type === 'self' || dueMs(timer) > lastEventMs)
-      .sort((a, b) => dueMs(a) - dueMs(b));
+  /** A message to another actor that was due by then left with an earlier incarnation. */
+  forgetSent(lastEventMs: number): void {
+    for (const timer of this.#armed) {
+      if (timer.target.type !== 'self' && dueMs(timer) <= lastEventMs) this.#armed.delete(timer);
+    }
+  }
+
+  /** The earliest deadline first. Which of those with one id `cancel` ends, is another matter. */
+  pending(): readonly Timer[] {
+    return [...this.#armed].sort((a, b) => dueMs(a) - dueMs(b));
   }
 
   /** Whether one is due within `ms` of `nowMs`. */

@@ -1,4 +1,5 @@
 import { recordIdOf } from '../codec/record-id.ts';
+import { LastNumbers } from '../model/appended-range.ts';
 import type { ReplicatedEvent } from '../model/event.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
@@ -10,10 +11,10 @@ import type {
   ReplicatedKeyJournal,
   ReplicatedPurge,
 } from '../ports/replicated-journal.ts';
-import { deleteRows, type EventRows, insertRows, lastSeqNrOf } from './event-rows.ts';
+import { deleteRows, type EventRows, insertRows } from './event-rows.ts';
 import { expiryOf } from './expiry.ts';
 import { MetaJournalRow, type WriteTime } from './metajournal-row.ts';
-import { SegmentNr } from './segment.ts';
+import { checkWalk, SegmentNr } from './segment.ts';
 import type { CassandraSession } from './session-types.ts';
 import { highest, type OwnedRow } from './tables/metajournal-table.ts';
 import type { StoreTables } from './tables/store-tables.ts';
@@ -85,8 +86,9 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const { pointer } = this;
     const unit = this.unit(batch.at, nowMs);
     if (this.isApplied(batch.at)) return await this.own(unit);
-    if (pointer === undefined) await this.createDeleted(batch, unit);
-    else await this.shorten(pointer, batch, unit);
+    // Of nothing: void.
+    if (pointer === undefined) return false;
+    await this.shorten(pointer, batch, unit);
     return true;
   }
 
@@ -126,10 +128,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
 
   private async create(batch: ReplicatedAppend, unit: Unit): Promise<void> {
     const { segmentSize, key } = this.state;
-    const { at, events, expireAfter } = batch;
-    const [{ event, record }] = events;
-    const { first = { at: record.at, from: event.seqNr } } = batch;
-    const seqNr = lastSeqNrOf(events);
+    const { at, events, ranges, expireAfter } = batch;
+    const [{ record }] = events;
+    const [first] = ranges;
+    const numbers = new LastNumbers(0, ranges);
+    const seqNr = numbers.last;
     const begun = SeqNr.prev(first.from);
     const pointer: JournalPointer = {
       at,
@@ -140,7 +143,8 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
       // The same whenever it is repeated (D.7.5-1).
       recordId: recordIdOf(key.topic, first.at),
     };
-    await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));
+    const live = liveOf(events, { batch, numbers, pointer });
+    await insertRows(this.eventRows(pointer, unit), live);
     // An attempt that was cut short may have left rows of what its delete covers.
     const clearedTo = batch.deleteTo === undefined ? undefined : 0;
     await this.row.create({ pointer, clearedTo, origin: record.origin }, timeOf(unit));
@@ -149,22 +153,20 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   private async extend(head: JournalPointer, batch: ReplicatedAppend, unit: Unit): Promise<void> {
     const { at, expireAfter } = batch;
     // Records of a merged batch that a poll cut differently had applied before.
-    const events = batch.events.filter(({ record }) => record.at.offset > head.at.offset);
-    const seqNr = highest(lastSeqNrOf(events), head.seqNr);
+    const isFresh = (place: PartitionOffset): boolean => place.offset > head.at.offset;
+    const events = batch.events.filter(({ record }) => isFresh(record.at));
+    const numbers = new LastNumbers(
+      head.seqNr,
+      batch.ranges.filter((range) => isFresh(range.at)),
+    );
+    const seqNr = numbers.last;
     const deleteTo = reached(batch.deleteTo, { seqNr, deleteTo: head.deleteTo });
     const pointer = { ...head, at, seqNr, deleteTo, expiry: expiryOf(expireAfter, unit.nowMs) };
     const isPending = (deleteTo ?? 0) > this.row.clearedBelow;
     const clearedTo = isPending ? this.row.clearedBelow : undefined;
-    await insertRows(this.eventRows(head, unit), liveOf(events, batch, pointer));
+    const live = liveOf(events, { batch, numbers, pointer });
+    await insertRows(this.eventRows(head, unit), live);
     await this.row.change({ pointer, clearedTo }, timeOf(unit));
-  }
-
-  /** A delete of nothing: the journal begins behind it. */
-  private async createDeleted({ at, to, origin }: ReplicatedDelete, unit: Unit): Promise<void> {
-    const { segmentSize } = this.state;
-    const none = { expiry: undefined, recordId: undefined };
-    const pointer = { at, segmentSize, seqNr: to, deleteTo: to, ...none };
-    await this.row.create({ pointer, clearedTo: undefined, origin }, timeOf(unit));
   }
 
   /** In two phases (D.7.5-3): readers learn of it, the rows go, and only then it counts as applied. */
@@ -178,9 +180,11 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);
     const cleared = this.row.clearedBelow;
     if (cleared < deleteTo) {
+      const first = SegmentNr.of(cleared + 1, head.segmentSize);
+      checkWalk(this.state.key, { to: deleteTo, segmentSize: head.segmentSize }, first);
       await this.align(head, { seqNr, deleteTo }, unit);
       await deleteRows(this.eventRows(head, unit), {
-        first: SegmentNr.of(cleared + 1, head.segmentSize),
+        first,
         last: SegmentNr.of(deleteTo, head.segmentSize),
         upTo: deleteTo < seqNr ? deleteTo : undefined,
       });
@@ -192,8 +196,9 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   /** The row stays until the last event is gone, and with it the range that is left (D.7.5-6). */
   private async remove(head: JournalPointer, upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
-    await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);
     const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);
+    if (last !== SeqNr.max) checkWalk(this.state.key, { ...head, to: last }, known);
+    await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);
     const top = topSegment(highest(last, upTo), head.segmentSize);
     await deleteRows(this.eventRows(head, unit), {
       first: Math.max(0, Math.min(known, top - maxDoubtedSegments)),
@@ -255,14 +260,22 @@ function reached(
   return to === undefined ? deleteTo : highest(SeqNr.lesserOf(to, seqNr), deleteTo);
 }
 
-/** Events that no delete of the batch covers. */
+/** Events that no delete of the batch covers; of a record that loses, those that lie below the last number. */
 function liveOf(
   events: readonly ReplicatedEvent[],
-  batch: ReplicatedAppend,
-  { deleteTo }: JournalPointer,
+  { batch, numbers, pointer }: Applied,
 ): readonly ReplicatedEvent[] {
-  if (batch.deleteTo === undefined || deleteTo === undefined) return events;
-  return events.filter(({ event }) => event.seqNr > deleteTo);
+  const gone = batch.deleteTo === undefined ? 0 : (pointer.deleteTo ?? 0);
+  return events.filter(
+    ({ event, record }) => event.seqNr > gone && numbers.keeps(event.seqNr, record.at.offset),
+  );
+}
+
+interface Applied {
+  readonly batch: ReplicatedAppend;
+  readonly numbers: LastNumbers;
+  /** As the batch leaves it. */
+  readonly pointer: JournalPointer;
 }
 
 function isAt(
@@ -272,7 +285,7 @@ function isAt(
   return pointer?.at.partition === partition && pointer.at.offset === offset;
 }
 
-/** A delete of everything made the journal: it says nothing of where events lie. */
+/** An older version's delete of nothing made the journal: it says nothing of where events lie. */
 function topSegment(last: SeqNr, segmentSize: number): number {
   return last === SeqNr.max ? 0 : SegmentNr.of(last, segmentSize);
 }

@@ -1,6 +1,5 @@
 import type { ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
-import { SeqNr } from '../model/seq-nr.ts';
 import { forEachAtOnce } from './at-once.ts';
 import { uuidParam } from './cassandra-values.ts';
 import { SegmentNr } from './segment.ts';
@@ -111,14 +110,4 @@ export async function deleteRows(
 
 function* range(first: number, last: number): Generator<SegmentNr> {
   for (let segment = first; segment <= last; segment++) yield segment as SegmentNr;
-}
-
-/**
- * The highest number: that of the last event, unless a conflicting record is among them (decision
- * 17).
- */
-export function lastSeqNrOf(events: readonly ReplicatedEvent[]): SeqNr {
-  let last = SeqNr.min;
-  for (const { event } of events) if (event.seqNr > last) last = event.seqNr;
-  return last;
 }

@@ -3,7 +3,7 @@ import type { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { StoredRange } from '../ports/eventual-journal.ts';
 import { seqNrParam } from './cassandra-values.ts';
-import { SegmentNr } from './segment.ts';
+import { checkWalk, SegmentNr } from './segment.ts';
 import type { CassandraSession, Page, Row } from './session-types.ts';
 
 /**
@@ -36,6 +36,7 @@ export async function* readSegments(
   options?: CallOptions,
 ): AsyncGenerator<readonly Row[]> {
   const { fetchSize } = walk;
+  checkWalk(walk.key, walk.range, SegmentNr.of(walk.range.from, walk.range.segmentSize));
   const { segmentSize } = walk.range;
   const perPage = Math.ceil(fetchSize / segmentSize);
   const ahead = Math.min(maxPagesAhead, Math.max(minPagesAhead, perPage));

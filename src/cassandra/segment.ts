@@ -1,5 +1,7 @@
 import { javaStringHash } from '../codec/java-hash.ts';
 import type { Brand } from '../model/brand.ts';
+import { DataIntegrityError } from '../model/errors.ts';
+import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 
 /** 0-based slice of a journal, or of the metajournal: one partition of the store. */
@@ -41,3 +43,24 @@ export const SegmentNr = {
     for (let segment = index; segment < metaSegments; segment += of) yield segment as SegmentNr;
   },
 };
+
+/**
+ * Far more than any journal has, and so few that a walk over empty ones ends: a last number that asks for more is a
+ * mistake of whoever chose it.
+ */
+const maxSegments = 1_000_000;
+
+/** @throws {DataIntegrityError} the segments from `first` to that of the number `to` are too many to look into */
+export function checkWalk(
+  { topic, id }: Key,
+  { to, segmentSize }: { readonly to: SeqNr; readonly segmentSize: number },
+  first: number,
+): void {
+  const segments = SegmentNr.of(to, segmentSize) - first + 1;
+  if (segments <= maxSegments) return;
+  throw new DataIntegrityError(
+    `${topic}:${id} would have events in ${segments} segments of ${segmentSize} numbers, since its row in metajournal ` +
+      `names ${to}; more than ${maxSegments} are not looked into: correct the columns seq_nr and delete_to`,
+    { place: { topic, id, seqNr: to } },
+  );
+}

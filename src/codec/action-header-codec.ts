@@ -1,12 +1,12 @@
 import type { ActionHeader, AppendHeader, PayloadType } from '../model/action.ts';
-import { CodecError } from '../model/errors.ts';
+import { CodecError, InvalidInputError } from '../model/errors.ts';
 import type { JsonValue } from '../model/payload.ts';
 import { RecordMetadata } from '../model/record-metadata.ts';
-import type { SeqNr, SeqRange } from '../model/seq-nr.ts';
+import { SeqNr, type SeqRange } from '../model/seq-nr.ts';
 import type { JsonObject } from './json.ts';
 import { isJsonObject, jsonDocument, jsonFragment, parseJson } from './json.ts';
 import { headerMetadataFragment, readHeaderMetadata } from './record-metadata-codec.ts';
-import { printSeqNr, readSeqNr } from './seq-nr-codec.ts';
+import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 
 /*
  * docs/format.md#header
@@ -36,6 +36,8 @@ function bodyOf(header: ActionHeader): string {
   switch (header.type) {
     case 'append': {
       const { range, payloadType, metadata } = header;
+      if (range.to >= SeqNr.max)
+        throw new InvalidInputError(`append.range.to ${noEventHas(range.to)}`);
       const numbers = `${printSeqNr(range.from)},"to":${printSeqNr(range.to)}`;
       const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata)}`;
       return `${appendStart}${numbers}}${writerMembers(header)},${rest}}}`;
@@ -112,6 +114,7 @@ function readRange(range: JsonValue | undefined): SeqRange {
   const from = readSeqNr(range.from, 'append.range.from');
   const to = readSeqNr(range.to, 'append.range.to');
   if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
+  if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
   return { from, to };
 }
 

@@ -10,11 +10,13 @@ import type {
   ReplicatedEvent,
 } from '../model/event.ts';
 import type { PayloadMetadata } from '../model/record-metadata.ts';
+import { SeqNr, type SeqRange } from '../model/seq-nr.ts';
 import type { DecodedEvents } from './decoded-events.ts';
 import { decodeBinaryEvents, encodeBinaryEvents } from './events-binary-codec.ts';
 import { decodeJsonEvents, encodeJsonEvents } from './events-json-codec.ts';
 import { printedEventsOf } from './printed-events.ts';
 import { recordMetadataOf } from './record-metadata-codec.ts';
+import { noEventHas } from './seq-nr-codec.ts';
 import { decodeUtf8WithSurrogates } from './utf8.ts';
 
 /** The value of an append, and the format that its header must name. */
@@ -27,13 +29,11 @@ export interface EncodedEvents {
  * Encodes the events of one append: binary if any payload is binary, else JSON
  * (docs/format.md#value).
  *
- * @throws {InvalidInputError} when a number comes twice, or a value cannot be encoded
+ * @throws {InvalidInputError} when a number is none of an event or does not come after the one before it, or a value
+ * cannot be encoded
  */
 export function encodeEvents(events: Events, metadata: PayloadMetadata): EncodedEvents {
-  const twice = firstRepeated(events);
-  if (twice !== undefined) {
-    throw new InvalidInputError(`sequence number ${twice.seqNr} comes twice in one append`);
-  }
+  checkNumbers(events);
   return events.some(isBinary)
     ? { payloadType: 'binary', value: encodeBinaryEvents(events, metadata) }
     : { payloadType: 'json', value: encodeJsonEvents(events, metadata) };
@@ -96,7 +96,11 @@ function recordsOf<E extends PrintedEvent>(
     throw new InvalidInputError(`a record of action ${action.header.type} has no events`);
   }
   const { header, headers, timestampMs } = action;
-  const decodeValue = (): DecodedEvents<E> => decode(header.payloadType, action.value);
+  const decodeValue = (): DecodedEvents<E> => {
+    const decoded = decode(header.payloadType, action.value);
+    checkRange(decoded.events, header.range);
+    return decoded;
+  };
   const { events, metadata } = naming(actionRecord, decodeValue);
   const record: RecordInfo = {
     at,
@@ -124,6 +128,41 @@ function naming<T>({ action, at }: ActionRecord, decode: () => T): T {
 
 function isBinary(event: Event): boolean {
   return event.payload?.type === 'binary';
+}
+
+/** What {@link checkRange} will demand. @throws {InvalidInputError} naming the event */
+function checkNumbers(events: readonly PrintedEvent[]): void {
+  let last = 0;
+  for (let index = 0; index < events.length; index++) {
+    const seqNr = events[index]?.seqNr ?? Number.NaN;
+    if (seqNr >= SeqNr.max) {
+      throw new InvalidInputError(`the number of events[${index}] ${noEventHas(seqNr)}`);
+    }
+    if (!Number.isSafeInteger(seqNr) || seqNr <= last) {
+      throw new InvalidInputError(
+        `the number of events[${index}] is ${seqNr}, not an integer above ${last}: the numbers of an append ascend`,
+      );
+    }
+    last = seqNr;
+  }
+}
+
+/**
+ * Who decides which record counts goes by the header's range, so the events have to be those that it names: from its
+ * first to its last number, ascending.
+ *
+ * @throws {CodecError} they are not
+ */
+function checkRange(events: readonly PrintedEvent[], { from, to }: SeqRange): void {
+  const refuse = (what: string): CodecError =>
+    new CodecError(`the header names the events ${from}..${to}, but ${what}`);
+  let last = 0;
+  for (const { seqNr } of events) {
+    if (last === 0 && seqNr !== from) throw refuse(`the first one is ${seqNr}`);
+    if (seqNr <= last) throw refuse(`${seqNr} follows ${last}`);
+    last = seqNr;
+  }
+  if (last !== to) throw refuse(`the last one is ${last}`);
 }
 
 /** Numbers nearly always ascend; only where they do not is a set needed. */

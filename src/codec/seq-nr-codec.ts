@@ -42,6 +42,12 @@ export function halvesOfSeqNr(seqNr: SeqNr): { readonly high: number; readonly l
   return { high: Math.floor(seqNr / 0x1_0000_0000), low: seqNr % 0x1_0000_0000 };
 }
 
+/** Why a number above 2^53-2 is refused where an event is meant. */
+export function noEventHas(value: number): string {
+  const text = value === SeqNr.max ? '2^63-1' : String(value);
+  return `is ${text}, but the number of an event is at most 2^53-2`;
+}
+
 /** 2^53-1 is refused: in memory it means "no upper bound", on the wire it does not (ADR 16). */
 function safeSeqNr(value: number, what: string): SeqNr {
   if (Number.isInteger(value) && value >= SeqNr.min && value < SeqNr.max) return value as SeqNr;

@@ -21,13 +21,17 @@ export interface ConflictingClaims {
 /** Names both records; one that was not written yet has no place. */
 export function describeConflict(
   key: Key,
-  { winner, loser }: { readonly winner: Claim; readonly loser: Claimant },
+  conflict: { readonly winner: Claim; readonly loser: Claimant; readonly seqNr: number },
 ): string {
+  const { winner, loser, seqNr } = conflict;
   return (
-    `two writers of ${key.topic}:${key.id}: the record ${describe(loser)} ` +
-    `starts at or below the last number of the record ${describe(winner)}`
+    `two writers of ${key.topic}:${key.id}: the record ${describe(loser)} starts with event ${seqNr}, ` +
+    `at or below the last number of the record ${describe(winner)}`
   );
 }
+
+/** What an operator does first. */
+export const stopOneWriter = 'Two processes write this journal at once: stop one of them, for good';
 
 function describe({ at, origin }: Claimant): string {
   const place = at === undefined ? 'to be written' : `at ${at.partition}:${at.offset}`;

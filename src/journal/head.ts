@@ -32,12 +32,15 @@ export class Head {
   #undecided: ConditionalPurge[] = [];
   #steps: GenerationStep[] = [];
   #lastAt: Offset | undefined;
+  /** Nothing was appended since the purge: there is nothing to delete. */
+  #isLifeless = false;
 
   /** A head that begins behind a purge; without one, an empty head. */
   static behindPurge(purgedAt: Offset | undefined): Head {
     const head = new Head();
     head.#purgedAt = purgedAt;
     head.#lastAt = purgedAt;
+    head.#isLifeless = purgedAt !== undefined;
     return head;
   }
 
@@ -59,16 +62,22 @@ export class Head {
   /** Answers true when the record is a purge that counts: everything before it is forgotten. */
   add(record: ActionRecord): boolean {
     const { action, at } = record;
-    if (Action.isAppend(action)) this.#steps.push({ action, at });
+    if (action.header.type === 'purge') return this.#purge(action.header.onlyAt, at.offset);
+    if (Action.isAppend(action)) this.#append(action, at);
     else if (action.header.type === 'delete') this.#delete(action.header.to, at);
-    else if (action.header.type === 'purge') return this.#purge(action.header.onlyAt, at.offset);
-    else return false;
-    this.#lastAt = at.offset;
     return false;
+  }
+
+  #append(action: AppendAction, at: PartitionOffset): void {
+    this.#steps.push({ action, at });
+    this.#isLifeless = false;
+    this.#lastAt = at.offset;
   }
 
   /** Of deletes that follow each other the highest is enough: nothing was appended between. */
   #delete(to: SeqNr, at: PartitionOffset): void {
+    if (this.#isLifeless) return;
+    this.#lastAt = at.offset;
     const before = this.#steps.at(-1);
     if (before === undefined || 'action' in before) this.#steps.push({ deleteTo: to, at });
     else this.#steps.splice(-1, 1, { deleteTo: SeqNr.greaterOf(to, before.deleteTo), at });
@@ -79,6 +88,7 @@ export class Head {
       if (this.#lastAt === undefined) this.#wait({ onlyAt, at });
       return false;
     }
+    this.#isLifeless = true;
     this.#purgedAt = at;
     this.#lastAt = at;
     this.#steps = [];
@@ -120,6 +130,7 @@ export class Head {
   withoutSteps(): Head {
     const head = Head.behindPurge(this.#purgedAt);
     head.#lastAt = this.#lastAt;
+    head.#isLifeless = this.#isLifeless;
     return head;
   }
 
@@ -180,7 +191,7 @@ export class HeadFold {
       this.conflicts.push({ winner: this.appends.at(-1), loser: record });
       return;
     }
-    // A delete reaches what existed before it; where that was unknown the first append tells:
+    // A delete reaches what existed before it, be it nothing; where that was unknown the first append tells:
     // delete(10) after 1..3 hides nothing of 4..
     if (this.#deleteTo !== undefined && this.#deleteTo >= from) this.#deleteTo = SeqNr.prev(from);
     this.appends.push(record);

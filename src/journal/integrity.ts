@@ -1,7 +1,7 @@
 import { DataIntegrityError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
-import { type Claim, type ConflictingClaims, describeConflict } from './claims.ts';
+import { type Claim, type ConflictingClaims, describeConflict, stopOneWriter } from './claims.ts';
 import type { JournalParts } from './journal-parts.ts';
 
 /** Fails the read, or reports the record that loses, as `seq-nr-uniqueness` says (ADR 17). */
@@ -9,8 +9,13 @@ export function onConflict(parts: JournalParts, key: Key, conflict: ConflictingC
   const { loser, seqNr } = conflict;
   const message = describeConflict(key, conflict);
   const place = { topic: key.topic, id: key.id, ...loser.at, seqNr };
-  if (parts.settings.dataIntegrity.seqNrUniqueness)
-    throw new DataIntegrityError(message, { place });
+  if (parts.settings.dataIntegrity.seqNrUniqueness) {
+    throw new DataIntegrityError(
+      `${message}. ${stopOneWriter}. To read the journal without the later record, whose events are lost then, set ` +
+        'data-integrity.seq-nr-uniqueness = off',
+      { place },
+    );
+  }
   parts.log.warn(place, `${message}; it is ignored`);
 }
 

@@ -10,7 +10,7 @@ import { appendMarker } from './append-marker.ts';
 import type { JournalParts } from './journal-parts.ts';
 import { lastStoredByEvents } from './last-stored.ts';
 import { readEvents } from './read-events.ts';
-import { untorn } from './snapshot.ts';
+import { Looks } from './snapshot.ts';
 import { readDeadline, takeSnapshot } from './take-snapshot.ts';
 
 /** All events of one key. Holds nothing open: every call stands alone. */
@@ -31,7 +31,8 @@ export interface Journal {
    * Ends there; it does not wait for more. The generator's return value is the journal's highest
    * number as of the same moment. Writes one mark into the log when it is first pulled.
    *
-   * @throws {StoreUnavailableError} {@link LogUnavailableError} retryable
+   * @throws {StoreUnavailableError} {@link LogUnavailableError} retryable; the former too when others deleted from or
+   *   purged the journal all the time
    * @throws {DeadlineExceededError} no progress within the read timeout; retryable
    * @throws {DataIntegrityError} conflicting or missing records, or records that the log no longer has
    * @throws {CodecError} a record cannot be decoded; names topic, partition, offset
@@ -41,7 +42,12 @@ export interface Journal {
     options?: CallOptions,
   ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined>;
 
-  /** Highest number ever appended, deleted or not; `undefined` if never written or purged. */
+  /**
+   * Highest number ever appended, deleted or not; `undefined` if never written or purged. A conflicting record has
+   * none (ADR 17).
+   *
+   * @throws {StoreUnavailableError} {@link LogUnavailableError} {@link DeadlineExceededError} retryable, as of `read`
+   */
   pointer(options?: CallOptions): Promise<SeqNr | undefined>;
 
   /**
@@ -87,14 +93,26 @@ async function readPointer(
 ): Promise<SeqNr | undefined> {
   const deadline = readDeadline(parts, key, options);
   try {
-    return await untorn(key, async (isAgain) => {
-      const snapshot = await takeSnapshot(parts, key, { deadline, isAgain });
-      const { head, pointer, lastStored } = snapshot;
-      const { signal } = deadline;
-      const last = lastStored ?? (await lastStoredByEvents(parts, { key, snapshot }, { signal }));
-      return head.fold(last).last ?? pointer?.seqNr;
-    });
+    for (const looks = new Looks(parts, key); ; ) {
+      try {
+        return await lookAtPointer(parts, key, { deadline, isAgain: looks.isAgain });
+      } catch (error) {
+        await looks.again(error, deadline.signal);
+      }
+    }
   } finally {
     deadline.dispose();
   }
+}
+
+async function lookAtPointer(
+  parts: JournalParts,
+  key: Key,
+  look: Parameters<typeof takeSnapshot>[2],
+): Promise<SeqNr | undefined> {
+  const snapshot = await takeSnapshot(parts, key, look);
+  const { head, pointer, lastStored } = snapshot;
+  const { signal } = look.deadline;
+  const last = lastStored ?? (await lastStoredByEvents(parts, { key, snapshot }, { signal }));
+  return head.fold(last).last ?? pointer?.seqNr;
 }

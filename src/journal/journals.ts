@@ -36,7 +36,7 @@ export function createJournals(parts: JournalParts, thresholdsMs: CallTimeThresh
 function withWatchedWrites(parts: JournalParts): JournalParts {
   const { headCache, readEnd } = parts;
   let { producer } = parts;
-  if (readEnd?.watch !== undefined) producer = readEnd.watch(producer);
   if (headCache !== undefined) producer = watchProducer(producer, headCache.writers);
+  if (readEnd?.watch !== undefined) producer = readEnd.watch(producer);
   return { ...parts, producer };
 }

@@ -1,6 +1,6 @@
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { Cut } from './cut.ts';
 import type { Head } from './head.ts';
@@ -37,6 +37,8 @@ export async function lastStoredByEvents(
   const { cut, head, pointer } = snapshot;
   const from = head.firstAppend?.action.header.range.from;
   if (pointer === undefined || from === undefined) return undefined;
+  // A raw delete of an old version: its number stays, and there is nothing to look for.
+  if (pointer.seqNr === SeqNr.max) return SeqNr.max;
   let last: SeqNr | undefined;
   for await (const rows of readStored(parts, { key, cut, pointer, from }, options)) {
     last = rows.at(-1)?.event.seqNr;

@@ -12,7 +12,7 @@ import type { JournalParts } from './journal-parts.ts';
 import { lastStoredByEvents } from './last-stored.ts';
 import { readStored } from './read-stored.ts';
 import { reportConflicts } from './report-conflicts.ts';
-import { maxAttempts, type Snapshot, torn, tornError } from './snapshot.ts';
+import { LeadingGap, Looks, type Snapshot, torn } from './snapshot.ts';
 import { readDeadline, takeSnapshot } from './take-snapshot.ts';
 
 /** Events given out at once from the log's part. */
@@ -32,18 +32,17 @@ export async function* readEvents(
 ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
   const deadline = readDeadline(parts, request.key, options);
   try {
-    for (let attempt = 1; ; attempt++) {
+    const gap = new LeadingGap();
+    for (const looks = new Looks(parts, request.key); ; ) {
       const order = new DeliveryOrder(parts, request.key);
-      const mayRestart = attempt < maxAttempts;
       try {
-        const snapshot = await takeSnapshot(parts, request.key, {
-          deadline,
-          isAgain: attempt > 1,
-        });
-        const read: Read = { parts, ...request, snapshot, order, deadline, mayRestart };
+        const { isAgain } = looks;
+        const snapshot = await takeSnapshot(parts, request.key, { deadline, isAgain });
+        const read: Read = { parts, ...request, snapshot, order, deadline, gap };
         return yield* unhurried(deliver(read), deadline);
       } catch (error) {
-        if (error !== torn || order.started || !mayRestart) throw tornError(error, request.key);
+        if (order.started) throw looks.tornError(error);
+        await looks.again(error, deadline.signal);
       }
     }
   } finally {
@@ -51,7 +50,10 @@ export async function* readEvents(
   }
 }
 
-/** The time that the caller takes over a batch does not count as silence of log or store. */
+/**
+ * The time that the caller takes over a batch does not count as silence of log or store. Between two batches the
+ * read's signal is looked at: what is left may be in memory, and wait for nothing that would.
+ */
 async function* unhurried<T, R>(
   batches: AsyncGenerator<T, R>,
   deadline: ProgressDeadline,
@@ -64,6 +66,7 @@ async function* unhurried<T, R>(
       if (step.done) return step.value;
       deadline.pause();
       yield step.value;
+      deadline.signal.throwIfAborted();
       deadline.progress();
     }
   } finally {
@@ -78,8 +81,8 @@ interface Read {
   readonly snapshot: Snapshot;
   readonly order: DeliveryOrder;
   readonly deadline: ProgressDeadline;
-  /** A state that a concurrent delete or purge explains may be looked at again. */
-  readonly mayRestart: boolean;
+  /** Of this look and the ones before. */
+  readonly gap: LeadingGap;
 }
 
 async function* deliver(read: Read): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
@@ -108,7 +111,7 @@ async function* deliverRows(
   read.order.expect(first);
   const firstLive = firstWanted(SeqNr.min, pointer.deleteTo, deleteTo);
   const lastRow = yield* deliverStored(read, { pointer, first, firstLive });
-  // The row of the journal may owe its number to a record that loses; the rows kept do not.
+  // With a replicator of the JVM system the row may owe its number to a record that loses; the rows kept do not.
   const known = isUnique(read) ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
   return known ?? (await lastByEvents(read));
 }
@@ -182,10 +185,10 @@ function isShort(
 
 /**
  * Events in front are missing although the store had a state: was the journal purged between the
- * look at the replicated offset and the look at its row? What survives the restarts is accepted.
+ * look at the replicated offset and the look at its row? A gap that stays is accepted.
  */
-function restartAtLeadingGap({ order, mayRestart }: Read, page: readonly EventRecord[]): void {
-  if (mayRestart && order.isLeadingGap(page)) throw torn;
+function restartAtLeadingGap({ order, gap }: Read, page: readonly EventRecord[]): void {
+  if (order.isLeadingGap(page) && !gap.stays(page)) throw torn;
 }
 
 /** Rows are missing: because the journal was deleted or purged while they were read? */

@@ -1,8 +1,9 @@
 import { recordIdOf } from '../codec/record-id.ts';
-import { DeadlineExceededError } from '../model/errors.ts';
+import { DataIntegrityError, DeadlineExceededError } from '../model/errors.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { settleBoth } from '../runtime/concurrency.ts';
 import { ProgressDeadline } from '../runtime/progress-deadline.ts';
@@ -74,7 +75,19 @@ async function readRow(
   options: CallOptions,
 ): Promise<JournalPointer | undefined> {
   if (unread.cut.replicated === undefined || unread.storeIsDead) return undefined;
-  return await eventual.pointer(key, options);
+  const row = await eventual.pointer(key, options);
+  if (row !== undefined) checkNumber(key, row);
+  return row;
+}
+
+/** All deleted up to 2^63-1 is what a raw delete of an old version left; an event cannot have that number. */
+function checkNumber({ topic, id }: Key, { at, seqNr, deleteTo }: JournalPointer): void {
+  if (seqNr !== SeqNr.max || deleteTo === SeqNr.max) return;
+  throw new DataIntegrityError(
+    `the row of ${topic}:${id} in metajournal names 2^63-1 as the last event's number, which no event can have: purge ` +
+      'the journal, or correct the column seq_nr',
+    { place: { topic, id, ...at, seqNr } },
+  );
 }
 
 async function readHead(unread: UnreadHead, deadline: ProgressDeadline): Promise<Head> {

@@ -1,3 +1,4 @@
+import type { AppendedRange } from '../model/appended-range.ts';
 import type { ReplicatedEvent } from '../model/event.ts';
 import type { ExpireAfter } from '../model/expire-after.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
@@ -11,10 +12,10 @@ export interface ReplicatedAppend {
   /** Where the youngest of the merged append records lies. */
   readonly at: PartitionOffset;
   /**
-   * The oldest append record that it stands for and its first number, also where its events are left out: a
-   * journal that it creates began there. Absent = that of the first event.
+   * All append records that it stands for, also those whose events are left out: they decide what the journal's
+   * last number becomes (ADR 17). A journal that it creates began with the first one.
    */
-  readonly first?: { readonly at: PartitionOffset; readonly from: SeqNr } | undefined;
+  readonly ranges: readonly [AppendedRange, ...AppendedRange[]];
   readonly events: readonly [ReplicatedEvent, ...ReplicatedEvent[]];
   /** Value of the last event's record; absent removes an expiry. */
   readonly expireAfter: ExpireAfter | undefined;
@@ -25,11 +26,11 @@ export interface ReplicatedAppend {
   readonly deleteTo?: SeqNr | undefined;
 }
 
+/** Of a journal without a row it is void, and makes none: nothing was appended since the beginning or the last purge. */
 export interface ReplicatedDelete {
   readonly at: PartitionOffset;
   /** Inclusive. */
   readonly to: SeqNr;
-  readonly origin: string | undefined;
 }
 
 export interface ReplicatedPurge {

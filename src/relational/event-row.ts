@@ -1,11 +1,12 @@
 import { parseRecordMetadata, printRecordMetadata } from '../codec/record-metadata-codec.ts';
+import { noEventHas } from '../codec/seq-nr-codec.ts';
 import { ofStoredPayload, toStoredPayload } from '../codec/stored-payload-codec.ts';
 import { CodecError } from '../model/errors.ts';
 import type { Headers, RecordInfo, ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition } from '../model/position.ts';
 import { RecordMetadata } from '../model/record-metadata.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 import type { StoredEvent } from '../ports/eventual-journal.ts';
 
 /** A row of `event` in the order of `eventColumns` (docs/format.md#relational-tables). */
@@ -80,6 +81,7 @@ export class EventRows {
     for (const row of rows) {
       try {
         const [seqNr, , , , , , , , tags, type, text, bytes] = row;
+        if (seqNr >= SeqNr.max) throw new CodecError(`column seq_nr ${noEventHas(seqNr)}`);
         const event = {
           seqNr: seqNr as SeqNr,
           tags: tags === null ? noTags : JSON.parse(tags),

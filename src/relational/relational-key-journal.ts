@@ -1,4 +1,5 @@
 import { recordIdOf } from '../codec/record-id.ts';
+import { LastNumbers } from '../model/appended-range.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
 import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
@@ -46,14 +47,18 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
     if (batch.at.offset <= applied) return false;
     await this.#deleteEarly(batch, nowMs);
     const row = this.#row;
+    // Records of a merged batch that a poll cut differently had applied before.
+    const isFresh = ({ at }: { readonly at: PartitionOffset }): boolean => at.offset > applied;
+    const numbers = new LastNumbers(row?.pointer.seqNr ?? 0, batch.ranges.filter(isFresh));
     const pointer =
       row === undefined
-        ? this.#firstPointer(batch, nowMs)
-        : pointerAfter(row.pointer, batch, nowMs);
-    // Records of a merged batch that a poll cut differently had applied before.
+        ? this.#firstPointer(batch, numbers.last, nowMs)
+        : pointerAfter(row.pointer, { ...batch, seqNr: numbers.last }, nowMs);
     const gone = batch.deleteTo === undefined ? 0 : (pointer.deleteTo ?? 0);
+    // Of a record that loses, those above the last number are not stored: nobody sees them.
     const fresh = batch.events.filter(
-      ({ event, record }) => record.at.offset > applied && event.seqNr > gone,
+      ({ event: { seqNr }, record }) =>
+        isFresh(record) && seqNr > gone && numbers.keeps(seqNr, record.at.offset),
     );
     if (row === undefined) {
       const [{ record }] = batch.events;
@@ -76,22 +81,15 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
     this.#changed(change);
   }
 
-  async delete({ at, to, origin }: ReplicatedDelete, nowMs: number): Promise<boolean> {
-    if (at.offset <= this.#appliedOffset) return false;
+  async delete({ at, to }: ReplicatedDelete, nowMs: number): Promise<boolean> {
     const row = this.#row;
-    if (row === undefined) {
-      // Of nothing: the journal begins behind it.
-      const { segmentSize } = this.#parts;
-      const none = { expiry: undefined, recordId: undefined };
-      const pointer = { at, segmentSize, seqNr: to, deleteTo: to, ...none };
-      await this.#insert({ pointer, origin, nowMs }, []);
-    } else {
-      const seqNr = SeqNr.greaterOf(row.pointer.seqNr, row.pointer.deleteTo);
-      const deleteTo = reached(row.pointer, to);
-      const change = { row, pointer: { ...row.pointer, at, seqNr, deleteTo }, nowMs };
-      await this.#parts.rows.deleteEvents(change);
-      this.#changed(change);
-    }
+    // Of nothing: void.
+    if (row === undefined || at.offset <= this.#appliedOffset) return false;
+    const seqNr = SeqNr.greaterOf(row.pointer.seqNr, row.pointer.deleteTo);
+    const deleteTo = reached(row.pointer, to);
+    const change = { row, pointer: { ...row.pointer, at, seqNr, deleteTo }, nowMs };
+    await this.#parts.rows.deleteEvents(change);
+    this.#changed(change);
     return true;
   }
 
@@ -119,12 +117,10 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
     this.#row = { journal, pointer };
   }
 
-  #firstPointer(batch: ReplicatedAppend, nowMs: number): JournalPointer {
+  #firstPointer(batch: ReplicatedAppend, seqNr: SeqNr, nowMs: number): JournalPointer {
     const { key, segmentSize } = this.#parts;
-    const { at, events, expireAfter, deleteTo } = batch;
-    const [{ event, record }] = events;
-    const seqNr = highestOf(events);
-    const { first = { at: record.at, from: event.seqNr } } = batch;
+    const { at, ranges, expireAfter, deleteTo } = batch;
+    const [first] = ranges;
     const begun = { seqNr, deleteTo: SeqNr.prev(first.from) };
     return {
       at,
@@ -140,10 +136,9 @@ export class RelationalKeyJournal implements ReplicatedKeyJournal {
 
 function pointerAfter(
   old: JournalPointer,
-  { at, events, expireAfter, deleteTo }: ReplicatedAppend,
+  { at, seqNr, expireAfter, deleteTo }: ReplicatedAppend & { readonly seqNr: SeqNr },
   nowMs: number,
 ): JournalPointer {
-  const seqNr = SeqNr.greaterOf(highestOf(events), old.seqNr);
   const expiry = expiryAfter(old.expiry, expireAfter, nowMs);
   const next = { ...old, at, seqNr, expiry };
   return deleteTo === undefined ? next : { ...next, deleteTo: reached(next, deleteTo) };
@@ -156,10 +151,6 @@ function reached(
 ): SeqNr {
   const last = SeqNr.greaterOf(seqNr, deleteTo);
   return SeqNr.greaterOf(SeqNr.lesserOf(to, last), deleteTo);
-}
-
-function highestOf([first, ...rest]: ReplicatedAppend['events']): SeqNr {
-  return rest.reduce((high, { event }) => SeqNr.greaterOf(event.seqNr, high), first.event.seqNr);
 }
 
 function standsAt({ at }: JournalPointer, { partition, offset }: PartitionOffset): boolean {

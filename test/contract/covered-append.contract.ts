@@ -14,7 +14,7 @@ export function describeCoveredAppend(store: () => given.ReplicatedStore): void 
     deleteTo: number,
   ): ReplicatedAppend => ({
     ...append,
-    first: { at: given.place(first), from: SeqNr.min },
+    ranges: [{ at: given.place(first), from: SeqNr.min, to: SeqNr.min }, ...append.ranges],
     deleteTo: SeqNr.of(deleteTo),
   });
   const newKey = () => given.newKey(given.randomTopic());

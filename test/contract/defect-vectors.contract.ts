@@ -120,6 +120,24 @@ const vectors: Readonly<Record<string, Vector>> = {
     right: from(3, 7, 8),
     last: 8,
   },
+  'a delete by somebody who looked before the purge is void': {
+    log: ['a 1 1', 'p', 'd 1', 'a 1 1', 'a 2 2'],
+    polls: [{ records: [0] }, { records: [1] }, { records: [2] }, { records: [3, 4] }],
+    right: [...from(3, 1, 1), ...from(4, 2, 2)],
+    last: 2,
+  },
+  'a delete in front of the first append is void': {
+    log: ['d 5', 'd 2', 'a 1 4', 'd 2'],
+    polls: [{ records: [0] }, { records: [1, 2] }, { records: [3] }],
+    right: from(2, 3, 4),
+    last: 4,
+  },
+  'deletes around a purge take nothing of the next generation': {
+    log: ['a 1 9', 'd 5', 'p', 'd 9', 'a 1 3', 'd 1'],
+    polls: [{ records: [0] }, { records: [1, 2, 3] }, { records: [4, 5] }],
+    right: from(4, 2, 3),
+    last: 3,
+  },
 };
 
 /** The known defects of the JVM system, at every moment of replication (decision 10). */

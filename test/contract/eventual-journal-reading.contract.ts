@@ -3,6 +3,7 @@ import type { EventRecord } from '../../src/model/event.ts';
 import type { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { StoredEvent } from '../../src/ports/eventual-journal.ts';
+import { rangesOf } from '../support/journal/ranges.ts';
 import * as given from './replicated-store.ts';
 
 type Store = () => given.ReplicatedStore;
@@ -70,7 +71,7 @@ function describeWalk(store: Store): void {
     const late = given.eventRecord(2, 1, { record: { timestampMs: 2_000 } });
     const early = given.eventRecord(2, 2, { record: { timestampMs: 1_000 } });
     await handle.append(
-      { ...given.append(1, [1]), events: [given.eventRecord(1, 1), late] },
+      { ...given.append(1, [1, 2]), events: [given.eventRecord(1, 1), late] },
       given.nowMs,
     );
     await handle.append({ ...given.append(2, [2]), events: [early] }, given.nowMs);
@@ -171,7 +172,12 @@ function describeContent(store: Store): void {
       const key = given.newKey(given.randomTopic());
       const handle = await store().replicated.open(key);
       await handle.append(
-        { at: expected.record.at, events: [expected], expireAfter: undefined },
+        {
+          at: expected.record.at,
+          ranges: rangesOf([expected]),
+          events: [expected],
+          expireAfter: undefined,
+        },
         given.nowMs,
       );
       const [row] = await given.storedRows(store(), key, { to: 1 });

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { encodeEvents } from '../../src/codec/events-codec.ts';
 import type { HeadCache } from '../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { createJournals } from '../../src/journal/journals.ts';
 import type { ReadEnd } from '../../src/journal/read-end.ts';
-import type { JournalError } from '../../src/model/errors.ts';
+import type { Action } from '../../src/model/action.ts';
+import { DataIntegrityError, type JournalError } from '../../src/model/errors.ts';
 import type { Event, EventRecord } from '../../src/model/event.ts';
 import { Events } from '../../src/model/event.ts';
 import { Key } from '../../src/model/key.ts';
 import type { Topic } from '../../src/model/position.ts';
+import { RecordMetadata } from '../../src/model/record-metadata.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { ActionConsumer } from '../../src/ports/action-consumer.ts';
@@ -119,6 +122,52 @@ export function journalContract(
       expect(numbersOf(await allOf(reader))).to.deep.equal([]);
     });
 
+    it('takes no append of another writer for a rival when he has purged it since (ADR 17)', async () => {
+      const { journal: mine, key } = await openJournal(world);
+      const { journal: other } = await openJournal({ ...world, headCache: undefined }, { key });
+      for (let round = 1; round <= 8; round++) {
+        expect(numbersOf(await allOf(mine))).to.deep.equal([]);
+        await other.append(eventsFrom(1, 2));
+        await other.purge();
+        await mine.append(eventsFrom(1, 1));
+        expect(numbersOf(await allOf(mine))).to.deep.equal([1]);
+        await mine.purge();
+      }
+    });
+
+    for (const seqNrUniqueness of [true, false]) {
+      it(`gives the last number that counts, whatever was replicated of a conflict; uniqueness ${seqNrUniqueness} (ADR 17)`, async () => {
+        const { journal, key } = await openJournal(world, { seqNrUniqueness });
+        const { partition } = await journal.append(eventsFrom(1, 3));
+        await writeAsRival(world, key, eventsFrom(2, 3));
+        expect(await journal.pointer()).to.equal(3);
+        for (const record of await recordsOf(world.consumer, key, partition)) {
+          await applyRecord(world.replicated, record);
+          expect(await journal.pointer(), `${record.at.offset} applied`).to.equal(3);
+          await saveOffset(world.replicated, record);
+          expect(await journal.pointer(), `${record.at.offset} replicated`).to.equal(3);
+        }
+      });
+    }
+
+    it('names a row whose number no event can have, and walks to none', async () => {
+      const { journal, key } = await openJournal(world);
+      const { at } = await journal.mark();
+      const event = { seqNr: SeqNr.max, tags: [], payload: undefined };
+      const none = { origin: undefined, version: undefined, headers: {} };
+      const record = { at, timestampMs: 0, metadata: RecordMetadata.empty, ...none };
+      const ranges = [{ at, from: SeqNr.max, to: SeqNr.max }] as const;
+      const handle = await world.replicated.open(key);
+      const append = { at, ranges, events: [{ event, record }], expireAfter: undefined } as const;
+      await handle.append(append, 0);
+      await saveOffset(world.replicated, { at, action: markOf(key) });
+      for (const call of [() => allOf(journal), () => journal.pointer()]) {
+        const error = await call().catch((cause: unknown) => cause);
+        expect(error).to.be.instanceOf(DataIntegrityError);
+        expect(String(error)).to.include(`${key.topic}:${key.id}`).and.include('seq_nr');
+      }
+    });
+
     it('gives metadata, headers, origin and payload back, from the log and from the store', async () => {
       const { journal, key } = await openJournal(world);
       const payload = { type: 'json', value: { n: 1 } } as const;
@@ -181,6 +230,20 @@ async function openJournal(
     randomUuid: randomUUID,
   };
   return { journal: createJournals(parts, thresholdsMs).of(key), key };
+}
+
+/** Not through a journal, which would look whether somebody else writes. */
+async function writeAsRival(world: JournalWorld, key: Key, events: Events): Promise<void> {
+  const { payloadType, value } = encodeEvents(events, {});
+  const range = { from: events[0].seqNr, to: (events.at(-1) ?? events[0]).seqNr };
+  const by = { origin: 'rival', version: undefined };
+  const header = { type: 'append', range, payloadType, metadata: {}, ...by } as const;
+  await world.producer.produce({ key, timestampMs: 0, header, value, headers: {} });
+}
+
+function markOf(key: Key): Action {
+  const header = { type: 'mark', id: 'm', origin: undefined, version: undefined } as const;
+  return { key, timestampMs: 0, header };
 }
 
 function eventsFrom(first: number, count: number): Events {

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { SeqNr } from '../../src/model/seq-nr.ts';
 import * as given from './replicated-store.ts';
 
 type Store = () => given.ReplicatedStore;
@@ -64,14 +63,6 @@ function describeRemoval(store: Store, written: Written): void {
     const { key, handle } = await written();
     expect(await handle.purge(given.purge(0), given.nowMs)).to.equal(false);
     expect(await given.visible(store(), key)).to.deep.equal(given.numbers(1, 8));
-  });
-
-  it('removes a journal that only a delete to everything created', async () => {
-    const key = given.newKey(given.randomTopic());
-    const handle = await store().replicated.open(key);
-    await handle.delete(given.deletion(1, SeqNr.max), given.nowMs);
-    expect(await handle.purge(given.purge(2), given.nowMs)).to.equal(true);
-    expect(await store().eventual.pointer(key)).to.equal(undefined);
   });
 
   it('leaves the neighbours alone', async () => {

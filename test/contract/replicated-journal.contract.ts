@@ -3,6 +3,7 @@ import { ExpireAfter } from '../../src/model/expire-after.ts';
 import type { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
+import { rangesOf } from '../support/journal/ranges.ts';
 import { describeCoveredAppend } from './covered-append.contract.ts';
 import { expiredJournalsContract } from './expired-journals.contract.ts';
 import { describePurge } from './replicated-journal-purge.contract.ts';
@@ -108,7 +109,12 @@ function describeAppend(store: Store): void {
     const large = given.numbers(1, 3).map((n) => given.eventRecord(n, 1, { payload }));
     const [first = given.eventRecord(1, 1), ...rest] = large;
     await handle.append(
-      { at: given.place(1), events: [first, ...rest], expireAfter: undefined },
+      {
+        at: given.place(1),
+        ranges: rangesOf(large),
+        events: [first, ...rest],
+        expireAfter: undefined,
+      },
       given.nowMs,
     );
     expect(await given.storedRows(store(), key, { to: 3 })).to.have.length(3);
@@ -125,6 +131,27 @@ function describeAppend(store: Store): void {
     });
     expect(await given.stored(store(), key, { to: 5 })).to.deep.equal([1, 2, 2, 3, 3, 4, 5]);
   });
+
+  for (const polls of ['one poll', 'single polls']) {
+    it(`takes no number from a conflicting record, and of its events none above, in ${polls} (decision 17)`, async () => {
+      const { key, handle } = await opened(store);
+      const records = [[1, [1, 2, 3]], [2, [3, 4, 5]], [3, [4]], [4, [2, 3]]] as const; // biome-ignore format: one line
+      if (polls === 'one poll') await handle.append(given.batch(records), given.nowMs);
+      else for (const record of records) await handle.append(given.batch([record]), given.nowMs);
+      const expected = { seqNr: 4, deleteTo: undefined, offset: 4 };
+      expect(await given.state(store(), key)).to.deep.equal(expected);
+      const rows = await given.storedRows(store(), key, { to: 9 });
+      expect(rows.map(({ event, record }) => `${event.seqNr}@${record.at.offset}`)).to.deep.equal([
+        '1@1',
+        '2@1',
+        '2@4',
+        '3@1',
+        '3@2',
+        '3@4',
+        '4@3',
+      ]);
+    });
+  }
 
   it('writes journals side by side', async () => {
     const topic = given.randomTopic();
@@ -182,15 +209,6 @@ function describeGeneration(store: Store): void {
     expect((await store().eventual.pointer(key))?.recordId).to.equal(id);
     const rows = await given.storedRows(store(), key, { to: 3 });
     expect(rows.map(({ recordId }) => recordId)).to.deep.equal([id, id]);
-  });
-
-  it('has no name when a delete created the journal, nor have its rows (G.9-17)', async () => {
-    const { key, handle } = await opened(store);
-    await handle.delete(given.deletion(1, 2), given.nowMs);
-    await handle.append(given.append(2, [3]), given.nowMs);
-    expect((await store().eventual.pointer(key))?.recordId).to.equal(undefined);
-    const [row] = await given.storedRows(store(), key, { to: 3 });
-    expect(row?.recordId).to.equal(undefined);
   });
 
   it('follows from where its first record lies, so a re-delivery finds the same name (D.7.5-1)', async () => {
@@ -306,12 +324,28 @@ function describeDelete(store: Store): void {
     expect(await given.state(store(), key)).to.deep.equal({ seqNr: 9, deleteTo: 6, offset: 2 });
   });
 
-  it('to 200 after a delete to 400 on nothing keeps 400 (G.9-19)', async () => {
+  it('of nothing is void and makes no row: before the first append, and behind a purge', async () => {
     const { key, handle } = await opened(store);
-    await handle.delete(given.deletion(1, 400), given.nowMs);
-    await handle.append(given.append(2, [100]), given.nowMs);
-    await handle.delete(given.deletion(3, 200), given.nowMs);
-    expect(await given.state(store(), key)).to.deep.equal({ seqNr: 400, deleteTo: 400, offset: 3 });
+    expect(await handle.delete(given.deletion(1, 400), given.nowMs)).to.equal(false);
+    expect(await given.state(store(), key)).to.equal(undefined);
+    await handle.append(given.append(2, [1, 3]), given.nowMs);
+    await handle.purge(given.purge(3), given.nowMs);
+    expect(await handle.delete(given.deletion(4, 3), given.nowMs)).to.equal(false);
+    const again = await reopened(store, key);
+    expect(await again.delete(given.deletion(4, SeqNr.max), given.nowMs)).to.equal(false);
+    expect(await given.state(store(), key)).to.equal(undefined);
+    await again.append(given.append(5, [1, 2]), given.nowMs);
+    expect(await given.visible(store(), key)).to.deep.equal([1, 2]);
+  });
+
+  it('reaches no further than the last number that counts, whoever else wrote (decision 17)', async () => {
+    const { key, handle } = await opened(store);
+    await handle.append(given.append(1, [1, 3]), given.nowMs);
+    await handle.append(given.append(2, [2, 9]), given.nowMs);
+    await handle.delete(given.deletion(3, 6), given.nowMs);
+    expect(await given.state(store(), key)).to.deep.equal({ seqNr: 3, deleteTo: 3, offset: 3 });
+    await handle.append(given.append(4, [4, 5]), given.nowMs);
+    expect(await given.stored(store(), key, { to: 20 })).to.deep.equal([4, 5]);
   });
 
   for (const offset of [4, 5]) {

@@ -13,6 +13,7 @@ import type {
   ReplicatedJournal,
   ReplicatedPurge,
 } from '../../src/ports/replicated-journal.ts';
+import { rangesOf } from '../support/journal/ranges.ts';
 
 /** Both sides of one store, open on the same data. Journals are created with `segmentSize`. */
 export interface ReplicatedStore extends AsyncDisposable {
@@ -89,7 +90,8 @@ export function batch(
   );
   const youngest = records.at(-1);
   if (first === undefined || youngest === undefined) throw new Error('a batch has events');
-  return { at: place(youngest[0]), events: [first, ...rest], expireAfter };
+  const events = [first, ...rest] as const;
+  return { at: place(youngest[0]), ranges: rangesOf(events), events, expireAfter };
 }
 
 /** One record with the numbers `from` .. `to`. */
@@ -102,7 +104,7 @@ export function append(
 }
 
 export function deletion(offset: number, to: number) {
-  return { at: place(offset), to: SeqNr.of(to), origin: 'deleter' };
+  return { at: place(offset), to: SeqNr.of(to) };
 }
 
 export function purge(

@@ -122,12 +122,6 @@ export function eventsText(events: readonly LiveEvent[]): string {
   return events.map(({ seqNr, offset }) => `${seqNr}@${offset}`).join(' ') || 'nothing';
 }
 
-/** The row of the store may owe its number to a record that lost (decision 17). */
-function isLast({ losers, last, highest }: Truth, given: number | undefined): boolean {
-  if (losers.length === 0) return given === last;
-  return given !== undefined && given <= highest;
-}
-
 /**
  * A delete behind the end may already have reached events of before it: what a read gives then is the state
  * of one moment without them. Nothing that was deleted comes back, and nothing else is missing.
@@ -192,7 +186,7 @@ class Comparison {
     const wanted = this.#wanted(truth);
     if (this.#isUndefined(truth)) return true;
     return (
-      isLast(truth, last) &&
+      last === truth.last &&
       events.length === wanted.length &&
       events.every(
         ({ seqNr, offset }, index) =>
@@ -202,15 +196,15 @@ class Comparison {
   }
 
   /**
-   * What a journal is after a delete of nothing is not defined. Nor is it where a read does not come by the
-   * beginning of a record that lost, since it starts behind it, or a delete has reached it, or the journal begins
-   * behind it: the rows that would tell which of two records won are not read, or gone. The same holds when
-   * somebody purges behind the end what two writers wrote: of the winner nothing may be left to look at.
+   * What a read gives is not defined where it does not come by the beginning of a record that lost, since it starts
+   * behind it, or a delete has reached it, or the journal begins behind it: the rows that would tell which of two
+   * records won are not read, or gone. The same holds when somebody purges behind the end what two writers wrote: of
+   * the winner nothing may be left to look at.
    */
-  #isUndefined({ isMurky, losers, deleteTo, first, generation }: Truth): boolean {
+  #isUndefined({ losers, deleteTo, first, generation }: Truth): boolean {
     const from = Math.max(this.#call.request.from, deleteTo + 1, first ?? 0);
     const isPurged = (this.#truths.at(-1)?.generation ?? generation) > generation;
-    return isMurky || losers.some(({ seqNr }) => isPurged || seqNr < from);
+    return losers.some(({ seqNr }) => isPurged || seqNr < from);
   }
 
   /** Both records of a conflict lie in what the read gives. */
@@ -249,12 +243,10 @@ class Comparison {
 
   /**
    * Somebody deleted or purged behind the read's end; or two writers were at work, and a delete before it,
-   * which the replicator applies meanwhile, reaches a number that only the log's part could tell; or somebody
-   * deleted what did not exist, and a later append begins at or below it.
+   * which the replicator applies meanwhile, reaches a number that only the log's part could tell.
    */
   #changedMeanwhile(): boolean {
-    const mayStayTorn = (truth: Truth): boolean =>
-      truth.isMurky || (truth.deleteTo > 0 && this.#isUndefined(truth));
+    const mayStayTorn = (truth: Truth): boolean => truth.deleteTo > 0 && this.#isUndefined(truth);
     if (this.#truths.some(mayStayTorn)) return true;
     return this.#sinceFirst.slice(1).some((truth, index) => {
       const before = this.#sinceFirst[index] as Truth;

@@ -181,13 +181,15 @@ class Writer {
         return await this.#expire();
       case 'read':
         return this.#readBeside(operation.delay);
+      case 'pause':
+        return await this.#client.pause(operation.steps);
     }
   }
 
   async #delete({ share, isBlind }: Extract<Operation, { type: 'delete' }>): Promise<void> {
-    const to = SeqNr.of(Math.max(1, Math.round(share * this.#last)));
-    if (!isBlind) await this.#journal.delete(to);
-    else if (this.#last > 0) await this.#produce({ type: 'delete', to });
+    const to = SeqNr.of(Math.max(1, Math.round(share * (this.#last || 3))));
+    if (isBlind) await this.#produce({ type: 'delete', to });
+    else await this.#journal.delete(to);
   }
 
   async #produce(header: { type: 'delete'; to: SeqNr } | { type: 'purge'; onlyAt: Offset }) {
@@ -206,8 +208,25 @@ class Writer {
     }
     const expireAfter = { length: 1n, unit: 'day' } as const;
     const metadata = expires ? { metadata: { payload: { expireAfter } } } : {};
-    await this.#journal.append(Events.of(events), metadata);
+    const { id } = this.#script;
+    const log = this.#world.log.partition(this.#world.log.partitionOf(id));
+    const began = log.length;
+    try {
+      await this.#journal.append(Events.of(events), metadata);
+    } catch (error) {
+      if (error instanceof DataIntegrityError) this.#checkRefusal(first, began, log.length);
+      throw error;
+    }
     this.#last = first + count - 1;
+  }
+
+  /** An append may be refused only where another writer has taken its numbers, at some moment of the call (decision 17). */
+  #checkRefusal(first: number, began: number, now: number): void {
+    const states = this.#world.truth(this.#script.id).between(began, now);
+    if (states.some(({ last = 0, losers }) => last >= first || losers.length > 0)) return;
+    this.#world.violation(
+      `${this.#client.process.name}: an append of ${this.#script.id} from ${first} was refused without reason`,
+    );
   }
 
   /** The job for expired journals: it looks at the row, and purges what it saw, some time later. */

@@ -110,7 +110,7 @@ function crashEverywhere(scenario: Scenario): CrashPointsResult {
 
 function planOf({ operations, pollSize, readEnd, slow }: Scenario): Plan {
   return {
-    journals: [{ id: 'a', partition: 0, operations, rival: [] }],
+    journals: [{ id: 'a', partition: 0, operations, rival: [], keeper: [] }],
     partitions: 1,
     segmentSize: 2,
     pageSize: 3,

@@ -89,10 +89,11 @@ class History {
     new StoreChecks(world);
     world.scheduler.onDeath = (process) => this.#die(process);
     this.#happenings = happenings;
-    this.#scripts = journals.flatMap(({ id, operations, rival }) => [
-      { id, operations: [...operations] },
-      ...(rival.length > 0 ? [{ id, operations: [...rival] }] : []),
-    ]);
+    this.#scripts = journals.flatMap(({ id, operations, rival, keeper }) =>
+      [operations, rival, keeper]
+        .filter((script) => script.length > 0)
+        .map((script) => ({ id, operations: [...script] })),
+    );
   }
 
   run(): void {

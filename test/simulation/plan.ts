@@ -18,7 +18,8 @@ export type Operation =
   | { readonly type: 'purge' }
   | { readonly type: 'mark' }
   | { readonly type: 'expire' }
-  | { readonly type: 'read'; readonly delay: number };
+  | { readonly type: 'read'; readonly delay: number }
+  | { readonly type: 'pause'; readonly steps: number };
 
 export interface JournalPlan {
   readonly id: string;
@@ -26,6 +27,8 @@ export interface JournalPlan {
   readonly operations: readonly Operation[];
   /** Of a second writer of the same journal; usually none. */
   readonly rival: readonly Operation[];
+  /** Of somebody who only deletes and purges, by what was there when he looked; usually none. */
+  readonly keeper: readonly Operation[];
 }
 
 /** Everything that is settled before a history begins. */
@@ -60,7 +63,8 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     id,
     partition: partitionOf(Buffer.from(id, 'utf8'), partitions),
     operations: operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
-    rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : [],
+    rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : rivalOf(seed, index),
+    keeper: index === 0 ? keeperOf(seed) : [],
   }));
   const isTurbulent = random.chance(0.7);
   const plan = {
@@ -99,6 +103,29 @@ function headCacheOf(random: Random): HeadCacheSettings {
 /** Of every third history; drawn apart from all else, which is the same with it and without. */
 function stallOf(seed: number): number {
   return seed % 3 === 0 ? new Random(~seed).pick([0.02, 0.05, 0.1]) : 0;
+}
+
+/** In every fourth history; drawn apart from all else, too. */
+function keeperOf(seed: number): Operation[] {
+  const random = new Random(seed ^ 0x2545f491);
+  if (!random.chance(0.25)) return [];
+  return Array.from({ length: random.int(1, 5) }, () => {
+    const dice = random.int(1, 10);
+    if (dice <= 4) return { type: 'delete', share: random.next() * 1.6, isBlind: true };
+    if (dice <= 7) return { type: 'purge' };
+    return { type: 'pause', steps: random.int(1, 40) };
+  });
+}
+
+/** In some of the histories that have no other rival: one that writes and deletes without looking again. */
+function rivalOf(seed: number, index: number): Operation[] {
+  const random = new Random(seed ^ 0x1b873593);
+  if (index > 0 || !random.chance(0.15)) return [];
+  return Array.from({ length: random.int(2, 4) }).flatMap(() => {
+    const append = { type: 'append', count: random.int(1, 3), expires: false, skip: 0 } as const;
+    const deletion = { type: 'delete', share: 0.8 + random.next(), isBlind: true } as const;
+    return random.chance(0.6) ? [append, deletion] : [append];
+  });
 }
 
 function ratesOf(random: Random, stall: number): FaultRates {

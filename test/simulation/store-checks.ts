@@ -6,7 +6,7 @@ import {
   storedJournal,
   storedOffset,
 } from './store-view.ts';
-import type { LiveEvent, Truth } from './truth.ts';
+import type { LiveEvent } from './truth.ts';
 import type { World } from './world.ts';
 
 /** Watches the tables after every write, past all ports. */
@@ -105,14 +105,15 @@ export function appliedProblem(world: World, id: string, replicated: number): st
   const line = world.truth(id);
   const truth = line.at(replicated + 1);
   const now = line.at(Number.POSITIVE_INFINITY);
-  if (isUndefined(now) || truth.losers.length > 0) return undefined;
   const { row, events } = storedState(world, id, replicated);
   const found = () => `${eventsText(events)}, last ${row?.seqNr}, is stored`;
   const hasExtra = events.some((event) => !includes(truth.events, event));
-  if (
-    hasExtra ||
-    truth.events.some((event) => !includes(events, event) && includes(now.events, event))
-  ) {
+  const misses = truth.events.some(
+    (event) => !includes(events, event) && includes(now.events, event),
+  );
+  // Rows of records that lost stay beside those of the winner, as far as no delete reaches them.
+  const hasConflict = now.losers.length > 0 || truth.losers.length > 0;
+  if (misses || (hasExtra && !hasConflict)) {
     return `${found()}, where ${eventsText(truth.events)} is right`;
   }
   const isPast = now.generation !== truth.generation;
@@ -122,11 +123,6 @@ export function appliedProblem(world: World, id: string, replicated: number): st
 
 function isAhead(row: StoredJournal | undefined, replicated: number): boolean {
   return row !== undefined && row.offset > replicated;
-}
-
-/** What is stored after a conflict, or a delete of nothing, is not compared. */
-function isUndefined({ isMurky, losers }: Truth): boolean {
-  return isMurky || losers.length > 0;
 }
 
 function includes(events: readonly LiveEvent[], { seqNr, offset }: LiveEvent): boolean {
@@ -145,10 +141,12 @@ interface Leftover extends LiveEvent {
 export function leftovers(world: World, id: string): readonly Leftover[] {
   const { cassandra, log } = world;
   const truth = world.truth(id).at(Number.POSITIVE_INFINITY);
-  if (isUndefined(truth)) return [];
   const row = storedJournal(cassandra, log.topic, id);
+  // Of a record that lost rows may be left, below the last number.
+  const isLeft = (event: LiveEvent): boolean =>
+    truth.losers.length > 0 ? event.seqNr > (truth.last ?? 0) : !includes(truth.events, event);
   return storedEvents(cassandra, log.topic, id)
-    .filter((event) => !includes(truth.events, event))
+    .filter(isLeft)
     .map((event) => ({
       ...event,
       isKnown: row !== undefined && !isSameRecord(event.recordId, row.recordId),

@@ -17,12 +17,8 @@ export interface Truth {
   readonly deleteTo: number;
   /** Records of this generation that lost against an earlier one, by their first number. */
   readonly losers: readonly LiveEvent[];
-  /** Highest number that any append of this generation named, losers among them. */
-  readonly highest: number;
   /** Offset of the last append, delete or purge that counted. */
   readonly lastAction: number | undefined;
-  /** A delete found nothing to delete: what it means for the numbering is not defined. */
-  readonly isMurky: boolean;
   /** How many purges came before. */
   readonly generation: number;
 }
@@ -33,9 +29,7 @@ const nothing: Truth = {
   last: undefined,
   deleteTo: 0,
   losers: [],
-  highest: 0,
   lastAction: undefined,
-  isMurky: false,
   generation: 0,
 };
 
@@ -82,19 +76,19 @@ function afterAppend(
   { from, to }: { readonly from: number; readonly to: number },
   offset: number,
 ): Truth {
-  const highest = Math.max(before.highest, to);
   if (before.last !== undefined && from <= before.last) {
     const losers = [...before.losers, { seqNr: from, offset }];
-    return { ...before, losers, highest, lastAction: offset };
+    return { ...before, losers, lastAction: offset };
   }
   const events = [...before.events];
   for (let seqNr = from; seqNr <= to; seqNr++) events.push({ seqNr, offset });
   const first = before.first ?? from;
-  return { ...before, events, first, last: to, highest, lastAction: offset };
+  return { ...before, events, first, last: to, lastAction: offset };
 }
 
 function afterDelete(before: Truth, to: number, offset: number): Truth {
-  if (before.last === undefined) return { ...before, lastAction: offset, isMurky: true };
+  // Without an append since the beginning or the last purge there is nothing to delete: void.
+  if (before.last === undefined) return before;
   const deleteTo = Math.max(before.deleteTo, Math.min(to, before.last));
   const events = before.events.filter(({ seqNr }) => seqNr > deleteTo);
   return { ...before, events, deleteTo, lastAction: offset };

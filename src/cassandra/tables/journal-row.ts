@@ -1,10 +1,12 @@
 import { parseRecordMetadata } from '../../codec/record-metadata-codec.ts';
+import { noEventHas } from '../../codec/seq-nr-codec.ts';
 import { ofStoredPayload } from '../../codec/stored-payload-codec.ts';
 import { CodecError } from '../../model/errors.ts';
 import type { Headers, RecordInfo } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, PartitionOffset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
 import type { StoredEvent } from '../../ports/eventual-journal.ts';
 import { numberOf, seqNrOf, type UuidCell } from '../cassandra-values.ts';
 import type { Row } from '../session-types.ts';
@@ -62,7 +64,7 @@ export class JournalRowReader {
     const payload =
       type === null ? undefined : ofStoredPayload(type, cells.payload_txt, cells.payload_bin);
     return {
-      event: { seqNr: seqNrOf(cells.seq_nr, 'seq_nr'), tags: cells.tags ?? noTags, payload },
+      event: { seqNr: eventNrOf(cells.seq_nr), tags: cells.tags ?? noTags, payload },
       record: this.recordOf(cells),
       recordId: this.recordIdOf(cells.meta_record_id),
     };
@@ -110,6 +112,13 @@ export class JournalRowReader {
     const place = { topic: this.key.topic, id: this.key.id, seqNr };
     return new CodecError('a stored event cannot be decoded', { cause: error, place });
   }
+}
+
+/** @throws {CodecError} 2^63-1 among others, which is a bound and the number of no event */
+function eventNrOf(cell: unknown): SeqNr {
+  const seqNr = seqNrOf(cell, 'seq_nr');
+  if (seqNr === SeqNr.max) throw new CodecError(`column seq_nr ${noEventHas(seqNr)}`);
+  return seqNr;
 }
 
 /** The record of the row before, which had no headers either. */

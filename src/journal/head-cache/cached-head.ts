@@ -9,7 +9,8 @@ import { OffsetRanges } from './offset-ranges.ts';
 export interface AppendClaim {
   readonly at: PartitionOffset;
   readonly origin: string | undefined;
-  readonly to: SeqNr;
+  /** Its first number. */
+  readonly from: SeqNr;
 }
 
 /** Records that are held, and what that costs. */
@@ -36,7 +37,7 @@ export class CachedHead {
   /** Records at or below may have been seen and dropped, so the head is not whole. */
   #unknownUpTo: number;
   #undecodableAt: Offset | undefined;
-  #lastClaim: AppendClaim | undefined;
+  #highestClaim: AppendClaim | undefined;
   #conflict: ConflictingClaims | undefined;
 
   constructor(last: Offset, unknownUpTo: number) {
@@ -44,12 +45,15 @@ export class CachedHead {
     this.#unknownUpTo = unknownUpTo;
   }
 
-  /** The last append that took its numbers. */
-  get lastClaim(): AppendClaim | undefined {
-    return this.#lastClaim;
+  /** The append of the generation that begins highest: whether it took its numbers or lost, they are taken. */
+  get highestClaim(): AppendClaim | undefined {
+    return this.#highestClaim;
   }
 
-  /** The last two records of one generation that claim the same numbers. */
+  /**
+   * The last record of the generation that surely lost, and why: it does not begin above the other one. One that
+   * begins within the other's numbers may count, if that one lost against a record that the cache has not seen.
+   */
   get conflict(): ConflictingClaims | undefined {
     return this.#conflict;
   }
@@ -92,15 +96,17 @@ export class CachedHead {
     this.epoch += 1;
     this.#unknownUpTo = -1;
     this.#undecodableAt = undefined;
-    this.#lastClaim = undefined;
+    this.#highestClaim = undefined;
     this.#conflict = undefined;
   }
 
   #claim({ header }: AppendAction, at: PartitionOffset): void {
     const { range, origin } = header;
-    const claim = { at, origin, to: range.to };
-    if (this.#lastClaim === undefined || range.from > this.#lastClaim.to) this.#lastClaim = claim;
-    else this.#conflict = { winner: this.#lastClaim, loser: claim, seqNr: range.from };
+    const { from } = range;
+    const claim = { at, origin, from };
+    const highest = this.#highestClaim;
+    if (highest === undefined || from > highest.from) this.#highestClaim = claim;
+    else this.#conflict = { winner: highest, loser: claim, seqNr: from };
   }
 
   /** A record that nobody can read: reads of the key fail with it, the cache knows no more. */

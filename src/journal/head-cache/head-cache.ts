@@ -1,7 +1,10 @@
+import { DeadlineExceededError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { unlessAborted } from '../../runtime/concurrency.ts';
+import { ProgressDeadline } from '../../runtime/progress-deadline.ts';
 import { ByteBudget } from './held-records.ts';
 import { type CacheAnswer, type Miss, PartitionCache } from './partition-cache.ts';
 import {
@@ -65,9 +68,10 @@ export function openHeadCache(parts: FollowerParts, settings: HeadCacheSettings)
 }
 
 class FollowingHeadCache implements HeadCache {
-  readonly writers = new WriterWatch((key, partition) =>
-    this.#followers.get(nameOf(key.topic, partition))?.cache.peek(key.id),
-  );
+  readonly writers = new WriterWatch({
+    peek: (key, partition) => this.#followers.get(nameOf(key.topic, partition))?.cache.peek(key.id),
+    catchUp: (...call) => this.#catchUp(...call),
+  });
   readonly #parts: FollowerParts;
   readonly #settings: HeadCacheSettings;
   readonly #budget: ByteBudget;
@@ -137,6 +141,28 @@ class FollowingHeadCache implements HeadCache {
         limitMs: this.#settings.getTimeoutMs,
       },
     );
+  }
+
+  async #catchUp(key: Key, partition: Partition, options?: CallOptions): Promise<boolean> {
+    const { getTimeoutMs } = this.#settings;
+    const onExpiry = (): Error =>
+      new DeadlineExceededError(`the end of the log was not told within ${getTimeoutMs} ms`);
+    const deadline = new ProgressDeadline(getTimeoutMs, onExpiry, options?.signal);
+    const { signal } = deadline;
+    try {
+      const { consumer } = this.#parts;
+      const offset = await unlessAborted(
+        consumer.endOffset(key.topic, partition, { signal }),
+        signal,
+      );
+      const answer = await this.#answer(key, { partition, offset }, signal);
+      return answer.type !== 'unknown';
+    } catch {
+      options?.signal?.throwIfAborted();
+      return false;
+    } finally {
+      deadline.dispose();
+    }
   }
 
   #follow(topic: Topic, partition: Partition): PartitionFollower {

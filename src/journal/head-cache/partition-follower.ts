@@ -10,7 +10,7 @@ import type { PartitionCache } from './partition-cache.ts';
 import { type FollowerEffects, partitionFollowerMachine } from './partition-follower.machine.ts';
 
 export interface FollowerParts {
-  readonly consumer: Pick<ActionConsumer, 'follow'>;
+  readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset'>;
   readonly eventual: Pick<EventualJournal, 'offset'>;
   readonly clock: Clock;
   readonly log: Logger;

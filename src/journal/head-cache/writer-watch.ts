@@ -3,7 +3,8 @@ import { DataIntegrityError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
-import { type Claim, type Claimant, describeConflict } from '../claims.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import { type Claim, type Claimant, describeConflict, stopOneWriter } from '../claims.ts';
 import type { CachedHead } from './cached-head.ts';
 
 /** One journal that this process has read, and may write to. */
@@ -13,6 +14,20 @@ interface WatchedJournal {
   knownUpTo: number;
   /** Appends of its writer since the last read, oldest first. */
   readonly own: PartitionOffset[];
+  /** The last look that an action waits for. */
+  look: Promise<void> | undefined;
+}
+
+/** The head cache, as far as a writer is concerned. */
+export interface WatchedCache {
+  /** The head as it was last seen. */
+  peek(key: Key, partition: Partition): CachedHead | undefined;
+  /**
+   * Waits until the cache has seen what the log holds at this moment, within its time limit. `false` = it has not.
+   *
+   * @throws only the reason of `options.signal`
+   */
+  catchUp(key: Key, partition: Partition, options?: CallOptions): Promise<boolean>;
 }
 
 /** Of a topic; the journal that was used longest ago goes first. */
@@ -21,22 +36,23 @@ const maxOwnAppends = 64;
 
 /**
  * Tells a writer, before its next append, of another writer of the same journal (ADR 17). Best effort:
- * it knows what the head cache has seen by then. What it finds is certain.
+ * it begins with what the head cache has seen by then. What it reports is certain as of the call.
  */
 export class WriterWatch {
   readonly #journals = new Map<Topic, Map<string, WatchedJournal>>();
-  readonly #peek: (key: Key, partition: Partition) => CachedHead | undefined;
+  readonly #cache: WatchedCache;
 
-  constructor(peek: (key: Key, partition: Partition) => CachedHead | undefined) {
-    this.#peek = peek;
+  constructor(cache: WatchedCache) {
+    this.#cache = cache;
   }
 
   /** A read has given out everything below `end`. */
   read(key: Key, end: PartitionOffset): void {
     const journals = this.#ofTopic(key.topic);
+    const look = journals.get(key.id)?.look;
     journals.delete(key.id);
     const { partition, offset } = end;
-    journals.set(key.id, { partition, knownUpTo: offset - 1, own: [] });
+    journals.set(key.id, { partition, knownUpTo: offset - 1, own: [], look });
     if (journals.size > maxJournals) journals.delete(journals.keys().next().value as string);
   }
 
@@ -52,20 +68,55 @@ export class WriterWatch {
     if (journal.own.length > maxOwnAppends) journal.own.shift();
   }
 
-  /** @throws {DataIntegrityError} another writer has taken the numbers; certainly not stored */
-  check(key: Key, append: AppendHeader): void {
+  /**
+   * `undefined` = nothing speaks against the action. Otherwise a look is needed, since what the cache has seen may be
+   * history: another process may have purged the journal meanwhile. The look resolves when the action may be
+   * written, and actions of the journal that come meanwhile wait their turn.
+   *
+   * @throws {DataIntegrityError} (the look) another writer has taken the numbers; certainly not stored
+   */
+  check({ key, header }: Action, options?: CallOptions): Promise<void> | undefined {
     const journal = this.#journals.get(key.topic)?.get(key.id);
-    if (journal === undefined) return;
-    const head = this.#peek(key, journal.partition);
-    if (head === undefined) return;
-    const { conflict, lastClaim } = head;
+    if (journal === undefined) return undefined;
+    const before = journal.look;
+    const conflict = (): DataIntegrityError | undefined =>
+      header.type === 'append' ? this.#conflictOf(key, header, journal) : undefined;
+    if (before === undefined && conflict() === undefined) return undefined;
+    const look = async (): Promise<void> => {
+      await before?.catch(() => undefined);
+      if (conflict() === undefined) return;
+      const isSure = await this.#cache.catchUp(key, journal.partition, options);
+      const error = isSure ? conflict() : undefined;
+      if (error !== undefined) throw error;
+    };
+    journal.look = look();
+    this.#forget(journal, journal.look);
+    return journal.look;
+  }
+
+  /** Once whoever waited for the look has gone on. */
+  #forget(journal: WatchedJournal, look: Promise<void>): void {
+    const passed = look.catch(() => undefined);
+    const forget = (): void => {
+      if (journal.look === look) journal.look = undefined;
+    };
+    passed.then(forget, forget);
+  }
+
+  #conflictOf(
+    key: Key,
+    append: AppendHeader,
+    journal: WatchedJournal,
+  ): DataIntegrityError | undefined {
+    const { conflict, highestClaim } = this.#cache.peek(key, journal.partition) ?? {};
+    const { from } = append.range;
     const isOwn = ({ offset }: { readonly offset: Offset }): boolean =>
       journal.own.some((at) => at.offset === offset);
-    if (conflict !== undefined && isOwn(conflict.loser.at)) throw twoWriters(key, conflict);
-    if (lastClaim === undefined || lastClaim.to < append.range.from) return;
-    if (lastClaim.at.offset <= journal.knownUpTo || isOwn(lastClaim.at)) return;
-    const loser = { at: journal.own.at(-1), origin: append.origin };
-    throw twoWriters(key, { winner: lastClaim, loser, seqNr: append.range.from });
+    if (conflict !== undefined && isOwn(conflict.loser.at)) return refused(key, conflict);
+    if (highestClaim === undefined || highestClaim.from < from) return undefined;
+    if (highestClaim.at.offset <= journal.knownUpTo || isOwn(highestClaim.at)) return undefined;
+    const loser = { at: undefined, origin: append.origin };
+    return refused(key, { winner: highestClaim, loser, seqNr: from });
   }
 
   #ofTopic(topic: Topic): Map<string, WatchedJournal> {
@@ -78,23 +129,30 @@ export class WriterWatch {
   }
 }
 
-function twoWriters(
+function refused(
   key: Key,
   conflict: { readonly winner: Claim; readonly loser: Claimant; readonly seqNr: number },
 ): DataIntegrityError {
   const { winner, loser, seqNr } = conflict;
   const place = { topic: key.topic, id: key.id, ...(loser.at ?? winner.at), seqNr };
-  return new DataIntegrityError(describeConflict(key, conflict), { place });
+  return new DataIntegrityError(
+    `${describeConflict(key, conflict)}; the append was not sent, and nothing of it is stored. ${stopOneWriter}, and ` +
+      'let the other one read the journal before it writes again',
+    { place },
+  );
 }
 
 /** The producer, whose appends are checked against what the cache has seen of other writers. */
 export function watchProducer(producer: ActionProducer, writers: WriterWatch): ActionProducer {
+  const send = async (action: Action, options?: CallOptions): Promise<PartitionOffset> => {
+    const at = await producer.produce(action, options);
+    writers.wrote(action, at);
+    return at;
+  };
   return {
-    async produce(action, options) {
-      if (action.header.type === 'append') writers.check(action.key, action.header);
-      const at = await producer.produce(action, options);
-      writers.wrote(action, at);
-      return at;
+    produce(action, options) {
+      const look = writers.check(action, options);
+      return look === undefined ? send(action, options) : look.then(() => send(action, options));
     },
     [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
   };

@@ -12,6 +12,7 @@ import { Key } from '../../../src/model/key.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
 import * as given from '../../contract/replicated-store.ts';
+import { rangesOf } from '../../support/journal/ranges.ts';
 import {
   cassandraSettings,
   deps,
@@ -103,7 +104,7 @@ function describeJournal(all: () => Fixture): void {
     };
     const event = given.eventRecord(4, 9, { payload, tags: ['y', 'x'], record });
     await journal.append(
-      { at: given.place(9), events: [event], expireAfter: undefined },
+      { at: given.place(9), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
       given.nowMs,
     );
     expect(await journalRows(client, key, 1)).to.deep.equal([
@@ -162,7 +163,7 @@ function describeJournal(all: () => Fixture): void {
       const event = given.eventRecord(1, 0, { payload });
       const journal = await replicated.open(key);
       await journal.append(
-        { at: given.place(0), events: [event], expireAfter: undefined },
+        { at: given.place(0), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
         given.nowMs,
       );
       const [row = {}] = await journalRows(client, key, 0);
@@ -185,7 +186,7 @@ function describeJournal(all: () => Fixture): void {
     const event = given.eventRecord(1, 0, { payload: undefined, record: { origin: undefined } });
     const journal = await replicated.open(key);
     await journal.append(
-      { at: given.place(0), events: [event], expireAfter: undefined },
+      { at: given.place(0), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
       given.nowMs,
     );
     const [row = {}] = await journalRows(client, key, 0);
@@ -225,21 +226,6 @@ function describeMetaJournal(all: () => Fixture): void {
     ]);
   });
 
-  it('hold what a delete of nothing creates: no record id, the origin of the delete', async () => {
-    const { client, replicated } = all();
-    const key = Key.of(given.randomTopic(), 'a');
-    await (await replicated.open(key)).delete(given.deletion(7, 5), given.nowMs);
-    const [row = {}] = await metaRows(client, key, 97);
-    const { seq_nr, delete_to, origin, record_id, expire_after } = row;
-    expect({ seq_nr, delete_to, origin, record_id, expire_after }).to.deep.equal({
-      seq_nr: '5',
-      delete_to: '5',
-      origin: 'deleter',
-      record_id: undefined,
-      expire_after: undefined,
-    });
-  });
-
   it('keep when and by whom they were created, and their size, while appends change the rest', async () => {
     const { client, replicated } = all();
     const key = Key.of(given.randomTopic(), 'a');
@@ -277,6 +263,23 @@ function describeForeignRows(all: () => Fixture): void {
     await (await replicated.open(key)).append(given.append(6, [3]), given.nowMs);
     expect((await metaRows(client, key, 55)).map((row) => row['seq_nr'])).to.deep.equal(['3']);
     expect(await metaRows(client, key, 3355)).to.deep.equal([]);
+  });
+
+  it('of a delete of nothing, as old versions made them, stay what they are: all deleted, the numbers go on', async () => {
+    const { client, replicated, eventual } = all();
+    const place = { partition: 0, offset: 5, origin: 'deleter' };
+    const key = await stored({ ...place, segment_size: 3, seq_nr: 4, delete_to: 4 });
+    const journal = await replicated.open(key);
+    expect(await journal.delete(given.deletion(6, 9), given.nowMs)).to.equal(true);
+    await journal.append(given.append(7, [5]), given.nowMs);
+    const { recordId, seqNr, deleteTo } = (await eventual.pointer(key)) ?? {};
+    expect({ recordId, seqNr, deleteTo }).to.deep.equal({
+      recordId: undefined,
+      seqNr: 5,
+      deleteTo: 4,
+    });
+    const [row = {}] = await journalRows(client, key, 1);
+    expect([row['seq_nr'], row['meta_record_id']]).to.deep.equal(['5', undefined]);
   });
 
   it('yield to a row in the first segment', async () => {

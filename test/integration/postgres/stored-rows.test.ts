@@ -12,6 +12,7 @@ import { setUpPostgres } from '../../../src/postgres/schema/create-schema.ts';
 import { segmentSize } from '../../../src/postgres/tables/metajournal-table.ts';
 import { storeTables } from '../../../src/postgres/tables/store-tables.ts';
 import * as given from '../../contract/replicated-store.ts';
+import { rangesOf } from '../../support/journal/ranges.ts';
 import { deps, dropSchema, postgresSettings, randomSchema, rawClient } from './postgres-server.ts';
 
 const schema = randomSchema();
@@ -41,7 +42,12 @@ describe('what PostgreSQL stores', function () {
   ) => {
     const key = { topic: given.randomTopic(), id };
     const event = given.eventRecord(1, 7, details);
-    const batch = { at: given.place(7), events: [event], expireAfter: undefined } as const;
+    const batch = {
+      at: given.place(7),
+      ranges: rangesOf([event]),
+      events: [event],
+      expireAfter: undefined,
+    } as const;
     await (await replicated.open(key)).append(batch, given.nowMs);
     const [row] = await given.storedRows(store(), key, { to: 9 });
     return { key, event, row };
@@ -111,7 +117,7 @@ describe('what PostgreSQL stores', function () {
     const events = ['first', 'second'].map((value) =>
       given.eventRecord(1, 7, { payload: { type: 'text', value } }),
     );
-    const batch = { at: given.place(7), events, expireAfter: undefined };
+    const batch = { at: given.place(7), ranges: rangesOf(events), events, expireAfter: undefined };
     await (await replicated.open(key)).append(batch as never, given.nowMs);
     const rows = await given.storedRows(store(), key, { to: 9 });
     expect(rows.map(({ event }) => event.payload)).to.deep.equal([
@@ -124,7 +130,12 @@ describe('what PostgreSQL stores', function () {
     const journal = await replicated.open(key);
     for (const offset of [7, 8]) {
       const event = given.eventRecord(1, offset, { record: { timestampMs: 5 } });
-      const batch = { at: given.place(offset), events: [event], expireAfter: undefined } as const;
+      const batch = {
+        at: given.place(offset),
+        ranges: rangesOf([event]),
+        events: [event],
+        expireAfter: undefined,
+      } as const;
       await journal.append(batch, given.nowMs);
     }
     const rows = await given.storedRows(store(), key, { to: 9 });

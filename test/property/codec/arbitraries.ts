@@ -44,11 +44,12 @@ export const presentJson = jsonValue.filter((value) => value !== null) as fc.Arb
   Exclude<JsonValue, null>
 >;
 
-export const seqNr = fc.oneof(
+/** The number of an event. */
+const eventNr = fc.oneof(
   fc.integer({ min: 1, max: 1000 }),
   fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 1 }),
-  fc.constant(Number(SeqNr.max)),
 ) as fc.Arbitrary<number> as fc.Arbitrary<SeqNr>;
+export const seqNr = fc.oneof({ weight: 2, arbitrary: eventNr }, fc.constant(SeqNr.max));
 
 const units = ['day', 'hour', 'minute', 'second', 'millisecond', 'nanosecond'] as const;
 const maxNanos = 2n ** 63n - 1n;
@@ -78,12 +79,12 @@ const anyPayload: fc.Arbitrary<Payload | undefined> = fc.oneof(
 
 function eventsOf(payload: fc.Arbitrary<Payload | undefined>, tag: fc.Arbitrary<string>) {
   const tags = fc.uniqueArray(tag, { maxLength: 6 });
-  const event: fc.Arbitrary<Event> = fc.record({ seqNr, tags, payload });
-  return fc.uniqueArray(event, {
-    minLength: 1,
-    maxLength: 5,
-    selector: (one) => one.seqNr,
-  }) as unknown as fc.Arbitrary<Events>;
+  const event: fc.Arbitrary<Event> = fc.record({ seqNr: eventNr, tags, payload });
+  return fc
+    .uniqueArray(event, { minLength: 1, maxLength: 5, selector: (one) => one.seqNr })
+    .map((events) =>
+      events.toSorted((a, b) => a.seqNr - b.seqNr),
+    ) as unknown as fc.Arbitrary<Events>;
 }
 export const jsonEvents = eventsOf(jsonOnly, jsonText);
 export const anyEvents = eventsOf(anyPayload, strictText);
@@ -91,7 +92,7 @@ export const anyEvents = eventsOf(anyPayload, strictText);
 const optionalText = fc.option(jsonText, { nil: undefined });
 const writer = { origin: optionalText, version: optionalText };
 const range = fc
-  .tuple(seqNr, seqNr)
+  .tuple(eventNr, eventNr)
   .map(([a, b]) => (a <= b ? { from: a, to: b } : { from: b, to: a }));
 export const appendHeader = fc.record({
   type: fc.constant('append' as const),

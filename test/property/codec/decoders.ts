@@ -13,12 +13,12 @@ import { parseRecordMetadata } from '../../../src/codec/record-metadata-codec.ts
 import { ofStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { decodeUtf8Lenient, decodeUtf8WithSurrogates } from '../../../src/codec/utf8.ts';
 import type { ActionRecord, AppendHeader, PayloadType } from '../../../src/model/action.ts';
-import type { Events } from '../../../src/model/event.ts';
+import type { Event, Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import { JsonNumber } from '../../../src/model/payload.ts';
 import { Offset, Partition, Topic } from '../../../src/model/position.ts';
-import { SeqNr } from '../../../src/model/seq-nr.ts';
+import { SeqNr, type SeqRange } from '../../../src/model/seq-nr.ts';
 import {
   decodePersistentBinary,
   encodePersistentBinary,
@@ -44,7 +44,7 @@ const data = { big: new JsonNumber('9007199254740993'), lone: '\ud83d', list: [1
 const metadata = { expireAfter: { length: 90n, unit: 'minute' }, data } as const;
 const header: AppendHeader = {
   type: 'append',
-  range: { from: SeqNr.of(1), to: SeqNr.max },
+  range: { from: SeqNr.of(1), to: SeqNr.of(2 ** 53 - 2) },
   origin: 'node-😀',
   version: '1.0.0',
   payloadType: 'json',
@@ -54,10 +54,11 @@ const plainHeader = { ...header, range: { from: SeqNr.of(1), to: SeqNr.of(2) }, 
 const events: Events = [
   { seqNr: SeqNr.of(7), tags: ['a', 'ä'], payload: { type: 'json', value: data } },
   { seqNr: SeqNr.of(8), tags: [], payload: { type: 'text', value: 'é\x7f"\\' } },
-  { seqNr: SeqNr.max, tags: [], payload: undefined },
+  { seqNr: SeqNr.of(2 ** 53 - 3), tags: [], payload: undefined },
 ];
 const bytes = { type: 'binary', value: Buffer.from([1, 2, 3]) } as const;
-const withBinary: Events = [...events, { seqNr: SeqNr.of(9), tags: ['b'], payload: bytes }];
+const last: Event = { seqNr: SeqNr.of(2 ** 53 - 2), tags: ['b'], payload: bytes };
+const withBinary: Events = [...events, last];
 const jsonValues = [encodeEvents(events, metadata).value, ...files(/^Payload-.*json$/)];
 const binaryValues = [encodeEvents(withBinary, metadata).value, ...files(/^v\d-.*bin$/)];
 const headers = [
@@ -90,8 +91,19 @@ function eventsOf(
   value: Buffer,
   decode: (record: ActionRecord) => unknown = eventRecordsOf,
 ): unknown {
-  const action = { key, timestampMs: 0, header: { ...header, payloadType }, value, headers: {} };
-  return decode({ action, at: place });
+  const range = rangeOf(payloadType, value);
+  const named = { ...header, range, payloadType };
+  return decode({ action: { key, timestampMs: 0, header: named, value, headers: {} }, at: place });
+}
+
+/** What the header of a value would say, as far as it can be told. */
+function rangeOf(payloadType: PayloadType, value: Buffer): SeqRange {
+  try {
+    const { events: found } = decodeEvents(payloadType, value);
+    return { from: found[0].seqNr, to: (found.at(-1) ?? found[0]).seqNr };
+  } catch {
+    return header.range;
+  }
 }
 
 const actionOf = (parts: Partial<LogRecord>): unknown =>

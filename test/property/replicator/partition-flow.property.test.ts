@@ -33,7 +33,7 @@ function logOf(choices: readonly Choice[]): readonly LogRecord[] {
 
 function stepOf(id: string, { what, size }: Omit<Choice, 'id'>, last: Map<string, number>): Step {
   const seqNr = last.get(id) ?? 0;
-  if (what === 'delete' && seqNr > 0) return deleteTo(Math.min(size, seqNr));
+  if (what === 'delete') return deleteTo(size);
   if (what !== 'append') return mark;
   last.set(id, seqNr + size);
   return append(seqNr + 1, seqNr + size);
@@ -46,7 +46,7 @@ function visible(store: MemoryReplicatedJournal) {
     key,
     seqNr: pointer?.seqNr,
     deleteTo: pointer?.deleteTo,
-    live: [...events].toSorted(([x], [y]) => x - y),
+    live: [...events.values()].toSorted((x, y) => x.seqNr - y.seqNr || x.offset - y.offset),
   }));
   return rows.toSorted((x, y) => (x.key < y.key ? -1 : 1));
 }

@@ -22,6 +22,7 @@ const row = 'src/cassandra/metajournal-row.ts';
 const pointers = 'src/cassandra/partition-pointers.ts';
 const batch = 'replicator/batch.ts';
 const flow = 'replicator/partition-flow.ts';
+const ranges = 'src/model/appended-range.ts';
 
 function mutant(
   name: string,
@@ -52,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   mutant('the row is not looked at again', 'B.12: restart', [events, 'if (!same) throw torn;', '']),
   mutant('a gap in front does not restart', 'B.12: restart', [
     events,
-    'if (mayRestart && order.isLeadingGap(page)) throw torn;',
+    'if (order.isLeadingGap(page) && !gap.stays(page)) throw torn;',
     '',
   ]),
   mutant(
@@ -157,9 +158,9 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
     keyJournal,
-    'await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));\n    // An attempt',
+    'await insertRows(this.eventRows(pointer, unit), live);\n    // An attempt',
     'await this.row.create({ pointer, clearedTo: undefined, origin: record.origin }, timeOf(unit));\n' +
-      '    await insertRows(this.eventRows(pointer, unit), liveOf(events, batch, pointer));\n    return;\n    // An attempt',
+      '    await insertRows(this.eventRows(pointer, unit), live);\n    return;\n    // An attempt',
   ]),
   mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
     keyJournal,
@@ -207,6 +208,37 @@ export const mutants: readonly Mutant[] = [
     flow,
     'this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;',
     'this.#appliedBelow = batch.nextOffset;',
+  ]),
+  mutant('a delete of nothing makes a row', 'decision 17: void without life', [
+    keyJournal,
+    '// Of nothing: void.\n    if (pointer === undefined) return false;',
+    `if (pointer === undefined) {
+      const { at, to } = batch;
+      const none = { expiry: undefined, recordId: undefined };
+      const made = { at, segmentSize: this.state.segmentSize, seqNr: to, deleteTo: to, ...none };
+      await this.row.create({ pointer: made, clearedTo: undefined, origin: undefined }, timeOf(unit));
+      return true;
+    }`,
+  ]),
+  mutant('a record that loses moves the last number', 'decision 17: it loses whole', [
+    ranges,
+    'if (from > this.#last) this.#last = to;',
+    'if (to > this.#last) this.#last = to;',
+  ]),
+  mutant('a record that loses leaves rows above the last number', 'decision 17: it loses whole', [
+    ranges,
+    'return seqNr <= (this.#behind.get(offset) ?? this.#last);',
+    'return seqNr > 0 && offset >= 0;',
+  ]),
+  mutant('appends that are left out claim no numbers', 'D.6, I11', [
+    batch,
+    'next.ranges.push(range);',
+    'if (!this.#covers(to)) next.ranges.push(range);',
+  ]),
+  mutant('an append is refused by what the cache has seen', 'decision 17: certain', [
+    'src/journal/head-cache/writer-watch.ts',
+    'const isSure = await this.#cache.catchUp(key, journal.partition, options);',
+    'const isSure = true;',
   ]),
   mutant('the last append before a delete is dropped', 'D.6', [
     batch,

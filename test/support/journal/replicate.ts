@@ -4,6 +4,7 @@ import type { Key } from '../../../src/model/key.ts';
 import { Offset, type Partition } from '../../../src/model/position.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
+import { rangesOf } from './ranges.ts';
 
 const nowMs = Date.UTC(2026, 0, 1);
 
@@ -14,10 +15,9 @@ export async function applyRecord(store: ReplicatedJournal, record: ActionRecord
   if (Action.isAppend(action)) {
     const events = eventRecordsOf(record);
     const { expireAfter } = events[0].record.metadata.payload;
-    await journal.append({ at, events, expireAfter }, nowMs);
+    await journal.append({ at, ranges: rangesOf(events), events, expireAfter }, nowMs);
   } else if (action.header.type === 'delete') {
-    const { to, origin } = action.header;
-    await journal.delete({ at, to, origin }, nowMs);
+    await journal.delete({ at, to: action.header.to }, nowMs);
   } else if (action.header.type === 'purge')
     await journal.purge({ at, onlyAt: action.header.onlyAt }, nowMs);
 }

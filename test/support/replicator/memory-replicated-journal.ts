@@ -1,7 +1,8 @@
+import { LastNumbers } from '../../../src/model/appended-range.ts';
 import { FencedError, InvalidInputError } from '../../../src/model/errors.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
-import type { Offset, Partition, PartitionOffset, Topic } from '../../../src/model/position.ts';
+import type { Offset, Partition, Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import type {
   ExpiredJournal,
@@ -36,11 +37,16 @@ interface Claim {
   epoch: number | undefined;
 }
 
+interface StoredNumber {
+  readonly seqNr: number;
+  readonly offset: number;
+}
+
 /** What is left of one journal. */
 export interface StoredJournal {
   pointer: JournalPointer | undefined;
-  /** seqNr → offset of the record it came in. */
-  readonly events: Map<number, number>;
+  /** By number and offset of the record: two writers may claim one number. */
+  readonly events: Map<string, StoredNumber>;
 }
 
 /**
@@ -175,7 +181,8 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   }
 
   seqNrs(key: string): readonly number[] {
-    return [...(this.journals.get(key)?.events.keys() ?? [])].toSorted((a, b) => a - b);
+    const events = [...(this.journals.get(key)?.events.values() ?? [])];
+    return events.map(({ seqNr }) => seqNr).toSorted((a, b) => a - b);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -218,9 +225,15 @@ class MemoryKeyJournal implements ReplicatedKeyJournal {
 export function applyAppend(stored: StoredJournal, batch: ReplicatedAppend): boolean {
   const known = stored.pointer?.at.offset ?? -1;
   if (batch.at.offset <= known) return false;
-  const events = batch.events.filter(({ record }) => record.at.offset > known);
-  for (const { event, record } of events) stored.events.set(event.seqNr, record.at.offset);
-  stored.pointer = rowOfAppend(stored.pointer, batch);
+  const fresh = batch.ranges.filter(({ at }) => at.offset > known);
+  const numbers = new LastNumbers(stored.pointer?.seqNr ?? 0, fresh);
+  for (const { event, record } of batch.events) {
+    const { seqNr } = event;
+    const { offset } = record.at;
+    const isKept = offset > known && numbers.keeps(seqNr, offset);
+    if (isKept) stored.events.set(`${seqNr}@${offset}`, { seqNr, offset });
+  }
+  stored.pointer = rowOfAppend(stored.pointer, batch, numbers.last);
   if (batch.deleteTo !== undefined) deleteEvents(stored, stored.pointer, batch.deleteTo);
   return true;
 }
@@ -228,38 +241,31 @@ export function applyAppend(stored: StoredJournal, batch: ReplicatedAppend): boo
 function deleteEvents(stored: StoredJournal, row: JournalPointer, upTo: SeqNr): JournalPointer {
   const seqNr = SeqNr.greaterOf(row.seqNr, row.deleteTo);
   const deleteTo = SeqNr.greaterOf(SeqNr.lesserOf(upTo, seqNr), row.deleteTo);
-  for (const stale of stored.events.keys()) if (stale <= deleteTo) stored.events.delete(stale);
+  for (const [name, event] of stored.events) {
+    if (event.seqNr <= deleteTo) stored.events.delete(name);
+  }
   stored.pointer = { ...row, seqNr, deleteTo };
   return stored.pointer;
 }
 
-function rowOfAppend(before: JournalPointer | undefined, batch: ReplicatedAppend): JournalPointer {
-  const { at, events, expireAfter } = batch;
-  const last = events.at(-1)?.event.seqNr ?? SeqNr.min;
+function rowOfAppend(
+  before: JournalPointer | undefined,
+  batch: ReplicatedAppend,
+  seqNr: SeqNr,
+): JournalPointer {
+  const { at, ranges, expireAfter } = batch;
   const expiry = expireAfter === undefined ? undefined : { after: expireAfter, on: '2024-01-01' };
-  if (before !== undefined) {
-    return { ...before, at, seqNr: SeqNr.greaterOf(last, before.seqNr), expiry };
-  }
-  const { event, record } = events[0];
-  const { first = { at: record.at, from: event.seqNr } } = batch;
+  if (before !== undefined) return { ...before, at, seqNr, expiry };
+  const [first] = ranges;
   const recordId = `generation of ${first.at.offset}`;
-  return { at, segmentSize: 10, seqNr: last, deleteTo: SeqNr.prev(first.from), expiry, recordId };
+  return { at, segmentSize: 10, seqNr, deleteTo: SeqNr.prev(first.from), expiry, recordId };
 }
 
 export function applyDelete(stored: StoredJournal, batch: ReplicatedDelete): boolean {
   const { pointer } = stored;
-  if (pointer === undefined) {
-    stored.pointer = rowOfDelete(batch.at, batch.to);
-    return true;
-  }
-  if (batch.at.offset <= pointer.at.offset) return false;
+  if (pointer === undefined || batch.at.offset <= pointer.at.offset) return false;
   stored.pointer = { ...deleteEvents(stored, pointer, batch.to), at: batch.at };
   return true;
-}
-
-function rowOfDelete(at: PartitionOffset, to: SeqNr): JournalPointer {
-  const none = { expiry: undefined, recordId: undefined };
-  return { at, segmentSize: 10, seqNr: to, deleteTo: to, ...none };
 }
 
 export function applyPurge(stored: StoredJournal, batch: ReplicatedPurge): boolean {

@@ -113,3 +113,9 @@ export function unreadableHeader(id: string, offset: number): LogRecord {
 export function unreadableEvents(id: string, offset: number, seqNr = 1): LogRecord {
   return { ...logRecord(id, offset, append(seqNr)), value: Buffer.from('{"events":[') };
 }
+
+/** An append of ours whose header names other numbers than its events have. */
+export function contradictingEvents(id: string, offset: number, seqNr = 1): LogRecord {
+  const { value } = logRecord(id, offset, append(seqNr + 1));
+  return { ...logRecord(id, offset, append(seqNr)), value };
+}

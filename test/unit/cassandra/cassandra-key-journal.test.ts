@@ -8,10 +8,13 @@ import { pointerStatements } from '../../../src/cassandra/tables/pointer-table.t
 import { settingStatements } from '../../../src/cassandra/tables/setting-table.ts';
 import { WriteClocks } from '../../../src/cassandra/write-clock.ts';
 import { recordIdOf } from '../../../src/codec/record-id.ts';
+import { DataIntegrityError } from '../../../src/model/errors.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Topic } from '../../../src/model/position.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
 import * as given from '../../contract/replicated-store.ts';
+import { rangesOf } from '../../support/journal/ranges.ts';
 
 const tables = {
   journal: journalStatements('journal'),
@@ -98,7 +101,12 @@ describe('CassandraKeyJournal', () => {
     );
     if (first === undefined) throw new Error('there is a first');
     await journal.append(
-      { at: given.place(5), events: [first, ...rest], expireAfter: undefined },
+      {
+        at: given.place(5),
+        ranges: rangesOf([first, ...rest]),
+        events: [first, ...rest],
+        expireAfter: undefined,
+      },
       given.nowMs,
     );
     expect(sent).to.deep.equal([
@@ -172,7 +180,10 @@ function describeDeletes(): void {
 function describeCoveredAppends(): void {
   const covered = (from: number, to: number, deleteTo: number) => ({
     ...given.append(5, [from, to]),
-    first: { at: given.place(3), from: given.seqNr(1) },
+    ranges: [
+      { at: given.place(3), from: given.seqNr(1), to: given.seqNr(1) },
+      { at: given.place(5), from: given.seqNr(from), to: given.seqNr(to) },
+    ] as const,
     deleteTo: given.seqNr(deleteTo),
   });
 
@@ -209,6 +220,27 @@ function describeCoveredAppends(): void {
 }
 
 function describePurges(): void {
+  it("removes a journal that only an old version's delete to 2^63-1 made, without walking there", async () => {
+    const { sent, journal } = open(3, { seqNr: SeqNr.max, deleteTo: SeqNr.max });
+    expect(await journal.purge(given.purge(5), given.nowMs)).to.equal(true);
+    expect(sent.length).to.be.below(5);
+    expect(sent.at(-1)).to.equal('metaJournal.delete');
+  });
+
+  it('walks to no number that no journal reaches, be it to delete or to purge, and names the row', async () => {
+    const { sent, journal } = open(3, { seqNr: given.seqNr(2 ** 53 - 2) });
+    const calls = [
+      () => journal.delete(given.deletion(5, SeqNr.max), given.nowMs),
+      () => journal.purge(given.purge(5), given.nowMs),
+    ];
+    for (const call of calls) {
+      const error = await call().catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(DataIntegrityError);
+      expect(String(error)).to.include('topic:id').and.include('seq_nr');
+    }
+    expect(sent).to.deep.equal([]);
+  });
+
   it('purges every segment, whatever was deleted before, and the row last (D.7.5-6)', async () => {
     const { sent, journal } = open(3, { deleteTo: given.seqNr(8) });
     await journal.purge(given.purge(5), given.nowMs);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { readSegments } from '../../../src/cassandra/segment-reader.ts';
 import type { CassandraSession, Page, Row } from '../../../src/cassandra/session-types.ts';
+import { DataIntegrityError } from '../../../src/model/errors.ts';
 import { Key } from '../../../src/model/key.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 
@@ -53,6 +54,20 @@ async function pagesOf(pages: AsyncIterable<readonly Row[]>): Promise<unknown[][
 }
 
 describe('readSegments', () => {
+  it('looks into no more segments than a journal may have, and says whose row asks for more', async () => {
+    for (const to of [2 ** 53 - 2, SeqNr.max, 10_000_011]) {
+      const store = new Store([1, to], 4);
+      const error = await pagesOf(walk(store, { from: 1, to })).catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(DataIntegrityError);
+      expect(String(error)).to.include('topic:id').and.include('seq_nr').and.include(String(to));
+      expect(store.asked).to.deep.equal([]);
+    }
+    // The end of a journal however long.
+    const end = new Store([2 ** 53 - 3, 2 ** 53 - 2], 4);
+    const pages = await pagesOf(walk(end, { from: 2 ** 53 - 12, to: 2 ** 53 - 2 }));
+    expect(pages.flat()).to.deep.equal([2 ** 53 - 3, 2 ** 53 - 2]);
+  });
+
   it('cuts the range at segment borders and at one less than a page', async () => {
     const store = new Store([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 4);
     const pages = await pagesOf(walk(store, { from: 2, to: 11, segmentSize: 5, fetchSize: 4 }));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { decodeActionHeader, encodeActionHeader } from '../../../src/codec/action-header-codec.ts';
 import type { ActionHeader, AppendHeader } from '../../../src/model/action.ts';
-import { CodecError } from '../../../src/model/errors.ts';
+import { CodecError, InvalidInputError } from '../../../src/model/errors.ts';
 import { JsonNumber } from '../../../src/model/payload.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 
@@ -49,6 +49,17 @@ describe('encodeActionHeader (docs/format.md#header)', () => {
     const text = '{"delete":{"to":9223372036854775807}}';
     expect(encodeActionHeader(header)).to.equal(text);
     expect(decodeActionHeader(text)).to.deep.equal(header);
+  });
+
+  it('refuses an append up to 2^63-1, which is the number of no event', () => {
+    const range = { from: SeqNr.min, to: SeqNr.max };
+    expect(() => encodeActionHeader({ ...append, range })).to.throw(InvalidInputError, '2^63-1');
+    const text = (to: string): string =>
+      `{"append":{"range":{"from":1,"to":${to}},"payloadType":"json","metadata":{}}}`;
+    expect(() => decodeActionHeader(text('9223372036854775807'))).to.throw(CodecError, '2^63-1');
+    expect(decodeActionHeader(text('9007199254740990'))).to.deep.include({
+      range: { from: 1, to: 2 ** 53 - 2 },
+    });
   });
 
   it('writes metadata as the JVM does', () => {

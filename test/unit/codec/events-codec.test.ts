@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { decodeEvents, encodeEvents, eventRecordsOf } from '../../../src/codec/events-codec.ts';
+import {
+  decodeEvents,
+  encodeEvents,
+  eventRecordsOf,
+  replicatedEventsOf,
+} from '../../../src/codec/events-codec.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { CodecError, InvalidInputError } from '../../../src/model/errors.ts';
 import type { Event } from '../../../src/model/event.ts';
@@ -64,15 +69,29 @@ describe('encodeEvents (docs/format.md#value)', () => {
   it('refuses a number that comes twice, adjacent or not', () => {
     for (const last of [2, 1]) {
       const events = [event(1), event(2), event(last)] as const;
-      expect(() => encodeEvents(events, {})).to.throw(
-        InvalidInputError,
-        new RegExp(`${last} comes`),
-      );
+      expect(() => encodeEvents(events, {})).to.throw(InvalidInputError, `events[2] is ${last}`);
     }
   });
 
-  it('writes numbers in any other order', () => {
-    const events = [event(3), event(1), event(2)] as const;
+  it('refuses numbers that do not ascend, and the one that no event can have', () => {
+    const refused: [readonly number[], string][] = [
+      [[4, 3], 'events[1] is 3'],
+      [[3, 1, 2], 'events[1] is 1'],
+      [[0], 'events[0] is 0'],
+      [[-1], 'events[0] is -1'],
+      [[1, 1.5], 'events[1] is 1.5'],
+      [[Number.NaN], 'events[0] is NaN'],
+      [[1, SeqNr.max], 'events[1] is 2^63-1'],
+      [[2 ** 60], 'events[0] is 1152921504606847000'],
+    ];
+    for (const [numbers, text] of refused) {
+      const events = numbers.map((seqNr) => ({ ...event(1), seqNr: seqNr as SeqNr }));
+      expect(() => encodeEvents(Events.of(events), {})).to.throw(InvalidInputError, text);
+    }
+  });
+
+  it('takes numbers with gaps, up to 2^53-2', () => {
+    const events = [event(3), event(7), event(2 ** 53 - 2)] as const;
     expect(decodeEvents('json', encodeEvents(events, {}).value).events).to.deep.equal(events);
   });
 });
@@ -95,8 +114,8 @@ describe('decodeEvents (docs/format.md#value)', () => {
 
 describe('eventRecordsOf', () => {
   const at = { partition: Partition.of(3), offset: Offset.of(7) };
-  function recordOf(value: Uint8Array, metadata = {}): ActionRecord {
-    const range = { from: SeqNr.of(1), to: SeqNr.of(2) };
+  function recordOf(value: Uint8Array, metadata = {}, [from, to] = [1, 2]): ActionRecord {
+    const range = { from: SeqNr.of(from), to: SeqNr.of(to) };
     const writer = { origin: 'o', version: 'v' };
     const header = { type: 'append', range, ...writer, payloadType: 'json', metadata } as const;
     const key = Key.of('journal', 'id');
@@ -120,7 +139,7 @@ describe('eventRecordsOf', () => {
   });
 
   it('shares the empty metadata', () => {
-    const [first] = eventRecordsOf(recordOf(encodeEvents([event(1)], {}).value));
+    const [first] = eventRecordsOf(recordOf(encodeEvents([event(1)], {}).value, {}, [1, 1]));
     expect(first.record.metadata).to.equal(RecordMetadata.empty);
   });
 
@@ -129,6 +148,36 @@ describe('eventRecordsOf', () => {
       .to.throw(CodecError, /topic journal, partition 3, offset 7, id id/)
       .with.nested.property('cause.message', 'events must not be empty');
   });
+
+  const printed = (...numbers: string[]): Buffer =>
+    Buffer.from(`{"events":[${numbers.map((n) => `{"seqNr":${n},"tags":[]}`).join(',')}]}`);
+  const decoders = { eventRecordsOf, replicatedEventsOf };
+  const wrong: [range: [number, number], numbers: string[], why: RegExp][] = [
+    [[3, 4], ['4', '3'], /3\.\.4, but the first one is 4/],
+    [[3, 4], ['3', '5'], /3\.\.4, but the last one is 5/],
+    [[3, 4], ['3'], /3\.\.4, but the last one is 3/],
+    [[3, 4], ['2', '4'], /3\.\.4, but the first one is 2/],
+    [[1, 4], ['1', '3', '2', '4'], /1\.\.4, but 2 follows 3/],
+    [[1, 4], ['1', '9223372036854775807'], /1\.\.4, but the last one is/],
+    [[1, 4], ['1', '9007199254740991'], /9007199254740991/],
+  ];
+  for (const [name, decode] of Object.entries(decoders)) {
+    for (const [range, numbers, why] of wrong) {
+      it(`refuses events ${numbers.join(', ')} of a header ${range.join('..')}, naming the record: ${name}`, () => {
+        expect(() => decode(recordOf(printed(...numbers), {}, range)))
+          .to.throw(CodecError, /topic journal, partition 3, offset 7, id id/)
+          .with.nested.property('cause.message')
+          .match(why);
+      });
+    }
+
+    it(`lets the first of two events with one number count, and takes gaps: ${name}`, () => {
+      const numbersOf = (range: [number, number], ...numbers: string[]): number[] =>
+        decode(recordOf(printed(...numbers), {}, range)).map((one) => one.event.seqNr);
+      expect(numbersOf([1, 3], '1', '2', '1', '3')).to.deep.equal([1, 2, 3]);
+      expect(numbersOf([1, 9], '1', '4', '9')).to.deep.equal([1, 4, 9]);
+    });
+  }
 
   it('refuses a record that is no append', () => {
     const { action } = recordOf(Buffer.alloc(0));

@@ -96,7 +96,7 @@ describe('printedEventsOf (docs/format.md#stored-payload)', () => {
 describe('replicatedEventsOf', () => {
   const recordOf = (events: Events) => {
     const { payloadType, value } = encodeEvents(events, {});
-    const range = { from: SeqNr.min, to: SeqNr.of(2) };
+    const range = { from: SeqNr.min, to: (events.at(-1) ?? events[0]).seqNr };
     const writer = { origin: 'o', version: 'v' };
     const header = { type: 'append', range, ...writer, payloadType, metadata: {} } as const;
     const key = Key.of('journal', 'id');

@@ -50,11 +50,11 @@ export class CountingWorld implements AsyncDisposable {
 
   /** The journal of a writer that nobody counts. */
   writer(id = 'id', origin = 'writer'): Journal {
-    return createJournals({ ...this.#parts(origin), ...this.store }, thresholdsMs).of(this.key(id));
+    return createJournals({ ...this.parts(origin), ...this.store }, thresholdsMs).of(this.key(id));
   }
 
   reader(changes: Partial<JournalParts> = {}, id = 'id'): Journal {
-    return createJournals({ ...this.#parts('reader'), ...changes }, thresholdsMs).of(this.key(id));
+    return createJournals({ ...this.parts('reader'), ...changes }, thresholdsMs).of(this.key(id));
   }
 
   /** A head cache over ports that nobody counts. */
@@ -84,15 +84,18 @@ export class CountingWorld implements AsyncDisposable {
 
   /** The store takes all records of a key up to and including `offset`, or all there are. */
   async replicate(offset = Number.MAX_SAFE_INTEGER, id = 'id'): Promise<void> {
-    const { consumer, replicated } = this.store;
-    for (const record of await recordsOf(consumer, this.key(id), Partition.of(0))) {
+    const { consumer, replicated, eventual } = this.store;
+    const partition = Partition.of(0);
+    const done = (await eventual.offset(this.topic, partition)) ?? -1;
+    for (const record of await recordsOf(consumer, this.key(id), partition)) {
+      if (record.at.offset <= done) continue;
       if (record.at.offset > offset) break;
       await applyRecord(replicated, record);
       await saveOffset(replicated, record);
     }
   }
 
-  #parts(origin: string): JournalParts {
+  parts(origin = 'reader'): JournalParts {
     const { producer } = this.store;
     return {
       ...this.#counted(),

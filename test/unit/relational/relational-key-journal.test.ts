@@ -53,6 +53,25 @@ describe('a journal in a relational database', () => {
     expect(journal.pointer).to.equal(before);
   });
 
+  it('leaves the row of a delete of nothing what it is, as old versions made it', async () => {
+    const rows = recordedRows();
+    const seqNr = given.seqNr(4);
+    const pointer = {
+      at: given.place(1),
+      segmentSize: 100,
+      seqNr,
+      deleteTo: seqNr,
+      expiry: undefined,
+      recordId: undefined,
+    };
+    const key = Key.of('journal', 'a');
+    const row = { journal: 1, pointer };
+    const journal = new RelationalKeyJournal({ key, rows, row, segmentSize: 100 });
+    expect(await journal.delete(given.deletion(2, 9), given.nowMs)).to.equal(true);
+    await journal.append(given.append(3, [5]), given.nowMs);
+    expect(journal.pointer).to.deep.equal({ ...pointer, at: given.place(3), seqNr: 5 });
+  });
+
   it('caps a day of expiry that no date of four digits can tell (docs/format.md#relational-tables)', async () => {
     const journal = journalOn(recordedRows());
     await journal.append(given.append(1, [1], given.days(10_000_000)), given.nowMs);

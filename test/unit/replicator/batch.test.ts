@@ -71,7 +71,10 @@ describe('collapse (docs/format.md#replication, all cases of the JVM system)', (
     const carried = (records: string): string =>
       collapse(records.split(' ').map(recordOf))
         .filter((batch) => batch.type === 'appends')
-        .map(({ at, first, deleteTo }) => `A${first.at.offset}-${at.offset}→${deleteTo ?? 'none'}`)
+        .map(
+          ({ at, ranges, deleteTo }) =>
+            `A${ranges[0]?.at.offset}-${at.offset}→${deleteTo ?? 'none'}`,
+        )
         .join(' ');
     expect(carried('a1[1] a2[2..3]')).to.equal('A1-2→none');
     expect(carried('a1[1..3] d2→2')).to.equal('A1-1→2');

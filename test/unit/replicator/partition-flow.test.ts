@@ -4,6 +4,7 @@ import { settle } from '../../support/replicator/manual-clock.ts';
 import type { StoreCall } from '../../support/replicator/memory-replicated-journal.ts';
 import {
   append,
+  contradictingEvents,
   deleteTo,
   logRecord,
   mark,
@@ -199,6 +200,7 @@ describe('PartitionFlow, when the store is down', () => {
 for (const [what, unreadable] of [
   ['a header', unreadableHeader],
   ['events', unreadableEvents],
+  ['numbers', contradictingEvents],
 ] as const) {
   describe(`PartitionFlow, when ${what} cannot be decoded`, () => {
     it('applies and stores all before it, holds the partition there and says so', async () => {

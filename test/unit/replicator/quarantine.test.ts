@@ -6,6 +6,7 @@ import { settle } from '../../support/replicator/manual-clock.ts';
 import { MemoryQuarantine } from '../../support/replicator/memory-quarantine.ts';
 import {
   append,
+  contradictingEvents,
   logRecord,
   partition0,
   partition1,
@@ -28,6 +29,7 @@ const skipping: QuarantineRules = { policy: 'skip-and-record', skip: [] };
 for (const [what, unreadable] of [
   ['a header', unreadableHeader],
   ['events', unreadableEvents],
+  ['numbers', contradictingEvents],
 ] as const) {
   describe(`quarantine = skip-and-record, when ${what} cannot be decoded`, () => {
     it('goes on after it: records of the same key and of others are applied', async () => {

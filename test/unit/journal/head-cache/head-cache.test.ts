@@ -77,6 +77,7 @@ class World {
           this.follows.push(follow);
           return follow.run(options?.signal);
         },
+        endOffset: async () => Offset.min,
       },
       eventual: {
         offset: async () => {
