@@ -1,14 +1,7 @@
 import type { ActionRecord, PayloadType } from '../model/action.ts';
 import { Action } from '../model/action.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
-import type {
-  Event,
-  EventRecord,
-  Events,
-  PrintedEvent,
-  RecordInfo,
-  ReplicatedEvent,
-} from '../model/event.ts';
+import type { EventRecord, PrintedEvent, RecordInfo, ReplicatedEvent } from '../model/event.ts';
 import type { PayloadMetadata } from '../model/record-metadata.ts';
 import type { DecodedEvents } from './decoded-events.ts';
 import { decodeBinaryEvents, encodeBinaryEvents } from './events-binary-codec.ts';
@@ -29,7 +22,10 @@ export interface EncodedEvents {
  *
  * @throws {InvalidInputError} when a number comes twice, or a value cannot be encoded
  */
-export function encodeEvents(events: Events, metadata: PayloadMetadata): EncodedEvents {
+export function encodeEvents(
+  events: readonly PrintedEvent[],
+  metadata: PayloadMetadata,
+): EncodedEvents {
   const twice = firstRepeated(events);
   if (twice !== undefined) {
     throw new InvalidInputError(`sequence number ${twice.seqNr} comes twice in one append`);
@@ -122,7 +118,7 @@ function naming<T>({ action, at }: ActionRecord, decode: () => T): T {
   }
 }
 
-function isBinary(event: Event): boolean {
+function isBinary(event: PrintedEvent): boolean {
   return event.payload?.type === 'binary';
 }
 

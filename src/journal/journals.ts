@@ -1,4 +1,4 @@
-import type { Key } from '../model/key.ts';
+import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { watchProducer } from './head-cache/writer-watch.ts';
@@ -8,6 +8,7 @@ import type { JournalParts } from './journal-parts.ts';
 
 /** Journals by key, over one log and one store. */
 export interface Journals {
+  /** @throws {InvalidInputError} the topic or the id is none */
   of(key: Key): Journal;
   /** Ids of all journals of a topic that reached the store, in no order. */
   ids(topic: Topic, options?: CallOptions): AsyncIterable<string>;
@@ -18,7 +19,11 @@ export function createJournals(parts: JournalParts, thresholdsMs: CallTimeThresh
   const instruments = { log: parts.log, thresholdsMs };
   const watched = withWatchedWrites(parts);
   return {
-    of: (key) => instrumentJournal(createJournal(watched, key), key, instruments),
+    of(named) {
+      // Callers use JavaScript, and a key may be of their own making.
+      const key = Key.of(named.topic, named.id);
+      return instrumentJournal(createJournal(watched, key), key, instruments);
+    },
     ids: (topic, options) => parts.eventual.ids(topic, options),
   };
 }

@@ -15,9 +15,18 @@ export abstract class JournalError extends Error {
   }
 }
 
-/** The caller's value is wrong; nothing was done. */
+/**
+ * The caller's value is wrong; nothing was done. `path` is the place in a value that was to be written, such as
+ * `event.items[3].at`.
+ */
 export class InvalidInputError extends JournalError {
   readonly code = 'INVALID_INPUT';
+  readonly path: string | undefined;
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
+    super(message, options);
+    this.path = options?.path;
+  }
 }
 
 /** One problem of a configuration, with its place. */
