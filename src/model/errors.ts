@@ -98,6 +98,9 @@ export interface DataPlace {
   readonly offset?: number;
   readonly id?: string;
   readonly seqNr?: number;
+  /** Of the store, when it is a row of it that breaks the rule. */
+  readonly table?: string;
+  readonly column?: string;
 }
 
 /** Stored bytes break the format. */
