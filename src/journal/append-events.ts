@@ -41,6 +41,7 @@ function encoded(
 ): { readonly header: AppendHeader; readonly value: Uint8Array; readonly headers: Headers } {
   try {
     Key.writable(key);
+    objectOf(options, 'the options of an append');
     const written = writtenEvents(events);
     checkContiguous(key, written);
     const metadata = writtenMetadata(options);
