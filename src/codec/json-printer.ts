@@ -20,6 +20,8 @@ export interface ValueRules {
   readonly maxLevels?: number;
   /** Numbers that printing would round are refused: what is written must come back the same. */
   readonly exact?: boolean;
+  /** A `JsonNumber` is refused: actors get ordinary numbers back. */
+  readonly plainNumbers?: boolean;
 }
 
 /**
@@ -163,6 +165,8 @@ class ValuePrinter {
   }
 
   #number(value: JsonNumber): string {
+    if (this.#rules.plainNumbers === true)
+      throw this.refusal('is a JsonNumber, which would come back as a number');
     let text: string;
     try {
       text = printNumber(value);

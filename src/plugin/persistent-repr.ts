@@ -26,7 +26,7 @@ const stringSerializer = 20;
 const byteStringSerializer = 21;
 
 /** An event may have 1,200 levels; the envelopes around it take the rest of a document's. */
-const eventRules = { name: 'event', maxLevels: 1200, exact: true };
+const eventRules = { name: 'event', maxLevels: 1200, plainNumbers: true };
 
 /**
  * Wraps an event: a string as text, bytes as PersistentBinary, anything else as JSON.

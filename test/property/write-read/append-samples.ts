@@ -21,7 +21,7 @@ export interface AppendSample {
   readonly options: Sample;
 }
 
-const tags: AnySample = oftenRight(
+export const tags: AnySample = oftenRight(
   fc.array(columnTextSample, { maxLength: 6 }).map(ofItems),
   wrong(
     () => undefined,

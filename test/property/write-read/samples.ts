@@ -68,14 +68,15 @@ const wideNumber = fc
   .tuple(fc.bigInt({ min: 10n ** 17n, max: 10n ** 34n - 1n }), fc.integer({ min: -300, max: 300 }))
   .map(([digits, exponent]) => new JsonNumber(`${digits}e${exponent}`));
 
-const rightLeaf: AnySample = fc.oneof(
+const plainLeaf: AnySample = fc.oneof(
   same(fc.constant(null)),
   same(fc.boolean()),
   same(jsonText),
   number,
-  same(wideNumber),
   fc.constant(undefined).map(changing),
 );
+const rightLeaf = fc.oneof({ weight: 5, arbitrary: plainLeaf }, same(wideNumber));
+const wideLeaf: AnySample = wideNumber.map((given) => ({ given, plain: refused }));
 const wrongLeaf = wrong(
   () => Number.NaN,
   () => Number.POSITIVE_INFINITY,
@@ -156,28 +157,34 @@ function define(target: object, member: string, value: unknown): void {
 }
 
 /** A value for JSON, of a right or a wrong kind, at any depth. */
-export const jsonSample: AnySample = fc.letrec<{ value: Sample; leaf: Sample }>((tie) => ({
-  leaf: oftenRight(rightLeaf, wrongLeaf, 40),
-  value: fc.oneof(
-    { maxDepth: 3 },
-    tie('leaf'),
-    fc.array(tie('value'), { maxLength: 3 }).map(ofItems),
-    fc
-      .tuple(
-        fc.array(
-          fc.tuple(
-            name,
-            fc.oneof({ weight: 8, arbitrary: tie('value') }, { weight: 1, arbitrary: leftOut }),
+export const jsonSample: AnySample = jsonOf(rightLeaf, wrongLeaf);
+/** The same for an actor's event, which holds no `JsonNumber`. */
+export const eventSample: AnySample = jsonOf(plainLeaf, fc.oneof(wrongLeaf, wideLeaf));
+
+function jsonOf(right: AnySample, bad: AnySample): AnySample {
+  return fc.letrec<{ value: Sample; leaf: Sample }>((tie) => ({
+    leaf: oftenRight(right, bad, 40),
+    value: fc.oneof(
+      { maxDepth: 3 },
+      tie('leaf'),
+      fc.array(tie('value'), { maxLength: 3 }).map(ofItems),
+      fc
+        .tuple(
+          fc.array(
+            fc.tuple(
+              name,
+              fc.oneof({ weight: 8, arbitrary: tie('value') }, { weight: 1, arbitrary: leftOut }),
+            ),
+            {
+              maxLength: 4,
+            },
           ),
-          {
-            maxLength: 4,
-          },
-        ),
-        fc.boolean(),
-      )
-      .map(([members, bare]) => ofMembers(members, bare)),
-  ),
-})).value;
+          fc.boolean(),
+        )
+        .map(([members, bare]) => ofMembers(members, bare)),
+    ),
+  })).value;
+}
 
 /** A text that a column can hold. */
 const strictText = fc.string({ unit: 'grapheme', maxLength: 10 });

@@ -152,7 +152,7 @@ function journalsOver(world: JournalWorld): Journals {
 }
 
 /** A text that is equal for what must be equal: order of members and tags, spelling of numbers left out. */
-function canonical(value: unknown, name = ''): string {
+export function canonical(value: unknown, name = ''): string {
   if (typeof value === 'number') return decimal(String(value));
   if (value instanceof JsonNumber) return decimal(value.text);
   if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`;

@@ -55,6 +55,9 @@ describe('printValue (docs/format.md#written-values)', () => {
     expect(() => print(wide))
       .to.throw(InvalidInputError, /34 digits/)
       .with.property('path', 'event.big[0]');
+    expect(() => printValue([wide], { name: 'event', plainNumbers: true }))
+      .to.throw(InvalidInputError, /come back as a number/)
+      .with.property('path', 'event[0].big[0]');
     expect(printValue(wide, { name: 'stored' })).to.equal(`{"big":[1.${'1'.repeat(33)}]}`);
   });
 
