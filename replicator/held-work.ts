@@ -2,7 +2,7 @@ import type { LogRecord } from '../src/model/log-record.ts';
 import type { Offset } from '../src/model/position.ts';
 import type { BlockedStretch } from '../src/ports/topic-consumer.ts';
 import { type GroupedRecords, groupRecords, type PartitionSource } from './group-records.ts';
-import type { Quarantine } from './quarantine.ts';
+import { isOfRow, type Quarantine } from './quarantine.ts';
 import type { KeyOutcome } from './replicate-records.ts';
 
 export type HeldKey = Extract<KeyOutcome, { type: 'held' }>;
@@ -25,6 +25,7 @@ export interface Problem {
 }
 
 const unreadableRecord = 'partition is held: a record cannot be decoded';
+const unreadableRow = 'partition is held: the stored row of a journal cannot be decoded';
 const blockedStretch = 'partition is held: the log cannot give what comes next';
 const unwritableEntry =
   'partition is held: what is to be skipped cannot be written to the quarantine file';
@@ -50,7 +51,8 @@ function problemOf(
     return { message: unreadableRecord, offset, heldKeys, err: error };
   }
   if (first !== undefined) {
-    const message = first.reason === 'unreadable' ? unreadableRecord : failedWrite;
+    const unreadable = isOfRow(first.error) ? unreadableRow : unreadableRecord;
+    const message = first.reason === 'unreadable' ? unreadable : failedWrite;
     const { key, first: offset } = first.rest;
     return { message, offset, id: key.id, heldKeys, err: first.error };
   }

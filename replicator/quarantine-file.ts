@@ -1,6 +1,12 @@
 import { open } from 'node:fs/promises';
 import { NotSetUpError } from '../src/model/errors.ts';
 
+/**
+ * A text, or the bytes that are none: what is put aside can be written again byte for byte, whatever it is. `null` stands
+ * for what the record has not.
+ */
+export type QuarantinedText = string | { readonly base64: string } | null;
+
 /** One skipped record, or stretch of records, as a line of JSON. */
 export interface QuarantineEntry {
   /** When it was skipped, ISO 8601. */
@@ -12,13 +18,16 @@ export interface QuarantineEntry {
   readonly nextOffset: number;
   /** `skip-and-record` = the policy, `quarantine-skip` = an operator named it. */
   readonly reason: string;
-  readonly key?: string | undefined;
+  readonly key?: QuarantinedText;
   readonly code?: string | undefined;
   readonly error: string;
   readonly timestampMs?: number | undefined;
-  /** Values in base64, in record order: with `value`, all that is needed to write the record again. */
-  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
-  readonly value?: string | undefined;
+  /** Values in base64, in record order: with `key` and `value`, all that is needed to write the record again. */
+  readonly headers?: readonly (readonly [name: QuarantinedText, value: string | null])[];
+  /** In base64. */
+  readonly value?: string | null;
+  /** The table and the column of a stored row that cannot be decoded: then the record itself is sound. */
+  readonly row?: { readonly table: string | undefined; readonly column: string | undefined };
 }
 
 /** What was skipped, for people to find: it is only ever appended to. */

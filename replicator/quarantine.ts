@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { CodecError, JournalError } from '../src/model/errors.ts';
 import type { LogRecord } from '../src/model/log-record.ts';
 import { Offset } from '../src/model/position.ts';
@@ -5,7 +6,17 @@ import type { Logger } from '../src/observability/logger.ts';
 import type { BlockedStretch } from '../src/ports/topic-consumer.ts';
 import type { Clock } from '../src/runtime/clock.ts';
 import type { PartitionSource } from './group-records.ts';
-import type { QuarantineEntry, QuarantineFile } from './quarantine-file.ts';
+import type { QuarantinedText, QuarantineEntry, QuarantineFile } from './quarantine-file.ts';
+
+const skippedRecord =
+  'a record that cannot be decoded was skipped; it is kept in the quarantine file';
+const skippedForRow =
+  'a record of a journal whose stored row cannot be decoded was skipped; it is kept in the quarantine file';
+
+/** Whether it is a row of the store, and no record of the log, that cannot be decoded. */
+export function isOfRow(error: unknown): error is CodecError {
+  return error instanceof CodecError && error.place.table !== undefined;
+}
 
 /** What to do with what cannot be decoded; resolved from `quarantine…` of the replicator's section. */
 export interface QuarantineRules {
@@ -70,10 +81,8 @@ export class Quarantine {
     await file.append(entry);
     const { topic, partition, offset, nextOffset, key } = entry;
     const place = { topic, partition, offset, nextOffset, key };
-    log.error(
-      { ...place, reason, err: found.error },
-      'a record that cannot be decoded was skipped; it is kept in the quarantine file',
-    );
+    const skipped = isOfRow(found.error) ? skippedForRow : skippedRecord;
+    log.error({ ...place, reason, err: found.error }, skipped);
     return true;
   }
 
@@ -95,14 +104,23 @@ function entryOf(found: Undecodable, reason: string, nowMs: number): QuarantineE
   const { key, value, timestampMs, headers } = record;
   return {
     ...place,
-    key: key === undefined ? undefined : Buffer.from(key).toString('utf8'),
+    key: textOrBytes(key),
     ...problem,
+    ...(isOfRow(error) && { row: { table: error.place.table, column: error.place.column } }),
     timestampMs,
-    headers: headers.map(([name, bytes]) => [name, base64(bytes)] as const),
-    value: value === undefined ? undefined : base64(value),
+    headers: headers.map(([name, bytes, nameBytes]) => {
+      return [nameBytes === undefined ? name : textOrBytes(nameBytes), base64(bytes)] as const;
+    }),
+    value: base64(value),
   };
 }
 
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
+function textOrBytes(bytes: Uint8Array | undefined): QuarantinedText {
+  if (bytes === undefined) return null;
+  const buffer = Buffer.from(bytes);
+  return isUtf8(buffer) ? buffer.toString('utf8') : { base64: buffer.toString('base64') };
+}
+
+function base64(bytes: Uint8Array | undefined): string | null {
+  return bytes === undefined ? null : Buffer.from(bytes).toString('base64');
 }

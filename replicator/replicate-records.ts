@@ -1,5 +1,6 @@
 import { replicatedEventsOf } from '../src/codec/events-codec.ts';
 import type { ActionRecord } from '../src/model/action.ts';
+import { CodecError } from '../src/model/errors.ts';
 import type { ReplicatedEvent } from '../src/model/event.ts';
 import type { Key } from '../src/model/key.ts';
 import type { Offset } from '../src/model/position.ts';
@@ -46,7 +47,7 @@ export interface KeyParts {
  *
  * A failed write is repeated from the key's first record, on a journal opened anew; the journal
  * itself knows what was applied already. A record that cannot be decoded holds the records from it
- * on; those before it are applied.
+ * on; those before it are applied. A row of the store that cannot be decoded holds them all.
  */
 export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<KeyOutcome> {
   if (!parts.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
@@ -56,11 +57,21 @@ export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<Ke
     if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
   } catch (error) {
     parts.journals.forget(key.key);
+    // Its row in the store: trying again does not help, but the quarantine may take its records.
+    if (error instanceof CodecError) return heldByRow(key, error);
     return { type: 'held', rest: key, reason: 'failed', error };
   }
   if (plan.unreadable === undefined) return { type: 'applied' };
   const { index, offset, error } = plan.unreadable;
   const rest = { key: key.key, first: offset, records: key.records.slice(index) };
+  return { type: 'held', rest, reason: 'unreadable', error };
+}
+
+/** Marks write nothing: the first record that needs the row stands in front. */
+function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyOutcome {
+  const index = Math.max(0, records.findIndex(isUserAction));
+  const offset = records[index]?.at.offset ?? first;
+  const rest = { key, first: offset, records: records.slice(index) };
   return { type: 'held', rest, reason: 'unreadable', error };
 }
 

@@ -6,7 +6,7 @@ import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../ports/eventual-journal.ts';
 import { chunks } from './at-once.ts';
 import { openCassandraSession } from './cassandra-session.ts';
-import { numberOf } from './cassandra-values.ts';
+import { replicatedOffsetOf } from './cassandra-values.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
 import { readSegments } from './segment-reader.ts';
@@ -82,7 +82,7 @@ export class CassandraEventualJournal implements EventualJournal {
       [topic, partition],
       options,
     );
-    return row === undefined ? undefined : (numberOf(row['offset'], 'offset') as Offset);
+    return row === undefined ? undefined : replicatedOffsetOf({ topic, partition }, row['offset']);
   }
 
   /** Both candidate segments at once: a client reads a row once, and most lie in the first. */

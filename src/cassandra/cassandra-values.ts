@@ -1,5 +1,6 @@
 import { CodecError } from '../model/errors.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
+import type { Offset, Partition, Topic } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 
 /** A bigint cell as the driver decodes it; the fields are its stable public ones. */
@@ -38,7 +39,33 @@ export function numberOf(cell: unknown, column: string): number {
 }
 
 function unsafe(cell: Int64, column: string): number {
-  throw new CodecError(`column ${column} holds ${cell.toString()}, outside 0 .. 2^53-1`);
+  throw new CodecError(`column ${column} holds ${cell.toString()}, outside 0 .. 2^53-1`, {
+    place: { column },
+  });
+}
+
+/** A partition; null reads as 0, as on the JVM. */
+export function partitionOf(cell: unknown): Partition {
+  const partition = cell ?? 0;
+  if (typeof partition === 'number' && partition >= 0) return partition as Partition;
+  throw new CodecError(`column partition holds ${String(partition)}, not a partition`, {
+    place: { column: 'partition' },
+  });
+}
+
+/** The replicated offset of a partition. @throws {CodecError} naming topic, partition, table and column */
+export function replicatedOffsetOf(
+  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
+  cell: unknown,
+): Offset {
+  try {
+    return numberOf(cell, 'offset') as Offset;
+  } catch (cause) {
+    throw new CodecError('a row of pointer2 cannot be decoded', {
+      cause,
+      place: { topic, partition, table: 'pointer2', column: 'offset' },
+    });
+  }
 }
 
 /** A sequence number; 2^63-1 is `SeqNr.max`. */
@@ -47,7 +74,9 @@ export function seqNrOf(cell: unknown, column: string): SeqNr {
   if (int64?.high === 0x7fff_ffff && int64.toString() === noUpperBound) return SeqNr.max;
   const value = numberOf(cell, column);
   if (value < 1 || value === SeqNr.max) {
-    throw new CodecError(`column ${column} holds ${int64?.toString()}, not a sequence number`);
+    throw new CodecError(`column ${column} holds ${int64?.toString()}, not a sequence number`, {
+      place: { column },
+    });
   }
   return value as SeqNr;
 }

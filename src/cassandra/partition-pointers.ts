@@ -1,7 +1,7 @@
 import { FencedError, InvalidInputError, StoreUnavailableError } from '../model/errors.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { ClaimOptions, OffsetMove } from '../ports/replicated-journal.ts';
-import { numberOf } from './cassandra-values.ts';
+import { replicatedOffsetOf } from './cassandra-values.ts';
 import type { CassandraSession, Row } from './session-types.ts';
 import type { PointerStatements } from './tables/pointer-table.ts';
 import type { WriteClocks } from './write-clock.ts';
@@ -65,7 +65,7 @@ export class PartitionPointers {
         [topic, partition],
         options,
       );
-      const found = rowOf(cells[0]);
+      const found = rowOf(place, cells[0]);
       const row = found && this.after(place, found, { offset: found.offset, nowMs });
       if (row === undefined || isApplied(await this.change(place, found, row))) {
         this.claims.set(nameOf(place), { known: row?.offset, row, inDoubt: [] });
@@ -107,7 +107,7 @@ export class PartitionPointers {
     if (claim.inDoubt.length > maxInDoubt) claim.inDoubt.shift();
     const answer = await this.change(move, claim.row, wanted);
     const wasApplied = isApplied(answer);
-    const found = wasApplied ? wanted : rowOf(answer);
+    const found = wasApplied ? wanted : rowOf(move, answer);
     // An earlier try, or the same first move of another process. Whosever it is, in one millisecond it
     // could be either's: the next try takes the row over.
     const isKnown = found !== undefined && claim.inDoubt.some((row) => isSame(row, found));
@@ -152,10 +152,10 @@ function isApplied(answer: Row): boolean {
 }
 
 /** A refusal tells the row as well, and no columns when there is none. */
-function rowOf(cells: Row | undefined): PointerRow | undefined {
+function rowOf(place: Place, cells: Row | undefined): PointerRow | undefined {
   if (cells?.['offset'] === undefined || cells['offset'] === null) return undefined;
   const updated = cells['updated'];
-  const offset = numberOf(cells['offset'], 'offset') as Offset;
+  const offset = replicatedOffsetOf(place, cells['offset']);
   return { offset, updated: updated instanceof Date ? updated.getTime() : null };
 }
 

@@ -4,8 +4,13 @@ import type { JsonValue } from '../model/payload.ts';
 import { RecordMetadata } from '../model/record-metadata.ts';
 import { SeqNr, type SeqRange } from '../model/seq-nr.ts';
 import type { JsonObject } from './json.ts';
-import { isJsonObject, jsonDocument, jsonFragment, parseJson } from './json.ts';
-import { headerMetadataFragment, readHeaderMetadata } from './record-metadata-codec.ts';
+import { isJsonObject, jsonDocument, parseJson } from './json.ts';
+import { printString } from './json-printer.ts';
+import {
+  headerMetadataFragment,
+  readHeaderMetadata,
+  writtenHeader,
+} from './record-metadata-codec.ts';
 import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 
 /*
@@ -39,11 +44,11 @@ function bodyOf(header: ActionHeader): string {
       if (range.to >= SeqNr.max)
         throw new InvalidInputError(`append.range.to ${noEventHas(range.to)}`);
       const numbers = `${printSeqNr(range.from)},"to":${printSeqNr(range.to)}`;
-      const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata)}`;
+      const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata, writtenHeader)}`;
       return `${appendStart}${numbers}}${writerMembers(header)},${rest}}}`;
     }
     case 'mark':
-      return `{"mark":{"id":${jsonFragment(header.id)}${writerMembers(header)}}}`;
+      return `{"mark":{"id":${printString(header.id)}${writerMembers(header)}}}`;
     case 'delete':
       return `{"delete":{"to":${printSeqNr(header.to)}${writerMembers(header)}}}`;
     case 'purge':
@@ -68,8 +73,8 @@ let lastWriter: Writer & { readonly text: string } = {
 /** `,"origin":S,"version":S` as far as present. */
 function writerMembers({ origin, version }: Writer): string {
   if (lastWriter.origin === origin && lastWriter.version === version) return lastWriter.text;
-  const first = origin === undefined ? '' : `,"origin":${jsonFragment(origin)}`;
-  const second = version === undefined ? '' : `,"version":${jsonFragment(version)}`;
+  const first = origin === undefined ? '' : `,"origin":${printString(origin)}`;
+  const second = version === undefined ? '' : `,"version":${printString(version)}`;
   lastWriter = { origin, version, text: first + second };
   return lastWriter.text;
 }

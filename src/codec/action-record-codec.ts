@@ -136,9 +136,9 @@ function userHeadersOf(headers: LogRecord['headers']): Headers {
   return userHeaders;
 }
 
-/** Kafka allows a header without value, whatever the type says; a journal does not. */
-function headerText(name: string, value: Uint8Array | null | undefined): string {
-  if (value === undefined || value === null) throw new CodecError(`header ${name} has no value`);
+/** Kafka allows a header without value; a journal does not. */
+function headerText(name: string, value: Uint8Array | undefined): string {
+  if (value === undefined) throw new CodecError(`header ${name} has no value`);
   return decodeUtf8Strict(value, `header ${name}`);
 }
 

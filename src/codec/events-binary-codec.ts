@@ -1,12 +1,17 @@
 import { CodecError } from '../model/errors.ts';
-import type { Event, Events } from '../model/event.ts';
-import type { Payload } from '../model/payload.ts';
+import type { Event, Events, PrintedEvent } from '../model/event.ts';
+import type { Payload, PrintedJson } from '../model/payload.ts';
 import type { PayloadMetadata } from '../model/record-metadata.ts';
 import { RecordMetadata } from '../model/record-metadata.ts';
 import { ByteReader, ByteWriter } from './byte-cursor.ts';
 import type { DecodedEvents } from './decoded-events.ts';
-import { isJsonObject, jsonDocument, parseJson, printJson } from './json.ts';
-import { payloadMetadataFragment, readPayloadMetadata } from './record-metadata-codec.ts';
+import { printPayload } from './events-json-codec.ts';
+import { isJsonObject, jsonDocument, parseJson } from './json.ts';
+import {
+  payloadMetadataFragment,
+  readPayloadMetadata,
+  writtenPayload,
+} from './record-metadata-codec.ts';
 import { halvesOfSeqNr, seqNrOfHalves } from './seq-nr-codec.ts';
 import { noTags, uniqueTags } from './tags.ts';
 import { decodeUtf8WithSurrogates, encodeUtf8 } from './utf8.ts';
@@ -23,15 +28,21 @@ import { decodeUtf8WithSurrogates, encodeUtf8 } from './utf8.ts';
  */
 
 const version = 1;
-const kindOf = { none: 0, binary: 1, json: 2, text: 3 } as const;
+const kindOf = { none: 0, binary: 1, json: 2, 'printed-json': 2, text: 3 } as const;
 
 /** int32 size, int64 number, int32 tags size, kind, int32 payload size. */
 const fixedEventBytes = 4 + 8 + 4 + 1 + 4;
 
 /** Events as the current version. @throws {InvalidInputError} when a value cannot be encoded */
-export function encodeBinaryEvents(events: Events, metadata: PayloadMetadata): Buffer {
+export function encodeBinaryEvents(
+  events: readonly PrintedEvent[],
+  metadata: PayloadMetadata,
+): Buffer {
   const parts = events.map(partsOf);
-  const metadataBytes = Buffer.from(jsonDocument(payloadMetadataFragment(metadata)), 'utf8');
+  const metadataBytes = Buffer.from(
+    jsonDocument(payloadMetadataFragment(metadata, writtenPayload)),
+    'utf8',
+  );
   const size = parts.reduce((sum, part) => sum + 4 + part.size, 1 + 4 + metadataBytes.length);
   const writer = new ByteWriter(size);
   writer.writeUint8(version);
@@ -51,7 +62,7 @@ export function decodeBinaryEvents(value: Uint8Array): DecodedEvents {
 }
 
 interface EventParts {
-  readonly event: Event;
+  readonly event: PrintedEvent;
   readonly tags: readonly Buffer[];
   readonly tagsSize: number;
   readonly payload: Uint8Array;
@@ -59,10 +70,10 @@ interface EventParts {
   readonly size: number;
 }
 
-function partsOf(event: Event): EventParts {
+function partsOf(event: PrintedEvent, index: number): EventParts {
   const tags = uniqueTags(event.tags).map((tag) => encodeUtf8(tag, 'tag'));
   const tagsSize = tags.reduce((sum, tag) => sum + 4 + tag.length, 0);
-  const payload = payloadBytes(event.payload);
+  const payload = payloadBytes(event.payload, index);
   const size = fixedEventBytes - 4 + tagsSize + payload.length;
   return { event, tags, tagsSize, payload, size };
 }
@@ -83,14 +94,16 @@ function writeEvent(
 
 const noBytes = new Uint8Array(0);
 
-function payloadBytes(payload: Payload | undefined): Uint8Array {
+function payloadBytes(payload: Payload | PrintedJson | undefined, index: number): Uint8Array {
   switch (payload?.type) {
     case undefined:
       return noBytes;
     case 'binary':
       return payload.value;
     case 'json':
-      return Buffer.from(printJson(payload.value), 'utf8');
+      return Buffer.from(jsonDocument(printPayload(payload.value, index)));
+    case 'printed-json':
+      return Buffer.from(jsonDocument(payload.text));
     case 'text':
       return encodeUtf8(payload.value, 'text payload');
   }

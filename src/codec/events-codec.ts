@@ -1,14 +1,7 @@
 import type { ActionRecord, PayloadType } from '../model/action.ts';
 import { Action } from '../model/action.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
-import type {
-  Event,
-  EventRecord,
-  Events,
-  PrintedEvent,
-  RecordInfo,
-  ReplicatedEvent,
-} from '../model/event.ts';
+import type { EventRecord, PrintedEvent, RecordInfo, ReplicatedEvent } from '../model/event.ts';
 import type { PayloadMetadata } from '../model/record-metadata.ts';
 import { SeqNr, type SeqRange } from '../model/seq-nr.ts';
 import type { DecodedEvents } from './decoded-events.ts';
@@ -32,7 +25,10 @@ export interface EncodedEvents {
  * @throws {InvalidInputError} when a number is none of an event or does not come after the one before it, or a value
  * cannot be encoded
  */
-export function encodeEvents(events: Events, metadata: PayloadMetadata): EncodedEvents {
+export function encodeEvents(
+  events: readonly PrintedEvent[],
+  metadata: PayloadMetadata,
+): EncodedEvents {
   checkNumbers(events);
   return events.some(isBinary)
     ? { payloadType: 'binary', value: encodeBinaryEvents(events, metadata) }
@@ -126,7 +122,7 @@ function naming<T>({ action, at }: ActionRecord, decode: () => T): T {
   }
 }
 
-function isBinary(event: Event): boolean {
+function isBinary(event: PrintedEvent): boolean {
   return event.payload?.type === 'binary';
 }
 

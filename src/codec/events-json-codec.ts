@@ -1,10 +1,16 @@
 import { CodecError } from '../model/errors.ts';
-import type { Event, Events } from '../model/event.ts';
-import type { JsonValue, Payload } from '../model/payload.ts';
+import type { Event, Events, PrintedEvent } from '../model/event.ts';
+import type { JsonValue, Payload, PrintedJson } from '../model/payload.ts';
 import type { PayloadMetadata } from '../model/record-metadata.ts';
 import type { DecodedEvents } from './decoded-events.ts';
-import { isJsonArray, isJsonObject, jsonDocument, jsonFragment, parseJson } from './json.ts';
-import { payloadMetadataFragment, readPayloadMetadata } from './record-metadata-codec.ts';
+import { isJsonArray, isJsonObject, jsonDocument, parseJson } from './json.ts';
+import { printString, printValue } from './json-printer.ts';
+import { maxDataLevels } from './json-text.ts';
+import {
+  payloadMetadataFragment,
+  readPayloadMetadata,
+  writtenPayload,
+} from './record-metadata-codec.ts';
 import { printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 import { noTags, uniqueTags } from './tags.ts';
 import { decodeUtf8WithSurrogates } from './utf8.ts';
@@ -19,14 +25,19 @@ import { decodeUtf8WithSurrogates } from './utf8.ts';
  */
 
 /** Events none of which is binary, as JSON. @throws {InvalidInputError} */
-export function encodeJsonEvents(events: Events, metadata: PayloadMetadata): Buffer {
+export function encodeJsonEvents(
+  events: readonly PrintedEvent[],
+  metadata: PayloadMetadata,
+): Buffer {
   let text = '{"events":[';
   let separator = '';
-  for (const event of events) {
-    text += separator + eventFragment(event);
+  for (let index = 0; index < events.length; index++) {
+    text += separator + eventFragment(events[index] as PrintedEvent, index);
     separator = ',';
   }
-  return Buffer.from(jsonDocument(`${text}],"metadata":${payloadMetadataFragment(metadata)}}`));
+  return Buffer.from(
+    jsonDocument(`${text}],"metadata":${payloadMetadataFragment(metadata, writtenPayload)}}`),
+  );
 }
 
 /** @throws {CodecError} when the value breaks the format */
@@ -38,16 +49,31 @@ export function decodeJsonEvents(value: Uint8Array): DecodedEvents {
   return { events: readEvents(events), metadata: readPayloadMetadata(metadata) };
 }
 
-function eventFragment({ seqNr, tags, payload }: Event): string {
-  const tagsText = tags.length === 0 ? '[]' : jsonFragment(uniqueTags(tags));
-  return `{"seqNr":${printSeqNr(seqNr)},"tags":${tagsText}${payloadMembers(payload)}}`;
+function eventFragment({ seqNr, tags, payload }: PrintedEvent, index: number): string {
+  const tagsText = tags.length === 0 ? '[]' : `[${uniqueTags(tags).map(printString).join(',')}]`;
+  return `{"seqNr":${printSeqNr(seqNr)},"tags":${tagsText}${payloadMembers(payload, index)}}`;
 }
 
-function payloadMembers(payload: Payload | undefined): string {
-  if (payload === undefined) return '';
-  // The codec is chosen by the kinds of all payloads, so this is a bug of ours.
-  if (payload.type === 'binary') throw new CodecError('JSON cannot hold a binary payload');
-  return `,"payloadType":"${payload.type}","payload":${jsonFragment(payload.value)}`;
+function payloadMembers(payload: Payload | PrintedJson | undefined, index: number): string {
+  switch (payload?.type) {
+    case undefined:
+      return '';
+    case 'json':
+      return `,"payloadType":"json","payload":${printPayload(payload.value, index)}`;
+    case 'printed-json':
+      return `,"payloadType":"json","payload":${payload.text}`;
+    case 'text':
+      return `,"payloadType":"text","payload":${printString(payload.value)}`;
+    case 'binary':
+      // The codec is chosen by the kinds of all payloads, so this is a bug of ours.
+      throw new CodecError('JSON cannot hold a binary payload');
+  }
+}
+
+/** The text of a JSON payload that a caller gave to the event at `index`. @throws {InvalidInputError} names its place */
+export function printPayload(value: JsonValue, index: number): string {
+  const name = `events[${index}].payload.value`;
+  return printValue(value, { name, maxLevels: maxDataLevels, exact: true });
 }
 
 function readEvents(json: readonly JsonValue[]): Events {

@@ -9,7 +9,7 @@ export const maxNumberDigits = 310;
 /** Largest scale either way of a number rounded to 34 digits, their other bound. */
 export const maxNumberScale = 6178;
 /** Digits that the JVM keeps; the rest is rounded half to even. */
-const significantDigits = 34;
+export const maxExactDigits = 34;
 
 /** `digits` x 10^-`scale`; `digits` without leading or trailing zeros, empty for zero. */
 interface Decimal {
@@ -48,6 +48,11 @@ export function printNumber(value: number | JsonNumber): string {
   return printDecimal(parseDecimal(String(value)));
 }
 
+/** Whether printing keeps all digits of the number. */
+export function isWithinDigits(value: JsonNumber): boolean {
+  return decimalOf(value).digits.length <= maxExactDigits;
+}
+
 /** The integer that the number is in any spelling (`1`, `1.0`, `1e0`); `undefined` if it is none. */
 export function integerOf(value: number | JsonNumber): bigint | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
@@ -59,6 +64,8 @@ export function integerOf(value: number | JsonNumber): bigint | undefined {
 }
 
 function decimalOf(value: JsonNumber): Decimal {
+  // Callers use JavaScript.
+  if (typeof value.text !== 'string') throw new InvalidInputError('a JsonNumber holds no text');
   try {
     return parseDecimal(value.text);
   } catch (cause) {
@@ -83,9 +90,9 @@ function parseDecimal(token: string): Decimal {
 
 /** The scale after rounding to 34 digits, trailing zeros kept. */
 function roundedScale(allDigits: string, scale: number): number {
-  if (allDigits.length <= significantDigits) return scale;
+  if (allDigits.length <= maxExactDigits) return scale;
   const digits = allDigits.replace(/^0+/, '');
-  const excess = digits.length - significantDigits;
+  const excess = digits.length - maxExactDigits;
   if (excess <= 0) return scale;
   // 34 nines and a digit that rounds up give one digit more.
   const carries = /^9{34}[5-9]/.test(digits);
@@ -122,10 +129,10 @@ function plainFraction(digits: string, scale: number): string {
 }
 
 function round(value: Decimal): Decimal {
-  const excess = value.digits.length - significantDigits;
+  const excess = value.digits.length - maxExactDigits;
   if (excess <= 0) return value;
-  const kept = BigInt(value.digits.slice(0, significantDigits));
-  const rest = value.digits.slice(significantDigits);
+  const kept = BigInt(value.digits.slice(0, maxExactDigits));
+  const rest = value.digits.slice(maxExactDigits);
   const half = `5${'0'.repeat(excess - 1)}`;
   // Both have the same length, so text order is number order.
   const up = rest > half || (rest === half && kept % 2n === 1n);

@@ -39,6 +39,8 @@ function isNumeric(code: number): boolean {
 
 /** Levels of arrays and objects that a document may have; more are refused on both ways. */
 export const maxDepth = 1300;
+/** Levels of a payload or of metadata that is written: a record puts up to three around it. */
+export const maxDataLevels = maxDepth - 3;
 
 /** Whether the text nests deeper than `maxDepth`; short texts cost nothing. */
 export function isTooDeep(text: string): boolean {

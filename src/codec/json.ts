@@ -1,7 +1,6 @@
-import { CodecError, InvalidInputError } from '../model/errors.ts';
+import { CodecError } from '../model/errors.ts';
 import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
-import { isPlainJson } from './json-of-value.ts';
 import { printValue } from './json-printer.ts';
 import { holdsMoreThanPlain, readJsonText, setMember } from './json-reader.ts';
 import { isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
@@ -43,7 +42,7 @@ export function parseJson(text: string): JsonValue {
  * @throws {InvalidInputError} when JSON cannot hold the value, or it nests deeper than 1,300 levels
  */
 export function printJson(value: JsonValue): string {
-  return jsonDocument(jsonFragment(value));
+  return jsonDocument(printValue(value, { name: 'value' }));
 }
 
 /**
@@ -63,19 +62,11 @@ export function toPlain(value: JsonValue): unknown {
   return copy;
 }
 
-/** One value of a document under construction, which {@link jsonDocument} completes. */
-export function jsonFragment(value: JsonValue): string {
-  if (typeof value === 'number' || !isPlainJson(value, maxDepth)) return printValue(value);
-  const text = JSON.stringify(value);
-  return needsPrinter(text) ? printValue(value) : text;
-}
-
 /**
  * Makes a document of fragments. One lone surrogate makes the JVM escape all surrogates of the
  * document, paired ones too; outside strings there are none, so this can be done on the text.
  */
 export function jsonDocument(text: string): string {
-  if (isTooDeep(text)) throw new InvalidInputError(`a value nests deeper than ${maxDepth} levels`);
   return text.isWellFormed() ? text : text.replace(/[\ud800-\udfff]/g, escapeUnit);
 }
 
@@ -88,11 +79,6 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
 /** Narrows to an array. */
 export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value);
-}
-
-/** Signs of what the JVM writes otherwise; a "yes" may be wrong. */
-function needsPrinter(text: string): boolean {
-  return mayHoldWideNumber(text) || text.includes('\x7f') || text.includes('\\ud');
 }
 
 function escapeUnit(unit: string): string {

@@ -29,15 +29,12 @@ export function keepOrder(members: object, names: readonly string[]): boolean {
   return true;
 }
 
-/** Whether the object came from our reader, which read its members in an order of their own. */
-export function hasKeptOrder(members: object): boolean {
-  return orders.has(members);
-}
-
 /** The names of an object's members in the order in which they are printed. */
 export function namesOf(members: object): readonly string[] {
   const own = Object.keys(members);
-  const kept = orders.get(members);
+  // JavaScript puts whole numbers first: without one there is no other order.
+  const [first] = own;
+  const kept = first !== undefined && beginsWithDigit(first) ? orders.get(members) : undefined;
   if (kept?.length !== own.length) return own;
   // A program may have exchanged members since: its own order is then as good as any.
   return kept.every((name) => Object.hasOwn(members, name)) ? kept : own;

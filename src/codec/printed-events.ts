@@ -1,4 +1,5 @@
 import type { PrintedEvent } from '../model/event.ts';
+import { PrintedJson } from '../model/payload.ts';
 import { type PayloadMetadata, RecordMetadata } from '../model/record-metadata.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { DecodedEvents } from './decoded-events.ts';
@@ -56,7 +57,7 @@ function printedEvent(scan: PrintedJsonScanner, text: string): PrintedEvent | un
   if (!scan.skipValue()) return undefined;
   const payload = text.slice(start, scan.at);
   if (payload === 'null' || !scan.skip('}')) return undefined;
-  return { seqNr, tags, payload: { type: 'printed-json', text: payload } };
+  return { seqNr, tags, payload: new PrintedJson(payload) };
 }
 
 function printedSeqNr(scan: PrintedJsonScanner, text: string): SeqNr | undefined {

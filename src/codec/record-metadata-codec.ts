@@ -4,7 +4,9 @@ import type { HeaderMetadata, PayloadMetadata } from '../model/record-metadata.t
 import { RecordMetadata } from '../model/record-metadata.ts';
 import { printDuration, readDuration } from './duration-codec.ts';
 import type { JsonObject } from './json.ts';
-import { isJsonObject, jsonDocument, jsonFragment, parseJson } from './json.ts';
+import { isJsonObject, jsonDocument, parseJson } from './json.ts';
+import { printValue, type ValueRules } from './json-printer.ts';
+import { maxDataLevels } from './json-text.ts';
 
 /*
  * docs/format.md#metadata
@@ -21,10 +23,9 @@ const emptyText = '{"header":{},"payload":{}}';
 /** The text that the store keeps. @throws {InvalidInputError} when JSON cannot hold the data */
 export function printRecordMetadata(metadata: RecordMetadata): string {
   if (metadata === RecordMetadata.empty) return emptyText;
-  const header = headerMetadataFragment(metadata.header);
-  return jsonDocument(
-    `{"header":${header},"payload":${payloadMetadataFragment(metadata.payload)}}`,
-  );
+  const header = headerMetadataFragment(metadata.header, stored);
+  const payload = payloadMetadataFragment(metadata.payload, stored);
+  return jsonDocument(`{"header":${header},"payload":${payload}}`);
 }
 
 /**
@@ -49,16 +50,26 @@ export function recordMetadataOf(header: HeaderMetadata, payload: PayloadMetadat
   return isEmpty(header) && isEmpty(payload) ? RecordMetadata.empty : { header, payload };
 }
 
-/** Header metadata as a part of a document. */
-export function headerMetadataFragment({ data }: HeaderMetadata): string {
-  return isPresent(data) ? `{"data":${jsonFragment(data)}}` : '{}';
+/** What a caller may write: it must come back the same. */
+const written = { maxLevels: maxDataLevels, exact: true };
+export const writtenHeader: ValueRules = { ...written, name: 'metadata.header.data' };
+export const writtenPayload: ValueRules = { ...written, name: 'metadata.payload.data' };
+/** What was read from the log, and is stored as the JVM stores it. */
+const stored: ValueRules = { name: 'metadata' };
+
+/** Header metadata as a part of a document. @throws {InvalidInputError} when JSON cannot hold the data */
+export function headerMetadataFragment({ data }: HeaderMetadata, rules: ValueRules): string {
+  return isPresent(data) ? `{"data":${printValue(data, rules)}}` : '{}';
 }
 
-/** Payload metadata as a part of a document. */
-export function payloadMetadataFragment({ expireAfter, data }: PayloadMetadata): string {
+/** Payload metadata as a part of a document. @throws {InvalidInputError} when JSON cannot hold the data */
+export function payloadMetadataFragment(
+  { expireAfter, data }: PayloadMetadata,
+  rules: ValueRules,
+): string {
   const members: string[] = [];
   if (expireAfter !== undefined) members.push(`"expireAfter":"${printDuration(expireAfter)}"`);
-  if (isPresent(data)) members.push(`"data":${jsonFragment(data)}`);
+  if (isPresent(data)) members.push(`"data":${printValue(data, rules)}`);
   return `{${members.join(',')}}`;
 }
 

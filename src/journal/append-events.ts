@@ -1,10 +1,13 @@
 import { encodeEvents } from '../codec/events-codec.ts';
 import type { AppendHeader } from '../model/action.ts';
-import { InvalidInputError } from '../model/errors.ts';
-import type { Events, Headers } from '../model/event.ts';
-import type { Key } from '../model/key.ts';
+import { InvalidInputError, JournalError } from '../model/errors.ts';
+import type { Headers, PrintedEvent } from '../model/event.ts';
+import { ExpireAfter } from '../model/expire-after.ts';
+import { Key } from '../model/key.ts';
 import type { PartitionOffset } from '../model/position.ts';
 import type { HeaderMetadata, PayloadMetadata } from '../model/record-metadata.ts';
+import { shown } from '../model/shown.ts';
+import { type WrittenEvents, writtenEvents, writtenHeaders } from '../model/written-event.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { libraryVersion } from '../runtime/library-version.ts';
 import type { JournalParts } from './journal-parts.ts';
@@ -15,32 +18,80 @@ export interface AppendOptions extends CallOptions {
   readonly headers?: Headers;
 }
 
-const noMetadata = {};
-const noHeaders: Headers = {};
+const noOptions: AppendOptions = {};
+const noMetadata: PayloadMetadata = {};
 
 /** All events go into one record: the append is stored whole or not at all, at one offset. */
 export async function appendEvents(
   parts: JournalParts,
-  append: { readonly key: Key; readonly events: Events },
-  options: AppendOptions = noMetadata,
+  append: { readonly key: Key; readonly events: readonly PrintedEvent[] },
+  options: AppendOptions = noOptions,
 ): Promise<PartitionOffset> {
-  const { key, events } = append;
-  checkContiguous(key, events);
-  const { payloadType, value } = encodeEvents(events, options.metadata?.payload ?? noMetadata);
-  const header: AppendHeader = {
-    type: 'append',
-    range: { from: events[0].seqNr, to: (events.at(-1) ?? events[0]).seqNr },
-    origin: parts.origin,
-    version: libraryVersion,
-    payloadType,
-    metadata: options.metadata?.header ?? noMetadata,
-  };
-  const headers = options.headers ?? noHeaders;
+  const { key } = append;
+  const { header, value, headers } = encoded(parts, append, options);
   const timestampMs = parts.clock.nowMs();
   return parts.producer.produce({ key, timestampMs, header, value, headers }, options);
 }
 
-function checkContiguous(key: Key, events: Events): void {
+/** The whole record but for its time; nothing has been sent when it throws. */
+function encoded(
+  parts: JournalParts,
+  { key, events }: { readonly key: Key; readonly events: readonly PrintedEvent[] },
+  options: AppendOptions,
+): { readonly header: AppendHeader; readonly value: Uint8Array; readonly headers: Headers } {
+  try {
+    Key.writable(key);
+    objectOf(options, 'the options of an append');
+    const written = writtenEvents(events);
+    checkContiguous(key, written);
+    const metadata = writtenMetadata(options);
+    const { payloadType, value } = encodeEvents(written, metadata.payload);
+    const header: AppendHeader = {
+      type: 'append',
+      range: { from: written[0].seqNr, to: (written.at(-1) ?? written[0]).seqNr },
+      origin: parts.origin,
+      version: libraryVersion,
+      payloadType,
+      metadata: metadata.header,
+    };
+    return { header, value, headers: writtenHeaders(options.headers) };
+  } catch (cause) {
+    if (cause instanceof JournalError) throw cause;
+    // A getter or a proxy of the caller's that throws, or more than a buffer can hold.
+    const message = `an append to ${key.topic}:${key.id} cannot be encoded`;
+    throw new InvalidInputError(message, { cause });
+  }
+}
+
+interface WrittenMetadata {
+  readonly header: HeaderMetadata;
+  readonly payload: PayloadMetadata;
+}
+
+function writtenMetadata({ metadata }: AppendOptions): WrittenMetadata {
+  if (metadata === undefined) return { header: noMetadata, payload: noMetadata };
+  const { header = noMetadata, payload = noMetadata } = objectOf(metadata, 'metadata');
+  const { data: headerData } = objectOf(header, 'metadata.header');
+  const { data, expireAfter } = objectOf(payload, 'metadata.payload');
+  return {
+    header: headerData === undefined ? noMetadata : { data: headerData },
+    payload: {
+      ...(data === undefined ? {} : { data }),
+      ...(expireAfter === undefined ? {} : { expireAfter: expireAfterOf(expireAfter) }),
+    },
+  };
+}
+
+function expireAfterOf(value: ExpireAfter): ExpireAfter {
+  return ExpireAfter.of(objectOf(value, 'metadata.payload.expireAfter'));
+}
+
+function objectOf<T extends object>(value: T, path: string): T {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new InvalidInputError(`${path} must be an object, not ${shown(value)}`, { path });
+}
+
+function checkContiguous(key: Key, events: WrittenEvents): void {
   const first = events[0].seqNr;
   for (let index = 1; index < events.length; index++) {
     const seqNr = events[index]?.seqNr;

@@ -1,5 +1,7 @@
+import { InvalidInputError } from '../model/errors.ts';
 import type { Marker } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
+import { shown } from '../model/shown.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { libraryVersion } from '../runtime/library-version.ts';
 import type { JournalParts } from './journal-parts.ts';
@@ -13,6 +15,9 @@ export async function appendMarker(
   mark: { readonly key: Key; readonly id: string },
   options?: CallOptions,
 ): Promise<Marker> {
+  if (typeof mark.id !== 'string') {
+    throw new InvalidInputError(`the id of a mark must be a text, not ${shown(mark.id)}`);
+  }
   const { origin, clock } = parts;
   const header = { type: 'mark', id: mark.id, origin, version: libraryVersion } as const;
   const action = { key: mark.key, timestampMs: clock.nowMs(), header };

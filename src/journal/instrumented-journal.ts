@@ -19,9 +19,10 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
     append(events, options) {
       const note = timed('append');
       const call = journal.append(events, options);
+      // Events that were refused may be anything: nothing is read of them.
       call.then(
-        (at) => note({ from: events[0].seqNr, events: events.length, ...at }),
-        (err: unknown) => note({ from: events[0].seqNr, events: events.length, err }),
+        (at) => note({ from: events[0]?.seqNr, events: events.length, ...at }),
+        (err: unknown) => note({ err }),
       );
       return call;
     },

@@ -1,6 +1,6 @@
-import type { EventRecord, Events } from '../model/event.ts';
+import type { EventRecord, PrintedEvent } from '../model/event.ts';
 import type { Marker } from '../model/journal-pointer.ts';
-import type { Key } from '../model/key.ts';
+import { Key } from '../model/key.ts';
 import type { PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
@@ -17,13 +17,16 @@ import { readDeadline, takeSnapshot } from './take-snapshot.ts';
 export interface Journal {
   /**
    * Appends events as one record: whole or not at all. Resolves when the log has acknowledged it; the
-   * store is not involved. The caller owns the numbering.
+   * store is not involved. The caller owns the numbering. What is acknowledged reads back equal: members that are
+   * `undefined` are left out, -0 is 0, tags are a set, metadata that is `null` is none.
    *
-   * @throws {InvalidInputError} nothing stored: the numbers do not follow each other
+   * @param events at least one; an `Events` is one way to have them
+   * @throws {InvalidInputError} nothing stored: the numbers do not follow each other, or something cannot be written so
+   * that it reads back equal; `path` says what, as `events[2].payload.value.items[3].at`
    * @throws {WriteRejectedError} certainly not stored
    * @throws {WriteFailedError} may or may not be stored: read the journal before writing again
    */
-  append(events: Events, options?: AppendOptions): Promise<PartitionOffset>;
+  append(events: readonly PrintedEvent[], options?: AppendOptions): Promise<PartitionOffset>;
 
   /**
    * Every event acknowledged before this call with a number of at least `from` (inclusive, default 1)
@@ -53,6 +56,8 @@ export interface Journal {
   /**
    * Deletes all events up to `to`, inclusive, at most up to the last one; numbering goes on. Answers
    * where the delete landed; `undefined`, and nothing deleted, for a journal without events.
+   *
+   * @throws {InvalidInputError} nothing deleted: `to` is no sequence number
    */
   delete(to: SeqNr, options?: CallOptions): Promise<PartitionOffset | undefined>;
 
@@ -68,17 +73,22 @@ export function createJournal(parts: JournalParts, key: Key): Journal {
   const version = libraryVersion;
   const journal: Journal = {
     append: (events, options) => appendEvents(parts, { key, events }, options),
-    read: (from = SeqNr.min, options) => readEvents(parts, { key, from }, options),
+    async *read(from = SeqNr.min, options) {
+      return yield* readEvents(parts, { key, from: SeqNr.of(from) }, options);
+    },
     pointer: (options) => readPointer(parts, key, options),
     async delete(to, options) {
+      // Anything else than a number is above none, and would delete everything.
+      SeqNr.of(to);
       const last = await journal.pointer(options);
       if (last === undefined) return undefined;
       const header = { type: 'delete', to: SeqNr.lesserOf(to, last), origin, version } as const;
       return await producer.produce({ key, timestampMs: clock.nowMs(), header }, options);
     },
-    purge(options) {
+    async purge(options) {
+      Key.writable(key);
       const header = { type: 'purge', origin, version } as const;
-      return producer.produce({ key, timestampMs: clock.nowMs(), header }, options);
+      return await producer.produce({ key, timestampMs: clock.nowMs(), header }, options);
     },
     mark: (id = parts.randomUuid(), options) => appendMarker(parts, { key, id }, options),
   };

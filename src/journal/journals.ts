@@ -1,4 +1,4 @@
-import type { Key } from '../model/key.ts';
+import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { watchProducer } from './head-cache/writer-watch.ts';
@@ -8,6 +8,7 @@ import type { JournalParts } from './journal-parts.ts';
 
 /** Journals by key, over one log and one store. */
 export interface Journals {
+  /** @throws {InvalidInputError} the topic or the id is none */
   of(key: Key): Journal;
   /**
    * Ids of the journals of a topic that are in the store, in no order.
@@ -27,7 +28,11 @@ export function createJournals(parts: JournalParts, thresholdsMs: CallTimeThresh
   const instruments = { log: parts.log, thresholdsMs };
   const watched = withWatchedWrites(parts);
   return {
-    of: (key) => instrumentJournal(createJournal(watched, key), key, instruments),
+    of(named) {
+      // Callers use JavaScript, and a key may be of their own making.
+      const key = Key.of(named.topic, named.id);
+      return instrumentJournal(createJournal(watched, key), key, instruments);
+    },
     ids: (topic, options) => parts.eventual.ids(topic, options),
   };
 }

@@ -1,4 +1,5 @@
-import type { LogRecord } from '../model/log-record.ts';
+import { isUtf8 } from 'node:buffer';
+import type { LogHeader, LogRecord } from '../model/log-record.ts';
 import { Offset } from '../model/position.ts';
 
 /**
@@ -137,14 +138,8 @@ export class RecordCursor {
         ? undefined
         : this.#bytes.subarray(this.#keyAt, this.#keyAt + this.#keyLength);
     const value = this.#field();
-    const headers: (readonly [string, Uint8Array])[] = [];
-    for (let left = this.#varint(); left > 0; left--) {
-      const length = this.#varint();
-      const name = this.#bytes.toString('utf8', this.#at, this.#at + length);
-      this.#at += length;
-      // A header without value stays without: the codec refuses it where it matters.
-      headers.push([name, this.#field() as Buffer]);
-    }
+    const headers: LogHeader[] = [];
+    for (let left = this.#varint(); left > 0; left--) headers.push(this.#header());
     if (this.#at !== this.#end)
       throw new RangeError('a record is longer or shorter than announced');
     return {
@@ -154,6 +149,17 @@ export class RecordCursor {
       timestampMs: this.#timestampMs(),
       headers,
     };
+  }
+
+  #header(): LogHeader {
+    const length = this.#varint();
+    const start = this.#at;
+    this.#at += length;
+    const name = this.#bytes.toString('utf8', start, this.#at);
+    const bytes = name.includes('\ufffd') ? this.#bytes.subarray(start, this.#at) : undefined;
+    // A header without value stays without: the codec refuses it where it matters.
+    const value = this.#field();
+    return bytes === undefined || isUtf8(bytes) ? [name, value] : [name, value, bytes];
   }
 
   #timestampMs(): number | undefined {

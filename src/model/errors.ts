@@ -32,9 +32,18 @@ function isRetryable(cause: unknown): boolean {
   return cause instanceof JournalError && cause.retryable;
 }
 
-/** The caller's value is wrong; nothing was done. */
+/**
+ * The caller's value is wrong; nothing was done. `path` is the place in a value that was to be
+ * written, such as `event.items[3].at`.
+ */
 export class InvalidInputError extends JournalError {
   readonly code = 'INVALID_INPUT';
+  readonly path: string | undefined;
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
+    super(message, options);
+    this.path = options?.path;
+  }
 }
 
 /** One problem of a configuration, with its place. */
@@ -111,6 +120,9 @@ export interface DataPlace {
   readonly offset?: number;
   readonly id?: string;
   readonly seqNr?: number;
+  /** Of the store, when it is a row of it that breaks the rule. */
+  readonly table?: string;
+  readonly column?: string;
 }
 
 /** Stored bytes break the format. */

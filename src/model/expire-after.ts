@@ -1,3 +1,6 @@
+import { InvalidInputError } from './errors.ts';
+import { shown } from './shown.ts';
+
 /**
  * How long after its last append a journal lives.
  *
@@ -28,7 +31,29 @@ const nanosOf: Readonly<Record<DurationUnit, bigint>> = {
   nanosecond: 1n,
 };
 
+/** 2^63-1 ns, some 292 years: the longest duration of the JVM. */
+const maxNanos = 0x7fffffffffffffffn;
+
 export const ExpireAfter = {
+  /**
+   * The duration, if it can be written: a negative one would purge the journal at once.
+   *
+   * @throws {InvalidInputError} when the length is no `bigint` of 0 to 2^63-1 nanoseconds, or the unit none
+   */
+  of({ length, unit }: ExpireAfter): ExpireAfter {
+    if (typeof length !== 'bigint') {
+      throw new InvalidInputError(`expireAfter.length must be a bigint, not ${shown(length)}`);
+    }
+    if (!Object.hasOwn(nanosOf, unit)) {
+      const known = Object.keys(nanosOf).join(', ');
+      throw new InvalidInputError(`expireAfter.unit must be one of ${known}, not ${shown(unit)}`);
+    }
+    if (length < 0n || length * nanosOf[unit] > maxNanos) {
+      throw new InvalidInputError(`expireAfter must be of 0 to 2^63-1 ns, not ${length} ${unit}s`);
+    }
+    return { length, unit };
+  },
+
   toNanos(value: ExpireAfter): bigint {
     return value.length * nanosOf[value.unit];
   },

@@ -9,5 +9,15 @@ export interface LogRecord {
   /** Record timestamp, ms since the epoch; `undefined` when the record has none. */
   readonly timestampMs: number | undefined;
   /** In record order; a name may repeat. */
-  readonly headers: readonly (readonly [name: string, value: Uint8Array])[];
+  readonly headers: readonly LogHeader[];
 }
+
+/**
+ * A header as the log holds it. Kafka allows one without value, whatever a client's types say. `nameBytes` is there
+ * only when the name is no UTF-8: its text has U+FFFD where the bytes are malformed.
+ */
+export type LogHeader = readonly [
+  name: string,
+  value: Uint8Array | undefined,
+  nameBytes?: Uint8Array,
+];

@@ -19,10 +19,17 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue };
 
-/** The text of a JSON payload as the store keeps it, taken over from the log unread. */
-export interface PrintedJson {
-  readonly type: 'printed-json';
+/**
+ * The text of a JSON payload: printed and proven before it is written, or taken over from the log unread. A class, so
+ * that no caller's object passes for one.
+ */
+export class PrintedJson {
+  readonly type = 'printed-json';
   readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** What an event carries. An event without payload has `undefined` in its place. */

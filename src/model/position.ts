@@ -1,5 +1,6 @@
 import type { Brand } from './brand.ts';
 import { InvalidInputError } from './errors.ts';
+import { shown } from './shown.ts';
 
 /** A Kafka topic name: 1 to 249 characters of `[a-zA-Z0-9._-]`, neither `.` nor `..`. */
 export type Topic = Brand<string, 'Topic'>;
@@ -21,8 +22,9 @@ const legalTopic = /^[a-zA-Z0-9._-]{1,249}$/;
 export const Topic = {
   /** @throws {InvalidInputError} when Kafka would refuse the name */
   of(name: string): Topic {
-    if (!legalTopic.test(name) || name === '.' || name === '..') {
-      throw new InvalidInputError(`"${name}" is not a legal Kafka topic name`);
+    // Callers use JavaScript: an array of one name would pass for the name.
+    if (typeof name !== 'string' || !legalTopic.test(name) || name === '.' || name === '..') {
+      throw new InvalidInputError(`${shown(name)} is not a legal Kafka topic name`);
     }
     return name as Topic;
   },
@@ -32,7 +34,9 @@ export const Partition = {
   /** @throws {InvalidInputError} when `value` is not an integer in 0 .. 2^31-1 */
   of(value: number): Partition {
     if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
-      throw new InvalidInputError(`partition must be an integer in 0..2147483647, not ${value}`);
+      throw new InvalidInputError(
+        `partition must be an integer in 0..2147483647, not ${shown(value)}`,
+      );
     }
     return value as Partition;
   },
@@ -44,7 +48,7 @@ export const Offset = {
   /** @throws {InvalidInputError} when `value` is not a safe integer of at least 0 */
   of(value: number): Offset {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new InvalidInputError(`offset must be an integer of at least 0, not ${value}`);
+      throw new InvalidInputError(`offset must be an integer of at least 0, not ${shown(value)}`);
     }
     return value as Offset;
   },

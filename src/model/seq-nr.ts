@@ -1,5 +1,6 @@
 import type { Brand } from './brand.ts';
 import { InvalidInputError } from './errors.ts';
+import { shown } from './shown.ts';
 
 /**
  * A 1-based position in one journal: 1 .. 2^53-1.
@@ -16,7 +17,9 @@ export const SeqNr = {
   /** @throws {InvalidInputError} when `value` is not an integer in 1 .. 2^53-1 */
   of(value: number): SeqNr {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new InvalidInputError(`sequence number must be an integer of at least 1, not ${value}`);
+      throw new InvalidInputError(
+        `sequence number must be an integer of at least 1, not ${shown(value)}`,
+      );
     }
     return value as SeqNr;
   },

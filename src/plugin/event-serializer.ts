@@ -1,23 +1,33 @@
 import { toPlain } from '../codec/json.ts';
 import { inScalaSetOrder } from '../codec/scala-set.ts';
-import { CodecError, WriteRejectedError } from '../model/errors.ts';
-import type { Event, EventRecord } from '../model/event.ts';
+import { CodecError, InvalidInputError, WriteRejectedError } from '../model/errors.ts';
+import type { EventRecord, PrintedEvent } from '../model/event.ts';
 import type { HeaderMetadata } from '../model/record-metadata.ts';
+import { shown } from '../model/shown.ts';
+import { writtenTags } from '../model/written-event.ts';
 import { EventFacts, type PersistenceId, type PersistentRepr } from '../ports/journal-plugin.ts';
 import { decodePersistentRepr, encodePersistentRepr } from './persistent-repr.ts';
 
-/** @throws {WriteRejectedError} the event cannot be stored; names its number and JSON path */
-export function toEvent(repr: PersistentRepr): Event {
+/**
+ * The event as it is written, its payload printed: what is changed later changes nothing any more.
+ *
+ * @throws {WriteRejectedError} the event cannot be stored; names its number and JSON path
+ */
+export function toEvent(repr: PersistentRepr): PrintedEvent {
   try {
-    const tags = inScalaSetOrder(repr.tags);
-    return { seqNr: repr.seqNr, tags, payload: encodePersistentRepr(repr) };
+    const { seqNr, facts } = repr;
+    if (facts.timer !== undefined && typeof facts.timer !== 'string') {
+      throw new InvalidInputError(`the id of its timer must be a text, not ${shown(facts.timer)}`);
+    }
+    const tags = writtenTags(repr.tags, 'tags');
+    return { seqNr, tags: inScalaSetOrder(tags), payload: encodePersistentRepr(repr) };
   } catch (error) {
-    if (!(error instanceof WriteRejectedError)) throw error;
-    const message = `event ${repr.seqNr} of "${repr.persistenceId}" cannot be stored: ${error.message}`;
-    throw new WriteRejectedError(message, {
-      cause: error.cause,
-      ...(error.path === undefined ? {} : { path: error.path }),
-    });
+    if (!(error instanceof InvalidInputError)) throw error;
+    const { message, path, cause } = error;
+    throw new WriteRejectedError(
+      `event ${repr.seqNr} of "${repr.persistenceId}" cannot be stored: ${message}`,
+      { cause, ...(path === undefined ? {} : { path }) },
+    );
   }
 }
 

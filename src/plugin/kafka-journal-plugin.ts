@@ -1,7 +1,12 @@
 import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/journals.ts';
-import { ClosedError, WriteFailedError, WriteRejectedError } from '../model/errors.ts';
-import { type Event, type EventRecord, Events } from '../model/event.ts';
+import {
+  ClosedError,
+  InvalidInputError,
+  WriteFailedError,
+  WriteRejectedError,
+} from '../model/errors.ts';
+import type { EventRecord, PrintedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
@@ -111,10 +116,14 @@ export class KafkaJournalPlugin implements JournalPlugin {
     if (first === undefined) return;
     const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
     const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
-    await this.#journal(first.persistenceId).append(Events.of(events), {
-      ...options,
-      metadata: { header: factsMetadata(reprs) },
-    });
+    const metadata = { header: factsMetadata(reprs) };
+    try {
+      await this.#journal(first.persistenceId).append(events, { ...options, metadata });
+    } catch (cause) {
+      // Nothing was sent: the entity may go on.
+      if (!(cause instanceof InvalidInputError)) throw cause;
+      throw new WriteRejectedError(cause.message, { cause });
+    }
   }
 }
 
@@ -128,7 +137,7 @@ function partlyStored(cause: unknown): WriteFailedError {
 const stored: WriteOutcome = { type: 'stored' };
 
 interface EncodedWrite extends AtomicWrite {
-  readonly encoded: readonly Event[];
+  readonly encoded: readonly PrintedEvent[];
 }
 
 function encodable(writes: readonly AtomicWrite[]): {

@@ -1,9 +1,9 @@
 import type { JsonObject } from '../codec/json.ts';
 import { isJsonObject, toPlain } from '../codec/json.ts';
-import { toJsonValue } from '../codec/json-of-value.ts';
+import { printString, printValue } from '../codec/json-printer.ts';
 import { decodeUtf8Strict } from '../codec/utf8.ts';
-import { CodecError } from '../model/errors.ts';
-import type { Payload } from '../model/payload.ts';
+import { CodecError, InvalidInputError } from '../model/errors.ts';
+import { type Payload, PrintedJson } from '../model/payload.ts';
 import { decodePersistentBinary, encodePersistentBinary } from './persistent-binary.ts';
 
 /*
@@ -25,21 +25,26 @@ const byteArraySerializer = 4;
 const stringSerializer = 20;
 const byteStringSerializer = 21;
 
+/** An event may have 1,200 levels; the envelopes around it take the rest of a document's. */
+const eventRules = { name: 'event', maxLevels: 1200, plainNumbers: true };
+
 /**
- * Wraps an event: a string as text, bytes as PersistentBinary, anything else as JSON. Plain JSON
- * values are taken by reference, so they must not change until they are encoded.
+ * Wraps an event: a string as text, bytes as PersistentBinary, anything else as JSON.
  *
- * @throws {WriteRejectedError} when JSON cannot hold the value without loss; names its JSON path
- * @throws {InvalidInputError} when manifest or writer id of a binary event hold a lone surrogate
+ * @throws {InvalidInputError} when JSON cannot hold the value without loss, as `event.items[3].at`; when manifest or
+ * writer id are no texts, or hold a lone surrogate in a binary event
  */
-export function encodePersistentRepr(envelope: PersistentEnvelope): Payload {
+export function encodePersistentRepr(envelope: PersistentEnvelope): Payload | PrintedJson {
   const { manifest, writerUuid, payload } = envelope;
+  if (typeof manifest !== 'string' || typeof writerUuid !== 'string') {
+    throw new InvalidInputError('manifest and writerUuid must be texts');
+  }
   if (payload instanceof Uint8Array) {
     const serialized = { serializer: byteArraySerializer, serializerManifest: '', object: payload };
     const value = encodePersistentBinary({ manifest, writerUuid, ...serialized });
     return { type: 'binary', value };
   }
-  return { type: 'json', value: jsonEnvelope(manifest, writerUuid, payload) };
+  return new PrintedJson(jsonEnvelope(manifest, writerUuid, payload));
 }
 
 /**
@@ -62,13 +67,11 @@ export function decodePersistentRepr(payload: Payload): PersistentEnvelope {
 }
 
 /** Member order is the JVM's. */
-function jsonEnvelope(manifest: string, writerUuid: string, event: unknown): JsonObject {
-  const payload = toJsonValue(event);
-  if (typeof payload === 'string' && typeof event === 'string') {
-    if (manifest === '') return { writerUuid, payloadType: 'text', payload };
-    return { manifest, writerUuid, payloadType: 'text', payload };
-  }
-  return manifest === '' ? { writerUuid, payload } : { manifest, writerUuid, payload };
+function jsonEnvelope(manifest: string, writerUuid: string, event: unknown): string {
+  const start = manifest === '' ? '{' : `{"manifest":${printString(manifest)},`;
+  const type = typeof event === 'string' ? ',"payloadType":"text"' : '';
+  const payload = printValue(event, eventRules);
+  return `${start}"writerUuid":${printString(writerUuid)}${type},"payload":${payload}}`;
 }
 
 function decodeJson(json: JsonObject): PersistentEnvelope {

@@ -5,12 +5,13 @@ import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../ports/eventual-journal.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
+import { pointerOffset } from '../relational/journal-cells.ts';
 import {
   openPostgresSession,
   type PostgresDeps,
   type PostgresSession,
 } from './postgres-session.ts';
-import { type JournalCells, pointerOf } from './tables/metajournal-table.ts';
+import { type JournalCells, pointerOfCells } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 import { ofStoredCells, type StoredCells } from './tables/stored-cells.ts';
 import { ofStoredText, toStoredText } from './tables/stored-text.ts';
@@ -67,17 +68,18 @@ export class PostgresEventualJournal implements EventualJournal {
   ): Promise<Offset | undefined> {
     const { select } = this.#tables.pointers;
     const [row] = await this.#session.read<[number]>(select, [topic, partition], options);
-    return row?.[0] as Offset | undefined;
+    return row === undefined ? undefined : pointerOffset({ topic, partition }, row[0]);
   }
 
-  async pointer({ topic, id }: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
+  async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
+    const { topic, id } = key;
     const { select } = this.#tables.metajournal;
     const [row] = await this.#session.read<JournalCells>(
       select,
       [topic, toStoredText(id)],
       options,
     );
-    return row === undefined ? undefined : pointerOf(row);
+    return row === undefined ? undefined : pointerOfCells(key, row);
   }
 
   async *read(

@@ -11,6 +11,7 @@ import type {
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../ports/replicated-journal.ts';
+import { expiredOf, pointerOffset } from '../relational/journal-cells.ts';
 import { RelationalKeyJournal } from '../relational/relational-key-journal.ts';
 import { PostgresJournalRows } from './postgres-journal-rows.ts';
 import {
@@ -23,7 +24,7 @@ import {
   type ExpiredCells,
   type JournalCells,
   listedInPage,
-  pointerOf,
+  pointerOfCells,
   segmentSize,
 } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -75,7 +76,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     options.signal?.throwIfAborted();
     const { claim } = this.#tables.pointers;
     const [row] = await this.#session.write<[number, number]>(claim, [topic, partition]);
-    const known = row?.[0] as Offset | undefined;
+    const known = row && pointerOffset({ topic, partition }, row[0]);
     this.#claims.set(`${topic}:${partition}`, { epoch: row?.[1], known });
     return known;
   }
@@ -113,7 +114,9 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
       );
       const last = rows.at(-1);
       if (last === undefined) return;
-      yield rows.map(expiredOf);
+      yield rows.map(([stored, partition, offset, expireOn]) =>
+        expiredOf({ topic, id: ofStoredText(stored) }, { partition, offset, expireOn }),
+      );
       if (rows.length < listedInPage) return;
       after = [last[3], last[0]];
     }
@@ -141,7 +144,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     const { select } = this.#tables.metajournal;
     const params = [key.topic, toStoredText(key.id)];
     const [cells] = await this.#session.read<JournalCells>(select, params, options);
-    const row = cells && { journal: cells[0], pointer: pointerOf(cells) };
+    const row = cells && { journal: cells[0], pointer: pointerOfCells(key, cells) };
     const rows = new PostgresJournalRows({ key, session: this.#session, tables: this.#tables });
     return new RelationalKeyJournal({ key, rows, row, segmentSize });
   }
@@ -149,11 +152,6 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
-}
-
-function expiredOf([id, partition, offset, expireOn]: ExpiredCells): ExpiredJournal {
-  const at = { partition: partition as Partition, offset: offset as Offset };
-  return { id: ofStoredText(id), at, expireOn };
 }
 
 interface Claim {

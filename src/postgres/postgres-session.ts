@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Pool, type PoolClient, types } from 'pg';
 import type { PostgresSettings } from '../config/postgres-settings.ts';
-import { ClosedError, CodecError, StoreUnavailableError } from '../model/errors.ts';
+import { ClosedError, StoreUnavailableError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -34,7 +34,7 @@ export interface PostgresDeps {
 }
 
 /**
- * A bounded pool of connections. Cells are decoded as `bigint` → safe integer, `bytea` → bytes,
+ * A bounded pool of connections. Cells are decoded as `bigint` → safe integer, or a `bigint` that is none, `bytea` → bytes,
  * anything else → text or, for `integer`, number. A statement ends after `queryTimeoutMs`, on the
  * server as well; a connection that failed is closed, which ends its transaction.
  */
@@ -97,16 +97,16 @@ const parseBytes = types.getTypeParser(oids.bytea);
 
 const cellTypes = {
   getTypeParser(oid: number): (text: string) => unknown {
-    if (oid === oids.int8) return safeInteger;
+    if (oid === oids.int8) return integerOf;
     if (oid === oids.int4) return Number;
     return oid === oids.bytea ? parseBytes : (text) => text;
   },
 };
 
-function safeInteger(text: string): number {
+/** A `bigint` where no `number` holds it: whoever decodes the row refuses it, and knows its place. */
+function integerOf(text: string): number | bigint {
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new CodecError(`${text} is no safe integer`);
-  return value;
+  return Number.isSafeInteger(value) ? value : BigInt(text);
 }
 
 class PoolSession implements PostgresSession {

@@ -2,12 +2,12 @@ import { parseRecordMetadata, printRecordMetadata } from '../codec/record-metada
 import { noEventHas } from '../codec/seq-nr-codec.ts';
 import { ofStoredPayload, toStoredPayload } from '../codec/stored-payload-codec.ts';
 import { CodecError } from '../model/errors.ts';
-import type { Headers, RecordInfo, ReplicatedEvent } from '../model/event.ts';
+import type { Event, Headers, RecordInfo, ReplicatedEvent } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
-import type { Offset, Partition } from '../model/position.ts';
 import { RecordMetadata } from '../model/record-metadata.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { StoredEvent } from '../ports/eventual-journal.ts';
+import { integerOf, offsetOf, partitionOf, seqNrOf, textOf } from './journal-cells.ts';
 
 /** A row of `event` in the order of `eventColumns` (docs/format.md#relational-tables). */
 export type EventCells = readonly [
@@ -70,30 +70,41 @@ export function eventCells({ event, record }: ReplicatedEvent): EventCells {
 export class EventRows {
   readonly #key: Key;
   #record: RecordInfo | undefined;
+  /** What is being decoded, for errors. */
+  #column = '';
 
   constructor(key: Key) {
     this.#key = key;
   }
 
-  /** @throws {CodecError} naming topic, id and seqNr */
+  /** @throws {CodecError} naming topic, id, seqNr, table and column */
   decode(rows: readonly EventCells[], recordId: string | undefined): StoredEvent[] {
     const events: StoredEvent[] = [];
     for (const row of rows) {
       try {
-        const [seqNr, , , , , , , , tags, type, text, bytes] = row;
-        if (seqNr >= SeqNr.max) throw new CodecError(`column seq_nr ${noEventHas(seqNr)}`);
-        const event = {
-          seqNr: seqNr as SeqNr,
-          tags: tags === null ? noTags : JSON.parse(tags),
-          payload: ofStoredPayload(type, text, bytes),
-        };
-        events.push({ event, record: this.#recordOf(row), recordId });
+        events.push({ event: this.#eventOf(row), record: this.#recordOf(row), recordId });
       } catch (cause) {
-        const place = { topic: this.#key.topic, id: this.#key.id, seqNr: row[0] };
-        throw new CodecError('a row of event cannot be decoded', { cause, place });
+        const { topic, id } = this.#key;
+        const named = cause instanceof CodecError ? cause.place.column : undefined;
+        const place = { topic, id, seqNr: Number(row[0]), table: 'event' };
+        const column = named ?? this.#column;
+        throw new CodecError('a row of event cannot be decoded', {
+          cause,
+          place: { ...place, column },
+        });
       }
     }
     return events;
+  }
+
+  #eventOf(row: EventCells): Event {
+    const [seqNr, , , , , , , , tags, type, text, bytes] = row;
+    if (seqNr >= SeqNr.max) throw new CodecError(`column seq_nr ${noEventHas(seqNr)}`);
+    this.#column = 'tags';
+    const tagList = tags === null ? noTags : tagsOf(JSON.parse(tags));
+    this.#column = 'payload_txt';
+    const payload = ofStoredPayload(type, text, bytes);
+    return { seqNr: seqNrOf(seqNr, 'seq_nr'), tags: tagList, payload };
   }
 
   /** The rows of one offset of one partition are of one record, and have its timestamp. */
@@ -107,16 +118,32 @@ export class EventRows {
     ) {
       return last;
     }
+    this.#column = 'metadata';
+    const recordMetadata = parseRecordMetadata(metadata);
+    this.#column = 'headers';
+    const userHeaders = headers === null ? noHeaders : headersOf(JSON.parse(headers));
     this.#record = {
-      at: { partition: partition as Partition, offset: offset as Offset },
-      timestampMs,
-      origin: origin ?? undefined,
-      version: version ?? undefined,
-      metadata: parseRecordMetadata(metadata),
-      headers: headers === null ? noHeaders : JSON.parse(headers),
+      at: { partition: partitionOf(partition), offset: offsetOf(offset) },
+      timestampMs: integerOf(timestampMs, 'timestamp'),
+      origin: origin === null ? undefined : textOf(origin, 'origin'),
+      version: version === null ? undefined : textOf(version, 'version'),
+      metadata: recordMetadata,
+      headers: userHeaders,
     };
     return this.#record;
   }
+}
+
+function tagsOf(tags: unknown): readonly string[] {
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')) return tags;
+  throw new CodecError('tags must be an array of texts');
+}
+
+function headersOf(headers: unknown): Headers {
+  const isObject = typeof headers === 'object' && headers !== null && !Array.isArray(headers);
+  if (isObject && Object.values(headers).every((value) => typeof value === 'string'))
+    return headers as Headers;
+  throw new CodecError('headers must be an object of texts');
 }
 
 /** How many rows of a journal make a page of so many bytes of payload, as far as its last page tells. */

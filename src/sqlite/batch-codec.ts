@@ -1,6 +1,6 @@
 import { murmur2 } from '../codec/java-hash.ts';
 import { DataIntegrityError } from '../model/errors.ts';
-import type { LogRecord } from '../model/log-record.ts';
+import type { LogHeader, LogRecord } from '../model/log-record.ts';
 import type { Offset } from '../model/position.ts';
 
 /** A record on its way into the log, which gives it its offset. */
@@ -27,7 +27,8 @@ const absent = -1;
 /** Bytes of one record in `body`. */
 export function recordBytes(record: NewRecord): number {
   let bytes = fixedBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const [name, value] of record.headers) bytes += 8 + Buffer.byteLength(name) + value.length;
+  for (const [name, value] of record.headers)
+    bytes += 8 + Buffer.byteLength(name) + (value?.length ?? 0);
   return bytes;
 }
 
@@ -125,14 +126,14 @@ function readRecord(body: Buffer, offset: Offset): LogRecord {
   at += 4 + (key?.length ?? 0);
   const value = readBytes(body, at);
   at += 4 + (value?.length ?? 0);
-  const headers: (readonly [string, Uint8Array])[] = [];
+  const headers: LogHeader[] = [];
   const count = body.readUInt16LE(at);
   at += 2;
   for (let i = 0; i < count; i++) {
     const name = readBytes(body, at) ?? Buffer.alloc(0);
     at += 4 + name.length;
-    const content = readBytes(body, at) ?? Buffer.alloc(0);
-    at += 4 + content.length;
+    const content = readBytes(body, at);
+    at += 4 + (content?.length ?? 0);
     headers.push([name.toString('utf8'), content]);
   }
   const known = Number.isNaN(timestampMs) ? undefined : timestampMs;

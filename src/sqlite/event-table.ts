@@ -1,5 +1,5 @@
 import { type EventCells, eventColumnNames } from '../relational/event-row.ts';
-import type { Database, Statement } from './sqlite-database.ts';
+import { allRows, type Database, type Statement } from './sqlite-database.ts';
 
 /** Where a page of rows begins, exclusive, and which number ends it, inclusive. */
 export interface EventPage {
@@ -44,6 +44,6 @@ export class EventTable {
   }
 
   page(journal: number, { after, to, limit }: EventPage): readonly EventCells[] {
-    return this.#page.all(journal, after.seqNr, after.timestamp, after.offset, to, limit);
+    return allRows(this.#page, journal, after.seqNr, after.timestamp, after.offset, to, limit);
   }
 }

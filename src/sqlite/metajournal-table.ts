@@ -1,11 +1,11 @@
 import { ExpireAfter } from '../model/expire-after.ts';
-import type { Expiry, JournalPointer } from '../model/journal-pointer.ts';
+import type { Expiry } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
-import type { Offset, Partition, Topic } from '../model/position.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
+import type { Topic } from '../model/position.ts';
 import type { ExpiredJournal } from '../ports/replicated-journal.ts';
+import { expiredOf, pointerOf } from '../relational/journal-cells.ts';
 import type { JournalRow, NewRow, RowChange } from '../relational/journal-rows.ts';
-import type { Database, Statement } from './sqlite-database.ts';
+import { allRows, type Database, type Statement } from './sqlite-database.ts';
 
 interface Cells {
   readonly journal: number;
@@ -64,8 +64,23 @@ export class MetajournalTable {
   }
 
   find({ topic, id }: Key): JournalRow | undefined {
-    const cells = this.#select.get(topic, id);
-    return cells === undefined ? undefined : { journal: cells.journal, pointer: pointerOf(cells) };
+    const [cells] = allRows(this.#select, topic, id);
+    if (cells === undefined) return undefined;
+    const { journal, partition, offset } = cells;
+    const pointer = pointerOf(
+      { topic, id },
+      {
+        partition,
+        offset,
+        segmentSize: cells.segment_size,
+        seqNr: cells.seq_nr,
+        deleteTo: cells.delete_to,
+        expireAfter: cells.expire_after,
+        expireOn: cells.expire_on,
+        recordId: cells.record_id,
+      },
+    );
+    return { journal, pointer };
   }
 
   /** Answers the number of the new row. */
@@ -98,11 +113,10 @@ export class MetajournalTable {
 
   /** A page of the journals that expire behind a place and up to a day; the last one is empty. */
   expired(topic: Topic, { after, to }: ExpiredPage): ExpiredJournal[] {
-    return this.#expired.all(topic, after.expireOn, after.id, to).map((cells) => ({
-      id: cells.id,
-      at: { partition: cells.partition as Partition, offset: cells.offset as Offset },
-      expireOn: cells.expire_on,
-    }));
+    const rows = allRows(this.#expired, topic, after.expireOn, after.id, to);
+    return rows.map(({ id, partition, offset, expire_on }) =>
+      expiredOf({ topic, id }, { partition, offset, expireOn: expire_on }),
+    );
   }
 }
 
@@ -116,17 +130,4 @@ export interface ExpiredPage {
 function expiryCells(expiry: Expiry | undefined): [string | null, string | null] {
   if (expiry === undefined) return [null, null];
   return [String(ExpireAfter.toNanos(expiry.after)), expiry.on];
-}
-
-function pointerOf(cells: Cells): JournalPointer {
-  const { expire_after: after, expire_on: on } = cells;
-  return {
-    at: { partition: cells.partition as Partition, offset: cells.offset as Offset },
-    segmentSize: cells.segment_size,
-    seqNr: cells.seq_nr as SeqNr,
-    deleteTo: (cells.delete_to ?? undefined) as SeqNr | undefined,
-    expiry:
-      after === null || on === null ? undefined : { after: ExpireAfter.ofNanos(BigInt(after)), on },
-    recordId: cells.record_id ?? undefined,
-  };
 }

@@ -1,7 +1,8 @@
 import { FencedError } from '../model/errors.ts';
 import { type Offset, type Partition, Topic } from '../model/position.ts';
 import type { OffsetMove } from '../ports/replicated-journal.ts';
-import type { Database, Statement } from './sqlite-database.ts';
+import { pointerOffset } from '../relational/journal-cells.ts';
+import { allRows, type Database, type Statement } from './sqlite-database.ts';
 
 /** How far one partition is replicated, and since when. */
 export interface PointerRow {
@@ -53,14 +54,23 @@ export class PointerTable {
   }
 
   offset(topic: Topic, partition: Partition): Offset | undefined {
-    return this.#offset.get(topic, partition)?.offset as Offset | undefined;
+    return this.#rowOf(topic, partition)?.offset;
+  }
+
+  /** @throws {CodecError} naming topic, partition, table and column */
+  #rowOf(
+    topic: Topic,
+    partition: Partition,
+  ): { readonly offset: Offset; readonly epoch: number } | undefined {
+    const [row] = allRows(this.#offset, topic, partition);
+    return row && { offset: pointerOffset({ topic, partition }, row.offset), epoch: row.epoch };
   }
 
   /** Takes the partition over: whoever claimed it before cannot move it any more. */
   claim(topic: Topic, partition: Partition): ClaimedPointer {
     this.#claim.run(topic, partition);
-    const row = this.#offset.get(topic, partition);
-    return { offset: row?.offset as Offset | undefined, epoch: row?.epoch };
+    const row = this.#rowOf(topic, partition);
+    return { offset: row?.offset, epoch: row?.epoch };
   }
 
   /**
@@ -73,7 +83,7 @@ export class PointerTable {
    */
   move(move: OffsetMove, epoch: number | undefined, nowMs: number): number {
     const { topic, partition, offset, after } = move;
-    const row = this.#offset.get(topic, partition);
+    const row = this.#rowOf(topic, partition);
     if (epoch === undefined) return this.#begin(move, row, nowMs);
     if (row?.epoch !== epoch) throw fencedMove(move, row?.offset);
     if (row.offset === offset) return epoch;

@@ -75,7 +75,7 @@ describe('bad input', () => {
       const bad = { type: 'added', by: 1, note: { items: [1, undefined] } } as const;
       const error = await failed(counters.ask('serialise', bad));
       expect(error).to.be.instanceOf(WriteRejectedError);
-      expect((error as WriteRejectedError).path).to.equal('$.note.items[1]');
+      expect((error as WriteRejectedError).path).to.equal('event.note.items[1]');
       const { snapshot } = await counters.ask('serialise', { type: 'added', by: 2 });
       expect(snapshot.context.sum).to.equal(2);
     });

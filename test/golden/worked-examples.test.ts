@@ -10,6 +10,7 @@ import {
   encodePersistentBinary,
 } from '../../src/plugin/persistent-binary.ts';
 import { decodePersistentRepr, encodePersistentRepr } from '../../src/plugin/persistent-repr.ts';
+import { asRead } from '../support/codec/as-read.ts';
 
 // Dumps made with the JVM system; every byte counts.
 const bytes = (hex: string): Buffer => Buffer.from(hex.replace(/\s/g, ''), 'hex');
@@ -89,7 +90,7 @@ describe('golden: worked JSON values (docs/format.md#json-value)', () => {
     const { value } = encodeEvents([{ seqNr: SeqNr.of(1), tags: [], payload }], {});
     expect(value.toString()).to.equal(text);
     const { events } = decodeEvents('json', value);
-    expect(decodePersistentRepr(events[0].payload ?? payload)).to.deep.equal(envelope);
+    expect(decodePersistentRepr(events[0].payload ?? asRead(payload))).to.deep.equal(envelope);
   });
 });
 

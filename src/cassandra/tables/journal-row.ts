@@ -4,11 +4,11 @@ import { ofStoredPayload } from '../../codec/stored-payload-codec.ts';
 import { CodecError } from '../../model/errors.ts';
 import type { Headers, RecordInfo } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition, PartitionOffset } from '../../model/position.ts';
+import type { Offset, PartitionOffset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { StoredEvent } from '../../ports/eventual-journal.ts';
-import { numberOf, seqNrOf, type UuidCell } from '../cassandra-values.ts';
+import { numberOf, partitionOf, seqNrOf, type UuidCell } from '../cassandra-values.ts';
 import type { Row } from '../session-types.ts';
 
 /** A row of the journal table as the driver gives it. */
@@ -39,6 +39,8 @@ const noHeaders: Headers = Object.freeze({});
 export class JournalRowReader {
   private readonly key: Key;
   private record: RecordInfo | undefined;
+  /** What is being decoded, for errors. */
+  private column = '';
   private metadataText: string | null = null;
   private metadata: RecordMetadata = RecordMetadata.empty;
   private recordIdBytes: Buffer | undefined;
@@ -48,7 +50,7 @@ export class JournalRowReader {
     this.key = key;
   }
 
-  /** @throws {CodecError} naming topic, id and seqNr */
+  /** @throws {CodecError} naming topic, id, seqNr, table and column */
   page(rows: readonly Row[]): StoredEvent[] {
     const events: StoredEvent[] = [];
     try {
@@ -61,6 +63,7 @@ export class JournalRowReader {
 
   private row(cells: Cells): StoredEvent {
     const type = cells.payload_type;
+    this.column = 'payload_txt';
     const payload =
       type === null ? undefined : ofStoredPayload(type, cells.payload_txt, cells.payload_bin);
     return {
@@ -72,10 +75,11 @@ export class JournalRowReader {
 
   private recordOf(cells: Cells): RecordInfo {
     const { metadata, headers } = cells;
-    const partition = (cells.partition ?? 0) as Partition;
+    const partition = partitionOf(cells.partition);
     const offset = numberOf(cells.offset, 'offset') as Offset;
     const timestampMs = cells.timestamp.getTime();
     const last = this.record;
+    this.column = 'metadata';
     const shared = metadata === this.metadataText && headers === null;
     if (shared && last !== undefined && isAt(last, { partition, offset, timestampMs })) return last;
     this.record = {
@@ -109,7 +113,9 @@ export class JournalRowReader {
 
   private located(error: unknown, cells: Cells): CodecError {
     const seqNr = Number(String(cells.seq_nr));
-    const place = { topic: this.key.topic, id: this.key.id, seqNr };
+    const column = error instanceof CodecError ? error.place.column : undefined;
+    const { topic, id } = this.key;
+    const place = { topic, id, seqNr, table: 'journal', column: column ?? this.column };
     return new CodecError('a stored event cannot be decoded', { cause: error, place });
   }
 }

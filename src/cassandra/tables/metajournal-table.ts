@@ -1,7 +1,7 @@
 import { CodecError } from '../../model/errors.ts';
 import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition, PartitionOffset } from '../../model/position.ts';
+import type { Offset, PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import type { ExpiredJournal } from '../../ports/replicated-journal.ts';
 import { cqlDuration } from '../cassandra-session.ts';
@@ -11,6 +11,7 @@ import {
   daysAndNanos,
   expireAfterOf,
   numberOf,
+  partitionOf,
   seqNrOf,
   seqNrParam,
   type UuidCell,
@@ -194,7 +195,7 @@ export interface OwnedRow {
   readonly writtenMicros: number;
 }
 
-/** @throws {CodecError} naming topic and id */
+/** @throws {CodecError} naming topic, id, table and column */
 export function ownedRowOf(key: Key, row: Row | undefined): OwnedRow | undefined {
   const pointer = pointerOf(key, row);
   if (row === undefined || pointer === undefined) return undefined;
@@ -217,7 +218,7 @@ function progressOf(cell: unknown): { readonly clearedTo?: number; readonly purg
   };
 }
 
-/** @throws {CodecError} naming topic and id */
+/** @throws {CodecError} naming topic, id, table and column */
 export function expiredOf(key: Key, row: Row): ExpiredJournal {
   try {
     return { id: key.id, at: placeOf(row), expireOn: String(row['expire_on']) };
@@ -226,7 +227,7 @@ export function expiredOf(key: Key, row: Row): ExpiredJournal {
   }
 }
 
-/** @throws {CodecError} naming topic and id */
+/** @throws {CodecError} naming topic, id, table and column */
 export function pointerOf(key: Key, row: Row | undefined): JournalPointer | undefined {
   if (row === undefined) return undefined;
   try {
@@ -237,15 +238,16 @@ export function pointerOf(key: Key, row: Row | undefined): JournalPointer | unde
 }
 
 function undecodable({ topic, id }: Key, cause: unknown): CodecError {
+  const column = cause instanceof CodecError ? cause.place.column : undefined;
   return new CodecError('a row of the metajournal cannot be decoded', {
     cause,
-    place: { topic, id },
+    place: { topic, id, table: 'metajournal', ...(column === undefined ? {} : { column }) },
   });
 }
 
 function placeOf(row: Row): PartitionOffset {
   return {
-    partition: (row['partition'] ?? 0) as Partition,
+    partition: partitionOf(row['partition']),
     offset: numberOf(row['offset'], 'offset') as Offset,
   };
 }

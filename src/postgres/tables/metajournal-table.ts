@@ -2,8 +2,7 @@ import { javaStringHash } from '../../codec/java-hash.ts';
 import { ExpireAfter } from '../../model/expire-after.ts';
 import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition } from '../../model/position.ts';
-import type { SeqNr } from '../../model/seq-nr.ts';
+import { pointerOf } from '../../relational/journal-cells.ts';
 import type { NewRow, RowChange } from '../../relational/journal-rows.ts';
 import type { Cell, Statement } from '../postgres-session.ts';
 import { eventSource, eventTarget } from './event-table.ts';
@@ -126,17 +125,11 @@ function withEvents(row: string, events: string): string {
   return `WITH row AS (${row}), events AS (${events}) SELECT journal FROM row`;
 }
 
-export function pointerOf(cells: JournalCells): JournalPointer {
-  const [, partition, offset, seqNr, deleteTo, after, on, recordId] = cells;
-  return {
-    at: { partition: partition as Partition, offset: offset as Offset },
-    segmentSize,
-    seqNr: seqNr as SeqNr,
-    deleteTo: (deleteTo ?? undefined) as SeqNr | undefined,
-    expiry:
-      after === null || on === null ? undefined : { after: ExpireAfter.ofNanos(BigInt(after)), on },
-    recordId: recordId ?? undefined,
-  };
+/** @throws {CodecError} naming topic, id, table and column */
+export function pointerOfCells(key: Key, cells: JournalCells): JournalPointer {
+  const [, partition, offset, seqNr, deleteTo, expireAfter, expireOn, recordId] = cells;
+  const place = { partition, offset, segmentSize };
+  return pointerOf(key, { ...place, seqNr, deleteTo, expireAfter, expireOn, recordId });
 }
 
 /** Parameters of an update; it finds the row only as it was loaded. */

@@ -18,6 +18,7 @@ import { Key } from '../../../src/model/key.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { decodePersistentRepr, encodePersistentRepr } from '../../../src/plugin/persistent-repr.ts';
+import { asRead } from '../../support/codec/as-read.ts';
 import {
   actionHeader,
   anyEvents,
@@ -126,7 +127,9 @@ describe(`property: decode after encode is the identity (seed ${seed})`, functio
       fc.oneof(plain, bytes),
       (manifest, id, payload) => {
         const envelope = { manifest, writerUuid: id, payload };
-        expect(decodePersistentRepr(encodePersistentRepr(envelope))).to.deep.equal(envelope);
+        expect(decodePersistentRepr(asRead(encodePersistentRepr(envelope)))).to.deep.equal(
+          envelope,
+        );
       },
     );
     fc.assert(law, runs);

@@ -76,7 +76,7 @@ describe('recordBatchOf', () => {
         expect(found.timestampMs).to.equal(timestampMs);
         expect(Buffer.from(found.key ?? []).equals(key)).to.equal(true);
         expect(found.value && Buffer.from(found.value)).to.deep.equal(value ?? undefined);
-        const named = found.headers.map(([name, bytes]) => [name, Buffer.from(bytes)]);
+        const named = found.headers.map(([name, bytes]) => [name, Buffer.from(bytes ?? [])]);
         expect(named).to.deep.equal(Object.entries(headers));
       }
       expect(index).to.equal(records.length);

@@ -62,7 +62,7 @@ describe('KafkaJournalPlugin.write', () => {
     expect(stored).to.deep.equal([1]);
     expect(outcomes.map(({ type }) => type)).to.deep.equal(['stored', 'rejected', 'rejected']);
     const [, rejected] = outcomes;
-    expect(rejected?.type === 'rejected' && rejected.cause).to.include({ path: '$.n' });
+    expect(rejected?.type === 'rejected' && rejected.cause).to.include({ path: 'event.n' });
   });
 
   it('rejects the group that the log refuses and those after it; what came before is stored', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { QuarantineRules } from '../../../replicator/quarantine.ts';
 import { CodecError, DataIntegrityError } from '../../../src/model/errors.ts';
+import type { LogHeader, LogRecord } from '../../../src/model/log-record.ts';
 import { Offset } from '../../../src/model/position.ts';
 import { settle } from '../../support/replicator/manual-clock.ts';
 import { MemoryQuarantine } from '../../support/replicator/memory-quarantine.ts';
@@ -8,8 +9,11 @@ import {
   append,
   contradictingEvents,
   logRecord,
+  mark,
   partition0,
   partition1,
+  purge,
+  type Step,
   timestampMs,
   unreadableEvents,
   unreadableHeader,
@@ -22,6 +26,26 @@ async function replicatorWith(rules: Partial<QuarantineRules>) {
   const parts = await testReplicator({ quarantine }, { quarantineFile: file });
   await parts.member().assign(partition0);
   return { ...parts, file };
+}
+
+const action = 'journal.action';
+const onlyAt = 'journal.purge-only-at';
+const malformed = Buffer.from([0xff]);
+const noBytes = new Uint8Array(0);
+const zeros = new Uint8Array(9);
+
+/** A record with these headers behind, or instead of, its own. */
+function withHeaders(
+  offset: number,
+  odd: readonly (string | readonly [string, Uint8Array])[],
+  what: Step = append(1),
+): LogRecord {
+  const record = logRecord('a', offset, what);
+  const others = odd.map((header): LogHeader => {
+    return typeof header === 'string' ? [header, undefined] : header;
+  });
+  const own = record.headers.filter(([name]) => others.every(([other]) => other !== name));
+  return { ...record, headers: [...own, ...others] };
 }
 
 const skipping: QuarantineRules = { policy: 'skip-and-record', skip: [] };
@@ -64,7 +88,10 @@ for (const [what, unreadable] of [
         timestampMs,
       });
       expect(Buffer.from(entry?.value ?? '', 'base64')).to.deep.equal(record.value);
-      const headers = entry?.headers?.map(([name, value]) => [name, Buffer.from(value, 'base64')]);
+      const headers = entry?.headers?.map(([name, value]) => [
+        name,
+        Buffer.from(value ?? '', 'base64'),
+      ]);
       expect(headers).to.deep.equal(record.headers);
       const place = { topic: 'journal', partition: 0, offset: 5, key: 'a' };
       expect(errors()[0]?.fields).to.deep.include(place);
@@ -113,6 +140,81 @@ for (const [what, unreadable] of [
     });
   });
 }
+
+describe('a record that Kafka allows and a journal does not', () => {
+  const odd: readonly (readonly [string, (offset: number) => LogRecord])[] = [
+    ['a header journal.action without value', (offset) => withHeaders(offset, ['journal.action'])],
+    ['a user header without value', (offset) => withHeaders(offset, ['user'])],
+    ['a conditional purge without value', (offset) => withHeaders(offset, [onlyAt], purge)],
+    ['a user header that is no UTF-8', (offset) => withHeaders(offset, [['user', malformed]])],
+    ['an action that is no UTF-8', (offset) => withHeaders(offset, [[action, malformed]])],
+    ['an empty value', (offset) => ({ ...logRecord('a', offset, append(1)), value: noBytes })],
+    ['a value of zeros', (offset) => ({ ...logRecord('a', offset, append(1)), value: zeros })],
+  ];
+  for (const [what, record] of odd) {
+    it(`is skipped, however it is odd: ${what}`, async () => {
+      const { member, store, file, errors, stop } = await replicatorWith(skipping);
+      await member().deliver(partition0, [record(0), logRecord('b', 1, append(1))]);
+      expect(store.offsets.get('journal/0')).to.equal(1);
+      expect(file.offsets).to.deep.equal([0]);
+      expect(errors().map(({ fields }) => fields['err'])[0]).to.be.instanceOf(CodecError);
+      await stop();
+    });
+
+    it(`is skipped when an operator names it, and else holds the partition: ${what}`, async () => {
+      const { member, store, file, clock, errors, stop } = await replicatorWith({
+        skip: ['journal:0:1'],
+      });
+      member().send(partition0, [logRecord('b', 0, append(1)), record(1), record(2)]);
+      await clock.advance(60_000);
+      expect(file.offsets).to.deep.equal([1]);
+      expect(store.offsets.get('journal/0')).to.equal(1);
+      expect(errors().at(-1)?.fields['err']).to.be.instanceOf(CodecError);
+      await stop();
+    });
+  }
+});
+
+describe('a journal whose row in the store cannot be decoded', () => {
+  const place = { topic: 'journal', id: 'a', table: 'metajournal', column: 'seq_nr' };
+  const error = new CodecError('a row cannot be decoded', { place });
+
+  async function withBrokenRow(rules: Partial<QuarantineRules>) {
+    const parts = await replicatorWith(rules);
+    parts.store.before = ({ name, key }) => {
+      if (name === 'open' && key === 'journal:a') throw error;
+    };
+    return parts;
+  }
+
+  it('holds its partition, and is not called an outage', async () => {
+    const { member, store, clock, errors, stop } = await withBrokenRow({});
+    member().send(partition0, [logRecord('b', 0, append(1)), logRecord('a', 1, append(1))]);
+    await clock.advance(60_000);
+    expect(store.offsets.get('journal/0')).to.equal(0);
+    expect(errors().at(-1)?.message).to.include('row of a journal cannot be decoded');
+    expect(errors().at(-1)?.fields).to.deep.include({ offset: 1, id: 'a', err: error });
+    await stop();
+  });
+
+  it('goes by skip-and-record: its records are put aside, the others are applied', async () => {
+    const { member, store, file, stop } = await withBrokenRow(skipping);
+    await member().deliver(partition0, [
+      logRecord('a', 0, mark),
+      logRecord('a', 1, append(1)),
+      logRecord('b', 2, append(1)),
+      logRecord('a', 3, append(2)),
+    ]);
+    expect(store.seqNrs('journal:b')).to.deep.equal([1]);
+    expect(store.offsets.get('journal/0')).to.equal(3);
+    expect(file.offsets).to.deep.equal([1, 3]);
+    expect(file.entries[0]).to.deep.include({
+      key: 'a',
+      row: { table: 'metajournal', column: 'seq_nr' },
+    });
+    await stop();
+  });
+});
 
 describe('quarantine-skip', () => {
   it('skips the records that it names, whatever the policy, and no others', async () => {

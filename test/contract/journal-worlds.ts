@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { openCassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
+import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
+import { openKafkaActionConsumer } from '../../src/kafka/kafka-action-consumer.ts';
+import { openKafkaActionProducer } from '../../src/kafka/kafka-action-producer.ts';
+import { openKafkaAdmin } from '../../src/kafka/kafka-admin.ts';
+import { Topic } from '../../src/model/position.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import { openPostgresEventualJournal } from '../../src/postgres/postgres-eventual-journal.ts';
+import { openPostgresReplicatedJournal } from '../../src/postgres/postgres-replicated-journal.ts';
+import { setUpPostgres } from '../../src/postgres/schema/create-schema.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import {
+  cassandraSettings,
+  dropKeyspace,
+  randomKeyspace,
+} from '../integration/cassandra/cassandra-server.ts';
+import { createTopic, kafkaSettings } from '../integration/kafka/kafka-fixture.ts';
+import {
+  dropSchema,
+  postgresSettings,
+  randomSchema,
+} from '../integration/postgres/postgres-server.ts';
+import type { JournalWorld } from './journal.contract.ts';
+
+const deps = { log: silentLogger, clock: systemClock };
+
+export async function openSqliteWorld(): Promise<JournalWorld> {
+  const store = await openSqliteStore({ file: ':memory:', partitions: 1, segmentSize: 2 }, deps);
+  const createTopic = async (): Promise<Topic> => Topic.of(`t-${randomUUID()}`);
+  const { producer, consumer, eventual, replicated } = store;
+  const dispose = (): Promise<void> => store[Symbol.asyncDispose]();
+  return { producer, consumer, eventual, replicated, createTopic, [Symbol.asyncDispose]: dispose };
+}
+
+/** The log in memory, the store in PostgreSQL. */
+export async function openPostgresWorld(): Promise<JournalWorld> {
+  const schema = randomSchema();
+  const settings = postgresSettings(schema);
+  await setUpPostgres(settings, deps, { mode: 'create' });
+  const log = await openSqliteStore({ file: ':memory:', partitions: 1, segmentSize: 2 }, deps);
+  const eventual = await openPostgresEventualJournal(settings, deps);
+  const replicated = await openPostgresReplicatedJournal(settings, deps);
+  const { producer, consumer } = log;
+  return {
+    producer,
+    consumer,
+    eventual,
+    replicated,
+    createTopic: async () => Topic.of(`t-${randomUUID()}`),
+    async [Symbol.asyncDispose]() {
+      for (const part of [replicated, eventual, log]) await part[Symbol.asyncDispose]();
+      await dropSchema(schema);
+    },
+  };
+}
+
+export async function openKafkaWorld(): Promise<JournalWorld> {
+  const keyspace = randomKeyspace();
+  const cassandra = cassandraSettings(keyspace, { segmentSize: 2 });
+  await setUpCassandra(cassandra, deps, { mode: 'create' });
+  const kafka = kafkaSettings();
+  const admin = await openKafkaAdmin(kafka, deps);
+  const parts = {
+    producer: await openKafkaActionProducer(kafka, deps),
+    consumer: await openKafkaActionConsumer(kafka, deps),
+    eventual: await openCassandraEventualJournal(cassandra, deps),
+    replicated: await openCassandraReplicatedJournal(cassandra, deps),
+  };
+  return {
+    ...parts,
+    createTopic: () => createTopic(admin, 'journal', 1),
+    async [Symbol.asyncDispose]() {
+      for (const part of [...Object.values(parts), admin]) await part[Symbol.asyncDispose]();
+      await dropKeyspace(keyspace);
+    },
+  };
+}
