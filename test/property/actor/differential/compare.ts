@@ -1,0 +1,111 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Differences } from './differences.ts';
+import { Shelf } from './journal-of-process.ts';
+import { PersistentWorld } from './persistent-world.ts';
+import { PlainWorld } from './plain-world.ts';
+import type { HistoryPlan, StepPlan } from './plan.ts';
+import type { Answer, World } from './world.ts';
+
+export interface Difference {
+  readonly run: 'without restarts' | 'with restarts';
+  /** -1 = before the first step. */
+  readonly step: number;
+  readonly what: string;
+  readonly plain: unknown;
+  readonly persistent: unknown;
+  readonly journal: readonly string[];
+}
+
+/** The first difference between plain xstate and the persistent actor, in either run. */
+export async function findDifference(
+  plan: HistoryPlan,
+  differences: Differences,
+): Promise<Difference | undefined> {
+  return (
+    (await compareRun(plan, differences, false)) ??
+    (plan.steps.some(({ type }) => type === 'restart')
+      ? await compareRun(plan, differences, true)
+      : undefined)
+  );
+}
+
+async function compareRun(
+  plan: HistoryPlan,
+  differences: Differences,
+  restarts: boolean,
+): Promise<Difference | undefined> {
+  const shelf = new Shelf();
+  const run = restarts ? 'with restarts' : 'without restarts';
+  const found = (step: number, difference: Found): Difference => {
+    return { run, step, ...difference, journal: shelf.payloads };
+  };
+  let persistent: PersistentWorld | undefined;
+  let at = -1;
+  try {
+    const plain = new PlainWorld(plan, differences, restarts);
+    // KNOWN: an actor whose first state throws never settles.
+    if (plain.view().status === 'error') return undefined;
+    persistent = await PersistentWorld.open(plan, shelf, restarts);
+    const first = differenceOf(plain, persistent);
+    if (first !== undefined) return found(at, first);
+    for (const [index, step] of plan.steps.entries()) {
+      at = index;
+      plain.lastStoredMs = shelf.lastStoredMs;
+      const expected = await plain.perform(step);
+      const answers = await persistent.perform(step);
+      const difference =
+        differenceOfAnswers(step, expected, answers) ?? differenceOf(plain, persistent);
+      if (difference !== undefined) return found(at, difference);
+      if (plain.view().status === 'error') return undefined;
+    }
+    return undefined;
+  } catch (error) {
+    return found(at, { what: 'an error', plain: 'none', persistent: causesOf(error) });
+  } finally {
+    await persistent?.close();
+  }
+}
+
+interface Found {
+  readonly what: string;
+  readonly plain: unknown;
+  readonly persistent: unknown;
+}
+
+function differenceOfAnswers(
+  step: StepPlan,
+  plain: readonly Answer[],
+  persistent: readonly Answer[],
+): Found | undefined {
+  const commands = step.type === 'burst' ? step.commands : [];
+  const mayBeEither = (i: number): boolean => {
+    const note = step.type === 'command' ? step.command.note : commands[i]?.note;
+    return note === 'date' || note === 'map' || note === 'nan';
+  };
+  const isSame = plain.every((answer, i) => {
+    const other = persistent[i];
+    if (answer === other) return true;
+    return answer === 'refused' && other === 'unhandled' && mayBeEither(i);
+  });
+  return isSame ? undefined : { what: 'answers', plain, persistent };
+}
+
+function differenceOf(plain: World, persistent: World): Found | undefined {
+  const seen = { plain: plain.takeSeen(), persistent: persistent.takeSeen() };
+  if (!isDeepStrictEqual(seen.plain, seen.persistent)) return { what: 'what was done', ...seen };
+  const expected: Readonly<Record<string, unknown>> = { ...plain.view() };
+  const actual: Readonly<Record<string, unknown>> = { ...persistent.view() };
+  for (const what of Object.keys(expected)) {
+    if (isDeepStrictEqual(expected[what], actual[what])) continue;
+    return { what, plain: expected[what], persistent: actual[what] };
+  }
+  return undefined;
+}
+
+function causesOf(error: unknown): string {
+  const texts: string[] = [];
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    texts.push(texts.length === 0 ? (cause.stack ?? cause.message) : cause.message);
+  }
+  return texts.join(' ← ');
+}

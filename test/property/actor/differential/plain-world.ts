@@ -1,0 +1,283 @@
+import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import { createActor } from 'xstate';
+import { buildMachine } from './build-machine.ts';
+import { commandOf, isStorable } from './commands.ts';
+import type { Differences } from './differences.ts';
+import { ActionCrashed, Lab } from './lab.ts';
+import type { CommandPlan, HistoryPlan, StepPlan } from './plan.ts';
+import { insideOf, watchSchedule } from './scheduled.ts';
+import { SimulatedTime, settle } from './simulated-time.ts';
+import { startOver } from './start-over.ts';
+import { type PendingEvent, type View, viewOf } from './view.ts';
+import { type Answer, actOnChild, startMs, type World } from './world.ts';
+
+/** A step, with what the oracle has to know of the journal. */
+interface Told {
+  readonly step: StepPlan;
+  readonly lastStoredMs: number;
+}
+
+/** What becomes of an event instead of being handled as usual. */
+type Treatment = 'refuse' | 'lose' | 'apply-unseen';
+
+interface Taken {
+  readonly number: number;
+  readonly event: EventObject;
+  readonly isInternal: boolean;
+}
+
+interface Run {
+  readonly lab: Lab;
+  readonly time: SimulatedTime;
+  readonly actor: AnyActorRef;
+  readonly pending: () => readonly PendingEvent[];
+  readonly sent: PendingEvent[];
+  readonly children: Set<AnyActorRef>;
+  readonly scheduled: WeakSet<object>;
+  /** Events that the machine took, each with its number. */
+  readonly outcomes: Map<EventObject, { readonly number: number; readonly answer: Answer }>;
+  threw: Taken | undefined;
+}
+
+/**
+ * The oracle: the machine as a plain actor. What a persistent actor does otherwise on purpose is done to it here, each
+ * time in the name of a row of docs/differences.md.
+ *
+ * xstate cannot take back an event that threw half-way. So the events of the machine are counted, and the whole history
+ * is run again without the one that threw.
+ */
+export class PlainWorld implements World {
+  readonly #plan: HistoryPlan;
+  readonly #differences: Differences;
+  readonly #restarts: boolean;
+  readonly #told: Told[] = [];
+  readonly #treatments = new Map<number, Treatment>();
+  #run: Run;
+  /** When the persistent actor's last event was stored. */
+  lastStoredMs = 0;
+
+  constructor(plan: HistoryPlan, differences: Differences, restarts: boolean) {
+    this.#plan = plan;
+    this.#differences = differences;
+    this.#restarts = restarts;
+    this.#run = this.#open();
+  }
+
+  view(): View {
+    return viewOf({ ...this.#run, pending: this.#run.pending() });
+  }
+
+  takeSeen(): readonly string[] {
+    return this.#run.lab.take();
+  }
+
+  async perform(step: StepPlan): Promise<readonly Answer[]> {
+    const told = { step, lastStoredMs: this.lastStoredMs };
+    this.#told.push(told);
+    let answers = await this.#tell(told);
+    for (let treatments = -1; treatments !== this.#treatments.size; ) {
+      treatments = this.#treatments.size;
+      this.#treatThrown();
+      if (step.type === 'command') this.#treatFault(step, answers[0]);
+      if (treatments !== this.#treatments.size) answers = await this.#runAgain();
+    }
+    return answers;
+  }
+
+  /** An event that throws is refused when it came from outside or from a child. */
+  #treatThrown(): void {
+    const { threw, actor } = this.#run;
+    if (threw === undefined || threw.isInternal) return;
+    const { error } = actor.getSnapshot() as AnyMachineSnapshot;
+    if (error instanceof ActionCrashed) return;
+    this.#differences.use('throwing-event-is-refused');
+    this.#treatments.set(threw.number, 'refuse');
+  }
+
+  /** Whether there is a write that can fail shows only when the command has been tried. */
+  #treatFault({ fault }: Extract<StepPlan, { type: 'command' }>, answer: Answer | undefined): void {
+    const { outcomes, threw } = this.#run;
+    const [taken] = [...outcomes.values()].slice(-1);
+    const crashed = threw !== undefined && !threw.isInternal;
+    if (fault === 'none' || (answer !== 'stored' && !crashed)) return;
+    const number = crashed ? threw.number : taken?.number;
+    if (number === undefined || this.#treatments.has(number)) return;
+    this.#treatments.set(number, treatmentOf[fault]);
+  }
+
+  async #runAgain(): Promise<readonly Answer[]> {
+    this.#run = this.#open();
+    let answers: readonly Answer[] = [];
+    for (const told of this.#told) {
+      this.takeSeen();
+      answers = await this.#tell(told);
+    }
+    return answers;
+  }
+
+  async #tell(told: Told): Promise<readonly Answer[]> {
+    const { step } = told;
+    const { lab, time, outcomes } = this.#run;
+    outcomes.clear();
+    let answers: readonly Answer[] = [];
+    switch (step.type) {
+      case 'command':
+        answers = await this.#command(step, told.lastStoredMs);
+        break;
+      case 'burst':
+        answers = this.#send(step.commands);
+        break;
+      case 'pass':
+        await time.pass(step.ms, settle);
+        break;
+      case 'child':
+        actOnChild(lab, step);
+        break;
+      case 'restart':
+        if (this.#restarts) await this.#startOver(step.downMs, told.lastStoredMs);
+        break;
+    }
+    await settle();
+    return answers;
+  }
+
+  async #command(
+    { command, fault }: Extract<StepPlan, { type: 'command' }>,
+    lastStoredMs: number,
+  ): Promise<readonly Answer[]> {
+    const answers = this.#send([command]);
+    if (answers[0] !== 'failed') return answers;
+    await settle();
+    if (fault === 'stored-but-failed') this.#differences.use('doings-of-a-failed-write-are-lost');
+    const { time } = this.#run;
+    await this.#startOver(0, fault === 'lost' ? lastStoredMs : time.nowMs());
+    return answers;
+  }
+
+  /** What arrives together waits together: nothing that the first leads to comes before the last. */
+  #send(commands: readonly CommandPlan[]): readonly Answer[] {
+    const { actor, outcomes } = this.#run;
+    const wasOver = actor.getSnapshot().status !== 'active';
+    const { mailbox } = actor as unknown as { readonly mailbox: Mailbox };
+    mailbox._active = false;
+    const sent = commands.map((command) => {
+      if (!isStorable(command)) return undefined;
+      const event = this.#storedForm(commandOf(command));
+      actor.send(event as never);
+      return event;
+    });
+    if (!wasOver) mailbox.start();
+    return sent.map((event) => {
+      if (event !== undefined) return outcomes.get(event)?.answer ?? 'ended';
+      return wasOver ? 'ended' : 'refused';
+    });
+  }
+
+  #storedForm(event: EventObject): EventObject {
+    const stored = JSON.parse(JSON.stringify(event)) as EventObject;
+    const { n, note } = event as unknown as { readonly n: number; readonly note?: unknown };
+    if (Object.is(n, -0) || ('note' in event && note === undefined)) {
+      this.#differences.use('event-is-applied-as-stored');
+    }
+    return stored;
+  }
+
+  async #startOver(downMs: number, lastStoredMs: number): Promise<void> {
+    const { time } = this.#run;
+    startOver(this.#run, { differences: this.#differences, downMs, lastStoredMs });
+    this.#run.sent.length = 0;
+    await settle();
+    await time.pass(0, settle);
+  }
+
+  #open(): Run {
+    const time = new SimulatedTime(startMs);
+    const lab = new Lab(time);
+    const machine = buildMachine(this.#plan.machine, lab);
+    const children = new Set<AnyActorRef>();
+    const handled = { last: false };
+    const actor: AnyActorRef = createActor(machine, {
+      clock: time.xstate,
+      input: { start: this.#plan.start } as never,
+      inspect: (event) => {
+        if (event.type === '@xstate.actor') children.add(event.actorRef as AnyActorRef);
+        if (event.type !== '@xstate.microstep' || event.actorRef !== actor) return;
+        if (event._transitions.length > 0) handled.last = true;
+      },
+    });
+    const pending = watchSchedule(actor, time);
+    const scheduled = new WeakSet<object>();
+    const outcomes: Run['outcomes'] = new Map();
+    const run: Run = {
+      ...{ lab, time, actor, pending, sent: [], children, scheduled, outcomes },
+      threw: undefined,
+    };
+    this.#watchTransitions(machine, run, handled);
+    watchRelays(run);
+    actor.on('*' as never, (event: EventObject) => lab.see(`emits ${JSON.stringify(event)}`));
+    actor.subscribe({ error: () => {} });
+    actor.start();
+    return run;
+  }
+
+  #watchTransitions(machine: AnyStateMachine, run: Run, handled: { last: boolean }): void {
+    const native = machine.transition;
+    let count = 0;
+    machine.transition = (snapshot, event: EventObject, scope) => {
+      if (event.type === 'xstate.stop') return native(snapshot, event, scope);
+      const number = ++count;
+      const treatment = this.#treatments.get(number);
+      const answer = treatment === 'refuse' ? 'refused' : 'failed';
+      if (treatment === 'refuse' || treatment === 'lose') {
+        run.outcomes.set(event, { number, answer });
+        return snapshot;
+      }
+      if (treatment === 'apply-unseen') run.lab.muted = true;
+      const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');
+      handled.last = false;
+      try {
+        const next = native(snapshot, event, scope);
+        const usual = handled.last ? 'stored' : 'unhandled';
+        run.outcomes.set(event, { number, answer: treatment === undefined ? usual : answer });
+        return next;
+      } catch (error) {
+        run.threw ??= { number, event, isInternal };
+        throw error;
+      }
+    };
+  }
+}
+
+interface Mailbox {
+  _active: boolean;
+  start(): void;
+}
+
+const treatmentOf = {
+  rejected: 'refuse',
+  lost: 'lose',
+  'stored-but-failed': 'apply-unseen',
+} as const;
+
+/** Notes which events timers send, and holds back what is not to be seen. */
+function watchRelays(run: Run): void {
+  const { actor, lab, time, sent, scheduled } = run;
+  const system = insideOf(actor);
+  const relay = system._relay;
+  const { scheduler } = system;
+  const schedule = scheduler.schedule;
+  const later = new WeakSet<object>();
+  scheduler.schedule = (source, target, event, delay, id) => {
+    later.add(event);
+    if (source === actor && target === actor) scheduled.add(event);
+    schedule(source, target, event, delay, id);
+  };
+  system._relay = (source, target, event) => {
+    if (lab.muted && source !== undefined) return;
+    if (source === actor && target !== actor && later.has(event as object)) {
+      const left = { source: actor, target: target as AnyActorRef, dueMs: time.nowMs() };
+      sent.push({ ...left, event: event as EventObject, id: `again ${sent.length}` });
+    }
+    relay(source, target, event);
+  };
+}

@@ -1,0 +1,140 @@
+import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
+import { errorParts } from './build-machine.ts';
+import type { Lab } from './lab.ts';
+import { commandTypes } from './plan.ts';
+
+/** What can be seen of an entity at rest; the same in every process, so without session ids. */
+export interface View {
+  readonly status: string;
+  readonly value: unknown;
+  readonly context: unknown;
+  readonly tags: readonly string[];
+  readonly output: unknown;
+  readonly error: unknown;
+  readonly can: Readonly<Record<string, boolean>>;
+  readonly children: readonly ChildView[];
+  readonly systemIds: Readonly<Record<string, string>>;
+  readonly pending: readonly string[];
+  readonly works: readonly string[];
+}
+
+interface ChildView {
+  readonly name: string;
+  readonly status: string;
+  readonly value: unknown;
+  readonly context: unknown;
+  readonly output: unknown;
+  readonly error: unknown;
+}
+
+export interface PendingEvent {
+  readonly source: AnyActorRef;
+  readonly target: AnyActorRef;
+  readonly event: { readonly type: string };
+  readonly dueMs: number;
+  readonly id: string;
+}
+
+export interface ViewOf {
+  readonly actor: AnyActorRef;
+  readonly lab: Lab;
+  readonly pending: readonly PendingEvent[];
+}
+
+export function viewOf({ actor, lab, pending }: ViewOf): View {
+  const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
+  const { status, value, tags, output, error } = snapshot;
+  const isOver = status !== 'active';
+  const names = namesOf(snapshot);
+  return {
+    status,
+    value: isOver && status !== 'done' ? 'over' : value,
+    context: isOver && status !== 'done' ? 'over' : plainOf(snapshot.context, names),
+    tags: isOver ? [] : [...tags].sort(),
+    output: plainOf(output, names),
+    error: errorParts(error),
+    can: isOver ? {} : whatItCan(snapshot),
+    children: isOver ? [] : childrenOf(snapshot, names),
+    systemIds: isOver ? {} : systemIdsOf(actor, names),
+    pending: isOver ? [] : pendingOf(pending, actor, names),
+    works: lab.works.map(({ site }) => site),
+  };
+}
+
+type Names = ReadonlyMap<unknown, string>;
+
+/** A child is named after the place that made it, and its turn among those of that place. */
+function namesOf({ children }: AnyMachineSnapshot): Names {
+  const names = new Map<unknown, string>();
+  const turns = new Map<unknown, number>();
+  for (const child of Object.values(children) as AnyActorRef[]) {
+    const turn = turns.get(child.src) ?? 0;
+    turns.set(child.src, turn + 1);
+    names.set(child, `${String(child.src)}#${turn}`);
+  }
+  return names;
+}
+
+function whatItCan(snapshot: AnyMachineSnapshot): Readonly<Record<string, boolean>> {
+  return Object.fromEntries(
+    commandTypes.map((type) => [type, snapshot.can({ type, n: 1 } as never)]),
+  );
+}
+
+function childrenOf({ children }: AnyMachineSnapshot, names: Names): readonly ChildView[] {
+  return (Object.values(children) as AnyActorRef[]).map((child) => {
+    const name = names.get(child) ?? '?';
+    const snapshot = child.getSnapshot() as Record<string, unknown>;
+    const { status, value, context, output, error } = snapshot;
+    return {
+      name,
+      status: String(status),
+      value,
+      context: plainOf(context, names),
+      output: plainOf(output, names),
+      error: errorParts(error),
+    };
+  });
+}
+
+function systemIdsOf(actor: AnyActorRef, names: Names): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const systemId of ['radio', 'tv']) {
+    const ref: unknown = actor.system.get(systemId as never);
+    if (ref !== undefined) found[systemId] = names.get(ref) ?? 'another';
+  }
+  return found;
+}
+
+function pendingOf(
+  pending: readonly PendingEvent[],
+  actor: AnyActorRef,
+  names: Names,
+): readonly string[] {
+  const own = pending.filter(({ source }) => source === actor);
+  return own
+    .map(({ target, event, dueMs }) => {
+      const to = target === actor ? 'self' : (names.get(target) ?? 'another');
+      return `${dueMs} ${event.type} to ${to}`;
+    })
+    .sort();
+}
+
+/** Data without actors: each is replaced by its name. */
+function plainOf(value: unknown, names: Names): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isRef(value)) {
+    const status = (value.getSnapshot() as { readonly status: string }).status;
+    return `→ ${names.get(value) ?? `no child, ${status}`}`;
+  }
+  if (value instanceof Map) {
+    return { map: [...value].map(([key, item]) => [key, plainOf(item, names)]) };
+  }
+  if (value instanceof Set) return { set: [...value].map((item) => plainOf(item, names)) };
+  if (Array.isArray(value)) return value.map((item) => plainOf(item, names));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainOf(item, names)]));
+}
+
+function isRef(value: object): value is AnyActorRef {
+  return 'sessionId' in value && 'send' in value && 'getSnapshot' in value;
+}
