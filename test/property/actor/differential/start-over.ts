@@ -19,10 +19,15 @@ export interface Restarted {
 
 interface ActorInside {
   _snapshot: unknown;
+  _processingStatus: number;
+  readonly mailbox: { _active: boolean; start(): void };
   _stop(): void;
   _initState(): void;
   start(): void;
 }
+
+const notStarted = 0;
+const running = 1;
 
 /**
  * Does to a plain actor what a restart does to a persistent one, on purpose: each line in the name of a row of
@@ -53,16 +58,21 @@ export function startOver(
   time.jump(downMs);
   const timers = timersToArm(run, children, { differences, lastStoredMs });
   time.forgetAlarms();
+  const { mailbox } = insideChild(actor);
+  mailbox._active = false;
   for (const child of active) {
     differences.use(isWork(child) ? 'unfinished-work-runs-again' : 'child-state-starts-over');
-    insideChild(child)._initState();
-    insideChild(child).start();
+    const inside = insideChild(child);
+    inside._processingStatus = notStarted;
+    inside._initState();
+    inside.start();
   }
   for (const { event, target, dueMs, id } of timers) {
     if (dueMs < time.nowMs()) differences.use('overdue-timer-fires-at-restart');
     const { scheduler } = insideOf(actor);
     scheduler.schedule(actor, target, event, Math.max(0, dueMs - time.nowMs()), id);
   }
+  mailbox.start();
 }
 
 function stopOrphans(
@@ -125,7 +135,7 @@ function isWork(child: AnyActorRef): boolean {
 }
 
 function isRunning(child: AnyActorRef): boolean {
-  return (child as unknown as { readonly _processingStatus: number })._processingStatus === 1;
+  return insideChild(child)._processingStatus === running;
 }
 
 function insideChild(child: AnyActorRef): ActorInside {
