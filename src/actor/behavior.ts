@@ -1,7 +1,7 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import type { ActorSettings } from './actor-settings.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
-import type { DryRun, EntityLogic } from './entity-logic.ts';
+import type { DryRun, EntityLogic, StoredInput } from './entity-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
 import { checkPersistenceId, resolveOptions } from './resolve-options.ts';
@@ -90,7 +90,6 @@ interface Rules<S> {
 
 /** Folding has no effects, so a dry run is the thing itself. */
 class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<BehaviorState<S>> {
-  readonly needsInit: boolean;
   readonly handled = true;
   readonly trace: readonly unknown[] = [];
   readonly timerChanges: readonly never[] = [];
@@ -99,10 +98,17 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
 
   constructor(rules: Rules<S>) {
     this.#rules = rules;
-    this.needsInit = typeof rules.initialState === 'function';
+  }
+
+  needsInit(input: unknown): boolean {
+    return input !== undefined && typeof this.#rules.initialState === 'function';
   }
 
   dryRun(): DryRun<BehaviorState<S>> {
+    return this;
+  }
+
+  replayRun(): DryRun<BehaviorState<S>> {
     return this;
   }
 
@@ -148,6 +154,20 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   hasRunningChild(): boolean {
     return false;
   }
+
+  inputToStore(_state: BehaviorState<S>, payload: EventObject): StoredInput {
+    return { payload, replaced: false };
+  }
+
+  senderOf(): undefined {}
+
+  hasChild(): boolean {
+    return false;
+  }
+
+  hiddenActor(): undefined {}
+
+  endChild(): void {}
 
   adoptStep(): void {}
 

@@ -37,6 +37,9 @@ export class CommandAnswers<S extends HostedState> {
         outcome.thenRun?.(this.#entity.state);
         break;
       case 'error':
+        if (outcome.error instanceof WriteRejectedError) {
+          this.#host.signal('persist-rejected', outcome.error);
+        }
         this.#refuse(envelope, outcome.error);
         break;
       case 'stash':

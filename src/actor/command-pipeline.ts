@@ -227,8 +227,8 @@ export class CommandPipeline<S extends HostedState> {
       entity.logic.adoptStep(step.next, step.event, step.trace);
       return;
     }
-    entity.timers.beginStep(entity.sequenceNr);
-    entity.state = entity.logic.commit(entity.state, step.event);
+    entity.timers.beginStep({ seqNr: entity.sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
+    entity.state = entity.logic.commit(entity.state, step.event, entity.sequenceNr);
   }
 
   /** Answers a command, and those after it that had nothing to store. */

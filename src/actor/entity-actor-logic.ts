@@ -1,5 +1,6 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { storedForm } from '../model/stored-form.ts';
 import type { PersistenceId } from '../ports/journal-plugin.ts';
 import type { EntityDeps } from './entity.ts';
 import { EntityHost } from './entity-host.ts';
@@ -91,8 +92,11 @@ export class EntityActorLogic<S extends HostedState> {
     return { status, output, error, persistenceId, input, sequenceNr };
   };
 
-  #open(scope: AnyActorScope, input: unknown): { host: EntityHost<S>; state: S } {
-    const settings = this.#front.settings(input);
+  #open(scope: AnyActorScope, givenInput: unknown): { host: EntityHost<S>; state: S } {
+    const settings = this.#front.settings(givenInput);
+    // What the machine sees of its input is what a later recovery will see of it.
+    const isStored = givenInput !== undefined && settings.actor.initEvent !== 'never';
+    const input = isStored ? storedForm(givenInput) : givenInput;
     const logic = this.#front.open(scope, {
       onTimer: (change) => host.noteTimer(change),
       onCrash: (error) => host.fail(error),

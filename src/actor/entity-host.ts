@@ -17,7 +17,7 @@ import type { LiveEntity } from './live-entities.ts';
 import { Occasion } from './occasion.ts';
 import { continueTimer } from './start-entity.ts';
 import { isXstateEvent } from './stored-event.ts';
-import type { TimerChange } from './timers.ts';
+import type { ArmedTimer, TimerChange } from './timers.ts';
 import { Timers } from './timers.ts';
 
 const tables: Readonly<Record<'stop' | 'restart', HostTable>> = {
@@ -135,8 +135,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
   }
 
-  /** A delayed event is scheduled or cancelled for good. Answers the id of one that is followed. */
-  noteTimer(change: TimerChange): string | undefined {
+  /** A delayed event is scheduled or cancelled for good. Answers how to arm it. */
+  noteTimer(change: TimerChange): ArmedTimer | undefined {
     if (change.type === 'cancel') this.#pipeline.stash.dropTimer(change.id);
     return this.#entity.timers.noteLive(change, this.#entity.deps.clock.nowMs());
   }
@@ -187,7 +187,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   }
 
   #receive(event: EventObject): void {
-    const { timers, deps } = this.#entity;
+    const { timers, deps, logic, state } = this.#entity;
     const timer = timers.firedBy(event);
     if (timer !== undefined) timers.remove(timer.id);
     const internal = timer !== undefined || isXstateEvent(event);
@@ -197,7 +197,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
       return;
     }
     this.lastActiveMs = deps.clock.nowMs();
-    this.#pipeline.receive({ event, ask, timer: timer?.id, internal });
+    const child = internal ? logic.senderOf(state, event) : undefined;
+    this.#pipeline.receive({ event, ask, timer: timer?.id, internal, child });
   }
 
   /**

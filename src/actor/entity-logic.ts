@@ -1,4 +1,5 @@
-import type { EventObject } from 'xstate';
+import type { AnyActorRef, EventObject } from 'xstate';
+import type { EndedChild } from './stored-event.ts';
 import type { TimerChange, TimerTarget } from './timers.ts';
 
 /** A state as the host sees it: the front end knows the rest. */
@@ -28,8 +29,14 @@ export interface DryRun<S> {
 
   /** The state before the first event. */
   initial(input: unknown): S;
-  /** The state after `event`. @throws what a guard or an assignment throws */
-  apply(state: S, event: EventObject): S;
+  /**
+   * The state after `event`, which has the number `seqNr`.
+   *
+   * @throws what a guard or an assignment throws
+   */
+  apply(state: S, event: EventObject, seqNr: number): S;
+  /** A stored event said that a child of `state` has ended: it must not start again. */
+  endChild(state: S, id: string, end: EndedChild): void;
   /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
   reset(): void;
   /** Remembers the names taken so far, for `undo`. */
@@ -40,17 +47,37 @@ export interface DryRun<S> {
 
 /** What the host needs of a front end, for one actor. */
 export interface EntityLogic<S> {
+  /** For commands: a name that the real actor system has given away is taken here, too. */
   dryRun(): DryRun<S>;
+  /** For a replay, which goes through states whose names may belong to other actors today. */
+  replayRun(): DryRun<S>;
   /**
    * The first state of all, for good: its children start and its actions run when the actor's turn
    * ends.
    */
   begin(input: unknown): S;
-  /** Applies a stored event for good. @throws what an action throws */
-  commit(state: S, event: EventObject): S;
+  /** Applies the stored event number `seqNr` for good. @throws what an action throws */
+  commit(state: S, event: EventObject, seqNr: number): S;
+  /**
+   * The child of `state` whose end, failure or snapshot the event reports, if that child itself has
+   * sent it: a caller may send an event of the same type.
+   */
+  senderOf(state: S, event: EventObject): AnyActorRef | undefined;
+  hasChild(state: S, child: AnyActorRef): boolean;
+  /**
+   * Where the data of `after` holds an actor reference that a recovery would not find; what `before`
+   * holds as well is not looked at again.
+   */
+  hiddenActor(after: S, before: S | undefined): string | undefined;
+  /** What to store for an event of the entity's own children and timers, and beside it. */
+  inputToStore(state: S, event: EventObject): StoredInput;
   /** Takes the outcome of a dry run for good. */
   adoptStep(state: S, event: EventObject, trace: readonly unknown[]): void;
-  /** Makes the outcome of a replay live: children that were still active are started. */
+  /**
+   * Makes the outcome of a replay live: children that were still active are started.
+   *
+   * @throws {RecoveryFailedError} a name that a child had belongs to another actor of the system
+   */
   adoptReplay(state: S, replay: DryRun<S>): S;
   /** Schedules a delayed event when the actor's turn ends; false when its target is gone. */
   arm(state: S, timer: { readonly id: string; readonly event: EventObject }, at: ArmedAt): boolean;
@@ -64,8 +91,14 @@ export interface EntityLogic<S> {
   isUnchanged(before: S, after: S): boolean;
   /** For messages: the state value. */
   describe(state: S): string;
-  /** Whether a first state without a stored event could depend on the input. */
-  readonly needsInit: boolean;
+  /** Whether the first state may depend on this input, so that the input has to be stored. */
+  needsInit(input: unknown): boolean;
+}
+
+export interface StoredInput {
+  readonly payload: EventObject;
+  /** The event is the end of a child whose id another child has by now. */
+  readonly replaced: boolean;
 }
 
 export interface ArmedAt {

@@ -1,5 +1,5 @@
 import { EntityStoppedError, RecoveryFailedError } from '../model/errors.ts';
-import type { AtomicWrite } from '../ports/journal-plugin.ts';
+import { type AtomicWrite, EventFacts } from '../ports/journal-plugin.ts';
 import type { Entity, PipelineHost } from './entity.ts';
 import type { HostFact } from './entity-host.machine.ts';
 import type { HostedState } from './entity-logic.ts';
@@ -10,7 +10,7 @@ import { recoverEntity } from './recover-entity.ts';
 import { mayRecoverLater } from './replay.ts';
 import { initTime, rearmTimers, restartDelayMs } from './start-entity.ts';
 import { initEvent } from './stored-event.ts';
-import { Timers } from './timers.ts';
+import { delaysOf, Timers } from './timers.ts';
 import { initWrite } from './write-batch.ts';
 
 /**
@@ -32,6 +32,8 @@ export class EntityOpening<S extends HostedState> {
   /** Ends a recovery under way, or the wait for the next one. */
   #attempt = new AbortController();
   #failuresInARow = 0;
+  /** The delays that were stored with the input. */
+  #initialDelaysMs: readonly (number | null)[] = [];
   #hasRecovered = false;
   #endReason: unknown;
 
@@ -108,12 +110,17 @@ export class EntityOpening<S extends HostedState> {
     }
     entity.input = replayed.input;
     entity.initPending = false;
-    entity.state = entity.logic.adoptReplay(replayed.state, replayed.run);
+    try {
+      entity.state = entity.logic.adoptReplay(replayed.state, replayed.run);
+    } catch (error) {
+      this.#recoveryFailed({ error });
+      return;
+    }
     if (entity.state.status === 'active') entity.timers = rearmTimers(entity, replayed);
     this.#becomeReady('replay.completed');
   }
 
-  #recoveryFailed({ error }: RecoveryFailed): void {
+  #recoveryFailed({ error }: Pick<RecoveryFailed, 'error'>): void {
     const { persistenceId } = this.#entity;
     const text = `${persistenceId} cannot be recovered`;
     const failure =
@@ -156,15 +163,24 @@ export class EntityOpening<S extends HostedState> {
     const entity = this.#entity;
     const { persistenceId, writerUuid, sequenceNr } = entity;
     const position = { persistenceId, writerUuid, sequenceNr, init: undefined };
+    const run = entity.logic.dryRun();
+    const initial = run.initial(entity.input);
+    if (initial.status === 'error') {
+      this.#host.fail(initial.error);
+      return;
+    }
+    this.#initialDelaysMs = delaysOf(run.timerChanges) ?? [];
+    const facts =
+      this.#initialDelaysMs.length === 0 ? EventFacts.none : { delaysMs: this.#initialDelaysMs };
     this.#host.advance('init.started');
-    this.#host.write([initWrite(position, initEvent(entity.input))], () => {
+    this.#host.write([initWrite(position, initEvent(entity.input), facts)], () => {
       this.#host.tell(new Initialised());
     });
   }
 
   #begin(fact: HostFact): void {
     const entity = this.#entity;
-    entity.timers.beginStep(entity.sequenceNr);
+    entity.timers.beginStep({ seqNr: 0, delaysMs: this.#initialDelaysMs });
     entity.state = entity.logic.begin(entity.input);
     this.#becomeReady(fact);
   }

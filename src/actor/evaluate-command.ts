@@ -1,9 +1,18 @@
-import type { EventObject } from 'xstate';
-import { CommandRejectedError, CommandUnhandledError, InvalidInputError } from '../model/errors.ts';
+import type { AnyActorRef, EventObject } from 'xstate';
+import {
+  CommandRejectedError,
+  CommandUnhandledError,
+  InvalidInputError,
+  WriteRejectedError,
+} from '../model/errors.ts';
+import { storedForm } from '../model/stored-form.ts';
+import { EventFacts } from '../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
 import type { DryRun, EntityLogic, HostedState } from './entity-logic.ts';
 import type { Decision, EntitySettings } from './entity-options.ts';
-import { fromStored, isChildError, isXstateEvent, toStored } from './stored-event.ts';
+import { fromStored, isChildError } from './stored-event.ts';
+import type { TimerChange } from './timers.ts';
+import { delaysOf } from './timers.ts';
 
 /** A command, or an input of xstate's own, on its way through the host. */
 export interface Envelope {
@@ -13,6 +22,8 @@ export interface Envelope {
   readonly timer: string | undefined;
   /** A child's result or a delayed transition: not for `decide`, and never dropped. */
   readonly internal: boolean;
+  /** The child whose end this is, when the entity had it as its child at that moment. */
+  readonly child?: AnyActorRef | undefined;
 }
 
 /** One event that a command leads to. */
@@ -21,7 +32,7 @@ export interface Step<S> {
   /** What is stored; `undefined` for an event that is applied without being stored. */
   readonly payload: EventObject | undefined;
   readonly tags: readonly string[];
-  readonly timer: string | undefined;
+  readonly facts: EventFacts;
   /** The state it was evaluated against, and the outcome, and what makes that outcome adoptable. */
   readonly base: S;
   readonly next: S;
@@ -77,12 +88,12 @@ export class CommandEvaluator<S extends HostedState> {
   }
 
   #evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    if (envelope.internal) return this.#input(envelope, state);
+    if (envelope.internal) return this.#input(envelope, state, sequenceNr);
     if (this.#settings.transient?.({ event: envelope.event, snapshot: state }) === true) {
-      return this.#transient(envelope, state);
+      return this.#transient(envelope, state, sequenceNr);
     }
     const { decide } = this.#settings;
-    if (decide === undefined) return this.#commandAsEvent(envelope, state);
+    if (decide === undefined) return this.#commandAsEvent(envelope, state, sequenceNr);
     let decision: Decision<EventObject, S>;
     try {
       decision = decide({ snapshot: state, command: envelope.event, sequenceNr });
@@ -92,13 +103,18 @@ export class CommandEvaluator<S extends HostedState> {
         new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }),
       );
     }
-    return this.#decided(envelope, state, decision);
+    return this.#decided(envelope, state, decision, sequenceNr);
   }
 
-  #decided(envelope: Envelope, state: S, decision: Decision<EventObject, S>): Evaluated<S> {
+  #decided(
+    envelope: Envelope,
+    state: S,
+    decision: Decision<EventObject, S>,
+    sequenceNr: number,
+  ): Evaluated<S> {
     switch (decision.type) {
       case 'persist':
-        return this.#persist(envelope, state, decision);
+        return this.#persist(envelope, state, decision, sequenceNr);
       case 'none':
         return { envelope, steps: noSteps, outcome: { type: 'reply', reply: decision.reply } };
       case 'reject':
@@ -117,11 +133,12 @@ export class CommandEvaluator<S extends HostedState> {
     envelope: Envelope,
     state: S,
     { events, reply, thenRun }: Extract<Decision<EventObject, S>, { type: 'persist' }>,
+    sequenceNr: number,
   ): Evaluated<S> {
     const steps: Step<S>[] = [];
     let base = state;
     for (const event of events) {
-      const step = this.#tryStep({ event, timer: undefined }, base);
+      const step = this.#tryStored(event, base, sequenceNr + steps.length + 1);
       if (step instanceof Error) return refused(envelope, rejection(event, step));
       if (step === undefined) return refused(envelope, this.#noTransition(event, base));
       steps.push(step);
@@ -135,30 +152,54 @@ export class CommandEvaluator<S extends HostedState> {
   }
 
   /** Without `decide` the command is the event: it needs a transition. */
-  #commandAsEvent(envelope: Envelope, state: S): Evaluated<S> {
-    const step = this.#tryStep(envelope, state);
+  #commandAsEvent(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const step = this.#tryStored(envelope.event, state, sequenceNr + 1);
     if (step instanceof Error) return refused(envelope, rejection(envelope.event, step));
     if (step === undefined) return this.#unhandled(envelope, state);
     return { envelope, steps: [step], outcome: done };
   }
 
-  /** A timer, or a child's result: what nothing handles is forgotten, but for a child's failure. */
-  #input(envelope: Envelope, state: S): Evaluated<S> {
-    const { event, timer } = envelope;
-    const payload = isXstateEvent(event) ? toStored(event) : event;
-    const step = this.#tryStep({ event: fromStored(payload), timer, payload }, state);
-    if (step instanceof Error)
+  /**
+   * A timer has fired, or a child has ended or changed. The end of a child and the firing of a timer
+   * are stored even if nothing handles them: else the child would start and the timer fire again
+   * after the next recovery.
+   */
+  #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const { event, timer, child } = envelope;
+    // The entity has stopped that child, by a command that came before the child's end.
+    if (child !== undefined && !this.#logic.hasChild(state, child)) {
+      return { envelope, steps: noSteps, outcome: done };
+    }
+    let step: Step<S> | Error | undefined;
+    try {
+      const { payload, replaced } = this.#logic.inputToStore(state, event);
+      const facts = { ...(timer !== undefined && { timer }), ...(replaced && { replaced }) };
+      const input = { event: fromStored(payload), payload, facts };
+      step = this.#tryStep(input, state, sequenceNr + 1);
+      if (step === undefined && isChildError(event)) {
+        // Storing a failure that nothing handles would end every later incarnation, too: it is
+        // applied without being stored, which fails the actor as usual.
+        step = unstored(input.event, state);
+      } else if (step === undefined && (timer !== undefined || child !== undefined)) {
+        step = { ...unstored(input.event, state), payload, facts: { ...facts, unhandled: true } };
+      }
+    } catch (error) {
+      const text = `"${event.type}" of a child or timer cannot be stored`;
+      step = new WriteRejectedError(text, { cause: error });
+    }
+    if (step instanceof Error) {
       return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
-    if (step !== undefined) return { envelope, steps: [step], outcome: done };
-    if (!isChildError(event)) return { envelope, steps: noSteps, outcome: done };
-    // Storing it would end every later incarnation too: it is applied, which fails the actor as
-    // usual.
-    return { envelope, steps: [unstored(event, state)], outcome: done };
+    }
+    return { envelope, steps: step === undefined ? noSteps : [step], outcome: done };
   }
 
-  #transient(envelope: Envelope, state: S): Evaluated<S> {
+  #transient(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     const { event } = envelope;
-    const step = this.#tryStep(envelope, state);
+    const step = this.#tryStep(
+      { event, payload: event, facts: EventFacts.none },
+      state,
+      sequenceNr,
+    );
     if (step instanceof Error) return refused(envelope, rejection(event, step));
     if (step === undefined) return this.#unhandled(envelope, state);
     if (!this.#logic.isUnchanged(state, step.next)) {
@@ -179,29 +220,63 @@ export class CommandEvaluator<S extends HostedState> {
     return new CommandUnhandledError(text);
   }
 
+  /** A new event of the user, applied in the form in which it is stored (decision 28). */
+  #tryStored(event: EventObject, base: S, seqNr: number): Step<S> | Error | undefined {
+    let payload: EventObject;
+    try {
+      payload = storedForm(event);
+    } catch (error) {
+      return asError(error);
+    }
+    return this.#tryStep({ event: payload, payload, facts: EventFacts.none }, base, seqNr);
+  }
+
   /** `undefined` when nothing handles the event; an error when it must not be stored. */
   #tryStep(
-    input: {
-      readonly event: EventObject;
-      readonly timer: string | undefined;
-      readonly payload?: EventObject;
-    },
+    { event, payload, facts }: StepInput,
     base: S,
+    seqNr: number,
   ): Step<S> | Error | undefined {
     this.#run ??= this.#logic.dryRun();
     const run = this.#run;
-    const { event, timer, payload = event } = input;
     try {
-      const next = run.apply(base, event);
+      const next = run.apply(base, event, seqNr);
       if (!run.handled) return undefined;
       if (next.status === 'error') return asError(next.error);
+      const hidden = this.#logic.hiddenActor(next, base);
+      if (hidden !== undefined) return hiddenActorError(hidden);
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : [...new Set(tagger(event, next))];
-      return { event, payload, tags, timer, base, next, trace: run.trace, seqNr: 0 };
+      const step = { event, payload, tags, facts, base, next, trace: run.trace, seqNr: 0 };
+      const { timerChanges } = run;
+      if (timerChanges.length === 0) return step;
+      checkDelayedEvents(timerChanges);
+      const delaysMs = delaysOf(timerChanges);
+      return delaysMs === undefined ? step : { ...step, facts: { ...facts, delaysMs } };
     } catch (error) {
       return asError(error);
     }
   }
+}
+
+interface StepInput {
+  readonly event: EventObject;
+  readonly payload: EventObject;
+  readonly facts: EventFacts;
+}
+
+/** The firing of a timer will have to be stored, so its event is looked at before it is armed. */
+function checkDelayedEvents(changes: readonly TimerChange[]): void {
+  for (const change of changes) {
+    if (change.type === 'schedule' && change.target.type === 'self') storedForm(change.event);
+  }
+}
+
+function hiddenActorError(path: string): InvalidInputError {
+  const text =
+    `the context would hold an actor reference at ${path}, within an instance of a class, where no ` +
+    'recovery finds it; keep it in an object, an array, a Map or a Set';
+  return new InvalidInputError(text);
 }
 
 function unstored<S>(event: EventObject, state: S): Step<S> {
@@ -209,7 +284,7 @@ function unstored<S>(event: EventObject, state: S): Step<S> {
     event,
     payload: undefined,
     tags: noTags,
-    timer: undefined,
+    facts: EventFacts.none,
     base: state,
     next: state,
     trace: undefined,
@@ -221,7 +296,11 @@ function refused<S>(envelope: Envelope, error: Error): Evaluated<S> {
   return { envelope, steps: noSteps, outcome: { type: 'error', error } };
 }
 
-function rejection(event: EventObject, cause: Error): CommandRejectedError {
+function rejection(event: EventObject, cause: Error): Error {
+  if (cause instanceof WriteRejectedError) {
+    const text = `"${event.type}" cannot be stored: ${cause.message}`;
+    return new WriteRejectedError(text, cause.path === undefined ? {} : { path: cause.path });
+  }
   return new CommandRejectedError(`"${event.type}" cannot be applied`, { cause });
 }
 

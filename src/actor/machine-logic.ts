@@ -7,20 +7,24 @@ import type {
   EventObject,
 } from 'xstate';
 import { createActor } from 'xstate';
-import type { ArmedAt, DryRun, EntityLogic } from './entity-logic.ts';
+import { RecoveryFailedError } from '../model/errors.ts';
+import type { ChildNames } from './child-names.ts';
+import { nameChildrenOf } from './child-names.ts';
+import type { ArmedAt, DryRun, EntityLogic, StoredInput } from './entity-logic.ts';
 import { TimerTick } from './host-events.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
 import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
-import { sameEntries, sameValue, withActors } from './snapshot-parts.ts';
-import type { TimerChange, TimerTarget } from './timers.ts';
+import { hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
+import { endedChildId, isChildError, toStored } from './stored-event.ts';
+import type { ArmedTimer, TimerChange, TimerTarget } from './timers.ts';
 import { longestTimeoutMs } from './timers.ts';
 
 /** What the logic of an actor reports to its host. */
 export interface LogicHooks {
   /**
-   * A delayed event is scheduled or cancelled for good; answers the id of a timer that is followed.
+   * A delayed event is scheduled or cancelled for good; answers how to arm it.
    */
-  readonly onTimer: (change: TimerChange) => string | undefined;
+  readonly onTimer: (change: TimerChange) => ArmedTimer | undefined;
   /** An action threw where only xstate hears of it. */
   readonly onCrash: (error: unknown) => void;
 }
@@ -31,11 +35,11 @@ export interface LogicHooks {
  * entity instead.
  */
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
-  readonly needsInit = true;
   readonly #machine: AnyStateMachine;
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
   readonly #onCrash: (error: unknown) => void;
+  readonly #names: ChildNames;
   #collected: ExecutableAction[] | undefined;
 
   constructor(machine: AnyStateMachine, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
@@ -45,15 +49,17 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
       const change = timerChangeOf(action, scope.self);
-      const id = change === undefined ? undefined : onTimer(change);
-      if (change?.type !== 'schedule' || change.delayMs <= longestTimeoutMs || id === undefined) {
-        return native(action);
+      const timer = change === undefined ? undefined : onTimer(change);
+      if (change?.type !== 'schedule' || timer === undefined) return native(action);
+      const { id, delayMs } = timer;
+      if (id !== undefined && delayMs > longestTimeoutMs) {
+        this.#armLater({ id, event: change.event }, { target: change.target, delayMs });
+        return;
       }
-      this.#armLater(
-        { id, event: change.event },
-        { target: change.target, delayMs: change.delayMs },
-      );
+      setDelay(action, delayMs);
+      native(action);
     };
+    this.#names = nameChildrenOf(scope);
     const collectOrExecute = (action: ExecutableAction): void => {
       if (this.#collected === undefined) this.#execute(action);
       else this.#collected.push(action);
@@ -62,12 +68,21 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   dryRun(): ShadowScope {
-    return new ShadowScope(this.#machine, this.#scope);
+    return new ShadowScope(this.#machine, this.#scope, true);
+  }
+
+  replayRun(): ShadowScope {
+    return new ShadowScope(this.#machine, this.#scope, false);
+  }
+
+  needsInit(input: unknown): boolean {
+    return input !== undefined;
   }
 
   begin(input: unknown): AnyMachineSnapshot {
     const actions: ExecutableAction[] = [];
     this.#collected = actions;
+    this.#names.beginStep(0);
     let state: AnyMachineSnapshot;
     try {
       state = this.#machine.getInitialSnapshot(this.#scope, input as never);
@@ -80,7 +95,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return state;
   }
 
-  commit(state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
+  commit(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
+    this.#names.beginStep(seqNr);
     return this.#machine.transition(state, event, this.#scope);
   }
 
@@ -90,18 +106,63 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   adoptReplay(state: AnyMachineSnapshot, replay: DryRun<AnyMachineSnapshot>): AnyMachineSnapshot {
     const shadow = replay as ShadowScope;
-    if (!shadow.hasMadeChildren) return state;
     const real = new Map<unknown, AnyActorRef>([[shadow.self, this.#scope.self]]);
     const children: Record<string, AnyActorRef> = {};
-    for (const [key, child] of Object.entries(state.children) as [string, AnyActorRef][]) {
-      const actor = this.#recreate(child, shadow);
-      children[key] = actor;
-      real.set(child, actor);
+    try {
+      for (const [key, child] of Object.entries(state.children) as [string, AnyActorRef][]) {
+        const actor = this.#recreate(child, shadow);
+        children[key] = actor;
+        real.set(child, actor);
+      }
+    } catch (cause) {
+      for (const actor of Object.values(children)) this.#free(actor);
+      throw new RecoveryFailedError('a child of the entity cannot be made again', { cause });
     }
-    const context = withActors(state.context, { real, shadow: shadow.self });
+    const context = withActors(state.context, (actor) => {
+      if (actor._parent !== shadow.self && actor !== shadow.self) return actor;
+      const known = real.get(actor);
+      if (known !== undefined) return known;
+      const gone = this.#recreateGone(actor, shadow);
+      real.set(actor, gone);
+      return gone;
+    });
+    if (context === state.context && !shadow.hasMadeChildren) return state;
     const live = { ...state, children, context } as AnyMachineSnapshot;
     if (live.status === 'active') this.#scope.defer(() => this.#machine.start(live));
     return live;
+  }
+
+  senderOf(state: AnyMachineSnapshot, event: EventObject): AnyActorRef | undefined {
+    const id = endedChildId(event);
+    const child = id === undefined ? undefined : (state.children[id] as AnyActorRef | undefined);
+    if (child === undefined) return undefined;
+    if (!isChildError(event)) {
+      const { _doneEvent } = child as unknown as { readonly _doneEvent?: EventObject };
+      return _doneEvent === event ? child : undefined;
+    }
+    const { status, error } = child.getSnapshot() as AnyMachineSnapshot;
+    const { error: reported } = event as unknown as { readonly error: unknown };
+    return status === 'error' && Object.is(error, reported) ? child : undefined;
+  }
+
+  hasChild(state: AnyMachineSnapshot, child: AnyActorRef): boolean {
+    return state.children[child.id] === child;
+  }
+
+  hiddenActor(
+    after: AnyMachineSnapshot,
+    before: AnyMachineSnapshot | undefined,
+  ): string | undefined {
+    return hiddenActor(after.context, before?.context, 'context');
+  }
+
+  inputToStore(state: AnyMachineSnapshot, event: EventObject): StoredInput {
+    const id = endedChildId(event);
+    const child = id === undefined ? undefined : (state.children[id] as AnyActorRef | undefined);
+    if (child === undefined) return { payload: toStored(event), replaced: false };
+    const last = child.getSnapshot() as AnyMachineSnapshot;
+    if (last.status === 'active') return { payload: toStored(event), replaced: true };
+    return { payload: toStored(event, persistedForm(child)), replaced: false };
   }
 
   arm(
@@ -154,10 +215,32 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     const { logic, options } = child as unknown as ShadowChild;
     const { src, systemId, syncSnapshot, input } = options;
     const ended = replay.endedChildren.get(child);
-    const common = { id: child.id, src, systemId, syncSnapshot, parent: this.#scope.self };
-    if (ended === undefined) return createActor(logic, { ...common, input } as never);
-    const persisted = logic.getPersistedSnapshot(child.getSnapshot(), undefined);
-    return createActor(logic, { ...common, snapshot: { ...persisted, ...ended } } as never);
+    const common = { id: child.id, src, syncSnapshot, parent: this.#scope.self };
+    if (ended === undefined) return createActor(logic, { ...common, systemId, input } as never);
+    const { snapshot: shown, ...outcome } = ended;
+    const last = { ...persistedForm(child), children: {}, ...shown, ...outcome };
+    return createActor(logic, { ...common, snapshot: last } as never);
+  }
+
+  /** A child that is only left in the context: it has ended, or was stopped. What it gets is lost. */
+  #recreateGone(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
+    if (replay.endedChildren.has(child)) return this.#recreate(child, replay);
+    const { logic, options } = child as unknown as ShadowChild;
+    const { src, input } = options;
+    const actor = createActor(logic, {
+      id: child.id,
+      src,
+      input,
+      parent: this.#scope.self,
+    } as never);
+    this.#scope.stopChild(actor);
+    return actor;
+  }
+
+  /** Gives back the name of an actor that will never start. */
+  #free(actor: AnyActorRef): void {
+    const system = this.#scope.system as unknown as { _unregister: (actor: AnyActorRef) => void };
+    system._unregister(actor);
   }
 
   /**
@@ -202,6 +285,18 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
         return undefined;
     }
   }
+}
+
+/** What a child's logic would persist of it, without its own children. */
+function persistedForm(child: AnyActorRef): Readonly<Record<string, unknown>> {
+  const { logic } = child as unknown as ShadowChild;
+  const inline = { __unsafeAllowInlineActors: true };
+  return logic.getPersistedSnapshot(child.getSnapshot(), inline) as never;
+}
+
+/** The action runs with the delay that was stored. */
+function setDelay(action: ExecutableAction, delayMs: number): void {
+  (action.params as { delay: number }).delay = delayMs;
 }
 
 /** What an actor of a dry run knows about how to make it. */

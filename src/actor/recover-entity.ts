@@ -68,7 +68,7 @@ function openFold<S extends HostedState>(
   const fold = new ReplayFold({
     persistenceId,
     input,
-    run: logic.dryRun(),
+    run: logic.replayRun(),
     nowMs: () => deps.clock.nowMs(),
     unhandled: settings.actor.unhandledReplayedEvent,
     describe: (state) => logic.describe(state),

@@ -17,7 +17,7 @@ import type {
 import type { ActorSettings } from './actor-settings.ts';
 import type { DryRun, HostedState } from './entity-logic.ts';
 import type { SilenceWatch } from './silence-watch.ts';
-import { fromStored, initEventType } from './stored-event.ts';
+import { endedChildId, endOf, fromStored, initEventType } from './stored-event.ts';
 import { Timers } from './timers.ts';
 
 /** What a journal says about an entity. */
@@ -46,6 +46,9 @@ export interface FoldOptions<S> {
   readonly describe: (state: S) => string;
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }
+
+/** The initial state of a journal without init record, or with one that is not stored yet. */
+const beginning = { seqNr: 0, delaysMs: [] };
 
 /** Folds stored events, without any effect. */
 export class ReplayFold<S extends HostedState> {
@@ -85,7 +88,7 @@ export class ReplayFold<S extends HostedState> {
     const sequenceNr = Math.max(highestSeqNr, this.lastSeqNr);
     if (sequenceNr > 0 && this.#state === undefined) {
       this.#state = this.#initial();
-      this.#timers.note(this.#run.timerChanges, 0, this.#options.nowMs());
+      this.#timers.note(this.#run.timerChanges, beginning, this.#options.nowMs());
     }
     return {
       state: this.#state,
@@ -102,7 +105,7 @@ export class ReplayFold<S extends HostedState> {
     this.#input = (payload as unknown as { readonly input?: unknown }).input;
     this.#initialised = true;
     this.#state = this.#initial();
-    this.#noteTimers(repr);
+    this.#noteTimers(repr, 0);
   }
 
   #applyEvent(payload: EventObject, repr: PersistentRepr): void {
@@ -111,20 +114,26 @@ export class ReplayFold<S extends HostedState> {
       this.#warnAfterEnd(repr);
       return;
     }
-    const event = fromStored(payload);
-    const next = this.#tryApply(state, event, repr);
+    const { timer, unhandled, replaced } = repr.facts;
+    if (timer !== undefined) this.#timers.remove(timer);
+    const endedId = endedChildId(payload);
+    if (endedId !== undefined && replaced !== true) {
+      this.#run.endChild(state, endedId, endOf(payload));
+    }
+    this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    this.#state = state;
+    if (unhandled === true) return;
+    const next = this.#tryApply(state, fromStored(payload), repr);
     if (next.status === 'error') throw this.#failed(repr, state, next.error);
     if (!this.#run.handled) this.#unhandled(repr, state);
-    if (repr.timer !== undefined) this.#timers.remove(repr.timer);
     this.#state = next;
-    if (this.#run.timerChanges.length > 0) this.#noteTimers(repr);
-    this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr);
   }
 
   /** The journal has no init record: its first event is as near as we get to the beginning. */
   #initialWithout(repr: PersistentRepr): S {
     const state = this.#initial();
-    this.#timers.note(this.#run.timerChanges, 0, repr.timestampMs ?? this.#options.nowMs());
+    this.#timers.note(this.#run.timerChanges, beginning, repr.timestampMs ?? this.#options.nowMs());
     return state;
   }
 
@@ -137,14 +146,16 @@ export class ReplayFold<S extends HostedState> {
 
   #tryApply(state: S, event: EventObject, repr: PersistentRepr): S {
     try {
-      return this.#run.apply(state, event);
+      return this.#run.apply(state, event, repr.seqNr);
     } catch (error) {
       throw this.#failed(repr, state, error);
     }
   }
 
-  #noteTimers(repr: PersistentRepr): void {
-    this.#timers.note(this.#run.timerChanges, repr.seqNr, repr.timestampMs ?? 0);
+  /** `seqNr` 0 = the initial state, whatever number its record has. */
+  #noteTimers({ facts, timestampMs }: PersistentRepr, seqNr: number): void {
+    const step = { seqNr, delaysMs: facts.delaysMs ?? [] };
+    this.#timers.note(this.#run.timerChanges, step, timestampMs ?? 0);
   }
 
   #unhandled(repr: PersistentRepr, state: S): void {

@@ -7,8 +7,9 @@ import type {
 } from 'xstate';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
+import { ChildNames } from './child-names.ts';
 import type { DryRun } from './entity-logic.ts';
-import { endedChildId, isChildError } from './stored-event.ts';
+import type { EndedChild } from './stored-event.ts';
 import type { TimerChange, TimerTarget } from './timers.ts';
 
 /**
@@ -27,7 +28,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     snapshot: AnyMachineSnapshot,
     event: EventObject,
   ) => AssignPlan | undefined;
-  #marked: readonly (readonly [string, AnyActorRef])[] = [];
+  readonly #names: ChildNames;
+  #marked: NamesTaken | undefined;
   readonly self: AnyActorRef;
   /** How children ended whose result was among the events. */
   readonly endedChildren = new WeakMap<AnyActorRef, EndedChild>();
@@ -35,12 +37,15 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   timerChanges: readonly TimerChange[] = [];
   actionCount = 0;
 
-  constructor(machine: AnyStateMachine, real: AnyActorScope) {
+  /** `seesNames` = a `systemId` that the real system has given away is taken here, too. */
+  constructor(machine: AnyStateMachine, real: AnyActorScope, seesNames: boolean) {
     this.#machine = machine;
-    const system = new IsolatedSystem(real);
+    const system = new IsolatedSystem(real, seesNames);
     this.#system = system;
     this.self = Object.create(real.self, { system: { value: system } }) as AnyActorRef;
     system.watched = this.self;
+    this.#names = new ChildNames(this.self);
+    system.names = this.#names;
     this.#scope = {
       self: this.self,
       id: real.id,
@@ -65,14 +70,14 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   }
 
   initial(input: unknown): AnyMachineSnapshot {
-    this.#forget();
+    this.#forget(0);
     return this.#machine.getInitialSnapshot(this.#scope, input as never);
   }
 
-  apply(state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
-    this.#forget();
+  apply(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
+    this.#forget(seqNr);
     const plan = this.#assignOnly(state, event);
-    if (plan === undefined) return this.#transition(state, event);
+    if (plan === undefined) return this.#machine.transition(state, event, this.#scope);
     this.#system.handled = true;
     const next = runAssigns(plan, { state, event, scope: this.#scope });
     // A child spawned by an assignment has to be made again, for real.
@@ -80,29 +85,25 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     return next;
   }
 
+  endChild(state: AnyMachineSnapshot, id: string, end: EndedChild): void {
+    const child = state.children[id] as AnyActorRef | undefined;
+    if (child !== undefined) this.endedChildren.set(child, end);
+  }
+
   reset(): void {
-    if (this.#system.keyed.size > 0) this.#system.keyed.clear();
+    this.#system.forgetNames();
   }
 
   mark(): void {
-    this.#marked = this.#system.keyed.size === 0 ? [] : [...this.#system.keyed];
+    this.#marked = this.#system.namesTaken();
   }
 
   undo(): void {
-    this.#system.keyed.clear();
-    for (const [systemId, actor] of this.#marked) this.#system.keyed.set(systemId, actor);
+    this.#system.forgetNames(this.#marked);
   }
 
-  #transition(state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
-    const endedId = endedChildId(event);
-    if (endedId !== undefined) {
-      const child = state.children[endedId] as AnyActorRef | undefined;
-      if (child !== undefined) this.endedChildren.set(child, endOf(event));
-    }
-    return this.#machine.transition(state, event, this.#scope);
-  }
-
-  #forget(): void {
+  #forget(seqNr: number): void {
+    this.#names.beginStep(seqNr);
     this.#system.handled = false;
     this.trace = undefined;
     this.actionCount = 0;
@@ -115,18 +116,6 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     const change = timerChangeOf(action, this.self);
     if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
   }
-}
-
-export type EndedChild =
-  | { readonly status: 'done'; readonly output: unknown }
-  | { readonly status: 'error'; readonly error: unknown };
-
-function endOf(event: EventObject): EndedChild {
-  const { output, error } = event as unknown as {
-    readonly output?: unknown;
-    readonly error?: unknown;
-  };
-  return isChildError(event) ? { status: 'error', error } : { status: 'done', output };
 }
 
 /** What xstate hands to a scope's `actionExecutor`. */
@@ -183,7 +172,9 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
 
 /** The actor system of a shadow: what xstate's core calls on one while it evaluates. */
 class IsolatedSystem {
-  readonly keyed = new Map<string, AnyActorRef>();
+  /** Names that evaluations have taken, and names of the real system that they have given back. */
+  readonly #keyed = new Map<string, AnyActorRef>();
+  readonly #freed = new Set<string>();
   readonly _logger = ignore;
   readonly _clock = { setTimeout: ignore, clearTimeout: ignore };
   readonly scheduler = inertScheduler;
@@ -191,9 +182,26 @@ class IsolatedSystem {
   handled = false;
   booked = 0;
   watched: AnyActorRef | undefined;
+  names: ChildNames | undefined;
+  readonly #seesNames: boolean;
 
-  constructor(real: AnyActorScope) {
+  constructor(real: AnyActorScope, seesNames: boolean) {
     this.#real = real.system;
+    this.#seesNames = seesNames;
+  }
+
+  namesTaken(): NamesTaken | undefined {
+    if (this.#keyed.size === 0 && this.#freed.size === 0) return undefined;
+    return { keyed: [...this.#keyed], freed: [...this.#freed] };
+  }
+
+  /** Back to the names that `but` holds. */
+  forgetNames(but?: NamesTaken): void {
+    if (this.#keyed.size > 0) this.#keyed.clear();
+    if (this.#freed.size > 0) this.#freed.clear();
+    if (but === undefined) return;
+    for (const [systemId, actor] of but.keyed) this.#keyed.set(systemId, actor);
+    for (const systemId of but.freed) this.#freed.add(systemId);
   }
 
   _bookId(): string {
@@ -205,20 +213,23 @@ class IsolatedSystem {
     actorRef?: unknown;
     _transitions?: unknown[];
   }): void {
+    if (event.type === '@xstate.actor') this.names?.name(event.actorRef as AnyActorRef);
     if (event.type !== '@xstate.microstep' || event.actorRef !== this.watched) return;
     if (event._transitions !== undefined && event._transitions.length > 0) this.handled = true;
   }
 
   _set(systemId: string, actor: AnyActorRef): void {
-    const existing = this.keyed.get(systemId);
+    const existing = this.#seesNames ? this.get(systemId) : this.#keyed.get(systemId);
     if (existing !== undefined && existing !== actor) {
       throw new Error(`Actor with system ID '${systemId}' already exists.`);
     }
-    this.keyed.set(systemId, actor);
+    this.#keyed.set(systemId, actor);
   }
 
   _unregister(actor: AnyActorRef): void {
-    for (const [id, keyed] of this.keyed) if (keyed === actor) this.keyed.delete(id);
+    for (const [id, keyed] of this.#keyed) if (keyed === actor) this.#keyed.delete(id);
+    const { systemId } = actor as { readonly systemId?: string };
+    if (systemId !== undefined && this.#real.get(systemId) === actor) this.#freed.add(systemId);
   }
 
   _register(sessionId: string): string {
@@ -226,11 +237,13 @@ class IsolatedSystem {
   }
 
   get(systemId: string): AnyActorRef | undefined {
-    return this.keyed.get(systemId) ?? this.#real.get(systemId);
+    const own = this.#keyed.get(systemId);
+    return own ?? (this.#freed.has(systemId) ? undefined : this.#real.get(systemId));
   }
 
   getAll(): Record<string, AnyActorRef> {
-    return { ...this.#real.getAll(), ...Object.fromEntries(this.keyed) };
+    const real = Object.entries(this.#real.getAll()).filter(([id]) => !this.#freed.has(id));
+    return Object.fromEntries([...real, ...this.#keyed]);
   }
 
   inspect(): { unsubscribe: () => void } {
@@ -240,6 +253,11 @@ class IsolatedSystem {
   _relay(): void {}
 
   start(): void {}
+}
+
+interface NamesTaken {
+  readonly keyed: readonly (readonly [string, AnyActorRef])[];
+  readonly freed: readonly string[];
 }
 
 const inertScheduler = { schedule: ignore, cancel: ignore, cancelAll: ignore };

@@ -20,54 +20,98 @@ export function sameEntries(a: object, b: object): boolean {
   );
 }
 
-interface Replacements {
-  /** Actor of the replay → its living counterpart. */
-  readonly real: ReadonlyMap<unknown, AnyActorRef>;
-  /** Parent of all actors that the replay made. */
-  readonly shadow: AnyActorRef;
+/**
+ * The same data with `replace(actor)` in place of each actor in it, in objects, arrays, Maps and
+ * Sets. Parts without actors keep their identity.
+ */
+export function withActors<T>(value: T, replace: (actor: AnyActorRef) => AnyActorRef): T {
+  return replaceIn(value, replace, new Map()) as T;
+}
+
+type Replace = (actor: AnyActorRef) => AnyActorRef;
+
+/** `seen` = what became of each container; a container within itself keeps its first form. */
+function replaceIn(value: unknown, replace: Replace, seen: Map<object, unknown>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isActorRef(value)) return replace(value);
+  if (!isTraversed(value)) return value;
+  if (seen.has(value)) return seen.get(value);
+  seen.set(value, value);
+  const replaced = replaceMembers(value, (member) => replaceIn(member, replace, seen));
+  seen.set(value, replaced);
+  return replaced;
+}
+
+function replaceMembers(value: object, of: (member: unknown) => unknown): unknown {
+  let changed = false;
+  const next = (member: unknown): unknown => {
+    const replaced = of(member);
+    if (replaced !== member) changed = true;
+    return replaced;
+  };
+  const copy = copyWith(value, next);
+  return changed ? copy : value;
+}
+
+function copyWith(value: object, next: (member: unknown) => unknown): object {
+  if (Array.isArray(value)) return value.map(next);
+  if (value instanceof Map)
+    return new Map([...value].map(([key, item]) => [next(key), next(item)]));
+  if (value instanceof Set) return new Set([...value].map(next));
+  const copy: Record<string, unknown> = { ...value };
+  for (const name of Object.keys(copy)) copy[name] = next(copy[name]);
+  return copy;
 }
 
 /**
- * The same data with living actors in place of those of the replay; one that was stopped in the
- * course of it becomes `undefined`, as xstate does on restore. Untouched parts keep their identity.
+ * The path of an actor in `value` that a recovery would not find: one in an instance of a class. What
+ * `before` held at the same place was looked at when it was put there.
  */
-export function withActors<T>(value: T, replacements: Replacements): T {
-  return replaceIn(value, replacements, new Set()) as T;
-}
-
-function replaceIn(value: unknown, replacements: Replacements, seen: Set<unknown>): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (isActorRef(value)) return replacementOf(value, replacements);
-  if (!isPlain(value) || seen.has(value)) return value;
-  seen.add(value);
-  return replaceFields(value as Record<string, unknown>, replacements, seen);
-}
-
-function replaceFields(
-  fields: Record<string, unknown>,
-  replacements: Replacements,
-  seen: Set<unknown>,
-): unknown {
-  let copy: Record<string, unknown> | undefined;
-  for (const key of Object.keys(fields)) {
-    const replaced = replaceIn(fields[key], replacements, seen);
-    if (replaced === fields[key]) continue;
-    copy ??= (Array.isArray(fields) ? fields.slice() : { ...fields }) as Record<string, unknown>;
-    copy[key] = replaced;
+export function hiddenActor(value: unknown, before: unknown, path: string): string | undefined {
+  if (value === before || typeof value !== 'object' || value === null || isActorRef(value)) {
+    return undefined;
   }
-  return copy ?? fields;
+  if (!isTraversed(value)) return actorWithin(value, path);
+  if (value instanceof Map || value instanceof Set) {
+    let i = 0;
+    for (const entry of value instanceof Map ? [...value].flat() : value) {
+      const found = hiddenActor(entry, undefined, `${path}{${i++}}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  const earlier = (typeof before === 'object' && before !== null ? before : {}) as Members;
+  for (const [name, member] of Object.entries(value)) {
+    const found = hiddenActor(member, earlier[name], `${path}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-function replacementOf(actor: AnyActorRef, { real, shadow }: Replacements): unknown {
-  return real.get(actor) ?? (actor._parent === shadow ? undefined : actor);
+type Members = Readonly<Record<string, unknown>>;
+
+/** Levels of an instance that are looked into. */
+const deepestInstance = 4;
+
+function actorWithin(instance: object, path: string, levels = deepestInstance): string | undefined {
+  if (levels === 0) return undefined;
+  for (const [name, member] of Object.entries(instance)) {
+    if (typeof member !== 'object' || member === null) continue;
+    const at = `${path}.${name}`;
+    const found = isActorRef(member) ? at : actorWithin(member, at, levels - 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function isActorRef(value: object): value is AnyActorRef {
   return 'sessionId' in value && 'send' in value && 'getSnapshot' in value;
 }
 
-function isPlain(value: object): boolean {
+/** A container that keeps its meaning when it is copied. */
+function isTraversed(value: object): boolean {
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Map.prototype || prototype === Set.prototype) return true;
   return prototype === Object.prototype || prototype === null;
 }

@@ -14,8 +14,9 @@ export function initTime<S extends HostedState>(
 ): 'at-once' | 'with-first-event' | 'never' {
   const { settings, logic } = entity;
   if (settings.actor.initEvent === 'always') return 'at-once';
-  if (settings.actor.initEvent === 'never' || !logic.needsInit) return 'never';
-  return entity.initialActs ? 'at-once' : 'with-first-event';
+  if (settings.actor.initEvent === 'never') return 'never';
+  if (entity.initialActs) return 'at-once';
+  return logic.needsInit(entity.input) ? 'with-first-event' : 'never';
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { setMember, storedForm } from '../model/stored-form.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';
@@ -7,25 +8,30 @@ const donePrefix = 'xstate.done.actor.';
 const errorPrefix = 'xstate.error.actor.';
 const snapshotPrefix = 'xstate.snapshot.';
 
-/** Causes of an error that are stored with it. */
+/** Levels of causes that are stored with an error. */
 const longestCauseChain = 8;
 
-/** An error of a child, as it comes back from the journal: the same fields live and in replay. */
+/**
+ * An error of a child, as it comes back from the journal: name, message, cause and the own fields
+ * that JSON can hold. Its class and its stack are not stored, so live code does not see them either.
+ */
 export class RemoteError extends Error {
-  readonly code: unknown;
-
-  constructor(stored: StoredError) {
-    super(stored.message, stored.cause && { cause: new RemoteError(stored.cause) });
-    this.name = stored.name;
-    if (stored.code !== undefined) this.code = stored.code;
+  constructor({ name, message, cause, ...fields }: StoredError) {
+    super(message, cause === undefined ? {} : { cause: revive(cause) });
+    // As in other errors, a loop over the fields does not meet the name.
+    Object.defineProperty(this, 'name', { value: name, writable: true, configurable: true });
+    delete this.stack;
+    const { errors } = fields;
+    Object.assign(this, fields, Array.isArray(errors) && { errors: errors.map(revive) });
   }
 }
 
+/** Beside these, the error's own fields. */
 interface StoredError {
   readonly name: string;
   readonly message: string;
-  readonly code?: string | number;
-  readonly cause?: StoredError;
+  readonly cause?: unknown;
+  readonly [field: string]: unknown;
 }
 
 /** What xstate itself sends: results, failures and states of children, and delayed transitions. */
@@ -45,21 +51,41 @@ export function isChildError(event: EventObject): boolean {
   return event.type.startsWith(errorPrefix);
 }
 
-/** The payload to store for an event of xstate's own: plain data only. */
-export function toStored(event: EventObject): EventObject {
-  const fields = event as unknown as Record<string, unknown>;
+/** How a child ended, and what a look at it showed then. */
+export interface EndedChild {
+  readonly status: 'done' | 'error';
+  readonly output?: unknown;
+  readonly error?: unknown;
+  /** State value, context and history of a machine; context of an observable or a transition. */
+  readonly snapshot?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The payload to store for an event of the entity's own children and timers. `lastSnapshot` = what
+ * the child showed when it ended, in the form in which its logic persists it.
+ *
+ * @throws {WriteRejectedError} JSON cannot hold the output or the snapshot; names the place
+ */
+export function toStored(
+  event: EventObject,
+  lastSnapshot?: Readonly<Record<string, unknown>>,
+): EventObject {
   const { type } = event;
+  const { output, error, actorId, snapshot } = event as unknown as Record<string, unknown>;
   if (type.startsWith(donePrefix)) {
-    const { output, actorId } = fields;
-    return withoutAbsent({ type, output, actorId });
+    return storedForm({ type, output, actorId, snapshot: shownAtTheEnd(lastSnapshot) });
   }
   if (type.startsWith(errorPrefix)) {
-    return withoutAbsent({ type, error: errorToStored(fields.error), actorId: fields.actorId });
+    // What was thrown need not be an error, and may have the fields of a stored one.
+    const thrown = error instanceof Error ? undefined : 'value';
+    const stored = error instanceof Error ? errorToStored(error) : error;
+    const shown = shownAtTheEnd(lastSnapshot);
+    return storedForm({ type, error: stored, thrown, actorId, snapshot: shown });
   }
   if (type.startsWith(snapshotPrefix)) {
-    return { type, snapshot: snapshotToStored(fields.snapshot) } as EventObject;
+    return storedForm({ type, snapshot: snapshotToStored(snapshot) });
   }
-  return event;
+  return storedForm(event);
 }
 
 /**
@@ -67,27 +93,64 @@ export function toStored(event: EventObject): EventObject {
  * differ.
  */
 export function fromStored(payload: EventObject): EventObject {
-  if (!payload.type.startsWith(errorPrefix)) return payload;
-  const { error } = payload as unknown as { readonly error: unknown };
-  return isStoredError(error)
-    ? ({ ...payload, error: new RemoteError(error) } as EventObject)
-    : payload;
+  const { type } = payload;
+  if (!type.startsWith('xstate.')) return payload;
+  const fields = payload as unknown as Record<string, unknown>;
+  if (type.startsWith(donePrefix)) {
+    return { type, output: fields.output, actorId: fields.actorId } as EventObject;
+  }
+  if (!type.startsWith(errorPrefix)) return payload;
+  const { error, thrown, actorId } = fields;
+  return { type, error: thrown === 'value' ? error : revive(error), actorId } as EventObject;
 }
 
+/** How the child ended whose end is stored in `payload`. */
+export function endOf(payload: EventObject): EndedChild {
+  const { output, error } = fromStored(payload) as unknown as Record<string, unknown>;
+  const { snapshot } = payload as unknown as Pick<EndedChild, 'snapshot'>;
+  const shown = snapshot === undefined ? {} : { snapshot };
+  return isChildError(payload)
+    ? { status: 'error', error, ...shown }
+    : { status: 'done', output, ...shown };
+}
+
+/** @throws {WriteRejectedError} JSON cannot hold the input; names the place */
 export function initEvent(input: unknown): EventObject {
-  return withoutAbsent({ type: initEventType, input });
+  return storedForm({ type: initEventType, input });
 }
 
-function errorToStored(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return error;
-  const { code } = error as { readonly code?: unknown };
-  const cause = depth < longestCauseChain ? error.cause : undefined;
-  return withoutAbsent({
-    name: error.name,
-    message: error.message,
-    code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
-    cause: cause instanceof Error ? errorToStored(cause, depth + 1) : undefined,
-  });
+/** A field that JSON cannot hold is dropped: the failure must not be lost for its sake. */
+function errorToStored(error: Error, depth = 0): StoredError {
+  const { name, message, cause } = error;
+  const stored: Record<string, unknown> = { name: String(name), message: String(message) };
+  if (depth === longestCauseChain) return stored as StoredError;
+  if (cause !== undefined) stored.cause = valueToStored(cause, depth + 1) ?? String(cause);
+  // The errors of an AggregateError are not enumerable.
+  const fields = error instanceof AggregateError ? { ...error, errors: error.errors } : error;
+  for (const [field, value] of Object.entries(fields)) {
+    if (notFields.has(field)) continue;
+    setMember(stored, field, valueToStored(value, depth + 1));
+  }
+  return stored as StoredError;
+}
+
+const notFields = new Set(['name', 'message', 'cause', 'stack']);
+
+/** `undefined` when JSON cannot hold the value. */
+function valueToStored(value: unknown, depth: number): unknown {
+  if (value instanceof Error) return errorToStored(value, depth);
+  if (Array.isArray(value) && value.some((item) => item instanceof Error)) {
+    return value.map((item) => valueToStored(item, depth) ?? String(item));
+  }
+  try {
+    return storedForm(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function revive(stored: unknown): unknown {
+  return isStoredError(stored) ? new RemoteError(stored) : stored;
 }
 
 function isStoredError(value: unknown): value is StoredError {
@@ -95,12 +158,14 @@ function isStoredError(value: unknown): value is StoredError {
 }
 
 /** A child's snapshot has methods and actor references; what a parent reads of it is data. */
-function snapshotToStored(snapshot: unknown): unknown {
+function snapshotToStored(snapshot: unknown): Record<string, unknown> {
   const { status, value, context, output, error } = snapshot as Record<string, unknown>;
-  return withoutAbsent({ status, value, context, output, error: errorToStored(error) });
+  return { status, value, context, output, error: valueToStored(error, 0) };
 }
 
-function withoutAbsent(fields: Record<string, unknown>): EventObject {
-  for (const name of Object.keys(fields)) if (fields[name] === undefined) delete fields[name];
-  return fields as unknown as EventObject;
+/** What the end of a child keeps of its last snapshot; outcome and input are known without it. */
+function shownAtTheEnd(snapshot: Readonly<Record<string, unknown>> | undefined): unknown {
+  const { value, context, historyValue } = snapshot ?? {};
+  if (value === undefined && context === undefined) return undefined;
+  return valueToStored({ value, context, historyValue }, 0);
 }

@@ -30,63 +30,105 @@ export interface Timer {
   readonly fromMs: number;
 }
 
+/** One event as it is applied, and the delays that were stored with it. */
+export interface LiveStep {
+  readonly seqNr: number;
+  readonly delaysMs: readonly (number | null)[];
+}
+
+export interface ArmedTimer {
+  /** `undefined` when the timer is left to xstate. */
+  readonly id: string | undefined;
+  readonly delayMs: number;
+}
+
+/** What to store of the timers that an event arms; `undefined` when it arms none. */
+export function delaysOf(changes: readonly TimerChange[]): readonly (number | null)[] | undefined {
+  const delaysMs: (number | null)[] = [];
+  for (const change of changes) {
+    if (change.type === 'cancel') continue;
+    delaysMs.push(Number.isFinite(change.delayMs) ? change.delayMs : null);
+  }
+  return delaysMs.length === 0 ? undefined : delaysMs;
+}
+
 /**
  * The delayed events of one entity that have neither fired nor been cancelled. xstate neither
  * stores nor restores them, so they are followed from the actions of each event, live and in replay
  * alike.
  */
 export class Timers {
-  readonly #armed = new Map<string, Timer>();
-  #stepSeqNr = 0;
-  #stepIndex = 0;
+  readonly #armed = new Set<Timer>();
+  /**
+   * The timer that `cancel` ends: the one that took the id last, as long as none with the id has
+   * fired. xstate lets the others fire, so they are kept as well.
+   */
+  readonly #byId = new Map<string, Timer>();
+  #step: LiveStep = { seqNr: 0, delaysMs: [] };
+  #changesOfStep = 0;
+  #armedInStep = 0;
 
   get size(): number {
     return this.#armed.size;
   }
 
   /** The event with this number is about to be applied for good. */
-  beginStep(seqNr: number): void {
-    this.#stepSeqNr = seqNr;
-    this.#stepIndex = 0;
+  beginStep(step: LiveStep): void {
+    this.#step = step;
+    this.#changesOfStep = 0;
+    this.#armedInStep = 0;
   }
 
   /**
-   * Notes a change of the live entity and answers the id of a timer that is followed: one of its
-   * own, or one that Node cannot hold. Others are left to xstate.
+   * Notes a change of the live entity. Answers the delay that was stored, since a delay expression
+   * may give another value at each call, and the id of a timer that is followed: one of its own, or
+   * one that Node cannot hold. Others are left to xstate.
    */
-  noteLive(change: TimerChange, nowMs: number): string | undefined {
-    const fallbackId = `#${this.#stepSeqNr}.${this.#stepIndex++}`;
-    const isOwn = change.type === 'cancel' || change.target.type === 'self';
-    if (!isOwn && change.delayMs <= longestTimeoutMs) return undefined;
-    return this.#noteOne(change, fallbackId, nowMs)?.id;
+  noteLive(change: TimerChange, nowMs: number): ArmedTimer | undefined {
+    const fallbackId = `#${this.#step.seqNr}.${this.#changesOfStep++}`;
+    if (change.type === 'cancel') {
+      this.#cancel(change.id);
+      return undefined;
+    }
+    const delayMs = this.#step.delaysMs[this.#armedInStep++] ?? change.delayMs;
+    const isFollowed = change.target.type === 'self' || delayMs > longestTimeoutMs;
+    if (!isFollowed) return { id: undefined, delayMs };
+    return { id: this.#arm({ ...change, delayMs }, fallbackId, nowMs).id, delayMs };
   }
 
   /**
-   * Notes what one event did to the timers. A timer without id gets one from the number of its
-   * event, the same in every replay.
+   * Notes what one event did to the timers, with the delays that were stored with it. A timer
+   * without id gets one from the number of its event, the same in every replay.
    */
-  note(changes: readonly TimerChange[], seqNr: number, atMs: number): void {
-    for (let i = 0; i < changes.length; i++) {
-      const change = changes[i];
-      if (change !== undefined) this.#noteOne(change, `#${seqNr}.${i}`, atMs);
+  note(changes: readonly TimerChange[], { seqNr, delaysMs }: LiveStep, atMs: number): void {
+    let armed = 0;
+    for (const [i, change] of changes.entries()) {
+      if (change.type === 'cancel') {
+        this.#cancel(change.id);
+        continue;
+      }
+      const delayMs = delaysMs[armed++] ?? change.delayMs;
+      this.#arm({ ...change, delayMs }, `#${seqNr}.${i}`, atMs);
     }
   }
 
   add(timer: Timer): void {
-    // A rescheduled timer takes its place in the order again.
-    this.#armed.delete(timer.id);
-    this.#armed.set(timer.id, timer);
+    this.#armed.add(timer);
+    this.#byId.set(timer.id, timer);
   }
 
-  /** It has fired, or is gone. */
+  /** The timer that fires first of those with the id has fired, or is gone. */
   remove(id: string): Timer | undefined {
-    const timer = this.#armed.get(id);
-    this.#armed.delete(id);
+    const timer = this.get(id);
+    if (timer === undefined) return undefined;
+    this.#armed.delete(timer);
+    this.#byId.delete(id);
     return timer;
   }
 
+  /** The timer that fires first of those with the id. */
   get(id: string): Timer | undefined {
-    return this.#armed.get(id);
+    return earliest(this.#armed, (timer) => timer.id === id);
   }
 
   /**
@@ -94,10 +136,7 @@ export class Timers {
    */
   firedBy(event: EventObject): Timer | undefined {
     if (this.#armed.size === 0) return undefined;
-    for (const timer of this.#armed.values()) {
-      if (timer.event === event && timer.target.type === 'self') return timer;
-    }
-    return undefined;
+    return earliest(this.#armed, (timer) => timer.event === event && timer.target.type === 'self');
   }
 
   /**
@@ -105,27 +144,38 @@ export class Timers {
    * before the last stored event left with an earlier incarnation.
    */
   pending(lastEventMs: number): readonly Timer[] {
-    return [...this.#armed.values()]
+    return [...this.#armed]
       .filter((timer) => timer.target.type === 'self' || dueMs(timer) > lastEventMs)
       .sort((a, b) => dueMs(a) - dueMs(b));
   }
 
   /** Whether one is due within `ms` of `nowMs`. */
   isDueWithin(ms: number, nowMs: number): boolean {
-    for (const timer of this.#armed.values()) if (dueMs(timer) <= nowMs + ms) return true;
+    for (const timer of this.#armed) if (dueMs(timer) <= nowMs + ms) return true;
     return false;
   }
 
-  #noteOne(change: TimerChange, fallbackId: string, atMs: number): Timer | undefined {
-    if (change.type === 'cancel') {
-      this.#armed.delete(change.id);
-      return undefined;
-    }
-    const { event, target, delayMs } = change;
-    const timer: Timer = { id: change.id ?? fallbackId, event, target, delayMs, fromMs: atMs };
+  #cancel(id: string): void {
+    const timer = this.#byId.get(id);
+    this.#byId.delete(id);
+    if (timer !== undefined) this.#armed.delete(timer);
+  }
+
+  #arm({ id, event, target, delayMs }: Schedule, fallbackId: string, fromMs: number): Timer {
+    const timer: Timer = { id: id ?? fallbackId, event, target, delayMs, fromMs };
     this.add(timer);
     return timer;
   }
+}
+
+type Schedule = Extract<TimerChange, { type: 'schedule' }>;
+
+function earliest(timers: Iterable<Timer>, is: (timer: Timer) => boolean): Timer | undefined {
+  let first: Timer | undefined;
+  for (const timer of timers) {
+    if (is(timer) && (first === undefined || dueMs(timer) < dueMs(first))) first = timer;
+  }
+  return first;
 }
 
 export function dueMs(timer: Timer): number {

@@ -1,11 +1,12 @@
 import type { EventObject } from 'xstate';
 import { WriteFailedError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
-import type {
-  AtomicWrite,
-  PersistenceId,
-  PersistentRepr,
-  WriteOutcome,
+import {
+  type AtomicWrite,
+  EventFacts,
+  type PersistenceId,
+  type PersistentRepr,
+  type WriteOutcome,
 } from '../ports/journal-plugin.ts';
 import type { Evaluated } from './evaluate-command.ts';
 
@@ -43,8 +44,8 @@ export function planWrites<S>(
         init = undefined;
       }
       step.seqNr = ++seqNr;
-      const { payload, tags, timer } = step;
-      events.push(reprOf(position, { seqNr, payload, tags, timer }));
+      const { payload, tags, facts } = step;
+      events.push(reprOf(position, { seqNr, payload, tags, facts }));
     }
     const [first, ...rest] = events;
     if (first === undefined) continue;
@@ -54,9 +55,14 @@ export function planWrites<S>(
   return planned;
 }
 
-export function initWrite(position: WriterPosition, payload: EventObject): AtomicWrite {
+export function initWrite(
+  position: WriterPosition,
+  payload: EventObject,
+  facts: EventFacts,
+): AtomicWrite {
   const { persistenceId } = position;
-  return { persistenceId, events: [reprOf(position, { seqNr: position.sequenceNr + 1, payload })] };
+  const seqNr = position.sequenceNr + 1;
+  return { persistenceId, events: [reprOf(position, { seqNr, payload, facts })] };
 }
 
 /**
@@ -83,7 +89,7 @@ interface ReprParts {
   readonly seqNr: number;
   readonly payload: EventObject;
   readonly tags?: readonly string[];
-  readonly timer?: string | undefined;
+  readonly facts?: EventFacts;
 }
 
 function reprOf({ persistenceId, writerUuid }: WriterPosition, parts: ReprParts): PersistentRepr {
@@ -95,6 +101,6 @@ function reprOf({ persistenceId, writerUuid }: WriterPosition, parts: ReprParts)
     writerUuid,
     timestampMs: undefined,
     tags: parts.tags ?? noTags,
-    timer: parts.timer,
+    facts: parts.facts ?? EventFacts.none,
   };
 }

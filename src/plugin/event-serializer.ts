@@ -3,7 +3,7 @@ import { inScalaSetOrder } from '../codec/scala-set.ts';
 import { CodecError, WriteRejectedError } from '../model/errors.ts';
 import type { Event, EventRecord } from '../model/event.ts';
 import type { HeaderMetadata } from '../model/record-metadata.ts';
-import type { PersistenceId, PersistentRepr } from '../ports/journal-plugin.ts';
+import { EventFacts, type PersistenceId, type PersistentRepr } from '../ports/journal-plugin.ts';
 import { decodePersistentRepr, encodePersistentRepr } from './persistent-repr.ts';
 
 /** @throws {WriteRejectedError} the event cannot be stored; names its number and JSON path */
@@ -32,7 +32,7 @@ export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord)
     writerUuid,
     timestampMs: record.timestampMs,
     tags: event.tags,
-    timer: timerOf(record.metadata.header, event.seqNr),
+    facts: factsOf(record.metadata.header, event.seqNr),
   };
 }
 
@@ -50,25 +50,67 @@ function storedRepr(
 }
 
 /**
- * Which events of a record are firings of timers, kept in the record header since the envelope has
- * no room for it: `{"timers":{"<seqNr>":"<timer id>"}}` (ADR 23).
+ * What the events of a record say beside their payloads, kept in the record header since the
+ * envelope has no room for it (ADR 23). `undefined` when none of them says anything:
+ *
+ * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},"unhandled":[<seqNr>],"replaced":[<seqNr>]}`
  */
-export function timersMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata {
-  const timers: Record<string, string> = {};
-  let some = false;
-  for (const { seqNr, timer } of reprs) {
-    if (timer === undefined) continue;
-    timers[seqNr] = timer;
-    some = true;
-  }
-  return some ? { data: { timers } } : {};
+export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata {
+  if (reprs.every(({ facts }) => facts === EventFacts.none)) return {};
+  const timers = membersOf(reprs, ({ timer }) => timer);
+  const delays = membersOf(reprs, ({ delaysMs }) => delaysMs);
+  const unhandled = seqNrsOf(reprs, (facts) => facts.unhandled === true);
+  const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
+  return {
+    data: {
+      ...(timers && { timers }),
+      ...(delays && { delays }),
+      ...(unhandled && { unhandled }),
+      ...(replaced && { replaced }),
+    },
+  };
 }
 
-function timerOf({ data }: HeaderMetadata, seqNr: number): string | undefined {
-  if (data === undefined) return undefined;
-  const timers = fieldOf(toPlain(data), 'timers');
-  const timer = fieldOf(timers, String(seqNr));
-  return typeof timer === 'string' ? timer : undefined;
+function membersOf<T>(
+  reprs: readonly PersistentRepr[],
+  of: (facts: EventFacts) => T | undefined,
+): Record<string, T> | undefined {
+  const members: Record<string, T> = {};
+  for (const { seqNr, facts } of reprs) {
+    const value = of(facts);
+    if (value !== undefined) members[seqNr] = value;
+  }
+  return Object.keys(members).length === 0 ? undefined : members;
+}
+
+function seqNrsOf(
+  reprs: readonly PersistentRepr[],
+  is: (facts: EventFacts) => boolean,
+): readonly number[] | undefined {
+  const seqNrs = reprs.filter(({ facts }) => is(facts)).map(({ seqNr }) => seqNr);
+  return seqNrs.length === 0 ? undefined : seqNrs;
+}
+
+/** Anything of another shape is another application's metadata, and says nothing. */
+function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
+  if (data === undefined) return EventFacts.none;
+  const plain = toPlain(data);
+  const timer = fieldOf(fieldOf(plain, 'timers'), String(seqNr));
+  const delaysMs = fieldOf(fieldOf(plain, 'delays'), String(seqNr));
+  return {
+    ...(typeof timer === 'string' && { timer }),
+    ...(isDelays(delaysMs) && { delaysMs }),
+    ...(isListed(fieldOf(plain, 'unhandled'), seqNr) && { unhandled: true }),
+    ...(isListed(fieldOf(plain, 'replaced'), seqNr) && { replaced: true }),
+  };
+}
+
+function isDelays(value: unknown): value is readonly (number | null)[] {
+  return Array.isArray(value) && value.every((ms) => ms === null || typeof ms === 'number');
+}
+
+function isListed(value: unknown, seqNr: number): boolean {
+  return Array.isArray(value) && value.includes(seqNr);
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -15,7 +15,7 @@ import type {
   WriteOutcome,
 } from '../ports/journal-plugin.ts';
 import { batchesOf } from './batching.ts';
-import { ofEventRecord, timersMetadata, toEvent } from './event-serializer.ts';
+import { factsMetadata, ofEventRecord, toEvent } from './event-serializer.ts';
 
 export interface KafkaJournalPluginParts {
   readonly journals: Journals;
@@ -106,7 +106,7 @@ export class KafkaJournalPlugin implements JournalPlugin {
     const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
     await this.#journal(first.persistenceId).append(Events.of(events), {
       ...options,
-      metadata: { header: timersMetadata(reprs) },
+      metadata: { header: factsMetadata(reprs) },
     });
   }
 }

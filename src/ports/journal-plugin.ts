@@ -17,9 +17,28 @@ export interface PersistentRepr<P = unknown> {
   /** When it was stored, ms since the epoch; `undefined` on the way in. */
   readonly timestampMs: number | undefined;
   readonly tags: readonly string[];
-  /** Delayed event that this one is the firing of: the timer's id (ADR 23). */
-  readonly timer: string | undefined;
+  readonly facts: EventFacts;
 }
+
+/**
+ * What an event says about its own life beside its payload (ADR 23): what a replay could not work
+ * out again, or not in the same way.
+ */
+export interface EventFacts {
+  /** The event is the firing of the timer with this id. */
+  readonly timer?: string;
+  /**
+   * The delays of the timers that the event armed, ms, in the order in which it armed them. `null`
+   * stands for a delay that JSON cannot hold, such as `Infinity`.
+   */
+  readonly delaysMs?: readonly (number | null)[];
+  /** A timer or a child of the entity sent the event, and no transition took it. */
+  readonly unhandled?: true;
+  /** The event is the end of a child whose id had passed to another child by then. */
+  readonly replaced?: true;
+}
+
+export const EventFacts = { none: Object.freeze({}) as EventFacts };
 
 /** Events that are stored together or not at all; numbers ascend without gaps. */
 export interface AtomicWrite {

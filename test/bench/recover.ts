@@ -140,7 +140,7 @@ function repr(id: string, seqNr: number): PersistentRepr {
     writerUuid: '6f4b2ff0-8a44-4a0e-9a0c-0f1d2a3b4c5d',
     timestampMs: undefined,
     tags: [],
-    timer: undefined,
+    facts: {},
   };
 }
 

@@ -64,11 +64,11 @@ describe(`property: a dry run (seed ${seed})`, () => {
     const property = fc.property(fc.array(event, { maxLength: 40 }), (events) => {
       const actor = createActor(machine).start();
       const real = { self: actor, system: actor.system } as unknown as AnyActorScope;
-      const shadow = new ShadowScope(machine, real);
+      const shadow = new ShadowScope(machine, real, true);
       let state: AnyMachineSnapshot = shadow.initial(undefined);
-      for (const next of events) {
+      for (const [index, next] of events.entries()) {
         const before = state;
-        state = shadow.apply(state, next);
+        state = shadow.apply(state, next, index + 1);
         const selected = machine.getTransitionData(before as never, next);
         expect(shadow.handled, next.type).to.equal(selected.length > 0);
         actor.send(next);

@@ -131,7 +131,7 @@ export class MemoryJournalPlugin implements JournalPlugin {
         writerUuid: 'seed',
         timestampMs,
         tags: [],
-        timer: undefined,
+        facts: {},
       });
     }
   }

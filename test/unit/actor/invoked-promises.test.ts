@@ -20,7 +20,6 @@ describe('invoked promises of a persistent actor', () => {
     calls[0]?.resolve('r-1');
     expect(await toPromise(actor)).to.equal('r-1');
     expect(journal.payloads('payment')).to.deep.equal([
-      { type: 'xstate.init' },
       { type: 'pay', cents: 5 },
       { type: 'xstate.done.actor.bank', output: 'r-1', actorId: 'bank' },
     ]);

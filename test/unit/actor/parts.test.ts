@@ -177,7 +177,11 @@ describe('the timers of an entity', () => {
 
   it('know the very object that fires from one that looks like it', () => {
     const timers = new Timers();
-    timers.note([{ type: 'schedule', id: 't', event, target: self, delayMs: 5 }], 3, 100);
+    timers.note(
+      [{ type: 'schedule', id: 't', event, target: self, delayMs: 5 }],
+      { seqNr: 3, delaysMs: [] },
+      100,
+    );
     expect(timers.firedBy({ type: 'tick' })).to.equal(undefined);
     expect(timers.firedBy(event)?.id).to.equal('t');
   });
@@ -185,18 +189,33 @@ describe('the timers of an entity', () => {
   it('name those without an id by event and place, live as in replay', () => {
     const change = { type: 'schedule', id: undefined, event, target: self, delayMs: 5 } as const;
     const [live, replayed] = [new Timers(), new Timers()];
-    live.beginStep(7);
-    expect([live.noteLive(change, 0), live.noteLive(change, 0)]).to.deep.equal(['#7.0', '#7.1']);
-    replayed.note([change, change], 7, 0);
+    live.beginStep({ seqNr: 7, delaysMs: [] });
+    expect([live.noteLive(change, 0)?.id, live.noteLive(change, 0)?.id]).to.deep.equal([
+      '#7.0',
+      '#7.1',
+    ]);
+    replayed.note([change, change], { seqNr: 7, delaysMs: [] }, 0);
     expect(replayed.pending(0).map(({ id }) => id)).to.deep.equal(['#7.0', '#7.1']);
   });
 
   it('do not bring a message to others back that left before the last event', () => {
     const timers = new Timers();
     const target = { type: 'child', id: 'kid' } as const;
-    timers.note([{ type: 'schedule', id: 'early', event, target, delayMs: 5 }], 1, 100);
-    timers.note([{ type: 'schedule', id: 'late', event, target, delayMs: 50 }], 1, 100);
-    timers.note([{ type: 'schedule', id: 'own', event, target: self, delayMs: 5 }], 1, 100);
+    timers.note(
+      [{ type: 'schedule', id: 'early', event, target, delayMs: 5 }],
+      { seqNr: 1, delaysMs: [] },
+      100,
+    );
+    timers.note(
+      [{ type: 'schedule', id: 'late', event, target, delayMs: 50 }],
+      { seqNr: 1, delaysMs: [] },
+      100,
+    );
+    timers.note(
+      [{ type: 'schedule', id: 'own', event, target: self, delayMs: 5 }],
+      { seqNr: 1, delaysMs: [] },
+      100,
+    );
     expect(timers.pending(120).map(({ id }) => id)).to.deep.equal(['own', 'late']);
   });
 });

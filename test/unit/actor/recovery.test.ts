@@ -304,7 +304,7 @@ function trickling(payloads: readonly unknown[], gapMs: number, clock: Clock): J
       events: (async function* () {
         for (let i = 0; i < payloads.length; i++) {
           await clock.sleep(gapMs);
-          yield [{ seqNr: i + 1, payload: payloads[i] } as unknown as PersistentRepr];
+          yield [{ seqNr: i + 1, payload: payloads[i], facts: {} } as unknown as PersistentRepr];
         }
       })(),
     }),
@@ -312,7 +312,7 @@ function trickling(payloads: readonly unknown[], gapMs: number, clock: Clock): J
 }
 
 function outOfOrder(): MemoryJournalPlugin {
-  const reprs = [2, 1].map((seqNr) => ({ seqNr, payload: added(1) }));
+  const reprs = [2, 1].map((seqNr) => ({ seqNr, payload: added(1), facts: {} }));
   return {
     recover: async () => ({
       highestSeqNr: async () => 2,

@@ -72,12 +72,12 @@ describe('the shadow scope', () => {
     const self = createActor(logic, { parent, inspect } as never);
     parent.system.inspect((event) => seen.push(event.type));
     const real = { self, system: self.system, id: self.id, sessionId: self.sessionId };
-    const shadow = new ShadowScope(logic, real as unknown as AnyActorScope);
+    const shadow = new ShadowScope(logic, real as unknown as AnyActorScope, true);
     seen.length = 0;
     const initial = shadow.initial(undefined);
     const apply = (type: string, state: AnyMachineSnapshot = initial) => {
       if (state === initial) shadow.reset();
-      return shadow.apply(state, { type });
+      return shadow.apply(state, { type }, 1);
     };
     return { shadow, apply, initial, self, seen };
   }

@@ -34,7 +34,7 @@ describe('xstate features of a persistent actor', () => {
     await host.ask(actor, { type: 'go' });
     await eventually(() => actor.getSnapshot().status === 'error');
     expect((actor.getSnapshot().error as Error).message).to.equal('bad child');
-    expect(eventTypes(journal.payloads('m'))).to.deep.equal(['xstate.init', 'go']);
+    expect(eventTypes(journal.payloads('m'))).to.deep.equal(['go']);
   });
 
   it('runs initial actions and emits once in the life of the journal (A24, A28)', async () => {

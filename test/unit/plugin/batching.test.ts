@@ -11,7 +11,7 @@ const persistenceId = 'p' as PersistenceId;
 
 function repr(seqNr: number): PersistentRepr {
   const common = { persistenceId, payload: {}, manifest: '', writerUuid: 'w', tags: [] };
-  return { ...common, seqNr: SeqNr.of(seqNr), timestampMs: undefined, timer: undefined };
+  return { ...common, seqNr: SeqNr.of(seqNr), timestampMs: undefined, facts: {} };
 }
 
 function writeOf(events: number): AtomicWrite {

@@ -10,7 +10,7 @@ const repr = {
   manifest: '',
   writerUuid: 'w',
   timestampMs: 0,
-  timer: undefined,
+  facts: {},
 };
 
 describe('toEvent (docs/format.md#tags)', () => {

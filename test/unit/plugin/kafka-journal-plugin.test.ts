@@ -7,10 +7,11 @@ import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { KafkaJournalPlugin } from '../../../src/plugin/kafka-journal-plugin.ts';
-import type {
-  AtomicWrite,
-  PersistenceId,
-  PersistentRepr,
+import {
+  type AtomicWrite,
+  EventFacts,
+  type PersistenceId,
+  type PersistentRepr,
 } from '../../../src/ports/journal-plugin.ts';
 
 const persistenceId = 'p' as PersistenceId;
@@ -18,7 +19,12 @@ const at = { partition: Partition.of(0), offset: Offset.of(0) };
 
 function write(seqNr: number, payload: unknown = { n: seqNr }, timer?: string): AtomicWrite {
   const common = { persistenceId, manifest: '', writerUuid: 'w', tags: [], timestampMs: undefined };
-  const repr: PersistentRepr = { ...common, seqNr: SeqNr.of(seqNr), payload, timer };
+  const repr: PersistentRepr = {
+    ...common,
+    seqNr: SeqNr.of(seqNr),
+    payload,
+    facts: timer === undefined ? EventFacts.none : { timer },
+  };
   return { persistenceId, events: [repr] };
 }
 

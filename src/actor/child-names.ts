@@ -1,0 +1,60 @@
+import type { AnyActorRef, AnyActorScope } from 'xstate';
+
+/**
+ * Ids for children that the machine spawns without one. xstate gives such a child the id of its
+ * session, which is another one in every process: the stored result of the child would then belong
+ * to nobody after a restart. So the id comes from the number of the event that spawned the child
+ * (`#7.0`), the same live and in each replay.
+ */
+export class ChildNames {
+  readonly #parent: AnyActorRef;
+  #seqNr = 0;
+  #spawned = 0;
+
+  constructor(parent: AnyActorRef) {
+    this.#parent = parent;
+  }
+
+  /** The event with this number is about to be applied; 0 = the initial state. */
+  beginStep(seqNr: number): void {
+    this.#seqNr = seqNr;
+    this.#spawned = 0;
+  }
+
+  /** Called for each new actor, before anybody can have read its id. */
+  name(actor: AnyActorRef): void {
+    if (actor._parent !== this.#parent || actor.id !== actor.sessionId) return;
+    const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
+    named.id = `#${this.#seqNr}.${this.#spawned++}`;
+    named._actorScope.id = named.id;
+  }
+}
+
+interface WatchedSystem {
+  _sendInspectionEvent: (event: { readonly type: string; readonly actorRef?: unknown }) => void;
+}
+
+const namesOf = new WeakMap<object, ChildNames>();
+const watchedSystems = new WeakSet<object>();
+
+/**
+ * Names the children of a live actor. Actors are announced to inspectors before their logic runs,
+ * so the announcement is where they get their names.
+ */
+export function nameChildrenOf({ self, system }: AnyActorScope): ChildNames {
+  const names = new ChildNames(self);
+  namesOf.set(self, names);
+  if (watchedSystems.has(system)) return names;
+  watchedSystems.add(system);
+  const watched = system as unknown as WatchedSystem;
+  const announce = watched._sendInspectionEvent.bind(watched);
+  watched._sendInspectionEvent = (event) => {
+    if (event.type === '@xstate.actor') {
+      const actor = event.actorRef as AnyActorRef;
+      const parent = actor._parent;
+      if (parent !== undefined) namesOf.get(parent)?.name(actor);
+    }
+    announce(event);
+  };
+  return names;
+}

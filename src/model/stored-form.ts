@@ -1,0 +1,117 @@
+import { WriteRejectedError } from './errors.ts';
+
+/** Levels that a value may have; the envelopes around it take the rest of what the codec reads. */
+const maxDepth = 1200;
+
+/**
+ * The value as it will come back from the journal: a copy of plain objects, arrays, texts, numbers,
+ * booleans and null. Members that are `undefined` are left out, and -0 becomes 0, as in its JSON.
+ * It is always a copy, so a getter, a proxy or a later change by the caller cannot make the value
+ * that is applied differ from the value that is stored (decision: live sees what replay will see).
+ *
+ * @throws {WriteRejectedError} when JSON would not give the value back equal; `path` says where
+ * (`$.items[2]`)
+ */
+export function storedForm<T>(value: T): T {
+  try {
+    return copy(value, maxDepth) as T;
+  } catch (error) {
+    // The copy keeps no path, since it is made for every event. The search for the place may call
+    // a getter again, so it may find nothing.
+    findFault(value, { path: '$', ancestors: [] });
+    const text = 'a value cannot be stored: it cannot be read';
+    throw error instanceof WriteRejectedError
+      ? error
+      : new WriteRejectedError(text, { cause: error });
+  }
+}
+
+/** An object literal, of this or another realm, or one without prototype. */
+export function isPlainObject(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
+}
+
+/** The name of what made the object, for messages. */
+export function className(value: object): string {
+  const maker: unknown = value.constructor;
+  return typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class';
+}
+
+/** Sets a member as JSON means it: `__proto__` is a name like any other. */
+export function setMember<V>(target: Record<string, V>, name: string, value: V): void {
+  if (name !== '__proto__') {
+    target[name] = value;
+    return;
+  }
+  const attributes = { value, writable: true, enumerable: true, configurable: true };
+  Object.defineProperty(target, name, attributes);
+}
+
+function copy(value: unknown, levels: number): unknown {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return value + 0 === 0 ? 0 : value;
+    throw refused(value, '$');
+  }
+  if (typeof value !== 'object' || levels === 0) throw refused(value, '$');
+  if (Array.isArray(value)) return copyItems(value, levels - 1);
+  if (!isPlainObject(value)) throw refused(value, '$');
+  const members: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[name];
+    if (member !== undefined) setMember(members, name, copy(member, levels - 1));
+  }
+  return members;
+}
+
+function copyItems(items: readonly unknown[], levels: number): unknown[] {
+  const copied: unknown[] = [];
+  // A hole reads as `undefined`, which is refused.
+  for (let i = 0; i < items.length; i++) copied.push(copy(items[i], levels));
+  return copied;
+}
+
+interface Place {
+  readonly path: string;
+  readonly ancestors: readonly object[];
+}
+
+/** @throws {WriteRejectedError} naming the first place that JSON cannot hold */
+function findFault(value: unknown, { path, ancestors: above }: Place): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw refused(value, path);
+  if (typeof value !== 'object') {
+    if (['string', 'boolean', 'number'].includes(typeof value)) return;
+    throw refused(value, path);
+  }
+  if (value === null) return;
+  if (above.includes(value)) throw refusal('a circular reference', path);
+  if (above.length >= maxDepth) throw refusal(`more than ${maxDepth} levels`, path);
+  const ancestors = [...above, value];
+  if (Array.isArray(value)) {
+    // Array.from visits holes, which forEach would pass by.
+    Array.from(value, (item, index) => findFault(item, { path: `${path}[${index}]`, ancestors }));
+    return;
+  }
+  if (!isPlainObject(value)) throw refused(value, path);
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined) findFault(member, { path: path + memberPath(name), ancestors });
+  }
+}
+
+function memberPath(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+}
+
+function refused(value: unknown, path: string): WriteRejectedError {
+  if (typeof value === 'number') return refusal(String(value), path);
+  if (typeof value === 'object' && value !== null) {
+    return refusal(`an instance of ${className(value)}`, path);
+  }
+  return refusal(value === undefined ? 'undefined' : `a value of type ${typeof value}`, path);
+}
+
+function refusal(what: string, path: string): WriteRejectedError {
+  return new WriteRejectedError(`JSON cannot hold ${what} at ${path}`, { path });
+}
