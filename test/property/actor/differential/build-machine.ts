@@ -94,13 +94,9 @@ class MachineBuilder {
   build(): AnyStateMachine {
     this.#collect(this.#root, 'm');
     const root = this.#state(this.#root, 'm');
-    // KNOWN: the end of a child that nothing handles is not recorded.
-    const on = { 'xstate.done.actor.*': [], ...(root.on as Record<string, Part[]>) };
-    on['xstate.done.actor.*'] = [...(on['xstate.done.actor.*'] ?? []), {}];
     const config = {
       id: 'm',
       ...root,
-      on,
       context: ({ input }: { readonly input: { readonly start: number } }) => blank(input.start),
       output: ({ context }: Args) => ({ n: context.n }),
     };

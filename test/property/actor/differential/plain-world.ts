@@ -7,7 +7,7 @@ import { ActionCrashed, Lab } from './lab.ts';
 import type { CommandPlan, HistoryPlan, StepPlan } from './plan.ts';
 import { insideOf, watchSchedule } from './scheduled.ts';
 import { SimulatedTime, settle } from './simulated-time.ts';
-import { startOver } from './start-over.ts';
+import { type StartOver, startOver } from './start-over.ts';
 import { type PendingEvent, type View, viewOf } from './view.ts';
 import { type Answer, actOnChild, startMs, type World } from './world.ts';
 
@@ -64,7 +64,10 @@ export class PlainWorld implements World {
   }
 
   view(): View {
-    return viewOf({ ...this.#run, pending: this.#run.pending() });
+    const view = viewOf({ ...this.#run, pending: this.#run.pending() });
+    if (view.status !== 'error' || view.works.length === 0) return view;
+    this.#differences.use('children-of-a-failed-actor-stop');
+    return { ...view, works: [] };
   }
 
   takeSeen(): readonly string[] {
@@ -134,7 +137,7 @@ export class PlainWorld implements World {
         actOnChild(lab, step);
         break;
       case 'restart':
-        if (this.#restarts) await this.#startOver(step.downMs, told.lastStoredMs);
+        if (this.#restarts) await this.#startOver({ ...told, ...step, isNewProcess: true });
         break;
     }
     await settle();
@@ -150,7 +153,11 @@ export class PlainWorld implements World {
     await settle();
     if (fault === 'stored-but-failed') this.#differences.use('doings-of-a-failed-write-are-lost');
     const { time } = this.#run;
-    await this.#startOver(0, fault === 'lost' ? lastStoredMs : time.nowMs());
+    await this.#startOver({
+      downMs: 0,
+      lastStoredMs: fault === 'lost' ? lastStoredMs : time.nowMs(),
+      isNewProcess: false,
+    });
     return answers;
   }
 
@@ -182,9 +189,9 @@ export class PlainWorld implements World {
     return stored;
   }
 
-  async #startOver(downMs: number, lastStoredMs: number): Promise<void> {
+  async #startOver(how: Omit<StartOver, 'differences'>): Promise<void> {
     const { time } = this.#run;
-    startOver(this.#run, { differences: this.#differences, downMs, lastStoredMs });
+    startOver(this.#run, { ...how, differences: this.#differences });
     this.#run.sent.length = 0;
     await settle();
     await time.pass(0, settle);

@@ -1,5 +1,4 @@
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
-import type { Context } from './build-machine.ts';
 import type { Differences } from './differences.ts';
 import type { Lab } from './lab.ts';
 import { insideOf } from './scheduled.ts';
@@ -15,6 +14,15 @@ export interface Restarted {
   readonly children: Iterable<AnyActorRef>;
   /** Delayed events to children that have left. */
   readonly sent: readonly PendingEvent[];
+}
+
+export interface StartOver {
+  readonly differences: Differences;
+  /** When the persistent actor's last event was stored. */
+  readonly lastStoredMs: number;
+  readonly downMs: number;
+  /** Otherwise a failed write has made the entity start over where it is. */
+  readonly isNewProcess: boolean;
 }
 
 interface ActorInside {
@@ -35,11 +43,7 @@ const running = 1;
  */
 export function startOver(
   run: Restarted,
-  { differences, lastStoredMs, downMs }: {
-    readonly differences: Differences;
-    readonly lastStoredMs: number;
-    readonly downMs: number;
-  },
+  { differences, lastStoredMs, downMs, isNewProcess }: StartOver,
 ): void {
   const { actor, lab, time } = run;
   const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
@@ -49,9 +53,9 @@ export function startOver(
     return;
   }
   const children = Object.values(snapshot.children) as AnyActorRef[];
-  lab.muted = true;
+  // A process that dies does not put its children away.
+  lab.muted = isNewProcess;
   stopOrphans(run, children, differences);
-  forgetStopped(actor, children, differences);
   const active = children.filter((child) => child.getSnapshot()?.status === 'active');
   for (const child of active) insideChild(child)._stop();
   lab.muted = false;
@@ -86,29 +90,6 @@ function stopOrphans(
     differences.use('unnamed-child-is-gone');
     insideChild(child)._stop();
   }
-}
-
-/** A reference to a child that was stopped is `undefined` after a restart. */
-function forgetStopped(
-  actor: AnyActorRef,
-  children: readonly AnyActorRef[],
-  differences: Differences,
-): void {
-  const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
-  const { one, deep, list, map, set } = snapshot.context as Context;
-  const kept = (ref: AnyActorRef | undefined): AnyActorRef | undefined => {
-    if (ref === undefined || children.includes(ref)) return ref;
-    differences.use('stopped-child-reference-is-undefined');
-    return undefined;
-  };
-  const context: Partial<Context> = {
-    one: kept(one),
-    deep: { inside: { ref: kept(deep.inside.ref) } },
-    list: list.map(kept),
-    map: new Map([...map].map(([key, ref]) => [key, kept(ref)])),
-    set: new Set([...set].map(kept)),
-  };
-  insideChild(actor)._snapshot = { ...snapshot, context: { ...snapshot.context, ...context } };
 }
 
 function timersToArm(
