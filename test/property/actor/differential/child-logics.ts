@@ -26,7 +26,7 @@ export function childLogic(plan: ChildPlan, site: string, lab: Lab): AnyActorLog
     case 'transition':
       return fromTransition(
         (heard: number, event: { readonly type: string }) => {
-          lab.see(`${site} hears ${event.type}`);
+          if (event.type !== 'xstate.stop') lab.see(`${site} hears ${event.type}`);
           return heard + 1;
         },
         () => 0,

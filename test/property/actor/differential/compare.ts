@@ -46,9 +46,6 @@ async function compareRun(
     // KNOWN: an actor whose first state throws never settles.
     if (plain.view().status === 'error') return undefined;
     persistent = await PersistentWorld.open(plan, shelf, restarts);
-    // KNOWN: children start in another order at the very first start.
-    const sameOnes = [plain, persistent].map((world) => world.takeSeen().toSorted().join());
-    if (sameOnes[0] !== sameOnes[1]) return found(at, { what: 'starts', plain: sameOnes[0], persistent: sameOnes[1] });
     const first = differenceOf(plain, persistent);
     if (first !== undefined) return found(at, first);
     for (const [index, step] of plan.steps.entries()) {
@@ -95,6 +92,12 @@ function differenceOfAnswers(
 
 function differenceOf(plain: World, persistent: World): Found | undefined {
   const seen = { plain: plain.takeSeen(), persistent: persistent.takeSeen() };
+  if (plain.view().status === 'error') {
+    // Row `children-of-a-failed-actor-stop`.
+    const isOther = (text: string): boolean => !text.endsWith('is put away');
+    seen.plain = seen.plain.filter(isOther);
+    seen.persistent = seen.persistent.filter(isOther);
+  }
   if (!isDeepStrictEqual(seen.plain, seen.persistent)) return { what: 'what was done', ...seen };
   const expected: Readonly<Record<string, unknown>> = { ...plain.view() };
   const actual: Readonly<Record<string, unknown>> = { ...persistent.view() };

