@@ -8,7 +8,7 @@ import {
 import { storedForm } from '../model/stored-form.ts';
 import { EventFacts } from '../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
-import type { DryRun, EntityLogic, HostedState } from './entity-logic.ts';
+import type { DryRun, EntityLogic, HostedState, StoredInput } from './entity-logic.ts';
 import type { Decision, EntitySettings } from './entity-options.ts';
 import { fromStored, isChildError } from './stored-event.ts';
 import type { TimerChange } from './timers.ts';
@@ -165,32 +165,43 @@ export class CommandEvaluator<S extends HostedState> {
    * after the next recovery.
    */
   #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event, timer, child } = envelope;
+    const { event, child } = envelope;
     // The entity has stopped that child, by a command that came before the child's end.
     if (child !== undefined && !this.#logic.hasChild(state, child)) {
       return { envelope, steps: noSteps, outcome: done };
     }
-    let step: Step<S> | Error | undefined;
     try {
       const { payload, replaced } = this.#logic.inputToStore(state, event);
-      const facts = { ...(timer !== undefined && { timer }), ...(replaced && { replaced }) };
-      const input = { event: fromStored(payload), payload, facts };
-      step = this.#tryStep(input, state, sequenceNr + 1);
-      if (step === undefined && isChildError(event)) {
-        // Storing a failure that nothing handles would end every later incarnation, too: it is
-        // applied without being stored, which fails the actor as usual.
-        step = unstored(input.event, state);
-      } else if (step === undefined && (timer !== undefined || child !== undefined)) {
-        step = { ...unstored(input.event, state), payload, facts: { ...facts, unhandled: true } };
-      }
+      const step = this.#tryInput(envelope, { payload, replaced }, state, sequenceNr + 1);
+      if (step instanceof Error) throw step;
+      return { envelope, steps: step === undefined ? noSteps : [step], outcome: done };
     } catch (error) {
-      const text = `"${event.type}" of a child or timer cannot be stored`;
-      step = new WriteRejectedError(text, { cause: error });
+      return {
+        envelope,
+        steps: noSteps,
+        outcome: { type: 'fail', error: inputError(event, error) },
+      };
     }
-    if (step instanceof Error) {
-      return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
-    }
-    return { envelope, steps: step === undefined ? noSteps : [step], outcome: done };
+  }
+
+  #tryInput(
+    { event, timer, child }: Envelope,
+    { payload, replaced }: StoredInput,
+    state: S,
+    seqNr: number,
+  ): Step<S> | Error | undefined {
+    const facts: EventFacts = {
+      ...(timer !== undefined && { timer }),
+      ...(replaced && { replaced }),
+    };
+    const applied = fromStored(payload);
+    const step = this.#tryStep({ event: applied, payload, facts }, state, seqNr);
+    if (step !== undefined) return step;
+    // Storing a failure that nothing handles would end every later incarnation, too: it is applied
+    // without being stored, which fails the actor as usual.
+    if (isChildError(event)) return unstored(applied, state);
+    if (timer === undefined && child === undefined) return undefined;
+    return { ...unstored(applied, state), payload, facts: { ...facts, unhandled: true } };
   }
 
   #transient(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
@@ -307,6 +318,12 @@ function rejection(event: EventObject, cause: Error): Error {
 function pastTheEnd({ event }: Envelope, count: number): CommandRejectedError {
   const text = `"${event.type}" leads to events after number ${count} of them ended the entity`;
   return new CommandRejectedError(text);
+}
+
+function inputError(event: EventObject, cause: unknown): Error {
+  if (!(cause instanceof WriteRejectedError)) return asError(cause);
+  const text = `"${event.type}" of a child or a timer cannot be stored: ${cause.message}`;
+  return new WriteRejectedError(text, { cause });
 }
 
 function asError(value: unknown): Error {

@@ -40,7 +40,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   readonly #execute: (action: ExecutableAction) => void;
   readonly #onCrash: (error: unknown) => void;
   readonly #names: ChildNames;
-  #collected: ExecutableAction[] | undefined;
+  /** Effects of the initial state, while it is being computed. */
+  #collected: (() => void)[] | undefined;
 
   constructor(machine: AnyStateMachine, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
     this.#machine = machine;
@@ -62,7 +63,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     this.#names = nameChildrenOf(scope);
     const collectOrExecute = (action: ExecutableAction): void => {
       if (this.#collected === undefined) this.#execute(action);
-      else this.#collected.push(action);
+      else this.#collected.push(() => this.#executeFirst(action));
     };
     scope.actionExecutor = collectOrExecute as unknown as AnyActorScope['actionExecutor'];
   }
@@ -80,18 +81,22 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   begin(input: unknown): AnyMachineSnapshot {
-    const actions: ExecutableAction[] = [];
-    this.#collected = actions;
+    const scope = this.#scope;
+    const effects: (() => void)[] = [];
+    const { defer } = scope;
+    this.#collected = effects;
+    scope.defer = (effect) => effects.push(effect);
     this.#names.beginStep(0);
     let state: AnyMachineSnapshot;
     try {
-      state = this.#machine.getInitialSnapshot(this.#scope, input as never);
+      state = this.#machine.getInitialSnapshot(scope, input as never);
     } finally {
       this.#collected = undefined;
+      scope.defer = defer;
     }
-    // Children start before the first entry actions run, as in an ordinary actor.
-    this.#scope.defer(() => this.#machine.start(state));
-    for (const action of actions) this.#scope.defer(() => this.#executeFirst(action));
+    // As in an ordinary actor, all children start before the first entry action runs.
+    defer(() => this.#machine.start(state));
+    for (const effect of effects) defer(effect);
     return state;
   }
 

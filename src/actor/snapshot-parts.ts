@@ -72,20 +72,17 @@ export function hiddenActor(value: unknown, before: unknown, path: string): stri
     return undefined;
   }
   if (!isTraversed(value)) return actorWithin(value, path);
-  if (value instanceof Map || value instanceof Set) {
-    let i = 0;
-    for (const entry of value instanceof Map ? [...value].flat() : value) {
-      const found = hiddenActor(entry, undefined, `${path}{${i++}}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
   const earlier = (typeof before === 'object' && before !== null ? before : {}) as Members;
-  for (const [name, member] of Object.entries(value)) {
+  for (const [name, member] of membersOf(value)) {
     const found = hiddenActor(member, earlier[name], `${path}.${name}`);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function membersOf(value: object): Iterable<[string, unknown]> {
+  if (value instanceof Map) return Object.entries([...value].flat());
+  return Object.entries(value instanceof Set ? [...value] : value);
 }
 
 type Members = Readonly<Record<string, unknown>>;

@@ -124,13 +124,11 @@ function errorToStored(error: Error, depth = 0): StoredError {
   const { name, message, cause } = error;
   const stored: Record<string, unknown> = { name: String(name), message: String(message) };
   if (depth === longestCauseChain) return stored as StoredError;
-  if (cause !== undefined) stored.cause = valueToStored(cause, depth + 1) ?? String(cause);
-  // The errors of an AggregateError are not enumerable.
-  const fields = error instanceof AggregateError ? { ...error, errors: error.errors } : error;
-  for (const [field, value] of Object.entries(fields)) {
-    if (notFields.has(field)) continue;
-    setMember(stored, field, valueToStored(value, depth + 1));
-  }
+  const fields = Object.entries(error).filter(([field]) => !notFields.has(field));
+  if (cause !== undefined) fields.push(['cause', cause]);
+  // They are not enumerable there.
+  if (error instanceof AggregateError) fields.push(['errors', error.errors]);
+  for (const [field, value] of fields) setMember(stored, field, valueToStored(value, depth + 1));
   return stored as StoredError;
 }
 
@@ -140,7 +138,7 @@ const notFields = new Set(['name', 'message', 'cause', 'stack']);
 function valueToStored(value: unknown, depth: number): unknown {
   if (value instanceof Error) return errorToStored(value, depth);
   if (Array.isArray(value) && value.some((item) => item instanceof Error)) {
-    return value.map((item) => valueToStored(item, depth) ?? String(item));
+    return value.map((item) => valueToStored(item, depth) ?? null);
   }
   try {
     return storedForm(value);

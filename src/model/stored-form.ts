@@ -56,12 +56,15 @@ function copy(value: unknown, levels: number): unknown {
     throw refused(value, '$');
   }
   if (typeof value !== 'object' || levels === 0) throw refused(value, '$');
-  if (Array.isArray(value)) return copyItems(value, levels - 1);
+  return Array.isArray(value) ? copyItems(value, levels - 1) : copyMembers(value, levels - 1);
+}
+
+function copyMembers(value: object, levels: number): object {
   if (!isPlainObject(value)) throw refused(value, '$');
   const members: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];
-    if (member !== undefined) setMember(members, name, copy(member, levels - 1));
+    if (member !== undefined) setMember(members, name, copy(member, levels));
   }
   return members;
 }

@@ -1,0 +1,456 @@
+import { expect } from 'chai';
+import type { ActorRefFrom, AnyActorRef, AnyStateMachine } from 'xstate';
+import {
+  assign,
+  createActor,
+  fromCallback,
+  fromPromise,
+  raise,
+  SimulatedClock,
+  sendTo,
+  setup,
+  spawnChild,
+  stopChild,
+} from 'xstate';
+import type { Clock } from '../../../src/runtime/clock.ts';
+import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
+import { eventually, failureOf, settle, testHost } from './support.ts';
+
+/** Where an entity lives: a process, which may crash, on a time that only a test moves. */
+class World implements Clock {
+  readonly scheduler = new SimulatedClock();
+  readonly journal: MemoryJournalPlugin;
+  readonly #time: { ms: number };
+
+  constructor(time = { ms: 1_700_000_000_000 }, journal?: MemoryJournalPlugin) {
+    this.#time = time;
+    this.journal = journal ?? new MemoryJournalPlugin({ nowMs: () => time.ms });
+  }
+
+  nowMs(): number {
+    return this.#time.ms;
+  }
+
+  sleep(): Promise<void> {
+    return new Promise(() => {});
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.#time.ms += ms;
+    this.scheduler.increment(ms);
+    await settle();
+  }
+
+  crash(): World {
+    return new World(this.#time, this.journal);
+  }
+
+  start<M extends AnyStateMachine>(machine: M, input?: unknown) {
+    const { host } = testHost({ journal: this.journal, clock: this });
+    const logic = host.persistent(machine, { persistenceId: 'e' } as never);
+    const actor = createActor(logic, { clock: this.scheduler, input } as never);
+    actor.subscribe({ error: () => {} });
+    actor.start();
+    return {
+      host,
+      actor: actor as unknown as ActorRefFrom<M>,
+      tell: (type: string, fields: object = {}) =>
+        host.ask(actor as never, { type, ...fields } as never),
+    };
+  }
+}
+
+describe('what was acknowledged comes back the same', () => {
+  describe('events, inputs and delayed events', () => {
+    const machine = setup({
+      types: {
+        context: {} as { seen: unknown[]; input: unknown },
+        events: {} as { type: string; [field: string]: unknown },
+      },
+    }).createMachine({
+      id: 'm',
+      context: ({ input }) => ({ seen: [], input }),
+      on: {
+        later: { actions: raise(({ event }) => ({ ...event, type: 'add' }), { delay: 10 }) },
+        add: [
+          {
+            guard: ({ event }) => 'note' in event,
+            actions: assign({ seen: ({ context }) => [...context.seen, 'note'] }),
+          },
+          { actions: assign({ seen: ({ context, event }) => [...context.seen, event.n] }) },
+        ],
+      },
+    });
+
+    for (const [name, value, path] of [
+      ['a Date', new Date(9), '$.n'],
+      ['a Map', new Map(), '$.n'],
+      ['a class instance deep inside', { list: [{ at: new URL('a:b') }] }, '$.n.list[0].at'],
+      ['NaN', Number.NaN, '$.n'],
+      ['a bigint', 5n, '$.n'],
+      ['a function', () => 1, '$.n'],
+      ['an array with a hole', Array(1), '$.n[0]'],
+    ] as const) {
+      it(`refuse ${name}, naming its path, and the entity lives (decision 28)`, async () => {
+        const world = new World();
+        const { tell } = world.start(machine);
+        const error = await failureOf(tell('add', { n: value }));
+        expect(error).to.include({ code: 'WRITE_REJECTED', path });
+        const delayed = await failureOf(tell('later', { n: value }));
+        expect(delayed.code, 'a delayed event that could not be stored').to.equal('WRITE_REJECTED');
+        await tell('add', { n: 1 });
+        expect(world.journal.payloads('e')).to.deep.equal([{ type: 'add', n: 1 }]);
+        const input = world.crash().start(machine, { value });
+        expect(input.actor.getSnapshot()).to.have.nested.property('error.code', 'WRITE_REJECTED');
+      });
+    }
+
+    it('are applied in the form that a replay sees: no undefined members, no -0', async () => {
+      const world = new World();
+      const { tell } = world.start(machine, { absent: undefined, zero: -0 });
+      await tell('add', { note: undefined, n: -0 });
+      const { snapshot } = await tell('later', { note: undefined, n: 7 });
+      expect(snapshot).to.have.nested.property('context.seen').deep.equal([0]);
+      await world.pass(10);
+      const live = world.crash().start(machine);
+      await live.host.whenRecovered(live.actor);
+      const { context } = live.actor.getSnapshot();
+      expect(context).to.deep.equal({ seen: [0, 7], input: { zero: 0 } });
+      expect(Object.is(context.seen[0], 0)).to.equal(true);
+    });
+
+    it('are those of the moment of the command, whatever the caller does to the object', async () => {
+      const world = new World();
+      const { tell, actor } = world.start(machine);
+      const n = { deep: 1 };
+      await tell('add', { n });
+      n.deep = 2;
+      expect(actor.getSnapshot().context.seen).to.deep.equal([{ deep: 1 }]);
+    });
+  });
+
+  describe('children', () => {
+    function jobs(runs: string[] = []) {
+      return setup({
+        types: {
+          context: {} as { done: string[]; ref: unknown; status: unknown },
+          events: {} as { type: string; [field: string]: unknown },
+        },
+        actors: {
+          job: fromPromise(async ({ input }: { input: string }) => {
+            runs.push(input);
+            return input;
+          }),
+          failing: fromPromise(async () => {
+            const cause = new TypeError('no route');
+            throw Object.assign(new Error('x', { cause }), { status: 404, socket: new Map() });
+          }),
+          forever: fromCallback(() => {
+            runs.push('forever');
+          }),
+          counting: setup({}).createMachine({
+            initial: 'y',
+            context: { n: 4 },
+            states: { y: { on: { end: 'z' } }, z: { type: 'final' } },
+          }),
+        },
+      });
+    }
+
+    it('without an id finish once: their result finds them again', async () => {
+      const runs: string[] = [];
+      const machine = jobs(runs).createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        on: {
+          go: { actions: assign({ ref: ({ spawn }) => spawn('job', { input: 'a' }) }) },
+          'xstate.done.actor.*': {
+            actions: assign({
+              done: ({ context, event }) => [...context.done, event.output as string],
+            }),
+          },
+        },
+      });
+      let world = new World();
+      await world.start(machine).tell('go');
+      await settle();
+      for (let life = 0; life < 2; life++) {
+        world = world.crash();
+        const { actor, host } = world.start(machine);
+        await host.whenRecovered(actor);
+        await settle();
+        expect(actor.getSnapshot().context.done).to.deep.equal(['a']);
+        const [child] = Object.values(actor.getSnapshot().children);
+        expect(child?.id).to.equal('#1.0');
+        expect(child?.getSnapshot()).to.include({ status: 'done', output: 'a' });
+      }
+      expect(runs).to.deep.equal(['a']);
+    });
+
+    it('whose end nothing handles do not start again', async () => {
+      const runs: string[] = [];
+      const machine = jobs(runs).createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        invoke: { id: 'mail', src: 'job', input: 'mail' },
+      });
+      const world = new World();
+      world.start(machine);
+      await eventually(() => world.journal.payloads('e').length === 2);
+      const { actor, host } = world.crash().start(machine);
+      await host.whenRecovered(actor);
+      await settle();
+      expect(runs).to.deep.equal(['mail']);
+      expect(actor.getSnapshot().children.mail?.getSnapshot().status).to.equal('done');
+      expect(world.journal.stored('e').at(-1)?.facts).to.deep.equal({ unhandled: true });
+    });
+
+    it('whose systemId is taken are refused before the write, as xstate throws', async () => {
+      const machine = jobs().createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        on: {
+          go: { actions: spawnChild('forever', { id: 'one', systemId: 'shared' }) },
+          again: { actions: spawnChild('forever', { id: 'two', systemId: 'shared' }) },
+          instead: {
+            actions: [stopChild('one'), spawnChild('forever', { id: 'three', systemId: 'shared' })],
+          },
+        },
+      });
+      const world = new World();
+      const { tell } = world.start(machine);
+      await tell('go');
+      const error = await failureOf(tell('again'));
+      expect(error).to.include({ code: 'COMMAND_REJECTED' });
+      expect((error.cause as Error).message).to.contain("'shared'");
+      await tell('instead');
+      const { actor, host } = world.crash().start(machine);
+      await host.whenRecovered(actor);
+      expect(Object.keys(actor.getSnapshot().children)).to.deep.equal(['three']);
+      expect(actor.system.get('shared')).to.equal(actor.getSnapshot().children.three);
+    });
+
+    it('fail with the same fields live and replayed, and without the others', async () => {
+      const machine = jobs().createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        invoke: {
+          id: 'call',
+          src: 'failing',
+          onError: {
+            guard: ({ event }) => (event.error as { status?: number }).status === 404,
+            actions: assign({ status: ({ event }) => event.error }),
+          },
+        },
+      });
+      const world = new World();
+      const live = world.start(machine);
+      await eventually(() => live.actor.getSnapshot().context.status !== undefined);
+      const { actor, host } = world.crash().start(machine);
+      await host.whenRecovered(actor);
+      for (const { context } of [live.actor.getSnapshot(), actor.getSnapshot()]) {
+        const error = context.status as Error;
+        expect(error).to.be.instanceOf(Error).and.to.include({ name: 'Error', message: 'x' });
+        expect(Object.entries(error)).to.deep.equal([['status', 404]]);
+        expect(error.cause).to.be.instanceOf(Error);
+        expect(error.cause).to.include({ name: 'TypeError', message: 'no route' });
+      }
+    });
+
+    it('that ended show what they ended with', async () => {
+      const machine = jobs().createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        invoke: { id: 'kid', src: 'counting' },
+        on: { end: { actions: sendTo('kid', { type: 'end' }) } },
+      });
+      const world = new World();
+      await world.start(machine).tell('end');
+      await settle();
+      const { actor, host } = world.crash().start(machine);
+      await host.whenRecovered(actor);
+      const kid = actor.getSnapshot().children.kid?.getSnapshot();
+      expect(kid).to.include({ status: 'done', value: 'z' });
+      expect(kid?.context).to.deep.equal({ n: 4 });
+    });
+
+    it('are found again in objects, arrays, Maps and Sets, also those that were stopped', async () => {
+      const machine = jobs().createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        on: {
+          go: {
+            actions: assign(({ spawn, self }) => {
+              const kid = spawn('counting', { id: 'kid' });
+              const gone = spawn('counting', { id: 'gone' });
+              return {
+                ref: { deep: [new Map([['kid', kid]]), new Set([kid, self])], gone },
+              };
+            }),
+          },
+          stop: { actions: stopChild('gone') },
+          end: {
+            actions: sendTo(
+              ({ context }) => (context.ref as Refs).deep[0].get('kid') as AnyActorRef,
+              {
+                type: 'end',
+              },
+            ),
+          },
+          late: { actions: sendTo(({ context }) => (context.ref as Refs).gone, { type: 'end' }) },
+        },
+      });
+      interface Refs {
+        readonly deep: readonly [Map<string, AnyActorRef>, Set<AnyActorRef>];
+        readonly gone: AnyActorRef;
+      }
+      const world = new World();
+      const before = world.start(machine);
+      await before.tell('go');
+      await before.tell('stop');
+      const { actor, host, tell } = world.crash().start(machine);
+      await host.whenRecovered(actor);
+      const { deep, gone } = actor.getSnapshot().context.ref as Refs;
+      const kid = actor.getSnapshot().children.kid;
+      expect(deep[0].get('kid')).to.equal(kid);
+      expect([...deep[1]]).to.deep.equal([kid, actor]);
+      expect(gone.id).to.equal('gone');
+      await tell('late'); // lost, as it is for every stopped actor
+      await tell('end');
+      await settle();
+      expect(kid?.getSnapshot().status).to.equal('done');
+    });
+
+    it('whose reference would hide in an instance of a class are refused, naming the place', async () => {
+      class Box {
+        readonly held: AnyActorRef;
+        constructor(held: AnyActorRef) {
+          this.held = held;
+        }
+      }
+      const machine = jobs().createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        on: { go: { actions: assign({ ref: ({ spawn }) => [new Box(spawn('forever'))] }) } },
+      });
+      const world = new World();
+      const error = await failureOf(world.start(machine).tell('go'));
+      expect((error.cause as Error).message).to.contain('context.ref.0.held');
+      expect(world.journal.payloads('e')).to.deep.equal([]);
+    });
+
+    it('that a command stops while their result waits for it are forgotten with it', async () => {
+      const result = Promise.withResolvers<void>();
+      const machine = setup({
+        actors: {
+          job: fromPromise(() => result.promise),
+          forever: fromPromise(() => new Promise(() => {})),
+        },
+      }).createMachine({
+        id: 'm',
+        initial: 'a',
+        states: {
+          a: {
+            invoke: { id: 'job', src: 'job', onDone: 'wrong' },
+            on: { next: 'b' },
+          },
+          b: { invoke: { id: 'job', src: 'forever', onDone: 'wrong' } },
+          wrong: {},
+        },
+      });
+      const world = new World();
+      const { tell, actor, host } = world.start(machine);
+      await host.whenRecovered(actor);
+      const write = world.journal.blockNextWrite();
+      const asked = tell('next');
+      await write.reached;
+      result.resolve(); // the promise of state a, while `next` is being written
+      await settle();
+      write.open();
+      await asked;
+      await settle();
+      expect(actor.getSnapshot().value).to.equal('b');
+    });
+  });
+
+  describe('timers', () => {
+    it('keep the delay that was computed when they were armed', async () => {
+      const world = new World();
+      const machine = setup({
+        types: { context: {} as { deadline: number; fired: boolean } },
+        delays: { rest: ({ context }) => context.deadline - world.nowMs() },
+      }).createMachine({
+        id: 'm',
+        context: { deadline: world.nowMs() + 4_000, fired: false },
+        initial: 'idle',
+        states: {
+          idle: { on: { go: 'waiting' } },
+          waiting: { after: { rest: 'over' } },
+          over: {},
+        },
+      });
+      await world.start(machine).tell('go');
+      await world.pass(2_400);
+      const later = world.crash();
+      const { actor, host } = later.start(machine);
+      await host.whenRecovered(actor);
+      await later.pass(1_599);
+      expect(actor.getSnapshot().value).to.equal('waiting');
+      await later.pass(1);
+      expect(actor.getSnapshot().value).to.equal('over');
+    });
+
+    it('that fired where nothing handled them do not fire again', async () => {
+      const machine = setup({ types: { context: {} as { ticks: number } } }).createMachine({
+        id: 'm',
+        context: { ticks: 0 },
+        initial: 'deaf',
+        states: {
+          deaf: { entry: raise({ type: 'tick' }, { delay: 5 }), on: { next: 'open' } },
+          open: {
+            on: { tick: { actions: assign({ ticks: ({ context }) => context.ticks + 1 }) } },
+          },
+        },
+      });
+      const world = new World();
+      const before = world.start(machine);
+      await before.host.whenRecovered(before.actor);
+      await world.pass(5);
+      await before.tell('next');
+      const later = world.crash();
+      const { actor, host } = later.start(machine);
+      await host.whenRecovered(actor);
+      await later.pass(1_000);
+      expect(actor.getSnapshot().context.ticks).to.equal(0);
+    });
+
+    it('of one id all fire, but the last of them can be cancelled, as in xstate', async () => {
+      const machine = setup({
+        types: { context: {} as { ticks: number[] }, events: {} as { type: string; n: number } },
+      }).createMachine({
+        id: 'm',
+        context: { ticks: [] },
+        on: {
+          arm: {
+            actions: raise(({ event }) => ({ type: 'tick', n: event.n }), {
+              id: 'same',
+              delay: ({ event }) => event.n,
+            }),
+          },
+          tick: { actions: assign({ ticks: ({ context, event }) => [...context.ticks, event.n] }) },
+        },
+      });
+      const world = new World();
+      const { tell, actor } = world.start(machine);
+      await tell('arm', { n: 10 });
+      await tell('arm', { n: 20 });
+      await world.pass(10);
+      const later = world.crash();
+      const after = later.start(machine);
+      await after.host.whenRecovered(after.actor);
+      await later.pass(10);
+      expect(actor.getSnapshot().context.ticks).to.deep.equal([10]);
+      expect(after.actor.getSnapshot().context.ticks).to.deep.equal([10, 20]);
+    });
+  });
+});
