@@ -133,15 +133,16 @@ function state(types: fc.Arbitrary<StatePlan['type']>, depth: number): fc.Arbitr
     ...(['atomic', 'atomic', 'atomic', 'atomic', 'final', 'shallow', 'deep'] as const),
     ...(depth > 1 ? (['compound', 'compound', 'parallel'] as const) : []),
   );
-  const states = depth === 0 ? fc.constant([]) : fc.array(state(inside, depth - 1), { maxLength: 3 });
+  const states =
+    depth === 0 ? fc.constant([]) : fc.array(state(inside, depth - 1), { maxLength: 3 });
   return fc.record({
     type: types,
     states,
     initial: fc.nat(3),
     tag: fc.boolean(),
-    entry: actions(1),
+    entry: actions(depth === 3 ? 3 : 1),
     exit: actions(1),
-    on: fc.array(fc.record({ event, to: transition }), { maxLength: 3 }),
+    on: fc.array(fc.record({ event, to: transition }), { maxLength: depth === 3 ? 5 : 3 }),
     always: maybe(transition, 6),
     after: fc.array(fc.record({ delay, to: transition }), { maxLength: 1 }),
     invoke: fc.array(invoke, { maxLength: 1 }),

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isStorable } from './commands.ts';
 import type { Differences } from './differences.ts';
 import { Shelf } from './journal-of-process.ts';
 import { PersistentWorld } from './persistent-world.ts';
@@ -78,14 +79,14 @@ function differenceOfAnswers(
   persistent: readonly Answer[],
 ): Found | undefined {
   const commands = step.type === 'burst' ? step.commands : [];
-  const mayBeEither = (i: number): boolean => {
-    const note = step.type === 'command' ? step.command.note : commands[i]?.note;
-    return note === 'date' || note === 'map' || note === 'nan';
+  const isStored = (i: number): boolean => {
+    const command = step.type === 'command' ? step.command : commands[i];
+    return command === undefined || isStorable(command);
   };
+  // What cannot be stored is refused before or after it is looked for a transition, or after the end.
   const isSame = plain.every((answer, i) => {
     const other = persistent[i];
-    if (answer === other) return true;
-    return answer === 'refused' && other === 'unhandled' && mayBeEither(i);
+    return answer === other || (!isStored(i) && (other === 'unhandled' || other === 'ended'));
   });
   return isSame ? undefined : { what: 'answers', plain, persistent };
 }

@@ -9,7 +9,9 @@ type Repair = (part: Readonly<Record<string, unknown>>) => Readonly<Record<strin
  */
 const repairs: Readonly<Record<string, Repair>> = {
   'an ended child keeps its systemId in replay': (part) =>
-    part.type === 'spawn' ? { ...part, child: { ...(part.child as object), systemId: undefined } } : part,
+    part.type === 'spawn'
+      ? { ...part, child: { ...(part.child as object), systemId: undefined } }
+      : part,
   'the end of a spawnChild without id': (part) =>
     part.how === 'spawnChild' ? { ...part, child: { ...(part.child as object), id: true } } : part,
 };

@@ -22,6 +22,8 @@ export class Lab {
   #works: Work[] = [];
   /** Nothing is seen: the process has died, or its doings are lost. */
   muted = false;
+  /** Actions that would throw do not. */
+  calm = false;
 
   constructor(time: SimulatedTime) {
     this.time = time;

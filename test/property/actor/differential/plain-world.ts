@@ -18,7 +18,7 @@ interface Told {
 }
 
 /** What becomes of an event instead of being handled as usual. */
-type Treatment = 'refuse' | 'lose' | 'apply-unseen';
+type Treatment = 'refuse' | 'lose' | 'apply-unseen' | 'try-calm' | 'crash';
 
 interface Taken {
   readonly number: number;
@@ -39,6 +39,8 @@ interface Run {
   /** Number of the first event of this step. */
   first: number | undefined;
   threw: Taken | undefined;
+  /** Number of an event that was tried without actions that throw. */
+  calm: number | undefined;
 }
 
 /**
@@ -80,32 +82,44 @@ export class PlainWorld implements World {
     const told = { step, lastStoredMs: this.lastStoredMs };
     this.#told.push(told);
     let answers = await this.#tell(told);
-    for (let treatments = -1; treatments !== this.#treatments.size; ) {
-      treatments = this.#treatments.size;
-      this.#treatThrown();
-      if (step.type === 'command') this.#treatFault(step, answers[0]);
-      if (treatments !== this.#treatments.size) answers = await this.#runAgain();
+    while (this.#treatThrown() || this.#treatFault(step, answers[0])) {
+      answers = await this.#runAgain();
     }
     return answers;
   }
 
-  /** An event that throws is refused when it came from outside or from a child. */
-  #treatThrown(): void {
-    const { threw, actor } = this.#run;
-    if (threw === undefined || threw.isInternal) return;
+  /**
+   * An event that throws is refused when it came from outside or from a child. An action of the user that throws counts
+   * only if nothing else does: a dry run does not meet it.
+   */
+  #treatThrown(): boolean {
+    const { threw, calm, actor } = this.#run;
+    if (threw === undefined) {
+      if (calm === undefined) return false;
+      this.#treatments.set(calm, 'crash');
+      return true;
+    }
     const { error } = actor.getSnapshot() as AnyMachineSnapshot;
-    if (error instanceof ActionCrashed) return;
+    if (error instanceof ActionCrashed) {
+      if (this.#treatments.has(threw.number)) return false;
+      this.#treatments.set(threw.number, 'try-calm');
+      return true;
+    }
+    if (threw.isInternal) return false;
     this.#differences.use('throwing-event-is-refused');
     this.#treatments.set(threw.number, 'refuse');
+    return true;
   }
 
   /** Whether there is a write that can fail shows only when the command has been tried. */
-  #treatFault({ fault }: Extract<StepPlan, { type: 'command' }>, answer: Answer | undefined): void {
+  #treatFault(step: StepPlan, answer: Answer | undefined): boolean {
     const { threw, first } = this.#run;
-    if (fault === 'none' || first === undefined || this.#treatments.has(first)) return;
-    if (answer === 'stored' || threw?.number === first) {
-      this.#treatments.set(first, treatmentOf[fault]);
-    }
+    if (step.type !== 'command' || step.fault === 'none' || first === undefined) return false;
+    const treatment = this.#treatments.get(first);
+    if (treatment !== undefined && treatment !== 'crash') return false;
+    if (answer !== 'stored' && threw?.number !== first) return false;
+    this.#treatments.set(first, treatmentOf[step.fault]);
+    return true;
   }
 
   async #runAgain(): Promise<readonly Answer[]> {
@@ -220,6 +234,7 @@ export class PlainWorld implements World {
       ...{ lab, time, actor, pending, sent: [], children, scheduled, outcomes },
       first: undefined,
       threw: undefined,
+      calm: undefined,
     };
     this.#watchTransitions(machine, run, handled);
     watchRelays(run);
@@ -243,13 +258,15 @@ export class PlainWorld implements World {
         return snapshot;
       }
       if (treatment === 'apply-unseen') run.lab.muted = true;
+      run.lab.calm = treatment === 'try-calm';
+      if (run.lab.calm) run.calm = number;
       const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');
       handled.last = false;
       const { length } = run.lab.seen;
       try {
         const next = native(snapshot, event, scope);
         const usual = handled.last ? 'stored' : 'unhandled';
-        run.outcomes.set(event, { number, answer: treatment === undefined ? usual : answer });
+        run.outcomes.set(event, { number, answer: treatment === 'apply-unseen' ? answer : usual });
         return next;
       } catch (error) {
         run.threw ??= { number, event, isInternal };

@@ -27,7 +27,10 @@ export function insideOf(actor: AnyActorRef): SystemInside {
  * Notes when each delayed event of a system is due: xstate keeps the start of it by the wall clock. Call it before the
  * actor starts.
  */
-export function watchSchedule(actor: AnyActorRef, time: SimulatedTime): () => readonly PendingEvent[] {
+export function watchSchedule(
+  actor: AnyActorRef,
+  time: SimulatedTime,
+): () => readonly PendingEvent[] {
   const system = insideOf(actor);
   const { scheduler } = system;
   const schedule = scheduler.schedule;

@@ -134,7 +134,9 @@ function plainOf(value: unknown, names: Names): unknown {
   }
   if (value instanceof Set) return { set: [...value].map((item) => plainOf(item, names)) };
   if (Array.isArray(value)) return value.map((item) => plainOf(item, names));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainOf(item, names)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, plainOf(item, names)]),
+  );
 }
 
 function isRef(value: object): value is AnyActorRef {
