@@ -14,7 +14,7 @@ import type { ArmedAt, DryRun, EntityLogic, StoredInput } from './entity-logic.t
 import { TimerTick } from './host-events.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
 import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
-import { hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
+import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
 import { endedChildId, isChildError, toStored } from './stored-event.ts';
 import type { ArmedTimer, TimerChange, TimerTarget } from './timers.ts';
 import { longestTimeoutMs } from './timers.ts';
@@ -139,7 +139,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   senderOf(state: AnyMachineSnapshot, event: EventObject): AnyActorRef | undefined {
     const id = endedChildId(event);
-    const child = id === undefined ? undefined : (state.children[id] as AnyActorRef | undefined);
+    const child = id === undefined ? undefined : childOf(state, id);
     if (child === undefined) return undefined;
     if (!isChildError(event)) {
       const { _doneEvent } = child as unknown as { readonly _doneEvent?: EventObject };
@@ -151,7 +151,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   hasChild(state: AnyMachineSnapshot, child: AnyActorRef): boolean {
-    return state.children[child.id] === child;
+    return childOf(state, child.id) === child;
   }
 
   hiddenActor(
@@ -163,7 +163,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   inputToStore(state: AnyMachineSnapshot, event: EventObject): StoredInput {
     const id = endedChildId(event);
-    const child = id === undefined ? undefined : (state.children[id] as AnyActorRef | undefined);
+    const child = id === undefined ? undefined : childOf(state, id);
     if (child === undefined) return { payload: toStored(event), replaced: false };
     const last = child.getSnapshot() as AnyMachineSnapshot;
     if (last.status === 'active') return { payload: toStored(event), replaced: true };
@@ -231,13 +231,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   #recreateGone(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     if (replay.endedChildren.has(child)) return this.#recreate(child, replay);
     const { logic, options } = child as unknown as ShadowChild;
-    const { src, input } = options;
-    const actor = createActor(logic, {
-      id: child.id,
-      src,
-      input,
-      parent: this.#scope.self,
-    } as never);
+    const snapshot = { ...persistedForm(child), children: {}, status: 'stopped' };
+    const common = { id: child.id, src: options.src, parent: this.#scope.self };
+    const actor = createActor(logic, { ...common, snapshot } as never);
     this.#scope.stopChild(actor);
     return actor;
   }
@@ -283,7 +279,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       case 'self':
         return self;
       case 'child':
-        return state.children[target.id] as AnyActorRef | undefined;
+        return childOf(state, target.id);
       case 'parent':
         return self._parent;
       case 'other':

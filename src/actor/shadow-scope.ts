@@ -9,6 +9,7 @@ import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import { ChildNames } from './child-names.ts';
 import type { DryRun } from './entity-logic.ts';
+import { childOf } from './snapshot-parts.ts';
 import type { EndedChild } from './stored-event.ts';
 import type { TimerChange, TimerTarget } from './timers.ts';
 
@@ -86,8 +87,10 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   }
 
   endChild(state: AnyMachineSnapshot, id: string, end: EndedChild): void {
-    const child = state.children[id] as AnyActorRef | undefined;
-    if (child !== undefined) this.endedChildren.set(child, end);
+    const child = childOf(state, id);
+    if (child === undefined) return;
+    this.endedChildren.set(child, end);
+    this.#system.release(child);
   }
 
   reset(): void {
@@ -230,6 +233,13 @@ class IsolatedSystem {
     for (const [id, keyed] of this.#keyed) if (keyed === actor) this.#keyed.delete(id);
     const { systemId } = actor as { readonly systemId?: string };
     if (systemId !== undefined && this.#real.get(systemId) === actor) this.#freed.add(systemId);
+  }
+
+  /** An actor has ended: its names, and those of its own children, are free again. */
+  release(actor: AnyActorRef): void {
+    const { children = {} } = actor.getSnapshot() as Partial<AnyMachineSnapshot>;
+    for (const child of Object.values(children) as AnyActorRef[]) this.release(child);
+    this._unregister(actor);
   }
 
   _register(sessionId: string): string {

@@ -1,4 +1,4 @@
-import type { AnyActorRef } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
 
 /** State values: nested plain objects of texts. */
 export function sameValue(a: unknown, b: unknown): boolean {
@@ -18,6 +18,17 @@ export function sameEntries(a: object, b: object): boolean {
   return (
     keys.length === Object.keys(after).length && keys.every((key) => before[key] === after[key])
   );
+}
+
+/**
+ * The child with this id. xstate keeps one that `spawnChild` made without an id under the name
+ * `undefined`.
+ */
+export function childOf(state: AnyMachineSnapshot, id: string): AnyActorRef | undefined {
+  const children = state.children as Record<string, AnyActorRef>;
+  const named = children[id];
+  if (named?.id === id) return named;
+  return Object.values(children).find((child) => child.id === id);
 }
 
 /**

@@ -205,6 +205,24 @@ describe('what was acknowledged comes back the same', () => {
       expect(world.journal.stored('e').at(-1)?.facts).to.deep.equal({ unhandled: true });
     });
 
+    it('that end give their systemId back, in a replay as well, with an id or without', async () => {
+      const runs: string[] = [];
+      const machine = jobs(runs).createMachine({
+        id: 'm',
+        context: { done: [], ref: undefined, status: undefined },
+        on: { go: { actions: spawnChild('job', { systemId: 'one', input: 'a' }) } },
+      });
+      let world = new World();
+      for (let life = 1; life <= 3; life++) {
+        const { tell, actor } = world.start(machine);
+        await tell('go');
+        await settle();
+        expect(runs).to.have.length(life);
+        expect(actor.getSnapshot().status).to.equal('active');
+        world = world.crash();
+      }
+    });
+
     it('whose systemId is taken are refused before the write, as xstate throws', async () => {
       const machine = jobs().createMachine({
         id: 'm',
@@ -315,6 +333,7 @@ describe('what was acknowledged comes back the same', () => {
       expect(deep[0].get('kid')).to.equal(kid);
       expect([...deep[1]]).to.deep.equal([kid, actor]);
       expect(gone.id).to.equal('gone');
+      expect(gone.getSnapshot().status).to.equal('stopped');
       await tell('late'); // lost, as it is for every stopped actor
       await tell('end');
       await settle();
