@@ -15,8 +15,12 @@ import {
   type TransitionPlan,
 } from './plan.ts';
 
+/** There once in so many. */
 const maybe = <T>(value: fc.Arbitrary<T>, oneIn = 2): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined, freq: oneIn - 1 });
+  fc.oneof(
+    { weight: oneIn - 1, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: value },
+  );
 
 const guard = fc.constantFrom<GuardPlan>(
   'even',
@@ -84,7 +88,7 @@ const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
       type: fc.constant('ping'),
       to: fc.constantFrom('id', 'one', 'deep', 'list', 'map', 'set'),
       at,
-      delay: maybe(delay, 3),
+        delay: maybe(delay),
     }),
   },
 ) as fc.Arbitrary<ActionPlan>;
@@ -145,7 +149,7 @@ function state(types: fc.Arbitrary<StatePlan['type']>, depth: number): fc.Arbitr
     on: fc.array(fc.record({ event, to: transition }), { maxLength: depth === 3 ? 5 : 3 }),
     always: maybe(transition, 6),
     after: fc.array(fc.record({ delay, to: transition }), { maxLength: 1 }),
-    invoke: fc.array(invoke, { maxLength: 1 }),
+    invoke: fc.array(invoke, { maxLength: depth === 3 ? 2 : 1 }),
     hear: fc.array(hear, { maxLength: depth === 0 ? 0 : 2 }),
     onDone: maybe(transition, 3),
   });

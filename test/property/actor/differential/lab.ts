@@ -22,6 +22,8 @@ export class Lab {
   #works: Work[] = [];
   /** Nothing is seen: the process has died, or its doings are lost. */
   muted = false;
+  /** What actors send is lost. */
+  silent = false;
   /** Actions that would throw do not. */
   calm = false;
 

@@ -299,16 +299,16 @@ function watchRelays(run: Run): void {
   const { scheduler } = system;
   const schedule = scheduler.schedule;
   const later = new WeakSet<object>();
-  scheduler.schedule = (source, target, event, delay, id) => {
+  scheduler.schedule = (source, target, event, delay, ...id) => {
     later.add(event);
     if (source === actor && target === actor) scheduled.add(event);
-    schedule(source, target, event, delay, id);
+    schedule(source, target, event, delay, ...id);
   };
   system._relay = (source, target, event) => {
-    if (lab.muted && source !== undefined) return;
+    if ((lab.muted || lab.silent) && source !== undefined) return;
     if (source === actor && target !== actor && later.has(event as object)) {
       const left = { source: actor, target: target as AnyActorRef, dueMs: time.nowMs() };
-      sent.push({ ...left, event: event as EventObject, id: `again ${sent.length}` });
+      sent.push({ ...left, event: event as EventObject, alarm: -1 });
     }
     relay(source, target, event);
   };

@@ -8,14 +8,13 @@ interface Scheduler {
     target: AnyActorRef,
     event: { readonly type: string },
     delay: number,
-    id?: string,
+    ...id: string[]
   ) => void;
 }
 
 interface SystemInside {
   readonly scheduler: Scheduler;
   _relay: (source: unknown, target: unknown, event: unknown) => void;
-  getSnapshot(): { readonly _scheduledEvents: Readonly<Record<string, object>> };
 }
 
 /** What xstate's types do not show of an actor system. */
@@ -24,25 +23,21 @@ export function insideOf(actor: AnyActorRef): SystemInside {
 }
 
 /**
- * Notes when each delayed event of a system is due: xstate keeps the start of it by the wall clock. Call it before the
- * actor starts.
+ * Notes each delayed event of a system: xstate keeps its start by the wall clock, and forgets one whose id is used again
+ * though it fires. Call it before the actor starts.
  */
-export function watchSchedule(
-  actor: AnyActorRef,
-  time: SimulatedTime,
-): () => readonly PendingEvent[] {
-  const system = insideOf(actor);
-  const { scheduler } = system;
-  const schedule = scheduler.schedule;
-  const dueMs = new WeakMap<object, number>();
-  scheduler.schedule = (source, target, event, delay, id = `none ${Math.random()}`) => {
-    schedule(source, target, event, delay, id);
-    const scheduled = system.getSnapshot()._scheduledEvents[`${source.sessionId}.${id}`];
-    if (scheduled !== undefined) dueMs.set(scheduled, time.nowMs() + delay);
+export function watchSchedule(actor: AnyActorRef, time: SimulatedTime): () => readonly PendingEvent[] {
+  const { scheduler } = insideOf(actor);
+  const { schedule } = scheduler;
+  const events = new Map<number, PendingEvent>();
+  scheduler.schedule = (source, target, event, delay, ...id) => {
+    schedule(source, target, event, delay, ...id);
+    events.set(time.lastId, {
+      ...{ source, target, event, alarm: time.lastId, dueMs: time.nowMs() + delay },
+    });
   };
-  return () =>
-    Object.values(system.getSnapshot()._scheduledEvents).map((scheduled) => ({
-      ...(scheduled as Omit<PendingEvent, 'dueMs'>),
-      dueMs: dueMs.get(scheduled) ?? -1,
-    }));
+  return () => {
+    for (const alarm of events.keys()) if (!time.has(alarm)) events.delete(alarm);
+    return [...events.values()];
+  };
 }

@@ -2,14 +2,16 @@ import type { Clock } from '../../../../src/runtime/clock.ts';
 
 interface Alarm {
   readonly atMs: number;
-  readonly order: number;
+  /** Among those of one moment: the lower comes first. */
+  readonly turn: number;
   readonly ring: () => void;
 }
 
 /** The time of one process: xstate's clock and ours, moved together and only by the test. */
 export class SimulatedTime implements Clock {
   #nowMs: number;
-  #order = 0;
+  #turns = 0;
+  #ids = 0;
   readonly #alarms = new Map<number, Alarm>();
 
   constructor(nowMs: number) {
@@ -42,9 +44,25 @@ export class SimulatedTime implements Clock {
     });
   }
 
-  /** Nothing that was set rings any more. */
-  forgetAlarms(): void {
-    this.#alarms.clear();
+  /** Id of the alarm that was set last. */
+  get lastId(): number {
+    return this.#ids;
+  }
+
+  has(id: number): boolean {
+    return this.#alarms.has(id);
+  }
+
+  forget(id: number): void {
+    this.#alarms.delete(id);
+  }
+
+  /** As if it were set now, for the same moment or for now. */
+  setAgain(id: number): void {
+    const alarm = this.#alarms.get(id);
+    if (alarm === undefined) return;
+    const atMs = Math.max(this.#nowMs, alarm.atMs);
+    this.#alarms.set(id, { ...alarm, atMs, turn: ++this.#turns });
   }
 
   /** Nothing rings: the process is down. */
@@ -56,26 +74,29 @@ export class SimulatedTime implements Clock {
   async pass(ms: number, settle: () => Promise<void>): Promise<void> {
     const endMs = this.#nowMs + ms;
     for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      this.#alarms.delete(next.order);
-      next.ring();
+      const [id, { atMs, ring }] = next;
+      this.#nowMs = Math.max(this.#nowMs, atMs);
+      this.#alarms.delete(id);
+      ring();
       await settle();
     }
     this.#nowMs = endMs;
   }
 
   #add(ring: (...args: never[]) => void, ms: number): number {
-    const order = ++this.#order;
+    const id = ++this.#ids;
     const atMs = this.#nowMs + Math.max(0, ms);
-    this.#alarms.set(order, { atMs, order, ring: ring as () => void });
-    return order;
+    this.#alarms.set(id, { atMs, turn: ++this.#turns, ring: ring as () => void });
+    return id;
   }
 
-  #next(endMs: number): Alarm | undefined {
-    let next: Alarm | undefined;
-    // Alarms stand in the order in which they were set.
-    for (const alarm of this.#alarms.values()) {
-      if (alarm.atMs <= endMs && (next === undefined || alarm.atMs < next.atMs)) next = alarm;
+  #next(endMs: number): readonly [number, Alarm] | undefined {
+    let next: readonly [number, Alarm] | undefined;
+    for (const entry of this.#alarms) {
+      const [, { atMs, turn }] = entry;
+      if (atMs > endMs) continue;
+      const isSooner = next === undefined || atMs < next[1].atMs;
+      if (isSooner || (atMs === next?.[1].atMs && turn < next[1].turn)) next = entry;
     }
     return next;
   }

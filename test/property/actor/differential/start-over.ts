@@ -55,13 +55,14 @@ export function startOver(
   const children = Object.values(snapshot.children) as AnyActorRef[];
   // A process that dies does not put its children away.
   lab.muted = isNewProcess;
+  lab.silent = true;
   stopOrphans(run, children, differences);
   const active = children.filter((child) => child.getSnapshot()?.status === 'active');
   for (const child of active) insideChild(child)._stop();
   lab.muted = false;
+  lab.silent = false;
   time.jump(downMs);
   const timers = timersToArm(run, children, { differences, lastStoredMs });
-  time.forgetAlarms();
   const { mailbox } = insideChild(actor);
   mailbox._active = false;
   for (const child of active) {
@@ -71,10 +72,11 @@ export function startOver(
     inside._initState();
     inside.start();
   }
-  for (const { event, target, dueMs, id } of timers) {
+  for (const { event, target, dueMs, alarm } of timers) {
     if (dueMs < time.nowMs()) differences.use('overdue-timer-fires-at-restart');
-    const { scheduler } = insideOf(actor);
-    scheduler.schedule(actor, target, event, Math.max(0, dueMs - time.nowMs()), id);
+    const delay = Math.max(0, dueMs - time.nowMs());
+    if (alarm < 0) insideOf(actor).scheduler.schedule(actor, target, event, delay);
+    else time.setAgain(alarm);
   }
   mailbox.start();
 }
@@ -93,13 +95,14 @@ function stopOrphans(
 }
 
 function timersToArm(
-  { actor, pending, sent }: Restarted,
+  { actor, time, pending, sent }: Restarted,
   children: readonly AnyActorRef[],
   { differences, lastStoredMs }: { differences: Differences; lastStoredMs: number },
 ): readonly PendingEvent[] {
   const own = pending().filter(({ source }) => source === actor);
-  const alive = own.filter(({ target }) => {
+  const alive = own.filter(({ target, alarm }) => {
     if (target === actor || children.includes(target)) return true;
+    time.forget(alarm);
     differences.use('delayed-event-to-stopped-child-is-dropped');
     return false;
   });

@@ -32,7 +32,7 @@ export interface PendingEvent {
   readonly target: AnyActorRef;
   readonly event: { readonly type: string };
   readonly dueMs: number;
-  readonly id: string;
+  readonly alarm: number;
 }
 
 export interface ViewOf {
@@ -125,9 +125,7 @@ function plainOf(value: unknown, names: Names): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (isRef(value)) {
     const status = (value.getSnapshot() as { readonly status: string }).status;
-    // KNOWN: a stopped child that is only held in the context shows itself active after a restart.
-    const shown = status === 'active' ? 'stopped' : status;
-    return `→ ${names.get(value) ?? `no child, ${shown}`}`;
+    return `→ ${names.get(value) ?? `no child, ${status}`}`;
   }
   if (value instanceof Map) {
     return { map: [...value].map(([key, item]) => [key, plainOf(item, names)]) };
