@@ -95,7 +95,7 @@ function differenceOf(plain: World, persistent: World): Found | undefined {
   const seen = { plain: plain.takeSeen(), persistent: persistent.takeSeen() };
   if (plain.view().status === 'error') {
     // Row `children-of-a-failed-actor-stop`.
-    const isOther = (text: string): boolean => !text.endsWith('is put away');
+    const isOther = (text: string): boolean => !/ is put away$| hears /.test(text);
     seen.plain = seen.plain.filter(isOther);
     seen.persistent = seen.persistent.filter(isOther);
   }
@@ -103,6 +103,8 @@ function differenceOf(plain: World, persistent: World): Found | undefined {
   const expected: Readonly<Record<string, unknown>> = { ...plain.view() };
   const actual: Readonly<Record<string, unknown>> = { ...persistent.view() };
   for (const what of Object.keys(expected)) {
+    // A child that has no name any more (row `unnamed-child-is-gone`) goes on in both.
+    if (what === 'works' && expected.status === 'error') continue;
     if (isDeepStrictEqual(expected[what], actual[what])) continue;
     return { what, plain: expected[what], persistent: actual[what] };
   }

@@ -21,8 +21,18 @@ const active = Object.values(repairs);
 
 export function withoutKnownFaults(plan: HistoryPlan): HistoryPlan {
   const fails = plan.steps.some((step) => 'fault' in step && /lost|failed/.test(step.fault));
-  const all = fails ? [...active, withoutTimerIds] : active;
+  const bursts = plan.steps.some(({ type }) => type === 'burst');
+  const all = [
+    ...active,
+    ...(fails ? [withoutTimerIds] : []),
+    ...(bursts ? [withoutSystemIds] : []),
+  ];
   return repaired(plan, all) as HistoryPlan;
+}
+
+/** In a group commit an event is judged before what precedes it has had its effects. */
+function withoutSystemIds(part: Readonly<Record<string, unknown>>): typeof part {
+  return 'systemId' in part ? { ...part, systemId: undefined } : part;
 }
 
 /** After a failed write, an old timer whose id had been used again still fires. */

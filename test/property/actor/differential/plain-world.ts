@@ -7,8 +7,8 @@ import { ActionCrashed, Lab } from './lab.ts';
 import type { CommandPlan, HistoryPlan, StepPlan } from './plan.ts';
 import { insideOf, watchSchedule } from './scheduled.ts';
 import { SimulatedTime, settle } from './simulated-time.ts';
-import { type StartOver, startOver } from './start-over.ts';
-import { type PendingEvent, type View, viewOf } from './view.ts';
+import { isRunning, type StartOver, startOver } from './start-over.ts';
+import { type PendingEvent, statusOf, type View, viewOf } from './view.ts';
 import { type Answer, actOnChild, startMs, type World } from './world.ts';
 
 /** A step, with what the oracle has to know of the journal. */
@@ -38,6 +38,8 @@ interface Run {
   readonly outcomes: Map<EventObject, { readonly number: number; readonly answer: Answer }>;
   /** Number of the first event of this step. */
   first: number | undefined;
+  /** Children that were not at work when the actor started over. */
+  readonly madeAgain: WeakSet<AnyActorRef>;
   threw: Taken | undefined;
   /** Number of an event that was tried without actions that throw. */
   calm: number | undefined;
@@ -68,10 +70,19 @@ export class PlainWorld implements World {
   }
 
   view(): View {
-    const view = viewOf({ ...this.#run, pending: this.#run.pending() });
-    if (view.status !== 'error' || view.works.length === 0) return view;
-    this.#differences.use('children-of-a-failed-actor-stop');
-    return { ...view, works: [] };
+    const goneAs = (ref: AnyActorRef): string => this.#goneAs(ref);
+    const view = viewOf({ ...this.#run, pending: this.#run.pending(), goneAs });
+    if (view.status === 'error' && view.works.length > 0) {
+      this.#differences.use('children-of-a-failed-actor-stop');
+    }
+    return view;
+  }
+
+  #goneAs(ref: AnyActorRef): string {
+    const status = statusOf(ref);
+    if (status !== 'active' || !this.#run.madeAgain.has(ref)) return status;
+    this.#differences.use('child-that-never-ran-shows-stopped');
+    return 'stopped';
   }
 
   takeSeen(): readonly string[] {
@@ -205,7 +216,8 @@ export class PlainWorld implements World {
   }
 
   async #startOver(how: Omit<StartOver, 'differences'>): Promise<void> {
-    const { time } = this.#run;
+    const { time, children, madeAgain } = this.#run;
+    for (const child of children) if (!isRunning(child)) madeAgain.add(child);
     startOver(this.#run, { ...how, differences: this.#differences });
     this.#run.sent.length = 0;
     await settle();
@@ -232,6 +244,7 @@ export class PlainWorld implements World {
     const outcomes: Run['outcomes'] = new Map();
     const run: Run = {
       ...{ lab, time, actor, pending, sent: [], children, scheduled, outcomes },
+      madeAgain: new WeakSet(),
       first: undefined,
       threw: undefined,
       calm: undefined,

@@ -56,7 +56,8 @@ export function startOver(
   // A process that dies does not put its children away.
   lab.muted = isNewProcess;
   lab.silent = true;
-  stopOrphans(run, children, differences);
+  // Nobody can stop a child that has no name any more, but the end of its process.
+  if (isNewProcess) stopOrphans(run, children, differences);
   const active = children.filter((child) => child.getSnapshot()?.status === 'active');
   for (const child of active) insideChild(child)._stop();
   lab.muted = false;
@@ -118,7 +119,7 @@ function isWork(child: AnyActorRef): boolean {
   return /promise|callback|events/.test(String(child.src));
 }
 
-function isRunning(child: AnyActorRef): boolean {
+export function isRunning(child: AnyActorRef): boolean {
   return insideChild(child)._processingStatus === running;
 }
 

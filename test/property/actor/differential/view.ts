@@ -39,13 +39,15 @@ export interface ViewOf {
   readonly actor: AnyActorRef;
   readonly lab: Lab;
   readonly pending: readonly PendingEvent[];
+  /** What an actor that is no child any more shows; its status unless given. */
+  readonly goneAs?: (ref: AnyActorRef) => string;
 }
 
-export function viewOf({ actor, lab, pending }: ViewOf): View {
+export function viewOf({ actor, lab, pending, goneAs = statusOf }: ViewOf): View {
   const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
   const { status, value, tags, output, error } = snapshot;
   const isOver = status !== 'active';
-  const names = namesOf(snapshot);
+  const names = { of: namesOf(snapshot), goneAs };
   return {
     status,
     value: isOver && status !== 'done' ? 'over' : value,
@@ -61,10 +63,17 @@ export function viewOf({ actor, lab, pending }: ViewOf): View {
   };
 }
 
-type Names = ReadonlyMap<unknown, string>;
+interface Names {
+  readonly of: ReadonlyMap<unknown, string>;
+  readonly goneAs: (ref: AnyActorRef) => string;
+}
+
+export function statusOf(ref: AnyActorRef): string {
+  return (ref.getSnapshot() as { readonly status: string }).status;
+}
 
 /** A child is named after the place that made it, and its turn among those of that place. */
-function namesOf({ children }: AnyMachineSnapshot): Names {
+function namesOf({ children }: AnyMachineSnapshot): Names['of'] {
   const names = new Map<unknown, string>();
   const turns = new Map<unknown, number>();
   for (const child of Object.values(children) as AnyActorRef[]) {
@@ -83,7 +92,7 @@ function whatItCan(snapshot: AnyMachineSnapshot): Readonly<Record<string, boolea
 
 function childrenOf({ children }: AnyMachineSnapshot, names: Names): readonly ChildView[] {
   return (Object.values(children) as AnyActorRef[]).map((child) => {
-    const name = names.get(child) ?? '?';
+    const name = names.of.get(child) ?? '?';
     const snapshot = child.getSnapshot() as Record<string, unknown>;
     const { status, value, context, output, error } = snapshot;
     return {
@@ -101,7 +110,7 @@ function systemIdsOf(actor: AnyActorRef, names: Names): Readonly<Record<string, 
   const found: Record<string, string> = {};
   for (const systemId of ['radio', 'tv']) {
     const ref: unknown = actor.system.get(systemId as never);
-    if (ref !== undefined) found[systemId] = names.get(ref) ?? 'another';
+    if (ref !== undefined) found[systemId] = names.of.get(ref) ?? 'another';
   }
   return found;
 }
@@ -114,7 +123,7 @@ function pendingOf(
   const own = pending.filter(({ source }) => source === actor);
   return own
     .map(({ target, event, dueMs }) => {
-      const to = target === actor ? 'self' : (names.get(target) ?? 'another');
+      const to = target === actor ? 'self' : (names.of.get(target) ?? 'another');
       return `${dueMs} ${event.type} to ${to}`;
     })
     .sort();
@@ -124,8 +133,7 @@ function pendingOf(
 function plainOf(value: unknown, names: Names): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (isRef(value)) {
-    const status = (value.getSnapshot() as { readonly status: string }).status;
-    return `→ ${names.get(value) ?? `no child, ${status}`}`;
+    return `→ ${names.of.get(value) ?? `no child, ${names.goneAs(value)}`}`;
   }
   if (value instanceof Map) {
     return { map: [...value].map(([key, item]) => [key, plainOf(item, names)]) };
