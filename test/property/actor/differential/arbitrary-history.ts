@@ -42,7 +42,7 @@ const delay: fc.Arbitrary<DelayPlan> = fc.oneof(
 
 const child: fc.Arbitrary<ChildPlan> = fc.record({
   kind: fc.constantFrom('promise', 'callback', 'observable', 'events', 'transition', 'machine'),
-  id: fc.boolean(),
+  id: fc.constantFrom(true, true, false),
   systemId: maybe(fc.constantFrom('radio', 'tv'), 5),
   watched: fc.boolean(),
   pings: fc.nat(2),
@@ -73,7 +73,7 @@ const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('cancel'), id: timerId }) },
   {
-    weight: 3,
+    weight: 5,
     arbitrary: fc.record({
       type: fc.constant('spawn'),
       child,
@@ -83,10 +83,10 @@ const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('stop'), at }) },
   {
-    weight: 2,
+    weight: 5,
     arbitrary: fc.record({
       type: fc.constant('ping'),
-      to: fc.constantFrom('id', 'one', 'deep', 'list', 'map', 'set'),
+      to: fc.constantFrom('id', 'id', 'id', 'id', 'one', 'deep', 'list', 'map', 'set'),
       at,
         delay: maybe(delay),
     }),

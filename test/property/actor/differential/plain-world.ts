@@ -105,11 +105,11 @@ export class PlainWorld implements World {
    */
   #treatThrown(): boolean {
     const { threw, calm, actor } = this.#run;
-    if (threw === undefined) {
-      if (calm === undefined) return false;
+    if (calm !== undefined && threw?.number !== calm) {
       this.#treatments.set(calm, 'crash');
       return true;
     }
+    if (threw === undefined) return false;
     const { error } = actor.getSnapshot() as AnyMachineSnapshot;
     if (error instanceof ActionCrashed) {
       if (this.#treatments.has(threw.number)) return false;
