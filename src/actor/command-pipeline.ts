@@ -137,6 +137,10 @@ export class CommandPipeline<S extends HostedState> {
     while (room > 0 && this.#host.isReady) {
       const evaluated = this.#evaluateNext(state, sequenceNr);
       if (evaluated === undefined) break;
+      if (batch.length > 0 && this.#mayChangeItsMind(evaluated, state)) {
+        this.stash.putBack([evaluated.envelope]);
+        break;
+      }
       const { steps } = evaluated;
       const last = steps[steps.length - 1];
       if (last === undefined && batch.length === 0) {
@@ -151,6 +155,15 @@ export class CommandPipeline<S extends HostedState> {
       if (last.payload !== undefined) sequenceNr += steps.length;
     }
     return batch;
+  }
+
+  /**
+   * A refusal behind events that are not committed yet: their effects on children have still to
+   * happen, and may be what makes the command possible. It is evaluated again after them.
+   */
+  #mayChangeItsMind({ outcome }: Evaluated<S>, state: S): boolean {
+    if (outcome.type === 'fail') return true;
+    return outcome.type === 'error' && this.#entity.logic.hasRunningChild(state);
   }
 
   #room(): number {

@@ -17,7 +17,7 @@ import type { LiveEntity } from './live-entities.ts';
 import { Occasion } from './occasion.ts';
 import { continueTimer } from './start-entity.ts';
 import { isXstateEvent } from './stored-event.ts';
-import type { ArmedTimer, TimerChange } from './timers.ts';
+import type { LiveChange, TimerChange } from './timers.ts';
 import { Timers } from './timers.ts';
 
 const tables: Readonly<Record<'stop' | 'restart', HostTable>> = {
@@ -135,8 +135,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
   }
 
-  /** A delayed event is scheduled or cancelled for good. Answers how to arm it. */
-  noteTimer(change: TimerChange): ArmedTimer | undefined {
+  /** A delayed event is scheduled or cancelled for good. Answers how to carry that out. */
+  noteTimer(change: TimerChange): LiveChange {
     if (change.type === 'cancel') this.#pipeline.stash.dropTimer(change.id);
     return this.#entity.timers.noteLive(change, this.#entity.deps.clock.nowMs());
   }
@@ -189,8 +189,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   #receive(event: EventObject): void {
     const { timers, deps, logic, state } = this.#entity;
     const timer = timers.firedBy(event);
-    if (timer !== undefined) timers.remove(timer.id);
+    if (timer !== undefined) timers.remove(timer);
     const internal = timer !== undefined || isXstateEvent(event);
+    // Its sender is a child or a timer of a state that was thrown away.
+    if (internal && this.#phase !== 'ready' && this.#phase !== 'persisting') return;
     const ask = this.#arriving.length === 0 ? undefined : this.#takeAsk(event);
     if (this.#stopping && !internal) {
       ask?.fail(new EntityStoppedError(`${this.persistenceId} is stopping`));
@@ -227,7 +229,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
         this.#pipeline.failed(event.error);
         break;
       case 'persistence.timer':
-        continueTimer(this.#entity, event.id);
+        continueTimer(this.#entity, event.key);
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });

@@ -80,7 +80,7 @@ export interface EntityLogic<S> {
    */
   adoptReplay(state: S, replay: DryRun<S>): S;
   /** Schedules a delayed event when the actor's turn ends; false when its target is gone. */
-  arm(state: S, timer: { readonly id: string; readonly event: EventObject }, at: ArmedAt): boolean;
+  arm(state: S, timer: { readonly key: string; readonly event: EventObject }, at: ArmedAt): boolean;
   /** The actor is stopped from outside. */
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */

@@ -95,11 +95,12 @@ export class Detach extends HostEvent {
 /** A link of a delay that is longer than Node's timers. */
 export class TimerTick extends HostEvent {
   readonly type = 'persistence.timer';
-  readonly id: string;
+  /** Of the timer in the scheduler. */
+  readonly key: string;
 
-  constructor(id: string) {
+  constructor(key: string) {
     super();
-    this.id = id;
+    this.key = key;
   }
 }
 

@@ -16,15 +16,13 @@ import type { ExecutableAction } from './shadow-scope.ts';
 import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
 import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
 import { endedChildId, isChildError, toStored } from './stored-event.ts';
-import type { ArmedTimer, TimerChange, TimerTarget } from './timers.ts';
+import type { LiveChange, TimerChange, TimerTarget } from './timers.ts';
 import { longestTimeoutMs } from './timers.ts';
 
 /** What the logic of an actor reports to its host. */
 export interface LogicHooks {
-  /**
-   * A delayed event is scheduled or cancelled for good; answers how to arm it.
-   */
-  readonly onTimer: (change: TimerChange) => ArmedTimer | undefined;
+  /** A delayed event is scheduled or cancelled for good; answers how to carry that out. */
+  readonly onTimer: (change: TimerChange) => LiveChange;
   /** An action threw where only xstate hears of it. */
   readonly onCrash: (error: unknown) => void;
 }
@@ -50,14 +48,14 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
       const change = timerChangeOf(action, scope.self);
-      const timer = change === undefined ? undefined : onTimer(change);
-      if (change?.type !== 'schedule' || timer === undefined) return native(action);
-      const { id, delayMs } = timer;
-      if (id !== undefined && delayMs > longestTimeoutMs) {
-        this.#armLater({ id, event: change.event }, { target: change.target, delayMs });
+      if (change === undefined) return native(action);
+      const { key, delayMs } = onTimer(change);
+      const params = action.params as { id?: string; sendId?: string; delay?: number };
+      if (change.type === 'cancel') params.sendId = key ?? change.id;
+      else if (key !== undefined && delayMs > longestTimeoutMs) {
+        this.#armLater({ key, event: change.event }, { target: change.target, delayMs });
         return;
-      }
-      setDelay(action, delayMs);
+      } else Object.assign(params, { delay: delayMs }, key !== undefined && { id: key });
       native(action);
     };
     this.#names = nameChildrenOf(scope);
@@ -172,7 +170,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   arm(
     state: AnyMachineSnapshot,
-    timer: { readonly id: string; readonly event: EventObject },
+    timer: { readonly key: string; readonly event: EventObject },
     at: ArmedAt,
   ): boolean {
     if (this.#targetOf(state, at.target) === undefined) return false;
@@ -257,7 +255,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   #armLater(
-    timer: { readonly id: string; readonly event: EventObject },
+    timer: { readonly key: string; readonly event: EventObject },
     at: ArmedAt,
     state?: AnyMachineSnapshot,
   ): void {
@@ -265,11 +263,12 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     this.#scope.defer(() => {
       const { scheduler } = system;
       if (at.delayMs > longestTimeoutMs) {
-        scheduler.schedule(self, self, new TimerTick(timer.id), longestTimeoutMs, timer.id);
+        scheduler.schedule(self, self, new TimerTick(timer.key), longestTimeoutMs, timer.key);
         return;
       }
       const target = state === undefined ? self : this.#targetOf(state, at.target);
-      if (target !== undefined) scheduler.schedule(self, target, timer.event, at.delayMs, timer.id);
+      if (target !== undefined)
+        scheduler.schedule(self, target, timer.event, at.delayMs, timer.key);
     });
   }
 
@@ -293,11 +292,6 @@ function persistedForm(child: AnyActorRef): Readonly<Record<string, unknown>> {
   const { logic } = child as unknown as ShadowChild;
   const inline = { __unsafeAllowInlineActors: true };
   return logic.getPersistedSnapshot(child.getSnapshot(), inline) as never;
-}
-
-/** The action runs with the delay that was stored. */
-function setDelay(action: ExecutableAction, delayMs: number): void {
-  (action.params as { delay: number }).delay = delayMs;
 }
 
 /** What an actor of a dry run knows about how to make it. */

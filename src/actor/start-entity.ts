@@ -43,15 +43,15 @@ export function rearmTimers<S extends HostedState>(
 }
 
 /** One link of a long delay has passed: arms the next one. */
-export function continueTimer<S extends HostedState>(entity: Entity<S>, id: string): void {
+export function continueTimer<S extends HostedState>(entity: Entity<S>, key: string): void {
   const { deps, logic, timers, state } = entity;
-  const timer = timers.get(id);
+  const timer = timers.get(key);
   if (timer === undefined) return;
   const delayMs = Math.max(0, dueMs(timer) - deps.clock.nowMs());
   const isArmed = logic.arm(state, timer, { target: timer.target, delayMs });
   const isLastLink = delayMs <= longestTimeoutMs;
   // What goes to others is not seen again.
-  if (!isArmed || (isLastLink && timer.target.type !== 'self')) timers.remove(id);
+  if (!isArmed || (isLastLink && timer.target.type !== 'self')) timers.remove(timer);
 }
 
 /** The delay before try number `failures` + 1, ms. */

@@ -22,7 +22,10 @@ export type TimerChange =
   | { readonly type: 'cancel'; readonly id: string };
 
 export interface Timer {
+  /** Several timers may have one id. */
   readonly id: string;
+  /** Its name in the scheduler: no other timer of the process has it. */
+  readonly key: string;
   readonly event: EventObject;
   readonly target: TimerTarget;
   readonly delayMs: number;
@@ -36,11 +39,15 @@ export interface LiveStep {
   readonly delaysMs: readonly (number | null)[];
 }
 
-export interface ArmedTimer {
-  /** `undefined` when the timer is left to xstate. */
-  readonly id: string | undefined;
+/** How a change is to be carried out. */
+export interface LiveChange {
+  /** The timer's name in the scheduler; `undefined` when the change is left to xstate. */
+  readonly key: string | undefined;
+  /** What was stored of the delay; 0 for a cancellation. */
   readonly delayMs: number;
 }
+
+let timersOfProcess = 0;
 
 /** What to store of the timers that an event arms; `undefined` when it arms none. */
 export function delaysOf(changes: readonly TimerChange[]): readonly (number | null)[] | undefined {
@@ -81,19 +88,19 @@ export class Timers {
 
   /**
    * Notes a change of the live entity. Answers the delay that was stored, since a delay expression
-   * may give another value at each call, and the id of a timer that is followed: one of its own, or
+   * may give another value at each call, and the key of a timer that is followed: one of its own, or
    * one that Node cannot hold. Others are left to xstate.
    */
-  noteLive(change: TimerChange, nowMs: number): ArmedTimer | undefined {
+  noteLive(change: TimerChange, nowMs: number): LiveChange {
     const fallbackId = `#${this.#step.seqNr}.${this.#changesOfStep++}`;
-    if (change.type === 'cancel') {
-      this.#cancel(change.id);
-      return undefined;
-    }
+    if (change.type === 'cancel') return { key: this.#cancel(change.id)?.key, delayMs: 0 };
     const delayMs = this.#step.delaysMs[this.#armedInStep++] ?? change.delayMs;
     const isFollowed = change.target.type === 'self' || delayMs > longestTimeoutMs;
-    if (!isFollowed) return { id: undefined, delayMs };
-    return { id: this.#arm({ ...change, delayMs }, fallbackId, nowMs).id, delayMs };
+    if (isFollowed)
+      return { key: this.#arm({ ...change, delayMs }, fallbackId, nowMs).key, delayMs };
+    // From now on the id is that of a timer which xstate knows.
+    if (change.id !== undefined) this.#byId.delete(change.id);
+    return { key: undefined, delayMs };
   }
 
   /**
@@ -117,18 +124,20 @@ export class Timers {
     this.#byId.set(timer.id, timer);
   }
 
-  /** The timer that fires first of those with the id has fired, or is gone. */
-  remove(id: string): Timer | undefined {
-    const timer = this.get(id);
-    if (timer === undefined) return undefined;
-    this.#armed.delete(timer);
-    this.#byId.delete(id);
-    return timer;
+  /** The timer that fires first of those with the id has fired. */
+  removeFirst(id: string): void {
+    const first = earliest(this.#armed, (timer) => timer.id === id);
+    if (first !== undefined) this.remove(first);
   }
 
-  /** The timer that fires first of those with the id. */
-  get(id: string): Timer | undefined {
-    return earliest(this.#armed, (timer) => timer.id === id);
+  /** It has fired, or is gone. */
+  remove(timer: Timer): void {
+    this.#armed.delete(timer);
+    this.#byId.delete(timer.id);
+  }
+
+  get(key: string): Timer | undefined {
+    return earliest(this.#armed, (timer) => timer.key === key);
   }
 
   /**
@@ -155,14 +164,15 @@ export class Timers {
     return false;
   }
 
-  #cancel(id: string): void {
+  #cancel(id: string): Timer | undefined {
     const timer = this.#byId.get(id);
-    this.#byId.delete(id);
-    if (timer !== undefined) this.#armed.delete(timer);
+    if (timer !== undefined) this.remove(timer);
+    return timer;
   }
 
   #arm({ id, event, target, delayMs }: Schedule, fallbackId: string, fromMs: number): Timer {
-    const timer: Timer = { id: id ?? fallbackId, event, target, delayMs, fromMs };
+    const key = `timer-${++timersOfProcess}`;
+    const timer: Timer = { id: id ?? fallbackId, key, event, target, delayMs, fromMs };
     this.add(timer);
     return timer;
   }

@@ -14,7 +14,7 @@ describe('the servers in containers', () => {
   after(() => stack[Symbol.asyncDispose]());
 
   it('come from a container engine', () => {
-    expect(stack.source).to.equal('containers');
+    expect(stack.sources).to.include({ kafka: 'containers', cassandra: 'containers' });
   });
 
   it('come back on the same addresses after a kill', async () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { requireVariable } from '../support/stack/server-variables.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
@@ -9,8 +10,8 @@ describe('the bank example on Kafka and Cassandra', function () {
   this.timeout(120_000);
 
   it('loses nothing when its worker is killed, a replicator process beside it', async () => {
-    const { KAFKA_JOURNAL_TEST_KAFKA: KAFKA, KAFKA_JOURNAL_TEST_CASSANDRA = '' } = process.env;
-    const [host, port] = KAFKA_JOURNAL_TEST_CASSANDRA.split(':');
+    const KAFKA = requireVariable('KAFKA_JOURNAL_TEST_KAFKA');
+    const [host, port] = requireVariable('KAFKA_JOURNAL_TEST_CASSANDRA').split(':');
     const args = [
       'examples/bank/main.ts',
       '--config',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseAddress } from '../support/stack/probes.ts';
+import { requireVariable } from '../support/stack/server-variables.ts';
 import type { Login, Logins } from '../support/stack/stack.ts';
 
 /** The servers as the environment describes them; each party has the same login on both. */
@@ -33,7 +34,7 @@ export interface SecuredWorld extends Disposable {
 }
 
 export function securedWorld(): SecuredWorld {
-  const description = descriptionFile();
+  const description = requireVariable('KAFKA_JOURNAL_TEST_SECURED');
   const servers = JSON.parse(readFileSync(description, 'utf8')) as SecuredServers;
   const name = `secured_${randomUUID().slice(0, 8)}`;
   // Beside the logs of the servers, with whose folder it goes if we are killed.
@@ -51,12 +52,6 @@ export function securedWorld(): SecuredWorld {
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-function descriptionFile(): string {
-  const file = process.env['KAFKA_JOURNAL_TEST_SECURED'];
-  if (!file) throw new Error('KAFKA_JOURNAL_TEST_SECURED (a file) is not set');
-  return file;
 }
 
 function configText({ kafka, cassandra }: SecuredServers, party: Required<ConfigChange>): string {

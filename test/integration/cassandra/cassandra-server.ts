@@ -4,6 +4,8 @@ import type { CassandraDeps } from '../../../src/cassandra/session-types.ts';
 import type { CassandraSettings } from '../../../src/config/cassandra-settings.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { parseAddress } from '../../support/stack/probes.ts';
+import { requireVariable } from '../../support/stack/server-variables.ts';
 
 export const deps: CassandraDeps = { log: silentLogger, clock: systemClock };
 
@@ -59,9 +61,7 @@ export function cassandraSettings(
 }
 
 function address(): { readonly host: string; readonly port: number } {
-  const [host, port] = (process.env['KAFKA_JOURNAL_TEST_CASSANDRA'] ?? '').split(':');
-  if (!host || !port) throw new Error('KAFKA_JOURNAL_TEST_CASSANDRA must name a server: host:port');
-  return { host, port: Number(port) };
+  return parseAddress(requireVariable('KAFKA_JOURNAL_TEST_CASSANDRA'));
 }
 
 /** A keyspace name that no other run uses. */

@@ -6,12 +6,11 @@ import type { Offset, Partition } from '../../../src/model/position.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { requireVariable } from '../../support/stack/server-variables.ts';
 
-/** Address of the broker to test against. There is no default: a green run without one proves nothing. */
+/** Address of the broker to test against. */
 export function brokerAddress(): string {
-  const address = process.env['KAFKA_JOURNAL_TEST_KAFKA'];
-  if (!address) throw new Error('KAFKA_JOURNAL_TEST_KAFKA (host:port) is not set');
-  return address;
+  return requireVariable('KAFKA_JOURNAL_TEST_KAFKA');
 }
 
 export const quietDeps = { log: silentLogger, clock: systemClock };

@@ -4,6 +4,7 @@ import type { PostgresSettings } from '../../../src/config/postgres-settings.ts'
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { PostgresDeps } from '../../../src/postgres/postgres-session.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { requireVariable } from '../../support/stack/server-variables.ts';
 
 export const deps: PostgresDeps = { log: silentLogger, clock: systemClock };
 
@@ -34,10 +35,7 @@ export function postgresSettings(schema: string, change: SettingsChange = {}): P
 
 /** The URL of that server. */
 export function postgresAddress(): string {
-  const name = 'KAFKA_JOURNAL_TEST_POSTGRES';
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} must name a server: postgres://user:password@host:port/db`);
-  return value;
+  return requireVariable('KAFKA_JOURNAL_TEST_POSTGRES');
 }
 
 /** A schema name that no other run uses. */

@@ -4,6 +4,7 @@ import { readKafkaJournalSettings } from '../../../src/config/journal-settings.t
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { requireVariable } from '../stack/server-variables.ts';
 import { type KafkaConfigOptions, kafkaConfig } from './kafka-config.ts';
 
 export const journalPath = 'evolutiongaming.kafka-journal.persistence.journal';
@@ -15,8 +16,8 @@ export function kafkaWorld(changes: Partial<KafkaConfigOptions> = {}): KafkaConf
 } {
   const name = `e2e-${randomUUID().slice(0, 8)}`;
   const options = {
-    kafka: addressOf('KAFKA_JOURNAL_TEST_KAFKA'),
-    cassandra: addressOf('KAFKA_JOURNAL_TEST_CASSANDRA'),
+    kafka: requireVariable('KAFKA_JOURNAL_TEST_KAFKA'),
+    cassandra: requireVariable('KAFKA_JOURNAL_TEST_CASSANDRA'),
     topic: name,
     keyspace: name.replace('-', '_'),
     ...changes,
@@ -26,10 +27,4 @@ export function kafkaWorld(changes: Partial<KafkaConfigOptions> = {}): KafkaConf
 
 export async function journalSettings(configText: string): Promise<KafkaJournalSettings> {
   return readKafkaJournalSettings(await loadConfig({ text: configText }), journalPath);
-}
-
-function addressOf(variable: string): string {
-  const address = process.env[variable];
-  if (!address) throw new Error(`${variable} (host:port) is not set`);
-  return address;
 }

@@ -5,6 +5,7 @@ import { type Outcome, totalsLine } from './outcome.ts';
 import { describeFailures, describeOutcome } from './report.ts';
 import { runLanes } from './run-lanes.ts';
 import { readSelection, type Selection } from './selection.ts';
+import { openServers } from './servers.ts';
 import { type Tool, tools } from './tools.ts';
 
 const interruptedExitCode = 130;
@@ -32,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     levels: allLevels.filter((level) => selection.names?.has(level.name) ?? true),
     grep: selection.grep,
     signal: interrupted,
-    isCi: isCi(process.env.CI),
+    openServers,
     print: console.log,
     report(outcome) {
       outcomes.push(outcome);
@@ -63,10 +64,6 @@ function conclude(outcomes: readonly Outcome[], ending: Ending): number {
 function wantsTool({ names, grep }: Selection, { name }: Tool): boolean {
   if (grep !== undefined) return false;
   return names === undefined || names.has('tools') || names.has(name);
-}
-
-function isCi(value: string | undefined): boolean {
-  return value !== undefined && value !== '' && value !== 'false' && value !== '0';
 }
 
 /** The first signal ends the run in order; the second ends it at once. Servers end either way. */

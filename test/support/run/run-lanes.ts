@@ -1,10 +1,11 @@
 import { engineAnswers } from '../stack/container-engine.ts';
-import { NoStackError } from '../stack/open-stack.ts';
+import { errorChain } from '../stack/open-stack.ts';
+import { type MissingServer, type Stack, serverNames, serverTitles } from '../stack/stack.ts';
 import type { Level } from './levels.ts';
 import { Outcome } from './outcome.ts';
-import { runLevel } from './run-level.ts';
+import { runLevel, runLevelByFile } from './run-level.ts';
 import { runTool } from './run-tool.ts';
-import { openServers, type ServerNeed, type Servers } from './servers.ts';
+import type { openServers, ServerNeed, Servers } from './servers.ts';
 import type { Tool } from './tools.ts';
 
 export interface LanesOptions {
@@ -13,8 +14,7 @@ export interface LanesOptions {
   readonly levels: readonly Level[];
   readonly grep: string | undefined;
   readonly signal: AbortSignal;
-  /** Where it is set, a level without its servers is a failure. */
-  readonly isCi: boolean;
+  readonly openServers: typeof openServers;
   readonly print: (line: string) => void;
   /** Called once for each tool and level, as they end. */
   readonly report: (outcome: Outcome) => void;
@@ -62,12 +62,12 @@ async function runNeed(options: LanesOptions, need: ServerNeed): Promise<void> {
   const levels = withNeed(options, need);
   if (levels.length === 0 || options.signal.aborted) return;
   const servers = await openOrReport(levels, { options, need });
+  if (servers === undefined) return;
   try {
-    for (const level of levels) {
-      if (servers !== undefined) await runOnServers(level, { options, servers });
-    }
+    for (const missing of servers.stack.missing) options.report(missingOutcome(missing, levels));
+    for (const level of levels) await runOnServers(level, { options, servers });
   } finally {
-    await servers?.[Symbol.asyncDispose]();
+    await servers[Symbol.asyncDispose]();
   }
 }
 
@@ -77,35 +77,28 @@ async function openOrReport(
 ): Promise<Servers | undefined> {
   const started = Date.now();
   try {
-    const servers = await openServers(need, { signal: options.signal, note: options.print });
+    const { signal, print } = options;
+    const servers = await options.openServers(need, { signal, note: print });
     const seconds = ((Date.now() - started) / 1_000).toFixed(1);
-    options.print(`servers: ${need}, from ${servers.stack.source}, ready after ${seconds} s`);
+    print(`servers: ${need}, ${describeSources(servers.stack)}, ready after ${seconds} s`);
     return servers;
   } catch (error) {
     if (options.signal.aborted) return undefined;
-    for (const { name } of levels) options.report(missing(name, { error, isCi: options.isCi }));
+    const failure = { title: 'the servers were not started', detail: errorChain(error) };
+    for (const { name } of levels) options.report(Outcome.failed(name, failure));
     return undefined;
   }
 }
 
-/** A machine without any source may skip, a CI may not; a source that broke is always a failure. */
-function missing(
-  name: string,
-  { error, isCi }: { readonly error: unknown; readonly isCi: boolean },
-): Outcome {
-  const noSource = error instanceof NoStackError;
-  const detail = chain(error);
-  if (!noSource || isCi) {
-    return Outcome.failed(name, { title: `${name} is missing its servers`, detail });
-  }
-  return {
-    name,
-    passed: 0,
-    skipped: 1,
-    failures: [],
-    durationMs: 0,
-    notes: [`missing: ${detail}`],
-  };
+function describeSources({ sources }: Stack): string {
+  return serverNames.map((name) => `${name} from ${sources[name] ?? 'nowhere'}`).join(', ');
+}
+
+/** A green run without a server proves nothing: its absence is a failure, on every machine. */
+function missingOutcome({ name, reason }: MissingServer, levels: readonly Level[]): Outcome {
+  const without = levels.map((level) => level.name).join(', ');
+  const title = `${serverTitles[name]} is missing; what needs it fails in ${without}`;
+  return Outcome.failed('servers', { title, detail: reason });
 }
 
 async function runOnServers(
@@ -114,13 +107,15 @@ async function runOnServers(
 ): Promise<void> {
   if (options.signal.aborted) return;
   const { stack, env } = servers;
-  const outcome = await runLevel(level, { ...options, env });
+  // A file that needs what is missing may fail while it is loaded, and a whole level with it.
+  const run = stack.missing.length > 0 ? runLevelByFile : runLevel;
+  const outcome = await run(level, { ...options, env });
   // What an interruption breaks is no failure.
   if (options.signal.aborted) return;
   options.report(outcome);
-  if (outcome.failures.length === 0 || stack.folder === undefined) return;
-  stack.keepFolder();
-  options.print(`    the servers' logs are kept in ${stack.folder}`);
+  if (outcome.failures.length === 0 || stack.folders.length === 0) return;
+  stack.keepFolders();
+  options.print(`    the servers' logs are kept in ${stack.folders.join(', ')}`);
 }
 
 /** Alone and last: containers take all the processor there is. */
@@ -132,10 +127,4 @@ async function runContainers(options: LanesOptions): Promise<void> {
 
 function withNeed({ levels }: LanesOptions, need: Level['need']): readonly Level[] {
   return levels.filter((level) => level.need === need);
-}
-
-function chain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { message, cause } = error;
-  return cause === undefined ? message : `${message}\ncaused by: ${chain(cause)}`;
 }

@@ -43,6 +43,30 @@ export async function runLevel(level: Level, run: LevelRun): Promise<Outcome> {
   }
 }
 
+/** The same with a process for each file: one that cannot even be loaded fails alone. */
+export async function runLevelByFile(level: Level, run: LevelRun): Promise<Outcome> {
+  const outcomes: Outcome[] = [];
+  for (const file of level.files) {
+    if (run.signal.aborted) break;
+    const outcome = await runLevel({ ...level, files: [file] }, run);
+    const failures = outcome.failures.map(({ title, detail }) => ({
+      title: `${file}: ${title}`,
+      detail,
+    }));
+    outcomes.push({ ...outcome, failures });
+  }
+  const sum = (count: (outcome: Outcome) => number): number =>
+    outcomes.reduce((total, outcome) => total + count(outcome), 0);
+  return {
+    name: level.name,
+    passed: sum(({ passed }) => passed),
+    skipped: sum(({ skipped }) => skipped),
+    failures: outcomes.flatMap(({ failures }) => failures),
+    durationMs: sum(({ durationMs }) => durationMs),
+    notes: outcomes.flatMap(({ notes }) => notes),
+  };
+}
+
 function mochaCommand(
   { files, testTimeoutMs }: Level,
   { root, grep, file }: LevelRun & { readonly file: string },

@@ -1,10 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
 import { openEngineStack, openStack } from '../stack/open-stack.ts';
+import { missingText } from '../stack/opened-stack.ts';
+import { stackEnvironment, withReason } from '../stack/server-variables.ts';
 import { sharedStackVariable, shareStack } from '../stack/shared-stack.ts';
-import { type Stack, type StackOptions, stackEnvironment } from '../stack/stack.ts';
+import type { Stack, StackOptions } from '../stack/stack.ts';
 import type { Need } from './levels.ts';
+
+const securedVariable = 'KAFKA_JOURNAL_TEST_SECURED';
 
 export type ServerNeed = Exclude<Need, 'nothing'>;
 
@@ -49,8 +52,12 @@ function openStackFor(need: ServerNeed, options: Omit<StackOptions, 'profile'>):
 }
 
 /** Passwords go into a file that only we can read, beside the logs. */
-function securedEnvironment(stack: Stack): Record<string, string> {
-  const { kafka, cassandra, logins, folder } = stack;
+function securedEnvironment({ kafka, cassandra, logins, ...stack }: Stack): Record<string, string> {
+  const missing = stack.missing.filter(({ name }) => name !== 'postgres');
+  if (missing.length > 0) {
+    return withReason(securedVariable, missing.map(missingText).join('\n'));
+  }
+  const [folder] = stack.folders;
   if (logins === undefined || folder === undefined) throw new Error('the stack has no logins');
   const file = join(folder, 'secured.json');
   const description = {
@@ -58,5 +65,5 @@ function securedEnvironment(stack: Stack): Record<string, string> {
     cassandra: { address: cassandra.address, datacenter: cassandra.datacenter, logins },
   };
   writeFileSync(file, `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
-  return { KAFKA_JOURNAL_TEST_SECURED: file };
+  return { [securedVariable]: file };
 }

@@ -11,8 +11,15 @@ const javaMajor = 17;
 const checkTimeoutMs = 20_000;
 const downloadTimeoutMs = 300_000;
 
-/** Why Java processes cannot serve as the stack here; `undefined` when they can. */
-export async function javaProblem(): Promise<string | undefined> {
+let checked: Promise<string | undefined> | undefined;
+
+/** Why Java processes cannot serve here; `undefined` when they can. Looked up once. */
+export function javaProblem(): Promise<string | undefined> {
+  checked ??= findProblem();
+  return checked;
+}
+
+async function findProblem(): Promise<string | undefined> {
   const found = await javaVersion();
   if (found === undefined) return 'no java on the PATH';
   // Cassandra 5.0 does not run on later ones.

@@ -1,8 +1,16 @@
 import { parseArgs } from 'node:util';
-import { postgresHost } from './open-postgres.ts';
+import { postgresHost } from './environment-servers.ts';
 import { openStack } from './open-stack.ts';
+import { missingText } from './opened-stack.ts';
 import { cassandraState, kafkaApiCount, postgresAnswers } from './probes.ts';
-import { type Stack, type StackProfile, stackEnvironment, stackProfiles } from './stack.ts';
+import { stackEnvironment } from './server-variables.ts';
+import {
+  type ServerName,
+  type Stack,
+  type StackProfile,
+  serverNames,
+  stackProfiles,
+} from './stack.ts';
 import { readUpState, stopUpStack, type UpState, writeUpState } from './up-state.ts';
 
 /** The command line is wrong; the usage follows. */
@@ -66,6 +74,11 @@ async function up({ profile, secured }: Options): Promise<number> {
   const started = Date.now();
   const note = (line: string): void => console.error(line);
   const stack = await openStack({ profile, secured, detached: true, name: 'up', note });
+  if (stack.missing.length > 0) {
+    await stack[Symbol.asyncDispose]();
+    for (const missing of stack.missing) console.error(missingText(missing));
+    return 1;
+  }
   const state = writeUpState(describe(stack));
   console.log(`up after ${((Date.now() - started) / 1_000).toFixed(1)} s`);
   print(state);
@@ -102,15 +115,18 @@ async function printEnvironment(): Promise<number> {
 }
 
 function describe(stack: Stack): UpState {
-  const { kafka, cassandra, postgres, folder, postgresFolder } = stack;
+  const server = (name: ServerName) => ({
+    address: stack[name].address,
+    pid: stack[name].pid,
+    source: stack.sources[name],
+  });
   return {
-    source: stack.source,
     profile: stack.profile,
-    kafka: { address: kafka.address, pid: kafka.pid },
-    cassandra: { address: cassandra.address, pid: cassandra.pid },
-    postgres: { address: postgres.address, pid: postgres.pid },
+    kafka: server('kafka'),
+    cassandra: server('cassandra'),
+    postgres: server('postgres'),
     logins: stack.logins,
-    folders: [folder, postgresFolder].filter((path) => path !== undefined),
+    folders: stack.folders,
     environment: stackEnvironment(stack),
   };
 }
@@ -126,10 +142,10 @@ async function answers({ kafka, cassandra, postgres }: UpState): Promise<boolean
 }
 
 function print(state: UpState): void {
-  console.log(`kafka      ${state.kafka.address}`);
-  console.log(`cassandra  ${state.cassandra.address}`);
-  console.log(`postgres   ${state.postgres.address}`);
-  console.log(`source     ${state.source}, profile ${state.profile}`);
+  for (const name of serverNames) {
+    console.log(`${name.padEnd(10)} ${state[name].address} (${state[name].source})`);
+  }
+  console.log(`profile    ${state.profile}`);
   for (const folder of state.folders) console.log(`folder     ${folder}`);
   for (const { username, password } of Object.values(state.logins ?? {})) {
     console.log(`login      ${username} ${password}`);

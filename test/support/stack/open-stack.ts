@@ -1,78 +1,106 @@
-import { combined } from './combined-stack.ts';
-import { containersProblem, openContainerStack } from './container-stack.ts';
-import { environmentProblem, openEnvironmentStack } from './environment-stack.ts';
-import { javaProblem } from './jars.ts';
-import { openJavaStack } from './java-stack.ts';
-import { openPostgres, postgresProblem } from './open-postgres.ts';
-import type { ServerPair, Stack, StackOptions, StackSource } from './stack.ts';
+import { randomBytes } from 'node:crypto';
 
-/** There is no way to run the servers on this machine; each source says why. */
-export class NoStackError extends Error {
-  constructor(problems: readonly string[]) {
-    super(`no Kafka, Cassandra and PostgreSQL: ${problems.join('; ')}`);
-    this.name = 'NoStackError';
-  }
-}
+import { cassandraContainer, kafkaContainer, postgresContainer } from './container-servers.ts';
+import { environmentSources } from './environment-servers.ts';
+import { type Opening, stackOf } from './opened-stack.ts';
+import { postgresProcess } from './postgres-process.ts';
+import { cassandraProcess, kafkaProcess } from './process-servers.ts';
+import {
+  type Logins,
+  type OpenOptions,
+  type Party,
+  type ServerName,
+  type ServerSource,
+  type Stack,
+  type StackOptions,
+  serverNames,
+} from './stack.ts';
 
-interface Source {
-  readonly name: StackSource;
-  /** Why it cannot offer such a stack here, found out without starting anything. */
-  problem(options: StackOptions): Promise<string | undefined>;
-  open(options: StackOptions): Promise<ServerPair>;
-}
+/** For each server where it may come from, in the order of preference. */
+export type StackPlan = Readonly<Record<ServerName, readonly ServerSource[]>>;
 
-/** In the order of preference. */
-const sources: readonly Source[] = [
-  {
-    name: 'environment',
-    problem: async (options) => environmentProblem(options),
-    open: openEnvironmentStack,
-  },
-  { name: 'containers', problem: containersProblem, open: openContainerStack },
-  { name: 'java', problem: javaProblem, open: openJavaStack },
-];
+export const stackPlan: StackPlan = {
+  kafka: [environmentSources.kafka, kafkaContainer, kafkaProcess],
+  cassandra: [environmentSources.cassandra, cassandraContainer, cassandraProcess],
+  postgres: [environmentSources.postgres, postgresContainer, postgresProcess],
+};
+
+/** PostgreSQL in a container only where its image can be had. */
+const enginePlan: StackPlan = {
+  ...stackPlan,
+  kafka: [kafkaContainer],
+  cassandra: [cassandraContainer],
+};
 
 /**
- * Starts one Kafka, one Cassandra and one PostgreSQL, all answering requests when this resolves.
+ * Starts Kafka, Cassandra and PostgreSQL side by side, each on its own. One that cannot be had is
+ * named in the stack's `missing`, and the others serve.
  *
  * The servers end with this process, however it ends, unless the stack is detached.
  *
- * @throws NoStackError when no source can offer such a stack
- * @throws what the last source that tried met, its logs kept and named
+ * @throws the signal's reason, after those that had started are stopped
  */
-export async function openStack(options: StackOptions): Promise<Stack> {
-  const problem = await postgresProblem(options);
-  if (problem !== undefined) throw new NoStackError([problem]);
-  return await combined(openPair(options), openPostgres(options));
+export function openStack(options: StackOptions): Promise<Stack> {
+  return openStackFrom(stackPlan, options);
 }
 
-/** The same on containers, PostgreSQL where its image can be had. */
-export async function openEngineStack(options: StackOptions): Promise<Stack> {
-  return await combined(openContainerStack(options), openPostgres(options));
+/** The same on containers. */
+export function openEngineStack(options: StackOptions): Promise<Stack> {
+  return openStackFrom(enginePlan, options);
 }
 
-async function openPair(options: StackOptions): Promise<ServerPair> {
+/** The same from these sources. */
+export async function openStackFrom(plan: StackPlan, given: StackOptions): Promise<Stack> {
+  const logins = given.secured === true ? newLogins() : undefined;
+  const options = { ...given, logins };
+  const results = await Promise.all(
+    serverNames.map((server) => openServer(server, { sources: plan[server], options })),
+  );
+  const stack = stackOf(results, options);
+  if (given.signal?.aborted) {
+    await stack[Symbol.asyncDispose]();
+    given.signal.throwIfAborted();
+  }
+  return stack;
+}
+
+/** Never rejects: the reasons of all sources are kept. */
+async function openServer(
+  name: ServerName,
+  {
+    sources,
+    options,
+  }: { readonly sources: readonly ServerSource[]; readonly options: OpenOptions },
+): Promise<Opening> {
   const problems: string[] = [];
-  let failure: unknown;
   for (const source of sources) {
-    options.signal?.throwIfAborted();
-    const problem = await source.problem(options);
-    if (problem !== undefined) {
-      problems.push(`${source.name}: ${problem}`);
-      continue;
-    }
+    if (options.signal?.aborted) break;
     try {
-      return await source.open(options);
+      const problem = await source.problem(options);
+      if (problem === undefined) {
+        return { name, source: source.name, opened: await source.open(options) };
+      }
+      problems.push(`${source.name}: ${problem}`);
     } catch (error) {
-      failure = error;
-      options.note?.(`${source.name}: ${describe(error)}`);
+      problems.push(`${source.name}: ${errorChain(error)}`);
+      options.note?.(`${name} from ${source.name}: ${errorChain(error)}`);
     }
   }
-  throw failure ?? new NoStackError(problems);
+  return { name, reason: problems.join('\n') };
 }
 
-function describe(error: unknown): string {
-  const parts: string[] = [];
-  for (let at = error; at instanceof Error; at = at.cause) parts.push(at.message);
-  return parts.join(': ');
+/** The messages of an error and of its causes. */
+export function errorChain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined
+    ? error.message
+    : `${error.message}\ncaused by: ${errorChain(error.cause)}`;
+}
+
+function newLogins(): Logins {
+  const login = (party: Party) => ({
+    username: party,
+    password: `${party}-${randomBytes(9).toString('hex')}`,
+  });
+  return { admin: login('admin'), client: login('client'), replicator: login('replicator') };
 }

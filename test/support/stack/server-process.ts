@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { spawnGuarded } from './guarded-process.ts';
 import { waitUntilFree } from './ports.ts';
 import { childrenOf, commandLine, endProcess, isAlive } from './process-end.ts';
+import type { ServerUser } from './server-user.ts';
 import type { StackServer } from './stack.ts';
 import { untilAnswers } from './until-answers.ts';
 
@@ -26,16 +27,11 @@ export interface ServerPlan {
   readonly detached: boolean;
   readonly signal: AbortSignal | undefined;
   /** User and group of the process; ours unless given. */
-  readonly owner?: Owner | undefined;
+  readonly owner?: ServerUser | undefined;
   /** What stops it in order; SIGTERM unless given. */
   readonly stopSignal?: NodeJS.Signals;
   /** Command lines of the processes that it starts for its work, which are paused and end with it. */
   readonly workers?: RegExp;
-}
-
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
 }
 
 /** A server as a process of ours. */

@@ -3,9 +3,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 import { openStack } from './open-stack.ts';
+import { missingServer, withDatacenter } from './opened-stack.ts';
 import { freePort } from './ports.ts';
 import { parseAddress } from './probes.ts';
-import type { CassandraServer, Stack, StackServer } from './stack.ts';
+import { type ServerName, type Stack, type StackServer, serverNames } from './stack.ts';
 
 /** `host:port` at which the owner of a running stack takes orders. */
 export const sharedStackVariable = 'KAFKA_JOURNAL_TEST_STACK';
@@ -13,7 +14,6 @@ export const sharedStackVariable = 'KAFKA_JOURNAL_TEST_STACK';
 /** A restart may take as long as a start. */
 const orderTimeoutMs = 150_000;
 
-type ServerName = 'kafka' | 'cassandra' | 'postgres';
 type Action = 'SIGKILL' | 'SIGTERM' | 'start' | 'pause' | 'resume';
 type Order = { readonly type: 'describe' } | ServerOrder;
 interface ServerOrder {
@@ -22,10 +22,8 @@ interface ServerOrder {
   readonly action: Action;
 }
 
-type Description = Pick<Stack, 'source' | 'profile' | 'logins' | 'folder' | 'postgresFolder'> & {
-  readonly kafka: Pick<StackServer, 'address'>;
-  readonly cassandra: Pick<CassandraServer, 'address' | 'datacenter'>;
-  readonly postgres: Pick<StackServer, 'address'>;
+type Description = Pick<Stack, 'profile' | 'sources' | 'missing' | 'logins' | 'folders'> & {
+  readonly addresses: Readonly<Partial<Record<ServerName, string>>>;
 };
 type Answer = { readonly result?: unknown } | { readonly error: string };
 
@@ -73,17 +71,10 @@ async function obey(stack: Stack, order: Order): Promise<unknown> {
 }
 
 function describe(stack: Stack): Description {
-  const { source, profile, kafka, cassandra, postgres, logins, folder, postgresFolder } = stack;
-  return {
-    source,
-    profile,
-    kafka: { address: kafka.address },
-    cassandra: { address: cassandra.address, datacenter: cassandra.datacenter },
-    postgres: { address: postgres.address },
-    logins,
-    folder,
-    postgresFolder,
-  };
+  const { profile, sources, missing, logins, folders } = stack;
+  const there = serverNames.filter((name) => missing.every((each) => each.name !== name));
+  const addresses = Object.fromEntries(there.map((name) => [name, stack[name].address]));
+  return { profile, sources, missing, logins, folders, addresses };
 }
 
 /**
@@ -94,13 +85,19 @@ function describe(stack: Stack): Description {
 export async function joinStack(): Promise<Stack> {
   const owner = process.env[sharedStackVariable];
   if (owner === undefined || owner === '') return openStack({ profile: 'keep' });
-  const stack = (await send(owner, { type: 'describe' })) as Description;
+  const { addresses, ...stack } = (await send(owner, { type: 'describe' })) as Description;
+  const server = (name: ServerName): StackServer => {
+    const address = addresses[name];
+    return address === undefined
+      ? missingServer(stack.missing.find((missing) => missing.name === name))
+      : { address, ...remoteServer(owner, name) };
+  };
   return {
     ...stack,
-    kafka: { ...stack.kafka, ...remoteServer(owner, 'kafka') },
-    cassandra: { ...stack.cassandra, ...remoteServer(owner, 'cassandra') },
-    postgres: { ...stack.postgres, ...remoteServer(owner, 'postgres') },
-    keepFolder: () => undefined,
+    kafka: server('kafka'),
+    cassandra: withDatacenter(server('cassandra')),
+    postgres: server('postgres'),
+    keepFolders: () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

@@ -1,5 +1,21 @@
-/** Where the servers came from: addresses given by the environment, containers, or Java processes. */
-export type StackSource = 'environment' | 'containers' | 'java';
+/** Where a server came from: an address given by the environment, a container, or a process of ours. */
+export type StackSource = 'environment' | 'containers' | 'processes';
+
+export const serverNames = ['kafka', 'cassandra', 'postgres'] as const;
+export type ServerName = (typeof serverNames)[number];
+
+export const serverTitles: Readonly<Record<ServerName, string>> = {
+  kafka: 'Kafka',
+  cassandra: 'Cassandra',
+  postgres: 'PostgreSQL',
+};
+
+/** Environment variables that name a server: `host:port`, of PostgreSQL a URL. */
+export const serverVariables: Readonly<Record<ServerName, string>> = {
+  kafka: 'KAFKA_JOURNAL_TEST_KAFKA',
+  cassandra: 'KAFKA_JOURNAL_TEST_CASSANDRA',
+  postgres: 'KAFKA_JOURNAL_TEST_POSTGRES',
+};
 
 /**
  * `quick` loses its tables when killed and starts a second sooner; `keep` survives `kill -9`;
@@ -43,31 +59,57 @@ export interface Login {
 export type Party = 'admin' | 'client' | 'replicator';
 export type Logins = Readonly<Record<Party, Login>>;
 
-/** One Kafka, Cassandra and PostgreSQL, ready to answer. Disposing stops them and removes their data. */
+/** A server that could not be had, with what each source said. */
+export interface MissingServer {
+  readonly name: ServerName;
+  readonly reason: string;
+}
+
+/**
+ * Kafka, Cassandra and PostgreSQL, ready to answer. Disposing stops them and removes their data.
+ *
+ * A server that is missing throws the reason as soon as it is used.
+ */
 export interface Stack extends AsyncDisposable {
-  readonly source: StackSource;
   readonly profile: StackProfile;
   readonly kafka: StackServer;
   readonly cassandra: CassandraServer;
   readonly postgres: StackServer;
+  readonly sources: Readonly<Partial<Record<ServerName, StackSource>>>;
+  readonly missing: readonly MissingServer[];
   /** Present on a secured stack: SCRAM-SHA-256 users and Cassandra roles. */
   readonly logins: Logins | undefined;
-  /** Folder with data and logs, if they are on this machine. */
-  readonly folder: string | undefined;
-  /** The same of PostgreSQL, which comes from a source of its own. */
-  readonly postgresFolder: string | undefined;
+  /** Folders with data and logs of the servers that run on this machine, Kafka's first. */
+  readonly folders: readonly string[];
   /** Keeps the folders when the stack is disposed, to look into after a failure. */
+  keepFolders(): void;
+}
+
+/** One server that answers. Disposing stops it, if it is ours, and removes its data. */
+export interface OpenServer extends AsyncDisposable {
+  readonly server: StackServer;
+  readonly folder: string | undefined;
   keepFolder(): void;
 }
 
-/** Kafka and Cassandra, which come from one source. */
-export type ServerPair = Omit<Stack, 'postgres' | 'postgresFolder'>;
+/** One way to have a server. */
+export interface ServerSource {
+  readonly name: StackSource;
+  /** Why it cannot offer such a server here, found out without starting anything. */
+  problem(options: OpenOptions): Promise<string | undefined>;
+  open(options: OpenOptions): Promise<OpenServer>;
+}
+
+export interface OpenOptions extends StackOptions {
+  /** Present when the stack is secured. */
+  readonly logins: Logins | undefined;
+}
 
 export interface StackOptions {
   readonly profile: StackProfile;
-  /** Users and grants on both servers; only Java processes offer this. */
+  /** Users and grants on Kafka and Cassandra; only processes offer this. */
   readonly secured?: boolean;
-  /** Names the folder under `.stack`. */
+  /** Begins the names of the folders. */
   readonly name?: string;
   /** Leaves the servers running when this process ends; `down` stops them. */
   readonly detached?: boolean;
@@ -75,13 +117,4 @@ export interface StackOptions {
   readonly signal?: AbortSignal;
   /** Receives a line for a source that was tried and passed over. */
   readonly note?: (line: string) => void;
-}
-
-/** The environment of suites that share a stack. */
-export function stackEnvironment(stack: Stack): Record<string, string> {
-  return {
-    KAFKA_JOURNAL_TEST_KAFKA: stack.kafka.address,
-    KAFKA_JOURNAL_TEST_CASSANDRA: stack.cassandra.address,
-    KAFKA_JOURNAL_TEST_POSTGRES: stack.postgres.address,
-  };
 }

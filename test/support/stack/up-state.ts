@@ -7,7 +7,6 @@ import { stackRoot } from './stack-folder.ts';
 
 /** What `up` leaves behind for `status`, `env` and `down`. */
 export interface UpState {
-  readonly source: StackSource;
   readonly profile: StackProfile;
   readonly kafka: UpServer;
   readonly cassandra: UpServer;
@@ -21,6 +20,7 @@ interface UpServer {
   readonly address: string;
   /** Absent when somebody else runs the server. */
   readonly pid: number | undefined;
+  readonly source: StackSource | undefined;
 }
 
 const stateFile = join(stackRoot, 'up.json');

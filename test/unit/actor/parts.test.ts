@@ -190,10 +190,11 @@ describe('the timers of an entity', () => {
     const change = { type: 'schedule', id: undefined, event, target: self, delayMs: 5 } as const;
     const [live, replayed] = [new Timers(), new Timers()];
     live.beginStep({ seqNr: 7, delaysMs: [] });
-    expect([live.noteLive(change, 0)?.id, live.noteLive(change, 0)?.id]).to.deep.equal([
-      '#7.0',
-      '#7.1',
-    ]);
+    expect(
+      [live.noteLive(change, 0), live.noteLive(change, 0)].map(
+        ({ key }) => key && live.get(key)?.id,
+      ),
+    ).to.deep.equal(['#7.0', '#7.1']);
     replayed.note([change, change], { seqNr: 7, delaysMs: [] }, 0);
     expect(replayed.pending(0).map(({ id }) => id)).to.deep.equal(['#7.0', '#7.1']);
   });

@@ -12,6 +12,7 @@ import {
   spawnChild,
   stopChild,
 } from 'xstate';
+import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { eventually, failureOf, settle, testHost } from './support.ts';
@@ -31,8 +32,9 @@ class World implements Clock {
     return this.#time.ms;
   }
 
-  sleep(): Promise<void> {
-    return new Promise(() => {});
+  /** Backoffs of the tests are 1 ms; nothing else may come to its end. */
+  sleep(ms: number): Promise<void> {
+    return ms <= 1 ? Promise.resolve() : new Promise(() => {});
   }
 
   async pass(ms: number): Promise<void> {
@@ -45,9 +47,9 @@ class World implements Clock {
     return new World(this.#time, this.journal);
   }
 
-  start<M extends AnyStateMachine>(machine: M, input?: unknown) {
+  start<M extends AnyStateMachine>(machine: M, input?: unknown, options?: object) {
     const { host } = testHost({ journal: this.journal, clock: this });
-    const logic = host.persistent(machine, { persistenceId: 'e' } as never);
+    const logic = host.persistent(machine, { persistenceId: 'e', ...options } as never);
     const actor = createActor(logic, { clock: this.scheduler, input } as never);
     actor.subscribe({ error: () => {} });
     actor.start();
@@ -471,5 +473,48 @@ describe('what was acknowledged comes back the same', () => {
       expect(actor.getSnapshot().context.ticks).to.deep.equal([10]);
       expect(after.actor.getSnapshot().context.ticks).to.deep.equal([10, 20]);
     });
+
+    it('of a state that a failed write threw away do not fire, whatever their ids', async () => {
+      const machine = setup({ types: { context: {} as { ticks: number } } }).createMachine({
+        id: 'm',
+        context: { ticks: 0 },
+        on: {
+          arm: { actions: raise({ type: 'tick' }, { id: 'same', delay: 10 }) },
+          tick: { actions: assign({ ticks: ({ context }) => context.ticks + 1 }) },
+        },
+      });
+      const world = new World();
+      const { tell, actor } = world.start(machine, undefined, {
+        onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
+      });
+      await tell('arm');
+      await tell('arm');
+      world.journal.failNextWrite(new WriteFailedError('no answer'));
+      await failureOf(tell('arm'));
+      await eventually(() => actor.getSnapshot().status === 'active');
+      await tell('arm');
+      await world.pass(10);
+      expect(actor.getSnapshot().context.ticks).to.equal(3);
+    });
+  });
+
+  it('does not end an entity for what came too early within a group', async () => {
+    const kid = setup({}).createMachine({
+      initial: 'alive',
+      states: { alive: { on: { ping: 'dead' } }, dead: { type: 'final' } },
+    });
+    const machine = setup({ actors: { kid } }).createMachine({
+      id: 'm',
+      on: {
+        spawn: { actions: spawnChild('kid', { id: 'kid', systemId: 'radio' }) },
+        ping: { actions: sendTo('kid', { type: 'ping' }) },
+      },
+    });
+    const world = new World();
+    const { tell, actor, host } = world.start(machine);
+    await host.whenRecovered(actor);
+    const types = ['spawn', 'ping', 'spawn'];
+    const settled = await Promise.allSettled(types.map((type) => tell(type)));
+    expect(settled.map(({ status }) => status)).to.deep.equal(types.map(() => 'fulfilled'));
   });
 });

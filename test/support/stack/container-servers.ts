@@ -5,13 +5,12 @@ import {
   Wait,
 } from 'testcontainers';
 
-import { cassandraYaml, datacenter, systemProperties } from './cassandra-server.ts';
+import { cassandraYaml, systemProperties } from './cassandra-server.ts';
 import { engineAnswers } from './container-engine.ts';
 import { expectBroker, kafkaProperties } from './kafka-server.ts';
-import type { PostgresStack } from './open-postgres.ts';
 import { freePort } from './ports.ts';
 import { cassandraState, postgresAnswers } from './probes.ts';
-import type { CassandraServer, ServerPair, StackOptions, StackServer } from './stack.ts';
+import type { OpenOptions, OpenServer, ServerSource, StackServer } from './stack.ts';
 import { untilAnswers } from './until-answers.ts';
 
 const images = {
@@ -21,44 +20,38 @@ const images = {
 };
 const startTimeoutMs = 120_000;
 
-/** Why containers cannot serve as such a stack here; `undefined` when they can. */
-export async function containersProblem(options: StackOptions): Promise<string | undefined> {
-  if (options.secured === true) return 'Kafka users need a formatted folder, which images lack';
-  if (options.detached === true) return 'containers end with the process that started them';
+/** Why a container cannot serve as such a server here; `undefined` when it can. */
+async function containersProblem({ detached }: OpenOptions): Promise<string | undefined> {
+  if (detached === true) return 'containers end with the process that started them';
   return (await engineAnswers()) ? undefined : 'no container engine answers';
 }
 
-/** Both servers in containers, on ports that stay the same over a restart. */
-export async function openContainerStack(options: StackOptions): Promise<ServerPair> {
-  const outcomes = await Promise.allSettled([openKafka(options), openCassandra(options)]);
-  const [kafka, cassandra] = outcomes;
-  if (kafka.status === 'fulfilled' && cassandra.status === 'fulfilled') {
-    return containerStack(options, { kafka: kafka.value, cassandra: cassandra.value });
-  }
-  for (const outcome of outcomes) if (outcome.status === 'fulfilled') await outcome.value.remove();
-  throw outcomes.find((outcome) => outcome.status === 'rejected')?.reason;
+async function openProblem(options: OpenOptions): Promise<string | undefined> {
+  if (options.secured === true) return 'Kafka users need a formatted folder, which images lack';
+  return await containersProblem(options);
 }
 
-function containerStack(
-  { profile }: StackOptions,
-  { kafka, cassandra }: { readonly kafka: ContainerServer; readonly cassandra: ContainerServer },
-): ServerPair {
-  return {
-    source: 'containers',
-    profile,
-    kafka,
-    cassandra: Object.assign(cassandra, { datacenter }) satisfies CassandraServer,
-    logins: undefined,
-    folder: undefined,
-    keepFolder: () => undefined,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([kafka.remove(), cassandra.remove()]);
-    },
-  };
-}
+export const kafkaContainer: ServerSource = {
+  name: 'containers',
+  problem: openProblem,
+  open: openKafka,
+};
+
+/** Not secured either: its users would know no names on a Kafka from elsewhere. */
+export const cassandraContainer: ServerSource = {
+  name: 'containers',
+  problem: openProblem,
+  open: openCassandra,
+};
+
+export const postgresContainer: ServerSource = {
+  name: 'containers',
+  problem: containersProblem,
+  open: openPostgres,
+};
 
 /** Inside and outside the port has one number: the broker must reach what it advertises. */
-async function openKafka({ profile }: StackOptions): Promise<ContainerServer> {
+async function openKafka({ profile }: OpenOptions): Promise<OpenServer> {
   const ports = { client: await freePort(), controller: 9093 };
   const properties = kafkaProperties({
     ports,
@@ -73,7 +66,7 @@ async function openKafka({ profile }: StackOptions): Promise<ContainerServer> {
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
     .withStartupTimeout(startTimeoutMs)
     .start();
-  return openServer(container, { port: ports.client, probe: expectBroker });
+  return opened(await readyServer(container, { port: ports.client, probe: expectBroker }));
 }
 
 /** The image's own way to set a property: `log.dirs` is `KAFKA_LOG_DIRS`. */
@@ -83,7 +76,7 @@ function kafkaEnvironment(properties: Readonly<Record<string, string>>): Record<
   return Object.fromEntries([...entries, ['KAFKA_HEAP_OPTS', '-Xms64m -Xmx256m']]);
 }
 
-async function openCassandra({ profile }: StackOptions): Promise<ContainerServer> {
+async function openCassandra({ profile }: OpenOptions): Promise<OpenServer> {
   const ports = { client: await freePort(), storage: 7000 };
   const file = '/etc/cassandra/kafka-journal.yaml';
   const folder = '/var/lib/cassandra';
@@ -101,11 +94,11 @@ async function openCassandra({ profile }: StackOptions): Promise<ContainerServer
     .withWaitStrategy(Wait.forLogMessage(/Startup complete/))
     .withStartupTimeout(startTimeoutMs)
     .start();
-  return openServer(container, { port: ports.client, probe: cassandraState });
+  return opened(await readyServer(container, { port: ports.client, probe: cassandraState }));
 }
 
 /** A PostgreSQL in a container, on a port that stays the same over a restart. */
-export async function openPostgresContainer({ profile }: StackOptions): Promise<PostgresStack> {
+async function openPostgres({ profile }: OpenOptions): Promise<OpenServer> {
   const port = await freePort();
   const password = 'container';
   const lost = profile === 'quick' ? ['-c', 'fsync=off', '-c', 'synchronous_commit=off'] : [];
@@ -117,10 +110,14 @@ export async function openPostgresContainer({ profile }: StackOptions): Promise<
     .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
     .withStartupTimeout(startTimeoutMs)
     .start();
-  const server = await openServer(container, { port, probe: postgresAnswers });
+  const server = await readyServer(container, { port, probe: postgresAnswers });
   const address = `postgres://postgres:${password}@${server.address}/postgres`;
+  return opened(Object.assign(server, { address }));
+}
+
+function opened(server: ContainerServer): OpenServer {
   return {
-    server: Object.assign(server, { address }),
+    server,
     folder: undefined,
     keepFolder: () => undefined,
     [Symbol.asyncDispose]: () => server.remove(),
@@ -132,13 +129,18 @@ interface Answering {
   readonly probe: (address: string) => Promise<unknown>;
 }
 
-async function openServer(
+async function readyServer(
   container: StartedTestContainer,
-  { port, probe }: Answering,
+  answering: Answering,
 ): Promise<ContainerServer> {
-  const server = new ContainerServer(container, { port, probe });
-  await server.untilReady();
-  return server;
+  const server = new ContainerServer(container, answering);
+  try {
+    await server.untilReady();
+    return server;
+  } catch (error) {
+    await server.remove();
+    throw error;
+  }
 }
 
 class ContainerServer implements StackServer {
