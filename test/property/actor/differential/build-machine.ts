@@ -217,7 +217,7 @@ class MachineBuilder {
       case 'crash':
         return [
           ({ event }: Args) => {
-            if (event.n === 12 && !lab.muted && !lab.calm)
+            if (event.n === 12 && !lab.isHidden && !lab.calm)
               throw new ActionCrashed('an action threw');
           },
         ];

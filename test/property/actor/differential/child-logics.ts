@@ -60,7 +60,7 @@ function promiseLogic(site: string, lab: Lab): AnyActorLogic {
 function callbackLogic(site: string, lab: Lab): AnyActorLogic {
   return fromCallback(({ sendBack, receive }) => {
     const work: Work = { site, tell: (n) => sendBack({ type: 'r1', n }) };
-    const wasSeen = !lab.muted;
+    const wasSeen = !lab.isHidden;
     lab.begin(work);
     receive(({ type }) => {
       lab.see(`${site} hears ${type}`);
@@ -68,7 +68,7 @@ function callbackLogic(site: string, lab: Lab): AnyActorLogic {
     });
     return () => {
       lab.end(work);
-      if (wasSeen) lab.see(`${site} is put away`);
+      if (wasSeen) lab.seeEnd(`${site} is put away`);
     };
   });
 }

@@ -20,31 +20,14 @@ const repairs: Readonly<Record<string, Repair>> = {
 const active = Object.values(repairs);
 
 export function withoutKnownFaults(plan: HistoryPlan): HistoryPlan {
-  const fails = plan.steps.some((step) => 'fault' in step && /lost|failed/.test(step.fault));
-  const bursts = plan.steps.some(({ type }) => type === 'burst');
-  const all = [
-    ...active,
-    ...(fails ? [withoutTimerIds] : []),
-    ...(bursts ? [withoutSystemIds] : []),
-  ];
-  return repaired(plan, all) as HistoryPlan;
+  return repaired(plan) as HistoryPlan;
 }
 
-/** In a group commit an event is judged before what precedes it has had its effects. */
-function withoutSystemIds(part: Readonly<Record<string, unknown>>): typeof part {
-  return 'systemId' in part ? { ...part, systemId: undefined } : part;
-}
-
-/** After a failed write, an old timer whose id had been used again still fires. */
-function withoutTimerIds(part: Readonly<Record<string, unknown>>): typeof part {
-  return part.type === 'later' ? { ...part, id: undefined } : part;
-}
-
-function repaired(value: unknown, all: readonly Repair[]): unknown {
-  if (Array.isArray(value)) return value.map((item) => repaired(item, all));
+function repaired(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(repaired);
   if (typeof value !== 'object' || value === null) return value;
-  const part = all.reduce((left, repair) => repair(left), value as Record<string, unknown>);
+  const part = active.reduce((left, repair) => repair(left), value as Record<string, unknown>);
   return Object.fromEntries(
-    Object.entries(part).map(([name, member]) => [name, repaired(member, all)]),
+    Object.entries(part).map(([name, member]) => [name, repaired(member)]),
   );
 }

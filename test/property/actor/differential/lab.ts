@@ -22,6 +22,8 @@ export class Lab {
   #works: Work[] = [];
   /** Nothing is seen: the process has died, or its doings are lost. */
   muted = false;
+  /** The process lives, but what is begun is not seen: the write of the event failed. */
+  unseen = false;
   /** What actors send is lost. */
   silent = false;
   /** Actions that would throw do not. */
@@ -32,6 +34,15 @@ export class Lab {
   }
 
   see(text: string): void {
+    if (!this.isHidden) this.seen.push(text);
+  }
+
+  get isHidden(): boolean {
+    return this.muted || this.unseen;
+  }
+
+  /** A child that was seen to begin is put away. */
+  seeEnd(text: string): void {
     if (!this.muted) this.seen.push(text);
   }
 
@@ -42,7 +53,7 @@ export class Lab {
   }
 
   begin(work: Work): void {
-    if (this.muted) return;
+    if (this.isHidden) return;
     this.see(`${work.site} begins`);
     this.#works.push(work);
   }

@@ -270,7 +270,7 @@ export class PlainWorld implements World {
         run.outcomes.set(event, { number, answer });
         return snapshot;
       }
-      if (treatment === 'apply-unseen') run.lab.muted = true;
+      if (treatment === 'apply-unseen') run.lab.unseen = true;
       run.lab.calm = treatment === 'try-calm';
       if (run.lab.calm) run.calm = number;
       const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');
@@ -318,7 +318,7 @@ function watchRelays(run: Run): void {
     schedule(source, target, event, delay, ...id);
   };
   system._relay = (source, target, event) => {
-    if ((lab.muted || lab.silent) && source !== undefined) return;
+    if ((lab.isHidden || lab.silent) && source !== undefined) return;
     if (source === actor && target !== actor && later.has(event as object)) {
       const left = { source: actor, target: target as AnyActorRef, dueMs: time.nowMs() };
       sent.push({ ...left, event: event as EventObject, alarm: -1 });

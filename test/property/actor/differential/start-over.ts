@@ -47,8 +47,8 @@ export function startOver(
 ): void {
   const { actor, lab, time } = run;
   const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
+  lab.unseen = false;
   if (snapshot.status !== 'active') {
-    lab.muted = false;
     time.jump(downMs);
     return;
   }
