@@ -8,11 +8,13 @@ import {
   type GuardPlan,
   type HearPlan,
   type HistoryPlan,
+  type Holder,
   type InvokePlan,
   innerTypes,
   type StatePlan,
   type StepPlan,
   type TransitionPlan,
+  theYoungest,
 } from './plan.ts';
 
 /** There once in so many. */
@@ -51,8 +53,8 @@ const child: fc.Arbitrary<ChildPlan> = fc.record({
 
 const inner = fc.constantFrom(...innerTypes);
 const timerId = fc.constantFrom('t0', 't1');
-const holder = fc.constantFrom('none', 'one', 'deep', 'list', 'map', 'set');
-const at = fc.nat(5);
+const holder = fc.constantFrom<Holder>('none', 'one', 'deep', 'list', 'map', 'set');
+const at = fc.nat(theYoungest);
 
 const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant('add'), n: fc.nat(3) }) },
@@ -105,8 +107,25 @@ const action: fc.Arbitrary<ActionPlan> = fc.oneof(
   },
 );
 
+/** A child that is told something later, and perhaps stopped before. */
+const laterTold = fc
+  .record({ child, holder, delay, isStopped: fc.boolean() })
+  .map(({ child: one, holder: where, delay: when, isStopped }): readonly ActionPlan[] => [
+    { type: 'spawn', child: { ...one, id: true }, how: 'assign', holder: where },
+    { type: 'ping', to: 'id', at: theYoungest, delay: when },
+    ...(isStopped ? [{ type: 'stop', at: theYoungest } as const] : []),
+  ]);
+
 const actions = (maxLength: number): fc.Arbitrary<readonly ActionPlan[]> =>
-  fc.array(action, { maxLength });
+  fc
+    .array(
+      fc.oneof(
+        { weight: 12, arbitrary: action.map((one) => [one]) },
+        { weight: 1, arbitrary: laterTold },
+      ),
+      { maxLength },
+    )
+    .map((lists) => lists.flat());
 
 const transition: fc.Arbitrary<TransitionPlan> = fc.record({
   target: maybe(fc.nat(11)),

@@ -23,6 +23,7 @@ import {
   type InvokePlan,
   type StatePlan,
   type TransitionPlan,
+  theYoungest,
 } from './plan.ts';
 
 /** What every generated machine remembers. */
@@ -254,12 +255,12 @@ class MachineBuilder {
       case 'spawn':
         return this.#spawn(plan);
       case 'stop':
-        return [stopIt(({ context }) => chosen(context.ids, plan.at) ?? 'nobody')];
+        return [stopIt(({ context }) => named(context, plan.at) ?? 'nobody')];
       case 'ping': {
         const delay = plan.delay === undefined ? {} : { delay: this.#delay(plan.delay) };
         const { to, at } = plan;
         const target = ({ context }: Args): unknown =>
-          to === 'id' ? chosen(context.ids, at) : chosen(refsIn(context, to), at);
+          to === 'id' ? named(context, at) : chosen(refsIn(context, to), at);
         const send = sendIt((a) => target(a) ?? 'nobody', { type: 'ping' }, delay);
         // One in three throws where there is nobody.
         if (at % 3 === 0) return [send];
@@ -272,7 +273,7 @@ class MachineBuilder {
     const site = this.#site(child);
     const { systemId, watched: syncSnapshot } = child;
     const options = { systemId, syncSnapshot, input: { site } };
-    const named = (context: Context): Partial<Context> => ({
+    const counted = (context: Context): Partial<Context> => ({
       made: context.made + 1,
       ids: child.id ? [...context.ids, `${site}.${context.made}`] : context.ids,
     });
@@ -280,14 +281,14 @@ class MachineBuilder {
       const id = ({ context }: Args): string => `${site}.${context.made}`;
       return [
         spawnIt(site, child.id ? { ...options, id } : options),
-        set(({ context }) => named(context)),
+        set(({ context }) => counted(context)),
       ];
     }
     return [
       set(({ context, spawn }) => {
         const id = child.id ? { id: `${site}.${context.made}` } : {};
         const ref = spawn(site, { ...options, ...id });
-        return { ...named(context), ...held(context, holder, ref) };
+        return { ...counted(context), ...held(context, holder, ref) };
       }),
     ];
   }
@@ -402,6 +403,11 @@ function refsIn(context: Context, holder: Holder): readonly (AnyActorRef | undef
     case 'set':
       return [...context.set];
   }
+}
+
+/** The id of a child; the last number stands for the youngest. */
+function named({ ids }: Context, at: number): string | undefined {
+  return at === theYoungest ? ids.at(-1) : chosen(ids, at);
 }
 
 function chosen<T>(among: readonly T[], at: number): T | undefined {

@@ -99,8 +99,8 @@ function differenceOf(plain: World, persistent: World): Found | undefined {
     seen.plain = seen.plain.filter(isOwn);
     seen.persistent = seen.persistent.filter(isOwn);
   }
-  seen.plain = endsSorted(seen.plain);
-  seen.persistent = endsSorted(seen.persistent);
+  seen.plain = inLanes(seen.plain);
+  seen.persistent = inLanes(seen.persistent);
   if (!isDeepStrictEqual(seen.plain, seen.persistent)) return { what: 'what was done', ...seen };
   const expected: Readonly<Record<string, unknown>> = { ...plain.view() };
   const actual: Readonly<Record<string, unknown>> = { ...persistent.view() };
@@ -113,10 +113,20 @@ function differenceOf(plain: World, persistent: World): Found | undefined {
   return undefined;
 }
 
-/** In which order children are put away is nobody's business. */
-function endsSorted(seen: readonly string[]): readonly string[] {
-  const isEnd = (text: string): boolean => text.endsWith('is put away');
-  return [...seen.filter(isEnd).sort(), ...seen.filter((text) => !isEnd(text))];
+/**
+ * What the entity does keeps its order, and so does what each child hears; which of them comes first depends on who is
+ * busy. In which order children are put away is nobody's business.
+ */
+function inLanes(seen: readonly string[]): readonly string[] {
+  const isHeard = (text: string): boolean => text.includes(' hears ');
+  const isEnd = (text: string): boolean => text.endsWith(' is put away');
+  const own = seen.filter((text) => !isHeard(text) && !isEnd(text));
+  const heard = seen.filter(isHeard).toSorted((a, b) => siteOf(a).localeCompare(siteOf(b)));
+  return [...own, ...heard, ...seen.filter(isEnd).toSorted()];
+}
+
+function siteOf(text: string): string {
+  return text.slice(0, text.indexOf(' '));
 }
 
 function causesOf(error: unknown): string {

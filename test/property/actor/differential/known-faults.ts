@@ -8,13 +8,6 @@ type Repair = (part: Readonly<Record<string, unknown>>) => Readonly<Record<strin
  * its fault does.
  */
 const repairs: Readonly<Record<string, Repair>> = {
-  'what a stopped child sends reaches the next incarnation': (part) => {
-    if (part.kind === 'transition') return { ...part, watched: false };
-    const { child } = part as { child?: { kind: string } };
-    return child?.kind === 'transition' && 'onSnapshot' in part
-      ? { ...part, onSnapshot: undefined }
-      : part;
-  },
 };
 
 const active = Object.values(repairs);

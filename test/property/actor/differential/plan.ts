@@ -12,6 +12,9 @@ export type CommandType = (typeof commandTypes)[number];
 export const innerTypes = ['r0', 'r1'] as const;
 export type InnerType = (typeof innerTypes)[number];
 
+/** In place of a number that chooses among children. */
+export const theYoungest = 5;
+
 export type GuardPlan =
   | 'even'
   | 'odd'

@@ -47,22 +47,20 @@ export function startOver(
 ): void {
   const { actor, lab, time } = run;
   const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
-  lab.unseen = false;
-  if (snapshot.status !== 'active') {
-    time.jump(downMs);
-    return;
-  }
   const children = Object.values(snapshot.children) as AnyActorRef[];
+  lab.unseen = false;
   // A process that dies does not put its children away.
   lab.muted = isNewProcess;
   lab.silent = true;
   // Nobody can stop a child that has no name any more, but the end of its process.
   if (isNewProcess) stopOrphans(run, children, differences);
-  const active = children.filter((child) => child.getSnapshot()?.status === 'active');
+  const isOver = snapshot.status !== 'active';
+  const active = isOver ? [] : children.filter(isAtWork);
   for (const child of active) insideChild(child)._stop();
   lab.muted = false;
   lab.silent = false;
   time.jump(downMs);
+  if (isOver) return;
   const timers = timersToArm(run, children, { differences, lastStoredMs });
   const { mailbox } = insideChild(actor);
   mailbox._active = false;
@@ -89,7 +87,7 @@ function stopOrphans(
 ): void {
   for (const child of made) {
     if (child._parent !== actor || children.includes(child)) continue;
-    if (child.getSnapshot()?.status !== 'active' || !isRunning(child)) continue;
+    if (!isAtWork(child) || !isRunning(child)) continue;
     differences.use('unnamed-child-is-gone');
     insideChild(child)._stop();
   }
@@ -112,6 +110,10 @@ function timersToArm(
   );
   if (again.length > 0) differences.use('delayed-event-to-child-is-sent-again');
   return [...alive, ...again].sort((a, b) => a.dueMs - b.dueMs);
+}
+
+function isAtWork(child: AnyActorRef): boolean {
+  return (child.getSnapshot() as { status?: string } | undefined)?.status === 'active';
 }
 
 /** Work has no state that a restart could lose: it runs, or has ended. */
