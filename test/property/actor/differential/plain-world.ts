@@ -38,6 +38,8 @@ interface Run {
   readonly outcomes: Map<EventObject, { readonly number: number; readonly answer: Answer }>;
   /** Number of the first event of this step. */
   first: number | undefined;
+  /** Children before the event whose write failed. */
+  before: readonly AnyActorRef[];
   /** Children that were not at work when the actor started over. */
   readonly madeAgain: WeakSet<AnyActorRef>;
   threw: Taken | undefined;
@@ -220,6 +222,7 @@ export class PlainWorld implements World {
     for (const child of children) if (!isRunning(child)) madeAgain.add(child);
     startOver(this.#run, { ...how, differences: this.#differences });
     this.#run.sent.length = 0;
+    this.#run.before = [];
     await settle();
     await time.pass(0, settle);
   }
@@ -244,6 +247,7 @@ export class PlainWorld implements World {
     const outcomes: Run['outcomes'] = new Map();
     const run: Run = {
       ...{ lab, time, actor, pending, sent: [], children, scheduled, outcomes },
+      before: [],
       madeAgain: new WeakSet(),
       first: undefined,
       threw: undefined,
@@ -270,7 +274,11 @@ export class PlainWorld implements World {
         run.outcomes.set(event, { number, answer });
         return snapshot;
       }
-      if (treatment === 'apply-unseen') run.lab.unseen = true;
+      if (treatment === 'apply-unseen') {
+        run.lab.unseen = true;
+        const { children } = snapshot as AnyMachineSnapshot;
+        run.before = Object.values(children) as AnyActorRef[];
+      }
       run.lab.calm = treatment === 'try-calm';
       if (run.lab.calm) run.calm = number;
       const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');

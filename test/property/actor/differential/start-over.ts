@@ -12,6 +12,8 @@ export interface Restarted {
   readonly pending: () => readonly PendingEvent[];
   /** Every child that was ever made. */
   readonly children: Iterable<AnyActorRef>;
+  /** Children before the event whose write failed. */
+  readonly before: readonly AnyActorRef[];
   /** Delayed events to children that have left. */
   readonly sent: readonly PendingEvent[];
 }
@@ -54,6 +56,7 @@ export function startOver(
   lab.silent = true;
   // Nobody can stop a child that has no name any more, but the end of its process.
   if (isNewProcess) stopOrphans(run, children, differences);
+  else stopThose(run.before, children);
   const isOver = snapshot.status !== 'active';
   const active = isOver ? [] : children.filter(isAtWork);
   for (const child of active) insideChild(child)._stop();
@@ -110,6 +113,13 @@ function timersToArm(
   );
   if (again.length > 0) differences.use('delayed-event-to-child-is-sent-again');
   return [...alive, ...again].sort((a, b) => a.dueMs - b.dueMs);
+}
+
+/** The failed write came before the event: what it would have left without a name had one still. */
+function stopThose(before: readonly AnyActorRef[], children: readonly AnyActorRef[]): void {
+  for (const child of before) {
+    if (!children.includes(child) && isAtWork(child)) insideChild(child)._stop();
+  }
 }
 
 function isAtWork(child: AnyActorRef): boolean {
