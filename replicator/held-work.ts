@@ -25,7 +25,6 @@ export interface Problem {
 }
 
 const unreadableRecord = 'partition is held: a record cannot be decoded';
-const failedWrite = 'partition is held: the store failed; nothing is lost, it is tried again';
 const blockedStretch = 'partition is held: the log cannot give what comes next';
 const unwritableEntry =
   'partition is held: what is to be skipped cannot be written to the quarantine file';
@@ -38,8 +37,12 @@ export function firstUnapplied({ held, unreadable }: HeldWork): Offset | undefin
 }
 
 /** What to report: the problem with the smallest offset; `undefined` when nothing is in the way. */
-function problemOf(work: HeldWork, offsetError: unknown): Problem | undefined {
-  const { held, unreadable } = work;
+function problemOf(
+  { held, unreadable }: HeldWork,
+  offsetError: unknown,
+  storeName: string,
+): Problem | undefined {
+  const failedWrite = `partition is held: ${storeName} failed; nothing is lost, it is tried again`;
   const heldKeys = held.length;
   const first = held.toSorted((a, b) => a.rest.first - b.rest.first)[0];
   if (unreadable !== undefined && unreadable.offset < (first?.rest.first ?? Infinity)) {
@@ -68,6 +71,8 @@ export interface QuarantineRound {
   readonly source: PartitionSource;
   /** What was polled, as the log has it. */
   readonly records: readonly LogRecord[];
+  /** What failed when a write did, for the log. */
+  readonly storeName: string;
 }
 
 export interface AfterQuarantine {
@@ -86,7 +91,7 @@ export async function afterQuarantine(
 ): Promise<AfterQuarantine> {
   try {
     const rest = await withoutQuarantined(left, round);
-    const problem = problemOf(rest ?? left, offsetError);
+    const problem = problemOf(rest ?? left, offsetError, round.storeName);
     return { left: rest ?? left, isShorter: rest !== undefined, problem };
   } catch (err) {
     const offset = firstUnapplied(left);

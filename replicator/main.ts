@@ -1,16 +1,23 @@
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import { pino, stdSerializers } from 'pino';
-import { loadConfig } from '../src/config/load-config.ts';
+import { readOptions, UsageError } from '../src/cli/usage.ts';
+import type { Config } from '../src/config/config.ts';
+import { journalClassOf, pluginPathProblem } from '../src/config/journal-class.ts';
+import { kafkaJournalPath } from '../src/config/journal-paths.ts';
+import { readConfig } from '../src/config/load-config.ts';
+import { readTogether } from '../src/config/read-together.ts';
 import {
   type ReplicatorSettings,
   readReplicatorSettings,
+  replicatorPath,
 } from '../src/config/replicator-settings.ts';
 import { openKafkaActionProducer } from '../src/kafka/kafka-action-producer.ts';
 import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
 import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/errors.ts';
+import { noteIgnoredKeys } from '../src/note-ignored-keys.ts';
+import { describeError } from '../src/observability/describe-error.ts';
 import type { Logger } from '../src/observability/logger.ts';
-import { openReplicatedStore } from '../src/open-eventual-store.ts';
+import { openReplicatedStore, storeNames } from '../src/open-eventual-store.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { openQuarantineFile } from './quarantine-file.ts';
 import { startReplicator } from './replicator.ts';
@@ -25,7 +32,6 @@ export const stopDeadlineMs = 25_000;
 /** What closing the connections may take after that. */
 const closeDeadlineMs = 3_000;
 
-const usage = 'usage: kafka-journal replicator --config FILE [--log-level debug|info|warn|error]';
 const logLevels = ['debug', 'info', 'warn', 'error'];
 
 export interface RunOptions {
@@ -34,7 +40,7 @@ export interface RunOptions {
 }
 
 /**
- * `kafka-journal replicator --config FILE`: carries events from Kafka into Cassandra until SIGTERM
+ * `kafka-journal replicator --config FILE`: carries events from Kafka into the store until SIGTERM
  * or SIGINT, then finishes the writes in hand. It keeps its place however it ends. Logs are JSON
  * lines on standard output.
  *
@@ -45,7 +51,7 @@ export interface RunOptions {
  * | 2         | wrong usage or configuration: every problem is printed, nothing was connected    |
  * | 3         | stopped by force: a second signal, or the writes in hand took too long           |
  *
- * Once it runs, no failure of Kafka or Cassandra ends it: it tries again for ever, and says so.
+ * Once it runs, no failure of Kafka or the store ends it: it tries again for ever, and says so.
  */
 export async function runReplicator(
   args: readonly string[],
@@ -53,14 +59,11 @@ export async function runReplicator(
 ): Promise<number> {
   let started: { readonly settings: ReplicatorSettings; readonly log: Logger };
   try {
-    started = await prepare(args);
+    started = prepare(args);
   } catch (error) {
-    console.error(
-      `kafka-journal replicator: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    return error instanceof ConfigError || error instanceof TypeError
-      ? exitCodes.usage
-      : exitCodes.failed;
+    const isWrong = error instanceof ConfigError || error instanceof UsageError;
+    console.error(`kafka-journal replicator: ${isWrong ? error.message : describeError(error)}`);
+    return isWrong ? exitCodes.usage : exitCodes.failed;
   }
   const stop =
     options.signal === undefined ? processSignals(started.log) : fromCaller(options.signal);
@@ -74,23 +77,44 @@ export async function runReplicator(
   }
 }
 
-/** @throws {TypeError} wrong usage @throws {ConfigError} every problem of the configuration */
-async function prepare(args: readonly string[]) {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { config: { type: 'string' }, 'log-level': { type: 'string', default: 'info' } },
+/** @throws {UsageError} wrong usage @throws {ConfigError} every problem of the configuration */
+function prepare(args: readonly string[]) {
+  const options = readOptions('replicator', args, ['config', 'log-level']);
+  const level = options['log-level'] ?? 'info';
+  if (options.config === undefined) throw new UsageError('replicator needs --config FILE');
+  if (!logLevels.includes(level)) {
+    throw new UsageError(`--log-level must be one of ${logLevels.join(', ')}, not "${level}"`);
+  }
+  const { config, checkKeys } = readConfig({ file: options.config });
+  refuseEmbedded(config);
+  const { settings } = readTogether({
+    keys: checkKeys,
+    settings: () => readReplicatorSettings(config),
   });
-  const level = values['log-level'];
-  if (values.config === undefined || !logLevels.includes(level)) throw new TypeError(usage);
-  const config = await loadConfig({ file: values.config });
-  const settings = readReplicatorSettings(config);
-  const log: Logger = pino({ level, serializers: { err: describeError } });
-  for (const note of config.notes) log.info({}, note);
+  const log: Logger = pino({ level, serializers: { err: serializeError } });
+  noteIgnoredKeys(config, log);
   return { settings, log };
 }
 
+/**
+ * An embedded journal replicates within its own process. Running beside it does no harm, but waits for a
+ * Kafka that is not there: whoever starts it is told. A file that sets the replicator up means it.
+ *
+ * @throws {UsageError} the default journal is embedded, and nothing of the replicator is set
+ */
+function refuseEmbedded(config: Config): void {
+  const path = config.getString('akka.persistence.journal.plugin');
+  if (path === '' || config.isSet(replicatorPath)) return;
+  if (pluginPathProblem(config, path) !== undefined) return;
+  if (journalClassOf(config, path) !== 'embedded') return;
+  throw new UsageError(
+    `no replicator is needed: ${path} is embedded and replicates within the programs that open it. ` +
+      `For a journal on Kafka, set akka.persistence.journal.plugin to "${kafkaJournalPath}"`,
+  );
+}
+
 /** Our errors say what is wrong and where; only a bug needs its stack. */
-function describeError(error: unknown): unknown {
+function serializeError(error: unknown): unknown {
   if (!(error instanceof JournalError)) {
     return error instanceof Error ? stdSerializers.err(error) : error;
   }
@@ -114,7 +138,14 @@ async function run(
     const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
     opened.push(consumers);
     const outputs = await openOutputs(settings, deps, opened);
-    const replicator = startReplicator({ ...deps, ...outputs, consumers, store, settings });
+    const replicator = startReplicator({
+      ...deps,
+      ...outputs,
+      consumers,
+      store,
+      storeName: storeNames[settings.eventual.type],
+      settings,
+    });
     log.info({ prefixes: settings.topicPrefixes }, 'the replicator runs');
     await Promise.race([fired(signal), replicator.finished]);
     log.info({}, 'the replicator stops');

@@ -48,6 +48,8 @@ export interface ReplicatorMetrics {
 export interface ReplicatorParts {
   readonly consumers: TopicConsumers;
   readonly store: ReplicatedJournal;
+  /** What the store is called in log lines, such as "Cassandra"; "the store" unless given. */
+  readonly storeName?: string;
   /** Where purges of expired journals are produced; needed with `settings.purgeExpired`. */
   readonly producer?: ActionProducer | undefined;
   /** Where skipped records are written down; without it none is skipped. */
@@ -65,6 +67,7 @@ export interface ReplicatorParts {
 /** What the flows of one topic share with those of the other topics. */
 export interface FlowParts {
   readonly store: ReplicatedJournal;
+  readonly storeName: string;
   /** Bounds the keys worked on at one moment. */
   readonly pool: FairPool;
   readonly quarantine: Quarantine;

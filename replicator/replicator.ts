@@ -117,10 +117,11 @@ class TopicWorks {
 
 /** What all topics of the process share. */
 function flowPartsOf(parts: ReplicatorParts): FlowParts {
-  const { store, log, clock, settings, metrics, onReplicated } = parts;
+  const { store, storeName = 'the store', log, clock, settings, metrics, onReplicated } = parts;
   const rules = settings.quarantine ?? { policy: 'fail', skip: [] };
   return {
     store,
+    storeName,
     pool: new FairPool(settings.maxKeysInFlight),
     quarantine: new Quarantine(rules, { file: parts.quarantineFile, log, clock }),
     expiry: expiryOf(parts),

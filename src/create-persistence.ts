@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type ActorHost, createActorHost } from './actor/create-actor-host.ts';
 import type { Config } from './config/config.ts';
-import { loadConfig } from './config/load-config.ts';
+import { defaultJournalOf } from './config/journal-class.ts';
+import { readConfig } from './config/load-config.ts';
 import {
+  namedJournals,
   type PersistenceSettings,
   readPersistenceSettings,
 } from './config/persistence-settings.ts';
 import { readTogether } from './config/read-together.ts';
-import { ConfigError } from './model/errors.ts';
+import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';
 import { journalSettingsOf, openSection } from './open-journals.ts';
 import { KafkaJournalPlugin } from './plugin/kafka-journal-plugin.ts';
@@ -18,9 +20,9 @@ import { systemClock } from './runtime/clock.ts';
 export interface PersistenceOptions {
   /** Path of an `application.conf`; read over the shipped `reference.conf`. */
   readonly file?: string;
-  /** HOCON text, instead of a file or laid over it. */
+  /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
   readonly config?: string;
-  /** Where log lines go; nowhere unless given. */
+  /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
   readonly log?: Logger;
 }
 
@@ -32,21 +34,19 @@ export interface Persistence extends ActorHost {
 
 /**
  * Reads the configuration and prepares persistent actors. A journal is opened by the first actor that
- * needs it, those of `auto-start-journals` before this resolves.
+ * needs it, those of `auto-start-journals` before this resolves. Settings that have no effect are logged once.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
-  const config = await loadConfig({
+  const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const { settings } = readTogether({
-    settings: () => readPersistenceSettings(config),
-    journal: () => checkDefaultJournal(config),
-  });
+  const settings = readSettings(config, checkKeys);
   const log = options.log ?? silentLogger;
-  const plugins = new Plugins(config, settings, log);
+  noteIgnoredKeys(config, log);
+  const plugins = new Plugins(config, log);
   await plugins.openAll(settings.autoStartJournals);
   const host = createActorHost({
     settings,
@@ -67,40 +67,44 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   });
 }
 
-/** The section that most actors will use; those of others are read when they are first named. */
-function checkDefaultJournal(config: Config): void {
-  const path = config.getString('akka.persistence.journal.plugin').trim();
-  if (path !== '') journalSettingsOf(config, path);
+/** The settings of actors; the sections of the journals that they name have to be right as well. */
+function readSettings(config: Config, checkKeys: () => void): PersistenceSettings {
+  const journals = namedJournals(config).map(
+    (path) => [`journal ${path}`, () => journalSettingsOf(config, path)] as const,
+  );
+  return readTogether({
+    keys: checkKeys,
+    actors: () => readPersistenceSettings(config),
+    ...Object.fromEntries(journals),
+  }).actors;
 }
 
 /** One journal plugin a section, opened on first use, closed in reverse order. */
 class Plugins {
   readonly #config: Config;
-  readonly #settings: PersistenceSettings;
   readonly #log: Logger;
   readonly #opened = new Map<string, Promise<JournalPlugin>>();
 
-  constructor(config: Config, settings: PersistenceSettings, log: Logger) {
+  constructor(config: Config, log: Logger) {
     this.#config = config;
-    this.#settings = settings;
     this.#log = log;
   }
 
-  get(pluginId: string | undefined): Promise<JournalPlugin> {
-    const path = pluginId ?? this.#settings.journalPluginId;
-    if (path === undefined || path === '') return Promise.reject(noDefaultJournal());
+  /** @throws {ConfigError} no section at `pluginId`, or none given and there is no default journal */
+  async get(pluginId: string | undefined): Promise<JournalPlugin> {
+    const path = pluginId || defaultJournalOf(this.#config);
     const known = this.#opened.get(path);
-    if (known !== undefined) return known;
+    if (known !== undefined) return await known;
     const opening = this.#open(path);
     this.#opened.set(path, opening);
     opening.catch(() => this.#opened.delete(path));
-    return opening;
+    return await opening;
   }
 
   /** All of them, or none is left open. */
   async openAll(paths: readonly string[]): Promise<void> {
     try {
-      for (const path of paths) await this.get(path === '' ? undefined : path);
+      for (const path of paths) await this.get(path);
     } catch (error) {
       await this.close();
       throw error;
@@ -129,12 +133,4 @@ class Plugins {
     const close = async (): Promise<void> => await journals[Symbol.asyncDispose]();
     return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close });
   }
-}
-
-function noDefaultJournal(): ConfigError {
-  const path = 'akka.persistence.journal.plugin';
-  const message =
-    'no default journal; set it to "evolutiongaming.kafka-journal.embedded.journal" or ' +
-    '"evolutiongaming.kafka-journal.persistence.journal"';
-  return new ConfigError([{ path, file: undefined, line: undefined, message }]);
 }

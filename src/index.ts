@@ -26,5 +26,6 @@ export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
 export type { PartitionOffset } from './model/position.ts';
 export type { RecordMetadata } from './model/record-metadata.ts';
 export { SeqNr } from './model/seq-nr.ts';
-export type { LogFields, Logger } from './observability/logger.ts';
+export { describeError } from './observability/describe-error.ts';
+export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';
 export { type OpenJournals, type OpenJournalsOptions, openJournals } from './open-journals.ts';

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import type { CassandraSettings } from './config/cassandra-settings.ts';
 import type { EventualSettings } from './config/eventual-settings.ts';
+import type { SetUpItem } from './model/set-up-item.ts';
 import type { CallOptions } from './ports/call-options.ts';
 import type { EventualJournal } from './ports/eventual-journal.ts';
 import type { ReplicatedJournal } from './ports/replicated-journal.ts';
@@ -9,6 +11,13 @@ import type { OpenDeps } from './stores.ts';
 /*
  * The one place that knows which replicated stores there are. A driver is loaded when its store is chosen.
  */
+
+/** What people call each store. */
+export const storeNames = {
+  cassandra: 'Cassandra',
+  postgres: 'PostgreSQL',
+  sqlite: 'SQLite',
+} as const satisfies Record<EventualSettings['type'], string>;
 
 /** The store as clients read it: its tables are there, or are created where that is allowed. */
 export async function openEventualStore(
@@ -59,8 +68,15 @@ export async function openReplicatedStore(
   }
 }
 
-/** Creates what is missing, whatever the settings allow to clients: for operators. */
-export async function createStore(settings: EventualSettings, deps: OpenDeps): Promise<void> {
+/**
+ * Creates what is missing, whatever the settings allow to clients: for operators.
+ *
+ * @returns what there is now, and whether it was there before
+ */
+export async function createStore(
+  settings: EventualSettings,
+  deps: OpenDeps,
+): Promise<readonly SetUpItem[]> {
   switch (settings.type) {
     case 'cassandra': {
       const cassandra = creating(settings.cassandra);
@@ -68,8 +84,12 @@ export async function createStore(settings: EventualSettings, deps: OpenDeps): P
     }
     case 'postgres':
       return await setUpStore(settings, deps, { mode: 'create' });
-    case 'sqlite':
-      return await (await openFile(settings.sqlite.file, deps))[Symbol.asyncDispose]();
+    case 'sqlite': {
+      const { file } = settings.sqlite;
+      const state = existsSync(file) ? 'exists' : 'created';
+      await (await openFile(file, deps))[Symbol.asyncDispose]();
+      return [{ name: `file ${file}`, state }];
+    }
   }
 }
 
@@ -83,7 +103,7 @@ export function placeOfStore(settings: EventualSettings): string {
     case 'postgres':
       return `PostgreSQL at ${settings.postgres.host}:${settings.postgres.port}`;
     case 'sqlite':
-      return `the file ${settings.sqlite.file}`;
+      return `SQLite in ${settings.sqlite.file}`;
   }
 }
 
@@ -91,13 +111,18 @@ async function setUpStore(
   settings: EventualSettings,
   deps: OpenDeps,
   options: { readonly mode: 'create' | 'check' } & CallOptions,
-): Promise<void> {
-  if (settings.type === 'cassandra') {
-    const { setUpCassandra } = await import('./cassandra/schema/create-schema.ts');
-    await setUpCassandra(settings.cassandra, deps, options);
-  } else if (settings.type === 'postgres') {
-    const { setUpPostgres } = await import('./postgres/schema/create-schema.ts');
-    await setUpPostgres(settings.postgres, deps, options);
+): Promise<readonly SetUpItem[]> {
+  switch (settings.type) {
+    case 'cassandra': {
+      const { setUpCassandra } = await import('./cassandra/schema/create-schema.ts');
+      return await setUpCassandra(settings.cassandra, deps, options);
+    }
+    case 'postgres': {
+      const { setUpPostgres } = await import('./postgres/schema/create-schema.ts');
+      return await setUpPostgres(settings.postgres, deps, options);
+    }
+    case 'sqlite':
+      return [];
   }
 }
 

@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from './config/config.ts';
-import { journalClassOf } from './config/journal-class.ts';
+import { defaultJournalOf, journalClassOf } from './config/journal-class.ts';
 import {
   type EmbeddedJournalSettings,
   type KafkaJournalSettings,
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
 } from './config/journal-settings.ts';
-import { loadConfig } from './config/load-config.ts';
+import { readConfig } from './config/load-config.ts';
+import { readTogether } from './config/read-together.ts';
 import { type HeadCacheStats, openHeadCache } from './journal/head-cache/head-cache.ts';
 import type { JournalParts } from './journal/journal-parts.ts';
 import { createJournals, type Journals } from './journal/journals.ts';
 import { endByOffset } from './journal/read-end.ts';
 import { ConfigError } from './model/errors.ts';
 import type { Key } from './model/key.ts';
+import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { type Logger, silentLogger } from './observability/logger.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
@@ -35,28 +37,30 @@ export interface OpenJournals extends Journals, AsyncDisposable {
 export interface OpenJournalsOptions {
   /** Path of an `application.conf`; read over the shipped `reference.conf`. */
   readonly file?: string;
-  /** HOCON text, instead of a file or laid over it. */
+  /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
   readonly config?: string;
   /** Section of the journal; that of `akka.persistence.journal.plugin` unless given. */
   readonly plugin?: string;
-  /** Where log lines go; nowhere unless given. */
+  /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
   readonly log?: Logger;
 }
 
 /**
- * Opens journals for use without actors: to append, read, delete, purge or mark by key.
+ * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of the section that
+ * have no effect are logged once.
  *
  * @throws {ConfigError} all problems of the section, before anything is opened
  * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
 export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
-  const config = await loadConfig({
+  const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const path = options.plugin ?? config.getString('akka.persistence.journal.plugin');
-  return openSection(config, path, { log: options.log ?? silentLogger, clock: systemClock });
+  const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
+  readTogether({ keys: checkKeys, settings: () => journalSettingsOf(config, pathOf()) });
+  return openSection(config, pathOf(), { log: options.log ?? silentLogger, clock: systemClock });
 }
 
 /** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
@@ -66,6 +70,7 @@ export async function openSection(
   deps: OpenDeps,
 ): Promise<OpenJournals> {
   const settings = journalSettingsOf(config, path);
+  noteIgnoredKeys(config, deps.log);
   const stores =
     'file' in settings ? openEmbeddedStores(settings, deps) : openKafkaStores(settings, deps);
   return journalsOver(await stores, settings, deps);
@@ -81,8 +86,9 @@ export function journalSettingsOf(
   if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
   const message =
     'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
-  const { file, line } = config.originOf(`${path}.class`) ?? {};
-  throw new ConfigError([{ path: `${path}.class`, file, line, message }]);
+  const key = `${path}.class`;
+  const { file, line } = config.originOf(key) ?? {};
+  throw new ConfigError([{ path: config.fullPath(key), file, line, message }]);
 }
 
 function journalsOver(

@@ -11,7 +11,7 @@ import type { Entity, PipelineHost } from './entity.ts';
 import type { HostedState } from './entity-logic.ts';
 import type { Envelope, Evaluated, Step } from './evaluate-command.ts';
 import { CommandEvaluator } from './evaluate-command.ts';
-import { WriteFailed, WriteRefused, Written } from './host-events.ts';
+import { Settled, WriteFailed, WriteRefused, Written } from './host-events.ts';
 import { initEvent } from './stored-event.ts';
 import type { PlannedWrite } from './write-batch.ts';
 import { planWrites, rejections } from './write-batch.ts';
@@ -35,6 +35,8 @@ export class CommandPipeline<S extends HostedState> {
   #settled = 0;
   /** Commands to be written one at a time, to find out which of them the journal refuses. */
   #alone = 0;
+  /** The turn under way ends with effects: of the first state, or of a step of the machine. */
+  #hasEffects = true;
   /** The write under way. */
   inFlight: Promise<void> | undefined;
 
@@ -53,6 +55,16 @@ export class CommandPipeline<S extends HostedState> {
   receive(envelope: Envelope): void {
     if (!this.stash.offer(envelope)) this.#answers.overflowed(envelope);
     else if (this.#host.isReady) this.drain();
+  }
+
+  /**
+   * Evaluates what waits, once the effects of the last commit have happened: xstate sends messages
+   * and starts children when the turn of the actor ends, and children that answer at once may change
+   * what the next command finds.
+   */
+  drainAfterEffects(): void {
+    if (!this.#hasEffects) this.drain();
+    else if (!this.stash.isEmpty) this.#host.tell(new Settled());
   }
 
   /** Evaluates what waits until something has to be written. */
@@ -102,6 +114,7 @@ export class CommandPipeline<S extends HostedState> {
     const error = this.#answers.writeFailure(cause);
     const waiting = this.#answers.unknown(this.#batch.slice(this.#settled), error);
     this.#clearBatch();
+    this.#hasEffects = true; // of the recovery to come
     this.stash.putBack(waiting);
     this.#host.writeFailed(error);
   }
@@ -238,8 +251,10 @@ export class CommandPipeline<S extends HostedState> {
     if (step.trace !== undefined && step.base === entity.state) {
       entity.state = step.next;
       entity.logic.adoptStep(step.next, step.event, step.trace);
+      this.#hasEffects = false;
       return;
     }
+    this.#hasEffects = true;
     entity.timers.beginStep({ seqNr: entity.sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
     entity.state = entity.logic.commit(entity.state, step.event, entity.sequenceNr);
   }

@@ -221,6 +221,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
         this.#opening.succeeded();
         this.#pipeline.commit(event);
         break;
+      case 'persistence.settled':
+        this.#pipeline.drain();
+        break;
       case 'persistence.write-rejected':
         if (this.#phase === 'initialising') this.fail(event.causes[0]);
         else this.#pipeline.refused(event);
@@ -252,7 +255,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
         break;
       case 'drainStash':
         this.lastError = undefined;
-        this.#pipeline.drain();
+        this.#pipeline.drainAfterEffects();
         break;
       case 'stopChildren':
         this.#entity.logic.discard(this.#entity.state);

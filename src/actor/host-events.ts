@@ -60,6 +60,11 @@ export class Initialised extends OpeningSignal {
   readonly type = 'persistence.initialised';
 }
 
+/** The effects of the last commit have happened: what waits may be evaluated. */
+export class Settled extends HostEvent {
+  readonly type = 'persistence.settled';
+}
+
 /** Nothing or not everything of a write is certainly stored. */
 export class WriteRefused extends HostEvent {
   readonly type = 'persistence.write-rejected';
@@ -109,6 +114,7 @@ export type OpeningEvent<S> = PermitGranted | Recovered<S> | RecoveryFailed | In
 export type AnyHostEvent<S> =
   | OpeningEvent<S>
   | Written<S>
+  | Settled
   | WriteRefused
   | WriteFailed
   | Detach

@@ -27,8 +27,9 @@ export async function openCassandraSession(
   options?.signal?.throwIfAborted();
   const client = new Client(clientOptions(settings));
   client.on('log', (level: string, source: string, message: string) => {
-    if (level === 'error') deps.log.warn({ source }, message);
-    else if (level === 'warning') deps.log.debug({ source }, message);
+    const text = `Cassandra driver: ${message}`;
+    if (level === 'error') deps.log.warn({ source }, text);
+    else if (level === 'warning') deps.log.debug({ source }, text);
   });
   const connections = new DriverConnections(client);
   try {

@@ -75,7 +75,7 @@ export class PartitionPointers {
       }
     }
     throw new StoreUnavailableError(
-      `${topic}:${partition} is claimed by other processes all the time`,
+      `${topic}:${partition} is claimed in Cassandra by other processes all the time`,
     );
   }
 

@@ -31,7 +31,6 @@ export function retryStatement<T>(
     random: Math.random,
     signal,
     retryable: (error) => isOpen() && clock.nowMs() < deadlineMs && isTransient(error),
-    onRetry: (error, attempt) =>
-      log.debug({ error, attempt }, 'Cassandra statement is tried again'),
+    onRetry: (err, attempt) => log.debug({ err, attempt }, 'Cassandra statement is tried again'),
   });
 }

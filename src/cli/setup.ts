@@ -1,57 +1,85 @@
-import { parseArgs } from 'node:util';
-import { journalClassOf } from '../config/journal-class.ts';
+import type { Config } from '../config/config.ts';
+import { defaultJournalOf } from '../config/journal-class.ts';
 import { kafkaJournalPath } from '../config/journal-paths.ts';
-import { readKafkaJournalSettings } from '../config/journal-settings.ts';
-import { loadConfig } from '../config/load-config.ts';
+import type { KafkaJournalSettings } from '../config/journal-settings.ts';
+import { readConfig } from '../config/load-config.ts';
+import { readTogether } from '../config/read-together.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
-import { consoleLogger } from '../observability/logger.ts';
-import { createStore } from '../open-eventual-store.ts';
+import type { SetUpItem } from '../model/set-up-item.ts';
+import { noteIgnoredKeys } from '../note-ignored-keys.ts';
+import { describeError } from '../observability/describe-error.ts';
+import { consoleLogger, consoleLoggerFrom } from '../observability/logger.ts';
+import { createStore, placeOfStore } from '../open-eventual-store.ts';
+import { journalSettingsOf } from '../open-journals.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
+import type { OpenDeps } from '../stores.ts';
+import { readOptions, UsageError } from './usage.ts';
 
 /**
  * `kafka-journal setup --config FILE`: creates the topics and tables of the journal that
- * `akka.persistence.journal.plugin` names, under an operator's rights; what exists is left alone. May
- * be run again at any time. An embedded journal has nothing to set up.
+ * `akka.persistence.journal.plugin` names, under an operator's rights, and prints what it made and what
+ * was there; that is left alone. May be run again at any time. An embedded journal has nothing to set up.
  *
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration
  */
 export async function runSetup(args: readonly string[]): Promise<number> {
   try {
-    const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' } } });
-    if (values.config === undefined) throw new TypeError('setup needs --config FILE');
-    await setUp(values.config);
+    const { config } = readOptions('setup', args, ['config']);
+    if (config === undefined) throw new UsageError('setup needs --config FILE');
+    await setUp(config);
     return 0;
   } catch (error) {
-    console.error(
-      `kafka-journal setup: ${error instanceof Error ? describe(error) : String(error)}`,
-    );
-    return error instanceof ConfigError || error instanceof TypeError ? 2 : 1;
+    const isWrong = error instanceof ConfigError || error instanceof UsageError;
+    console.error(`kafka-journal setup: ${isWrong ? error.message : describeError(error)}`);
+    return isWrong ? 2 : 1;
   }
 }
 
 async function setUp(file: string): Promise<void> {
-  const deps = { log: consoleLogger, clock: systemClock };
-  const config = await loadConfig({ file });
-  const path = config.getString('akka.persistence.journal.plugin') || kafkaJournalPath;
-  if (journalClassOf(config, path) === 'embedded') {
-    console.log(`${path} is embedded: there is nothing to set up`);
+  const { config, checkKeys } = readConfig({ file });
+  const { settings } = readTogether({
+    keys: checkKeys,
+    settings: () => journalSettingsOf(config, journalOf(config)),
+  });
+  if ('file' in settings) {
+    const path = journalOf(config);
+    console.log(`${path} is embedded: its file is made by the first program that opens it`);
     return;
   }
-  const settings = readKafkaJournalSettings(config, path);
-  const admin = await openKafkaAdmin(settings.kafka, deps);
+  noteIgnoredKeys(config, consoleLogger);
+  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
+  await setUpTopics(settings, deps);
+  console.log(placeOfStore(settings.eventual));
+  for (const item of await createStore(settings.eventual, deps)) report(item);
+}
+
+/** An operator's file may have no actors in it. */
+function journalOf(config: Config): string {
+  const isSet = config.getString('akka.persistence.journal.plugin') !== '';
+  return isSet ? defaultJournalOf(config) : kafkaJournalPath;
+}
+
+async function setUpTopics(settings: KafkaJournalSettings, deps: OpenDeps): Promise<void> {
+  const { kafka, persistenceIdToKey } = settings;
+  const admin = await openKafkaAdmin(kafka, deps);
   try {
-    for (const topic of topicsOf(settings.persistenceIdToKey)) {
-      await admin.ensureTopic(topic, { ...settings.kafka.topic, autoCreate: true });
+    console.log(`Kafka at ${kafka.bootstrapServers.join(', ')}`);
+    for (const topic of topicsOf(persistenceIdToKey)) {
+      const isNew = await admin.ensureTopic(topic, { ...kafka.topic, autoCreate: true });
+      const partitions = await admin.partitions(topic);
+      const name = `topic ${topic} (${partitions} partition${partitions === 1 ? '' : 's'})`;
+      report({ name, state: isNew ? 'created' : 'exists' });
+    }
+    if (persistenceIdToKey.type === 'split') {
+      console.log('  topics that split persistence ids name: not known here, create them yourself');
     }
   } finally {
     await admin[Symbol.asyncDispose]();
   }
-  await createStore(settings.eventual, deps);
 }
 
-function describe(error: Error): string {
-  const cause = error.cause instanceof Error ? `\n  caused by: ${describe(error.cause)}` : '';
-  return `${error.message}${cause}`;
+function report({ name, state }: SetUpItem): void {
+  console.log(`  ${name}: ${state}`);
 }

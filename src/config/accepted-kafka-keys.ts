@@ -55,5 +55,5 @@ function row(section: AcceptedKeys['section'], why: string, names: string): Acce
     const hyphenated = name.replace('!', '');
     return [hyphenated, name.replaceAll('-', '.').replace('!', '.ms')];
   });
-  return { section, keys: [...new Set(keys)], why };
+  return { section, keys: [...new Set(keys)], why, isPromised: false };
 }

@@ -6,6 +6,8 @@ export interface AcceptedKeys {
   readonly keys: readonly string[];
   /** Why it has no effect, to follow the key in a note. */
   readonly why: string;
+  /** It is to have an effect one day. */
+  readonly isPromised: boolean;
 }
 
 export type SectionKind =

@@ -4,17 +4,13 @@ import type { AcceptedKeys, SectionKind } from './accepted-key-types.ts';
 const dispatchers = 'Node has no dispatchers';
 const cassandraLacks = 'the Cassandra driver for Node has no such setting';
 
-/** `docs/configuration.md` lists this table; a test compares the two. */
-export const acceptedAndIgnored: readonly AcceptedKeys[] = [
-  row('root', dispatchers, 'persistence.dispatcher.**'),
+/**
+ * Settings that are to have an effect and have none yet: whoever sets them is warned.
+ * `docs/configuration.md` lists both tables; a test compares them.
+ */
+export const promised: readonly AcceptedKeys[] = [
   row('root', 'there is no persistence query yet', 'query.**'),
-
-  row('persistence', dispatchers, 'dispatchers.**'),
-  row(
-    'persistence',
-    'belongs to classic actors; here typed.stash-overflow-strategy counts',
-    'internal-stash-overflow-strategy',
-  ),
+  row('persistence', 'there is no persistence query yet', 'query.**'),
   row(
     'persistence',
     'there are no snapshots yet',
@@ -22,6 +18,21 @@ export const acceptedAndIgnored: readonly AcceptedKeys[] = [
     typed.snapshot-on-recovery`,
   ),
   row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
+  ...everyPlugin('there is no circuit breaker yet', 'circuit-breaker.**'),
+  ...everyPlugin('there is no replay filter yet', 'replay-filter.**'),
+  ...everyPlugin('there are no event adapters yet', 'event-adapters.** event-adapter-bindings.**'),
+].map((accepted) => ({ ...accepted, isPromised: true }));
+
+/** Settings that mean nothing in Node. */
+export const ignored: readonly AcceptedKeys[] = [
+  row('root', dispatchers, 'persistence.dispatcher.**'),
+
+  row('persistence', dispatchers, 'dispatchers.**'),
+  row(
+    'persistence',
+    'belongs to classic actors; here typed.stash-overflow-strategy counts',
+    'internal-stash-overflow-strategy',
+  ),
   row('persistence', 'machines are xstate machines here', 'fsm.** view.**'),
   row(
     'persistence',
@@ -30,10 +41,20 @@ export const acceptedAndIgnored: readonly AcceptedKeys[] = [
   ),
   row(
     'persistence',
+    'stashed commands are never handled recursively',
+    'typed.recurse-when-unstashing-read-only-commands',
+  ),
+  row(
+    'persistence',
+    'there is no event writer here: actors write themselves',
+    'typed.event-writer.**',
+  ),
+  row('persistence', 'tests use their own test kit', 'testkit.**'),
+  row(
+    'persistence',
     'there are no durable state stores here',
     'state.** state-plugin-fallback.** durable-state-plugin-fallback.**',
   ),
-  row('persistence', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'payload serializers are chosen in code', 'serialization.**'),
   row('persistence', 'events are published by applications themselves', 'publish-plugin-commands'),
   row(
@@ -41,23 +62,17 @@ export const acceptedAndIgnored: readonly AcceptedKeys[] = [
     'a journal of the JVM that does not exist here',
     'journal.inmem.** journal.leveldb.** journal.leveldb-shared.** journal.proxy.**',
   ),
-  row(
-    'persistence',
-    'a default for plugins that no plugin here reads yet',
-    `journal-plugin-fallback.class journal-plugin-fallback.plugin-dispatcher
-    journal-plugin-fallback.replay-dispatcher journal-plugin-fallback.max-message-batch-size
-    journal-plugin-fallback.replay-batch-size journal-plugin-fallback.circuit-breaker.**
-    journal-plugin-fallback.replay-filter.** journal-plugin-fallback.write-response-global-order
-    journal-plugin-fallback.event-adapters.** journal-plugin-fallback.event-adapter-bindings.**`,
-  ),
+  row('persistence', 'every section has a class of its own', 'journal-plugin-fallback.class'),
 
   ...everyPlugin(dispatchers, 'plugin-dispatcher replay-dispatcher'),
-  ...everyPlugin('there is no circuit breaker yet', 'circuit-breaker.**'),
-  ...everyPlugin('there is no replay filter yet', 'replay-filter.**'),
-  ...everyPlugin('there are no event adapters yet', 'event-adapters.** event-adapter-bindings.**'),
   ...everyPlugin(
     'batches are sized by the plugin itself',
     'max-message-batch-size replay-batch-size write-response-global-order',
+  ),
+  row(
+    'journal plugin',
+    'closing lets writes under way go out for 5 s; the JVM does not read this either',
+    'stop-timeout',
   ),
   row(
     'journal plugin',
@@ -99,9 +114,9 @@ export const acceptedAndIgnored: readonly AcceptedKeys[] = [
   row('cassandra', 'a table of old versions', 'schema.metadata-table schema.pointer-table'),
 ];
 
-/** The rows for one kind of section. */
+/** The rows of both tables for one kind of section. */
 export function acceptedFor(section: SectionKind): readonly AcceptedKeys[] {
-  return acceptedAndIgnored.filter((accepted) => accepted.section === section);
+  return [...promised, ...ignored].filter((accepted) => accepted.section === section);
 }
 
 export function matchesKey(pattern: string, path: readonly string[]): boolean {
@@ -113,9 +128,15 @@ export function matchesKey(pattern: string, path: readonly string[]): boolean {
 }
 
 function row(section: SectionKind, why: string, keys: string): AcceptedKeys {
-  return { section, keys: keys.split(/\s+/), why };
+  return { section, keys: keys.split(/\s+/), why, isPromised: false };
 }
 
+/** Keys of every journal section, and of what is laid under all of them. */
 function everyPlugin(why: string, keys: string): AcceptedKeys[] {
-  return [row('journal plugin', why, keys), row('embedded', why, keys)];
+  const fallback = keys.replaceAll(/(?<=^|\s)(?=\S)/g, 'journal-plugin-fallback.');
+  return [
+    row('persistence', why, fallback),
+    row('journal plugin', why, keys),
+    row('embedded', why, keys),
+  ];
 }

@@ -4,6 +4,26 @@ import { type Origin, renderPath } from './hocon/origin.ts';
 import { pathOf } from './hocon/path.ts';
 import { emptyObject, type ObjectValue, type Plain, toPlain, type Value } from './hocon/values.ts';
 import { boolean, duration, type Kind, listOf, number, size, text } from './kinds.ts';
+import { isReferenceFile } from './reference-folder.ts';
+
+/** A key that is set and has no effect. */
+export interface ConfigNote extends Origin {
+  readonly path: string;
+  readonly why: string;
+  /** It is to have an effect one day: whoever sets it counts on something that is not there yet. */
+  readonly isPromised: boolean;
+}
+
+/** What the sections of one configuration share. */
+interface Shared {
+  /** The defaults alone, for plugin sections under paths of the user's choice. */
+  readonly reference: ObjectValue;
+  readonly notes: Map<string, ConfigNote>;
+  readonly notesTaken: Set<string>;
+  readonly keysRead: Set<string>;
+  /** The path as the user wrote it. */
+  readonly written: (path: readonly string[]) => readonly string[];
+}
 
 /**
  * A resolved configuration, read by path (`a.b."c.d"`). A value of `null` counts as absent. Every
@@ -12,23 +32,50 @@ import { boolean, duration, type Kind, listOf, number, size, text } from './kind
 export class Config {
   readonly #root: ObjectValue;
   readonly #prefix: readonly string[];
-  readonly #reference: ObjectValue;
-  /** Sentences about keys that mean nothing in Node, one a key; settings readers add to it. */
-  readonly notes: Set<string>;
-  /** Paths that settings readers have asked for so far; tests compare them with `plugin-config`. */
-  readonly keysRead: Set<string>;
+  readonly #shared: Shared;
 
-  /** @param reference the defaults alone, for plugin sections under paths of the user's choice */
-  constructor(
+  private constructor(root: ObjectValue, shared: Shared, prefix: readonly string[] = []) {
+    this.#root = root;
+    this.#shared = shared;
+    this.#prefix = prefix;
+  }
+
+  /**
+   * @param reference the defaults alone, for plugin sections under paths of the user's choice
+   * @param written the path as the user wrote it, for messages
+   */
+  static of(
     root: ObjectValue,
     reference: ObjectValue,
-    parent?: { config: Config; prefix: readonly string[] },
-  ) {
-    this.#root = root;
-    this.#reference = reference;
-    this.#prefix = parent?.prefix ?? [];
-    this.notes = parent?.config.notes ?? new Set();
-    this.keysRead = parent?.config.keysRead ?? new Set();
+    written: Shared['written'] = (path) => path,
+  ): Config {
+    const noted = { notes: new Map(), notesTaken: new Set<string>() };
+    return new Config(root, { reference, written, ...noted, keysRead: new Set() });
+  }
+
+  /** Keys that are set and have no effect, one note a path; settings readers add to it. */
+  get notes(): ReadonlyMap<string, ConfigNote> {
+    return this.#shared.notes;
+  }
+
+  /** The notes that nobody has taken before. */
+  takeNotes(): readonly ConfigNote[] {
+    const { notes, notesTaken } = this.#shared;
+    const fresh = [...notes.values()].filter(({ path }) => !notesTaken.has(path));
+    for (const { path } of fresh) notesTaken.add(path);
+    return fresh;
+  }
+
+  /** Notes the key at `path` of this section. */
+  note(path: string, why: string, { isPromised = false } = {}): void {
+    const full = this.fullPath(path);
+    const { file, line } = this.originOf(path) ?? { file: undefined, line: undefined };
+    this.#shared.notes.set(full, { path: full, file, line, why, isPromised });
+  }
+
+  /** Paths that settings readers have asked for so far; tests compare them with `plugin-config`. */
+  get keysRead(): Set<string> {
+    return this.#shared.keysRead;
   }
 
   /** The value, or `undefined` when it is absent or `null`. */
@@ -37,6 +84,12 @@ export class Config {
     for (const key of pathOf(path))
       value = value?.kind === 'object' ? value.fields.get(key) : undefined;
     return value?.kind === 'scalar' && value.value === null ? undefined : value;
+  }
+
+  /** Whether the user has set the value at `path`, or any inside it: not all are defaults. */
+  isSet(path: string): boolean {
+    const value = this.value(path);
+    return value !== undefined && isSet(value);
   }
 
   has(path: string): boolean {
@@ -92,18 +145,15 @@ export class Config {
   /** The object at `path`; messages keep naming whole paths. */
   section(path: string): Config {
     const prefix = [...this.#prefix, ...pathOf(path)];
-    return new Config(this.#objectAt(path), this.#reference, { config: this, prefix });
+    return new Config(this.#objectAt(path), this.#shared, prefix);
   }
 
   /** The section at `path` over the defaults that `plugin-config` has at `defaults`. */
   sectionOver(path: string, defaults: string): Config {
-    const reference = new Config(this.#reference, this.#reference).#objectAt(defaults);
+    const reference = new Config(this.#shared.reference, this.#shared).#objectAt(defaults);
     const own = this.has(path) ? withFallback(this.#objectAt(path), reference) : reference;
     const prefix = [...this.#prefix, ...pathOf(path)];
-    return new Config(own.kind === 'object' ? own : reference, this.#reference, {
-      config: this,
-      prefix,
-    });
+    return new Config(own.kind === 'object' ? own : reference, this.#shared, prefix);
   }
 
   /** Where the value was written; `undefined` when it is absent. */
@@ -111,9 +161,9 @@ export class Config {
     return this.value(path)?.origin;
   }
 
-  /** The whole path, from the root of the configuration. */
+  /** The whole path, from the root of the configuration, as the user wrote it. */
   fullPath(path: string): string {
-    return renderPath([...this.#prefix, ...pathOf(path)]);
+    return renderPath(this.#shared.written([...this.#prefix, ...pathOf(path)]));
   }
 
   #objectAt(path: string): ObjectValue {
@@ -131,8 +181,13 @@ export class Config {
   /** A configuration of nothing. */
   static empty(): Config {
     const nothing = emptyObject({ file: undefined, line: undefined });
-    return new Config(nothing, nothing);
+    return Config.of(nothing, nothing);
   }
+}
+
+function isSet(value: Value): boolean {
+  if (value.kind === 'object') return [...value.fields.values()].some(isSet);
+  return !isReferenceFile(value.origin.file);
 }
 
 function isNull(value: Value): boolean {

@@ -1,9 +1,12 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../model/errors.ts';
 import type { Config } from './config.ts';
+import { pathOf } from './hocon/path.ts';
+import type { Value } from './hocon/values.ts';
 import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
 import { text } from './kinds.ts';
 import { nearest } from './nearest.ts';
+import { isReferenceFile } from './reference-folder.ts';
 
 /** What the `class` of a journal section stands for. */
 export type JournalClass =
@@ -17,6 +20,8 @@ export type JournalClass =
       /** Folder that a relative specifier starts from: that of the file which names it. */
       readonly relativeTo: string;
     };
+
+const nowhere = { file: undefined, line: undefined } as const;
 
 const jvmPackages = [
   'com.evolution.kafka.journal.akka.persistence',
@@ -39,17 +44,57 @@ const builtins = new Map<string, 'kafka' | 'embedded'>([
  * @throws {ConfigError} when there is no such section, or no plugin that its `class` names
  */
 export function journalClassOf(config: Config, path: string): JournalClass {
-  if (config.value(path)?.kind !== 'object') {
-    fail(
-      config,
-      path,
-      `is not a section; journals are at ${kafkaJournalPath} and ${embeddedJournalPath}`,
-    );
+  const problem = pluginPathProblem(config, path);
+  if (problem !== undefined) {
+    throw new ConfigError([{ path, file: undefined, line: undefined, message: problem }]);
   }
   const key = `${path}.class`;
-  const value = config.value(key);
-  const name = value === undefined ? '' : (text.read(value) ?? '').trim();
+  const name = nameIn(config.value(key));
   return builtins.get(name) ?? moduleOf(config, key, name);
+}
+
+/**
+ * The path of the journal that is used when none is named: `akka.persistence.journal.plugin`.
+ *
+ * @throws {ConfigError} at the place of that setting, when it names no section
+ */
+export function defaultJournalOf(config: Config): string {
+  const key = 'akka.persistence.journal.plugin';
+  const path = config.getString(key);
+  if (path === '') {
+    const journals = `"${embeddedJournalPath}" or "${kafkaJournalPath}"`;
+    fail(config, key, `no default journal; set it to ${journals}`);
+  }
+  const problem = pluginPathProblem(config, path);
+  if (problem !== undefined) fail(config, key, problem);
+  return path;
+}
+
+/** Why `path` cannot be that of a journal; `undefined` when there is an object at it. */
+export function pluginPathProblem(config: Config, path: string): string | undefined {
+  const journals = `journals are at ${kafkaJournalPath} and ${embeddedJournalPath}`;
+  if (!isPath(path)) {
+    return `must be the path of a journal's section, such as ${kafkaJournalPath}, not "${path}"`;
+  }
+  const isSection = config.value(path)?.kind === 'object';
+  return isSection ? undefined : `names ${path}, where there is no section; ${journals}`;
+}
+
+function isPath(path: string): boolean {
+  try {
+    return path.trim() !== '' && pathOf(path).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the value of a `class` names a journal of this package. */
+export function isBuiltIn(value: Value | undefined): boolean {
+  return builtins.has(nameIn(value));
+}
+
+function nameIn(value: Value | undefined): string {
+  return value === undefined ? '' : (text.read(value) ?? '').trim();
 }
 
 function moduleOf(config: Config, key: string, name: string): JournalClass {
@@ -61,7 +106,7 @@ function moduleOf(config: Config, key: string, name: string): JournalClass {
     type: 'module',
     specifier,
     exportName,
-    relativeTo: file === undefined ? process.cwd() : dirname(file),
+    relativeTo: file === undefined ? process.cwd() : resolve(dirname(file)),
   };
 }
 
@@ -80,6 +125,7 @@ function problemOf(name: string, specifier: string, malformed: boolean): string 
 }
 
 function fail(config: Config, path: string, message: string): never {
-  const origin = config.originOf(path) ?? { file: undefined, line: undefined };
+  const found = config.originOf(path);
+  const origin = found !== undefined && !isReferenceFile(found.file) ? found : nowhere;
   throw new ConfigError([{ path: config.fullPath(path), ...origin, message }]);
 }

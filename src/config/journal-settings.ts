@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import { Config } from './config.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
 import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
@@ -14,7 +14,6 @@ import { SettingReader } from './setting-reader.ts';
 export interface KafkaJournalSettings {
   readonly persistenceIdToKey: PersistenceIdToKeySettings;
   readonly startTimeoutMs: number;
-  readonly stopTimeoutMs: number;
   /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
@@ -77,11 +76,10 @@ export function readKafkaJournalSettings(
   path: string = kafkaJournalPath,
 ): KafkaJournalSettings {
   const reader = new SettingReader(config.sectionOver(path, kafkaJournalPath), 'journal plugin');
-  const common = readCommon(reader);
+  const common = readCommon(reader, placeOf(config, path));
   const settings: KafkaJournalSettings = {
     ...common,
     startTimeoutMs: reader.read('start-timeout', positiveDuration),
-    stopTimeoutMs: reader.read('stop-timeout', positiveDuration),
     readEnd: reader.read('read-end', oneOf('marker', 'end-offset')),
     headCache: readHeadCache(reader),
     kafka: readKafkaSettings(reader.section('kafka', 'kafka')),
@@ -105,7 +103,7 @@ export function readEmbeddedJournalSettings(
 ): EmbeddedJournalSettings {
   const reader = new SettingReader(config.sectionOver(path, embeddedJournalPath), 'embedded');
   return reader.finish({
-    ...readCommon(reader),
+    ...readCommon(reader, placeOf(config, path)),
     file: reader.read('file', nonEmptyText),
     segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
     partitions: reader.read('partitions', integer({ min: 1, max: 10_000 })),
@@ -121,12 +119,28 @@ type CommonSettings = Pick<
   | 'readTimeoutMs'
 >;
 
-function readCommon(reader: SettingReader): CommonSettings {
+interface SectionPlace {
+  /** The section without the defaults that `sectionOver` lays under one of the user's naming. */
+  readonly written: Config;
+  /** It is that of the journal which actors use when they name none. */
+  readonly isDefault: boolean;
+}
+
+function placeOf(config: Config, path: string): SectionPlace {
+  const written = config.has(path) ? config.section(path) : Config.empty();
+  return { written, isDefault: config.getString('akka.persistence.journal.plugin') === path };
+}
+
+function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace): CommonSettings {
   reader.optional('class', text);
-  // Read with the settings of actors, which know which plugin they use.
-  reader.know('recovery-event-timeout');
+  // Actors use that of the default journal, see persistence-settings.ts; what is wrong with it is found here.
+  const timeout = reader.optional('recovery-event-timeout', positiveDuration);
+  if (timeout !== undefined && !isDefault) {
+    const why = 'counts only in the section of the default journal';
+    reader.note('recovery-event-timeout', why);
+  }
   return {
-    persistenceIdToKey: readPersistenceIdToKey(reader),
+    persistenceIdToKey: readPersistenceIdToKey(reader, written),
     maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),
     callTimeThresholdsMs: readThresholds(reader),
     dataIntegrity: {

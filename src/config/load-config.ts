@@ -7,7 +7,7 @@ import { parseFile, parseText } from './hocon/parse-file.ts';
 import { treeOf } from './hocon/plain.ts';
 import { resolveConfig } from './hocon/resolver.ts';
 import type { ObjectValue } from './hocon/values.ts';
-import { withPekkoAlias } from './pekko-alias.ts';
+import { withPekkoAlias, writtenIn } from './pekko-alias.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { rootProblems } from './root-keys.ts';
 
@@ -30,13 +30,28 @@ export interface LoadConfigOptions {
  * `akka.persistence` and `pekko.persistence`, unknown keys beside our sections
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
+  const { config, checkKeys } = readConfig(options);
+  checkKeys();
+  return config;
+}
+
+/** A configuration whose keys have still to be checked, together with the settings in it. */
+export interface ReadConfig {
+  readonly config: Config;
+  /** @throws {ConfigError} keys set differently under both roots, unknown keys beside our sections */
+  readonly checkKeys: () => void;
+}
+
+/** As {@link loadConfig}, for readers that report all problems at once. @throws {ConfigError} syntax, references */
+export function readConfig(options: LoadConfigOptions): ReadConfig {
   const env = options.env ?? process.env;
   const reference = referenceTree();
   const resolved = resolveConfig(layered(applicationTree(options), reference), { env });
   const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
-  const config = new Config(tree, resolveConfig(reference, { env }));
-  report([...problems, ...rootProblems(config)]);
-  return config;
+  const written = writtenIn(resolved, isReferenceFile);
+  const config = Config.of(tree, resolveConfig(reference, { env }), written);
+  const all = [...problems, ...rootProblems(config)];
+  return { config, checkKeys: () => report(all) };
 }
 
 function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectValue {

@@ -25,6 +25,25 @@ export function withPekkoAlias(
   return { tree: tree.kind === 'object' ? tree : root, problems };
 }
 
+/**
+ * The path as the user wrote it: under `pekko.persistence` when its value is set there, or when it
+ * is set nowhere and that is the section which the user has.
+ */
+export function writtenIn(
+  root: ObjectValue,
+  isReferenceFile: (file: string | undefined) => boolean,
+): (path: readonly string[]) => readonly string[] {
+  const hasAlias = at(root, aliasRoot)?.kind === 'object';
+  return (path) => {
+    const [first, second, ...rest] = path;
+    if (!hasAlias || first !== canonicalRoot[0] || second !== canonicalRoot[1]) return path;
+    const alias = [...aliasRoot, ...rest];
+    const canonical = at(root, path);
+    const isSetHere = canonical !== undefined && !isReferenceFile(canonical.origin.file);
+    return isSetHere && at(root, alias) === undefined ? path : alias;
+  };
+}
+
 function at(root: ObjectValue, path: readonly string[]): Value | undefined {
   return path.reduce<Value | undefined>(
     (value, key) => (value?.kind === 'object' ? value.fields.get(key) : undefined),

@@ -1,7 +1,10 @@
+import { acceptedFor } from './accepted-keys.ts';
 import type { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
-import type { Value } from './hocon/values.ts';
+import type { ObjectValue } from './hocon/values.ts';
+import { isBuiltIn, pluginPathProblem } from './journal-class.ts';
 import { boolean, duration, integer, type Kind, listOf, oneOf, text } from './kinds.ts';
+import { nearest } from './nearest.ts';
 import { SettingReader } from './setting-reader.ts';
 
 /** What persistent actors do, and which journal they use: section `akka.persistence`. */
@@ -37,8 +40,7 @@ const recoveryEventTimeout = 'recovery-event-timeout';
  */
 export function readPersistenceSettings(config: Config): PersistenceSettings {
   const reader = new SettingReader(config.section('akka.persistence'), 'persistence');
-  acceptOtherPlugins(reader);
-  const journalPluginId = reader.read('journal.plugin', text).trim() || undefined;
+  const journalPluginId = readJournalPlugin(reader, config);
   const settings: PersistenceSettings = {
     maxConcurrentRecoveries: reader.read('max-concurrent-recoveries', positive),
     stashCapacity: reader.read('typed.stash-capacity', positive),
@@ -46,9 +48,22 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     ...readXstate(reader),
     recoveryEventTimeoutMs: readRecoveryEventTimeout(reader, config, journalPluginId),
     journalPluginId,
-    autoStartJournals: reader.read('journal.auto-start-journals', possiblyEmpty(listOf(text))),
+    autoStartJournals: readAutoStart(reader, config),
   };
+  acceptOtherPlugins(reader);
   return reader.finish(settings);
+}
+
+/** Paths of the sections that `journal.plugin` and `journal.auto-start-journals` name, each once. */
+export function namedJournals(config: Config): readonly string[] {
+  const section = config.section('akka.persistence.journal');
+  const [plugin, autoStart] = ['plugin', 'auto-start-journals'].map((key) => section.value(key));
+  const paths = [
+    (plugin && text.read(plugin)) ?? '',
+    ...((autoStart && listOf(text).read(autoStart)) ?? []),
+  ];
+  const named = paths.filter((path) => pluginPathProblem(config, path) === undefined);
+  return [...new Set(named)];
 }
 
 type XstateSettings = Pick<
@@ -81,7 +96,26 @@ function readXstate(reader: SettingReader): XstateSettings {
   };
 }
 
-/** The section of the plugin wins over the fallback of all plugins. */
+function readJournalPlugin(reader: SettingReader, config: Config): string | undefined {
+  const path = reader.read('journal.plugin', text);
+  if (path === '') return undefined;
+  const problem = pluginPathProblem(config, path);
+  if (problem === undefined) return path;
+  reader.problem('journal.plugin', problem);
+  return undefined;
+}
+
+function readAutoStart(reader: SettingReader, config: Config): readonly string[] {
+  const key = 'journal.auto-start-journals';
+  const paths = reader.read(key, possiblyEmpty(listOf(text)));
+  for (const path of paths) {
+    const problem = path === '' ? undefined : pluginPathProblem(config, path);
+    if (problem !== undefined) reader.problem(key, problem);
+  }
+  return paths;
+}
+
+/** The section of the plugin wins over the fallback of all plugins; its reader finds what is wrong there. */
 function readRecoveryEventTimeout(
   reader: SettingReader,
   config: Config,
@@ -89,32 +123,41 @@ function readRecoveryEventTimeout(
 ): number {
   const kind = duration({ min: 1, max: int32 });
   const fallback = reader.read(`journal-plugin-fallback.${recoveryEventTimeout}`, kind);
-  const own = pluginId === undefined ? undefined : `${pluginId}.${recoveryEventTimeout}`;
-  return own !== undefined && config.has(own) ? config.get(own, kind) : fallback;
+  const own =
+    pluginId === undefined ? undefined : config.value(`${pluginId}.${recoveryEventTimeout}`);
+  return (own && kind.read(own)) ?? fallback;
 }
 
-/** Sections of plugins that other programs use, known by their `class`. */
+/**
+ * Sections of plugins that other programs use: those with a `class`, and those without whose name is
+ * none of ours misspelt.
+ */
 function acceptOtherPlugins(reader: SettingReader): void {
-  for (const parent of [undefined, 'journal']) {
-    for (const name of reader.config.keys(parent)) {
-      const key = renderPath(parent === undefined ? [name] : [parent, name]);
-      if (ours.has(key) || !holdsClass(reader.config.value(key))) continue;
+  const { config } = reader;
+  for (const parent of [[], ['journal']]) {
+    const ours = namesOfOurs(reader, parent);
+    for (const name of config.keys(parent.length === 0 ? undefined : renderPath(parent))) {
+      const key = renderPath([...parent, name]);
+      const value = config.value(key);
+      if (ours.includes(name) || value?.kind !== 'object') continue;
+      if (!holdsClass(value) && nearest(name, ours) !== undefined) continue;
       reader.know(key);
-      reader.note(key, 'a section of another plugin, left alone');
+      if (!isBuiltIn(value.fields.get('class'))) {
+        reader.note(key, 'a section of another plugin, left alone');
+      }
     }
   }
 }
 
-const ours = new Set([
-  'journal',
-  'journal-plugin-fallback',
-  'snapshot-store',
-  'snapshot-store-plugin-fallback',
-  'no-snapshot-store',
-]);
+/** Names right below `parent` that mean something to us. */
+function namesOfOurs(reader: SettingReader, parent: readonly string[]): readonly string[] {
+  const accepted = acceptedFor('persistence').flatMap(({ keys }) => keys);
+  const paths = [...reader.known, ...accepted].map((key) => key.split('.'));
+  const below = paths.filter((path) => parent.every((name, index) => path[index] === name));
+  return [...new Set(below.map((path) => path[parent.length] ?? ''))];
+}
 
-function holdsClass(value: Value | undefined): boolean {
-  if (value?.kind !== 'object') return false;
+function holdsClass(value: ObjectValue): boolean {
   if (value.fields.has('class')) return true;
   return [...value.fields.values()].some(
     (inner) => inner.kind === 'object' && inner.fields.has('class'),

@@ -2,7 +2,7 @@ import type { ConfigProblem } from '../model/errors.ts';
 import { acceptedFor, matchesKey } from './accepted-keys.ts';
 import type { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
-import { nearest } from './nearest.ts';
+import { editDistance, nearest } from './nearest.ts';
 
 const root = 'evolutiongaming.kafka-journal';
 
@@ -18,12 +18,30 @@ const sections = [
   'sqlite',
 ];
 
+/** Where our sections begin: the parent belongs to others as well. */
+const beginnings = [
+  ['akka', 'persistence'],
+  ['pekko', 'persistence'],
+  ['evolutiongaming', 'kafka-journal'],
+] as const;
+
+/** Edits that make a name one of ours, misspelt. */
+const maxEdits = 2;
+
 /**
  * Keys beside our sections: a misspelt section name would otherwise leave all its settings unread.
  * An object with a `class` is a plugin section under a name of the user's choice.
  */
 export function rootProblems(config: Config): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
+  for (const [parent, ours] of beginnings) {
+    for (const name of config.keys(parent)) {
+      if (name === ours || editDistance(name, ours) > maxEdits) continue;
+      const path = renderPath([parent, name]);
+      const origin = config.originOf(path) ?? { file: undefined, line: undefined };
+      problems.push({ path, ...origin, message: `is not a known key; did you mean ${ours}?` });
+    }
+  }
   for (const key of config.keys(root)) check(config, [key], problems);
   return problems;
 }
@@ -36,7 +54,7 @@ function check(config: Config, path: readonly string[], problems: ConfigProblem[
     keys.some((pattern) => matchesKey(pattern, path)),
   );
   if (accepted !== undefined) {
-    config.notes.add(`${full}: ${accepted.why}`);
+    config.note(full, accepted.why, accepted);
     return;
   }
   const inside = sections.some((section) => section.startsWith(`${key}.`));

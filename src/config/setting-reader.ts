@@ -71,6 +71,11 @@ export class SettingReader {
     return new SettingReader(Config.empty(), kind);
   }
 
+  /** The keys that were asked for so far. */
+  get known(): readonly string[] {
+    return [...this.#known];
+  }
+
   /** Counts as known although it is read elsewhere, or in another spelling. */
   know(key: string): void {
     this.#known.add(renderPath(pathOf(key)));
@@ -92,10 +97,9 @@ export class SettingReader {
     this.#place.problems.push({ path: this.config.fullPath(key), ...origin, message });
   }
 
+  /** A key that is set and has no effect. */
   note(key: string, why: string): void {
-    const origin = this.config.originOf(key);
-    const place = origin?.file === undefined ? '' : ` (${origin.file}:${origin.line ?? '?'})`;
-    this.config.notes.add(`${this.config.fullPath(key)}: ${why}${place}`);
+    this.config.note(key, why);
   }
 
   /** @throws {ConfigError} with every problem of this section and those inside it */
@@ -107,8 +111,7 @@ export class SettingReader {
 
   #checkKeys(): void {
     for (const child of this.#children) child.#checkKeys();
-    const known = [...this.#known];
-    for (const key of this.config.keys()) this.#checkKey([key], known);
+    for (const key of this.config.keys()) this.#checkKey([key], this.known);
   }
 
   #checkKey(path: readonly string[], known: readonly string[]): void {
@@ -118,12 +121,12 @@ export class SettingReader {
     const accepted = this.#place.accepted.find(({ keys }) =>
       keys.some((pattern) => matchesKey(pattern, path)),
     );
-    if (accepted !== undefined) this.note(key, accepted.why);
+    if (accepted !== undefined) this.config.note(key, accepted.why, accepted);
     else if (value?.kind === 'object' && this.#hasInside(path, known)) {
       this.#checkKeysInside(path, value, known);
     } else {
-      const candidates = [...known, ...this.#place.accepted.flatMap(({ keys }) => keys)];
-      this.problem(key, unknownKey(key, candidates));
+      const accepted = this.#place.accepted.flatMap(({ keys }) => keys);
+      this.problem(key, unknownKey(key, withSections([...known, ...accepted])));
     }
   }
 
@@ -143,6 +146,13 @@ export class SettingReader {
 function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
   return near === undefined ? 'is not a known key' : `is not a known key; did you mean ${near}?`;
+}
+
+/** The keys, and the names of the sections that they are in. */
+function withSections(keys: readonly string[]): readonly string[] {
+  const paths = keys.map((key) => key.replace(/\.\*\*$/, '').split('.'));
+  const all = paths.flatMap((path) => path.map((_, index) => path.slice(0, index + 1).join('.')));
+  return [...new Set(all)];
 }
 
 function shown(key: string, value: Value): string {

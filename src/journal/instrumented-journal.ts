@@ -21,7 +21,7 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
       const call = journal.append(events, options);
       call.then(
         (at) => note({ from: events[0].seqNr, events: events.length, ...at }),
-        (error: unknown) => note({ from: events[0].seqNr, events: events.length, error }),
+        (err: unknown) => note({ from: events[0].seqNr, events: events.length, err }),
       );
       return call;
     },
@@ -31,9 +31,9 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
         const last = yield* journal.read(from, options);
         note({ from, last });
         return last;
-      } catch (error) {
-        note({ from, error });
-        throw error;
+      } catch (err) {
+        note({ from, err });
+        throw err;
       }
     },
     pointer: (options) => observe(timed('pointer'), journal.pointer(options)),
@@ -62,8 +62,8 @@ async function observe<T>(note: Note, call: Promise<T>): Promise<T> {
     const result = await call;
     note({ result });
     return result;
-  } catch (error) {
-    note({ error });
-    throw error;
+  } catch (err) {
+    note({ err });
+    throw err;
   }
 }

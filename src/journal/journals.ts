@@ -9,7 +9,16 @@ import type { JournalParts } from './journal-parts.ts';
 /** Journals by key, over one log and one store. */
 export interface Journals {
   of(key: Key): Journal;
-  /** Ids of all journals of a topic that reached the store, in no order. */
+  /**
+   * Ids of the journals of a topic that are in the store, in no order.
+   *
+   * On Kafka that is what the replicator has carried there: a journal that was written a moment ago may be
+   * missing, one purged a moment ago may still be there. On the embedded journal everything that was
+   * acknowledged before the call counts: it waits for the replicator of the file, `read-timeout` at most.
+   *
+   * @throws {StoreUnavailableError} retryable
+   * @throws {DeadlineExceededError} retryable: embedded, and the replicator did not get so far in time
+   */
   ids(topic: Topic, options?: CallOptions): AsyncIterable<string>;
 }
 

@@ -38,7 +38,7 @@ export async function joining(
     } catch (error) {
       const type = protocolErrorOf(error);
       const { topic, group } = place;
-      log.debug({ topic, group, error: (error as Error).message }, 'joining the group failed');
+      log.debug({ topic, group, err: error }, 'joining the consumer group failed');
       if (regrouping.includes(type)) {
         failingSinceMs = undefined;
         pauseMs = firstPauseMs;

@@ -228,7 +228,7 @@ export class KafkaActionProducer implements ActionProducer {
           record.reject(found === 'expired' ? notSent(place.address) : found);
         return undefined;
       }
-      this.#deps.log.debug({ error: found.message }, 'no Kafka producer yet; trying again');
+      this.#deps.log.debug({ err: found }, 'no Kafka producer yet; trying again');
       await this.#deps.clock.sleep(reopenPauseMs);
     }
   }

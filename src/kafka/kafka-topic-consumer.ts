@@ -123,11 +123,7 @@ export class KafkaTopicConsumer implements TopicConsumer {
       try {
         await this.#membership?.commit(offsets);
       } catch (error) {
-        const fields = {
-          topic: this.#topic,
-          group: this.#groupId,
-          error: (error as Error).message,
-        };
+        const fields = { topic: this.#topic, group: this.#groupId, err: error };
         const quiet = protocolErrorOf(error) === 'REBALANCE_IN_PROGRESS';
         const text = 'the group offset was not committed; the replicated offset holds';
         this.#cluster.deps.log[quiet ? 'debug' : 'warn'](fields, text);
@@ -139,8 +135,8 @@ export class KafkaTopicConsumer implements TopicConsumer {
   async #leave(): Promise<void> {
     const { clock, log } = this.#cluster.deps;
     const bound = new AbortController();
-    const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((error: Error) => {
-      log.debug({ group: this.#groupId, error: error.message }, 'leaving the group failed');
+    const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((err: unknown) => {
+      log.debug({ group: this.#groupId, err }, 'leaving the consumer group failed');
     });
     await Promise.race([
       leaving,

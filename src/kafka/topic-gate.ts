@@ -82,10 +82,7 @@ export class TopicGate {
         const error = journalErrorOf(cause, place);
         if (!error.retryable) return error;
         if (clock.nowMs() >= deadlineMs) return notSent(place.address, error);
-        log.debug(
-          { topic, error: error.message },
-          'Kafka was not asked for the topic; trying again',
-        );
+        log.debug({ topic, err: error }, 'Kafka was not asked for the topic; trying again');
         await clock.sleep(retryPauseMs);
       }
     }

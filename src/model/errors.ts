@@ -23,6 +23,7 @@ export class InvalidInputError extends JournalError {
 /** One problem of a configuration, with its place. */
 export interface ConfigProblem {
   readonly path: string;
+  /** Path of the file; `config text` for HOCON that code gave; `undefined` when no place is known. */
   readonly file: string | undefined;
   readonly line: number | undefined;
   readonly message: string;

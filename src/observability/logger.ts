@@ -1,3 +1,6 @@
+import { inspect } from 'node:util';
+import { describeError } from './describe-error.ts';
+
 /**
  * Where log lines go. The shape is pino's: fields first, then the message; `child` binds fields.
  * A library does not choose its user's logger: pass one in, or get `silentLogger`.
@@ -10,7 +13,11 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-export type LogFields = Readonly<Record<string, unknown>>;
+/**
+ * What a line carries beside its message. An error goes under `err`, which is where pino looks for one to print
+ * with its message and its causes; under `error` it would print `{}`, so that is no legal field.
+ */
+export type LogFields = Readonly<Record<string, unknown>> & { readonly error?: never };
 
 export const silentLogger: Logger = {
   debug: () => {},
@@ -20,10 +27,51 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** Warnings and errors on standard error, one line each: for commands without a logger of their own. */
-export const consoleLogger: Logger = {
-  ...silentLogger,
-  warn: (fields, message) => console.error(`warning: ${message}`, fields),
-  error: (fields, message) => console.error(`error: ${message}`, fields),
-  child: () => consoleLogger,
-};
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+
+type Level = (typeof levels)[number];
+
+/**
+ * Lines on standard error, for programs without a logger of their own: information, warnings and errors;
+ * what is for debugging is left out. A line is `warn: message {"topic":"journal"}`, with the fields as JSON. An error
+ * under `err` follows on lines of its own, as {@link describeError} puts it: message, then each cause.
+ *
+ * ```
+ * error: entity failed {"type":"account","id":"a-1"}
+ *   RECOVERY_FAILED: a-1 could not be recovered
+ *   caused by: STORE_UNAVAILABLE: Cassandra at cassandra-1:9042 does not answer
+ * ```
+ */
+export const consoleLogger: Logger = consoleLoggerFrom('info');
+
+/** The same from another level on. */
+export function consoleLoggerFrom(lowest: Level, bound: LogFields = {}): Logger {
+  const at = (level: Level) =>
+    levels.indexOf(level) < levels.indexOf(lowest)
+      ? () => {}
+      : (fields: LogFields, message: string) =>
+          console.error(lineOf(`${level}: ${message}`, { ...bound, ...fields }));
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => consoleLoggerFrom(lowest, { ...bound, ...fields }),
+  };
+}
+
+function lineOf(text: string, { err, ...fields }: LogFields): string {
+  const shown = Object.keys(fields).length === 0 ? '' : ` ${jsonOf(fields)}`;
+  return err === undefined ? text + shown : `${text}${shown}\n  ${describeError(err)}`;
+}
+
+/** Whatever the fields hold, the line is printed. */
+function jsonOf(fields: LogFields): string {
+  try {
+    return JSON.stringify(fields, (_, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+  } catch {
+    return inspect(fields, { breakLength: Number.POSITIVE_INFINITY });
+  }
+}

@@ -81,7 +81,7 @@ export class PostgresJournalRows implements JournalRows {
     if (row !== undefined) return row[0];
     const { id } = this.#parts.key;
     throw new StoreUnavailableError(
-      `nothing was written: another process has changed ${id} since its row was loaded`,
+      `nothing was written to PostgreSQL: another process has changed ${id} since its row was loaded`,
     );
   }
 

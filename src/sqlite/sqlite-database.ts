@@ -105,14 +105,14 @@ function isDamaged(error: unknown): boolean {
 export type FailureOf = (error: unknown, what: string) => JournalError;
 
 export const storeFailure: FailureOf = (error, what) =>
-  knownFailure(error, what) ?? new StoreUnavailableError(`cannot ${what}`, { cause: error });
+  knownFailure(error, what) ?? new StoreUnavailableError(`SQLite cannot ${what}`, { cause: error });
 
 export const logFailure: FailureOf = (error, what) =>
-  knownFailure(error, what) ?? new LogUnavailableError(`cannot ${what}`, { cause: error });
+  knownFailure(error, what) ?? new LogUnavailableError(`SQLite cannot ${what}`, { cause: error });
 
 function knownFailure(error: unknown, what: string): JournalError | undefined {
   if (error instanceof JournalError) return error;
-  if (isDamaged(error)) return new DataIntegrityError(`cannot ${what}`, { cause: error });
+  if (isDamaged(error)) return new DataIntegrityError(`SQLite cannot ${what}`, { cause: error });
   return undefined;
 }
 

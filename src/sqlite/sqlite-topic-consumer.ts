@@ -135,11 +135,8 @@ class SqliteTopicConsumer implements TopicConsumer {
       if (signal.aborted) return true;
       const ours = await this.#write(() =>
         ownership.renew(this.#topic, owner, clock.nowMs()),
-      ).catch((error: unknown) => {
-        log.warn(
-          { topic: this.#topic, error },
-          'the sign of life of a topic owner was not written',
-        );
+      ).catch((err: unknown) => {
+        log.warn({ topic: this.#topic, err }, 'the sign of life of a topic owner was not written');
         return true;
       });
       if (ours) continue;

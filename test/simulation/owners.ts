@@ -45,6 +45,7 @@ export class Owner {
     this.#parts = {
       store: new CassandraReplicatedJournal(new SimulatedSession(session), cassandraSettings(plan)),
       pool: new FairPool(plan.keysInFlight),
+      storeName: 'the store',
       quarantine: new Quarantine(
         { policy: 'fail', skip: [] },
         { file: undefined, log: silentLogger, clock },

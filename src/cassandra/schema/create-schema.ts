@@ -4,6 +4,7 @@ import type {
   CassandraSettings,
   KeyspaceReplication,
 } from '../../config/cassandra-settings.ts';
+import type { SetUpItem } from '../../model/set-up-item.ts';
 import { openCassandraSession } from '../cassandra-session.ts';
 import type { CassandraDeps, CassandraSession } from '../session-types.ts';
 import { checkTables, missingOf, notSetUp } from './check-schema.ts';
@@ -28,6 +29,7 @@ import {
  * failing statement ends it with the version at the last step that succeeded, so the next run
  * repeats it.
  *
+ * @returns the keyspace and the tables, and what was done to tables that were there
  * @throws {NotSetUpError} names what is missing and may not be created
  * @throws {AccessDeniedError} the user may not create it
  * @throws {StoreUnavailableError} retryable; repeat it
@@ -36,11 +38,13 @@ export async function setUpCassandra(
   settings: CassandraSettings,
   deps: CassandraDeps,
   { mode }: { readonly mode: 'create' | 'check' },
-): Promise<void> {
+): Promise<readonly SetUpItem[]> {
   const session = await openCassandraSession(settings, deps);
   try {
-    if (mode === 'create') await new SchemaSetUp(session, settings.schema, deps).run();
+    const setUp = new SchemaSetUp(session, settings.schema, deps);
+    if (mode === 'create') await setUp.run();
     await checkTables(session, settings.schema);
+    return setUp.items();
   } finally {
     await session[Symbol.asyncDispose]();
   }
@@ -51,6 +55,8 @@ class SchemaSetUp {
   private readonly schema: CassandraSchemaSettings;
   private readonly deps: CassandraDeps;
   private readonly keyspace: string;
+  private readonly statements: string[] = [];
+  private found: ExistingSchema | undefined;
 
   constructor(session: CassandraSession, schema: CassandraSchemaSettings, deps: CassandraDeps) {
     this.session = session;
@@ -67,8 +73,29 @@ class SchemaSetUp {
     await withSchemaLock({ session: this.session, table, deps: this.deps }, () => this.complete());
   }
 
+  /** What was made is known from the statements that made it. */
+  items(): readonly SetUpItem[] {
+    const { keyspace, schema, statements } = this;
+    const wasMade = (start: string): boolean => statements.some((cql) => cql.startsWith(start));
+    const tables = [...tableDefinitions(schema), locksDefinition(schema)].flatMap(({ name }) => {
+      const isNew = wasMade(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} `);
+      const isThere = isNew || this.found?.tables.has(name.toLowerCase());
+      return isThere ? [{ name: `table ${keyspace}.${name}`, isNew }] : [];
+    });
+    const isNew = wasMade(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} `);
+    const all = [{ name: `keyspace ${keyspace}`, isNew }, ...tables];
+    const changes = all.every((item) => item.isNew) ? [] : statements.filter(isChange);
+    return [
+      ...all.map(
+        (item) => ({ name: item.name, state: item.isNew ? 'created' : 'exists' }) as const,
+      ),
+      ...changes.map((cql) => ({ name: cql, state: 'changed' }) as const),
+    ];
+  }
+
   private async keyspaceThatExists(): Promise<ExistingSchema> {
     const existing = await this.look();
+    this.found = existing;
     if (existing !== undefined) return existing;
     if (!this.schema.keyspace.autoCreate) throw notSetUp([`keyspace ${this.keyspace}`]);
     const replication = replicationCql(this.schema.keyspace.replication);
@@ -142,9 +169,14 @@ class SchemaSetUp {
   }
 
   private async ddl(cql: string): Promise<void> {
-    this.deps.log.info({ cql }, 'schema statement');
+    this.deps.log.info({ cql }, 'Cassandra schema statement');
     await this.session.execute(cql);
+    this.statements.push(cql);
   }
+}
+
+function isChange(cql: string): boolean {
+  return !/^CREATE (?:KEYSPACE|TABLE) /.test(cql);
 }
 
 function replicationCql(replication: KeyspaceReplication): string {

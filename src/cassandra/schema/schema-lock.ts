@@ -23,7 +23,7 @@ export async function withSchemaLock<T>(
   while (!(await acquire({ session, table, deps }, { holder, sinceMs }))) {
     if (deps.clock.nowMs() - sinceMs >= lockExpiryMs) {
       throw new StoreUnavailableError(
-        `the schema lock in ${table} was not released within ${lockExpiryMs} ms`,
+        `the schema lock in Cassandra's table ${table} was not released within ${lockExpiryMs} ms`,
       );
     }
     await deps.clock.sleep(retryMs);
@@ -76,7 +76,7 @@ async function release({ session, table, deps }: SchemaLock, holder: string): Pr
       return;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      deps.log.debug({ table, error: error.message }, 'the schema lock is not released yet');
+      deps.log.debug({ table, err: error }, 'the schema lock in Cassandra is not released yet');
     }
   }
 }

@@ -2,7 +2,7 @@ import { ConfigError } from '../../model/errors.ts';
 
 /** Where a value was written. */
 export interface Origin {
-  /** Path as given to the parser; `undefined` for text that came from no file. */
+  /** Path as given to the parser; `config text` or `overrides` for what code gave. */
   readonly file: string | undefined;
   /** 1-based; `undefined` for values that no text holds (overrides in code, environment). */
   readonly line: number | undefined;

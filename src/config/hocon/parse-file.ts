@@ -26,9 +26,16 @@ export function parseFile(file: string): ObjectValue | undefined {
   return parseAny(file, 0);
 }
 
-/** Parses text whose includes are relative to the folder of `file`. */
-export function parseText(text: string, file: string | undefined): ObjectValue {
-  return parseConfig(text, { file, includer: includerOf(0) });
+/** What origins name for text that is in no file. */
+const textName = 'config text';
+
+/** Parses text whose includes are relative to the folder of `beside`; its origins do not name that file. */
+export function parseText(text: string, beside: string | undefined): ObjectValue {
+  const include = includerOf(0);
+  return parseConfig(text, {
+    file: textName,
+    includer: (request, origin) => include(request, origin, beside ?? textName),
+  });
 }
 
 function parseAny(file: string, depth: number): ObjectValue | undefined {
@@ -72,12 +79,12 @@ function checkJson(text: string, file: string): void {
   }
 }
 
-function includerOf(depth: number): Includer {
-  return (request, origin) => {
+function includerOf(depth: number) {
+  return (request: IncludeRequest, origin: Origin, beside = origin.file): ReturnType<Includer> => {
     if (request.kind === 'url') throw hoconError('include url() is not allowed', origin);
     if (depth >= maxIncludeDepth)
       throw hoconError(`includes nest deeper than ${maxIncludeDepth}`, origin);
-    for (const file of candidates(request, origin)) {
+    for (const file of candidates(request, beside)) {
       const tree = parseAny(file, depth + 1);
       if (tree !== undefined) return tree;
     }
@@ -86,7 +93,7 @@ function includerOf(depth: number): Includer {
 }
 
 /** Relative to the including file; `file()` also to the working directory, as on the JVM. */
-function candidates({ kind, name }: IncludeRequest, { file }: Origin): readonly string[] {
+function candidates({ kind, name }: IncludeRequest, file: string | undefined): readonly string[] {
   if (isAbsolute(name) && kind !== 'classpath') return [name];
   const relative = name.replace(/^\/+/, '');
   const beside = resolve(file === undefined ? '.' : dirname(file), relative);

@@ -147,7 +147,7 @@ export class PartitionFollower {
     if (error instanceof DataIntegrityError) this.cache.reset();
     this.cache.fail();
     if (failures > 1) return;
-    const fields = { ...this.#place, cache: undefined, error };
+    const fields = { ...this.#place, cache: undefined, err: error };
     this.#parts.log.warn(fields, 'the head cache cannot follow its partition; reads go on without');
   }
 }

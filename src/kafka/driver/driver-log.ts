@@ -74,10 +74,10 @@ export function driverLog(log: Logger, clock: Clock, isClosed: () => boolean): l
   const toldAtMs = new Map<string, number>();
   return () =>
     ({ namespace, level, log: entry }) => {
-      const { message, timestamp: _, logger: __, ...fields } = entry;
-      log.debug({ namespace, ...fields }, message);
+      const { message, timestamp: _, logger: __, error: err, ...fields } = entry;
+      log.debug({ namespace, ...fields, err }, message);
       if (level !== errorLevel || isClosed()) return;
-      const trouble = troubleOf(message, fields['error']);
+      const trouble = troubleOf(message, err);
       const { kind } = trouble;
       const told = toldAtMs.get(kind);
       if (told !== undefined && clock.nowMs() - told < repeatMs) return;

@@ -62,7 +62,9 @@ describe('the schema of PostgreSQL', function () {
     expect(await version()).to.equal(String(migrations.length));
     const log = new RecordingLogger();
     await setUp('create', log);
-    expect(log.lines.filter(({ message }) => message === 'schema statement')).to.deep.equal([]);
+    expect(
+      log.lines.filter(({ message }) => message === 'PostgreSQL schema statement'),
+    ).to.deep.equal([]);
     await setUp('check');
   });
 

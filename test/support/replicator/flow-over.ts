@@ -25,6 +25,7 @@ export async function flowOver(
   const parts = {
     store,
     pool: new FairPool(maxKeysInFlight),
+    storeName: 'the store',
     quarantine: new Quarantine({ policy: 'fail', skip: [] }, { file: undefined, ...deps }),
     ...deps,
     random: () => 0,

@@ -21,8 +21,11 @@ describe('an unchanged application.conf of the JVM system', () => {
   it('gets one note a key that has no effect, with file and line', async () => {
     const config = await loadConfig({ file: new URL('deployment.conf', folder).pathname, env: {} });
     readKafkaJournalSettings(config);
-    const notes = [...config.notes].filter((note) => note.startsWith(`${journal}.circuit-breaker`));
+    const notes = [...config.notes.values()].filter(({ path }) =>
+      path.startsWith(`${journal}.circuit-breaker`),
+    );
     expect(notes).to.have.lengthOf(1);
-    expect(notes[0]).to.match(/deployment\.conf:\d+\)$/);
+    expect(notes[0]?.file).to.match(/deployment\.conf$/);
+    expect(notes[0]?.line).to.be.above(0);
   });
 });

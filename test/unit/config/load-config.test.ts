@@ -115,6 +115,16 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('refuses a misspelt beginning of ours, which would leave everything below it unread', async () => {
+    const text =
+      'akka.persistance.journal.plugin = x\npekko.persistence-query.x = 1\nevolutiongaming { kafka-jurnal.x = 1, kafka-flow.x = 1 }';
+    const { problems } = await refused(loadConfig({ text, env: {} }));
+    expect(problems.map(({ path, message }) => `${path} ${message}`)).to.deep.equal([
+      'akka.persistance is not a known key; did you mean persistence?',
+      'evolutiongaming.kafka-jurnal is not a known key; did you mean kafka-journal?',
+    ]);
+  });
+
   it('takes null for absent', async () => {
     const config = await loadConfig({ text: 'a { b = null, c = 1 }', env: {} });
     expect(config.has('a.b')).to.equal(false);

@@ -62,12 +62,12 @@ describe('settings', () => {
     it('refuse unknown keys at every depth and name the nearest known one', async () => {
       expect(
         await messages(
-          `${journal} { stop-timeuot = 1s, kafka.producer.aks = all, cassandra.client.query.consistncy = ONE, data-integrity.x = 1 }`,
+          `${journal} { start-timeuot = 1s, kafka.producer.aks = all, cassandra.client.query.consistncy = ONE, data-integrity.x = 1 }`,
         ),
       ).to.have.members([
         'kafka.producer.aks is not a known key; did you mean acks?',
         'cassandra.client.query.consistncy is not a known key; did you mean client.query.consistency?',
-        'stop-timeuot is not a known key; did you mean stop-timeout?',
+        'start-timeuot is not a known key; did you mean start-timeout?',
         'data-integrity.x is not a known key',
       ]);
     });
@@ -77,7 +77,7 @@ describe('settings', () => {
         await messages(`${journal}.persistence-id-to-key.constant-topic.topic = "a b"`),
       ).to.have.lengthOf(1);
       const config = await load(
-        `${journal}.persistence-id-to-key { impl = split, constant-topic.topic = rest }`,
+        `${journal}.persistence-id-to-key { impl = split, constant-topic.topic = rest, split.fallback = constant-topic }`,
       );
       expect(readKafkaJournalSettings(config).persistenceIdToKey).to.deep.equal({
         type: 'split',
@@ -141,6 +141,17 @@ describe('settings', () => {
         autoStartJournals: [''],
         recoveryEventTimeoutMs: 7_000,
       });
+    });
+
+    it('say that a recovery-event-timeout of another journal than the default one does not count', async () => {
+      const config = await load(
+        'mine { class = "builtin#EmbeddedJournal", recovery-event-timeout = 7s }, akka.persistence.journal.plugin = mine',
+      );
+      readEmbeddedJournalSettings(config, 'mine');
+      expect(config.notes.size).to.equal(0);
+      const other = await load(`${journal}.recovery-event-timeout = 7s`);
+      readKafkaJournalSettings(other);
+      expect([...other.notes.keys()]).to.deep.equal([`${journal}.recovery-event-timeout`]);
     });
 
     it('leave sections of other plugins alone, with a note', async () => {

@@ -1,0 +1,103 @@
+import { libraryVersion } from '../runtime/library-version.ts';
+import { runSetup } from './setup.ts';
+import { didYouMean } from './usage.ts';
+
+const helpOfAll = `kafka-journal ${libraryVersion}
+
+  kafka-journal setup --config FILE        create the topics and tables that FILE names
+  kafka-journal replicator --config FILE   carry events from Kafka into the store, until SIGTERM
+  kafka-journal help [COMMAND]             this text, or what a command does and takes
+  kafka-journal --version                  the version
+
+FILE is the application.conf of your programs: see docs/configuration.md.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by force.`;
+
+interface Command {
+  readonly help: string;
+  /** @returns the exit code */
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+const commands = new Map<string, Command>([
+  [
+    'setup',
+    {
+      help: `kafka-journal setup --config FILE
+
+Creates the topics and tables of the journal that akka.persistence.journal.plugin names, with the rights
+of the users in FILE. Prints what it made and what was there already, which it leaves as it is. It can
+run again at any time.
+
+  --config FILE   the configuration (HOCON)
+
+Exit codes: 0 all is there, 1 failed, 2 wrong usage or configuration.`,
+      run: runSetup,
+    },
+  ],
+  [
+    'replicator',
+    {
+      help: `kafka-journal replicator --config FILE [--log-level LEVEL]
+
+Carries events from Kafka into the store (Cassandra, PostgreSQL or SQLite) until SIGTERM or SIGINT, then
+finishes the writes in hand. Run as many as you like, one where the store is SQLite: Kafka spreads the
+partitions. An embedded journal needs none. Logs are JSON lines on standard output.
+
+  --config FILE       the configuration (HOCON)
+  --log-level LEVEL   debug, info, warn or error; info unless given
+
+Exit codes: 0 stopped in order, 1 failed, 2 wrong usage or configuration, 3 stopped by force.`,
+      run: async (args) => {
+        const { runReplicator } = await import('../../replicator/main.ts');
+        return await runReplicator(args);
+      },
+    },
+  ],
+]);
+
+const helpFlags = ['--help', '-h'];
+const versionFlags = ['--version', '-v'];
+
+/**
+ * The `kafka-journal` program. Help and version, when asked for, are on standard output; what is wrong
+ * is on standard error.
+ *
+ * @param args as typed, without the program's own name
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by force
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === undefined) return refuse(helpOfAll);
+  if (helpFlags.includes(first)) return print(helpOfAll);
+  if (versionFlags.includes(first) || first === 'version') return print(libraryVersion);
+  if (first === 'help') return helpOn(rest[0]);
+  const command = commands.get(first);
+  if (command === undefined) return refuse(unknownCommand(first));
+  if (rest.some((arg) => helpFlags.includes(arg))) return print(command.help);
+  if (rest.some((arg) => versionFlags.includes(arg))) return print(libraryVersion);
+  return await command.run(rest);
+}
+
+function helpOn(name: string | undefined): number {
+  if (name === undefined || name === 'help' || helpFlags.includes(name)) return print(helpOfAll);
+  const command = commands.get(name);
+  return command === undefined ? refuse(unknownCommand(name)) : print(command.help);
+}
+
+/** An option of the program itself is misspelt more often than it is taken for a command. */
+function unknownCommand(name: string): string {
+  const known = [...commands.keys(), 'help', 'version', ...helpFlags, ...versionFlags];
+  const kind = name.startsWith('-') ? 'option' : 'command';
+  return `kafka-journal: no ${kind} "${name}"${didYouMean(name, known)}\n\n${helpOfAll}`;
+}
+
+function print(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+function refuse(text: string): number {
+  console.error(text);
+  return 2;
+}
