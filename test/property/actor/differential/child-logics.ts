@@ -88,13 +88,13 @@ interface Stream<T> {
   ): { unsubscribe(): void };
 }
 
-function streamOf<T>(site: string, lab: Lab, valueOf: (n: number) => T): Stream<T> {
+function streamOf<T>(site: string, lab: Lab, itemOf: (n: number) => T): Stream<T> {
   return {
     subscribe(first: StreamObserver<T> | ((value: T) => void)) {
       const observer: StreamObserver<T> = typeof first === 'function' ? { next: first } : first;
       const work: Work = {
         site,
-        next: (n) => observer.next?.(valueOf(n)),
+        next: (n) => observer.next?.(itemOf(n)),
         done: () => {
           lab.end(work);
           observer.complete?.();

@@ -135,7 +135,11 @@ export class PersistentWorld implements World {
   async #recover(): Promise<void> {
     const { host, actor } = this.#process;
     actor.start();
-    await soon(host.whenRecovered(actor), 'a recovery');
+    const isFirst = this.#shelf.stored.length === 0;
+    await soon(host.whenRecovered(actor), 'a recovery').catch((error: unknown) => {
+      // A first state that throws ends the actor before anything is stored.
+      if (!isFirst || actor.getSnapshot().status !== 'error') throw error;
+    });
     await settle();
   }
 

@@ -137,6 +137,7 @@ export class PlainWorld implements World {
 
   async #runAgain(): Promise<readonly Answer[]> {
     this.#run = this.#open();
+    await settle();
     let answers: readonly Answer[] = [];
     for (const told of this.#told) {
       this.takeSeen();
@@ -233,15 +234,17 @@ export class PlainWorld implements World {
     const machine = buildMachine(this.#plan.machine, lab);
     const children = new Set<AnyActorRef>();
     const handled = { last: false };
+    const root: { actor?: AnyActorRef } = {};
     const actor: AnyActorRef = createActor(machine, {
       clock: time.xstate,
       input: { start: this.#plan.start } as never,
       inspect: (event) => {
         if (event.type === '@xstate.actor') children.add(event.actorRef as AnyActorRef);
-        if (event.type !== '@xstate.microstep' || event.actorRef !== actor) return;
+        if (event.type !== '@xstate.microstep' || event.actorRef !== root.actor) return;
         if (event._transitions.length > 0) handled.last = true;
       },
     });
+    root.actor = actor;
     const pending = watchSchedule(actor, time);
     const scheduled = new WeakSet<object>();
     const outcomes: Run['outcomes'] = new Map();
@@ -331,6 +334,9 @@ function watchRelays(run: Run): void {
       const left = { source: actor, target: target as AnyActorRef, dueMs: time.nowMs() };
       sent.push({ ...left, event: event as EventObject, alarm: -1 });
     }
-    relay(source, target, event);
+    // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
+    const isFromChild = source !== undefined && source !== actor && target === actor;
+    if (isFromChild) queueMicrotask(() => relay(source, target, event));
+    else relay(source, target, event);
   };
 }

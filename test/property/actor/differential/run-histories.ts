@@ -3,7 +3,6 @@ import { history } from './arbitrary-history.ts';
 import { type Difference, findDifference } from './compare.ts';
 import { describeDifference } from './describe.ts';
 import { Differences } from './differences.ts';
-import { withoutKnownFaults } from './known-faults.ts';
 import type { HistoryPlan } from './plan.ts';
 
 export interface Figures {
@@ -40,7 +39,7 @@ export async function runHistories({ seed, histories, shrink }: Task): Promise<O
   let failure: string | undefined;
   for (let done = 0; done < histories && failure === undefined; done += chunk) {
     let found: { readonly plan: HistoryPlan; readonly difference: Difference } | undefined;
-    const property = fc.asyncProperty(history.map(withoutKnownFaults), async (plan) => {
+    const property = fc.asyncProperty(history, async (plan) => {
       count(figures, plan);
       const difference = await findDifference(plan, differences);
       if (difference === undefined) return true;
