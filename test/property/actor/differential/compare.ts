@@ -43,7 +43,7 @@ async function compareRun(
   let persistent: PersistentWorld | undefined;
   let at = -1;
   try {
-    const plain = new PlainWorld(plan, differences, restarts);
+    const plain = await PlainWorld.open(plan, differences, restarts);
     persistent = await PersistentWorld.open(plan, shelf, restarts);
     const [before, after] = [plain.view().status, persistent.view().status];
     // The first state of a persistent actor is tried before anything is done, a plain one's is not.

@@ -64,11 +64,22 @@ export class PlainWorld implements World {
   /** When the persistent actor's last event was stored. */
   lastStoredMs = 0;
 
-  constructor(plan: HistoryPlan, differences: Differences, restarts: boolean) {
+  private constructor(plan: HistoryPlan, differences: Differences, restarts: boolean) {
     this.#plan = plan;
     this.#differences = differences;
     this.#restarts = restarts;
     this.#run = this.#open();
+  }
+
+  static async open(
+    plan: HistoryPlan,
+    differences: Differences,
+    restarts: boolean,
+  ): Promise<PlainWorld> {
+    const world = new PlainWorld(plan, differences, restarts);
+    await settle();
+    while (world.#treatThrown()) await world.#runAgain();
+    return world;
   }
 
   view(): View {
