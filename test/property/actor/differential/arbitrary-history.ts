@@ -90,7 +90,7 @@ const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
       type: fc.constant('ping'),
       to: fc.constantFrom('id', 'id', 'id', 'id', 'one', 'deep', 'list', 'map', 'set'),
       at,
-        delay: maybe(delay),
+      delay: maybe(delay),
     }),
   },
 ) as fc.Arbitrary<ActionPlan>;

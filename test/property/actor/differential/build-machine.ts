@@ -184,14 +184,14 @@ class MachineBuilder {
 
   /** A transition that the machine may take by itself: it burns fuel. */
   #inner(plan: TransitionPlan): Part {
-    const { guard, actions, ...rest } = this.#transition(plan);
+    const transition = this.#transition(plan);
     const holds = plan.guard === undefined ? () => true : guards[plan.guard];
     return {
-      ...rest,
+      ...transition,
       guard: (a: Args) => a.context.fuel > 0 && holds(a),
       actions: [
         set(({ context }) => ({ fuel: context.fuel - 1 })),
-        ...(actions as readonly unknown[]),
+        ...(transition.actions as readonly unknown[]),
       ],
     };
   }
@@ -202,6 +202,7 @@ class MachineBuilder {
 
   #action(plan: ActionPlan): readonly unknown[] {
     const lab = this.#lab;
+    if (isAboutOthers(plan)) return this.#aboutOthers(plan);
     switch (plan.type) {
       case 'add':
         return [set(({ context, event }) => ({ n: (context.n + plan.n + (event.n ?? 0)) % 1000 }))];
@@ -216,32 +217,27 @@ class MachineBuilder {
         return [({ context }: Args) => lab.see(`${name} n=${context.n}`)];
       }
       case 'crash':
-        return [
-          ({ event }: Args) => {
-            if (event.n === 12 && !lab.isHidden && !lab.calm)
-              throw new ActionCrashed('an action threw');
-          },
-        ];
+        return [({ event }: Args) => crashIf(event.n === 12, lab)];
       case 'emit':
         return [emitIt(({ context }) => ({ type: 'told', n: context.n }) as EventObject)];
-      case 'raise':
-        return [this.#burning((enqueue) => enqueue(raiseIt({ type: plan.event })))];
-      case 'cancel':
-        return [cancel(plan.id)];
       case 'enqueue': {
         const actions = this.#actions(plan.actions);
         const holds = guards[plan.guard];
-        return [enqueueIt((a) => holds(a) && actions.forEach((action) => void a.enqueue(action)))];
+        return [
+          enqueueIt((a) => {
+            if (holds(a)) for (const each of actions) a.enqueue(each);
+          }),
+        ];
       }
-      default:
-        return this.#other(plan);
+      case 'raise':
+        return [this.#burning((enqueue) => enqueue(raiseIt({ type: plan.event })))];
     }
   }
 
-  #other(
-    plan: Extract<ActionPlan, { type: 'later' | 'spawn' | 'stop' | 'ping' }>,
-  ): readonly unknown[] {
+  #aboutOthers(plan: AboutOthers): readonly unknown[] {
     switch (plan.type) {
+      case 'cancel':
+        return [cancel(plan.id)];
       case 'later': {
         const options = {
           ...(plan.id === undefined ? {} : { id: plan.id }),
@@ -316,6 +312,19 @@ class MachineBuilder {
     this.#actors[site] = childLogic(child, site, this.#lab);
     return site;
   }
+}
+
+/** About children and timers. */
+type AboutOthers = Extract<ActionPlan, { type: (typeof aboutOthers)[number] }>;
+
+const aboutOthers = ['cancel', 'later', 'spawn', 'stop', 'ping'] as const;
+
+function isAboutOthers(plan: ActionPlan): plan is AboutOthers {
+  return (aboutOthers as readonly string[]).includes(plan.type);
+}
+
+function crashIf(isTime: boolean, lab: Lab): void {
+  if (isTime && !lab.isHidden && !lab.calm) throw new ActionCrashed('an action threw');
 }
 
 const heard: Readonly<Record<HearPlan['what'], string>> = {

@@ -101,11 +101,10 @@ export class JournalOfProcess implements JournalPlugin {
   }
 
   #textOf(repr: PersistentRepr): StoredText {
-    const { payload, ...rest } = repr;
     const event = toEvent(repr);
     if (event.payload?.type !== 'json') throw new Error('a payload that is no JSON');
     return {
-      repr: JSON.stringify({ ...rest, timestampMs: this.#time.nowMs() }),
+      repr: JSON.stringify({ ...repr, payload: undefined, timestampMs: this.#time.nowMs() }),
       envelope: printJson(event.payload.value),
     };
   }

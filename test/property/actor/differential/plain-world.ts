@@ -1,50 +1,18 @@
-import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
-import { createActor } from 'xstate';
-import { buildMachine } from './build-machine.ts';
+import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { commandOf, isStorable } from './commands.ts';
 import type { Differences } from './differences.ts';
-import { ActionCrashed, Lab } from './lab.ts';
+import { ActionCrashed } from './lab.ts';
+import { openRun, type Run, type Treatment } from './plain-run.ts';
 import type { CommandPlan, HistoryPlan, StepPlan } from './plan.ts';
-import { insideOf, watchSchedule } from './scheduled.ts';
-import { SimulatedTime, settle } from './simulated-time.ts';
+import { settle } from './simulated-time.ts';
 import { isRunning, type StartOver, startOver } from './start-over.ts';
-import { type PendingEvent, statusOf, type View, viewOf } from './view.ts';
-import { type Answer, actOnChild, startMs, type World } from './world.ts';
+import { statusOf, type View, viewOf } from './view.ts';
+import { type Answer, actOnChild, type World } from './world.ts';
 
 /** A step, with what the oracle has to know of the journal. */
 interface Told {
   readonly step: StepPlan;
   readonly lastStoredMs: number;
-}
-
-/** What becomes of an event instead of being handled as usual. */
-type Treatment = 'refuse' | 'lose' | 'apply-unseen' | 'try-calm' | 'crash';
-
-interface Taken {
-  readonly number: number;
-  readonly event: EventObject;
-  readonly isInternal: boolean;
-}
-
-interface Run {
-  readonly lab: Lab;
-  readonly time: SimulatedTime;
-  readonly actor: AnyActorRef;
-  readonly pending: () => readonly PendingEvent[];
-  readonly sent: PendingEvent[];
-  readonly children: Set<AnyActorRef>;
-  readonly scheduled: WeakSet<object>;
-  /** Events that the machine took, each with its number. */
-  readonly outcomes: Map<EventObject, { readonly number: number; readonly answer: Answer }>;
-  /** Number of the first event of this step. */
-  first: number | undefined;
-  /** Children before the event whose write failed. */
-  before: readonly AnyActorRef[];
-  /** Children that were not at work when the actor started over. */
-  readonly madeAgain: WeakSet<AnyActorRef>;
-  threw: Taken | undefined;
-  /** Number of an event that was tried without actions that throw. */
-  calm: number | undefined;
 }
 
 /**
@@ -96,6 +64,13 @@ export class PlainWorld implements World {
     if (status !== 'active' || !this.#run.madeAgain.has(ref)) return status;
     this.#differences.use('child-that-never-ran-shows-stopped');
     return 'stopped';
+  }
+
+  /** Two timers of the actor have one id. */
+  get hasDoubleTimer(): boolean {
+    const { actor, pending } = this.#run;
+    const ids = pending().flatMap(({ source, id }) => (source === actor && id ? [id] : []));
+    return new Set(ids).size < ids.length;
   }
 
   takeSeen(): readonly string[] {
@@ -215,7 +190,7 @@ export class PlainWorld implements World {
     });
     if (!wasOver) mailbox.start();
     return sent.map((event) => {
-      if (event !== undefined) return outcomes.get(event)?.answer ?? 'ended';
+      if (event !== undefined) return outcomes.get(event) ?? 'ended';
       return wasOver ? 'ended' : 'refused';
     });
   }
@@ -240,78 +215,7 @@ export class PlainWorld implements World {
   }
 
   #open(): Run {
-    const time = new SimulatedTime(startMs);
-    const lab = new Lab(time);
-    const machine = buildMachine(this.#plan.machine, lab);
-    const children = new Set<AnyActorRef>();
-    const handled = { last: false };
-    const root: { actor?: AnyActorRef } = {};
-    const actor: AnyActorRef = createActor(machine, {
-      clock: time.xstate,
-      input: { start: this.#plan.start } as never,
-      inspect: (event) => {
-        if (event.type === '@xstate.actor') children.add(event.actorRef as AnyActorRef);
-        if (event.type !== '@xstate.microstep' || event.actorRef !== root.actor) return;
-        if (event._transitions.length > 0) handled.last = true;
-      },
-    });
-    root.actor = actor;
-    const pending = watchSchedule(actor, time);
-    const scheduled = new WeakSet<object>();
-    const outcomes: Run['outcomes'] = new Map();
-    const run: Run = {
-      ...{ lab, time, actor, pending, sent: [], children, scheduled, outcomes },
-      before: [],
-      madeAgain: new WeakSet(),
-      first: undefined,
-      threw: undefined,
-      calm: undefined,
-    };
-    this.#watchTransitions(machine, run, handled);
-    watchRelays(run);
-    actor.on('*' as never, (event: EventObject) => lab.see(`emits ${JSON.stringify(event)}`));
-    actor.subscribe({ error: () => {} });
-    actor.start();
-    return run;
-  }
-
-  #watchTransitions(machine: AnyStateMachine, run: Run, handled: { last: boolean }): void {
-    const native = machine.transition;
-    let count = 0;
-    machine.transition = (snapshot, event: EventObject, scope) => {
-      if (event.type === 'xstate.stop') return native(snapshot, event, scope);
-      const number = ++count;
-      run.first ??= number;
-      const treatment = this.#treatments.get(number);
-      const answer = treatment === 'refuse' ? 'refused' : 'failed';
-      if (treatment === 'refuse' || treatment === 'lose') {
-        run.outcomes.set(event, { number, answer });
-        return snapshot;
-      }
-      if (treatment === 'apply-unseen') {
-        run.lab.unseen = true;
-        const { children } = snapshot as AnyMachineSnapshot;
-        run.before = Object.values(children) as AnyActorRef[];
-      }
-      run.lab.calm = treatment === 'try-calm';
-      if (run.lab.calm) run.calm = number;
-      const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');
-      handled.last = false;
-      const { length } = run.lab.seen;
-      try {
-        const next = native(snapshot, event, scope);
-        const usual = handled.last ? 'stored' : 'unhandled';
-        run.outcomes.set(event, { number, answer: treatment === 'apply-unseen' ? answer : usual });
-        return next;
-      } catch (error) {
-        run.threw ??= { number, event, isInternal };
-        if (isInternal && !(error instanceof ActionCrashed)) {
-          this.#differences.use('failing-event-does-nothing-before');
-          run.lab.seen.length = length;
-        }
-        throw error;
-      }
-    };
+    return openRun(this.#plan, this.#treatments, this.#differences);
   }
 }
 
@@ -325,29 +229,3 @@ const treatmentOf = {
   lost: 'lose',
   'stored-but-failed': 'apply-unseen',
 } as const;
-
-/** Notes which events timers send, and holds back what is not to be seen. */
-function watchRelays(run: Run): void {
-  const { actor, lab, time, sent, scheduled } = run;
-  const system = insideOf(actor);
-  const relay = system._relay;
-  const { scheduler } = system;
-  const schedule = scheduler.schedule;
-  const later = new WeakSet<object>();
-  scheduler.schedule = (source, target, event, delay, ...id) => {
-    later.add(event);
-    if (source === actor && target === actor) scheduled.add(event);
-    schedule(source, target, event, delay, ...id);
-  };
-  system._relay = (source, target, event) => {
-    if ((lab.isHidden || lab.silent) && source !== undefined) return;
-    if (source === actor && target !== actor && later.has(event as object)) {
-      const left = { source: actor, target: target as AnyActorRef, dueMs: time.nowMs() };
-      sent.push({ ...left, event: event as EventObject, alarm: -1 });
-    }
-    // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
-    const isFromChild = source !== undefined && source !== actor && target === actor;
-    if (isFromChild) queueMicrotask(() => relay(source, target, event));
-    else relay(source, target, event);
-  };
-}

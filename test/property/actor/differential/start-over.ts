@@ -3,7 +3,7 @@ import type { Differences } from './differences.ts';
 import type { Lab } from './lab.ts';
 import { insideOf } from './scheduled.ts';
 import type { SimulatedTime } from './simulated-time.ts';
-import type { PendingEvent } from './view.ts';
+import { type PendingEvent, siteOf } from './view.ts';
 
 export interface Restarted {
   readonly actor: AnyActorRef;
@@ -128,7 +128,7 @@ function isAtWork(child: AnyActorRef): boolean {
 
 /** Work has no state that a restart could lose: it runs, or has ended. */
 function isWork(child: AnyActorRef): boolean {
-  return /promise|callback|events/.test(String(child.src));
+  return /promise|callback|events/.test(siteOf(child));
 }
 
 export function isRunning(child: AnyActorRef): boolean {

@@ -1,4 +1,4 @@
-import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { errorParts } from './build-machine.ts';
 import type { Lab } from './lab.ts';
 import { commandTypes } from './plan.ts';
@@ -30,9 +30,10 @@ interface ChildView {
 export interface PendingEvent {
   readonly source: AnyActorRef;
   readonly target: AnyActorRef;
-  readonly event: { readonly type: string };
+  readonly event: EventObject;
   readonly dueMs: number;
   readonly alarm: number;
+  readonly id: string | undefined;
 }
 
 export interface ViewOf {
@@ -79,9 +80,14 @@ function namesOf({ children }: AnyMachineSnapshot): Names['of'] {
   for (const child of Object.values(children) as AnyActorRef[]) {
     const turn = turns.get(child.src) ?? 0;
     turns.set(child.src, turn + 1);
-    names.set(child, `${String(child.src)}#${turn}`);
+    names.set(child, `${siteOf(child)}#${turn}`);
   }
   return names;
+}
+
+/** The place in the machine that made the child: every one has a logic of its own. */
+export function siteOf({ src }: AnyActorRef): string {
+  return typeof src === 'string' ? src : '?';
 }
 
 function whatItCan(snapshot: AnyMachineSnapshot): Readonly<Record<string, boolean>> {
