@@ -1,7 +1,7 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
 export type { AskResult } from './actor/ask.ts';
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
-export type { ActorHost } from './actor/create-actor-host.ts';
+export type { ActorHost, WaitOptions } from './actor/create-actor-host.ts';
 export type {
   Decision,
   EntityOptions,

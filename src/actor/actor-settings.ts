@@ -19,6 +19,8 @@ export interface ActorSettings {
   readonly singleWriterGuard: boolean;
   /** Give the event loop back after so many replayed events. */
   readonly replayYieldEvery: number;
+  /** Freeze events and contexts, so that changing them in place throws; for development and tests. */
+  readonly checkDeterminism: boolean;
   /** 0 = never passivate. */
   readonly passivateAfterMs: number;
   /** Longest silence tolerated between two batches of a replay. */

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import type { Stored } from '../model/errors.ts';
 import { AskTimeoutError } from '../model/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Deque } from './deque.ts';
@@ -30,6 +31,8 @@ export class Ask {
   readonly deadlineMs: number;
   readonly promise: Promise<AskResult>;
   settled = false;
+  /** What is known of the command at the moment: `'unknown'` while its write is under way. */
+  stored: Stored = 'no';
   readonly #resolve: (result: AskResult) => void;
   readonly #reject: (error: unknown) => void;
 
@@ -110,6 +113,10 @@ function dropSettled(queue: Deque<Ask>): void {
 
 function timeout(ask: Ask, timeoutMs: number): AskTimeoutError {
   const { type } = ask.command;
-  const text = `no answer to "${type}" within ${timeoutMs} ms; it may or may not be stored`;
-  return new AskTimeoutError(text);
+  const { stored } = ask;
+  const what =
+    stored === 'no'
+      ? 'it had not had its turn, is not stored and will not run'
+      : 'its write is under way, so it may or may not be stored';
+  return new AskTimeoutError(`no answer to "${type}" within ${timeoutMs} ms; ${what}`, { stored });
 }

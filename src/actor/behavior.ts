@@ -1,10 +1,13 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
+import { InvalidInputError } from '../model/errors.ts';
 import type { ActorSettings } from './actor-settings.ts';
+import { ignoreOutcome } from './check-decision.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
+import { kindOf } from './event-shape.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
-import { checkPersistenceId, resolveOptions } from './resolve-options.ts';
+import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** What a behaviour's actor shows (ADR 24). */
 export interface BehaviorState<S> {
@@ -58,7 +61,10 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
-  const { persistenceId, decide } = options;
+  const { persistenceId, decide, evolve } = options;
+  if (decide === undefined || evolve === undefined) {
+    throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
+  }
   const decideFor: EntitySettings<BehaviorState<S>>['decide'] = ({
     snapshot,
     command,
@@ -70,17 +76,23 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
     >;
   return {
     settings(input) {
-      const id =
-        typeof persistenceId === 'function' ? persistenceId({ input: input as I }) : persistenceId;
       return {
         ...shared,
-        persistenceId: checkPersistenceId(id),
+        persistenceId: persistenceIdOf(persistenceId, input as I),
         decide: decideFor,
         transient: undefined,
       };
     },
     open: () => new BehaviorEntity(options as unknown as Rules<S>),
   };
+}
+
+/** @throws {InvalidInputError} the function returned nothing, or a promise */
+function checkState<S>(state: S, option: string, type?: string): S {
+  if (state !== undefined && !(state instanceof Promise)) return state;
+  ignoreOutcome(state);
+  const at = type === undefined ? '' : ` for "${type}"`;
+  throw new InvalidInputError(`${option} returned ${kindOf(state)}${at}; it must return the state`);
 }
 
 interface Rules<S> {
@@ -114,12 +126,13 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
 
   initial(input: unknown): BehaviorState<S> {
     const { initialState } = this.#rules;
-    const context = typeof initialState === 'function' ? initialState({ input }) : initialState;
+    const isMade = typeof initialState === 'function';
+    const context = isMade ? checkState(initialState({ input }), 'initialState') : initialState;
     return { status: 'active', context: context as S, output: undefined, error: undefined };
   }
 
   apply(state: BehaviorState<S>, event: EventObject): BehaviorState<S> {
-    const context = this.#rules.evolve(state.context, event);
+    const context = checkState(this.#rules.evolve(state.context, event), 'evolve', event.type);
     return { status: 'active', context, output: undefined, error: undefined };
   }
 

@@ -58,8 +58,8 @@ export class CommandAnswers<S extends HostedState> {
     const isEventsFault = cause instanceof WriteRejectedError;
     const text = `the journal refused "${envelope.event.type}" of ${persistenceId}`;
     const error = isEventsFault ? cause : new WriteRejectedError(text, { cause });
-    this.#host.signal('persist-rejected', error);
     this.#refuse(envelope, error);
+    this.#host.signal('persist-rejected', error);
     const lives = isEventsFault || settings.actor.onRejected === 'continue';
     // A result or a delay that cannot be stored would be waited for in vain for ever.
     if (envelope.internal || !lives) this.#host.fail(new WriteRejectedError(text, { cause }));

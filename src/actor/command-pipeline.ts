@@ -1,12 +1,8 @@
-import {
-  ClosedError,
-  EntityStoppedError,
-  WriteFailedError,
-  WriteRejectedError,
-} from '../model/errors.ts';
+import { ClosedError, WriteFailedError, WriteRejectedError } from '../model/errors.ts';
 import type { AtomicWrite } from '../ports/journal-plugin.ts';
 import { CommandAnswers } from './command-answers.ts';
 import { CommandStash } from './command-stash.ts';
+import { endedError } from './ended-error.ts';
 import type { Entity, PipelineHost } from './entity.ts';
 import type { HostedState } from './entity-logic.ts';
 import type { Envelope, Evaluated, Step } from './evaluate-command.ts';
@@ -37,6 +33,8 @@ export class CommandPipeline<S extends HostedState> {
   #alone = 0;
   /** The turn under way ends with effects: of the first state, or of a step of the machine. */
   #hasEffects = true;
+  /** The journal has confirmed the write of the batch. */
+  #isStored = false;
   /** The write under way. */
   inFlight: Promise<void> | undefined;
 
@@ -104,8 +102,10 @@ export class CommandPipeline<S extends HostedState> {
     if (this.#planned.length === 1) this.#answers.rejected(refused, cause);
     else this.#alone = this.#batch.length - at;
     const rest = this.#batch.slice(this.#planned.length === 1 ? at + 1 : at);
+    for (const { envelope } of rest) if (envelope.ask !== undefined) envelope.ask.stored = 'no';
     this.stash.putBack(rest.map((evaluated) => evaluated.envelope));
     this.#batch = this.#batch.slice(0, at);
+    this.#isStored = true;
     if (!this.#tellCommits()) this.#finish();
   }
 
@@ -120,23 +120,15 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /** Nothing is answered any more. */
-  end(reason: unknown): void {
-    const { persistenceId } = this.#entity;
-    const open = this.#batch.slice(this.#settled);
-    for (const { envelope, steps } of open) {
-      const unknown = steps.length > 0 ? ' while its command was being written' : '';
-      envelope.ask?.fail(
-        new EntityStoppedError(`${persistenceId} ended${unknown}`, { cause: reason }),
-      );
+  end(cause: unknown): void {
+    const entity = this.#entity;
+    for (const { envelope, steps } of this.#batch.slice(this.#settled)) {
+      const isWritten = steps.some(({ seqNr }) => seqNr > 0);
+      const stored = !isWritten ? 'no' : this.#isStored ? 'yes' : 'unknown';
+      envelope.ask?.fail(endedError(entity, { cause, stored }));
     }
     this.#clearBatch();
-    for (const { ask } of this.stash.drain()) {
-      ask?.fail(
-        new EntityStoppedError(`${persistenceId} ended before the command's turn`, {
-          cause: reason,
-        }),
-      );
-    }
+    for (const { ask } of this.stash.drain()) ask?.fail(endedError(entity, { cause }));
   }
 
   /** Commands to be written together; those with nothing to wait for are answered on the way. */
@@ -197,12 +189,18 @@ export class CommandPipeline<S extends HostedState> {
     this.#batch = batch;
     this.#settled = 0;
     this.#planned = planWrites(batch, { persistenceId, writerUuid, sequenceNr, init });
+    for (const { evaluated } of this.#planned) {
+      if (evaluated.envelope.ask !== undefined) evaluated.envelope.ask.stored = 'unknown';
+    }
     this.#host.advance('write.started');
     if (this.#planned.length === 0) this.#tellCommits();
     else
       this.write(
         this.#planned.map((planned) => planned.write),
-        () => void this.#tellCommits(),
+        () => {
+          this.#isStored = true;
+          this.#tellCommits();
+        },
       );
   }
 
@@ -281,6 +279,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#batch = [];
     this.#planned = [];
     this.#settled = 0;
+    this.#isStored = false;
   }
 }
 

@@ -28,13 +28,25 @@ export class CommandStash {
    * state.
    */
   offer(envelope: Envelope): boolean {
-    if (!envelope.internal && this.length >= this.#capacity) return false;
+    if (!envelope.internal && this.length >= this.#capacity) {
+      this.dropSettled();
+      if (this.length >= this.#capacity) return false;
+    }
     this.#waiting.push(envelope);
     return true;
   }
 
+  /** Whose asker has given up does not run: "not stored" was the answer. */
   next(): Envelope | undefined {
-    return this.#waiting.shift();
+    let next = this.#waiting.shift();
+    while (next?.ask?.settled === true) next = this.#waiting.shift();
+    return next;
+  }
+
+  /** Forgets the commands whose askers have given up. */
+  dropSettled(): void {
+    this.#waiting.filter(({ ask }) => ask?.settled !== true);
+    this.#held = this.#held.filter(({ ask }) => ask?.settled !== true);
   }
 
   /** Back to where they were taken from. */

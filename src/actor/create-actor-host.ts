@@ -6,13 +6,14 @@ import type {
   EventFromLogic,
   EventObject,
 } from 'xstate';
-import { ClosedError, EntityStoppedError, InvalidInputError } from '../model/errors.ts';
+import { ClosedError, DeadlineExceededError, InvalidInputError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ActorSettings } from './actor-settings.ts';
 import type { AskResult } from './ask.ts';
 import { Ask, AskDeadlines, defaultAskTimeoutMs } from './ask.ts';
+import { automaticIds } from './automatic-ids.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
 import type { EntityDeps } from './entity.ts';
@@ -24,6 +25,7 @@ import type { PersistenceInfo } from './persistence-info.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
 import { RecoveryPermits } from './recovery-permits.ts';
+import { checkId } from './resolve-options.ts';
 
 export interface ActorHostOptions {
   readonly settings: ActorSettings;
@@ -42,7 +44,8 @@ export interface ActorHostOptions {
 export interface ActorHost {
   /**
    * Logic that stores each event of `machine` before applying it. With a command type of its own:
-   * `persistent(machine).with<Command>({ … })`.
+   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states, and
+   * that the journal will hold, are named in one warning of the log.
    *
    * @throws {InvalidInputError} a wrong option
    */
@@ -60,12 +63,15 @@ export interface ActorHost {
   ): BehaviorLogic<S, C, E, I>;
 
   /**
-   * Sends a command and resolves once everything it led to is stored and applied.
+   * Sends a command and resolves once everything it led to is stored and applied. It rejects with an
+   * error whose `stored` says what became of the command.
    *
-   * Certainly not stored: {@link CommandRejectedError}, {@link CommandUnhandledError},
-   * {@link StashOverflowError}, {@link WriteRejectedError}. May or may not be stored:
-   * {@link WriteFailedError}, {@link EntityStoppedError} while its write was under way,
-   * {@link AskTimeoutError}.
+   * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this persistence,
+   * or a callback that answered something wrong), {@link CommandRejectedError},
+   * {@link CommandUnhandledError}, {@link StashOverflowError}, {@link WriteRejectedError},
+   * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
+   * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
+   * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
    */
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
@@ -73,7 +79,7 @@ export interface ActorHost {
     options?: AskOptions,
   ): Promise<AskResult<S>>;
 
-  /** Entities by id. @throws {InvalidInputError} the type has been taken already */
+  /** Entities by id. @throws {InvalidInputError} the type is blank, or has been taken already */
   entities<L extends AnyActorLogic>(
     type: string,
     logic: L,
@@ -81,10 +87,13 @@ export interface ActorHost {
   ): EntityRegistry<L>;
 
   /**
-   * Resolves once the actor has recovered, also into a final state. @throws what ended it before
-   * that
+   * Resolves once the actor has recovered, also into a final state.
+   *
+   * @throws what ended it before that @throws {InvalidInputError} it was not started, or is none of
+   * this persistence's @throws {DeadlineExceededError} not within `timeout`; it recovers on
+   * @throws the abort reason when `signal` fires
    */
-  whenRecovered(ref: object): Promise<void>;
+  whenRecovered(ref: object, options?: WaitOptions): Promise<void>;
 
   /**
    * Stops an actor after the commands that it holds and the write under way; later ones are
@@ -96,6 +105,20 @@ export interface ActorHost {
 
   /** Stops all actors as `stop` does; what is asked later is refused. */
   shutdown(): Promise<void>;
+}
+
+/** Entities with a pending timer that a registry stops when idle; more stay in memory. */
+const maxWakeUps = 100_000;
+
+const automaticIdsText =
+  'ids that xstate made from the places of states are stored in the journal: once such a state is ' +
+  'renamed or moved, stored entities cannot be recovered; give the machine and its invokes an id';
+
+/** How long to wait. */
+export interface WaitOptions {
+  /** ms, more than 0; without it as long as the recovery goes on. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** A persistent actor as `ask` sees it. */
@@ -138,6 +161,8 @@ class LocalActorHost implements ActorHost {
       return curried as never;
     }
     const front = machineFrontEnd(machine, options, this.#settings);
+    const ids = automaticIds(machine);
+    if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
     return new EntityActorLogic(front, this.#deps, this.#hosts) as never;
   }
 
@@ -152,16 +177,15 @@ class LocalActorHost implements ActorHost {
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
     command: C,
-    { timeout = defaultAskTimeoutMs }: AskOptions = {},
+    options?: AskOptions,
   ): Promise<AskResult<S>> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     try {
+      const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
       const host = this.#hosts.of(ref);
-      if (host.hasEnded) throw new EntityStoppedError(`${host.persistenceId} has stopped`);
-      const ask = new Ask(command, this.#deadlines.nowMs() + timeout);
-      host.expect(ask);
-      this.#deadlines.watch(ask, timeout);
-      ref.send(command);
+      const ask = new Ask(command, this.#deadlines.nowMs() + timeoutMs);
+      host.ask(ask);
+      this.#deadlines.watch(ask, timeoutMs);
       return ask.promise as Promise<AskResult<S>>;
     } catch (error) {
       return Promise.reject(error);
@@ -173,6 +197,7 @@ class LocalActorHost implements ActorHost {
     logic: L,
     options: EntityRegistryOptions = {},
   ): EntityRegistry<L> {
+    checkId(type, 'a type of entities');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
     this.#types.add(type);
     return new LocalEntityRegistry(
@@ -183,14 +208,31 @@ class LocalActorHost implements ActorHost {
         closing: this.#closing.signal,
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
         stop: (ref) => this.stop(ref),
-        passivateAfterMs: (ref) => this.#hosts.of(ref).passivateAfterMs,
-        isIdleFor: (ref, ms) => this.#hosts.of(ref).isIdleFor(ms),
+        maxWakeUps,
+        hostOf: (ref) => this.#hosts.find(ref),
       },
     );
   }
 
-  async whenRecovered(ref: object): Promise<void> {
-    await this.#hosts.of(ref).whenRecovered();
+  async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
+    const host = this.#hosts.of(ref);
+    const signal = options?.signal;
+    if (options?.timeout === undefined) return await host.whenRecovered(signal);
+    const timeoutMs = checkTimeout(options.timeout);
+    const over = new AbortController();
+    const waiting = host.whenRecovered(
+      signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
+    );
+    const text = `${host.persistenceId} has not recovered within ${timeoutMs} ms; it goes on trying`;
+    this.#deps.clock.sleep(timeoutMs, { signal: over.signal }).then(
+      () => over.abort(new DeadlineExceededError(text)),
+      () => {}, // it was quicker
+    );
+    try {
+      await waiting;
+    } finally {
+      over.abort();
+    }
   }
 
   async stop(ref: object): Promise<void> {
@@ -206,4 +248,11 @@ class LocalActorHost implements ActorHost {
     await Promise.all([...this.#deps.live].map((entity) => entity.shutDown()));
     this.#deadlines.close();
   }
+}
+
+function checkTimeout(timeoutMs: unknown): number {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < Infinity) return timeoutMs;
+  throw new InvalidInputError(
+    `a timeout must be a number of milliseconds above 0, not ${String(timeoutMs)}`,
+  );
 }

@@ -1,12 +1,13 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
-import { InvalidInputError } from '../model/errors.ts';
+import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import { storedForm } from '../model/stored-form.ts';
 import type { PersistenceId } from '../ports/journal-plugin.ts';
-import type { EntityDeps } from './entity.ts';
+import type { Entity, EntityDeps } from './entity.ts';
 import { EntityHost } from './entity-host.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings } from './entity-options.ts';
 import type { Exposed } from './expose-state.ts';
+import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine-logic.ts';
 import { Timers } from './timers.ts';
 
@@ -32,15 +33,30 @@ export interface PersistedPointer {
 
 /** The hosts of all actors of one persistence. */
 export class EntityHosts {
-  readonly #hosts = new WeakMap<object, EntityHost<HostedState>>();
+  readonly #hosts = new WeakMap<object, EntityHost<HostedState> | JournalError>();
 
   set(self: AnyActorRef, host: EntityHost<HostedState>): void {
     this.#hosts.set(self, host);
   }
 
-  /** @throws {InvalidInputError} when the actor is none of this persistence's */
+  /** `undefined` when it never came to be, or is none of this persistence's. */
+  find(ref: object): EntityHost<HostedState> | undefined {
+    const host = this.#hosts.get(ref);
+    return host instanceof JournalError ? undefined : host;
+  }
+
+  /** The actor exists, and xstate will never start it. */
+  setFailed(self: AnyActorRef, error: JournalError): void {
+    this.#hosts.set(self, error);
+  }
+
+  /**
+   * @throws {InvalidInputError} the actor is none of this persistence's, or has no usable id
+   * @throws {RecoveryFailedError} its initial state cannot be computed
+   */
   of(ref: object): EntityHost<HostedState> {
     const host = this.#hosts.get(ref);
+    if (host instanceof JournalError) throw host;
     if (host !== undefined) return host;
     throw new InvalidInputError('the actor is not a persistent actor of this persistence');
   }
@@ -60,18 +76,14 @@ export class EntityActorLogic<S extends HostedState> {
 
   /** Nothing is read or written before the actor starts. */
   readonly getInitialSnapshot = (scope: AnyActorScope, input: unknown): Exposed<S> => {
-    const { host, state } = this.#open(scope, input);
-    const exposed = host.expose();
-    return state.status === 'error' ? { ...exposed, status: 'error', error: state.error } : exposed;
+    return this.#open(scope, input).expose();
   };
 
   readonly restoreSnapshot = (stored: unknown, scope: AnyActorScope): Exposed<S> => {
     const pointer = stored as PersistedPointer;
-    const exposed = this.getInitialSnapshot(scope, pointer.input);
-    if (pointer.status === 'active') return exposed;
-    const { status, output, error, sequenceNr } = pointer;
-    const persistence = { ...exposed.persistence, phase: 'stopped', sequenceNr } as const;
-    return { ...exposed, status, output, error, persistence };
+    const host = this.#open(scope, pointer.input);
+    if (pointer.status !== 'active') host.restoreEnded(pointer);
+    return host.expose();
   };
 
   readonly start = (_snapshot: unknown, scope: AnyActorScope): void => {
@@ -92,18 +104,31 @@ export class EntityActorLogic<S extends HostedState> {
     return { status, output, error, persistenceId, input, sequenceNr };
   };
 
-  #open(scope: AnyActorScope, givenInput: unknown): { host: EntityHost<S>; state: S } {
-    const settings = this.#front.settings(givenInput);
+  /** @throws what xstate then shows as the error of the actor, which it never starts */
+  #open(scope: AnyActorScope, input: unknown): EntityHost<S> {
+    const { self } = scope;
+    try {
+      const host = this.#openAs(this.#front.settings(input), scope, input);
+      this.#hosts.set(self, host as unknown as EntityHost<HostedState>);
+      return host;
+    } catch (error) {
+      this.#hosts.setFailed(self, failureOf(error));
+      throw error;
+    }
+  }
+
+  #openAs(settings: EntitySettings<S>, scope: AnyActorScope, given: unknown): EntityHost<S> {
     // What the machine sees of its input is what a later recovery will see of it.
-    const isStored = givenInput !== undefined && settings.actor.initEvent !== 'never';
-    const input = isStored ? storedForm(givenInput) : givenInput;
+    const isStored = given !== undefined && settings.actor.initEvent !== 'never';
+    const input = isStored ? storedForm(given) : given;
     const logic = this.#front.open(scope, {
       onTimer: (change) => host.noteTimer(change),
       onCrash: (error) => host.fail(error),
     });
     const run = logic.dryRun();
     const state = run.initial(input);
-    const host: EntityHost<S> = new EntityHost({
+    if (state.status === 'error') throw state.error;
+    const entity: Entity<S> = {
       persistenceId: settings.persistenceId as PersistenceId,
       deps: this.#deps,
       settings,
@@ -117,8 +142,33 @@ export class EntityActorLogic<S extends HostedState> {
       writerUuid: '',
       journal: undefined,
       timers: new Timers(),
-    });
-    this.#hosts.set(scope.self, host as unknown as EntityHost<HostedState>);
-    return { host, state };
+    };
+    const host = new EntityHost(entity);
+    guardDoor(scope.self, (event) => entity.timers.firedBy(event) !== undefined);
+    noteCrashes(scope, (error) => host.fail(error));
+    return host;
   }
+}
+
+/** What those get to know who ask an actor that never came to be. */
+function failureOf(cause: unknown): JournalError {
+  if (cause instanceof JournalError) return cause;
+  return new RecoveryFailedError('the initial state of the actor cannot be computed', { cause });
+}
+
+/**
+ * xstate ends an actor whose deferred effects throw, without another message to it: those who asked
+ * would wait for ever.
+ */
+function noteCrashes(scope: AnyActorScope, onCrash: (error: unknown) => void): void {
+  const { defer } = scope;
+  scope.defer = (effect) =>
+    defer(() => {
+      try {
+        effect();
+      } catch (error) {
+        onCrash(error);
+        throw error;
+      }
+    });
 }

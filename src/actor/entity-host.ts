@@ -1,14 +1,16 @@
 import type { EventObject } from 'xstate';
-import { EntityStoppedError } from '../model/errors.ts';
+import { EntityStoppedError, InvalidInputError } from '../model/errors.ts';
 import type { AtomicWrite } from '../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
 import { CommandPipeline } from './command-pipeline.ts';
+import { endedError } from './ended-error.ts';
 import type { Entity, PipelineHost } from './entity.ts';
 import type { HostEffect, HostFact, HostState, HostTable } from './entity-host.machine.ts';
 import { hostTable } from './entity-host.machine.ts';
 import type { HostedState } from './entity-logic.ts';
 import { EntityOpening } from './entity-opening.ts';
 import type { PersistenceSignal } from './entity-options.ts';
+import { checkCommand } from './event-shape.ts';
 import type { Exposed } from './expose-state.ts';
 import { exposeState } from './expose-state.ts';
 import type { AnyHostEvent, OpeningEvent } from './host-events.ts';
@@ -25,6 +27,11 @@ const tables: Readonly<Record<'stop' | 'restart', HostTable>> = {
   restart: hostTable(true),
 };
 
+/** How an actor had ended. */
+interface EndedPointer extends Required<HostedState> {
+  readonly sequenceNr: number;
+}
+
 /**
  * One persistent actor: what its mailbox delivers goes through `process`, one message at a time.
  * The machine of `entity-host.machine.ts` says what may happen when; this does it.
@@ -39,6 +46,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   /** Asked, but not yet taken from the mailbox. */
   readonly #arriving: Ask[] = [];
   #phase: HostState = 'awaitingPermit';
+  #started = false;
   #stopping = false;
   lastError: unknown;
   /** When the last command arrived, ms since the epoch. */
@@ -60,6 +68,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     return this.#entity.settings.passivateAfterMs;
   }
 
+  /** When the next delayed event is due, ms since the epoch. */
+  get nextTimerMs(): number | undefined {
+    return this.#entity.timers.nextDueMs();
+  }
+
   get isReady(): boolean {
     return this.#phase === 'ready';
   }
@@ -71,6 +84,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   /** @throws {DuplicateEntityError} another live actor has the id */
   start(): void {
     const { deps, settings } = this.#entity;
+    this.#started = true;
     try {
       deps.live.claim(this, settings.actor.singleWriterGuard);
     } catch (error) {
@@ -81,13 +95,22 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     this.#perform('recover');
   }
 
+  /** The actor comes back from a snapshot of its parent, in which it had ended. */
+  restoreEnded({ status, output, error, sequenceNr }: EndedPointer): void {
+    const entity = this.#entity;
+    entity.state = { ...entity.state, status, output, error };
+    entity.sequenceNr = sequenceNr;
+    if (status === 'error') this.fail(error);
+    else this.advance('entity.ended');
+  }
+
   /** Takes one message of the mailbox. @throws what an action or a callback of the user throws */
   process(event: EventObject): Exposed<S> {
     if (this.hasEnded) return this.expose();
     try {
       if (event instanceof HostEvent) this.#hear(event as AnyHostEvent<S>);
       else if (event.type === 'xstate.stop') this.#stop(event);
-      else this.#receive(event);
+      else this.#receive(event, { isOwn: true });
     } catch (error) {
       this.fail(error);
       throw error;
@@ -101,14 +124,23 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     return exposeState(this.#entity, this.#phase, { stashed: stash.length, error: this.lastError });
   }
 
-  /** A question is on its way into the mailbox. */
-  expect(ask: Ask): void {
+  /** Puts a question into the mailbox. @throws {JournalError} the actor takes no commands */
+  ask(ask: Ask): void {
+    checkCommand(ask.command);
+    this.#checkStarted();
+    if (this.hasEnded) throw endedError(this.#entity, { cause: this.lastError });
     this.#arriving.push(ask);
+    this.tell(ask.command);
   }
 
-  /** Resolves once recovered, also when that ends in a final state. @throws what ended it before */
-  whenRecovered(): Promise<void> {
-    return this.#opening.whenRecovered();
+  /**
+   * Resolves once recovered, also when that ends in a final state.
+   *
+   * @throws what ended it before; {InvalidInputError} it was never started; `signal.reason`
+   */
+  async whenRecovered(signal?: AbortSignal): Promise<void> {
+    this.#checkStarted();
+    await this.#opening.whenRecovered(signal);
   }
 
   /** Lets the commands that wait be done and their writes settle; later commands are refused. */
@@ -130,8 +162,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   isIdleFor(ms: number): boolean {
     const { deps, timers, logic, state } = this.#entity;
     const nowMs = deps.clock.nowMs();
-    if (!this.isReady || this.#pipeline.stash.length > 0) return false;
-    if (nowMs - this.lastActiveMs < ms) return false;
+    if (!this.isReady || nowMs - this.lastActiveMs < ms) return false;
+    this.#pipeline.stash.dropSettled();
+    if (this.#pipeline.stash.length > 0) return false;
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
   }
 
@@ -186,16 +219,35 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
     return this.#phase === 'persisting' || this.#phase === 'initialising';
   }
 
-  #receive(event: EventObject): void {
+  /**
+   * An event of the mailbox; what looks like an input of the actor's own is one only when the door
+   * says so.
+   */
+  #receive(event: unknown, { isOwn }: { readonly isOwn: boolean }): void {
+    const ask = this.#arriving.length === 0 ? undefined : this.#takeAsk(event);
+    if (ask?.settled === true) return; // its time was over before its turn
+    try {
+      if (!isOwn) checkCommand(event);
+    } catch (err) {
+      const { persistenceId, deps } = this.#entity;
+      deps.log.warn({ persistenceId, err }, 'command refused');
+      return;
+    }
+    this.#accept(event as EventObject, { isOwn, ask });
+  }
+
+  #accept(
+    event: EventObject,
+    { isOwn, ask }: { readonly isOwn: boolean; readonly ask: Ask | undefined },
+  ): void {
     const { timers, deps, logic, state } = this.#entity;
-    const timer = timers.firedBy(event);
+    const timer = isOwn ? timers.firedBy(event) : undefined;
     if (timer !== undefined) timers.remove(timer);
-    const internal = timer !== undefined || isXstateEvent(event);
+    const internal = timer !== undefined || (isOwn && isXstateEvent(event));
     // Its sender is a child or a timer of a state that was thrown away.
     if (internal && this.#phase !== 'ready' && this.#phase !== 'persisting') return;
-    const ask = this.#arriving.length === 0 ? undefined : this.#takeAsk(event);
     if (this.#stopping && !internal) {
-      ask?.fail(new EntityStoppedError(`${this.persistenceId} is stopping`));
+      ask?.fail(new EntityStoppedError(`${this.persistenceId} is stopping; nothing was stored`));
       return;
     }
     this.lastActiveMs = deps.clock.nowMs();
@@ -206,9 +258,15 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   /**
    * Questions arrive in the order in which they were asked, between commands that were only sent.
    */
-  #takeAsk(event: EventObject): Ask | undefined {
+  #takeAsk(event: unknown): Ask | undefined {
     if (this.#arriving[0]?.command !== event) return undefined;
     return this.#arriving.shift();
+  }
+
+  #checkStarted(): void {
+    if (this.#started || this.hasEnded) return;
+    const text = `the actor of ${this.persistenceId} has not been started: call its start() first`;
+    throw new InvalidInputError(text);
   }
 
   #hear(event: AnyHostEvent<S>): void {
@@ -233,6 +291,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
         break;
       case 'persistence.timer':
         continueTimer(this.#entity, event.key);
+        break;
+      case 'persistence.from-caller':
+        this.#receive(event.event, { isOwn: false });
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
@@ -280,13 +341,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, PipelineHo
   }
 
   #end(): void {
-    const { deps, persistenceId } = this.#entity;
     const cause = this.lastError;
-    deps.live.release(this, this.#pipeline.inFlight);
+    this.#entity.deps.live.release(this, this.#pipeline.inFlight);
     this.#pipeline.end(cause);
-    for (const ask of this.#arriving.splice(0)) {
-      ask.fail(new EntityStoppedError(`${persistenceId} ended before the command came`, { cause }));
-    }
+    for (const ask of this.#arriving.splice(0)) ask.fail(endedError(this.#entity, { cause }));
     this.#opening.end(cause);
     this.#idle.fire();
   }

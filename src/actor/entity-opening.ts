@@ -140,9 +140,10 @@ export class EntityOpening<S extends HostedState> {
     if (this.#recovered.isAwaited) this.#recovered.fail(this.#endError());
   }
 
-  whenRecovered(): Promise<void> {
+  whenRecovered(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (this.#hasRecovered) return Promise.resolve();
-    if (this.#endReason === undefined) return this.#recovered.wait();
+    if (this.#endReason === undefined) return this.#recovered.wait(signal);
     return Promise.reject(this.#endError());
   }
 

@@ -2,14 +2,23 @@ import type { EventObject } from 'xstate';
 import type { ActorSettings } from './actor-settings.ts';
 import type { Duration } from './duration.ts';
 
-/** What a command leads to. */
+/**
+ * What a command leads to. It is returned at once: a promise is refused with `InvalidInputError`, as is
+ * anything else that is no decision; then nothing is stored and the entity lives.
+ */
 export type Decision<E extends EventObject, S = unknown> =
   | {
       readonly type: 'persist';
-      /** Stored together or not at all, then applied in order; empty = nothing to store. */
+      /**
+       * Stored together or not at all, then applied in order; empty = nothing to store. Each is an
+       * object with a text `type` that does not begin with `xstate.`.
+       */
       readonly events: readonly E[];
       readonly reply?: unknown;
-      /** Runs once, after the last event of the command was stored and applied; never in replay. */
+      /**
+       * Runs once, after the last event of the command was stored and applied; never in replay. An
+       * exception thrown here ends the entity; the asker has its answer by then.
+       */
       readonly thenRun?: (snapshot: S) => void;
     }
   | { readonly type: 'none'; readonly reply?: unknown }
@@ -41,7 +50,10 @@ export type PersistenceSignal = {
 export interface EntityOptions<S, E extends EventObject> {
   /** Configuration path of the journal plugin; the default journal unless given. */
   readonly journalPluginId?: string;
-  /** Tags stored beside an event; `after` is the state that the event leads to. */
+  /**
+   * Tags stored beside an event: texts that are not blank; `after` is the state that the event leads
+   * to. Anything else, or an exception, refuses the command before the write.
+   */
   readonly tagger?: (event: E, after: S) => Iterable<string>;
   /** `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number. */
   readonly recovery?: { readonly toSeqNr?: number; readonly maxEvents?: number };

@@ -8,6 +8,8 @@ import {
 import { storedForm } from '../model/stored-form.ts';
 import { EventFacts } from '../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
+import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
+import { deepFreeze } from './deep-freeze.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from './entity-logic.ts';
 import type { Decision, EntitySettings } from './entity-options.ts';
 import { fromStored, isChildError } from './stored-event.ts';
@@ -82,16 +84,28 @@ export class CommandEvaluator<S extends HostedState> {
 
   evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     this.#run?.mark();
-    const evaluated = this.#evaluate(envelope, state, sequenceNr);
+    const evaluated = this.#tryEvaluate(envelope, state, sequenceNr);
     if (evaluated.outcome.type !== 'reply') this.#run?.undo();
     return evaluated;
   }
 
+  /** Whatever the callbacks of the user do, the command gets its answer. */
+  #tryEvaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    if (this.#settings.actor.checkDeterminism) freezeContext(state);
+    try {
+      return this.#evaluate(envelope, state, sequenceNr);
+    } catch (cause) {
+      const error = rejection(envelope.event, asError(cause));
+      const type = envelope.internal ? 'fail' : 'error';
+      return { envelope, steps: noSteps, outcome: { type, error } };
+    }
+  }
+
   #evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     if (envelope.internal) return this.#input(envelope, state, sequenceNr);
-    if (this.#settings.transient?.({ event: envelope.event, snapshot: state }) === true) {
-      return this.#transient(envelope, state, sequenceNr);
-    }
+    const { event } = envelope;
+    const isTransient = this.#settings.transient?.({ event, snapshot: state });
+    if (checkTransient(isTransient, event)) return this.#transient(envelope, state, sequenceNr);
     const { decide } = this.#settings;
     if (decide === undefined) return this.#commandAsEvent(envelope, state, sequenceNr);
     let decision: Decision<EventObject, S>;
@@ -103,7 +117,8 @@ export class CommandEvaluator<S extends HostedState> {
         new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }),
       );
     }
-    return this.#decided(envelope, state, decision, sequenceNr);
+    const checked = checkDecision<S>(decision, envelope.event);
+    return this.#decided(envelope, state, checked, sequenceNr);
   }
 
   #decided(
@@ -118,10 +133,7 @@ export class CommandEvaluator<S extends HostedState> {
       case 'none':
         return { envelope, steps: noSteps, outcome: { type: 'reply', reply: decision.reply } };
       case 'reject':
-        return refused(
-          envelope,
-          new CommandRejectedError(decision.reason.message, { cause: decision.reason }),
-        );
+        return refused(envelope, rejected(envelope.event, decision.reason));
       case 'unhandled':
         return this.#unhandled(envelope, state);
       case 'stash':
@@ -250,6 +262,10 @@ export class CommandEvaluator<S extends HostedState> {
   ): Step<S> | Error | undefined {
     this.#run ??= this.#logic.dryRun();
     const run = this.#run;
+    if (this.#settings.actor.checkDeterminism) {
+      deepFreeze(event);
+      freezeContext(base);
+    }
     try {
       const next = run.apply(base, event, seqNr);
       if (!run.handled) return undefined;
@@ -257,7 +273,7 @@ export class CommandEvaluator<S extends HostedState> {
       const hidden = this.#logic.hiddenActor(next, base);
       if (hidden !== undefined) return hiddenActorError(hidden);
       const { tagger } = this.#settings;
-      const tags = tagger === undefined ? noTags : [...new Set(tagger(event, next))];
+      const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
       const step = { event, payload, tags, facts, base, next, trace: run.trace, seqNr: 0 };
       const { timerChanges } = run;
       if (timerChanges.length === 0) return step;
@@ -307,7 +323,22 @@ function refused<S>(envelope: Envelope, error: Error): Evaluated<S> {
   return { envelope, steps: noSteps, outcome: { type: 'error', error } };
 }
 
+/** So that code which changes it in place fails in development, and not in a later replay. */
+function freezeContext(state: unknown): void {
+  deepFreeze((state as { readonly context?: unknown }).context);
+}
+
+/** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
+function rejected({ type }: EventObject, reason: unknown): CommandRejectedError {
+  const { message } = (reason ?? {}) as { readonly message?: unknown };
+  const given = typeof reason === 'string' ? reason : message;
+  const text =
+    typeof given === 'string' ? given : `decide refused "${type}" without giving an Error`;
+  return new CommandRejectedError(text, { cause: reason });
+}
+
 function rejection(event: EventObject, cause: Error): Error {
+  if (cause instanceof InvalidInputError) return cause;
   if (cause instanceof WriteRejectedError) {
     const text = `"${event.type}" cannot be stored: ${cause.message}`;
     return new WriteRejectedError(text, cause.path === undefined ? {} : { path: cause.path });

@@ -5,7 +5,7 @@ import type { Replayed } from './replay.ts';
 
 /**
  * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true
- * order. The types are reserved; only these classes are obeyed.
+ * order. Only these classes are obeyed: an event of a user may have such a type, too.
  */
 export abstract class HostEvent implements EventObject {
   abstract readonly type: `persistence.${string}`;
@@ -92,6 +92,20 @@ export class Restart extends OpeningSignal {
   readonly type = 'persistence.restart';
 }
 
+/**
+ * What a caller sent, where it could be taken for an input of the actor's own: a result of a child, a
+ * timer, an order to stop; or something that is no event at all.
+ */
+export class FromCaller extends HostEvent {
+  readonly type = 'persistence.from-caller';
+  readonly event: unknown;
+
+  constructor(event: unknown) {
+    super();
+    this.event = event;
+  }
+}
+
 /** Persistence shuts down while the actor's parent still lives. */
 export class Detach extends HostEvent {
   readonly type = 'persistence.detach';
@@ -117,5 +131,6 @@ export type AnyHostEvent<S> =
   | Settled
   | WriteRefused
   | WriteFailed
+  | FromCaller
   | Detach
   | TimerTick;

@@ -6,10 +6,17 @@ export class Occasion {
     return this.#waiting.length > 0;
   }
 
-  wait(): Promise<void> {
+  /** Rejects with `signal.reason` when it fires first. */
+  wait(signal?: AbortSignal): Promise<void> {
     const waiter = Promise.withResolvers<void>();
     this.#waiting.push(waiter);
-    return waiter.promise;
+    if (signal === undefined) return waiter.promise;
+    const abort = (): void => {
+      this.#waiting = this.#waiting.filter((other) => other !== waiter);
+      waiter.reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    return waiter.promise.finally(() => signal.removeEventListener('abort', abort));
   }
 
   fire(): void {

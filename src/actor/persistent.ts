@@ -9,12 +9,15 @@ import type {
   InputFrom,
   SnapshotFrom,
 } from 'xstate';
+import { StateMachine } from 'xstate';
+import { InvalidInputError } from '../model/errors.ts';
 import type { ActorSettings } from './actor-settings.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
+import { kindOf } from './event-shape.ts';
 import { MachineLogic } from './machine-logic.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
-import { checkPersistenceId, resolveOptions } from './resolve-options.ts';
+import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */
 export type PersistentSnapshot<M extends AnyStateMachine> = SnapshotFrom<M> & {
@@ -59,17 +62,16 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   settings: ActorSettings,
 ): FrontEnd<AnyMachineSnapshot> {
   type Settings = EntitySettings<AnyMachineSnapshot>;
+  if (!(machine instanceof StateMachine)) {
+    throw new InvalidInputError(`persistent() takes a state machine, not ${kindOf(machine)}`);
+  }
   const shared = resolveOptions(options, settings);
   const { persistenceId, decide, transient } = options;
   return {
     settings(input) {
-      const id =
-        typeof persistenceId === 'function'
-          ? persistenceId({ input: input as InputFrom<M> })
-          : persistenceId;
       return {
         ...(shared as Omit<Settings, 'persistenceId' | 'decide' | 'transient'>),
-        persistenceId: checkPersistenceId(id),
+        persistenceId: persistenceIdOf(persistenceId, input as InputFrom<M>),
         decide: decide as Settings['decide'],
         transient: transient as Settings['transient'],
       };

@@ -16,6 +16,7 @@ import type {
 } from '../ports/journal-plugin.ts';
 import type { ActorSettings } from './actor-settings.ts';
 import type { DryRun, HostedState } from './entity-logic.ts';
+import { eventFault, isEvent } from './event-shape.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 import { endedChildId, endOf, fromStored, initEventType } from './stored-event.ts';
 import { Timers } from './timers.ts';
@@ -76,7 +77,8 @@ export class ReplayFold<S extends HostedState> {
     const { seqNr } = repr;
     if (seqNr <= this.lastSeqNr) throw this.#outOfOrder(seqNr);
     this.lastSeqNr = seqNr;
-    const payload = repr.payload as EventObject;
+    const { payload } = repr;
+    if (!isEvent(payload)) throw this.#noEvent(repr);
     if (payload.type === initEventType) this.#begin(payload, repr);
     else this.#applyEvent(payload, repr);
   }
@@ -138,10 +140,16 @@ export class ReplayFold<S extends HostedState> {
   }
 
   #initial(): S {
-    const state = this.#run.initial(this.#input);
-    if (state.status !== 'error') return state;
+    let cause: unknown;
+    try {
+      const state = this.#run.initial(this.#input);
+      if (state.status !== 'error') return state;
+      cause = state.error;
+    } catch (error) {
+      cause = error;
+    }
     const text = `the initial state of ${this.#options.persistenceId} cannot be computed`;
-    throw new RecoveryFailedError(text, { cause: state.error });
+    throw new RecoveryFailedError(text, { cause });
   }
 
   #tryApply(state: S, event: EventObject, repr: PersistentRepr): S {
@@ -187,6 +195,13 @@ export class ReplayFold<S extends HostedState> {
       { persistenceId, seqNr: repr.seqNr },
       'the journal goes on after the final state',
     );
+  }
+
+  /** Written by another program, such as one on the JVM whose events have no `type`. */
+  #noEvent({ seqNr, payload }: PersistentRepr): RecoveryFailedError {
+    const { persistenceId } = this.#options;
+    const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload ${eventFault(payload)}`;
+    return new RecoveryFailedError(text);
   }
 
   #outOfOrder(seqNr: number): DataIntegrityError {

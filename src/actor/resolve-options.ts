@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import type { ActorSettings } from './actor-settings.ts';
+import { ignoreOutcome } from './check-decision.ts';
 import { durationMs } from './duration.ts';
 import type {
   EntityOptions,
@@ -8,6 +9,7 @@ import type {
   ResolvedBackoff,
   RestartBackoff,
 } from './entity-options.ts';
+import { kindOf } from './event-shape.ts';
 
 const defaultRandomFactor = 0.2;
 
@@ -20,6 +22,7 @@ export function resolveOptions<S, E extends EventObject>(
   settings: ActorSettings,
 ): SharedSettings<S> {
   const { passivateAfter } = options;
+  checkCallbacks(options);
   return {
     journalPluginId: options.journalPluginId,
     tagger: options.tagger as SharedSettings<S>['tagger'],
@@ -33,6 +36,16 @@ export function resolveOptions<S, E extends EventObject>(
         : durationMs(passivateAfter, 'passivateAfter'),
     actor: overSettings(options, settings),
   };
+}
+
+/** Callers in JavaScript get to know at once, and not from the first command. */
+function checkCallbacks(options: object): void {
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const name of ['decide', 'evolve', 'transient', 'tagger', 'onSignal']) {
+    const value = given[name];
+    if (value === undefined || typeof value === 'function') continue;
+    throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
+  }
 }
 
 function overSettings<S, E extends EventObject>(
@@ -52,12 +65,28 @@ function overSettings<S, E extends EventObject>(
   };
 }
 
-/** @throws {InvalidInputError} when blank */
-export function checkPersistenceId(id: unknown): string {
-  if (typeof id === 'string' && id.trim() !== '') return id;
-  throw new InvalidInputError(
-    `a persistence id must be a text that is not blank, not ${String(id)}`,
-  );
+/** @throws {InvalidInputError} the callback threw, or the id cannot name a journal */
+export function persistenceIdOf<I>(
+  persistenceId: string | ((a: { readonly input: I }) => string),
+  input: I,
+): string {
+  let id: unknown = persistenceId;
+  try {
+    if (typeof persistenceId === 'function') id = persistenceId({ input });
+  } catch (cause) {
+    throw new InvalidInputError('the persistenceId callback threw; the actor has no journal', {
+      cause,
+    });
+  }
+  ignoreOutcome(id);
+  return checkId(id, 'a persistence id');
+}
+
+/** @throws {InvalidInputError} no text, blank, or with half a surrogate pair, which UTF-8 has not */
+export function checkId(id: unknown, what: string): string {
+  if (typeof id === 'string' && id.trim() !== '' && id.isWellFormed()) return id;
+  const given = typeof id === 'string' ? JSON.stringify(id) : kindOf(id);
+  throw new InvalidInputError(`${what} must be a well-formed text that is not blank, not ${given}`);
 }
 
 function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undefined {

@@ -31,6 +31,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   ) => AssignPlan | undefined;
   readonly #names: ChildNames;
   #marked: NamesTaken | undefined;
+  /** Children that the first state stops, while it is computed. */
+  #stops: ExecutableAction[] | undefined;
   readonly self: AnyActorRef;
   /** How children ended whose result was among the events. */
   readonly endedChildren = new WeakMap<AnyActorRef, EndedChild>();
@@ -72,7 +74,16 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
 
   initial(input: unknown): AnyMachineSnapshot {
     this.#forget(0);
-    return this.#machine.getInitialSnapshot(this.#scope, input as never);
+    // xstate makes up its mind about the first state before it stops anybody, so the names that the
+    // first state gives back are not free within it.
+    const stops: ExecutableAction[] = [];
+    this.#stops = stops;
+    try {
+      return this.#machine.getInitialSnapshot(this.#scope, input as never);
+    } finally {
+      this.#stops = undefined;
+      for (const action of stops) action.exec?.(action.info, action.params);
+    }
   }
 
   apply(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
@@ -115,7 +126,10 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
 
   #note(action: ExecutableAction): void {
     this.actionCount++;
-    if (action.type === 'xstate.stopChild') action.exec?.(action.info, action.params);
+    if (action.type === 'xstate.stopChild') {
+      if (this.#stops === undefined) action.exec?.(action.info, action.params);
+      else this.#stops.push(action);
+    }
     const change = timerChangeOf(action, this.self);
     if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
   }

@@ -164,6 +164,12 @@ export class Timers {
     return false;
   }
 
+  /** When the next one is due, ms since the epoch; `undefined` = none is armed. */
+  nextDueMs(): number | undefined {
+    const next = earliest(this.#armed, () => true);
+    return next === undefined ? undefined : dueMs(next);
+  }
+
   #cancel(id: string): Timer | undefined {
     const timer = this.#byId.get(id);
     if (timer !== undefined) this.remove(timer);

@@ -20,6 +20,7 @@ export interface PersistenceSettings {
   readonly onRejected: 'stop' | 'continue';
   readonly singleWriterGuard: boolean;
   readonly replayYieldEvery: number;
+  readonly checkDeterminism: boolean;
   /** 0 = never. */
   readonly passivateAfterMs: number;
   readonly recoveryEventTimeoutMs: number;
@@ -76,6 +77,7 @@ type XstateSettings = Pick<
   | 'onRejected'
   | 'singleWriterGuard'
   | 'replayYieldEvery'
+  | 'checkDeterminism'
   | 'passivateAfterMs'
 >;
 
@@ -92,6 +94,7 @@ function readXstate(reader: SettingReader): XstateSettings {
     onRejected: reader.read('xstate.on-rejected', oneOf('stop', 'continue')),
     singleWriterGuard: reader.read('xstate.single-writer-guard', boolean),
     replayYieldEvery: reader.read('xstate.replay-yield-every', positive),
+    checkDeterminism: reader.read('xstate.check-determinism', boolean),
     passivateAfterMs: reader.read('xstate.passivate-after', duration({ min: 0, max: int32 })),
   };
 }

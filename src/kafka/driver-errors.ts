@@ -51,6 +51,14 @@ export function protocolErrorOf(error: unknown): string | undefined {
   return chainOf(error).find((part) => part.type !== undefined)?.type;
 }
 
+/** The first error of a class along the causes. */
+export function causeOf<T extends Error>(
+  error: unknown,
+  type: abstract new (...parameters: never[]) => T,
+): T | undefined {
+  return chainOf(error).find((part) => part instanceof type) as T | undefined;
+}
+
 /** Names along the causes: which of kafkajs's errors it is. */
 export function isDriverError(error: unknown, ...names: readonly string[]): boolean {
   return chainOf(error).some((part) => names.includes(part.name));
@@ -122,5 +130,8 @@ const knownErrors: Readonly<Record<string, Known>> = {
   MESSAGE_TOO_LARGE: rejected,
   RECORD_LIST_TOO_LARGE: rejected,
   INVALID_RECORD: rejected,
+  INVALID_TIMESTAMP: rejected,
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: rejected,
+  UNSUPPORTED_COMPRESSION_TYPE: rejected,
   INVALID_REQUIRED_ACKS: rejected,
 };

@@ -5,13 +5,14 @@ import { WriteRejectedError } from '../model/errors.ts';
 import type { PartitionOffset, Topic } from '../model/position.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import { openIdempotentProducer, type SendSession } from './driver/idempotent-producer.ts';
+import { Delivery, type DeliveryParts } from './delivery.ts';
+import { openIdempotentProducer } from './driver/idempotent-producer.ts';
 import { addressOf, type KafkaDeps } from './driver/kafka-client.ts';
 import { journalErrorOf } from './driver-errors.ts';
 import { closedError, ProducerSessions } from './producer-sessions.ts';
-import { offsetsOf, sendOutcome } from './send-outcome.ts';
 import { type PendingRecord, SendQueue } from './send-queue.ts';
 import { notSent, TopicGate } from './topic-gate.ts';
+import { WriteErrors } from './write-errors.ts';
 
 /** Bounds of group commit; tests choose smaller ones. */
 export interface ProducerLimits {
@@ -90,6 +91,7 @@ export class KafkaActionProducer implements ActionProducer {
   readonly #gate: TopicGate;
   readonly #maxRecordBytes: number;
   readonly #deliveryTimeoutMs: number;
+  readonly #delivery: DeliveryParts;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -113,6 +115,12 @@ export class KafkaActionProducer implements ActionProducer {
       this.#queue.add(record);
       this.#draining ??= this.#drain();
     });
+    this.#delivery = {
+      sessions: parts.sessions,
+      deps,
+      errors: new WriteErrors(addressOf(settings), deliveryTimeoutMs),
+      takeAfter: (isAfter) => [...this.#queue.takeWhere(isAfter), ...this.#gate.takeWhere(isAfter)],
+    };
   }
 
   // One promise and two small objects a record: this is the hot path of every write.
@@ -149,8 +157,10 @@ export class KafkaActionProducer implements ActionProducer {
     if (bytes > this.#maxRecordBytes) {
       const { topic, id } = action.key;
       const limit = this.#maxRecordBytes;
-      const text = `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}`;
-      return new WriteRejectedError(`${text} (kafka.producer.max-request-size)`);
+      return new WriteRejectedError(
+        `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}, and is not sent: make the ` +
+          'event smaller, or raise kafka.producer.max-request-size, and max.message.bytes of the topic',
+      );
     }
     const { queueRecords, queueBytes } = this.#limits;
     const records = this.#queue.records + this.#gate.records;
@@ -183,54 +193,16 @@ export class KafkaActionProducer implements ActionProducer {
       () => 'expired' as const,
     );
     try {
-      const session = await this.#session(batch, expiry);
-      if (session !== undefined) await this.#send(session, batch, expiry);
+      await new Delivery(this.#delivery, batch, expiry).run();
+    } catch (error) {
+      // Nobody may wait for ever, whatever happened. To those that have their answer it means nothing.
+      await this.#sessions.discard();
+      const failure = this.#delivery.errors.failureOf(batch, error, true);
+      for (const record of batch) record.reject(failure.error);
     } finally {
       answered.abort('answered');
     }
-  }
-
-  async #send(
-    session: SendSession,
-    batch: readonly PendingRecord[],
-    expiry: Promise<'expired'>,
-  ): Promise<void> {
-    const [{ topic }] = batch as [PendingRecord];
-    const outcome = await sendOutcome(session, batch, expiry);
-    if (outcome.type === 'answered') {
-      const complete = offsetsOf(batch, outcome.answers);
-      const sent = this.#sessions.proven(topic, batch.length);
-      if (!complete || sent >= this.#limits.sessionRecords) await this.#sessions.discard();
-      return;
-    }
-    // Only when nothing of this session can land any more may its callers go on.
-    await this.#sessions.discard();
-    const place = { address: addressOf(this.#settings), topic, right: 'WRITE' } as const;
-    const error = outcome.errorFor(place, this.#deliveryTimeoutMs);
-    for (const record of batch) record.reject(error);
-  }
-
-  /** The session to send with; `undefined` after the batch was told why there is none. */
-  async #session(
-    batch: readonly PendingRecord[],
-    expiry: Promise<'expired'>,
-  ): Promise<SendSession | undefined> {
-    const [{ topic }] = batch as [PendingRecord];
-    const place = { address: addressOf(this.#settings), topic, right: 'WRITE' } as const;
-    for (;;) {
-      const opening = this.#sessions
-        .ready()
-        .catch((error: unknown) => journalErrorOf(error, place));
-      const found = await Promise.race([opening, expiry]);
-      if (!(found instanceof Error) && found !== 'expired') return found;
-      if (found === 'expired' || !found.retryable) {
-        for (const record of batch)
-          record.reject(found === 'expired' ? notSent(place.address) : found);
-        return undefined;
-      }
-      this.#deps.log.debug({ err: found }, 'no Kafka producer yet; trying again');
-      await this.#deps.clock.sleep(reopenPauseMs);
-    }
+    if (this.#sessions.records >= this.#limits.sessionRecords) await this.#sessions.discard();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

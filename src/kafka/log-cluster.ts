@@ -1,6 +1,7 @@
 import type { KafkaSettings } from '../config/kafka-settings.ts';
 import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
+import { changeSeeds } from './driver/change-seeds.ts';
 import {
   type FetchedPartition,
   type FetchLimits,
@@ -62,6 +63,7 @@ export class LogCluster implements AsyncDisposable {
       isolationLevel: readUncommitted,
     });
     tolerateMissingTopics(this.driver, deps.clock);
+    changeSeeds(this.driver);
   }
 
   /**

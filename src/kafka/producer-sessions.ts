@@ -69,11 +69,21 @@ export class ProducerSessions {
     }
   }
 
-  /** A send of so many records succeeded. Answers how many went through this session. */
-  proven(topic: string, records: number): number {
+  /** So many records of a topic were acknowledged. */
+  proven(topic: string, records: number): void {
     this.#proven.add(topic);
     this.#records += records;
+  }
+
+  /** Acknowledged in this session. */
+  get records(): number {
     return this.#records;
+  }
+
+  /** The topic is gone: it is looked for before its next record. */
+  forget(topic: string): void {
+    this.#learned.delete(topic);
+    this.#proven.delete(topic);
   }
 
   /** Destroys the session; resolves when nothing of it can reach Kafka any more. */

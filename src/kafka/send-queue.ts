@@ -66,6 +66,14 @@ export class SendQueue {
     return count === 0 ? [] : this.#remove(count);
   }
 
+  takeWhere(isTaken: (record: PendingRecord) => boolean): PendingRecord[] {
+    const taken = this.#records.filter(isTaken);
+    if (taken.length === 0) return taken;
+    this.#records = this.#records.filter((record) => !isTaken(record));
+    for (const { bytes } of taken) this.#bytes -= bytes;
+    return taken;
+  }
+
   takeAll(): PendingRecord[] {
     return this.#remove(this.#records.length);
   }

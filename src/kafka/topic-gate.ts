@@ -88,6 +88,19 @@ export class TopicGate {
     }
   }
 
+  takeWhere(isTaken: (record: PendingRecord) => boolean): PendingRecord[] {
+    const taken: PendingRecord[] = [];
+    for (const [topic, records] of this.#waiting) {
+      taken.push(...records.filter(isTaken));
+      this.#waiting.set(
+        topic,
+        records.filter((record) => !isTaken(record)),
+      );
+    }
+    this.#records -= taken.length;
+    return taken;
+  }
+
   /** Resolves when nothing waits here. */
   async settled(): Promise<void> {
     await Promise.all(this.#looking);

@@ -8,11 +8,28 @@ export abstract class JournalError extends Error {
   abstract readonly code: string;
   /** True when the same call may succeed later without any change. */
   readonly retryable: boolean = false;
+  /** Whether what the call was to store is stored. */
+  readonly stored: Stored = 'no';
 
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;
   }
+}
+
+/** `'unknown'`: a write was under way, and only a recovery or a read shows what became of it. */
+export type Stored = 'no' | 'unknown' | 'yes';
+
+/** What a failed call may know of its command, beside its cause. */
+export interface AnswerErrorOptions {
+  readonly cause?: unknown;
+  /** `'no'` unless given. */
+  readonly stored?: Stored;
+}
+
+/** An error that only passes on another one may be retried when that one may. */
+function isRetryable(cause: unknown): boolean {
+  return cause instanceof JournalError && cause.retryable;
 }
 
 /** The caller's value is wrong; nothing was done. */
@@ -49,16 +66,20 @@ function describeProblem({ path, file, line, message }: ConfigProblem): string {
 export class WriteRejectedError extends JournalError {
   readonly code = 'WRITE_REJECTED';
   readonly path: string | undefined;
+  /** As its cause. */
+  override readonly retryable: boolean;
 
   constructor(message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
     super(message, options);
     this.path = options?.path;
+    this.retryable = isRetryable(options?.cause);
   }
 }
 
 /** May or may not be stored: stop and recover to learn the truth. */
 export class WriteFailedError extends JournalError {
   readonly code = 'WRITE_FAILED';
+  override readonly stored = 'unknown';
 }
 
 /** The replicated store did not answer; a read failed and nothing changed. */
@@ -151,19 +172,55 @@ export class StashOverflowError extends JournalError {
   override readonly retryable = true;
 }
 
-/** The entity ended before it answered; stored only if a write was under way. */
+/**
+ * The entity ended before it answered; the cause says why. `stored` is `'unknown'` when the write of
+ * the command was under way, `'yes'` when it was stored and only the answer is missing.
+ */
 export class EntityStoppedError extends JournalError {
   readonly code = 'ENTITY_STOPPED';
+  /** The command was not stored, and the entity ended for a reason that may pass. */
+  override readonly retryable: boolean;
+  override readonly stored: Stored;
+
+  constructor(message: string, options?: AnswerErrorOptions) {
+    super(message, options);
+    this.stored = options?.stored ?? 'no';
+    this.retryable = this.stored === 'no' && isRetryable(options?.cause);
+  }
 }
 
-/** No answer within the time given to `ask`; may or may not be stored. */
+/** The entity has reached its final state, and takes no more commands: certainly not stored. */
+export class EntityDoneError extends JournalError {
+  readonly code = 'ENTITY_DONE';
+}
+
+/**
+ * No answer within the time given to `ask`. `stored` is `'no'` when the command had not left the
+ * stash: then it is dropped and never runs. `'unknown'`: its write was under way.
+ */
 export class AskTimeoutError extends JournalError {
   readonly code = 'ASK_TIMEOUT';
+  /** The command was not stored. */
+  override readonly retryable: boolean;
+  override readonly stored: Stored;
+
+  constructor(message: string, options?: AnswerErrorOptions) {
+    super(message, options);
+    this.stored = options?.stored ?? 'unknown';
+    this.retryable = this.stored === 'no';
+  }
 }
 
 /** The entity could not be rebuilt from its journal; the cause says why. */
 export class RecoveryFailedError extends JournalError {
   readonly code = 'RECOVERY_FAILED';
+  /** As its cause; the mark that bounds a read is a write, which may succeed the next time. */
+  override readonly retryable: boolean;
+
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.retryable = isRetryable(options?.cause) || options?.cause instanceof WriteFailedError;
+  }
 }
 
 /** A live actor of this process has the same persistence id already. */

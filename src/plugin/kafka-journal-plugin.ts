@@ -36,7 +36,8 @@ export class KafkaJournalPlugin implements JournalPlugin {
 
   /**
    * Appends group by group: a failure in the middle leaves the groups before it stored. A write that
-   * cannot be encoded is rejected, and with it those after it, since their numbers follow on.
+   * cannot be encoded, or whose group the log refuses, is rejected, and with it those after it, since
+   * their numbers follow on.
    */
   async write(
     writes: readonly AtomicWrite[],
@@ -44,10 +45,16 @@ export class KafkaJournalPlugin implements JournalPlugin {
   ): Promise<readonly WriteOutcome[]> {
     const { encoded, rejected } = encodable(writes);
     const batches = batchesOf(encoded, this.#parts.maxEventsInBatch);
-    for (const [index, batch] of batches.entries()) {
-      await this.#append(batch, options).catch((error: unknown) => {
-        throw index === 0 ? error : partlyStored(error);
-      });
+    let before = 0;
+    for (const batch of batches) {
+      try {
+        await this.#append(batch, options);
+      } catch (error) {
+        if (before === 0) throw error;
+        if (!(error instanceof WriteRejectedError)) throw partlyStored(error);
+        return writes.map((_, index) => (index < before ? stored : rejection(error)));
+      }
+      before += batch.length;
     }
     return rejected.length === 0 ? [] : [...encoded.map(() => stored), ...rejected];
   }

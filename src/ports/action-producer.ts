@@ -11,7 +11,8 @@ export interface ActionProducer extends AsyncDisposable {
    * The signal is checked before the record is handed over; after that the call ends only with
    * the log's answer or the producer's write deadline.
    *
-   * @throws {WriteRejectedError} certainly not stored: the record is too large or the producer is closed
+   * @throws {WriteRejectedError} certainly not stored: the record is too large, the log refuses it, or the
+   *   producer is closed; so are events of its key that were handed over before the refusal was known
    * @throws {WriteFailedError} may or may not be stored: no answer before the write deadline
    * @throws {AccessDeniedError} certainly not stored: names the right that is missing
    * @throws {NotSetUpError} certainly not stored: the topic does not exist

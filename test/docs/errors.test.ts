@@ -7,33 +7,50 @@ const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf
 interface Row {
   readonly code: string;
   readonly className: string;
-  readonly retryable: boolean;
+  readonly retryable: string;
 }
 
-const documented: readonly Row[] = [
-  ...page.matchAll(/^\| `(\w+)` \| `(\w+)` \| (yes|no) \|/gm),
-].map(([, code = '', className = '', retryable]) => ({
-  code,
-  className,
-  retryable: retryable === 'yes',
-}));
+const documented = [...page.matchAll(/^\| `(\w+)` \| `(\w+)` \| ([^|]+) \| ([^|]+) \|/gm)].map(
+  ([, code = '', className = '', retryable = '', stored = '']) => ({
+    row: { code, className, retryable } satisfies Row,
+    stored: stored.replaceAll('*', '').split(', '),
+  }),
+);
 
-const thrown: readonly Row[] = Object.entries(catalogue).flatMap(([className, Type]) => {
-  if (Type === catalogue.JournalError) return [];
-  const error = Type === catalogue.ConfigError ? new catalogue.ConfigError([]) : make(Type);
-  return [{ code: error.code, className, retryable: error.retryable }];
+const classes = Object.entries(catalogue).filter(([, Type]) => Type !== catalogue.JournalError);
+
+const thrown: readonly Row[] = classes.map(([className, Type]) => {
+  const { code } = make(Type);
+  return { code, className, retryable: retryableOf(Type) };
 });
 
-function make(Type: unknown): catalogue.JournalError {
-  return Reflect.construct(Type as new () => catalogue.JournalError, ['message']);
+function retryableOf(Type: unknown): string {
+  const cause = new catalogue.StoreUnavailableError('gone');
+  if (make(Type).retryable) return 'yes';
+  if (make(Type, { cause }).retryable) return 'by cause';
+  return make(Type, { stored: 'no' }).retryable ? 'if not stored' : 'no';
+}
+
+function make(Type: unknown, options?: object): catalogue.JournalError {
+  const message = Type === catalogue.ConfigError ? [] : 'message';
+  return Reflect.construct(Type as new () => catalogue.JournalError, [message, options]);
 }
 
 describe('docs/errors.md', () => {
   it('lists every error of the catalogue with its code and whether it is retryable', () => {
-    expect(documented).to.have.deep.members(thrown);
+    expect(documented.map(({ row }) => row)).to.have.deep.members(thrown);
+  });
+
+  it('says of every error what it may say of the write', () => {
+    for (const [className, Type] of classes) {
+      const page = documented.find(({ row }) => row.className === className);
+      const said = ['no', 'unknown', 'yes'].map((stored) => make(Type, { stored }).stored);
+      expect(said, className).to.include.members(page?.stored ?? []);
+      if (page?.stored.length === 1) expect(new Set(said), className).to.have.lengthOf(1);
+    }
   });
 
   it('gives each code once', () => {
-    expect(new Set(documented.map(({ code }) => code)).size).to.equal(documented.length);
+    expect(new Set(documented.map(({ row }) => row.code)).size).to.equal(documented.length);
   });
 });

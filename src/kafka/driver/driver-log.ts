@@ -25,6 +25,12 @@ interface KnownTrouble extends Trouble {
 /** The first that fits counts. Groups join again after answers that the driver itself gives up on. */
 const known: readonly KnownTrouble[] = [
   {
+    pattern: /no Kafka broker sends/,
+    kind: 'a server does not speak the protocol of Kafka',
+    advice: 'look at bootstrap-servers, security-protocol, and advertised.listeners',
+    retried: true,
+  },
+  {
     pattern: /sasl|authenticat/i,
     kind: 'the broker refuses the login',
     advice: 'look at the user, the password and the SASL mechanism',

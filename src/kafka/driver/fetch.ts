@@ -1,3 +1,4 @@
+import { maxFrameBytes } from './answer-frames.ts';
 import { type DriverBroker, fetchRequest } from './kafkajs.ts';
 
 /** Where to read and how much. */
@@ -36,6 +37,8 @@ export interface FetchedPartition {
 }
 
 const readUncommitted = 0;
+/** A first batch that is larger comes all the same; half of what a connection takes leaves room. */
+const maxFetchBytes = maxFrameBytes / 2;
 
 /**
  * One Fetch request. kafkajs's own `broker.fetch` decodes every record with its headers, some
@@ -61,7 +64,7 @@ export async function fetchPlaces(
     isolationLevel: readUncommitted,
     maxWaitTime: limits.maxWaitMs,
     minBytes: limits.minBytes,
-    maxBytes: limits.maxBytes,
+    maxBytes: Math.min(limits.maxBytes, maxFetchBytes),
     rackId: '',
     topics: [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, partitions]) => ({
       topic,
@@ -117,6 +120,7 @@ async function decode(bytes: Buffer): Promise<Decoded> {
       const aborted = Math.max(0, bytes.readInt32BE(at + 30));
       const recordsAt = at + 34 + aborted * 16 + 4 + 4;
       const size = Math.max(0, bytes.readInt32BE(recordsAt - 4));
+      if (recordsAt + size > bytes.length) throw new RangeError('an answer of Fetch is cut off');
       partitions.push({
         topic,
         partition: bytes.readInt32BE(at),

@@ -2,7 +2,7 @@ import type { CompressionTypes } from 'kafkajs';
 import { partitionOf } from '../../codec/java-hash.ts';
 import type { KafkaSettings } from '../../config/kafka-settings.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { AttemptGuard } from './attempt-guard.ts';
+import { changeSeeds } from './change-seeds.ts';
 import { compressionId } from './compression.ts';
 import {
   addressOf,
@@ -15,30 +15,31 @@ import {
 import {
   type DriverCluster,
   type ICustomPartitioner,
+  isRetriable,
+  type Kafka,
   type Message,
   onClusterCreated,
   type Producer,
 } from './kafkajs.ts';
 import { tolerateMissingTopics } from './missing-topics.ts';
 import type { OutgoingRecord, TopicRecords } from './outgoing-record.ts';
-import { encodeBatchesOurselves } from './produce.ts';
-
-/** Where the records of one partition begin. */
-export interface SendAnswer {
-  readonly topicName: string;
-  readonly partition: number;
-  readonly baseOffset?: string;
-}
+import { produceOurselves, type SendAnswer } from './produce.ts';
 
 /** One session of an idempotent producer; the owner sends one batch at a time. */
 export interface SendSession {
   /** Looks whether a topic exists and may be seen. Driver errors come as they are. */
   learnTopic(topic: string): Promise<void>;
   /**
-   * Sends until every partition has answered, a broker refuses, or the session is destroyed. After
-   * a rejection the session must be destroyed: its sequence numbers may not match the log any more.
+   * Sends each record once, as soon as the brokers that lead their partitions are connected, and
+   * answers by partition. Records that were not acknowledged may be sent again, those of a partition
+   * in the same grouping when they may be stored: in this session the broker recognises them.
+   *
+   * @throws what keeps the driver from sending; nothing was sent
+   * @throws {MissingTopicsError} topics are gone; without them the send can be repeated
    */
   send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]>;
+  /** What went wrong last on any socket. */
+  readonly lastError: Error | undefined;
   /**
    * No byte leaves after the call; waits, bounded, until what was under way has settled.
    * Idempotent.
@@ -75,11 +76,16 @@ export async function openIdempotentProducer(
   return session;
 }
 
+class MovedRecordError extends Error {
+  /** kafkajs reads it: no further attempt. */
+  readonly retriable = false;
+}
+
 class IdempotentProducer implements SendSession {
   readonly #settings: KafkaSettings;
   readonly #client: KafkaClient;
   readonly #producer: Producer;
-  readonly #guard = new AttemptGuard();
+  readonly #log: ReturnType<ReturnType<Kafka['logger']>['namespace']>;
   #cluster: DriverCluster | undefined;
   #underWay: Promise<unknown> = Promise.resolve();
   #destroyed: Promise<void> | undefined;
@@ -87,9 +93,11 @@ class IdempotentProducer implements SendSession {
   constructor(settings: KafkaSettings, deps: KafkaDeps) {
     this.#settings = settings;
     this.#client = createClient(settings, deps, { retries: always });
+    this.#log = this.#client.kafka.logger().namespace('Producer');
     onClusterCreated(this.#client.kafka, (cluster) => {
       tolerateMissingTopics(cluster, deps.clock);
-      encodeBatchesOurselves(cluster);
+      changeSeeds(cluster);
+      produceOurselves(cluster);
       this.#cluster = cluster;
     });
     this.#producer = this.#client.kafka.producer({
@@ -115,27 +123,43 @@ class IdempotentProducer implements SendSession {
     await broker?.metadata([topic]);
   }
 
+  get lastError(): Error | undefined {
+    return this.#client.sockets.lastError;
+  }
+
   send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]> {
-    this.#guard.begin(batch);
-    const sending = this.#producer.sendBatch({
+    const sending = this.#send(batch);
+    this.#underWay = sending.catch(() => undefined);
+    return sending;
+  }
+
+  async #send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]> {
+    const answers: readonly SendAnswer[] = await this.#producer.sendBatch({
       acks: -1,
       // The broker gives up before the socket does, so that it says why.
       timeout: answerDeadlineMs(this.#settings) - answerMarginMs,
       compression: compressionId(this.#settings.producer.compression) as CompressionTypes,
       topicMessages: batch as unknown as { topic: string; messages: Message[] }[],
     });
-    this.#underWay = sending.catch(() => undefined);
-    return sending;
+    const passing = answers.filter(({ error }) => error !== undefined && isRetriable(error));
+    for (const { error } of passing) this.#log.error('Response Produce', { error: error?.message });
+    // The leaders may have moved: they are asked for before the next send.
+    if (passing.length > 0 && this.#cluster !== undefined)
+      this.#cluster.brokerPool.metadataExpireAt = null;
+    return answers;
   }
 
   readonly #partition = (call: {
     topic: string;
-    partitionMetadata: readonly { partitionId: number; leader: number }[];
+    partitionMetadata: readonly unknown[];
     message: unknown;
   }): number => {
     const record = call.message as OutgoingRecord;
     const partition = partitionOf(record.key, call.partitionMetadata.length);
-    this.#guard.check(record, { topic: call.topic, partition, partitions: call.partitionMetadata });
+    // In another partition the broker would not recognise a record that is sent again.
+    if (record.partition !== partition && record.partition !== -1) {
+      throw new MovedRecordError(`the number of partitions of ${call.topic} changed meanwhile`);
+    }
     record.partition = partition;
     return partition;
   };

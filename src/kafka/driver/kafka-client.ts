@@ -41,9 +41,10 @@ export function createClient(
   const sockets = new DriverSockets({
     answerMs: answerDeadlineMs(settings),
     joinMs: consumer.maxPollIntervalMs + maxAnswerMs,
+    wholeMs: settings.requestTimeoutMs,
   });
   const kafka = newKafka({
-    brokers: [...settings.bootstrapServers],
+    brokers: startingAt(clients++, settings.bootstrapServers),
     clientId: options.clientId ?? settings.clientId,
     connectionTimeout: settings.connectionTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
@@ -54,6 +55,14 @@ export function createClient(
     ...(tls === undefined ? {} : { ssl: { rejectUnauthorized: true, ...authorities(tls.ca) } }),
   });
   return { kafka, sockets };
+}
+
+/** Made so far: each client asks another bootstrap server first, as the one before may be of no use. */
+let clients = 0;
+
+function startingAt(index: number, servers: readonly string[]): string[] {
+  const start = index % Math.max(1, servers.length);
+  return [...servers.slice(start), ...servers.slice(0, start)];
 }
 
 function authorities(ca: readonly string[]): { ca?: string[] } {
@@ -104,12 +113,10 @@ export async function connectWithin(
 }
 
 function noBroker({ sockets }: KafkaClient, address: string, limitMs: number): LogUnavailableError {
-  const cause = sockets.lastError;
-  const detail = cause === undefined ? '' : `: ${cause.message}`;
+  const { lastError: cause, troubles } = sockets;
+  const detail = troubles === '' ? '' : `: ${troubles}`;
   return new LogUnavailableError(
     `no Kafka broker answered at ${address} within ${limitMs} ms${detail}`,
-    {
-      cause,
-    },
+    { cause },
   );
 }

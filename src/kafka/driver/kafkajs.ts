@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
 import { codecs } from './compression.ts';
+import { closeOnForeignAnswers } from './foreign-answers.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 import { useConnectionsOnce } from './single-use-connections.ts';
 
@@ -52,15 +53,12 @@ export interface ProduceFields {
   readonly producerEpoch: number;
   readonly topicData: readonly {
     readonly topic: string;
-    readonly partitions: readonly ProducePartition[];
+    readonly partitions: readonly {
+      /** kafkajs takes it from the keys of an object, so it may be a text. */
+      readonly partition: number | string;
+      readonly messages: readonly OutgoingRecord[];
+    }[];
   }[];
-}
-
-export interface ProducePartition {
-  /** kafkajs takes it from the keys of an object, so it may be a text. */
-  readonly partition: number | string;
-  readonly firstSequence: number;
-  readonly messages: readonly OutgoingRecord[];
 }
 
 export interface DriverCluster {
@@ -84,6 +82,9 @@ export interface DriverCluster {
     findConnectedBroker(): Promise<DriverBroker>;
     connect(): Promise<void>;
     createSeedBroker(): Promise<void>;
+    hasConnectedBrokers(): boolean;
+    /** `null`: the next send asks for the leaders first. */
+    metadataExpireAt: number | null;
   };
 }
 
@@ -137,6 +138,11 @@ const protocolErrors = require('kafkajs/src/protocol/error') as {
 
 /** Kafka's error of a number, as kafkajs throws it. */
 export const protocolError = protocolErrors.createErrorFromCode;
+
+/** Whether the driver's errors say of themselves that trying again may help. */
+export function isRetriable(error: Error): boolean {
+  return (error as { readonly retriable?: boolean }).retriable === true;
+}
 
 /** Messages of the answers that stay the same however often one asks. */
 export const refusals: ReadonlySet<string> = new Set(
@@ -228,4 +234,5 @@ function registerCodecs(): void {
 
 repairTimerLoop();
 useConnectionsOnce();
+closeOnForeignAnswers();
 registerCodecs();

@@ -1,4 +1,4 @@
-/** A record as kafkajs hands it on to our encoder; `partition` is where the current attempt puts it. */
+/** A record as kafkajs hands it on to our encoder; `partition` is -1 until a send gives it one. */
 export interface OutgoingRecord {
   readonly key: Buffer;
   /** `null` for marks, deletes and purges. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createActor, waitFor } from 'xstate';
+import { createActor, setup, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/persistence-info.ts';
 import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';
@@ -195,6 +195,71 @@ describe('recovery', () => {
     const error = await failureOf(host.whenRecovered(start('1')));
     expect(error.message).to.contain('event 2 ("broken")');
     expect((error.cause as Error).message).to.equal('cannot compute');
+  });
+
+  it('fails naming the event that is none, of a machine and of a behaviour', async () => {
+    for (const payload of ['text', { n: 1 }, 5, null, [], new Uint8Array(2), { type: 7 }]) {
+      const { host, journal, start } = open();
+      journal.seed('c|1', [init('1'), payload]);
+      const behaviour = host.behavior({
+        persistenceId: 'b',
+        initialState: 0,
+        decide: () => ({ type: 'none' }),
+        evolve: (state) => state + 1,
+      });
+      journal.seed('b', [{ type: 'counted' }, payload]);
+      const actor = createActor(behaviour);
+      actor.subscribe({ error: () => {} });
+      for (const [id, started] of [
+        ['c|1', start('1')],
+        ['b', actor.start()],
+      ] as const) {
+        const error = await failureOf(host.whenRecovered(started));
+        expect(error).to.include({ code: 'RECOVERY_FAILED', retryable: false });
+        expect(error.message).to.contain(`event 2 of ${id} is no event`);
+      }
+    }
+  });
+
+  it('fails naming the event that evolve cannot take', async () => {
+    for (const evolve of [
+      () => {
+        throw new Error('cannot evolve');
+      },
+      () => undefined as never,
+    ]) {
+      const { host, journal } = testHost();
+      journal.seed('b', [{ type: 'counted' }]);
+      const behaviour = host.behavior({
+        persistenceId: 'b',
+        initialState: 0,
+        decide: () => ({ type: 'none' }),
+        evolve,
+      });
+      const actor = createActor(behaviour);
+      actor.subscribe({ error: () => {} });
+      const error = await failureOf(host.whenRecovered(actor.start()));
+      expect(error).to.include({ code: 'RECOVERY_FAILED' });
+      expect(error.message).to.contain('event 1 ("counted") of b');
+    }
+  });
+
+  it('fails at once, without a second try, when the stored input makes no initial state', async () => {
+    const { host, journal } = testHost();
+    const machine = setup({ types: { input: {} as { list: string[] } } }).createMachine({
+      id: 'm',
+      context: ({ input }) => ({ first: input.list.at(0) }),
+    });
+    journal.seed('m', [{ type: 'xstate.init', input: {} }]);
+    const logic = host.persistent(machine, {
+      persistenceId: 'm',
+      onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
+    });
+    const actor = createActor(logic, { input: { list: [] } });
+    actor.subscribe({ error: () => {} });
+    const error = await failureOf(host.whenRecovered(actor.start()));
+    expect(error).to.include({ code: 'RECOVERY_FAILED', retryable: false });
+    expect(journal.calls.recover).to.equal(1);
   });
 
   it('fails when the journal replays events out of order', async () => {

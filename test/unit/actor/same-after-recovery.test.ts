@@ -356,7 +356,8 @@ describe('what was acknowledged comes back the same', () => {
       });
       const world = new World();
       const error = await failureOf(world.start(machine).tell('go'));
-      expect((error.cause as Error).message).to.contain('context.ref.0.held');
+      expect(error.code).to.equal('INVALID_INPUT');
+      expect(error.message).to.contain('context.ref.0.held');
       expect(world.journal.payloads('e')).to.deep.equal([]);
     });
 

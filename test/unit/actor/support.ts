@@ -18,6 +18,7 @@ export const testSettings: ActorSettings = {
   onRejected: 'stop',
   singleWriterGuard: true,
   replayYieldEvery: 1000,
+  checkDeterminism: true,
   passivateAfterMs: 0,
   recoveryEventTimeoutMs: 30_000,
 };

@@ -338,10 +338,10 @@ describe('xstate features of a persistent actor', () => {
     ];
     replay.open();
     expect((await ended).snapshot.status).to.equal('done');
-    for (const { code } of await Promise.all(left)) expect(code).to.equal('ENTITY_STOPPED');
+    for (const { code } of await Promise.all(left)) expect(code).to.equal('ENTITY_DONE');
     expect(await toPromise(actor)).to.equal(42);
     const late = await failureOf(host.ask(actor, { type: 'more' }));
-    expect(late.code).to.equal('ENTITY_STOPPED');
+    expect(late.code).to.equal('ENTITY_DONE');
   });
 
   it('works with waitFor, toPromise, subscribe and select (A34)', async () => {

@@ -20,6 +20,7 @@ import { openTimers } from '../../support/open-timers.ts';
 
 const deps = { log: silentLogger, clock: systemClock };
 const path = 'evolutiongaming.kafka-journal.persistence.journal';
+const produce = 0;
 const fetch = 1;
 /** Long enough for a test to see it, if it is left. */
 const aWhileMs = 60_000;
@@ -120,6 +121,7 @@ describe('a Kafka client that is closed leaves nothing open', () => {
     const changes = { producer: { ...base.producer, deliveryTimeoutMs: 300 } };
     const limits = { closeMs: 100 };
     const producer = await openKafkaActionProducer(settings(changes), deps, { limits });
+    fake.distort = ({ kind }) => (kind === produce ? Buffer.alloc(0) : undefined);
     const failed = await failureOf(producer.produce(appendOf(keyOf(topic, 'a'), 1)));
     expect(failed).to.be.instanceOf(WriteFailedError);
     fake.isSilent = true;

@@ -143,7 +143,7 @@ describe('a connection of the driver', () => {
 
 describe('a socket of the driver', () => {
   it('gathers no listeners when it is given up again and again after its end', async () => {
-    const sockets = new DriverSockets({ answerMs: 1_000, joinMs: 1_000 });
+    const sockets = new DriverSockets({ answerMs: 1_000, joinMs: 1_000, wholeMs: 1_000 });
     const factory = sockets.factory as unknown as (options: object) => net.Socket;
     const socket = factory({ host: '127.0.0.1', port: 1, onConnect: () => undefined });
     await new Promise((resolve) => socket.once('close', resolve));

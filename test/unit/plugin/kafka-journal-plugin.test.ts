@@ -65,9 +65,18 @@ describe('KafkaJournalPlugin.write', () => {
     expect(rejected?.type === 'rejected' && rejected.cause).to.include({ path: '$.n' });
   });
 
-  it('says that a write may be stored when a later group was refused', async () => {
+  it('rejects the group that the log refuses and those after it; what came before is stored', async () => {
     const plugin = pluginOver(async ([{ seqNr }]) => {
       if (seqNr === 2) throw new WriteRejectedError('too large');
+      return at;
+    }, 1);
+    const outcomes = await plugin.write([write(1), write(2), write(3)]);
+    expect(outcomes.map(({ type }) => type)).to.deep.equal(['stored', 'rejected', 'rejected']);
+  });
+
+  it('says that a write may be stored when a later group failed', async () => {
+    const plugin = pluginOver(async ([{ seqNr }]) => {
+      if (seqNr === 2) throw new WriteFailedError('no answer');
       return at;
     }, 1);
     const error = await plugin.write([write(1), write(2)]).catch((cause: unknown) => cause);

@@ -1,0 +1,43 @@
+import type { EventObject } from 'xstate';
+import { InvalidInputError } from '../model/errors.ts';
+import { isXstateEvent } from './stored-event.ts';
+
+/** The one event of xstate's own that callers are meant to send. */
+const routeEventType = 'xstate.route';
+
+export function isEvent(value: unknown): value is EventObject {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    typeof value.type === 'string' &&
+    value.type !== ''
+  );
+}
+
+/** What is wrong with a value as an event; `undefined` = nothing. */
+export function eventFault(value: unknown): string | undefined {
+  if (isEvent(value)) {
+    if (!isXstateEvent(value) || value.type === routeEventType) return undefined;
+    return `has the type "${value.type}": what begins with "xstate." is xstate's own`;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return `is ${kindOf(value)}; it must be an object with a text "type"`;
+  }
+  const { type } = value as { readonly type?: unknown };
+  return `has ${type === '' ? 'a blank text' : kindOf(type)} as its "type"; that must be a text`;
+}
+
+/** @throws {InvalidInputError} it is nothing that a caller may send */
+export function checkCommand(command: unknown): asserts command is EventObject {
+  const fault = eventFault(command);
+  if (fault !== undefined) throw new InvalidInputError(`the command ${fault}; nothing was stored`);
+}
+
+/** For messages: what somebody gave instead of what was asked for. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (value instanceof Promise) return 'a promise';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

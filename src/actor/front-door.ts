@@ -1,0 +1,102 @@
+import type { AnyActorRef, EventObject } from 'xstate';
+import { isEvent } from './event-shape.ts';
+import { FromCaller, HostEvent } from './host-events.ts';
+import { isXstateEvent } from './stored-event.ts';
+
+type Source = AnyActorRef | undefined;
+
+/** xstate's way between the actors of one system; only the order to stop does not take it. */
+interface RelayingSystem {
+  _relay: (source: Source, target: AnyActorRef, event: unknown) => void;
+  readonly _sendInspectionEvent: (event: unknown) => void;
+}
+
+/** What xstate knows of an actor and does not show. */
+interface ActorInternals {
+  _send: (event: unknown) => void;
+  readonly _doneEvent: unknown;
+  readonly _syncSnapshot: boolean | undefined;
+}
+
+/** Takes a message to one persistent actor. */
+type Door = (event: unknown, source: Source) => void;
+
+const doors = new WeakMap<object, Door>();
+const guardedSystems = new WeakSet<object>();
+/** Children whose failure has been reported: they have one end. */
+const failed = new WeakSet<object>();
+
+const afterPrefix = 'xstate.after.';
+
+/**
+ * From now on messages to `self` are looked at while their sender is still known. xstate's mailbox
+ * delivers the event alone, so a caller who sends `xstate.done.actor.charge` could not be told from
+ * the child of that name. What is not the end or the state of an own child, nor an own timer, and
+ * could be taken for it, reaches the host as {@link FromCaller}.
+ *
+ * `isTimer` = the event is the very object of an armed timer.
+ */
+export function guardDoor(self: AnyActorRef, isTimer: (event: EventObject) => boolean): void {
+  const actor = self as unknown as ActorInternals;
+  const deliver = actor._send.bind(self);
+  const door: Door = (event, source) => deliver(admit(event, { source, target: self, isTimer }));
+  doors.set(self, door);
+  // Actors of other systems come this way: xstate does not say who they are.
+  actor._send = (event) => door(event, undefined);
+  guardSystem(self.system as unknown as RelayingSystem);
+}
+
+/** Children, timers and parents are of the actor's own system. */
+function guardSystem(system: RelayingSystem): void {
+  if (guardedSystems.has(system)) return;
+  guardedSystems.add(system);
+  const relay = system._relay;
+  system._relay = (source, target, event) => {
+    const door = doors.get(target);
+    if (door === undefined) return relay(source, target, event);
+    const inspected = { type: '@xstate.event', sourceRef: source, actorRef: target, event };
+    system._sendInspectionEvent(inspected);
+    door(event, source);
+  };
+}
+
+interface Sending {
+  readonly source: Source;
+  readonly target: AnyActorRef;
+  readonly isTimer: (event: EventObject) => boolean;
+}
+
+function admit(event: unknown, { source, target, isTimer }: Sending): unknown {
+  if (!isEvent(event)) return new FromCaller(event);
+  if (event instanceof HostEvent) return event;
+  if (!isXstateEvent(event)) {
+    return source !== target && isTimer(event) ? new FromCaller(event) : event;
+  }
+  const isOwn =
+    source === target
+      ? event.type.startsWith(afterPrefix) && isTimer(event)
+      : source?._parent === target && isOfChild(event, source);
+  return isOwn ? event : new FromCaller(event);
+}
+
+/** What xstate itself sends in the name of a child; a child may send the same type by hand. */
+function isOfChild(event: EventObject, child: AnyActorRef): boolean {
+  const { _doneEvent, _syncSnapshot } = child as unknown as ActorInternals;
+  if (event === _doneEvent) return true;
+  const snapshot = child.getSnapshot();
+  const { error, snapshot: sent } = event as {
+    readonly error?: unknown;
+    readonly snapshot?: unknown;
+  };
+  switch (event.type) {
+    case `xstate.error.actor.${child.id}`:
+      if (snapshot.status !== 'error' || snapshot.error !== error || failed.has(child))
+        return false;
+      failed.add(child);
+      return true;
+    case `xstate.snapshot.${child.id}`:
+      return _syncSnapshot === true && sent === snapshot;
+    default:
+      return false;
+  }
+}

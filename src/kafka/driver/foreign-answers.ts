@@ -1,0 +1,226 @@
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import kafkajs from 'kafkajs';
+import { AnswerFrames, FramingError } from './answer-frames.ts';
+import { answerWatchOf } from './sockets.ts';
+
+const require = createRequire(import.meta.url);
+
+/** The members of kafkajs's connection that are used here. */
+interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly socket?: Socket;
+  readonly requestTimeout: number;
+  /** Longest time until a connection can be used. */
+  readonly connectionTimeout: number;
+  /** Of the next request. */
+  readonly correlationId: number;
+  readonly authHandlers: { onSuccess(bytes: Buffer): void } | null;
+  readonly authExpectResponse: boolean;
+  readonly requestQueue: {
+    fulfillRequest(answer: { correlationId: number; payload: Buffer; size: number }): void;
+  };
+  processData(bytes: Buffer): void;
+  send(request: ConnectionRequest): Promise<unknown>;
+}
+
+interface ConnectionRequest {
+  readonly request: { readonly apiName?: string };
+  readonly response: {
+    decode(bytes: Buffer): Promise<unknown>;
+    parse(decoded: unknown): Promise<unknown>;
+  };
+}
+
+const { prototype } = require('kafkajs/src/network/connection') as { prototype: Connection };
+
+const lengthBytes = 4;
+const headerBytes = 8;
+const shownBytes = 16;
+
+/**
+ * What came over a connection is not Kafka's protocol, or not an answer to what was asked. kafkajs
+ * takes it for a connection that failed: its requests fail, and another broker is tried.
+ */
+export class ForeignAnswerError extends kafkajs.KafkaJSConnectionError {
+  override readonly name = 'KafkaJSConnectionError';
+}
+
+/**
+ * kafkajs believes whatever it is sent: a length that is none throws out of its socket's listener
+ * and ends the process, and an answer that does not decode fails the request but keeps the
+ * connection. Here a connection whose bytes are not understood is closed, and its requests fail.
+ */
+export function closeOnForeignAnswers(): void {
+  const processData = prototype.processData;
+  const send = prototype.send;
+  prototype.processData = function (bytes) {
+    if (this.authHandlers !== null && !this.authExpectResponse) {
+      processData.call(this, bytes);
+      return;
+    }
+    try {
+      process(this, bytes);
+    } catch (error) {
+      const seen = error instanceof FramingError ? error.bytes : bytes;
+      this.socket?.destroy(foreignAnswer(this, (error as Error).message, seen));
+    }
+  };
+  prototype.send = async function (request) {
+    if (!isGreeting(request)) return send.call(this, understood(this, request));
+    const { connectionTimeout, socket } = this;
+    const late = new Error(`no answer to the first request within ${connectionTimeout} ms`);
+    const bound = setTimeout(() => socket?.destroy(late), connectionTimeout).unref();
+    try {
+      return await send.call(this, understood(this, request));
+    } catch (error) {
+      throw asConnectionError(this, request, error);
+    } finally {
+      clearTimeout(bound);
+    }
+  };
+}
+
+/** Requests that a connection begins with. */
+const greetings: readonly (string | undefined)[] = [
+  'ApiVersions',
+  'SaslHandshake',
+  'SaslAuthenticate',
+];
+const noAnswers: readonly string[] = ['KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError'];
+
+function isGreeting({ request }: ConnectionRequest): boolean {
+  return greetings.includes(request.apiName);
+}
+
+/**
+ * kafkajs tries another bootstrap server after a failed connection only, not after a silent one; and
+ * a connection whose first answer is an error counts as connected.
+ */
+function asConnectionError(
+  { host, port, socket }: Connection,
+  { request }: ConnectionRequest,
+  error: unknown,
+): unknown {
+  const { name, message, type } = error as Error & { type?: string };
+  const isRefused = request.apiName === 'ApiVersions' && type !== 'UNSUPPORTED_VERSION';
+  if (!isRefused && !noAnswers.includes(name)) return error;
+  const failed = new kafkajs.KafkaJSConnectionError(message, { broker: `${host}:${port}` });
+  socket?.destroy(type === undefined ? undefined : failed);
+  return failed;
+}
+
+const frames = new WeakMap<Connection, AnswerFrames>();
+
+function process(connection: Connection, bytes: Buffer): void {
+  let reader = frames.get(connection);
+  if (reader === undefined) {
+    reader = new AnswerFrames();
+    frames.set(connection, reader);
+  }
+  const watch = answerWatchOf(connection.socket);
+  for (const frame of reader.take(bytes)) {
+    watch?.answered();
+    if (connection.authHandlers !== null) {
+      connection.authHandlers.onSuccess(frame);
+      continue;
+    }
+    const correlationId = frame.readInt32BE(lengthBytes);
+    // An answer that comes after kafkajs has given up its request has an earlier number.
+    if (correlationId < 0 || correlationId >= connection.correlationId) {
+      throw new FramingError(`an answer to request ${correlationId}, which was never sent`, frame);
+    }
+    connection.requestQueue.fulfillRequest({
+      correlationId,
+      payload: frame.subarray(headerBytes),
+      size: frame.length - lengthBytes,
+    });
+  }
+  if (reader.partialBytes > 0) watch?.begun(reader.partialBytes);
+}
+
+/** Errors that decoders throw over bytes that they do not expect, and nothing else does. */
+function isNotUnderstood(error: unknown): boolean {
+  return error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
+}
+
+function understood(connection: Connection, request: ConnectionRequest): ConnectionRequest {
+  const { response } = request;
+  let bytes: Buffer = Buffer.alloc(0);
+  const failing = (error: unknown): never => {
+    if (!isNotUnderstood(error)) throw error;
+    const { apiName = 'request' } = request.request;
+    const what = `an answer to ${apiName} that cannot be decoded`;
+    const foreign = foreignAnswer(connection, what, bytes, error);
+    connection.socket?.destroy(foreign);
+    throw foreign;
+  };
+  return {
+    ...request,
+    response: {
+      decode: async (payload) => {
+        bytes = payload;
+        try {
+          return within(await response.decode(payload), connection.requestTimeout);
+        } catch (error) {
+          return failing(error);
+        }
+      },
+      parse: async (decoded) => {
+        try {
+          return known(await response.parse(decoded));
+        } catch (error) {
+          return failing(error);
+        }
+      },
+    },
+  };
+}
+
+/** @throws {RangeError} an ApiVersions answer without any request: zeros decode to that */
+function known(answer: unknown): unknown {
+  const { apiVersions } = (answer ?? {}) as { apiVersions?: readonly unknown[] };
+  if (apiVersions?.length === 0) throw new RangeError('it knows no request');
+  return answer;
+}
+
+/** A broker may make a client wait; not longer than a request may take. */
+function within(decoded: unknown, limitMs: number): unknown {
+  const answer = decoded as { clientSideThrottleTime?: number } | undefined;
+  if ((answer?.clientSideThrottleTime ?? 0) <= limitMs) return decoded;
+  return { ...answer, clientSideThrottleTime: limitMs };
+}
+
+function foreignAnswer(
+  { host, port }: Connection,
+  what: string,
+  bytes: Buffer,
+  cause?: unknown,
+): ForeignAnswerError {
+  const shown = bytes.subarray(0, shownBytes);
+  const more = bytes.length > shownBytes ? ' ...' : '';
+  const hex = shown.toString('hex').replace(/..(?!$)/g, '$& ');
+  const error = new ForeignAnswerError(
+    `${host}:${port} sent what no Kafka broker sends: ${what}, ` +
+      `${shown.length === 0 ? 'empty' : `first bytes ${hex}${more}`}. ${hintOf(shown)}`,
+    { broker: `${host}:${port}` },
+  );
+  return cause === undefined ? error : Object.assign(error, { cause });
+}
+
+function hintOf(bytes: Buffer): string {
+  if (bytes.subarray(0, 4).toString('latin1') === 'HTTP') {
+    return 'It is an HTTP server: is the port of bootstrap-servers a Kafka listener?';
+  }
+  if (isTlsRecord(bytes)) {
+    return 'It speaks TLS: set security-protocol to SSL or SASL_SSL';
+  }
+  return 'Is it a Kafka listener, and is its TLS that of security-protocol?';
+}
+
+/** Content type 20 to 23, then version 3.x. */
+function isTlsRecord(bytes: Buffer): boolean {
+  const type = bytes[0] ?? 0;
+  return type >= 20 && type <= 23 && bytes[1] === 3;
+}
