@@ -45,24 +45,17 @@ async function compareRun(
   try {
     const plain = await PlainWorld.open(plan, differences, restarts);
     persistent = await PersistentWorld.open(plan, shelf, restarts);
-    const [before, after] = [plain.view().status, persistent.view().status];
-    // The first state of a persistent actor is tried before anything is done, a plain one's is not.
-    if (before === 'error' && after === 'error') return undefined;
-    // KNOWN: a machine that is done at once starts its children.
-    if (before === 'done') [plain, persistent].map((world) => world.takeSeen());
-    const first = differenceOf(plain, persistent);
+    const first = differenceAtStart(plain, persistent);
     if (first !== undefined) return found(at, first);
-    for (const [index, step] of plan.steps.entries()) {
-      at = index;
+    if (plain.view().status === 'error') return undefined;
+    for (const step of plan.steps) {
       // KNOWN: after a restart `cancel` takes another of two timers of one id.
-      if (plain.hasDoubleTimer) return undefined;
+      if (plain.hasDoubleTimer) break;
+      at++;
       plain.lastStoredMs = shelf.lastStoredMs;
-      const expected = await plain.perform(step);
-      const answers = await persistent.perform(step);
-      const difference =
-        differenceOfAnswers(step, expected, answers) ?? differenceOf(plain, persistent);
+      const difference = await compareStep(step, plain, persistent);
       if (difference !== undefined) return found(at, difference);
-      if (plain.view().status === 'error') return undefined;
+      if (plain.view().status === 'error') break;
     }
     return undefined;
   } catch (error) {
@@ -70,6 +63,26 @@ async function compareRun(
   } finally {
     await persistent?.close();
   }
+}
+
+function differenceAtStart(plain: World, persistent: World): Found | undefined {
+  const [before, after] = [plain.view().status, persistent.view().status];
+  // The first state of a persistent actor is tried before anything is done, a plain one's is not.
+  if (before === 'error' && after === 'error') return undefined;
+  // KNOWN: a machine that is done at once starts its children.
+  if (before === 'done' && after === 'done')
+    for (const world of [plain, persistent]) world.takeSeen();
+  return differenceOf(plain, persistent);
+}
+
+async function compareStep(
+  step: StepPlan,
+  plain: World,
+  persistent: World,
+): Promise<Found | undefined> {
+  const expected = await plain.perform(step);
+  const answers = await persistent.perform(step);
+  return differenceOfAnswers(step, expected, answers) ?? differenceOf(plain, persistent);
 }
 
 interface Found {

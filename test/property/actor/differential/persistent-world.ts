@@ -28,6 +28,7 @@ const settings: ActorSettings = {
   replayYieldEvery: 1_000_000,
   passivateAfterMs: 0,
   recoveryEventTimeoutMs: 30_000,
+  checkDeterminism: false,
 };
 
 interface Process {
@@ -178,6 +179,7 @@ const answers: Readonly<Record<string, Answer>> = {
   INVALID_INPUT: 'refused',
   WRITE_FAILED: 'failed',
   ENTITY_STOPPED: 'ended',
+  ENTITY_DONE: 'ended',
 };
 
 function answerOf(error: unknown): Answer {

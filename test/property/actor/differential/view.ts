@@ -77,7 +77,8 @@ export function statusOf(ref: AnyActorRef): string {
 function namesOf({ children }: AnyMachineSnapshot): Names['of'] {
   const names = new Map<unknown, string>();
   const turns = new Map<unknown, number>();
-  for (const child of Object.values(children) as AnyActorRef[]) {
+  // An actor whose first state threw has none.
+  for (const child of Object.values(children ?? {}) as AnyActorRef[]) {
     const turn = turns.get(child.src) ?? 0;
     turns.set(child.src, turn + 1);
     names.set(child, `${siteOf(child)}#${turn}`);
