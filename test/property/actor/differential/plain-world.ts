@@ -81,10 +81,14 @@ export class PlainWorld implements World {
     const told = { step, lastStoredMs: this.lastStoredMs };
     this.#told.push(told);
     let answers = await this.#tell(told);
-    while (this.#treatThrown() || this.#treatFault(step, answers[0])) {
-      answers = await this.#runAgain();
-    }
+    while (this.#treat(step, answers[0])) answers = await this.#runAgain();
     return answers;
+  }
+
+  /** The command comes before what it leads to: without it, that has other numbers. */
+  #treat(step: StepPlan, answer: Answer | undefined): boolean {
+    if (answer === 'stored' && this.#treatFault(step, answer)) return true;
+    return this.#treatThrown() || this.#treatFault(step, answer);
   }
 
   /**

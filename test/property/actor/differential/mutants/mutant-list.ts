@@ -109,8 +109,9 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'actions run in a replay',
     'shadow-scope.ts',
-    "if (action.type === 'xstate.stopChild') action.exec",
-    "if (action.type === 'xstate.stopChild' || !action.type.startsWith('xstate.')) action.exec",
+    "if (action.type === 'xstate.stopChild') {",
+    "if (!action.type.startsWith('xstate.')) action.exec?.(action.info, action.params);\n" +
+      "    if (action.type === 'xstate.stopChild') {",
   ),
   mutant(
     'commands of one write are evaluated against the same state',
