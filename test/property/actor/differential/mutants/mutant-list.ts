@@ -29,12 +29,6 @@ export const mutants: readonly Mutant[] = [
     'if (timer === undefined) return undefined;',
   ),
   mutant(
-    'the firing of a timer that nothing handles is not stored',
-    'evaluate-command.ts',
-    'if (timer === undefined && child === undefined) return undefined;',
-    'if (child === undefined) return undefined;',
-  ),
-  mutant(
     'a delay is evaluated again in replay',
     'timers.ts',
     'const delayMs = delaysMs[armed++] ?? change.delayMs;',
@@ -86,12 +80,6 @@ export const mutants: readonly Mutant[] = [
     'a replay does not give back the name of an ended child',
     'shadow-scope.ts',
     'this.#system.release(child);',
-    '',
-  ),
-  mutant(
-    'a refused command keeps the names that it took',
-    'shadow-scope.ts',
-    'this.#system.forgetNames(this.#marked);',
     '',
   ),
   mutant(
