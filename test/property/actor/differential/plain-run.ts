@@ -29,6 +29,8 @@ export interface Run {
   readonly children: Set<AnyActorRef>;
   /** Events of the actor's own timers. */
   readonly scheduled: WeakSet<object>;
+  /** Ends of children, each of which was a child when it ended. */
+  readonly ends: WeakMap<EventObject, AnyActorRef>;
   /** What came of the events of this step. */
   readonly outcomes: Map<EventObject, Answer>;
   /** Children that were not at work when the actor started over. */
@@ -71,6 +73,7 @@ export function openRun(
     pending: watchSchedule(actor, time),
     sent: [],
     scheduled: new WeakSet(),
+    ends: new WeakMap(),
     outcomes: new Map(),
     madeAgain: new WeakSet(),
     before: [],
@@ -109,6 +112,11 @@ function watchTransitions(
       run.outcomes.set(event, answerTo(treatment, true));
       return snapshot;
     }
+    const ended = run.ends.get(event);
+    if (ended !== undefined && !isChildIn(snapshot as AnyMachineSnapshot, ended)) {
+      differences.use('end-of-a-stopped-child-is-dropped');
+      return snapshot;
+    }
     prepare(run, { treatment, number, snapshot: snapshot as AnyMachineSnapshot });
     const isInternal = run.scheduled.has(event) || event.type.startsWith('xstate.');
     root.handled = false;
@@ -126,6 +134,10 @@ function watchTransitions(
       throw error;
     }
   };
+}
+
+function isChildIn({ children }: AnyMachineSnapshot, child: AnyActorRef): boolean {
+  return Object.values(children).includes(child);
 }
 
 function answerTo(treatment: Treatment | undefined, isHandled: boolean): Answer {
@@ -154,7 +166,7 @@ function prepare(
 }
 
 /** Notes which events timers send, and holds back what is not to be seen. */
-function watchRelays({ actor, lab, time, sent, scheduled }: Run): void {
+function watchRelays({ actor, lab, time, sent, scheduled, ends }: Run): void {
   const system = insideOf(actor);
   const { _relay: relay, scheduler } = system;
   const { schedule } = scheduler;
@@ -173,6 +185,10 @@ function watchRelays({ actor, lab, time, sent, scheduled }: Run): void {
     }
     // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
     const isFromChild = source !== undefined && source !== actor && target === actor;
+    if (isFromChild && /^xstate\.(done|error)\.actor\./.test(event.type)) {
+      const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
+      if (isChildIn(snapshot, source)) ends.set(event, source);
+    }
     if (isFromChild) queueMicrotask(() => relay(source, target, event));
     else relay(source, target, event);
   };
