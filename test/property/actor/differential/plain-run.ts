@@ -183,13 +183,18 @@ function watchRelays({ actor, lab, time, sent, scheduled, ends }: Run): void {
       const left = { source: actor, target, event, id: undefined };
       sent.push({ ...left, dueMs: time.nowMs(), alarm: -1 });
     }
-    // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
-    const isFromChild = source !== undefined && source !== actor && target === actor;
-    if (isFromChild && /^xstate\.(done|error)\.actor\./.test(event.type)) {
-      const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
-      if (isChildIn(snapshot, source)) ends.set(event, source);
+    if (source === undefined || source === actor || target !== actor) {
+      relay(source, target, event);
+      return;
     }
-    if (isFromChild) queueMicrotask(() => relay(source, target, event));
-    else relay(source, target, event);
+    if (isEnd(event) && isChildIn(actor.getSnapshot() as AnyMachineSnapshot, source)) {
+      ends.set(event, source);
+    }
+    // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
+    queueMicrotask(() => relay(source, target, event));
   };
+}
+
+function isEnd({ type }: EventObject): boolean {
+  return type.startsWith('xstate.done.actor.') || type.startsWith('xstate.error.actor.');
 }
