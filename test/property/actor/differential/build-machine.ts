@@ -1,0 +1,448 @@
+import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject } from 'xstate';
+import {
+  assign,
+  cancel,
+  emit,
+  enqueueActions,
+  raise,
+  sendTo,
+  setup,
+  spawnChild,
+  stopChild,
+} from 'xstate';
+import { childLogic } from './child-logics.ts';
+import { ActionCrashed, type Lab } from './lab.ts';
+import {
+  type ActionPlan,
+  type ChildPlan,
+  commandTypes,
+  type DelayPlan,
+  type GuardPlan,
+  type HearPlan,
+  type Holder,
+  type InvokePlan,
+  type StatePlan,
+  type TransitionPlan,
+  theYoungest,
+} from './plan.ts';
+
+/** What every generated machine remembers. */
+export interface Context {
+  readonly n: number;
+  /** Inner transitions that are left. */
+  readonly fuel: number;
+  readonly made: number;
+  readonly ids: readonly string[];
+  readonly seen: readonly unknown[];
+  readonly one: AnyActorRef | undefined;
+  readonly deep: { readonly inside: { readonly ref: AnyActorRef | undefined } };
+  readonly list: readonly (AnyActorRef | undefined)[];
+  readonly map: ReadonlyMap<string, AnyActorRef | undefined>;
+  readonly set: ReadonlySet<AnyActorRef | undefined>;
+}
+
+interface AnyEvent extends EventObject {
+  readonly n?: number;
+  readonly note?: unknown;
+  readonly error?: unknown;
+  readonly output?: unknown;
+  readonly snapshot?: unknown;
+}
+
+interface Args {
+  readonly context: Context;
+  readonly event: AnyEvent;
+}
+
+type Spawn = (src: string, options: Readonly<Record<string, unknown>>) => AnyActorRef;
+type Part = Readonly<Record<string, unknown>>;
+
+/*
+ * A generated machine has no static type. So xstate's action makers are used through plain signatures: what they get is
+ * made here from plans only, and xstate checks none of it at run time.
+ */
+const set = assign as unknown as (of: (a: Args & { spawn: Spawn }) => Partial<Context>) => Part;
+const raiseIt = raise as unknown as (event: EventObject, options?: Part) => Part;
+const sendIt = sendTo as unknown as (to: (a: Args) => unknown, e: unknown, options?: Part) => Part;
+const emitIt = emit as unknown as (of: (a: Args) => EventObject) => Part;
+const spawnIt = spawnChild as unknown as (src: string, options: Part) => Part;
+const stopIt = stopChild as unknown as (of: (a: Args) => unknown) => Part;
+const enqueueIt = enqueueActions as unknown as (
+  of: (a: Args & { enqueue: (action: unknown) => void }) => unknown,
+) => Part;
+
+const seenAtMost = 6;
+const fullTank = 24;
+
+/** The same machine for every process that is given the same plan. */
+export function buildMachine(plan: StatePlan, lab: Lab): AnyStateMachine {
+  return new MachineBuilder(plan, lab).build();
+}
+
+class MachineBuilder {
+  readonly #root: StatePlan;
+  readonly #lab: Lab;
+  readonly #actors: Record<string, AnyActorLogic> = {};
+  readonly #targets: string[] = [];
+  #sites = 0;
+  #notes = 0;
+
+  constructor(plan: StatePlan, lab: Lab) {
+    this.#root = plan;
+    this.#lab = lab;
+  }
+
+  build(): AnyStateMachine {
+    this.#collect(this.#root, 'm');
+    const root = this.#state(this.#root, 'm');
+    const config = {
+      id: 'm',
+      ...root,
+      context: ({ input }: { readonly input: { readonly start: number } }) => blank(input.start),
+      output: ({ context }: Args) => ({ n: context.n }),
+    };
+    const delays = { context: delayOf.context, event: delayOf.event, clock: () => this.#clockMs() };
+    const parts = setup({ actors: this.#actors, delays: delays as never });
+    return parts.createMachine(config as never) as unknown as AnyStateMachine;
+  }
+
+  #collect(plan: StatePlan, path: string): void {
+    for (const [index, child] of statesOf(plan).entries()) {
+      this.#targets.push(`${path}.s${index}`);
+      this.#collect(child, `${path}.s${index}`);
+    }
+  }
+
+  #state(plan: StatePlan, path: string): Part {
+    const { type } = plan;
+    if (type === 'shallow' || type === 'deep') return { type: 'history', history: type };
+    const entry = this.#actions(plan.entry);
+    if (type === 'final') return { type, entry };
+    const children = statesOf(plan);
+    const states = children.map((child, index) => [
+      `s${index}`,
+      this.#state(child, `${path}.s${index}`),
+    ]);
+    const own = {
+      entry,
+      exit: this.#actions(plan.exit),
+      on: this.#on(plan),
+      ...(plan.tag ? { tags: [`tag ${path}`] } : {}),
+      ...(plan.always === undefined ? {} : { always: this.#inner(plan.always) }),
+      after: Object.fromEntries(
+        plan.after.map(({ delay, to }) => [
+          delay.type === 'ms' ? delay.ms : delay.type,
+          this.#inner(to),
+        ]),
+      ),
+      invoke: plan.invoke.map((invoke) => this.#invoke(invoke)),
+      ...(plan.onDone === undefined ? {} : { onDone: this.#inner(plan.onDone) }),
+    };
+    if (children.length === 0) return own;
+    if (type === 'parallel') return { ...own, type, states: Object.fromEntries(states) };
+    const starts = children.flatMap(({ type }, i) => (isPlace(type) ? [`s${i}`] : []));
+    const initial = starts[plan.initial % starts.length];
+    return { ...own, initial, states: Object.fromEntries(states) };
+  }
+
+  #on({ on, hear }: StatePlan): Part {
+    const handlers: Record<string, Part[]> = {};
+    for (const { event, to } of on) {
+      const isCommand = (commandTypes as readonly string[]).includes(event);
+      handlers[event] = [
+        ...(handlers[event] ?? []),
+        isCommand ? this.#transition(to) : this.#inner(to),
+      ];
+    }
+    for (const { what, transition } of hear) {
+      handlers[heard[what]] = [...(handlers[heard[what]] ?? []), this.#inner(transition)];
+    }
+    return handlers;
+  }
+
+  #invoke({ child, onDone, onError, onSnapshot }: InvokePlan): Part {
+    const site = this.#site(child);
+    return {
+      src: site,
+      ...(child.id ? { id: site } : {}),
+      ...(child.systemId === undefined ? {} : { systemId: child.systemId }),
+      input: { site },
+      ...(onDone === undefined ? {} : { onDone: this.#inner(onDone) }),
+      ...(onError === undefined ? {} : { onError: this.#inner(onError) }),
+      ...(onSnapshot === undefined ? {} : { onSnapshot: this.#inner(onSnapshot) }),
+    };
+  }
+
+  #transition({ target, reenter, guard, actions }: TransitionPlan): Part {
+    const to = target === undefined ? undefined : this.#targets[target % this.#targets.length];
+    return {
+      ...(to === undefined ? {} : { target: `#${to}`, reenter }),
+      ...(guard === undefined ? {} : { guard: guards[guard] }),
+      actions: this.#actions(actions),
+    };
+  }
+
+  /** A transition that the machine may take by itself: it burns fuel. */
+  #inner(plan: TransitionPlan): Part {
+    const transition = this.#transition(plan);
+    const holds = plan.guard === undefined ? () => true : guards[plan.guard];
+    return {
+      ...transition,
+      guard: (a: Args) => a.context.fuel > 0 && holds(a),
+      actions: [
+        set(({ context }) => ({ fuel: context.fuel - 1 })),
+        ...(transition.actions as readonly unknown[]),
+      ],
+    };
+  }
+
+  #actions(plans: readonly ActionPlan[]): readonly unknown[] {
+    return plans.flatMap((plan) => this.#action(plan));
+  }
+
+  #action(plan: ActionPlan): readonly unknown[] {
+    const lab = this.#lab;
+    if (isAboutOthers(plan)) return this.#aboutOthers(plan);
+    switch (plan.type) {
+      case 'add':
+        return [set(({ context, event }) => ({ n: (context.n + plan.n + (event.n ?? 0)) % 1000 }))];
+      case 'record':
+        return [
+          set(({ context, event }) => ({
+            seen: [...context.seen, recorded(event)].slice(-seenAtMost),
+          })),
+        ];
+      case 'note': {
+        const name = `note ${this.#notes++}`;
+        return [({ context }: Args) => lab.see(`${name} n=${context.n}`)];
+      }
+      case 'crash':
+        return [({ event }: Args) => crashIf(event.n === 12, lab)];
+      case 'emit':
+        return [emitIt(({ context }) => ({ type: 'told', n: context.n }) as EventObject)];
+      case 'enqueue': {
+        const actions = this.#actions(plan.actions);
+        const holds = guards[plan.guard];
+        return [
+          enqueueIt((a) => {
+            if (holds(a)) for (const each of actions) a.enqueue(each);
+          }),
+        ];
+      }
+      case 'raise':
+        return [this.#burning((enqueue) => enqueue(raiseIt({ type: plan.event })))];
+    }
+  }
+
+  #aboutOthers(plan: AboutOthers): readonly unknown[] {
+    switch (plan.type) {
+      case 'cancel':
+        return [cancel(plan.id)];
+      case 'later': {
+        const options = {
+          ...(plan.id === undefined ? {} : { id: plan.id }),
+          delay: this.#delay(plan.delay),
+        };
+        const event = { type: plan.event };
+        return plan.how === 'raise'
+          ? [raiseIt(event, options)]
+          : [sendIt((a) => (a as unknown as { self: unknown }).self, event, options)];
+      }
+      case 'spawn':
+        return this.#spawn(plan);
+      case 'stop':
+        return [stopIt(({ context }) => named(context, plan.at) ?? 'nobody')];
+      case 'ping': {
+        const delay = plan.delay === undefined ? {} : { delay: this.#delay(plan.delay) };
+        const { to, at } = plan;
+        const target = ({ context }: Args): unknown =>
+          to === 'id' ? named(context, at) : chosen(refsIn(context, to), at);
+        const send = sendIt((a) => target(a) ?? 'nobody', { type: 'ping' }, delay);
+        // One in three throws where there is nobody.
+        if (at % 3 === 0) return [send];
+        return [enqueueIt((a) => target(a) !== undefined && a.enqueue(send))];
+      }
+    }
+  }
+
+  #spawn({ child, how, holder }: Extract<ActionPlan, { type: 'spawn' }>): readonly unknown[] {
+    const site = this.#site(child);
+    const { systemId, watched: syncSnapshot } = child;
+    const options = { systemId, syncSnapshot, input: { site } };
+    const counted = (context: Context): Partial<Context> => ({
+      made: context.made + 1,
+      ids: child.id ? [...context.ids, `${site}.${context.made}`] : context.ids,
+    });
+    if (how === 'spawnChild') {
+      const id = ({ context }: Args): string => `${site}.${context.made}`;
+      return [
+        spawnIt(site, child.id ? { ...options, id } : options),
+        set(({ context }) => counted(context)),
+      ];
+    }
+    return [
+      set(({ context, spawn }) => {
+        const id = child.id ? { id: `${site}.${context.made}` } : {};
+        const ref = spawn(site, { ...options, ...id });
+        return { ...counted(context), ...held(context, holder, ref) };
+      }),
+    ];
+  }
+
+  #burning(act: (enqueue: (action: unknown) => void) => void): Part {
+    return enqueueIt(({ context, enqueue }) => {
+      if (context.fuel <= 0) return;
+      enqueue(set(({ context: { fuel } }) => ({ fuel: fuel - 1 })));
+      act(enqueue);
+    });
+  }
+
+  #delay(plan: DelayPlan): number | ((a: Args) => number) {
+    if (plan.type === 'ms') return plan.ms;
+    return plan.type === 'clock' ? () => this.#clockMs() : delayOf[plan.type];
+  }
+
+  /** Until the next full tenth of a second: a deadline in the eyes of the machine. */
+  #clockMs(): number {
+    return 100 - (this.#lab.time.nowMs() % 100);
+  }
+
+  #site(child: ChildPlan): string {
+    const site = `c${this.#sites++}-${child.kind}`;
+    this.#actors[site] = childLogic(child, site, this.#lab);
+    return site;
+  }
+}
+
+/** About children and timers. */
+type AboutOthers = Extract<ActionPlan, { type: (typeof aboutOthers)[number] }>;
+
+const aboutOthers = ['cancel', 'later', 'spawn', 'stop', 'ping'] as const;
+
+function isAboutOthers(plan: ActionPlan): plan is AboutOthers {
+  return (aboutOthers as readonly string[]).includes(plan.type);
+}
+
+function crashIf(isTime: boolean, lab: Lab): void {
+  if (isTime && !lab.isHidden && !lab.calm) throw new ActionCrashed('an action threw');
+}
+
+const heard: Readonly<Record<HearPlan['what'], string>> = {
+  done: 'xstate.done.actor.*',
+  error: 'xstate.error.actor.*',
+  snapshot: 'xstate.snapshot.*',
+  any: '*',
+};
+
+const delayOf = {
+  context: ({ context }: Args) => 10 + (Math.abs(context.n) % 5) * 7,
+  event: ({ event }: Args) => 12 + (Math.abs(event.n ?? 0) % 5) * 9,
+} as const;
+
+const guards: Readonly<Record<GuardPlan, (a: Args) => boolean>> = {
+  even: ({ context }) => context.n % 2 === 0,
+  odd: ({ context }) => context.n % 2 !== 0,
+  big: ({ event }) => (event.n ?? 0) > 2,
+  'has-note': ({ event }) => 'note' in event,
+  'minus-zero': ({ event }) => Object.is(event.n, -0),
+  'status-404': ({ event }) => (event.error as { status?: number } | undefined)?.status === 404,
+  'has-cause': ({ event }) => (event.error as Error | undefined)?.cause !== undefined,
+  'throws-at-13': ({ event }) => {
+    if (event.n === 13) throw new Error('a guard threw');
+    return true;
+  },
+};
+
+function isPlace(type: StatePlan['type']): boolean {
+  return type !== 'shallow' && type !== 'deep' && type !== 'final';
+}
+
+/** A compound state needs one to start in; a region of a parallel state is a place. */
+function statesOf(plan: StatePlan): readonly StatePlan[] {
+  if (plan.type === 'compound') {
+    return plan.states.some(({ type }) => isPlace(type)) ? plan.states : [];
+  }
+  return plan.type === 'parallel' ? plan.states.filter(({ type }) => isPlace(type)) : [];
+}
+
+function blank(start: number): Context {
+  return {
+    n: start,
+    fuel: fullTank,
+    made: 0,
+    ids: [],
+    seen: [],
+    one: undefined,
+    deep: { inside: { ref: undefined } },
+    list: [],
+    map: new Map(),
+    set: new Set(),
+  };
+}
+
+function held(context: Context, holder: Holder, ref: AnyActorRef): Partial<Context> {
+  switch (holder) {
+    case 'none':
+      return {};
+    case 'one':
+      return { one: ref };
+    case 'deep':
+      return { deep: { inside: { ref } } };
+    case 'list':
+      return { list: [...context.list, ref] };
+    case 'map':
+      return { map: new Map([...context.map, [`k${context.made}`, ref]]) };
+    case 'set':
+      return { set: new Set([...context.set, ref]) };
+  }
+}
+
+function refsIn(context: Context, holder: Holder): readonly (AnyActorRef | undefined)[] {
+  switch (holder) {
+    case 'none':
+      return [];
+    case 'one':
+      return [context.one];
+    case 'deep':
+      return [context.deep.inside.ref];
+    case 'list':
+      return context.list;
+    case 'map':
+      return [...context.map.values()];
+    case 'set':
+      return [...context.set];
+  }
+}
+
+/** The id of a child; the last number stands for the youngest. */
+function named({ ids }: Context, at: number): string | undefined {
+  return at === theYoungest ? ids.at(-1) : chosen(ids, at);
+}
+
+function chosen<T>(among: readonly T[], at: number): T | undefined {
+  return among.length === 0 ? undefined : among[at % among.length];
+}
+
+/** What a machine may keep of an event: nothing that names a process. */
+function recorded({ type, n, note, error, output, snapshot }: AnyEvent): unknown {
+  if (type.startsWith('xstate.done.actor.')) return { done: output };
+  if (type.startsWith('xstate.error.actor.')) return { failed: errorParts(error) };
+  if (type.startsWith('xstate.snapshot.')) {
+    const { status, value, context, output: result } = snapshot as Record<string, unknown>;
+    return { snapshot: { status, value, context, output: result } };
+  }
+  return { type, n, note, minus: Object.is(n, -0) };
+}
+
+/** What code reads of an error. */
+export function errorParts(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return error;
+  const { name, message, status, code, cause } = error as Record<string, unknown>;
+  return {
+    name,
+    message,
+    status,
+    code,
+    cause: cause === undefined ? undefined : errorParts(cause),
+  };
+}

@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url';
+import { runInChild } from '../workers.ts';
+import { editsVariable } from './edits-variable.ts';
+import { type Mutant, mutants } from './mutant-list.ts';
+
+export interface Hunted {
+  readonly name: string;
+  /** How the break showed itself; `undefined` = it did not. */
+  readonly found: string | undefined;
+}
+
+export interface Hunt {
+  readonly seed: number;
+  /** Histories that a mutant is given at most. */
+  readonly histories: number;
+  readonly workers: number;
+}
+
+const hook = fileURLToPath(new URL('load-mutant.ts', import.meta.url));
+
+/** Runs histories with each break of the actors, until one shows a difference. */
+export async function huntMutants({ seed, histories, workers }: Hunt): Promise<readonly Hunted[]> {
+  const waiting = [...mutants];
+  const hunted: Hunted[] = [];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      hunted.push(await huntMutant(next, { seed, histories }));
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, worker));
+  return hunted;
+}
+
+async function huntMutant(
+  { name, edits }: Mutant,
+  { seed, histories }: Omit<Hunt, 'workers'>,
+): Promise<Hunted> {
+  const env = { [editsVariable]: JSON.stringify(edits) };
+  const task = { seed, histories, shrink: false };
+  const { failure, figures } = await runInChild(task, ['--import', hook], env);
+  if (failure === undefined) return { name, found: undefined };
+  const what = failure.split('\n').find((line) => /^with(out)? restarts/.test(line));
+  return { name, found: `history ${figures.histories}: ${what ?? failure.slice(0, 200)}` };
+}

@@ -1,0 +1,146 @@
+/** One place of a product file, exactly once there, and what stands there instead. */
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A break of the actors that a history has to show. */
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
+function mutant(name: string, file: string, find: string, replace: string): Mutant {
+  return { name, edits: [{ file: `src/actor/${file}`, find, replace }] };
+}
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    'a child without id is named after its session',
+    'child-names.ts',
+    'if (actor._parent !== this.#parent || actor.id !== actor.sessionId) return;',
+    'return;',
+  ),
+  mutant(
+    'the end of a child that nothing handles is not stored',
+    'evaluate-command.ts',
+    'if (timer === undefined && child === undefined) return undefined;',
+    'if (timer === undefined) return undefined;',
+  ),
+  mutant(
+    'a delay is evaluated again in replay',
+    'timers.ts',
+    'const delayMs = delaysMs[armed++] ?? change.delayMs;',
+    'const delayMs = change.delayMs;',
+  ),
+  mutant(
+    'references in a Map stay those of the replay',
+    'snapshot-parts.ts',
+    'return new Map([...value].map(([key, item]) => [next(key), next(item)]));',
+    'return value;',
+  ),
+  mutant(
+    'references in a Set stay those of the replay',
+    'snapshot-parts.ts',
+    'if (value instanceof Set) return new Set([...value].map(next));',
+    'if (value instanceof Set) return value;',
+  ),
+  mutant(
+    'the own fields of an error are not stored',
+    'stored-event.ts',
+    'const fields = Object.entries(error).filter(([field]) => !notFields.has(field));',
+    'const fields: [string, unknown][] = [];',
+  ),
+  mutant(
+    'an ended child starts again',
+    'machine-logic.ts',
+    'const ended = replay.endedChildren.get(child);',
+    'const ended = replay.endedChildren.get(replay.self);',
+  ),
+  mutant(
+    'an ended child shows its first state',
+    'machine-logic.ts',
+    '...shown, ...outcome };',
+    '...outcome };',
+  ),
+  mutant(
+    'live applies the object of the caller',
+    'evaluate-command.ts',
+    'payload = storedForm(event);',
+    'payload = event;',
+  ),
+  mutant(
+    'a dry run does not see the names of the system',
+    'machine-logic.ts',
+    'return new ShadowScope(this.#machine, this.#scope, true);',
+    'return new ShadowScope(this.#machine, this.#scope, false);',
+  ),
+  mutant(
+    'a replay does not give back the name of an ended child',
+    'shadow-scope.ts',
+    'this.#system.release(child);',
+    '',
+  ),
+  mutant(
+    'a fired timer is armed again',
+    'replay.ts',
+    'if (timer !== undefined) this.#timers.removeFirst(timer);',
+    '',
+  ),
+  mutant(
+    'a timer starts over after a restart',
+    'start-entity.ts',
+    "settings.actor.timers === 'restart' ? nowMs : found.fromMs",
+    'nowMs',
+  ),
+  mutant(
+    'actions run in a replay',
+    'shadow-scope.ts',
+    "if (action.type === 'xstate.stopChild') {",
+    "if (!action.type.startsWith('xstate.')) action.exec?.(action.info, action.params);\n" +
+      "    if (action.type === 'xstate.stopChild') {",
+  ),
+  mutant(
+    'commands of one write are evaluated against the same state',
+    'command-pipeline.ts',
+    '      state = last.next;\n',
+    '',
+  ),
+  mutant(
+    'a dry run of a step that makes a child is committed as it is',
+    'shadow-scope.ts',
+    'if (next.children === state.children) this.trace = plan.transitions;',
+    'this.trace = plan.transitions;',
+  ),
+  mutant(
+    'children are not started after a recovery',
+    'machine-logic.ts',
+    "if (live.status === 'active') this.#scope.defer(() => this.#machine.start(live));",
+    '',
+  ),
+  mutant(
+    'children run on when an entity starts over',
+    'machine-logic.ts',
+    'if (child._parent === this.#scope.self) this.#scope.stopChild(child);',
+    '',
+  ),
+  mutant(
+    'timers run on when an entity starts over',
+    'machine-logic.ts',
+    'this.#scope.system.scheduler.cancelAll(this.#scope.self);',
+    '',
+  ),
+  mutant(
+    'a delayed event to a child is not armed again',
+    'timers.ts',
+    "timer.target.type === 'self' || dueMs(timer) > lastEventMs",
+    "timer.target.type === 'self'",
+  ),
+  mutant(
+    'an unhandled command counts as handled',
+    'evaluate-command.ts',
+    'if (!run.handled) return undefined;',
+    '',
+  ),
+];

@@ -1,0 +1,189 @@
+import type { AnyActorRef, EventObject } from 'xstate';
+import { createActor } from 'xstate';
+import type { ActorSettings } from '../../../../src/actor/actor-settings.ts';
+import { type ActorHost, createActorHost } from '../../../../src/actor/create-actor-host.ts';
+import { JournalError } from '../../../../src/model/errors.ts';
+import { silentLogger } from '../../../../src/observability/logger.ts';
+import { buildMachine } from './build-machine.ts';
+import { commandOf } from './commands.ts';
+import { type Fault, JournalOfProcess, type Shelf } from './journal-of-process.ts';
+import { Lab } from './lab.ts';
+import type { CommandPlan, HistoryPlan, StepPlan } from './plan.ts';
+import { watchSchedule } from './scheduled.ts';
+import { SimulatedTime, settle, soon } from './simulated-time.ts';
+import { type View, viewOf } from './view.ts';
+import { type Answer, actOnChild, startMs, type World } from './world.ts';
+
+const settings: ActorSettings = {
+  maxConcurrentRecoveries: 50,
+  stashCapacity: 4096,
+  stashOverflow: 'drop',
+  groupCommitMaxCommands: 64,
+  timers: 'deadline',
+  initEvent: 'auto',
+  unhandledReplayedEvent: 'fail',
+  unhandledCommand: 'ignore',
+  onRejected: 'continue',
+  singleWriterGuard: true,
+  replayYieldEvery: 1_000_000,
+  passivateAfterMs: 0,
+  recoveryEventTimeoutMs: 30_000,
+  checkDeterminism: false,
+};
+
+interface Process {
+  readonly lab: Lab;
+  readonly time: SimulatedTime;
+  readonly host: ActorHost;
+  readonly journal: JournalOfProcess;
+  readonly actor: AnyActorRef;
+  readonly pending: ReturnType<typeof watchSchedule>;
+}
+
+/** The machine as a persistent actor, in one process after the other; only the journal survives. */
+export class PersistentWorld implements World {
+  readonly #plan: HistoryPlan;
+  readonly #shelf: Shelf;
+  readonly #restarts: boolean;
+  #process: Process;
+
+  private constructor(plan: HistoryPlan, shelf: Shelf, restarts: boolean) {
+    this.#plan = plan;
+    this.#shelf = shelf;
+    this.#restarts = restarts;
+    this.#process = this.#open(startMs);
+  }
+
+  /** @throws what keeps the entity from recovering */
+  static async open(plan: HistoryPlan, shelf: Shelf, restarts: boolean): Promise<PersistentWorld> {
+    const world = new PersistentWorld(plan, shelf, restarts);
+    await world.#recover();
+    return world;
+  }
+
+  /** When the last event was stored, ms; 0 = none was. */
+  get lastStoredMs(): number {
+    return this.#shelf.lastStoredMs;
+  }
+
+  view(): View {
+    return viewOf({ ...this.#process, pending: this.#process.pending() });
+  }
+
+  takeSeen(): readonly string[] {
+    return this.#process.lab.take();
+  }
+
+  async perform(step: StepPlan): Promise<readonly Answer[]> {
+    const { lab, time } = this.#process;
+    switch (step.type) {
+      case 'command':
+        return [await this.#command(step.command, step.fault)];
+      case 'burst': {
+        const asked = step.commands.map((command) => this.#ask(commandOf(command)));
+        return await soon(Promise.all(asked), 'a question');
+      }
+      case 'pass':
+        await time.pass(step.ms, settle);
+        break;
+      case 'child':
+        actOnChild(lab, step);
+        break;
+      case 'restart':
+        if (this.#restarts) await this.#restart(step);
+        break;
+    }
+    await settle();
+    return [];
+  }
+
+  async close(): Promise<void> {
+    this.#process.lab.muted = true;
+    await soon(this.#process.host.shutdown(), 'a shutdown');
+  }
+
+  async #command(command: CommandPlan, fault: Fault): Promise<Answer> {
+    const { journal, time } = this.#process;
+    journal.fault = fault;
+    const answer = await this.#ask(commandOf(command));
+    await settle();
+    journal.fault = 'none';
+    // A failed write starts the entity over at once, in the same process.
+    if (answer === 'failed') await time.pass(0, settle);
+    return answer;
+  }
+
+  async #ask(command: EventObject): Promise<Answer> {
+    const { host, actor } = this.#process;
+    try {
+      await soon(host.ask(actor as never, command), 'a question');
+      return 'stored';
+    } catch (error) {
+      return answerOf(error);
+    }
+  }
+
+  async #restart({ how, downMs }: Extract<StepPlan, { type: 'restart' }>): Promise<void> {
+    const { lab, journal, host, time } = this.#process;
+    lab.muted = true;
+    if (how === 'stop') await soon(host.shutdown(), 'a shutdown');
+    journal.die();
+    this.#process = this.#open(time.nowMs() + downMs);
+    await this.#recover();
+    await this.#process.time.pass(0, settle);
+  }
+
+  async #recover(): Promise<void> {
+    const { host, actor } = this.#process;
+    actor.start();
+    const isFirst = this.#shelf.stored.length === 0;
+    await soon(host.whenRecovered(actor), 'a recovery').catch((error: unknown) => {
+      // A first state that throws ends the actor before anything is stored.
+      if (!isFirst || actor.getSnapshot().status !== 'error') throw error;
+    });
+    await settle();
+  }
+
+  #open(nowMs: number): Process {
+    const time = new SimulatedTime(nowMs);
+    const lab = new Lab(time);
+    const journal = new JournalOfProcess(this.#shelf, time);
+    let uuids = 0;
+    const host = createActorHost({
+      settings,
+      journal: async () => journal,
+      log: silentLogger,
+      clock: time,
+      randomUuid: () => `${nowMs}-${++uuids}`,
+      random: () => 0,
+    });
+    const logic = host.persistent(buildMachine(this.#plan.machine, lab), {
+      persistenceId: 'm-1',
+      onPersistFailure: { minBackoff: 0, maxBackoff: 0 },
+    });
+    const actor = createActor(logic, {
+      clock: time.xstate,
+      input: { start: this.#plan.start } as never,
+    }) as unknown as AnyActorRef;
+    const pending = watchSchedule(actor, time);
+    actor.on('*' as never, (event: EventObject) => lab.see(`emits ${JSON.stringify(event)}`));
+    actor.subscribe({ error: () => {} });
+    return { lab, time, host, journal, actor, pending };
+  }
+}
+
+const answers: Readonly<Record<string, Answer>> = {
+  COMMAND_UNHANDLED: 'unhandled',
+  COMMAND_REJECTED: 'refused',
+  WRITE_REJECTED: 'refused',
+  INVALID_INPUT: 'refused',
+  WRITE_FAILED: 'failed',
+  ENTITY_STOPPED: 'ended',
+  ENTITY_DONE: 'ended',
+};
+
+function answerOf(error: unknown): Answer {
+  const answer = error instanceof JournalError ? answers[error.code] : undefined;
+  if (answer === undefined) throw error;
+  return answer;
+}
