@@ -120,7 +120,7 @@ export class EntityActorLogic<S extends HostedState> {
   #openAs(settings: EntitySettings<S>, scope: AnyActorScope, given: unknown): EntityHost<S> {
     // What the machine sees of its input is what a later recovery will see of it.
     const isStored = given !== undefined && settings.actor.initEvent !== 'never';
-    const input = isStored ? storedForm(given) : given;
+    const input = isStored ? storedForm(given, 'input') : given;
     const logic = this.#front.open(scope, {
       onTimer: (change) => host.noteTimer(change),
       onCrash: (error) => host.fail(error),

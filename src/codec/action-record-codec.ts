@@ -4,8 +4,8 @@ import type { Headers } from '../model/event.ts';
 import type { Key } from '../model/key.ts';
 import type { LogRecord } from '../model/log-record.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
+import { setMember } from '../model/stored-form.ts';
 import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts';
-import { setMember } from './json-reader.ts';
 import { asBuffer, decodeUtf8Lenient, decodeUtf8Strict, encodeUtf8 } from './utf8.ts';
 
 /*

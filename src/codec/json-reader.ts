@@ -1,6 +1,7 @@
 import { CodecError } from '../model/errors.ts';
 import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
+import { setMember } from '../model/stored-form.ts';
 import { maxNumberDigits, readNumber } from './json-number.ts';
 import { endOfString, maxDepth } from './json-text.ts';
 import { keepOrder } from './member-order.ts';
@@ -23,16 +24,6 @@ export function readJsonText(text: string): JsonValue {
 /** Whether `value` came from {@link readJsonText} and holds a `JsonNumber` or a kept order. */
 export function holdsMoreThanPlain(value: object): boolean {
   return holders.has(value);
-}
-
-/** Sets a member as JSON means it: `__proto__` is a name like any other. */
-export function setMember<V>(target: Record<string, V>, name: string, value: V): void {
-  if (name !== '__proto__') {
-    target[name] = value;
-    return;
-  }
-  const attributes = { value, writable: true, enumerable: true, configurable: true };
-  Object.defineProperty(target, name, attributes);
 }
 
 /** A recursive reader; `maxDepth` keeps it far from the end of the stack. */

@@ -1,8 +1,9 @@
 import { CodecError } from '../model/errors.ts';
 import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
+import { setMember } from '../model/stored-form.ts';
 import { printValue } from './json-printer.ts';
-import { holdsMoreThanPlain, readJsonText, setMember } from './json-reader.ts';
+import { holdsMoreThanPlain, readJsonText } from './json-reader.ts';
 import { isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
 import { mayHoldWholeNumberName } from './member-order.ts';
 

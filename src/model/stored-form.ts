@@ -10,15 +10,15 @@ const maxDepth = 1200;
  * that is applied differ from the value that is stored (decision: live sees what replay will see).
  *
  * @throws {WriteRejectedError} when JSON would not give the value back equal; `path` says where
- * (`$.items[2]`)
+ * (`event.items[2]`, where `name` is `event`)
  */
-export function storedForm<T>(value: T): T {
+export function storedForm<T>(value: T, name = 'event'): T {
   try {
     return copy(value, maxDepth) as T;
   } catch (error) {
     // The copy keeps no path, since it is made for every event. The search for the place may call
     // a getter again, so it may find nothing.
-    findFault(value, { path: '$', ancestors: [] });
+    findFault(value, { path: name, ancestors: [] });
     const text = 'a value cannot be stored: it cannot be read';
     throw error instanceof WriteRejectedError
       ? error
@@ -53,14 +53,14 @@ function copy(value: unknown, levels: number): unknown {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return value + 0 === 0 ? 0 : value;
-    throw refused(value, '$');
+    throw refused(value, '');
   }
-  if (typeof value !== 'object' || levels === 0) throw refused(value, '$');
+  if (typeof value !== 'object' || levels === 0) throw refused(value, '');
   return Array.isArray(value) ? copyItems(value, levels - 1) : copyMembers(value, levels - 1);
 }
 
 function copyMembers(value: object, levels: number): object {
-  if (!isPlainObject(value)) throw refused(value, '$');
+  if (!isPlainObject(value)) throw refused(value, '');
   const members: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];

@@ -72,7 +72,7 @@ describe(`property: the stored form of a value (seed ${seed})`, () => {
       } catch (error) {
         refused++;
         expect(error).to.be.instanceOf(WriteRejectedError);
-        expect((error as WriteRejectedError).path).to.match(/^\$/);
+        expect((error as WriteRejectedError).path).to.match(/^event/);
         return;
       }
       taken++;

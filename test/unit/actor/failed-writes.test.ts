@@ -23,7 +23,7 @@ describe('a write that goes wrong', () => {
     const actor = start();
     await host.ask(actor, { type: 'added', n: 1 });
     const error = await failureOf(host.ask(actor, { type: 'added', n: Number.NaN }));
-    expect(error).to.include({ code: 'WRITE_REJECTED', path: '$.n' });
+    expect(error).to.include({ code: 'WRITE_REJECTED', path: 'event.n' });
     const { sequenceNr, snapshot } = await host.ask(actor, { type: 'added', n: 2 });
     expect(sequenceNr).to.equal(3);
     expect(snapshot.context.count).to.equal(3);

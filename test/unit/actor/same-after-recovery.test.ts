@@ -37,13 +37,13 @@ describe('what was acknowledged comes back the same', () => {
     });
 
     for (const [name, value, path] of [
-      ['a Date', new Date(9), '$.n'],
-      ['a Map', new Map(), '$.n'],
-      ['a class instance deep inside', { list: [{ at: new URL('a:b') }] }, '$.n.list[0].at'],
-      ['NaN', Number.NaN, '$.n'],
-      ['a bigint', 5n, '$.n'],
-      ['a function', () => 1, '$.n'],
-      ['an array with a hole', Array(1), '$.n[0]'],
+      ['a Date', new Date(9), 'event.n'],
+      ['a Map', new Map(), 'event.n'],
+      ['a class instance deep inside', { list: [{ at: new URL('a:b') }] }, 'event.n.list[0].at'],
+      ['NaN', Number.NaN, 'event.n'],
+      ['a bigint', 5n, 'event.n'],
+      ['a function', () => 1, 'event.n'],
+      ['an array with a hole', Array(1), 'event.n[0]'],
     ] as const) {
       it(`refuse ${name}, naming its path, and the entity lives (decision 28)`, async () => {
         const world = new World();

@@ -1,4 +1,4 @@
-import { parseJson, printJson } from '../../../../src/codec/json.ts';
+import { parseJson } from '../../../../src/codec/json.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../../src/model/errors.ts';
 import { toEvent } from '../../../../src/plugin/event-serializer.ts';
 import { decodePersistentRepr } from '../../../../src/plugin/persistent-repr.ts';
@@ -102,10 +102,10 @@ export class JournalOfProcess implements JournalPlugin {
 
   #textOf(repr: PersistentRepr): StoredText {
     const event = toEvent(repr);
-    if (event.payload?.type !== 'json') throw new Error('a payload that is no JSON');
+    if (event.payload?.type !== 'printed-json') throw new Error('a payload that is no JSON');
     return {
       repr: JSON.stringify({ ...repr, payload: undefined, timestampMs: this.#time.nowMs() }),
-      envelope: printJson(event.payload.value),
+      envelope: event.payload.text,
     };
   }
 }

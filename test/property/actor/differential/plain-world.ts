@@ -66,13 +66,6 @@ export class PlainWorld implements World {
     return 'stopped';
   }
 
-  /** Two timers of the actor have one id. */
-  get hasDoubleTimer(): boolean {
-    const { actor, pending } = this.#run;
-    const ids = pending().flatMap(({ source, id }) => (source === actor && id ? [id] : []));
-    return new Set(ids).size < ids.length;
-  }
-
   takeSeen(): readonly string[] {
     return this.#run.lab.take();
   }
