@@ -21,8 +21,8 @@ interface Connection {
   readonly requestQueue: {
     fulfillRequest(answer: { correlationId: number; payload: Buffer; size: number }): void;
   };
-  processData(bytes: Buffer): void;
-  send(request: ConnectionRequest): Promise<unknown>;
+  processData: (this: Connection, bytes: Buffer) => void;
+  send: (this: Connection, request: ConnectionRequest) => Promise<unknown>;
 }
 
 interface ConnectionRequest {
@@ -53,8 +53,7 @@ export class ForeignAnswerError extends kafkajs.KafkaJSConnectionError {
  * connection. Here a connection whose bytes are not understood is closed, and its requests fail.
  */
 export function closeOnForeignAnswers(): void {
-  const processData = prototype.processData;
-  const send = prototype.send;
+  const { processData, send } = prototype;
   prototype.processData = function (bytes) {
     if (this.authHandlers !== null && !this.authExpectResponse) {
       processData.call(this, bytes);
@@ -178,11 +177,16 @@ function understood(connection: Connection, request: ConnectionRequest): Connect
   };
 }
 
-/** @throws {RangeError} an ApiVersions answer without any request: zeros decode to that */
+/** @throws {RangeError} a broker without requests, or none that is a broker: zeros decode to that */
 function known(answer: unknown): unknown {
-  const { apiVersions } = (answer ?? {}) as { apiVersions?: readonly unknown[] };
-  if (apiVersions?.length === 0) throw new RangeError('it knows no request');
+  const { apiVersions, brokers } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+  if (isEmpty(apiVersions)) throw new RangeError('it knows no request');
+  if (isEmpty(brokers)) throw new RangeError('it names no broker');
   return answer;
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** A broker may make a client wait; not longer than a request may take. */

@@ -120,7 +120,7 @@ const events: AnySample = oftenRight(
     () => undefined,
     () => 'events',
     () => [null],
-    () => [, 1],
+    () => Array(2),
     () => ({ 0: {}, length: 1 }),
   ),
   60,
