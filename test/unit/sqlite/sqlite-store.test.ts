@@ -110,7 +110,7 @@ describe('sqlite store', () => {
     const large = { ...markOf('a'), header } as ReturnType<typeof markOf>;
     expect(await failureOf(store.producer.produce(large))).to.be.instanceOf(WriteRejectedError);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(0);
-  });
+  }).timeout(30_000);
 
   it('acknowledges what was produced before it was disposed, and refuses what comes later', async () => {
     await using temporary = await temporaryFile();

@@ -97,20 +97,25 @@ describe('JournalRowReader', () => {
     expect(Object.entries(event?.record.headers ?? {})).to.deep.equal([...headers]);
   });
 
-  for (const [what, change] of Object.entries({
-    'a payload that is no JSON': { payload_type: 'json', payload_txt: '{' },
-    'metadata that is no JSON': { metadata: '{' },
-    'a number beyond 2^53': {
-      offset: { high: 0x20_0000, low: 0, toString: () => '9007199254740992' },
-    },
-  })) {
-    it(`names topic, id and number of an event with ${what}`, () => {
+  const beyond = { high: 0x20_0000, low: 0, toString: () => '9007199254740992' };
+  for (const [what, column, change] of [
+    ['a payload that is no JSON', 'payload_txt', { payload_type: 'json', payload_txt: '{' }],
+    ['metadata that is no JSON', 'metadata', { metadata: '{' }],
+    ['a number beyond 2^53', 'offset', { offset: beyond }],
+  ] as const) {
+    it(`names journal, number, table and column of an event with ${what}`, () => {
       try {
         read(row(), row({ seq_nr: int64(7), ...change }));
         expect.fail('nothing was thrown');
       } catch (error) {
         expect(error).to.be.instanceOf(CodecError);
-        expect((error as CodecError).place).to.deep.equal({ topic: 'topic', id: 'id', seqNr: 7 });
+        expect((error as CodecError).place).to.deep.equal({
+          topic: 'topic',
+          id: 'id',
+          seqNr: 7,
+          table: 'journal',
+          column,
+        });
       }
     });
   }
