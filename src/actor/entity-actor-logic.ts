@@ -107,12 +107,15 @@ export class EntityActorLogic<S extends HostedState> {
   /** @throws what xstate then shows as the error of the actor, which it never starts */
   #open(scope: AnyActorScope, input: unknown): EntityHost<S> {
     const { self } = scope;
+    let id: string | undefined;
     try {
-      const host = this.#openAs(this.#front.settings(input), scope, input);
+      const settings = this.#front.settings(input);
+      id = settings.persistenceId;
+      const host = this.#openAs(settings, scope, input);
       this.#hosts.set(self, host as unknown as EntityHost<HostedState>);
       return host;
     } catch (error) {
-      this.#hosts.setFailed(self, failureOf(error));
+      this.#hosts.setFailed(self, failureOf(error, id));
       throw error;
     }
   }
@@ -151,9 +154,10 @@ export class EntityActorLogic<S extends HostedState> {
 }
 
 /** What those get to know who ask an actor that never came to be. */
-function failureOf(cause: unknown): JournalError {
+function failureOf(cause: unknown, id: string | undefined): JournalError {
   if (cause instanceof JournalError) return cause;
-  return new RecoveryFailedError('the initial state of the actor cannot be computed', { cause });
+  const text = `the initial state of ${id ?? 'the actor'} cannot be computed; nothing was stored`;
+  return new RecoveryFailedError(text, { cause });
 }
 
 /**
