@@ -20,7 +20,7 @@ import {
 } from './driver/kafka-client.ts';
 import { createCluster, type DriverCluster, protocolError } from './driver/kafkajs.ts';
 import { tolerateMissingTopics } from './driver/missing-topics.ts';
-import { type CallPlace, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
+import { type CallPlace, isDriverError, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
 
 const metadataMaxAgeMs = 300_000;
 const driverRetries = 2;
@@ -30,6 +30,7 @@ const unknownTopicLimitMs = 1_500;
 const unknownTopicPauseMs = 100;
 const closeLimitMs = 2_000;
 const readUncommitted = 0;
+const leaderNotAvailable = 5;
 
 /** First offset kept and the offset of the next record. */
 export interface OffsetRange {
@@ -257,11 +258,16 @@ async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
   const giveUpMs = clock.nowMs() + unknownTopicLimitMs;
   for (;;) {
     try {
-      return await cluster.driver.addMultipleTargetTopics([topic]);
+      await cluster.driver.addMultipleTargetTopics([topic]);
+      // No topic is without partitions: the broker answered of others, or of none.
+      if (cluster.driver.findTopicPartitionMetadata(topic).length > 0) return;
+      throw protocolError(leaderNotAvailable);
     } catch (error) {
       const unknown = protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
       const leaderless = protocolErrorOf(error) === 'LEADER_NOT_AVAILABLE';
-      if (!(unknown || leaderless) || clock.nowMs() > giveUpMs) {
+      // The next try has another connection, perhaps to another server.
+      const lost = isDriverError(error, 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError');
+      if (!(unknown || leaderless || lost) || clock.nowMs() > giveUpMs) {
         throw cluster.errorOf(error, { topic, right: 'DESCRIBE' });
       }
       await cluster.pause(unknownTopicPauseMs);

@@ -178,11 +178,16 @@ function understood(connection: Connection, request: ConnectionRequest): Connect
   };
 }
 
-/** @throws {RangeError} an ApiVersions answer without any request: zeros decode to that */
+/** @throws {RangeError} a broker without requests, or none that is a broker: zeros decode to that */
 function known(answer: unknown): unknown {
-  const { apiVersions } = (answer ?? {}) as { apiVersions?: readonly unknown[] };
-  if (apiVersions?.length === 0) throw new RangeError('it knows no request');
+  const { apiVersions, brokers } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+  if (isEmpty(apiVersions)) throw new RangeError('it knows no request');
+  if (isEmpty(brokers)) throw new RangeError('it names no broker');
   return answer;
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 /** A broker may make a client wait; not longer than a request may take. */

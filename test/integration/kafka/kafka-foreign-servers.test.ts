@@ -62,7 +62,8 @@ describe('a server that is no Kafka broker', function () {
 
   it('is named with what it sent and with what it may be', async () => {
     const seen: Record<string, string> = {};
-    for (const name of ['five zero bytes', 'an answer of HTTP', 'a TLS alert', 'the end at once']) {
+    const names = ['five zero bytes', 'an answer of HTTP', 'a TLS alert', 'the end at once'];
+    for (const name of [...names, 'an answer to another request']) {
       fake.distort = (asked) => foreignAnswers[name]?.(asked);
       const failure = await failureOf(openKafkaActionConsumer(settingsOf(), deps));
       expect(failure).to.be.instanceOf(LogUnavailableError);
@@ -71,6 +72,7 @@ describe('a server that is no Kafka broker', function () {
     expect(seen['five zero bytes']).to.include('00 00 00 00 00').and.include('a Kafka listener');
     expect(seen['an answer of HTTP']).to.include('48 54 54 50').and.include('HTTP server');
     expect(seen['a TLS alert']).to.include('15 03 03').and.include('security-protocol');
+    expect(seen['an answer to another request']).to.include('request 4711, which was never sent');
     expect(seen['the end at once']).to.include('closed the connection without an answer');
   });
 
@@ -89,6 +91,11 @@ describe('a server that is no Kafka broker', function () {
         });
         const at = await producer.produce(appendOf(keyOf(topic, name), 1));
         expect(at.partition, what).to.equal(0);
+        // One of them begins with the useless server.
+        for (let i = 0; i < 2; i++) {
+          await using admin = await openKafkaAdmin(settings, deps);
+          expect(await admin.partitions(topic), what).to.equal(1);
+        }
       }
     }
   }).timeout(240_000);

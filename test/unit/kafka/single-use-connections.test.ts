@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { expect } from 'chai';
 import '../../../src/kafka/driver/kafkajs.ts';
-import { DriverSockets } from '../../../src/kafka/driver/sockets.ts';
+import { answerWatchOf, DriverSockets } from '../../../src/kafka/driver/sockets.ts';
 import { failureOf } from '../../contract/action-log.fixture.ts';
 
 const require = createRequire(import.meta.url);
@@ -150,5 +151,51 @@ describe('a socket of the driver', () => {
     const before = socket.listenerCount('connect');
     for (let i = 0; i < 12; i++) socket.end().unref();
     expect(socket.listenerCount('connect')).to.equal(before);
+  });
+
+  it('waits as long for an answer as its size asks for, and not longer when bytes only trickle', async () => {
+    const server = net.createServer((peer) => peer.on('error', () => undefined)).listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const sockets = new DriverSockets({ answerMs: 100, joinMs: 100, wholeMs: 600 });
+    const factory = sockets.factory as unknown as (options: object) => net.Socket;
+    const lifeOf = async (announced: number): Promise<number> => {
+      const socket = factory({ host: '127.0.0.1', port, onConnect: () => undefined });
+      const startedMs = Date.now();
+      socket.write('request');
+      const trickle = setInterval(() => answerWatchOf(socket)?.begun(announced), 20);
+      await new Promise((resolve) => socket.once('close', resolve));
+      clearInterval(trickle);
+      return Date.now() - startedMs;
+    };
+    try {
+      const lives = await Promise.all([lifeOf(4), lifeOf(300_000), lifeOf(2 ** 30)]);
+      expect(lives[0]).to.be.within(90, 290);
+      expect(lives[1]).to.be.within(390, 590);
+      expect(lives[2]).to.be.within(590, 2_000);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('gives the next answer its own time when one has come', async () => {
+    const server = net.createServer((peer) => peer.on('error', () => undefined)).listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const sockets = new DriverSockets({ answerMs: 200, joinMs: 200, wholeMs: 200 });
+    const factory = sockets.factory as unknown as (options: object) => net.Socket;
+    try {
+      const socket = factory({ host: '127.0.0.1', port, onConnect: () => undefined });
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.write('one');
+      socket.write('two');
+      const startedMs = Date.now();
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      answerWatchOf(socket)?.answered();
+      await closed;
+      expect(Date.now() - startedMs).to.be.within(310, 2_000);
+    } finally {
+      server.close();
+    }
   });
 });
