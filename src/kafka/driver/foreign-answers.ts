@@ -21,8 +21,8 @@ interface Connection {
   readonly requestQueue: {
     fulfillRequest(answer: { correlationId: number; payload: Buffer; size: number }): void;
   };
-  processData(bytes: Buffer): void;
-  send(request: ConnectionRequest): Promise<unknown>;
+  processData: (this: Connection, bytes: Buffer) => void;
+  send: (this: Connection, request: ConnectionRequest) => Promise<unknown>;
 }
 
 interface ConnectionRequest {
