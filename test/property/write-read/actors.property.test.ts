@@ -3,7 +3,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { assign, type EventObject, setup, waitFor } from 'xstate';
 import { createPersistence, isReady, type Persistence } from '../../../src/index.ts';
-import { CommandRejectedError, WriteRejectedError } from '../../../src/model/errors.ts';
+import {
+  CommandRejectedError,
+  InvalidInputError,
+  WriteRejectedError,
+} from '../../../src/model/errors.ts';
 import { temporaryFile } from '../../unit/sqlite/temporary-file.ts';
 import { seed } from '../codec/seed.ts';
 import { tags as tagsSample } from './append-samples.ts';
@@ -117,6 +121,13 @@ async function live(config: string, notesOf: (persistence: Persistence) => Notes
   return kept;
 }
 
+/** A tagger may answer any iterable but a text; its tags are texts that are not blank. */
+function areTags({ given, plain }: Sample): boolean {
+  if (given instanceof Set) return true;
+  const isList = plain !== refused && Array.isArray(plain);
+  return isList && plain.every((tag) => typeof tag === 'string' && tag.trim() !== '');
+}
+
 /** The notes that must be recovered. */
 async function lived(entity: ReturnType<Notes>, { note, tags }: Case): Promise<string> {
   const command: Noted = { type: 'noted', note: note.given };
@@ -125,11 +136,10 @@ async function lived(entity: ReturnType<Notes>, { note, tags }: Case): Promise<s
     () => undefined,
     (failure: unknown) => failure,
   );
-  // Iterables are tags, whatever they are: the characters of a text, nothing at all.
-  const { given: list } = tags;
-  const isLenient = list === undefined || typeof list === 'string' || list instanceof Set;
-  const mustRefuse = note.plain === refused || (tags.plain === refused && !isLenient);
-  const isTyped = error instanceof WriteRejectedError || error instanceof CommandRejectedError;
+  const mustRefuse = note.plain === refused || !areTags(tags);
+  const isTyped = [WriteRejectedError, CommandRejectedError, InvalidInputError].some(
+    (type) => error instanceof type,
+  );
   if ((error !== undefined) !== mustRefuse || (error !== undefined && !isTyped)) {
     expect.fail(`${fc.stringify(note)} with ${fc.stringify(tags)}: ${String(error)}`);
   }

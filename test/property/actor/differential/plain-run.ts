@@ -35,6 +35,8 @@ export interface Run {
   readonly outcomes: Map<EventObject, Answer>;
   /** Children that were not at work when the actor started over. */
   readonly madeAgain: WeakSet<AnyActorRef>;
+  /** Children that ended when they were no children any more. */
+  readonly endedAlone: WeakSet<AnyActorRef>;
   /** Children before the event whose write failed. */
   before: readonly AnyActorRef[];
   /** Number of the first event of this step. */
@@ -76,6 +78,7 @@ export function openRun(
     ends: new WeakMap(),
     outcomes: new Map(),
     madeAgain: new WeakSet(),
+    endedAlone: new WeakSet(),
     before: [],
     first: undefined,
     threw: undefined,
@@ -166,7 +169,7 @@ function prepare(
 }
 
 /** Notes which events timers send, and holds back what is not to be seen. */
-function watchRelays({ actor, lab, time, sent, scheduled, ends }: Run): void {
+function watchRelays({ actor, lab, time, sent, scheduled, ends, endedAlone }: Run): void {
   const system = insideOf(actor);
   const { _relay: relay, scheduler } = system;
   const { schedule } = scheduler;
@@ -187,8 +190,9 @@ function watchRelays({ actor, lab, time, sent, scheduled, ends }: Run): void {
       relay(source, target, event);
       return;
     }
-    if (isEnd(event) && isChildIn(actor.getSnapshot() as AnyMachineSnapshot, source)) {
-      ends.set(event, source);
+    if (isEnd(event)) {
+      if (isChildIn(actor.getSnapshot() as AnyMachineSnapshot, source)) ends.set(event, source);
+      else endedAlone.add(source);
     }
     // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
     queueMicrotask(() => relay(source, target, event));

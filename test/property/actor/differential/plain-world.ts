@@ -61,7 +61,8 @@ export class PlainWorld implements World {
 
   #goneAs(ref: AnyActorRef): string {
     const status = statusOf(ref);
-    if (status !== 'active' || !this.#run.madeAgain.has(ref)) return status;
+    const { madeAgain, endedAlone } = this.#run;
+    if (!madeAgain.has(ref) || (status !== 'active' && !endedAlone.has(ref))) return status;
     this.#differences.use('child-that-never-ran-shows-stopped');
     return 'stopped';
   }
