@@ -104,7 +104,8 @@ export function textOf(cell: unknown, column: string): string {
   throw refusal(column, 'a text', cell);
 }
 
-const integerText = /^-?\d{1,19}$/;
+/** Earlier versions took durations that are longer than those of the JVM. */
+const integerText = /^-?\d{1,40}$/;
 const dayText = /^\d{4}-\d\d-\d\d$/;
 
 function expiryOf({ expireAfter: after, expireOn: on }: PointerCells): JournalPointer['expiry'] {

@@ -314,7 +314,8 @@ function describeForeignRows(all: () => Fixture): void {
         (reason: unknown) => reason,
       );
     expect(error).to.have.property('code', 'CODEC');
-    expect(error).to.have.property('place').that.deep.equals({ topic: key.topic, id: key.id });
+    const place = { topic: key.topic, id: key.id, table: 'metajournal', column: 'seq_nr' };
+    expect(error).to.have.property('place').that.deep.equals(place);
   });
 
   it('deleted beyond their last number are brought up to it by a delete (G.9-19) and by a purge (G.9-15)', async () => {

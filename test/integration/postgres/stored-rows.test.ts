@@ -179,7 +179,7 @@ describe('what PostgreSQL stores', function () {
     expect(await given.stored(store(), key, { to: 9 })).to.deep.equal([1]);
   });
 
-  it('names topic, id and number of a row that cannot be decoded', async () => {
+  it('names journal, number, table and column of a row that cannot be decoded', async () => {
     const { key } = await storedAndRead({});
     await operator.query(
       `UPDATE ${schema}.event SET payload_txt = '{' WHERE journal =
@@ -190,7 +190,7 @@ describe('what PostgreSQL stores', function () {
     expect(error).to.be.instanceOf(CodecError);
     expect(error)
       .to.have.property('place')
-      .that.deep.equals({ ...key, seqNr: 1 });
+      .that.deep.equals({ ...key, seqNr: 1, table: 'event', column: 'payload_txt' });
   });
 
   it('caps a day of expiry that no calendar of four digits can tell', async () => {
