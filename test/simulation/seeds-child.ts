@@ -4,6 +4,7 @@ import { runSeeds, type SeedsResult } from './run-seeds.ts';
 import type { ChildTask } from './workers.ts';
 
 const task = JSON.parse(process.argv[2] ?? '{}') as ChildTask;
+process.on('disconnect', () => process.exit()); // nobody waits for the result
 const result = await runSeeds(task);
 const violations = [...result.violations];
 if (task.thenCrashPoints && violations.length === 0) violations.push(...(await crashPoints()));
