@@ -2,6 +2,7 @@ import { CodecError } from '../model/errors.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
+import { shown } from '../model/shown.ts';
 
 /** A bigint cell as the driver decodes it; the fields are its stable public ones. */
 export interface Int64 {
@@ -48,7 +49,7 @@ function unsafe(cell: Int64, column: string): number {
 export function partitionOf(cell: unknown): Partition {
   const partition = cell ?? 0;
   if (typeof partition === 'number' && partition >= 0) return partition as Partition;
-  throw new CodecError(`column partition holds ${String(partition)}, not a partition`, {
+  throw new CodecError(`column partition holds ${shown(partition)}, not a partition`, {
     place: { column: 'partition' },
   });
 }

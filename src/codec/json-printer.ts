@@ -110,7 +110,9 @@ class ValuePrinter {
         return value === null ? 'null' : this.#object(value, level);
       case 'undefined':
         throw this.refusal('is undefined, which JSON cannot hold');
-      default:
+      case 'bigint':
+      case 'function':
+      case 'symbol':
         throw this.refusal(`is a ${typeof value}, which JSON cannot hold`);
     }
   }

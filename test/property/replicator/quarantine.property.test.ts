@@ -22,7 +22,7 @@ const header = fc.tuple(bytes, maybeBytes).map(([name, value]): LogHeader => {
   return Buffer.from(text).equals(name) ? [text, value] : [text, value, name];
 });
 const record: fc.Arbitrary<LogRecord> = fc.record({
-  offset: fc.nat().map(Offset.of),
+  offset: fc.nat().map((offset) => Offset.of(offset)),
   key: maybeBytes,
   value: maybeBytes,
   timestampMs: fc.option(fc.integer(), { nil: undefined }),

@@ -120,7 +120,7 @@ const events: AnySample = oftenRight(
     () => undefined,
     () => 'events',
     () => [null],
-    () => [, 1],
+    () => Array(2),
     () => ({ 0: {}, length: 1 }),
   ),
   60,
@@ -145,7 +145,7 @@ const expireAfter: AnySample = oftenRight(
     () => '1 day',
     () => 1000,
   ),
-  10,
+  2,
 );
 
 const optional = (sample: AnySample): AnySample =>

@@ -39,10 +39,21 @@ function nested(levels: number): unknown {
   return value;
 }
 
+let run = 0;
+/** A sample is about to be written, perhaps again while a counterexample shrinks. */
+export function beginRun(): void {
+  run++;
+}
+
 /** Answers something else each time it is read. */
 const changing = (): Sample => {
-  let reads = 0;
-  const handler = { get: () => (reads++ === 0 ? 'once' : new Date(0)) };
+  let readIn = -1;
+  const get = (): unknown => {
+    const isFirst = readIn !== run;
+    readIn = run;
+    return isFirst ? 'once' : new Date(0);
+  };
+  const handler = { get };
   return { given: new Proxy({ a: 0 }, handler), plain: { a: 'once' } };
 };
 
@@ -96,7 +107,7 @@ const wrongLeaf = wrong(
   () => Object(1),
   () => new Uint8Array(2),
   () => Array(3),
-  () => [1, , 2],
+  () => Object.assign(Array(2), { 1: 2 }),
   () => [undefined],
   () => Object.assign([1], { more: 1 }),
   () => 'ab'.match(/b/),
