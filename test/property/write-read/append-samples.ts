@@ -61,6 +61,7 @@ const payload: AnySample = oftenRight(
             () => 'ab',
             () => undefined,
           ),
+          2,
         ),
       }),
     },
@@ -229,7 +230,7 @@ const id: AnySample = oftenRight(
     () => 'é'.repeat(600),
     () => ({}),
   ),
-  60,
+  12,
 );
 
 export const appendSample: fc.Arbitrary<AppendSample> = fc.record({ id, events, options });

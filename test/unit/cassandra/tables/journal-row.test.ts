@@ -104,13 +104,15 @@ describe('JournalRowReader', () => {
       offset: { high: 0x20_0000, low: 0, toString: () => '9007199254740992' },
     },
   })) {
-    it(`names topic, id and number of an event with ${what}`, () => {
+    it(`names topic, id, number, table and column of an event with ${what}`, () => {
       try {
         read(row(), row({ seq_nr: int64(7), ...change }));
         expect.fail('nothing was thrown');
       } catch (error) {
         expect(error).to.be.instanceOf(CodecError);
-        expect((error as CodecError).place).to.deep.equal({ topic: 'topic', id: 'id', seqNr: 7 });
+        const [column] = Object.keys(change).slice(-1);
+        const place = { topic: 'topic', id: 'id', seqNr: 7, table: 'journal', column };
+        expect((error as CodecError).place).to.deep.equal(place);
       }
     });
   }
