@@ -11,7 +11,7 @@ import {
 import { temporaryFile } from '../../unit/sqlite/temporary-file.ts';
 import { seed } from '../codec/seed.ts';
 import { tags as tagsSample } from './append-samples.ts';
-import { eventSample, refused, type Sample } from './samples.ts';
+import { beginRun, eventSample, refused, type Sample } from './samples.ts';
 import { canonical } from './write-read.law.ts';
 
 const path = 'evolutiongaming.kafka-journal.embedded.journal';
@@ -132,6 +132,7 @@ function areTags({ given, plain }: Sample): boolean {
 async function lived(entity: ReturnType<Notes>, { note, tags }: Case): Promise<string> {
   const command: Noted = { type: 'noted', note: note.given };
   nextTags = tags.given;
+  beginRun();
   const error: unknown = await entity.ask(command).then(
     () => undefined,
     (failure: unknown) => failure,

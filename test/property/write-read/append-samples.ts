@@ -61,6 +61,7 @@ const payload: AnySample = oftenRight(
             () => 'ab',
             () => undefined,
           ),
+          2,
         ),
       }),
     },
@@ -145,7 +146,7 @@ const expireAfter: AnySample = oftenRight(
     () => '1 day',
     () => 1000,
   ),
-  10,
+  2,
 );
 
 const optional = (sample: AnySample): AnySample =>
@@ -229,7 +230,7 @@ const id: AnySample = oftenRight(
     () => 'é'.repeat(600),
     () => ({}),
   ),
-  60,
+  12,
 );
 
 export const appendSample: fc.Arbitrary<AppendSample> = fc.record({ id, events, options });

@@ -15,7 +15,7 @@ import type { JournalWorld } from '../../contract/journal.contract.ts';
 import { saveOffset } from '../../support/journal/replicate.ts';
 import { seed } from '../codec/seed.ts';
 import { type AppendSample, appendSample } from './append-samples.ts';
-import { absent, refused, type Sample } from './samples.ts';
+import { absent, beginRun, refused, type Sample } from './samples.ts';
 
 const partition = Partition.of(0);
 const nowMs = Date.UTC(2026, 0, 1);
@@ -68,6 +68,7 @@ async function check(
   { id, events, options }: AppendSample,
 ): Promise<'refused' | 'stored'> {
   const mustRefuse = [id, events, options].some(({ plain }) => plain === refused);
+  beginRun();
   const journals = journalsOver(world);
   const end = await world.consumer.endOffset(topic, partition);
   const key = { topic, id: id.given } as Key;
@@ -88,15 +89,11 @@ async function check(
   return 'stored';
 }
 
-/** As callers in JavaScript see it. */
-interface LooseJournal {
-  append(...args: readonly unknown[]): Promise<unknown>;
-}
-
 async function append(journals: Journals, key: Key, args: readonly unknown[]): Promise<unknown> {
   try {
-    const journal = journals.of(key) as unknown as LooseJournal;
-    await journal.append(...args);
+    const journal = journals.of(key);
+    const [events, options] = args as Parameters<typeof journal.append>;
+    await journal.append(events, options);
     return undefined;
   } catch (error) {
     return error;
