@@ -104,7 +104,12 @@ export class Head {
 
   /** Whether one of the conditional purges counted, as the store's row tells. */
   decide(counted: boolean): void {
-    if (counted) this.#purgedAt = this.#undecided[0]?.at;
+    if (counted) {
+      this.#purgedAt = this.#undecided[0]?.at;
+      // Deletes that came before the next append found nothing to delete.
+      const first = this.#steps.findIndex((step) => 'action' in step);
+      this.#steps = first < 0 ? [] : this.#steps.slice(first);
+    }
     this.#undecided = [];
   }
 

@@ -33,6 +33,19 @@ export function isPlainObject(value: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
 }
 
+/** An array of this or another realm, without members beside its items and its length. */
+function isPlainArray(items: readonly unknown[]): boolean {
+  const prototype: unknown = Object.getPrototypeOf(items);
+  const isOriginal =
+    prototype === Array.prototype ||
+    (Array.isArray(prototype) && isPlainObject(Object.create(Object.getPrototypeOf(prototype))));
+  return isOriginal && Reflect.ownKeys(items).length <= items.length + 1;
+}
+
+function hasSymbols(value: object): boolean {
+  return Object.getOwnPropertySymbols(value).length > 0;
+}
+
 /** The name of what made the object, for messages. */
 export function className(value: object): string {
   const maker: unknown = value.constructor;
@@ -60,7 +73,7 @@ function copy(value: unknown, levels: number): unknown {
 }
 
 function copyMembers(value: object, levels: number): object {
-  if (!isPlainObject(value)) throw refused(value, '');
+  if (!isPlainObject(value) || hasSymbols(value)) throw refused(value, '');
   const members: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];
@@ -70,6 +83,7 @@ function copyMembers(value: object, levels: number): object {
 }
 
 function copyItems(items: readonly unknown[], levels: number): unknown[] {
+  if (!isPlainArray(items)) throw refused(items, '');
   const copied: unknown[] = [];
   // A hole reads as `undefined`, which is refused.
   for (let i = 0; i < items.length; i++) copied.push(copy(items[i], levels));
@@ -93,11 +107,13 @@ function findFault(value: unknown, { path, ancestors: above }: Place): void {
   if (above.length >= maxDepth) throw refusal(`more than ${maxDepth} levels`, path);
   const ancestors = [...above, value];
   if (Array.isArray(value)) {
+    if (!isPlainArray(value)) throw refusal('an array with more than its items', path);
     // Array.from visits holes, which forEach would pass by.
     Array.from(value, (item, index) => findFault(item, { path: `${path}[${index}]`, ancestors }));
     return;
   }
   if (!isPlainObject(value)) throw refused(value, path);
+  if (hasSymbols(value)) throw refusal('a member whose name is a symbol', path);
   for (const [name, member] of Object.entries(value)) {
     if (member !== undefined) findFault(member, { path: path + memberPath(name), ancestors });
   }

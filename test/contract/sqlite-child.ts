@@ -3,7 +3,9 @@ import type { Offset, Partition, Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore, type SqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import { rangesOf } from '../support/journal/ranges.ts';
 import { appendOf, keyOf } from './action-log.fixture.ts';
+import * as given from './replicated-store.ts';
 
 /*
  * A process that works on a file until it is killed: `file topic what`. It prints what is certain:
@@ -46,12 +48,16 @@ async function replicate({ topicConsumers, replicated }: SqliteStore): Promise<v
   const save = async (partition: Partition, records: readonly LogRecord[]) => {
     const ids = new Map<string, Offset>();
     for (const { key, offset } of records) ids.set(Buffer.from(key ?? []).toString(), offset);
-    const deletes = [...ids].map(async ([id, offset]) => {
+    const appends = [...ids].map(async ([id, offset]) => {
       const journal = await replicated.open(keyOf(topic, id));
-      const delivered = { at: { partition, offset }, to: (offset + 1) as never, origin: undefined };
-      await journal.delete(delivered, Date.now());
+      const events = [given.eventRecord(offset + 1, offset)] as const;
+      const at = { partition, offset };
+      await journal.append(
+        { at, ranges: rangesOf(events), events, expireAfter: undefined },
+        Date.now(),
+      );
     });
-    await Promise.all(deletes);
+    await Promise.all(appends);
     const offset = records.at(-1)?.offset as Offset;
     await replicated.saveOffset(
       { topic, partition, offset, after: afters.get(partition) },

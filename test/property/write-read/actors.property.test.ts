@@ -146,7 +146,9 @@ async function lived(entity: ReturnType<Notes>, { note, tags }: Case): Promise<s
   }
   nextTags = [];
   await entity.ask(good);
-  return canonical(error === undefined ? [note.plain, good.note] : [good.note]);
+  const stored = canonical(error === undefined ? [note.plain, good.note] : [good.note]);
+  expect(canonical(await entity.notes()), 'live').to.equal(stored);
+  return stored;
 }
 
 /** Waits until the replicator in the process has passed the end of the log: a record that it refuses would hold it. */
