@@ -105,7 +105,10 @@ function findFault(value: unknown, { path, ancestors: above }: Place): void {
   if (value === null) return;
   if (above.includes(value)) throw refusal('a circular reference', path);
   if (above.length >= maxDepth) throw refusal(`more than ${maxDepth} levels`, path);
-  const ancestors = [...above, value];
+  findFaultWithin(value, { path, ancestors: [...above, value] });
+}
+
+function findFaultWithin(value: object, { path, ancestors }: Place): void {
   if (Array.isArray(value)) {
     if (!isPlainArray(value)) throw refusal('an array with more than its items', path);
     // Array.from visits holes, which forEach would pass by.
