@@ -35,7 +35,7 @@ export interface Run {
   readonly outcomes: Map<EventObject, Answer>;
   /** Children that were not at work when the actor started over. */
   readonly madeAgain: WeakSet<AnyActorRef>;
-  /** Children that ended when they were no children any more. */
+  /** Children that ended, or were heard to have ended, when they were no children any more. */
   readonly endedAlone: WeakSet<AnyActorRef>;
   /** Children before the event whose write failed. */
   before: readonly AnyActorRef[];
@@ -118,6 +118,7 @@ function watchTransitions(
     const ended = run.ends.get(event);
     if (ended !== undefined && !isChildIn(snapshot as AnyMachineSnapshot, ended)) {
       differences.use('end-of-a-stopped-child-is-dropped');
+      run.endedAlone.add(ended);
       return snapshot;
     }
     prepare(run, { treatment, number, snapshot: snapshot as AnyMachineSnapshot });
