@@ -163,8 +163,9 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * A refusal behind events that are not committed yet: their effects on children have still to
-   * happen, and may be what makes the command possible. It is evaluated again after them.
+   * The command was refused, but events of earlier commands are not committed yet. Their effects on
+   * children have still to happen and may make the command possible, so it is evaluated again after
+   * they are committed.
    */
   #mayChangeItsMind({ outcome }: Evaluated<S>, state: S): boolean {
     if (outcome.type === 'fail') return true;

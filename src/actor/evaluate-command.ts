@@ -243,7 +243,7 @@ export class CommandEvaluator<S extends HostedState> {
     return new CommandUnhandledError(text);
   }
 
-  /** A new event of the user, applied in the form in which it is stored (decision 28). */
+  /** A new event of the user, applied in the form in which it is stored (ADR 8). */
   #tryStored(event: EventObject, base: S, seqNr: number): Step<S> | Error | undefined {
     let payload: EventObject;
     try {

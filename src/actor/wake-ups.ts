@@ -19,7 +19,7 @@ export interface WakeUpOptions {
   readonly wake: (id: string) => void;
 }
 
-/** Each one that is woken recovers: so many start at a time, with a pause between. */
+/** A woken entity recovers, which costs reads. So at most this many start at once, then there is a pause. */
 const wakesAtOnce = 50;
 const pauseMs = 100;
 /** Out-of-date places of the queue that are kept before it is made anew. */

@@ -33,7 +33,7 @@ export async function appendEvents(
   return parts.producer.produce({ key, timestampMs, header, value, headers }, options);
 }
 
-/** The whole record but for its time; nothing has been sent when it throws. */
+/** The whole record without its time. If this throws, nothing has been sent. */
 function encoded(
   parts: JournalParts,
   { key, events }: { readonly key: Key; readonly events: readonly PrintedEvent[] },

@@ -7,8 +7,8 @@ export interface AppendedRange extends SeqRange {
 }
 
 /**
- * A journal's last number behind each of some append records, in offset order. A record that does not start above
- * the last number loses whole, and leaves it as it is (ADR 17).
+ * What a journal's last number is after each of the given append records, in offset order. A record that does not
+ * start above the last number loses whole, and leaves the last number as it is (ADR 17).
  */
 export class LastNumbers {
   readonly #behind = new Map<Offset, number>();

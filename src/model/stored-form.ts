@@ -7,7 +7,7 @@ const maxDepth = 1200;
  * The value as it will come back from the journal: a copy of plain objects, arrays, texts, numbers,
  * booleans and null. Members that are `undefined` are left out, and -0 becomes 0, as in its JSON.
  * It is always a copy, so a getter, a proxy or a later change by the caller cannot make the value
- * that is applied differ from the value that is stored (decision: live sees what replay will see).
+ * that is applied differ from the value that is stored (ADR 8).
  *
  * @throws {WriteRejectedError} when JSON would not give the value back equal; `path` says where
  * (`event.items[2]`, where `name` is `event`)
@@ -27,7 +27,7 @@ export function storedForm<T>(value: T, name = 'event'): T {
 }
 
 /** An object literal, of this or another realm, or one without prototype. */
-export function isPlainObject(value: object): boolean {
+function isPlainObject(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
@@ -47,7 +47,7 @@ function hasSymbols(value: object): boolean {
 }
 
 /** The name of what made the object, for messages. */
-export function className(value: object): string {
+function className(value: object): string {
   const maker: unknown = value.constructor;
   return typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class';
 }

@@ -196,10 +196,10 @@ class Comparison {
   }
 
   /**
-   * What a read gives is not defined where it does not come by the beginning of a record that lost, since it starts
-   * behind it, or a delete has reached it, or the journal begins behind it: the rows that would tell which of two
-   * records won are not read, or gone. The same holds when somebody purges behind the end what two writers wrote: of
-   * the winner nothing may be left to look at.
+   * What a read gives is not defined if it does not see the beginning of a losing record: because the read starts
+   * after it, a delete has reached it, or the journal begins after it. Then the rows that show which of two records
+   * won are not read, or are gone. The same holds if the journal of two writers is purged after the read's end:
+   * nothing of the winner may be left to look at.
    */
   #isUndefined({ losers, deleteTo, first, generation }: Truth): boolean {
     const from = Math.max(this.#call.request.from, deleteTo + 1, first ?? 0);

@@ -61,7 +61,7 @@ export class Tokenizer {
   #line = 1;
   #nesting = 0;
   #afterSimpleValue = false;
-  /** The simple value behind the white space that was the last token. */
+  /** The last token was white space, and this simple value follows it in the text. */
   #pending: Token | undefined;
 
   constructor(text: string) {

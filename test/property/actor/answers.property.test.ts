@@ -41,7 +41,7 @@ interface Run {
   readonly groupCommit: number;
   readonly restarts: boolean;
   readonly onSignalThrows: boolean;
-  /** After so many commands the event loop turns; the others are asked in one go. */
+  /** The event loop turns after this many commands; those in between are asked in one go. */
   readonly pauseEvery: number;
   readonly stops: boolean;
 }

@@ -156,7 +156,7 @@ function expectAhead(
   const truth = visible(oneByOne(records));
   const seen = visible(stored);
   const { deleteTo: to = 0 } = seen;
-  // A record that lost behind the delete may have left rows at or below it, which nobody sees.
+  // A losing record after the delete may have left rows at or below `deleteTo`. No read shows them.
   const above = ({ live, ...row }: typeof seen) => {
     return { ...row, deleteTo: to, live: live.filter(({ seqNr }) => seqNr > to) };
   };

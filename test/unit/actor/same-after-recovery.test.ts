@@ -45,7 +45,7 @@ describe('what was acknowledged comes back the same', () => {
       ['a function', () => 1, 'event.n'],
       ['an array with a hole', Array(1), 'event.n[0]'],
     ] as const) {
-      it(`refuse ${name}, naming its path, and the entity lives (decision 28)`, async () => {
+      it(`refuse ${name}, naming its path, and the entity lives (ADR 8)`, async () => {
         const world = new World();
         const { tell } = world.start(machine);
         const error = await failureOf(tell('add', { n: value }));

@@ -17,7 +17,7 @@ import {
   theYoungest,
 } from './plan.ts';
 
-/** There once in so many. */
+/** Present in one of `oneIn` cases, else `undefined`. */
 const maybe = <T>(value: fc.Arbitrary<T>, oneIn = 2): fc.Arbitrary<T | undefined> =>
   fc.oneof(
     { weight: oneIn - 1, arbitrary: fc.constant(undefined) },

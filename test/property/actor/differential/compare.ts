@@ -127,8 +127,8 @@ function differenceOf(plain: World, persistent: World): Found | undefined {
 }
 
 /**
- * What the entity does keeps its order, and so does what each child hears; which of them comes first depends on who is
- * busy. In which order children are put away is nobody's business.
+ * The entity's own doings are compared in order, and so is what each child hears. The order between them is not
+ * compared, since it depends on which actor is busy. Nor is the order in which children are stopped.
  */
 function inLanes(seen: readonly string[]): readonly string[] {
   const isHeard = (text: string): boolean => text.includes(' hears ');

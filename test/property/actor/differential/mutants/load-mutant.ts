@@ -1,6 +1,6 @@
 /**
  * Loaded before everything else (`node --import`): product files are loaded with the edits that the environment names. A
- * file in which an edit's place is not found exactly once ends the process, so the list cannot fall behind the code.
+ * file in which an edit's place is not found exactly once ends the process, so the list cannot become older than the code.
  */
 import { registerHooks } from 'node:module';
 import { editsVariable } from './edits-variable.ts';
