@@ -1,25 +1,25 @@
 import { once } from 'node:events';
 import { pino, stdSerializers } from 'pino';
 import { readOptions, UsageError } from '../src/cli/usage.ts';
+import { noteIgnoredKeys } from '../src/compose/note-ignored-keys.ts';
+import { openReplicatedStore, storeNames } from '../src/compose/open-eventual-store.ts';
 import type { Config } from '../src/config/config.ts';
-import { journalClassOf, pluginPathProblem } from '../src/config/journal-class.ts';
-import { kafkaJournalPath } from '../src/config/journal-paths.ts';
 import { readConfig } from '../src/config/load-config.ts';
 import { readTogether } from '../src/config/read-together.ts';
+import { journalClassOf, pluginPathProblem } from '../src/config/settings/journal-class.ts';
+import { kafkaJournalPath } from '../src/config/settings/journal-paths.ts';
 import {
   type ReplicatorSettings,
   readReplicatorSettings,
   replicatorPath,
-} from '../src/config/replicator-settings.ts';
-import { openKafkaActionProducer } from '../src/kafka/kafka-action-producer.ts';
-import { openKafkaTopicConsumers } from '../src/kafka/kafka-topic-consumers.ts';
+} from '../src/config/settings/replicator-settings.ts';
+import { openKafkaTopicConsumers } from '../src/kafka/group/kafka-topic-consumers.ts';
+import { openKafkaActionProducer } from '../src/kafka/producer/kafka-action-producer.ts';
 import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/errors.ts';
-import { noteIgnoredKeys } from '../src/note-ignored-keys.ts';
 import { describeError } from '../src/observability/describe-error.ts';
 import type { Logger } from '../src/observability/logger.ts';
-import { openReplicatedStore, storeNames } from '../src/open-eventual-store.ts';
 import { systemClock } from '../src/runtime/clock.ts';
-import { openQuarantineFile } from './quarantine-file.ts';
+import { openQuarantineFile } from './apply/quarantine-file.ts';
 import { startReplicator } from './replicator.ts';
 import type { ReplicatorParts } from './replicator-parts.ts';
 

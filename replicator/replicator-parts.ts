@@ -4,11 +4,11 @@ import type { ActionProducer } from '../src/ports/action-producer.ts';
 import type { ReplicatedJournal } from '../src/ports/replicated-journal.ts';
 import type { TopicConsumers } from '../src/ports/topic-consumer.ts';
 import type { Clock } from '../src/runtime/clock.ts';
-import type { FairPool } from './fair-pool.ts';
-import type { Pacer } from './pacer.ts';
-import type { PurgeExpiredTuning } from './purge-expired.ts';
-import type { Quarantine, QuarantineRules } from './quarantine.ts';
-import type { QuarantineFile } from './quarantine-file.ts';
+import type { Quarantine, QuarantineRules } from './apply/quarantine.ts';
+import type { QuarantineFile } from './apply/quarantine-file.ts';
+import type { Pacer } from './expiry/pacer.ts';
+import type { PurgeExpiredTuning } from './expiry/purge-expired.ts';
+import type { FairPool } from './topic/fair-pool.ts';
 
 /** How a replicator works; resolved from `evolutiongaming.kafka-journal.replicator`. */
 export interface ReplicatorTuning {

@@ -9,7 +9,7 @@ import {
 import { ClosedError } from '../src/model/errors.ts';
 import type { Topic } from '../src/model/position.ts';
 import { type Backoff, backoffDelayMs } from '../src/runtime/retry.ts';
-import { topicReplicatorMachine } from './topic-replicator.machine.ts';
+import { topicReplicatorMachine } from './topic/topic-replicator.machine.ts';
 
 /** Pauses before a topic is started again whose actor broke, and between failed discoveries. */
 export const restartBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };

@@ -3,18 +3,18 @@ import { DeadlineExceededError, FencedError, InvalidInputError } from '../src/mo
 import type { Topic } from '../src/model/position.ts';
 import { backoffDelayMs } from '../src/runtime/retry.ts';
 import { actorClock } from './actor-clock.ts';
-import { FairPool } from './fair-pool.ts';
-import { Pacer } from './pacer.ts';
-import { Quarantine } from './quarantine.ts';
+import { Quarantine } from './apply/quarantine.ts';
+import { Pacer } from './expiry/pacer.ts';
 import { replicatorMachine } from './replicator.machine.ts';
 import type { ExpiryParts, FlowParts, ReplicatorParts } from './replicator-parts.ts';
+import { FairPool } from './topic/fair-pool.ts';
 import {
   reopenBackoff,
   type TopicInput,
   type TopicReplicatorEvent,
   topicReplicatorMachine,
-} from './topic-replicator.machine.ts';
-import { TopicWork } from './topic-work.ts';
+} from './topic/topic-replicator.machine.ts';
+import { TopicWork } from './topic/topic-work.ts';
 
 /** How long disposing waits for the writes in hand. */
 export const disposeDeadlineMs = 30_000;

@@ -1,6 +1,7 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
-export type { AskResult } from './actor/ask.ts';
+
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
+export type { AskResult } from './actor/command/ask.ts';
 export type { ActorHost, WaitOptions } from './actor/create-actor-host.ts';
 export type {
   Decision,
@@ -8,14 +9,23 @@ export type {
   PersistenceSignal,
   RestartBackoff,
 } from './actor/entity-options.ts';
-export type { AskOptions, EntityRegistry, EntityRegistryOptions } from './actor/entity-registry.ts';
 export { isReady, type PersistenceInfo } from './actor/persistence-info.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
+export type {
+  AskOptions,
+  EntityRegistry,
+  EntityRegistryOptions,
+} from './actor/registry/entity-registry.ts';
 export {
   createPersistence,
   type Persistence,
   type PersistenceOptions,
-} from './create-persistence.ts';
+} from './compose/create-persistence.ts';
+export {
+  type OpenJournals,
+  type OpenJournalsOptions,
+  openJournals,
+} from './compose/open-journals.ts';
 export type { AppendOptions } from './journal/append-events.ts';
 export type { Journal } from './journal/journal.ts';
 export * from './model/errors.ts';
@@ -28,4 +38,3 @@ export type { RecordMetadata } from './model/record-metadata.ts';
 export { SeqNr } from './model/seq-nr.ts';
 export { describeError } from './observability/describe-error.ts';
 export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';
-export { type OpenJournals, type OpenJournalsOptions, openJournals } from './open-journals.ts';

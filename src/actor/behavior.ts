@@ -1,7 +1,7 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import type { ActorSettings } from './actor-settings.ts';
-import { ignoreOutcome } from './check-decision.ts';
+import { ignoreOutcome } from './command/check-decision.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';

@@ -11,20 +11,24 @@ import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ActorSettings } from './actor-settings.ts';
-import type { AskResult } from './ask.ts';
-import { Ask, AskDeadlines, defaultAskTimeoutMs } from './ask.ts';
-import { automaticIds } from './automatic-ids.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
+import type { AskResult } from './command/ask.ts';
+import { Ask, AskDeadlines, defaultAskTimeoutMs } from './command/ask.ts';
 import type { EntityDeps } from './entity.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
-import type { AskOptions, EntityRegistry, EntityRegistryOptions } from './entity-registry.ts';
-import { LocalEntityRegistry } from './entity-registry.ts';
-import { LiveEntities } from './live-entities.ts';
+import { automaticIds } from './machine/automatic-ids.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
-import { RecoveryPermits } from './recovery-permits.ts';
+import { RecoveryPermits } from './recovery/recovery-permits.ts';
+import type {
+  AskOptions,
+  EntityRegistry,
+  EntityRegistryOptions,
+} from './registry/entity-registry.ts';
+import { LocalEntityRegistry } from './registry/entity-registry.ts';
+import { LiveEntities } from './registry/live-entities.ts';
 import { checkId } from './resolve-options.ts';
 
 export interface ActorHostOptions {

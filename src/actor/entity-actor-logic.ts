@@ -8,7 +8,7 @@ import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings } from './entity-options.ts';
 import type { Exposed } from './expose-state.ts';
 import { guardDoor } from './front-door.ts';
-import type { LogicHooks } from './machine-logic.ts';
+import type { LogicHooks } from './machine/machine-logic.ts';
 import { Timers } from './timers.ts';
 
 /** What a way of describing entities has to say for each actor. */

@@ -5,8 +5,8 @@ import type { Clock } from '../runtime/clock.ts';
 import type { HostFact } from './entity-host.machine.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
-import type { LiveEntities } from './live-entities.ts';
-import type { RecoveryPermits } from './recovery-permits.ts';
+import type { RecoveryPermits } from './recovery/recovery-permits.ts';
+import type { LiveEntities } from './registry/live-entities.ts';
 import type { Timers } from './timers.ts';
 
 /** What all entities of one persistence share. */

@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
-import type { Evaluated, Step } from './evaluate-command.ts';
-import type { Replayed } from './replay.ts';
+import type { Evaluated, Step } from './command/evaluate-command.ts';
+import type { Replayed } from './recovery/replay.ts';
 
 /**
  * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true

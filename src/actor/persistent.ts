@@ -15,7 +15,7 @@ import type { ActorSettings } from './actor-settings.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
 import { kindOf } from './event-shape.ts';
-import { MachineLogic } from './machine-logic.ts';
+import { MachineLogic } from './machine/machine-logic.ts';
 import type { PersistenceInfo } from './persistence-info.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 

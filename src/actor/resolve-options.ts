@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import type { ActorSettings } from './actor-settings.ts';
-import { ignoreOutcome } from './check-decision.ts';
+import { ignoreOutcome } from './command/check-decision.ts';
 import { durationMs } from './duration.ts';
 import type {
   EntityOptions,

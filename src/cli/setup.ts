@@ -1,20 +1,20 @@
+import { noteIgnoredKeys } from '../compose/note-ignored-keys.ts';
+import { createStore, placeOfStore } from '../compose/open-eventual-store.ts';
+import { journalSettingsOf } from '../compose/open-journals.ts';
+import type { OpenDeps } from '../compose/stores.ts';
 import type { Config } from '../config/config.ts';
-import { defaultJournalOf } from '../config/journal-class.ts';
-import { kafkaJournalPath } from '../config/journal-paths.ts';
-import type { KafkaJournalSettings } from '../config/journal-settings.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
+import { defaultJournalOf } from '../config/settings/journal-class.ts';
+import { kafkaJournalPath } from '../config/settings/journal-paths.ts';
+import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { SetUpItem } from '../model/set-up-item.ts';
-import { noteIgnoredKeys } from '../note-ignored-keys.ts';
 import { describeError } from '../observability/describe-error.ts';
 import { consoleLogger, consoleLoggerFrom } from '../observability/logger.ts';
-import { createStore, placeOfStore } from '../open-eventual-store.ts';
-import { journalSettingsOf } from '../open-journals.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
-import type { OpenDeps } from '../stores.ts';
 import { readOptions, UsageError } from './usage.ts';
 
 /**

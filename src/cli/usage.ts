@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { editDistance } from '../config/nearest.ts';
+import { editDistance } from '../config/keys/nearest.ts';
 
 /** A command line that cannot be followed; the message says why. */
 export class UsageError extends Error {}

@@ -3,7 +3,7 @@ import type { DurationUnit } from '../model/expire-after.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
 import type { JsonValue } from '../model/payload.ts';
 import { JsonNumber } from '../model/payload.ts';
-import { integerOf } from './json-number.ts';
+import { integerOf } from './json/json-number.ts';
 
 /*
  * docs/format.md#duration

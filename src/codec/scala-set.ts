@@ -1,5 +1,5 @@
 import { javaStringHash } from './java-hash.ts';
-import { uniqueTags } from './tags.ts';
+import { uniqueTags } from './record/tags.ts';
 
 /** Up to so many elements a Scala set keeps the order in which they came. */
 const orderedSize = 4;

@@ -1,6 +1,6 @@
 import { CodecError } from '../model/errors.ts';
 import type { Payload, PrintedJson } from '../model/payload.ts';
-import { parseJson, printJson } from './json.ts';
+import { parseJson, printJson } from './json/json.ts';
 
 /*
  * docs/format.md#stored-payload

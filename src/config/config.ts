@@ -1,7 +1,7 @@
 import { ConfigError } from '../model/errors.ts';
-import { withFallback } from './hocon/merge.ts';
 import { type Origin, renderPath } from './hocon/origin.ts';
-import { pathOf } from './hocon/path.ts';
+import { pathOf } from './hocon/parse/path.ts';
+import { withFallback } from './hocon/resolve/merge.ts';
 import { emptyObject, type ObjectValue, type Plain, toPlain, type Value } from './hocon/values.ts';
 import { boolean, duration, type Kind, listOf, number, size, text } from './kinds.ts';
 import { isReferenceFile } from './reference-folder.ts';

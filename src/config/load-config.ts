@@ -1,15 +1,15 @@
 import { dirname, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from '../model/errors.ts';
 import { Config } from './config.ts';
-import { withFallback } from './hocon/merge.ts';
 import { hoconError } from './hocon/origin.ts';
-import { parseFile, parseText } from './hocon/parse-file.ts';
-import { treeOf } from './hocon/plain.ts';
-import { resolveConfig } from './hocon/resolver.ts';
+import { parseFile, parseText } from './hocon/parse/parse-file.ts';
+import { treeOf } from './hocon/parse/plain.ts';
+import { withFallback } from './hocon/resolve/merge.ts';
+import { resolveConfig } from './hocon/resolve/resolver.ts';
 import type { ObjectValue } from './hocon/values.ts';
-import { withPekkoAlias, writtenIn } from './pekko-alias.ts';
+import { withPekkoAlias, writtenIn } from './keys/pekko-alias.ts';
+import { rootProblems } from './keys/root-keys.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
-import { rootProblems } from './root-keys.ts';
 import { systemProperties } from './system-properties.ts';
 
 export interface LoadConfigOptions {

@@ -1,12 +1,12 @@
 import { ConfigError, type ConfigProblem } from '../model/errors.ts';
-import type { AcceptedKeys, SectionKind } from './accepted-key-types.ts';
-import { acceptedFor, matchesKey } from './accepted-keys.ts';
 import { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
-import { pathOf } from './hocon/path.ts';
+import { pathOf } from './hocon/parse/path.ts';
 import { type ObjectValue, toPlain, type Value } from './hocon/values.ts';
+import type { AcceptedKeys, SectionKind } from './keys/accepted-key-types.ts';
+import { acceptedFor, matchesKey } from './keys/accepted-keys.ts';
+import { nearest } from './keys/nearest.ts';
 import type { Kind } from './kinds.ts';
-import { nearest } from './nearest.ts';
 
 /** Where a reader stands: the problems it shares with its parent, and what is accepted unread. */
 interface Place {

@@ -1,4 +1,4 @@
-import { encodeEvents } from '../codec/events-codec.ts';
+import { encodeEvents } from '../codec/record/events-codec.ts';
 import type { AppendHeader } from '../model/action.ts';
 import { InvalidInputError, JournalError } from '../model/errors.ts';
 import type { Headers, PrintedEvent } from '../model/event.ts';

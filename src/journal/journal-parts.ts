@@ -4,7 +4,7 @@ import type { ActionProducer } from '../ports/action-producer.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { HeadCache } from './head-cache/head-cache.ts';
-import type { ReadEnd } from './read-end.ts';
+import type { ReadEnd } from './read/read-end.ts';
 
 /** What every journal of one log and one store is made of. */
 export interface JournalParts {

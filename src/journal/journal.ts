@@ -6,12 +6,12 @@ import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { libraryVersion } from '../runtime/library-version.ts';
 import { type AppendOptions, appendEvents } from './append-events.ts';
-import { appendMarker } from './append-marker.ts';
 import type { JournalParts } from './journal-parts.ts';
-import { lastStoredByEvents } from './last-stored.ts';
-import { readEvents } from './read-events.ts';
-import { Looks } from './snapshot.ts';
-import { readDeadline, takeSnapshot } from './take-snapshot.ts';
+import { appendMarker } from './read/append-marker.ts';
+import { lastStoredByEvents } from './read/last-stored.ts';
+import { readEvents } from './read/read-events.ts';
+import { Looks } from './read/snapshot.ts';
+import { readDeadline, takeSnapshot } from './read/take-snapshot.ts';
 
 /** All events of one key. Holds nothing open: every call stands alone. */
 export interface Journal {

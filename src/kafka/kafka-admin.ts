@@ -1,4 +1,4 @@
-import type { KafkaSettings, KafkaTopicSettings } from '../config/kafka-settings.ts';
+import type { KafkaSettings, KafkaTopicSettings } from '../config/settings/kafka-settings.ts';
 import { AccessDeniedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';

@@ -1,4 +1,4 @@
-import type { KafkaSettings } from '../config/kafka-settings.ts';
+import type { KafkaSettings } from '../config/settings/kafka-settings.ts';
 import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { changeSeeds } from './driver/change-seeds.ts';

@@ -1,4 +1,4 @@
-import { toPlain } from '../codec/json.ts';
+import { toPlain } from '../codec/json/json.ts';
 import { inScalaSetOrder } from '../codec/scala-set.ts';
 import { CodecError, InvalidInputError, WriteRejectedError } from '../model/errors.ts';
 import type { EventRecord, PrintedEvent } from '../model/event.ts';

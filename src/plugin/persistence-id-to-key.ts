@@ -1,4 +1,4 @@
-import type { PersistenceIdToKeySettings } from '../config/persistence-id-to-key-settings.ts';
+import type { PersistenceIdToKeySettings } from '../config/settings/persistence-id-to-key-settings.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../codec/json.ts';
-import { isJsonObject, toPlain } from '../codec/json.ts';
-import { printString, printValue } from '../codec/json-printer.ts';
+import type { JsonObject } from '../codec/json/json.ts';
+import { isJsonObject, toPlain } from '../codec/json/json.ts';
+import { printString, printValue } from '../codec/json/json-printer.ts';
 import { decodeUtf8Strict } from '../codec/utf8.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { type Payload, PrintedJson } from '../model/payload.ts';

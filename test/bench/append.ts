@@ -1,6 +1,6 @@
-import { encodeAction } from '../../src/codec/action-record-codec.ts';
-import { encodeEvents } from '../../src/codec/events-codec.ts';
 import { partitionOf } from '../../src/codec/java-hash.ts';
+import { encodeAction } from '../../src/codec/record/action-record-codec.ts';
+import { encodeEvents } from '../../src/codec/record/events-codec.ts';
 import type { Event } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { libraryVersion } from '../../src/runtime/library-version.ts';

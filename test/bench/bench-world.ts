@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readKafkaJournalSettings } from '../../src/config/journal-settings.ts';
+import { type OpenJournals, openJournals } from '../../src/compose/open-journals.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { readKafkaJournalSettings } from '../../src/config/settings/journal-settings.ts';
 import { Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
-import { type OpenJournals, openJournals } from '../../src/open-journals.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { kafkaConfig } from '../support/kafka/kafka-config.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Client, type types } from 'cassandra-driver';
-import { journalStatements } from '../../src/cassandra/tables/journal-table.ts';
+import { journalStatements } from '../../src/stores/cassandra/tables/journal-table.ts';
 
 /** The plain driver on the bench's server. */
 export async function openRawCassandra(address: string): Promise<Client> {

@@ -1,5 +1,5 @@
 import { Client, Pool } from 'pg';
-import { eventStatements } from '../../src/postgres/tables/event-table.ts';
+import { eventStatements } from '../../src/stores/postgres/tables/event-table.ts';
 
 /** As many as the journals and the replicator have. */
 const connections = 10;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeAction } from '../../src/codec/action-record-codec.ts';
-import { encodeEvents } from '../../src/codec/events-codec.ts';
 import { partitionOf } from '../../src/codec/java-hash.ts';
+import { encodeAction } from '../../src/codec/record/action-record-codec.ts';
+import { encodeEvents } from '../../src/codec/record/events-codec.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { libraryVersion } from '../../src/runtime/library-version.ts';
 import {

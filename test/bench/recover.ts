@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { assign, createActor, setup, waitFor } from 'xstate';
+import type { OpenJournals } from '../../src/compose/open-journals.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import type { OpenJournals } from '../../src/open-journals.ts';
 import { KafkaJournalPlugin } from '../../src/plugin/kafka-journal-plugin.ts';
 import type { PersistenceId, PersistentRepr } from '../../src/ports/journal-plugin.ts';
 import {

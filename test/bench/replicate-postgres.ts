@@ -1,4 +1,4 @@
-import { setUpPostgres } from '../../src/postgres/schema/create-schema.ts';
+import { setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
 import { type BenchNames, deps, newNames, type Servers, settingsOf } from './bench-world.ts';
 import { elapsedMs, type Figure } from './figures.ts';
 import { openRawPostgres, type RecordedCall, replayWrites, watchWrites } from './raw-postgres.ts';

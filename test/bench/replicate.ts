@@ -1,8 +1,8 @@
 import type { ReplicatedListener } from '../../replicator/replicator-parts.ts';
-import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
 import { Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { unlessAborted } from '../../src/runtime/concurrency.ts';
+import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.ts';
 import { logEnds } from '../chaos/recovered.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openJournals } from '../../src/open-journals.ts';
+import { openJournals } from '../../src/compose/open-journals.ts';
 import { kafkaConfig } from '../support/kafka/kafka-config.ts';
 import type { Stack } from '../support/stack/stack.ts';
 import { withConfigFile } from './replicator-process.ts';

@@ -1,5 +1,5 @@
+import { openJournals } from '../../src/compose/open-journals.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import { openJournals } from '../../src/open-journals.ts';
 import type { LoadMessage } from './journal-load.ts';
 
 /**

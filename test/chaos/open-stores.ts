@@ -1,9 +1,9 @@
-import { readKafkaJournalSettings } from '../../src/config/journal-settings.ts';
+import { openEventualStore } from '../../src/compose/open-eventual-store.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { openKafkaActionConsumer } from '../../src/kafka/kafka-action-consumer.ts';
+import { readKafkaJournalSettings } from '../../src/config/settings/journal-settings.ts';
+import { openKafkaActionConsumer } from '../../src/kafka/reader/kafka-action-consumer.ts';
 import { Partition, Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
-import { openEventualStore } from '../../src/open-eventual-store.ts';
 import type { ActionConsumer } from '../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type types } from 'cassandra-driver';
-import { DriverConnections } from '../../src/cassandra/driver-connections.ts';
+import { DriverConnections } from '../../src/stores/cassandra/driver-connections.ts';
 import { parseAddress } from '../support/stack/probes.ts';
 import { type ChaosWorld, until } from './chaos-world.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openJournals } from '../../src/compose/open-journals.ts';
 import type { Partition } from '../../src/model/position.ts';
-import { openJournals } from '../../src/open-journals.ts';
 import type { Recovered } from './ledger.ts';
 import { withStores } from './open-stores.ts';
 

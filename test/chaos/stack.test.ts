@@ -1,6 +1,6 @@
 import { Client } from 'cassandra-driver';
 import { expect } from 'chai';
-import { DriverConnections } from '../../src/cassandra/driver-connections.ts';
+import { DriverConnections } from '../../src/stores/cassandra/driver-connections.ts';
 import { cassandraState, kafkaBrokers, parseAddress } from '../support/stack/probes.ts';
 import { joinStack } from '../support/stack/shared-stack.ts';
 import type { Stack } from '../support/stack/stack.ts';

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { startReplicator } from '../../replicator/replicator.ts';
+import { openReplicatedStore } from '../../src/compose/open-eventual-store.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { readReplicatorSettings } from '../../src/config/replicator-settings.ts';
-import { openKafkaTopicConsumers } from '../../src/kafka/kafka-topic-consumers.ts';
-import { openReplicatedStore } from '../../src/open-eventual-store.ts';
+import { readReplicatorSettings } from '../../src/config/settings/replicator-settings.ts';
+import { openKafkaTopicConsumers } from '../../src/kafka/group/kafka-topic-consumers.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 
 /**

@@ -1,7 +1,7 @@
-import { CassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
-import { CassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
-import { openCassandraSession } from '../../src/cassandra/cassandra-session.ts';
-import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
+import { CassandraEventualJournal } from '../../src/stores/cassandra/eventual-journal.ts';
+import { CassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.ts';
+import { openCassandraSession } from '../../src/stores/cassandra/session.ts';
 import {
   cassandraSettings,
   deps,

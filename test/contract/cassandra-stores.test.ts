@@ -1,6 +1,6 @@
-import { openCassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
-import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
+import { openCassandraEventualJournal } from '../../src/stores/cassandra/eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.ts';
 import {
   cassandraSettings,
   deps,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { planWrites } from '../../replicator/replicate-records.ts';
-import { encodeEvents } from '../../src/codec/events-codec.ts';
+import { planWrites } from '../../replicator/apply/replicate-records.ts';
+import { encodeEvents } from '../../src/codec/record/events-codec.ts';
 import { createJournal } from '../../src/journal/journal.ts';
 import type { Action, ActionRecord } from '../../src/model/action.ts';
 import { type EventRecord, Events } from '../../src/model/event.ts';
@@ -11,7 +11,7 @@ import type { ActionProducer } from '../../src/ports/action-producer.ts';
 import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteStore, type SqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../src/stores/sqlite/store.ts';
 import { recordsOf } from '../support/journal/replicate.ts';
 import * as given from './replicated-store.ts';
 

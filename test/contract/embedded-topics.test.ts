@@ -10,8 +10,8 @@ import {
 import { Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteParts } from '../../src/sqlite/sqlite-store.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import { openSqliteParts } from '../../src/stores/sqlite/store.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 
 const path = 'evolutiongaming.kafka-journal.embedded.journal';
 const readTimeoutMs = 300;

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { openCassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
-import { setUpCassandra } from '../../src/cassandra/schema/create-schema.ts';
-import { openKafkaActionConsumer } from '../../src/kafka/kafka-action-consumer.ts';
-import { openKafkaActionProducer } from '../../src/kafka/kafka-action-producer.ts';
 import { openKafkaAdmin } from '../../src/kafka/kafka-admin.ts';
+import { openKafkaActionProducer } from '../../src/kafka/producer/kafka-action-producer.ts';
+import { openKafkaActionConsumer } from '../../src/kafka/reader/kafka-action-consumer.ts';
 import { Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
-import { openPostgresEventualJournal } from '../../src/postgres/postgres-eventual-journal.ts';
-import { openPostgresReplicatedJournal } from '../../src/postgres/postgres-replicated-journal.ts';
-import { setUpPostgres } from '../../src/postgres/schema/create-schema.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import { openCassandraEventualJournal } from '../../src/stores/cassandra/eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.ts';
+import { openPostgresEventualJournal } from '../../src/stores/postgres/eventual-journal.ts';
+import { openPostgresReplicatedJournal } from '../../src/stores/postgres/replicated-journal.ts';
+import { setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
 import {
   cassandraSettings,
   dropKeyspace,

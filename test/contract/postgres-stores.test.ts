@@ -1,7 +1,7 @@
-import { openPostgresEventualJournal } from '../../src/postgres/postgres-eventual-journal.ts';
-import { openPostgresReplicatedJournal } from '../../src/postgres/postgres-replicated-journal.ts';
-import { setUpPostgres } from '../../src/postgres/schema/create-schema.ts';
-import { segmentSize } from '../../src/postgres/tables/metajournal-table.ts';
+import { openPostgresEventualJournal } from '../../src/stores/postgres/eventual-journal.ts';
+import { openPostgresReplicatedJournal } from '../../src/stores/postgres/replicated-journal.ts';
+import { setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
+import { segmentSize } from '../../src/stores/postgres/tables/metajournal-table.ts';
 import {
   deps,
   dropSchema,

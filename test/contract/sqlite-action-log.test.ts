@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteParts } from '../../src/sqlite/sqlite-store.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import { openSqliteParts } from '../../src/stores/sqlite/store.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 import { actionLogContract } from './action-log.contract.ts';
 import type { ActionLogUnderTest } from './action-log.fixture.ts';
 

@@ -2,7 +2,7 @@ import type { LogRecord } from '../../src/model/log-record.ts';
 import type { Offset, Partition, Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteStore, type SqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../src/stores/sqlite/store.ts';
 import { rangesOf } from '../support/journal/ranges.ts';
 import { appendOf, keyOf } from './action-log.fixture.ts';
 import * as given from './replicated-store.ts';

@@ -1,6 +1,6 @@
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
 import { defectVectorsContract } from './defect-vectors.contract.ts';
 
 defectVectorsContract('sqlite', () =>

@@ -3,9 +3,9 @@ import type { Key } from '../../src/model/key.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import type { Database } from '../../src/sqlite/sqlite-database.ts';
-import { openSqliteParts, type SqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import type { Database } from '../../src/stores/sqlite/session.ts';
+import { openSqliteParts, type SqliteStore } from '../../src/stores/sqlite/store.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 import * as given from './replicated-store.ts';
 
 type Action = (journal: ReplicatedKeyJournal) => Promise<unknown>;

@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { type Offset, type Partition, Topic } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteStore, type SqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import { openSqliteStore, type SqliteStore } from '../../src/stores/sqlite/store.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 import { appendOf, eventually, keyOf, readAll, seqNrsOf } from './action-log.fixture.ts';
 
 const topic = Topic.of('journal');

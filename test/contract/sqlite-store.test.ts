@@ -1,8 +1,8 @@
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { ignored, promised } from '../../src/config/accepted-keys.ts';
-import { parseFile } from '../../src/config/hocon/parse-file.ts';
+import { parseFile } from '../../src/config/hocon/parse/parse-file.ts';
 import { type Plain, toPlain, type Value } from '../../src/config/hocon/values.ts';
+import { ignored, promised } from '../../src/config/keys/accepted-keys.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import {
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
-} from '../../src/config/journal-settings.ts';
-import { loadConfig } from '../../src/config/load-config.ts';
-import { readPersistenceSettings } from '../../src/config/persistence-settings.ts';
-import { readReplicatorSettings } from '../../src/config/replicator-settings.ts';
+} from '../../src/config/settings/journal-settings.ts';
+import { readPersistenceSettings } from '../../src/config/settings/persistence-settings.ts';
+import { readReplicatorSettings } from '../../src/config/settings/replicator-settings.ts';
 
 const root = 'evolutiongaming.kafka-journal';
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');

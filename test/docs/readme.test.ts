@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { journalSettingsOf } from '../../src/compose/open-journals.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { journalSettingsOf } from '../../src/open-journals.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { type OpenJournals, openJournals } from '../../src/compose/open-journals.ts';
 import type { Event, Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import { type OpenJournals, openJournals } from '../../src/open-journals.ts';
 import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import { kafkaWorld } from '../support/kafka/world.ts';

@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
+import { openEventualStore } from '../../src/compose/open-eventual-store.ts';
+import { openJournals } from '../../src/compose/open-journals.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
 import { Key } from '../../src/model/key.ts';
 import { Topic } from '../../src/model/position.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import { openEventualStore } from '../../src/open-eventual-store.ts';
-import { openJournals } from '../../src/open-journals.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import {
   dropSchema,
@@ -19,7 +19,7 @@ import { counter } from '../support/counter.ts';
 import { postgresConfig } from '../support/kafka/kafka-config.ts';
 import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
 import { spawnGuarded } from '../support/stack/guarded-process.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 
 const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 

@@ -13,7 +13,7 @@ import {
 import { postgresConfig } from '../support/kafka/kafka-config.ts';
 import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
 import { printed } from '../unit/cli/printed.ts';
-import { temporaryFile } from '../unit/sqlite/temporary-file.ts';
+import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 
 const journal = 'evolutiongaming.kafka-journal.persistence.journal';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
+import { openJournals } from '../../src/compose/open-journals.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
-import { openJournals } from '../../src/open-journals.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import { dropKeyspace, rawClient } from '../integration/cassandra/cassandra-server.ts';
 import { counter } from '../support/counter.ts';

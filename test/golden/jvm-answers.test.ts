@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { printDuration, readDuration } from '../../src/codec/duration-codec.ts';
-import { decodeBinaryEvents } from '../../src/codec/events-binary-codec.ts';
-import { parseJson, printJson } from '../../src/codec/json.ts';
+import { parseJson, printJson } from '../../src/codec/json/json.ts';
+import { decodeBinaryEvents } from '../../src/codec/record/events-binary-codec.ts';
 import { inScalaSetOrder } from '../../src/codec/scala-set.ts';
 import { decodeUtf8Lenient } from '../../src/codec/utf8.ts';
 import { CodecError } from '../../src/model/errors.ts';

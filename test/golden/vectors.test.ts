@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { decodeActionHeader, encodeActionHeader } from '../../src/codec/action-header-codec.ts';
-import { decodeBinaryEvents, encodeBinaryEvents } from '../../src/codec/events-binary-codec.ts';
-import { decodeEvents, encodeEvents } from '../../src/codec/events-codec.ts';
+import {
+  decodeActionHeader,
+  encodeActionHeader,
+} from '../../src/codec/record/action-header-codec.ts';
+import {
+  decodeBinaryEvents,
+  encodeBinaryEvents,
+} from '../../src/codec/record/events-binary-codec.ts';
+import { decodeEvents, encodeEvents } from '../../src/codec/record/events-codec.ts';
 import type { ActionHeader, PayloadType } from '../../src/model/action.ts';
 import type { Event } from '../../src/model/event.ts';
 import type { Payload } from '../../src/model/payload.ts';

@@ -1,6 +1,9 @@
 import { expect } from 'chai';
-import { decodeActionHeader, encodeActionHeader } from '../../src/codec/action-header-codec.ts';
-import { decodeEvents, encodeEvents } from '../../src/codec/events-codec.ts';
+import {
+  decodeActionHeader,
+  encodeActionHeader,
+} from '../../src/codec/record/action-header-codec.ts';
+import { decodeEvents, encodeEvents } from '../../src/codec/record/events-codec.ts';
 import type { ActionHeader } from '../../src/model/action.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { Events } from '../../src/model/event.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { AnyActorScope, AnyMachineSnapshot } from 'xstate';
 import { assign, createActor, setup } from 'xstate';
-import { ShadowScope } from '../../src/actor/shadow-scope.ts';
+import { ShadowScope } from '../../src/actor/machine/shadow-scope.ts';
 import { seed } from './codec/seed.ts';
 
 type Event =

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from 'cassandra-driver';
 import { expect } from 'chai';
-import { readKafkaJournalSettings } from '../../src/config/journal-settings.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { readKafkaJournalSettings } from '../../src/config/settings/journal-settings.ts';
 import { AccessDeniedError } from '../../src/index.ts';
-import { openKafkaActionProducer } from '../../src/kafka/kafka-action-producer.ts';
+import { openKafkaActionProducer } from '../../src/kafka/producer/kafka-action-producer.ts';
 import { Topic } from '../../src/model/position.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import { journalPath, quietDeps } from '../support/kafka/world.ts';

@@ -1,7 +1,7 @@
-import { endByMarker } from '../../src/journal/end-by-marker.ts';
 import { createJournal } from '../../src/journal/journal.ts';
 import type { JournalParts } from '../../src/journal/journal-parts.ts';
-import type { ReadEnd } from '../../src/journal/read-end.ts';
+import { endByMarker } from '../../src/journal/read/end-by-marker.ts';
+import type { ReadEnd } from '../../src/journal/read/read-end.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { Client } from './client.ts';

@@ -1,15 +1,15 @@
-import { CassandraEventualJournal } from '../../src/cassandra/cassandra-eventual-journal.ts';
-import { endByMarker } from '../../src/journal/end-by-marker.ts';
 import { openHeadCache } from '../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { JournalParts } from '../../src/journal/journal-parts.ts';
 import { createJournals } from '../../src/journal/journals.ts';
-import { endByOffset } from '../../src/journal/read-end.ts';
+import { endByMarker } from '../../src/journal/read/end-by-marker.ts';
+import { endByOffset } from '../../src/journal/read/read-end.ts';
 import { DataIntegrityError, JournalError } from '../../src/model/errors.ts';
 import { type Event, Events } from '../../src/model/event.ts';
 import type { Offset } from '../../src/model/position.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
+import { CassandraEventualJournal } from '../../src/stores/cassandra/eventual-journal.ts';
 import { checkedPointer, checkedRead } from './checked-read.ts';
 import { SimulatedProcess } from './core/scheduler.ts';
 import { SimulatedSession } from './cql/simulated-session.ts';

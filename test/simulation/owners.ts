@@ -1,12 +1,12 @@
-import { FairPool } from '../../replicator/fair-pool.ts';
-import { Quarantine } from '../../replicator/quarantine.ts';
+import { Quarantine } from '../../replicator/apply/quarantine.ts';
 import type { FlowParts } from '../../replicator/replicator-parts.ts';
-import { TopicFlow } from '../../replicator/topic-flow.ts';
-import { CassandraReplicatedJournal } from '../../src/cassandra/cassandra-replicated-journal.ts';
+import { FairPool } from '../../replicator/topic/fair-pool.ts';
+import { TopicFlow } from '../../replicator/topic/topic-flow.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { TopicConsumer } from '../../src/ports/topic-consumer.ts';
+import { CassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
 import { SimulatedProcess } from './core/scheduler.ts';
 import { SimulatedSession } from './cql/simulated-session.ts';
 import { cassandraSettings } from './settings.ts';

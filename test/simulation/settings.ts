@@ -1,4 +1,4 @@
-import type { CassandraSettings } from '../../src/config/cassandra-settings.ts';
+import type { CassandraSettings } from '../../src/config/settings/cassandra-settings.ts';
 import type { Plan } from './plan.ts';
 
 const schema = {

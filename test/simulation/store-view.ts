@@ -1,4 +1,4 @@
-import { SegmentNr } from '../../src/cassandra/segment.ts';
+import { SegmentNr } from '../../src/stores/cassandra/segment.ts';
 import type { CassandraModel } from './cql/cassandra-model.ts';
 import type { LiveEvent } from './truth.ts';
 

@@ -1,5 +1,5 @@
-import { parseFile } from '../../src/config/hocon/parse-file.ts';
-import { resolveConfig } from '../../src/config/hocon/resolver.ts';
+import { parseFile } from '../../src/config/hocon/parse/parse-file.ts';
+import { resolveConfig } from '../../src/config/hocon/resolve/resolver.ts';
 import { toPlain } from '../../src/config/hocon/values.ts';
 import { ConfigError } from '../../src/model/errors.ts';
 

@@ -1,4 +1,4 @@
-import type { KafkaSettings } from '../../config/kafka-settings.ts';
+import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import { ClosedError } from '../../model/errors.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import {

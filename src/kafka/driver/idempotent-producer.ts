@@ -1,6 +1,6 @@
 import type { CompressionTypes } from 'kafkajs';
 import { partitionOf } from '../../codec/java-hash.ts';
-import type { KafkaSettings } from '../../config/kafka-settings.ts';
+import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { changeSeeds } from './change-seeds.ts';
 import { compressionId } from './compression.ts';

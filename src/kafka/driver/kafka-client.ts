@@ -1,4 +1,4 @@
-import type { KafkaSettings } from '../../config/kafka-settings.ts';
+import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import { LogUnavailableError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { CallOptions } from '../../ports/call-options.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
-import { parseConfig } from '../../../src/config/hocon/parser.ts';
-import { resolveConfig } from '../../../src/config/hocon/resolver.ts';
+import { parseConfig } from '../../../src/config/hocon/parse/parser.ts';
+import { resolveConfig } from '../../../src/config/hocon/resolve/resolver.ts';
 import { toPlain } from '../../../src/config/hocon/values.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
 

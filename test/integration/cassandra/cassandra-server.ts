@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'cassandra-driver';
-import type { CassandraDeps } from '../../../src/cassandra/session-types.ts';
-import type { CassandraSettings } from '../../../src/config/cassandra-settings.ts';
+import type { CassandraSettings } from '../../../src/config/settings/cassandra-settings.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import type { CassandraDeps } from '../../../src/stores/cassandra/session-types.ts';
 import { parseAddress } from '../../support/stack/probes.ts';
 import { requireVariable } from '../../support/stack/server-variables.ts';
 

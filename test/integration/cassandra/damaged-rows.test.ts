@@ -1,10 +1,10 @@
 import type { Client } from 'cassandra-driver';
-import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
-import { SegmentNr } from '../../../src/cassandra/segment.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
+import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
+import { SegmentNr } from '../../../src/stores/cassandra/segment.ts';
 import { damage, expectNamed } from '../../contract/damaged-rows.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { rangesOf } from '../../support/journal/ranges.ts';

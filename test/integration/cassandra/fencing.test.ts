@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { CassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
-import { CassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
-import { openCassandraSession } from '../../../src/cassandra/cassandra-session.ts';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
-import type { CassandraSession, Row } from '../../../src/cassandra/session-types.ts';
 import { FencedError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { Key } from '../../../src/model/key.ts';
 import type { ReplicatedKeyJournal } from '../../../src/ports/replicated-journal.ts';
+import { CassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
+import { CassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
+import { openCassandraSession } from '../../../src/stores/cassandra/session.ts';
+import type { CassandraSession, Row } from '../../../src/stores/cassandra/session-types.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
 

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
-import { CassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
-import { openCassandraSession } from '../../../src/cassandra/cassandra-session.ts';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
-import type { CassandraSession } from '../../../src/cassandra/session-types.ts';
 import type { Key } from '../../../src/model/key.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedKeyJournal } from '../../../src/ports/replicated-journal.ts';
+import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
+import { CassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
+import { openCassandraSession } from '../../../src/stores/cassandra/session.ts';
+import type { CassandraSession } from '../../../src/stores/cassandra/session-types.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
 import { MortalSession } from './mortal-session.ts';

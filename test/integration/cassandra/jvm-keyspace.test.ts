@@ -1,11 +1,11 @@
 import type { Client } from 'cassandra-driver';
 import { expect } from 'chai';
-import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { Topic } from '../../../src/model/position.ts';
 import { type Logger, silentLogger } from '../../../src/observability/logger.ts';
+import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
 import * as given from '../../contract/replicated-store.ts';
 import {
   cassandraSettings,

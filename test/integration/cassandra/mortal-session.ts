@@ -1,4 +1,4 @@
-import type { CassandraSession } from '../../../src/cassandra/session-types.ts';
+import type { CassandraSession } from '../../../src/stores/cassandra/session-types.ts';
 
 /**
  * A session whose owner dies around write number `deathAt`, counted from 0: before it is sent, or

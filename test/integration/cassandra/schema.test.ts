@@ -1,9 +1,9 @@
 import type { Client } from 'cassandra-driver';
 import { expect } from 'chai';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { JournalError, NotSetUpError } from '../../../src/model/errors.ts';
 import { type Logger, silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
 import {
   cassandraSettings,
   deps,

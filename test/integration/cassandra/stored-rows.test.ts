@@ -1,16 +1,16 @@
 import type { Client } from 'cassandra-driver';
 import { expect } from 'chai';
-import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
-import { openCassandraSession } from '../../../src/cassandra/cassandra-session.ts';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
-import { SegmentNr } from '../../../src/cassandra/segment.ts';
-import { EventRowWriter } from '../../../src/cassandra/tables/journal-table.ts';
-import { storeTables } from '../../../src/cassandra/tables/store-tables.ts';
 import type { ExpireAfter } from '../../../src/model/expire-after.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
+import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
+import { SegmentNr } from '../../../src/stores/cassandra/segment.ts';
+import { openCassandraSession } from '../../../src/stores/cassandra/session.ts';
+import { EventRowWriter } from '../../../src/stores/cassandra/tables/journal-table.ts';
+import { storeTables } from '../../../src/stores/cassandra/tables/store-tables.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { rangesOf } from '../../support/journal/ranges.ts';
 import {

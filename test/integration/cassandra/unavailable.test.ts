@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { openCassandraEventualJournal } from '../../../src/cassandra/cassandra-eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../../src/cassandra/cassandra-replicated-journal.ts';
-import { setUpCassandra } from '../../../src/cassandra/schema/create-schema.ts';
 import { ClosedError, NotSetUpError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
+import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
+import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
 import { append, newKey, nowMs, place, randomTopic } from '../../contract/replicated-store.ts';
 import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { openKafkaActionConsumer } from '../../../src/kafka/kafka-action-consumer.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import { openKafkaTopicConsumers } from '../../../src/kafka/group/kafka-topic-consumers.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
-import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
+import { openKafkaActionConsumer } from '../../../src/kafka/reader/kafka-action-consumer.ts';
 import {
   ClosedError,
   DeadlineExceededError,

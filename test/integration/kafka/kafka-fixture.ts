@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
 import type { KafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
 import type { Offset, Partition } from '../../../src/model/position.ts';
 import { Topic } from '../../../src/model/position.ts';

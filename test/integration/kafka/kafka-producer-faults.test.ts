@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
-import { openKafkaActionConsumer } from '../../../src/kafka/kafka-action-consumer.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
+import { openKafkaActionConsumer } from '../../../src/kafka/reader/kafka-action-consumer.ts';
 import {
   LogUnavailableError,
   NotSetUpError,

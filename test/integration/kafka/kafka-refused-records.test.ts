@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { waitFor } from 'xstate';
+import { openJournals } from '../../../src/compose/open-journals.ts';
 import { createPersistence, isReady, type Persistence } from '../../../src/index.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
 import { WriteRejectedError } from '../../../src/model/errors.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
-import { openJournals } from '../../../src/open-journals.ts';
 import { appendOf, keyOf } from '../../contract/action-log.fixture.ts';
 import { counter } from '../../support/counter.ts';
 import { kafkaWorld } from '../../support/kafka/world.ts';
-import { temporaryFile } from '../../unit/sqlite/temporary-file.ts';
+import { temporaryFile } from '../../unit/stores/sqlite/temporary-file.ts';
 import { kafkaSettings, plainKafka, quietDeps } from './kafka-fixture.ts';
 
 /** Base64 of random bytes: no compression makes it small. */

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
+import { openKafkaTopicConsumers } from '../../../src/kafka/group/kafka-topic-consumers.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
-import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
 import type { Topic } from '../../../src/model/position.ts';
 import type { ActionProducer } from '../../../src/ports/action-producer.ts';
 import type { Ownership, PartitionBatch } from '../../../src/ports/topic-consumer.ts';

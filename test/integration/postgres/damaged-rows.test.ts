@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
-import { openPostgresEventualJournal } from '../../../src/postgres/postgres-eventual-journal.ts';
-import { openPostgresReplicatedJournal } from '../../../src/postgres/postgres-replicated-journal.ts';
-import { setUpPostgres } from '../../../src/postgres/schema/create-schema.ts';
-import { segmentSize } from '../../../src/postgres/tables/metajournal-table.ts';
+import { openPostgresEventualJournal } from '../../../src/stores/postgres/eventual-journal.ts';
+import { openPostgresReplicatedJournal } from '../../../src/stores/postgres/replicated-journal.ts';
+import { setUpPostgres } from '../../../src/stores/postgres/schema/create-schema.ts';
+import { segmentSize } from '../../../src/stores/postgres/tables/metajournal-table.ts';
 import { expectNamed, relationalDamages } from '../../contract/damaged-rows.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { rangesOf } from '../../support/journal/ranges.ts';

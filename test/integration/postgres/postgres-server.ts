@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import type { PostgresSettings } from '../../../src/config/postgres-settings.ts';
+import type { PostgresSettings } from '../../../src/config/settings/postgres-settings.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
-import type { PostgresDeps } from '../../../src/postgres/postgres-session.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import type { PostgresDeps } from '../../../src/stores/postgres/session.ts';
 import { requireVariable } from '../../support/stack/server-variables.ts';
 
 export const deps: PostgresDeps = { log: silentLogger, clock: systemClock };

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Client } from 'pg';
 import { AccessDeniedError, NotSetUpError } from '../../../src/model/errors.ts';
-import { openPostgresEventualJournal } from '../../../src/postgres/postgres-eventual-journal.ts';
-import { openPostgresReplicatedJournal } from '../../../src/postgres/postgres-replicated-journal.ts';
-import { setUpPostgres } from '../../../src/postgres/schema/create-schema.ts';
-import { segmentSize } from '../../../src/postgres/tables/metajournal-table.ts';
+import { openPostgresEventualJournal } from '../../../src/stores/postgres/eventual-journal.ts';
+import { openPostgresReplicatedJournal } from '../../../src/stores/postgres/replicated-journal.ts';
+import { setUpPostgres } from '../../../src/stores/postgres/schema/create-schema.ts';
+import { segmentSize } from '../../../src/stores/postgres/tables/metajournal-table.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { deps, dropSchema, postgresSettings, randomSchema, rawClient } from './postgres-server.ts';
 

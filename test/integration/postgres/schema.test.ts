@@ -2,16 +2,13 @@ import { expect } from 'chai';
 import type { Client } from 'pg';
 import { NotSetUpError } from '../../../src/model/errors.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
-import {
-  openPostgresSession,
-  type PostgresSession,
-} from '../../../src/postgres/postgres-session.ts';
-import { migrate, setUpPostgres } from '../../../src/postgres/schema/create-schema.ts';
+import { migrate, setUpPostgres } from '../../../src/stores/postgres/schema/create-schema.ts';
 import {
   type Migration,
   migrations,
   neededColumns,
-} from '../../../src/postgres/schema/migrations.ts';
+} from '../../../src/stores/postgres/schema/migrations.ts';
+import { openPostgresSession, type PostgresSession } from '../../../src/stores/postgres/session.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { deps, dropSchema, postgresSettings, randomSchema, rawClient } from './postgres-server.ts';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { EventObject } from 'xstate';
 import { createActor } from 'xstate';
-import type { AskResult } from '../../../src/actor/ask.ts';
+import type { AskResult } from '../../../src/actor/command/ask.ts';
 import type { Decision } from '../../../src/actor/entity-options.ts';
 import { JournalError, WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import { testHost } from '../../unit/actor/support.ts';

@@ -1,15 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decodeActionHeader, encodeActionHeader } from '../../../src/codec/action-header-codec.ts';
-import { decodeAction, encodeAction } from '../../../src/codec/action-record-codec.ts';
 import { printDuration, readDuration } from '../../../src/codec/duration-codec.ts';
-import { encodeBinaryEvents } from '../../../src/codec/events-binary-codec.ts';
-import { decodeEvents, encodeEvents } from '../../../src/codec/events-codec.ts';
-import { parseJson, printJson } from '../../../src/codec/json.ts';
+import { parseJson, printJson } from '../../../src/codec/json/json.ts';
+import {
+  decodeActionHeader,
+  encodeActionHeader,
+} from '../../../src/codec/record/action-header-codec.ts';
+import { decodeAction, encodeAction } from '../../../src/codec/record/action-record-codec.ts';
+import { encodeBinaryEvents } from '../../../src/codec/record/events-binary-codec.ts';
+import { decodeEvents, encodeEvents } from '../../../src/codec/record/events-codec.ts';
 import {
   parseRecordMetadata,
   printRecordMetadata,
-} from '../../../src/codec/record-metadata-codec.ts';
+} from '../../../src/codec/record/record-metadata-codec.ts';
 import { ofStoredPayload, toStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import type { Action } from '../../../src/model/action.ts';
 import { Key } from '../../../src/model/key.ts';
@@ -18,7 +21,11 @@ import {
   decodePersistentBinary,
   encodePersistentBinary,
 } from '../../../src/plugin/persistent-binary.ts';
-import { decodeBatch, encodeBatch, recordBytes } from '../../../src/sqlite/batch-codec.ts';
+import {
+  decodeBatch,
+  encodeBatch,
+  recordBytes,
+} from '../../../src/stores/sqlite/log/batch-codec.ts';
 import {
   actionHeader,
   anyEvents,

@@ -1,15 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { decodeActionHeader, encodeActionHeader } from '../../../src/codec/action-header-codec.ts';
-import { decodeAction } from '../../../src/codec/action-record-codec.ts';
 import { readDuration } from '../../../src/codec/duration-codec.ts';
+import { parseJson, printJson } from '../../../src/codec/json/json.ts';
+import {
+  decodeActionHeader,
+  encodeActionHeader,
+} from '../../../src/codec/record/action-header-codec.ts';
+import { decodeAction } from '../../../src/codec/record/action-record-codec.ts';
 import {
   decodeEvents,
   encodeEvents,
   eventRecordsOf,
   replicatedEventsOf,
-} from '../../../src/codec/events-codec.ts';
-import { parseJson, printJson } from '../../../src/codec/json.ts';
-import { parseRecordMetadata } from '../../../src/codec/record-metadata-codec.ts';
+} from '../../../src/codec/record/events-codec.ts';
+import { parseRecordMetadata } from '../../../src/codec/record/record-metadata-codec.ts';
 import { ofStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { decodeUtf8Lenient, decodeUtf8WithSurrogates } from '../../../src/codec/utf8.ts';
 import type { ActionRecord, AppendHeader, PayloadType } from '../../../src/model/action.ts';
@@ -24,7 +27,11 @@ import {
   encodePersistentBinary,
 } from '../../../src/plugin/persistent-binary.ts';
 import { decodePersistentRepr } from '../../../src/plugin/persistent-repr.ts';
-import { decodeBatch, encodeBatch, recordBytes } from '../../../src/sqlite/batch-codec.ts';
+import {
+  decodeBatch,
+  encodeBatch,
+  recordBytes,
+} from '../../../src/stores/sqlite/log/batch-codec.ts';
 
 /** A decoder and whole inputs that it reads. */
 export interface Decoder {

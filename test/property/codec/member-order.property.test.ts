@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decodeEvents } from '../../../src/codec/events-codec.ts';
-import { parseJson, printJson, toPlain } from '../../../src/codec/json.ts';
+import { parseJson, printJson, toPlain } from '../../../src/codec/json/json.ts';
+import { decodeEvents } from '../../../src/codec/record/events-codec.ts';
 import { toStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { seed } from './seed.ts';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decodeEvents, encodeEvents } from '../../../src/codec/events-codec.ts';
-import { printJson } from '../../../src/codec/json.ts';
-import { printedEventsOf } from '../../../src/codec/printed-events.ts';
+import { printJson } from '../../../src/codec/json/json.ts';
+import { decodeEvents, encodeEvents } from '../../../src/codec/record/events-codec.ts';
+import { printedEventsOf } from '../../../src/codec/record/printed-events.ts';
 import { toStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { decodeUtf8WithSurrogates } from '../../../src/codec/utf8.ts';
 import type { PrintedEvent } from '../../../src/model/event.ts';

@@ -1,17 +1,23 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decodeActionHeader, encodeActionHeader } from '../../../src/codec/action-header-codec.ts';
-import { decodeAction, encodeAction } from '../../../src/codec/action-record-codec.ts';
 import { printDuration, readDuration } from '../../../src/codec/duration-codec.ts';
-import { decodeBinaryEvents, encodeBinaryEvents } from '../../../src/codec/events-binary-codec.ts';
-import { decodeEvents, encodeEvents } from '../../../src/codec/events-codec.ts';
-import { parseJson, printJson } from '../../../src/codec/json.ts';
-import { printNumber, readNumber } from '../../../src/codec/json-number.ts';
-import { readJsonText } from '../../../src/codec/json-reader.ts';
+import { parseJson, printJson } from '../../../src/codec/json/json.ts';
+import { printNumber, readNumber } from '../../../src/codec/json/json-number.ts';
+import { readJsonText } from '../../../src/codec/json/json-reader.ts';
+import {
+  decodeActionHeader,
+  encodeActionHeader,
+} from '../../../src/codec/record/action-header-codec.ts';
+import { decodeAction, encodeAction } from '../../../src/codec/record/action-record-codec.ts';
+import {
+  decodeBinaryEvents,
+  encodeBinaryEvents,
+} from '../../../src/codec/record/events-binary-codec.ts';
+import { decodeEvents, encodeEvents } from '../../../src/codec/record/events-codec.ts';
 import {
   parseRecordMetadata,
   printRecordMetadata,
-} from '../../../src/codec/record-metadata-codec.ts';
+} from '../../../src/codec/record/record-metadata-codec.ts';
 import { ofStoredPayload, toStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import type { Action } from '../../../src/model/action.ts';
 import { Key } from '../../../src/model/key.ts';

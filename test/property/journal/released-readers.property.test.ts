@@ -5,14 +5,14 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { createJournal, type Journal } from '../../../src/journal/journal.ts';
 import type { JournalParts } from '../../../src/journal/journal-parts.ts';
-import { endByOffset } from '../../../src/journal/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/read-end.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Partition, Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { openSqliteStore, type SqliteStore } from '../../../src/sqlite/sqlite-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts';
 import { applyRecord, recordsOf, saveOffset } from '../../support/journal/replicate.ts';
 import { seed } from '../codec/seed.ts';
 

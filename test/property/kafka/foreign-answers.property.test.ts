@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
-import { openKafkaActionConsumer } from '../../../src/kafka/kafka-action-consumer.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
+import { openKafkaTopicConsumers } from '../../../src/kafka/group/kafka-topic-consumers.ts';
 import { openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
-import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
+import { openKafkaActionConsumer } from '../../../src/kafka/reader/kafka-action-consumer.ts';
 import { JournalError, WriteFailedError } from '../../../src/model/errors.ts';
 import { Partition, Topic } from '../../../src/model/position.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';

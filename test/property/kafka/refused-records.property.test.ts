@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import { type PartitionOffset, Topic } from '../../../src/model/position.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type KeyWrite, planWrites } from '../../../replicator/replicate-records.ts';
+import { type KeyWrite, planWrites } from '../../../replicator/apply/replicate-records.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { ExpireAfter } from '../../../src/model/expire-after.ts';
 import {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { TopicCommit } from '../../../replicator/topic-commit.ts';
+import { TopicCommit } from '../../../replicator/topic/topic-commit.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { settle } from '../../support/replicator/manual-clock.ts';
 import { append, logRecord } from '../../support/replicator/records.ts';

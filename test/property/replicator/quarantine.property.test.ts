@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Quarantine } from '../../../replicator/quarantine.ts';
-import type { QuarantineEntry } from '../../../replicator/quarantine-file.ts';
+import { Quarantine } from '../../../replicator/apply/quarantine.ts';
+import type { QuarantineEntry } from '../../../replicator/apply/quarantine-file.ts';
 import { CodecError } from '../../../src/model/errors.ts';
 import type { LogHeader, LogRecord } from '../../../src/model/log-record.ts';
 import { Offset } from '../../../src/model/position.ts';

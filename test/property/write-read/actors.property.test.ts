@@ -8,7 +8,7 @@ import {
   InvalidInputError,
   WriteRejectedError,
 } from '../../../src/model/errors.ts';
-import { temporaryFile } from '../../unit/sqlite/temporary-file.ts';
+import { temporaryFile } from '../../unit/stores/sqlite/temporary-file.ts';
 import { seed } from '../codec/seed.ts';
 import { tags as tagsSample } from './append-samples.ts';
 import { beginRun, eventSample, refused, type Sample } from './samples.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { planWrites } from '../../../replicator/replicate-records.ts';
+import { planWrites } from '../../../replicator/apply/replicate-records.ts';
 import { createJournals, type Journals } from '../../../src/journal/journals.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { InvalidInputError, JournalError, WriteRejectedError } from '../../../src/model/errors.ts';

@@ -1,4 +1,4 @@
-import type { Page, Params, Row } from '../../../src/cassandra/session-types.ts';
+import type { Page, Params, Row } from '../../../src/stores/cassandra/session-types.ts';
 import { readerOf } from './cells.ts';
 import {
   type Bound,

@@ -1,4 +1,4 @@
-import type { DateCell, Int64, UuidCell } from '../../../src/cassandra/cassandra-values.ts';
+import type { DateCell, Int64, UuidCell } from '../../../src/stores/cassandra/values.ts';
 
 /** How a bound value comes back, by column, as the driver decodes it. */
 const bigints = new Set(['seq_nr', 'offset', 'delete_to', 'purge_offset', 'purged_at']);

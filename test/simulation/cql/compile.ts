@@ -1,4 +1,4 @@
-import type { Params } from '../../../src/cassandra/session-types.ts';
+import type { Params } from '../../../src/stores/cassandra/session-types.ts';
 import { type CellReader, compareCells, readerOf } from './cells.ts';
 import { type Condition, type Guard, parseCql, type Statement, type Value } from './cql.ts';
 import type { StoredPartition, StoredRow, TableKey } from './table.ts';

@@ -54,7 +54,7 @@ export type Guard =
 
 const cache = new Map<string, Statement>();
 
-/** Understands the CQL that the tables of `src/cassandra` are written and read with; throws at any other. */
+/** Understands the CQL that the tables of `src/stores/cassandra` are written and read with; throws at any other. */
 export function parseCql(cql: string): Statement {
   let statement = cache.get(cql);
   if (statement === undefined) {

@@ -1,5 +1,10 @@
-import type { CassandraSession, Page, Params, Row } from '../../../src/cassandra/session-types.ts';
 import { StoreUnavailableError } from '../../../src/model/errors.ts';
+import type {
+  CassandraSession,
+  Page,
+  Params,
+  Row,
+} from '../../../src/stores/cassandra/session-types.ts';
 import type { Scheduler, SimulatedProcess } from '../core/scheduler.ts';
 import type { CassandraModel } from './cassandra-model.ts';
 import { parseCql } from './cql.ts';

@@ -1,4 +1,4 @@
-import { decodeAction, encodeAction } from '../../../src/codec/action-record-codec.ts';
+import { decodeAction, encodeAction } from '../../../src/codec/record/action-record-codec.ts';
 import type { Action, ActionRecord } from '../../../src/model/action.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import type { Offset, Partition, PartitionOffset, Topic } from '../../../src/model/position.ts';

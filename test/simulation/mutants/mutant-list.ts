@@ -13,15 +13,15 @@ export interface Mutant {
   readonly edits: readonly Edit[];
 }
 
-const snapshot = 'src/journal/take-snapshot.ts';
-const rows = 'src/journal/read-stored.ts';
-const events = 'src/journal/read-events.ts';
+const snapshot = 'src/journal/read/take-snapshot.ts';
+const rows = 'src/journal/read/read-stored.ts';
+const events = 'src/journal/read/read-events.ts';
 const head = 'src/journal/head.ts';
-const keyJournal = 'src/cassandra/cassandra-key-journal.ts';
-const row = 'src/cassandra/metajournal-row.ts';
-const pointers = 'src/cassandra/partition-pointers.ts';
-const batch = 'replicator/batch.ts';
-const flow = 'replicator/partition-flow.ts';
+const keyJournal = 'src/stores/cassandra/key-journal.ts';
+const row = 'src/stores/cassandra/metajournal-row.ts';
+const pointers = 'src/stores/cassandra/partition-pointers.ts';
+const batch = 'replicator/apply/batch.ts';
+const flow = 'replicator/topic/partition-flow.ts';
 const ranges = 'src/model/appended-range.ts';
 
 function mutant(
@@ -67,7 +67,7 @@ export const mutants: readonly Mutant[] = [
     [snapshot, 'isPurgedBehind(snapshot) || ', ''],
   ),
   mutant('an empty segment ends the walk', 'B.12: walk every segment', [
-    'src/cassandra/segment-reader.ts',
+    'src/stores/cassandra/segment-reader.ts',
     'yield* rowsOf(walk, current, options);',
     `let found = false;
      for await (const page of rowsOf(walk, current, options)) {
@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'R moves whoever moved it before',
     'D.7.5-8: fencing',
-    ['src/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
+    ['src/stores/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
     [pointers, "return answer['[applied]'] === true;", 'return answer !== undefined;'],
   ),
   mutant('the first round has many records', 'ADR 29', [

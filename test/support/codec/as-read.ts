@@ -1,4 +1,4 @@
-import { jsonDocument, parseJson } from '../../../src/codec/json.ts';
+import { jsonDocument, parseJson } from '../../../src/codec/json/json.ts';
 import type { Payload, PrintedJson } from '../../../src/model/payload.ts';
 
 /** A payload as it is read again, once what was printed for it has been written. */

@@ -1,4 +1,4 @@
-import { eventRecordsOf } from '../../../src/codec/events-codec.ts';
+import { eventRecordsOf } from '../../../src/codec/record/events-codec.ts';
 import { Action, type ActionRecord } from '../../../src/model/action.ts';
 import type { Key } from '../../../src/model/key.ts';
 import { Offset, type Partition } from '../../../src/model/position.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { encodeAction } from '../../../src/codec/action-record-codec.ts';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
+import { encodeAction } from '../../../src/codec/record/action-record-codec.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
 import { codecOf } from '../../../src/kafka/driver/compression.ts';
 import type {
   FetchedPartition,

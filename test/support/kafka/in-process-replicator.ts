@@ -1,11 +1,11 @@
-import { openQuarantineFile } from '../../../replicator/quarantine-file.ts';
+import { openQuarantineFile } from '../../../replicator/apply/quarantine-file.ts';
 import { type Replicator, startReplicator } from '../../../replicator/replicator.ts';
 import type { ReplicatorParts } from '../../../replicator/replicator-parts.ts';
+import { openReplicatedStore } from '../../../src/compose/open-eventual-store.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
-import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
-import { openKafkaTopicConsumers } from '../../../src/kafka/kafka-topic-consumers.ts';
-import { openReplicatedStore } from '../../../src/open-eventual-store.ts';
+import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
+import { openKafkaTopicConsumers } from '../../../src/kafka/group/kafka-topic-consumers.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
 import { quietDeps } from './world.ts';
 
 const stopLimitMs = 10_000;

@@ -1,4 +1,4 @@
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
 
 /** Settings of a client of a fake broker: short times, nothing compressed. */
 export function fakeKafkaSettings(

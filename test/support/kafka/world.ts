@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { KafkaJournalSettings } from '../../../src/config/journal-settings.ts';
-import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
+import type { KafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
+import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { requireVariable } from '../stack/server-variables.ts';

@@ -1,6 +1,6 @@
-import { FairPool } from '../../../replicator/fair-pool.ts';
-import { PartitionFlow } from '../../../replicator/partition-flow.ts';
-import { Quarantine } from '../../../replicator/quarantine.ts';
+import { Quarantine } from '../../../replicator/apply/quarantine.ts';
+import { FairPool } from '../../../replicator/topic/fair-pool.ts';
+import { PartitionFlow } from '../../../replicator/topic/partition-flow.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { retry } from '../../../src/runtime/retry.ts';

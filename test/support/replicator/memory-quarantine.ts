@@ -1,4 +1,4 @@
-import type { QuarantineEntry, QuarantineFile } from '../../../replicator/quarantine-file.ts';
+import type { QuarantineEntry, QuarantineFile } from '../../../replicator/apply/quarantine-file.ts';
 
 /** Keeps entries in memory; `before` runs before each and may throw or wait. */
 export class MemoryQuarantine implements QuarantineFile {

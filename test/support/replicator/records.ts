@@ -1,5 +1,5 @@
-import { encodeAction } from '../../../src/codec/action-record-codec.ts';
-import { encodeEvents } from '../../../src/codec/events-codec.ts';
+import { encodeAction } from '../../../src/codec/record/action-record-codec.ts';
+import { encodeEvents } from '../../../src/codec/record/events-codec.ts';
 import type { Action, ActionHeader, ActionRecord } from '../../../src/model/action.ts';
 import type { Event } from '../../../src/model/event.ts';
 import type { ExpireAfter } from '../../../src/model/expire-after.ts';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { EventObject } from 'xstate';
-import { Ask, AskDeadlines } from '../../../src/actor/ask.ts';
+import { Ask, AskDeadlines } from '../../../src/actor/command/ask.ts';
 import { Deque } from '../../../src/actor/deque.ts';
 import { durationMs } from '../../../src/actor/duration.ts';
-import { RecoveryPermits } from '../../../src/actor/recovery-permits.ts';
-import { restartDelayMs } from '../../../src/actor/start-entity.ts';
+import { RecoveryPermits } from '../../../src/actor/recovery/recovery-permits.ts';
+import { restartDelayMs } from '../../../src/actor/recovery/start-entity.ts';
 import { fromStored, RemoteError, toStored } from '../../../src/actor/stored-event.ts';
 import { Timers } from '../../../src/actor/timers.ts';
 import { failureOf, settle } from './support.ts';

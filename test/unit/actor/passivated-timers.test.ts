@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { setup } from 'xstate';
-import { LocalEntityRegistry } from '../../../src/actor/entity-registry.ts';
-import { WakeUps } from '../../../src/actor/wake-ups.ts';
+import { LocalEntityRegistry } from '../../../src/actor/registry/entity-registry.ts';
+import { WakeUps } from '../../../src/actor/registry/wake-ups.ts';
 import { StoreUnavailableError } from '../../../src/model/errors.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { seed } from '../../property/codec/seed.ts';

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
-import { readPersistenceSettings } from '../../../src/config/persistence-settings.ts';
-import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
+import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
+import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
+import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { journal } from './loading.ts';
 
 describe('an unchanged application.conf of the JVM system', () => {

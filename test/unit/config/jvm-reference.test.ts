@@ -3,11 +3,11 @@ import { basename } from 'node:path';
 import { expect } from 'chai';
 import type { Config } from '../../../src/config/config.ts';
 import { renderPath } from '../../../src/config/hocon/origin.ts';
-import { parseFile } from '../../../src/config/hocon/parse-file.ts';
+import { parseFile } from '../../../src/config/hocon/parse/parse-file.ts';
 import { toPlain, type Value } from '../../../src/config/hocon/values.ts';
-import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
-import { readPersistenceSettings } from '../../../src/config/persistence-settings.ts';
-import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
+import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
+import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
+import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { journal, load, problemsOf } from './loading.ts';
 
 /*

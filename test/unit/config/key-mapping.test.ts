@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import {
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
-} from '../../../src/config/journal-settings.ts';
+} from '../../../src/config/settings/journal-settings.ts';
 import { persistenceIdToKey } from '../../../src/plugin/persistence-id-to-key.ts';
 import { journal, load, root } from './loading.ts';
 

@@ -1,8 +1,8 @@
-import type { CassandraSettings } from '../../../src/config/cassandra-settings.ts';
 import type { Config } from '../../../src/config/config.ts';
-import type { EventualSettings } from '../../../src/config/eventual-settings.ts';
-import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
+import type { CassandraSettings } from '../../../src/config/settings/cassandra-settings.ts';
+import type { EventualSettings } from '../../../src/config/settings/eventual-settings.ts';
+import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
 import { ConfigError, type ConfigProblem } from '../../../src/model/errors.ts';
 
 export const root = 'evolutiongaming.kafka-journal';

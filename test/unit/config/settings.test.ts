@@ -1,11 +1,11 @@
 import { expect } from 'chai';
+import { readTogether } from '../../../src/config/read-together.ts';
 import {
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
-} from '../../../src/config/journal-settings.ts';
-import { readPersistenceSettings } from '../../../src/config/persistence-settings.ts';
-import { readTogether } from '../../../src/config/read-together.ts';
-import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
+} from '../../../src/config/settings/journal-settings.ts';
+import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
+import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
 import { cassandraIn, journal, load, messages, problemsOf, root } from './loading.ts';
 

@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import {
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
-} from '../../../src/config/journal-settings.ts';
-import { readPersistenceSettings } from '../../../src/config/persistence-settings.ts';
-import { readReplicatorSettings } from '../../../src/config/replicator-settings.ts';
+} from '../../../src/config/settings/journal-settings.ts';
+import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
+import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { load, root } from './loading.ts';
 
 const top = join(import.meta.dirname, '../../..');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { openJournals } from '../../../src/compose/open-journals.ts';
 import { Events } from '../../../src/model/event.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
-import { openJournals } from '../../../src/open-journals.ts';
 import { CountingWorld, eventsFrom } from './counting-world.ts';
 
 /** More than one batch of the log's part. */

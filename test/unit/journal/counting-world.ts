@@ -11,7 +11,7 @@ import { silentLogger } from '../../../src/observability/logger.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { openSqliteStore, type SqliteStore } from '../../../src/sqlite/sqlite-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts';
 import { applyRecord, recordsOf, saveOffset } from '../../support/journal/replicate.ts';
 
 /** How often a read asked what. */

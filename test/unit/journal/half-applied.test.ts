@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { eventRecordsOf } from '../../../src/codec/events-codec.ts';
-import { recordIdOf } from '../../../src/codec/record-id.ts';
+import { eventRecordsOf } from '../../../src/codec/record/events-codec.ts';
+import { recordIdOf } from '../../../src/codec/record/record-id.ts';
 import type { JournalParts } from '../../../src/journal/journal-parts.ts';
 import { Action } from '../../../src/model/action.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';

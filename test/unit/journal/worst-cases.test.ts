@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { JournalParts } from '../../../src/journal/journal-parts.ts';
-import { endByOffset } from '../../../src/journal/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/read-end.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { CountingWorld, eventsFrom } from './counting-world.ts';
 

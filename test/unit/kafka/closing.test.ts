@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { readKafkaJournalSettings } from '../../../src/config/journal-settings.ts';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
-import { openKafkaActionConsumer } from '../../../src/kafka/kafka-action-consumer.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
+import { openKafkaActionConsumer } from '../../../src/kafka/reader/kafka-action-consumer.ts';
 import { ClosedError, LogUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import { Offset, Partition, Topic } from '../../../src/model/position.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';

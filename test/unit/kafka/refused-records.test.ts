@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { KafkaSettings } from '../../../src/config/kafka-settings.ts';
-import { openKafkaActionProducer } from '../../../src/kafka/kafka-action-producer.ts';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
+import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
 import {
   AccessDeniedError,
   NotSetUpError,

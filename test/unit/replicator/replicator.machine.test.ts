@@ -5,7 +5,7 @@ import {
   type ReplicatorEvent,
   replicatorMachine,
 } from '../../../replicator/replicator.machine.ts';
-import { topicReplicatorMachine } from '../../../replicator/topic-replicator.machine.ts';
+import { topicReplicatorMachine } from '../../../replicator/topic/topic-replicator.machine.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { settle } from '../../support/replicator/manual-clock.ts';
 

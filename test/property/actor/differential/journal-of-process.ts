@@ -1,4 +1,4 @@
-import { parseJson } from '../../../../src/codec/json.ts';
+import { parseJson } from '../../../../src/codec/json/json.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../../src/model/errors.ts';
 import { toEvent } from '../../../../src/plugin/event-serializer.ts';
 import { decodePersistentRepr } from '../../../../src/plugin/persistent-repr.ts';

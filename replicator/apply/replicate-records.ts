@@ -1,0 +1,205 @@
+import { replicatedEventsOf } from '../../src/codec/record/events-codec.ts';
+import type { ActionRecord } from '../../src/model/action.ts';
+import { CodecError } from '../../src/model/errors.ts';
+import type { ReplicatedEvent } from '../../src/model/event.ts';
+import type { Key } from '../../src/model/key.ts';
+import type { Offset } from '../../src/model/position.ts';
+import type {
+  ReplicatedAppend,
+  ReplicatedDelete,
+  ReplicatedKeyJournal,
+  ReplicatedPurge,
+} from '../../src/ports/replicated-journal.ts';
+import { type Appends, type Batch, collapse, type Delete, type Purge } from './batch.ts';
+import { decidePurges, isUserAction } from './conditional-purge.ts';
+import type { KeyJournals } from './key-journals.ts';
+
+/** Records of one key that wait to be applied: ascending offsets, never empty. */
+export interface KeyRecords {
+  readonly key: Key;
+  readonly first: Offset;
+  readonly records: readonly ActionRecord[];
+}
+
+/** What became of them; `rest` is what remains to be done. */
+export type KeyOutcome =
+  | { readonly type: 'applied' }
+  | {
+      readonly type: 'held';
+      readonly rest: KeyRecords;
+      readonly reason: 'stopped' | 'failed' | 'unreadable';
+      readonly error?: unknown;
+    };
+
+export interface KeyParts {
+  readonly journals: KeyJournals;
+  /** The replicator's clock: one value for a whole round. */
+  readonly nowMs: number;
+  /** Ends waiting; whether to write is asked of `mayWrite`. */
+  readonly signal: AbortSignal;
+  /** Asked before every write, never inside one: false = the partition is given up, or not ours any more. */
+  readonly mayWrite: () => boolean;
+}
+
+/**
+ * Applies one key's records to its replicated journal, in order, and never rejects: a failure is
+ * this key's own and must not disturb the others of the round, which run beside it.
+ *
+ * A failed write is repeated from the key's first record, on a journal opened anew; the journal
+ * itself knows what was applied already. A record that cannot be decoded holds the records from it
+ * on; those before it are applied. A row of the store that cannot be decoded holds them all.
+ */
+export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<KeyOutcome> {
+  if (!parts.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
+  const plan = planWrites(key.records);
+  try {
+    const finished = await applyWrites(key.key, plan.writes, parts);
+    if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
+  } catch (error) {
+    parts.journals.forget(key.key);
+    // Its row in the store: trying again does not help, but the quarantine may take its records.
+    if (error instanceof CodecError) return heldByRow(key, error);
+    return { type: 'held', rest: key, reason: 'failed', error };
+  }
+  if (plan.unreadable === undefined) return { type: 'applied' };
+  const { index, offset, error } = plan.unreadable;
+  const rest = { key: key.key, first: offset, records: key.records.slice(index) };
+  return { type: 'held', rest, reason: 'unreadable', error };
+}
+
+/** Marks write nothing: the first record that needs the row stands in front. */
+function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyOutcome {
+  const index = Math.max(0, records.findIndex(isUserAction));
+  const offset = records[index]?.at.offset ?? first;
+  const rest = { key, first: offset, records: records.slice(index) };
+  return { type: 'held', rest, reason: 'unreadable', error };
+}
+
+/** Answers false when it stopped between two writes. */
+async function applyWrites(
+  key: Key,
+  writes: readonly KeyWrite[],
+  { journals, nowMs, signal, mayWrite }: KeyParts,
+): Promise<boolean> {
+  if (writes.length === 0) return true;
+  const journal = await journals.open(key, nowMs, { signal });
+  for (const write of writes) {
+    if (!mayWrite()) return false;
+    await applyWrite(journal, write, nowMs);
+  }
+  return true;
+}
+
+function applyWrite(
+  journal: ReplicatedKeyJournal,
+  write: KeyWrite,
+  nowMs: number,
+): Promise<boolean> {
+  switch (write.type) {
+    case 'append':
+      return journal.append(write, nowMs);
+    case 'delete':
+      return journal.delete(write, nowMs);
+    case 'purge':
+      return journal.purge(write, nowMs);
+  }
+}
+
+/** One call on a replicated journal. */
+export type KeyWrite =
+  | ({ readonly type: 'append' } & ReplicatedAppend)
+  | ({ readonly type: 'delete' } & ReplicatedDelete)
+  | ({ readonly type: 'purge' } & ReplicatedPurge);
+
+/** A record whose events cannot be decoded. */
+export interface UnreadableRecord {
+  readonly index: number;
+  readonly offset: Offset;
+  readonly error: unknown;
+}
+
+export interface KeyPlan {
+  readonly writes: readonly KeyWrite[];
+  /** The first record that no write covers, because it cannot be decoded. */
+  readonly unreadable: UnreadableRecord | undefined;
+}
+
+/**
+ * The writes for one key's records. Events are decoded only where they will be written, so an
+ * unreadable append that a younger delete or purge makes needless holds nobody up.
+ */
+export function planWrites(records: readonly ActionRecord[]): KeyPlan {
+  let readable = records;
+  let unreadable: UnreadableRecord | undefined;
+  // Ends: each turn but the last leaves fewer readable records.
+  for (;;) {
+    const decided = decidePurges(readable);
+    const decoded = decodeBatches(collapse(decided));
+    if (decoded.failure === undefined) {
+      return { writes: upToLast(decoded.writes, decided), unreadable };
+    }
+    const { record, error } = decoded.failure;
+    const index = records.indexOf(record);
+    unreadable = { index, offset: record.at.offset, error };
+    readable = records.slice(0, index);
+  }
+}
+
+/**
+ * The last write stands for everything up to the journal's last action, also for a delete that was
+ * not worth a write: the row then says where that action lies, which conditional purges ask for.
+ */
+function upToLast(
+  writes: readonly KeyWrite[],
+  records: readonly ActionRecord[],
+): readonly KeyWrite[] {
+  const write = writes.at(-1);
+  const at = records.findLast(isUserAction)?.at;
+  if (write === undefined || at === undefined || write.at.offset === at.offset) return writes;
+  return writes.with(-1, { ...write, at });
+}
+
+interface Undecodable {
+  readonly record: ActionRecord;
+  readonly error: unknown;
+}
+
+interface DecodedBatches {
+  readonly writes: readonly KeyWrite[];
+  readonly failure: Undecodable | undefined;
+}
+
+function decodeBatches(batches: readonly Batch[]): DecodedBatches {
+  const writes: KeyWrite[] = [];
+  for (const batch of batches) {
+    const decoded = batch.type === 'appends' ? decodeAppends(batch) : toWrite(batch);
+    if ('error' in decoded) return { writes: [], failure: decoded };
+    writes.push(decoded);
+  }
+  return { writes, failure: undefined };
+}
+
+function toWrite(batch: Delete | Purge): KeyWrite {
+  const { type, at } = batch;
+  if (type === 'delete') return { type, at, to: batch.to };
+  return { type, at, onlyAt: batch.onlyAt, upTo: batch.upTo };
+}
+
+function decodeAppends({ at, ranges, records, deleteTo }: Appends): KeyWrite | Undecodable {
+  let events: [ReplicatedEvent, ...ReplicatedEvent[]] | undefined;
+  for (const record of records) {
+    try {
+      const decoded = replicatedEventsOf(record);
+      if (events === undefined) events = [...decoded];
+      else for (const event of decoded) events.push(event);
+    } catch (error) {
+      return { record, error };
+    }
+  }
+  const [first, ...later] = ranges;
+  if (events === undefined || first === undefined) {
+    throw new Error('a batch of appends is never empty');
+  }
+  const expireAfter = events.at(-1)?.record.metadata.payload.expireAfter;
+  return { type: 'append', at, ranges: [first, ...later], events, expireAfter, deleteTo };
+}

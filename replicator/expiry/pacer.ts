@@ -1,0 +1,22 @@
+import type { Clock } from '../../src/runtime/clock.ts';
+
+/** Lets so many through in a second, evenly, in the order of asking. */
+export class Pacer {
+  readonly #clock: Clock;
+  readonly #stepMs: number;
+  #nextMs = 0;
+
+  constructor(perSecond: number, clock: Clock) {
+    this.#clock = clock;
+    this.#stepMs = 1_000 / perSecond;
+  }
+
+  /** @throws the signal's reason; the turn is lost then */
+  async turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const nowMs = this.#clock.nowMs();
+    const atMs = Math.max(nowMs, this.#nextMs);
+    this.#nextMs = atMs + this.#stepMs;
+    if (atMs > nowMs) await this.#clock.sleep(atMs - nowMs, { signal });
+  }
+}

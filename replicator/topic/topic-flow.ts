@@ -1,0 +1,211 @@
+import { ClosedError, JournalError } from '../../src/model/errors.ts';
+import { Offset, type Partition, type Topic } from '../../src/model/position.ts';
+import type { Logger } from '../../src/observability/logger.ts';
+import type {
+  BlockedStretch,
+  PartitionBatch,
+  TopicConsumer,
+  TopicSubscriber,
+} from '../../src/ports/topic-consumer.ts';
+import { retry } from '../../src/runtime/retry.ts';
+import { type ExpiryJob, openExpiryJob } from '../expiry/expiry-job.ts';
+import type { FlowParts } from '../replicator-parts.ts';
+import { PartitionFlow } from './partition-flow.ts';
+import { TopicCommit } from './topic-commit.ts';
+
+/** How often the group's offsets are committed, while there is something to commit. */
+export const commitIntervalMs = 5_000;
+
+/** Tries to claim a partition that was assigned, before the subscription fails. */
+const assignAttempts = 6;
+const assignBackoff = { initialMs: 100, maxMs: 2_000 };
+
+/** Told when the topic starts to have work in hand, and when it has none left. */
+export interface WorkListener {
+  workStarted(): void;
+  workSettled(): void;
+}
+
+/**
+ * One topic's records on their way into the store: a flow for each partition that is ours.
+ *
+ *     assigned   claim the partition, start after its R, then allow commits
+ *     records    replicate, store R, mark R + 1 for commit
+ *     revoked    wait for the writes in hand, store R, drop the flow, then commit
+ *     lost       start nothing more, drop the flow, commit nothing
+ *     fenced     the same, found out by writing; the subscription ends and the member joins again
+ *
+ * Beside its flow, a partition may have a job that purges its share of the expired journals.
+ */
+export class TopicFlow implements TopicSubscriber {
+  readonly #topic: Topic;
+  readonly #parts: FlowParts;
+  readonly #consumer: TopicConsumer;
+  readonly #listener: WorkListener;
+  readonly #log: Logger;
+  readonly #flows = new Map<Partition, PartitionFlow>();
+  readonly #expiryJobs = new Map<Partition, ExpiryJob>();
+  readonly #commit = new TopicCommit();
+  readonly #closing = new AbortController();
+  #committing: Promise<void> | undefined;
+  #batchesInHand = 0;
+
+  constructor(
+    topic: Topic,
+    parts: FlowParts,
+    subscription: { readonly consumer: TopicConsumer; readonly listener: WorkListener },
+  ) {
+    this.#topic = topic;
+    this.#parts = parts;
+    this.#consumer = subscription.consumer;
+    this.#listener = subscription.listener;
+    this.#log = parts.log.child({ topic });
+  }
+
+  async assigned(
+    partition: Partition,
+    { partitions }: { readonly partitions: number },
+  ): Promise<Offset | undefined> {
+    await this.#expiryJobs.get(partition)?.close();
+    await this.#flows.get(partition)?.close({ isLost: false });
+    const replicated = await this.#claim(partition);
+    const onStored = (next: Offset): void => this.#mark(partition, next);
+    const source = { topic: this.#topic, partition };
+    this.#flows.set(partition, new PartitionFlow(source, this.#parts, { replicated, onStored }));
+    this.#commit.assign(partition);
+    this.#startExpiryJob(partition, partitions);
+    this.#log.info({ partition, replicated }, 'partition assigned');
+    return replicated === undefined ? undefined : Offset.next(replicated);
+  }
+
+  #claim(partition: Partition): Promise<Offset | undefined> {
+    const { store, clock, random } = this.#parts;
+    const { signal } = this.#closing;
+    return retry(() => store.claim(this.#topic, partition, { nowMs: clock.nowMs(), signal }), {
+      backoff: assignBackoff,
+      attempts: assignAttempts,
+      clock,
+      random,
+      retryable: (error) => error instanceof JournalError && error.retryable,
+      onRetry: (err, attempt, retryInMs) =>
+        this.#log.warn({ partition, err, attempt, retryInMs }, 'partition not claimed yet'),
+      signal,
+    });
+  }
+
+  #startExpiryJob(partition: Partition, partitions: number): void {
+    const { expiry } = this.#parts;
+    if (expiry === undefined || this.#closing.signal.aborted) return;
+    const share = { topic: this.#topic, partition, partitions };
+    this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#parts, ...expiry }));
+  }
+
+  records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {
+    return this.#inHand(batch.partition, (flow) => flow.replicate(batch, signal), signal);
+  }
+
+  blocked(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
+    return this.#inHand(stretch.partition, (flow) => flow.blocked(stretch, signal), signal);
+  }
+
+  async #inHand(
+    partition: Partition,
+    work: (flow: PartitionFlow) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#closing.signal.aborted) return fired(signal);
+    const flow = this.#flows.get(partition);
+    if (flow === undefined) throw new ClosedError(`partition ${partition} is not assigned`);
+    this.#batchesInHand++;
+    if (this.#batchesInHand === 1) this.#listener.workStarted();
+    try {
+      await work(flow);
+      if (this.#batchesInHand === 1) this.#listener.workSettled();
+    } finally {
+      if (flow.isFenced) this.#commit.forget(partition);
+      this.#batchesInHand--;
+    }
+    if (this.#closing.signal.aborted) await fired(signal);
+  }
+
+  async revoked(partition: Partition): Promise<void> {
+    await this.#drop(partition, { isLost: false });
+    await this.#commitPartition(partition);
+    this.#commit.forget(partition);
+    this.#log.info({ partition }, 'partition revoked');
+  }
+
+  async lost(partition: Partition): Promise<void> {
+    this.#commit.forget(partition);
+    await this.#drop(partition, { isLost: true });
+    this.#log.warn({ partition }, 'partition lost');
+  }
+
+  isHeld(partition: Partition): boolean {
+    return this.#flows.get(partition)?.isHeld ?? false;
+  }
+
+  async #drop(partition: Partition, how: { readonly isLost: boolean }): Promise<void> {
+    const flow = this.#flows.get(partition);
+    await Promise.all([flow?.close(how), this.#expiryJobs.get(partition)?.close()]);
+    this.#expiryJobs.delete(partition);
+    if (flow?.isFenced) this.#commit.forget(partition);
+    if (this.#flows.get(partition) === flow) this.#flows.delete(partition);
+  }
+
+  #mark(partition: Partition, next: Offset): void {
+    this.#commit.mark(partition, next);
+    this.#committing ??= this.#commitLater();
+  }
+
+  async #commitLater(): Promise<void> {
+    try {
+      do {
+        await this.#parts.clock.sleep(commitIntervalMs, { signal: this.#closing.signal });
+        await this.#commitAll();
+      } while (this.#commit.duePartitions().length > 0);
+    } catch {
+      // Closing: the last commit is close()'s.
+    } finally {
+      this.#committing = undefined;
+    }
+  }
+
+  async #commitAll(): Promise<void> {
+    for (const partition of this.#commit.duePartitions()) await this.#commitPartition(partition);
+  }
+
+  /** A failed commit loses nothing: the next one, or the next owner's start from R, makes up for it. */
+  async #commitPartition(partition: Partition): Promise<void> {
+    const next = this.#commit.due(partition);
+    if (next === undefined) return;
+    try {
+      await this.#consumer.commit(partition, next);
+      this.#commit.committed(partition, next);
+    } catch (err) {
+      this.#log.warn({ partition, next, err }, 'group offset not committed');
+    }
+  }
+
+  /**
+   * Starts no further write, waits for those in hand, drops the flows, then commits. Call it before
+   * the member leaves its group. Never rejects.
+   */
+  async close(): Promise<void> {
+    this.#closing.abort(new ClosedError(`replication of ${this.#topic} ends`));
+    const partitions = [...this.#flows.keys()];
+    await Promise.allSettled(
+      partitions.map((partition) => this.#drop(partition, { isLost: false })),
+    );
+    await this.#committing;
+    await this.#commitAll();
+  }
+}
+
+/** A flow that ends takes no more records: its consumer waits until it is told to leave. */
+function fired(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,87 @@
+import type { EventObject } from 'xstate';
+import { InvalidInputError } from '../../model/errors.ts';
+import type { Decision } from '../entity-options.ts';
+import { eventFault, kindOf } from '../event-shape.ts';
+
+/**
+ * What `decide` answered, as far as it is a decision: an asker must not wait for a promise, and what
+ * is stored must be an event when it is read again.
+ *
+ * @throws {InvalidInputError} it is none; names what is wrong
+ */
+export function checkDecision<S>(answer: unknown, command: EventObject): Decision<EventObject, S> {
+  const decision = answer as Decision<EventObject, S>;
+  const { type } = (answer ?? {}) as { readonly type?: unknown };
+  if (typeof type !== 'string' || !types.has(type)) {
+    ignoreOutcome(answer);
+    throw wrong(command, `answered ${describe(answer)}; it must return a Decision at once`);
+  }
+  if (decision.type === 'persist') checkPersist(decision, command);
+  return decision;
+}
+
+const types: ReadonlySet<string> = new Set<Decision<EventObject>['type']>([
+  'persist',
+  'none',
+  'reject',
+  'unhandled',
+  'stash',
+]);
+
+function checkPersist(
+  { events, thenRun }: { readonly events: unknown; readonly thenRun?: unknown },
+  command: EventObject,
+): void {
+  if (!Array.isArray(events)) {
+    throw wrong(command, `persists ${kindOf(events)}; "events" must be an array`);
+  }
+  for (let i = 0; i < events.length; i++) {
+    const fault = eventFault(events[i]);
+    if (fault !== undefined) throw wrong(command, `persists events of which number ${i} ${fault}`);
+  }
+  if (thenRun !== undefined && typeof thenRun !== 'function') {
+    throw wrong(command, `has ${kindOf(thenRun)} as "thenRun"; it must be a function`);
+  }
+}
+
+/** @throws {InvalidInputError} not some texts that are not blank */
+export function checkTags(tags: unknown, event: EventObject): readonly string[] {
+  const isList = typeof tags === 'object' && tags !== null && Symbol.iterator in tags;
+  const list = isList ? [...new Set(tags as Iterable<unknown>)] : undefined;
+  if (list?.every((tag) => typeof tag === 'string' && tag.trim() !== '')) {
+    return list as readonly string[];
+  }
+  ignoreOutcome(tags);
+  const bad = list?.find((tag) => typeof tag !== 'string' || tag.trim() === '');
+  const what =
+    list === undefined ? kindOf(tags) : typeof bad === 'string' ? 'a blank text' : kindOf(bad);
+  const text = `the tags of "${event.type}" must be texts that are not blank, in an array or another iterable, not ${what}`;
+  throw new InvalidInputError(`${text}; nothing was stored`);
+}
+
+/** @throws {InvalidInputError} the option answered something else than yes or no */
+export function checkTransient(answer: unknown, event: EventObject): boolean {
+  if (answer === undefined) return false;
+  if (typeof answer === 'boolean') return answer;
+  ignoreOutcome(answer);
+  const text = `"transient" answered ${kindOf(answer)} to "${event.type}", not true or false`;
+  throw new InvalidInputError(`${text}; nothing was stored`);
+}
+
+/** The failure of a promise that nobody awaits would end the process. */
+export function ignoreOutcome(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => {});
+}
+
+function describe(answer: unknown): string {
+  const { type } = (answer ?? {}) as { readonly type?: unknown };
+  if (answer === undefined) return 'nothing';
+  if (answer instanceof Promise) return 'a promise';
+  return typeof type === 'string'
+    ? `the unknown type "${type}"`
+    : `${kindOf(answer)} without a type`;
+}
+
+function wrong({ type }: EventObject, what: string): InvalidInputError {
+  return new InvalidInputError(`decide ${what} ("${type}"); nothing was stored`);
+}

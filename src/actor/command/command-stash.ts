@@ -1,0 +1,85 @@
+import { Deque } from '../deque.ts';
+import type { Envelope } from './evaluate-command.ts';
+
+/**
+ * What waits for a recovery or a write to end, in order of arrival; survives a restart of the
+ * entity.
+ */
+export class CommandStash {
+  readonly #capacity: number;
+  readonly #waiting = new Deque<Envelope>();
+  #held: Envelope[] = [];
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Waiting, and held by `Decision.stash`. */
+  get length(): number {
+    return this.#waiting.length + this.#held.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /**
+   * False when it is full. An input of xstate's own always fits: its number is bounded by the
+   * state.
+   */
+  offer(envelope: Envelope): boolean {
+    if (!envelope.internal && this.length >= this.#capacity) {
+      this.dropSettled();
+      if (this.length >= this.#capacity) return false;
+    }
+    this.#waiting.push(envelope);
+    return true;
+  }
+
+  /** Whose asker has given up does not run: "not stored" was the answer. */
+  next(): Envelope | undefined {
+    let next = this.#waiting.shift();
+    while (next?.ask?.settled === true) next = this.#waiting.shift();
+    return next;
+  }
+
+  /** Forgets the commands whose askers have given up. */
+  dropSettled(): void {
+    this.#waiting.filter(({ ask }) => ask?.settled !== true);
+    this.#held = this.#held.filter(({ ask }) => ask?.settled !== true);
+  }
+
+  /** Back to where they were taken from. */
+  putBack(envelopes: readonly Envelope[]): void {
+    if (envelopes.length > 0) this.#waiting.unshift(envelopes);
+  }
+
+  /** Keeps a command until the entity has changed. */
+  hold(envelope: Envelope): void {
+    this.#held.push(envelope);
+  }
+
+  /** The entity has changed: what was held goes first, in its order. */
+  releaseHeld(): void {
+    if (this.#held.length === 0) return;
+    this.#waiting.unshift(this.#held);
+    this.#held = [];
+  }
+
+  /**
+   * Children and timers start again with the entity, so what they had sent must not count twice.
+   */
+  dropInternal(): void {
+    this.#waiting.filter((envelope) => !envelope.internal);
+  }
+
+  /** The timer was cancelled between its firing and its turn. */
+  dropTimer(id: string): void {
+    if (this.#waiting.length > 0) this.#waiting.filter((envelope) => envelope.timer !== id);
+  }
+
+  drain(): readonly Envelope[] {
+    this.releaseHeld();
+    return this.#waiting.drain();
+  }
+}

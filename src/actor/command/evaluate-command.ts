@@ -1,0 +1,362 @@
+import type { AnyActorRef, EventObject } from 'xstate';
+import {
+  CommandRejectedError,
+  CommandUnhandledError,
+  InvalidInputError,
+  WriteRejectedError,
+} from '../../model/errors.ts';
+import { storedForm } from '../../model/stored-form.ts';
+import { EventFacts } from '../../ports/journal-plugin.ts';
+import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity-logic.ts';
+import type { Decision, EntitySettings } from '../entity-options.ts';
+import { fromStored, isChildError } from '../stored-event.ts';
+import type { TimerChange } from '../timers.ts';
+import { delaysOf } from '../timers.ts';
+import type { Ask } from './ask.ts';
+import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
+import { deepFreeze } from './deep-freeze.ts';
+
+/** A command, or an input of xstate's own, on its way through the host. */
+export interface Envelope {
+  readonly event: EventObject;
+  readonly ask: Ask | undefined;
+  /** Id of the timer whose firing this is. */
+  readonly timer: string | undefined;
+  /** A child's result or a delayed transition: not for `decide`, and never dropped. */
+  readonly internal: boolean;
+  /** The child whose end this is, when the entity had it as its child at that moment. */
+  readonly child?: AnyActorRef | undefined;
+}
+
+/** One event that a command leads to. */
+export interface Step<S> {
+  readonly event: EventObject;
+  /** What is stored; `undefined` for an event that is applied without being stored. */
+  readonly payload: EventObject | undefined;
+  readonly tags: readonly string[];
+  readonly facts: EventFacts;
+  /** The state it was evaluated against, and the outcome, and what makes that outcome adoptable. */
+  readonly base: S;
+  readonly next: S;
+  readonly trace: readonly unknown[] | undefined;
+  /** Number of the stored event, given when it is written; 0 until then. */
+  seqNr: number;
+}
+
+export type Outcome<S> =
+  | { readonly type: 'reply'; readonly reply: unknown; readonly thenRun?: (snapshot: S) => void }
+  | { readonly type: 'error'; readonly error: Error }
+  | { readonly type: 'stash' }
+  /** The entity ends with this error once everything before it is stored. */
+  | { readonly type: 'fail'; readonly error: Error };
+
+/** What a command leads to; nothing has happened yet. */
+export interface Evaluated<S> {
+  readonly envelope: Envelope;
+  readonly steps: readonly Step<S>[];
+  readonly outcome: Outcome<S>;
+}
+
+const noSteps: readonly never[] = [];
+const noTags: readonly string[] = [];
+const done = { type: 'reply', reply: undefined } as const;
+
+export interface EvaluatorDeps<S> {
+  readonly logic: EntityLogic<S>;
+  readonly settings: EntitySettings<S>;
+}
+
+/** Works out, in dry runs, what commands lead to. */
+export class CommandEvaluator<S extends HostedState> {
+  readonly #logic: EntityLogic<S>;
+  readonly #settings: EntitySettings<S>;
+  #run: DryRun<S> | undefined;
+
+  constructor({ logic, settings }: EvaluatorDeps<S>) {
+    this.#logic = logic;
+    this.#settings = settings;
+  }
+
+  /** A new chain of dry runs begins, from the committed state. */
+  reset(): void {
+    this.#run?.reset();
+  }
+
+  evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    this.#run?.mark();
+    const evaluated = this.#tryEvaluate(envelope, state, sequenceNr);
+    if (evaluated.outcome.type !== 'reply') this.#run?.undo();
+    return evaluated;
+  }
+
+  /** Whatever the callbacks of the user do, the command gets its answer. */
+  #tryEvaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    if (this.#settings.actor.checkDeterminism) freezeContext(state);
+    try {
+      return this.#evaluate(envelope, state, sequenceNr);
+    } catch (cause) {
+      const error = rejection(envelope.event, asError(cause));
+      const type = envelope.internal ? 'fail' : 'error';
+      return { envelope, steps: noSteps, outcome: { type, error } };
+    }
+  }
+
+  #evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    if (envelope.internal) return this.#input(envelope, state, sequenceNr);
+    const { event } = envelope;
+    const isTransient = this.#settings.transient?.({ event, snapshot: state });
+    if (checkTransient(isTransient, event)) return this.#transient(envelope, state, sequenceNr);
+    const { decide } = this.#settings;
+    if (decide === undefined) return this.#commandAsEvent(envelope, state, sequenceNr);
+    let decision: Decision<EventObject, S>;
+    try {
+      decision = decide({ snapshot: state, command: envelope.event, sequenceNr });
+    } catch (error) {
+      return refused(
+        envelope,
+        new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }),
+      );
+    }
+    const checked = checkDecision<S>(decision, envelope.event);
+    return this.#decided(envelope, state, checked, sequenceNr);
+  }
+
+  #decided(
+    envelope: Envelope,
+    state: S,
+    decision: Decision<EventObject, S>,
+    sequenceNr: number,
+  ): Evaluated<S> {
+    switch (decision.type) {
+      case 'persist':
+        return this.#persist(envelope, state, decision, sequenceNr);
+      case 'none':
+        return { envelope, steps: noSteps, outcome: { type: 'reply', reply: decision.reply } };
+      case 'reject':
+        return refused(envelope, rejected(envelope.event, decision.reason));
+      case 'unhandled':
+        return this.#unhandled(envelope, state);
+      case 'stash':
+        return { envelope, steps: noSteps, outcome: { type: 'stash' } };
+    }
+  }
+
+  #persist(
+    envelope: Envelope,
+    state: S,
+    { events, reply, thenRun }: Extract<Decision<EventObject, S>, { type: 'persist' }>,
+    sequenceNr: number,
+  ): Evaluated<S> {
+    const steps: Step<S>[] = [];
+    let base = state;
+    for (const event of events) {
+      const step = this.#tryStored(event, base, sequenceNr + steps.length + 1);
+      if (step instanceof Error) return refused(envelope, rejection(event, step));
+      if (step === undefined) return refused(envelope, this.#noTransition(event, base));
+      steps.push(step);
+      base = step.next;
+      if (base.status !== 'active') break;
+    }
+    if (steps.length < events.length) return refused(envelope, pastTheEnd(envelope, steps.length));
+    const outcome =
+      thenRun === undefined ? { type: 'reply', reply } : { type: 'reply', reply, thenRun };
+    return { envelope, steps, outcome: outcome as Outcome<S> };
+  }
+
+  /** Without `decide` the command is the event: it needs a transition. */
+  #commandAsEvent(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const step = this.#tryStored(envelope.event, state, sequenceNr + 1);
+    if (step instanceof Error) return refused(envelope, rejection(envelope.event, step));
+    if (step === undefined) return this.#unhandled(envelope, state);
+    return { envelope, steps: [step], outcome: done };
+  }
+
+  /**
+   * A timer has fired, or a child has ended or changed. The end of a child and the firing of a timer
+   * are stored even if nothing handles them: else the child would start and the timer fire again
+   * after the next recovery.
+   */
+  #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const { event, child } = envelope;
+    // The entity has stopped that child, by a command that came before the child's end.
+    if (child !== undefined && !this.#logic.hasChild(state, child)) {
+      return { envelope, steps: noSteps, outcome: done };
+    }
+    try {
+      const { payload, replaced } = this.#logic.inputToStore(state, event);
+      const step = this.#tryInput(envelope, { payload, replaced }, state, sequenceNr + 1);
+      if (step instanceof Error) throw step;
+      return { envelope, steps: step === undefined ? noSteps : [step], outcome: done };
+    } catch (error) {
+      return {
+        envelope,
+        steps: noSteps,
+        outcome: { type: 'fail', error: inputError(event, error) },
+      };
+    }
+  }
+
+  #tryInput(
+    { event, timer, child }: Envelope,
+    { payload, replaced }: StoredInput,
+    state: S,
+    seqNr: number,
+  ): Step<S> | Error | undefined {
+    const facts: EventFacts = {
+      ...(timer !== undefined && { timer }),
+      ...(replaced && { replaced }),
+    };
+    const applied = fromStored(payload);
+    const step = this.#tryStep({ event: applied, payload, facts }, state, seqNr);
+    if (step !== undefined) return step;
+    // Storing a failure that nothing handles would end every later incarnation, too: it is applied
+    // without being stored, which fails the actor as usual.
+    if (isChildError(event)) return unstored(applied, state);
+    if (timer === undefined && child === undefined) return undefined;
+    return { ...unstored(applied, state), payload, facts: { ...facts, unhandled: true } };
+  }
+
+  #transient(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const { event } = envelope;
+    const step = this.#tryStep(
+      { event, payload: event, facts: EventFacts.none },
+      state,
+      sequenceNr,
+    );
+    if (step instanceof Error) return refused(envelope, rejection(event, step));
+    if (step === undefined) return this.#unhandled(envelope, state);
+    if (!this.#logic.isUnchanged(state, step.next)) {
+      const text = `"${event.type}" is transient and must not change value, context or children`;
+      return refused(envelope, new InvalidInputError(text));
+    }
+    return { envelope, steps: [{ ...step, payload: undefined }], outcome: done };
+  }
+
+  #unhandled(envelope: Envelope, state: S): Evaluated<S> {
+    const error = this.#noTransition(envelope.event, state);
+    const fails = this.#settings.actor.unhandledCommand === 'fail';
+    return { envelope, steps: noSteps, outcome: { type: fails ? 'fail' : 'error', error } };
+  }
+
+  #noTransition(event: EventObject, state: S): CommandUnhandledError {
+    const text = `nothing handles "${event.type}" in state ${this.#logic.describe(state)}`;
+    return new CommandUnhandledError(text);
+  }
+
+  /** A new event of the user, applied in the form in which it is stored (ADR 8). */
+  #tryStored(event: EventObject, base: S, seqNr: number): Step<S> | Error | undefined {
+    let payload: EventObject;
+    try {
+      payload = storedForm(event);
+    } catch (error) {
+      return asError(error);
+    }
+    return this.#tryStep({ event: payload, payload, facts: EventFacts.none }, base, seqNr);
+  }
+
+  /** `undefined` when nothing handles the event; an error when it must not be stored. */
+  #tryStep(
+    { event, payload, facts }: StepInput,
+    base: S,
+    seqNr: number,
+  ): Step<S> | Error | undefined {
+    this.#run ??= this.#logic.dryRun();
+    const run = this.#run;
+    if (this.#settings.actor.checkDeterminism) {
+      deepFreeze(event);
+      freezeContext(base);
+    }
+    try {
+      const next = run.apply(base, event, seqNr);
+      if (!run.handled) return undefined;
+      if (next.status === 'error') return asError(next.error);
+      const hidden = this.#logic.hiddenActor(next, base);
+      if (hidden !== undefined) return hiddenActorError(hidden);
+      const { tagger } = this.#settings;
+      const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
+      const step = { event, payload, tags, facts, base, next, trace: run.trace, seqNr: 0 };
+      const { timerChanges } = run;
+      if (timerChanges.length === 0) return step;
+      checkDelayedEvents(timerChanges);
+      const delaysMs = delaysOf(timerChanges);
+      return delaysMs === undefined ? step : { ...step, facts: { ...facts, delaysMs } };
+    } catch (error) {
+      return asError(error);
+    }
+  }
+}
+
+interface StepInput {
+  readonly event: EventObject;
+  readonly payload: EventObject;
+  readonly facts: EventFacts;
+}
+
+/** The firing of a timer will have to be stored, so its event is looked at before it is armed. */
+function checkDelayedEvents(changes: readonly TimerChange[]): void {
+  for (const change of changes) {
+    if (change.type === 'schedule' && change.target.type === 'self') storedForm(change.event);
+  }
+}
+
+function hiddenActorError(path: string): InvalidInputError {
+  const text =
+    `the context would hold an actor reference at ${path}, within an instance of a class, where no ` +
+    'recovery finds it; keep it in an object, an array, a Map or a Set';
+  return new InvalidInputError(text);
+}
+
+function unstored<S>(event: EventObject, state: S): Step<S> {
+  return {
+    event,
+    payload: undefined,
+    tags: noTags,
+    facts: EventFacts.none,
+    base: state,
+    next: state,
+    trace: undefined,
+    seqNr: 0,
+  };
+}
+
+function refused<S>(envelope: Envelope, error: Error): Evaluated<S> {
+  return { envelope, steps: noSteps, outcome: { type: 'error', error } };
+}
+
+/** So that code which changes it in place fails in development, and not in a later replay. */
+function freezeContext(state: unknown): void {
+  deepFreeze((state as { readonly context?: unknown }).context);
+}
+
+/** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
+function rejected({ type }: EventObject, reason: unknown): CommandRejectedError {
+  const { message } = (reason ?? {}) as { readonly message?: unknown };
+  const given = typeof reason === 'string' ? reason : message;
+  const text =
+    typeof given === 'string' ? given : `decide refused "${type}" without giving an Error`;
+  return new CommandRejectedError(text, { cause: reason });
+}
+
+function rejection(event: EventObject, cause: Error): Error {
+  if (cause instanceof InvalidInputError) return cause;
+  if (cause instanceof WriteRejectedError) {
+    const text = `"${event.type}" cannot be stored: ${cause.message}`;
+    return new WriteRejectedError(text, cause.path === undefined ? {} : { path: cause.path });
+  }
+  return new CommandRejectedError(`"${event.type}" cannot be applied`, { cause });
+}
+
+function pastTheEnd({ event }: Envelope, count: number): CommandRejectedError {
+  const text = `"${event.type}" leads to events after number ${count} of them ended the entity`;
+  return new CommandRejectedError(text);
+}
+
+function inputError(event: EventObject, cause: unknown): Error {
+  if (!(cause instanceof WriteRejectedError)) return asError(cause);
+  const text = `"${event.type}" of a child or a timer cannot be stored: ${cause.message}`;
+  return new WriteRejectedError(text, { cause });
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value), { cause: value });
+}

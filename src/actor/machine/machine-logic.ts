@@ -1,0 +1,306 @@
+import type {
+  AnyActorLogic,
+  AnyActorRef,
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventObject,
+} from 'xstate';
+import { createActor } from 'xstate';
+import { RecoveryFailedError } from '../../model/errors.ts';
+import type { ArmedAt, DryRun, EntityLogic, StoredInput } from '../entity-logic.ts';
+import { TimerTick } from '../host-events.ts';
+import { endedChildId, isChildError, toStored } from '../stored-event.ts';
+import type { LiveChange, TimerChange, TimerTarget } from '../timers.ts';
+import { longestTimeoutMs } from '../timers.ts';
+import type { ChildNames } from './child-names.ts';
+import { nameChildrenOf } from './child-names.ts';
+import type { ExecutableAction } from './shadow-scope.ts';
+import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
+import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
+
+/** What the logic of an actor reports to its host. */
+export interface LogicHooks {
+  /** A delayed event is scheduled or cancelled for good; answers how to carry that out. */
+  readonly onTimer: (change: TimerChange) => LiveChange;
+  /** An action threw where only xstate hears of it. */
+  readonly onCrash: (error: unknown) => void;
+}
+
+/**
+ * A machine in the real scope of one actor. Its actions go to xstate's own executor, past
+ * `onTimer`, so that the entity knows its timers; delays that Node cannot hold are armed by the
+ * entity instead.
+ */
+export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
+  readonly #machine: AnyStateMachine;
+  readonly #scope: AnyActorScope;
+  readonly #execute: (action: ExecutableAction) => void;
+  readonly #onCrash: (error: unknown) => void;
+  readonly #names: ChildNames;
+  /** Effects of the initial state, while it is being computed. */
+  #collected: (() => void)[] | undefined;
+
+  constructor(machine: AnyStateMachine, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
+    this.#machine = machine;
+    this.#scope = scope;
+    this.#onCrash = onCrash;
+    const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
+    this.#execute = (action) => {
+      const change = timerChangeOf(action, scope.self);
+      if (change === undefined) return native(action);
+      const { key, delayMs } = onTimer(change);
+      const params = action.params as { id?: string; sendId?: string; delay?: number };
+      if (change.type === 'cancel') params.sendId = key ?? change.id;
+      else if (key !== undefined && delayMs > longestTimeoutMs) {
+        this.#armLater({ key, event: change.event }, { target: change.target, delayMs });
+        return;
+      } else Object.assign(params, { delay: delayMs }, key !== undefined && { id: key });
+      native(action);
+    };
+    this.#names = nameChildrenOf(scope);
+    const collectOrExecute = (action: ExecutableAction): void => {
+      if (this.#collected === undefined) this.#execute(action);
+      else this.#collected.push(() => this.#executeFirst(action));
+    };
+    scope.actionExecutor = collectOrExecute as unknown as AnyActorScope['actionExecutor'];
+  }
+
+  dryRun(): ShadowScope {
+    return new ShadowScope(this.#machine, this.#scope, true);
+  }
+
+  replayRun(): ShadowScope {
+    return new ShadowScope(this.#machine, this.#scope, false);
+  }
+
+  needsInit(input: unknown): boolean {
+    return input !== undefined;
+  }
+
+  begin(input: unknown): AnyMachineSnapshot {
+    const scope = this.#scope;
+    const effects: (() => void)[] = [];
+    const { defer } = scope;
+    this.#collected = effects;
+    scope.defer = (effect) => effects.push(effect);
+    this.#names.beginStep(0);
+    let state: AnyMachineSnapshot;
+    try {
+      state = this.#machine.getInitialSnapshot(scope, input as never);
+    } finally {
+      this.#collected = undefined;
+      scope.defer = defer;
+    }
+    // As in an ordinary actor, all children start before the first entry action runs.
+    if (state.status === 'active') defer(() => this.#machine.start(state));
+    for (const effect of effects) defer(effect);
+    return state;
+  }
+
+  commit(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
+    this.#names.beginStep(seqNr);
+    return this.#machine.transition(state, event, this.#scope);
+  }
+
+  adoptStep(state: AnyMachineSnapshot, event: EventObject, trace: readonly unknown[]): void {
+    announceStep(this.#scope, { event, state, trace });
+  }
+
+  adoptReplay(state: AnyMachineSnapshot, replay: DryRun<AnyMachineSnapshot>): AnyMachineSnapshot {
+    const shadow = replay as ShadowScope;
+    const real = new Map<unknown, AnyActorRef>([[shadow.self, this.#scope.self]]);
+    const children: Record<string, AnyActorRef> = {};
+    try {
+      for (const [key, child] of Object.entries(state.children) as [string, AnyActorRef][]) {
+        const actor = this.#recreate(child, shadow);
+        children[key] = actor;
+        real.set(child, actor);
+      }
+    } catch (cause) {
+      for (const actor of Object.values(children)) this.#free(actor);
+      throw new RecoveryFailedError('a child of the entity cannot be made again', { cause });
+    }
+    const context = withActors(state.context, (actor) => {
+      if (actor._parent !== shadow.self && actor !== shadow.self) return actor;
+      const known = real.get(actor);
+      if (known !== undefined) return known;
+      const gone = this.#recreateGone(actor, shadow);
+      real.set(actor, gone);
+      return gone;
+    });
+    if (context === state.context && !shadow.hasMadeChildren) return state;
+    const live = { ...state, children, context } as AnyMachineSnapshot;
+    if (live.status === 'active') this.#scope.defer(() => this.#machine.start(live));
+    return live;
+  }
+
+  senderOf(state: AnyMachineSnapshot, event: EventObject): AnyActorRef | undefined {
+    const id = endedChildId(event);
+    const child = id === undefined ? undefined : childOf(state, id);
+    if (child === undefined) return undefined;
+    if (!isChildError(event)) {
+      const { _doneEvent } = child as unknown as { readonly _doneEvent?: EventObject };
+      return _doneEvent === event ? child : undefined;
+    }
+    const { status, error } = child.getSnapshot() as AnyMachineSnapshot;
+    const { error: reported } = event as unknown as { readonly error: unknown };
+    return status === 'error' && Object.is(error, reported) ? child : undefined;
+  }
+
+  hasChild(state: AnyMachineSnapshot, child: AnyActorRef): boolean {
+    return childOf(state, child.id) === child;
+  }
+
+  hiddenActor(
+    after: AnyMachineSnapshot,
+    before: AnyMachineSnapshot | undefined,
+  ): string | undefined {
+    return hiddenActor(after.context, before?.context, 'context');
+  }
+
+  inputToStore(state: AnyMachineSnapshot, event: EventObject): StoredInput {
+    const id = endedChildId(event);
+    const child = id === undefined ? undefined : childOf(state, id);
+    if (child === undefined) return { payload: toStored(event), replaced: false };
+    const last = child.getSnapshot() as AnyMachineSnapshot;
+    if (last.status === 'active') return { payload: toStored(event), replaced: true };
+    return { payload: toStored(event, persistedForm(child)), replaced: false };
+  }
+
+  arm(
+    state: AnyMachineSnapshot,
+    timer: { readonly key: string; readonly event: EventObject },
+    at: ArmedAt,
+  ): boolean {
+    if (this.#targetOf(state, at.target) === undefined) return false;
+    this.#armLater(timer, at, state);
+    return true;
+  }
+
+  stop(state: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
+    return this.#machine.transition(state, event, this.#scope);
+  }
+
+  discard(state: AnyMachineSnapshot): void {
+    for (const child of Object.values(state.children) as AnyActorRef[]) {
+      // A child of a dry run was never started and belongs to nobody.
+      if (child._parent === this.#scope.self) this.#scope.stopChild(child);
+    }
+    this.#scope.system.scheduler.cancelAll(this.#scope.self);
+  }
+
+  hasRunningChild(state: AnyMachineSnapshot): boolean {
+    const children = Object.values(state.children) as AnyActorRef[];
+    return children.some((child) => child.getSnapshot()?.status === 'active');
+  }
+
+  isUnchanged(before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean {
+    const sameChildren =
+      before.children === after.children || sameEntries(before.children, after.children);
+    return (
+      before.context === after.context &&
+      before.status === after.status &&
+      sameChildren &&
+      sameValue(before.value, after.value)
+    );
+  }
+
+  describe(state: AnyMachineSnapshot): string {
+    return JSON.stringify(state.value);
+  }
+
+  /**
+   * A child that had ended before the crash comes back ended; any other starts from its input
+   * again.
+   */
+  #recreate(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
+    const { logic, options } = child as unknown as ShadowChild;
+    const { src, systemId, syncSnapshot, input } = options;
+    const ended = replay.endedChildren.get(child);
+    const common = { id: child.id, src, syncSnapshot, parent: this.#scope.self };
+    if (ended === undefined) return createActor(logic, { ...common, systemId, input } as never);
+    const { snapshot: shown, ...outcome } = ended;
+    const last = { ...persistedForm(child), children: {}, ...shown, ...outcome };
+    return createActor(logic, { ...common, snapshot: last } as never);
+  }
+
+  /** A child that is only left in the context: it has ended, or was stopped. What it gets is lost. */
+  #recreateGone(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
+    if (replay.endedChildren.has(child)) return this.#recreate(child, replay);
+    const { logic, options } = child as unknown as ShadowChild;
+    const snapshot = { ...persistedForm(child), children: {}, status: 'stopped' };
+    const common = { id: child.id, src: options.src, parent: this.#scope.self };
+    const actor = createActor(logic, { ...common, snapshot } as never);
+    this.#scope.stopChild(actor);
+    return actor;
+  }
+
+  /** Gives back the name of an actor that will never start. */
+  #free(actor: AnyActorRef): void {
+    const system = this.#scope.system as unknown as { _unregister: (actor: AnyActorRef) => void };
+    system._unregister(actor);
+  }
+
+  /**
+   * xstate catches what an initial action throws, and ends the actor without another message to it.
+   */
+  #executeFirst(action: ExecutableAction): void {
+    try {
+      this.#execute(action);
+    } catch (error) {
+      this.#onCrash(error);
+      throw error;
+    }
+  }
+
+  #armLater(
+    timer: { readonly key: string; readonly event: EventObject },
+    at: ArmedAt,
+    state?: AnyMachineSnapshot,
+  ): void {
+    const { self, system } = this.#scope;
+    this.#scope.defer(() => {
+      const { scheduler } = system;
+      if (at.delayMs > longestTimeoutMs) {
+        scheduler.schedule(self, self, new TimerTick(timer.key), longestTimeoutMs, timer.key);
+        return;
+      }
+      const target = state === undefined ? self : this.#targetOf(state, at.target);
+      if (target !== undefined)
+        scheduler.schedule(self, target, timer.event, at.delayMs, timer.key);
+    });
+  }
+
+  #targetOf(state: AnyMachineSnapshot, target: TimerTarget): AnyActorRef | undefined {
+    const { self } = this.#scope;
+    switch (target.type) {
+      case 'self':
+        return self;
+      case 'child':
+        return childOf(state, target.id);
+      case 'parent':
+        return self._parent;
+      case 'other':
+        return undefined;
+    }
+  }
+}
+
+/** What a child's logic would persist of it, without its own children. */
+function persistedForm(child: AnyActorRef): Readonly<Record<string, unknown>> {
+  const { logic } = child as unknown as ShadowChild;
+  const inline = { __unsafeAllowInlineActors: true };
+  return logic.getPersistedSnapshot(child.getSnapshot(), inline) as never;
+}
+
+/** What an actor of a dry run knows about how to make it. */
+interface ShadowChild {
+  readonly logic: AnyActorLogic;
+  readonly options: {
+    readonly src?: unknown;
+    readonly systemId?: string;
+    readonly syncSnapshot?: boolean;
+    readonly input?: unknown;
+  };
+}

@@ -1,0 +1,309 @@
+import type {
+  AnyActorRef,
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventObject,
+} from 'xstate';
+import type { DryRun } from '../entity-logic.ts';
+import type { EndedChild } from '../stored-event.ts';
+import type { TimerChange, TimerTarget } from '../timers.ts';
+import type { AssignPlan } from './assign-plan.ts';
+import { assignPlanner, runAssigns } from './assign-plan.ts';
+import { ChildNames } from './child-names.ts';
+import { childOf } from './snapshot-parts.ts';
+
+/**
+ * Evaluates a machine without any effect, for dry runs and replay: the one file that knows xstate's
+ * internals (docs/adr/0008-persistent-actors.md).
+ *
+ * The machine gets a scope whose `self` stands before the real actor and belongs to a system of its
+ * own. Children made in it are never started, their names are taken in that system only, no
+ * inspector sees anything, and actions are noted instead of run.
+ */
+export class ShadowScope implements DryRun<AnyMachineSnapshot> {
+  readonly #machine: AnyStateMachine;
+  readonly #system: IsolatedSystem;
+  readonly #scope: AnyActorScope;
+  readonly #assignOnly: (
+    snapshot: AnyMachineSnapshot,
+    event: EventObject,
+  ) => AssignPlan | undefined;
+  readonly #names: ChildNames;
+  #marked: NamesTaken | undefined;
+  /** Children that the first state stops, while it is computed. */
+  #stops: ExecutableAction[] | undefined;
+  readonly self: AnyActorRef;
+  /** How children ended whose result was among the events. */
+  readonly endedChildren = new WeakMap<AnyActorRef, EndedChild>();
+  trace: readonly unknown[] | undefined;
+  timerChanges: readonly TimerChange[] = [];
+  actionCount = 0;
+
+  /** `seesNames` = a `systemId` that the real system has given away is taken here, too. */
+  constructor(machine: AnyStateMachine, real: AnyActorScope, seesNames: boolean) {
+    this.#machine = machine;
+    const system = new IsolatedSystem(real, seesNames);
+    this.#system = system;
+    this.self = Object.create(real.self, { system: { value: system } }) as AnyActorRef;
+    system.watched = this.self;
+    this.#names = new ChildNames(this.self);
+    system.names = this.#names;
+    this.#scope = {
+      self: this.self,
+      id: real.id,
+      sessionId: real.sessionId,
+      logger: ignore,
+      defer: ignore,
+      emit: ignore,
+      stopChild: ignore,
+      system,
+      actionExecutor: (action: ExecutableAction) => this.#note(action),
+    } as unknown as AnyActorScope;
+    this.#assignOnly = assignPlanner(machine);
+  }
+
+  get handled(): boolean {
+    return this.#system.handled;
+  }
+
+  /** Children were made since this scope exists: the state may hold some. */
+  get hasMadeChildren(): boolean {
+    return this.#system.booked > 0;
+  }
+
+  initial(input: unknown): AnyMachineSnapshot {
+    this.#forget(0);
+    // xstate makes up its mind about the first state before it stops anybody, so the names that the
+    // first state gives back are not free within it.
+    const stops: ExecutableAction[] = [];
+    this.#stops = stops;
+    try {
+      return this.#machine.getInitialSnapshot(this.#scope, input as never);
+    } finally {
+      this.#stops = undefined;
+      for (const action of stops) action.exec?.(action.info, action.params);
+    }
+  }
+
+  apply(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
+    this.#forget(seqNr);
+    const plan = this.#assignOnly(state, event);
+    if (plan === undefined) return this.#machine.transition(state, event, this.#scope);
+    this.#system.handled = true;
+    const next = runAssigns(plan, { state, event, scope: this.#scope });
+    // A child spawned by an assignment has to be made again, for real.
+    if (next.children === state.children) this.trace = plan.transitions;
+    return next;
+  }
+
+  endChild(state: AnyMachineSnapshot, id: string, end: EndedChild): void {
+    const child = childOf(state, id);
+    if (child === undefined) return;
+    this.endedChildren.set(child, end);
+    this.#system.release(child);
+  }
+
+  reset(): void {
+    this.#system.forgetNames();
+  }
+
+  mark(): void {
+    this.#marked = this.#system.namesTaken();
+  }
+
+  undo(): void {
+    this.#system.forgetNames(this.#marked);
+  }
+
+  #forget(seqNr: number): void {
+    this.#names.beginStep(seqNr);
+    this.#system.handled = false;
+    this.trace = undefined;
+    this.actionCount = 0;
+    if (this.timerChanges.length > 0) this.timerChanges = [];
+  }
+
+  #note(action: ExecutableAction): void {
+    this.actionCount++;
+    if (action.type === 'xstate.stopChild') {
+      if (this.#stops === undefined) action.exec?.(action.info, action.params);
+      else this.#stops.push(action);
+    }
+    const change = timerChangeOf(action, this.self);
+    if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
+  }
+}
+
+/** What xstate hands to a scope's `actionExecutor`. */
+export interface ExecutableAction {
+  readonly type: string;
+  readonly info: unknown;
+  readonly params: unknown;
+  readonly exec: ((info: unknown, params: unknown) => void) | undefined;
+}
+
+/** What an action does to the timers of its actor; `self` is the actor, or its shadow. */
+export function timerChangeOf(
+  action: ExecutableAction,
+  self: AnyActorRef,
+): TimerChange | undefined {
+  switch (action.type) {
+    case 'xstate.raise':
+    case 'xstate.sendTo': {
+      const params = action.params as SendParams;
+      if (typeof params.delay !== 'number') return undefined;
+      const target = action.type === 'xstate.raise' ? ownTarget : targetOf(params, self);
+      return {
+        type: 'schedule',
+        id: params.id,
+        event: params.event,
+        target,
+        delayMs: params.delay,
+      };
+    }
+    case 'xstate.cancel': {
+      const { sendId } = action.params as { readonly sendId: string };
+      return { type: 'cancel', id: sendId };
+    }
+    default:
+      return undefined;
+  }
+}
+
+interface SendParams {
+  readonly event: EventObject;
+  readonly id: string | undefined;
+  readonly delay: number | undefined;
+  readonly to: AnyActorRef | string;
+}
+
+const ownTarget: TimerTarget = { type: 'self' };
+
+function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
+  if (typeof to === 'string') return { type: 'child', id: to };
+  if (to.sessionId === self.sessionId) return ownTarget;
+  if (to === self._parent) return { type: 'parent' };
+  return to._parent === self ? { type: 'child', id: to.id } : { type: 'other' };
+}
+
+/** The actor system of a shadow: what xstate's core calls on one while it evaluates. */
+class IsolatedSystem {
+  /** Names that evaluations have taken, and names of the real system that they have given back. */
+  readonly #keyed = new Map<string, AnyActorRef>();
+  readonly #freed = new Set<string>();
+  readonly _logger = ignore;
+  readonly _clock = { setTimeout: ignore, clearTimeout: ignore };
+  readonly scheduler = inertScheduler;
+  readonly #real: AnyActorScope['system'];
+  handled = false;
+  booked = 0;
+  watched: AnyActorRef | undefined;
+  names: ChildNames | undefined;
+  readonly #seesNames: boolean;
+
+  constructor(real: AnyActorScope, seesNames: boolean) {
+    this.#real = real.system;
+    this.#seesNames = seesNames;
+  }
+
+  namesTaken(): NamesTaken | undefined {
+    if (this.#keyed.size === 0 && this.#freed.size === 0) return undefined;
+    return { keyed: [...this.#keyed], freed: [...this.#freed] };
+  }
+
+  /** Back to the names that `but` holds. */
+  forgetNames(but?: NamesTaken): void {
+    if (this.#keyed.size > 0) this.#keyed.clear();
+    if (this.#freed.size > 0) this.#freed.clear();
+    if (but === undefined) return;
+    for (const [systemId, actor] of but.keyed) this.#keyed.set(systemId, actor);
+    for (const systemId of but.freed) this.#freed.add(systemId);
+  }
+
+  _bookId(): string {
+    return `shadow:${this.booked++}`;
+  }
+
+  _sendInspectionEvent(event: {
+    type: string;
+    actorRef?: unknown;
+    _transitions?: unknown[];
+  }): void {
+    if (event.type === '@xstate.actor') this.names?.name(event.actorRef as AnyActorRef);
+    if (event.type !== '@xstate.microstep' || event.actorRef !== this.watched) return;
+    if (event._transitions !== undefined && event._transitions.length > 0) this.handled = true;
+  }
+
+  _set(systemId: string, actor: AnyActorRef): void {
+    // In a replay the last actor has the name: that it was free was seen when the event was stored.
+    const existing = this.#seesNames ? this.get(systemId) : undefined;
+    if (existing !== undefined && existing !== actor) {
+      throw new Error(`Actor with system ID '${systemId}' already exists.`);
+    }
+    this.#keyed.set(systemId, actor);
+  }
+
+  _unregister(actor: AnyActorRef): void {
+    for (const [id, keyed] of this.#keyed) if (keyed === actor) this.#keyed.delete(id);
+    const { systemId } = actor as { readonly systemId?: string };
+    if (systemId !== undefined && this.#real.get(systemId) === actor) this.#freed.add(systemId);
+  }
+
+  /** An actor has ended: its names, and those of its own children, are free again. */
+  release(actor: AnyActorRef): void {
+    const { children = {} } = actor.getSnapshot() as Partial<AnyMachineSnapshot>;
+    for (const child of Object.values(children) as AnyActorRef[]) this.release(child);
+    this._unregister(actor);
+  }
+
+  _register(sessionId: string): string {
+    return sessionId;
+  }
+
+  get(systemId: string): AnyActorRef | undefined {
+    const own = this.#keyed.get(systemId);
+    return own ?? (this.#freed.has(systemId) ? undefined : this.#real.get(systemId));
+  }
+
+  getAll(): Record<string, AnyActorRef> {
+    const real = Object.entries(this.#real.getAll()).filter(([id]) => !this.#freed.has(id));
+    return Object.fromEntries([...real, ...this.#keyed]);
+  }
+
+  inspect(): { unsubscribe: () => void } {
+    return { unsubscribe: ignore };
+  }
+
+  _relay(): void {}
+
+  start(): void {}
+}
+
+interface NamesTaken {
+  readonly keyed: readonly (readonly [string, AnyActorRef])[];
+  readonly freed: readonly string[];
+}
+
+const inertScheduler = { schedule: ignore, cancel: ignore, cancelAll: ignore };
+
+function ignore(): void {}
+
+/** Shows inspectors the one step that an adopted dry run stands for, as xstate would have. */
+export function announceStep(
+  scope: AnyActorScope,
+  step: {
+    readonly event: EventObject;
+    readonly state: unknown;
+    readonly trace: readonly unknown[];
+  },
+): void {
+  const system = scope.system as unknown as { _sendInspectionEvent: (event: unknown) => void };
+  system._sendInspectionEvent({
+    type: '@xstate.microstep',
+    actorRef: scope.self,
+    event: step.event,
+    snapshot: step.state,
+    _transitions: step.trace,
+  });
+}

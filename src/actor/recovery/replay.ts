@@ -1,0 +1,295 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { EventObject } from 'xstate';
+import {
+  DataIntegrityError,
+  JournalError,
+  RecoveryFailedError,
+  WriteFailedError,
+} from '../../model/errors.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
+import type {
+  JournalPlugin,
+  PersistenceId,
+  PersistentRepr,
+  Recovery,
+  ReplayRequest,
+} from '../../ports/journal-plugin.ts';
+import type { ActorSettings } from '../actor-settings.ts';
+import type { DryRun, HostedState } from '../entity-logic.ts';
+import { eventFault, isEvent } from '../event-shape.ts';
+import { endedChildId, endOf, fromStored, initEventType } from '../stored-event.ts';
+import { Timers } from '../timers.ts';
+import type { SilenceWatch } from './silence-watch.ts';
+
+/** What a journal says about an entity. */
+export interface Replayed<S> {
+  /** State after the last event; `undefined` when the journal was never written. */
+  readonly state: S | undefined;
+  /** Highest number of the journal; 0 = never written. */
+  readonly sequenceNr: number;
+  /** From the init record, when there is one. */
+  readonly input: unknown;
+  /** Whether the journal has an init record. */
+  readonly initialised: boolean;
+  readonly timers: Timers;
+  /** When the last applied event was stored; 0 = unknown. */
+  readonly lastEventMs: number;
+  readonly run: DryRun<S>;
+}
+
+export interface FoldOptions<S> {
+  readonly persistenceId: string;
+  /** What the actor was started with: for journals without an init record. */
+  readonly input: unknown;
+  readonly run: DryRun<S>;
+  readonly nowMs: () => number;
+  readonly unhandled: ActorSettings['unhandledReplayedEvent'];
+  readonly describe: (state: S) => string;
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+}
+
+/** The initial state of a journal without init record, or with one that is not stored yet. */
+const beginning = { seqNr: 0, delaysMs: [] };
+
+/** Folds stored events, without any effect. */
+export class ReplayFold<S extends HostedState> {
+  readonly #options: FoldOptions<S>;
+  readonly #run: DryRun<S>;
+  readonly #timers = new Timers();
+  #state: S | undefined;
+  #input: unknown;
+  #initialised = false;
+  #warned = false;
+  #lastEventMs = 0;
+  lastSeqNr = 0;
+
+  constructor(options: FoldOptions<S>) {
+    this.#options = options;
+    this.#run = options.run;
+    this.#input = options.input;
+  }
+
+  /**
+   * @throws {RecoveryFailedError} the event cannot be applied @throws {DataIntegrityError} wrong
+   * order
+   */
+  apply(repr: PersistentRepr): void {
+    const { seqNr } = repr;
+    if (seqNr <= this.lastSeqNr) throw this.#outOfOrder(seqNr);
+    this.lastSeqNr = seqNr;
+    const { payload } = repr;
+    if (!isEvent(payload)) throw this.#noEvent(repr);
+    if (payload.type === initEventType) this.#begin(payload, repr);
+    else this.#applyEvent(payload, repr);
+  }
+
+  /**
+   * `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for.
+   */
+  result(highestSeqNr: number): Replayed<S> {
+    const sequenceNr = Math.max(highestSeqNr, this.lastSeqNr);
+    if (sequenceNr > 0 && this.#state === undefined) {
+      this.#state = this.#initial();
+      this.#timers.note(this.#run.timerChanges, beginning, this.#options.nowMs());
+    }
+    return {
+      state: this.#state,
+      sequenceNr,
+      input: this.#input,
+      initialised: this.#initialised,
+      timers: this.#timers,
+      lastEventMs: this.#lastEventMs,
+      run: this.#run,
+    };
+  }
+
+  #begin(payload: EventObject, repr: PersistentRepr): void {
+    this.#input = (payload as unknown as { readonly input?: unknown }).input;
+    this.#initialised = true;
+    this.#state = this.#initial();
+    this.#noteTimers(repr, 0);
+  }
+
+  #applyEvent(payload: EventObject, repr: PersistentRepr): void {
+    const state = this.#state ?? this.#initialWithout(repr);
+    if (state.status !== 'active') {
+      this.#warnAfterEnd(repr);
+      return;
+    }
+    const { timer, unhandled, replaced } = repr.facts;
+    if (timer !== undefined) this.#timers.removeFirst(timer);
+    const endedId = endedChildId(payload);
+    if (endedId !== undefined && replaced !== true) {
+      this.#run.endChild(state, endedId, endOf(payload));
+    }
+    this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    this.#state = state;
+    if (unhandled === true) return;
+    const next = this.#tryApply(state, fromStored(payload), repr);
+    if (next.status === 'error') throw this.#failed(repr, state, next.error);
+    if (!this.#run.handled) this.#unhandled(repr, state);
+    this.#state = next;
+    if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr);
+  }
+
+  /** The journal has no init record: its first event is as near as we get to the beginning. */
+  #initialWithout(repr: PersistentRepr): S {
+    const state = this.#initial();
+    this.#timers.note(this.#run.timerChanges, beginning, repr.timestampMs ?? this.#options.nowMs());
+    return state;
+  }
+
+  #initial(): S {
+    let cause: unknown;
+    try {
+      const state = this.#run.initial(this.#input);
+      if (state.status !== 'error') return state;
+      cause = state.error;
+    } catch (error) {
+      cause = error;
+    }
+    const text = `the initial state of ${this.#options.persistenceId} cannot be computed`;
+    throw new RecoveryFailedError(text, { cause });
+  }
+
+  #tryApply(state: S, event: EventObject, repr: PersistentRepr): S {
+    try {
+      return this.#run.apply(state, event, repr.seqNr);
+    } catch (error) {
+      throw this.#failed(repr, state, error);
+    }
+  }
+
+  /** `seqNr` 0 = the initial state, whatever number its record has. */
+  #noteTimers({ facts, timestampMs }: PersistentRepr, seqNr: number): void {
+    const step = { seqNr, delaysMs: facts.delaysMs ?? [] };
+    this.#timers.note(this.#run.timerChanges, step, timestampMs ?? 0);
+  }
+
+  #unhandled(repr: PersistentRepr, state: S): void {
+    const policy = this.#options.unhandled;
+    if (policy === 'fail') throw this.#failed(repr, state, undefined);
+    if (policy === 'warn') {
+      this.#options.warn(this.#place(repr, state), 'a stored event is no longer handled');
+    }
+  }
+
+  #failed(repr: PersistentRepr, state: S, cause: unknown): RecoveryFailedError {
+    const { persistenceId, seqNr, type, state: value } = this.#place(repr, state);
+    const reason = cause === undefined ? 'is no longer handled' : 'cannot be applied';
+    const text = `event ${seqNr} ("${type}") of ${persistenceId} ${reason} in state ${value}`;
+    return new RecoveryFailedError(text, { cause });
+  }
+
+  #place(repr: PersistentRepr, state: S): Readonly<Record<string, string | number>> {
+    const { type } = repr.payload as EventObject;
+    const { persistenceId, describe } = this.#options;
+    return { persistenceId, seqNr: repr.seqNr, type, state: describe(state) };
+  }
+
+  #warnAfterEnd(repr: PersistentRepr): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const { persistenceId } = this.#options;
+    this.#options.warn(
+      { persistenceId, seqNr: repr.seqNr },
+      'the journal goes on after the final state',
+    );
+  }
+
+  /** Written by another program, such as one on the JVM whose events have no `type`. */
+  #noEvent({ seqNr, payload }: PersistentRepr): RecoveryFailedError {
+    const { persistenceId } = this.#options;
+    const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload ${eventFault(payload)}`;
+    return new RecoveryFailedError(text);
+  }
+
+  #outOfOrder(seqNr: number): DataIntegrityError {
+    const { persistenceId: id } = this.#options;
+    const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
+    return new DataIntegrityError(text, { place: { id, seqNr } });
+  }
+}
+
+export interface ReplayRun<S extends HostedState> {
+  readonly journal: JournalPlugin;
+  readonly persistenceId: PersistenceId;
+  /** Inclusive; 0 = apply nothing, only learn the highest number. */
+  readonly to: number;
+  readonly maxEvents: number;
+  /** Give the event loop back after so many events. */
+  readonly yieldEvery: number;
+  readonly fold: ReplayFold<S>;
+  readonly watch: SilenceWatch;
+  readonly signal: AbortSignal;
+}
+
+/** Reads and folds one journal in one pass where the plugin can do that (ADR 22). */
+export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<Replayed<S>> {
+  const { journal, persistenceId, watch, signal } = run;
+  if (run.to === 0) {
+    return run.fold.result(await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal })));
+  }
+  const request: ReplayRequest = {
+    persistenceId,
+    from: SeqNr.min,
+    to: SeqNr.of(run.to),
+    maxEvents: run.maxEvents,
+  };
+  const recovery = await openRecovery(run, request);
+  await foldAll(run, recovery.events);
+  return run.fold.result(await watch.guard(recovery.highestSeqNr()));
+}
+
+async function openRecovery<S extends HostedState>(
+  { journal, persistenceId, watch, signal }: ReplayRun<S>,
+  request: ReplayRequest,
+): Promise<Recovery> {
+  if (journal.recover !== undefined) return watch.guard(journal.recover(request, { signal }));
+  const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
+  const to = Math.min(request.to, highest);
+  const events =
+    to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
+  return { highestSeqNr: async () => highest, events };
+}
+
+async function foldAll<S extends HostedState>(
+  run: ReplayRun<S>,
+  events: Recovery['events'],
+): Promise<void> {
+  const { fold, watch, yieldEvery } = run;
+  const batches = events[Symbol.asyncIterator]();
+  let untilYield = yieldEvery;
+  try {
+    for (;;) {
+      const step = await watch.guard(batches.next());
+      if (step.done === true) return;
+      for (const repr of step.value) {
+        if (--untilYield < 0) {
+          await nextTurn();
+          run.signal.throwIfAborted();
+          watch.touch();
+          untilYield = yieldEvery - 1;
+        }
+        fold.apply(repr);
+      }
+    }
+  } catch (error) {
+    release(batches);
+    throw error;
+  }
+}
+
+async function* nothing(): Recovery['events'] {}
+
+/** A plugin that went silent may not answer this either, so nobody waits for it. */
+function release(batches: AsyncIterator<unknown>): void {
+  batches.return?.().then(undefined, () => {});
+}
+
+/** Whether trying again may help: stored bytes that are wrong stay wrong. */
+export function mayRecoverLater(error: unknown): boolean {
+  // The mark that bounds a read is a write.
+  if (error instanceof WriteFailedError) return true;
+  return error instanceof JournalError ? error.retryable : true;
+}

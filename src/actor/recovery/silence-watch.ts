@@ -1,0 +1,66 @@
+import { DeadlineExceededError } from '../../model/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+
+/**
+ * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits for
+ * the journal even when the journal does not listen to the signal. Each call starts the time anew.
+ */
+export class SilenceWatch {
+  readonly #clock: Clock;
+  readonly #limitMs: number;
+  readonly #recovery: AbortController;
+  #lastMs: number;
+  #onAbort: ((reason: unknown) => void) | undefined;
+
+  /** `recovery` is aborted on silence; aborting it from outside ends the watch. */
+  constructor(options: {
+    readonly clock: Clock;
+    readonly limitMs: number;
+    readonly recovery: AbortController;
+  }) {
+    this.#clock = options.clock;
+    this.#limitMs = options.limitMs;
+    this.#recovery = options.recovery;
+    this.#lastMs = options.clock.nowMs();
+    options.recovery.signal.addEventListener('abort', () => this.#abort(), { once: true });
+  }
+
+  /** From now on the time counts. */
+  start(): void {
+    this.touch();
+    this.#run().catch(() => {}); // the recovery is over
+  }
+
+  touch(): void {
+    this.#lastMs = this.#clock.nowMs();
+  }
+
+  /** The promise, or a rejection as soon as the recovery is aborted; used one call at a time. */
+  async guard<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#recovery;
+    if (signal.aborted) {
+      promise.catch(() => {}); // somebody has to listen to it
+      throw signal.reason;
+    }
+    this.touch();
+    return await new Promise<T>((resolve, reject) => {
+      this.#onAbort = reject;
+      promise.then(resolve, reject);
+    });
+  }
+
+  #abort(): void {
+    this.#onAbort?.(this.#recovery.signal.reason);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#recovery;
+    for (;;) {
+      const restMs = this.#lastMs + this.#limitMs - this.#clock.nowMs();
+      if (restMs <= 0) break;
+      await this.#clock.sleep(restMs, { signal });
+    }
+    const text = `the journal said nothing for ${this.#limitMs} ms during a recovery`;
+    this.#recovery.abort(new DeadlineExceededError(text));
+  }
+}

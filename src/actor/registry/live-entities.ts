@@ -1,0 +1,51 @@
+import { DuplicateEntityError } from '../../model/errors.ts';
+
+/** What the registry of live entities needs to know of one. */
+export interface LiveEntity {
+  readonly persistenceId: string;
+  /** Waits for the write in hand, then ends the entity. */
+  shutDown(): Promise<void>;
+}
+
+/** All live entities of the process, and the guard that an id has one of them. */
+export class LiveEntities {
+  readonly #all = new Set<LiveEntity>();
+  readonly #writers = new Map<string, LiveEntity>();
+  readonly #lingering = new Map<string, Promise<void>>();
+
+  /** @throws {DuplicateEntityError} another live entity has the id, and `guard` is on */
+  claim(entity: LiveEntity, guard: boolean): void {
+    const { persistenceId } = entity;
+    if (guard && this.#writers.has(persistenceId)) {
+      throw new DuplicateEntityError(`"${persistenceId}" has a live actor in this process already`);
+    }
+    this.#all.add(entity);
+    if (guard) this.#writers.set(persistenceId, entity);
+  }
+
+  /** `write` = what the entity had under way when it ended: its successor waits for that. */
+  release(entity: LiveEntity, write: Promise<unknown> | undefined): void {
+    const { persistenceId } = entity;
+    if (!this.#all.delete(entity)) return;
+    if (this.#writers.get(persistenceId) === entity) this.#writers.delete(persistenceId);
+    if (write === undefined) return;
+    const forget = (): void => {
+      if (this.#lingering.get(persistenceId) === settled) this.#lingering.delete(persistenceId);
+    };
+    const settled: Promise<void> = write.then(forget, forget);
+    this.#lingering.set(persistenceId, settled);
+  }
+
+  /** The write that an earlier entity of this id left behind, until it settles; never rejects. */
+  lingeringWrite(persistenceId: string): Promise<void> | undefined {
+    return this.#lingering.get(persistenceId);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): Iterator<LiveEntity> {
+    return [...this.#all][Symbol.iterator]();
+  }
+}

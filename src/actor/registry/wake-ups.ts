@@ -1,0 +1,139 @@
+import type { Clock } from '../../runtime/clock.ts';
+import { longestTimeoutMs } from '../timers.ts';
+
+/** When somebody is to be woken, and how often that has failed in a row. */
+export interface WakeUp {
+  readonly atMs: number;
+  readonly failures: number;
+}
+
+interface Queued extends WakeUp {
+  readonly id: string;
+}
+
+export interface WakeUpOptions {
+  readonly clock: Clock;
+  /** Nobody is woken any more. */
+  readonly closing: AbortSignal;
+  /** Called when an id is due; it takes the wake-up, or leaves it, then it is forgotten. */
+  readonly wake: (id: string) => void;
+}
+
+/** A woken entity recovers, which costs reads. So at most this many start at once, then there is a pause. */
+const wakesAtOnce = 50;
+const pauseMs = 100;
+/** Out-of-date places of the queue that are kept before it is made anew. */
+const longestWaste = 64;
+const replaced = 'an earlier deadline';
+
+/** Wakes ids at their times, earliest first, with one sleeper for all. */
+export class WakeUps {
+  readonly #options: WakeUpOptions;
+  readonly #current = new Map<string, Queued>();
+  /** A binary heap by time; holds places that `#current` has no more. */
+  #heap: Queued[] = [];
+  #sleeper: AbortController | undefined;
+  #sleepsUntilMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: WakeUpOptions) {
+    this.#options = options;
+    options.closing.addEventListener('abort', () => this.#stopSleeping(), { once: true });
+  }
+
+  get size(): number {
+    return this.#current.size;
+  }
+
+  set(id: string, wakeUp: WakeUp): void {
+    const queued: Queued = { ...wakeUp, id };
+    this.#current.set(id, queued);
+    if (this.#heap.length > 2 * this.#current.size + longestWaste) this.#compact();
+    else push(this.#heap, queued);
+    if (queued.atMs < this.#sleepsUntilMs) this.#sleep(queued.atMs);
+  }
+
+  /** Forgets the wake-up of an id and answers it. */
+  take(id: string): WakeUp | undefined {
+    const queued = this.#current.get(id);
+    this.#current.delete(id);
+    if (this.#current.size === 0) this.#stopSleeping();
+    return queued;
+  }
+
+  #sleep(untilMs: number): void {
+    this.#stopSleeping();
+    const { clock, closing } = this.#options;
+    if (closing.aborted) return;
+    const sleeper = new AbortController();
+    this.#sleeper = sleeper;
+    this.#sleepsUntilMs = untilMs;
+    const ms = Math.min(Math.max(0, untilMs - clock.nowMs()), longestTimeoutMs);
+    clock.sleep(ms, { signal: sleeper.signal }).then(
+      () => {
+        if (this.#sleeper === sleeper) this.#wakeDue();
+      },
+      () => {}, // replaced, or closed
+    );
+  }
+
+  #stopSleeping(): void {
+    this.#sleeper?.abort(replaced);
+    this.#sleeper = undefined;
+    this.#sleepsUntilMs = Number.POSITIVE_INFINITY;
+  }
+
+  #wakeDue(): void {
+    this.#stopSleeping();
+    const nowMs = this.#options.clock.nowMs();
+    for (let woken = 0; woken < wakesAtOnce; ) {
+      const first = this.#heap[0];
+      if (first === undefined) return;
+      const isCurrent = this.#current.get(first.id) === first;
+      if (isCurrent && first.atMs > nowMs) {
+        this.#sleep(first.atMs);
+        return;
+      }
+      shift(this.#heap);
+      if (!isCurrent) continue;
+      this.#options.wake(first.id);
+      if (this.#current.get(first.id) === first) this.#current.delete(first.id);
+      woken++;
+    }
+    this.#sleep(nowMs + pauseMs);
+  }
+
+  #compact(): void {
+    this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);
+  }
+}
+
+function push(heap: Queued[], queued: Queued): void {
+  let at = heap.length;
+  heap.push(queued);
+  while (at > 0) {
+    const parentAt = (at - 1) >> 1;
+    const parent = heap[parentAt];
+    if (parent === undefined || parent.atMs <= queued.atMs) break;
+    heap[at] = parent;
+    at = parentAt;
+  }
+  heap[at] = queued;
+}
+
+/** Takes the first one out. */
+function shift(heap: Queued[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  let at = 0;
+  for (;;) {
+    let childAt = 2 * at + 1;
+    const left = heap[childAt];
+    const right = heap[childAt + 1];
+    if (left !== undefined && right !== undefined && right.atMs < left.atMs) childAt++;
+    const child = heap[childAt];
+    if (child === undefined || child.atMs >= last.atMs) break;
+    heap[at] = child;
+    at = childAt;
+  }
+  heap[at] = last;
+}

@@ -1,0 +1,232 @@
+import { InvalidInputError, JournalError } from '../../model/errors.ts';
+import { JsonNumber } from '../../model/payload.ts';
+import { isWithinDigits, maxExactDigits, printNumber } from './json-number.ts';
+import { maxDepth } from './json-text.ts';
+import { namesOf } from './member-order.ts';
+
+/**
+ * Longest text of one value: as much as the embedded log takes. Objects that stand in each other often make a text
+ * that has no end; an object counts for as much as it takes of memory while it is printed.
+ */
+const maxTextLength = 64 * 1024 * 1024;
+const objectLength = 16;
+const otherLength = 4;
+
+/** What a caller's value has to be, beyond what JSON asks of it. */
+export interface ValueRules {
+  /** Name of the value in errors: `event`, as in `event.items[3].at`. */
+  readonly name: string;
+  /** Levels of arrays and objects that it may have; as many as a document unless given. */
+  readonly maxLevels?: number;
+  /** Numbers that printing would round are refused: what is written must come back the same. */
+  readonly exact?: boolean;
+  /** A `JsonNumber` is refused: actors get ordinary numbers back. */
+  readonly plainNumbers?: boolean;
+}
+
+/**
+ * Prints a value as the JVM does, and proves in the same pass that reading gives it back: each member is read
+ * once, so what was looked at is what is printed. Members that are `undefined` are left out, -0 is 0. Lone
+ * surrogates are left raw; the document as a whole decides how they are escaped.
+ *
+ * @throws {InvalidInputError} when JSON would lose something; `path` says where
+ */
+export function printValue(value: unknown, rules: ValueRules): string {
+  const printer = new ValuePrinter(rules);
+  try {
+    return printer.print(value, 0);
+  } catch (error) {
+    if (error instanceof JournalError) throw error;
+    // A getter or a proxy of the caller's that throws.
+    throw printer.refusal('cannot be read', { cause: error });
+  }
+}
+
+/** A JSON string as the JVM writes it, lone surrogates left raw. */
+export function printString(text: string): string {
+  // Up to here a look at the characters costs less than a call of the engine's printer.
+  if (text.length < 40 && ordinary.test(text)) return `"${text}"`;
+  const plain = JSON.stringify(text);
+  const quoted =
+    plain.length === text.length + 2 || text.isWellFormed()
+      ? plain
+      : text.split(surrogates).map(quoteRun).join('');
+  return text.includes('\x7f') ? quoted.replaceAll('\x7f', '\\u007f') : quoted;
+}
+
+/** ASCII without what JSON escapes and without DEL. */
+const ordinary = /^[ !#-[\]-~]*$/;
+const surrogates = /([\ud800-\udfff]+)/;
+
+/** Runs alternate: ordinary text, surrogates, ordinary text; the outer two bring the quotes. */
+function quoteRun(run: string, index: number, runs: readonly string[]): string {
+  if (index % 2 === 1) return run;
+  const quoted = JSON.stringify(run);
+  return quoted.slice(index === 0 ? 0 : 1, index === runs.length - 1 ? undefined : -1);
+}
+
+/** Programs have few names and write them often: `"name":`, as far as they are short. */
+const printedNames = new Map<string, string>();
+const maxNames = 1_000;
+const maxNameLength = 40;
+
+function printName(name: string): string {
+  const known = printedNames.get(name);
+  if (known !== undefined) return known;
+  const printed = `${printString(name)}:`;
+  if (name.length > maxNameLength) return printed;
+  if (printedNames.size >= maxNames) printedNames.clear();
+  printedNames.set(name, printed);
+  return printed;
+}
+
+class ValuePrinter {
+  readonly #rules: ValueRules;
+  readonly #maxLevels: number;
+  /** The object on each level that is open, and the member of it that is being printed. */
+  readonly #open: object[] = [];
+  readonly #path: (string | number)[] = [];
+  /** How much of the path leads to what is being printed. */
+  #levels = 0;
+  #length = 0;
+
+  constructor(rules: ValueRules) {
+    this.#rules = rules;
+    this.#maxLevels = rules.maxLevels ?? maxDepth;
+  }
+
+  print(value: unknown, level: number): string {
+    switch (typeof value) {
+      case 'string':
+        this.#count(value.length + otherLength);
+        return printString(value);
+      case 'number':
+        this.#count(otherLength);
+        if (Number.isFinite(value)) return printNumber(value);
+        throw this.refusal(`is ${value}, which JSON cannot hold`);
+      case 'boolean':
+        return value ? 'true' : 'false';
+      case 'object':
+        return value === null ? 'null' : this.#object(value, level);
+      case 'undefined':
+        throw this.refusal('is undefined, which JSON cannot hold');
+      case 'bigint':
+      case 'symbol':
+      case 'function':
+        throw this.refusal(`is a ${typeof value}, which JSON cannot hold`);
+    }
+  }
+
+  #count(length: number): void {
+    this.#length += length;
+    if (this.#length > maxTextLength) throw this.refusal('makes the text too large');
+  }
+
+  #object(value: object, level: number): string {
+    this.#count(objectLength);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype !== Object.prototype && value instanceof JsonNumber) return this.#number(value);
+    this.#open[level] = value;
+    if (level >= this.#maxLevels) throw this.#tooDeep();
+    if (prototype === Object.prototype) return this.#members(value, level);
+    if (Array.isArray(value) && isOriginal(prototype)) return this.#items(value, level);
+    if (prototype === null || isObjectPrototype(prototype)) return this.#members(value, level);
+    throw this.refusal(`is ${describe(value)}, which JSON cannot hold`);
+  }
+
+  #items(items: readonly unknown[], level: number): string {
+    const { length } = items;
+    // Its items and its length; holes are found below.
+    if (Reflect.ownKeys(items).length > length + 1) {
+      throw this.refusal('is an array with members beside its items, which JSON cannot hold');
+    }
+    let text = '[';
+    for (let index = 0; index < length; index++) {
+      this.#path[level] = index;
+      this.#levels = level + 1;
+      const item = this.print(items[index], level + 1);
+      text += index === 0 ? item : `,${item}`;
+    }
+    return `${text}]`;
+  }
+
+  #members(members: object, level: number): string {
+    if (hasSymbols(members))
+      throw this.refusal('has a member whose name is a symbol, which JSON cannot hold');
+    let text = '{';
+    let separator = '';
+    for (const name of namesOf(members)) {
+      this.#path[level] = name;
+      this.#levels = level + 1;
+      const member = (members as Readonly<Record<string, unknown>>)[name];
+      if (member === undefined) continue;
+      text += separator + printName(name) + this.print(member, level + 1);
+      separator = ',';
+    }
+    return `${text}}`;
+  }
+
+  #number(value: JsonNumber): string {
+    if (this.#rules.plainNumbers === true)
+      throw this.refusal('is a JsonNumber, which would come back as a number');
+    let text: string;
+    try {
+      text = printNumber(value);
+    } catch (cause) {
+      throw this.refusal('is a JsonNumber that holds no JSON number', { cause });
+    }
+    if (this.#rules.exact !== true || isWithinDigits(value)) return text;
+    throw this.refusal(`is a number of more than ${maxExactDigits} digits, which would be rounded`);
+  }
+
+  #tooDeep(): InvalidInputError {
+    const open = this.#open;
+    const again = open.findIndex((object, index) => open.indexOf(object) < index);
+    this.#levels = again === -1 ? 0 : again;
+    return this.refusal(
+      again === -1
+        ? `has more than ${this.#maxLevels} levels`
+        : 'is an object that it stands in: a circular reference',
+    );
+  }
+
+  /** What is wrong with the value that is being printed. */
+  refusal(what: string, options?: { readonly cause?: unknown }): InvalidInputError {
+    const path = this.#path.slice(0, this.#levels).reduce(pathOf, this.#rules.name);
+    return new InvalidInputError(`${path} ${what}`, { ...options, path: String(path) });
+  }
+}
+
+const identifier = /^[A-Za-z_$][\w$]*$/;
+
+function pathOf(path: string | number, step: string | number): string {
+  if (typeof step === 'number') return `${path}[${step}]`;
+  return identifier.test(step) ? `${path}.${step}` : `${path}[${JSON.stringify(step)}]`;
+}
+
+function hasSymbols(value: object): boolean {
+  return Object.getOwnPropertySymbols(value).length > 0;
+}
+
+/** The prototype of arrays, of this or another realm, rather than that of a class made of it. */
+function isOriginal(prototype: unknown): boolean {
+  return prototype === Array.prototype || isObjectPrototype(Object.getPrototypeOf(prototype));
+}
+
+/** That of object literals, of this or another realm. */
+function isObjectPrototype(value: unknown): boolean {
+  if (value === Object.prototype) return true;
+  return (
+    value !== null &&
+    Object.getPrototypeOf(value) === null &&
+    Object.hasOwn(value as object, 'hasOwnProperty')
+  );
+}
+
+/** What made the object, for messages; asking a proxy may throw. */
+function describe(value: object): string {
+  if (value instanceof Date) return 'a Date';
+  const maker: unknown = value.constructor;
+  const name = typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class';
+  return `an instance of ${name}`;
+}

@@ -1,0 +1,92 @@
+import { CodecError } from '../../model/errors.ts';
+import type { JsonValue } from '../../model/payload.ts';
+import { JsonNumber } from '../../model/payload.ts';
+import { setMember } from '../../model/stored-form.ts';
+import { printValue } from './json-printer.ts';
+import { holdsMoreThanPlain, readJsonText } from './json-reader.ts';
+import { isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
+import { mayHoldWholeNumberName } from './member-order.ts';
+
+/** A JSON object, as far as types can tell. */
+export type JsonObject = { readonly [name: string]: JsonValue };
+
+/**
+ * Reads a JSON text without losing a digit: a number that a double cannot hold is a `JsonNumber`
+ * (docs/format.md#numbers). The order of members is kept, for {@link printJson}, where the object
+ * itself has another. A leading byte-order mark and further values after the first are ignored; of
+ * a repeated member name the last counts, in the place of the first.
+ *
+ * Fast path: plain `JSON.parse` when no number of the text is wide, and no member that has a whole
+ * number for its name stands where JavaScript would not leave it.
+ *
+ * @throws {CodecError} when the text is no JSON, nests deeper than 1,300 levels, or holds a number
+ * beyond the bounds of JVM readers
+ */
+export function parseJson(text: string): JsonValue {
+  if (isTooDeep(text)) throw new CodecError(`JSON is nested deeper than ${maxDepth} levels`);
+  if (mayBeNumber(text.charCodeAt(0)) || mayHoldWideNumber(text)) return readJsonText(text);
+  try {
+    const value: JsonValue = JSON.parse(text);
+    if (!mayHoldWholeNumberName(text)) return value;
+    // Most such texts are ours or the JVM's: what prints as it was read has kept its order.
+    return JSON.stringify(value) === text ? value : readJsonText(text);
+  } catch {
+    // Our reader takes more than the grammar, and knows the place of what it refuses.
+    return readJsonText(text);
+  }
+}
+
+/**
+ * Prints a document as the JVM does: no white space, its spelling of numbers, its escapes
+ * (docs/format.md#strings).
+ *
+ * @throws {InvalidInputError} when JSON cannot hold the value, or it nests deeper than 1,300 levels
+ */
+export function printJson(value: JsonValue): string {
+  return jsonDocument(printValue(value, { name: 'value' }));
+}
+
+/**
+ * The same value as ordinary objects with ordinary numbers, each the nearest to its `JsonNumber`:
+ * what actors receive. Gives the value itself when it is that already. Expects a value from
+ * `parseJson`.
+ */
+export function toPlain(value: JsonValue): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof JsonNumber) return Number(value.text);
+  if (!holdsMoreThanPlain(value)) return value;
+  if (isJsonArray(value)) return value.map(toPlain);
+  const copy: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value as JsonObject)) {
+    setMember(copy, name, toPlain(member));
+  }
+  return copy;
+}
+
+/**
+ * Makes a document of fragments. One lone surrogate makes the JVM escape all surrogates of the
+ * document, paired ones too; outside strings there are none, so this can be done on the text.
+ */
+export function jsonDocument(text: string): string {
+  return text.isWellFormed() ? text : text.replace(/[\ud800-\udfff]/g, escapeUnit);
+}
+
+/** Narrows to an object with members. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  if (typeof value !== 'object' || value === null) return false;
+  return !Array.isArray(value) && !(value instanceof JsonNumber);
+}
+
+/** Narrows to an array. */
+export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/** `-` or `0` to `9`: the text may be a single number. */
+function mayBeNumber(code: number): boolean {
+  return code === 0x2d || (code >= 0x30 && code <= 0x39);
+}

@@ -1,0 +1,188 @@
+import type { ActionHeader, AppendHeader, PayloadType } from '../../model/action.ts';
+import { CodecError, InvalidInputError } from '../../model/errors.ts';
+import type { JsonValue } from '../../model/payload.ts';
+import { RecordMetadata } from '../../model/record-metadata.ts';
+import { SeqNr, type SeqRange } from '../../model/seq-nr.ts';
+import type { JsonObject } from '../json/json.ts';
+import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
+import { printString } from '../json/json-printer.ts';
+import {
+  headerMetadataFragment,
+  readHeaderMetadata,
+  writtenHeader,
+} from './record-metadata-codec.ts';
+import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
+
+/*
+ * docs/format.md#header
+ *
+ *   {"append":{"range":{"from":N,"to":N},"origin":S?,"version":S?,"payloadType":T,"metadata":{}}}
+ *   {"mark":{"id":S,"origin":S?,"version":S?}}
+ *   {"delete":{"to":N,"origin":S?,"version":S?}}
+ *   {"purge":{"origin":S?,"version":S?}}
+ */
+
+/** The value of the `journal.action` header. @throws {InvalidInputError} when JSON cannot hold it */
+export function encodeActionHeader(header: ActionHeader): string {
+  return jsonDocument(bodyOf(header));
+}
+
+/**
+ * Reads a `journal.action` header.
+ *
+ * @returns `undefined` when it is no journal action: the record is nobody's business
+ * @throws {CodecError} when it is no JSON, or an action that does not hold together
+ */
+export function decodeActionHeader(text: string): ActionHeader | undefined {
+  return decodeCommonAppend(text) ?? decodeAny(text);
+}
+
+function bodyOf(header: ActionHeader): string {
+  switch (header.type) {
+    case 'append': {
+      const { range, payloadType, metadata } = header;
+      if (range.to >= SeqNr.max)
+        throw new InvalidInputError(`append.range.to ${noEventHas(range.to)}`);
+      const numbers = `${printSeqNr(range.from)},"to":${printSeqNr(range.to)}`;
+      const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata, writtenHeader)}`;
+      return `${appendStart}${numbers}}${writerMembers(header)},${rest}}}`;
+    }
+    case 'mark':
+      return `{"mark":{"id":${printString(header.id)}${writerMembers(header)}}}`;
+    case 'delete':
+      return `{"delete":{"to":${printSeqNr(header.to)}${writerMembers(header)}}}`;
+    case 'purge':
+      return `{"purge":{${writerMembers(header).slice(1)}}}`;
+  }
+}
+
+const appendStart = '{"append":{"range":{"from":';
+
+interface Writer {
+  readonly origin: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** One process writes one origin and version, so the last text is nearly always the next one. */
+let lastWriter: Writer & { readonly text: string } = {
+  origin: undefined,
+  version: undefined,
+  text: '',
+};
+
+/** `,"origin":S,"version":S` as far as present. */
+function writerMembers({ origin, version }: Writer): string {
+  if (lastWriter.origin === origin && lastWriter.version === version) return lastWriter.text;
+  const first = origin === undefined ? '' : `,"origin":${printString(origin)}`;
+  const second = version === undefined ? '' : `,"version":${printString(version)}`;
+  lastWriter = { origin, version, text: first + second };
+  return lastWriter.text;
+}
+
+/** Candidates in this order; the first member that is an object decides. */
+function decodeAny(text: string): ActionHeader | undefined {
+  const json = parseJson(text);
+  if (!isJsonObject(json)) return undefined;
+  const { append, mark, delete: deleteTo, purge } = json;
+  if (isJsonObject(append)) return remember(readAppend(append), text);
+  if (isJsonObject(mark)) return readMark(mark);
+  if (isJsonObject(deleteTo)) return readDelete(deleteTo);
+  if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
+  return undefined;
+}
+
+function readAppend(append: JsonObject): AppendHeader {
+  const { origin, version } = readWriter(append, 'append');
+  return {
+    type: 'append',
+    range: readRange(append.range),
+    origin,
+    version,
+    payloadType: readPayloadType(append.payloadType),
+    metadata: readHeaderMetadata(append.metadata),
+  };
+}
+
+function readMark(mark: JsonObject): ActionHeader {
+  const id = mark.id;
+  if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
+  return { type: 'mark', id, ...readWriter(mark, 'mark') };
+}
+
+function readDelete(deleteTo: JsonObject): ActionHeader {
+  const to = readSeqNr(deleteTo.to, 'delete.to');
+  return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
+}
+
+function readRange(range: JsonValue | undefined): SeqRange {
+  if (!isJsonObject(range)) throw new CodecError('append.range must be an object');
+  const from = readSeqNr(range.from, 'append.range.from');
+  const to = readSeqNr(range.to, 'append.range.to');
+  if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
+  if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
+  return { from, to };
+}
+
+function readPayloadType(value: JsonValue | undefined): PayloadType {
+  if (value === 'json' || value === 'binary') return value;
+  throw new CodecError(`append.payloadType must be json or binary, not ${JSON.stringify(value)}`);
+}
+
+function readWriter(action: JsonObject, name: string): Writer {
+  return {
+    origin: optionalString(action.origin, `${name}.origin`),
+    version: optionalString(action.version, `${name}.version`),
+  };
+}
+
+function optionalString(value: JsonValue | undefined, what: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw new CodecError(`${what} must be a string`);
+  return value;
+}
+
+/*
+ * Appends of one writer differ in two numbers only. The text after them is kept with what it means,
+ * provided that encoding gives the whole text again: then nothing in it can contradict the numbers.
+ */
+
+type Rest = Pick<AppendHeader, 'origin' | 'version' | 'payloadType'>;
+
+/** Texts after the range, with their meaning; as many as there may be writers and value formats. */
+const rests = new Map<string, Rest>();
+const maxRests = 128;
+
+/** Any number of 15 digits is safe. */
+const maxDigits = 15;
+
+function remember(header: AppendHeader, text: string): AppendHeader {
+  const { origin, version, payloadType, metadata } = header;
+  if (metadata.data !== undefined || encodeActionHeader(header) !== text) return header;
+  if (rests.size >= maxRests) rests.clear();
+  rests.set(text.slice(text.indexOf('}')), { origin, version, payloadType });
+  return header;
+}
+
+function decodeCommonAppend(text: string): AppendHeader | undefined {
+  if (!text.startsWith(appendStart)) return undefined;
+  const comma = text.indexOf(',', appendStart.length);
+  const brace = text.indexOf('}', comma);
+  const rest = rests.get(text.slice(brace));
+  if (rest === undefined || !text.startsWith(',"to":', comma)) return undefined;
+  const from = digitsBetween(text, appendStart.length, comma);
+  const to = digitsBetween(text, comma + 6, brace);
+  if (!(from <= to)) return undefined;
+  const { origin, version, payloadType } = rest;
+  const metadata = RecordMetadata.empty.header;
+  return { type: 'append', range: { from, to }, origin, version, payloadType, metadata };
+}
+
+/** The plain positive integer between two places; `NaN` for anything else. */
+function digitsBetween(text: string, start: number, end: number): SeqNr {
+  let value = end - start > maxDigits || text.charCodeAt(start) === 0x30 ? Number.NaN : 0;
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
+  }
+  return (end > start ? value : Number.NaN) as SeqNr;
+}

@@ -1,0 +1,150 @@
+import type { Action, ActionHeader, ActionRecord } from '../../model/action.ts';
+import { CodecError, InvalidInputError } from '../../model/errors.ts';
+import type { Headers } from '../../model/event.ts';
+import type { Key } from '../../model/key.ts';
+import type { LogRecord } from '../../model/log-record.ts';
+import type { Offset, Partition, Topic } from '../../model/position.ts';
+import { setMember } from '../../model/stored-form.ts';
+import { asBuffer, decodeUtf8Lenient, decodeUtf8Strict, encodeUtf8 } from '../utf8.ts';
+import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts';
+
+/*
+ * docs/format.md#record
+ *
+ *   key        UTF-8 of the journal's id
+ *   value      encoded events of an append; null of anything else
+ *   timestamp  the writer's clock, ms
+ *   headers    journal.action, then the user headers of an append, or journal.purge-only-at of a
+ *              conditional purge
+ */
+
+const actionHeaderName = 'journal.action';
+/** Ours alone: JVM readers look at no further header of a purge. */
+const onlyAtHeaderName = 'journal.purge-only-at';
+const noHeaders: Headers = Object.freeze({});
+
+/** A Kafka record as the producer takes it. */
+export interface EncodedRecord {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+  readonly timestampMs: number;
+  /** `journal.action` first. */
+  readonly headers: Record<string, Buffer>;
+}
+
+/**
+ * The record that stands for an action.
+ *
+ * @throws {InvalidInputError} when the id or a user header cannot be written, or a user header is
+ * named `journal.action`
+ */
+export function encodeAction(action: Action): EncodedRecord {
+  const { header, key, timestampMs } = action;
+  const headers: Record<string, Buffer> = {
+    [actionHeaderName]: Buffer.from(encodeActionHeader(header), 'utf8'),
+  };
+  const id = encodeUtf8(key.id, 'journal id');
+  if (!('value' in action)) {
+    if (header.type === 'purge') addOnlyAt(headers, header.onlyAt);
+    return { key: id, value: null, timestampMs, headers };
+  }
+  for (const name in action.headers) addUserHeader(headers, name, action.headers[name]);
+  return { key: id, value: asBuffer(action.value), timestampMs, headers };
+}
+
+/**
+ * What a record means. The value of an append stays encoded.
+ *
+ * @returns `undefined` for a record that is no journal action: without key, timestamp or
+ * `journal.action`, of an unknown action, or an append without value
+ * @throws {CodecError} naming topic, partition and offset when the record breaks the format
+ */
+export function decodeAction(
+  topic: Topic,
+  partition: Partition,
+  record: LogRecord,
+): ActionRecord | undefined {
+  const { key, timestampMs } = record;
+  if (key === undefined || timestampMs === undefined) return undefined;
+  try {
+    const header = decodeHeader(record);
+    if (header === undefined) return undefined;
+    const id = decodeUtf8Lenient(key);
+    const action = actionOf(header, { key: { topic, id }, timestampMs, record });
+    if (action === undefined) return undefined;
+    return { action, at: { partition, offset: record.offset } };
+  } catch (cause) {
+    const place = { topic, partition, offset: record.offset };
+    throw new CodecError('a journal record cannot be decoded', { cause, place });
+  }
+}
+
+function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
+  const text = firstHeader(headers, actionHeaderName);
+  if (text === undefined) return undefined;
+  const header = decodeActionHeader(text);
+  return header?.type === 'purge' ? withOnlyAt(header, headers) : header;
+}
+
+/** Of a repeated name the first counts, in the journal's own headers. */
+function firstHeader(headers: LogRecord['headers'], name: string): string | undefined {
+  const header = headers.find(([other]) => other === name);
+  return header && headerText(name, header[1]);
+}
+
+type PurgeHeader = Extract<ActionHeader, { type: 'purge' }>;
+
+function addOnlyAt(headers: Record<string, Buffer>, onlyAt: Offset | undefined): void {
+  if (onlyAt !== undefined) headers[onlyAtHeaderName] = Buffer.from(String(onlyAt));
+}
+
+function withOnlyAt(header: PurgeHeader, headers: LogRecord['headers']): PurgeHeader {
+  const text = firstHeader(headers, onlyAtHeaderName);
+  return text === undefined ? header : { ...header, onlyAt: readOffset(text, onlyAtHeaderName) };
+}
+
+const decimalInteger = /^(?:0|[1-9]\d*)$/;
+
+/** One spelling only, and none that a `number` would round. */
+function readOffset(text: string, what: string): Offset {
+  const value = Number(text);
+  if (decimalInteger.test(text) && Number.isSafeInteger(value)) return value as Offset;
+  const excerpt = JSON.stringify(text.slice(0, 40));
+  throw new CodecError(`header ${what} must be an offset in 0..2^53-1, not ${excerpt}`);
+}
+
+interface Common {
+  readonly key: Key;
+  readonly timestampMs: number;
+  readonly record: LogRecord;
+}
+
+function actionOf(header: ActionHeader, { key, timestampMs, record }: Common): Action | undefined {
+  if (header.type !== 'append') return { key, timestampMs, header };
+  const { value, headers } = record;
+  if (value === undefined) return undefined;
+  const userHeaders = headers.length === 1 ? noHeaders : userHeadersOf(headers);
+  return { key, timestampMs, header, value, headers: userHeaders };
+}
+
+/** Of a repeated name the last counts. */
+function userHeadersOf(headers: LogRecord['headers']): Headers {
+  const userHeaders: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    if (name !== actionHeaderName) setMember(userHeaders, name, headerText(name, value));
+  }
+  return userHeaders;
+}
+
+/** Kafka allows a header without value; a journal does not. */
+function headerText(name: string, value: Uint8Array | undefined): string {
+  if (value === undefined) throw new CodecError(`header ${name} has no value`);
+  return decodeUtf8Strict(value, `header ${name}`);
+}
+
+function addUserHeader(headers: Record<string, Buffer>, name: string, value = ''): void {
+  if (name === actionHeaderName) {
+    throw new InvalidInputError(`a user header must not be named ${actionHeaderName}`);
+  }
+  setMember(headers, name, encodeUtf8(value, `header ${name}`));
+}

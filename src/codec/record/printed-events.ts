@@ -1,0 +1,79 @@
+import type { PrintedEvent } from '../../model/event.ts';
+import { PrintedJson } from '../../model/payload.ts';
+import { type PayloadMetadata, RecordMetadata } from '../../model/record-metadata.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
+import { parseJson } from '../json/json.ts';
+import { PrintedJsonScanner } from '../json/printed-json.ts';
+import type { DecodedEvents } from './decoded-events.ts';
+import { readPayloadMetadata } from './record-metadata-codec.ts';
+import { noTags, uniqueTags } from './tags.ts';
+
+/**
+ * The events of a JSON value whose payloads stand there as the store keeps them, which is how all writers write
+ * them: the texts of the payloads are taken over unread. `undefined` where that is not certain, as of a value
+ * with white space, a `null` payload or one of another type; such a value has to be decoded.
+ *
+ * @throws {CodecError} when the metadata is none
+ */
+export function printedEventsOf(text: string): DecodedEvents<PrintedEvent> | undefined {
+  if (!text.isWellFormed()) return undefined;
+  const scan = new PrintedJsonScanner(text);
+  const events = printedEvents(scan, text);
+  const metadata = events && printedMetadata(scan, text);
+  return events && metadata && { events, metadata };
+}
+
+function printedEvents(
+  scan: PrintedJsonScanner,
+  text: string,
+): DecodedEvents<PrintedEvent>['events'] | undefined {
+  const first = scan.skip('{"events":[') ? printedEvent(scan, text) : undefined;
+  if (first === undefined) return undefined;
+  const events: [PrintedEvent, ...PrintedEvent[]] = [first];
+  while (scan.skip(',')) {
+    const event = printedEvent(scan, text);
+    if (event === undefined) return undefined;
+    events.push(event);
+  }
+  return scan.skip(']') ? events : undefined;
+}
+
+/** What follows the events, to the end of the text. */
+function printedMetadata(scan: PrintedJsonScanner, text: string): PayloadMetadata | undefined {
+  if (scan.skip(',"metadata":{}}') && scan.isAtEnd) return RecordMetadata.empty.payload;
+  if (!scan.skip(',"metadata":')) return undefined;
+  const start = scan.at;
+  if (!scan.skipValue()) return undefined;
+  const metadata = text.slice(start, scan.at);
+  return scan.skip('}') && scan.isAtEnd ? readPayloadMetadata(parseJson(metadata)) : undefined;
+}
+
+function printedEvent(scan: PrintedJsonScanner, text: string): PrintedEvent | undefined {
+  const seqNr = printedSeqNr(scan, text);
+  const tags = seqNr && printedTags(scan, text);
+  if (seqNr === undefined || tags === undefined) return undefined;
+  if (!scan.skip(',"payloadType":"json","payload":')) return undefined;
+  const start = scan.at;
+  if (!scan.skipValue()) return undefined;
+  const payload = text.slice(start, scan.at);
+  if (payload === 'null' || !scan.skip('}')) return undefined;
+  return { seqNr, tags, payload: new PrintedJson(payload) };
+}
+
+function printedSeqNr(scan: PrintedJsonScanner, text: string): SeqNr | undefined {
+  if (!scan.skip('{"seqNr":')) return undefined;
+  const start = scan.at;
+  if (!scan.skipNumber()) return undefined;
+  const seqNr = Number(text.slice(start, scan.at));
+  return Number.isInteger(seqNr) && seqNr >= SeqNr.min ? SeqNr.of(seqNr) : undefined;
+}
+
+function printedTags(scan: PrintedJsonScanner, text: string): readonly string[] | undefined {
+  if (scan.skip(',"tags":[]')) return noTags;
+  if (!scan.skip(',"tags":[')) return undefined;
+  const start = scan.at;
+  do if (!scan.skipString()) return undefined;
+  while (scan.skip(','));
+  const tags: readonly string[] = JSON.parse(`[${text.slice(start, scan.at)}]`);
+  return scan.skip(']') ? uniqueTags(tags) : undefined;
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
+import type { Config } from '../config/config.ts';
+import { readConfig } from '../config/load-config.ts';
+import { readTogether } from '../config/read-together.ts';
+import { defaultJournalOf } from '../config/settings/journal-class.ts';
+import {
+  namedJournals,
+  type PersistenceSettings,
+  readPersistenceSettings,
+} from '../config/settings/persistence-settings.ts';
+import { type Logger, silentLogger } from '../observability/logger.ts';
+import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
+import type { JournalPlugin } from '../ports/journal-plugin.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { noteIgnoredKeys } from './note-ignored-keys.ts';
+import { journalSettingsOf, openSection } from './open-journals.ts';
+
+/** Where the configuration comes from, and what it cannot name. */
+export interface PersistenceOptions {
+  /** Path of an `application.conf`; read over the shipped `reference.conf`. */
+  readonly file?: string;
+  /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
+  readonly config?: string;
+  /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
+  readonly log?: Logger;
+}
+
+/** Persistent actors and their journals. */
+export interface Persistence extends ActorHost {
+  /** Stops all actors after the commands that they hold, then closes the journals. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Reads the configuration and prepares persistent actors. A journal is opened by the first actor that
+ * needs it, those of `auto-start-journals` before this resolves. Settings that have no effect are logged once.
+ *
+ * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
+ */
+export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
+  const { config, checkKeys } = readConfig({
+    ...(options.file === undefined ? {} : { file: options.file }),
+    ...(options.config === undefined ? {} : { text: options.config }),
+  });
+  const settings = readSettings(config, checkKeys);
+  const log = options.log ?? silentLogger;
+  noteIgnoredKeys(config, log);
+  const plugins = new Plugins(config, log);
+  await plugins.openAll(settings.autoStartJournals);
+  const host = createActorHost({
+    settings,
+    journal: (pluginId) => plugins.get(pluginId),
+    log,
+    clock: systemClock,
+    randomUuid: randomUUID,
+  });
+  const stopActors = host.shutdown.bind(host);
+  return Object.assign(host, {
+    async shutdown() {
+      try {
+        await stopActors();
+      } finally {
+        await plugins.close();
+      }
+    },
+  });
+}
+
+/** The settings of actors; the sections of the journals that they name have to be right as well. */
+function readSettings(config: Config, checkKeys: () => void): PersistenceSettings {
+  const journals = namedJournals(config).map(
+    (path) => [`journal ${path}`, () => journalSettingsOf(config, path)] as const,
+  );
+  return readTogether({
+    keys: checkKeys,
+    actors: () => readPersistenceSettings(config),
+    ...Object.fromEntries(journals),
+  }).actors;
+}
+
+/** One journal plugin a section, opened on first use, closed in reverse order. */
+class Plugins {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #opened = new Map<string, Promise<JournalPlugin>>();
+
+  constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** @throws {ConfigError} no section at `pluginId`, or none given and there is no default journal */
+  async get(pluginId: string | undefined): Promise<JournalPlugin> {
+    const path = pluginId || defaultJournalOf(this.#config);
+    const known = this.#opened.get(path);
+    if (known !== undefined) return await known;
+    const opening = this.#open(path);
+    this.#opened.set(path, opening);
+    opening.catch(() => this.#opened.delete(path));
+    return await opening;
+  }
+
+  /** All of them, or none is left open. */
+  async openAll(paths: readonly string[]): Promise<void> {
+    try {
+      for (const path of paths) await this.get(path);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Closes every journal, also when another does not close in order. @throws the first failure */
+  async close(): Promise<void> {
+    const plugins = await Promise.allSettled([...this.#opened.values()].reverse());
+    this.#opened.clear();
+    const failures: unknown[] = [];
+    for (const plugin of plugins) {
+      if (plugin.status === 'rejected') continue;
+      await plugin.value[Symbol.asyncDispose]().then(undefined, (error: unknown) => {
+        failures.push(error);
+      });
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */
+  async #open(path: string): Promise<JournalPlugin> {
+    const deps = { log: this.#log, clock: systemClock };
+    const journals = await openSection(this.#config, path, deps);
+    const { keyOf, maxEventsInBatch } = journals;
+    const close = async (): Promise<void> => await journals[Symbol.asyncDispose]();
+    return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close });
+  }
+}

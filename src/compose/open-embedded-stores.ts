@@ -1,0 +1,58 @@
+import { startReplicator } from '../../replicator/replicator.ts';
+import type { EmbeddedJournalSettings } from '../config/settings/journal-settings.ts';
+import type { EventualJournal } from '../ports/eventual-journal.ts';
+import { idsOfAll } from '../stores/sqlite/ids-of-all.ts';
+import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.ts';
+import { storeNames } from './open-eventual-store.ts';
+import type { OpenDeps, Stores } from './stores.ts';
+
+/** How long closing waits for the work that the in-process replicator has in hand. */
+const replicatorStopMs = 10_000;
+
+const replicatorSettings = {
+  // Every topic of the file: persistence ids may name them, and other sections may use the same file.
+  topicPrefixes: [''],
+  // A look costs one small query; a new topic is replicated, and its ids are listed, so long after its first record.
+  topicDiscoveryIntervalMs: 200,
+  cacheExpireAfterMs: 60_000,
+  maxKeysInFlight: 64,
+} as const;
+
+/** One SQLite file holds log and store; a replicator in this process carries events between them. */
+export async function openEmbeddedStores(
+  settings: EmbeddedJournalSettings,
+  deps: OpenDeps,
+): Promise<Stores> {
+  const store = await openSqliteStore(settings, deps);
+  const replicator = startReplicator({
+    consumers: store.topicConsumers,
+    store: store.replicated,
+    storeName: storeNames.sqlite,
+    settings: replicatorSettings,
+    ...deps,
+  });
+  return {
+    producer: store.producer,
+    consumer: store.consumer,
+    eventual: withIdsOfAll(store, settings.readTimeoutMs, deps),
+    async [Symbol.asyncDispose]() {
+      await replicator.stop({ deadlineMs: replicatorStopMs });
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Log and store are one file, so `ids` can wait for what was acknowledged before the call. */
+function withIdsOfAll(
+  { consumer, eventual }: SqliteStore,
+  limitMs: number,
+  { clock }: OpenDeps,
+): EventualJournal {
+  return {
+    offset: (...call) => eventual.offset(...call),
+    pointer: (...call) => eventual.pointer(...call),
+    read: (...call) => eventual.read(...call),
+    ids: (topic, options) => idsOfAll(topic, { consumer, eventual, clock, limitMs }, options),
+    [Symbol.asyncDispose]: () => eventual[Symbol.asyncDispose](),
+  };
+}

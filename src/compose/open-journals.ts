@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Config } from '../config/config.ts';
+import { readConfig } from '../config/load-config.ts';
+import { readTogether } from '../config/read-together.ts';
+import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
+import {
+  type EmbeddedJournalSettings,
+  type KafkaJournalSettings,
+  readEmbeddedJournalSettings,
+  readKafkaJournalSettings,
+} from '../config/settings/journal-settings.ts';
+import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-cache.ts';
+import type { JournalParts } from '../journal/journal-parts.ts';
+import { createJournals, type Journals } from '../journal/journals.ts';
+import { endByOffset } from '../journal/read/read-end.ts';
+import { ConfigError } from '../model/errors.ts';
+import type { Key } from '../model/key.ts';
+import { type Logger, silentLogger } from '../observability/logger.ts';
+import { persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { noteIgnoredKeys } from './note-ignored-keys.ts';
+import { openEmbeddedStores } from './open-embedded-stores.ts';
+import { openKafkaStores } from './open-kafka-stores.ts';
+import type { OpenDeps, Stores } from './stores.ts';
+
+/** Journals with all that they hold open; the caller closes them. */
+export interface OpenJournals extends Journals, AsyncDisposable {
+  readonly keyOf: (persistenceId: string) => Key;
+  /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
+  readonly maxEventsInBatch: number;
+  /** What the head cache did and holds; `undefined` without one. */
+  readonly headCacheStats: () => HeadCacheStats | undefined;
+}
+
+/** Where the configuration comes from, and which journal of it is meant. */
+export interface OpenJournalsOptions {
+  /** Path of an `application.conf`; read over the shipped `reference.conf`. */
+  readonly file?: string;
+  /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
+  readonly config?: string;
+  /** Section of the journal; that of `akka.persistence.journal.plugin` unless given. */
+  readonly plugin?: string;
+  /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
+  readonly log?: Logger;
+}
+
+/**
+ * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of the section that
+ * have no effect are logged once.
+ *
+ * @throws {ConfigError} all problems of the section, before anything is opened
+ * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
+ * @throws {NotSetUpError} a topic or table is missing and may not be created
+ */
+export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
+  const { config, checkKeys } = readConfig({
+    ...(options.file === undefined ? {} : { file: options.file }),
+    ...(options.config === undefined ? {} : { text: options.config }),
+  });
+  const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
+  readTogether({ keys: checkKeys, settings: () => journalSettingsOf(config, pathOf()) });
+  return openSection(config, pathOf(), { log: options.log ?? silentLogger, clock: systemClock });
+}
+
+/** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
+export async function openSection(
+  config: Config,
+  path: string,
+  deps: OpenDeps,
+): Promise<OpenJournals> {
+  const settings = journalSettingsOf(config, path);
+  noteIgnoredKeys(config, deps.log);
+  const stores =
+    'file' in settings ? openEmbeddedStores(settings, deps) : openKafkaStores(settings, deps);
+  return journalsOver(await stores, settings, deps);
+}
+
+/** @throws {ConfigError} all problems of the section */
+export function journalSettingsOf(
+  config: Config,
+  path: string,
+): EmbeddedJournalSettings | KafkaJournalSettings {
+  const journalClass = journalClassOf(config, path);
+  if (journalClass === 'embedded') return readEmbeddedJournalSettings(config, path);
+  if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
+  const message =
+    'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
+  const key = `${path}.class`;
+  const { file, line } = config.originOf(key) ?? {};
+  throw new ConfigError([{ path: config.fullPath(key), file, line, message }]);
+}
+
+function journalsOver(
+  stores: Stores,
+  settings: KafkaJournalSettings | EmbeddedJournalSettings,
+  deps: OpenDeps,
+): OpenJournals {
+  const { headCache, readEnd } = waysToRead(stores, settings, deps);
+  const own = { origin: hostname(), randomUuid: randomUUID };
+  const parts = { ...stores, settings, ...deps, ...own, headCache, readEnd };
+  return {
+    ...createJournals(parts, settings.callTimeThresholdsMs),
+    keyOf: persistenceIdToKey(settings.persistenceIdToKey),
+    maxEventsInBatch: settings.maxEventsInBatch,
+    headCacheStats: () => headCache?.stats,
+    async [Symbol.asyncDispose]() {
+      await headCache?.[Symbol.asyncDispose]();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/**
+ * One file has no other writers than ours, and looking at its end costs nothing: no marks there. Its
+ * replicator follows at once, so that a head cache would hold nothing.
+ */
+function waysToRead(
+  stores: Stores,
+  settings: KafkaJournalSettings | EmbeddedJournalSettings,
+  deps: OpenDeps,
+): Pick<JournalParts, 'headCache' | 'readEnd'> {
+  const byOffset = 'file' in settings || settings.readEnd === 'end-offset';
+  const readEnd = byOffset ? endByOffset(stores.consumer) : undefined;
+  const cacheSettings = 'file' in settings ? undefined : settings.headCache;
+  const headCache = cacheSettings && openHeadCache({ ...stores, ...deps }, cacheSettings);
+  return { headCache, readEnd };
+}

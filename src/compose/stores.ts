@@ -1,0 +1,17 @@
+import type { Logger } from '../observability/logger.ts';
+import type { ActionConsumer } from '../ports/action-consumer.ts';
+import type { ActionProducer } from '../ports/action-producer.ts';
+import type { EventualJournal } from '../ports/eventual-journal.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+/** A log and a store, opened together and closed together. */
+export interface Stores extends AsyncDisposable {
+  readonly producer: ActionProducer;
+  readonly consumer: ActionConsumer;
+  readonly eventual: EventualJournal;
+}
+
+export interface OpenDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+}

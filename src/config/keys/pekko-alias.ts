@@ -1,0 +1,78 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ConfigProblem } from '../../model/errors.ts';
+import { renderPath } from '../hocon/origin.ts';
+import { withFallback } from '../hocon/resolve/merge.ts';
+import { type ObjectValue, objectUnder, toPlain, type Value } from '../hocon/values.ts';
+
+const canonicalRoot = ['akka', 'persistence'] as const;
+const aliasRoot = ['pekko', 'persistence'] as const;
+
+/**
+ * The resolved tree with `pekko.persistence` laid over `akka.persistence`, which is what readers
+ * ask for. A key that the user set in both must have one value.
+ */
+export function withPekkoAlias(
+  root: ObjectValue,
+  isReferenceFile: (file: string | undefined) => boolean,
+): { readonly tree: ObjectValue; readonly problems: readonly ConfigProblem[] } {
+  const alias = at(root, aliasRoot);
+  const canonical = at(root, canonicalRoot);
+  if (alias?.kind !== 'object') return { tree: root, problems: [] };
+  const problems: ConfigProblem[] = [];
+  if (canonical !== undefined)
+    collectConflicts(alias, canonical, { path: [], problems, isReferenceFile });
+  const tree = withFallback(objectUnder(canonicalRoot, alias), root);
+  return { tree: tree.kind === 'object' ? tree : root, problems };
+}
+
+/**
+ * The path as the user wrote it: under `pekko.persistence` when its value is set there, or when it
+ * is set nowhere and that is the section which the user has.
+ */
+export function writtenIn(
+  root: ObjectValue,
+  isReferenceFile: (file: string | undefined) => boolean,
+): (path: readonly string[]) => readonly string[] {
+  const hasAlias = at(root, aliasRoot)?.kind === 'object';
+  return (path) => {
+    const [first, second, ...rest] = path;
+    if (!hasAlias || first !== canonicalRoot[0] || second !== canonicalRoot[1]) return path;
+    const alias = [...aliasRoot, ...rest];
+    const canonical = at(root, path);
+    const isSetHere = canonical !== undefined && !isReferenceFile(canonical.origin.file);
+    return isSetHere && at(root, alias) === undefined ? path : alias;
+  };
+}
+
+function at(root: ObjectValue, path: readonly string[]): Value | undefined {
+  return path.reduce<Value | undefined>(
+    (value, key) => (value?.kind === 'object' ? value.fields.get(key) : undefined),
+    root,
+  );
+}
+
+interface Comparison {
+  readonly path: readonly string[];
+  readonly problems: ConfigProblem[];
+  readonly isReferenceFile: (file: string | undefined) => boolean;
+}
+
+function collectConflicts(alias: Value, canonical: Value, comparison: Comparison): void {
+  if (alias.kind === 'object' && canonical.kind === 'object') {
+    for (const [key, value] of alias.fields) {
+      const other = canonical.fields.get(key);
+      const path = [...comparison.path, key];
+      if (other !== undefined) collectConflicts(value, other, { ...comparison, path });
+    }
+    return;
+  }
+  if (comparison.isReferenceFile(canonical.origin.file)) return;
+  if (isDeepStrictEqual(toPlain(alias), toPlain(canonical))) return;
+  const other = renderPath([...canonicalRoot, ...comparison.path]);
+  const message = `differs from ${other}, which means the same; set one of them`;
+  comparison.problems.push({
+    path: renderPath([...aliasRoot, ...comparison.path]),
+    ...alias.origin,
+    message,
+  });
+}

@@ -1,0 +1,74 @@
+import type { ConfigProblem } from '../../model/errors.ts';
+import type { Config } from '../config.ts';
+import { renderPath } from '../hocon/origin.ts';
+import { acceptedFor, matchesKey } from './accepted-keys.ts';
+import { editDistance, nearest } from './nearest.ts';
+
+const root = 'evolutiongaming.kafka-journal';
+
+/** Where our sections lie; what is inside them, their readers check. */
+const sections = [
+  'persistence.journal',
+  'embedded.journal',
+  'replicator',
+  'kafka',
+  'eventual',
+  'cassandra',
+  'postgres',
+  'sqlite',
+];
+
+/** Where our sections begin: the parent belongs to others as well. */
+const beginnings = [
+  ['akka', 'persistence'],
+  ['pekko', 'persistence'],
+  ['evolutiongaming', 'kafka-journal'],
+] as const;
+
+/** Edits that make a name one of ours, misspelt. */
+const maxEdits = 2;
+
+/**
+ * Keys beside our sections: a misspelt section name would otherwise leave all its settings unread.
+ * An object with a `class` is a plugin section under a name of the user's choice.
+ */
+export function rootProblems(config: Config): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  for (const [parent, ours] of beginnings) {
+    for (const name of config.keys(parent)) {
+      if (name === ours || editDistance(name, ours) > maxEdits) continue;
+      const path = renderPath([parent, name]);
+      const origin = config.originOf(path) ?? { file: undefined, line: undefined };
+      problems.push({ path, ...origin, message: `is not a known key; did you mean ${ours}?` });
+    }
+  }
+  for (const key of config.keys(root)) check(config, [key], problems);
+  return problems;
+}
+
+function check(config: Config, path: readonly string[], problems: ConfigProblem[]): void {
+  const key = renderPath(path);
+  const full = `${root}.${key}`;
+  if (sections.includes(key) || config.has(`${full}.class`)) return;
+  const accepted = acceptedFor('root').find(({ keys }) =>
+    keys.some((pattern) => matchesKey(pattern, path)),
+  );
+  if (accepted !== undefined) {
+    config.note(full, accepted.why, accepted);
+    return;
+  }
+  const inside = sections.some((section) => section.startsWith(`${key}.`));
+  if (!inside || config.value(full)?.kind !== 'object') {
+    problems.push(unknown(config, full, key));
+    return;
+  }
+  for (const child of config.keys(full)) check(config, [...path, child], problems);
+}
+
+function unknown(config: Config, full: string, key: string): ConfigProblem {
+  const near = nearest(key, [...sections, 'persistence', 'embedded']);
+  const hint =
+    near === undefined ? `sections here are ${sections.join(', ')}` : `did you mean ${near}?`;
+  const origin = config.originOf(full) ?? { file: undefined, line: undefined };
+  return { path: full, ...origin, message: `is not a known key; ${hint}` };
+}

@@ -1,0 +1,166 @@
+import { Config } from '../config.ts';
+import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.ts';
+import { SettingReader } from '../setting-reader.ts';
+import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
+import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
+import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
+import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
+import {
+  type PersistenceIdToKeySettings,
+  readPersistenceIdToKey,
+} from './persistence-id-to-key-settings.ts';
+
+/** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
+export interface KafkaJournalSettings {
+  readonly persistenceIdToKey: PersistenceIdToKeySettings;
+  readonly startTimeoutMs: number;
+  /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
+  readonly maxEventsInBatch: number;
+  readonly callTimeThresholdsMs: CallTimeThresholds;
+  readonly dataIntegrity: DataIntegritySettings;
+  /** Longest time a recovery may take to read its journal. */
+  readonly readTimeoutMs: number;
+  /** How a read finds its end: by a mark that it writes, or by the end offset of the partition. */
+  readonly readEnd: 'marker' | 'end-offset';
+  /** `undefined` = no head cache. */
+  readonly headCache: HeadCacheSettings | undefined;
+  readonly kafka: KafkaSettings;
+  readonly eventual: EventualSettings;
+}
+
+/** The embedded journal plugin: section `evolutiongaming.kafka-journal.embedded.journal`. */
+export interface EmbeddedJournalSettings {
+  readonly persistenceIdToKey: PersistenceIdToKeySettings;
+  /** Path, relative to the working directory, or `:memory:`. */
+  readonly file: string;
+  readonly maxEventsInBatch: number;
+  readonly callTimeThresholdsMs: CallTimeThresholds;
+  readonly dataIntegrity: DataIntegritySettings;
+  readonly segmentSize: number;
+  readonly partitions: number;
+  readonly readTimeoutMs: number;
+}
+
+/** A call that took at least so long is logged as a warning. */
+export interface CallTimeThresholds {
+  readonly append: number;
+  readonly read: number;
+  readonly pointer: number;
+  readonly delete: number;
+  readonly purge: number;
+  readonly mark: number;
+}
+
+export interface DataIntegritySettings {
+  /** Conflicting records fail the read (true) or lose whole and are reported (false). */
+  readonly seqNrUniqueness: boolean;
+  /**
+   * Rows that name no generation are dropped (true) or delivered (false) when the journal names one.
+   * Rows of another generation than the journal's are always dropped.
+   */
+  readonly correlateEventsWithMeta: boolean;
+  /** A missing number between two events fails the read or is logged. */
+  readonly gaps: 'fail' | 'warn';
+}
+
+const int32 = 0x7fffffff;
+const positiveDuration = duration({ min: 1, max: int32 });
+
+/**
+ * Reads a section of the Kafka journal plugin, over the defaults of {@link kafkaJournalPath}.
+ *
+ * @throws {ConfigError} with all problems of the section
+ */
+export function readKafkaJournalSettings(
+  config: Config,
+  path: string = kafkaJournalPath,
+): KafkaJournalSettings {
+  const reader = new SettingReader(config.sectionOver(path, kafkaJournalPath), 'journal plugin');
+  const common = readCommon(reader, placeOf(config, path));
+  const settings: KafkaJournalSettings = {
+    ...common,
+    startTimeoutMs: reader.read('start-timeout', positiveDuration),
+    readEnd: reader.read('read-end', oneOf('marker', 'end-offset')),
+    headCache: readHeadCache(reader),
+    kafka: readKafkaSettings(reader.section('kafka', 'kafka')),
+    eventual: readEventualSettings(reader),
+  };
+  if (settings.readEnd === 'end-offset' && settings.kafka.producer.acks !== -1) {
+    const why = 'what only the leader has acknowledged may lie behind the end offset';
+    reader.problem('read-end', `end-offset needs kafka.producer.acks = all: ${why}`);
+  }
+  return reader.finish(settings);
+}
+
+/**
+ * Reads a section of the embedded journal plugin, over the defaults of {@link embeddedJournalPath}.
+ *
+ * @throws {ConfigError} with all problems of the section
+ */
+export function readEmbeddedJournalSettings(
+  config: Config,
+  path: string = embeddedJournalPath,
+): EmbeddedJournalSettings {
+  const reader = new SettingReader(config.sectionOver(path, embeddedJournalPath), 'embedded');
+  return reader.finish({
+    ...readCommon(reader, placeOf(config, path)),
+    file: reader.read('file', nonEmptyText),
+    segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
+    partitions: reader.read('partitions', integer({ min: 1, max: 10_000 })),
+  });
+}
+
+type CommonSettings = Pick<
+  KafkaJournalSettings,
+  | 'persistenceIdToKey'
+  | 'maxEventsInBatch'
+  | 'callTimeThresholdsMs'
+  | 'dataIntegrity'
+  | 'readTimeoutMs'
+>;
+
+interface SectionPlace {
+  /** The section without the defaults that `sectionOver` lays under one of the user's naming. */
+  readonly written: Config;
+  /** It is that of the journal which actors use when they name none. */
+  readonly isDefault: boolean;
+}
+
+function placeOf(config: Config, path: string): SectionPlace {
+  const written = config.has(path) ? config.section(path) : Config.empty();
+  return { written, isDefault: config.getString('akka.persistence.journal.plugin') === path };
+}
+
+function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace): CommonSettings {
+  reader.optional('class', text);
+  // Actors use that of the default journal, see persistence-settings.ts; what is wrong with it is found here.
+  const timeout = reader.optional('recovery-event-timeout', positiveDuration);
+  if (timeout !== undefined && !isDefault) {
+    const why = 'counts only in the section of the default journal';
+    reader.note('recovery-event-timeout', why);
+  }
+  return {
+    persistenceIdToKey: readPersistenceIdToKey(reader, written),
+    maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),
+    callTimeThresholdsMs: readThresholds(reader),
+    dataIntegrity: {
+      seqNrUniqueness: reader.read('data-integrity.seq-nr-uniqueness', boolean),
+      correlateEventsWithMeta: reader.read('data-integrity.correlate-events-with-meta', boolean),
+      gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
+    },
+    readTimeoutMs: reader.read('read-timeout', positiveDuration),
+  };
+}
+
+function readThresholds(reader: SettingReader): CallTimeThresholds {
+  const threshold = (call: string): number =>
+    reader.read(`call-time-thresholds.${call}`, duration());
+  return {
+    append: threshold('append'),
+    read: threshold('read'),
+    pointer: threshold('pointer'),
+    delete: threshold('delete'),
+    purge: threshold('purge'),
+    mark: threshold('mark'),
+  };
+}

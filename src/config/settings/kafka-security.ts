@@ -1,0 +1,102 @@
+import { optionalKafka, readKafka, spelling } from '../keys/kafka-keys.ts';
+import { nonEmptyText, oneOf, text } from '../kinds.ts';
+import type { SettingReader } from '../setting-reader.ts';
+import { readTrustedCertificates, type TlsSettings } from './tls-settings.ts';
+
+export interface KafkaSasl {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
+/** How a connection to Kafka is secured. */
+export interface KafkaSecurity {
+  readonly sasl: KafkaSasl | undefined;
+  readonly tls: TlsSettings | undefined;
+}
+
+const protocol = oneOf('PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL');
+const mechanism = oneOf('plain', 'scram-sha-256', 'scram-sha-512');
+const keystoreKeys = ['location', 'key', 'certificate-chain', 'password', 'type'];
+
+export function readKafkaSecurity(reader: SettingReader): KafkaSecurity {
+  const name = readKafka(reader, { name: 'security-protocol', kind: protocol });
+  for (const key of [...keystoreKeys.map((rest) => `ssl-keystore-${rest}`), 'ssl-key-password']) {
+    reader.refuse(
+      spelling(reader, { name: key }),
+      'client certificates are not supported; use SASL',
+    );
+  }
+  const sasl = readSasl(reader, name.startsWith('SASL'));
+  const tls = readTls(reader, name.endsWith('SSL'));
+  return { sasl, tls };
+}
+
+function readTls(reader: SettingReader, used: boolean): TlsSettings | undefined {
+  const type = optionalKafka(reader, {
+    name: 'ssl-truststore-type',
+    kind: oneOf('PEM', 'JKS', 'PKCS12'),
+  });
+  const keys = {
+    certificates: spelling(reader, { name: 'ssl-truststore-certificates' }),
+    location: spelling(reader, { name: 'ssl-truststore-location' }),
+  };
+  if (used && type !== undefined && type !== 'PEM') {
+    const key = spelling(reader, { name: 'ssl-truststore-type' });
+    reader.problem(
+      key,
+      `must be PEM, not ${type}: export the certificates with keytool -exportcert -rfc`,
+    );
+  }
+  return readTrustedCertificates(reader, { ...keys, used });
+}
+
+function readSasl(reader: SettingReader, used: boolean): KafkaSasl | undefined {
+  const mechanismKey = { name: 'sasl-mechanism', kind: used ? mechanism : text } as const;
+  const credentials = readCredentials(reader, used);
+  if (!used) {
+    optionalKafka(reader, mechanismKey);
+    return undefined;
+  }
+  return { mechanism: readKafka(reader, { ...mechanismKey, kind: mechanism }), ...credentials };
+}
+
+const noCredentials = { username: '', password: '' };
+
+function readCredentials(
+  reader: SettingReader,
+  used: boolean,
+): { username: string; password: string } {
+  const key = spelling(reader, { name: 'sasl-jaas-config' });
+  if (reader.config.value(key)?.kind === 'object') {
+    const object = reader.section(key, 'kafka');
+    return {
+      username: object.read('username', nonEmptyText),
+      password: object.read('password', text),
+    };
+  }
+  const jaas = used ? reader.read(key, nonEmptyText) : reader.optional(key, text);
+  if (!used || jaas === undefined) return noCredentials;
+  const credentials = parseJaas(jaas);
+  if (credentials === undefined)
+    reader.problem(
+      key,
+      'must be { username, password }, or a Scram- or PlainLoginModule with username="…" password="…"',
+    );
+  return credentials ?? noCredentials;
+}
+
+/** The user of a JAAS entry: `…ScramLoginModule required username="u" password="p";`. */
+export function parseJaas(entry: string): { username: string; password: string } | undefined {
+  if (!/(?:^|\.)(?:Scram|Plain)LoginModule\s+required\b/.test(entry.trim())) return undefined;
+  const username = jaasOption(entry, 'username');
+  const password = jaasOption(entry, 'password');
+  return username && password !== undefined ? { username, password } : undefined;
+}
+
+function jaasOption(entry: string, name: string): string | undefined {
+  const match = new RegExp(
+    `\\s${name}\\s*=\\s*(?:"((?:\\\\.|[^"\\\\])*)"|'([^']*)'|([^\\s;"']+))`,
+  ).exec(entry);
+  return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2] ?? match?.[3];
+}

@@ -1,0 +1,227 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type KafkaKey, optionalKafka, readKafka, spelling } from '../keys/kafka-keys.ts';
+import {
+  boolean,
+  duration,
+  integer,
+  type Kind,
+  listOf,
+  matching,
+  nonEmptyText,
+  oneOf,
+  size,
+  text,
+} from '../kinds.ts';
+import type { SettingReader } from '../setting-reader.ts';
+import { type KafkaSasl, readKafkaSecurity } from './kafka-security.ts';
+import type { TlsSettings } from './tls-settings.ts';
+
+/** How to reach and use Kafka; resolved from a `kafka { … }` section. */
+export interface KafkaSettings {
+  readonly clientId: string;
+  /** `host:port`, at least one. */
+  readonly bootstrapServers: readonly string[];
+  readonly requestTimeoutMs: number;
+  readonly connectionTimeoutMs: number;
+  readonly sasl: KafkaSasl | undefined;
+  /** `undefined` = no TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly producer: KafkaProducerSettings;
+  readonly consumer: KafkaConsumerSettings;
+  readonly topic: KafkaTopicSettings;
+}
+
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+export interface KafkaProducerSettings {
+  /** -1 = all in-sync replicas, 1 = the leader; 0 is raised to 1. */
+  readonly acks: -1 | 1;
+  readonly compression: Compression;
+  /** From handing a record over to giving up on its acknowledgement. */
+  readonly deliveryTimeoutMs: number;
+  readonly maxRequestSizeBytes: number;
+}
+
+export interface KafkaConsumerSettings {
+  /** Prefix of the replicator's group ids: `<groupId>-<topic>`. */
+  readonly groupId: string;
+  readonly maxPollRecords: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** Longest time between two polls before the group gives the partition away. */
+  readonly maxPollIntervalMs: number;
+  readonly fetchMaxWaitMs: number;
+  readonly fetchMinBytes: number;
+  readonly fetchMaxBytes: number;
+  readonly maxPartitionFetchBytes: number;
+}
+
+/** How topics are made where they may be (ADR 19). */
+export interface KafkaTopicSettings {
+  readonly autoCreate: boolean;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** `undefined` = the broker's default; -1 = keep for ever. */
+  readonly retentionMs: number | undefined;
+}
+
+const int32 = 0x7fffffff;
+const positiveDuration = duration({ min: 1, max: int32 });
+const address = matching(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:,/]+):\d{1,5}$/, 'host:port');
+
+const sharedKeys = {
+  bootstrapServers: { name: 'bootstrap-servers', kind: listOf(address) },
+  requestTimeoutMs: { name: 'request-timeout', suffix: '.ms', kind: positiveDuration },
+  connectionTimeoutMs: {
+    name: 'socket-connection-setup-timeout',
+    suffix: '.ms',
+    kind: positiveDuration,
+  },
+} as const;
+
+/** Reads a `kafka { … }` section with its `producer`, `consumer` and `topic`. */
+export function readKafkaSettings(reader: SettingReader): KafkaSettings {
+  const producer = reader.section('producer', 'kafka producer');
+  const consumer = reader.section('consumer', 'kafka consumer');
+  const clients = { common: reader, producer, consumer };
+  return {
+    clientId: readClientId(clients),
+    bootstrapServers: readShared(clients, sharedKeys.bootstrapServers),
+    requestTimeoutMs: readShared(clients, sharedKeys.requestTimeoutMs),
+    connectionTimeoutMs: readShared(clients, sharedKeys.connectionTimeoutMs),
+    ...readKafkaSecurity(reader),
+    producer: readProducer(producer),
+    consumer: readConsumer(consumer),
+    topic: readTopic(reader.section('topic', 'kafka')),
+  };
+}
+
+interface ClientReaders {
+  readonly common: SettingReader;
+  readonly producer: SettingReader;
+  readonly consumer: SettingReader;
+}
+
+/** Only for the broker's eyes, so the name of the whole is good enough for both clients. */
+function readClientId({ common, producer, consumer }: ClientReaders): string {
+  const key = { name: 'client-id', kind: nonEmptyText } as const;
+  for (const client of [producer, consumer]) {
+    const used = spelling(client, key);
+    if (client.config.has(used))
+      client.note(used, 'producer and consumer share the client-id of the section above');
+  }
+  return readKafka(common, key);
+}
+
+/** `producer` and `consumer` may override, but both use one connection, so they have to agree. */
+function readShared<T>({ common, producer, consumer }: ClientReaders, key: KafkaKey<T>): T {
+  const value = readKafka(common, key);
+  const [ofProducer, ofConsumer] = [producer, consumer].map(
+    (client) => overrideOf(client, key) ?? value,
+  );
+  if (!isDeepStrictEqual(ofProducer, ofConsumer)) {
+    common.problem(
+      key.name,
+      'must be the same for producer and consumer: they share their connections',
+    );
+  }
+  return ofProducer ?? value;
+}
+
+function overrideOf<T>(client: SettingReader, key: KafkaKey<T>): T | undefined {
+  const used = spelling(client, key);
+  return client.config.has(used) ? optionalKafka(client, key) : undefined;
+}
+
+const compression = oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd');
+
+function readProducer(reader: SettingReader): KafkaProducerSettings {
+  return {
+    acks: readAcks(reader),
+    compression: readKafka(reader, { name: 'compression-type', kind: compression }),
+    deliveryTimeoutMs: readKafka(reader, {
+      name: 'delivery-timeout',
+      suffix: '.ms',
+      kind: positiveDuration,
+    }),
+    maxRequestSizeBytes: readKafka(reader, {
+      name: 'max-request-size',
+      kind: size({ min: 1, max: int32 }),
+    }),
+  };
+}
+
+/** An acknowledgement that says nothing would make every write a guess, so 0 counts as 1. */
+function readAcks(reader: SettingReader): -1 | 1 {
+  const acks = readKafka(reader, {
+    name: 'acks',
+    kind: oneOf('all', '-1', '1', 'one', '0', 'none'),
+  });
+  if (acks === '0' || acks === 'none')
+    reader.note('acks', 'raised to 1: a journal needs an answer');
+  return acks === 'all' || acks === '-1' ? -1 : 1;
+}
+
+function readConsumer(reader: SettingReader): KafkaConsumerSettings {
+  const count: Kind<number> = integer({ min: 1, max: int32 });
+  const bytes = size({ min: 1, max: int32 });
+  const settings = {
+    groupId: readKafka(reader, { name: 'group-id', kind: nonEmptyText }),
+    maxPollRecords: readKafka(reader, { name: 'max-poll-records', kind: count }),
+    sessionTimeoutMs: readKafka(reader, {
+      name: 'session-timeout',
+      suffix: '.ms',
+      kind: positiveDuration,
+    }),
+    heartbeatIntervalMs: readKafka(reader, {
+      name: 'heartbeat-interval',
+      suffix: '.ms',
+      kind: positiveDuration,
+    }),
+    maxPollIntervalMs: readKafka(reader, {
+      name: 'max-poll-interval',
+      suffix: '.ms',
+      kind: positiveDuration,
+    }),
+    fetchMaxWaitMs: readKafka(reader, {
+      name: 'fetch-max-wait',
+      suffix: '.ms',
+      kind: positiveDuration,
+    }),
+    fetchMinBytes: readKafka(reader, { name: 'fetch-min-bytes', kind: bytes }),
+    fetchMaxBytes: readKafka(reader, { name: 'fetch-max-bytes', kind: bytes }),
+    maxPartitionFetchBytes: readKafka(reader, { name: 'max-partition-fetch-bytes', kind: bytes }),
+  };
+  if (settings.heartbeatIntervalMs >= settings.sessionTimeoutMs) {
+    reader.problem(
+      'heartbeat-interval',
+      `must be below session-timeout, ${settings.sessionTimeoutMs} ms`,
+    );
+  }
+  return settings;
+}
+
+function readTopic(reader: SettingReader): KafkaTopicSettings {
+  const brokerDefaultOr = (max: number): Kind<number> => {
+    const kind = integer({ min: -1, max });
+    return {
+      ...kind,
+      expected: `an integer from 1 to ${max}, or -1 for the broker's default`,
+      read: (value) => kind.read(value) || undefined,
+    };
+  };
+  return {
+    autoCreate: reader.read('auto-create', boolean),
+    partitions: reader.read('partitions', brokerDefaultOr(10_000)),
+    replicationFactor: reader.read('replication-factor', brokerDefaultOr(32_767)),
+    retentionMs: reader.optional('retention', retention),
+  };
+}
+
+const finite = duration({ min: 1 });
+
+const retention: Kind<number> = {
+  ...finite,
+  expected: 'a duration such as 7 days, or forever',
+  read: (value) => (['forever', '-1'].includes(text.read(value) ?? '') ? -1 : finite.read(value)),
+};

@@ -1,0 +1,204 @@
+import { CodecError, DataIntegrityError } from '../../model/errors.ts';
+import type { FetchedPartition } from '../driver/fetch.ts';
+import { fetchErrors } from '../driver-errors.ts';
+import type { LogCluster } from '../log-cluster.ts';
+import { recordBatchesOf } from '../record-batches.ts';
+import type { AssignedPartition, Blockage } from './assigned-partition.ts';
+
+/** While a partition is busy the others are asked shortly, so that it is asked again soon. */
+const busyWaitMs = 10;
+const retryPauseMs = 50;
+const maxRetryPauseMs = 1_000;
+
+/**
+ * Fetches all partitions of a group member: one request a broker at a time, for those partitions
+ * that have room. Runs until it is stopped; rejects when a right is missing, or no broker has
+ * answered for the read deadline. A partition whose records are missing or broken is blocked; the
+ * others go on.
+ */
+export class GroupFetcher {
+  readonly #cluster: LogCluster;
+  readonly #topic: string;
+  readonly #partitions: ReadonlyMap<number, AssignedPartition>;
+  readonly #deadlineMs: number;
+  #stopped = false;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(
+    cluster: LogCluster,
+    topic: string,
+    partitions: ReadonlyMap<number, AssignedPartition>,
+  ) {
+    this.#cluster = cluster;
+    this.#topic = topic;
+    this.#partitions = partitions;
+    this.#deadlineMs = cluster.settings.requestTimeoutMs;
+  }
+
+  /** A partition has room, or the fetcher is to end. */
+  wake(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  /** One loop a broker; a partition whose leader moves is taken over by the loop of the new one. */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      const leaders = new Set(
+        [...this.#partitions.keys()].map((partition) => this.#leaderOf(partition)),
+      );
+      let moved = false;
+      const isCurrent = (): boolean => !(this.#stopped || moved);
+      const onMoved = (): void => {
+        moved = true;
+        this.wake();
+      };
+      const loops = [...leaders].map((node) => this.#runNode(node, { isCurrent, onMoved }));
+      const settled = await Promise.allSettled(loops);
+      for (const loop of settled) if (loop.status === 'rejected') throw loop.reason;
+      if (leaders.size === 0) return;
+    }
+  }
+
+  #leaderOf(partition: number): string {
+    return this.#cluster.leaderOf(this.#topic, partition);
+  }
+
+  async #runNode(
+    node: string,
+    { isCurrent, onMoved }: { isCurrent: () => boolean; onMoved: () => void },
+  ): Promise<void> {
+    const { clock } = this.#cluster.deps;
+    let failingSinceMs: number | undefined;
+    let pauseMs = retryPauseMs;
+    try {
+      while (isCurrent()) {
+        const own = [...this.#partitions.values()].filter(
+          (p) => this.#leaderOf(p.partition) === node,
+        );
+        if (own.length === 0) return onMoved();
+        const ready = own.filter((partition) => partition.hasRoom);
+        if (ready.length === 0) {
+          await this.#wake.promise;
+          continue;
+        }
+        const error = await this.#fetch(node, ready, ready.length < own.length);
+        if (error === undefined) {
+          failingSinceMs = undefined;
+          pauseMs = retryPauseMs;
+          continue;
+        }
+        // From the first failure, not from the last answer: while all partitions were busy,
+        // nothing was asked.
+        failingSinceMs ??= clock.nowMs();
+        if (clock.nowMs() - failingSinceMs > this.#deadlineMs) throw this.#mapped(error);
+        await this.#cluster.pause(pauseMs);
+        pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs);
+        await this.#cluster.driver.refreshMetadata().catch(() => undefined);
+      }
+    } catch (error) {
+      onMoved();
+      throw error;
+    }
+  }
+
+  /** An error that may be retried comes as a value; all others are thrown. */
+  async #fetch(
+    node: string,
+    ready: readonly AssignedPartition[],
+    busy: boolean,
+  ): Promise<Error | undefined> {
+    const { consumer } = this.#cluster.settings;
+    let answers: readonly FetchedPartition[];
+    try {
+      answers = await this.#cluster.fetch(node, {
+        topic: this.#topic,
+        partitions: ready.map(({ partition, next }) => ({ partition, offset: next })),
+        maxWaitMs: busy ? Math.min(busyWaitMs, consumer.fetchMaxWaitMs) : consumer.fetchMaxWaitMs,
+        minBytes: consumer.fetchMinBytes,
+        maxBytes: consumer.fetchMaxBytes,
+        maxPartitionBytes: consumer.maxPartitionFetchBytes,
+      });
+    } catch (error) {
+      const mapped = this.#mapped(error);
+      if (!mapped.retryable) throw mapped;
+      return error as Error;
+    }
+    let retryable: Error | undefined;
+    for (const answer of answers) retryable = (await this.#accept(answer)) ?? retryable;
+    return retryable;
+  }
+
+  async #accept(answer: FetchedPartition): Promise<Error | undefined> {
+    const partition = this.#partitions.get(answer.partition);
+    if (partition === undefined || this.#stopped) return undefined;
+    const { errorCode, records, endOffset } = answer;
+    if (errorCode === fetchErrors.offsetOutOfRange) return this.#outside(partition);
+    if (errorCode !== 0) {
+      const error = this.#cluster.errorOfCode(errorCode, { topic: this.#topic, right: 'READ' });
+      if (!error.retryable && errorCode !== fetchErrors.unknownTopic) throw error;
+      return error;
+    }
+    const batches = this.#batchesOf(records, partition);
+    const last = batches?.at(-1);
+    if (batches === undefined || last === undefined) return undefined;
+    const nextOffset = last.lastOffset + 1;
+    partition.accept({ batches, nextOffset, endOffset, bytes: records.length });
+    return undefined;
+  }
+
+  /** `undefined` when the bytes are no batches: nobody can tell where the next one would begin. */
+  #batchesOf(records: Buffer, assigned: AssignedPartition) {
+    try {
+      return recordBatchesOf(records);
+    } catch (cause) {
+      const { partition, next: offset } = assigned;
+      const place = { topic: this.#topic, partition, offset };
+      const error = new CodecError('records of the log cannot be decoded', { cause, place });
+      assigned.block({ offset, nextOffset: undefined, error });
+      return undefined;
+    }
+  }
+
+  async #outside(assigned: AssignedPartition): Promise<Error | undefined> {
+    const { partition, next } = assigned;
+    let range: { start: number; end: number };
+    try {
+      range = await this.#cluster.offsetRange(this.#topic, partition);
+    } catch (error) {
+      return error as Error;
+    }
+    const missing = missingRecords({ topic: this.#topic, partition, offset: next }, range);
+    if (missing === undefined) return new Error('the offset was outside a moment ago');
+    assigned.block(missing);
+    return undefined;
+  }
+
+  #mapped(error: unknown) {
+    return this.#cluster.errorOf(error, { topic: this.#topic, right: 'READ' });
+  }
+}
+
+/**
+ * A wanted offset that the log does not have means that records are lost: kafkajs would jump
+ * silently. Below the first offset kept, delivery could go on there; beyond the end nobody knows.
+ */
+export function missingRecords(
+  place: { readonly topic: string; readonly partition: number; readonly offset: number },
+  { start, end }: { readonly start: number; readonly end: number },
+): Blockage | undefined {
+  const { offset } = place;
+  if (offset >= start && offset <= end) return undefined;
+  const fact =
+    offset < start
+      ? `the log begins at ${start}: retention or an operator deleted what was not replicated yet`
+      : `the log ends at ${end}: the topic was made anew, or lost its newest records`;
+  const text = `records are missing: offset ${offset} was wanted, but ${fact}`;
+  const error = new DataIntegrityError(text, { place });
+  return { offset, nextOffset: offset < start ? start : undefined, error };
+}

@@ -1,0 +1,85 @@
+import type { GroupMembership } from '../driver/group-membership.ts';
+import { protocolErrorOf } from '../driver-errors.ts';
+import type { LogCluster } from '../log-cluster.ts';
+import type { GroupLease } from './group-lease.ts';
+
+/** What the heartbeats of a member find out. */
+export interface HeartbeatEvents {
+  /** The group shares out its partitions anew. */
+  readonly onRebalance: () => void;
+  /** The member is no member any more. */
+  readonly onLost: () => void;
+  /** After each heartbeat. */
+  readonly onBeat: (nowMs: number) => Promise<void>;
+}
+
+const rebalancing: readonly (string | undefined)[] = [
+  'REBALANCE_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+];
+const expelled: readonly (string | undefined)[] = [
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'FENCED_INSTANCE_ID',
+];
+
+export interface HeartbeatOptions {
+  readonly isOver: () => boolean;
+  /** Ends the pause between two heartbeats early. */
+  readonly over: AbortSignal;
+  /** Kept up to date with every answer. */
+  readonly lease: GroupLease;
+  readonly events: HeartbeatEvents;
+}
+
+/**
+ * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. The first
+ * heartbeat is sent at once: only its answer proves that the join is still good. A coordinator that
+ * does not answer for the session timeout has expelled the member: it cannot know better.
+ */
+export async function heartbeats(
+  cluster: LogCluster,
+  membership: GroupMembership,
+  { isOver, over, lease, events }: HeartbeatOptions,
+): Promise<void> {
+  const { clock } = cluster.deps;
+  const { heartbeatIntervalMs } = cluster.settings.consumer;
+  const ended = new Promise<undefined>((resolve) => {
+    over.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const expire = setInterval(() => {
+    if (lease.isExpired) events.onLost();
+  }, heartbeatIntervalMs);
+  try {
+    while (!isOver()) {
+      const sent = lease.moment();
+      // Who stops does not wait for a coordinator that does not answer.
+      const type = await Promise.race([beat(membership), ended]);
+      if (over.aborted) return;
+      const isRebalancing = type === 'REBALANCE_IN_PROGRESS';
+      if (type === 'ok' || isRebalancing) lease.confirm(sent, { isRebalancing });
+      if (expelled.includes(type)) events.onLost();
+      else if (rebalancing.includes(type)) events.onRebalance();
+      await events.onBeat(clock.nowMs());
+      if (isOver()) return;
+      await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
+    }
+  } finally {
+    clearInterval(expire);
+  }
+}
+
+/** Kafka's answer; `undefined` = none came. */
+async function beat(membership: GroupMembership): Promise<string | undefined> {
+  try {
+    await membership.heartbeat();
+    return 'ok';
+  } catch (error) {
+    const type = protocolErrorOf(error);
+    // When the coordinator is down, another broker takes the group over, with its members.
+    if (type === undefined) await membership.locate().catch(() => undefined);
+    return type;
+  }
+}

@@ -1,0 +1,154 @@
+import { ClosedError, InvalidInputError } from '../../model/errors.ts';
+import { type Offset, Partition, type Topic } from '../../model/position.ts';
+import type { TopicConsumer, TopicSubscriber } from '../../ports/topic-consumer.ts';
+import { GroupMembership } from '../driver/group-membership.ts';
+import { protocolErrorOf } from '../driver-errors.ts';
+import type { LogCluster } from '../log-cluster.ts';
+import { joining as joiningGroup } from './group-joining.ts';
+import { GroupSession, type SessionEnd } from './group-session.ts';
+
+const leaveLimitMs = 2_000;
+
+/**
+ * One member of group `<groupId>-<topic>`: joins, works through sessions until it is stopped,
+ * leaves.
+ */
+export class KafkaTopicConsumer implements TopicConsumer {
+  readonly #cluster: LogCluster;
+  readonly #topic: Topic;
+  readonly #groupId: string;
+  readonly #onClosed: () => void;
+  readonly #closing = new AbortController();
+  readonly #commits = new Map<number, number>();
+  #committing: Promise<void> | undefined;
+  #membership: GroupMembership | undefined;
+  #session: GroupSession | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(cluster: LogCluster, topic: Topic, onClosed: () => void) {
+    this.#cluster = cluster;
+    this.#topic = topic;
+    this.#groupId = `${cluster.settings.consumer.groupId}-${topic}`;
+    this.#onClosed = onClosed;
+  }
+
+  run(subscriber: TopicSubscriber, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    if (this.#closing.signal.aborted)
+      return Promise.reject(new ClosedError('the member is closed'));
+    if (this.#running !== undefined) {
+      return Promise.reject(new InvalidInputError('run() was called before: open another member'));
+    }
+    const running = this.#run(subscriber, AbortSignal.any([signal, this.#closing.signal]));
+    this.#running = running.catch(() => undefined);
+    return running;
+  }
+
+  async #run(subscriber: TopicSubscriber, signal: AbortSignal): Promise<void> {
+    let end: SessionEnd = { type: 'stopped' };
+    try {
+      while (!signal.aborted) {
+        const partitions = await this.#join(signal);
+        if (partitions === undefined) return;
+        end = await this.#attend(subscriber, partitions, signal);
+        if (end.type === 'stopped' || end.type === 'failed') break;
+      }
+    } finally {
+      await this.#leave();
+    }
+    if (end.type === 'failed') throw this.#errorOf(end.error);
+  }
+
+  async #attend(
+    subscriber: TopicSubscriber,
+    partitions: readonly Partition[],
+    signal: AbortSignal,
+  ): Promise<SessionEnd> {
+    const { log } = this.#cluster.deps;
+    const [topic, group] = [this.#topic, this.#groupId];
+    const parts = { cluster: this.#cluster, membership: this.#member(), topic };
+    log.info({ topic, group, partitions }, 'joined the consumer group');
+    this.#session = new GroupSession(parts, subscriber, partitions);
+    const end = await this.#session.run(signal);
+    this.#commits.clear();
+    await this.#committing;
+    this.#session = undefined;
+    log.info({ topic, group, partitions, reason: end.type }, 'gave the partitions back');
+    return end;
+  }
+
+  #member(): GroupMembership {
+    const { client, driver, settings } = this.#cluster;
+    const [groupId, topic] = [this.#groupId, this.#topic];
+    this.#membership ??= new GroupMembership({ client, cluster: driver, settings, groupId, topic });
+    return this.#membership;
+  }
+
+  /** `undefined` when the signal fired first: joining may take as long as the slowest member. */
+  async #join(signal: AbortSignal): Promise<readonly Partition[] | undefined> {
+    const stopped = Promise.withResolvers<undefined>();
+    const stop = (): void => stopped.resolve(undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    const place = { topic: this.#topic, group: this.#groupId, right: 'READ' } as const;
+    const joining = joiningGroup(this.#cluster, this.#member(), { place, signal });
+    try {
+      const numbers = await Promise.race([joining, stopped.promise]);
+      return numbers?.map((number) => Partition.of(number));
+    } finally {
+      signal.removeEventListener('abort', stop);
+      joining.catch(() => undefined);
+    }
+  }
+
+  #errorOf(error: unknown): unknown {
+    if (!(error instanceof Error) || protocolErrorOf(error) === undefined) return error;
+    return this.#cluster.errorOf(error, {
+      topic: this.#topic,
+      group: this.#groupId,
+      right: 'READ',
+    });
+  }
+
+  commit(partition: Partition, nextOffset: Offset): Promise<void> {
+    if (!this.#session?.isMember) return Promise.resolve();
+    this.#commits.set(partition, nextOffset);
+    this.#committing ??= this.#flush();
+    return this.#committing;
+  }
+
+  /** One commit request at a time, of all that has come meanwhile. */
+  async #flush(): Promise<void> {
+    while (this.#commits.size > 0) {
+      const offsets = new Map(this.#commits);
+      this.#commits.clear();
+      try {
+        await this.#membership?.commit(offsets);
+      } catch (error) {
+        const fields = { topic: this.#topic, group: this.#groupId, err: error };
+        const quiet = protocolErrorOf(error) === 'REBALANCE_IN_PROGRESS';
+        const text = 'the group offset was not committed; the replicated offset holds';
+        this.#cluster.deps.log[quiet ? 'debug' : 'warn'](fields, text);
+      }
+    }
+    this.#committing = undefined;
+  }
+
+  async #leave(): Promise<void> {
+    const { clock, log } = this.#cluster.deps;
+    const bound = new AbortController();
+    const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((err: unknown) => {
+      log.debug({ group: this.#groupId, err }, 'leaving the consumer group failed');
+    });
+    await Promise.race([
+      leaving,
+      clock.sleep(leaveLimitMs, { signal: bound.signal }).catch(() => undefined),
+    ]);
+    bound.abort('left');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new ClosedError('the member is closed'));
+    await this.#running;
+    await this.#cluster[Symbol.asyncDispose]();
+    this.#onClosed();
+  }
+}

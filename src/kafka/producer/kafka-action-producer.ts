@@ -1,0 +1,234 @@
+import { encodeAction } from '../../codec/record/action-record-codec.ts';
+import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
+import type { Action } from '../../model/action.ts';
+import { WriteRejectedError } from '../../model/errors.ts';
+import type { PartitionOffset, Topic } from '../../model/position.ts';
+import type { ActionProducer } from '../../ports/action-producer.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import { openIdempotentProducer } from '../driver/idempotent-producer.ts';
+import { addressOf, type KafkaDeps } from '../driver/kafka-client.ts';
+import { journalErrorOf } from '../driver-errors.ts';
+import { Delivery, type DeliveryParts } from './delivery.ts';
+import { closedError, ProducerSessions } from './producer-sessions.ts';
+import { type PendingRecord, SendQueue } from './send-queue.ts';
+import { notSent, TopicGate } from './topic-gate.ts';
+import { WriteErrors } from './write-errors.ts';
+
+/** Bounds of group commit; tests choose smaller ones. */
+export interface ProducerLimits {
+  /** Records in one send. */
+  readonly sendRecords: number;
+  /** Records and bytes that may wait for their send. */
+  readonly queueRecords: number;
+  readonly queueBytes: number;
+  /** Records of one session: kafkajs breaks its sequence numbers at 2^31. */
+  readonly sessionRecords: number;
+  /** How long `asyncDispose` lets what was accepted go out. */
+  readonly closeMs: number;
+}
+
+const defaultLimits: ProducerLimits = {
+  sendRecords: 1_000,
+  queueRecords: 100_000,
+  queueBytes: 64 * 1024 * 1024,
+  sessionRecords: 1_000_000_000,
+  closeMs: 5_000,
+};
+
+/** Room that a record takes in a batch beside its key, value and headers; generous. */
+const recordOverheadBytes = 48;
+const headerOverheadBytes = 8;
+const maxUtf8BytesOfUnit = 3;
+const reopenPauseMs = 250;
+
+/**
+ * Opens the producer of one process: idempotent, acknowledged by all in-sync replicas, exactly one
+ * send in flight; what arrives meanwhile goes out together in the next one (ADR 0006).
+ *
+ * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+ * @throws {AccessDeniedError} the user may not write to any topic
+ */
+export async function openKafkaActionProducer(
+  settings: KafkaSettings,
+  deps: KafkaDeps,
+  options: CallOptions & {
+    readonly limits?: Partial<ProducerLimits>;
+    /** Named when the user may not write to any topic. */
+    readonly topic?: Topic | undefined;
+  } = {},
+): Promise<ActionProducer> {
+  const { topic } = options;
+  const place = { address: addressOf(settings), topic, right: 'WRITE' } as const;
+  const giveUpMs = deps.clock.nowMs() + settings.requestTimeoutMs;
+  let { signal } = options;
+  const sessions = new ProducerSessions((closing) => {
+    const either = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    return openIdempotentProducer(settings, deps, { signal: either });
+  }, deps);
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      await sessions.ready();
+      break;
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const error = journalErrorOf(cause, place);
+      if (!error.retryable || deps.clock.nowMs() >= giveUpMs) throw error;
+      await deps.clock.sleep(reopenPauseMs, { signal });
+    }
+  }
+  // It was about this opening; later sessions of the same producer are not the caller's business.
+  signal = undefined;
+  return new KafkaActionProducer(settings, deps, { sessions, ...options });
+}
+
+export class KafkaActionProducer implements ActionProducer {
+  readonly #settings: KafkaSettings;
+  readonly #deps: KafkaDeps;
+  readonly #limits: ProducerLimits;
+  readonly #sessions: ProducerSessions;
+  readonly #queue: SendQueue;
+  readonly #gate: TopicGate;
+  readonly #maxRecordBytes: number;
+  readonly #deliveryTimeoutMs: number;
+  readonly #delivery: DeliveryParts;
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    settings: KafkaSettings,
+    deps: KafkaDeps,
+    parts: { readonly sessions: ProducerSessions; readonly limits?: Partial<ProducerLimits> },
+  ) {
+    const { maxRequestSizeBytes, deliveryTimeoutMs } = settings.producer;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#sessions = parts.sessions;
+    this.#limits = { ...defaultLimits, ...parts.limits };
+    this.#maxRecordBytes = maxRequestSizeBytes;
+    this.#deliveryTimeoutMs = deliveryTimeoutMs;
+    this.#queue = new SendQueue({
+      sendRecords: this.#limits.sendRecords,
+      sendBytes: maxRequestSizeBytes,
+    });
+    this.#gate = new TopicGate({ sessions: parts.sessions, deps, settings }, (record) => {
+      this.#queue.add(record);
+      this.#draining ??= this.#drain();
+    });
+    this.#delivery = {
+      sessions: parts.sessions,
+      deps,
+      errors: new WriteErrors(addressOf(settings), deliveryTimeoutMs),
+      takeAfter: (isAfter) => [...this.#queue.takeWhere(isAfter), ...this.#gate.takeWhere(isAfter)],
+    };
+  }
+
+  // One promise and two small objects a record: this is the hot path of every write.
+  produce(action: Action, options?: CallOptions): Promise<PartitionOffset> {
+    if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    let encoded: ReturnType<typeof encodeAction>;
+    try {
+      encoded = encodeAction(action);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { key, value, timestampMs, headers } = encoded;
+    let bytes = recordOverheadBytes + key.length + (value === null ? 0 : value.length);
+    for (const name in headers) {
+      bytes +=
+        headerOverheadBytes + name.length * maxUtf8BytesOfUnit + (headers[name] as Buffer).length;
+    }
+    const refusal = this.#refusal(action, bytes);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#gate.admit({
+        topic: action.key.topic,
+        message: { key, value, timestampMs, headers, partition: -1 },
+        bytes,
+        deadlineMs: this.#deps.clock.nowMs() + this.#deliveryTimeoutMs,
+        resolve,
+        reject,
+      });
+    });
+  }
+
+  #refusal(action: Action, bytes: number): WriteRejectedError | undefined {
+    if (bytes > this.#maxRecordBytes) {
+      const { topic, id } = action.key;
+      const limit = this.#maxRecordBytes;
+      return new WriteRejectedError(
+        `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}, and is not sent: make the ` +
+          'event smaller, or raise kafka.producer.max-request-size, and max.message.bytes of the topic',
+      );
+    }
+    const { queueRecords, queueBytes } = this.#limits;
+    const records = this.#queue.records + this.#gate.records;
+    if (records >= queueRecords || this.#queue.bytes + bytes > queueBytes) {
+      const at = addressOf(this.#settings);
+      return new WriteRejectedError(`${records} records wait for Kafka at ${at}: no room for more`);
+    }
+    return undefined;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.records > 0) {
+      // Whoever is about to produce in this turn of the event loop joins the send.
+      await nextTurn();
+      const expired = this.#queue.takeExpired(this.#deps.clock.nowMs());
+      for (const record of expired) record.reject(notSent(addressOf(this.#settings)));
+      const batch = this.#queue.take((topic) => this.#sessions.isProven(topic));
+      if (batch.length > 0) await this.#deliver(batch);
+    }
+    this.#draining = undefined;
+  }
+
+  /** Never rejects: each record of the batch is told its own outcome. */
+  async #deliver(batch: readonly PendingRecord[]): Promise<void> {
+    const [{ deadlineMs }] = batch as [PendingRecord];
+    const { clock } = this.#deps;
+    const answered = new AbortController();
+    const expiry = clock.sleep(deadlineMs - clock.nowMs(), { signal: answered.signal }).then(
+      () => 'expired' as const,
+      () => 'expired' as const,
+    );
+    try {
+      await new Delivery(this.#delivery, batch, expiry).run();
+    } catch (error) {
+      // Nobody may wait for ever, whatever happened. To those that have their answer it means nothing.
+      await this.#sessions.discard();
+      const failure = this.#delivery.errors.failureOf(batch, error, true);
+      for (const record of batch) record.reject(failure.error);
+    } finally {
+      answered.abort('answered');
+    }
+    if (this.#sessions.records >= this.#limits.sessionRecords) await this.#sessions.discard();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Lets what was accepted go out, bounded; the rest is told. */
+  async #close(): Promise<void> {
+    const stop = new AbortController();
+    const limit = this.#deps.clock
+      .sleep(this.#limits.closeMs, { signal: stop.signal })
+      .catch(() => {});
+    await Promise.race([this.#idle(), limit]);
+    stop.abort('drained');
+    for (const record of this.#queue.takeAll()) record.reject(closedError());
+    await this.#sessions.close();
+    await this.#idle();
+  }
+
+  async #idle(): Promise<void> {
+    await this.#gate.settled();
+    await this.#draining;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,87 @@
+import type { PartitionOffset } from '../../model/position.ts';
+import type { OutgoingRecord } from '../driver/outgoing-record.ts';
+
+/** A record that waits for its send, and its caller. */
+export interface PendingRecord {
+  readonly topic: string;
+  readonly message: OutgoingRecord;
+  readonly bytes: number;
+  /** When its caller is told that it failed. */
+  readonly deadlineMs: number;
+  readonly resolve: (at: PartitionOffset) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Records in the order of the calls, taken from the front in sends. */
+export class SendQueue {
+  readonly #limits: { readonly sendRecords: number; readonly sendBytes: number };
+  #records: PendingRecord[] = [];
+  #bytes = 0;
+
+  constructor(limits: { readonly sendRecords: number; readonly sendBytes: number }) {
+    this.#limits = limits;
+  }
+
+  get records(): number {
+    return this.#records.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(record: PendingRecord): void {
+    this.#records.push(record);
+    this.#bytes += record.bytes;
+  }
+
+  /**
+   * The next send: from the front, within the limits, at least one record. A topic that nothing was
+   * written to yet goes alone, so that a missing right fails nobody else's records.
+   */
+  take(isProven: (topic: string) => boolean): PendingRecord[] {
+    const first = this.#records[0];
+    if (first === undefined) return [];
+    const alone = !isProven(first.topic);
+    let bytes = 0;
+    let count = 0;
+    for (const { topic, bytes: more } of this.#records) {
+      const joins = topic === first.topic || (!alone && isProven(topic));
+      if (count > 0 && (!joins || bytes + more > this.#limits.sendBytes)) break;
+      if (count === this.#limits.sendRecords) break;
+      bytes += more;
+      count += 1;
+    }
+    return this.#remove(count);
+  }
+
+  /** Records whose time is over. Deadlines ascend, so they are in front. */
+  takeExpired(nowMs: number): PendingRecord[] {
+    let count = 0;
+    while (
+      count < this.#records.length &&
+      (this.#records[count] as PendingRecord).deadlineMs <= nowMs
+    )
+      count++;
+    return count === 0 ? [] : this.#remove(count);
+  }
+
+  takeWhere(isTaken: (record: PendingRecord) => boolean): PendingRecord[] {
+    const taken = this.#records.filter(isTaken);
+    if (taken.length === 0) return taken;
+    this.#records = this.#records.filter((record) => !isTaken(record));
+    for (const { bytes } of taken) this.#bytes -= bytes;
+    return taken;
+  }
+
+  takeAll(): PendingRecord[] {
+    return this.#remove(this.#records.length);
+  }
+
+  #remove(count: number): PendingRecord[] {
+    const taken = count === this.#records.length ? this.#records : this.#records.splice(0, count);
+    if (taken === this.#records) this.#records = [];
+    for (const { bytes } of taken) this.#bytes -= bytes;
+    return taken;
+  }
+}

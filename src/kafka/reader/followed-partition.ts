@@ -1,0 +1,139 @@
+import { decodeAction } from '../../codec/record/action-record-codec.ts';
+import { decodeUtf8Lenient } from '../../codec/utf8.ts';
+import type { ActionRecord } from '../../model/action.ts';
+import { CodecError, JournalError } from '../../model/errors.ts';
+import { Offset } from '../../model/position.ts';
+import type { FollowedBatch, FollowStart, UndecodableRecord } from '../../ports/action-consumer.ts';
+import { decompress } from '../driver/compression.ts';
+import type { FetchPlace } from '../driver/fetch.ts';
+import { type RecordBatch, RecordCursor, recordBatchesOf } from '../record-batches.ts';
+
+/** Records decoded in one step, which holds the event loop. */
+export const stepRecords = 500;
+
+/** One partition that somebody follows: what was fetched waits here until it is taken. */
+export class FollowedPartition implements FetchPlace {
+  readonly topic: FollowStart['topic'];
+  readonly partition: FollowStart['partition'];
+  /** First offset that was not fetched yet. */
+  offset: Offset;
+  /** First offset that was not handed over yet. */
+  #taken: Offset;
+  #batches: readonly RecordBatch[] = [];
+  #failed = false;
+  #error: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor({ topic, partition, from }: FollowStart) {
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = from;
+    this.#taken = from;
+  }
+
+  /** Nothing waits: it may be fetched again. */
+  get hasRoom(): boolean {
+    return !this.#failed && this.#batches.length === 0;
+  }
+
+  /** The records of one fetch. @throws {CodecError} their bytes are broken */
+  accept(records: Buffer): void {
+    this.#locating(this.offset, () => {
+      this.#batches = recordBatchesOf(records);
+    });
+    const last = this.#batches.at(-1);
+    if (last === undefined) return;
+    this.offset = Offset.of(Math.max(this.offset, last.lastOffset + 1));
+    this.#notify();
+  }
+
+  fail(error: unknown): void {
+    this.#failed = true;
+    this.#error ??= error;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** Resolves when there is something to take. */
+  async changed(): Promise<void> {
+    if (!this.hasRoom) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** What waits, in steps. @throws what following ended with */
+  *take(): Generator<FollowedBatch> {
+    if (this.#failed) throw this.#error;
+    for (const batch of this.#batches) {
+      if (batch.lastOffset >= this.#taken) yield* this.#stepsOf(batch);
+    }
+    this.#batches = [];
+  }
+
+  *#stepsOf(batch: RecordBatch): Generator<FollowedBatch> {
+    let step = new Step(this);
+    if (!batch.control) {
+      const cursor = this.#locating(
+        batch.baseOffset,
+        () => new RecordCursor(batch, decompress(batch.compression, batch.body)),
+      );
+      while (this.#locating(batch.baseOffset, () => cursor.next())) {
+        if (cursor.offset < this.#taken) continue;
+        if (step.size === stepRecords) {
+          yield this.#done(step, cursor.offset);
+          step = new Step(this);
+        }
+        this.#locating(cursor.offset, () => step.add(cursor));
+      }
+    }
+    yield this.#done(step, batch.lastOffset + 1);
+  }
+
+  #done({ records, undecodable }: Step, next: number): FollowedBatch {
+    this.#taken = Offset.of(next);
+    return { records, undecodable, next: this.#taken };
+  }
+
+  #locating<T>(offset: number, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      if (cause instanceof JournalError) throw cause;
+      const { topic, partition } = this;
+      const place = { topic, partition, offset };
+      throw new CodecError('records of the log cannot be decoded', { cause, place });
+    }
+  }
+}
+
+/** Records on their way to the follower. */
+class Step {
+  readonly records: ActionRecord[] = [];
+  readonly undecodable: UndecodableRecord[] = [];
+  readonly #place: FollowedPartition;
+
+  constructor(place: FollowedPartition) {
+    this.#place = place;
+  }
+
+  get size(): number {
+    return this.records.length + this.undecodable.length;
+  }
+
+  add(cursor: RecordCursor): void {
+    const record = cursor.record();
+    try {
+      const action = decodeAction(this.#place.topic, this.#place.partition, record);
+      if (action !== undefined) this.records.push(action);
+    } catch (error) {
+      if (!(error instanceof CodecError && record.key !== undefined)) throw error;
+      const id = decodeUtf8Lenient(record.key);
+      this.undecodable.push({ id, offset: record.offset, error });
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
+import type { ActionRecord } from '../../model/action.ts';
+import { ClosedError } from '../../model/errors.ts';
+import { Offset, type Partition, type Topic } from '../../model/position.ts';
+import type {
+  ActionConsumer,
+  ActionRange,
+  FollowedBatch,
+  FollowStart,
+} from '../../ports/action-consumer.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { KafkaDeps } from '../driver/kafka-client.ts';
+import { LogCluster } from '../log-cluster.ts';
+import { LogFollower } from './log-follower.ts';
+import { PartitionReader } from './partition-reader.ts';
+import { ReadRequest } from './read-request.ts';
+
+/**
+ * Opens the reader of one process: reads ranges of partitions without a consumer group (ADR 0006).
+ *
+ * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+ */
+export async function openKafkaActionConsumer(
+  settings: KafkaSettings,
+  deps: KafkaDeps,
+  options?: CallOptions,
+): Promise<ActionConsumer> {
+  return new KafkaActionConsumer(await LogCluster.open(settings, deps, options));
+}
+
+class KafkaActionConsumer implements ActionConsumer {
+  readonly #cluster: LogCluster;
+  readonly #follower: LogFollower;
+  readonly #readers = new Map<string, PartitionReader>();
+  #closed = false;
+
+  constructor(cluster: LogCluster) {
+    this.#cluster = cluster;
+    this.#follower = new LogFollower(cluster);
+  }
+
+  follow(start: FollowStart, options?: CallOptions): AsyncGenerator<FollowedBatch> {
+    return this.#follower.follow(start, options?.signal);
+  }
+
+  async *read(range: ActionRange, options?: CallOptions): AsyncGenerator<readonly ActionRecord[]> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    if (range.from >= range.to) return;
+    if (this.#closed) throw closedError();
+    await this.#cluster.learnTopic(range.key.topic);
+    const request = new ReadRequest(range);
+    const abort = (): void => request.fail(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      yield* this.#batchesOf(request, signal);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      request.cancel();
+    }
+  }
+
+  async *#batchesOf(
+    request: ReadRequest,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly ActionRecord[]> {
+    this.#join(request);
+    for (;;) {
+      signal?.throwIfAborted();
+      const batch = request.take();
+      if (batch === 'end') return;
+      // A full request left its pass; it goes on from there when there is room again.
+      if (!(request.inPass || request.isFull || request.isSettled)) this.#join(request);
+      if (batch === 'wait') await request.changed();
+      else yield batch;
+    }
+  }
+
+  #join(request: ReadRequest): void {
+    if (this.#closed) {
+      request.fail(closedError());
+      return;
+    }
+    const { key, partition } = request.range;
+    const place = `${partition}:${key.topic}`;
+    let reader = this.#readers.get(place);
+    if (reader === undefined) {
+      const forget = (): void => {
+        this.#readers.delete(place);
+      };
+      reader = new PartitionReader(this.#cluster, { topic: key.topic, partition }, forget);
+      this.#readers.set(place, reader);
+    }
+    reader.add(request);
+  }
+
+  async endOffset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset> {
+    const cluster = this.#cluster;
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw closedError();
+    await cluster.learnTopic(topic);
+    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
+    return Offset.of(await cluster.retrying(place, () => cluster.endOffset(topic, partition)));
+  }
+
+  async partitionCount(topic: Topic, options?: CallOptions): Promise<number> {
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw closedError();
+    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
+    return await this.#cluster.retrying(place, () => this.#cluster.partitionCount(topic));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const reader of this.#readers.values()) reader.failAll(closedError());
+    await this.#follower[Symbol.asyncDispose]();
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('the Kafka consumer is closed');
+}

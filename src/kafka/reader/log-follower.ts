@@ -1,0 +1,188 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
+import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
+import { unlessAborted } from '../../runtime/concurrency.ts';
+import type { FetchedPartition, FetchLimits } from '../driver/fetch.ts';
+import { fetchErrors } from '../driver-errors.ts';
+import { LogCluster } from '../log-cluster.ts';
+import { FollowedPartition, stepRecords } from './followed-partition.ts';
+
+/** A broker that has nothing new answers after this time; a partition that joins waits as long. */
+const maxWaitMs = 100;
+/** While a follower is busy the others are asked shortly, so that its own partition is asked again soon. */
+const busyWaitMs = 10;
+
+/**
+ * Follows partitions for as long as somebody wants them, over connections of its own, where waiting for
+ * new records holds up nobody. Each broker gets one request at a time, for all partitions it leads.
+ */
+export class LogFollower implements AsyncDisposable {
+  readonly #main: LogCluster;
+  readonly #partitions = new Set<FollowedPartition>();
+  /** Nodes that are asked at the moment, each by one loop. */
+  readonly #loops = new Map<string, Promise<void>>();
+  #own: Promise<LogCluster> | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(main: LogCluster) {
+    this.#main = main;
+  }
+
+  async *follow(
+    start: FollowStart,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<FollowedBatch, void> {
+    signal?.throwIfAborted();
+    const cluster = await unlessAborted(this.#cluster(), signal);
+    const followed = new FollowedPartition(start);
+    const abort = (): void => followed.fail(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await unlessAborted(cluster.learnTopic(start.topic), signal);
+      this.#closing.signal.throwIfAborted();
+      this.#partitions.add(followed);
+      this.#ask(cluster);
+      for (;;) {
+        await followed.changed();
+        for (const batch of followed.take()) {
+          yield batch;
+          if (batch.records.length >= stepRecords) await nextTurn();
+        }
+        this.#ask(cluster);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw cluster.errorOf(error, { topic: start.topic, right: 'READ' });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      this.#partitions.delete(followed);
+    }
+  }
+
+  async #cluster(): Promise<LogCluster> {
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
+    const { settings, deps } = this.#main;
+    this.#own ??= LogCluster.open(settings, deps, { signal }).catch((error: unknown) => {
+      this.#own = undefined;
+      throw error;
+    });
+    return await this.#own;
+  }
+
+  /** Sees that every node that leads a followed partition is asked. */
+  #ask(cluster: LogCluster): void {
+    for (const followed of this.#partitions) {
+      if (!followed.hasRoom) continue;
+      const node = this.#leaderOf(cluster, followed);
+      if (node === undefined || this.#loops.has(node)) continue;
+      const loop = this.#askNode(cluster, node).finally(() => {
+        this.#loops.delete(node);
+        if (!this.#closing.signal.aborted) this.#ask(cluster);
+      });
+      this.#loops.set(node, loop);
+    }
+  }
+
+  #leaderOf(cluster: LogCluster, followed: FollowedPartition): string | undefined {
+    try {
+      return cluster.leaderOf(followed.topic, followed.partition);
+    } catch (error) {
+      followed.fail(error);
+      return undefined;
+    }
+  }
+
+  /** Ends when nothing of the node is wanted for now. Never rejects: the followers are told. */
+  async #askNode(cluster: LogCluster, node: string): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const own = [...this.#partitions].filter(
+        (followed) => this.#leaderOf(cluster, followed) === node,
+      );
+      const ready = own.filter((followed) => followed.hasRoom);
+      if (ready.length === 0) return;
+      try {
+        const limits = this.#limits(ready.length < own.length);
+        const answers = await cluster.fetchPlaces(node, furthestBehind(ready), limits);
+        for (const answer of answers) await this.#accept(cluster, ready, answer);
+        // Followers that take what came are asked for again at once.
+        await nextTurn();
+      } catch (error) {
+        await cluster.driver.refreshMetadata().catch(() => undefined);
+        for (const followed of ready) followed.fail(error);
+      }
+    }
+  }
+
+  #limits(busy: boolean): FetchLimits {
+    const { consumer } = this.#main.settings;
+    return {
+      maxWaitMs: busy ? busyWaitMs : maxWaitMs,
+      minBytes: 1,
+      maxBytes: consumer.fetchMaxBytes,
+      maxPartitionBytes: consumer.maxPartitionFetchBytes,
+    };
+  }
+
+  async #accept(
+    cluster: LogCluster,
+    asked: readonly FollowedPartition[],
+    answer: FetchedPartition,
+  ): Promise<void> {
+    const { topic, partition } = answer;
+    const here = asked.filter((one) => one.topic === topic && one.partition === partition);
+    const [first] = furthestBehind(here);
+    for (const followed of here) {
+      if (followed.offset === first?.offset) await this.#hand(cluster, followed, answer);
+    }
+  }
+
+  async #hand(
+    cluster: LogCluster,
+    followed: FollowedPartition,
+    { topic, errorCode, records }: FetchedPartition,
+  ): Promise<void> {
+    try {
+      if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
+      if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
+      followed.accept(records);
+    } catch (error) {
+      if (errorCode !== 0) await cluster.driver.refreshMetadata().catch(() => undefined);
+      followed.fail(error);
+    }
+  }
+
+  /** @throws {DataIntegrityError} the log no longer has the records that are wanted */
+  async #outside(
+    cluster: LogCluster,
+    { topic, partition, offset }: FollowedPartition,
+  ): Promise<void> {
+    const { start, end } = await cluster.offsetRange(topic, partition);
+    if (offset >= start && offset <= end) return;
+    const fact = offset < start ? `begins at ${start}` : `ends at ${end}`;
+    throw new DataIntegrityError(
+      `records are missing: offset ${offset} was wanted, but the log ${fact}`,
+      { place: { topic, partition, offset } },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new ClosedError('the Kafka consumer is closed');
+    this.#closing.abort(closed);
+    for (const followed of this.#partitions) followed.fail(closed);
+    const own = await this.#own?.catch(() => undefined);
+    await own?.[Symbol.asyncDispose]();
+    await Promise.all(this.#loops.values());
+  }
+}
+
+/** One of each partition, that with the lowest offset: the others wait until it has caught up. */
+function furthestBehind(followed: readonly FollowedPartition[]): FollowedPartition[] {
+  const byPlace = new Map<string, FollowedPartition>();
+  for (const one of followed) {
+    const place = `${one.partition}:${one.topic}`;
+    const other = byPlace.get(place);
+    if (other === undefined || one.offset < other.offset) byPlace.set(place, one);
+  }
+  return [...byPlace.values()];
+}

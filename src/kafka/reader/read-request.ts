@@ -1,0 +1,115 @@
+import { decodeAction } from '../../codec/record/action-record-codec.ts';
+import type { ActionRecord } from '../../model/action.ts';
+import { CodecError, JournalError } from '../../model/errors.ts';
+import type { ActionRange } from '../../ports/action-consumer.ts';
+import type { RecordCursor } from '../record-batches.ts';
+
+/** Decoded records that may wait for a slow caller; above it the request leaves its pass. */
+const maxWaitingRecords = 20_000;
+
+/** One read of one key: what it still wants, and the batches that its caller has not taken yet. */
+export class ReadRequest {
+  readonly range: ActionRange;
+  /** The key's bytes, one character a byte: compared with the keys of the log. */
+  readonly keyText: string;
+  readonly to: number;
+  /** First offset that was not seen yet. */
+  next: number;
+  /** A pass serves it or will; it must be in one at a time. */
+  inPass = false;
+  #batches: ActionRecord[][] = [];
+  #current: ActionRecord[] = [];
+  #waiting = 0;
+  #ended = false;
+  #error: unknown;
+  #failed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(range: ActionRange) {
+    this.range = range;
+    this.keyText = Buffer.from(range.key.id, 'utf8').toString('latin1');
+    this.to = range.to;
+    this.next = range.from;
+  }
+
+  /** Nothing more is wanted of the log. */
+  get isSettled(): boolean {
+    return this.#ended || this.#failed;
+  }
+
+  /**
+   * Its caller is behind: it must not hold up, or be held in memory for, the others of its pass.
+   */
+  get isFull(): boolean {
+    return this.#waiting >= maxWaitingRecords;
+  }
+
+  /** Takes a record of its key. A record that cannot be decoded fails this read and no other. */
+  accept(cursor: RecordCursor): void {
+    if (this.isSettled || cursor.offset < this.next || cursor.offset >= this.to) return;
+    const { partition, key } = this.range;
+    try {
+      const record = decodeAction(key.topic, partition, cursor.record());
+      if (record !== undefined) this.#current.push(record);
+    } catch (cause) {
+      const place = { topic: key.topic, partition, offset: cursor.offset };
+      const broken = (): CodecError =>
+        new CodecError('a record of the log cannot be decoded', { cause, place });
+      this.fail(cause instanceof JournalError ? cause : broken());
+    }
+  }
+
+  /** Everything below `offset` was offered: hands over what was accepted. */
+  reached(offset: number): void {
+    if (this.isSettled || offset <= this.next) return;
+    this.next = offset;
+    this.#flush();
+    if (this.next >= this.to) this.#ended = true;
+    this.#notify();
+  }
+
+  fail(error: unknown): void {
+    if (this.isSettled) return;
+    this.#flush();
+    this.#failed = true;
+    this.#error = error;
+    this.#notify();
+  }
+
+  #flush(): void {
+    if (this.#current.length === 0) return;
+    this.#waiting += this.#current.length;
+    this.#batches.push(this.#current);
+    this.#current = [];
+  }
+
+  #notify(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** The next batch when there is one, without waiting. @throws what the read failed with */
+  take(): readonly ActionRecord[] | 'wait' | 'end' {
+    const batch = this.#batches.shift();
+    if (batch !== undefined) {
+      this.#waiting -= batch.length;
+      return batch;
+    }
+    if (this.#failed) throw this.#error;
+    return this.#ended ? 'end' : 'wait';
+  }
+
+  /** Resolves when `take` has something new to say. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** The caller is gone. */
+  cancel(): void {
+    this.#ended = true;
+    this.#batches = [];
+    this.#notify();
+  }
+}

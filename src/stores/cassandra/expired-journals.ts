@@ -1,0 +1,74 @@
+import { Key } from '../../model/key.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { ExpiredJournal, ExpiredRange } from '../../ports/replicated-journal.ts';
+import { chunks } from './at-once.ts';
+import { SegmentNr } from './segment.ts';
+import type { CassandraSession, Page, Params } from './session-types.ts';
+import { expiredOf, type MetaJournalStatements } from './tables/metajournal-table.ts';
+
+/** Look-ups under way at once: each is one segment. */
+const lookupsAtOnce = 32;
+
+/** So many days are looked up one by one; a longer range is one look at all rows of a segment. */
+const maxDaysByIndex = 3;
+
+const dayMs = 86_400_000;
+
+export interface ExpiredSource {
+  readonly session: CassandraSession;
+  readonly statements: MetaJournalStatements;
+}
+
+/**
+ * A share is a set of metajournal segments. Rows that old versions put into segments 0 .. 99 lie in
+ * the same segments. The index on `expire_on` answers equality within one of them, no range.
+ */
+export async function* readExpired(
+  { session, statements }: ExpiredSource,
+  range: ExpiredRange,
+  options?: CallOptions,
+): AsyncGenerator<readonly ExpiredJournal[]> {
+  const { topic } = range;
+  const look = ({ cql, params }: Lookup, from?: string): Promise<Page> =>
+    session.page(cql, params, { ...options, from });
+  for (const lookups of chunks(lookupsOf(statements, range), lookupsAtOnce)) {
+    const firsts = await Promise.all(lookups.map((lookup) => look(lookup)));
+    for (const [index, first] of firsts.entries()) {
+      const lookup = lookups[index] as Lookup;
+      for (let page = first; ; page = await look(lookup, page.next)) {
+        const rows = page.rows.map((row) => expiredOf(Key.of(topic, String(row['id'])), row));
+        if (rows.length > 0) yield rows;
+        if (page.next === undefined) break;
+      }
+    }
+  }
+}
+
+interface Lookup {
+  readonly cql: string;
+  readonly params: Params;
+}
+
+function* lookupsOf(
+  { selectExpiredOn, selectExpiredBetween }: MetaJournalStatements,
+  { topic, share, from, to }: ExpiredRange,
+): Generator<Lookup> {
+  const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1;
+  if (days < 1) return;
+  for (const segment of SegmentNr.ofShare(share)) {
+    if (days > maxDaysByIndex) {
+      yield { cql: selectExpiredBetween, params: [topic, segment, from, to] };
+    } else {
+      for (const day of daysFrom(from, days)) {
+        yield { cql: selectExpiredOn, params: [topic, segment, day] };
+      }
+    }
+  }
+}
+
+function* daysFrom(day: string, count: number): Generator<string> {
+  const firstMs = Date.parse(day);
+  for (let index = 0; index < count; index++) {
+    yield new Date(firstMs + index * dayMs).toISOString().slice(0, 10);
+  }
+}

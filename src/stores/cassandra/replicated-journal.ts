@@ -1,0 +1,130 @@
+import type { CassandraSettings } from '../../config/settings/cassandra-settings.ts';
+import type { Key } from '../../model/key.ts';
+import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type {
+  ClaimOptions,
+  ExpiredJournal,
+  ExpiredRange,
+  OffsetMove,
+  ReplicatedJournal,
+  ReplicatedKeyJournal,
+} from '../../ports/replicated-journal.ts';
+import { readExpired } from './expired-journals.ts';
+import { CassandraKeyJournal } from './key-journal.ts';
+import { PartitionPointers } from './partition-pointers.ts';
+import { checkTables } from './schema/check-schema.ts';
+import { SegmentNr } from './segment.ts';
+import { openCassandraSession } from './session.ts';
+import type { CassandraDeps, CassandraSession } from './session-types.ts';
+import { ownedRowOf, rowParams } from './tables/metajournal-table.ts';
+import { expiredUntilKey } from './tables/setting-table.ts';
+import { type StoreTables, storeTables } from './tables/store-tables.ts';
+import { WriteClocks } from './write-clock.ts';
+
+/**
+ * Connects and looks whether the tables exist; needs the rights to SELECT and MODIFY on the
+ * keyspace. `settings.segmentSize` is that of journals created from now on. The caller disposes it.
+ *
+ * @throws {StoreUnavailableError} retryable
+ * @throws {AccessDeniedError} the user may not log in or read
+ * @throws {NotSetUpError} names the keyspace or the tables that are missing
+ * @throws the abort reason when `options.signal` fires
+ */
+export async function openCassandraReplicatedJournal(
+  settings: CassandraSettings,
+  deps: CassandraDeps,
+  options?: CallOptions,
+): Promise<ReplicatedJournal> {
+  const session = await openCassandraSession(settings, deps, options);
+  try {
+    await checkTables(session, settings.schema, options);
+    return new CassandraReplicatedJournal(session, settings);
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The store over a connected session, which it closes when it is disposed. */
+export class CassandraReplicatedJournal implements ReplicatedJournal {
+  private readonly session: CassandraSession;
+  private readonly tables: StoreTables;
+  private readonly segmentSize: number;
+  private readonly clocks = new WriteClocks();
+  private readonly pointers: PartitionPointers;
+
+  constructor(
+    session: CassandraSession,
+    { schema, segmentSize }: Pick<CassandraSettings, 'schema' | 'segmentSize'>,
+  ) {
+    this.session = session;
+    this.tables = storeTables(schema);
+    this.segmentSize = segmentSize;
+    const { pointer } = this.tables;
+    this.pointers = new PartitionPointers({ session, clocks: this.clocks, statements: pointer });
+  }
+
+  async topics(options?: CallOptions): Promise<readonly Topic[]> {
+    const topics = new Set<Topic>();
+    let from: string | undefined;
+    do {
+      const page = await this.session.page(this.tables.pointer.selectTopics, [], {
+        ...options,
+        from,
+      });
+      for (const { topic } of page.rows) topics.add(topic as Topic);
+      from = page.next;
+    } while (from !== undefined);
+    return [...topics];
+  }
+
+  claim(topic: Topic, partition: Partition, options: ClaimOptions): Promise<Offset | undefined> {
+    return this.pointers.claim({ topic, partition }, options);
+  }
+
+  saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
+    return this.pointers.move(move, nowMs);
+  }
+
+  expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {
+    const { session, tables } = this;
+    return readExpired({ session, statements: tables.metaJournal }, range, options);
+  }
+
+  async expiredUntil(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<string | undefined> {
+    const key = expiredUntilKey(topic, partition);
+    const [row] = await this.session.select(this.tables.setting.select, [key], options);
+    const value = row?.['value'];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  async saveExpiredUntil({ topic, partition, day }: ExpiredUntil, nowMs: number): Promise<void> {
+    const key = expiredUntilKey(topic, partition);
+    await this.session.write(this.tables.setting.insert, [key, day, nowMs, null]);
+  }
+
+  /** First segment, then the older one: rows of old versions stay where they are. */
+  async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
+    const { session, tables, clocks, segmentSize } = this;
+    const candidates = SegmentNr.ofId(key.id);
+    const state = { session, tables, clocks, segmentSize, key };
+    const { selectOwned } = tables.metaJournal;
+    for (const segment of candidates) {
+      const [cells] = await session.select(selectOwned, rowParams(key, segment), options);
+      const row = ownedRowOf(key, cells);
+      if (row !== undefined) return new CassandraKeyJournal({ ...state, segment, row });
+    }
+    return new CassandraKeyJournal({ ...state, segment: candidates[0], row: undefined });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.session[Symbol.asyncDispose]();
+  }
+}
+
+type ExpiredUntil = Parameters<ReplicatedJournal['saveExpiredUntil']>[0];

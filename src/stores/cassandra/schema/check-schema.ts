@@ -1,0 +1,45 @@
+import type { CassandraSchemaSettings } from '../../../config/settings/cassandra-settings.ts';
+import { NotSetUpError } from '../../../model/errors.ts';
+import type { CallOptions } from '../../../ports/call-options.ts';
+import type { CassandraSession } from '../session-types.ts';
+import { type ExistingSchema, existingSchema } from './existing-schema.ts';
+import { tableDefinitions } from './schema-tables.ts';
+
+/**
+ * Reads whether keyspace, tables and columns are there.
+ *
+ * @throws {NotSetUpError} names all that is missing
+ */
+export async function checkTables(
+  session: CassandraSession,
+  schema: CassandraSchemaSettings,
+  options?: CallOptions,
+): Promise<void> {
+  const missing = missingOf(schema, await existingSchema(session, schema.keyspace.name, options));
+  if (missing.length > 0) throw notSetUp(missing);
+}
+
+export function notSetUp(missing: readonly string[]): NotSetUpError {
+  return new NotSetUpError(
+    `Cassandra has no ${missing.join(', no ')}; "kafka-journal setup" creates it`,
+  );
+}
+
+/** Names of what is missing: a keyspace, else tables, else columns of tables that exist. */
+export function missingOf(
+  schema: CassandraSchemaSettings,
+  existing: ExistingSchema | undefined,
+): string[] {
+  const keyspace = schema.keyspace.name;
+  if (existing === undefined) return [`keyspace ${keyspace}`];
+  return tableDefinitions(schema).flatMap(({ name, columns }) => {
+    const present = existing.tables.get(name.toLowerCase());
+    if (present === undefined) return [`table ${keyspace}.${name}`];
+    return Object.keys(columns)
+      .filter((column) => !present.has(column) && !optional.has(column))
+      .map((column) => `column ${keyspace}.${name}.${column}`);
+  });
+}
+
+/** Columns that nothing reads or writes; the oldest keyspaces may lack them. */
+const optional = new Set(['properties']);

@@ -1,0 +1,188 @@
+import { hostname } from 'node:os';
+import type {
+  CassandraSchemaSettings,
+  CassandraSettings,
+  KeyspaceReplication,
+} from '../../../config/settings/cassandra-settings.ts';
+import type { SetUpItem } from '../../../model/set-up-item.ts';
+import { openCassandraSession } from '../session.ts';
+import type { CassandraDeps, CassandraSession } from '../session-types.ts';
+import { checkTables, missingOf, notSetUp } from './check-schema.ts';
+import { type ExistingSchema, existingSchema } from './existing-schema.ts';
+import { currentVersion, outstandingSteps, readVersion, writeVersion } from './migrations.ts';
+import { withSchemaLock } from './schema-lock.ts';
+import {
+  createIndexCql,
+  createTableCql,
+  indexName,
+  locksDefinition,
+  type TableDefinition,
+  tableDefinitions,
+} from './schema-tables.ts';
+
+/**
+ * `create` makes what is missing and `settings.schema` allows to be made (`keyspace.autoCreate`:
+ * keyspace and locks table; `autoCreate`: tables, indexes and migrations); `check` only looks, and
+ * needs no right but SELECT.
+ *
+ * Where all is there, `create` issues no DDL either. Processes that set up at once take turns. A
+ * failing statement ends it with the version at the last step that succeeded, so the next run
+ * repeats it.
+ *
+ * @returns the keyspace and the tables, and what was done to tables that were there
+ * @throws {NotSetUpError} names what is missing and may not be created
+ * @throws {AccessDeniedError} the user may not create it
+ * @throws {StoreUnavailableError} retryable; repeat it
+ */
+export async function setUpCassandra(
+  settings: CassandraSettings,
+  deps: CassandraDeps,
+  { mode }: { readonly mode: 'create' | 'check' },
+): Promise<readonly SetUpItem[]> {
+  const session = await openCassandraSession(settings, deps);
+  try {
+    const setUp = new SchemaSetUp(session, settings.schema, deps);
+    if (mode === 'create') await setUp.run();
+    await checkTables(session, settings.schema);
+    return setUp.items();
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
+class SchemaSetUp {
+  private readonly session: CassandraSession;
+  private readonly schema: CassandraSchemaSettings;
+  private readonly deps: CassandraDeps;
+  private readonly keyspace: string;
+  private readonly statements: string[] = [];
+  private found: ExistingSchema | undefined;
+
+  constructor(session: CassandraSession, schema: CassandraSchemaSettings, deps: CassandraDeps) {
+    this.session = session;
+    this.schema = schema;
+    this.deps = deps;
+    this.keyspace = schema.keyspace.name;
+  }
+
+  async run(): Promise<void> {
+    const existing = await this.keyspaceThatExists();
+    if (!this.schema.autoCreate || (await this.isComplete(existing))) return;
+    await this.locksTable(existing);
+    const table = `${this.keyspace}.${this.schema.locksTable}`;
+    await withSchemaLock({ session: this.session, table, deps: this.deps }, () => this.complete());
+  }
+
+  /** What was made is known from the statements that made it. */
+  items(): readonly SetUpItem[] {
+    const { keyspace, schema, statements } = this;
+    const wasMade = (start: string): boolean => statements.some((cql) => cql.startsWith(start));
+    const tables = [...tableDefinitions(schema), locksDefinition(schema)].flatMap(({ name }) => {
+      const isNew = wasMade(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} `);
+      const isThere = isNew || this.found?.tables.has(name.toLowerCase());
+      return isThere ? [{ name: `table ${keyspace}.${name}`, isNew }] : [];
+    });
+    const isNew = wasMade(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} `);
+    const all = [{ name: `keyspace ${keyspace}`, isNew }, ...tables];
+    const changes = all.every((item) => item.isNew) ? [] : statements.filter(isChange);
+    return [
+      ...all.map(
+        (item) => ({ name: item.name, state: item.isNew ? 'created' : 'exists' }) as const,
+      ),
+      ...changes.map((cql) => ({ name: cql, state: 'changed' }) as const),
+    ];
+  }
+
+  private async keyspaceThatExists(): Promise<ExistingSchema> {
+    const existing = await this.look();
+    this.found = existing;
+    if (existing !== undefined) return existing;
+    if (!this.schema.keyspace.autoCreate) throw notSetUp([`keyspace ${this.keyspace}`]);
+    const replication = replicationCql(this.schema.keyspace.replication);
+    await this.ddl(
+      `CREATE KEYSPACE IF NOT EXISTS ${this.keyspace} WITH REPLICATION = ${replication}`,
+    );
+    return { tables: new Map(), indexes: new Set() };
+  }
+
+  /** Nothing to create, nothing to migrate, the version written: no lock is taken. */
+  private async isComplete(existing: ExistingSchema): Promise<boolean> {
+    if (missingOf(this.schema, existing).length > 0 || this.missingIndexes(existing).length > 0)
+      return false;
+    return ((await readVersion(this.session, this.schema)) ?? -1) >= currentVersion;
+  }
+
+  private async locksTable(existing: ExistingSchema): Promise<void> {
+    const locks = locksDefinition(this.schema);
+    if (existing.tables.has(locks.name.toLowerCase())) return;
+    if (!this.schema.keyspace.autoCreate) throw notSetUp([`table ${this.keyspace}.${locks.name}`]);
+    for (const cql of createTableCql(this.keyspace, locks)) await this.ddl(cql);
+  }
+
+  /** Under the lock: another process may have done it all meanwhile, so look again. */
+  private async complete(): Promise<void> {
+    const existing = await this.lookAgain();
+    const missing = this.missingTables(existing);
+    for (const table of missing) {
+      for (const cql of createTableCql(this.keyspace, table)) await this.ddl(cql);
+    }
+    await this.migrate(missing.length === tableDefinitions(this.schema).length);
+    for (const cql of this.missingIndexes(await this.lookAgain())) await this.ddl(cql);
+  }
+
+  private async migrate(fresh: boolean): Promise<void> {
+    const version = await readVersion(this.session, this.schema);
+    if (version === undefined && fresh) return await this.record(currentVersion);
+    for (const step of outstandingSteps(this.schema, version, await this.lookAgain())) {
+      for (const cql of step.ddl) await this.ddl(cql);
+      await this.record(step.version);
+    }
+  }
+
+  private async record(version: number): Promise<void> {
+    const nowMs = this.deps.clock.nowMs();
+    await writeVersion(this.session, this.schema, { version, nowMs, origin: hostname() });
+  }
+
+  private missingTables(existing: ExistingSchema): readonly TableDefinition[] {
+    return tableDefinitions(this.schema).filter(
+      ({ name }) => !existing.tables.has(name.toLowerCase()),
+    );
+  }
+
+  private missingIndexes(existing: ExistingSchema): readonly string[] {
+    return tableDefinitions(this.schema).flatMap(({ name, indexes }) =>
+      indexes
+        .filter((column) => !existing.indexes.has(indexName(name, column).toLowerCase()))
+        .map((column) => createIndexCql(this.keyspace, name, column)),
+    );
+  }
+
+  private look(): Promise<ExistingSchema | undefined> {
+    return existingSchema(this.session, this.keyspace);
+  }
+
+  private async lookAgain(): Promise<ExistingSchema> {
+    const existing = await this.look();
+    if (existing === undefined) throw notSetUp([`keyspace ${this.keyspace}`]);
+    return existing;
+  }
+
+  private async ddl(cql: string): Promise<void> {
+    this.deps.log.info({ cql }, 'Cassandra schema statement');
+    await this.session.execute(cql);
+    this.statements.push(cql);
+  }
+}
+
+function isChange(cql: string): boolean {
+  return !/^CREATE (?:KEYSPACE|TABLE) /.test(cql);
+}
+
+function replicationCql(replication: KeyspaceReplication): string {
+  if (replication.type === 'simple') {
+    return `{ 'class' : 'SimpleStrategy','replication_factor':${replication.factor} }`;
+  }
+  const factors = Object.entries(replication.factors).map(([dc, factor]) => `'${dc}':${factor}`);
+  return `{ ${["'class' : 'NetworkTopologyStrategy'", ...factors].join(',')} }`;
+}

@@ -1,0 +1,119 @@
+import type { CassandraSchemaSettings } from '../../../config/settings/cassandra-settings.ts';
+
+/**
+ * A table as the JVM system creates it; order of columns and keys included (docs/format.md#tables).
+ */
+export interface TableDefinition {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, string>>;
+  readonly primaryKey: string;
+  /** Columns with a secondary index `<table>_<column>_idx`. */
+  readonly indexes: readonly string[];
+}
+
+/** The four tables, in the order in which they are created. */
+export function tableDefinitions(schema: CassandraSchemaSettings): readonly TableDefinition[] {
+  return [
+    { name: schema.journalTable, ...journal },
+    { name: schema.pointerTable, ...pointer },
+    { name: schema.settingTable, ...setting },
+    { name: schema.metaJournalTable, ...metaJournal },
+  ];
+}
+
+/** The table of locks, which belongs to setting up and is made before the others. */
+export function locksDefinition(schema: CassandraSchemaSettings): TableDefinition {
+  return { name: schema.locksTable, ...locks };
+}
+
+/** CREATE statements of a table and of its indexes. */
+export function createTableCql(keyspace: string, table: TableDefinition): readonly string[] {
+  const columns = Object.entries(table.columns).map(([name, type]) => `${name} ${type}`);
+  const body = [...columns, `PRIMARY KEY (${table.primaryKey})`].join(', ');
+  return [
+    `CREATE TABLE IF NOT EXISTS ${keyspace}.${table.name} (${body})`,
+    ...table.indexes.map((column) => createIndexCql(keyspace, table.name, column)),
+  ];
+}
+
+export function createIndexCql(keyspace: string, table: string, column: string): string {
+  const name = indexName(table, column);
+  return `CREATE INDEX IF NOT EXISTS ${name} ON ${keyspace}.${table} (${column})`;
+}
+
+export function indexName(table: string, column: string): string {
+  return `${table}_${column}_idx`;
+}
+
+type Definition = Omit<TableDefinition, 'name'>;
+
+const journal: Definition = {
+  columns: {
+    id: 'text',
+    topic: 'text',
+    segment: 'bigint',
+    seq_nr: 'bigint',
+    timestamp: 'timestamp',
+    partition: 'int',
+    offset: 'bigint',
+    origin: 'text',
+    version: 'text',
+    meta_record_id: 'uuid',
+    tags: 'set<text>',
+    metadata: 'text',
+    payload_type: 'text',
+    payload_txt: 'text',
+    payload_bin: 'blob',
+    headers: 'map<text, text>',
+  },
+  primaryKey: '(id, topic, segment), seq_nr, timestamp',
+  indexes: [],
+};
+
+const pointer: Definition = {
+  columns: {
+    topic: 'text',
+    partition: 'int',
+    offset: 'bigint',
+    created: 'timestamp',
+    updated: 'timestamp',
+  },
+  primaryKey: '(topic, partition)',
+  indexes: [],
+};
+
+const setting: Definition = {
+  columns: { key: 'text', value: 'text', timestamp: 'timestamp', origin: 'text', metadata: 'text' },
+  primaryKey: 'key',
+  indexes: [],
+};
+
+const metaJournal: Definition = {
+  columns: {
+    topic: 'text',
+    segment: 'bigint',
+    id: 'text',
+    partition: 'int',
+    offset: 'bigint',
+    segment_size: 'int',
+    seq_nr: 'bigint',
+    delete_to: 'bigint',
+    created: 'timestamp',
+    created_date: 'date',
+    updated: 'timestamp',
+    expire_after: 'duration',
+    expire_on: 'date',
+    record_id: 'uuid',
+    origin: 'text',
+    properties: 'map<text, text>',
+    metadata: 'text',
+  },
+  primaryKey: '(topic, segment), id',
+  indexes: ['created_date', 'expire_on'],
+};
+
+const locks: Definition = {
+  columns: { id: 'text', expiry_ms: 'bigint', timestamp: 'timestamp', metadata: 'text' },
+  primaryKey: 'id',
+  indexes: [],
+};

@@ -1,0 +1,32 @@
+import type { CassandraSchemaSettings } from '../../../config/settings/cassandra-settings.ts';
+import { type JournalStatements, journalStatements } from './journal-table.ts';
+import { type MetaJournalStatements, metaJournalStatements } from './metajournal-table.ts';
+import { type PointerStatements, pointerStatements } from './pointer-table.ts';
+import { type SettingStatements, settingStatements } from './setting-table.ts';
+
+/** The statements of the tables that events are replicated into. */
+export interface StoreTables {
+  readonly journal: JournalStatements;
+  readonly metaJournal: MetaJournalStatements;
+  readonly pointer: PointerStatements;
+  readonly setting: SettingStatements;
+}
+
+const known = new WeakMap<CassandraSchemaSettings, StoreTables>();
+
+/** Made once for each schema: all readers and writers of a process have the same texts. */
+export function storeTables(schema: CassandraSchemaSettings): StoreTables {
+  const tables = known.get(schema) ?? newTables(schema);
+  known.set(schema, tables);
+  return tables;
+}
+
+function newTables(schema: CassandraSchemaSettings): StoreTables {
+  const { keyspace, journalTable, metaJournalTable, pointerTable, settingTable } = schema;
+  return {
+    journal: journalStatements(`${keyspace.name}.${journalTable}`),
+    metaJournal: metaJournalStatements(`${keyspace.name}.${metaJournalTable}`),
+    pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
+    setting: settingStatements(`${keyspace.name}.${settingTable}`),
+  };
+}

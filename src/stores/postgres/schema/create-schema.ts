@@ -1,0 +1,127 @@
+import type { PostgresSettings } from '../../../config/settings/postgres-settings.ts';
+import type { SetUpItem } from '../../../model/set-up-item.ts';
+import type { CallOptions } from '../../../ports/call-options.ts';
+import {
+  openPostgresSession,
+  type PostgresDeps,
+  type PostgresSession,
+  type Run,
+} from '../session.ts';
+import { checkTables, notSetUp } from './check-schema.ts';
+import { type Migration, migrations, neededColumns } from './migrations.ts';
+
+/**
+ * `create` makes schema and tables that are missing, or brings older ones up to date; `check` only looks,
+ * and needs no right but SELECT.
+ *
+ * Where all is there, `create` issues no DDL either. Processes that set up at once take turns. Each step is
+ * one transaction with the version that it makes: a step that fails leaves the version where it was.
+ *
+ * @returns the tables, and what was done to tables that were there
+ * @throws {NotSetUpError} names what is missing and may not be created
+ * @throws {AccessDeniedError} the user may not create it
+ * @throws {StoreUnavailableError} retryable; repeat it
+ */
+export async function setUpPostgres(
+  settings: PostgresSettings,
+  deps: PostgresDeps,
+  options: { readonly mode: 'create' | 'check' } & CallOptions,
+): Promise<readonly SetUpItem[]> {
+  const queryTimeoutMs = Math.max(schemaTimeoutMs, settings.queryTimeoutMs);
+  const session = await openPostgresSession({ ...settings, queryTimeoutMs }, deps, options);
+  try {
+    const { name } = settings.schema;
+    const statements =
+      options.mode === 'create' ? await migrate(session, name, { log: deps.log }) : [];
+    await checkTables(session, name, options);
+    return itemsOf(name, statements);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
+/** What was made is known from the statements that made it. */
+function itemsOf(schema: string, statements: readonly string[]): readonly SetUpItem[] {
+  const tables = [...Object.keys(neededColumns), 'setting'].map((table) => {
+    const isNew = statements.some((sql) => sql.startsWith(`CREATE TABLE "${schema}".${table} `));
+    return { name: `table ${schema}.${table}`, state: isNew ? 'created' : 'exists' } as const;
+  });
+  const isFirst = tables.every(({ state }) => state === 'created');
+  const changes = isFirst ? [] : statements.filter((sql) => !sql.startsWith('CREATE TABLE '));
+  return [...tables, ...changes.map((name) => ({ name, state: 'changed' }) as const)];
+}
+
+/** A schema change waits for those who use the table, and for others who change it. */
+const schemaTimeoutMs = 60_000;
+
+/**
+ * Applies the steps that a schema lacks; exported for tests that bring steps of their own.
+ *
+ * @returns the statements that were committed
+ */
+export async function migrate(
+  session: PostgresSession,
+  schema: string,
+  options: Pick<PostgresDeps, 'log'> & { readonly steps?: readonly Migration[] },
+): Promise<readonly string[]> {
+  const { log, steps = migrations } = options;
+  const committed: string[] = [];
+  for (let version = await readVersion(session, schema); version < steps.length; version++) {
+    const step = steps[version] as Migration;
+    // Another process may do the same; the lock goes with the transaction.
+    const statements = await session.transaction(async (run) => {
+      await run(lock, [schema]);
+      if ((await readVersion({ read: run }, schema)) !== version) return [];
+      const all = [...schemaSql(version, schema), ...step(`"${schema}"`)];
+      for (const sql of all) {
+        log.info({ sql }, 'PostgreSQL schema statement');
+        await run({ name: '', text: sql }, []);
+      }
+      await saveVersion(run, schema, version + 1);
+      return all;
+    });
+    committed.push(...statements);
+  }
+  return committed;
+}
+
+/** Names what a schema of version 0 lacks beside its tables. */
+function schemaSql(version: number, schema: string): readonly string[] {
+  if (version > 0) return [];
+  return [
+    `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
+    `CREATE TABLE "${schema}".setting (
+      key text PRIMARY KEY,
+      value text NOT NULL,
+      updated timestamptz NOT NULL
+    )`,
+  ];
+}
+
+/** One number for all who set up a schema of this name in this database. */
+const lock = {
+  name: 'lock schema',
+  text: `SELECT pg_advisory_xact_lock(hashtextextended('kafka-journal ' || $1, 0))::text`,
+};
+
+/** How many steps were applied. */
+async function readVersion(session: { readonly read: Run }, schema: string): Promise<number> {
+  const [exists] = await session.read<[string | null]>(settingTable, [schema]);
+  if (exists === undefined) return 0;
+  const text = `SELECT value FROM "${schema}".setting WHERE key = 'schema-version'`;
+  const [row] = await session.read<[string]>({ name: '', text }, []);
+  if (row === undefined) throw notSetUp([`schema-version in ${schema}.setting`]);
+  return Number(row[0]);
+}
+
+const settingTable = {
+  name: 'select setting table',
+  text: `SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'setting'`,
+};
+
+async function saveVersion(run: Run, schema: string, version: number): Promise<void> {
+  const text = `INSERT INTO "${schema}".setting (key, value, updated)
+    VALUES ('schema-version', $1, now())
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated`;
+  await run({ name: '', text }, [String(version)]);
+}

@@ -1,0 +1,39 @@
+import type { ReplicatedEvent } from '../../model/event.ts';
+import type { JournalPointer } from '../../model/journal-pointer.ts';
+
+/** A row of `metajournal`: one generation of one journal. */
+export interface JournalRow {
+  /** Its number in the database, under which its events lie; never used again. */
+  readonly journal: number;
+  readonly pointer: JournalPointer;
+}
+
+/** A row that begins a generation. */
+export interface NewRow {
+  readonly pointer: JournalPointer;
+  readonly origin: string | undefined;
+  readonly nowMs: number;
+}
+
+/** From the row as it was loaded to what it says from now on. */
+export interface RowChange {
+  readonly row: JournalRow;
+  readonly pointer: JournalPointer;
+  readonly nowMs: number;
+}
+
+/**
+ * The rows of one journal as one database writes them. Each call is one transaction: row and events
+ * change together or not at all.
+ *
+ * @throws {StoreUnavailableError} from every call
+ */
+export interface JournalRows {
+  /** Answers the number of the new row. Of two events with one place the first stays. */
+  insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number>;
+  insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void>;
+  /** Deletes the events up to the `deleteTo` that the row has from now on. */
+  deleteEvents(change: RowChange): Promise<void>;
+  /** The row and all its events. */
+  remove(row: JournalRow): Promise<void>;
+}

@@ -1,0 +1,182 @@
+import { JournalError } from '../../model/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type Database, isBusy } from './session.ts';
+
+/** One write. `run` is only statements; exactly one of `committed` and `failed` follows. */
+export interface CommitJob {
+  run(): void;
+  committed(): void;
+  /** `certain`: the write is surely not in the file. */
+  failed(cause: unknown, certain: boolean): void;
+}
+
+/** Who gathers the writes of a transaction, to send them off together before its commit. */
+export interface CommitParticipant {
+  begin(): void;
+  flush(): void;
+  committed(): void;
+  rolledBack(): void;
+}
+
+/** Jobs stop joining a transaction after this time, so that the event loop goes on. */
+const defaultGroupLimitMs = 4;
+const busyRetryMs = 5;
+/** Longest time that another process may hold the write lock before jobs fail. */
+const busyLimitMs = 10_000;
+const maxWaitingJobs = 262_144;
+
+export interface CommitQueueParts {
+  readonly participant: CommitParticipant;
+  readonly clock: Clock;
+  /** How long jobs join one transaction; 4 ms unless given. */
+  readonly groupLimitMs?: number;
+}
+
+/**
+ * Group commit: all writes that were handed in during one turn of the event loop are one
+ * transaction, and share its flush to the disk. They run in the order handed in.
+ */
+export class CommitQueue {
+  readonly #database: Database;
+  readonly #participant: CommitParticipant;
+  readonly #clock: Clock;
+  readonly #groupLimitMs: number;
+  #waiting: CommitJob[] = [];
+  #scheduled = false;
+  #busySinceMs: number | undefined;
+  #idle: (() => void)[] = [];
+  #closed: Error | undefined;
+
+  constructor(database: Database, parts: CommitQueueParts) {
+    this.#database = database;
+    this.#participant = parts.participant;
+    this.#clock = parts.clock;
+    this.#groupLimitMs = parts.groupLimitMs ?? defaultGroupLimitMs;
+  }
+
+  /** False when too many jobs wait: this one was not taken. @throws the error given to `close` */
+  enqueue(job: CommitJob): boolean {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#waiting.length >= maxWaitingJobs) return false;
+    this.#waiting.push(job);
+    this.#schedule();
+    return true;
+  }
+
+  /**
+   * Runs `write` in the next transaction; answers what it returned once that is committed. A
+   * `JournalError` that it throws before its first statement fails this call alone; any other
+   * error fails the whole group.
+   */
+  write<T>(write: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let settle: () => void;
+      const run = (): void => {
+        try {
+          const result = write();
+          settle = () => resolve(result);
+        } catch (error) {
+          if (!(error instanceof JournalError)) throw error;
+          settle = () => reject(error);
+        }
+      };
+      const taken = this.enqueue({ run, committed: () => settle(), failed: reject });
+      if (!taken) reject(new Error(`more than ${maxWaitingJobs} writes are waiting`));
+    });
+  }
+
+  /** Resolves when nothing waits. */
+  drained(): Promise<void> {
+    if (this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Later jobs fail with this error; nothing may be waiting. */
+  close(error: Error): void {
+    this.#closed = error;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#commitGroup());
+  }
+
+  #commitGroup(): void {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      this.#couldNotBegin(error);
+      return;
+    }
+    this.#busySinceMs = undefined;
+    this.#scheduled = false;
+    this.#runGroup();
+    this.#next();
+  }
+
+  #runGroup(): void {
+    const group = this.#waiting;
+    this.#waiting = [];
+    let committing = false;
+    try {
+      this.#participant.begin();
+      this.#waiting = group.splice(runJobs(group, this.#groupLimitMs));
+      this.#participant.flush();
+      committing = true;
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
+      for (const job of group) job.failed(error, !committing);
+      return;
+    }
+    this.#participant.committed();
+    for (const job of group) job.committed();
+  }
+
+  #rollBack(): void {
+    try {
+      // After a failed COMMIT, SQLite may have ended the transaction by itself.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    } finally {
+      this.#participant.rolledBack();
+    }
+  }
+
+  #couldNotBegin(error: unknown): void {
+    const nowMs = this.#clock.nowMs();
+    this.#busySinceMs ??= nowMs;
+    if (isBusy(error) && nowMs - this.#busySinceMs < busyLimitMs) {
+      setTimeout(() => this.#commitGroup(), busyRetryMs);
+      return;
+    }
+    this.#busySinceMs = undefined;
+    this.#scheduled = false;
+    const group = this.#waiting;
+    this.#waiting = [];
+    for (const job of group) job.failed(error, true);
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#waiting.length > 0) {
+      this.#schedule();
+      return;
+    }
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}
+
+/** Runs jobs until their time is over; answers how many ran, at least one. */
+function runJobs(group: readonly CommitJob[], limitMs: number): number {
+  const endMs = performance.now() + limitMs;
+  let count = 0;
+  for (const job of group) {
+    job.run();
+    count++;
+    if (performance.now() > endMs) break;
+  }
+  return count;
+}

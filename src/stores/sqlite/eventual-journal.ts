@@ -1,0 +1,113 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ClosedError } from '../../model/errors.ts';
+import type { JournalPointer } from '../../model/journal-pointer.ts';
+import type { Key } from '../../model/key.ts';
+import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import { EventRows, nextPageRows } from '../relational/event-row.ts';
+import { readOr, storeFailure } from './session.ts';
+import type { EventPage, EventTable } from './tables/event-table.ts';
+import type { MetajournalTable } from './tables/metajournal-table.ts';
+import type { PointerTable } from './tables/pointer-table.ts';
+import type { SettingTable } from './tables/setting-table.ts';
+
+/** Rows in the first page of a read; the next pages are sized by what its rows held. */
+const firstPageRows = 64;
+const maxPageRows = 1_000;
+/** A page aims at so many bytes of payload: the event loop stands still while it is read. */
+const pageBytes = 524_288;
+
+export interface StoreTables {
+  readonly metajournal: MetajournalTable;
+  readonly events: EventTable;
+  readonly pointers: PointerTable;
+  readonly settings: SettingTable;
+}
+
+/** Reads the store of the file. */
+export class SqliteEventualJournal implements EventualJournal {
+  readonly #tables: StoreTables;
+  #closed = false;
+
+  constructor(tables: StoreTables) {
+    this.#tables = tables;
+  }
+
+  async offset(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#tables.pointers.offset(topic, partition),
+    );
+  }
+
+  async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
+    this.#check(options);
+    return readOr(
+      storeFailure,
+      `read ${key.id}`,
+      () => this.#tables.metajournal.find(key)?.pointer,
+    );
+  }
+
+  async *read(
+    key: Key,
+    { from, to }: StoredRange,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly StoredEvent[]> {
+    const decoder = new EventRows(key);
+    let limit = firstPageRows;
+    // Every row of `from` lies after this place.
+    let after = { seqNr: from as number, timestamp: Number.MIN_SAFE_INTEGER, offset: -1 };
+    for (;;) {
+      this.#check(options);
+      const { rows, recordId } = this.#page(key, { after, to, limit });
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield decoder.decode(rows, recordId);
+      if (rows.length < limit) return;
+      after = { seqNr: last[0], timestamp: last[1], offset: last[3] };
+      limit = nextPageRows(rows, { bytes: pageBytes, maxRows: maxPageRows });
+      await nextTurn();
+    }
+  }
+
+  /** After a purge between two pages the read ends, or goes on in the next generation. */
+  #page(key: Key, page: EventPage) {
+    const { metajournal, events } = this.#tables;
+    return readOr(storeFailure, `read ${key.id}`, () => {
+      const journal = metajournal.find(key);
+      const rows = journal === undefined ? [] : events.page(journal.journal, page);
+      return { rows, recordId: journal?.pointer.recordId };
+    });
+  }
+
+  async *ids(topic: Topic, options?: CallOptions): AsyncGenerator<string> {
+    // The empty id sorts first, and no listing "above" another id would give it.
+    if ((await this.pointer({ topic, id: '' }, options)) !== undefined) yield '';
+    for (let after = ''; ; ) {
+      this.#check(options);
+      const ids = readOr(storeFailure, `list ${topic}`, () =>
+        this.#tables.metajournal.ids(topic, after),
+      );
+      yield* ids;
+      const last = ids.at(-1);
+      if (last === undefined) return;
+      after = last;
+      await nextTurn();
+    }
+  }
+
+  #check(options: CallOptions | undefined): void {
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw new ClosedError('the store is closed');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+  }
+}

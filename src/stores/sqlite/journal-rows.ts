@@ -1,0 +1,57 @@
+import type { ReplicatedEvent } from '../../model/event.ts';
+import type { Key } from '../../model/key.ts';
+import { eventCells } from '../relational/event-row.ts';
+import type { JournalRow, JournalRows, NewRow, RowChange } from '../relational/journal-rows.ts';
+import type { StoreTables } from './eventual-journal.ts';
+
+/** What a journal needs of the store around it. */
+export interface JournalRowsParts {
+  readonly key: Key;
+  readonly tables: StoreTables;
+  /** Runs statements as a part of the next transaction. */
+  readonly write: <T>(statements: () => T) => Promise<T>;
+}
+
+/** The rows of one journal: each call is applied whole, in one transaction. */
+export class SqliteJournalRows implements JournalRows {
+  readonly #parts: JournalRowsParts;
+
+  constructor(parts: JournalRowsParts) {
+    this.#parts = parts;
+  }
+
+  async insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number> {
+    const { key, tables, write } = this.#parts;
+    const cells = events.map(eventCells);
+    return await write(() => {
+      const journal = tables.metajournal.insert(key, row);
+      for (const event of cells) tables.events.insert(journal, event);
+      return journal;
+    });
+  }
+
+  async insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void> {
+    const { tables, write } = this.#parts;
+    const cells = events.map(eventCells);
+    await write(() => {
+      tables.metajournal.update(change);
+      for (const event of cells) tables.events.insert(change.row.journal, event);
+    });
+  }
+
+  async deleteEvents(change: RowChange): Promise<void> {
+    const { tables, write } = this.#parts;
+    await write(() => {
+      tables.metajournal.update(change);
+      tables.events.deleteTo(change.row.journal, change.pointer.deleteTo ?? 0);
+    });
+  }
+
+  async remove({ journal }: JournalRow): Promise<void> {
+    const { tables, write } = this.#parts;
+    await write(() => {
+      tables.events.deleteAll(journal);
+      tables.metajournal.delete(journal);
+    });
+  }
+}

@@ -1,0 +1,166 @@
+import { ClosedError, InvalidInputError } from '../../../model/errors.ts';
+import type { Offset, Partition, Topic } from '../../../model/position.ts';
+import type { Logger } from '../../../observability/logger.ts';
+import type { CallOptions } from '../../../ports/call-options.ts';
+import type {
+  TopicConsumer,
+  TopicConsumers,
+  TopicSubscriber,
+} from '../../../ports/topic-consumer.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import type { CommitQueue } from '../commit-queue.ts';
+import { logFailure, readOr } from '../session.ts';
+import type { TopicOwnership } from './topic-ownership.ts';
+import { type SessionParts, TopicSession } from './topic-session.ts';
+
+export interface ConsumerParts extends Omit<SessionParts, 'topic'> {
+  readonly queue: CommitQueue;
+  readonly ownership: TopicOwnership;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Signs of life, and looks for a topic that has become free. */
+const heartbeatMs = 1_000;
+const acquireEveryMs = 250;
+
+/** Opens members; a group has one member at work, the others wait for it to end. */
+export class SqliteTopicConsumers implements TopicConsumers {
+  readonly #parts: ConsumerParts;
+  readonly #open = new Set<SqliteTopicConsumer>();
+  #closed = false;
+
+  constructor(parts: ConsumerParts) {
+    this.#parts = parts;
+  }
+
+  async topics(options?: CallOptions): Promise<readonly Topic[]> {
+    this.#check(options);
+    return readOr(logFailure, 'list topics', () => this.#parts.partitions.topics());
+  }
+
+  async open(topic: Topic, options?: CallOptions): Promise<TopicConsumer> {
+    this.#check(options);
+    const consumer = new SqliteTopicConsumer(topic, this.#parts, () => this.#open.delete(consumer));
+    this.#open.add(consumer);
+    return consumer;
+  }
+
+  #check(options: CallOptions | undefined): void {
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw new ClosedError('the log is closed');
+  }
+
+  /** Stops all members and waits for the work that they have in hand. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#open].map((consumer) => consumer[Symbol.asyncDispose]()));
+  }
+}
+
+class SqliteTopicConsumer implements TopicConsumer {
+  readonly #topic: Topic;
+  readonly #parts: ConsumerParts;
+  readonly #forget: () => void;
+  readonly #closing = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(topic: Topic, parts: ConsumerParts, forget: () => void) {
+    this.#topic = topic;
+    this.#parts = parts;
+    this.#forget = forget;
+  }
+
+  async run(subscriber: TopicSubscriber, options: { readonly signal: AbortSignal }): Promise<void> {
+    if (this.#closing.signal.aborted) throw new ClosedError('the consumer is closed');
+    if (this.#running !== undefined) throw new InvalidInputError('the consumer is running already');
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    const running = this.#runUntil(signal, subscriber);
+    this.#running = running.catch(() => {});
+    try {
+      await running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** The replicated offset is kept in the same file, so there is nothing to add. */
+  async commit(_partition: Partition, _nextOffset: Offset): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    this.#forget();
+  }
+
+  async #runUntil(signal: AbortSignal, subscriber: TopicSubscriber): Promise<void> {
+    while (!signal.aborted) {
+      const owner = await this.#acquire();
+      if (owner === undefined) await this.#sleep(acquireEveryMs, signal);
+      else await this.#replicate({ owner, signal, subscriber });
+    }
+  }
+
+  /** `undefined` while another member is at work, or the topic does not exist yet. */
+  #acquire(): Promise<string | undefined> {
+    const { partitions, ownership, clock } = this.#parts;
+    return this.#write(() => {
+      if (partitions.partitionCount(this.#topic) === undefined) return undefined;
+      return ownership.acquire(this.#topic, clock.nowMs());
+    });
+  }
+
+  /** Ends when the signal fires or the topic was taken; rejects with the subscriber's error. */
+  async #replicate(member: {
+    readonly owner: string;
+    readonly signal: AbortSignal;
+    readonly subscriber: TopicSubscriber;
+  }): Promise<void> {
+    const session = new TopicSession({ ...this.#parts, topic: this.#topic }, member.subscriber);
+    const end = new AbortController();
+    const signal = AbortSignal.any([member.signal, end.signal]);
+    const heartbeat = this.#keepAlive(member.owner, signal, end);
+    let owned = false;
+    try {
+      await session.deliver(signal, () => end.abort());
+    } finally {
+      end.abort();
+      owned = await heartbeat;
+      await session.giveBack(owned ? 'revoked' : 'lost');
+      await this.#write(() => this.#parts.ownership.release(this.#topic, member.owner));
+    }
+  }
+
+  /** Shows signs of life until `signal` fires; answers false, after `end`, when it is lost. */
+  async #keepAlive(owner: string, signal: AbortSignal, end: AbortController): Promise<boolean> {
+    const { ownership, clock, log } = this.#parts;
+    while (!signal.aborted) {
+      await this.#sleep(heartbeatMs, signal);
+      if (signal.aborted) return true;
+      const ours = await this.#write(() =>
+        ownership.renew(this.#topic, owner, clock.nowMs()),
+      ).catch((err: unknown) => {
+        log.warn({ topic: this.#topic, err }, 'the sign of life of a topic owner was not written');
+        return true;
+      });
+      if (ours) continue;
+      log.warn({ topic: this.#topic }, 'another process replicates this topic now');
+      end.abort();
+      return false;
+    }
+    return true;
+  }
+
+  async #write<T>(statements: () => T): Promise<T> {
+    try {
+      return await this.#parts.queue.write(statements);
+    } catch (error) {
+      throw logFailure(error, `write the owner of ${this.#topic}`);
+    }
+  }
+
+  /** Ends early, without an error, when `signal` fires. */
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#parts.clock.sleep(ms, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,161 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { javaStringHash } from '../../codec/java-hash.ts';
+import { ClosedError, InvalidInputError } from '../../model/errors.ts';
+import type { Key } from '../../model/key.ts';
+import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type {
+  ClaimOptions,
+  ExpiredJournal,
+  ExpiredRange,
+  OffsetMove,
+  ReplicatedJournal,
+  ReplicatedKeyJournal,
+} from '../../ports/replicated-journal.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { RelationalKeyJournal } from '../relational/relational-key-journal.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { StoreTables } from './eventual-journal.ts';
+import { SqliteJournalRows } from './journal-rows.ts';
+import type { LogTrim } from './log/log-trim.ts';
+import type { TopicOwnership } from './log/topic-ownership.ts';
+import { readOr, storeFailure } from './session.ts';
+import { fencedMove } from './tables/pointer-table.ts';
+import { expiredUntilKey } from './tables/setting-table.ts';
+
+export interface ReplicatedParts {
+  readonly queue: CommitQueue;
+  readonly tables: StoreTables;
+  readonly trim: LogTrim;
+  readonly ownership: TopicOwnership;
+  readonly clock: Clock;
+  readonly segmentSize: number;
+}
+
+/**
+ * Writes the store of the file. Writes of one turn of the event loop share one transaction; the
+ * log has every record already, but a replicated offset must not run ahead of its rows.
+ */
+export class SqliteReplicatedJournal implements ReplicatedJournal {
+  readonly #parts: ReplicatedParts;
+  /** Partitions that this process has claimed; no epoch while nothing is replicated. */
+  readonly #claims = new Map<string, { epoch: number | undefined }>();
+  #closed = false;
+
+  constructor(parts: ReplicatedParts) {
+    this.#parts = parts;
+  }
+
+  async topics(options?: CallOptions): Promise<readonly Topic[]> {
+    this.#check(options);
+    return readOr(storeFailure, 'list topics', () => this.#parts.tables.pointers.topics());
+  }
+
+  async claim(
+    topic: Topic,
+    partition: Partition,
+    options: ClaimOptions,
+  ): Promise<Offset | undefined> {
+    this.#check(options);
+    const { pointers } = this.#parts.tables;
+    const { offset, epoch } = await this.#write(topic, () => pointers.claim(topic, partition));
+    this.#claims.set(`${topic}:${partition}`, { epoch });
+    return offset;
+  }
+
+  async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
+    this.#check();
+    const { tables, trim, clock } = this.#parts;
+    const { topic, partition, offset, after } = move;
+    if (after !== undefined && offset < after) {
+      throw new InvalidInputError(
+        `a replicated offset cannot move back from ${after} to ${offset}`,
+      );
+    }
+    const claim = this.#claims.get(`${topic}:${partition}`);
+    if (claim === undefined) throw fencedMove(move);
+    claim.epoch = await this.#write(topic, () => {
+      const epoch = tables.pointers.move(move, claim.epoch, nowMs);
+      trim.step(topic, partition, clock.nowMs());
+      return epoch;
+    });
+    trim.replicated(topic, partition, { offset, atMs: clock.nowMs() });
+  }
+
+  async *expired(
+    { topic, share, from, to }: ExpiredRange,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly ExpiredJournal[]> {
+    const { metajournal } = this.#parts.tables;
+    // Every journal of `from` lies behind this place.
+    for (let after = { expireOn: dayBefore(from), id: '\u{10ffff}' }; ; ) {
+      this.#check(options);
+      const page = readOr(storeFailure, `list ${topic}`, () =>
+        metajournal.expired(topic, { after, to }),
+      );
+      const last = page.at(-1);
+      if (last === undefined) return;
+      const own = page.filter(({ id }) => Math.abs(javaStringHash(id)) % share.of === share.index);
+      if (own.length > 0) yield own;
+      after = last;
+      await nextTurn();
+    }
+  }
+
+  async expiredUntil(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<string | undefined> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#parts.tables.settings.get(expiredUntilKey(topic, partition)),
+    );
+  }
+
+  async saveExpiredUntil({ topic, partition, day }: ExpiredUntil, nowMs: number): Promise<void> {
+    const { settings } = this.#parts.tables;
+    await this.#write(topic, () => settings.put(expiredUntilKey(topic, partition), day, nowMs));
+  }
+
+  async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
+    this.#check(options);
+    const { tables, segmentSize } = this.#parts;
+    const write = <T>(statements: () => T): Promise<T> => this.#write(key.topic, statements);
+    const row = readOr(storeFailure, `read ${key.id}`, () => tables.metajournal.find(key));
+    const rows = new SqliteJournalRows({ key, tables, write });
+    return new RelationalKeyJournal({ key, rows, row, segmentSize });
+  }
+
+  async #write<T>(topic: Topic, statements: () => T): Promise<T> {
+    const { queue, ownership } = this.#parts;
+    this.#check();
+    try {
+      return await queue.write(() => {
+        ownership.refuseWhenLost(topic);
+        return statements();
+      });
+    } catch (error) {
+      throw storeFailure(error, `write ${topic}`);
+    }
+  }
+
+  #check(options?: CallOptions): void {
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw new ClosedError('the store is closed');
+  }
+
+  /** Waits for the writes under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#parts.queue.drained();
+  }
+}
+
+type ExpiredUntil = Parameters<ReplicatedJournal['saveExpiredUntil']>[0];
+
+const dayMs = 86_400_000;
+
+function dayBefore(day: string): string {
+  return new Date(Date.parse(day) - dayMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,132 @@
+import { ClosedError } from '../../model/errors.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { ActionConsumer } from '../../ports/action-consumer.ts';
+import type { ActionProducer } from '../../ports/action-producer.ts';
+import type { EventualJournal } from '../../ports/eventual-journal.ts';
+import type { ReplicatedJournal } from '../../ports/replicated-journal.ts';
+import type { TopicConsumers } from '../../ports/topic-consumer.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { SqliteEventualJournal, type StoreTables } from './eventual-journal.ts';
+import { ForeignWrites } from './log/foreign-writes.ts';
+import { LogPartitions } from './log/log-partitions.ts';
+import { LogReader } from './log/log-reader.ts';
+import { LogTrim } from './log/log-trim.ts';
+import { LogWriter } from './log/log-writer.ts';
+import { SqliteActionConsumer } from './log/sqlite-action-consumer.ts';
+import { SqliteActionProducer } from './log/sqlite-action-producer.ts';
+import { SqliteTopicConsumers } from './log/sqlite-topic-consumer.ts';
+import { TopicOwnership } from './log/topic-ownership.ts';
+import { SqliteReplicatedJournal } from './replicated-journal.ts';
+import { createSchema } from './schema/create-schema.ts';
+import { type Database, isBusy, openDatabase, storeFailure } from './session.ts';
+import { EventTable } from './tables/event-table.ts';
+import { MetajournalTable } from './tables/metajournal-table.ts';
+import { PointerTable } from './tables/pointer-table.ts';
+import { SettingTable } from './tables/setting-table.ts';
+
+export interface SqliteSettings {
+  /** Path of the file, which is created when missing, or `:memory:`. */
+  readonly file: string;
+  /** Partitions of topics that are created from now on; at least 1. */
+  readonly partitions: number;
+  /** Segment size that new journals carry: 2 .. 2^31-1. */
+  readonly segmentSize: number;
+}
+
+/** Action log and replicated store in one file. Disposing closes the ports, then the file. */
+export interface SqliteStore extends AsyncDisposable {
+  readonly producer: ActionProducer;
+  readonly consumer: ActionConsumer;
+  readonly topicConsumers: TopicConsumers;
+  readonly eventual: EventualJournal;
+  readonly replicated: ReplicatedJournal;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens or creates the file. Several processes may have it open; one at a time replicates a topic.
+ *
+ * @throws {InvalidInputError} the file cannot be opened, or is of another program or later version
+ * @throws {StoreUnavailableError} another process holds a lock on it
+ */
+export async function openSqliteStore(
+  settings: SqliteSettings,
+  deps: { readonly log: Logger; readonly clock: Clock },
+): Promise<SqliteStore> {
+  return (await openSqliteParts(settings, deps)).store;
+}
+
+/** The store with its inner parts, for tests that act as an operator or as time does. */
+export async function openSqliteParts(
+  settings: SqliteSettings,
+  deps: { readonly log: Logger; readonly clock: Clock },
+) {
+  const database = await openWhenFree(settings.file, deps.clock);
+  const tables = {
+    metajournal: new MetajournalTable(database),
+    events: new EventTable(database),
+    pointers: new PointerTable(database),
+    settings: new SettingTable(database),
+  };
+  const partitions = new LogPartitions(database);
+  const reader = new LogReader(database);
+  const trim = trimOf(database, tables);
+  const writer = new LogWriter(database, settings.partitions);
+  const queue = new CommitQueue(database, { participant: writer, clock: deps.clock });
+  const ownership = new TopicOwnership(database);
+  const watch = new ForeignWrites(database);
+  const shared = { ...deps, partitions, reader, trim, writer, queue, ownership, tables };
+  const ports = {
+    producer: new SqliteActionProducer(queue, writer),
+    consumer: new SqliteActionConsumer(shared),
+    topicConsumers: new SqliteTopicConsumers({ ...shared, foreignWrites: watch }),
+    eventual: new SqliteEventualJournal(tables),
+    replicated: new SqliteReplicatedJournal({ ...shared, segmentSize: settings.segmentSize }),
+  };
+  const close = async (): Promise<void> => {
+    await ports.topicConsumers[Symbol.asyncDispose]();
+    await Promise.all(Object.values(ports).map((port) => port[Symbol.asyncDispose]()));
+    queue.close(new ClosedError('the store is closed'));
+    database.close();
+  };
+  let closed: Promise<void> | undefined;
+  const store: SqliteStore = {
+    ...ports,
+    [Symbol.asyncDispose]: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+  return { store, database, partitions, writer, queue, trim, ownership };
+}
+
+/** What was replicated by an earlier process may be deleted as soon as its time is over. */
+function trimOf(database: Database, { pointers }: StoreTables): LogTrim {
+  const trim = new LogTrim(database);
+  for (const { topic, partition, offset, updated } of pointers.all()) {
+    trim.replicated(topic, partition, { offset, atMs: updated });
+  }
+  return trim;
+}
+
+/** Two processes that create one file at the same moment wait for each other. */
+const openAttempts = 100;
+const openRetryMs = 50;
+
+async function openWhenFree(file: string, clock: Clock): Promise<Database> {
+  for (let attempt = 1; ; attempt++) {
+    let database: Database | undefined;
+    try {
+      database = openDatabase(file);
+      createSchema(database, file);
+      return database;
+    } catch (error) {
+      database?.close();
+      const cause = (error as Error).cause ?? error;
+      if (!isBusy(cause)) throw error;
+      if (attempt >= openAttempts) throw storeFailure(cause, `open ${file}`);
+      await clock.sleep(openRetryMs);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { LogCluster } from '../../../../src/kafka/log-cluster.ts';
+import { openKafkaActionConsumer } from '../../../../src/kafka/reader/kafka-action-consumer.ts';
+import { Key } from '../../../../src/model/key.ts';
+import { Offset } from '../../../../src/model/position.ts';
+import type { ActionConsumer } from '../../../../src/ports/action-consumer.ts';
+import { deps, FakeBrokers, settings } from '../../../support/kafka/fake-log-cluster.ts';
+import { settle } from '../../../support/replicator/manual-clock.ts';
+import { actionOf, append, partition0, topic } from '../../../support/replicator/records.ts';
+
+describe('Reads of one partition at the same time', () => {
+  let brokers: FakeBrokers;
+  let consumer: ActionConsumer;
+  const openReal = Object.getOwnPropertyDescriptor(LogCluster, 'open');
+
+  beforeEach(async () => {
+    brokers = new FakeBrokers();
+    LogCluster.open = async () => brokers.cluster();
+    consumer = await openKafkaActionConsumer(settings, deps);
+  });
+  afterEach(async () => {
+    if (openReal !== undefined) Object.defineProperty(LogCluster, 'open', openReal);
+    await consumer[Symbol.asyncDispose]();
+  });
+
+  /** Batches of `size` records, whose keys come from `idOf` by offset. */
+  function write(batches: number, size: number, idOf: (offset: number) => string): void {
+    for (let batch = 0; batch < batches; batch++) {
+      const first = brokers.end(0);
+      const [head, ...rest] = Array.from({ length: size }, (_, index) =>
+        actionOf(idOf(first + index), append(1)),
+      );
+      if (head !== undefined) brokers.add(0, [head, ...rest]);
+    }
+  }
+
+  function reading(id: string, from = 0) {
+    const to = Offset.of(brokers.end(0));
+    return consumer.read({
+      key: Key.of(topic, id),
+      partition: partition0,
+      from: Offset.of(from),
+      to,
+    });
+  }
+
+  async function count(id: string): Promise<number> {
+    let records = 0;
+    for await (const batch of reading(id)) records += batch.length;
+    return records;
+  }
+
+  it('share one pass: 100 recoveries fetch each batch once (G.2)', async () => {
+    write(50, 100, (offset) => `id-${offset % 100}`);
+    const counts = await Promise.all(Array.from({ length: 100 }, (_, n) => count(`id-${n}`)));
+    expect(counts).to.deep.equal(Array.from({ length: 100 }, () => 50));
+    expect(brokers.fetches).to.equal(50);
+  });
+
+  it('share two passes at most, however many begin below them one after another (G.2)', async () => {
+    write(50, 10, (offset) => `id-${offset % 10}`);
+    let mostAtOnce = 0;
+    brokers.answer = async () => {
+      mostAtOnce = Math.max(mostAtOnce, brokers.asking);
+      return undefined;
+    };
+    const counts: Promise<number>[] = [];
+    for (let group = 0; group < 10; group++) {
+      for (let n = 0; n < 10; n++) counts.push(count(`id-${n}`));
+      const begun = brokers.fetches;
+      while (brokers.fetches < begun + 5) await settle();
+    }
+    expect(await Promise.all(counts)).to.deep.equal(counts.map(() => 50));
+    expect(mostAtOnce).to.equal(2);
+  });
+
+  it('hold a bounded number of records for a caller that does not take them, and keep nobody else (G.2)', async () => {
+    write(12, 5_000, (offset) => (offset % 100 === 0 ? 'fast' : 'slow'));
+    const slow = reading('slow')[Symbol.asyncIterator]();
+    let taken = (await slow.next()).value?.length ?? 0;
+    while (brokers.asking > 0) await settle();
+    await settle();
+    // 20,000 records wait at most, and those of the fetch that filled it up; one fetch is ahead.
+    expect(brokers.fetches).to.be.at.most(7);
+    expect(await count('fast')).to.equal(600);
+    for (;;) {
+      const step = await slow.next();
+      if (step.done) break;
+      taken += step.value.length;
+    }
+    expect(taken).to.equal(12 * 4_950);
+  });
+});

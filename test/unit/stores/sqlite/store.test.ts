@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import {
+  ClosedError,
+  InvalidInputError,
+  WriteRejectedError,
+} from '../../../../src/model/errors.ts';
+import { Key } from '../../../../src/model/key.ts';
+import type { Offset, Partition } from '../../../../src/model/position.ts';
+import { silentLogger } from '../../../../src/observability/logger.ts';
+import { systemClock } from '../../../../src/runtime/clock.ts';
+import { openDatabase } from '../../../../src/stores/sqlite/session.ts';
+import { openSqliteStore } from '../../../../src/stores/sqlite/store.ts';
+import { moveTo } from '../../../contract/replicated-store.ts';
+import { temporaryFile } from './temporary-file.ts';
+
+const source = join(import.meta.dirname, '../../../../src/stores/sqlite/session.ts');
+const deps = { log: silentLogger, clock: systemClock };
+const open = (file: string, partitions = 4) =>
+  openSqliteStore({ file, partitions, segmentSize: 100 }, deps);
+
+function markOf(id: string) {
+  const header = { type: 'mark', id: 'm', origin: undefined, version: undefined } as const;
+  return { key: Key.of('journal', id), timestampMs: 1, header };
+}
+
+async function failureOf(run: Promise<unknown>): Promise<unknown> {
+  return run.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+describe('sqlite store', () => {
+  it('prints no warning to the terminal, and keeps no other warning from it', () => {
+    const script = `
+      const { openDatabase } = await import(${JSON.stringify(source)});
+      openDatabase(':memory:').close();
+      process.emitWarning('something else');`;
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    expect(run.status).to.equal(0);
+    expect(run.stderr).to.match(/^\(node:\d+\) Warning: something else/);
+    expect(run.stderr).to.not.include('SQLite');
+  });
+
+  it('has no numbered parameter in a statement: Node 22 would leave it unbound', async () => {
+    const folder = dirname(source);
+    for (const name of (await readdir(folder, { recursive: true })).filter((file) =>
+      file.endsWith('.ts'),
+    )) {
+      expect(await readFile(join(folder, name), 'utf8'), name).to.not.match(/[(,=] *\?\d/);
+    }
+  });
+
+  it('keeps the number of partitions that a topic was created with', async () => {
+    await using temporary = await temporaryFile();
+    const ids = Array.from({ length: 40 }, (_, i) => `id-${i}`);
+    const partitionsOf = async (partitions: number) => {
+      await using store = await open(temporary.file, partitions);
+      const places = await Promise.all(ids.map((id) => store.producer.produce(markOf(id))));
+      return places.map((at) => at.partition);
+    };
+    expect(await partitionsOf(5)).to.deep.equal(await partitionsOf(3));
+  });
+
+  it('refuses a file of another program, one that is no database, and one of a later version', async () => {
+    await using temporary = await temporaryFile();
+    const { file } = temporary;
+    const change = (sql: string) => {
+      const database = openDatabase(file);
+      database.exec(sql);
+      database.close();
+    };
+    change('CREATE TABLE customer (name TEXT)');
+    expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
+    change('DROP TABLE customer; PRAGMA user_version = 4');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 4');
+    await writeFile(`${file}-2`, 'x'.repeat(10_000));
+    expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
+    expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
+  });
+
+  it('brings a file of an earlier format up to date', async () => {
+    await using temporary = await temporaryFile();
+    await using first = await open(temporary.file);
+    await first.producer.produce(markOf('a'));
+    const { topic } = markOf('a').key;
+    await moveTo(first.replicated, topic, { partition: 0 as Partition, offset: 4 as Offset });
+    await first[Symbol.asyncDispose]();
+    const database = openDatabase(temporary.file);
+    database.exec(
+      'DROP TABLE setting; ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1',
+    );
+    database.close();
+    await using store = await open(temporary.file);
+    const share = { topic: markOf('a').key.topic, partition: 0 as Partition };
+    await store.replicated.saveExpiredUntil({ ...share, day: '2024-02-29' }, 1);
+    const day = await store.replicated.expiredUntil(share.topic, share.partition);
+    expect(day).to.equal('2024-02-29');
+    expect(await store.replicated.claim(share.topic, share.partition, { nowMs: 1 })).to.equal(4);
+    expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
+  });
+
+  it('rejects a record that is too large, and goes on', async () => {
+    await using store = await open(':memory:');
+    const header = {
+      type: 'mark',
+      id: 'x'.repeat(64 * 1024 * 1024),
+      origin: undefined,
+      version: undefined,
+    };
+    const large = { ...markOf('a'), header } as ReturnType<typeof markOf>;
+    expect(await failureOf(store.producer.produce(large))).to.be.instanceOf(WriteRejectedError);
+    expect((await store.producer.produce(markOf('a'))).offset).to.equal(0);
+  }).timeout(30_000);
+
+  it('acknowledges what was produced before it was disposed, and refuses what comes later', async () => {
+    await using temporary = await temporaryFile();
+    const store = await open(temporary.file, 1);
+    const produced = Array.from({ length: 100 }, () => store.producer.produce(markOf('a')));
+    await Promise.all([store[Symbol.asyncDispose](), store[Symbol.asyncDispose]()]);
+    expect((await Promise.all(produced)).at(-1)?.offset).to.equal(99);
+    const { producer, consumer, eventual, replicated, topicConsumers } = store;
+    const { key } = markOf('a');
+    const at = { partition: 0 as Partition, offset: 1 as Offset };
+    const move = { topic: key.topic, ...at, after: undefined };
+    expect(await failureOf(producer.produce(markOf('a')))).to.be.instanceOf(WriteRejectedError);
+    for (const call of [
+      consumer.endOffset(key.topic, at.partition),
+      eventual.pointer(key),
+      replicated.open(key),
+      replicated.saveOffset(move, 1),
+      topicConsumers.open(key.topic),
+    ]) {
+      expect(await failureOf(call)).to.be.instanceOf(ClosedError);
+    }
+  });
+
+  it('writes records of one call after another to one partition without a gap', async () => {
+    await using store = await open(':memory:', 1);
+    const offsets: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const places = await Promise.all([1, 2, 3].map(() => store.producer.produce(markOf('a'))));
+      offsets.push(...places.map((at) => at.offset));
+    }
+    expect(offsets).to.deep.equal(Array.from({ length: 15 }, (_, i) => i));
+  });
+});
