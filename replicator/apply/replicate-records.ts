@@ -1,4 +1,12 @@
 import { replicatedEventsOf } from '../../src/codec/record/events-codec.ts';
+import {
+  type Appends,
+  type Batch,
+  collapse,
+  type Delete,
+  type Purge,
+} from '../../src/history/batch.ts';
+import { decidePurges, isUserAction } from '../../src/history/conditional-purge.ts';
 import type { ActionRecord } from '../../src/model/action.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { ReplicatedEvent } from '../../src/model/event.ts';
@@ -10,8 +18,6 @@ import type {
   ReplicatedKeyJournal,
   ReplicatedPurge,
 } from '../../src/ports/replicated-journal.ts';
-import { type Appends, type Batch, collapse, type Delete, type Purge } from './batch.ts';
-import { decidePurges, isUserAction } from './conditional-purge.ts';
 import type { KeyJournals } from './key-journals.ts';
 
 /** Records of one key that wait to be applied: ascending offsets, never empty. */

@@ -1,7 +1,7 @@
+import { Head } from '../../history/head.ts';
 import { Action, type ActionRecord, type AppendAction } from '../../model/action.ts';
 import type { Offset, PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
-import { Head } from '../head.ts';
 import type { ConflictingClaims } from '../read/claims.ts';
 import { OffsetRanges } from './offset-ranges.ts';
 

@@ -1,7 +1,7 @@
+import type { Head } from '../../history/head.ts';
 import { Action, type ActionRecord } from '../../model/action.ts';
 import { Offset, type Partition } from '../../model/position.ts';
 import type { FollowedBatch } from '../../ports/action-consumer.ts';
-import type { Head } from '../head.ts';
 import type { Cut } from '../read/cut.ts';
 import { CachedHead } from './cached-head.ts';
 import { type ByteBudget, HeldRecords } from './held-records.ts';

@@ -1,8 +1,8 @@
+import type { Head } from '../../history/head.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { Head } from '../head.ts';
 import type { JournalParts } from '../journal-parts.ts';
 import type { Cut } from './cut.ts';
 import { readStored } from './read-stored.ts';

@@ -1,11 +1,11 @@
 import { eventRecordsOf } from '../../codec/record/events-codec.ts';
+import type { HeadFold } from '../../history/head.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { ProgressDeadline } from '../../runtime/progress-deadline.ts';
-import type { HeadFold } from '../head.ts';
 import type { JournalParts } from '../journal-parts.ts';
 import { beginningOfRecord } from './beginning-of-record.ts';
 import { DeliveryOrder } from './delivery-order.ts';

@@ -1,7 +1,7 @@
+import { Head } from '../../history/head.ts';
 import type { Key } from '../../model/key.ts';
 import { Offset, type PartitionOffset } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { Head } from '../head.ts';
 import type { OffsetRange } from '../head-cache/offset-ranges.ts';
 import type { JournalParts } from '../journal-parts.ts';
 import type { Cut } from './cut.ts';

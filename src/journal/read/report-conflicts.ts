@@ -1,8 +1,8 @@
+import type { HeadFold } from '../../history/head.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { HeadFold } from '../head.ts';
 import type { JournalParts } from '../journal-parts.ts';
 import type { Claim } from './claims.ts';
 import { onConflict } from './integrity.ts';

@@ -1,10 +1,10 @@
+import type { Head } from '../../history/head.ts';
 import { StoreUnavailableError } from '../../model/errors.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
-import type { Head } from '../head.ts';
 import type { JournalParts } from '../journal-parts.ts';
 import type { Cut } from './cut.ts';
 

@@ -1,4 +1,5 @@
 import { recordIdOf } from '../../codec/record/record-id.ts';
+import type { Head } from '../../history/head.ts';
 import { DataIntegrityError, DeadlineExceededError } from '../../model/errors.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
@@ -7,7 +8,6 @@ import { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { settleBoth } from '../../runtime/concurrency.ts';
 import { ProgressDeadline } from '../../runtime/progress-deadline.ts';
-import type { Head } from '../head.ts';
 import type { JournalParts } from '../journal-parts.ts';
 import { checkLogReaches, checkNotPurgedBehind } from './check-log.ts';
 import type { Cut } from './cut.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Head } from '../../../src/journal/head.ts';
+import { Head } from '../../../src/history/head.ts';
 import { ByteBudget } from '../../../src/journal/head-cache/held-records.ts';
 import {
   type CacheAnswer,

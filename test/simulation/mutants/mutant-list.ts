@@ -16,11 +16,11 @@ export interface Mutant {
 const snapshot = 'src/journal/read/take-snapshot.ts';
 const rows = 'src/journal/read/read-stored.ts';
 const events = 'src/journal/read/read-events.ts';
-const head = 'src/journal/head.ts';
+const head = 'src/history/head.ts';
 const keyJournal = 'src/stores/cassandra/key-journal.ts';
 const row = 'src/stores/cassandra/metajournal-row.ts';
 const pointers = 'src/stores/cassandra/partition-pointers.ts';
-const batch = 'replicator/apply/batch.ts';
+const batch = 'src/history/batch.ts';
 const flow = 'replicator/topic/partition-flow.ts';
 const ranges = 'src/model/appended-range.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { decidePurges } from '../../../../replicator/apply/conditional-purge.ts';
 import { type KeyWrite, planWrites } from '../../../../replicator/apply/replicate-records.ts';
+import { decidePurges } from '../../../../src/history/conditional-purge.ts';
 import type { ActionRecord } from '../../../../src/model/action.ts';
 import {
   actionRecord,

@@ -1,5 +1,5 @@
-import type { ActionRecord } from '../../src/model/action.ts';
-import type { Offset } from '../../src/model/position.ts';
+import type { ActionRecord } from '../model/action.ts';
+import type { Offset } from '../model/position.ts';
 
 /**
  * Decides the conditional purges of one key's records, as far as the records tell. Such a purge

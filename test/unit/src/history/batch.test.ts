@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Batch, collapse } from '../../../../replicator/apply/batch.ts';
+import { type Batch, collapse } from '../../../../src/history/batch.ts';
 import { Action, type ActionHeader, type ActionRecord } from '../../../../src/model/action.ts';
 import { Key } from '../../../../src/model/key.ts';
 import { Offset } from '../../../../src/model/position.ts';

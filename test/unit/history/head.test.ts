@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Head } from '../../../src/journal/head.ts';
+import { Head } from '../../../src/history/head.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { Offset } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';

@@ -1,7 +1,7 @@
-import { Action, type ActionRecord, type AppendAction } from '../../src/model/action.ts';
-import type { AppendedRange } from '../../src/model/appended-range.ts';
-import type { Offset, PartitionOffset } from '../../src/model/position.ts';
-import { SeqNr } from '../../src/model/seq-nr.ts';
+import { Action, type ActionRecord, type AppendAction } from '../model/action.ts';
+import type { AppendedRange } from '../model/appended-range.ts';
+import type { Offset, PartitionOffset } from '../model/position.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 
 /** An append as the log holds it: its events are still encoded. */
 export interface AppendRecord extends ActionRecord {
