@@ -30,7 +30,7 @@ export interface MembershipParts {
 /**
  * One member of a group, made of kafkajs's join, heartbeat, commit and leave. Its consumer loop is
  * not used: it joins again without waiting for the work in hand, fetches nothing while one
- * partition is busy, and jumps silently when an offset is out of range (ADR 0006).
+ * partition is busy, and jumps silently when an offset is out of range (ADR 6).
  *
  * The member id outlives failed joins. kafkajs forgets the id of a join whose connection is reset
  * and joins under another one; the group then waits for the first, who never comes.

@@ -6,7 +6,7 @@ import type { OutgoingRecord } from './outgoing-record.ts';
 import { useConnectionsOnce } from './single-use-connections.ts';
 
 /**
- * Everything that is taken from kafkajs 2.2.4, the pinned and final version (ADR 0006): its public
+ * Everything that is taken from kafkajs 2.2.4, the pinned and final version (ADR 6): its public
  * classes, and the internals that reading without a group and joining a group on our own terms
  * need. The internals are typed here by the few members that are used.
  */

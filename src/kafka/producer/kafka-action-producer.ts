@@ -43,7 +43,7 @@ const reopenPauseMs = 250;
 
 /**
  * Opens the producer of one process: idempotent, acknowledged by all in-sync replicas, exactly one
- * send in flight; what arrives meanwhile goes out together in the next one (ADR 0006).
+ * send in flight; what arrives meanwhile goes out together in the next one (ADR 6).
  *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
  * @throws {AccessDeniedError} the user may not write to any topic

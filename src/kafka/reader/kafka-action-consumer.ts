@@ -16,7 +16,7 @@ import { PartitionReader } from './partition-reader.ts';
 import { ReadRequest } from './read-request.ts';
 
 /**
- * Opens the reader of one process: reads ranges of partitions without a consumer group (ADR 0006).
+ * Opens the reader of one process: reads ranges of partitions without a consumer group (ADR 6).
  *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
  */
