@@ -6,8 +6,11 @@ import { openReplicatedStore, storeNames } from '../src/compose/open-eventual-st
 import type { Config } from '../src/config/config.ts';
 import { readConfig } from '../src/config/load-config.ts';
 import { readTogether } from '../src/config/read-together.ts';
-import { journalClassOf, pluginPathProblem } from '../src/config/settings/journal-class.ts';
-import { kafkaJournalPath } from '../src/config/settings/journal-paths.ts';
+import {
+  journalClassOf,
+  kafkaJournalPath,
+  pluginPathProblem,
+} from '../src/config/settings/journal-class.ts';
 import {
   type ReplicatorSettings,
   readReplicatorSettings,

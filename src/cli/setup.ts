@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
 import { defaultJournalOf } from '../config/settings/journal-class.ts';
-import { kafkaJournalPath } from '../config/settings/journal-paths.ts';
+import { kafkaJournalPath } from '../config/settings/journal-class.ts';
 import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';

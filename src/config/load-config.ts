@@ -7,8 +7,8 @@ import { treeOf } from './hocon/parse/plain.ts';
 import { withFallback } from './hocon/resolve/merge.ts';
 import { resolveConfig } from './hocon/resolve/resolver.ts';
 import type { ObjectValue } from './hocon/values.ts';
+import { rootProblems } from './keys/keys-beside-sections.ts';
 import { withPekkoAlias, writtenIn } from './keys/pekko-alias.ts';
-import { rootProblems } from './keys/root-keys.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { systemProperties } from './system-properties.ts';
 

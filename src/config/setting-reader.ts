@@ -3,8 +3,8 @@ import { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
 import { pathOf } from './hocon/parse/path.ts';
 import { type ObjectValue, toPlain, type Value } from './hocon/values.ts';
-import type { AcceptedKeys, SectionKind } from './keys/accepted-key-types.ts';
-import { acceptedFor, matchesKey } from './keys/accepted-keys.ts';
+import type { AcceptedKeys, SectionKind } from './keys/keys-without-effect.ts';
+import { acceptedFor, matchesKey } from './keys/keys-without-effect.ts';
 import { nearest } from './keys/nearest.ts';
 import type { Kind } from './kinds.ts';
 

@@ -1,7 +1,7 @@
 import { InvalidInputError } from './errors.ts';
 import type { Payload, PrintedJson } from './payload.ts';
 import type { PartitionOffset } from './position.ts';
-import type { RecordMetadata } from './record-metadata.ts';
+import type { PayloadMetadata, RecordMetadata } from './record-metadata.ts';
 import type { SeqNr } from './seq-nr.ts';
 
 /** One event of a journal. `tags` has set semantics: no duplicates, no meaning in the order. */
@@ -27,6 +27,12 @@ export const Events = {
     return [first, ...rest];
   },
 };
+
+/** What the value of an append record holds, decoded. */
+export interface DecodedEvents<E extends PrintedEvent = Event> {
+  readonly events: readonly [E, ...E[]];
+  readonly metadata: PayloadMetadata;
+}
 
 /** What all events of one log record have in common. */
 export interface RecordInfo {

@@ -1,12 +1,11 @@
 import { CodecError } from '../../model/errors.ts';
-import type { Event, Events, PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, Event, Events, PrintedEvent } from '../../model/event.ts';
 import type { Payload, PrintedJson } from '../../model/payload.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { ByteReader, ByteWriter } from '../byte-cursor.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { decodeUtf8WithSurrogates, encodeUtf8 } from '../utf8.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import { printPayload } from './events-json-codec.ts';
 import {
   payloadMetadataFragment,

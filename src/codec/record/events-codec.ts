@@ -1,11 +1,16 @@
 import type { ActionRecord, PayloadType } from '../../model/action.ts';
 import { Action } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
-import type { EventRecord, PrintedEvent, RecordInfo, ReplicatedEvent } from '../../model/event.ts';
+import type {
+  DecodedEvents,
+  EventRecord,
+  PrintedEvent,
+  RecordInfo,
+  ReplicatedEvent,
+} from '../../model/event.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { SeqNr, type SeqRange } from '../../model/seq-nr.ts';
 import { decodeUtf8WithSurrogates } from '../utf8.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import { decodeBinaryEvents, encodeBinaryEvents } from './events-binary-codec.ts';
 import { decodeJsonEvents, encodeJsonEvents } from './events-json-codec.ts';
 import { printedEventsOf } from './printed-events.ts';

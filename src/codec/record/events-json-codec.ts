@@ -1,12 +1,11 @@
 import { CodecError } from '../../model/errors.ts';
-import type { Event, Events, PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, Event, Events, PrintedEvent } from '../../model/event.ts';
 import type { JsonValue, Payload, PrintedJson } from '../../model/payload.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { isJsonArray, isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString, printValue } from '../json/json-printer.ts';
 import { maxDataLevels } from '../json/json-text.ts';
 import { decodeUtf8WithSurrogates } from '../utf8.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import {
   payloadMetadataFragment,
   readPayloadMetadata,

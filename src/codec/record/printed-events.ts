@@ -1,10 +1,9 @@
-import type { PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, PrintedEvent } from '../../model/event.ts';
 import { PrintedJson } from '../../model/payload.ts';
 import { type PayloadMetadata, RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { parseJson } from '../json/json.ts';
 import { PrintedJsonScanner } from '../json/printed-json.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import { readPayloadMetadata } from './record-metadata-codec.ts';
 import { noTags, uniqueTags } from './tags.ts';
 

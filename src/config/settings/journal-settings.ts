@@ -3,7 +3,7 @@ import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.
 import { SettingReader } from '../setting-reader.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
-import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
+import { embeddedJournalPath, kafkaJournalPath } from './journal-class.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
 import {
   type PersistenceIdToKeySettings,

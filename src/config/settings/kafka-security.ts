@@ -1,4 +1,4 @@
-import { optionalKafka, readKafka, spelling } from '../keys/kafka-keys.ts';
+import { optionalKafka, readKafka, spelling } from '../keys/kafka-key-spellings.ts';
 import { nonEmptyText, oneOf, text } from '../kinds.ts';
 import type { SettingReader } from '../setting-reader.ts';
 import { readTrustedCertificates, type TlsSettings } from './tls-settings.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type KafkaKey, optionalKafka, readKafka, spelling } from '../keys/kafka-keys.ts';
+import { type KafkaKey, optionalKafka, readKafka, spelling } from '../keys/kafka-key-spellings.ts';
 import {
   boolean,
   duration,

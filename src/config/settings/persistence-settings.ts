@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
 import type { ObjectValue } from '../hocon/values.ts';
-import { acceptedFor } from '../keys/accepted-keys.ts';
+import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, type Kind, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';

@@ -1,7 +1,7 @@
 import type { ConfigProblem } from '../../model/errors.ts';
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
-import { acceptedFor, matchesKey } from './accepted-keys.ts';
+import { acceptedFor, matchesKey } from './keys-without-effect.ts';
 import { editDistance, nearest } from './nearest.ts';
 
 const root = 'evolutiongaming.kafka-journal';
