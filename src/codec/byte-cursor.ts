@@ -30,7 +30,11 @@ export class ByteReader {
     return this.#bytes.readUInt32BE(this.#advance(4, what));
   }
 
-  /** The next `length` bytes as a reader of their own. @throws {CodecError} when there are less */
+  /**
+   * The next `length` bytes as a reader of their own.
+   *
+   * @throws {CodecError} when there are less
+   */
   readBlock(length: number, what: string): ByteReader {
     const start = this.#advance(length, what);
     return new ByteReader(this.#bytes, start, start + length);

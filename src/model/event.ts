@@ -19,6 +19,7 @@ export interface PrintedEvent extends Omit<Event, 'payload'> {
 /** The events of one append: never empty. */
 export type Events = readonly [Event, ...Event[]];
 
+/** Makes the events of one append. */
 export const Events = {
   /** @throws {InvalidInputError} when the list is empty */
   of(events: readonly Event[]): Events {
@@ -36,7 +37,7 @@ export interface DecodedEvents<E extends PrintedEvent = Event> {
 
 /** What all events of one log record have in common. */
 export interface RecordInfo {
-  /** Where the record lies in its topic. */
+  /** The place of the record in its topic. */
   readonly at: PartitionOffset;
   /** Record timestamp, ms since the epoch. */
   readonly timestampMs: number;

@@ -34,8 +34,8 @@ export function storedForm<T>(value: T, name = 'event'): T {
 export class StoredForm<T extends object> {
   readonly value: T;
   /**
-   * As `JSON.stringify` spells it, which is not everywhere how the journal does. `undefined` when it
-   * is longer than a text can be.
+   * As `JSON.stringify` spells it, which is not everywhere how the journal does. `undefined` when
+   * it is longer than a text can be.
    */
   readonly json: string | undefined;
 

@@ -51,7 +51,10 @@ class JsonReader {
     if (next === '[') return this.#readContainer(() => this.#readArray());
     if (next === '"') return this.#readString();
     if (next === '-' || (next >= '0' && next <= '9')) return this.#readNumber();
-    return this.#readWord();
+    if (this.#acceptWord('true')) return true;
+    if (this.#acceptWord('false')) return false;
+    if (this.#acceptWord('null')) return null;
+    throw this.#error('a value is missing');
   }
 
   #readContainer<T extends object>(readMembers: () => T): T {
@@ -109,13 +112,6 @@ class JsonReader {
     if (value instanceof JsonNumber) this.#beyondPlain++;
     this.#at = end;
     return value;
-  }
-
-  #readWord(): JsonValue {
-    if (this.#acceptWord('true')) return true;
-    if (this.#acceptWord('false')) return false;
-    if (this.#acceptWord('null')) return null;
-    throw this.#error('a value is missing');
   }
 
   #acceptWord(word: string): boolean {

@@ -32,7 +32,11 @@ const kindOf = { none: 0, binary: 1, json: 2, 'printed-json': 2, text: 3 } as co
 /** int32 size, int64 number, int32 tags size, kind, int32 payload size. */
 const fixedEventBytes = 4 + 8 + 4 + 1 + 4;
 
-/** Events as the current version. @throws {InvalidInputError} when a value cannot be encoded */
+/**
+ * Events as the current version.
+ *
+ * @throws {InvalidInputError} when a value cannot be encoded
+ */
 export function encodeBinaryEvents(
   events: readonly PrintedEvent[],
   metadata: PayloadMetadata,

@@ -23,7 +23,11 @@ import { noTags, uniqueTags } from './tags.ts';
  * Absent members are omitted; the first writers had no "metadata".
  */
 
-/** Events none of which is binary, as JSON. @throws {InvalidInputError} */
+/**
+ * Events none of which is binary, as JSON.
+ *
+ * @throws {InvalidInputError}
+ */
 export function encodeJsonEvents(
   events: readonly PrintedEvent[],
   metadata: PayloadMetadata,
@@ -69,7 +73,11 @@ function payloadMembers(payload: Payload | PrintedJson | undefined, index: numbe
   }
 }
 
-/** The text of a JSON payload that a caller gave to the event at `index`. @throws {InvalidInputError} names its place */
+/**
+ * The text of a JSON payload that a caller gave to the event at `index`.
+ *
+ * @throws {InvalidInputError} names its place
+ */
 export function printPayload(value: JsonValue, index: number): string {
   const name = `events[${index}].payload.value`;
   return printValue(value, { name, maxLevels: maxDataLevels, exact: true });

@@ -10,14 +10,14 @@ export function uniqueTags(tags: readonly string[]): readonly string[] {
   return unique.size === tags.length ? tags : [...unique];
 }
 
-/** Up to so many elements a Scala set keeps the order in which they came. */
+/** A Scala set of at most this many elements keeps the order in which they came. */
 const orderedSize = 4;
 /** Bits of the hash that choose the branch, level by level. */
 const bitsPerLevel = 5;
 
 /**
- * The texts, each once, in the order in which a JVM writer of today (Scala 2.13 and 3) lists its set of them:
- * as they come up to four, by hash from five on (docs/format.md#tags).
+ * The texts, each once, in the order in which a JVM writer of today (Scala 2.13 and 3) lists its
+ * set of them: as they come up to four, by hash from five on (docs/format.md#tags).
  */
 export function inScalaSetOrder(texts: readonly string[]): readonly string[] {
   const unique = uniqueTags(texts);

@@ -39,6 +39,7 @@ export interface PurgeExpiredSettings {
   readonly parallelism: number;
 }
 
+/** Where the settings of the replicator are. */
 export const replicatorPath = 'evolutiongaming.kafka-journal.replicator';
 
 const int32 = 0x7fffffff;
