@@ -46,7 +46,7 @@ export class SettingReader {
     if (value === undefined) return undefined;
     const read = kind.read(value);
     if (read !== undefined) return read;
-    this.problem(key, `must be ${kind.expected}, not ${shown(key, value)}`);
+    this.problem(key, `must be ${kind.expected}, not ${shownValue(key, value)}`);
     return kind.placeholder;
   }
 
@@ -64,7 +64,7 @@ export class SettingReader {
       this.#children.push(reader);
       return reader;
     }
-    const found = value === undefined ? ', and is missing' : `, not ${shown(key, value)}`;
+    const found = value === undefined ? ', and is missing' : `, not ${shownValue(key, value)}`;
     this.problem(key, `must be an object${found}`);
     return new SettingReader(Config.empty(), kind);
   }
@@ -141,7 +141,7 @@ export class SettingReader {
   }
 }
 
-function shown(key: string, value: Value): string {
+function shownValue(key: string, value: Value): string {
   if (secretKey.test(key)) return '***';
   const text = JSON.stringify(toPlain(value));
   return text.length > shownValueLength ? `${text.slice(0, shownValueLength)}…` : text;

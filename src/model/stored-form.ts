@@ -119,13 +119,13 @@ function copyItems(items: readonly unknown[], levels: number): unknown[] {
   return copied;
 }
 
-interface Place {
+interface Visit {
   readonly path: string;
   readonly ancestors: readonly object[];
 }
 
 /** @throws {WriteRejectedError} naming the first place that JSON cannot hold */
-function findFault(value: unknown, { path, ancestors: above }: Place): void {
+function findFault(value: unknown, { path, ancestors: above }: Visit): void {
   if (typeof value === 'number' && !Number.isFinite(value)) throw refused(value, path);
   if (typeof value !== 'object') {
     if (['string', 'boolean', 'number'].includes(typeof value)) return;
@@ -137,7 +137,7 @@ function findFault(value: unknown, { path, ancestors: above }: Place): void {
   findFaultWithin(value, { path, ancestors: [...above, value] });
 }
 
-function findFaultWithin(value: object, { path, ancestors }: Place): void {
+function findFaultWithin(value: object, { path, ancestors }: Visit): void {
   if (Array.isArray(value)) {
     if (!isPlainArray(value)) throw refusal('an array with more than its items', path);
     // Array.from visits holes, which forEach would pass by.
