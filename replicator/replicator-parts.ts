@@ -8,7 +8,7 @@ import type { Quarantine, QuarantineRules } from './apply/quarantine.ts';
 import type { QuarantineFile } from './apply/quarantine-file.ts';
 import type { Pacer } from './expiry/pacer.ts';
 import type { PurgeExpiredTuning } from './expiry/purge-expired.ts';
-import type { FairPool } from './topic/fair-pool.ts';
+import type { WorkInFlight } from './topic/work-in-flight.ts';
 
 /** How a replicator works; resolved from `evolutiongaming.kafka-journal.replicator`. */
 export interface ReplicatorTuning {
@@ -69,7 +69,7 @@ export interface FlowParts {
   readonly store: ReplicatedJournal;
   readonly storeName: string;
   /** Bounds the keys worked on at one moment. */
-  readonly pool: FairPool;
+  readonly inFlight: WorkInFlight;
   readonly quarantine: Quarantine;
   /** Absent = expired journals stay. */
   readonly expiry?: ExpiryParts | undefined;

@@ -7,7 +7,6 @@ import { Quarantine } from './apply/quarantine.ts';
 import { Pacer } from './expiry/pacer.ts';
 import { replicatorMachine } from './replicator.machine.ts';
 import type { ExpiryParts, FlowParts, ReplicatorParts } from './replicator-parts.ts';
-import { FairPool } from './topic/fair-pool.ts';
 import {
   reopenBackoff,
   type TopicInput,
@@ -15,6 +14,7 @@ import {
   topicReplicatorMachine,
 } from './topic/topic-replicator.machine.ts';
 import { TopicWork } from './topic/topic-work.ts';
+import { WorkInFlight } from './topic/work-in-flight.ts';
 
 /** How long disposing waits for the writes in hand. */
 export const disposeDeadlineMs = 30_000;
@@ -122,7 +122,7 @@ function flowPartsOf(parts: ReplicatorParts): FlowParts {
   return {
     store,
     storeName,
-    pool: new FairPool(settings.maxKeysInFlight),
+    inFlight: new WorkInFlight(settings.maxKeysInFlight),
     quarantine: new Quarantine(rules, { file: parts.quarantineFile, log, clock }),
     expiry: expiryOf(parts),
     log,

@@ -5,7 +5,6 @@ import type { BlockedStretch, Ownership, PartitionBatch } from '../../src/ports/
 import { KeyJournals } from '../apply/key-journals.ts';
 import { type KeyRecords, replicateKey } from '../apply/replicate-records.ts';
 import type { FlowParts } from '../replicator-parts.ts';
-import type { Lane } from './fair-pool.ts';
 import { type GroupedRecords, groupRecords, type PartitionSource } from './group-records.ts';
 import {
   afterQuarantine,
@@ -16,6 +15,7 @@ import {
   remainingWork,
 } from './held-work.ts';
 import { Holding } from './holding.ts';
+import { Lane } from './work-in-flight.ts';
 
 /** Records applied before the replicated offset is stored; also the most that are decoded at once. */
 export const maxRecordsInRound = 10_000;
@@ -47,7 +47,7 @@ export class PartitionFlow {
   readonly #source: PartitionSource;
   readonly #parts: FlowParts;
   readonly #log: Logger;
-  readonly #lane: Lane;
+  readonly #lane = new Lane();
   readonly #holding: Holding;
   readonly #journals: KeyJournals;
   readonly #onStored: (next: Offset) => void;
@@ -70,7 +70,6 @@ export class PartitionFlow {
     this.#source = source;
     this.#parts = parts;
     this.#log = parts.log.child({ ...source });
-    this.#lane = parts.pool.lane();
     this.#holding = new Holding({ log: this.#log, clock, random });
     this.#journals = new KeyJournals(parts.store, { expireAfterMs: parts.cacheExpireAfterMs });
     this.#replicated = start.replicated;
@@ -172,7 +171,9 @@ export class PartitionFlow {
     this.#journals.expire(nowMs);
     const mayWrite = (): boolean => this.#mayWrite(signal);
     const parts = { journals: this.#journals, nowMs, signal, mayWrite };
-    const units = work.keys.map((key) => this.#lane.run(() => replicateKey(key, parts)));
+    const units = work.keys.map((key) =>
+      this.#parts.inFlight.run(this.#lane, () => replicateKey(key, parts)),
+    );
     const held = heldOf(work.keys, await Promise.allSettled(units));
     const fenced = held.find(({ error }) => error instanceof FencedError);
     if (fenced !== undefined) throw this.#fence(fenced.error);

@@ -1,7 +1,7 @@
 import { Quarantine } from '../../replicator/apply/quarantine.ts';
 import type { FlowParts } from '../../replicator/replicator-parts.ts';
-import { FairPool } from '../../replicator/topic/fair-pool.ts';
 import { TopicFlow } from '../../replicator/topic/topic-flow.ts';
+import { WorkInFlight } from '../../replicator/topic/work-in-flight.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
@@ -44,7 +44,7 @@ export class Owner {
     this.process = process;
     this.#parts = {
       store: new CassandraReplicatedJournal(new SimulatedSession(session), cassandraSettings(plan)),
-      pool: new FairPool(plan.keysInFlight),
+      inFlight: new WorkInFlight(plan.keysInFlight),
       storeName: 'the store',
       quarantine: new Quarantine(
         { policy: 'fail', skip: [] },

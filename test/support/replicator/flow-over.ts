@@ -1,6 +1,7 @@
 import { Quarantine } from '../../../replicator/apply/quarantine.ts';
-import { FairPool } from '../../../replicator/topic/fair-pool.ts';
+
 import { PartitionFlow } from '../../../replicator/topic/partition-flow.ts';
+import { WorkInFlight } from '../../../replicator/topic/work-in-flight.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { retry } from '../../../src/runtime/retry.ts';
@@ -24,7 +25,7 @@ export async function flowOver(
   const deps = { log: silentLogger, clock: impatient };
   const parts = {
     store,
-    pool: new FairPool(maxKeysInFlight),
+    inFlight: new WorkInFlight(maxKeysInFlight),
     storeName: 'the store',
     quarantine: new Quarantine({ policy: 'fail', skip: [] }, { file: undefined, ...deps }),
     ...deps,
