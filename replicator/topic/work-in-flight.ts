@@ -15,9 +15,9 @@ export class Lane {
  * - a lane with nothing under way starts one task at once, even while slow tasks of others fill the
  *   bound. Hence at most `maxInFlight` tasks, and one more for each other lane.
  *
- * There is no signal: a task under way is a write in hand, and must be waited for. A task that is no
- * longer wanted says so itself when its turn comes. Its turn comes as soon as the tasks of its own
- * lane that are under way have settled, whatever the other lanes do.
+ * There is no signal: a task under way is a write in hand, which must be waited for, and p-queue
+ * would reject at once. A task that is no longer wanted returns when its turn comes. That is soon:
+ * when the tasks of its own lane that are under way have settled, whatever the other lanes do.
  */
 export class WorkInFlight {
   readonly #maxInFlight: number;
@@ -52,7 +52,7 @@ export class WorkInFlight {
     return settled as Promise<T>;
   }
 
-  /** Makes room for one task beside all others. It is this lane's: `dequeue` prefers an idle one. */
+  /** Makes room for one task more. This lane gets it, since `dequeue` prefers an idle one. */
   #startIdle(lane: Lane): void {
     if (lane.inFlight > 0) return;
     this.#queue.concurrency = Math.max(this.#maxInFlight, this.#queue.pending + 1);
@@ -64,7 +64,7 @@ interface LaneOptions extends QueueAddOptions {
   readonly lane: Lane;
 }
 
-/** What waits, in the order in which p-queue starts it: a lane after the other, idle ones first. */
+/** The tasks that wait, in the order in which p-queue starts them: lanes in turn, idle ones first. */
 class FairQueue implements Queue<RunFunction, LaneOptions> {
   /** Lanes that have tasks waiting; the first one's turn is next. */
   readonly #turns = new Set<Lane>();
@@ -95,7 +95,7 @@ class FairQueue implements Queue<RunFunction, LaneOptions> {
     return run;
   }
 
-  // p-queue asks for these only on behalf of a caller that sets priorities or signals, and none does.
+  // p-queue needs these only for a caller that sets priorities or signals, and none does.
   filter = notUsed;
   setPriority = notUsed;
   remove = notUsed;

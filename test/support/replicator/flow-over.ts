@@ -23,7 +23,7 @@ export async function flowOver(
   maxKeysInFlight = 2,
 ): Promise<PartitionFlow> {
   const deps = { log: silentLogger, clock: impatient };
-  const parts = {
+  const flowDeps = {
     store,
     inFlight: new WorkInFlight(maxKeysInFlight),
     storeName: 'the store',
@@ -31,14 +31,13 @@ export async function flowOver(
     ...deps,
     random: () => 0,
     cacheExpireAfterMs: 60_000,
-    metrics: undefined,
     onReplicated: undefined,
   };
   const claim = () => store.claim(topic, partition0);
   const attempts = 100;
   const backoff = { initialMs: 1, maxMs: 1 };
-  const replicated = await retry(claim, { ...parts, attempts, backoff, retryable: () => true });
-  return new PartitionFlow({ topic, partition: partition0 }, parts, {
+  const replicated = await retry(claim, { ...flowDeps, attempts, backoff, retryable: () => true });
+  return new PartitionFlow({ topic, partition: partition0 }, flowDeps, {
     replicated,
     onStored: () => {},
   });

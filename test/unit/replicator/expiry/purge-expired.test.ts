@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PurgeExpiredTuning } from '../../../../replicator/expiry/purge-expired.ts';
+import type { PurgeExpiredSettings } from '../../../../src/config/settings/replicator-settings.ts';
 import type { Action } from '../../../../src/model/action.ts';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
@@ -16,7 +16,7 @@ const dayMs = 24 * 60 * minuteMs;
 /** No other timers while days pass. */
 const calm = { topicDiscoveryIntervalMs: 100 * dayMs };
 
-const tuning: PurgeExpiredTuning = {
+const tuning: PurgeExpiredSettings = {
   intervalMs: minuteMs,
   graceMs: dayMs,
   lookBackDays: 7,
@@ -49,7 +49,7 @@ class RecordingProducer implements ActionProducer {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-async function purging(changes: Partial<PurgeExpiredTuning> = {}) {
+async function purging(changes: Partial<PurgeExpiredSettings> = {}) {
   const producer = new RecordingProducer();
   const purgeExpired = { ...tuning, ...changes };
   const parts = await testReplicator({ purgeExpired, ...calm }, { producer });
