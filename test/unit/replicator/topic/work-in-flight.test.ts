@@ -105,15 +105,35 @@ describe('WorkInFlight', () => {
   });
 
   it('gives lanes turns, however many tasks one of them has waiting', async () => {
-    const [work, watch] = [new WorkInFlight(2), new Watch()];
-    const [long, short, third] = [new Lane(), new Lane(), new Lane()];
-    const done = numbered('long', 6).map((name) => work.run(long, watch.task(name)));
-    done.push(...numbered('short', 3).map((name) => work.run(short, watch.task(name))));
-    done.push(...numbered('third', 3).map((name) => work.run(third, watch.task(name))));
+    const [work, watch] = [new WorkInFlight(3), new Watch()];
+    const [long, short] = [new Lane(), new Lane()];
+    const gates = new Map<string, ReturnType<typeof gate>>();
+    const hang = (lane: Lane, name: string): Promise<unknown> => {
+      const hanging = gate();
+      gates.set(name, hanging);
+      return work.run(
+        lane,
+        watch.task(name, () => hanging.opened),
+      );
+    };
+    const open = async (name: string): Promise<void> => {
+      gates.get(name)?.open();
+      await settle();
+    };
+    const done = numbered('long', 9).map((name) => hang(long, name));
+    done.push(...numbered('short', 3).map((name) => hang(short, name)));
+    // Four are under way, one more than set: no place is free before two have settled.
+    const started = [...numbered('long', 3), 'short 1'];
+    await open('long 1');
+    expect(watch.story).to.deep.equal(started);
+    await open('long 2');
+    await open('long 3');
+    await open('long 4');
+    await open('short 1');
+    const turns = ['long 4', 'short 2', 'long 5', 'short 3'];
+    expect(watch.story).to.deep.equal([...started, ...turns]);
+    for (const { open: openGate } of gates.values()) openGate();
     await Promise.all(done);
-    const { story } = watch;
-    expect(story.indexOf('short 3')).to.be.below(story.indexOf('long 5'));
-    expect(story.indexOf('third 3')).to.be.below(story.indexOf('long 5'));
   });
 
   it('passes failures on, also of what throws at once, and goes on after them', async () => {
