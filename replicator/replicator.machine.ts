@@ -25,7 +25,10 @@ export interface ReplicatorInput {
 
 /** One topic's child. */
 export interface TopicChild {
-  /** `ended` may have a restart before it; `leaving` was told to stop, since its topic is gone. */
+  /**
+   * `ended` = it broke and waits for its restart, or the replicator is stopping; `leaving` = it was
+   * told to stop, since its topic is gone.
+   */
   readonly status: 'running' | 'ended' | 'leaving';
   readonly failures: number;
   /** Looks in a row that did not find the topic. */

@@ -6,7 +6,7 @@ import { ManualClock, settle } from './manual-clock.ts';
 import { MemoryReplicatedJournal } from './memory-replicated-journal.ts';
 import { topic } from './records.ts';
 
-export const tuning: ReplicationSettings = {
+const defaults: ReplicationSettings = {
   topicPrefixes: ['journal'],
   topicDiscoveryIntervalMs: 3_000,
   cacheExpireAfterMs: 60_000,
@@ -31,7 +31,7 @@ export async function testReplicator(
     store,
     clock,
     log,
-    settings: { ...tuning, ...settings },
+    settings: { ...defaults, ...settings },
     ...outputs,
     random: () => 0.999,
     onReplicated: (of, partition, offset) => notified.push(`${of} ${partition}:${offset}`),

@@ -16,7 +16,7 @@ const dayMs = 24 * 60 * minuteMs;
 /** No other timers while days pass. */
 const calm = { topicDiscoveryIntervalMs: 100 * dayMs };
 
-const weekly: PurgeExpiredSettings = {
+const purgeSettings: PurgeExpiredSettings = {
   intervalMs: minuteMs,
   graceMs: dayMs,
   lookBackDays: 7,
@@ -54,7 +54,7 @@ class RecordingProducer implements ActionProducer {
 
 async function purging(changes: Partial<PurgeExpiredSettings> = {}) {
   const producer = new RecordingProducer();
-  const purgeExpired = { ...weekly, ...changes };
+  const purgeExpired = { ...purgeSettings, ...changes };
   const parts = await testReplicator({ purgeExpired, ...calm }, { producer });
   return { ...parts, producer };
 }
