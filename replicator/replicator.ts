@@ -57,12 +57,17 @@ export function startReplicator(deps: ReplicatorDeps): Replicator {
     clock: actorClock(clock),
     input: { discoveryIntervalMs: deps.settings.topicDiscoveryIntervalMs },
   });
-  const finished = new Promise<void>((resolve, reject) => {
-    actor.subscribe({ complete: resolve, error: reject });
-  }).finally(async () => {
-    // However the actors end, no work of theirs is left running.
-    await Promise.all([...works.values()].map((work) => work.close()));
-  });
+  const untilDone = async (): Promise<void> => {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        actor.subscribe({ complete: resolve, error: reject });
+      });
+    } finally {
+      // However the actors end, no work of theirs is left running.
+      await Promise.all([...works.values()].map((work) => work.close()));
+    }
+  };
+  const finished = untilDone();
   finished.catch((err: unknown) => log.error({ err }, 'the replicator broke'));
   actor.start();
   const stop = async ({ deadlineMs }: StopOptions): Promise<void> => {
