@@ -209,12 +209,12 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant('the first round has many records', 'ADR 29', [
     flow,
-    'if (this.#replicated !== undefined || first === undefined',
-    'if (this.#replicated === undefined || first === undefined',
+    'roundsOf(batch, this.#replicated === undefined)',
+    'roundsOf(batch, this.#replicated !== undefined)',
   ]),
   mutant('R moves over keys that failed', 'R last', [
     flow,
-    'this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;',
+    'this.#appliedBelow = firstHeld(held) ?? batch.nextOffset;',
     'this.#appliedBelow = batch.nextOffset;',
   ]),
   mutant('a delete of nothing makes a row', 'ADR 17: void without life', [
