@@ -25,7 +25,9 @@ const fakeNpm = `
   writeFileSync('npm-ran', process.argv.slice(2).join(' '));
 `;
 
-describe('the bootstrap of the npm scripts', () => {
+describe('the bootstrap of the npm scripts', function () {
+  // Each test starts several processes, beside two other levels that work.
+  this.timeout(20_000);
   let root: string;
 
   beforeEach(() => {
