@@ -10,15 +10,18 @@ import { ClosedError, DeadlineExceededError, InvalidInputError } from '../model/
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { ActorSettings } from './actor-settings.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
-import type { AskResult } from './command/ask.ts';
-import { Ask, AskDeadlines, defaultAskTimeoutMs } from './command/ask.ts';
-import type { EntityDeps } from './entity.ts';
+import { AskDeadlines, defaultAskTimeoutMs } from './command/ask-deadlines.ts';
+import type { AskResult } from './entity/ask.ts';
+import { Ask } from './entity/ask.ts';
+import { checkId } from './entity/check-input.ts';
+import type { ActorSettings } from './entity/entity-options.ts';
+import { LiveEntities } from './entity/live-entities.ts';
+import type { PersistenceInfo } from './entity/persistence-info.ts';
+import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
-import type { PersistenceInfo } from './persistence-info.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
 import { RecoveryPermits } from './recovery/recovery-permits.ts';
@@ -28,8 +31,6 @@ import type {
   EntityRegistryOptions,
 } from './registry/entity-registry.ts';
 import { LocalEntityRegistry } from './registry/entity-registry.ts';
-import { LiveEntities } from './registry/live-entities.ts';
-import { checkId } from './resolve-options.ts';
 
 export interface ActorHostOptions {
   readonly settings: ActorSettings;
@@ -136,8 +137,7 @@ export function createActorHost(options: ActorHostOptions): ActorHost {
 
 class LocalActorHost implements ActorHost {
   readonly #settings: ActorSettings;
-  readonly #deps: EntityDeps;
-  readonly #hosts = new EntityHosts();
+  readonly #deps: HostDeps;
   readonly #deadlines: AskDeadlines;
   readonly #types = new Set<string>();
   readonly #closing = new AbortController();
@@ -152,7 +152,8 @@ class LocalActorHost implements ActorHost {
   }: ActorHostOptions) {
     this.#settings = settings;
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
-    this.#deps = { journal, log, clock, random, randomUuid, permits, live: new LiveEntities() };
+    const [live, hosts] = [new LiveEntities(), new EntityHosts()];
+    this.#deps = { journal, log, clock, random, randomUuid, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
   }
 
@@ -167,14 +168,14 @@ class LocalActorHost implements ActorHost {
     const front = machineFrontEnd(machine, options, this.#settings);
     const ids = automaticIds(machine);
     if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
-    return new EntityActorLogic(front, this.#deps, this.#hosts) as never;
+    return new EntityActorLogic(front, this.#deps) as never;
   }
 
   behavior<S, C extends EventObject, E extends EventObject, I>(
     options: BehaviorOptions<S, C, E, I>,
   ): BehaviorLogic<S, C, E, I> {
     const front = behaviorFrontEnd(options, this.#settings);
-    const logic: unknown = new EntityActorLogic(front, this.#deps, this.#hosts);
+    const logic: unknown = new EntityActorLogic(front, this.#deps);
     return logic as BehaviorLogic<S, C, E, I>;
   }
 
@@ -186,8 +187,8 @@ class LocalActorHost implements ActorHost {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     try {
       const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
-      const host = this.#hosts.of(ref);
-      const ask = new Ask(command, this.#deadlines.nowMs() + timeoutMs);
+      const host = this.#deps.hosts.of(ref);
+      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       return ask.promise as Promise<AskResult<S>>;
@@ -213,13 +214,13 @@ class LocalActorHost implements ActorHost {
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
         stop: (ref) => this.stop(ref),
         maxWakeUps,
-        hostOf: (ref) => this.#hosts.find(ref),
+        hostOf: (ref) => this.#deps.hosts.find(ref),
       },
     );
   }
 
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
-    const host = this.#hosts.of(ref);
+    const host = this.#deps.hosts.of(ref);
     const signal = options?.signal;
     if (options?.timeout === undefined) return await host.whenRecovered(signal);
     const timeoutMs = checkTimeout(options.timeout);
@@ -240,7 +241,7 @@ class LocalActorHost implements ActorHost {
   }
 
   async stop(ref: object): Promise<void> {
-    const host = this.#hosts.of(ref);
+    const host = this.#deps.hosts.of(ref);
     if ((ref as AnyActorRef)._parent !== undefined && !host.hasEnded) {
       throw new InvalidInputError(`${host.persistenceId} has a parent, which alone may stop it`);
     }

@@ -1,7 +1,7 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import { isEvent } from './event-shape.ts';
-import { FromCaller, HostEvent } from './host-events.ts';
-import { isXstateEvent } from './stored-event.ts';
+import { isEvent } from './entity/check-input.ts';
+import { FromCaller, HostEvent } from './entity/host-events.ts';
+import { isXstateEvent } from './entity/stored-event.ts';
 
 type Source = AnyActorRef | undefined;
 

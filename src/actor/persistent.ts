@@ -11,12 +11,16 @@ import type {
 } from 'xstate';
 import { StateMachine } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
-import type { ActorSettings } from './actor-settings.ts';
+import { kindOf } from './entity/check-input.ts';
+import type {
+  ActorSettings,
+  Decision,
+  EntityOptions,
+  EntitySettings,
+} from './entity/entity-options.ts';
+import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
-import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
-import { kindOf } from './event-shape.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
-import type { PersistenceInfo } from './persistence-info.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */

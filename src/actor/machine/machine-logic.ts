@@ -8,11 +8,11 @@ import type {
 } from 'xstate';
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
-import type { ArmedAt, DryRun, EntityLogic, StoredInput } from '../entity-logic.ts';
-import { TimerTick } from '../host-events.ts';
-import { endedChildId, isChildError, toStored } from '../stored-event.ts';
-import type { LiveChange, TimerChange, TimerTarget } from '../timers.ts';
-import { longestTimeoutMs } from '../timers.ts';
+import type { ArmedAt, DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
+import { TimerTick } from '../entity/host-events.ts';
+import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
+import type { LiveChange, TimerChange, TimerTarget } from '../entity/timers.ts';
+import { longestTimeoutMs } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
 import type { ExecutableAction } from './shadow-scope.ts';

@@ -5,9 +5,9 @@ import type {
   AnyStateMachine,
   EventObject,
 } from 'xstate';
-import type { DryRun } from '../entity-logic.ts';
-import type { EndedChild } from '../stored-event.ts';
-import type { TimerChange, TimerTarget } from '../timers.ts';
+import type { DryRun } from '../entity/entity-logic.ts';
+import type { EndedChild } from '../entity/stored-event.ts';
+import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import { ChildNames } from './child-names.ts';

@@ -1,4 +1,4 @@
-import { Deque } from '../deque.ts';
+import { Deque } from '../entity/deque.ts';
 
 /** Lets at most `limit` recoveries run at once, first come first served. */
 export class RecoveryPermits {

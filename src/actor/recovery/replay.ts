@@ -14,28 +14,13 @@ import type {
   Recovery,
   ReplayRequest,
 } from '../../ports/journal-plugin.ts';
-import type { ActorSettings } from '../actor-settings.ts';
-import type { DryRun, HostedState } from '../entity-logic.ts';
-import { eventFault, isEvent } from '../event-shape.ts';
-import { endedChildId, endOf, fromStored, initEventType } from '../stored-event.ts';
-import { Timers } from '../timers.ts';
+import { eventFault, isEvent } from '../entity/check-input.ts';
+import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { ActorSettings } from '../entity/entity-options.ts';
+import type { Replayed } from '../entity/replayed.ts';
+import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
+import { Timers } from '../entity/timers.ts';
 import type { SilenceWatch } from './silence-watch.ts';
-
-/** What a journal says about an entity. */
-export interface Replayed<S> {
-  /** State after the last event; `undefined` when the journal was never written. */
-  readonly state: S | undefined;
-  /** Highest number of the journal; 0 = never written. */
-  readonly sequenceNr: number;
-  /** From the init record, when there is one. */
-  readonly input: unknown;
-  /** Whether the journal has an init record. */
-  readonly initialised: boolean;
-  readonly timers: Timers;
-  /** When the last applied event was stored; 0 = unknown. */
-  readonly lastEventMs: number;
-  readonly run: DryRun<S>;
-}
 
 export interface FoldOptions<S> {
   readonly persistenceId: string;
@@ -58,7 +43,6 @@ export class ReplayFold<S extends HostedState> {
   readonly #timers = new Timers();
   #state: S | undefined;
   #input: unknown;
-  #initialised = false;
   #warned = false;
   #lastEventMs = 0;
   lastSeqNr = 0;
@@ -96,7 +80,6 @@ export class ReplayFold<S extends HostedState> {
       state: this.#state,
       sequenceNr,
       input: this.#input,
-      initialised: this.#initialised,
       timers: this.#timers,
       lastEventMs: this.#lastEventMs,
       run: this.#run,
@@ -105,7 +88,6 @@ export class ReplayFold<S extends HostedState> {
 
   #begin(payload: EventObject, repr: PersistentRepr): void {
     this.#input = (payload as unknown as { readonly input?: unknown }).input;
-    this.#initialised = true;
     this.#state = this.#initial();
     this.#noteTimers(repr, 0);
   }

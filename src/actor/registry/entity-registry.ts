@@ -9,9 +9,8 @@ import { createActor } from 'xstate';
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { AskResult } from '../command/ask.ts';
-import { checkCommand, eventFault } from '../event-shape.ts';
-import { checkId } from '../resolve-options.ts';
+import type { AskResult } from '../entity/ask.ts';
+import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
 import { WakeUps } from './wake-ups.ts';
 
 export interface AskOptions {
@@ -133,15 +132,21 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   }
 
   send(id: string, command: EventFromLogic<L>): void {
-    const fault = eventFault(command);
-    if (fault !== undefined) {
-      const err = new InvalidInputError(`the command ${fault}`);
+    const err = commandFault(command);
+    if (err !== undefined) {
       this.#deps.log.warn({ type: this.#type, id, err }, 'command refused');
       return;
     }
     const stopping = this.#entries.get(id)?.stopping;
-    if (stopping === undefined) this.#entry(id).ref.send(command);
-    else this.#sendAfter(stopping, id, command).catch((err) => this.#logLost(id, err));
+    if (stopping === undefined) {
+      this.#entry(id).ref.send(command);
+      return;
+    }
+    stopping
+      .then(() => this.#entry(id).ref.send(command))
+      .catch((error) => {
+        this.#deps.log.warn({ type: this.#type, id, err: error }, 'a command came too late');
+      });
   }
 
   async stop(id: string): Promise<void> {
@@ -155,15 +160,6 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
 
   ids(): readonly string[] {
     return [...this.#entries.keys()];
-  }
-
-  async #sendAfter(stopping: Promise<void>, id: string, command: EventFromLogic<L>): Promise<void> {
-    await stopping;
-    this.#entry(id).ref.send(command);
-  }
-
-  #logLost(id: string, err: unknown): void {
-    this.#deps.log.warn({ type: this.#type, id, err }, 'a command came too late');
   }
 
   #entry(id: string): Entry {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { longestTimeoutMs } from '../timers.ts';
+import { longestTimeoutMs } from '../entity/timers.ts';
 
 /** When somebody is to be woken, and how often that has failed in a row. */
 export interface WakeUp {

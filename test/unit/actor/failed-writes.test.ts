@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import type { CounterCommand } from './counter.ts';
 import { counterMachine, decideCounter } from './counter.ts';

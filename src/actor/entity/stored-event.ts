@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import { setMember, storedForm } from '../model/stored-form.ts';
+import { setMember, storedForm } from '../../model/stored-form.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';

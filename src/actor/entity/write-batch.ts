@@ -1,27 +1,22 @@
 import type { EventObject } from 'xstate';
-import { WriteFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import {
-  type AtomicWrite,
-  EventFacts,
-  type PersistenceId,
-  type PersistentRepr,
-  type WriteOutcome,
-} from '../../ports/journal-plugin.ts';
-import type { Evaluated } from './evaluate-command.ts';
+import type { AtomicWrite, PersistenceId, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { EventFacts } from '../../ports/journal-plugin.ts';
+import type { Evaluated } from './evaluated.ts';
 
 const noTags: readonly string[] = [];
 
-/** Who writes, and where numbering stands. */
+/** The writer, and where its numbering stands. */
 export interface WriterPosition {
   readonly persistenceId: PersistenceId;
   readonly writerUuid: string;
   /** Number of the last stored event. */
   readonly sequenceNr: number;
   /** The init record, when it is still to be stored, with the first event. */
-  readonly init: EventObject | undefined;
+  readonly pendingInit: EventObject | undefined;
 }
 
+/** A command that stores something, and its write. */
 export interface PlannedWrite<S> {
   readonly evaluated: Evaluated<S>;
   readonly write: AtomicWrite;
@@ -33,7 +28,7 @@ export function planWrites<S>(
   position: WriterPosition,
 ): readonly PlannedWrite<S>[] {
   const planned: PlannedWrite<S>[] = [];
-  let init = position.init;
+  let init = position.pendingInit;
   let seqNr = position.sequenceNr;
   for (const evaluated of batch) {
     const events: PersistentRepr[] = [];
@@ -55,6 +50,7 @@ export function planWrites<S>(
   return planned;
 }
 
+/** The write of an init record on its own. */
 export function initWrite(
   position: WriterPosition,
   payload: EventObject,
@@ -65,42 +61,25 @@ export function initWrite(
   return { persistenceId, events: [reprOf(position, { seqNr, payload, facts })] };
 }
 
-/**
- * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
- * stored.
- *
- * @throws {WriteFailedError} when the answer has not one outcome a write
- */
-export function rejections(
-  outcomes: readonly WriteOutcome[],
-  writes: number,
-): readonly (Error | undefined)[] | undefined {
-  if (outcomes.length === 0) return undefined;
-  if (outcomes.length !== writes) {
-    throw new WriteFailedError(
-      `the journal answered ${outcomes.length} outcomes to ${writes} writes`,
-    );
-  }
-  if (outcomes.every((outcome) => outcome.type === 'stored')) return undefined;
-  return outcomes.map((outcome) => (outcome.type === 'rejected' ? outcome.cause : undefined));
-}
-
-interface ReprParts {
+interface NumberedEvent {
   readonly seqNr: number;
   readonly payload: EventObject;
   readonly tags?: readonly string[];
   readonly facts?: EventFacts;
 }
 
-function reprOf({ persistenceId, writerUuid }: WriterPosition, parts: ReprParts): PersistentRepr {
+function reprOf(
+  { persistenceId, writerUuid }: WriterPosition,
+  { seqNr, payload, tags, facts }: NumberedEvent,
+): PersistentRepr {
   return {
     persistenceId,
-    seqNr: SeqNr.of(parts.seqNr),
-    payload: parts.payload,
+    seqNr: SeqNr.of(seqNr),
+    payload,
     manifest: '',
     writerUuid,
     timestampMs: undefined,
-    tags: parts.tags ?? noTags,
-    facts: parts.facts ?? EventFacts.none,
+    tags: tags ?? noTags,
+    facts: facts ?? EventFacts.none,
   };
 }

@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
-import type { ActorSettings } from './actor-settings.ts';
-import type { Duration } from './duration.ts';
+
+/** Milliseconds, or a number with its unit: `'200ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
+export type Duration = number | string;
 
 /**
  * What a command leads to. It is returned at once: a promise is refused with `InvalidInputError`, as is
@@ -40,6 +41,7 @@ export interface RestartBackoff {
   readonly maxRestarts?: number;
 }
 
+/** What `onSignal` hears of the journal of an entity. */
 export type PersistenceSignal = {
   readonly type: 'recovery-completed' | 'recovery-failed' | 'persist-failed' | 'persist-rejected';
   readonly sequenceNr: number;
@@ -76,7 +78,7 @@ export interface EntityOptions<S, E extends EventObject> {
   readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
 }
 
-/** The resolved options of one actor: what `EntityHost` goes by. */
+/** The resolved options of one actor. */
 export interface EntitySettings<S> {
   readonly persistenceId: string;
   readonly journalPluginId: string | undefined;
@@ -99,9 +101,39 @@ export interface EntitySettings<S> {
   readonly actor: ActorSettings;
 }
 
+/** A `RestartBackoff` with its defaults. */
 export interface ResolvedBackoff {
   readonly minMs: number;
   readonly maxMs: number;
   readonly randomFactor: number;
   readonly maxRestarts: number;
+}
+
+/** What persistent actors do unless one says otherwise: sections `akka.persistence.{typed,xstate}`. */
+export interface ActorSettings {
+  /** Entities that may be recovering at one moment; the rest queue in arrival order. */
+  readonly maxConcurrentRecoveries: number;
+  /** Commands one entity may hold while it recovers or persists. */
+  readonly stashCapacity: number;
+  /** A full stash drops the command (its asker gets an error) or fails the entity. */
+  readonly stashOverflow: 'drop' | 'fail';
+  /** Commands evaluated and written together while a write is in flight; 1 = strictly one at a time. */
+  readonly groupCommitMaxCommands: number;
+  /** Delayed transitions after recovery. */
+  readonly timers: 'deadline' | 'restart';
+  /** Durable record of the actor's input. */
+  readonly initEvent: 'auto' | 'always' | 'never';
+  readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
+  readonly unhandledCommand: 'ignore' | 'warn' | 'fail';
+  readonly onRejected: 'stop' | 'continue';
+  /** Refuse a second live actor with the same persistence id in this process. */
+  readonly singleWriterGuard: boolean;
+  /** Give the event loop back after so many replayed events. */
+  readonly replayYieldEvery: number;
+  /** Freeze events and contexts, so that changing them in place throws; for development and tests. */
+  readonly checkDeterminism: boolean;
+  /** 0 = never passivate. */
+  readonly passivateAfterMs: number;
+  /** Longest silence tolerated between two batches of a replay. */
+  readonly recoveryEventTimeoutMs: number;
 }
