@@ -1,6 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { EndedChild } from './stored-event.ts';
-import type { TimerChange, TimerTarget } from './timers.ts';
+import type { Timer, TimerChange } from './timers.ts';
 
 /** A state as the host sees it: the front end knows the rest. */
 export interface HostedState {
@@ -79,8 +79,11 @@ export interface EntityLogic<S> {
    * @throws {RecoveryFailedError} a name that a child had belongs to another actor of the system
    */
   adoptReplay(state: S, replay: DryRun<S>): S;
-  /** Schedules a delayed event when the actor's turn ends; false when its target is gone. */
-  arm(state: S, timer: { readonly key: string; readonly event: EventObject }, at: ArmedAt): boolean;
+  /**
+   * Schedules the event of a timer when the actor's turn ends, `delayMs` from then; false when its
+   * target is gone. Of a delay that Node cannot hold it schedules the first link, a `TimerTick`.
+   */
+  arm(state: S, timer: Timer, delayMs: number): boolean;
   /** The actor is stopped from outside. */
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */
@@ -95,13 +98,9 @@ export interface EntityLogic<S> {
   needsInit(input: unknown): boolean;
 }
 
+/** What is stored for an event of the entity's own children and timers. */
 export interface StoredInput {
   readonly payload: EventObject;
   /** The event is the end of a child whose id another child has by now. */
   readonly replaced: boolean;
-}
-
-export interface ArmedAt {
-  readonly target: TimerTarget;
-  readonly delayMs: number;
 }

@@ -236,7 +236,7 @@ export class Entity<S extends HostedState> {
     const timer = this.#timers.get(key);
     if (timer === undefined) return;
     const delayMs = Math.max(0, dueMs(timer) - this.deps.clock.nowMs());
-    const isArmed = this.logic.arm(this.#state, timer, { target: timer.target, delayMs });
+    const isArmed = this.logic.arm(this.#state, timer, delayMs);
     const isLastLink = delayMs <= longestTimeoutMs;
     // What goes to others is not seen again.
     if (!isArmed || (isLastLink && timer.target.type !== 'self')) this.#timers.remove(timer);
@@ -250,7 +250,7 @@ export class Entity<S extends HostedState> {
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
       const delayMs = Math.max(0, dueMs(timer) - nowMs);
-      if (this.logic.arm(this.#state, timer, { target: timer.target, delayMs })) continue;
+      if (this.logic.arm(this.#state, timer, delayMs)) continue;
       timers.remove(timer);
       const fields = { persistenceId, timer: timer.id };
       deps.log.warn(fields, 'a delayed event is lost: nobody can tell whom it was for');
