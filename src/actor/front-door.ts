@@ -39,7 +39,12 @@ const afterPrefix = 'xstate.after.';
 export function guardDoor(self: AnyActorRef, isTimer: (event: EventObject) => boolean): void {
   const actor = self as unknown as ActorInternals;
   const deliver = actor._send.bind(self);
-  const door: Door = (event, source) => deliver(admit(event, { source, target: self, isTimer }));
+  const door: Door = (event, source) => {
+    // Most messages are commands and the host's own: they look like nothing else, whoever sends them.
+    const isPlain =
+      isEvent(event) && (event instanceof HostEvent || !(isXstateEvent(event) || isTimer(event)));
+    deliver(isPlain ? event : admit(event, { source, target: self, isTimer }));
+  };
   doors.set(self, door);
   // Actors of other systems come this way: xstate does not say who they are.
   actor._send = (event) => door(event, undefined);

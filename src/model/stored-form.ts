@@ -26,6 +26,35 @@ export function storedForm<T>(value: T, name = 'event'): T {
   }
 }
 
+/**
+ * An object in its stored form, and its JSON as it was at that moment. Nothing has to look at the
+ * object again to store it: what the program does with the object later changes no text. A class,
+ * so that no caller's object passes for one.
+ */
+export class StoredForm<T extends object> {
+  readonly value: T;
+  /**
+   * As `JSON.stringify` spells it, which is not everywhere how the journal does. `undefined` when it
+   * is longer than a text can be.
+   */
+  readonly json: string | undefined;
+
+  /** @throws {WriteRejectedError} as `storedForm` */
+  constructor(given: T, name?: string) {
+    this.value = storedForm(given, name);
+    this.json = jsonOf(this.value);
+  }
+}
+
+function jsonOf(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** An object literal, of this or another realm, or one without prototype. */
 function isPlainObject(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);

@@ -1,9 +1,10 @@
 import type { JsonObject } from '../codec/json/json.ts';
 import { isJsonObject, toPlain } from '../codec/json/json.ts';
-import { printString, printValue } from '../codec/json/json-printer.ts';
+import { printStoredForm, printString, printValue } from '../codec/json/json-printer.ts';
 import { decodeUtf8Strict } from '../codec/utf8.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { type Payload, PrintedJson } from '../model/payload.ts';
+import { StoredForm } from '../model/stored-form.ts';
 import { decodePersistentBinary, encodePersistentBinary } from './persistent-binary.ts';
 
 /*
@@ -18,6 +19,8 @@ export interface PersistentEnvelope {
   readonly manifest: string;
   readonly writerUuid: string;
   readonly payload: unknown;
+  /** The payload, when the host has looked at it already. */
+  readonly form?: StoredForm<object>;
 }
 
 /** Ids of the frameworks' serializers whose bytes are the value itself. */
@@ -35,7 +38,7 @@ const eventRules = { name: 'event', maxLevels: 1200, plainNumbers: true };
  * writer id are no texts, or hold a lone surrogate in a binary event
  */
 export function encodePersistentRepr(envelope: PersistentEnvelope): Payload | PrintedJson {
-  const { manifest, writerUuid, payload } = envelope;
+  const { manifest, writerUuid, payload, form } = envelope;
   if (typeof manifest !== 'string' || typeof writerUuid !== 'string') {
     throw new InvalidInputError('manifest and writerUuid must be texts');
   }
@@ -44,7 +47,16 @@ export function encodePersistentRepr(envelope: PersistentEnvelope): Payload | Pr
     const value = encodePersistentBinary({ manifest, writerUuid, ...serialized });
     return { type: 'binary', value };
   }
-  return new PrintedJson(jsonEnvelope(manifest, writerUuid, payload));
+  const text =
+    form instanceof StoredForm
+      ? printStoredForm(form, eventRules)
+      : printValue(payload, eventRules);
+  const type = typeof payload === 'string' ? ',"payloadType":"text"' : '';
+  // Member order is the JVM's.
+  const start = manifest === '' ? '{' : `{"manifest":${printString(manifest)},`;
+  return new PrintedJson(
+    `${start}"writerUuid":${printString(writerUuid)}${type},"payload":${text}}`,
+  );
 }
 
 /**
@@ -64,14 +76,6 @@ export function decodePersistentRepr(payload: Payload): PersistentEnvelope {
     case 'text':
       throw new CodecError('a persistent event must be json or binary, not text');
   }
-}
-
-/** Member order is the JVM's. */
-function jsonEnvelope(manifest: string, writerUuid: string, event: unknown): string {
-  const start = manifest === '' ? '{' : `{"manifest":${printString(manifest)},`;
-  const type = typeof event === 'string' ? ',"payloadType":"text"' : '';
-  const payload = printValue(event, eventRules);
-  return `${start}"writerUuid":${printString(writerUuid)}${type},"payload":${payload}}`;
 }
 
 function decodeJson(json: JsonObject): PersistentEnvelope {

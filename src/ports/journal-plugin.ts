@@ -1,5 +1,6 @@
 import type { Brand } from '../model/brand.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
+import type { StoredForm } from '../model/stored-form.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** The name of one persistent actor: not blank. */
@@ -10,6 +11,8 @@ export interface PersistentRepr<P = unknown> {
   readonly persistenceId: PersistenceId;
   readonly seqNr: SeqNr;
   readonly payload: P;
+  /** The payload in the form in which the host applies it; a journal may store that JSON unseen. */
+  readonly form?: StoredForm<object>;
   /** Event-adapter manifest, `''` = none. */
   readonly manifest: string;
   /** One UUID per incarnation of the writing actor. */

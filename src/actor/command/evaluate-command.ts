@@ -5,7 +5,7 @@ import {
   InvalidInputError,
   WriteRejectedError,
 } from '../../model/errors.ts';
-import { storedForm } from '../../model/stored-form.ts';
+import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
@@ -197,18 +197,23 @@ export class CommandEvaluator<S extends HostedState> {
 
   /** A new event of the user, applied in the form in which it is stored (ADR 8). */
   #tryStored(event: EventObject, base: S, seqNr: number): Step<S> | Error | undefined {
-    let payload: EventObject;
+    let form: StoredForm<EventObject>;
     try {
-      payload = storedForm(event);
+      form = new StoredForm(event);
     } catch (error) {
       return asError(error);
     }
-    return this.#tryStep({ event: payload, payload, facts: EventFacts.none }, base, seqNr);
+    const { value } = form;
+    return this.#tryStep(
+      { event: value, payload: value, form, facts: EventFacts.none },
+      base,
+      seqNr,
+    );
   }
 
   /** `undefined` when nothing handles the event; an error when it must not be stored. */
   #tryStep(
-    { event, payload, facts }: StepInput,
+    { event, payload, form, facts }: StepInput,
     base: S,
     seqNr: number,
   ): Step<S> | Error | undefined {
@@ -226,7 +231,7 @@ export class CommandEvaluator<S extends HostedState> {
       if (hidden !== undefined) return hiddenActorError(hidden);
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      const step = { event, payload, tags, facts, base, next, trace: run.trace, seqNr: 0 };
+      const step = { event, payload, form, tags, facts, base, next, trace: run.trace, seqNr: 0 };
       const { timerChanges } = run;
       if (timerChanges.length === 0) return step;
       checkDelayedEvents(timerChanges);
@@ -241,6 +246,7 @@ export class CommandEvaluator<S extends HostedState> {
 interface StepInput {
   readonly event: EventObject;
   readonly payload: EventObject;
+  readonly form?: StoredForm<EventObject>;
   readonly facts: EventFacts;
 }
 
@@ -262,6 +268,7 @@ function unstored<S>(event: EventObject, state: S): Step<S> {
   return {
     event,
     payload: undefined,
+    form: undefined,
     tags: noTags,
     facts: EventFacts.none,
     base: state,

@@ -1,4 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate';
+import type { StoredForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
 
@@ -19,6 +20,8 @@ export interface Step<S> {
   readonly event: EventObject;
   /** What is stored; `undefined` for an event that is applied without being stored. */
   readonly payload: EventObject | undefined;
+  /** The payload with its JSON, when it is an event of the user. */
+  readonly form: StoredForm<EventObject> | undefined;
   readonly tags: readonly string[];
   readonly facts: EventFacts;
   /** The state against which it was evaluated. */

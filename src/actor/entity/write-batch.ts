@@ -33,21 +33,24 @@ export function planWrites<S>(
   for (const evaluated of batch) {
     const events: PersistentRepr[] = [];
     for (const step of evaluated.steps) {
-      if (step.payload === undefined) continue;
+      const { payload, form, tags, facts } = step;
+      if (payload === undefined) continue;
       if (init !== undefined) {
         events.push(reprOf(position, { seqNr: ++seqNr, payload: init }));
         init = undefined;
       }
       step.seqNr = ++seqNr;
-      const { payload, tags, facts } = step;
-      events.push(reprOf(position, { seqNr, payload, tags, facts }));
+      const repr = reprOf(position, { seqNr, payload, tags, facts });
+      events.push(form === undefined ? repr : { ...repr, form });
     }
-    const [first, ...rest] = events;
-    if (first === undefined) continue;
-    const write = { persistenceId: position.persistenceId, events: [first, ...rest] } as const;
-    planned.push({ evaluated, write });
+    if (!isSome(events)) continue;
+    planned.push({ evaluated, write: { persistenceId: position.persistenceId, events } });
   }
   return planned;
+}
+
+function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {
+  return items.length > 0;
 }
 
 /** The write of an init record on its own. */

@@ -84,16 +84,20 @@ export function hiddenActor(value: unknown, before: unknown, path: string): stri
   }
   if (!isTraversed(value)) return actorWithin(value, path);
   const earlier = (typeof before === 'object' && before !== null ? before : {}) as Members;
-  for (const [name, member] of membersOf(value)) {
+  const members = membersOf(value);
+  for (const name of Object.keys(members)) {
+    const member = members[name];
+    // Of most members nothing is new: neither a call nor a path for them.
+    if (member === earlier[name] || typeof member !== 'object') continue;
     const found = hiddenActor(member, earlier[name], `${path}.${name}`);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function membersOf(value: object): Iterable<[string, unknown]> {
-  if (value instanceof Map) return Object.entries([...value].flat());
-  return Object.entries(value instanceof Set ? [...value] : value);
+function membersOf(value: object): Members {
+  const members = value instanceof Map ? [...value].flat() : value;
+  return (members instanceof Set ? [...members] : members) as Members;
 }
 
 type Members = Readonly<Record<string, unknown>>;

@@ -1,7 +1,8 @@
 import { InvalidInputError, JournalError } from '../../model/errors.ts';
 import { JsonNumber } from '../../model/payload.ts';
+import type { StoredForm } from '../../model/stored-form.ts';
 import { isWithinDigits, maxExactDigits, printNumber } from './json-number.ts';
-import { maxDepth } from './json-text.ts';
+import { maxDepth, mayHoldWideNumber } from './json-text.ts';
 import { namesOf } from './member-order.ts';
 
 /**
@@ -40,6 +41,23 @@ export function printValue(value: unknown, rules: ValueRules): string {
     // A getter or a proxy of the caller's that throws.
     throw printer.refusal('cannot be read', { cause: error });
   }
+}
+
+/**
+ * What {@link printValue} prints of a stored form: its JSON, as long as nothing is in it that the JVM spells
+ * otherwise. The value needs no second look, since it has none of what is refused, except for the length.
+ *
+ * @throws {InvalidInputError} when it makes the text too large
+ */
+export function printStoredForm({ json, value }: StoredForm<object>, rules: ValueRules): string {
+  if (json === undefined) return printValue(value, rules);
+  const isOrdinary =
+    json.length * objectLength <= maxTextLength &&
+    !mayHoldWideNumber(json) &&
+    !json.includes('\x7f') &&
+    // As the engine's printer escapes lone surrogates.
+    !json.includes('\\ud');
+  return isOrdinary ? json : printValue(JSON.parse(json), rules);
 }
 
 /** A JSON string as the JVM writes it, lone surrogates left raw. */

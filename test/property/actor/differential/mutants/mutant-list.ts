@@ -67,8 +67,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'live applies the object of the caller',
     'command/evaluate-command.ts',
-    'payload = storedForm(event);',
-    'payload = event;',
+    'const { value } = form;',
+    'const value = event;',
   ),
   mutant(
     'a dry run does not see the names of the system',
