@@ -15,6 +15,7 @@ export interface BehaviorState<S> {
   readonly error: unknown;
 }
 
+/** The snapshot of a behaviour's actor: its state, and what is known of its journal. */
 export type BehaviorSnapshot<S, E extends EventObject> = BehaviorState<S> & {
   readonly persistence: PersistenceInfo<E>;
 };
@@ -35,13 +36,15 @@ interface ActiveSnapshot {
   readonly error: undefined;
 }
 
+/** An entity without a machine: its rules, and the options of every entity. */
 export interface BehaviorOptions<S, C extends EventObject, E extends EventObject, I>
   extends EntityOptions<BehaviorState<S>, E> {
   readonly persistenceId: string | ((a: { readonly input: I }) => string);
   /** A function of the input makes the input part of the journal. */
   readonly initialState: S | ((a: { readonly input: I }) => S);
   /**
-   * Turns a command into events. It must not have effects: it may run again after a rejected write.
+   * Turns a command into events. It must not have effects: it may run again after a rejected
+   * write.
    */
   readonly decide: (a: {
     readonly state: S;

@@ -32,6 +32,7 @@ import type {
 } from './registry/entity-registry.ts';
 import { LocalEntityRegistry } from './registry/entity-registry.ts';
 
+/** What persistent actors need from outside. */
 export interface ActorHostOptions {
   readonly settings: ActorSettings;
   /**
@@ -49,8 +50,8 @@ export interface ActorHostOptions {
 export interface ActorHost {
   /**
    * Logic that stores each event of `machine` before applying it. With a command type of its own:
-   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states, and
-   * that the journal will hold, are named in one warning of the log.
+   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states,
+   * and that the journal will hold, are named in one warning of the log.
    *
    * @throws {InvalidInputError} a wrong option
    */
@@ -62,17 +63,21 @@ export interface ActorHost {
     machine: M,
   ): { with<C extends EventObject>(options: PersistentOptions<M, C>): PersistentLogic<M, C> };
 
-  /** Logic of an entity without a machine (ADR 24). @throws {InvalidInputError} a wrong option */
+  /**
+   * Logic of an entity without a machine (ADR 24).
+   *
+   * @throws {InvalidInputError} a wrong option
+   */
   behavior<S, C extends EventObject, E extends EventObject, I = unknown>(
     options: BehaviorOptions<S, C, E, I>,
   ): BehaviorLogic<S, C, E, I>;
 
   /**
-   * Sends a command and resolves once everything it led to is stored and applied. It rejects with an
-   * error whose `stored` says what became of the command.
+   * Sends a command and resolves once everything it led to is stored and applied. It rejects with
+   * an error whose `stored` says what became of the command.
    *
-   * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this persistence,
-   * or a callback that answered something wrong), {@link CommandRejectedError},
+   * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this
+   * persistence, or a callback that answered something wrong), {@link CommandRejectedError},
    * {@link CommandUnhandledError}, {@link StashOverflowError}, {@link WriteRejectedError},
    * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
    * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
@@ -84,7 +89,11 @@ export interface ActorHost {
     options?: AskOptions,
   ): Promise<AskResult<S>>;
 
-  /** Entities by id. @throws {InvalidInputError} the type is blank, or has been taken already */
+  /**
+   * Entities by id.
+   *
+   * @throws {InvalidInputError} the type is blank, or has been taken already
+   */
   entities<L extends AnyActorLogic>(
     type: string,
     logic: L,
@@ -94,21 +103,22 @@ export interface ActorHost {
   /**
    * Resolves once the actor has recovered, also into a final state.
    *
-   * @throws what ended it before that @throws {InvalidInputError} it was not started, or is none of
-   * this persistence's @throws {DeadlineExceededError} not within `timeout`; it recovers on
+   * @throws what ended it before that
+   * @throws {InvalidInputError} it was not started, or is none of this persistence's
+   * @throws {DeadlineExceededError} not within `timeout`; it recovers on
    * @throws the abort reason when `signal` fires
    */
   whenRecovered(ref: object, options?: WaitOptions): Promise<void>;
 
   /**
    * Stops an actor after the commands that it holds and the write under way; later ones are
-   * refused.
+   * rejected.
    *
    * @throws {InvalidInputError} it has a parent, which alone may stop it
    */
   stop(ref: object): Promise<void>;
 
-  /** Stops all actors as `stop` does; what is asked later is refused. */
+  /** Stops all actors as `stop` does; what is asked later is rejected. */
   shutdown(): Promise<void>;
 }
 
@@ -131,6 +141,7 @@ export type PersistentRef<S, C extends EventObject> = Pick<ActorRef<never, C>, '
   getSnapshot(): S;
 };
 
+/** Opens nothing: journals are asked for when the first actor recovers. */
 export function createActorHost(options: ActorHostOptions): ActorHost {
   return new LocalActorHost(options);
 }

@@ -149,8 +149,8 @@ function failureOf(cause: unknown, id: string | undefined): JournalError {
 }
 
 /**
- * xstate ends an actor whose deferred effects throw, without another message to it: those who asked
- * would wait for ever.
+ * xstate ends an actor whose deferred effects throw, without another message to it: those who
+ * asked would wait for ever.
  */
 function noteCrashes(scope: AnyActorScope, onCrash: (error: unknown) => void): void {
   const { defer } = scope;

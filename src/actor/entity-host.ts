@@ -79,7 +79,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity {
     this.#life.reachedFinalState();
   }
 
-  /** Puts a question into the mailbox. @throws {JournalError} the actor takes no commands */
+  /**
+   * Puts a question into the mailbox.
+   *
+   * @throws {JournalError} the actor takes no commands
+   */
   ask(ask: Ask): void {
     checkCommand(ask.command);
     this.#checkStarted();
@@ -134,7 +138,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity {
     await this.#life.whenRecovered(signal);
   }
 
-  /** Lets the commands that wait be done and their writes settle, then ends; later ones are rejected. */
+  /**
+   * Lets the commands that wait be done and their writes settle, then ends; later ones are
+   * rejected.
+   */
   async shutDown(): Promise<void> {
     this.#stopping = true;
     await Promise.resolve(); // an action may have asked for this: its turn ends first

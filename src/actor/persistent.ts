@@ -34,13 +34,14 @@ export type PersistentLogic<
   C extends EventObject = EventFromLogic<M>,
 > = ActorLogic<PersistentSnapshot<M>, C, InputFrom<M>, AnyActorScope['system'], EmittedFrom<M>>;
 
+/** How a machine becomes durable: its journal, and the options of every entity. */
 export interface PersistentOptions<M extends AnyStateMachine, C extends EventObject>
   extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>> {
   /** Names the journal; not blank, and unique among the live actors. */
   readonly persistenceId: string | ((a: { readonly input: InputFrom<M> }) => string);
   /**
-   * Turns a command into events. Without it the command is the event, accepted when the machine has
-   * a transition for it. It must not have effects: it may run again after a rejected write.
+   * Turns a command into events. Without it the command is the event, accepted when the machine
+   * has a transition for it. It must not have effects: it may run again after a rejected write.
    */
   readonly decide?: (a: {
     readonly snapshot: SnapshotFrom<M>;

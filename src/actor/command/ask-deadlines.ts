@@ -43,7 +43,11 @@ export class AskDeadlines {
     this.#closing.abort();
   }
 
-  /** Ends once its queue has no open question. @throws when it is closed */
+  /**
+   * Ends once its queue has no open question.
+   *
+   * @throws when it is closed
+   */
   async #sweep(timeoutMs: number, queue: Deque<Ask>): Promise<void> {
     const { signal } = this.#closing;
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {

@@ -4,8 +4,8 @@ import { eventFault, ignoreOutcome, kindOf } from '../entity/check-input.ts';
 import type { Decision } from '../entity/entity-options.ts';
 
 /**
- * What `decide` answered, as far as it is a decision: an asker must not wait for a promise, and what
- * is stored must be an event when it is read again.
+ * What `decide` answered, as far as it is a decision: an asker must not wait for a promise, and
+ * what is stored must be an event when it is read again.
  *
  * @throws {InvalidInputError} it is none; names what is wrong
  */

@@ -27,8 +27,9 @@ import { CommandEvaluator } from './evaluate-command.ts';
  * 5. *answer*: the asker gets its result.
  *
  * Commands that wait while a write is under way are evaluated together when it is settled, each
- * against the state that those before it lead to, and go out in one write. Nothing of a command can
- * be seen before its own events are stored; answers without events wait for the writes before them.
+ * against the state that those before it lead to, and go out in one write. Nothing of a command
+ * can be seen before its own events are stored; answers without events wait for the writes before
+ * them.
  *
  * A write may also be *rejected* (certainly not stored) or have *failed* (it may or may not be
  * stored): see those methods.
@@ -74,7 +75,10 @@ export class CommandPipeline<S extends HostedState> {
     if (stashOverflow === 'fail') this.#life.fail(error);
   }
 
-  /** Takes what waits until something has to be written; does nothing while the entity is not ready. */
+  /**
+   * Takes what waits until something has to be written; does nothing while the entity is not
+   * ready.
+   */
   drain(): void {
     while (this.#life.isReady && !this.stash.isEmpty) {
       const batch = this.#evaluate();
@@ -93,8 +97,8 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * 2. Evaluate: the commands to be written together. A command that stores nothing and has no write
-   * to wait for is answered on the way.
+   * 2. Evaluate: the commands to be written together. A command that stores nothing and has no
+   * write to wait for is answered on the way.
    */
   #evaluate(): readonly Evaluated<S>[] {
     const entity = this.#entity;
@@ -129,15 +133,19 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * The command was rejected while events of earlier commands are not committed yet. Their effects on
-   * children have still to happen and may make it possible, so it is evaluated again after that.
+   * The command was rejected while events of earlier commands are not committed yet. Their
+   * effects on children have still to happen and may make it possible, so it is evaluated again
+   * after that.
    */
   #mayStillSucceed({ outcome }: Evaluated<S>, state: S): boolean {
     if (outcome.type === 'fail') return true;
     return outcome.type === 'error' && this.#entity.logic.hasRunningChild(state);
   }
 
-  /** 3. Write: numbers the events and hands them to the journal, which answers through the mailbox. */
+  /**
+   * 3. Write: numbers the events and hands them to the journal, which answers through the
+   * mailbox.
+   */
   #write(batch: readonly Evaluated<S>[]): void {
     this.#batch = batch;
     this.#settled = 0;
@@ -234,7 +242,9 @@ export class CommandPipeline<S extends HostedState> {
     deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
   }
 
-  /** Some or all of a write is certainly not stored; the commands before the first such one are. */
+  /**
+   * Some or all of a write is certainly not stored; the commands before the first such one are.
+   */
   rejected({ causes }: WriteRejected): void {
     const first = causes.findIndex((cause) => cause !== undefined);
     const cause = causes[first];

@@ -123,9 +123,9 @@ export class CommandEvaluator<S extends HostedState> {
   }
 
   /**
-   * A timer has fired, or a child has ended or changed. The end of a child and the firing of a timer
-   * are stored even if nothing handles them: else the child would start and the timer fire again
-   * after the next recovery.
+   * A timer has fired, or a child has ended or changed. The end of a child and the firing of a
+   * timer are stored even if nothing handles them: else the child would start and the timer fire
+   * again after the next recovery.
    */
   #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     const { event, child } = envelope;
@@ -310,9 +310,9 @@ function asError(value: unknown): Error {
 }
 
 /**
- * Makes plain objects and arrays unchangeable, all the way down, so that code which changes them in
- * place throws where it does so. What is frozen already is taken as done; other objects, actors among
- * them, are left alone.
+ * Makes plain objects and arrays unchangeable, all the way down, so that code which changes them
+ * in place throws where it does so. What is frozen already is taken as done; other objects,
+ * actors among them, are left alone.
  */
 function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;

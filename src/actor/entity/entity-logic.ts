@@ -17,9 +17,9 @@ export interface DryRun<S> {
   /** Something wanted the last event. */
   readonly handled: boolean;
   /**
-   * The last event did nothing but compute a state, so that state may be committed as it is. Holds
-   * what `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be committed by
-   * `commit`.
+   * The last event did nothing but compute a state, so that state may be committed as it is.
+   * Holds what `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be
+   * committed by `commit`.
    */
   readonly trace: readonly unknown[] | undefined;
   /** Delayed events that the last call scheduled and cancelled, in order. */
@@ -56,17 +56,21 @@ export interface EntityLogic<S> {
    * ends.
    */
   begin(input: unknown): S;
-  /** Applies the stored event number `seqNr` for good. @throws what an action throws */
+  /**
+   * Applies the stored event number `seqNr` for good.
+   *
+   * @throws what an action throws
+   */
   commit(state: S, event: EventObject, seqNr: number): S;
   /**
-   * The child of `state` whose end, failure or snapshot the event reports, if that child itself has
-   * sent it: a caller may send an event of the same type.
+   * The child of `state` whose end, failure or snapshot the event reports, if that child itself
+   * has sent it: a caller may send an event of the same type.
    */
   senderOf(state: S, event: EventObject): AnyActorRef | undefined;
   hasChild(state: S, child: AnyActorRef): boolean;
   /**
-   * Where the data of `after` holds an actor reference that a recovery would not find; what `before`
-   * holds as well is not looked at again.
+   * Where the data of `after` holds an actor reference that a recovery would not find; what
+   * `before` holds as well is not looked at again.
    */
   hiddenActor(after: S, before: S | undefined): string | undefined;
   /** What to store for an event of the entity's own children and timers, and beside it. */

@@ -4,8 +4,8 @@ import type { EventObject } from 'xstate';
 export type Duration = number | string;
 
 /**
- * What a command leads to. It is returned at once: a promise is refused with `InvalidInputError`, as is
- * anything else that is no decision; then nothing is stored and the entity lives.
+ * What a command leads to. It is returned at once: a promise is rejected with `InvalidInputError`,
+ * as is anything else that is no decision; then nothing is stored and the entity lives.
  */
 export type Decision<E extends EventObject, S = unknown> =
   | {
@@ -53,14 +53,15 @@ export interface EntityOptions<S, E extends EventObject> {
   /** Configuration path of the journal plugin; the default journal unless given. */
   readonly journalPluginId?: string;
   /**
-   * Tags stored beside an event: texts that are not blank; `after` is the state that the event leads
-   * to. Anything else, or an exception, refuses the command before the write.
+   * Tags stored beside an event: texts that are not blank; `after` is the state that the event
+   * leads to. Anything else, or an exception, rejects the command before the write.
    */
   readonly tagger?: (event: E, after: S) => Iterable<string>;
   /** `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number. */
   readonly recovery?: { readonly toSeqNr?: number; readonly maxEvents?: number };
   /**
-   * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash kept.
+   * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash
+   * kept.
    */
   readonly onPersistFailure?: 'stop' | RestartBackoff;
   /** What a rejection that is no fault of the event itself does to the entity. */
@@ -109,7 +110,10 @@ export interface ResolvedBackoff {
   readonly maxRestarts: number;
 }
 
-/** What persistent actors do unless one says otherwise: sections `akka.persistence.{typed,xstate}`. */
+/**
+ * What persistent actors do unless one says otherwise: sections
+ * `akka.persistence.{typed,xstate}`.
+ */
 export interface ActorSettings {
   /** Entities that may be recovering at one moment; the rest queue in arrival order. */
   readonly maxConcurrentRecoveries: number;
@@ -117,7 +121,10 @@ export interface ActorSettings {
   readonly stashCapacity: number;
   /** A full stash drops the command (its asker gets an error) or fails the entity. */
   readonly stashOverflow: 'drop' | 'fail';
-  /** Commands evaluated and written together while a write is in flight; 1 = strictly one at a time. */
+  /**
+   * Commands evaluated and written together while a write is in flight; 1 = strictly one at a
+   * time.
+   */
   readonly groupCommitMaxCommands: number;
   /** Delayed transitions after recovery. */
   readonly timers: 'deadline' | 'restart';
@@ -130,7 +137,9 @@ export interface ActorSettings {
   readonly singleWriterGuard: boolean;
   /** Give the event loop back after so many replayed events. */
   readonly replayYieldEvery: number;
-  /** Freeze events and contexts, so that changing them in place throws; for development and tests. */
+  /**
+   * Freeze events and contexts, so that changing them in place throws; for development and tests.
+   */
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */
   readonly passivateAfterMs: number;

@@ -46,7 +46,9 @@ export interface EndedPointer extends Required<HostedState> {
   readonly sequenceNr: number;
 }
 
-/** Where the init record of a new journal is: stored, to be stored with the first event, or none. */
+/**
+ * Where the init record of a new journal is: stored, to be stored with the first event, or none.
+ */
 export type InitRecord = 'stored' | 'with-first-event' | 'none';
 
 /**
@@ -158,8 +160,8 @@ export class Entity<S extends HostedState> {
   /**
    * Applies a stored event, or one that is not to be stored.
    *
-   * @returns whether effects follow when the actor's turn ends; none do when the outcome of the dry
-   * run could be taken as it is
+   * @returns whether effects follow when the actor's turn ends; none do when the outcome of the
+   * dry run could be taken as it is
    * @throws what an action throws
    */
   commit(step: Step<S>): boolean {
@@ -222,7 +224,11 @@ export class Entity<S extends HostedState> {
     this.self.send(event);
   }
 
-  /** Calls the user's `onSignal`. @throws what that throws */
+  /**
+   * Calls the user's `onSignal`.
+   *
+   * @throws what that throws
+   */
   signal(type: PersistenceSignal['type'], cause?: unknown): void {
     const sequenceNr = this.#sequenceNr;
     this.settings.onSignal?.(
@@ -242,7 +248,9 @@ export class Entity<S extends HostedState> {
     if (!isArmed || (isLastLink && timer.target.type !== 'self')) this.#timers.remove(timer);
   }
 
-  /** Arms what the replay found waiting. What is overdue fires at once, earliest deadline first. */
+  /**
+   * Arms what the replay found waiting. What is overdue fires at once, earliest deadline first.
+   */
   #rearm({ timers, lastEventMs }: Replayed<S>): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();

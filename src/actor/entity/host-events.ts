@@ -4,8 +4,8 @@ import type { Evaluated, Step } from './evaluated.ts';
 import type { Replayed } from './replayed.ts';
 
 /**
- * What an entity reports to itself through the mailbox of its actor, where inspectors see it in its
- * true order. A user's event may have such a type, too, so only these classes are obeyed.
+ * What an entity reports to itself through the mailbox of its actor, where inspectors see it in
+ * its true order. A user's event may have such a type, too, so only these classes are obeyed.
  */
 export abstract class HostEvent implements EventObject {
   abstract readonly type: `persistence.${string}`;
@@ -97,8 +97,8 @@ export class Restart extends RecoverySignal {
 }
 
 /**
- * What a caller sent, where it could be taken for an input of the actor's own: a result of a child, a
- * timer, an order to stop; or something that is no event at all.
+ * What a caller sent, where it could be taken for an input of the actor's own: a result of a
+ * child, a timer, an order to stop; or something that is no event at all.
  */
 export class FromCaller extends HostEvent {
   readonly type = 'persistence.from-caller';

@@ -1,5 +1,6 @@
 import { setup, transition } from 'xstate';
 
+/** Where an entity is in its life. */
 export type LifeState =
   | 'awaitingPermit'
   | 'replaying'
@@ -102,6 +103,7 @@ export const lifecycleMachine = setup({
   },
 });
 
+/** What a fact leads to: the state that follows, and what has to be done, in order. */
 export interface LifeStep {
   readonly state: LifeState;
   readonly effects: readonly LifeEffect[];
@@ -122,10 +124,12 @@ const facts: readonly LifeFact[] = [
 
 /**
  * The machine as a table. A command takes two steps of this life, and a table look-up costs some
- * thousand times less than interpreting the machine, which has no data that a step could depend on.
+ * thousand times less than interpreting the machine, which has no data that a step could depend
+ * on.
  */
 export type LifeTable = Readonly<Record<LifeState, Readonly<Partial<Record<LifeFact, LifeStep>>>>>;
 
+/** The table of entities that start over after a failure, or of those that end. */
 export function lifeTable(restarts: boolean): LifeTable {
   const states = Object.keys(lifecycleMachine.states) as LifeState[];
   return Object.fromEntries(

@@ -33,8 +33,9 @@ const endedTexts: Readonly<Record<Stored, string>> = {
 };
 
 /**
- * Where one entity is in its life. Host, recovery and pipeline report facts here and to nobody else;
- * the machine of `lifecycle.machine.ts` says which state follows, and `perform` does what that needs.
+ * Where one entity is in its life. Host, recovery and pipeline report facts here and to nobody
+ * else; the machine of `lifecycle.machine.ts` says which state follows, and `perform` does what
+ * that needs.
  */
 export class Lifecycle<S extends HostedState> {
   readonly #entity: Entity<S>;
@@ -107,7 +108,9 @@ export class Lifecycle<S extends HostedState> {
     this.#failuresInARow = 0;
   }
 
-  /** A write or a recovery failed: the entity starts over, as long as it has tries left, or ends. */
+  /**
+   * A write or a recovery failed: the entity starts over, as long as it has tries left, or ends.
+   */
   failed(error: Error, fact: 'recovery.failed' | 'write.failed'): void {
     const { restart } = this.#entity.settings;
     this.#lastError = error;

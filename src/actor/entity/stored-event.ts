@@ -13,7 +13,8 @@ const longestCauseChain = 8;
 
 /**
  * An error of a child, as it comes back from the journal: name, message, cause and the own fields
- * that JSON can hold. Its class and its stack are not stored, so live code does not see them either.
+ * that JSON can hold. Its class and its stack are not stored, so live code does not see them
+ * either.
  */
 export class RemoteError extends Error {
   constructor({ name, message, cause, ...fields }: StoredError) {
@@ -47,6 +48,7 @@ export function endedChildId(event: EventObject): string | undefined {
   return undefined;
 }
 
+/** A child has failed. */
 export function isChildError(event: EventObject): boolean {
   return event.type.startsWith(errorPrefix);
 }

@@ -242,7 +242,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return createActor(logic, { ...common, snapshot: last } as never);
   }
 
-  /** A child that is only left in the context: it has ended, or was stopped. What it gets is lost. */
+  /**
+   * A child that is only left in the context: it has ended, or was stopped. What it gets is lost.
+   */
   #recreateGone(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     if (replay.endedChildren.has(child)) return this.#recreate(child, replay);
     const { logic, options } = child as unknown as ShadowChild;
@@ -259,7 +261,10 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     system._unregister(actor);
   }
 
-  /** The longest delay that Node holds, as one link of a longer one: then the entity arms the next. */
+  /**
+   * The longest delay that Node holds, as one link of a longer one: then the entity arms the
+   * next.
+   */
   #armLink(key: string): void {
     const { self, system } = this.#scope;
     this.#scope.defer(() => {

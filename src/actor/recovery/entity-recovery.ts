@@ -20,7 +20,9 @@ import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater, ReplayFold, replay } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
-/** Why an attempt is aborted; nobody sees it, and an error would cost more than a short recovery. */
+/**
+ * Why an attempt is aborted; nobody sees it, and an error would cost more than a short recovery.
+ */
 const over = 'the recovery is over';
 
 /**
@@ -53,8 +55,8 @@ export class EntityRecovery<S extends HostedState> {
    * `awaitingPermit`: the entity waits for its turn among all that recover.
    *
    * The outcome of the attempt comes back through the mailbox, once and last: `Recovered` or
-   * `RecoveryFailed`. So an attempt has nothing to say any more when the next one starts. The permit
-   * is held until the actor has taken the outcome.
+   * `RecoveryFailed`. So an attempt has nothing to say any more when the next one starts. The
+   * permit is held until the actor has taken the outcome.
    */
   awaitPermit(): void {
     this.#attempt = new AbortController();
@@ -77,8 +79,9 @@ export class EntityRecovery<S extends HostedState> {
   }
 
   /**
-   * `replaying`: the journal is opened and its events are folded in a dry run. A write that an earlier
-   * actor of this id left under way is awaited first, since its events belong to the journal.
+   * `replaying`: the journal is opened and its events are folded in a dry run. A write that an
+   * earlier actor of this id left under way is awaited first, since its events belong to the
+   * journal.
    */
   async #replay(attempt: AbortController): Promise<Recovered<S>> {
     const { persistenceId, deps, settings, logic, input } = this.#entity;
@@ -112,7 +115,11 @@ export class EntityRecovery<S extends HostedState> {
     return new Recovered(journal, replayed);
   }
 
-  /** Takes what an attempt reports. @throws what an action or a callback of the user throws */
+  /**
+   * Takes what an attempt reports.
+   *
+   * @throws what an action or a callback of the user throws
+   */
   hear(event: RecoveryEvent<S>): void {
     switch (event.type) {
       case 'persistence.permit-granted':

@@ -22,6 +22,7 @@ import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored
 import { Timers } from '../entity/timers.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
+/** What the fold of one journal needs to know. */
 export interface FoldOptions<S> {
   readonly persistenceId: string;
   /** What the actor was started with: for journals without an init record. */
@@ -54,8 +55,8 @@ export class ReplayFold<S extends HostedState> {
   }
 
   /**
-   * @throws {RecoveryFailedError} the event cannot be applied @throws {DataIntegrityError} wrong
-   * order
+   * @throws {RecoveryFailedError} the event cannot be applied
+   * @throws {DataIntegrityError} wrong order
    */
   apply(repr: PersistentRepr): void {
     const { seqNr } = repr;
@@ -193,6 +194,7 @@ export class ReplayFold<S extends HostedState> {
   }
 }
 
+/** One read of a journal, and the fold that takes its events. */
 export interface ReplayRun<S extends HostedState> {
   readonly journal: JournalPlugin;
   readonly persistenceId: PersistenceId;

@@ -2,8 +2,9 @@ import { DeadlineExceededError } from '../../model/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
 /**
- * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits for
- * the journal even when the journal does not listen to the signal. Each call starts the time anew.
+ * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits
+ * for the journal even when the journal does not listen to the signal. Each call starts the time
+ * anew.
  */
 export class SilenceWatch {
   readonly #clock: Clock;

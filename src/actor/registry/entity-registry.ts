@@ -13,15 +13,16 @@ import type { AskResult } from '../entity/ask.ts';
 import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
 import { WakeUps } from './wake-ups.ts';
 
+/** How to ask. */
 export interface AskOptions {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
 }
 
 /**
- * Entities of one type by id: started when first spoken to, stopped when idle. One that was stopped
- * with a delayed event pending is started again when that is due, as long as this process lives;
- * after a restart of the process the event waits until somebody speaks to the entity.
+ * Entities of one type by id: started when first spoken to, stopped when idle. One that was
+ * stopped with a delayed event pending is started again when that is due, as long as this process
+ * lives; after a restart of the process the event waits until somebody speaks to the entity.
  */
 export interface EntityRegistry<L extends AnyActorLogic> {
   /**
@@ -32,14 +33,19 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    */
   ref(id: string): ActorRefFrom<L>;
   /**
-   * As `ask` on the actor; a command for an entity that is being stopped waits and starts it again.
+   * As `ask` on the actor; a command for an entity that is being stopped waits and starts it
+   * again.
    */
   ask(
     id: string,
     command: EventFromLogic<L>,
     options?: AskOptions,
   ): Promise<AskResult<SnapshotFrom<L>>>;
-  /** A command that is refused leaves a warning in the log. @throws as `ref` */
+  /**
+   * A command that is rejected leaves a warning in the log.
+   *
+   * @throws as `ref`
+   */
   send(id: string, command: EventFromLogic<L>): void;
   /** Waits for the commands that it holds and for its write; its timers do not start it again. */
   stop(id: string): Promise<void>;
@@ -47,11 +53,13 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   ids(): readonly string[];
 }
 
+/** How the entities of a type are started. */
 export interface EntityRegistryOptions {
   /** What the entity of an id is started with; `{ id }` unless given. */
   readonly input?: (id: string) => unknown;
 }
 
+/** What a registry needs of the actors' host. */
 export interface RegistryDeps {
   readonly log: Logger;
   readonly clock: Clock;
@@ -94,6 +102,7 @@ const sweepsPerIdleTime = 2;
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 
+/** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegistry<L> {
   readonly #type: string;
   readonly #logic: L;
