@@ -33,7 +33,7 @@ export class AskDeadlines {
       this.#queues.set(timeoutMs, fresh);
       this.#sweep(timeoutMs, fresh).catch(() => {}); // closed
     } else {
-      dropSettled(queue);
+      while (queue.peek()?.settled) queue.shift();
       queue.push(ask);
     }
   }
@@ -61,10 +61,6 @@ export class AskDeadlines {
     }
     this.#queues.delete(timeoutMs);
   }
-}
-
-function dropSettled(queue: Deque<Ask>): void {
-  while (queue.peek()?.settled) queue.shift();
 }
 
 function timeout(ask: Ask, timeoutMs: number): AskTimeoutError {

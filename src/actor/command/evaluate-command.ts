@@ -228,7 +228,12 @@ export class CommandEvaluator<S extends HostedState> {
       if (!run.handled) return undefined;
       if (next.status === 'error') return asError(next.error);
       const hidden = this.#logic.hiddenActor(next, base);
-      if (hidden !== undefined) return hiddenActorError(hidden);
+      if (hidden !== undefined) {
+        return new InvalidInputError(
+          `the context would hold an actor reference at ${hidden}, within an instance of a class, ` +
+            'where no recovery finds it; keep it in an object, an array, a Map or a Set',
+        );
+      }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
       const step = { event, payload, form, tags, facts, base, next, trace: run.trace, seqNr: 0 };
@@ -255,13 +260,6 @@ function checkDelayedEvents(changes: readonly TimerChange[]): void {
   for (const change of changes) {
     if (change.type === 'schedule' && change.target.type === 'self') storedForm(change.event);
   }
-}
-
-function hiddenActorError(path: string): InvalidInputError {
-  const text =
-    `the context would hold an actor reference at ${path}, within an instance of a class, where no ` +
-    'recovery finds it; keep it in an object, an array, a Map or a Set';
-  return new InvalidInputError(text);
 }
 
 function unstored<S>(event: EventObject, state: S): Step<S> {

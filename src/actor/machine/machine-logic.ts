@@ -131,7 +131,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
         real.set(child, actor);
       }
     } catch (cause) {
-      for (const actor of Object.values(children)) this.#free(actor);
+      // They will never start: their names are given back.
+      const system = this.#scope.system as unknown as { _unregister: (ref: AnyActorRef) => void };
+      for (const actor of Object.values(children)) system._unregister(actor);
       throw new RecoveryFailedError('a child of the entity cannot be made again', { cause });
     }
     const context = withActors(state.context, (actor) => {
@@ -253,12 +255,6 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     const actor = createActor(logic, { ...common, snapshot } as never);
     this.#scope.stopChild(actor);
     return actor;
-  }
-
-  /** Gives back the name of an actor that will never start. */
-  #free(actor: AnyActorRef): void {
-    const system = this.#scope.system as unknown as { _unregister: (actor: AnyActorRef) => void };
-    system._unregister(actor);
   }
 
   /**

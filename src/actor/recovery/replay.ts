@@ -37,7 +37,11 @@ export interface FoldOptions<S> {
 /** The initial state of a journal without init record, or with one that is not stored yet. */
 const beginning = { seqNr: 0, delaysMs: [] };
 
-/** Folds stored events, without any effect. */
+/**
+ * Folds the stored events of one journal into a state, without any effect: the work of the state
+ * `replaying`. Before it: `EntityRecovery` opens the journal. After it: `Entity.adopt` makes the
+ * outcome live.
+ */
 export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
@@ -59,13 +63,25 @@ export class ReplayFold<S extends HostedState> {
    * @throws {DataIntegrityError} wrong order
    */
   apply(repr: PersistentRepr): void {
-    const { seqNr } = repr;
-    if (seqNr <= this.lastSeqNr) throw this.#outOfOrder(seqNr);
+    const { seqNr, payload } = repr;
+    const { persistenceId } = this.#options;
+    if (seqNr <= this.lastSeqNr) {
+      const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
+      throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
+    }
     this.lastSeqNr = seqNr;
-    const { payload } = repr;
-    if (!isEvent(payload)) throw this.#noEvent(repr);
-    if (payload.type === initEventType) this.#begin(payload, repr);
-    else this.#applyEvent(payload, repr);
+    if (!isEvent(payload)) {
+      // Written by another program, such as one on the JVM whose events have no `type`.
+      const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
+      throw new RecoveryFailedError(`${text} ${eventFault(payload)}`);
+    }
+    if (payload.type === initEventType) {
+      this.#input = (payload as unknown as { readonly input?: unknown }).input;
+      this.#state = this.#initial();
+      this.#noteTimers(repr, 0);
+    } else {
+      this.#applyEvent(payload, repr);
+    }
   }
 
   /**
@@ -87,12 +103,6 @@ export class ReplayFold<S extends HostedState> {
     };
   }
 
-  #begin(payload: EventObject, repr: PersistentRepr): void {
-    this.#input = (payload as unknown as { readonly input?: unknown }).input;
-    this.#state = this.#initial();
-    this.#noteTimers(repr, 0);
-  }
-
   #applyEvent(payload: EventObject, repr: PersistentRepr): void {
     const state = this.#state ?? this.#initialWithout(repr);
     if (state.status !== 'active') {
@@ -108,7 +118,12 @@ export class ReplayFold<S extends HostedState> {
     this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
     this.#state = state;
     if (unhandled === true) return;
-    const next = this.#tryApply(state, fromStored(payload), repr);
+    let next: S;
+    try {
+      next = this.#run.apply(state, fromStored(payload), repr.seqNr);
+    } catch (error) {
+      throw this.#failed(repr, state, error);
+    }
     if (next.status === 'error') throw this.#failed(repr, state, next.error);
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
@@ -133,14 +148,6 @@ export class ReplayFold<S extends HostedState> {
     }
     const text = `the initial state of ${this.#options.persistenceId} cannot be computed`;
     throw new RecoveryFailedError(text, { cause });
-  }
-
-  #tryApply(state: S, event: EventObject, repr: PersistentRepr): S {
-    try {
-      return this.#run.apply(state, event, repr.seqNr);
-    } catch (error) {
-      throw this.#failed(repr, state, error);
-    }
   }
 
   /** `seqNr` 0 = the initial state, whatever number its record has. */
@@ -178,19 +185,6 @@ export class ReplayFold<S extends HostedState> {
       { persistenceId, seqNr: repr.seqNr },
       'the journal goes on after the final state',
     );
-  }
-
-  /** Written by another program, such as one on the JVM whose events have no `type`. */
-  #noEvent({ seqNr, payload }: PersistentRepr): RecoveryFailedError {
-    const { persistenceId } = this.#options;
-    const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload ${eventFault(payload)}`;
-    return new RecoveryFailedError(text);
-  }
-
-  #outOfOrder(seqNr: number): DataIntegrityError {
-    const { persistenceId: id } = this.#options;
-    const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
-    return new DataIntegrityError(text, { place: { id, seqNr } });
   }
 }
 
@@ -259,17 +253,13 @@ async function foldAll<S extends HostedState>(
       }
     }
   } catch (error) {
-    release(batches);
+    // A plugin that went silent may not answer this either, so nobody waits for it.
+    batches.return?.().then(undefined, () => {});
     throw error;
   }
 }
 
 async function* nothing(): Recovery['events'] {}
-
-/** A plugin that went silent may not answer this either, so nobody waits for it. */
-function release(batches: AsyncIterator<unknown>): void {
-  batches.return?.().then(undefined, () => {});
-}
 
 /** Whether trying again may help: stored bytes that are wrong stay wrong. */
 export function mayRecoverLater(error: unknown): boolean {

@@ -23,7 +23,8 @@ export class SilenceWatch {
     this.#limitMs = options.limitMs;
     this.#recovery = options.recovery;
     this.#lastMs = options.clock.nowMs();
-    options.recovery.signal.addEventListener('abort', () => this.#abort(), { once: true });
+    const { signal } = options.recovery;
+    signal.addEventListener('abort', () => this.#onAbort?.(signal.reason), { once: true });
   }
 
   /** From now on the time counts. */
@@ -48,10 +49,6 @@ export class SilenceWatch {
       this.#onAbort = reject;
       promise.then(resolve, reject);
     });
-  }
-
-  #abort(): void {
-    this.#onAbort?.(this.#recovery.signal.reason);
   }
 
   async #run(): Promise<void> {
