@@ -6,14 +6,14 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
+import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated, Step } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import type { PlannedWrite } from '../entity/write-batch.ts';
-import { planWrites } from '../entity/write-batch.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator } from './evaluate-command.ts';
 
@@ -143,23 +143,37 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * 3. Write: numbers the events and hands them to the journal, which answers through the
-   * mailbox.
+   * 3. Write: numbers the events without gaps, puts those of a command into one atomic write, and
+   * hands the writes to the journal. It answers through the mailbox.
    */
   #write(batch: readonly Evaluated<S>[]): void {
+    const entity = this.#entity;
+    const { persistenceId } = entity;
+    const planned: PlannedWrite<S>[] = [];
     this.#batch = batch;
+    this.#planned = planned;
     this.#settled = 0;
-    this.#planned = planWrites(batch, this.#entity);
-    for (const { evaluated } of this.#planned) {
+    let { initPending, sequenceNr } = entity;
+    for (const evaluated of batch) {
+      const events: PersistentRepr[] = [];
+      for (const step of evaluated.steps) {
+        if (step.payload === undefined) continue;
+        if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
+        initPending = false;
+        step.seqNr = ++sequenceNr;
+        events.push(entity.reprOf(sequenceNr, step.payload, step));
+      }
+      if (!isSome(events)) continue;
+      planned.push({ evaluated, write: { persistenceId, events } });
       if (evaluated.envelope.ask !== undefined) evaluated.envelope.ask.stored = 'unknown';
     }
     this.#life.report('write.started');
-    if (this.#planned.length === 0) {
+    if (planned.length === 0) {
       this.#tellCommits();
       return;
     }
-    const writes = this.#planned.map((planned) => planned.write);
-    this.#entity.write(writes, () => {
+    const writes = planned.map(({ write }) => write);
+    entity.write(writes, () => {
       this.#isStored = true;
       this.#tellCommits();
     });
@@ -333,6 +347,16 @@ function endsBatch<S extends HostedState>(
 ): boolean {
   if (last === undefined) return outcome.type === 'fail';
   return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
+}
+
+/** A command that stores something, and its write. */
+interface PlannedWrite<S> {
+  readonly evaluated: Evaluated<S>;
+  readonly write: AtomicWrite;
+}
+
+function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {
+  return items.length > 0;
 }
 
 const noEvents: readonly never[] = [];

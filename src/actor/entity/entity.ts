@@ -1,10 +1,13 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { ClosedError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type {
   AtomicWrite,
+  EventFacts,
   JournalPlugin,
   PersistenceId,
+  PersistentRepr,
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -40,6 +43,11 @@ export interface EntityStart<S> {
   /** The first state runs actions, arms timers or has children. */
   readonly initialActs: boolean;
 }
+
+/** What is stored of an event beside its payload. */
+type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form'>;
+
+const noTags: readonly string[] = [];
 
 /** How an actor had ended that comes back from a snapshot of its parent. */
 export interface EndedPointer extends Required<HostedState> {
@@ -110,9 +118,9 @@ export class Entity<S extends HostedState> {
     return this.#initPending ? this.#sequenceNr + 1 : this.#sequenceNr;
   }
 
-  /** The init record that goes before the next event; `undefined` = none. */
-  get pendingInit(): EventObject | undefined {
-    return this.#initPending ? initEvent(this.#input) : undefined;
+  /** The init record is to be stored with the next event. */
+  get initPending(): boolean {
+    return this.#initPending;
   }
 
   /** One UUID a recovery: tells the writers of a journal apart. */
@@ -195,6 +203,30 @@ export class Entity<S extends HostedState> {
   adoptEnd({ status, output, error, sequenceNr }: EndedPointer): void {
     this.#state = { ...this.#state, status, output, error };
     this.#sequenceNr = sequenceNr;
+  }
+
+  /** The event as the journal stores it, with the number `seqNr`. */
+  reprOf(
+    seqNr: number,
+    payload: EventObject,
+    { tags, facts, form }: BesidePayload,
+  ): PersistentRepr {
+    const repr: PersistentRepr = {
+      persistenceId: this.persistenceId,
+      seqNr: SeqNr.of(seqNr),
+      payload,
+      manifest: '',
+      writerUuid: this.#writerUuid,
+      timestampMs: undefined,
+      tags,
+      facts,
+    };
+    return form === undefined ? repr : { ...repr, form };
+  }
+
+  /** The init record, the first one of a journal. */
+  initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
+    return this.reprOf(seqNr, initEvent(this.#input), { tags: noTags, facts, form: undefined });
   }
 
   /**

@@ -13,9 +13,7 @@ import {
   Restart,
 } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import { initEvent } from '../entity/stored-event.ts';
 import { delaysOf } from '../entity/timers.ts';
-import { initWrite } from '../entity/write-batch.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater, ReplayFold, replay } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -171,7 +169,8 @@ export class EntityRecovery<S extends HostedState> {
     const delaysMs = delaysOf(run.timerChanges);
     this.#initialDelaysMs = delaysMs ?? [];
     const facts = delaysMs === undefined ? EventFacts.none : { delaysMs };
-    const write = initWrite(entity, initEvent(entity.input), facts);
+    const init = entity.initRepr(entity.sequenceNr + 1, facts);
+    const write = { persistenceId: entity.persistenceId, events: [init] } as const;
     this.#life.report('init.started');
     entity.write([write], () => entity.tell(new Initialised()));
   }
