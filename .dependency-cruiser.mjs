@@ -33,6 +33,22 @@ const anyOf = (folders) => `^src/(${folders.join('|')})/`;
 /** History names a generation by its record id, so that one file of the codec is open to it. */
 const openFiles = { history: '|^src/codec/record/record-id\\.ts$' };
 
+/** Rooms of `src/actor`, and those that each may use. Hosts and front ends lie above all of them. */
+const actorRooms = {
+  entity: [],
+  machine: ['entity'],
+  command: ['entity', 'machine'],
+  recovery: ['entity', 'machine'],
+  registry: ['entity'],
+};
+const rooms = Object.entries(actorRooms).map(([room, others]) => ({
+  name: `actor-${room}-imports`,
+  comment: `src/actor/${room} may import ${others.join(', ') || 'no other room'}, and no host`,
+  severity: 'error',
+  from: { path: `^src/actor/${room}/` },
+  to: { path: '^src/actor/', pathNot: `^src/actor/(${[room, ...others].join('|')})/` },
+}));
+
 const layers = Object.entries(mayImport).map(([folder, others]) => ({
   name: `${folder}-imports`,
   comment: `src/${folder} may import ${others.join(', ') || 'nothing of ours'}`,
@@ -66,6 +82,7 @@ const drivers = [
 export default {
   forbidden: [
     ...layers,
+    ...rooms,
     ...drivers,
     {
       name: 'folder-has-a-row',

@@ -1,15 +1,15 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
 
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
-export type { AskResult } from './actor/command/ask.ts';
 export type { ActorHost, WaitOptions } from './actor/create-actor-host.ts';
+export type { AskResult } from './actor/entity/ask.ts';
 export type {
   Decision,
   EntityOptions,
   PersistenceSignal,
   RestartBackoff,
-} from './actor/entity-options.ts';
-export { isReady, type PersistenceInfo } from './actor/persistence-info.ts';
+} from './actor/entity/entity-options.ts';
+export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,

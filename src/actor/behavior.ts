@@ -1,12 +1,10 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
-import type { ActorSettings } from './actor-settings.ts';
-import { ignoreOutcome } from './command/check-decision.ts';
+import { ignoreOutcome, kindOf } from './entity/check-input.ts';
+import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
+import type { ActorSettings, Decision, EntityOptions } from './entity/entity-options.ts';
+import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
-import type { DryRun, EntityLogic, StoredInput } from './entity-logic.ts';
-import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
-import { kindOf } from './event-shape.ts';
-import type { PersistenceInfo } from './persistence-info.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** What a behaviour's actor shows (ADR 24). */
@@ -17,6 +15,7 @@ export interface BehaviorState<S> {
   readonly error: unknown;
 }
 
+/** The snapshot of a behaviour's actor: its state, and what is known of its journal. */
 export type BehaviorSnapshot<S, E extends EventObject> = BehaviorState<S> & {
   readonly persistence: PersistenceInfo<E>;
 };
@@ -37,13 +36,15 @@ interface ActiveSnapshot {
   readonly error: undefined;
 }
 
+/** An entity without a machine: its rules, and the options of every entity. */
 export interface BehaviorOptions<S, C extends EventObject, E extends EventObject, I>
   extends EntityOptions<BehaviorState<S>, E> {
   readonly persistenceId: string | ((a: { readonly input: I }) => string);
   /** A function of the input makes the input part of the journal. */
   readonly initialState: S | ((a: { readonly input: I }) => S);
   /**
-   * Turns a command into events. It must not have effects: it may run again after a rejected write.
+   * Turns a command into events. It must not have effects: it may run again after a rejected
+   * write.
    */
   readonly decide: (a: {
     readonly state: S;
@@ -65,21 +66,13 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   if (decide === undefined || evolve === undefined) {
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
-  const decideFor: EntitySettings<BehaviorState<S>>['decide'] = ({
-    snapshot,
-    command,
-    sequenceNr,
-  }) =>
-    decide({ state: snapshot.context, command: command as C, sequenceNr }) as Decision<
-      EventObject,
-      BehaviorState<S>
-    >;
   return {
     settings(input) {
       return {
         ...shared,
         persistenceId: persistenceIdOf(persistenceId, input as I),
-        decide: decideFor,
+        decide: ({ snapshot: { context: state }, command, sequenceNr }) =>
+          decide({ state, command: command as C, sequenceNr }),
         transient: undefined,
       };
     },

@@ -10,15 +10,18 @@ import { ClosedError, DeadlineExceededError, InvalidInputError } from '../model/
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { ActorSettings } from './actor-settings.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
-import type { AskResult } from './command/ask.ts';
-import { Ask, AskDeadlines, defaultAskTimeoutMs } from './command/ask.ts';
-import type { EntityDeps } from './entity.ts';
+import { AskDeadlines, defaultAskTimeoutMs } from './command/ask-deadlines.ts';
+import type { AskResult } from './entity/ask.ts';
+import { Ask } from './entity/ask.ts';
+import { checkId } from './entity/check-input.ts';
+import type { ActorSettings } from './entity/entity-options.ts';
+import { LiveEntities } from './entity/live-entities.ts';
+import type { PersistenceInfo } from './entity/persistence-info.ts';
+import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
-import type { PersistenceInfo } from './persistence-info.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
 import { RecoveryPermits } from './recovery/recovery-permits.ts';
@@ -28,9 +31,8 @@ import type {
   EntityRegistryOptions,
 } from './registry/entity-registry.ts';
 import { LocalEntityRegistry } from './registry/entity-registry.ts';
-import { LiveEntities } from './registry/live-entities.ts';
-import { checkId } from './resolve-options.ts';
 
+/** What persistent actors need from outside. */
 export interface ActorHostOptions {
   readonly settings: ActorSettings;
   /**
@@ -48,8 +50,8 @@ export interface ActorHostOptions {
 export interface ActorHost {
   /**
    * Logic that stores each event of `machine` before applying it. With a command type of its own:
-   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states, and
-   * that the journal will hold, are named in one warning of the log.
+   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states,
+   * and that the journal will hold, are named in one warning of the log.
    *
    * @throws {InvalidInputError} a wrong option
    */
@@ -61,17 +63,21 @@ export interface ActorHost {
     machine: M,
   ): { with<C extends EventObject>(options: PersistentOptions<M, C>): PersistentLogic<M, C> };
 
-  /** Logic of an entity without a machine (ADR 24). @throws {InvalidInputError} a wrong option */
+  /**
+   * Logic of an entity without a machine (ADR 24).
+   *
+   * @throws {InvalidInputError} a wrong option
+   */
   behavior<S, C extends EventObject, E extends EventObject, I = unknown>(
     options: BehaviorOptions<S, C, E, I>,
   ): BehaviorLogic<S, C, E, I>;
 
   /**
-   * Sends a command and resolves once everything it led to is stored and applied. It rejects with an
-   * error whose `stored` says what became of the command.
+   * Sends a command and resolves once everything it led to is stored and applied. It rejects with
+   * an error whose `stored` says what became of the command.
    *
-   * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this persistence,
-   * or a callback that answered something wrong), {@link CommandRejectedError},
+   * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this
+   * persistence, or a callback that answered something wrong), {@link CommandRejectedError},
    * {@link CommandUnhandledError}, {@link StashOverflowError}, {@link WriteRejectedError},
    * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
    * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
@@ -83,7 +89,11 @@ export interface ActorHost {
     options?: AskOptions,
   ): Promise<AskResult<S>>;
 
-  /** Entities by id. @throws {InvalidInputError} the type is blank, or has been taken already */
+  /**
+   * Entities by id.
+   *
+   * @throws {InvalidInputError} the type is blank, or has been taken already
+   */
   entities<L extends AnyActorLogic>(
     type: string,
     logic: L,
@@ -93,21 +103,22 @@ export interface ActorHost {
   /**
    * Resolves once the actor has recovered, also into a final state.
    *
-   * @throws what ended it before that @throws {InvalidInputError} it was not started, or is none of
-   * this persistence's @throws {DeadlineExceededError} not within `timeout`; it recovers on
+   * @throws what ended it before that
+   * @throws {InvalidInputError} it was not started, or is none of this persistence's
+   * @throws {DeadlineExceededError} not within `timeout`; it recovers on
    * @throws the abort reason when `signal` fires
    */
   whenRecovered(ref: object, options?: WaitOptions): Promise<void>;
 
   /**
    * Stops an actor after the commands that it holds and the write under way; later ones are
-   * refused.
+   * rejected.
    *
    * @throws {InvalidInputError} it has a parent, which alone may stop it
    */
   stop(ref: object): Promise<void>;
 
-  /** Stops all actors as `stop` does; what is asked later is refused. */
+  /** Stops all actors as `stop` does; what is asked later is rejected. */
   shutdown(): Promise<void>;
 }
 
@@ -130,14 +141,14 @@ export type PersistentRef<S, C extends EventObject> = Pick<ActorRef<never, C>, '
   getSnapshot(): S;
 };
 
+/** Opens nothing: journals are asked for when the first actor recovers. */
 export function createActorHost(options: ActorHostOptions): ActorHost {
   return new LocalActorHost(options);
 }
 
 class LocalActorHost implements ActorHost {
   readonly #settings: ActorSettings;
-  readonly #deps: EntityDeps;
-  readonly #hosts = new EntityHosts();
+  readonly #deps: HostDeps;
   readonly #deadlines: AskDeadlines;
   readonly #types = new Set<string>();
   readonly #closing = new AbortController();
@@ -152,7 +163,8 @@ class LocalActorHost implements ActorHost {
   }: ActorHostOptions) {
     this.#settings = settings;
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
-    this.#deps = { journal, log, clock, random, randomUuid, permits, live: new LiveEntities() };
+    const [live, hosts] = [new LiveEntities(), new EntityHosts()];
+    this.#deps = { journal, log, clock, random, randomUuid, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
   }
 
@@ -167,14 +179,14 @@ class LocalActorHost implements ActorHost {
     const front = machineFrontEnd(machine, options, this.#settings);
     const ids = automaticIds(machine);
     if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
-    return new EntityActorLogic(front, this.#deps, this.#hosts) as never;
+    return new EntityActorLogic(front, this.#deps) as never;
   }
 
   behavior<S, C extends EventObject, E extends EventObject, I>(
     options: BehaviorOptions<S, C, E, I>,
   ): BehaviorLogic<S, C, E, I> {
     const front = behaviorFrontEnd(options, this.#settings);
-    const logic: unknown = new EntityActorLogic(front, this.#deps, this.#hosts);
+    const logic: unknown = new EntityActorLogic(front, this.#deps);
     return logic as BehaviorLogic<S, C, E, I>;
   }
 
@@ -186,8 +198,8 @@ class LocalActorHost implements ActorHost {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     try {
       const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
-      const host = this.#hosts.of(ref);
-      const ask = new Ask(command, this.#deadlines.nowMs() + timeoutMs);
+      const host = this.#deps.hosts.of(ref);
+      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       return ask.promise as Promise<AskResult<S>>;
@@ -213,13 +225,13 @@ class LocalActorHost implements ActorHost {
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
         stop: (ref) => this.stop(ref),
         maxWakeUps,
-        hostOf: (ref) => this.#hosts.find(ref),
+        hostOf: (ref) => this.#deps.hosts.find(ref),
       },
     );
   }
 
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
-    const host = this.#hosts.of(ref);
+    const host = this.#deps.hosts.of(ref);
     const signal = options?.signal;
     if (options?.timeout === undefined) return await host.whenRecovered(signal);
     const timeoutMs = checkTimeout(options.timeout);
@@ -240,7 +252,7 @@ class LocalActorHost implements ActorHost {
   }
 
   async stop(ref: object): Promise<void> {
-    const host = this.#hosts.of(ref);
+    const host = this.#deps.hosts.of(ref);
     if ((ref as AnyActorRef)._parent !== undefined && !host.hasEnded) {
       throw new InvalidInputError(`${host.persistenceId} has a parent, which alone may stop it`);
     }

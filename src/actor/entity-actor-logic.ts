@@ -1,15 +1,15 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import { storedForm } from '../model/stored-form.ts';
-import type { PersistenceId } from '../ports/journal-plugin.ts';
-import type { Entity, EntityDeps } from './entity.ts';
+import type { EntityDeps } from './entity/entity.ts';
+import { Entity } from './entity/entity.ts';
+import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
+import type { EntitySettings } from './entity/entity-options.ts';
+import type { Exposed } from './entity/lifecycle.ts';
 import { EntityHost } from './entity-host.ts';
-import type { EntityLogic, HostedState } from './entity-logic.ts';
-import type { EntitySettings } from './entity-options.ts';
-import type { Exposed } from './expose-state.ts';
 import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine/machine-logic.ts';
-import { Timers } from './timers.ts';
+import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
@@ -62,16 +62,20 @@ export class EntityHosts {
   }
 }
 
+/** What the hosts of one persistence share. */
+export interface HostDeps extends EntityDeps {
+  readonly permits: RecoveryPermits;
+  readonly hosts: EntityHosts;
+}
+
 /** The xstate logic around a front end: each actor gets a host, which takes all its messages. */
 export class EntityActorLogic<S extends HostedState> {
   readonly #front: FrontEnd<S>;
-  readonly #deps: EntityDeps;
-  readonly #hosts: EntityHosts;
+  readonly #deps: HostDeps;
 
-  constructor(front: FrontEnd<S>, deps: EntityDeps, hosts: EntityHosts) {
+  constructor(front: FrontEnd<S>, deps: HostDeps) {
     this.#front = front;
     this.#deps = deps;
-    this.#hosts = hosts;
   }
 
   /** Nothing is read or written before the actor starts. */
@@ -87,7 +91,7 @@ export class EntityActorLogic<S extends HostedState> {
   };
 
   readonly start = (_snapshot: unknown, scope: AnyActorScope): void => {
-    this.#hosts.of(scope.self).start();
+    this.#deps.hosts.of(scope.self).start();
   };
 
   readonly transition = (
@@ -95,7 +99,7 @@ export class EntityActorLogic<S extends HostedState> {
     event: EventObject,
     scope: AnyActorScope,
   ): Exposed<S> => {
-    return this.#hosts.of(scope.self).process(event) as Exposed<S>;
+    return this.#deps.hosts.of(scope.self).process(event) as Exposed<S>;
   };
 
   readonly getPersistedSnapshot = (snapshot: Exposed<S>): PersistedPointer => {
@@ -105,55 +109,39 @@ export class EntityActorLogic<S extends HostedState> {
   };
 
   /** @throws what xstate then shows as the error of the actor, which it never starts */
-  #open(scope: AnyActorScope, input: unknown): EntityHost<S> {
+  #open(scope: AnyActorScope, given: unknown): EntityHost<S> {
     const { self } = scope;
+    const { hosts, permits } = this.#deps;
     let id: string | undefined;
     try {
-      const settings = this.#front.settings(input);
+      const settings = this.#front.settings(given);
       id = settings.persistenceId;
-      const host = this.#openAs(settings, scope, input);
-      this.#hosts.set(self, host as unknown as EntityHost<HostedState>);
+      // What the machine sees of its input is what a later recovery will see of it.
+      const isStored = given !== undefined && settings.actor.initEvent !== 'never';
+      const input = isStored ? storedForm(given, 'input') : given;
+      const logic = this.#front.open(scope, {
+        onTimer: (change) => host.noteTimer(change),
+        onCrash: (error) => host.crashed(error),
+      });
+      const run = logic.dryRun();
+      const state = run.initial(input);
+      if (state.status === 'error') throw state.error;
+      const initialActs = run.actionCount > 0 || logic.hasRunningChild(state);
+      const deps = this.#deps;
+      const entity = new Entity({ deps, settings, logic, self, input, state, initialActs });
+      const host = new EntityHost(entity, permits);
+      guardDoor(self, (event) => entity.timers.firedBy(event) !== undefined);
+      noteCrashes(scope, (error) => host.crashed(error));
+      hosts.set(self, host as unknown as EntityHost<HostedState>);
       return host;
     } catch (error) {
-      this.#hosts.setFailed(self, failureOf(error, id));
+      hosts.setFailed(self, failureOf(error, id));
       throw error;
     }
   }
-
-  #openAs(settings: EntitySettings<S>, scope: AnyActorScope, given: unknown): EntityHost<S> {
-    // What the machine sees of its input is what a later recovery will see of it.
-    const isStored = given !== undefined && settings.actor.initEvent !== 'never';
-    const input = isStored ? storedForm(given, 'input') : given;
-    const logic = this.#front.open(scope, {
-      onTimer: (change) => host.noteTimer(change),
-      onCrash: (error) => host.fail(error),
-    });
-    const run = logic.dryRun();
-    const state = run.initial(input);
-    if (state.status === 'error') throw state.error;
-    const entity: Entity<S> = {
-      persistenceId: settings.persistenceId as PersistenceId,
-      deps: this.#deps,
-      settings,
-      logic,
-      self: scope.self,
-      initialActs: run.actionCount > 0 || logic.hasRunningChild(state),
-      state,
-      sequenceNr: 0,
-      input,
-      initPending: false,
-      writerUuid: '',
-      journal: undefined,
-      timers: new Timers(),
-    };
-    const host = new EntityHost(entity);
-    guardDoor(scope.self, (event) => entity.timers.firedBy(event) !== undefined);
-    noteCrashes(scope, (error) => host.fail(error));
-    return host;
-  }
 }
 
-/** What those get to know who ask an actor that never came to be. */
+/** What askers of an actor hear that xstate never starts. */
 function failureOf(cause: unknown, id: string | undefined): JournalError {
   if (cause instanceof JournalError) return cause;
   const text = `the initial state of ${id ?? 'the actor'} cannot be computed; nothing was stored`;
@@ -161,8 +149,8 @@ function failureOf(cause: unknown, id: string | undefined): JournalError {
 }
 
 /**
- * xstate ends an actor whose deferred effects throw, without another message to it: those who asked
- * would wait for ever.
+ * xstate ends an actor whose deferred effects throw, without another message to it: those who
+ * asked would wait for ever.
  */
 function noteCrashes(scope: AnyActorScope, onCrash: (error: unknown) => void): void {
   const { defer } = scope;

@@ -1,7 +1,7 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import { isEvent } from './event-shape.ts';
-import { FromCaller, HostEvent } from './host-events.ts';
-import { isXstateEvent } from './stored-event.ts';
+import { isEvent } from './entity/check-input.ts';
+import { FromCaller, HostEvent } from './entity/host-events.ts';
+import { isXstateEvent } from './entity/stored-event.ts';
 
 type Source = AnyActorRef | undefined;
 
@@ -29,10 +29,10 @@ const failed = new WeakSet<object>();
 const afterPrefix = 'xstate.after.';
 
 /**
- * From now on messages to `self` are looked at while their sender is still known. xstate's mailbox
- * delivers the event alone, so a caller who sends `xstate.done.actor.charge` could not be told from
- * the child of that name. What is not the end or the state of an own child, nor an own timer, and
- * could be taken for it, reaches the host as {@link FromCaller}.
+ * From now on messages to `self` are looked at while their sender is still known. xstate's
+ * mailbox delivers the event alone, so a caller who sends `xstate.done.actor.charge` could not be
+ * told from the child of that name. What is not the end or the state of an own child, nor an own
+ * timer, and could be taken for it, reaches the host as {@link FromCaller}.
  *
  * `isTimer` = the event is the very object of an armed timer.
  */

@@ -11,12 +11,16 @@ import type {
 } from 'xstate';
 import { StateMachine } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
-import type { ActorSettings } from './actor-settings.ts';
+import { kindOf } from './entity/check-input.ts';
+import type {
+  ActorSettings,
+  Decision,
+  EntityOptions,
+  EntitySettings,
+} from './entity/entity-options.ts';
+import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
-import type { Decision, EntityOptions, EntitySettings } from './entity-options.ts';
-import { kindOf } from './event-shape.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
-import type { PersistenceInfo } from './persistence-info.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */
@@ -30,13 +34,14 @@ export type PersistentLogic<
   C extends EventObject = EventFromLogic<M>,
 > = ActorLogic<PersistentSnapshot<M>, C, InputFrom<M>, AnyActorScope['system'], EmittedFrom<M>>;
 
+/** How a machine becomes durable: its journal, and the options of every entity. */
 export interface PersistentOptions<M extends AnyStateMachine, C extends EventObject>
   extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>> {
   /** Names the journal; not blank, and unique among the live actors. */
   readonly persistenceId: string | ((a: { readonly input: InputFrom<M> }) => string);
   /**
-   * Turns a command into events. Without it the command is the event, accepted when the machine has
-   * a transition for it. It must not have effects: it may run again after a rejected write.
+   * Turns a command into events. Without it the command is the event, accepted when the machine
+   * has a transition for it. It must not have effects: it may run again after a rejected write.
    */
   readonly decide?: (a: {
     readonly snapshot: SnapshotFrom<M>;

@@ -1,22 +1,25 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
-import type { ActorSettings } from './actor-settings.ts';
-import { ignoreOutcome } from './command/check-decision.ts';
-import { durationMs } from './duration.ts';
+import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type {
+  ActorSettings,
+  Duration,
   EntityOptions,
   EntitySettings,
   ResolvedBackoff,
   RestartBackoff,
-} from './entity-options.ts';
-import { kindOf } from './event-shape.ts';
+} from './entity/entity-options.ts';
 
 const defaultRandomFactor = 0.2;
 
-/** What one actor logic goes by, but for the persistence id, which depends on the input. */
+/** The options that all actors of one logic share; the persistence id depends on the input. */
 export type SharedSettings<S> = Omit<EntitySettings<S>, 'persistenceId' | 'decide' | 'transient'>;
 
-/** Options as written over the configured ones. @throws {InvalidInputError} naming the option */
+/**
+ * Options as written over the configured ones.
+ *
+ * @throws {InvalidInputError} a wrong option; names it
+ */
 export function resolveOptions<S, E extends EventObject>(
   options: EntityOptions<S, E>,
   settings: ActorSettings,
@@ -65,7 +68,11 @@ function overSettings<S, E extends EventObject>(
   };
 }
 
-/** @throws {InvalidInputError} the callback threw, or the id cannot name a journal */
+/**
+ * The persistence id of the actor with this input.
+ *
+ * @throws {InvalidInputError} the callback threw, or the id cannot name a journal
+ */
 export function persistenceIdOf<I>(
   persistenceId: string | ((a: { readonly input: I }) => string),
   input: I,
@@ -80,13 +87,6 @@ export function persistenceIdOf<I>(
   }
   ignoreOutcome(id);
   return checkId(id, 'a persistence id');
-}
-
-/** @throws {InvalidInputError} no text, blank, or with half a surrogate pair, which UTF-8 has not */
-export function checkId(id: unknown, what: string): string {
-  if (typeof id === 'string' && id.trim() !== '' && id.isWellFormed()) return id;
-  const given = typeof id === 'string' ? JSON.stringify(id) : kindOf(id);
-  throw new InvalidInputError(`${what} must be a well-formed text that is not blank, not ${given}`);
 }
 
 function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undefined {
@@ -108,4 +108,18 @@ function positive(value: number, name: string): number {
 function optionalCount(value: number | undefined, name: string): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
   throw new InvalidInputError(`${name} must be an integer of at least 0, not ${value}`);
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/**
+ * The duration in ms; `name` = the option, for the message.
+ *
+ * @throws {InvalidInputError} no number, no text with a unit, or negative
+ */
+export function durationMs(value: Duration, name: string): number {
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value) : null;
+  const ms = match === null ? Number(value) : Number(match[1]) * (unitMs[match[2] ?? 'ms'] ?? 1);
+  if (Number.isFinite(ms) && ms >= 0 && value !== '') return ms;
+  throw new InvalidInputError(`${name} must be milliseconds or like '200ms', not ${String(value)}`);
 }

@@ -1,8 +1,8 @@
 import type { AtomicWrite } from '../ports/journal-plugin.ts';
 
 /**
- * Groups atomic writes, in order, into appends of at most `maxEvents` events; at most 0 = one group.
- * An atomic write is never split: one that is larger than the limit is a group of its own.
+ * Groups atomic writes, in order, into appends of at most `maxEvents` events; at most 0 = one
+ * group. An atomic write is never split: one that is larger than the limit is a group of its own.
  */
 export function batchesOf<W extends AtomicWrite>(
   writes: readonly W[],

@@ -31,7 +31,9 @@ export function toEvent(repr: PersistentRepr): PrintedEvent {
   }
 }
 
-/** @throws {CodecError} the stored payload is none that persistent actors write; names its place */
+/**
+ * @throws {CodecError} the stored payload is none that persistent actors write; names its place
+ */
 export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord): PersistentRepr {
   const { manifest, writerUuid, payload } = storedRepr(id, { event, record });
   return {

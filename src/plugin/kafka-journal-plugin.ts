@@ -22,7 +22,8 @@ import type {
 import { batchesOf } from './batching.ts';
 import { factsMetadata, ofEventRecord, toEvent } from './event-serializer.ts';
 
-export interface KafkaJournalPluginParts {
+/** What the plugin works with; it owns the journals and closes them. */
+export interface KafkaJournalPluginDeps {
   readonly journals: Journals;
   readonly keyOf: (persistenceId: string) => Key;
   /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
@@ -31,25 +32,27 @@ export interface KafkaJournalPluginParts {
   readonly close: () => Promise<void>;
 }
 
-/** The journal plugin over {@link Journals}: atomic writes become appends, replays become reads. */
+/**
+ * The journal plugin over {@link Journals}: atomic writes become appends, replays become reads.
+ */
 export class KafkaJournalPlugin implements JournalPlugin {
-  readonly #parts: KafkaJournalPluginParts;
+  readonly #deps: KafkaJournalPluginDeps;
 
-  constructor(parts: KafkaJournalPluginParts) {
-    this.#parts = parts;
+  constructor(deps: KafkaJournalPluginDeps) {
+    this.#deps = deps;
   }
 
   /**
-   * Appends group by group: a failure in the middle leaves the groups before it stored. A write that
-   * cannot be encoded, or whose group the log refuses, is rejected, and with it those after it, since
-   * their numbers follow on.
+   * Appends group by group: a failure in the middle leaves the groups before it stored. A write
+   * that cannot be encoded, or whose group the log rejects, is rejected, and with it those after
+   * it, since their numbers follow on.
    */
   async write(
     writes: readonly AtomicWrite[],
     options?: CallOptions,
   ): Promise<readonly WriteOutcome[]> {
     const { encoded, rejected } = encodable(writes);
-    const batches = batchesOf(encoded, this.#parts.maxEventsInBatch);
+    const batches = batchesOf(encoded, this.#deps.maxEventsInBatch);
     let before = 0;
     for (const batch of batches) {
       try {
@@ -85,7 +88,7 @@ export class KafkaJournalPlugin implements JournalPlugin {
   async recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
     const read = this.#journal(request.persistenceId).read(request.from, options);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    promise.catch(() => {}); // who does not ask for it sees the failure through the events
+    promise.catch(() => {}); // a caller that never asks for it sees the failure in the events
     const pages = replayed(read, request, { resolve, reject });
     const events: AsyncGenerator<readonly PersistentRepr[], void> = {
       next: () => pages.next(),
@@ -104,11 +107,11 @@ export class KafkaJournalPlugin implements JournalPlugin {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parts.close();
+    await this.#deps.close();
   }
 
   #journal(id: PersistenceId): Journal {
-    return this.#parts.journals.of(this.#parts.keyOf(id));
+    return this.#deps.journals.of(this.#deps.keyOf(id));
   }
 
   async #append(batch: readonly EncodedWrite[], options?: CallOptions): Promise<void> {

@@ -5,10 +5,11 @@ import { Topic } from '../model/position.ts';
 import { shown } from '../model/shown.ts';
 
 /**
- * `constant-topic`: all journals in one topic, the id as it is. `split`: the part before the **last**
- * separator is the topic, the part after it the id (docs/format.md#persistence-id).
+ * `constant-topic`: all journals in one topic, the id as it is. `split`: the part before the
+ * **last** separator is the topic, the part after it the id (docs/format.md#persistence-id).
  *
- * @returns a function that throws {@link InvalidInputError} for an id that is blank or too long, or gives an illegal topic
+ * @returns a function that throws {@link InvalidInputError} for an id that is blank or too long,
+ * or gives an illegal topic
  */
 export function persistenceIdToKey(settings: PersistenceIdToKeySettings): (id: string) => Key {
   if (settings.type === 'constant-topic') return (id) => keyOf(settings.topic, id, id);

@@ -34,8 +34,9 @@ const eventRules = { name: 'event', maxLevels: 1200, plainNumbers: true };
 /**
  * Wraps an event: a string as text, bytes as PersistentBinary, anything else as JSON.
  *
- * @throws {InvalidInputError} when JSON cannot hold the value without loss, as `event.items[3].at`; when manifest or
- * writer id are no texts, or hold a lone surrogate in a binary event
+ * @throws {InvalidInputError} when JSON cannot hold the value without loss, as
+ * `event.items[3].at`; when manifest or writer id are no texts, or hold a lone surrogate in a
+ * binary event
  */
 export function encodePersistentRepr(envelope: PersistentEnvelope): Payload | PrintedJson {
   const { manifest, writerUuid, payload, form } = envelope;

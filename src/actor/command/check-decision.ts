@@ -1,11 +1,11 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import type { Decision } from '../entity-options.ts';
-import { eventFault, kindOf } from '../event-shape.ts';
+import { eventFault, ignoreOutcome, kindOf } from '../entity/check-input.ts';
+import type { Decision } from '../entity/entity-options.ts';
 
 /**
- * What `decide` answered, as far as it is a decision: an asker must not wait for a promise, and what
- * is stored must be an event when it is read again.
+ * What `decide` answered, as far as it is a decision: an asker must not wait for a promise, and
+ * what is stored must be an event when it is read again.
  *
  * @throws {InvalidInputError} it is none; names what is wrong
  */
@@ -66,11 +66,6 @@ export function checkTransient(answer: unknown, event: EventObject): boolean {
   ignoreOutcome(answer);
   const text = `"transient" answered ${kindOf(answer)} to "${event.type}", not true or false`;
   throw new InvalidInputError(`${text}; nothing was stored`);
-}
-
-/** The failure of a promise that nobody awaits would end the process. */
-export function ignoreOutcome(value: unknown): void {
-  if (value instanceof Promise) value.catch(() => {});
 }
 
 function describe(answer: unknown): string {

@@ -1,155 +1,125 @@
-import { ClosedError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
-import type { AtomicWrite } from '../../ports/journal-plugin.ts';
-import { endedError } from '../ended-error.ts';
-import type { Entity, PipelineHost } from '../entity.ts';
-import type { HostedState } from '../entity-logic.ts';
-import { Settled, WriteFailed, WriteRefused, Written } from '../host-events.ts';
-import { initEvent } from '../stored-event.ts';
-import { CommandAnswers } from './command-answers.ts';
+import type { EventObject } from 'xstate';
+import {
+  CommandUnhandledError,
+  DataIntegrityError,
+  StashOverflowError,
+  WriteFailedError,
+  WriteRejectedError,
+} from '../../model/errors.ts';
+import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { EventFacts } from '../../ports/journal-plugin.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
+import type { Envelope, Evaluated, Step } from '../entity/evaluated.ts';
+import type { WriteRejected } from '../entity/host-events.ts';
+import { Settled, Written } from '../entity/host-events.ts';
+import type { Lifecycle } from '../entity/lifecycle.ts';
 import { CommandStash } from './command-stash.ts';
-import type { Envelope, Evaluated, Step } from './evaluate-command.ts';
 import { CommandEvaluator } from './evaluate-command.ts';
-import type { PlannedWrite } from './write-batch.ts';
-import { planWrites, rejections } from './write-batch.ts';
 
 /**
- * The way of a command: stash → dry run → write → commit → answer.
+ * The way of a command through its entity. Each step is a method here, in this order:
  *
- * Commands that wait while a write is in flight are evaluated together when it is settled, each
- * against the state that those before it lead to, and go out in one write. Nothing of a command can
- * be seen before its own events are stored; answers without events wait for the writes before them.
+ * 1. *wait*: `receive` puts it into the stash, where it waits for its turn;
+ * 2. *evaluate*: a dry run says which events it leads to, nothing has happened yet;
+ * 3. *write*: its events get their numbers and go to the journal plugin;
+ * 4. *commit*: each stored event is applied for good, one message of the mailbox an event;
+ * 5. *answer*: the asker gets its result.
+ *
+ * Commands that wait while a write is under way are evaluated together when it is settled, each
+ * against the state that those before it lead to, and go out in one write. Nothing of a command
+ * can be seen before its own events are stored; answers without events wait for the writes before
+ * them.
+ *
+ * A write may also be *rejected* (certainly not stored) or have *failed* (it may or may not be
+ * stored): see those methods.
  */
 export class CommandPipeline<S extends HostedState> {
   readonly stash: CommandStash;
   readonly #entity: Entity<S>;
-  readonly #host: PipelineHost;
+  readonly #life: Lifecycle<S>;
   readonly #evaluator: CommandEvaluator<S>;
-  readonly #answers: CommandAnswers<S>;
   #batch: readonly Evaluated<S>[] = [];
   #planned: readonly PlannedWrite<S>[] = [];
   /** Entries of the batch that have had their answer. */
   #settled = 0;
-  /** Commands to be written one at a time, to find out which of them the journal refuses. */
+  /** Commands to be written one at a time, to find out which of them the journal rejects. */
   #alone = 0;
   /** The turn under way ends with effects: of the first state, or of a step of the machine. */
   #hasEffects = true;
   /** The journal has confirmed the write of the batch. */
   #isStored = false;
-  /** The write under way. */
-  inFlight: Promise<void> | undefined;
 
-  constructor(entity: Entity<S>, host: PipelineHost) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>) {
     this.#entity = entity;
-    this.#host = host;
+    this.#life = life;
     this.stash = new CommandStash(entity.settings.actor.stashCapacity);
     this.#evaluator = new CommandEvaluator(entity);
-    this.#answers = new CommandAnswers(entity, host, this.stash);
   }
 
   get isIdle(): boolean {
     return this.#batch.length === 0 && this.stash.isEmpty;
   }
 
+  /** 1. Wait: the command takes its turn, which may be now. */
   receive(envelope: Envelope): void {
-    if (!this.stash.offer(envelope)) this.#answers.overflowed(envelope);
-    else if (this.#host.isReady) this.drain();
+    if (this.stash.offer(envelope)) {
+      this.drain();
+      return;
+    }
+    const { persistenceId, settings } = this.#entity;
+    const { stashCapacity, stashOverflow } = settings.actor;
+    const text = `${persistenceId} holds ${stashCapacity} commands already`;
+    const error = new StashOverflowError(text);
+    this.#reject(envelope, error);
+    if (stashOverflow === 'fail') this.#life.fail(error);
   }
 
   /**
-   * Evaluates what waits, once the effects of the last commit have happened: xstate sends messages
-   * and starts children when the turn of the actor ends, and children that answer at once may change
-   * what the next command finds.
+   * Takes what waits until something has to be written; does nothing while the entity is not
+   * ready.
+   */
+  drain(): void {
+    while (this.#life.isReady && !this.stash.isEmpty) {
+      const batch = this.#evaluate();
+      if (batch.length > 0) this.#write(batch);
+    }
+  }
+
+  /**
+   * `drain`, once the effects of the last commit have happened: xstate sends messages and starts
+   * children when the turn of the actor ends, and children that answer at once may change what the
+   * next command finds.
    */
   drainAfterEffects(): void {
     if (!this.#hasEffects) this.drain();
-    else if (!this.stash.isEmpty) this.#host.tell(new Settled());
-  }
-
-  /** Evaluates what waits until something has to be written. */
-  drain(): void {
-    while (this.#host.isReady && !this.stash.isEmpty) {
-      const batch = this.#nextBatch();
-      if (batch.length > 0) this.#start(batch);
-    }
+    else if (!this.stash.isEmpty) this.#entity.tell(new Settled());
   }
 
   /**
-   * Applies one stored event; the last of a command answers it, the last of a write starts the next
-   * one.
+   * 2. Evaluate: the commands to be written together. A command that stores nothing and has no
+   * write to wait for is answered on the way.
    */
-  commit({ evaluated, step, isLast }: Written<S>): void {
-    this.#apply(step);
-    const isLastOfCommand = step === evaluated.steps[evaluated.steps.length - 1];
-    const { state } = this.#entity;
-    if (isLastOfCommand) this.#settleThrough(evaluated);
-    if (state.status !== 'active') this.#host.ended();
-    else if (isLast && this.#batch.length > 0) this.#finish();
-  }
-
-  /** Some or all of a write is certainly not stored. */
-  refused({ causes }: WriteRefused): void {
-    const first = causes.findIndex((cause) => cause !== undefined);
-    const cause = causes[first];
-    const refused = this.#planned[first]?.evaluated;
-    if (cause === undefined || refused === undefined) return;
-    if (causes.slice(first).includes(undefined)) {
-      // Later decisions rest on an event that does not exist.
-      const text = 'the journal refused a write and stored a later one';
-      this.failed(new WriteFailedError(text, { cause }));
-      return;
-    }
-    const at = this.#batch.indexOf(refused);
-    if (this.#planned.length === 1) this.#answers.rejected(refused, cause);
-    else this.#alone = this.#batch.length - at;
-    const rest = this.#batch.slice(this.#planned.length === 1 ? at + 1 : at);
-    for (const { envelope } of rest) if (envelope.ask !== undefined) envelope.ask.stored = 'no';
-    this.stash.putBack(rest.map((evaluated) => evaluated.envelope));
-    this.#batch = this.#batch.slice(0, at);
-    this.#isStored = true;
-    if (!this.#tellCommits()) this.#finish();
-  }
-
-  /** The write may or may not be stored. */
-  failed(cause: unknown): void {
-    const error = this.#answers.writeFailure(cause);
-    const waiting = this.#answers.unknown(this.#batch.slice(this.#settled), error);
-    this.#clearBatch();
-    this.#hasEffects = true; // of the recovery to come
-    this.stash.putBack(waiting);
-    this.#host.writeFailed(error);
-  }
-
-  /** Nothing is answered any more. */
-  end(cause: unknown): void {
-    const entity = this.#entity;
-    for (const { envelope, steps } of this.#batch.slice(this.#settled)) {
-      const isWritten = steps.some(({ seqNr }) => seqNr > 0);
-      const stored = !isWritten ? 'no' : this.#isStored ? 'yes' : 'unknown';
-      envelope.ask?.fail(endedError(entity, { cause, stored }));
-    }
-    this.#clearBatch();
-    for (const { ask } of this.stash.drain()) ask?.fail(endedError(entity, { cause }));
-  }
-
-  /** Commands to be written together; those with nothing to wait for are answered on the way. */
-  #nextBatch(): readonly Evaluated<S>[] {
-    this.#evaluator.reset();
+  #evaluate(): readonly Evaluated<S>[] {
     const entity = this.#entity;
     const batch: Evaluated<S>[] = [];
     let { state } = entity;
-    let sequenceNr = entity.sequenceNr + (entity.initPending ? 1 : 0);
-    let room = this.#room();
-    while (room > 0 && this.#host.isReady) {
-      const evaluated = this.#evaluateNext(state, sequenceNr);
-      if (evaluated === undefined) break;
-      if (batch.length > 0 && this.#mayChangeItsMind(evaluated, state)) {
-        this.stash.putBack([evaluated.envelope]);
-        break;
-      }
+    let sequenceNr = entity.numberBeforeNext;
+    let room = this.#alone > 0 ? 1 : entity.settings.actor.groupCommitMaxCommands;
+    this.#evaluator.reset();
+    while (room > 0 && this.#life.isReady) {
+      const envelope = this.stash.next();
+      if (envelope === undefined) break;
+      this.#alone = Math.max(0, this.#alone - 1);
+      const evaluated = this.#evaluator.evaluate(envelope, state, sequenceNr);
       const { steps } = evaluated;
       const last = steps[steps.length - 1];
+      if (batch.length > 0 && this.#mayStillSucceed(evaluated, state)) {
+        this.stash.putBack([envelope]);
+        break;
+      }
       if (last === undefined && batch.length === 0) {
-        this.#answers.settle(evaluated);
+        this.#answer(evaluated);
         continue;
       }
       batch.push(evaluated);
@@ -163,69 +133,50 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * The command was refused, but events of earlier commands are not committed yet. Their effects on
-   * children have still to happen and may make the command possible, so it is evaluated again after
-   * they are committed.
+   * The command was rejected while events of earlier commands are not committed yet. Their
+   * effects on children have still to happen and may make it possible, so it is evaluated again
+   * after that.
    */
-  #mayChangeItsMind({ outcome }: Evaluated<S>, state: S): boolean {
+  #mayStillSucceed({ outcome }: Evaluated<S>, state: S): boolean {
     if (outcome.type === 'fail') return true;
     return outcome.type === 'error' && this.#entity.logic.hasRunningChild(state);
   }
 
-  #room(): number {
-    return this.#alone > 0 ? 1 : this.#entity.settings.actor.groupCommitMaxCommands;
-  }
-
-  #evaluateNext(state: S, sequenceNr: number): Evaluated<S> | undefined {
-    const envelope = this.stash.next();
-    if (envelope === undefined) return undefined;
-    if (this.#alone > 0) this.#alone--;
-    return this.#evaluator.evaluate(envelope, state, sequenceNr);
-  }
-
-  #start(batch: readonly Evaluated<S>[]): void {
+  /**
+   * 3. Write: numbers the events without gaps, puts those of a command into one atomic write, and
+   * hands the writes to the journal. It answers through the mailbox.
+   */
+  #write(batch: readonly Evaluated<S>[]): void {
     const entity = this.#entity;
-    const { persistenceId, writerUuid, sequenceNr } = entity;
-    const init = entity.initPending ? initEvent(entity.input) : undefined;
+    const { persistenceId } = entity;
+    const planned: PlannedWrite<S>[] = [];
     this.#batch = batch;
+    this.#planned = planned;
     this.#settled = 0;
-    this.#planned = planWrites(batch, { persistenceId, writerUuid, sequenceNr, init });
-    for (const { evaluated } of this.#planned) {
+    let { initPending, sequenceNr } = entity;
+    for (const evaluated of batch) {
+      const events: PersistentRepr[] = [];
+      for (const step of evaluated.steps) {
+        if (step.payload === undefined) continue;
+        if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
+        initPending = false;
+        step.seqNr = ++sequenceNr;
+        events.push(entity.reprOf(sequenceNr, step.payload, step));
+      }
+      if (!isSome(events)) continue;
+      planned.push({ evaluated, write: { persistenceId, events } });
       if (evaluated.envelope.ask !== undefined) evaluated.envelope.ask.stored = 'unknown';
     }
-    this.#host.advance('write.started');
-    if (this.#planned.length === 0) this.#tellCommits();
-    else
-      this.write(
-        this.#planned.map((planned) => planned.write),
-        () => {
-          this.#isStored = true;
-          this.#tellCommits();
-        },
-      );
-  }
-
-  /**
-   * Hands writes to the journal; its answer comes back through the mailbox, or `onStored` is
-   * called.
-   */
-  write(writes: readonly AtomicWrite[], onStored: () => void): void {
-    this.inFlight = this.#write(writes, onStored);
-  }
-
-  async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
-    const { journal } = this.#entity;
-    try {
-      if (journal === undefined) throw new ClosedError('the entity has not recovered');
-      const causes = rejections(await journal.write(writes), writes.length);
-      this.inFlight = undefined;
-      if (causes === undefined) onStored();
-      else this.#host.tell(new WriteRefused(causes));
-    } catch (error) {
-      this.inFlight = undefined;
-      const certain = error instanceof WriteRejectedError;
-      this.#host.tell(certain ? new WriteRefused(writes.map(() => error)) : new WriteFailed(error));
+    this.#life.report('write.started');
+    if (planned.length === 0) {
+      this.#tellCommits();
+      return;
     }
+    const writes = planned.map(({ write }) => write);
+    entity.write(writes, () => {
+      this.#isStored = true;
+      this.#tellCommits();
+    });
   }
 
   /** One message an event, so that each commit has its own observers and its own children. */
@@ -235,45 +186,150 @@ export class CommandPipeline<S extends HostedState> {
     for (const { steps } of batch) left += steps.length;
     if (left === 0) return false;
     for (const evaluated of batch) {
-      for (const step of evaluated.steps)
-        this.#host.tell(new Written(evaluated, step, --left === 0));
+      for (const step of evaluated.steps) {
+        this.#entity.tell(new Written(evaluated, step, --left === 0));
+      }
     }
     return true;
   }
 
-  #apply(step: Step<S>): void {
-    const entity = this.#entity;
-    if (step.seqNr > 0) {
-      entity.sequenceNr = step.seqNr;
-      entity.initPending = false;
-    }
-    if (step.trace !== undefined && step.base === entity.state) {
-      entity.state = step.next;
-      entity.logic.adoptStep(step.next, step.event, step.trace);
-      this.#hasEffects = false;
-      return;
-    }
-    this.#hasEffects = true;
-    entity.timers.beginStep({ seqNr: entity.sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
-    entity.state = entity.logic.commit(entity.state, step.event, entity.sequenceNr);
+  /**
+   * 4. Commit: applies one stored event. The last one of a command answers it, the last one of a
+   * write lets the next write begin.
+   */
+  commit({ evaluated, step, isLast }: Written<S>): void {
+    this.#life.succeeded();
+    this.#hasEffects = this.#entity.commit(step);
+    if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
+    if (this.#entity.state.status !== 'active') this.#life.reachedFinalState();
+    else if (isLast && this.#batch.length > 0) this.#finish();
   }
 
   /** Answers a command, and those after it that had nothing to store. */
-  #settleThrough(evaluated: Evaluated<S>): void {
+  #answerThrough(evaluated: Evaluated<S>): void {
     const batch = this.#batch;
     for (;;) {
       const next = batch[this.#settled];
       if (next === undefined || (next !== evaluated && next.steps.length > 0)) return;
       this.#settled++;
-      this.#answers.settle(next);
+      this.#answer(next);
     }
+  }
+
+  /** 5. Answer: everything that the command led to is stored and applied. */
+  #answer({ envelope, steps, outcome }: Evaluated<S>): void {
+    const { ask } = envelope;
+    switch (outcome.type) {
+      case 'reply':
+        if (ask !== undefined && !ask.settled) {
+          const snapshot = this.#life.expose(this.stash.length);
+          const { sequenceNr } = this.#entity;
+          ask.answer({ sequenceNr, events: storedEvents(steps), snapshot, reply: outcome.reply });
+        }
+        outcome.thenRun?.(this.#entity.state);
+        break;
+      case 'error':
+        if (outcome.error instanceof WriteRejectedError) {
+          this.#entity.signal('persist-rejected', outcome.error);
+        }
+        this.#reject(envelope, outcome.error);
+        break;
+      case 'stash':
+        this.stash.hold(envelope);
+        break;
+      case 'fail':
+        ask?.fail(outcome.error);
+        this.#life.fail(outcome.error);
+        break;
+    }
+  }
+
+  /** Certainly nothing of the command is stored. */
+  #reject({ event, ask, internal }: Envelope, error: Error): void {
+    if (ask !== undefined) {
+      ask.fail(error);
+      return;
+    }
+    const { persistenceId, deps, settings } = this.#entity;
+    const isUnhandled = error instanceof CommandUnhandledError;
+    if (internal || (isUnhandled && settings.actor.unhandledCommand !== 'warn')) return;
+    deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
+  }
+
+  /**
+   * Some or all of a write is certainly not stored; the commands before the first such one are.
+   */
+  rejected({ causes }: WriteRejected): void {
+    const first = causes.findIndex((cause) => cause !== undefined);
+    const cause = causes[first];
+    const culprit = this.#planned[first]?.evaluated;
+    if (cause === undefined || culprit === undefined) return;
+    if (causes.slice(first).includes(undefined)) {
+      // Later decisions rest on an event that does not exist.
+      const text = 'the journal refused a write and stored a later one';
+      this.failed(new WriteFailedError(text, { cause }));
+      return;
+    }
+    const at = this.#batch.indexOf(culprit);
+    const isOnlyWrite = this.#planned.length === 1;
+    if (isOnlyWrite) this.#rejectedByJournal(culprit.envelope, cause);
+    else this.#alone = this.#batch.length - at;
+    const rest = this.#batch.slice(isOnlyWrite ? at + 1 : at);
+    for (const { envelope } of rest) if (envelope.ask !== undefined) envelope.ask.stored = 'no';
+    this.stash.putBack(rest.map(({ envelope }) => envelope));
+    this.#batch = this.#batch.slice(0, at);
+    this.#isStored = true;
+    if (!this.#tellCommits()) this.#finish();
+  }
+
+  /** Answers the command, and ends the entity unless it may go on without it. */
+  #rejectedByJournal(envelope: Envelope, cause: Error): void {
+    const { persistenceId, settings } = this.#entity;
+    const isEventsFault = cause instanceof WriteRejectedError;
+    const text = `the journal refused "${envelope.event.type}" of ${persistenceId}`;
+    const error = isEventsFault ? cause : new WriteRejectedError(text, { cause });
+    this.#reject(envelope, error);
+    this.#entity.signal('persist-rejected', error);
+    const lives = isEventsFault || settings.actor.onRejected === 'continue';
+    // A result or a delay that cannot be stored would be waited for in vain for ever.
+    if (envelope.internal || !lives) this.#life.fail(new WriteRejectedError(text, { cause }));
+  }
+
+  /**
+   * The write may or may not be stored. Its askers hear so; commands that had nothing to store are
+   * evaluated again when the entity has recovered.
+   */
+  failed(cause: unknown): void {
+    // A DataIntegrityError: another writer has taken the numbers, and the journal has sent nothing.
+    const isKnown = cause instanceof WriteFailedError || cause instanceof DataIntegrityError;
+    const text = `a write of ${this.#entity.persistenceId} failed; it may or may not be stored`;
+    const error = isKnown ? cause : new WriteFailedError(text, { cause });
+    const open = this.#batch.slice(this.#settled);
+    this.#clearBatch();
+    this.#hasEffects = true; // of the recovery to come
+    for (const { envelope, steps } of open) if (steps.length > 0) envelope.ask?.fail(error);
+    const unwritten = open.filter(({ steps }) => steps.length === 0);
+    this.stash.putBack(unwritten.map(({ envelope }) => envelope));
+    this.#entity.signal('persist-failed', error);
+    this.#life.failed(error, 'write.failed');
+  }
+
+  /** The entity has ended: whoever still waits hears what became of the command. */
+  end(): void {
+    for (const { envelope, steps } of this.#batch.slice(this.#settled)) {
+      const isWritten = steps.some(({ seqNr }) => seqNr > 0);
+      const stored = !isWritten ? 'no' : this.#isStored ? 'yes' : 'unknown';
+      envelope.ask?.fail(this.#life.endedError(stored));
+    }
+    this.#clearBatch();
+    for (const { ask } of this.stash.drain()) ask?.fail(this.#life.endedError('no'));
   }
 
   #finish(): void {
     const changed = this.#batch.length > 0;
     this.#clearBatch();
     if (changed) this.stash.releaseHeld();
-    this.#host.advance('write.settled');
+    this.#life.report('write.settled');
   }
 
   #clearBatch(): void {
@@ -284,11 +340,28 @@ export class CommandPipeline<S extends HostedState> {
   }
 }
 
-/** Nothing is evaluated behind an end, or behind a failure that only the real actor can show. */
+/** No command is evaluated after an end, or after a failure that only the real actor can show. */
 function endsBatch<S extends HostedState>(
   { envelope, outcome }: Evaluated<S>,
   last: Step<S> | undefined,
 ): boolean {
   if (last === undefined) return outcome.type === 'fail';
   return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
+}
+
+/** A command that stores something, and its write. */
+interface PlannedWrite<S> {
+  readonly evaluated: Evaluated<S>;
+  readonly write: AtomicWrite;
+}
+
+function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {
+  return items.length > 0;
+}
+
+const noEvents: readonly never[] = [];
+
+function storedEvents<S>(steps: readonly Step<S>[]): readonly EventObject[] {
+  if (steps.length === 0) return noEvents;
+  return steps.filter((step) => step.payload !== undefined).map((step) => step.event);
 }

@@ -1,5 +1,5 @@
-import { Deque } from '../deque.ts';
-import type { Envelope } from './evaluate-command.ts';
+import { Deque } from '../entity/deque.ts';
+import type { Envelope } from '../entity/evaluated.ts';
 
 /**
  * What waits for a recovery or a write to end, in order of arrival; survives a restart of the

@@ -1,4 +1,4 @@
-import type { AnyActorRef, EventObject } from 'xstate';
+import type { EventObject } from 'xstate';
 import {
   CommandRejectedError,
   CommandUnhandledError,
@@ -7,62 +7,19 @@ import {
 } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
-import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity-logic.ts';
-import type { Decision, EntitySettings } from '../entity-options.ts';
-import { fromStored, isChildError } from '../stored-event.ts';
-import type { TimerChange } from '../timers.ts';
-import { delaysOf } from '../timers.ts';
-import type { Ask } from './ask.ts';
+import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
+import type { Decision, EntitySettings } from '../entity/entity-options.ts';
+import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
+import { fromStored, isChildError } from '../entity/stored-event.ts';
+import type { TimerChange } from '../entity/timers.ts';
+import { delaysOf } from '../entity/timers.ts';
 import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
-import { deepFreeze } from './deep-freeze.ts';
-
-/** A command, or an input of xstate's own, on its way through the host. */
-export interface Envelope {
-  readonly event: EventObject;
-  readonly ask: Ask | undefined;
-  /** Id of the timer whose firing this is. */
-  readonly timer: string | undefined;
-  /** A child's result or a delayed transition: not for `decide`, and never dropped. */
-  readonly internal: boolean;
-  /** The child whose end this is, when the entity had it as its child at that moment. */
-  readonly child?: AnyActorRef | undefined;
-}
-
-/** One event that a command leads to. */
-export interface Step<S> {
-  readonly event: EventObject;
-  /** What is stored; `undefined` for an event that is applied without being stored. */
-  readonly payload: EventObject | undefined;
-  /** Of an event of the user. */
-  readonly form: StoredForm<EventObject> | undefined;
-  readonly tags: readonly string[];
-  readonly facts: EventFacts;
-  /** The state it was evaluated against, and the outcome, and what makes that outcome adoptable. */
-  readonly base: S;
-  readonly next: S;
-  readonly trace: readonly unknown[] | undefined;
-  /** Number of the stored event, given when it is written; 0 until then. */
-  seqNr: number;
-}
-
-export type Outcome<S> =
-  | { readonly type: 'reply'; readonly reply: unknown; readonly thenRun?: (snapshot: S) => void }
-  | { readonly type: 'error'; readonly error: Error }
-  | { readonly type: 'stash' }
-  /** The entity ends with this error once everything before it is stored. */
-  | { readonly type: 'fail'; readonly error: Error };
-
-/** What a command leads to; nothing has happened yet. */
-export interface Evaluated<S> {
-  readonly envelope: Envelope;
-  readonly steps: readonly Step<S>[];
-  readonly outcome: Outcome<S>;
-}
 
 const noSteps: readonly never[] = [];
 const noTags: readonly string[] = [];
 const done = { type: 'reply', reply: undefined } as const;
 
+/** What the evaluation of commands needs of an entity. */
 export interface EvaluatorDeps<S> {
   readonly logic: EntityLogic<S>;
   readonly settings: EntitySettings<S>;
@@ -84,58 +41,54 @@ export class CommandEvaluator<S extends HostedState> {
     this.#run?.reset();
   }
 
+  /**
+   * What the command leads to in `state`; its first event gets the number `sequenceNr` + 1. Never
+   * throws: whatever the callbacks of the user do, the command gets its answer.
+   */
   evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     this.#run?.mark();
-    const evaluated = this.#tryEvaluate(envelope, state, sequenceNr);
+    if (this.#settings.actor.checkDeterminism) freezeContext(state);
+    let evaluated: Evaluated<S>;
+    try {
+      evaluated = envelope.internal
+        ? this.#input(envelope, state, sequenceNr)
+        : this.#command(envelope, state, sequenceNr);
+    } catch (cause) {
+      const error = rejectionOf(envelope.event, asError(cause));
+      const type = envelope.internal ? 'fail' : 'error';
+      evaluated = { envelope, steps: noSteps, outcome: { type, error } };
+    }
     if (evaluated.outcome.type !== 'reply') this.#run?.undo();
     return evaluated;
   }
 
-  /** Whatever the callbacks of the user do, the command gets its answer. */
-  #tryEvaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    if (this.#settings.actor.checkDeterminism) freezeContext(state);
-    try {
-      return this.#evaluate(envelope, state, sequenceNr);
-    } catch (cause) {
-      const error = rejection(envelope.event, asError(cause));
-      const type = envelope.internal ? 'fail' : 'error';
-      return { envelope, steps: noSteps, outcome: { type, error } };
-    }
-  }
-
-  #evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    if (envelope.internal) return this.#input(envelope, state, sequenceNr);
+  /** What came from outside: a transient event, an event as it is, or a command for `decide`. */
+  #command(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     const { event } = envelope;
-    const isTransient = this.#settings.transient?.({ event, snapshot: state });
+    const { transient, decide } = this.#settings;
+    const isTransient = transient?.({ event, snapshot: state });
     if (checkTransient(isTransient, event)) return this.#transient(envelope, state, sequenceNr);
-    const { decide } = this.#settings;
-    if (decide === undefined) return this.#commandAsEvent(envelope, state, sequenceNr);
-    let decision: Decision<EventObject, S>;
-    try {
-      decision = decide({ snapshot: state, command: envelope.event, sequenceNr });
-    } catch (error) {
-      return refused(
-        envelope,
-        new CommandRejectedError(`"${envelope.event.type}" failed`, { cause: error }),
-      );
+    // Without `decide` the command is the event: it needs a transition.
+    if (decide === undefined) {
+      const step = this.#tryStored(event, state, sequenceNr + 1);
+      if (step instanceof Error) return rejected(envelope, rejectionOf(event, step));
+      if (step === undefined) return this.#unhandled(envelope, state);
+      return { envelope, steps: [step], outcome: done };
     }
-    const checked = checkDecision<S>(decision, envelope.event);
-    return this.#decided(envelope, state, checked, sequenceNr);
-  }
-
-  #decided(
-    envelope: Envelope,
-    state: S,
-    decision: Decision<EventObject, S>,
-    sequenceNr: number,
-  ): Evaluated<S> {
+    let answer: Decision<EventObject, S>;
+    try {
+      answer = decide({ snapshot: state, command: event, sequenceNr });
+    } catch (cause) {
+      return rejected(envelope, new CommandRejectedError(`"${event.type}" failed`, { cause }));
+    }
+    const decision = checkDecision<S>(answer, event);
     switch (decision.type) {
       case 'persist':
         return this.#persist(envelope, state, decision, sequenceNr);
       case 'none':
         return { envelope, steps: noSteps, outcome: { type: 'reply', reply: decision.reply } };
       case 'reject':
-        return refused(envelope, rejected(envelope.event, decision.reason));
+        return rejected(envelope, rejectionByUser(event, decision.reason));
       case 'unhandled':
         return this.#unhandled(envelope, state);
       case 'stash':
@@ -153,30 +106,26 @@ export class CommandEvaluator<S extends HostedState> {
     let base = state;
     for (const event of events) {
       const step = this.#tryStored(event, base, sequenceNr + steps.length + 1);
-      if (step instanceof Error) return refused(envelope, rejection(event, step));
-      if (step === undefined) return refused(envelope, this.#noTransition(event, base));
+      if (step instanceof Error) return rejected(envelope, rejectionOf(event, step));
+      if (step === undefined) return rejected(envelope, this.#noTransition(event, base));
       steps.push(step);
       base = step.next;
       if (base.status !== 'active') break;
     }
-    if (steps.length < events.length) return refused(envelope, pastTheEnd(envelope, steps.length));
-    const outcome =
+    if (steps.length < events.length) {
+      const { type } = envelope.event;
+      const text = `"${type}" leads to events after number ${steps.length} of them ended the entity`;
+      return rejected(envelope, new CommandRejectedError(text));
+    }
+    const outcome: Outcome<S> =
       thenRun === undefined ? { type: 'reply', reply } : { type: 'reply', reply, thenRun };
-    return { envelope, steps, outcome: outcome as Outcome<S> };
-  }
-
-  /** Without `decide` the command is the event: it needs a transition. */
-  #commandAsEvent(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const step = this.#tryStored(envelope.event, state, sequenceNr + 1);
-    if (step instanceof Error) return refused(envelope, rejection(envelope.event, step));
-    if (step === undefined) return this.#unhandled(envelope, state);
-    return { envelope, steps: [step], outcome: done };
+    return { envelope, steps, outcome };
   }
 
   /**
-   * A timer has fired, or a child has ended or changed. The end of a child and the firing of a timer
-   * are stored even if nothing handles them: else the child would start and the timer fire again
-   * after the next recovery.
+   * A timer has fired, or a child has ended or changed. The end of a child and the firing of a
+   * timer are stored even if nothing handles them: else the child would start and the timer fire
+   * again after the next recovery.
    */
   #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     const { event, child } = envelope;
@@ -185,16 +134,17 @@ export class CommandEvaluator<S extends HostedState> {
       return { envelope, steps: noSteps, outcome: done };
     }
     try {
-      const { payload, replaced } = this.#logic.inputToStore(state, event);
-      const step = this.#tryInput(envelope, { payload, replaced }, state, sequenceNr + 1);
+      const stored = this.#logic.inputToStore(state, event);
+      const step = this.#tryInput(envelope, stored, state, sequenceNr + 1);
       if (step instanceof Error) throw step;
       return { envelope, steps: step === undefined ? noSteps : [step], outcome: done };
-    } catch (error) {
-      return {
-        envelope,
-        steps: noSteps,
-        outcome: { type: 'fail', error: inputError(event, error) },
-      };
+    } catch (cause) {
+      let error = asError(cause);
+      if (cause instanceof WriteRejectedError) {
+        const text = `"${event.type}" of a child or a timer cannot be stored: ${cause.message}`;
+        error = new WriteRejectedError(text, { cause });
+      }
+      return { envelope, steps: noSteps, outcome: { type: 'fail', error } };
     }
   }
 
@@ -225,11 +175,11 @@ export class CommandEvaluator<S extends HostedState> {
       state,
       sequenceNr,
     );
-    if (step instanceof Error) return refused(envelope, rejection(event, step));
+    if (step instanceof Error) return rejected(envelope, rejectionOf(event, step));
     if (step === undefined) return this.#unhandled(envelope, state);
     if (!this.#logic.isUnchanged(state, step.next)) {
       const text = `"${event.type}" is transient and must not change value, context or children`;
-      return refused(envelope, new InvalidInputError(text));
+      return rejected(envelope, new InvalidInputError(text));
     }
     return { envelope, steps: [{ ...step, payload: undefined }], outcome: done };
   }
@@ -278,7 +228,12 @@ export class CommandEvaluator<S extends HostedState> {
       if (!run.handled) return undefined;
       if (next.status === 'error') return asError(next.error);
       const hidden = this.#logic.hiddenActor(next, base);
-      if (hidden !== undefined) return hiddenActorError(hidden);
+      if (hidden !== undefined) {
+        return new InvalidInputError(
+          `the context would hold an actor reference at ${hidden}, within an instance of a class, ` +
+            'where no recovery finds it; keep it in an object, an array, a Map or a Set',
+        );
+      }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
       const step = { event, payload, form, tags, facts, base, next, trace: run.trace, seqNr: 0 };
@@ -307,13 +262,6 @@ function checkDelayedEvents(changes: readonly TimerChange[]): void {
   }
 }
 
-function hiddenActorError(path: string): InvalidInputError {
-  const text =
-    `the context would hold an actor reference at ${path}, within an instance of a class, where no ` +
-    'recovery finds it; keep it in an object, an array, a Map or a Set';
-  return new InvalidInputError(text);
-}
-
 function unstored<S>(event: EventObject, state: S): Step<S> {
   return {
     event,
@@ -328,7 +276,7 @@ function unstored<S>(event: EventObject, state: S): Step<S> {
   };
 }
 
-function refused<S>(envelope: Envelope, error: Error): Evaluated<S> {
+function rejected<S>(envelope: Envelope, error: Error): Evaluated<S> {
   return { envelope, steps: noSteps, outcome: { type: 'error', error } };
 }
 
@@ -338,7 +286,7 @@ function freezeContext(state: unknown): void {
 }
 
 /** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
-function rejected({ type }: EventObject, reason: unknown): CommandRejectedError {
+function rejectionByUser({ type }: EventObject, reason: unknown): CommandRejectedError {
   const { message } = (reason ?? {}) as { readonly message?: unknown };
   const given = typeof reason === 'string' ? reason : message;
   const text =
@@ -346,7 +294,7 @@ function rejected({ type }: EventObject, reason: unknown): CommandRejectedError 
   return new CommandRejectedError(text, { cause: reason });
 }
 
-function rejection(event: EventObject, cause: Error): Error {
+function rejectionOf(event: EventObject, cause: Error): Error {
   if (cause instanceof InvalidInputError) return cause;
   if (cause instanceof WriteRejectedError) {
     const text = `"${event.type}" cannot be stored: ${cause.message}`;
@@ -355,17 +303,19 @@ function rejection(event: EventObject, cause: Error): Error {
   return new CommandRejectedError(`"${event.type}" cannot be applied`, { cause });
 }
 
-function pastTheEnd({ event }: Envelope, count: number): CommandRejectedError {
-  const text = `"${event.type}" leads to events after number ${count} of them ended the entity`;
-  return new CommandRejectedError(text);
-}
-
-function inputError(event: EventObject, cause: unknown): Error {
-  if (!(cause instanceof WriteRejectedError)) return asError(cause);
-  const text = `"${event.type}" of a child or a timer cannot be stored: ${cause.message}`;
-  return new WriteRejectedError(text, { cause });
-}
-
 function asError(value: unknown): Error {
   return value instanceof Error ? value : new Error(String(value), { cause: value });
+}
+
+/**
+ * Makes plain objects and arrays unchangeable, all the way down, so that code which changes them
+ * in place throws where it does so. What is frozen already is taken as done; other objects,
+ * actors among them, are left alone.
+ */
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) deepFreeze(inner);
 }

@@ -18,8 +18,8 @@ interface TransitionDefinition {
 }
 
 /**
- * Most events of most journals only assign. For those the general step of xstate computes entry and
- * exit sets that are empty and looks for eventless transitions that do not exist; this keeps
+ * Most events of most journals only assign. For those the general step of xstate computes entry
+ * and exit sets that are empty and looks for eventless transitions that do not exist; this keeps
  * guards, selection and assignment as xstate does them and leaves out the rest. The plan is
  * `undefined` whenever the event may do more: a target, another kind of action, parallel regions,
  * eventless transitions.
@@ -86,6 +86,11 @@ function planOf(
   return { transitions: [definition], actions };
 }
 
+/**
+ * Runs the assignments of a plan, in order.
+ *
+ * @throws what an assignment throws
+ */
 export function runAssigns(
   plan: AssignPlan,
   { state, event, scope }: { state: AnyMachineSnapshot; event: EventObject; scope: AnyActorScope },

@@ -6,8 +6,8 @@ const machineWithoutId = '(machine)';
 type StateNode = AnyStateMachine['root'];
 
 /**
- * The ids of a machine that are stored in its journal though nobody gave them: xstate makes them from
- * the place of a state, so they change with it, and entities that were stored before are not
+ * The ids of a machine that are stored in its journal though nobody gave them: xstate makes them
+ * from the place of a state, so they change with it, and entities that were stored before are not
  * recovered any more.
  */
 export function automaticIds(machine: AnyStateMachine): readonly string[] {

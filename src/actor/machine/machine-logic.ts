@@ -8,11 +8,11 @@ import type {
 } from 'xstate';
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
-import type { ArmedAt, DryRun, EntityLogic, StoredInput } from '../entity-logic.ts';
-import { TimerTick } from '../host-events.ts';
-import { endedChildId, isChildError, toStored } from '../stored-event.ts';
-import type { LiveChange, TimerChange, TimerTarget } from '../timers.ts';
-import { longestTimeoutMs } from '../timers.ts';
+import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
+import { TimerTick } from '../entity/host-events.ts';
+import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
+import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
+import { longestTimeoutMs } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
@@ -36,7 +36,6 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   readonly #machine: AnyStateMachine;
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
-  readonly #onCrash: (error: unknown) => void;
   readonly #names: ChildNames;
   /** Effects of the initial state, while it is being computed. */
   #collected: (() => void)[] | undefined;
@@ -44,24 +43,38 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   constructor(machine: AnyStateMachine, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
     this.#machine = machine;
     this.#scope = scope;
-    this.#onCrash = onCrash;
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
       const change = timerChangeOf(action, scope.self);
       if (change === undefined) return native(action);
       const { key, delayMs } = onTimer(change);
       const params = action.params as { id?: string; sendId?: string; delay?: number };
-      if (change.type === 'cancel') params.sendId = key ?? change.id;
-      else if (key !== undefined && delayMs > longestTimeoutMs) {
-        this.#armLater({ key, event: change.event }, { target: change.target, delayMs });
+      if (change.type === 'cancel') {
+        params.sendId = key ?? change.id;
+      } else if (key !== undefined && delayMs > longestTimeoutMs) {
+        this.#armLink(key);
         return;
-      } else Object.assign(params, { delay: delayMs }, key !== undefined && { id: key });
+      } else {
+        params.delay = delayMs;
+        if (key !== undefined) params.id = key;
+      }
       native(action);
     };
     this.#names = nameChildrenOf(scope);
     const collectOrExecute = (action: ExecutableAction): void => {
-      if (this.#collected === undefined) this.#execute(action);
-      else this.#collected.push(() => this.#executeFirst(action));
+      if (this.#collected === undefined) {
+        this.#execute(action);
+        return;
+      }
+      this.#collected.push(() => {
+        try {
+          this.#execute(action);
+        } catch (error) {
+          // xstate ends the actor over this without another message to it.
+          onCrash(error);
+          throw error;
+        }
+      });
     };
     scope.actionExecutor = collectOrExecute as unknown as AnyActorScope['actionExecutor'];
   }
@@ -118,7 +131,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
         real.set(child, actor);
       }
     } catch (cause) {
-      for (const actor of Object.values(children)) this.#free(actor);
+      // They will never start: their names are given back.
+      const system = this.#scope.system as unknown as { _unregister: (ref: AnyActorRef) => void };
+      for (const actor of Object.values(children)) system._unregister(actor);
       throw new RecoveryFailedError('a child of the entity cannot be made again', { cause });
     }
     const context = withActors(state.context, (actor) => {
@@ -168,13 +183,17 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return { payload: toStored(event, persistedForm(child)), replaced: false };
   }
 
-  arm(
-    state: AnyMachineSnapshot,
-    timer: { readonly key: string; readonly event: EventObject },
-    at: ArmedAt,
-  ): boolean {
-    if (this.#targetOf(state, at.target) === undefined) return false;
-    this.#armLater(timer, at, state);
+  arm(state: AnyMachineSnapshot, timer: Timer, delayMs: number): boolean {
+    const target = this.#targetOf(state, timer.target);
+    if (target === undefined) return false;
+    if (delayMs > longestTimeoutMs) {
+      this.#armLink(timer.key);
+      return true;
+    }
+    const { self, system } = this.#scope;
+    this.#scope.defer(() => {
+      system.scheduler.schedule(self, target, timer.event, delayMs, timer.key);
+    });
     return true;
   }
 
@@ -225,7 +244,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return createActor(logic, { ...common, snapshot: last } as never);
   }
 
-  /** A child that is only left in the context: it has ended, or was stopped. What it gets is lost. */
+  /**
+   * A child that is only left in the context: it has ended, or was stopped. What it gets is lost.
+   */
   #recreateGone(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     if (replay.endedChildren.has(child)) return this.#recreate(child, replay);
     const { logic, options } = child as unknown as ShadowChild;
@@ -236,39 +257,14 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return actor;
   }
 
-  /** Gives back the name of an actor that will never start. */
-  #free(actor: AnyActorRef): void {
-    const system = this.#scope.system as unknown as { _unregister: (actor: AnyActorRef) => void };
-    system._unregister(actor);
-  }
-
   /**
-   * xstate catches what an initial action throws, and ends the actor without another message to it.
+   * The longest delay that Node holds, as one link of a longer one: then the entity arms the
+   * next.
    */
-  #executeFirst(action: ExecutableAction): void {
-    try {
-      this.#execute(action);
-    } catch (error) {
-      this.#onCrash(error);
-      throw error;
-    }
-  }
-
-  #armLater(
-    timer: { readonly key: string; readonly event: EventObject },
-    at: ArmedAt,
-    state?: AnyMachineSnapshot,
-  ): void {
+  #armLink(key: string): void {
     const { self, system } = this.#scope;
     this.#scope.defer(() => {
-      const { scheduler } = system;
-      if (at.delayMs > longestTimeoutMs) {
-        scheduler.schedule(self, self, new TimerTick(timer.key), longestTimeoutMs, timer.key);
-        return;
-      }
-      const target = state === undefined ? self : this.#targetOf(state, at.target);
-      if (target !== undefined)
-        scheduler.schedule(self, target, timer.event, at.delayMs, timer.key);
+      system.scheduler.schedule(self, self, new TimerTick(key), longestTimeoutMs, key);
     });
   }
 

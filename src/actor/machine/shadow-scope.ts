@@ -5,20 +5,20 @@ import type {
   AnyStateMachine,
   EventObject,
 } from 'xstate';
-import type { DryRun } from '../entity-logic.ts';
-import type { EndedChild } from '../stored-event.ts';
-import type { TimerChange, TimerTarget } from '../timers.ts';
+import type { DryRun } from '../entity/entity-logic.ts';
+import type { EndedChild } from '../entity/stored-event.ts';
+import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import { ChildNames } from './child-names.ts';
 import { childOf } from './snapshot-parts.ts';
 
 /**
- * Evaluates a machine without any effect, for dry runs and replay: the one file that knows xstate's
- * internals (docs/adr/0008-persistent-actors.md).
+ * Evaluates a machine without any effect, for dry runs and replay: the one file that knows
+ * xstate's internals (docs/adr/0008-persistent-actors.md).
  *
- * The machine gets a scope whose `self` stands before the real actor and belongs to a system of its
- * own. Children made in it are never started, their names are taken in that system only, no
+ * The machine gets a scope whose `self` stands before the real actor and belongs to a system of
+ * its own. Children made in it are never started, their names are taken in that system only, no
  * inspector sees anything, and actions are noted instead of run.
  */
 export class ShadowScope implements DryRun<AnyMachineSnapshot> {

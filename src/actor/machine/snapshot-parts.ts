@@ -12,6 +12,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   );
 }
 
+/** The same names with the identical values. */
 export function sameEntries(a: object, b: object): boolean {
   const [before, after] = [a as Record<string, unknown>, b as Record<string, unknown>];
   const keys = Object.keys(before);
@@ -75,8 +76,8 @@ function copyWith(value: object, next: (member: unknown) => unknown): object {
 }
 
 /**
- * The path of an actor in `value` that a recovery would not find: one in an instance of a class. What
- * `before` held at the same place was looked at when it was put there.
+ * The path of an actor in `value` that a recovery would not find: one in an instance of a class.
+ * What `before` held at the same place was looked at when it was put there.
  */
 export function hiddenActor(value: unknown, before: unknown, path: string): string | undefined {
   if (value === before || typeof value !== 'object' || value === null || isActorRef(value)) {

@@ -1,4 +1,4 @@
-import { Deque } from '../deque.ts';
+import { Deque } from '../entity/deque.ts';
 
 /** Lets at most `limit` recoveries run at once, first come first served. */
 export class RecoveryPermits {
@@ -47,17 +47,13 @@ export class RecoveryPermits {
       if (!held) return;
       held = false;
       this.#held--;
-      this.#next();
+      for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift()) {
+        if (waiter.abandoned) continue;
+        waiter.release();
+        waiter.grant(this.#grant());
+        return;
+      }
     };
-  }
-
-  #next(): void {
-    for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift()) {
-      if (waiter.abandoned) continue;
-      waiter.release();
-      waiter.grant(this.#grant());
-      return;
-    }
   }
 }
 

@@ -14,29 +14,15 @@ import type {
   Recovery,
   ReplayRequest,
 } from '../../ports/journal-plugin.ts';
-import type { ActorSettings } from '../actor-settings.ts';
-import type { DryRun, HostedState } from '../entity-logic.ts';
-import { eventFault, isEvent } from '../event-shape.ts';
-import { endedChildId, endOf, fromStored, initEventType } from '../stored-event.ts';
-import { Timers } from '../timers.ts';
+import { eventFault, isEvent } from '../entity/check-input.ts';
+import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { ActorSettings } from '../entity/entity-options.ts';
+import type { Replayed } from '../entity/replayed.ts';
+import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
+import { Timers } from '../entity/timers.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
-/** What a journal says about an entity. */
-export interface Replayed<S> {
-  /** State after the last event; `undefined` when the journal was never written. */
-  readonly state: S | undefined;
-  /** Highest number of the journal; 0 = never written. */
-  readonly sequenceNr: number;
-  /** From the init record, when there is one. */
-  readonly input: unknown;
-  /** Whether the journal has an init record. */
-  readonly initialised: boolean;
-  readonly timers: Timers;
-  /** When the last applied event was stored; 0 = unknown. */
-  readonly lastEventMs: number;
-  readonly run: DryRun<S>;
-}
-
+/** What the fold of one journal needs to know. */
 export interface FoldOptions<S> {
   readonly persistenceId: string;
   /** What the actor was started with: for journals without an init record. */
@@ -51,14 +37,17 @@ export interface FoldOptions<S> {
 /** The initial state of a journal without init record, or with one that is not stored yet. */
 const beginning = { seqNr: 0, delaysMs: [] };
 
-/** Folds stored events, without any effect. */
+/**
+ * Folds the stored events of one journal into a state, without any effect: the work of the state
+ * `replaying`. Before it: `EntityRecovery` opens the journal. After it: `Entity.adopt` makes the
+ * outcome live.
+ */
 export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
   readonly #timers = new Timers();
   #state: S | undefined;
   #input: unknown;
-  #initialised = false;
   #warned = false;
   #lastEventMs = 0;
   lastSeqNr = 0;
@@ -70,17 +59,29 @@ export class ReplayFold<S extends HostedState> {
   }
 
   /**
-   * @throws {RecoveryFailedError} the event cannot be applied @throws {DataIntegrityError} wrong
-   * order
+   * @throws {RecoveryFailedError} the event cannot be applied
+   * @throws {DataIntegrityError} wrong order
    */
   apply(repr: PersistentRepr): void {
-    const { seqNr } = repr;
-    if (seqNr <= this.lastSeqNr) throw this.#outOfOrder(seqNr);
+    const { seqNr, payload } = repr;
+    const { persistenceId } = this.#options;
+    if (seqNr <= this.lastSeqNr) {
+      const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
+      throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
+    }
     this.lastSeqNr = seqNr;
-    const { payload } = repr;
-    if (!isEvent(payload)) throw this.#noEvent(repr);
-    if (payload.type === initEventType) this.#begin(payload, repr);
-    else this.#applyEvent(payload, repr);
+    if (!isEvent(payload)) {
+      // Written by another program, such as one on the JVM whose events have no `type`.
+      const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
+      throw new RecoveryFailedError(`${text} ${eventFault(payload)}`);
+    }
+    if (payload.type === initEventType) {
+      this.#input = (payload as unknown as { readonly input?: unknown }).input;
+      this.#state = this.#initial();
+      this.#noteTimers(repr, 0);
+    } else {
+      this.#applyEvent(payload, repr);
+    }
   }
 
   /**
@@ -96,18 +97,10 @@ export class ReplayFold<S extends HostedState> {
       state: this.#state,
       sequenceNr,
       input: this.#input,
-      initialised: this.#initialised,
       timers: this.#timers,
       lastEventMs: this.#lastEventMs,
       run: this.#run,
     };
-  }
-
-  #begin(payload: EventObject, repr: PersistentRepr): void {
-    this.#input = (payload as unknown as { readonly input?: unknown }).input;
-    this.#initialised = true;
-    this.#state = this.#initial();
-    this.#noteTimers(repr, 0);
   }
 
   #applyEvent(payload: EventObject, repr: PersistentRepr): void {
@@ -125,7 +118,12 @@ export class ReplayFold<S extends HostedState> {
     this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
     this.#state = state;
     if (unhandled === true) return;
-    const next = this.#tryApply(state, fromStored(payload), repr);
+    let next: S;
+    try {
+      next = this.#run.apply(state, fromStored(payload), repr.seqNr);
+    } catch (error) {
+      throw this.#failed(repr, state, error);
+    }
     if (next.status === 'error') throw this.#failed(repr, state, next.error);
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
@@ -150,14 +148,6 @@ export class ReplayFold<S extends HostedState> {
     }
     const text = `the initial state of ${this.#options.persistenceId} cannot be computed`;
     throw new RecoveryFailedError(text, { cause });
-  }
-
-  #tryApply(state: S, event: EventObject, repr: PersistentRepr): S {
-    try {
-      return this.#run.apply(state, event, repr.seqNr);
-    } catch (error) {
-      throw this.#failed(repr, state, error);
-    }
   }
 
   /** `seqNr` 0 = the initial state, whatever number its record has. */
@@ -196,21 +186,9 @@ export class ReplayFold<S extends HostedState> {
       'the journal goes on after the final state',
     );
   }
-
-  /** Written by another program, such as one on the JVM whose events have no `type`. */
-  #noEvent({ seqNr, payload }: PersistentRepr): RecoveryFailedError {
-    const { persistenceId } = this.#options;
-    const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload ${eventFault(payload)}`;
-    return new RecoveryFailedError(text);
-  }
-
-  #outOfOrder(seqNr: number): DataIntegrityError {
-    const { persistenceId: id } = this.#options;
-    const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
-    return new DataIntegrityError(text, { place: { id, seqNr } });
-  }
 }
 
+/** One read of a journal, and the fold that takes its events. */
 export interface ReplayRun<S extends HostedState> {
   readonly journal: JournalPlugin;
   readonly persistenceId: PersistenceId;
@@ -275,17 +253,13 @@ async function foldAll<S extends HostedState>(
       }
     }
   } catch (error) {
-    release(batches);
+    // A plugin that went silent may not answer this either, so nobody waits for it.
+    batches.return?.().then(undefined, () => {});
     throw error;
   }
 }
 
 async function* nothing(): Recovery['events'] {}
-
-/** A plugin that went silent may not answer this either, so nobody waits for it. */
-function release(batches: AsyncIterator<unknown>): void {
-  batches.return?.().then(undefined, () => {});
-}
 
 /** Whether trying again may help: stored bytes that are wrong stay wrong. */
 export function mayRecoverLater(error: unknown): boolean {

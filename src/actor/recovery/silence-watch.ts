@@ -2,8 +2,9 @@ import { DeadlineExceededError } from '../../model/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
 /**
- * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits for
- * the journal even when the journal does not listen to the signal. Each call starts the time anew.
+ * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits
+ * for the journal even when the journal does not listen to the signal. Each call starts the time
+ * anew.
  */
 export class SilenceWatch {
   readonly #clock: Clock;
@@ -22,7 +23,8 @@ export class SilenceWatch {
     this.#limitMs = options.limitMs;
     this.#recovery = options.recovery;
     this.#lastMs = options.clock.nowMs();
-    options.recovery.signal.addEventListener('abort', () => this.#abort(), { once: true });
+    const { signal } = options.recovery;
+    signal.addEventListener('abort', () => this.#onAbort?.(signal.reason), { once: true });
   }
 
   /** From now on the time counts. */
@@ -47,10 +49,6 @@ export class SilenceWatch {
       this.#onAbort = reject;
       promise.then(resolve, reject);
     });
-  }
-
-  #abort(): void {
-    this.#onAbort?.(this.#recovery.signal.reason);
   }
 
   async #run(): Promise<void> {

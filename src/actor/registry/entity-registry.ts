@@ -9,20 +9,20 @@ import { createActor } from 'xstate';
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { AskResult } from '../command/ask.ts';
-import { checkCommand, eventFault } from '../event-shape.ts';
-import { checkId } from '../resolve-options.ts';
+import type { AskResult } from '../entity/ask.ts';
+import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
 import { WakeUps } from './wake-ups.ts';
 
+/** How to ask. */
 export interface AskOptions {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
 }
 
 /**
- * Entities of one type by id: started when first spoken to, stopped when idle. One that was stopped
- * with a delayed event pending is started again when that is due, as long as this process lives;
- * after a restart of the process the event waits until somebody speaks to the entity.
+ * Entities of one type by id: started when first spoken to, stopped when idle. One that was
+ * stopped with a delayed event pending is started again when that is due, as long as this process
+ * lives; after a restart of the process the event waits until somebody speaks to the entity.
  */
 export interface EntityRegistry<L extends AnyActorLogic> {
   /**
@@ -33,14 +33,19 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    */
   ref(id: string): ActorRefFrom<L>;
   /**
-   * As `ask` on the actor; a command for an entity that is being stopped waits and starts it again.
+   * As `ask` on the actor; a command for an entity that is being stopped waits and starts it
+   * again.
    */
   ask(
     id: string,
     command: EventFromLogic<L>,
     options?: AskOptions,
   ): Promise<AskResult<SnapshotFrom<L>>>;
-  /** A command that is refused leaves a warning in the log. @throws as `ref` */
+  /**
+   * A command that is rejected leaves a warning in the log.
+   *
+   * @throws as `ref`
+   */
   send(id: string, command: EventFromLogic<L>): void;
   /** Waits for the commands that it holds and for its write; its timers do not start it again. */
   stop(id: string): Promise<void>;
@@ -48,11 +53,13 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   ids(): readonly string[];
 }
 
+/** How the entities of a type are started. */
 export interface EntityRegistryOptions {
   /** What the entity of an id is started with; `{ id }` unless given. */
   readonly input?: (id: string) => unknown;
 }
 
+/** What a registry needs of the actors' host. */
 export interface RegistryDeps {
   readonly log: Logger;
   readonly clock: Clock;
@@ -95,6 +102,7 @@ const sweepsPerIdleTime = 2;
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 
+/** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegistry<L> {
   readonly #type: string;
   readonly #logic: L;
@@ -133,15 +141,21 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   }
 
   send(id: string, command: EventFromLogic<L>): void {
-    const fault = eventFault(command);
-    if (fault !== undefined) {
-      const err = new InvalidInputError(`the command ${fault}`);
+    const err = commandFault(command);
+    if (err !== undefined) {
       this.#deps.log.warn({ type: this.#type, id, err }, 'command refused');
       return;
     }
     const stopping = this.#entries.get(id)?.stopping;
-    if (stopping === undefined) this.#entry(id).ref.send(command);
-    else this.#sendAfter(stopping, id, command).catch((err) => this.#logLost(id, err));
+    if (stopping === undefined) {
+      this.#entry(id).ref.send(command);
+      return;
+    }
+    stopping
+      .then(() => this.#entry(id).ref.send(command))
+      .catch((error) => {
+        this.#deps.log.warn({ type: this.#type, id, err: error }, 'a command came too late');
+      });
   }
 
   async stop(id: string): Promise<void> {
@@ -155,15 +169,6 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
 
   ids(): readonly string[] {
     return [...this.#entries.keys()];
-  }
-
-  async #sendAfter(stopping: Promise<void>, id: string, command: EventFromLogic<L>): Promise<void> {
-    await stopping;
-    this.#entry(id).ref.send(command);
-  }
-
-  #logLost(id: string, err: unknown): void {
-    this.#deps.log.warn({ type: this.#type, id, err }, 'a command came too late');
   }
 
   #entry(id: string): Entry {

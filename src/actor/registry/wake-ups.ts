@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { longestTimeoutMs } from '../timers.ts';
+import { longestTimeoutMs } from '../entity/timers.ts';
 
 /** When somebody is to be woken, and how often that has failed in a row. */
 export interface WakeUp {
@@ -11,6 +11,7 @@ interface Queued extends WakeUp {
   readonly id: string;
 }
 
+/** Where the time comes from, and what is called when an id is due. */
 export interface WakeUpOptions {
   readonly clock: Clock;
   /** Nobody is woken any more. */
@@ -19,7 +20,10 @@ export interface WakeUpOptions {
   readonly wake: (id: string) => void;
 }
 
-/** A woken entity recovers, which costs reads. So at most this many start at once, then there is a pause. */
+/**
+ * A woken entity recovers, which costs reads. So at most this many start at once, then there is a
+ * pause.
+ */
 const wakesAtOnce = 50;
 const pauseMs = 100;
 /** Out-of-date places of the queue that are kept before it is made anew. */

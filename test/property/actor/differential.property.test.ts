@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { seed } from '../codec/seed.ts';
+import { lostPlaces } from './differential/mutants/hunt-mutants.ts';
 import { chunk, describeOutcome, runHistories, together } from './differential/run-histories.ts';
 
 const histories = 2_000;
@@ -17,4 +18,8 @@ describe(`property: persistent actors and plain xstate (seed ${seed})`, () => {
     const idle = outcome.used.filter(([, times]) => times === 0).map(([id]) => id);
     expect(idle, 'rows of docs/differences.md that no history needs').to.deep.equal([]);
   }).timeout(300_000);
+
+  it('have mutants whose places are in the code', () => {
+    expect(lostPlaces()).to.deep.equal([]);
+  });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, createMachine, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import { openCounter } from './open-counter.ts';
 import { failureOf, settle, testHost } from './support.ts';

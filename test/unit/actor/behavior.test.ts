@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { failureOf, testHost } from './support.ts';

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import type { CounterCommand } from './counter.ts';
 import { counterMachine, decideCounter } from './counter.ts';
 import { openCounter, openDecidingCounter } from './open-counter.ts';
-import { eventually, failureOf, settle, testHost } from './support.ts';
+import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
 
 describe('a write that goes wrong', () => {
   it('applies none of the events of a decision when its write is rejected', async () => {
@@ -99,6 +99,30 @@ describe('a write that goes wrong', () => {
     expect((await failureOf(waiting)).code).to.equal('ENTITY_STOPPED');
     expect(actor.getSnapshot().status).to.equal('error');
     expect((actor.getSnapshot().error as Error).message).to.equal('no answer');
+    await host.shutdown();
+  });
+
+  it('shows nothing of its state while it waits to start over, and no failure afterwards', async () => {
+    const clock = new ManualClock();
+    const { host, journal, machine } = openCounter({ clock });
+    const logic = host.persistent(machine, {
+      persistenceId: 'c|1',
+      onPersistFailure: { minBackoff: 50, maxBackoff: 50 },
+    });
+    const actor = createActor(logic, { input: { id: '1' } }).start();
+    await host.ask(actor, { type: 'added', n: 1 });
+    const write = journal.blockAndFailNextWrite(new Error('socket closed'));
+    const lost = failureOf(host.ask(actor, { type: 'added', n: 10 }));
+    write.open();
+    const error = await lost;
+    const { context, persistence } = actor.getSnapshot();
+    expect(context.count).to.equal(0);
+    expect(persistence).to.include({ phase: 'backoff', sequenceNr: 0, lastError: error });
+    await clock.pass(51);
+    await waitFor(actor, isReady);
+    const back = actor.getSnapshot();
+    expect(back.context.count).to.equal(1);
+    expect(back.persistence).to.not.have.property('lastError');
     await host.shutdown();
   });
 

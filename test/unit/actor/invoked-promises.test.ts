@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { assign, createActor, fromPromise, setup, toPromise, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import { openPayment } from './payment.ts';
 import { eventually, failureOf, settle, testHost } from './support.ts';

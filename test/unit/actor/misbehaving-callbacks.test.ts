@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { EventObject } from 'xstate';
 import { assign, createActor, sendTo, setup } from 'xstate';
-import type { Decision } from '../../../src/actor/entity-options.ts';
+import type { Decision } from '../../../src/actor/entity/entity-options.ts';
 import { JournalError } from '../../../src/model/errors.ts';
 import type { TestHostOptions } from './support.ts';
 import { failureOf, settle, testHost } from './support.ts';

@@ -12,7 +12,7 @@ import {
   setup,
   waitFor,
 } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import type { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { failureOf, settle, testHost } from './support.ts';

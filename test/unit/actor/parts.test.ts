@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import type { EventObject } from 'xstate';
-import { Ask, AskDeadlines } from '../../../src/actor/command/ask.ts';
-import { Deque } from '../../../src/actor/deque.ts';
-import { durationMs } from '../../../src/actor/duration.ts';
+import { AskDeadlines } from '../../../src/actor/command/ask-deadlines.ts';
+import { Ask } from '../../../src/actor/entity/ask.ts';
+import { Deque } from '../../../src/actor/entity/deque.ts';
+import { fromStored, RemoteError, toStored } from '../../../src/actor/entity/stored-event.ts';
+import { Timers } from '../../../src/actor/entity/timers.ts';
+import { restartDelayMs } from '../../../src/actor/recovery/entity-recovery.ts';
 import { RecoveryPermits } from '../../../src/actor/recovery/recovery-permits.ts';
-import { restartDelayMs } from '../../../src/actor/recovery/start-entity.ts';
-import { fromStored, RemoteError, toStored } from '../../../src/actor/stored-event.ts';
-import { Timers } from '../../../src/actor/timers.ts';
+import { durationMs } from '../../../src/actor/resolve-options.ts';
 import { failureOf, settle } from './support.ts';
 
 describe('a deque', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ActorRefFrom, AnyActorRef } from 'xstate';
 import { assign, createActor, sendTo, setup, spawnChild } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { counterMachine, eventTypes } from './counter.ts';
 import { eventually, testHost } from './support.ts';
 

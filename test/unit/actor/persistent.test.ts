@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import type { CounterEvent } from './counter.ts';
 import { counterMachine, eventTypes } from './counter.ts';
 import { openCounter, openDecidingCounter } from './open-counter.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, setup, waitFor } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ActorSettings } from '../../../src/actor/actor-settings.ts';
 import type { ActorHost, ActorHostOptions } from '../../../src/actor/create-actor-host.ts';
 import { createActorHost } from '../../../src/actor/create-actor-host.ts';
+import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';

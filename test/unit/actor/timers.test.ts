@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { assign, createActor, raise, SimulatedClock, setup } from 'xstate';
-import type { ActorSettings } from '../../../src/actor/actor-settings.ts';
+import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';

@@ -12,7 +12,7 @@ import {
   toPromise,
   waitFor,
 } from 'xstate';
-import { isReady } from '../../../src/actor/persistence-info.ts';
+import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import { counterMachine, eventTypes } from './counter.ts';
 import { paymentMachine } from './payment.ts';

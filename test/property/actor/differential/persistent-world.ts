@@ -1,7 +1,7 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { createActor } from 'xstate';
-import type { ActorSettings } from '../../../../src/actor/actor-settings.ts';
 import { type ActorHost, createActorHost } from '../../../../src/actor/create-actor-host.ts';
+import type { ActorSettings } from '../../../../src/actor/entity/entity-options.ts';
 import { JournalError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { buildMachine } from './build-machine.ts';

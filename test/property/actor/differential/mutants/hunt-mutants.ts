@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runInChild } from '../workers.ts';
 import { editsVariable } from './edits-variable.ts';
@@ -16,7 +17,19 @@ export interface Hunt {
   readonly workers: number;
 }
 
+const root = new URL('../../../../../', import.meta.url);
 const hook = fileURLToPath(new URL('load-mutant.ts', import.meta.url));
+
+/**
+ * The edits whose place the product no longer has exactly once. A file that was moved would not be
+ * edited at all, and its mutants would survive unseen.
+ */
+export function lostPlaces(): readonly string[] {
+  const edits = mutants.flatMap((mutant) => mutant.edits);
+  return edits
+    .filter(({ file, find }) => readFileSync(new URL(file, root), 'utf8').split(find).length !== 2)
+    .map(({ file, find }) => `${file}: ${find}`);
+}
 
 /** Runs histories with each break of the actors, until one shows a difference. */
 export async function huntMutants({ seed, histories, workers }: Hunt): Promise<readonly Hunted[]> {

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { initialTransition, transition } from 'xstate';
-import type { HostFact, HostState } from '../../../src/actor/entity-host.machine.ts';
-import { entityHostMachine, hostTable } from '../../../src/actor/entity-host.machine.ts';
+import type { LifeFact, LifeState } from '../../../../src/actor/entity/lifecycle.machine.ts';
+import { lifecycleMachine, lifeTable } from '../../../../src/actor/entity/lifecycle.machine.ts';
 
-function lifeAfter(restarts: boolean, ...facts: HostFact[]) {
-  let [state, actions] = initialTransition(entityHostMachine, { restarts });
-  for (const type of facts) [state, actions] = transition(entityHostMachine, state, { type });
+function lifeAfter(restarts: boolean, ...facts: LifeFact[]) {
+  let [state, actions] = initialTransition(lifecycleMachine, { restarts });
+  for (const type of facts) [state, actions] = transition(lifecycleMachine, state, { type });
   return { state: state.value, effects: actions.map((action) => action.type) };
 }
 
@@ -39,7 +39,7 @@ describe('the life of an entity', () => {
   });
 
   it('starts no second write while one is in flight', () => {
-    const facts: HostFact[] = [
+    const facts: LifeFact[] = [
       'permit.granted',
       'replay.completed',
       'write.started',
@@ -50,7 +50,7 @@ describe('the life of an entity', () => {
 
   it('ends after a failed write or recovery unless it has a backoff', () => {
     const failed = { state: 'failed', effects: ['stopChildren', 'endAskers'] };
-    const ready: HostFact[] = ['permit.granted', 'replay.completed'];
+    const ready: LifeFact[] = ['permit.granted', 'replay.completed'];
     expect(lifeAfter(false, 'permit.granted', 'recovery.failed')).to.deep.equal(failed);
     expect(lifeAfter(false, ...ready, 'write.started', 'write.failed')).to.deep.equal(failed);
     const backingOff = {
@@ -67,7 +67,7 @@ describe('the life of an entity', () => {
   });
 
   it('ends from any state, and for good', () => {
-    const ways: HostFact[][] = [
+    const ways: LifeFact[][] = [
       [],
       ['permit.granted'],
       ['permit.granted', 'replay.completed'],
@@ -85,7 +85,7 @@ describe('the life of an entity', () => {
   });
 
   it('is the same as a table as it is as a machine', () => {
-    const facts: HostFact[] = [
+    const facts: LifeFact[] = [
       'permit.granted',
       'replay.completed',
       'recovery.failed',
@@ -98,11 +98,11 @@ describe('the life of an entity', () => {
       'entity.ended',
     ];
     for (const restarts of [true, false]) {
-      const table = hostTable(restarts);
-      for (const value of Object.keys(entityHostMachine.states) as HostState[]) {
-        const from = entityHostMachine.resolveState({ value, context: { restarts } });
+      const table = lifeTable(restarts);
+      for (const value of Object.keys(lifecycleMachine.states) as LifeState[]) {
+        const from = lifecycleMachine.resolveState({ value, context: { restarts } });
         for (const type of facts) {
-          const [to, actions] = transition(entityHostMachine, from, { type });
+          const [to, actions] = transition(lifecycleMachine, from, { type });
           const step = table[value][type];
           const ended = value === 'stopped' || value === 'failed';
           expect(step?.state ?? value).to.equal(ended ? value : to.value);

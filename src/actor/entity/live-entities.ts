@@ -36,7 +36,10 @@ export class LiveEntities {
     this.#lingering.set(persistenceId, settled);
   }
 
-  /** The write that an earlier entity of this id left behind, until it settles; never rejects. */
+  /**
+   * The write that an earlier entity of this id has left under way, until it settles; never
+   * rejects.
+   */
   lingeringWrite(persistenceId: string): Promise<void> | undefined {
     return this.#lingering.get(persistenceId);
   }

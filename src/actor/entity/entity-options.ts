@@ -1,10 +1,11 @@
 import type { EventObject } from 'xstate';
-import type { ActorSettings } from './actor-settings.ts';
-import type { Duration } from './duration.ts';
+
+/** Milliseconds, or a number with its unit: `'200ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
+export type Duration = number | string;
 
 /**
- * What a command leads to. It is returned at once: a promise is refused with `InvalidInputError`, as is
- * anything else that is no decision; then nothing is stored and the entity lives.
+ * What a command leads to. It is returned at once: a promise is rejected with `InvalidInputError`,
+ * as is anything else that is no decision; then nothing is stored and the entity lives.
  */
 export type Decision<E extends EventObject, S = unknown> =
   | {
@@ -40,6 +41,7 @@ export interface RestartBackoff {
   readonly maxRestarts?: number;
 }
 
+/** What `onSignal` hears of the journal of an entity. */
 export type PersistenceSignal = {
   readonly type: 'recovery-completed' | 'recovery-failed' | 'persist-failed' | 'persist-rejected';
   readonly sequenceNr: number;
@@ -51,14 +53,15 @@ export interface EntityOptions<S, E extends EventObject> {
   /** Configuration path of the journal plugin; the default journal unless given. */
   readonly journalPluginId?: string;
   /**
-   * Tags stored beside an event: texts that are not blank; `after` is the state that the event leads
-   * to. Anything else, or an exception, refuses the command before the write.
+   * Tags stored beside an event: texts that are not blank; `after` is the state that the event
+   * leads to. Anything else, or an exception, rejects the command before the write.
    */
   readonly tagger?: (event: E, after: S) => Iterable<string>;
   /** `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number. */
   readonly recovery?: { readonly toSeqNr?: number; readonly maxEvents?: number };
   /**
-   * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash kept.
+   * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash
+   * kept.
    */
   readonly onPersistFailure?: 'stop' | RestartBackoff;
   /** What a rejection that is no fault of the event itself does to the entity. */
@@ -76,7 +79,7 @@ export interface EntityOptions<S, E extends EventObject> {
   readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
 }
 
-/** The resolved options of one actor: what `EntityHost` goes by. */
+/** The resolved options of one actor. */
 export interface EntitySettings<S> {
   readonly persistenceId: string;
   readonly journalPluginId: string | undefined;
@@ -99,9 +102,47 @@ export interface EntitySettings<S> {
   readonly actor: ActorSettings;
 }
 
+/** A `RestartBackoff` with its defaults. */
 export interface ResolvedBackoff {
   readonly minMs: number;
   readonly maxMs: number;
   readonly randomFactor: number;
   readonly maxRestarts: number;
+}
+
+/**
+ * What persistent actors do unless one says otherwise: sections
+ * `akka.persistence.{typed,xstate}`.
+ */
+export interface ActorSettings {
+  /** Entities that may be recovering at one moment; the rest queue in arrival order. */
+  readonly maxConcurrentRecoveries: number;
+  /** Commands one entity may hold while it recovers or persists. */
+  readonly stashCapacity: number;
+  /** A full stash drops the command (its asker gets an error) or fails the entity. */
+  readonly stashOverflow: 'drop' | 'fail';
+  /**
+   * Commands evaluated and written together while a write is in flight; 1 = strictly one at a
+   * time.
+   */
+  readonly groupCommitMaxCommands: number;
+  /** Delayed transitions after recovery. */
+  readonly timers: 'deadline' | 'restart';
+  /** Durable record of the actor's input. */
+  readonly initEvent: 'auto' | 'always' | 'never';
+  readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
+  readonly unhandledCommand: 'ignore' | 'warn' | 'fail';
+  readonly onRejected: 'stop' | 'continue';
+  /** Refuse a second live actor with the same persistence id in this process. */
+  readonly singleWriterGuard: boolean;
+  /** Give the event loop back after so many replayed events. */
+  readonly replayYieldEvery: number;
+  /**
+   * Freeze events and contexts, so that changing them in place throws; for development and tests.
+   */
+  readonly checkDeterminism: boolean;
+  /** 0 = never passivate. */
+  readonly passivateAfterMs: number;
+  /** Longest silence tolerated between two batches of a replay. */
+  readonly recoveryEventTimeoutMs: number;
 }

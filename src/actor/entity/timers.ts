@@ -10,6 +10,7 @@ export type TimerTarget =
   | { readonly type: 'parent' }
   | { readonly type: 'other' };
 
+/** What an event does to a timer of its entity. */
 export type TimerChange =
   | {
       readonly type: 'schedule';
@@ -21,6 +22,7 @@ export type TimerChange =
     }
   | { readonly type: 'cancel'; readonly id: string };
 
+/** A delayed event that has neither fired nor been cancelled. */
 export interface Timer {
   /** Several timers may have one id. */
   readonly id: string;
@@ -61,8 +63,8 @@ export function delaysOf(changes: readonly TimerChange[]): readonly (number | nu
 
 /**
  * The delayed events of one entity that have neither fired nor been cancelled. xstate neither
- * stores nor restores them, so they are followed from the actions of each event, live and in replay
- * alike.
+ * stores nor restores them, so they are followed from the actions of each event, live and in
+ * replay alike.
  */
 export class Timers {
   readonly #armed = new Set<Timer>();
@@ -87,9 +89,9 @@ export class Timers {
   }
 
   /**
-   * Notes a change of the live entity. Answers the delay that was stored, since a delay expression
-   * may give another value at each call, and the key of a timer that is followed: one of its own, or
-   * one that Node cannot hold. Others are left to xstate.
+   * Notes a change of the live entity. Answers the delay that was stored, since a delay
+   * expression may give another value at each call, and the key of a timer that is followed: one
+   * of its own, or one that Node cannot hold. Others are left to xstate.
    */
   noteLive(change: TimerChange, nowMs: number): LiveChange {
     const fallbackId = `#${this.#step.seqNr}.${this.#changesOfStep++}`;
@@ -196,6 +198,7 @@ function earliest(timers: Iterable<Timer>, is: (timer: Timer) => boolean): Timer
   return first;
 }
 
+/** When the timer fires, ms since the epoch. */
 export function dueMs(timer: Timer): number {
   return timer.fromMs + timer.delayMs;
 }

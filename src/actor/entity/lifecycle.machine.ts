@@ -1,6 +1,7 @@
 import { setup, transition } from 'xstate';
 
-export type HostState =
+/** Where an entity is in its life. */
+export type LifeState =
   | 'awaitingPermit'
   | 'replaying'
   | 'initialising'
@@ -11,7 +12,7 @@ export type HostState =
   | 'failed';
 
 /** Facts of an entity's life, in the order in which they usually happen. */
-export type HostFact =
+export type LifeFact =
   | 'permit.granted'
   | 'replay.completed'
   | 'recovery.failed'
@@ -23,8 +24,8 @@ export type HostFact =
   | 'entity.failed'
   | 'entity.ended';
 
-/** What the host has to do when a state is entered. */
-export type HostEffect =
+/** What has to be done when a state is entered. */
+export type LifeEffect =
   | 'recover'
   | 'drainStash'
   | 'stopChildren'
@@ -45,11 +46,11 @@ export type HostEffect =
  * `ready` may go through `initialising` first: the init record of a new journal is stored before
  * the initial actions run.
  */
-export const entityHostMachine = setup({
+export const lifecycleMachine = setup({
   types: {
     context: {} as { readonly restarts: boolean },
     input: {} as { readonly restarts: boolean },
-    events: {} as { type: HostFact },
+    events: {} as { type: LifeFact },
   },
   guards: { restarts: ({ context }) => context.restarts },
   actions: {
@@ -61,7 +62,7 @@ export const entityHostMachine = setup({
     endAskers: () => {},
   },
 }).createMachine({
-  id: 'entityHost',
+  id: 'lifecycle',
   context: ({ input }) => ({ restarts: input.restarts }),
   initial: 'awaitingPermit',
   on: { 'entity.failed': '.failed', 'entity.ended': '.stopped' },
@@ -102,12 +103,13 @@ export const entityHostMachine = setup({
   },
 });
 
-export interface HostStep {
-  readonly state: HostState;
-  readonly effects: readonly HostEffect[];
+/** What a fact leads to: the state that follows, and what has to be done, in order. */
+export interface LifeStep {
+  readonly state: LifeState;
+  readonly effects: readonly LifeEffect[];
 }
 
-const facts: readonly HostFact[] = [
+const facts: readonly LifeFact[] = [
   'permit.granted',
   'replay.completed',
   'recovery.failed',
@@ -122,26 +124,28 @@ const facts: readonly HostFact[] = [
 
 /**
  * The machine as a table. A command takes two steps of this life, and a table look-up costs some
- * thousand times less than interpreting the machine, which has no data that a step could depend on.
+ * thousand times less than interpreting the machine, which has no data that a step could depend
+ * on.
  */
-export type HostTable = Readonly<Record<HostState, Readonly<Partial<Record<HostFact, HostStep>>>>>;
+export type LifeTable = Readonly<Record<LifeState, Readonly<Partial<Record<LifeFact, LifeStep>>>>>;
 
-export function hostTable(restarts: boolean): HostTable {
-  const states = Object.keys(entityHostMachine.states) as HostState[];
+/** The table of entities that start over after a failure, or of those that end. */
+export function lifeTable(restarts: boolean): LifeTable {
+  const states = Object.keys(lifecycleMachine.states) as LifeState[];
   return Object.fromEntries(
     states.map((state) => [state, stepsFrom(state, restarts)]),
-  ) as HostTable;
+  ) as LifeTable;
 }
 
-function stepsFrom(value: HostState, restarts: boolean): Partial<Record<HostFact, HostStep>> {
-  const from = entityHostMachine.resolveState({ value, context: { restarts } });
+function stepsFrom(value: LifeState, restarts: boolean): Partial<Record<LifeFact, LifeStep>> {
+  const from = lifecycleMachine.resolveState({ value, context: { restarts } });
   if (from.status !== 'active') return {};
-  const steps: Partial<Record<HostFact, HostStep>> = {};
+  const steps: Partial<Record<LifeFact, LifeStep>> = {};
   for (const type of facts) {
-    const [to, actions] = transition(entityHostMachine, from, { type });
+    const [to, actions] = transition(lifecycleMachine, from, { type });
     if (to.value === value) continue;
-    const effects = actions.map((action) => action.type as HostEffect);
-    steps[type] = { state: to.value as HostState, effects };
+    const effects = actions.map((action) => action.type as LifeEffect);
+    steps[type] = { state: to.value as LifeState, effects };
   }
   return steps;
 }

@@ -1,20 +1,7 @@
-import type { EventObject } from 'xstate';
-import type { Stored } from '../../model/errors.ts';
 import { AskTimeoutError } from '../../model/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { Deque } from '../deque.ts';
-import type { StoredEventOf } from '../persistence-info.ts';
-
-/** What an asker gets once everything its command led to is stored and applied. */
-export interface AskResult<S = unknown> {
-  /** Number of the entity's last event at that moment. */
-  readonly sequenceNr: number;
-  /** What the command led to; empty when nothing was stored. */
-  readonly events: readonly StoredEventOf<S>[];
-  /** The state right after those events. */
-  readonly snapshot: S;
-  readonly reply: unknown;
-}
+import type { Ask } from '../entity/ask.ts';
+import { Deque } from '../entity/deque.ts';
 
 /**
  * A sleeper looks so often whether anybody waits still: a finished program is not kept alive for
@@ -24,37 +11,6 @@ const longestSleepMs = 500;
 
 /** How long an asker waits unless it says otherwise. */
 export const defaultAskTimeoutMs = 30_000;
-
-/** One question under way; settled once, by the first of answer, failure and deadline. */
-export class Ask {
-  readonly command: EventObject;
-  readonly deadlineMs: number;
-  readonly promise: Promise<AskResult>;
-  settled = false;
-  /** What is known of the command at the moment: `'unknown'` while its write is under way. */
-  stored: Stored = 'no';
-  readonly #resolve: (result: AskResult) => void;
-  readonly #reject: (error: unknown) => void;
-
-  constructor(command: EventObject, deadlineMs: number) {
-    this.command = command;
-    this.deadlineMs = deadlineMs;
-    const { promise, resolve, reject } = Promise.withResolvers<AskResult>();
-    this.promise = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  answer(result: AskResult): void {
-    this.settled = true;
-    this.#resolve(result);
-  }
-
-  fail(error: unknown): void {
-    this.settled = true;
-    this.#reject(error);
-  }
-}
 
 /**
  * Ends questions whose time is over. Questions of one timeout expire in the order in which they
@@ -69,10 +25,6 @@ export class AskDeadlines {
     this.#clock = clock;
   }
 
-  nowMs(): number {
-    return this.#clock.nowMs();
-  }
-
   watch(ask: Ask, timeoutMs: number): void {
     const queue = this.#queues.get(timeoutMs);
     if (queue === undefined) {
@@ -81,7 +33,7 @@ export class AskDeadlines {
       this.#queues.set(timeoutMs, fresh);
       this.#sweep(timeoutMs, fresh).catch(() => {}); // closed
     } else {
-      dropSettled(queue);
+      while (queue.peek()?.settled) queue.shift();
       queue.push(ask);
     }
   }
@@ -91,7 +43,11 @@ export class AskDeadlines {
     this.#closing.abort();
   }
 
-  /** Ends once its queue has no open question. @throws when it is closed */
+  /**
+   * Ends once its queue has no open question.
+   *
+   * @throws when it is closed
+   */
   async #sweep(timeoutMs: number, queue: Deque<Ask>): Promise<void> {
     const { signal } = this.#closing;
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
@@ -105,10 +61,6 @@ export class AskDeadlines {
     }
     this.#queues.delete(timeoutMs);
   }
-}
-
-function dropSettled(queue: Deque<Ask>): void {
-  while (queue.peek()?.settled) queue.shift();
 }
 
 function timeout(ask: Ask, timeoutMs: number): AskTimeoutError {

@@ -1,6 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { EndedChild } from './stored-event.ts';
-import type { TimerChange, TimerTarget } from './timers.ts';
+import type { Timer, TimerChange } from './timers.ts';
 
 /** A state as the host sees it: the front end knows the rest. */
 export interface HostedState {
@@ -17,9 +17,9 @@ export interface DryRun<S> {
   /** Something wanted the last event. */
   readonly handled: boolean;
   /**
-   * The last event did nothing but compute a state, so that state may be committed as it is. Holds
-   * what `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be committed by
-   * `commit`.
+   * The last event did nothing but compute a state, so that state may be committed as it is.
+   * Holds what `EntityLogic.adoptStep` needs for that, or `undefined` when the event must be
+   * committed by `commit`.
    */
   readonly trace: readonly unknown[] | undefined;
   /** Delayed events that the last call scheduled and cancelled, in order. */
@@ -56,17 +56,21 @@ export interface EntityLogic<S> {
    * ends.
    */
   begin(input: unknown): S;
-  /** Applies the stored event number `seqNr` for good. @throws what an action throws */
+  /**
+   * Applies the stored event number `seqNr` for good.
+   *
+   * @throws what an action throws
+   */
   commit(state: S, event: EventObject, seqNr: number): S;
   /**
-   * The child of `state` whose end, failure or snapshot the event reports, if that child itself has
-   * sent it: a caller may send an event of the same type.
+   * The child of `state` whose end, failure or snapshot the event reports, if that child itself
+   * has sent it: a caller may send an event of the same type.
    */
   senderOf(state: S, event: EventObject): AnyActorRef | undefined;
   hasChild(state: S, child: AnyActorRef): boolean;
   /**
-   * Where the data of `after` holds an actor reference that a recovery would not find; what `before`
-   * holds as well is not looked at again.
+   * Where the data of `after` holds an actor reference that a recovery would not find; what
+   * `before` holds as well is not looked at again.
    */
   hiddenActor(after: S, before: S | undefined): string | undefined;
   /** What to store for an event of the entity's own children and timers, and beside it. */
@@ -79,8 +83,11 @@ export interface EntityLogic<S> {
    * @throws {RecoveryFailedError} a name that a child had belongs to another actor of the system
    */
   adoptReplay(state: S, replay: DryRun<S>): S;
-  /** Schedules a delayed event when the actor's turn ends; false when its target is gone. */
-  arm(state: S, timer: { readonly key: string; readonly event: EventObject }, at: ArmedAt): boolean;
+  /**
+   * Schedules the event of a timer when the actor's turn ends, `delayMs` from then; false when its
+   * target is gone. Of a delay that Node cannot hold it schedules the first link, a `TimerTick`.
+   */
+  arm(state: S, timer: Timer, delayMs: number): boolean;
   /** The actor is stopped from outside. */
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */
@@ -95,13 +102,9 @@ export interface EntityLogic<S> {
   needsInit(input: unknown): boolean;
 }
 
+/** What is stored for an event of the entity's own children and timers. */
 export interface StoredInput {
   readonly payload: EventObject;
   /** The event is the end of a child whose id another child has by now. */
   readonly replaced: boolean;
-}
-
-export interface ArmedAt {
-  readonly target: TimerTarget;
-  readonly delayMs: number;
 }

@@ -1,10 +1,11 @@
 import type { EventObject } from 'xstate';
-import { InvalidInputError } from '../model/errors.ts';
+import { InvalidInputError } from '../../model/errors.ts';
 import { isXstateEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
 const routeEventType = 'xstate.route';
 
+/** An object with a text `type`, which any event has at least. */
 export function isEvent(value: unknown): value is EventObject {
   return (
     typeof value === 'object' &&
@@ -30,8 +31,15 @@ export function eventFault(value: unknown): string | undefined {
 
 /** @throws {InvalidInputError} it is nothing that a caller may send */
 export function checkCommand(command: unknown): asserts command is EventObject {
+  const fault = commandFault(command);
+  if (fault !== undefined) throw fault;
+}
+
+/** Why a caller may not send this; `undefined` when it may. */
+export function commandFault(command: unknown): InvalidInputError | undefined {
   const fault = eventFault(command);
-  if (fault !== undefined) throw new InvalidInputError(`the command ${fault}; nothing was stored`);
+  if (fault === undefined) return undefined;
+  return new InvalidInputError(`the command ${fault}; nothing was stored`);
 }
 
 /** For messages: what somebody gave instead of what was asked for. */
@@ -40,4 +48,20 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (value instanceof Promise) return 'a promise';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/**
+ * The id, checked; `what` names it in the message.
+ *
+ * @throws {InvalidInputError} no text, blank, or with half a surrogate pair, which UTF-8 has not
+ */
+export function checkId(id: unknown, what: string): string {
+  if (typeof id === 'string' && id.trim() !== '' && id.isWellFormed()) return id;
+  const given = typeof id === 'string' ? JSON.stringify(id) : kindOf(id);
+  throw new InvalidInputError(`${what} must be a well-formed text that is not blank, not ${given}`);
+}
+
+/** The failure of a promise that nobody awaits would end the process. */
+export function ignoreOutcome(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => {});
 }

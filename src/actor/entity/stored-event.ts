@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import { setMember, storedForm } from '../model/stored-form.ts';
+import { setMember, storedForm } from '../../model/stored-form.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';
@@ -13,7 +13,8 @@ const longestCauseChain = 8;
 
 /**
  * An error of a child, as it comes back from the journal: name, message, cause and the own fields
- * that JSON can hold. Its class and its stack are not stored, so live code does not see them either.
+ * that JSON can hold. Its class and its stack are not stored, so live code does not see them
+ * either.
  */
 export class RemoteError extends Error {
   constructor({ name, message, cause, ...fields }: StoredError) {
@@ -47,6 +48,7 @@ export function endedChildId(event: EventObject): string | undefined {
   return undefined;
 }
 
+/** A child has failed. */
 export function isChildError(event: EventObject): boolean {
   return event.type.startsWith(errorPrefix);
 }
@@ -83,7 +85,16 @@ export function toStored(
     return storedForm({ type, error: stored, thrown, actorId, snapshot: shown });
   }
   if (type.startsWith(snapshotPrefix)) {
-    return storedForm({ type, snapshot: snapshotToStored(snapshot) });
+    // A child's snapshot has methods and actor references; what a parent reads of it is data.
+    const { status, value, context, ...end } = snapshot as Record<string, unknown>;
+    const shown = {
+      status,
+      value,
+      context,
+      output: end.output,
+      error: valueToStored(end.error, 0),
+    };
+    return storedForm({ type, snapshot: shown });
   }
   return storedForm(event);
 }
@@ -148,17 +159,9 @@ function valueToStored(value: unknown, depth: number): unknown {
 }
 
 function revive(stored: unknown): unknown {
-  return isStoredError(stored) ? new RemoteError(stored) : stored;
-}
-
-function isStoredError(value: unknown): value is StoredError {
-  return typeof value === 'object' && value !== null && 'name' in value && 'message' in value;
-}
-
-/** A child's snapshot has methods and actor references; what a parent reads of it is data. */
-function snapshotToStored(snapshot: unknown): Record<string, unknown> {
-  const { status, value, context, output, error } = snapshot as Record<string, unknown>;
-  return { status, value, context, output, error: valueToStored(error, 0) };
+  const isError =
+    typeof stored === 'object' && stored !== null && 'name' in stored && 'message' in stored;
+  return isError ? new RemoteError(stored as StoredError) : stored;
 }
 
 /** What the end of a child keeps of its last snapshot; outcome and input are known without it. */

@@ -1,24 +1,26 @@
 import type { EventObject } from 'xstate';
-import type { JournalPlugin } from '../ports/journal-plugin.ts';
-import type { Evaluated, Step } from './command/evaluate-command.ts';
-import type { Replayed } from './recovery/replay.ts';
+import type { JournalPlugin } from '../../ports/journal-plugin.ts';
+import type { Evaluated, Step } from './evaluated.ts';
+import type { Replayed } from './replayed.ts';
 
 /**
- * What a host tells itself through the mailbox of its actor, so that inspectors see it in its true
- * order. Only these classes are obeyed: an event of a user may have such a type, too.
+ * What an entity reports to itself through the mailbox of its actor, where inspectors see it in
+ * its true order. A user's event may have such a type, too, so only these classes are obeyed.
  */
 export abstract class HostEvent implements EventObject {
   abstract readonly type: `persistence.${string}`;
 }
 
-/** What belongs to the way until the entity is ready. */
-export abstract class OpeningSignal extends HostEvent {}
+/** What concerns the recovery of the entity, from the permit until it is ready. */
+export abstract class RecoverySignal extends HostEvent {}
 
-export class PermitGranted extends OpeningSignal {
+/** The turn of the entity to recover has come. */
+export class PermitGranted extends RecoverySignal {
   readonly type = 'persistence.permit-granted';
 }
 
-export class Recovered<S> extends OpeningSignal {
+/** The journal has been read. */
+export class Recovered<S> extends RecoverySignal {
   readonly type = 'persistence.recovered';
   readonly journal: JournalPlugin;
   readonly replayed: Replayed<S>;
@@ -30,7 +32,8 @@ export class Recovered<S> extends OpeningSignal {
   }
 }
 
-export class RecoveryFailed extends OpeningSignal {
+/** The journal could not be read, or its events not be applied. */
+export class RecoveryFailed extends RecoverySignal {
   readonly type = 'persistence.recovery-failed';
   readonly error: unknown;
 
@@ -56,7 +59,7 @@ export class Written<S> extends HostEvent {
 }
 
 /** The init record of a new journal is stored: begin. */
-export class Initialised extends OpeningSignal {
+export class Initialised extends RecoverySignal {
   readonly type = 'persistence.initialised';
 }
 
@@ -65,8 +68,8 @@ export class Settled extends HostEvent {
   readonly type = 'persistence.settled';
 }
 
-/** Nothing or not everything of a write is certainly stored. */
-export class WriteRefused extends HostEvent {
+/** Some or all of a write is certainly not stored. */
+export class WriteRejected extends HostEvent {
   readonly type = 'persistence.write-rejected';
   readonly causes: readonly (Error | undefined)[];
 
@@ -77,6 +80,7 @@ export class WriteRefused extends HostEvent {
   }
 }
 
+/** A write may or may not be stored. */
 export class WriteFailed extends HostEvent {
   readonly type = 'persistence.write-failed';
   readonly error: unknown;
@@ -88,13 +92,13 @@ export class WriteFailed extends HostEvent {
 }
 
 /** The backoff is over. */
-export class Restart extends OpeningSignal {
+export class Restart extends RecoverySignal {
   readonly type = 'persistence.restart';
 }
 
 /**
- * What a caller sent, where it could be taken for an input of the actor's own: a result of a child, a
- * timer, an order to stop; or something that is no event at all.
+ * What a caller sent, where it could be taken for an input of the actor's own: a result of a
+ * child, a timer, an order to stop; or something that is no event at all.
  */
 export class FromCaller extends HostEvent {
   readonly type = 'persistence.from-caller';
@@ -123,13 +127,20 @@ export class TimerTick extends HostEvent {
   }
 }
 
-export type OpeningEvent<S> = PermitGranted | Recovered<S> | RecoveryFailed | Initialised | Restart;
+/** The events of a recovery, for an exhaustive `switch`. */
+export type RecoveryEvent<S> =
+  | PermitGranted
+  | Recovered<S>
+  | RecoveryFailed
+  | Initialised
+  | Restart;
 
+/** All events of an entity's own. */
 export type AnyHostEvent<S> =
-  | OpeningEvent<S>
+  | RecoveryEvent<S>
   | Written<S>
   | Settled
-  | WriteRefused
+  | WriteRejected
   | WriteFailed
   | FromCaller
   | Detach

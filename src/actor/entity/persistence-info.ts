@@ -23,7 +23,7 @@ export interface PersistenceInfo<E extends EventObject = EventObject> {
   readonly stashed: number;
   /** What the actor was first started with; after recovery: what its journal says. */
   readonly input: unknown;
-  /** The failure behind a backoff or a stop. */
+  /** The failure that led to a backoff or a stop. */
   readonly lastError?: unknown;
 }
 

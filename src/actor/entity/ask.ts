@@ -1,0 +1,45 @@
+import type { EventObject } from 'xstate';
+import type { Stored } from '../../model/errors.ts';
+import type { StoredEventOf } from './persistence-info.ts';
+
+/** What an asker gets once everything its command led to is stored and applied. */
+export interface AskResult<S = unknown> {
+  /** Number of the entity's last event at that moment. */
+  readonly sequenceNr: number;
+  /** What the command led to; empty when nothing was stored. */
+  readonly events: readonly StoredEventOf<S>[];
+  /** The state right after those events. */
+  readonly snapshot: S;
+  readonly reply: unknown;
+}
+
+/** One question under way; settled once, by the first of answer, failure and deadline. */
+export class Ask {
+  readonly command: EventObject;
+  readonly deadlineMs: number;
+  readonly promise: Promise<AskResult>;
+  settled = false;
+  /** What is known of the command at the moment: `'unknown'` while its write is under way. */
+  stored: Stored = 'no';
+  readonly #resolve: (result: AskResult) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(command: EventObject, deadlineMs: number) {
+    this.command = command;
+    this.deadlineMs = deadlineMs;
+    const { promise, resolve, reject } = Promise.withResolvers<AskResult>();
+    this.promise = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  answer(result: AskResult): void {
+    this.settled = true;
+    this.#resolve(result);
+  }
+
+  fail(error: unknown): void {
+    this.settled = true;
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,320 @@
+import type { AnyActorRef, EventObject } from 'xstate';
+import { ClosedError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type {
+  AtomicWrite,
+  EventFacts,
+  JournalPlugin,
+  PersistenceId,
+  PersistentRepr,
+  WriteOutcome,
+} from '../../ports/journal-plugin.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { EntityLogic, HostedState } from './entity-logic.ts';
+import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
+import type { Step } from './evaluated.ts';
+import { WriteFailed, WriteRejected } from './host-events.ts';
+import type { LiveEntities } from './live-entities.ts';
+import type { Replayed } from './replayed.ts';
+import { initEvent } from './stored-event.ts';
+import { dueMs, longestTimeoutMs, Timers } from './timers.ts';
+
+/** What all entities of one persistence share. */
+export interface EntityDeps {
+  readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** 0 <= value < 1; decides the jitter of a backoff. */
+  readonly random: () => number;
+  readonly randomUuid: () => string;
+  readonly live: LiveEntities;
+}
+
+/** What an entity is made of. */
+export interface EntityStart<S> {
+  readonly deps: EntityDeps;
+  readonly settings: EntitySettings<S>;
+  readonly logic: EntityLogic<S>;
+  readonly self: AnyActorRef;
+  readonly input: unknown;
+  /** The first state as a dry run gives it: nothing of it has happened. */
+  readonly state: S;
+  /** The first state runs actions, arms timers or has children. */
+  readonly initialActs: boolean;
+}
+
+/** What is stored of an event beside its payload. */
+type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form'>;
+
+const noTags: readonly string[] = [];
+
+/** How an actor had ended that comes back from a snapshot of its parent. */
+export interface EndedPointer extends Required<HostedState> {
+  readonly sequenceNr: number;
+}
+
+/**
+ * Where the init record of a new journal is: stored, to be stored with the first event, or none.
+ */
+export type InitRecord = 'stored' | 'with-first-event' | 'none';
+
+/**
+ * One actor as its journal has it: the committed state and the number of the last stored event.
+ * Everybody reads it. It changes only here, in this order:
+ *
+ * ```
+ * adopt ─→ (begin, in a new journal) ─→ commit, commit, … ─→ stop
+ *   ↑                                        │
+ *   └──────────────── forget ←───────────────┘   after a failure
+ * ```
+ */
+export class Entity<S extends HostedState> {
+  readonly persistenceId: PersistenceId;
+  readonly deps: EntityDeps;
+  readonly settings: EntitySettings<S>;
+  readonly logic: EntityLogic<S>;
+  readonly self: AnyActorRef;
+  readonly initialActs: boolean;
+  readonly #blank: S;
+  #state: S;
+  #sequenceNr = 0;
+  #input: unknown;
+  #initPending = false;
+  #writerUuid = '';
+  #journal: JournalPlugin | undefined;
+  #timers = new Timers();
+  #writeUnderWay: Promise<void> | undefined;
+
+  constructor({ deps, settings, logic, self, input, state, initialActs }: EntityStart<S>) {
+    this.persistenceId = settings.persistenceId as PersistenceId;
+    this.deps = deps;
+    this.settings = settings;
+    this.logic = logic;
+    this.self = self;
+    this.initialActs = initialActs;
+    this.#blank = state;
+    this.#state = state;
+    this.#input = input;
+  }
+
+  /** The committed state. */
+  get state(): S {
+    return this.#state;
+  }
+
+  /** Number of the last event that is stored and applied. */
+  get sequenceNr(): number {
+    return this.#sequenceNr;
+  }
+
+  /** What the actor was started with; after a recovery: what its journal says. */
+  get input(): unknown {
+    return this.#input;
+  }
+
+  /** The next event gets the number after this one. A pending init record takes a number, too. */
+  get numberBeforeNext(): number {
+    return this.#initPending ? this.#sequenceNr + 1 : this.#sequenceNr;
+  }
+
+  /** The init record is to be stored with the next event. */
+  get initPending(): boolean {
+    return this.#initPending;
+  }
+
+  /** One UUID a recovery: tells the writers of a journal apart. */
+  get writerUuid(): string {
+    return this.#writerUuid;
+  }
+
+  get timers(): Timers {
+    return this.#timers;
+  }
+
+  /** The write that the journal has not answered yet; never rejects. */
+  get writeUnderWay(): Promise<void> | undefined {
+    return this.#writeUnderWay;
+  }
+
+  /**
+   * Takes what the journal says. The state of a journal that was never written is left to `begin`.
+   *
+   * @throws {RecoveryFailedError} the children of the state cannot be made again
+   */
+  adopt(journal: JournalPlugin, replayed: Replayed<S>): void {
+    this.#journal = journal;
+    this.#writerUuid = this.deps.randomUuid();
+    this.#sequenceNr = replayed.sequenceNr;
+    this.#timers = new Timers();
+    if (replayed.state === undefined) return;
+    this.#input = replayed.input;
+    this.#initPending = false;
+    this.#state = this.logic.adoptReplay(replayed.state, replayed.run);
+    if (this.#state.status === 'active') this.#rearm(replayed);
+  }
+
+  /**
+   * The first state of all, for good. `delaysMs` = the delays that its init record holds, in the
+   * order in which the state arms its timers.
+   */
+  begin(init: InitRecord, delaysMs: readonly (number | null)[]): void {
+    if (init === 'stored') this.#sequenceNr = 1;
+    this.#initPending = init === 'with-first-event';
+    this.#timers.beginStep({ seqNr: 0, delaysMs });
+    this.#state = this.logic.begin(this.#input);
+  }
+
+  /**
+   * Applies a stored event, or one that is not to be stored.
+   *
+   * @returns whether effects follow when the actor's turn ends; none do when the outcome of the
+   * dry run could be taken as it is
+   * @throws what an action throws
+   */
+  commit(step: Step<S>): boolean {
+    if (step.seqNr > 0) {
+      this.#sequenceNr = step.seqNr;
+      this.#initPending = false;
+    }
+    if (step.trace !== undefined && step.base === this.#state) {
+      this.#state = step.next;
+      this.logic.adoptStep(step.next, step.event, step.trace);
+      return false;
+    }
+    this.#timers.beginStep({ seqNr: this.#sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
+    this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr);
+    return true;
+  }
+
+  /** Nothing of the state is certain any more: the next recovery reads it from the journal. */
+  forget(): void {
+    this.#state = this.#blank;
+    this.#sequenceNr = 0;
+    this.#timers = new Timers();
+  }
+
+  /** The actor is stopped from outside. */
+  stop(event: EventObject): void {
+    this.#state = this.logic.stop(this.#state, event);
+  }
+
+  /** The actor had ended like this, and is shown so again without its journal being read. */
+  adoptEnd({ status, output, error, sequenceNr }: EndedPointer): void {
+    this.#state = { ...this.#state, status, output, error };
+    this.#sequenceNr = sequenceNr;
+  }
+
+  /** The event as the journal stores it, with the number `seqNr`. */
+  reprOf(
+    seqNr: number,
+    payload: EventObject,
+    { tags, facts, form }: BesidePayload,
+  ): PersistentRepr {
+    const repr: PersistentRepr = {
+      persistenceId: this.persistenceId,
+      seqNr: SeqNr.of(seqNr),
+      payload,
+      manifest: '',
+      writerUuid: this.#writerUuid,
+      timestampMs: undefined,
+      tags,
+      facts,
+    };
+    return form === undefined ? repr : { ...repr, form };
+  }
+
+  /** The init record, the first one of a journal. */
+  initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
+    return this.reprOf(seqNr, initEvent(this.#input), { tags: noTags, facts, form: undefined });
+  }
+
+  /**
+   * Hands writes to the journal. `onStored` is called when all are stored; otherwise the answer
+   * comes back through the mailbox, as `WriteRejected` or `WriteFailed`.
+   */
+  write(writes: readonly AtomicWrite[], onStored: () => void): void {
+    this.#writeUnderWay = this.#write(writes, onStored);
+  }
+
+  async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
+    try {
+      if (this.#journal === undefined) throw new ClosedError('the entity has not recovered');
+      const causes = rejectionsOf(await this.#journal.write(writes), writes.length);
+      this.#writeUnderWay = undefined;
+      if (causes === undefined) onStored();
+      else this.tell(new WriteRejected(causes));
+    } catch (error) {
+      this.#writeUnderWay = undefined;
+      const isRejected = error instanceof WriteRejectedError;
+      this.tell(isRejected ? new WriteRejected(writes.map(() => error)) : new WriteFailed(error));
+    }
+  }
+
+  /** What the entity reports to itself takes its turn in the mailbox, where inspectors see it. */
+  tell(event: EventObject): void {
+    this.self.send(event);
+  }
+
+  /**
+   * Calls the user's `onSignal`.
+   *
+   * @throws what that throws
+   */
+  signal(type: PersistenceSignal['type'], cause?: unknown): void {
+    const sequenceNr = this.#sequenceNr;
+    this.settings.onSignal?.(
+      cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause },
+      this.#state,
+    );
+  }
+
+  /** One link of a delay that is longer than Node's timers has passed: arms the next one. */
+  continueTimer(key: string): void {
+    const timer = this.#timers.get(key);
+    if (timer === undefined) return;
+    const delayMs = Math.max(0, dueMs(timer) - this.deps.clock.nowMs());
+    const isArmed = this.logic.arm(this.#state, timer, delayMs);
+    const isLastLink = delayMs <= longestTimeoutMs;
+    // What goes to others is not seen again.
+    if (!isArmed || (isLastLink && timer.target.type !== 'self')) this.#timers.remove(timer);
+  }
+
+  /**
+   * Arms what the replay found waiting. What is overdue fires at once, earliest deadline first.
+   */
+  #rearm({ timers, lastEventMs }: Replayed<S>): void {
+    const { deps, settings, persistenceId } = this;
+    const nowMs = deps.clock.nowMs();
+    timers.forgetSent(lastEventMs);
+    for (const timer of timers.pending()) {
+      if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
+      const delayMs = Math.max(0, dueMs(timer) - nowMs);
+      if (this.logic.arm(this.#state, timer, delayMs)) continue;
+      timers.remove(timer);
+      const fields = { persistenceId, timer: timer.id };
+      deps.log.warn(fields, 'a delayed event is lost: nobody can tell whom it was for');
+    }
+    this.#timers = timers;
+  }
+}
+
+/**
+ * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
+ * stored.
+ *
+ * @throws {WriteFailedError} the answer has not one outcome a write
+ */
+function rejectionsOf(
+  outcomes: readonly WriteOutcome[],
+  writes: number,
+): readonly (Error | undefined)[] | undefined {
+  if (outcomes.length === 0) return undefined;
+  if (outcomes.length !== writes) {
+    throw new WriteFailedError(
+      `the journal answered ${outcomes.length} outcomes to ${writes} writes`,
+    );
+  }
+  if (outcomes.every((outcome) => outcome.type === 'stored')) return undefined;
+  return outcomes.map((outcome) => (outcome.type === 'rejected' ? outcome.cause : undefined));
+}

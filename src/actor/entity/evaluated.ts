@@ -1,0 +1,51 @@
+import type { AnyActorRef, EventObject } from 'xstate';
+import type { StoredForm } from '../../model/stored-form.ts';
+import type { EventFacts } from '../../ports/journal-plugin.ts';
+import type { Ask } from './ask.ts';
+
+/** A command, or an input of xstate's own, on its way through the entity. */
+export interface Envelope {
+  readonly event: EventObject;
+  readonly ask: Ask | undefined;
+  /** Id of the timer whose firing this is. */
+  readonly timer: string | undefined;
+  /** A child's result or a delayed transition: not for the user's `decide`, and never dropped. */
+  readonly internal: boolean;
+  /** The child whose end this is, when the entity had it as its child at that moment. */
+  readonly child: AnyActorRef | undefined;
+}
+
+/** One event that a command leads to. */
+export interface Step<S> {
+  readonly event: EventObject;
+  /** What is stored; `undefined` for an event that is applied without being stored. */
+  readonly payload: EventObject | undefined;
+  /** The payload with its JSON, when it is an event of the user. */
+  readonly form: StoredForm<EventObject> | undefined;
+  readonly tags: readonly string[];
+  readonly facts: EventFacts;
+  /** The state against which it was evaluated. */
+  readonly base: S;
+  /** The state that it leads to. */
+  readonly next: S;
+  /** Defined when `next` may become the state of the entity as it is: see `DryRun.trace`. */
+  readonly trace: readonly unknown[] | undefined;
+  /** Number of the stored event, given when it is written; 0 until then. */
+  seqNr: number;
+}
+
+/** How a command ends once its events are stored and applied. */
+export type Outcome<S> =
+  | { readonly type: 'reply'; readonly reply: unknown; readonly thenRun?: (snapshot: S) => void }
+  | { readonly type: 'error'; readonly error: Error }
+  /** It waits for the next event of the entity. */
+  | { readonly type: 'stash' }
+  /** The entity ends with this error once everything before it is stored. */
+  | { readonly type: 'fail'; readonly error: Error };
+
+/** What a command leads to; nothing has happened yet. */
+export interface Evaluated<S> {
+  readonly envelope: Envelope;
+  readonly steps: readonly Step<S>[];
+  readonly outcome: Outcome<S>;
+}

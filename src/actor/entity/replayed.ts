@@ -1,0 +1,18 @@
+import type { DryRun } from './entity-logic.ts';
+import type { Timers } from './timers.ts';
+
+/** What a journal says about an entity. */
+export interface Replayed<S> {
+  /** State after the last event; `undefined` when the journal was never written. */
+  readonly state: S | undefined;
+  /** Highest number of the journal; 0 = never written. */
+  readonly sequenceNr: number;
+  /** From the init record, when there is one; else what the actor was started with. */
+  readonly input: unknown;
+  /** What the events armed and neither fired nor cancelled. */
+  readonly timers: Timers;
+  /** When the last applied event was stored, ms since the epoch; 0 = unknown. */
+  readonly lastEventMs: number;
+  /** The dry run that made `state`: it knows the children in it. */
+  readonly run: DryRun<S>;
+}
