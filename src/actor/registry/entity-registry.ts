@@ -81,16 +81,6 @@ export interface EntityView {
   isIdleFor(ms: number): boolean;
 }
 
-/** Joins the two parts of a persistence id as the JVM's typed helper does: `type|id`. */
-export function entityPersistenceId(type: string, id: string): string {
-  for (const part of [type, id]) {
-    if (part.trim() === '' || part.includes('|')) {
-      throw new InvalidInputError(`"${part}" must not be blank nor contain "|"`);
-    }
-  }
-  return `${type}|${id}`;
-}
-
 interface Entry {
   readonly ref: AnyActorRef;
   stopping: Promise<void> | undefined;

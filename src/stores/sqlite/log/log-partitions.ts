@@ -33,10 +33,8 @@ export class LogPartitions {
   readonly #partitionCount: Statement<{ partitions: number }>;
   readonly #createTopic: Statement;
   readonly #partition: Statement<PartitionRow>;
-  readonly #ofTopic: Statement<PartitionRow>;
   readonly #create: Statement<PartitionRow>;
   readonly #saveNext: Statement;
-  readonly #saveFirst: Statement;
 
   constructor(database: Database) {
     const columns = 'log, partition, first_offset, next_offset';
@@ -46,13 +44,11 @@ export class LogPartitions {
     this.#partition = database.prepare(
       `SELECT ${columns} FROM log_partition WHERE topic = ? AND partition = ?`,
     );
-    this.#ofTopic = database.prepare(`SELECT ${columns} FROM log_partition WHERE topic = ?`);
     this.#create = database.prepare(
       `INSERT INTO log_partition (topic, partition, first_offset, next_offset)
        VALUES (?, ?, 0, 0) RETURNING ${columns}`,
     );
     this.#saveNext = database.prepare('UPDATE log_partition SET next_offset = ? WHERE log = ?');
-    this.#saveFirst = database.prepare('UPDATE log_partition SET first_offset = ? WHERE log = ?');
   }
 
   topics(): Topic[] {
@@ -75,11 +71,6 @@ export class LogPartitions {
     return row === undefined ? undefined : partitionOfRow(topic, row);
   }
 
-  /** Those partitions of a topic that ever had a record. */
-  ofTopic(topic: Topic): LogPartition[] {
-    return this.#ofTopic.all(topic).map((row) => partitionOfRow(topic, row));
-  }
-
   /** Within a transaction. */
   findOrCreate(topic: Topic, partition: Partition): LogPartition {
     const found = this.find(topic, partition);
@@ -90,11 +81,6 @@ export class LogPartitions {
   /** Within a transaction. */
   saveNext(partition: LogPartition): void {
     this.#saveNext.run(partition.nextOffset, partition.log);
-  }
-
-  /** Within a transaction. */
-  saveFirst(partition: LogPartition): void {
-    this.#saveFirst.run(partition.firstOffset, partition.log);
   }
 }
 

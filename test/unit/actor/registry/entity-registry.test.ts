@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { fromPromise, setup } from 'xstate';
-import { entityPersistenceId } from '../../../../src/actor/registry/entity-registry.ts';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { counterMachine } from '../counter.ts';
@@ -10,7 +9,7 @@ import { eventually, failureOf, testHost } from '../support.ts';
 function open(options: TestHostOptions = {}, entity: object = {}) {
   const test = testHost(options);
   const logic = test.host.persistent(counterMachine(), {
-    persistenceId: ({ input }) => entityPersistenceId('counter', input.id),
+    persistenceId: ({ input }) => `counter|${input.id}`,
     ...entity,
   });
   return { ...test, logic, counters: test.host.entities('counter', logic) };
@@ -133,16 +132,5 @@ describe('entities', () => {
     await host.shutdown();
     expect(() => counters.ref('a')).to.throw('shut down');
     expect((await failureOf(counters.ask('a', add))).code).to.equal('CLOSED');
-  });
-
-  it('have ids that the JVM would accept', () => {
-    expect(entityPersistenceId('wallet', 'w-1')).to.equal('wallet|w-1');
-    for (const [type, id] of [
-      ['wal|let', '1'],
-      ['wallet', '1|2'],
-      ['wallet', ' '],
-    ] as const) {
-      expect(() => entityPersistenceId(type, id)).to.throw('must not be blank');
-    }
   });
 });
