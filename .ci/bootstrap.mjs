@@ -4,7 +4,7 @@
 // installs the locked packages when they are missing or stale, and then hands over to the Node 24
 // that came with them. The exit code and signals of both processes are the same.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,10 @@ function readPackages(file) {
 }
 
 function install() {
+  // npm would empty the folder that the link names, which other checkouts use as well.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail('node_modules is a link, and its packages are not those of package-lock.json');
+  }
   console.error('Installing the locked packages (npm ci) ...');
   const npm = process.env.npm_execpath;
   const [command, ...before] = npm === undefined ? ['npm'] : [process.execPath, npm];

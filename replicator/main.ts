@@ -6,8 +6,11 @@ import { openReplicatedStore, storeNames } from '../src/compose/open-eventual-st
 import type { Config } from '../src/config/config.ts';
 import { readConfig } from '../src/config/load-config.ts';
 import { readTogether } from '../src/config/read-together.ts';
-import { journalClassOf, pluginPathProblem } from '../src/config/settings/journal-class.ts';
-import { kafkaJournalPath } from '../src/config/settings/journal-paths.ts';
+import {
+  journalClassOf,
+  kafkaJournalPath,
+  pluginPathProblem,
+} from '../src/config/settings/journal-class.ts';
 import {
   type ReplicatorSettings,
   readReplicatorSettings,
@@ -21,12 +24,13 @@ import type { Logger } from '../src/observability/logger.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { openQuarantineFile } from './apply/quarantine-file.ts';
 import { startReplicator } from './replicator.ts';
-import type { ReplicatorParts } from './replicator-parts.ts';
 
 /** What the process ends with. */
 export const exitCodes = { stopped: 0, failed: 1, usage: 2, forced: 3 } as const;
 
-/** From the signal to the end of the writes in hand; supervisors usually wait 30 s before they kill. */
+/**
+ * From the signal to the end of the writes in hand. Supervisors usually wait 30 s before they kill.
+ */
 export const stopDeadlineMs = 25_000;
 
 /** What closing the connections may take after that. */
@@ -34,8 +38,9 @@ const closeDeadlineMs = 3_000;
 
 const logLevels = ['debug', 'info', 'warn', 'error'];
 
+/** What a caller within a process may set. */
 export interface RunOptions {
-  /** Ends the run as SIGTERM would; given, the process's own signals are left alone. */
+  /** Ends the run as SIGTERM would. When it is given, the process's own signals are left alone. */
   readonly signal?: AbortSignal;
 }
 
@@ -65,8 +70,8 @@ export async function runReplicator(
     console.error(`kafka-journal replicator: ${isWrong ? error.message : describeError(error)}`);
     return isWrong ? exitCodes.usage : exitCodes.failed;
   }
-  const stop =
-    options.signal === undefined ? processSignals(started.log) : fromCaller(options.signal);
+  const { signal } = options;
+  const stop = signal === undefined ? processSignals(started.log) : { signal, dispose: () => {} };
   try {
     return await run(started.settings, started.log, stop.signal);
   } catch (err) {
@@ -77,7 +82,10 @@ export async function runReplicator(
   }
 }
 
-/** @throws {UsageError} wrong usage @throws {ConfigError} every problem of the configuration */
+/**
+ * @throws {UsageError} wrong usage
+ * @throws {ConfigError} every problem of the configuration
+ */
 function prepare(args: readonly string[]) {
   const options = readOptions('replicator', args, ['config', 'log-level']);
   const level = options['log-level'] ?? 'info';
@@ -97,8 +105,8 @@ function prepare(args: readonly string[]) {
 }
 
 /**
- * An embedded journal replicates within its own process. Running beside it does no harm, but waits for a
- * Kafka that is not there: whoever starts it is told. A file that sets the replicator up means it.
+ * An embedded journal replicates within its own process. A replicator beside it does no harm,
+ * but waits for ever for a Kafka that is not there. A file that sets the replicator up means it.
  *
  * @throws {UsageError} the default journal is embedded, and nothing of the replicator is set
  */
@@ -137,17 +145,23 @@ async function run(
     opened.push(store);
     const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
     opened.push(consumers);
-    const outputs = await openOutputs(settings, deps, opened);
+    const { quarantine, purgeExpired } = settings;
+    const skips = quarantine.policy !== 'fail' || quarantine.skip.length > 0;
+    const quarantineFile = skips ? await openQuarantineFile(quarantine.file) : undefined;
+    const producer = purgeExpired && (await openKafkaActionProducer(settings.kafka, deps));
+    if (producer !== undefined) opened.push(producer);
     const replicator = startReplicator({
       ...deps,
-      ...outputs,
       consumers,
       store,
+      quarantineFile,
+      producer,
       storeName: storeNames[settings.eventual.type],
       settings,
     });
     log.info({ prefixes: settings.topicPrefixes }, 'the replicator runs');
-    await Promise.race([fired(signal), replicator.finished]);
+    const told = signal.aborted ? undefined : once(signal, 'abort');
+    await Promise.race([told, replicator.finished]);
     log.info({}, 'the replicator stops');
     await replicator.stop({ deadlineMs: stopDeadlineMs });
     log.info({}, 'the replicator has stopped');
@@ -159,24 +173,6 @@ async function run(
   } finally {
     await closeAll(opened, log);
   }
-}
-
-/** What the replicator writes to besides the store, as far as its settings let it. */
-async function openOutputs(
-  { quarantine, purgeExpired, kafka }: ReplicatorSettings,
-  deps: { readonly log: Logger; readonly clock: typeof systemClock },
-  opened: AsyncDisposable[],
-): Promise<Pick<ReplicatorParts, 'producer' | 'quarantineFile'>> {
-  const skips = quarantine.policy !== 'fail' || quarantine.skip.length > 0;
-  const quarantineFile = skips ? await openQuarantineFile(quarantine.file) : undefined;
-  if (purgeExpired === undefined) return { quarantineFile };
-  const producer = await openKafkaActionProducer(kafka, deps);
-  opened.push(producer);
-  return { quarantineFile, producer };
-}
-
-async function fired(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** In reverse order, within a bound: a connection that does not close must not keep the process. */
@@ -199,10 +195,6 @@ async function closeAll(opened: readonly AsyncDisposable[], log: Logger): Promis
 interface StopSource {
   readonly signal: AbortSignal;
   dispose(): void;
-}
-
-function fromCaller(signal: AbortSignal): StopSource {
-  return { signal, dispose: () => {} };
 }
 
 /** The first signal stops in order; a second one, or running out of time, ends the process. */

@@ -17,18 +17,25 @@ export const restartBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };
 /** A topic that so many looks in a row did not find has been deleted; one may miss it by chance. */
 export const missesBeforeGone = 5;
 
+/** What the machine is started with. */
 export interface ReplicatorInput {
+  /** Between two looks for topics. */
   readonly discoveryIntervalMs: number;
 }
 
+/** One topic's child. */
 export interface TopicChild {
-  /** `ended` may have a restart before it; `leaving` was told to stop, since its topic is gone. */
+  /**
+   * `ended` = it broke and waits for its restart, or the replicator is stopping; `leaving` = it was
+   * told to stop, since its topic is gone.
+   */
   readonly status: 'running' | 'ended' | 'leaving';
   readonly failures: number;
   /** Looks in a row that did not find the topic. */
   readonly misses: number;
 }
 
+/** The topics and how they are. */
 export interface ReplicatorContext extends ReplicatorInput {
   /** Every topic that was found and is not gone. */
   readonly topics: Readonly<Record<Topic, TopicChild>>;
@@ -36,6 +43,7 @@ export interface ReplicatorContext extends ReplicatorInput {
   readonly discoveryFailures: number;
 }
 
+/** What happens, besides the ends of discoveries. */
 export type ReplicatorEvent =
   | { readonly type: 'topic.restart'; readonly topic: Topic }
   | { readonly type: 'stop' }
@@ -82,7 +90,7 @@ export const replicatorMachine = setup({
     topicReplicator: topicReplicatorMachine,
   },
   actions: {
-    /** Tell people; provided by the runner. */
+    /** Log what they are called after; provided by the runner. */
     reportFound: effect<{ readonly topic: Topic }>(),
     reportGone: effect<{ readonly topic: Topic }>(),
     reportDiscoveryFailure: effect<{ readonly error: unknown }>(),
@@ -128,10 +136,12 @@ export const replicatorMachine = setup({
           enqueue.assign({ topics: without(context.topics, topic) });
           return;
         }
-        const topics = withFailure(context, topic);
-        const delay = backoffDelayMs(restartBackoff, topics[topic]?.failures ?? 1, 1);
+        const child = context.topics[topic];
+        const failures = (child?.failures ?? 0) + 1;
+        const ended: TopicChild = { status: 'ended', failures, misses: child?.misses ?? 0 };
+        const delay = backoffDelayMs(restartBackoff, failures, 1);
         enqueue({ type: 'reportBrokenTopic', params: { topic, error: event.error } });
-        enqueue.assign({ topics });
+        enqueue.assign({ topics: { ...context.topics, [topic]: ended } });
         enqueue.raise({ type: 'topic.restart', topic }, { delay, id: childId(topic) });
       }),
     },
@@ -178,8 +188,12 @@ export const replicatorMachine = setup({
       on: {
         stop: {},
         'topic.restart': {},
-        'xstate.done.actor.*': { actions: assign(({ context, event }) => ended(context, event)) },
-        'xstate.error.actor.*': { actions: assign(({ context, event }) => ended(context, event)) },
+        'xstate.done.actor.*': {
+          actions: assign(({ context, event }) => ended(context, event.actorId)),
+        },
+        'xstate.error.actor.*': {
+          actions: assign(({ context, event }) => ended(context, event.actorId)),
+        },
       },
     },
     stopped: { type: 'final' },
@@ -219,12 +233,7 @@ function withChild({ topics }: ReplicatorContext, topic: Topic, status: TopicChi
   return { ...topics, [topic]: { status, failures, misses } };
 }
 
-function withFailure(context: ReplicatorContext, topic: Topic): Topics {
-  const { failures = 0, misses = 0 } = context.topics[topic] ?? {};
-  return { ...context.topics, [topic]: { status: 'ended', failures: failures + 1, misses } };
-}
-
-function ended(context: ReplicatorContext, event: { readonly actorId: string }) {
-  const topic = topicOf(event.actorId);
+function ended(context: ReplicatorContext, actorId: string) {
+  const topic = topicOf(actorId);
   return topic === undefined ? {} : { topics: withChild(context, topic, 'ended') };
 }

@@ -1,4 +1,4 @@
-import { type ActorRefFrom, createActor, fromCallback, fromPromise } from 'xstate';
+import { createActor, fromCallback, fromPromise } from 'xstate';
 import { DeadlineExceededError, FencedError, InvalidInputError } from '../src/model/errors.ts';
 import type { Topic } from '../src/model/position.ts';
 import { backoffDelayMs } from '../src/runtime/retry.ts';
@@ -6,8 +6,7 @@ import { actorClock } from './actor-clock.ts';
 import { Quarantine } from './apply/quarantine.ts';
 import { Pacer } from './expiry/pacer.ts';
 import { replicatorMachine } from './replicator.machine.ts';
-import type { ExpiryParts, FlowParts, ReplicatorParts } from './replicator-parts.ts';
-import { FairPool } from './topic/fair-pool.ts';
+import type { ExpiryDeps, FlowDeps, ReplicatorDeps } from './replicator-deps.ts';
 import {
   reopenBackoff,
   type TopicInput,
@@ -15,9 +14,15 @@ import {
   topicReplicatorMachine,
 } from './topic/topic-replicator.machine.ts';
 import { TopicWork } from './topic/topic-work.ts';
+import { WorkInFlight } from './topic/work-in-flight.ts';
 
 /** How long disposing waits for the writes in hand. */
 export const disposeDeadlineMs = 30_000;
+
+/** How long stopping may take. */
+export interface StopOptions {
+  readonly deadlineMs: number;
+}
 
 /** A running replicator. Disposing it is stopping it within 30 s. */
 export interface Replicator extends AsyncDisposable {
@@ -27,7 +32,7 @@ export interface Replicator extends AsyncDisposable {
    *
    * @throws {DeadlineExceededError} a write did not settle in time; it may go on in the background
    */
-  stop(options: { readonly deadlineMs: number }): Promise<void>;
+  stop(options: StopOptions): Promise<void>;
   /** Resolves when it has stopped; rejects only when the replicator itself is broken. */
   readonly finished: Promise<void>;
 }
@@ -36,20 +41,45 @@ export interface Replicator extends AsyncDisposable {
  * Carries every topic that matches from the log into the store, until it is stopped. It looks for
  * topics at once, then at the interval set, and waits out every failure of log and store.
  *
- * The consumers and the store stay the caller's, who closes them after `stop`.
+ * @throws {InvalidInputError} expired journals are to be purged, and there is no producer
  */
-export function startReplicator(parts: ReplicatorParts): Replicator {
-  const works = new TopicWorks(parts);
-  const actor = createActor(replicatorMachineFor(parts, works), {
-    clock: actorClock(parts.clock),
-    input: { discoveryIntervalMs: parts.settings.topicDiscoveryIntervalMs },
+export function startReplicator(deps: ReplicatorDeps): Replicator {
+  const { log, clock } = deps;
+  const flowDeps = flowDepsOf(deps);
+  // One for the whole life of the replicator, so that nothing of a topic runs twice.
+  const works = new Map<Topic, TopicWork>();
+  const workOf = (topic: Topic): TopicWork => {
+    const work = works.get(topic) ?? new TopicWork(topic, deps.consumers, flowDeps);
+    works.set(topic, work);
+    return work;
+  };
+  const actor = createActor(replicatorMachineFor(deps, workOf), {
+    clock: actorClock(clock),
+    input: { discoveryIntervalMs: deps.settings.topicDiscoveryIntervalMs },
   });
-  const finished = untilDone(actor, works);
-  finished.catch((err: unknown) => parts.log.error({ err }, 'the replicator broke'));
+  const untilDone = async (): Promise<void> => {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        actor.subscribe({ complete: resolve, error: reject });
+      });
+    } finally {
+      // However the actors end, no work of theirs is left running.
+      await Promise.all([...works.values()].map((work) => work.close()));
+    }
+  };
+  const finished = untilDone();
+  finished.catch((err: unknown) => log.error({ err }, 'the replicator broke'));
   actor.start();
-  const stop = async ({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> => {
+  const stop = async ({ deadlineMs }: StopOptions): Promise<void> => {
     if (actor.getSnapshot().status === 'active') actor.send({ type: 'stop' });
-    await within(deadlineMs, finished, parts);
+    const timer = new AbortController();
+    const expired = clock.sleep(deadlineMs, { signal: timer.signal }).then(
+      () => {
+        throw new DeadlineExceededError(`the replicator did not stop within ${deadlineMs} ms`);
+      },
+      () => {},
+    );
+    await Promise.race([finished, expired]).finally(() => timer.abort());
   };
   return {
     stop,
@@ -58,100 +88,43 @@ export function startReplicator(parts: ReplicatorParts): Replicator {
   };
 }
 
-/** However the actors end, no work of theirs is left running. */
-async function untilDone(
-  actor: ActorRefFrom<typeof replicatorMachine>,
-  works: TopicWorks,
-): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      actor.subscribe({ complete: resolve, error: reject });
-    });
-  } finally {
-    await works.close();
-  }
-}
-
-async function within(
-  deadlineMs: number,
-  finished: Promise<void>,
-  { clock }: ReplicatorParts,
-): Promise<void> {
-  const timer = new AbortController();
-  const expired = clock.sleep(deadlineMs, { signal: timer.signal }).then(
-    () => {
-      throw new DeadlineExceededError(`the replicator did not stop within ${deadlineMs} ms`);
-    },
-    () => {},
-  );
-  try {
-    await Promise.race([finished, expired]);
-  } finally {
-    timer.abort();
-  }
-}
-
-/** The work of each topic: one for the whole life of the replicator, so that nothing runs twice. */
-class TopicWorks {
-  readonly #parts: ReplicatorParts;
-  readonly #flowParts: FlowParts;
-  readonly #works = new Map<Topic, TopicWork>();
-
-  constructor(parts: ReplicatorParts) {
-    this.#parts = parts;
-    this.#flowParts = flowPartsOf(parts);
-  }
-
-  of(topic: Topic): TopicWork {
-    const known = this.#works.get(topic);
-    if (known !== undefined) return known;
-    const work = new TopicWork(topic, this.#parts.consumers, this.#flowParts);
-    this.#works.set(topic, work);
-    return work;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#works.values()].map((work) => work.close()));
-  }
-}
-
 /** What all topics of the process share. */
-function flowPartsOf(parts: ReplicatorParts): FlowParts {
-  const { store, storeName = 'the store', log, clock, settings, metrics, onReplicated } = parts;
-  const rules = settings.quarantine ?? { policy: 'fail', skip: [] };
+function flowDepsOf(deps: ReplicatorDeps): FlowDeps {
+  const { store, storeName = 'the store', log, clock, settings, producer, onReplicated } = deps;
+  const { purgeExpired } = settings;
+  let expiry: ExpiryDeps | undefined;
+  if (purgeExpired !== undefined) {
+    if (producer === undefined) throw new InvalidInputError('purgeExpired needs a producer');
+    const pacer = new Pacer(purgeExpired.perSecond, clock);
+    expiry = { settings: purgeExpired, producer, pacer };
+  }
   return {
     store,
     storeName,
-    pool: new FairPool(settings.maxKeysInFlight),
-    quarantine: new Quarantine(rules, { file: parts.quarantineFile, log, clock }),
-    expiry: expiryOf(parts),
+    inFlight: new WorkInFlight(settings.maxKeysInFlight),
+    quarantine: new Quarantine(settings.quarantine, { file: deps.quarantineFile, log, clock }),
+    expiry,
     log,
     clock,
-    random: parts.random ?? Math.random,
+    random: deps.random ?? Math.random,
     cacheExpireAfterMs: settings.cacheExpireAfterMs,
-    metrics,
     onReplicated,
   };
 }
 
-function expiryOf({ settings, producer, clock }: ReplicatorParts): ExpiryParts | undefined {
-  const tuning = settings.purgeExpired;
-  if (tuning === undefined) return undefined;
-  if (producer === undefined) throw new InvalidInputError('purgeExpired needs a producer');
-  return { tuning, producer, pacer: new Pacer(tuning.perSecond, clock) };
-}
+type WorkOf = (topic: Topic) => TopicWork;
 
-function replicatorMachineFor(parts: ReplicatorParts, works: TopicWorks) {
-  const { log, settings } = parts;
+function replicatorMachineFor(deps: ReplicatorDeps, workOf: WorkOf) {
+  const { log, settings, consumers } = deps;
   return replicatorMachine.provide({
     actors: {
       discoverTopics: fromPromise(async ({ signal }) => {
-        const topics = await parts.consumers.topics({ signal });
+        const topics = await consumers.topics({ signal });
         return topics.filter((topic) =>
           settings.topicPrefixes.some((prefix) => topic.startsWith(prefix)),
         );
       }),
-      topicReplicator: topicMachineFor(parts, works),
+      topicReplicator: topicMachineFor(deps, workOf),
     },
     actions: {
       reportFound: (_, { topic }) => log.info({ topic }, 'topic found'),
@@ -165,19 +138,18 @@ function replicatorMachineFor(parts: ReplicatorParts, works: TopicWorks) {
   });
 }
 
-function topicMachineFor({ log, random = Math.random }: ReplicatorParts, works: TopicWorks) {
+function topicMachineFor({ log, random = Math.random }: ReplicatorDeps, workOf: WorkOf) {
   return topicReplicatorMachine.provide({
     actors: {
-      openTopic: fromPromise<void, TopicInput>(({ input }) => works.of(input.topic).open()),
-      closeTopic: fromPromise<void, TopicInput>(({ input }) => works.of(input.topic).close()),
+      openTopic: fromPromise<void, TopicInput>(({ input }) => workOf(input.topic).open()),
+      closeTopic: fromPromise<void, TopicInput>(({ input }) => workOf(input.topic).close()),
       runSubscription: fromCallback<TopicReplicatorEvent, TopicInput>(({ input, sendBack }) => {
         const send = sendBack as (event: TopicReplicatorEvent) => void;
         const listener = {
           workStarted: () => send({ type: 'work.started' }),
           workSettled: () => send({ type: 'work.settled' }),
         };
-        works
-          .of(input.topic)
+        workOf(input.topic)
           .run(listener)
           .catch((error: unknown) => send({ type: 'subscription.failed', error }));
       }),

@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import { NotSetUpError } from '../../src/model/errors.ts';
 
 /**
- * A text, or the bytes that are none: what is put aside can be written again byte for byte, whatever it is. `null` stands
- * for what the record has not.
+ * A text, or bytes that are not UTF-8, so that the record can be written again byte for byte.
+ * `null` = the record does not have it.
  */
 export type QuarantinedText = string | { readonly base64: string } | null;
 
@@ -14,7 +14,7 @@ export interface QuarantineEntry {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** Where replication went on: one above the last offset skipped. */
+  /** Where replication went on: the offset after the last one skipped. */
   readonly nextOffset: number;
   /** `skip-and-record` = the policy, `quarantine-skip` = an operator named it. */
   readonly reason: string;
@@ -22,24 +22,32 @@ export interface QuarantineEntry {
   readonly code?: string | undefined;
   readonly error: string;
   readonly timestampMs?: number | undefined;
-  /** Values in base64, in record order: with `key` and `value`, all that is needed to write the record again. */
+  /**
+   * Values in base64, in record order: with `key` and `value`, all that is needed to write the
+   * record again.
+   */
   readonly headers?: readonly (readonly [name: QuarantinedText, value: string | null])[];
   /** In base64. */
   readonly value?: string | null;
-  /** The table and the column of a stored row that cannot be decoded: then the record itself is sound. */
+  /** Table and column of a stored row that cannot be decoded: then the record itself is sound. */
   readonly row?: { readonly table: string | undefined; readonly column: string | undefined };
 }
 
-/** What was skipped, for people to find: it is only ever appended to. */
+/** What was skipped, for people to find. It is only ever appended to. */
 export interface QuarantineFile {
-  /** Resolves once the entry is on disk; calls may overlap. */
+  /**
+   * Resolves once the entry is on disk; calls may overlap.
+   *
+   * @throws the file system's error: the entry may be there or not
+   */
   append(entry: QuarantineEntry): Promise<void>;
 }
 
 /**
- * Entries as lines of a file, each written whole and synced. Several processes may share it.
+ * Entries as lines of a file, each written whole and synced. Several processes may share it. It is
+ * written to once at the start: otherwise the first bad record would show that it cannot be.
  *
- * @throws {NotSetUpError} the file cannot be written: found at the start, not at the first bad record
+ * @throws {NotSetUpError} the file cannot be written
  */
 export async function openQuarantineFile(path: string): Promise<QuarantineFile> {
   try {

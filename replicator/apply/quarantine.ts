@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import type { QuarantineSettings } from '../../src/config/settings/replicator-settings.ts';
 import { CodecError, JournalError } from '../../src/model/errors.ts';
 import type { LogRecord } from '../../src/model/log-record.ts';
-import { Offset } from '../../src/model/position.ts';
+import { Offset, type Partition, type Topic } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import type { BlockedStretch } from '../../src/ports/topic-consumer.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
-import type { PartitionSource } from '../topic/group-records.ts';
 import type { QuarantinedText, QuarantineEntry, QuarantineFile } from './quarantine-file.ts';
 
 const skippedRecord =
@@ -13,21 +13,22 @@ const skippedRecord =
 const skippedForRow =
   'a record of a journal whose stored row cannot be decoded was skipped; it is kept in the quarantine file';
 
-/** Whether it is a row of the store, and no record of the log, that cannot be decoded. */
+/** The partition that records come from. */
+export interface PartitionSource {
+  readonly topic: Topic;
+  readonly partition: Partition;
+}
+
+/** Whether what cannot be decoded is a row of the store: then the record itself may be sound. */
 export function isOfRow(error: unknown): error is CodecError {
   return error instanceof CodecError && error.place.table !== undefined;
 }
 
-/** What to do with what cannot be decoded; resolved from `quarantine…` of the replicator's section. */
-export interface QuarantineRules {
-  /** `fail` holds the partition; `skip-and-record` writes the record down and goes on. */
-  readonly policy: 'fail' | 'skip-and-record';
-  /** `topic:partition:offset` of each record that an operator gave up, whatever the policy. */
-  readonly skip: readonly string[];
-}
+/** What may be skipped. Where it is written down is the `QuarantineFile`'s. */
+export type QuarantineRules = Omit<QuarantineSettings, 'file'>;
 
-interface QuarantineParts {
-  /** Absent = nothing is ever skipped. */
+interface QuarantineDeps {
+  /** `undefined` = nothing is ever skipped. */
   readonly file: QuarantineFile | undefined;
   readonly log: Logger;
   readonly clock: Clock;
@@ -42,30 +43,37 @@ interface Undecodable extends PartitionSource {
 }
 
 /**
- * Decides what may be skipped, and writes it down first: whoever asks moves on only after the entry
- * is on disk. Asked again after a crash it writes the entry again, so entries are at least once.
+ * Decides what may be skipped, and writes it down first: the replicator moves on only after the
+ * entry is on disk. Asked again after a crash it writes the entry again, so an entry may be there
+ * more than once.
  */
 export class Quarantine {
   readonly #policy: QuarantineRules['policy'];
   readonly #skip: ReadonlySet<string>;
-  readonly #parts: QuarantineParts;
+  readonly #deps: QuarantineDeps;
 
-  constructor(rules: QuarantineRules, parts: QuarantineParts) {
+  constructor(rules: QuarantineRules, deps: QuarantineDeps) {
     this.#policy = rules.policy;
     this.#skip = new Set(rules.skip);
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
-  /** A record whose header or events cannot be decoded. @throws the entry cannot be written: do not skip */
+  /**
+   * A record that cannot be decoded, or whose journal has a row that cannot.
+   *
+   * @returns whether it may be skipped: then its entry is on disk
+   * @throws the entry cannot be written: do not skip
+   */
   takesRecord(source: PartitionSource, record: LogRecord, error: unknown): Promise<boolean> {
     const { offset } = record;
     return this.#takes({ ...source, offset, nextOffset: Offset.next(offset), error, record });
   }
 
   /**
-   * A stretch of the log that is no records. What the log lost is skipped only on an operator's
-   * word: that is no bad record, but missing ones.
+   * A stretch that the log cannot give. Records that the log has lost are skipped only if an
+   * operator named the offset: they are not bad records, but missing ones.
    *
+   * @returns whether it may be skipped: then its entry is on disk
    * @throws the entry cannot be written: do not skip
    */
   async takesStretch(source: PartitionSource, stretch: BlockedStretch): Promise<boolean> {
@@ -74,22 +82,17 @@ export class Quarantine {
   }
 
   async #takes(found: Undecodable): Promise<boolean> {
-    const { file, clock, log } = this.#parts;
-    const reason = this.#reasonToSkip(found);
-    if (reason === undefined || file === undefined) return false;
+    const { file, clock, log } = this.#deps;
+    const { topic, partition, offset, nextOffset, error } = found;
+    const isNamed = this.#skip.has(`${topic}:${partition}:${offset}`);
+    const isPoison = error instanceof CodecError && this.#policy === 'skip-and-record';
+    if (file === undefined || !(isNamed || isPoison)) return false;
+    const reason = isNamed ? 'quarantine-skip' : 'skip-and-record';
     const entry = entryOf(found, reason, clock.nowMs());
     await file.append(entry);
-    const { topic, partition, offset, nextOffset, key } = entry;
-    const place = { topic, partition, offset, nextOffset, key };
-    const skipped = isOfRow(found.error) ? skippedForRow : skippedRecord;
-    log.error({ ...place, reason, err: found.error }, skipped);
+    const place = { topic, partition, offset, nextOffset, key: entry.key };
+    log.error({ ...place, reason, err: error }, isOfRow(error) ? skippedForRow : skippedRecord);
     return true;
-  }
-
-  #reasonToSkip({ topic, partition, offset, error }: Undecodable): string | undefined {
-    if (this.#skip.has(`${topic}:${partition}:${offset}`)) return 'quarantine-skip';
-    const isPoison = error instanceof CodecError && this.#policy === 'skip-and-record';
-    return isPoison ? 'skip-and-record' : undefined;
   }
 }
 

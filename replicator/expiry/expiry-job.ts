@@ -1,12 +1,12 @@
 import { ClosedError } from '../../src/model/errors.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import { type Backoff, backoffDelayMs } from '../../src/runtime/retry.ts';
-import { type ExpiryShare, type PurgeParts, purgeExpired } from './purge-expired.ts';
+import { type ExpiryShare, type PurgeDeps, purgeExpired } from './purge-expired.ts';
 
 /** Pauses after a run that failed. */
 export const expiryBackoff: Backoff = { initialMs: 1_000, maxMs: 60_000 };
 
-interface ExpiryJobParts extends PurgeParts {
+interface ExpiryJobDeps extends PurgeDeps {
   readonly log: Logger;
   readonly random: () => number;
 }
@@ -26,11 +26,9 @@ export interface ExpiryJob {
  * The first rest is a random part of the interval, so that the partitions do not all start at once.
  * A failure concerns nobody else: the partition is replicated all the same.
  */
-export function openExpiryJob(share: ExpiryShare, parts: ExpiryJobParts): ExpiryJob {
+export function openExpiryJob(share: ExpiryShare, deps: ExpiryJobDeps): ExpiryJob {
   const closing = new AbortController();
-  const { topic, partition } = share;
-  const log = parts.log.child({ topic, partition });
-  const running = run(share, { ...parts, log }, closing.signal);
+  const running = purgeAgainAndAgain(share, deps, closing.signal);
   return {
     async close() {
       closing.abort(new ClosedError('the partition was given up'));
@@ -40,29 +38,27 @@ export function openExpiryJob(share: ExpiryShare, parts: ExpiryJobParts): Expiry
 }
 
 /** Ends with the signal; never rejects. */
-async function run(share: ExpiryShare, parts: ExpiryJobParts, signal: AbortSignal): Promise<void> {
-  const { clock, tuning, random } = parts;
-  let pauseMs = random() * tuning.intervalMs;
+async function purgeAgainAndAgain(
+  share: ExpiryShare,
+  deps: ExpiryJobDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, settings, random } = deps;
+  const log = deps.log.child({ topic: share.topic, partition: share.partition });
+  let pauseMs = random() * settings.intervalMs;
   for (let failures = 0; !signal.aborted; ) {
     await clock.sleep(pauseMs, { signal }).catch(() => {});
     if (signal.aborted) return;
-    failures = (await runOnce(share, parts, signal)) ? 0 : failures + 1;
-    pauseMs =
-      failures === 0 ? tuning.intervalMs : backoffDelayMs(expiryBackoff, failures, random());
-  }
-}
-
-async function runOnce(
-  share: ExpiryShare,
-  { log, ...parts }: ExpiryJobParts,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    const purged = await purgeExpired(share, parts, signal);
-    log[purged.count === 0 ? 'debug' : 'info']({ ...purged }, 'expired journals purged');
-    return true;
-  } catch (err) {
-    if (!signal.aborted) log.error({ err }, 'expired journals not purged; trying again');
-    return false;
+    try {
+      const purged = await purgeExpired(share, deps, signal);
+      log[purged.count === 0 ? 'debug' : 'info']({ ...purged }, 'expired journals purged');
+      failures = 0;
+      pauseMs = settings.intervalMs;
+    } catch (err) {
+      if (signal.aborted) return;
+      log.error({ err }, 'expired journals not purged; trying again');
+      failures++;
+      pauseMs = backoffDelayMs(expiryBackoff, failures, random());
+    }
   }
 }

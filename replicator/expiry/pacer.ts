@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/runtime/clock.ts';
 
-/** Lets so many through in a second, evenly, in the order of asking. */
+/** Lets `perSecond` callers through in a second, evenly, in the order of their calls. */
 export class Pacer {
   readonly #clock: Clock;
   readonly #stepMs: number;
@@ -11,7 +11,11 @@ export class Pacer {
     this.#stepMs = 1_000 / perSecond;
   }
 
-  /** @throws the signal's reason; the turn is lost then */
+  /**
+   * Resolves when it is the caller's turn.
+   *
+   * @throws the signal's reason; the turn is lost then
+   */
   async turn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const nowMs = this.#clock.nowMs();

@@ -1,40 +1,27 @@
 import { hostname } from 'node:os';
+import PQueue from 'p-queue';
 import type { Action } from '../../src/model/action.ts';
 import { Key } from '../../src/model/key.ts';
 import type { Partition, Topic } from '../../src/model/position.ts';
-import type { ActionProducer } from '../../src/ports/action-producer.ts';
 import type { ExpiredJournal, ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { libraryVersion } from '../../src/runtime/library-version.ts';
-import type { Pacer } from './pacer.ts';
+import type { ExpiryDeps } from '../replicator-deps.ts';
 
-/** How expired journals are purged; resolved from `purge-expired` of the replicator's section. */
-export interface PurgeExpiredTuning {
-  /** Between two looks for expired journals. */
-  readonly intervalMs: number;
-  /** A journal is purged so long after its day of expiry (UTC) began: a day or more = that day is over. */
-  readonly graceMs: number;
-  /** Days before the last one purged that are looked at again. At least 1. */
-  readonly lookBackDays: number;
-  /** Purges produced in a second, over the whole process. */
-  readonly perSecond: number;
-  /** Purges of one partition under way at one moment. */
-  readonly parallelism: number;
-}
-
-/** The journals of a topic that the owner of a partition looks after: not those in the partition. */
+/**
+ * The share of a topic's journals that the owner of a partition looks after. It has nothing to do
+ * with the partition that the journals are in: partitions only divide the work.
+ */
 export interface ExpiryShare {
   readonly topic: Topic;
   readonly partition: Partition;
   readonly partitions: number;
 }
 
-export interface PurgeParts {
+/** What a run works with. */
+export interface PurgeDeps extends ExpiryDeps {
   readonly store: ReplicatedJournal;
-  readonly producer: ActionProducer;
-  readonly tuning: PurgeExpiredTuning;
   readonly clock: Clock;
-  readonly pacer: Pacer;
 }
 
 /** What one run did. Days are UTC, `yyyy-mm-dd`, inclusive. */
@@ -48,26 +35,32 @@ export interface PurgedShare {
  * Produces a purge for every expired journal of the share, and remembers the day when the log has
  * acknowledged all of them.
  *
- * A purge names the offset at which the journal's row stood: when the journal was written to since,
- * the purge does not count (I19). So it hurts nobody to produce one twice, or too late.
+ * A purge names the offset that the journal's row had: it does not count when the journal was
+ * written to since (I19). So a purge that is produced twice, or too late, does no harm.
  *
- * @throws {StoreUnavailableError} @throws the producer's errors: some were produced, the day stays
- * @throws the signal's reason, after the purges under way have settled
+ * @throws {StoreUnavailableError} some purges may have been produced; the day stays
+ * @throws the producer's errors, after the purges under way have settled; the day stays
+ * @throws the signal's reason, after the purges under way have settled; the day stays
  */
 export async function purgeExpired(
   share: ExpiryShare,
-  parts: PurgeParts,
+  deps: PurgeDeps,
   signal: AbortSignal,
 ): Promise<PurgedShare> {
-  const { store, tuning, clock } = parts;
+  const { store, settings, clock } = deps;
   const { topic, partition, partitions } = share;
-  const to = dayOf(clock.nowMs() - tuning.graceMs);
+  const to = dayOf(clock.nowMs() - settings.graceMs);
   const until = await store.expiredUntil(topic, partition, { signal });
-  const from = firstDay(to, until, tuning);
+  // The first run, and one after a long pause, miss no day.
+  let from = oldestDay;
+  if (until !== undefined) {
+    const lastMs = Math.min(Date.parse(until), Date.parse(to));
+    from = dayOf(lastMs - (settings.lookBackDays - 1) * dayMs);
+  }
   const range = { topic, share: { index: partition, of: partitions }, from, to };
   let count = 0;
   for await (const journals of store.expired(range, { signal })) {
-    await purgeAll(topic, journals, { ...parts, signal });
+    await purgeAll(topic, journals, deps, signal);
     count += journals.length;
   }
   signal.throwIfAborted();
@@ -77,12 +70,6 @@ export async function purgeExpired(
   return { from, to, count };
 }
 
-/** The first run, and one after a long pause, miss no day. */
-function firstDay(to: string, until: string | undefined, tuning: PurgeExpiredTuning): string {
-  if (until === undefined) return oldestDay;
-  return dayBefore(until < to ? until : to, tuning.lookBackDays - 1);
-}
-
 const oldestDay = '1970-01-01';
 const dayMs = 86_400_000;
 
@@ -90,48 +77,33 @@ function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 'yyyy-mm-dd'.length);
 }
 
-function dayBefore(day: string, days: number): string {
-  return dayOf(Date.parse(`${day}T00:00:00Z`) - days * dayMs);
-}
-
-interface Purging extends PurgeParts {
-  readonly signal: AbortSignal;
-}
-
-/** A few at a time; ends when all under way have settled, with the first failure. */
+/** A few at a time. Ends when all under way have settled, with the first failure. */
 async function purgeAll(
   topic: Topic,
   journals: readonly ExpiredJournal[],
-  parts: Purging,
+  deps: PurgeDeps,
+  signal: AbortSignal,
 ): Promise<void> {
-  const queue = journals.values();
-  let hasFailed = false;
-  const work = async (): Promise<void> => {
-    for (const journal of queue) {
-      if (hasFailed) return;
+  const { producer, clock, pacer, settings } = deps;
+  const queue = new PQueue({ concurrency: settings.parallelism });
+  const purges = journals.map(({ id, at }) =>
+    queue.add(async () => {
       try {
-        await purge(topic, journal, parts);
+        await pacer.turn(signal);
+        const action: Action = {
+          key: Key.of(topic, id),
+          timestampMs: clock.nowMs(),
+          header: { type: 'purge', onlyAt: at.offset, origin: hostname(), version: libraryVersion },
+        };
+        await producer.produce(action, { signal });
       } catch (error) {
-        hasFailed = true;
+        // What waits does not start; its promises reject as well, after that of this one.
+        queue.clear();
         throw error;
       }
-    }
-  };
-  const workers = Array.from({ length: parts.tuning.parallelism }, work);
-  const settled = await Promise.allSettled(workers);
-  for (const worker of settled) if (worker.status === 'rejected') throw worker.reason;
-}
-
-async function purge(
-  topic: Topic,
-  { id, at }: ExpiredJournal,
-  { producer, clock, pacer, signal }: Purging,
-): Promise<void> {
-  await pacer.turn(signal);
-  const action: Action = {
-    key: Key.of(topic, id),
-    timestampMs: clock.nowMs(),
-    header: { type: 'purge', onlyAt: at.offset, origin: hostname(), version: libraryVersion },
-  };
-  await producer.produce(action, { signal });
+    }),
+  );
+  for (const purge of await Promise.allSettled(purges)) {
+    if (purge.status === 'rejected') throw purge.reason;
+  }
 }

@@ -2,23 +2,27 @@ import { ClosedError, FencedError } from '../../src/model/errors.ts';
 import { Offset } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import type { BlockedStretch, Ownership, PartitionBatch } from '../../src/ports/topic-consumer.ts';
+import { type Backoff, backoffDelayMs } from '../../src/runtime/retry.ts';
 import { KeyJournals } from '../apply/key-journals.ts';
-import { type KeyRecords, replicateKey } from '../apply/replicate-records.ts';
-import type { FlowParts } from '../replicator-parts.ts';
-import type { Lane } from './fair-pool.ts';
-import { type GroupedRecords, groupRecords, type PartitionSource } from './group-records.ts';
+import type { PartitionSource } from '../apply/quarantine.ts';
+import { type KeyOutcome, replicateKey } from '../apply/replicate-records.ts';
+import type { FlowDeps } from '../replicator-deps.ts';
 import {
-  afterQuarantine,
-  blockedBy,
-  firstUnapplied,
-  type HeldKey,
+  firstHeld,
   type HeldWork,
-  remainingWork,
-} from './held-work.ts';
-import { Holding } from './holding.ts';
+  type Problem,
+  verdictOn,
+  verdictOnBlocked,
+  type Work,
+  workOf,
+} from './partition-work.ts';
+import { Lane } from './work-in-flight.ts';
 
-/** Records applied before the replicated offset is stored; also the most that are decoded at once. */
+/** Records of a round at most: they are decoded at once, and then the replicated offset moves. */
 export const maxRecordsInRound = 10_000;
+
+/** A held partition tries again for ever, with pauses that grow up to this. */
+export const heldBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };
 
 const fencedMessage =
   'partition dropped, nothing more is written: another process moved its replicated offset or took it over. ' +
@@ -27,177 +31,231 @@ const fencedMessage =
 /** What is replicated; the partition is the flow's own. */
 export type FlowBatch = Omit<PartitionBatch, 'partition'>;
 
+/** Where a flow begins, and whom it reports to. */
+export interface FlowStart {
+  /** The replicated offset as it was claimed; `undefined` = nothing is replicated. */
+  readonly replicated: Offset | undefined;
+  /** Called after each store of the replicated offset with the offset after it. */
+  readonly onStored: (next: Offset) => void;
+}
+
 /**
- * Replicates one partition, in rounds:
+ * How a flow ends: `given up` = in order, what is applied still counts; `lost` = another process
+ * owns the partition already and may be further, so nothing more is stored.
+ */
+export type FlowEnd = 'given up' | 'lost';
+
+/**
+ * Replicates one partition, in rounds of at most 10,000 records after R, the replicated offset:
  *
- *     records > R ─ group by key ─┬ key a ─ writes in order ─┐
- *                                 ├ key b ─ …                ├ all keys settled ─ store R ─ tell
- *                                 └ key c ─ …                ┘
+ *     records ─ sorted by key ─┬ key a ─ writes in order ─┐
+ *                              ├ key b ─ …                ├─ all keys settled ─ R stored
+ *                              └ key c ─ …                ┘
  *
- * The replicated offset R moves only over records that are applied, or written down in the
- * quarantine, so a crash anywhere repeats work and never skips any. What cannot be applied holds
- * this partition with growing pauses for as long as it takes; R goes up to it.
+ * The states of a round:
  *
- * Before every write it asks whether the partition is still ours, and R moves only from where this
- * process left it: an owner that was replaced without knowing it writes nothing more. While nothing is
- * replicated there is no R to claim, so the first round has one record: two owners that both begin
- * apply the same, whoever stores R (ADR 29).
+ *     applying ──► storing R ──► judging ── nothing is held ──────────────────────► done
+ *        ▲                          ├────── the quarantine took a record ──► applying what is left
+ *        │                          └────── something is held ──► holding
+ *        └──────────────────────────────────── pause over ───────────┘
+ *
+ * What happens when                  while applying, storing R         while holding
+ *
+ *     a store's call fails           its key is held, the others end;  tried again: only that key,
+ *                                    R goes up to it                   from its first record
+ *     a record is undecodable        the same, held at that record the quarantine is asked again
+ *     storing R fails                nothing is held but R             only R is stored again
+ *     revoked, or the program stops  each key ends its write in hand   the pause ends
+ *                                    and starts none; the round is left; `close` stores R
+ *     lost                           the same, but R is not stored
+ *     fenced                         the same, and the flow rejects with `FencedError`
+ *
+ * R moves only over records that are applied, or written down in the quarantine. So a crash
+ * anywhere repeats work and skips none, and a round that was left is the last one of its flow.
+ *
+ * A process that was replaced without knowing it must write nothing more. So the flow asks before
+ * every write whether the partition is still ours, and R moves only from where this flow left it.
+ * A partition of which nothing is replicated has no R to claim, and its first round has one record:
+ * if two owners begin at once, both apply the same, whichever stores R (ADR 29).
  */
 export class PartitionFlow {
   readonly #source: PartitionSource;
-  readonly #parts: FlowParts;
+  readonly #deps: FlowDeps;
   readonly #log: Logger;
-  readonly #lane: Lane;
-  readonly #holding: Holding;
+  readonly #lane = new Lane();
   readonly #journals: KeyJournals;
   readonly #onStored: (next: Offset) => void;
   readonly #closing = new AbortController();
   #isOwned: Ownership = () => true;
+  /** R as this flow knows it. */
   #replicated: Offset | undefined;
-  #work: Promise<void> = Promise.resolve();
+  /** All before it is applied. */
   #appliedBelow = Offset.min;
-  #isFenced = false;
-  /** A batch was left undone: R must not move over it, so nothing after it is applied. */
+  #running: Promise<void> = Promise.resolve();
+  /** A round was left undone: R must not move over it, so nothing after it is applied. */
   #hasLeftOff = false;
+  #isHeld = false;
+  #isFenced = false;
 
-  constructor(
-    source: PartitionSource,
-    parts: FlowParts,
-    /** The replicated offset when the flow starts, and who is told the next one after each store. */
-    start: { readonly replicated: Offset | undefined; readonly onStored: (next: Offset) => void },
-  ) {
-    const { clock, random } = parts;
+  constructor(source: PartitionSource, deps: FlowDeps, start: FlowStart) {
     this.#source = source;
-    this.#parts = parts;
-    this.#log = parts.log.child({ ...source });
-    this.#lane = parts.pool.lane();
-    this.#holding = new Holding({ log: this.#log, clock, random });
-    this.#journals = new KeyJournals(parts.store, { expireAfterMs: parts.cacheExpireAfterMs });
+    this.#deps = deps;
+    this.#log = deps.log.child({ ...source });
+    this.#journals = new KeyJournals(deps.store, { expireAfterMs: deps.cacheExpireAfterMs });
     this.#replicated = start.replicated;
     this.#onStored = start.onStored;
   }
 
+  /** True from the first failure of a round until it is done: waiting, or trying again. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** True when another process owns the partition: nothing may be committed for it either. */
+  get isFenced(): boolean {
+    return this.#isFenced;
+  }
+
   /**
-   * Resolves when all records are applied and the offset is stored, or, after the write in hand of
-   * each key, when the signal fires, the flow is closed or the partition is not ours any more.
-   * Calls must not overlap.
+   * Resolves when all records are applied and R is stored; or earlier, when the signal fires, the
+   * flow is closed or the partition is not ours any more, once the write in hand of each key has
+   * settled. Calls must not overlap.
    *
    * @throws {FencedError} another process owns the partition: the flow has ended
    */
   replicate(batch: FlowBatch, signal: AbortSignal): Promise<void> {
     this.#isOwned = batch.isOwned ?? this.#isOwned;
-    return this.#inHand((stopped) => this.#replicate(batch, stopped), signal);
+    return this.#run(async (stopped) => {
+      for (const round of roundsOf(batch, this.#replicated === undefined)) {
+        if (this.#hasLeftOff) return;
+        this.#hasLeftOff = true;
+        this.#hasLeftOff = !(await this.#round(round, stopped));
+      }
+    }, signal);
   }
 
-  /** Waits in front of what the log cannot give, until the quarantine takes it. @throws {FencedError} */
+  /**
+   * The log cannot give what comes next: waits until the quarantine takes it. Ends early as
+   * `replicate` does. Calls must not overlap.
+   *
+   * @throws {FencedError} another process owns the partition: the flow has ended
+   */
   blocked(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
     this.#isOwned = stretch.isOwned ?? this.#isOwned;
-    return this.#inHand((stopped) => this.#waitInFront(stretch, stopped), signal);
+    return this.#run(async (stopped) => {
+      const deps = { quarantine: this.#deps.quarantine, source: this.#source };
+      for (let attempt = 1; this.#mayWrite(stopped) && !this.#hasLeftOff; attempt++) {
+        const { skipTo, problem } = await verdictOnBlocked(stretch, deps);
+        if (skipTo !== undefined) {
+          this.#appliedBelow = skipTo;
+          const { error } = await this.#storeOffset(this.#deps.clock.nowMs());
+          if (error === undefined) return this.#goOn();
+        }
+        if (!(await this.#hold(problem, attempt, stopped))) return;
+      }
+    }, signal);
   }
 
-  #inHand(run: (stopped: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const work = run(AbortSignal.any([signal, this.#closing.signal]));
-    this.#work = work.catch(() => {});
-    return work;
+  #run(work: (stopped: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const running = work(AbortSignal.any([signal, this.#closing.signal]));
+    this.#running = running.catch(() => {});
+    return running;
   }
 
-  async #replicate(batch: FlowBatch, signal: AbortSignal): Promise<void> {
-    const { records, nextOffset } = batch;
-    let from = await this.#begin(batch, signal);
-    for (; from < records.length && !this.#hasLeftOff; from += maxRecordsInRound) {
-      const to = from + maxRecordsInRound;
-      const isWhole = from === 0 && to >= records.length;
-      const some = isWhole ? records : records.slice(from, to);
-      const round = { ...batch, records: some, nextOffset: records[to]?.offset ?? nextOffset };
-      await this.#tryRound(round, signal);
-    }
-  }
-
-  /** The first round of a partition of which nothing is replicated; answers how many records it took. */
-  async #begin(batch: FlowBatch, signal: AbortSignal): Promise<number> {
-    const { records, nextOffset } = batch;
-    const [first] = records;
-    if (this.#replicated !== undefined || first === undefined || this.#hasLeftOff) return 0;
-    const behind = Offset.next(first.offset);
-    await this.#tryRound({ ...batch, records: [first], nextOffset: behind }, signal);
-    // What follows a single record without being one, as the log's own marks.
-    const isAlone = records.length === 1 && nextOffset > behind && !this.#hasLeftOff;
-    if (isAlone) await this.#tryRound({ ...batch, records: [] }, signal);
-    return 1;
-  }
-
-  async #tryRound(batch: FlowBatch, signal: AbortSignal): Promise<void> {
-    this.#hasLeftOff = true;
-    this.#hasLeftOff = !(await this.#round(batch, signal));
-  }
-
-  #mayWrite(signal: AbortSignal): boolean {
-    return !signal.aborted && !this.#isFenced && this.#isOwned();
+  #mayWrite(stopped: AbortSignal): boolean {
+    return !stopped.aborted && !this.#isFenced && this.#isOwned();
   }
 
   /** Answers false when it was left undone. */
-  async #round(batch: FlowBatch, signal: AbortSignal): Promise<boolean> {
+  async #round(batch: FlowBatch, stopped: AbortSignal): Promise<boolean> {
+    const { clock, quarantine, storeName } = this.#deps;
     const after = this.#replicated ?? -1;
     const records = batch.records.filter((record) => record.offset > after);
-    let work = groupRecords(this.#source, records);
+    const deps = { quarantine, source: this.#source, records, storeName };
+    let work = workOf(this.#source, records);
     for (let attempt = 1; ; attempt++) {
-      const nowMs = this.#parts.clock.nowMs();
-      const left = await this.#apply(work, { nowMs, signal });
-      this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;
-      this.#measure(batch, { nowMs, records: records.length, keys: work.keys.length, left });
-      if (!this.#mayWrite(signal)) return false;
-      const store = await this.#storeOffset(nowMs);
-      const round = { ...this.#parts, source: this.#source, records };
-      const rest = await afterQuarantine(left, store.error, round);
-      const { problem } = rest;
-      if (rest.isShorter || store.moved) attempt = 1;
-      if (!rest.isShorter) {
-        if (problem === undefined) return this.#done();
-        if (!(await this.#holding.wait(problem, attempt, signal))) return false;
+      const nowMs = clock.nowMs();
+      // Applying.
+      const held = await this.#apply(work, nowMs, stopped);
+      this.#appliedBelow = firstHeld(held) ?? batch.nextOffset;
+      const { endOffset } = batch;
+      const lag = endOffset === undefined ? undefined : Math.max(0, endOffset - this.#appliedBelow);
+      const counts = {
+        records: records.length,
+        keys: work.keys.length,
+        heldKeys: held.keys.length,
+      };
+      this.#log.debug({ ...counts, durationMs: clock.nowMs() - nowMs, lag }, 'round');
+      if (!this.#mayWrite(stopped)) return false;
+      // Storing R, as far as all is applied.
+      const stored = await this.#storeOffset(nowMs);
+      // Judging. A round that comes forward begins with short pauses again.
+      const verdict = await verdictOn(held, stored.error, deps);
+      if (verdict.type === 'again' || stored.hasMoved) attempt = 1;
+      if (verdict.type === 'done') {
+        this.#goOn();
+        return true;
       }
-      work = remainingWork(this.#source, rest.left);
+      // Holding.
+      if (verdict.type === 'wait' && !(await this.#hold(verdict.problem, attempt, stopped))) {
+        return false;
+      }
+      work = verdict.work;
     }
   }
 
-  #done(): true {
-    this.#holding.release();
-    return true;
-  }
-
-  /** Keys side by side under the process's bound; answers what is not done, when all settled. */
-  async #apply(
-    work: GroupedRecords,
-    { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
-  ): Promise<HeldWork> {
-    this.#journals.expire(nowMs);
-    const mayWrite = (): boolean => this.#mayWrite(signal);
-    const parts = { journals: this.#journals, nowMs, signal, mayWrite };
-    const units = work.keys.map((key) => this.#lane.run(() => replicateKey(key, parts)));
-    const held = heldOf(work.keys, await Promise.allSettled(units));
-    const fenced = held.find(({ error }) => error instanceof FencedError);
+  /**
+   * Keys side by side, as many as the process may have in flight. Answers what is held, once every
+   * key has settled: a key that fails does not disturb the others.
+   */
+  async #apply(work: Work, nowMs: number, stopped: AbortSignal): Promise<HeldWork> {
+    const journals = this.#journals;
+    journals.expire(nowMs);
+    const mayWrite = (): boolean => this.#mayWrite(stopped);
+    const deps = { journals, nowMs, signal: stopped, mayWrite };
+    const outcomes = await Promise.all(
+      work.keys.map((key) =>
+        this.#deps.inFlight
+          .run(this.#lane, () => replicateKey(key, deps))
+          // Only a bug makes it reject: that key must not count as applied.
+          .catch((error): KeyOutcome => ({ type: 'held', rest: key, reason: 'failed', error })),
+      ),
+    );
+    const keys = outcomes.filter((outcome) => outcome.type === 'held');
+    const fenced = keys.find(({ error }) => error instanceof FencedError);
     if (fenced !== undefined) throw this.#fence(fenced.error);
-    return { held, unreadable: work.unreadable };
+    return { keys, tail: work.tail };
   }
 
-  /** Stores how far all is applied. @throws {FencedError} and nothing else */
+  /**
+   * Moves R up to what is applied, and says so to those who listen.
+   *
+   * @returns `error` when the store failed. R may have moved all the same: the next try settles it
+   * @throws {FencedError} and nothing else
+   */
   async #storeOffset(nowMs: number): Promise<StoredOffset> {
+    const { topic, partition } = this.#source;
     const next = this.#appliedBelow;
     const offset = (next - 1) as Offset;
     const after = this.#replicated;
-    if (offset <= (after ?? -1)) return { moved: false };
+    if (offset <= (after ?? -1)) return { hasMoved: false };
     try {
-      await this.#parts.store.saveOffset({ ...this.#source, offset, after }, nowMs);
+      await this.#deps.store.saveOffset({ topic, partition, offset, after }, nowMs);
     } catch (error) {
       if (error instanceof FencedError) throw this.#fence(error);
-      return { moved: false, error };
+      return { hasMoved: false, error };
     }
     this.#replicated = offset;
     this.#onStored(next);
-    this.#notify(offset);
-    return { moved: true };
+    try {
+      this.#deps.onReplicated?.(topic, partition, offset);
+    } catch (err) {
+      this.#log.error({ err, offset }, 'the listener of replicated offsets failed');
+    }
+    return { hasMoved: true };
   }
 
-  /** The end of this flow; said once. */
+  /** The end of this flow. Several keys may find it out; people are told once. */
   #fence(error: unknown): unknown {
     if (!this.#isFenced)
       this.#log.error({ replicated: this.#replicated, err: error }, fencedMessage);
@@ -207,90 +265,67 @@ export class PartitionFlow {
     return error;
   }
 
-  #notify(offset: Offset): void {
-    const { topic, partition } = this.#source;
+  /** Says what the problem is and waits; answers false when it is time to stop instead. */
+  async #hold(problem: Problem, attempt: number, stopped: AbortSignal): Promise<boolean> {
+    const { clock, random } = this.#deps;
+    const retryInMs = backoffDelayMs(heldBackoff, attempt, random());
+    const { message, ...fields } = problem;
+    this.#log.error({ ...fields, attempt, retryInMs }, message);
+    this.#isHeld = true;
     try {
-      this.#parts.onReplicated?.(topic, partition, offset);
-    } catch (err) {
-      this.#log.error({ err, offset }, 'the listener of replicated offsets failed');
+      await clock.sleep(retryInMs, { signal: stopped });
+    } catch (error) {
+      if (!stopped.aborted) throw error;
     }
+    return !stopped.aborted;
   }
 
-  async #waitInFront(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; this.#mayWrite(signal) && !this.#hasLeftOff; attempt++) {
-      const { problem, isTaken } = await blockedBy(stretch, {
-        ...this.#parts,
-        source: this.#source,
-      });
-      if (isTaken && stretch.nextOffset !== undefined) {
-        this.#appliedBelow = stretch.nextOffset;
-        const { error } = await this.#storeOffset(this.#parts.clock.nowMs());
-        if (error === undefined) return this.#holding.release();
-      }
-      if (!(await this.#holding.wait(problem, attempt, signal))) return;
-    }
-  }
-
-  #measure(batch: FlowBatch, { nowMs, left, ...counts }: RoundFigures): void {
-    const durationMs = this.#parts.clock.nowMs() - nowMs;
-    const { endOffset } = batch;
-    const lag = endOffset === undefined ? undefined : Math.max(0, endOffset - this.#appliedBelow);
-    const figures = { ...counts, heldKeys: left.held.length, durationMs, lag };
-    this.#log.debug(figures, 'round');
-    this.#parts.metrics?.roundEnded({ ...this.#source, ...figures });
-  }
-
-  get isHeld(): boolean {
-    return this.#holding.isHeld;
-  }
-
-  /** True when another process owns the partition: nothing may be committed for it either. */
-  get isFenced(): boolean {
-    return this.#isFenced;
+  #goOn(): void {
+    if (this.#isHeld) this.#log.info({}, 'partition goes on');
+    this.#isHeld = false;
   }
 
   /**
-   * Starts no further write, waits for those in hand and stores how far they got. Nothing is stored
-   * for a partition that was lost: it belongs to another process already, which may be further.
+   * Starts no further write, waits for those in hand and, unless the partition is lost, stores how
+   * far they got. Never rejects: an R that was not stored makes the next owner repeat work.
    */
-  async close({ isLost }: { readonly isLost: boolean }): Promise<void> {
+  async close(end: FlowEnd): Promise<void> {
     this.#closing.abort(new ClosedError('the partition was given up'));
-    await this.#work;
+    await this.#running;
     this.#journals.clear();
-    if (isLost || this.#isFenced || !this.#isOwned()) return;
+    if (end === 'lost' || this.#isFenced || !this.#isOwned()) return;
     try {
-      const { error } = await this.#storeOffset(this.#parts.clock.nowMs());
+      const { error } = await this.#storeOffset(this.#deps.clock.nowMs());
       if (error !== undefined) this.#log.warn({ err: error }, 'replicated offset not stored');
     } catch {
-      // Fenced: it was said, and there is nothing left to end.
+      // Fenced: that was said, and there is nothing left to end.
     }
   }
-}
-
-/** A unit never rejects by itself; one that does is held like one whose write failed. */
-function heldOf(
-  keys: readonly KeyRecords[],
-  settled: readonly PromiseSettledResult<Awaited<ReturnType<typeof replicateKey>>>[],
-): readonly HeldKey[] {
-  const held: HeldKey[] = [];
-  for (const [index, unit] of settled.entries()) {
-    const rest = keys[index];
-    if (unit.status === 'fulfilled' && unit.value.type === 'held') held.push(unit.value);
-    if (unit.status === 'rejected' && rest !== undefined) {
-      held.push({ type: 'held', rest, reason: 'failed', error: unit.reason });
-    }
-  }
-  return held;
 }
 
 interface StoredOffset {
-  readonly moved: boolean;
+  readonly hasMoved: boolean;
   readonly error?: unknown;
 }
 
-interface RoundFigures {
-  readonly records: number;
-  readonly keys: number;
-  readonly left: HeldWork;
-  readonly nowMs: number;
+/** The rounds of a batch. The very first one of a partition has one record: see `PartitionFlow`. */
+function* roundsOf(batch: FlowBatch, isNothingReplicated: boolean): Generator<FlowBatch> {
+  const { records, nextOffset } = batch;
+  const [first] = records;
+  let from = 0;
+  if (isNothingReplicated && first !== undefined) {
+    const after = Offset.next(first.offset);
+    yield { ...batch, records: [first], nextOffset: after };
+    // Offsets after a single record that hold no record of ours, such as transaction markers.
+    if (records.length === 1 && nextOffset > after) yield { ...batch, records: [] };
+    from = 1;
+  }
+  for (; from < records.length; from += maxRecordsInRound) {
+    const to = from + maxRecordsInRound;
+    yield {
+      ...batch,
+      records: records.slice(from, to),
+      nextOffset: records[to]?.offset ?? nextOffset,
+    };
+  }
 }

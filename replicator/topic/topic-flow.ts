@@ -9,8 +9,8 @@ import type {
 } from '../../src/ports/topic-consumer.ts';
 import { retry } from '../../src/runtime/retry.ts';
 import { type ExpiryJob, openExpiryJob } from '../expiry/expiry-job.ts';
-import type { FlowParts } from '../replicator-parts.ts';
-import { PartitionFlow } from './partition-flow.ts';
+import type { FlowDeps } from '../replicator-deps.ts';
+import { type FlowEnd, PartitionFlow } from './partition-flow.ts';
 import { TopicCommit } from './topic-commit.ts';
 
 /** How often the group's offsets are committed, while there is something to commit. */
@@ -26,6 +26,12 @@ export interface WorkListener {
   workSettled(): void;
 }
 
+/** The group member whose partitions a flow replicates, and who is told of its work. */
+export interface FlowMember {
+  readonly consumer: TopicConsumer;
+  readonly listener: WorkListener;
+}
+
 /**
  * One topic's records on their way into the store: a flow for each partition that is ours.
  *
@@ -39,7 +45,7 @@ export interface WorkListener {
  */
 export class TopicFlow implements TopicSubscriber {
   readonly #topic: Topic;
-  readonly #parts: FlowParts;
+  readonly #deps: FlowDeps;
   readonly #consumer: TopicConsumer;
   readonly #listener: WorkListener;
   readonly #log: Logger;
@@ -50,54 +56,48 @@ export class TopicFlow implements TopicSubscriber {
   #committing: Promise<void> | undefined;
   #batchesInHand = 0;
 
-  constructor(
-    topic: Topic,
-    parts: FlowParts,
-    subscription: { readonly consumer: TopicConsumer; readonly listener: WorkListener },
-  ) {
+  constructor(topic: Topic, deps: FlowDeps, member: FlowMember) {
     this.#topic = topic;
-    this.#parts = parts;
-    this.#consumer = subscription.consumer;
-    this.#listener = subscription.listener;
-    this.#log = parts.log.child({ topic });
+    this.#deps = deps;
+    this.#consumer = member.consumer;
+    this.#listener = member.listener;
+    this.#log = deps.log.child({ topic });
   }
 
-  async assigned(
-    partition: Partition,
-    { partitions }: { readonly partitions: number },
-  ): Promise<Offset | undefined> {
+  async assigned(partition: Partition, { partitions }: AssignedTopic): Promise<Offset | undefined> {
+    const topic = this.#topic;
+    const { store, clock, random, expiry } = this.#deps;
+    const { signal } = this.#closing;
+    // What an earlier assignment left, which the group did not revoke.
     await this.#expiryJobs.get(partition)?.close();
-    await this.#flows.get(partition)?.close({ isLost: false });
-    const replicated = await this.#claim(partition);
-    const onStored = (next: Offset): void => this.#mark(partition, next);
-    const source = { topic: this.#topic, partition };
-    this.#flows.set(partition, new PartitionFlow(source, this.#parts, { replicated, onStored }));
+    await this.#flows.get(partition)?.close('given up');
+    // From the claim on, nothing that an earlier owner has sent moves R any more.
+    const replicated = await retry(
+      () => store.claim(topic, partition, { nowMs: clock.nowMs(), signal }),
+      {
+        backoff: assignBackoff,
+        attempts: assignAttempts,
+        clock,
+        random,
+        retryable: (error) => error instanceof JournalError && error.retryable,
+        onRetry: (err, attempt, retryInMs) =>
+          this.#log.warn({ partition, err, attempt, retryInMs }, 'partition not claimed yet'),
+        signal,
+      },
+    );
+    const onStored = (next: Offset): void => {
+      this.#commit.mark(partition, next);
+      this.#committing ??= this.#commitLater();
+    };
+    const source = { topic, partition };
+    this.#flows.set(partition, new PartitionFlow(source, this.#deps, { replicated, onStored }));
     this.#commit.assign(partition);
-    this.#startExpiryJob(partition, partitions);
+    if (expiry !== undefined && !signal.aborted) {
+      const share = { topic, partition, partitions };
+      this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
+    }
     this.#log.info({ partition, replicated }, 'partition assigned');
     return replicated === undefined ? undefined : Offset.next(replicated);
-  }
-
-  #claim(partition: Partition): Promise<Offset | undefined> {
-    const { store, clock, random } = this.#parts;
-    const { signal } = this.#closing;
-    return retry(() => store.claim(this.#topic, partition, { nowMs: clock.nowMs(), signal }), {
-      backoff: assignBackoff,
-      attempts: assignAttempts,
-      clock,
-      random,
-      retryable: (error) => error instanceof JournalError && error.retryable,
-      onRetry: (err, attempt, retryInMs) =>
-        this.#log.warn({ partition, err, attempt, retryInMs }, 'partition not claimed yet'),
-      signal,
-    });
-  }
-
-  #startExpiryJob(partition: Partition, partitions: number): void {
-    const { expiry } = this.#parts;
-    if (expiry === undefined || this.#closing.signal.aborted) return;
-    const share = { topic: this.#topic, partition, partitions };
-    this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#parts, ...expiry }));
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {
@@ -129,7 +129,7 @@ export class TopicFlow implements TopicSubscriber {
   }
 
   async revoked(partition: Partition): Promise<void> {
-    await this.#drop(partition, { isLost: false });
+    await this.#drop(partition, 'given up');
     await this.#commitPartition(partition);
     this.#commit.forget(partition);
     this.#log.info({ partition }, 'partition revoked');
@@ -137,7 +137,7 @@ export class TopicFlow implements TopicSubscriber {
 
   async lost(partition: Partition): Promise<void> {
     this.#commit.forget(partition);
-    await this.#drop(partition, { isLost: true });
+    await this.#drop(partition, 'lost');
     this.#log.warn({ partition }, 'partition lost');
   }
 
@@ -145,23 +145,18 @@ export class TopicFlow implements TopicSubscriber {
     return this.#flows.get(partition)?.isHeld ?? false;
   }
 
-  async #drop(partition: Partition, how: { readonly isLost: boolean }): Promise<void> {
+  async #drop(partition: Partition, end: FlowEnd): Promise<void> {
     const flow = this.#flows.get(partition);
-    await Promise.all([flow?.close(how), this.#expiryJobs.get(partition)?.close()]);
+    await Promise.all([flow?.close(end), this.#expiryJobs.get(partition)?.close()]);
     this.#expiryJobs.delete(partition);
     if (flow?.isFenced) this.#commit.forget(partition);
     if (this.#flows.get(partition) === flow) this.#flows.delete(partition);
   }
 
-  #mark(partition: Partition, next: Offset): void {
-    this.#commit.mark(partition, next);
-    this.#committing ??= this.#commitLater();
-  }
-
   async #commitLater(): Promise<void> {
     try {
       do {
-        await this.#parts.clock.sleep(commitIntervalMs, { signal: this.#closing.signal });
+        await this.#deps.clock.sleep(commitIntervalMs, { signal: this.#closing.signal });
         await this.#commitAll();
       } while (this.#commit.duePartitions().length > 0);
     } catch {
@@ -175,7 +170,7 @@ export class TopicFlow implements TopicSubscriber {
     for (const partition of this.#commit.duePartitions()) await this.#commitPartition(partition);
   }
 
-  /** A failed commit loses nothing: the next one, or the next owner's start from R, makes up for it. */
+  /** A failed commit loses nothing: the next one makes up for it, or the next owner, at R. */
   async #commitPartition(partition: Partition): Promise<void> {
     const next = this.#commit.due(partition);
     if (next === undefined) return;
@@ -189,17 +184,19 @@ export class TopicFlow implements TopicSubscriber {
 
   /**
    * Starts no further write, waits for those in hand, drops the flows, then commits. Call it before
-   * the member leaves its group. Never rejects.
+   * the member leaves its group: later it may not commit. Never rejects.
    */
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError(`replication of ${this.#topic} ends`));
     const partitions = [...this.#flows.keys()];
-    await Promise.allSettled(
-      partitions.map((partition) => this.#drop(partition, { isLost: false })),
-    );
+    await Promise.allSettled(partitions.map((partition) => this.#drop(partition, 'given up')));
     await this.#committing;
     await this.#commitAll();
   }
+}
+
+interface AssignedTopic {
+  readonly partitions: number;
 }
 
 /** A flow that ends takes no more records: its consumer waits until it is told to leave. */

@@ -6,16 +6,19 @@ import { type Backoff, backoffDelayMs } from '../../src/runtime/retry.ts';
 /** Pauses between two memberships of a topic that fails. */
 export const reopenBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };
 
+/** Names the topic, at the start and for each effect. */
 export interface TopicInput {
   readonly topic: Topic;
 }
 
+/** What is known of a topic's replication. */
 export interface TopicReplicatorContext extends TopicInput {
   /** Failures since work was last done. */
   readonly failures: number;
   readonly error: unknown;
 }
 
+/** What happens to a topic's replication, besides the ends of its effects. */
 export type TopicReplicatorEvent =
   | { readonly type: 'work.started' }
   | { readonly type: 'work.settled' }
@@ -56,9 +59,8 @@ export const topicReplicatorMachine = setup({
   },
   actors,
   actions: {
-    /** Tells people; provided by the runner. */
+    /** Logs the failure; provided by the runner. */
     reportFailure: () => {},
-    countFailure: assign((_, params: { readonly error: unknown }) => ({ error: params.error })),
   },
   delays: {
     reopenDelay: ({ context }) => backoffDelayMs(reopenBackoff, context.failures, 1),

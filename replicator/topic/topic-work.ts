@@ -1,7 +1,7 @@
 import { ClosedError, LogUnavailableError } from '../../src/model/errors.ts';
 import type { Topic } from '../../src/model/position.ts';
 import type { TopicConsumer, TopicConsumers } from '../../src/ports/topic-consumer.ts';
-import type { FlowParts } from '../replicator-parts.ts';
+import type { FlowDeps } from '../replicator-deps.ts';
 import { TopicFlow, type WorkListener } from './topic-flow.ts';
 
 /**
@@ -11,24 +11,35 @@ import { TopicFlow, type WorkListener } from './topic-flow.ts';
 export class TopicWork {
   readonly #topic: Topic;
   readonly #consumers: TopicConsumers;
-  readonly #parts: FlowParts;
+  readonly #deps: FlowDeps;
   #session: Session | undefined;
 
-  constructor(topic: Topic, consumers: TopicConsumers, parts: FlowParts) {
+  constructor(topic: Topic, consumers: TopicConsumers, deps: FlowDeps) {
     this.#topic = topic;
     this.#consumers = consumers;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
-  /** Opens a group member; what an earlier run left open is closed first. */
+  /**
+   * Opens a group member; what an earlier run left open is closed first.
+   *
+   * @throws {LogUnavailableError} no member could be opened; retryable
+   * @throws {ClosedError} it was closed meanwhile
+   */
   async open(): Promise<void> {
     await this.close();
-    const session = new Session(this.#topic, this.#parts);
+    const session = new Session(this.#topic, this.#deps);
     this.#session = session;
     await session.open(this.#consumers);
   }
 
-  /** Replicates until it fails or is closed. Never resolves before `close`. */
+  /**
+   * Replicates until it fails or is closed. Never resolves before `close`.
+   *
+   * @throws {ClosedError} it is not open
+   * @throws {FencedError} another process owns one of the partitions
+   * @throws the consumer's errors, as `TopicConsumer.run` says
+   */
   run(listener: WorkListener): Promise<void> {
     const session = this.#session;
     if (session === undefined) return Promise.reject(new ClosedError('topic is not open'));
@@ -46,7 +57,7 @@ export class TopicWork {
 /** One membership, from opening to leaving. */
 class Session {
   readonly #topic: Topic;
-  readonly #parts: FlowParts;
+  readonly #deps: FlowDeps;
   readonly #leave = new AbortController();
   #consumer: TopicConsumer | undefined;
   #flow: TopicFlow | undefined;
@@ -54,9 +65,9 @@ class Session {
   #running: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(topic: Topic, parts: FlowParts) {
+  constructor(topic: Topic, deps: FlowDeps) {
     this.#topic = topic;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
   async open(consumers: TopicConsumers): Promise<void> {
@@ -67,7 +78,7 @@ class Session {
   async run(listener: WorkListener): Promise<void> {
     const consumer = this.#consumer;
     if (consumer === undefined) throw new ClosedError(`no member for topic ${this.#topic}`);
-    const flow = new TopicFlow(this.#topic, this.#parts, { consumer, listener });
+    const flow = new TopicFlow(this.#topic, this.#deps, { consumer, listener });
     this.#flow = flow;
     const running = consumer.run(flow, { signal: this.#leave.signal });
     this.#running = running.catch(() => {});
@@ -81,7 +92,7 @@ class Session {
     return this.#closing;
   }
 
-  /** Commits come before leaving: who is no member may not commit. */
+  /** Commits come before leaving: only a member may commit. */
   async #close(): Promise<void> {
     await this.#flow?.close();
     this.#leave.abort(new ClosedError(`replication of ${this.#topic} ends`));
@@ -91,7 +102,7 @@ class Session {
       await consumer?.[Symbol.asyncDispose]();
     } catch (err) {
       // Either it never opened, which open() reported, or leaving failed and the group expires us.
-      this.#parts.log.debug({ topic: this.#topic, err }, 'topic consumer not closed in order');
+      this.#deps.log.debug({ topic: this.#topic, err }, 'topic consumer not closed in order');
     }
   }
 }

@@ -15,13 +15,14 @@ import { isXstateEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
+import type { EntityView } from './registry/entity-registry.ts';
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
  * time, to the recovery or to the pipeline of commands; both report to the lifecycle, which says
  * through `#perform` what has to be done when a state is entered.
  */
-export class EntityHost<S extends HostedState> implements LiveEntity {
+export class EntityHost<S extends HostedState> implements LiveEntity, EntityView {
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
   readonly #recovery: EntityRecovery<S>;

@@ -60,8 +60,8 @@ const helpFlags = ['--help', '-h'];
 const versionFlags = ['--version', '-v'];
 
 /**
- * The `kafka-journal` program. Help and version, when asked for, are on standard output; what is wrong
- * is on standard error.
+ * The `kafka-journal` program. Help and version, when asked for, are on standard output; what is
+ * wrong is on standard error.
  *
  * @param args as typed, without the program's own name
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by force

@@ -5,8 +5,7 @@ import type { OpenDeps } from '../compose/stores.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
-import { defaultJournalOf } from '../config/settings/journal-class.ts';
-import { kafkaJournalPath } from '../config/settings/journal-paths.ts';
+import { defaultJournalOf, kafkaJournalPath } from '../config/settings/journal-class.ts';
 import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
@@ -19,8 +18,9 @@ import { readOptions, UsageError } from './usage.ts';
 
 /**
  * `kafka-journal setup --config FILE`: creates the topics and tables of the journal that
- * `akka.persistence.journal.plugin` names, under an operator's rights, and prints what it made and what
- * was there; that is left alone. May be run again at any time. An embedded journal has nothing to set up.
+ * `akka.persistence.journal.plugin` names, under an operator's rights, and prints what it made and
+ * what was there; that is left alone. May be run again at any time. An embedded journal has nothing
+ * to set up.
  *
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration
  */

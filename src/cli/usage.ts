@@ -7,7 +7,8 @@ export class UsageError extends Error {}
 /**
  * Values of options of the form `--name VALUE` or `--name=VALUE`; the last one of a name counts.
  *
- * @throws {UsageError} an option that is not in `names`, one without a value, or an argument that is no option
+ * @throws {UsageError} an option that is not in `names`, one without a value, or an argument that
+ * is no option
  */
 export function readOptions<N extends string>(
   command: string,

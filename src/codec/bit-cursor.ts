@@ -1,7 +1,7 @@
 import { CodecError } from '../model/errors.ts';
 
 /*
- * A block whose first field is one bit, so that every later byte lies across two:
+ * A block whose first field is one bit, so that every later byte is spread over two:
  *
  *   block   b aaaaaaa | a ccccccc | c 0000000        b = bit, aaaaaaaa and cccccccc = body
  */
@@ -20,7 +20,7 @@ export function prependBit(bit: boolean, body: Uint8Array): Buffer {
 }
 
 /**
- * The first bit and the whole bytes behind it; the last seven bits are dropped.
+ * The first bit and the whole bytes after it; the last seven bits are dropped.
  *
  * @throws {CodecError} when there is no bit
  */

@@ -17,7 +17,11 @@ export interface StoredPayload {
   readonly bytes?: Uint8Array;
 }
 
-/** Columns of a payload. @throws {InvalidInputError} when JSON cannot hold the value */
+/**
+ * Columns of a payload.
+ *
+ * @throws {InvalidInputError} when JSON cannot hold the value
+ */
 export function toStoredPayload(payload: Payload | PrintedJson | undefined): StoredPayload {
   switch (payload?.type) {
     case undefined:

@@ -28,13 +28,18 @@ export interface PersistenceOptions {
 
 /** Persistent actors and their journals. */
 export interface Persistence extends ActorHost {
-  /** Stops all actors after the commands that they hold, then closes the journals. */
+  /**
+   * Stops all actors after the commands that they hold, then closes the journals.
+   *
+   * @throws the first error of a journal that does not close in order; all others are closed
+   */
   shutdown(): Promise<void>;
 }
 
 /**
- * Reads the configuration and prepares persistent actors. A journal is opened by the first actor that
- * needs it, those of `auto-start-journals` before this resolves. Settings that have no effect are logged once.
+ * Reads the configuration and prepares persistent actors. A journal is opened by the first actor
+ * that needs it, those of `auto-start-journals` before this resolves. Settings that have no effect
+ * are logged once.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */
@@ -90,7 +95,9 @@ class Plugins {
     this.#log = log;
   }
 
-  /** @throws {ConfigError} no section at `pluginId`, or none given and there is no default journal */
+  /**
+   * @throws {ConfigError} no section at `pluginId`, or none given and there is no default journal
+   */
   async get(pluginId: string | undefined): Promise<JournalPlugin> {
     const path = pluginId || defaultJournalOf(this.#config);
     const known = this.#opened.get(path);
@@ -111,7 +118,11 @@ class Plugins {
     }
   }
 
-  /** Closes every journal, also when another does not close in order. @throws the first failure */
+  /**
+   * Closes every journal, also when another does not close in order.
+   *
+   * @throws the first failure
+   */
   async close(): Promise<void> {
     const plugins = await Promise.allSettled([...this.#opened.values()].reverse());
     this.#opened.clear();

@@ -2,8 +2,9 @@ import type { Config, ConfigNote } from '../config/config.ts';
 import type { Logger } from '../observability/logger.ts';
 
 /**
- * Logs the keys that are set and have no effect, each once for the life of `config`: one warning about
- * those that are to have an effect one day, one line of information about those that never will.
+ * Logs the keys that are set and have no effect, each once for the life of `config`: one warning
+ * about those that are to have an effect one day, one line of information about those that never
+ * will.
  */
 export function noteIgnoredKeys(config: Config, log: Logger): void {
   const notes = config.takeNotes();

@@ -1,4 +1,5 @@
 import { startReplicator } from '../../replicator/replicator.ts';
+import type { ReplicationSettings } from '../../replicator/replicator-deps.ts';
 import type { EmbeddedJournalSettings } from '../config/settings/journal-settings.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
 import { idsOfAll } from '../stores/sqlite/ids-of-all.ts';
@@ -9,16 +10,24 @@ import type { OpenDeps, Stores } from './stores.ts';
 /** How long closing waits for the work that the in-process replicator has in hand. */
 const replicatorStopMs = 10_000;
 
-const replicatorSettings = {
-  // Every topic of the file: persistence ids may name them, and other sections may use the same file.
+const replicatorSettings: ReplicationSettings = {
+  // Every topic of the file: persistence ids may name them, and other sections may use the file.
   topicPrefixes: [''],
-  // A look costs one small query; a new topic is replicated, and its ids are listed, so long after its first record.
+  // A look costs one small query. A new topic is replicated, and its ids are listed, at most this
+  // long after its first record.
   topicDiscoveryIntervalMs: 200,
   cacheExpireAfterMs: 60_000,
   maxKeysInFlight: 64,
-} as const;
+  quarantine: { policy: 'fail', skip: [] },
+  purgeExpired: undefined,
+};
 
-/** One SQLite file holds log and store; a replicator in this process carries events between them. */
+/**
+ * One SQLite file holds log and store; a replicator in this process carries events between them.
+ *
+ * @throws {InvalidInputError} the file cannot be opened, or is of another program or later version
+ * @throws {StoreUnavailableError} another process holds a lock on it
+ */
 export async function openEmbeddedStores(
   settings: EmbeddedJournalSettings,
   deps: OpenDeps,

@@ -9,7 +9,8 @@ import type { SqliteStore } from '../stores/sqlite/store.ts';
 import type { OpenDeps } from './stores.ts';
 
 /*
- * The one place that knows which replicated stores there are. A driver is loaded when its store is chosen.
+ * The one place that knows which replicated stores there are. A driver is loaded when its store is
+ * chosen.
  */
 
 /** What people call each store. */
@@ -19,7 +20,13 @@ export const storeNames = {
   sqlite: 'SQLite',
 } as const satisfies Record<EventualSettings['type'], string>;
 
-/** The store as clients read it: its tables are there, or are created where that is allowed. */
+/**
+ * The store as clients read it: its tables are there, or are created where that is allowed.
+ *
+ * @throws {NotSetUpError} the store lacks tables, and the settings do not allow to create them
+ * @throws {AccessDeniedError} names the right that is missing
+ * @throws {StoreUnavailableError} retryable
+ */
 export async function openEventualStore(
   settings: EventualSettings,
   deps: OpenDeps,
@@ -44,7 +51,14 @@ export async function openEventualStore(
   }
 }
 
-/** The store as the replicator writes it: its tables are there, or are created where that is allowed. */
+/**
+ * The store as the replicator writes it: its tables are there, or are created where that is
+ * allowed.
+ *
+ * @throws {NotSetUpError} the store lacks tables, and the settings do not allow to create them
+ * @throws {AccessDeniedError} names the right that is missing
+ * @throws {StoreUnavailableError} retryable
+ */
 export async function openReplicatedStore(
   settings: EventualSettings,
   deps: OpenDeps,
@@ -72,6 +86,8 @@ export async function openReplicatedStore(
  * Creates what is missing, whatever the settings allow to clients: for operators.
  *
  * @returns what there is now, and whether it was there before
+ * @throws {AccessDeniedError} names the right that is missing; what came before it is created
+ * @throws {StoreUnavailableError} may be created in part; run it again
  */
 export async function createStore(
   settings: EventualSettings,

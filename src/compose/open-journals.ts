@@ -46,8 +46,8 @@ export interface OpenJournalsOptions {
 }
 
 /**
- * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of the section that
- * have no effect are logged once.
+ * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of
+ * the section that have no effect are logged once.
  *
  * @throws {ConfigError} all problems of the section, before anything is opened
  * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
@@ -112,8 +112,8 @@ function journalsOver(
 }
 
 /**
- * One file has no other writers than ours, and looking at its end costs nothing: no marks there. Its
- * replicator follows at once, so that a head cache would hold nothing.
+ * One file has no other writers than ours, and looking at its end costs nothing: no marks there.
+ * Its replicator follows at once, so that a head cache would hold nothing.
  */
 function waysToRead(
   stores: Stores,

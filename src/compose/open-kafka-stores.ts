@@ -12,9 +12,11 @@ import type { OpenDeps, Stores } from './stores.ts';
 type Disposables = AsyncDisposable[];
 
 /**
- * Kafka and the store, ready within `start-timeout`: topics and tables exist or are created where allowed.
+ * Kafka and the store, ready within `start-timeout`: topics and tables exist or are created where
+ * allowed.
  *
- * @throws {LogUnavailableError} {@link StoreUnavailableError} names the addresses that did not answer
+ * @throws {LogUnavailableError} {@link StoreUnavailableError} names the addresses that did not
+ * answer
  */
 export async function openKafkaStores(
   settings: KafkaJournalSettings,

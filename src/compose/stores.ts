@@ -11,6 +11,7 @@ export interface Stores extends AsyncDisposable {
   readonly eventual: EventualJournal;
 }
 
+/** What everything that is opened here logs to and takes the time from; both stay the caller's. */
 export interface OpenDeps {
   readonly log: Logger;
   readonly clock: Clock;

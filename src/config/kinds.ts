@@ -11,23 +11,27 @@ export interface Kind<T> {
   read(value: Value): T | undefined;
 }
 
+/** Bounds of a number, both inclusive; absent = none on that side. */
 export interface Range {
   readonly min?: number;
   readonly max?: number;
 }
 
+/** Any text; numbers and booleans count as they are written. */
 export const text: Kind<string> = {
   expected: 'a text',
   placeholder: '',
   read: (value) => (value.kind === 'scalar' && value.value !== null ? value.text : undefined),
 };
 
+/** A text of at least one character. */
 export const nonEmptyText: Kind<string> = {
   ...text,
   expected: 'a text that is not empty',
   read: (value) => text.read(value) || undefined,
 };
 
+/** `true`, `on`, `yes`; `false`, `off`, `no`; in any case. */
 export const boolean: Kind<boolean> = {
   expected: 'true, false, on, off, yes or no',
   placeholder: false,
@@ -43,6 +47,7 @@ const booleans = new Map([
   ['no', false],
 ]);
 
+/** A number, also one written as a text. */
 export const number: Kind<number> = {
   expected: 'a number',
   placeholder: 0,
@@ -53,6 +58,7 @@ export const number: Kind<number> = {
   },
 };
 
+/** A safe integer within the range. */
 export function integer(range: Range = {}): Kind<number> {
   return {
     expected: `an integer${describeRange(range)}`,
@@ -78,6 +84,7 @@ export function duration(range: Range = { min: 0 }): Kind<number> {
   };
 }
 
+/** Whole bytes, rounded down. The range is in bytes, by default at least 0. */
 export function size(range: Range = { min: 0 }): Kind<number> {
   return {
     expected: `a size such as 1000, 512k or 1MiB${describeRange({ ...range, unit: ' bytes' })}`,
@@ -99,6 +106,7 @@ export function oneOf<const T extends string>(...names: readonly [T, ...T[]]): K
   };
 }
 
+/** A text that matches `pattern`; `expected` says what that means, for messages. */
 export function matching(pattern: RegExp, expected: string): Kind<string> {
   return {
     expected,

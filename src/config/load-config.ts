@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { ConfigError, type ConfigProblem } from '../model/errors.ts';
+import { ConfigError } from '../model/errors.ts';
 import { Config } from './config.ts';
 import { hoconError } from './hocon/origin.ts';
 import { parseFile, parseText } from './hocon/parse/parse-file.ts';
@@ -7,11 +7,12 @@ import { treeOf } from './hocon/parse/plain.ts';
 import { withFallback } from './hocon/resolve/merge.ts';
 import { resolveConfig } from './hocon/resolve/resolver.ts';
 import type { ObjectValue } from './hocon/values.ts';
+import { rootProblems } from './keys/keys-beside-sections.ts';
 import { withPekkoAlias, writtenIn } from './keys/pekko-alias.ts';
-import { rootProblems } from './keys/root-keys.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { systemProperties } from './system-properties.ts';
 
+/** Where the application's configuration comes from; each part may be absent. */
 export interface LoadConfigOptions {
   /** The application's file; must exist. Relative to the working directory. */
   readonly file?: string;
@@ -42,11 +43,17 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
 /** A configuration whose keys have still to be checked, together with the settings in it. */
 export interface ReadConfig {
   readonly config: Config;
-  /** @throws {ConfigError} keys set differently under both roots, unknown keys beside our sections */
+  /**
+   * @throws {ConfigError} keys set differently under both roots, unknown keys beside our sections
+   */
   readonly checkKeys: () => void;
 }
 
-/** As {@link loadConfig}, for readers that report all problems at once. @throws {ConfigError} syntax, references */
+/**
+ * As {@link loadConfig}, for readers that report all problems at once.
+ *
+ * @throws {ConfigError} syntax, references
+ */
 export function readConfig(options: LoadConfigOptions): ReadConfig {
   const outside = { env: options.env ?? process.env, properties: systemProperties() };
   const reference = referenceTree();
@@ -55,7 +62,10 @@ export function readConfig(options: LoadConfigOptions): ReadConfig {
   const written = writtenIn(resolved, isReferenceFile);
   const config = Config.of(tree, resolveConfig(reference, outside), written);
   const all = [...problems, ...rootProblems(config)];
-  return { config, checkKeys: () => report(all) };
+  const checkKeys = (): void => {
+    if (all.length > 0) throw new ConfigError(all);
+  };
+  return { config, checkKeys };
 }
 
 function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectValue {
@@ -89,8 +99,4 @@ function referenceTree(): ObjectValue {
     return tree;
   });
   return layered(replicator as ObjectValue, reference);
-}
-
-function report(problems: readonly ConfigProblem[]): void {
-  if (problems.length > 0) throw new ConfigError(problems);
 }

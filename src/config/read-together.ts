@@ -9,17 +9,15 @@ export function readTogether<T extends Record<string, () => unknown>>(
   readers: T,
 ): { readonly [K in keyof T]: ReturnType<T[K]> } {
   const problems: ConfigProblem[] = [];
-  const results = Object.entries(readers).map(([name, read]) => [name, attempt(read, problems)]);
+  const results = Object.entries(readers).map(([name, read]) => {
+    try {
+      return [name, read()];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return [name, undefined];
+    }
+  });
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.fromEntries(results) as { [K in keyof T]: ReturnType<T[K]> };
-}
-
-function attempt<R>(read: () => R, problems: ConfigProblem[]): R | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
 }

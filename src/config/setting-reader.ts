@@ -2,17 +2,11 @@ import { ConfigError, type ConfigProblem } from '../model/errors.ts';
 import { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
 import { pathOf } from './hocon/parse/path.ts';
-import { type ObjectValue, toPlain, type Value } from './hocon/values.ts';
-import type { AcceptedKeys, SectionKind } from './keys/accepted-key-types.ts';
-import { acceptedFor, matchesKey } from './keys/accepted-keys.ts';
+import { toPlain, type Value } from './hocon/values.ts';
+import type { AcceptedKeys, SectionKind } from './keys/keys-without-effect.ts';
+import { acceptedFor, matchesKey } from './keys/keys-without-effect.ts';
 import { nearest } from './keys/nearest.ts';
 import type { Kind } from './kinds.ts';
-
-/** Where a reader stands: the problems it shares with its parent, and what is accepted unread. */
-interface Place {
-  readonly problems: ConfigProblem[];
-  readonly accepted: readonly AcceptedKeys[];
-}
 
 /** Characters of a value shown in a message. */
 const shownValueLength = 100;
@@ -20,19 +14,23 @@ const shownValueLength = 100;
 const secretKey = /password|jaas|secret|ssl-keystore-key/;
 
 /**
- * Reads the settings of one section and remembers what it was asked for, so that `finish` can tell
- * every problem at once: values of the wrong kind, missing ones, and keys that nobody reads.
+ * Reads the settings of one section and remembers what it was asked for, so that `finish` can
+ * report every problem at once: values of the wrong kind, missing ones, and keys that nobody reads.
  */
 export class SettingReader {
   readonly config: Config;
-  readonly #place: Place;
+  /** Shared with the reader of the section around this one. */
+  readonly #problems: ConfigProblem[];
+  /** Keys that are accepted unread. */
+  readonly #accepted: readonly AcceptedKeys[];
   readonly #known = new Set<string>();
   readonly #children: SettingReader[] = [];
 
   /** @param kind which keys of this section are accepted without being read */
   constructor(config: Config, kind: SectionKind, problems: ConfigProblem[] = []) {
     this.config = config;
-    this.#place = { problems, accepted: acceptedFor(kind) };
+    this.#problems = problems;
+    this.#accepted = acceptedFor(kind);
   }
 
   read<T>(key: string, kind: Kind<T>): T {
@@ -48,7 +46,7 @@ export class SettingReader {
     if (value === undefined) return undefined;
     const read = kind.read(value);
     if (read !== undefined) return read;
-    this.problem(key, `must be ${kind.expected}, not ${shown(key, value)}`);
+    this.problem(key, `must be ${kind.expected}, not ${shownValue(key, value)}`);
     return kind.placeholder;
   }
 
@@ -62,11 +60,11 @@ export class SettingReader {
     this.#asksFor(key);
     const value = this.config.value(key);
     if (value?.kind === 'object') {
-      const reader = new SettingReader(this.config.section(key), kind, this.#place.problems);
+      const reader = new SettingReader(this.config.section(key), kind, this.#problems);
       this.#children.push(reader);
       return reader;
     }
-    const found = value === undefined ? ', and is missing' : `, not ${shown(key, value)}`;
+    const found = value === undefined ? ', and is missing' : `, not ${shownValue(key, value)}`;
     this.problem(key, `must be an object${found}`);
     return new SettingReader(Config.empty(), kind);
   }
@@ -94,7 +92,7 @@ export class SettingReader {
 
   problem(key: string, message: string): void {
     const origin = this.config.originOf(key) ?? { file: undefined, line: undefined };
-    this.#place.problems.push({ path: this.config.fullPath(key), ...origin, message });
+    this.#problems.push({ path: this.config.fullPath(key), ...origin, message });
   }
 
   /** A key that is set and has no effect. */
@@ -105,7 +103,7 @@ export class SettingReader {
   /** @throws {ConfigError} with every problem of this section and those inside it */
   finish<T>(settings: T): T {
     this.#checkKeys();
-    if (this.#place.problems.length > 0) throw new ConfigError(this.#place.problems);
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
     return settings;
   }
 
@@ -118,44 +116,32 @@ export class SettingReader {
     const key = renderPath(path);
     if (this.#known.has(key)) return;
     const value = this.config.value(key);
-    const accepted = this.#place.accepted.find(({ keys }) =>
+    const accepted = this.#accepted.find(({ keys }) =>
       keys.some((pattern) => matchesKey(pattern, path)),
     );
     if (accepted !== undefined) this.config.note(key, accepted.why, accepted);
-    else if (value?.kind === 'object' && this.#hasInside(path, known)) {
-      this.#checkKeysInside(path, value, known);
-    } else {
-      const accepted = this.#place.accepted.flatMap(({ keys }) => keys);
-      this.problem(key, unknownKey(key, withSections([...known, ...accepted])));
+    else {
+      const all = [...known, ...this.#accepted.flatMap(({ keys }) => keys)];
+      const prefix = `${path.join('.')}.`;
+      if (value?.kind === 'object' && all.some((other) => other.startsWith(prefix))) {
+        // An object around known keys: what else it holds is unknown.
+        for (const inner of value.fields.keys()) {
+          const inside = [...path, inner];
+          if (this.config.has(renderPath(inside))) this.#checkKey(inside, known);
+        }
+        return;
+      }
+      // A misspelt section is near the name of a section, which is the beginning of a key.
+      const paths = all.map((other) => other.replace(/\.\*\*$/, '').split('.'));
+      const names = paths.flatMap((one) => one.map((_, at) => one.slice(0, at + 1).join('.')));
+      const near = nearest(key, [...new Set(names)]);
+      const hint = near === undefined ? '' : `; did you mean ${near}?`;
+      this.problem(key, `is not a known key${hint}`);
     }
   }
-
-  #checkKeysInside(path: readonly string[], value: ObjectValue, known: readonly string[]): void {
-    for (const key of value.fields.keys()) {
-      if (this.config.has(renderPath([...path, key]))) this.#checkKey([...path, key], known);
-    }
-  }
-
-  #hasInside(path: readonly string[], known: readonly string[]): boolean {
-    const prefix = `${path.join('.')}.`;
-    const accepted = this.#place.accepted.flatMap(({ keys }) => keys);
-    return [...known, ...accepted].some((key) => key.startsWith(prefix));
-  }
 }
 
-function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  return near === undefined ? 'is not a known key' : `is not a known key; did you mean ${near}?`;
-}
-
-/** The keys, and the names of the sections that they are in. */
-function withSections(keys: readonly string[]): readonly string[] {
-  const paths = keys.map((key) => key.replace(/\.\*\*$/, '').split('.'));
-  const all = paths.flatMap((path) => path.map((_, index) => path.slice(0, index + 1).join('.')));
-  return [...new Set(all)];
-}
-
-function shown(key: string, value: Value): string {
+function shownValue(key: string, value: Value): string {
   if (secretKey.test(key)) return '***';
   const text = JSON.stringify(toPlain(value));
   return text.length > shownValueLength ? `${text.slice(0, shownValueLength)}…` : text;

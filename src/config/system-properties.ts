@@ -6,22 +6,19 @@ import { delimiter, sep } from 'node:path';
  * On the JVM every one of them can be referred to; we give those that mean the same here.
  */
 export function systemProperties(): Readonly<Record<string, string | undefined>> {
+  let userName: string | undefined;
+  try {
+    userName = userInfo().username;
+  } catch {
+    // A container may run as a user without a name.
+  }
   return {
     'user.home': homedir(),
     'user.dir': process.cwd(),
-    'user.name': userName(),
+    'user.name': userName,
     'java.io.tmpdir': tmpdir(),
     'file.separator': sep,
     'path.separator': delimiter,
     'line.separator': EOL,
   };
-}
-
-/** A container may run as a user without a name. */
-function userName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
 }

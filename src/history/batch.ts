@@ -56,7 +56,7 @@ export type Batch = Appends | Delete | Purge;
  * The last append before a delete stays even when the delete covers it: it moves the journal's
  * expiry, which a delete does not. Which numbers appends claim is told of all of them, for that decides the journal's
  * last one, beyond which no delete reaches. The append carries how far the delete reaches, so that what
- * was left out is hidden from the moment at which the journal's row stands behind it (V6, D.7.5-4): after a
+ * was left out is hidden from the moment at which the journal's row stands behind it (V6): after a
  * crash between the two writes another poll may end there.
  *
  * @param records of one key, ascending offsets, after `decidePurges`

@@ -27,8 +27,9 @@ export type ActionHeader =
   | {
       readonly type: 'purge';
       /**
-       * The purge counts only if the journal's last append, delete or purge before it lies at this
-       * offset; absent = always. It travels in a record header of its own, which JVM readers ignore.
+       * The purge counts only if the journal's last append, delete or purge before it is at this
+       * offset; absent = always. It travels in a record header of its own, which JVM readers
+       * ignore.
        */
       readonly onlyAt?: Offset | undefined;
       readonly origin: string | undefined;
@@ -41,6 +42,7 @@ export type ActionHeader =
       readonly version: string | undefined;
     };
 
+/** The header of an append. */
 export type AppendHeader = Extract<ActionHeader, { type: 'append' }>;
 
 /**
@@ -61,14 +63,16 @@ export type Action =
       readonly header: Exclude<ActionHeader, AppendHeader>;
     };
 
+/** An append, its events still encoded. */
 export type AppendAction = Extract<Action, { value: Uint8Array }>;
 
-/** An action and where its record lies. */
+/** An action and the place of its record. */
 export interface ActionRecord {
   readonly action: Action;
   readonly at: PartitionOffset;
 }
 
+/** Questions about an action. */
 export const Action = {
   isAppend(action: Action): action is AppendAction {
     return action.header.type === 'append';

@@ -11,7 +11,7 @@ export abstract class JournalError extends Error {
   /** Whether what the call was to store is stored. */
   readonly stored: Stored = 'no';
 
-  constructor(message: string, options?: { readonly cause?: unknown }) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
   }
@@ -21,10 +21,15 @@ export abstract class JournalError extends Error {
 export type Stored = 'no' | 'unknown' | 'yes';
 
 /** What a failed call may know of its command, beside its cause. */
-export interface AnswerErrorOptions {
-  readonly cause?: unknown;
+export interface AnswerErrorOptions extends ErrorOptions {
   /** `'no'` unless given. */
   readonly stored?: Stored;
+}
+
+/** What an error about a caller's value may know beside its cause. */
+export interface ValueErrorOptions extends ErrorOptions {
+  /** The place of the offending value inside the whole, such as `event.items[3].at`. */
+  readonly path?: string;
 }
 
 /** An error that only passes on another one may be retried when that one may. */
@@ -40,7 +45,7 @@ export class InvalidInputError extends JournalError {
   readonly code = 'INVALID_INPUT';
   readonly path: string | undefined;
 
-  constructor(message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
+  constructor(message: string, options?: ValueErrorOptions) {
     super(message, options);
     this.path = options?.path;
   }
@@ -49,7 +54,9 @@ export class InvalidInputError extends JournalError {
 /** One problem of a configuration, with its place. */
 export interface ConfigProblem {
   readonly path: string;
-  /** Path of the file; `config text` for HOCON that code gave; `undefined` when no place is known. */
+  /**
+   * Path of the file; `config text` for HOCON that code gave; `undefined` when no place is known.
+   */
   readonly file: string | undefined;
   readonly line: number | undefined;
   readonly message: string;
@@ -60,7 +67,7 @@ export class ConfigError extends JournalError {
   readonly code = 'CONFIG';
   readonly problems: readonly ConfigProblem[];
 
-  constructor(problems: readonly ConfigProblem[], options?: { readonly cause?: unknown }) {
+  constructor(problems: readonly ConfigProblem[], options?: ErrorOptions) {
     super(problems.map(describeProblem).join('\n'), options);
     this.problems = problems;
   }
@@ -78,7 +85,7 @@ export class WriteRejectedError extends JournalError {
   /** As its cause. */
   override readonly retryable: boolean;
 
-  constructor(message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
+  constructor(message: string, options?: ValueErrorOptions) {
     super(message, options);
     this.path = options?.path;
     this.retryable = isRetryable(options?.cause);
@@ -125,23 +132,30 @@ export interface DataPlace {
   readonly column?: string;
 }
 
+/** What an error about stored data may know beside its cause. */
+export interface DataErrorOptions extends ErrorOptions {
+  readonly place?: DataPlace;
+}
+
 /** Stored bytes break the format. */
 export class CodecError extends JournalError {
   readonly code = 'CODEC';
   readonly place: DataPlace;
 
-  constructor(message: string, options?: { readonly cause?: unknown; readonly place?: DataPlace }) {
+  constructor(message: string, options?: DataErrorOptions) {
     super(message + placeText(options?.place), options);
     this.place = options?.place ?? {};
   }
 }
 
-/** Stored records contradict each other: duplicate, conflicting or missing numbers, lost records. */
+/**
+ * Stored records contradict each other: duplicate, conflicting or missing numbers, lost records.
+ */
 export class DataIntegrityError extends JournalError {
   readonly code = 'DATA_INTEGRITY';
   readonly place: DataPlace;
 
-  constructor(message: string, options?: { readonly cause?: unknown; readonly place?: DataPlace }) {
+  constructor(message: string, options?: DataErrorOptions) {
     super(message + placeText(options?.place), options);
     this.place = options?.place ?? {};
   }
@@ -185,8 +199,8 @@ export class StashOverflowError extends JournalError {
 }
 
 /**
- * The entity ended before it answered; the cause says why. `stored` is `'unknown'` when the write of
- * the command was under way, `'yes'` when it was stored and only the answer is missing.
+ * The entity ended before it answered; the cause says why. `stored` is `'unknown'` when the write
+ * of the command was under way, `'yes'` when it was stored and only the answer is missing.
  */
 export class EntityStoppedError extends JournalError {
   readonly code = 'ENTITY_STOPPED';
@@ -229,7 +243,7 @@ export class RecoveryFailedError extends JournalError {
   /** As its cause; the mark that bounds a read is a write, which may succeed the next time. */
   override readonly retryable: boolean;
 
-  constructor(message: string, options?: { readonly cause?: unknown }) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.retryable = isRetryable(options?.cause) || options?.cause instanceof WriteFailedError;
   }

@@ -1,7 +1,7 @@
 import { InvalidInputError } from './errors.ts';
 import type { Payload, PrintedJson } from './payload.ts';
 import type { PartitionOffset } from './position.ts';
-import type { RecordMetadata } from './record-metadata.ts';
+import type { PayloadMetadata, RecordMetadata } from './record-metadata.ts';
 import type { SeqNr } from './seq-nr.ts';
 
 /** One event of a journal. `tags` has set semantics: no duplicates, no meaning in the order. */
@@ -19,6 +19,7 @@ export interface PrintedEvent extends Omit<Event, 'payload'> {
 /** The events of one append: never empty. */
 export type Events = readonly [Event, ...Event[]];
 
+/** Makes the events of one append. */
 export const Events = {
   /** @throws {InvalidInputError} when the list is empty */
   of(events: readonly Event[]): Events {
@@ -28,9 +29,15 @@ export const Events = {
   },
 };
 
+/** What the value of an append record holds, decoded. */
+export interface DecodedEvents<E extends PrintedEvent = Event> {
+  readonly events: readonly [E, ...E[]];
+  readonly metadata: PayloadMetadata;
+}
+
 /** What all events of one log record have in common. */
 export interface RecordInfo {
-  /** Where the record lies in its topic. */
+  /** The place of the record in its topic. */
   readonly at: PartitionOffset;
   /** Record timestamp, ms since the epoch. */
   readonly timestampMs: number;

@@ -12,6 +12,7 @@ export interface ExpireAfter {
   readonly unit: DurationUnit;
 }
 
+/** Units of Scala's durations, which are those of the wire. */
 export type DurationUnit =
   | 'day'
   | 'hour'
@@ -34,11 +35,13 @@ const nanosOf: Readonly<Record<DurationUnit, bigint>> = {
 /** 2^63-1 ns, some 292 years: the longest duration of the JVM. */
 const maxNanos = 0x7fffffffffffffffn;
 
+/** Makes durations, and their nanoseconds. */
 export const ExpireAfter = {
   /**
    * The duration, if it can be written: a negative one would purge the journal at once.
    *
-   * @throws {InvalidInputError} when the length is no `bigint` of 0 to 2^63-1 nanoseconds, or the unit none
+   * @throws {InvalidInputError} when the length is no `bigint` of 0 to 2^63-1 nanoseconds, or the
+   * unit none
    */
   of({ length, unit }: ExpireAfter): ExpireAfter {
     if (typeof length !== 'bigint') {

@@ -15,7 +15,7 @@ export interface JournalPointer {
   readonly expiry: Expiry | undefined;
   /** Names the generation; absent in rows that a delete or an old version created. */
   readonly recordId: string | undefined;
-  /** A purge at this offset was begun and not finished: any event in front of it may be gone. */
+  /** A purge at this offset was begun and not finished: any event before it may be gone. */
   readonly purgingAt?: Offset;
 }
 

@@ -2,7 +2,10 @@ import { InvalidInputError } from './errors.ts';
 import { Topic } from './position.ts';
 import { shown } from './shown.ts';
 
-/** Longest id that is written, in UTF-8 bytes: an index of PostgreSQL takes no longer one (docs/format.md#key). */
+/**
+ * Longest id that is written, in UTF-8 bytes: an index of PostgreSQL takes no longer one
+ * (docs/format.md#key).
+ */
 const maxIdBytes = 1024;
 
 /** Names one journal. The Kafka record key is `id` alone; printed as `topic:id`. */
@@ -11,6 +14,7 @@ export interface Key {
   readonly id: string;
 }
 
+/** Makes keys, and checks those that are to be written. */
 export const Key = {
   /**
    * @throws {InvalidInputError} when the topic is illegal or the id holds an unpaired surrogate,
@@ -23,7 +27,8 @@ export const Key = {
   },
 
   /**
-   * The key, if every store can hold its journal; a journal of a longer id can be read, should the JVM have written it.
+   * The key, if every store can hold its journal; a journal of a longer id can be read, should the
+   * JVM have written it.
    *
    * @throws {InvalidInputError} when the id has more than 1,024 bytes in UTF-8
    */

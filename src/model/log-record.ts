@@ -13,8 +13,9 @@ export interface LogRecord {
 }
 
 /**
- * A header as the log holds it. Kafka allows one without value, whatever a client's types say. `nameBytes` is there
- * only when the name is no UTF-8: its text has U+FFFD where the bytes are malformed.
+ * A header as the log holds it. Kafka allows one without value, whatever a client's types say.
+ * `nameBytes` is there only when the name is no UTF-8: its text has U+FFFD where the bytes are
+ * malformed.
  */
 export type LogHeader = readonly [
   name: string,

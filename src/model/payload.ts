@@ -10,6 +10,7 @@ export class JsonNumber {
   }
 }
 
+/** A value of JSON. A number that `number` cannot hold is a `JsonNumber`. */
 export type JsonValue =
   | null
   | boolean
@@ -20,8 +21,8 @@ export type JsonValue =
   | { readonly [name: string]: JsonValue };
 
 /**
- * The text of a JSON payload: printed and proven before it is written, or taken over from the log unread. A class, so
- * that no caller's object passes for one.
+ * The text of a JSON payload: printed and proven before it is written, or taken over from the log
+ * unread. A class, so that no caller's object passes for one.
  */
 export class PrintedJson {
   readonly type = 'printed-json';

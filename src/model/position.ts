@@ -11,7 +11,7 @@ export type Partition = Brand<number, 'Partition'>;
 /** A position in one partition: 0 .. 2^53-1. */
 export type Offset = Brand<number, 'Offset'>;
 
-/** Where a record lies within its topic. */
+/** The place of a record in its topic. */
 export interface PartitionOffset {
   readonly partition: Partition;
   readonly offset: Offset;
@@ -19,6 +19,7 @@ export interface PartitionOffset {
 
 const legalTopic = /^[a-zA-Z0-9._-]{1,249}$/;
 
+/** The only way to a topic name: checked. */
 export const Topic = {
   /** @throws {InvalidInputError} when Kafka would refuse the name */
   of(name: string): Topic {
@@ -30,6 +31,7 @@ export const Topic = {
   },
 };
 
+/** The only way to a partition number: checked. */
 export const Partition = {
   /** @throws {InvalidInputError} when `value` is not an integer in 0 .. 2^31-1 */
   of(value: number): Partition {
@@ -42,6 +44,7 @@ export const Partition = {
   },
 };
 
+/** The only way to an offset: checked, or counted on from one. */
 export const Offset = {
   min: 0 as Offset,
 
@@ -58,6 +61,7 @@ export const Offset = {
   },
 };
 
+/** How places in a topic are printed. */
 export const PartitionOffset = {
   toString(at: PartitionOffset): string {
     return `${at.partition}:${at.offset}`;

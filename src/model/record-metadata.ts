@@ -18,6 +18,7 @@ export interface RecordMetadata {
   readonly payload: PayloadMetadata;
 }
 
+/** The metadata of a record that carries none. */
 export const RecordMetadata = {
   empty: Object.freeze({ header: Object.freeze({}), payload: Object.freeze({}) }) as RecordMetadata,
 };

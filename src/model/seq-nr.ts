@@ -10,6 +10,7 @@ import { shown } from './shown.ts';
  */
 export type SeqNr = Brand<number, 'SeqNr'>;
 
+/** The only way to a sequence number: checked, or by steps from one to its neighbour. */
 export const SeqNr = {
   min: 1 as SeqNr,
   max: Number.MAX_SAFE_INTEGER as SeqNr,
@@ -49,6 +50,7 @@ export interface SeqRange {
   readonly to: SeqNr;
 }
 
+/** The only way to a range: checked. */
 export const SeqRange = {
   /** @throws {InvalidInputError} when `from` is above `to` */
   of(from: SeqNr, to: SeqNr): SeqRange {

@@ -34,8 +34,8 @@ export function storedForm<T>(value: T, name = 'event'): T {
 export class StoredForm<T extends object> {
   readonly value: T;
   /**
-   * As `JSON.stringify` spells it, which is not everywhere how the journal does. `undefined` when it
-   * is longer than a text can be.
+   * As `JSON.stringify` spells it, which is not everywhere how the journal does. `undefined` when
+   * it is longer than a text can be.
    */
   readonly json: string | undefined;
 
@@ -119,13 +119,13 @@ function copyItems(items: readonly unknown[], levels: number): unknown[] {
   return copied;
 }
 
-interface Place {
+interface Visit {
   readonly path: string;
   readonly ancestors: readonly object[];
 }
 
 /** @throws {WriteRejectedError} naming the first place that JSON cannot hold */
-function findFault(value: unknown, { path, ancestors: above }: Place): void {
+function findFault(value: unknown, { path, ancestors: above }: Visit): void {
   if (typeof value === 'number' && !Number.isFinite(value)) throw refused(value, path);
   if (typeof value !== 'object') {
     if (['string', 'boolean', 'number'].includes(typeof value)) return;
@@ -137,7 +137,7 @@ function findFault(value: unknown, { path, ancestors: above }: Place): void {
   findFaultWithin(value, { path, ancestors: [...above, value] });
 }
 
-function findFaultWithin(value: object, { path, ancestors }: Place): void {
+function findFaultWithin(value: object, { path, ancestors }: Visit): void {
   if (Array.isArray(value)) {
     if (!isPlainArray(value)) throw refusal('an array with more than its items', path);
     // Array.from visits holes, which forEach would pass by.

@@ -6,22 +6,29 @@ import { SeqNr } from './seq-nr.ts';
 import { shown } from './shown.ts';
 
 /*
- * What callers hand over for a write, checked and read once: what was looked at is what is written, whatever a getter
- * or a proxy answers the next time. Callers use JavaScript, so nothing is taken for what its type says.
+ * What callers hand over for a write, checked and read once: what was looked at is what is written,
+ * whatever a getter or a proxy answers the next time. Callers use JavaScript, so nothing is taken
+ * for what its type says.
  *
- * An acknowledged record that its own decoder refuses would hold its entity and its partition for ever.
+ * An acknowledged record that its own decoder refuses would hold its entity and its partition for
+ * ever.
  */
 
-/** Longest tag, header name and header value in UTF-8: a collection of Cassandra holds no longer one. */
+/**
+ * Longest tag, header name and header value in UTF-8: a collection of Cassandra holds no longer
+ * one.
+ */
 const maxTextBytes = 65_535;
 const maxHeaders = 1_000;
 const noTags: readonly string[] = Object.freeze([]);
 const noHeaders: Headers = Object.freeze({});
 
+/** The events of one append, checked: never empty. */
 export type WrittenEvents = readonly [PrintedEvent, ...PrintedEvent[]];
 
 /**
- * The events of one append. JSON values are not looked into: the codec does so while it prints them.
+ * The events of one append. JSON values are not looked into: the codec does so while it prints
+ * them.
  *
  * @throws {InvalidInputError} names the place: `events[2].tags[0]`
  */
@@ -34,7 +41,11 @@ export function writtenEvents(events: readonly PrintedEvent[]): WrittenEvents {
   return written;
 }
 
-/** The user headers of one append; those that are `undefined` are left out. @throws {InvalidInputError} */
+/**
+ * The user headers of one append; those that are `undefined` are left out.
+ *
+ * @throws {InvalidInputError}
+ */
 export function writtenHeaders(headers: Headers | undefined): Headers {
   if (headers === undefined) return noHeaders;
   const name = 'headers';
@@ -71,7 +82,11 @@ function writtenEvent(event: PrintedEvent | undefined, index: number): PrintedEv
   };
 }
 
-/** The tags of one event. @throws {InvalidInputError} names the tag by its place: `tags[0]` */
+/**
+ * The tags of one event.
+ *
+ * @throws {InvalidInputError} names the tag by its place: `tags[0]`
+ */
 export function writtenTags(tags: readonly string[], place: string): readonly string[] {
   if (!Array.isArray(tags)) throw refusal(place, 'must be an array', tags);
   if (tags.length === 0) return noTags;

@@ -1,5 +1,5 @@
 import { toPlain } from '../codec/json/json.ts';
-import { inScalaSetOrder } from '../codec/scala-set.ts';
+import { inScalaSetOrder } from '../codec/record/tags.ts';
 import { CodecError, InvalidInputError, WriteRejectedError } from '../model/errors.ts';
 import type { EventRecord, PrintedEvent } from '../model/event.ts';
 import type { HeaderMetadata } from '../model/record-metadata.ts';

@@ -46,8 +46,8 @@ export interface ActionConsumer extends AsyncDisposable {
    * every offset below `to` has been seen. Records without a key or a `journal.action` header are
    * skipped. Leaving the loop early releases the reader.
    *
-   * @throws {DataIntegrityError} `from` lies below the first offset kept by the log, or `to` above its end:
-   *   records are missing
+   * @throws {DataIntegrityError} `from` is below the first offset kept by the log, or `to` above
+   * its end: records are missing
    * @throws {CodecError} a record of this key cannot be decoded; names topic, partition, offset
    * @throws {LogUnavailableError} retryable
    * @throws {DeadlineExceededError} no progress within the adapter's read deadline
@@ -55,25 +55,30 @@ export interface ActionConsumer extends AsyncDisposable {
   read(range: ActionRange, options?: CallOptions): AsyncIterable<readonly ActionRecord[]>;
 
   /**
-   * Streams the actions of all keys of a partition in offset order, each once, and goes on with those that
-   * will be produced: it ends only by its signal, by leaving the loop, or by an error. Records that are
-   * no journal records only move `next`. A slow caller holds up nobody else.
+   * Streams the actions of all keys of a partition in offset order, each once, and goes on with
+   * those that will be produced: it ends only by its signal, by leaving the loop, or by an error.
+   * Records that are no journal records only move `next`. A slow caller holds up nobody else.
    *
-   * @throws {DataIntegrityError} `from` lies below the first offset kept by the log, or above its end
+   * @throws {DataIntegrityError} `from` is below the first offset kept by the log, or above its
+   * end
    * @throws {CodecError} the log's own bytes are broken at that place
    * @throws {LogUnavailableError} retryable: follow again from the last `next`
    */
   follow(start: FollowStart, options?: CallOptions): AsyncIterable<FollowedBatch>;
 
   /**
-   * How many partitions the topic has at this moment, asked of the log; `undefined` when it does not exist
-   * and is made with its first record.
+   * How many partitions the topic has at this moment, asked of the log; `undefined` when it does
+   * not exist and is made with its first record.
    *
    * @throws {NotSetUpError} it does not exist, and records do not make it
    * @throws {LogUnavailableError} retryable
    */
   partitionCount(topic: Topic, options?: CallOptions): Promise<number | undefined>;
 
-  /** The offset that the next record of the partition will get. @throws {LogUnavailableError} */
+  /**
+   * The offset that the next record of the partition will get.
+   *
+   * @throws {LogUnavailableError}
+   */
   endOffset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset>;
 }

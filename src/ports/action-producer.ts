@@ -5,14 +5,15 @@ import type { CallOptions } from './call-options.ts';
 /** Appends actions to the log. */
 export interface ActionProducer extends AsyncDisposable {
   /**
-   * Appends one action as one record and resolves, once the log has acknowledged it, with where
-   * it landed. All actions of one key land in one partition, in the order of the calls.
+   * Appends one action as one record and resolves, once the log has acknowledged it, with where it
+   * landed. All actions of one key land in one partition, in the order of the calls.
    *
-   * The signal is checked before the record is handed over; after that the call ends only with
-   * the log's answer or the producer's write deadline.
+   * The signal is checked before the record is handed over; after that the call ends only with the
+   * log's answer or the producer's write deadline.
    *
-   * @throws {WriteRejectedError} certainly not stored: the record is too large, the log refuses it, or the
-   *   producer is closed; so are events of its key that were handed over before the refusal was known
+   * @throws {WriteRejectedError} certainly not stored: the record is too large, the log refuses it,
+   * or the producer is closed; so are events of its key that were handed over before the refusal
+   * was known
    * @throws {WriteFailedError} may or may not be stored: no answer before the write deadline
    * @throws {AccessDeniedError} certainly not stored: names the right that is missing
    * @throws {NotSetUpError} certainly not stored: the topic does not exist

@@ -28,20 +28,28 @@ export interface EventualJournal extends AsyncDisposable {
    */
   offset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined>;
 
-  /** The journal's row; `undefined` when it never existed or was purged. @throws {StoreUnavailableError} */
+  /**
+   * The journal's row; `undefined` when it never existed or was purged.
+   *
+   * @throws {StoreUnavailableError}
+   */
   pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined>;
 
   /**
    * Streams the stored rows in ascending `(seqNr, timestamp)` order, in pages that are never empty,
-   * walking every segment from the one of `from` to the one of `to`: an empty segment does not end the walk.
-   * Rows are given as stored: two rows of one seqNr are two events. The next page is fetched while the
-   * caller works on the current one; leaving the loop early releases the cursor.
+   * walking every segment from the one of `from` to the one of `to`: an empty segment does not end
+   * the walk. Rows are given as stored: two rows of one seqNr are two events. The next page is
+   * fetched while the caller works on the current one; leaving the loop early releases the cursor.
    *
    * @throws {StoreUnavailableError} retryable
    * @throws {CodecError} a row cannot be decoded; names topic, id and seqNr
    */
   read(key: Key, range: StoredRange, options?: CallOptions): AsyncIterable<readonly StoredEvent[]>;
 
-  /** Ids of all journals of a topic, in no order. @throws {StoreUnavailableError} */
+  /**
+   * Ids of all journals of a topic, in no order.
+   *
+   * @throws {StoreUnavailableError}
+   */
   ids(topic: Topic, options?: CallOptions): AsyncIterable<string>;
 }

@@ -41,6 +41,7 @@ export interface EventFacts {
   readonly replaced?: true;
 }
 
+/** The facts of an event that has none. */
 export const EventFacts = { none: Object.freeze({}) as EventFacts };
 
 /** Events that are stored together or not at all; numbers ascend without gaps. */
@@ -49,6 +50,7 @@ export interface AtomicWrite {
   readonly events: readonly [PersistentRepr, ...PersistentRepr[]];
 }
 
+/** What became of one atomic write of a call that did not fail as a whole. */
 export type WriteOutcome =
   | { readonly type: 'stored' }
   | { readonly type: 'rejected'; readonly cause: Error };
@@ -58,40 +60,64 @@ export interface ReplayRequest {
   readonly persistenceId: PersistenceId;
   readonly from: SeqNr;
   readonly to: SeqNr;
-  /** At most so many events; `Infinity` = no limit. */
+  /** Upper bound of the number of events; `Infinity` = no limit. */
   readonly maxEvents: number;
 }
 
 /** The whole state of one journal as of one moment. */
 export interface Recovery {
   /**
-   * Highest number ever stored, 0 = never written. With a streaming journal it is known when `events`
-   * has ended; reading it earlier waits for that.
+   * Highest number ever stored, 0 = never written. With a streaming journal it is known when
+   * `events` has ended; reading it earlier waits for that.
    */
   readonly highestSeqNr: () => Promise<number>;
-  /** Ascending, each number once, in batches that are never empty. Must be consumed or returned once. */
+  /**
+   * Ascending, each number once, in batches that are never empty. Must be consumed or returned
+   * once.
+   */
   readonly events: AsyncIterable<readonly PersistentRepr[]>;
 }
 
 /** What a journal does for persistent actors. */
 export interface JournalPlugin extends AsyncDisposable {
   /**
-   * Stores atomic writes in order. An empty answer means that all are stored; otherwise one outcome each.
+   * Stores atomic writes in order. An empty answer means that all are stored; otherwise one outcome
+   * each.
    *
    * @throws {WriteRejectedError} certainly nothing of the call was stored
    * @throws {WriteFailedError} any of them may or may not be stored
    */
   write(writes: readonly AtomicWrite[], options?: CallOptions): Promise<readonly WriteOutcome[]>;
 
-  /** Deletes up to `to`, inclusive; never lowers the highest number. @throws {WriteFailedError} */
+  /**
+   * Deletes up to `to`, inclusive; never lowers the highest number.
+   *
+   * @throws {WriteRejectedError} certainly not stored: nothing is deleted
+   * @throws {WriteFailedError} the delete may or may not be stored; it may be repeated
+   */
   deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void>;
 
-  /** Highest number ever stored; 0 = never written. `from` is a hint: the answer is at least that. */
+  /**
+   * Highest number ever stored; 0 = never written. `from` is a hint: the answer is at least that.
+   *
+   * @throws {LogUnavailableError} {@link StoreUnavailableError} retryable; nothing changed
+   * @throws {WriteFailedError} the mark that bounds the read may or may not be in the log
+   * @throws {CodecError} {@link DataIntegrityError} names the record that breaks a rule
+   */
   highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number>;
 
-  /** Streams stored events in ascending order, then ends. */
+  /**
+   * Streams stored events in ascending order, then ends. It fails as {@link highestSeqNr} does,
+   * also after some events.
+   *
+   * @throws the errors of `highestSeqNr`
+   */
   replay(request: ReplayRequest, options?: CallOptions): AsyncIterable<readonly PersistentRepr[]>;
 
-  /** Highest number and events from one and the same cut (ADR 22); the host prefers it when present. */
+  /**
+   * Highest number and events from one and the same cut (ADR 22); the host prefers it when present.
+   *
+   * @throws the errors of `highestSeqNr`, here or from what it answers with
+   */
   recover?(request: ReplayRequest, options?: CallOptions): Promise<Recovery>;
 }

@@ -1,4 +1,4 @@
-import type { ReplicatedListener } from '../../replicator/replicator-parts.ts';
+import type { ReplicatedListener } from '../../replicator/replicator-deps.ts';
 import { Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { unlessAborted } from '../../src/runtime/concurrency.ts';

@@ -38,6 +38,9 @@ const store = storeOf(values.store);
 const kinds = values.faults === undefined ? {} : { kinds: faultsOf(values.faults) };
 const names = namesOf(values.scenario);
 
+// An exit, unlike the end by a signal, ends the processes of the run; the servers end either way.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const stack = await openStack({ profile: 'keep', name: 'chaos', note });
 try {
   const fine = names === undefined ? await runRandom(stack) : await runScenarios(stack, names);

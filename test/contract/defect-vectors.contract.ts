@@ -21,7 +21,7 @@ export interface VectorStore extends AsyncDisposable {
   readonly replicated: ReplicatedJournal;
   /**
    * A replicator that dies before write number `deathAt`, counted from 0 by calls of one journal, and
-   * whether it did. Absent where a batch is one transaction and no half of it exists (decision 26).
+   * whether it did. Absent where a batch is one transaction and no half of it exists.
    */
   readonly mortal?: (deathAt: number) => {
     readonly replicated: ReplicatedJournal;
@@ -52,7 +52,7 @@ interface Vector {
 const from = (record: number, first: number, last: number) =>
   given.numbers(first, last).map((seqNr) => [seqNr, record] as const);
 
-/** docs/format.md#reading; E.3 of the algorithms. V5 is the head cache's alone. */
+/** docs/format.md#faults-of-the-jvm-system. V5 is the head cache's alone. */
 const vectors: Readonly<Record<string, Vector>> = {
   'V1: a purge that is not replicated yet ends what is': {
     log: ['a 1 1', 'p', 'a 1 2'],
@@ -140,7 +140,7 @@ const vectors: Readonly<Record<string, Vector>> = {
   },
 };
 
-/** The known defects of the JVM system, at every moment of replication (decision 10). */
+/** The known defects of the JVM system, at every moment of replication. */
 export function defectVectorsContract(name: string, open: () => Promise<VectorStore>): void {
   describe(`defect vectors: ${name}`, function () {
     this.timeout(60_000);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseFile } from '../../src/config/hocon/parse/parse-file.ts';
 import { type Plain, toPlain, type Value } from '../../src/config/hocon/values.ts';
-import { ignored, promised } from '../../src/config/keys/accepted-keys.ts';
+import { ignored, promised } from '../../src/config/keys/keys-without-effect.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import {
   readEmbeddedJournalSettings,

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { printDuration, readDuration } from '../../src/codec/duration-codec.ts';
 import { parseJson, printJson } from '../../src/codec/json/json.ts';
 import { decodeBinaryEvents } from '../../src/codec/record/events-binary-codec.ts';
-import { inScalaSetOrder } from '../../src/codec/scala-set.ts';
+import { inScalaSetOrder } from '../../src/codec/record/tags.ts';
 import { decodeUtf8Lenient } from '../../src/codec/utf8.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { Event } from '../../src/model/event.ts';

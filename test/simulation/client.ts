@@ -220,7 +220,7 @@ class Writer {
     this.#last = first + count - 1;
   }
 
-  /** An append may be refused only where another writer has taken its numbers, at some moment of the call (decision 17). */
+  /** An append may be refused only where another writer has taken its numbers, at some moment of the call (ADR 17). */
   #checkRefusal(first: number, began: number, now: number): void {
     const states = this.#world.truth(this.#script.id).between(began, now);
     if (states.some(({ last = 0, losers }) => last >= first || losers.length > 0)) return;

@@ -61,13 +61,18 @@ const seeds = [1, 2, 3];
 /** What happens at a call. */
 const incidents = ['death before', 'death after', 'delay'] as const;
 
-/** Every scenario, every call of the process, all that happens there; or only until one differs. */
+interface CrashPointsOptions {
+  /** End at the first difference; default false. */
+  readonly untilFirst?: boolean;
+}
+
+/** Every scenario, every call of the process, all that happens there. */
 export async function runCrashPoints(
-  options: { readonly untilFirst?: boolean } = {},
+  options: CrashPointsOptions = {},
 ): Promise<readonly CrashPointsResult[]> {
   const results: CrashPointsResult[] = [];
   for (const scenario of scenarios()) {
-    const result = await outsideMicrotasks(() => crashEverywhere(scenario));
+    const result = await outsideMicrotasks(() => crashEverywhere(scenario, options));
     results.push(result);
     if (options.untilFirst && result.differences.length > 0) break;
   }
@@ -87,7 +92,10 @@ function* scenarios(): Generator<Scenario> {
   }
 }
 
-function crashEverywhere(scenario: Scenario): CrashPointsResult {
+function crashEverywhere(
+  scenario: Scenario,
+  { untilFirst = false }: CrashPointsOptions,
+): CrashPointsResult {
   const { name, victim } = scenario;
   const plan = planOf(scenario);
   const differences: string[] = [];
@@ -97,6 +105,7 @@ function crashEverywhere(scenario: Scenario): CrashPointsResult {
     for (const violation of whole.violations) differences.push(`no incident: ${violation}`);
     for (let call = 0; call < whole.calls[victim]; call++) {
       for (const what of incidents) {
+        if (untilFirst && differences.length > 0) return { name, points, differences };
         points++;
         const { violations } = runPlan(plan, seed, { victim, call, what });
         for (const violation of violations) {

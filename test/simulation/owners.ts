@@ -1,7 +1,7 @@
 import { Quarantine } from '../../replicator/apply/quarantine.ts';
-import type { FlowParts } from '../../replicator/replicator-parts.ts';
-import { FairPool } from '../../replicator/topic/fair-pool.ts';
+import type { FlowDeps } from '../../replicator/replicator-deps.ts';
 import { TopicFlow } from '../../replicator/topic/topic-flow.ts';
+import { WorkInFlight } from '../../replicator/topic/work-in-flight.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
@@ -29,7 +29,7 @@ interface Serving {
 export class Owner {
   readonly process: SimulatedProcess;
   readonly #world: World;
-  readonly #parts: FlowParts;
+  readonly #deps: FlowDeps;
   readonly #servings = new Map<number, Serving>();
   #flow: TopicFlow;
   #restarting: Promise<void> | undefined;
@@ -42,9 +42,9 @@ export class Owner {
     const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize };
     this.#world = world;
     this.process = process;
-    this.#parts = {
+    this.#deps = {
       store: new CassandraReplicatedJournal(new SimulatedSession(session), cassandraSettings(plan)),
-      pool: new FairPool(plan.keysInFlight),
+      inFlight: new WorkInFlight(plan.keysInFlight),
       storeName: 'the store',
       quarantine: new Quarantine(
         { policy: 'fail', skip: [] },
@@ -54,7 +54,6 @@ export class Owner {
       clock,
       random: () => scheduler.random.next(),
       cacheExpireAfterMs,
-      metrics: undefined,
       onReplicated: undefined,
     };
     this.#flow = this.#openFlow();
@@ -72,7 +71,7 @@ export class Owner {
         }),
     };
     const listener = { workStarted: () => {}, workSettled: () => {} };
-    return new TopicFlow(world.log.topic, this.#parts, {
+    return new TopicFlow(world.log.topic, this.#deps, {
       consumer: consumer as unknown as TopicConsumer,
       listener,
     });
@@ -139,7 +138,7 @@ export class Owner {
     for (const { leave } of this.#servings.values()) leave.abort(new Error('left'));
     await Promise.all(partitions.map(({ ended }) => ended));
     await before.close();
-    await this.#parts.clock.sleep(1_000);
+    await this.#deps.clock.sleep(1_000);
     this.#flow = this.#openFlow();
     this.#restarting = undefined;
     // What was revoked or lost meanwhile is not among what the group gives back.

@@ -5,9 +5,12 @@ import type { ChildTask } from './workers.ts';
 
 const task = JSON.parse(process.argv[2] ?? '{}') as ChildTask;
 process.on('disconnect', () => process.exit()); // nobody waits for the result
-const result = await runSeeds(task);
-const violations = [...result.violations];
-if (task.thenCrashPoints && violations.length === 0) violations.push(...(await crashPoints()));
+const early = task.crashPoints === 'before' ? await crashPoints() : [];
+const result = await runSeeds(early.length === 0 ? task : { ...task, count: 0 });
+const violations = [...early, ...result.violations];
+if (task.crashPoints === 'after' && violations.length === 0) {
+  violations.push(...(await crashPoints()));
+}
 process.send?.({ ...result, violations }, () => process.disconnect());
 
 async function crashPoints(): Promise<SeedsResult['violations']> {

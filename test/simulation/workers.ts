@@ -40,8 +40,8 @@ export async function runInWorkers(
 }
 
 export interface ChildTask extends Omit<SeedRange, 'onProgress'> {
-  /** Crash points as well, unless a seed broke a rule. Their violations have seed -1. */
-  readonly thenCrashPoints?: boolean;
+  /** Crash points as well, the second only if the first broke no rule. Their violations have seed -1. */
+  readonly crashPoints?: 'before' | 'after';
 }
 
 /** Runs a range in a process of its own, started with further arguments of Node. */

@@ -10,17 +10,6 @@ export class RecoveryPermits {
     this.#limit = limit;
   }
 
-  /** Entities that wait for a permit. */
-  get waiting(): number {
-    let count = 0;
-    for (const waiter of this.#waiting) if (!waiter.abandoned) count++;
-    return count;
-  }
-
-  get held(): number {
-    return this.#held;
-  }
-
   /**
    * Resolves, when it is the caller's turn, with the function that gives the permit back; calling
    * that twice does no harm. Rejects with `signal.reason`, and the caller loses its place.

@@ -53,7 +53,9 @@ export function isWithinDigits(value: JsonNumber): boolean {
   return decimalOf(value).digits.length <= maxExactDigits;
 }
 
-/** The integer that the number is in any spelling (`1`, `1.0`, `1e0`); `undefined` if it is none. */
+/**
+ * The integer that the number is in any spelling (`1`, `1.0`, `1e0`); `undefined` for a fraction.
+ */
 export function integerOf(value: number | JsonNumber): bigint | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
   const { negative, digits, scale } = parseDecimal(value.text);

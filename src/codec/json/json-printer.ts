@@ -6,8 +6,9 @@ import { maxDepth, mayHoldWideNumber } from './json-text.ts';
 import { namesOf } from './member-order.ts';
 
 /**
- * Longest text of one value: as much as the embedded log takes. Objects that stand in each other often make a text
- * that has no end; an object counts for as much as it takes of memory while it is printed.
+ * Longest text of one value: as much as the embedded log takes. Objects that stand in each other
+ * often make a text that has no end; an object counts for as much as it takes of memory while it is
+ * printed.
  */
 const maxTextLength = 64 * 1024 * 1024;
 const objectLength = 16;
@@ -26,9 +27,10 @@ export interface ValueRules {
 }
 
 /**
- * Prints a value as the JVM does, and proves in the same pass that reading gives it back: each member is read
- * once, so what was looked at is what is printed. Members that are `undefined` are left out, -0 is 0. Lone
- * surrogates are left raw; the document as a whole decides how they are escaped.
+ * Prints a value as the JVM does, and proves in the same pass that reading gives it back: each
+ * member is read once, so what was looked at is what is printed. Members that are `undefined` are
+ * left out, -0 is 0. Lone surrogates are left raw; the document as a whole decides how they are
+ * escaped.
  *
  * @throws {InvalidInputError} when JSON would lose something; `path` says where
  */
@@ -44,8 +46,9 @@ export function printValue(value: unknown, rules: ValueRules): string {
 }
 
 /**
- * What {@link printValue} prints of a stored form: its JSON, as long as nothing is in it that the JVM spells
- * otherwise. The value needs no second look, since it has none of what is refused, except for the length.
+ * What {@link printValue} prints of a stored form: its JSON, as long as nothing is in it that the
+ * JVM spells otherwise. The value needs no second look, since it has none of what is refused,
+ * except for the length.
  *
  * @throws {InvalidInputError} when it makes the text too large
  */

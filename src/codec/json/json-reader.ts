@@ -28,120 +28,116 @@ export function holdsMoreThanPlain(value: object): boolean {
 
 /** A recursive reader; `maxDepth` keeps it far from the end of the stack. */
 class JsonReader {
-  private readonly text: string;
-  private at = 0;
-  private depth = 0;
+  readonly #text: string;
+  #at = 0;
+  #depth = 0;
   /** Numbers and orders so far that an ordinary value does not hold. */
-  private beyondPlain = 0;
+  #beyondPlain = 0;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
   }
 
   readText(): JsonValue {
-    if (this.peek() === '\ufeff') this.at++;
-    const first = this.readValue();
-    while (this.peekToken() !== '') this.readValue();
+    if (this.#peek() === '\ufeff') this.#at++;
+    const first = this.#readValue();
+    while (this.#peekToken() !== '') this.#readValue();
     return first;
   }
 
-  private readValue(): JsonValue {
-    const next = this.peekToken();
-    if (next === '{') return this.readContainer(() => this.readObject());
-    if (next === '[') return this.readContainer(() => this.readArray());
-    if (next === '"') return this.readString();
-    if (next === '-' || (next >= '0' && next <= '9')) return this.readNumber();
-    return this.readWord();
+  #readValue(): JsonValue {
+    const next = this.#peekToken();
+    if (next === '{') return this.#readContainer(() => this.#readObject());
+    if (next === '[') return this.#readContainer(() => this.#readArray());
+    if (next === '"') return this.#readString();
+    if (next === '-' || (next >= '0' && next <= '9')) return this.#readNumber();
+    if (this.#acceptWord('true')) return true;
+    if (this.#acceptWord('false')) return false;
+    if (this.#acceptWord('null')) return null;
+    throw this.#error('a value is missing');
   }
 
-  private readContainer<T extends object>(readMembers: () => T): T {
-    if (++this.depth > maxDepth) throw this.error(`nested deeper than ${maxDepth} levels`);
-    const before = this.beyondPlain;
-    this.at++;
+  #readContainer<T extends object>(readMembers: () => T): T {
+    if (++this.#depth > maxDepth) throw this.#error(`nested deeper than ${maxDepth} levels`);
+    const before = this.#beyondPlain;
+    this.#at++;
     const container = readMembers();
-    if (this.beyondPlain > before) holders.add(container);
-    this.depth--;
+    if (this.#beyondPlain > before) holders.add(container);
+    this.#depth--;
     return container;
   }
 
-  private readObject(): { readonly [name: string]: JsonValue } {
+  #readObject(): { readonly [name: string]: JsonValue } {
     const members: Record<string, JsonValue> = {};
-    if (this.accept('}')) return members;
+    if (this.#accept('}')) return members;
     const names: string[] = [];
     do {
-      if (this.peekToken() !== '"') throw this.error('a member name is missing');
-      const name = this.readString();
-      if (!this.accept(':')) throw this.error("':' is missing");
-      setMember(members, name, this.readValue());
+      if (this.#peekToken() !== '"') throw this.#error('a member name is missing');
+      const name = this.#readString();
+      if (!this.#accept(':')) throw this.#error("':' is missing");
+      setMember(members, name, this.#readValue());
       names.push(name);
-    } while (this.accept(','));
-    if (!this.accept('}')) throw this.error("',' or '}' is missing");
-    if (keepOrder(members, names)) this.beyondPlain++;
+    } while (this.#accept(','));
+    if (!this.#accept('}')) throw this.#error("',' or '}' is missing");
+    if (keepOrder(members, names)) this.#beyondPlain++;
     return members;
   }
 
-  private readArray(): JsonValue[] {
+  #readArray(): JsonValue[] {
     const items: JsonValue[] = [];
-    if (this.accept(']')) return items;
-    do items.push(this.readValue());
-    while (this.accept(','));
-    if (!this.accept(']')) throw this.error("',' or ']' is missing");
+    if (this.#accept(']')) return items;
+    do items.push(this.#readValue());
+    while (this.#accept(','));
+    if (!this.#accept(']')) throw this.#error("',' or ']' is missing");
     return items;
   }
 
-  private readString(): string {
-    const end = endOfString(this.text, this.at);
-    const token = this.text.slice(this.at, end + 1);
+  #readString(): string {
+    const end = endOfString(this.#text, this.#at);
+    const token = this.#text.slice(this.#at, end + 1);
     try {
       const value: string = JSON.parse(token);
-      this.at = end + 1;
+      this.#at = end + 1;
       return value;
     } catch (cause) {
-      throw this.error('the string is malformed', cause);
+      throw this.#error('the string is malformed', cause);
     }
   }
 
-  private readNumber(): number | JsonNumber {
-    let end = this.at + 1;
-    while (isNumberCharacter(this.text.charCodeAt(end))) end++;
-    if (end - this.at > maxNumberLength) throw this.error('the number is too long');
-    const value = readNumber(this.text.slice(this.at, end));
-    if (value instanceof JsonNumber) this.beyondPlain++;
-    this.at = end;
+  #readNumber(): number | JsonNumber {
+    let end = this.#at + 1;
+    while (isNumberCharacter(this.#text.charCodeAt(end))) end++;
+    if (end - this.#at > maxNumberLength) throw this.#error('the number is too long');
+    const value = readNumber(this.#text.slice(this.#at, end));
+    if (value instanceof JsonNumber) this.#beyondPlain++;
+    this.#at = end;
     return value;
   }
 
-  private readWord(): JsonValue {
-    if (this.acceptWord('true')) return true;
-    if (this.acceptWord('false')) return false;
-    if (this.acceptWord('null')) return null;
-    throw this.error('a value is missing');
-  }
-
-  private acceptWord(word: string): boolean {
-    if (!this.text.startsWith(word, this.at)) return false;
-    this.at += word.length;
+  #acceptWord(word: string): boolean {
+    if (!this.#text.startsWith(word, this.#at)) return false;
+    this.#at += word.length;
     return true;
   }
 
-  private accept(character: string): boolean {
-    if (this.peekToken() !== character) return false;
-    this.at++;
+  #accept(character: string): boolean {
+    if (this.#peekToken() !== character) return false;
+    this.#at++;
     return true;
   }
 
   /** The first character of the next token, `''` at the end of the text. */
-  private peekToken(): string {
-    while (isSpace(this.text.charCodeAt(this.at))) this.at++;
-    return this.peek();
+  #peekToken(): string {
+    while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
+    return this.#peek();
   }
 
-  private peek(): string {
-    return this.text.charAt(this.at);
+  #peek(): string {
+    return this.#text.charAt(this.#at);
   }
 
-  private error(problem: string, cause?: unknown): CodecError {
-    return new CodecError(`malformed JSON at character ${this.at}: ${problem}`, { cause });
+  #error(problem: string, cause?: unknown): CodecError {
+    return new CodecError(`malformed JSON at character ${this.#at}: ${problem}`, { cause });
   }
 }
 

@@ -32,7 +32,7 @@ function runLengthAround(text: string, at: number): number {
   return end - first;
 }
 
-/** `.` and `0` to `9` (between them lies `/`, which stands in no number and does no harm). */
+/** `.` and `0` to `9` (the one between them, `/`, stands in no number and does no harm). */
 function isNumeric(code: number): boolean {
   return code >= 46 && code <= 57;
 }

@@ -11,8 +11,8 @@ const orders = new WeakMap<object, readonly string[]>();
 const wholeNumberName = /\d"\s*:(?<="(?:\d|\\u003\d)+"\s*:)/;
 
 /**
- * Whether a member of the text may have a whole number for its name. A "yes" may be wrong, a "no" is
- * certain.
+ * Whether a member of the text may have a whole number for its name. A "yes" may be wrong, a "no"
+ * is certain.
  */
 export function mayHoldWholeNumberName(text: string): boolean {
   return wholeNumberName.test(text);

@@ -24,9 +24,10 @@ const del = 0x7f;
 const escapes = '"\\bfnrt';
 
 /**
- * Walks over a JSON text and tells which values stand there as `printJson` would print what `parseJson` reads
- * from them, so that they can be copied unread. Every step answers whether it was made; after a "no" the text
- * must be read instead. A "no" may be wrong, a "yes" is certain, provided that the text is well-formed.
+ * Walks over a JSON text and tells which values stand there as `printJson` would print what
+ * `parseJson` reads from them, so that they can be copied unread. Every step answers whether it was
+ * made; after a "no" the text must be read instead. A "no" may be wrong, a "yes" is certain,
+ * provided that the text is well-formed.
  */
 export class PrintedJsonScanner {
   readonly #text: string;
@@ -118,7 +119,9 @@ export class PrintedJsonScanner {
     return false;
   }
 
-  /** One without exponent that is spelt as JavaScript spells it, as the JVM does those of this size. */
+  /**
+   * One without exponent that is spelt as JavaScript spells it, as the JVM does those of this size.
+   */
   skipNumber(): boolean {
     const text = this.#text;
     const start = this.#at;

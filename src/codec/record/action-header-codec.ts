@@ -1,4 +1,4 @@
-import type { ActionHeader, AppendHeader, PayloadType } from '../../model/action.ts';
+import type { ActionHeader, AppendHeader } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import type { JsonValue } from '../../model/payload.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
@@ -22,7 +22,11 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
  *   {"purge":{"origin":S?,"version":S?}}
  */
 
-/** The value of the `journal.action` header. @throws {InvalidInputError} when JSON cannot hold it */
+/**
+ * The value of the `journal.action` header.
+ *
+ * @throws {InvalidInputError} when JSON cannot hold it
+ */
 export function encodeActionHeader(header: ActionHeader): string {
   return jsonDocument(bodyOf(header));
 }
@@ -85,33 +89,35 @@ function decodeAny(text: string): ActionHeader | undefined {
   if (!isJsonObject(json)) return undefined;
   const { append, mark, delete: deleteTo, purge } = json;
   if (isJsonObject(append)) return remember(readAppend(append), text);
-  if (isJsonObject(mark)) return readMark(mark);
-  if (isJsonObject(deleteTo)) return readDelete(deleteTo);
+  if (isJsonObject(mark)) {
+    const { id } = mark;
+    if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
+    return { type: 'mark', id, ...readWriter(mark, 'mark') };
+  }
+  if (isJsonObject(deleteTo)) {
+    const to = readSeqNr(deleteTo.to, 'delete.to');
+    return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
+  }
   if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
   return undefined;
 }
 
 function readAppend(append: JsonObject): AppendHeader {
   const { origin, version } = readWriter(append, 'append');
+  const range = readRange(append.range);
+  const { payloadType } = append;
+  if (payloadType !== 'json' && payloadType !== 'binary') {
+    const found = JSON.stringify(payloadType);
+    throw new CodecError(`append.payloadType must be json or binary, not ${found}`);
+  }
   return {
     type: 'append',
-    range: readRange(append.range),
+    range,
     origin,
     version,
-    payloadType: readPayloadType(append.payloadType),
+    payloadType,
     metadata: readHeaderMetadata(append.metadata),
   };
-}
-
-function readMark(mark: JsonObject): ActionHeader {
-  const id = mark.id;
-  if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
-  return { type: 'mark', id, ...readWriter(mark, 'mark') };
-}
-
-function readDelete(deleteTo: JsonObject): ActionHeader {
-  const to = readSeqNr(deleteTo.to, 'delete.to');
-  return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
 }
 
 function readRange(range: JsonValue | undefined): SeqRange {
@@ -121,11 +127,6 @@ function readRange(range: JsonValue | undefined): SeqRange {
   if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
   if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
   return { from, to };
-}
-
-function readPayloadType(value: JsonValue | undefined): PayloadType {
-  if (value === 'json' || value === 'binary') return value;
-  throw new CodecError(`append.payloadType must be json or binary, not ${JSON.stringify(value)}`);
 }
 
 function readWriter(action: JsonObject, name: string): Writer {

@@ -1,7 +1,6 @@
 import type { Action, ActionHeader, ActionRecord } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import type { Headers } from '../../model/event.ts';
-import type { Key } from '../../model/key.ts';
 import type { LogRecord } from '../../model/log-record.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import { setMember } from '../../model/stored-form.ts';
@@ -45,7 +44,9 @@ export function encodeAction(action: Action): EncodedRecord {
   };
   const id = encodeUtf8(key.id, 'journal id');
   if (!('value' in action)) {
-    if (header.type === 'purge') addOnlyAt(headers, header.onlyAt);
+    if (header.type === 'purge' && header.onlyAt !== undefined) {
+      headers[onlyAtHeaderName] = Buffer.from(String(header.onlyAt));
+    }
     return { key: id, value: null, timestampMs, headers };
   }
   for (const name in action.headers) addUserHeader(headers, name, action.headers[name]);
@@ -70,9 +71,13 @@ export function decodeAction(
     const header = decodeHeader(record);
     if (header === undefined) return undefined;
     const id = decodeUtf8Lenient(key);
-    const action = actionOf(header, { key: { topic, id }, timestampMs, record });
-    if (action === undefined) return undefined;
-    return { action, at: { partition, offset: record.offset } };
+    const common = { key: { topic, id }, timestampMs };
+    const at = { partition, offset: record.offset };
+    if (header.type !== 'append') return { action: { ...common, header }, at };
+    const { value } = record;
+    if (value === undefined) return undefined;
+    const headers = record.headers.length === 1 ? noHeaders : userHeadersOf(record.headers);
+    return { action: { ...common, header, value, headers }, at };
   } catch (cause) {
     const place = { topic, partition, offset: record.offset };
     throw new CodecError('a journal record cannot be decoded', { cause, place });
@@ -83,24 +88,17 @@ function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
   const text = firstHeader(headers, actionHeaderName);
   if (text === undefined) return undefined;
   const header = decodeActionHeader(text);
-  return header?.type === 'purge' ? withOnlyAt(header, headers) : header;
+  if (header?.type !== 'purge') return header;
+  const onlyAt = firstHeader(headers, onlyAtHeaderName);
+  return onlyAt === undefined
+    ? header
+    : { ...header, onlyAt: readOffset(onlyAt, onlyAtHeaderName) };
 }
 
 /** Of a repeated name the first counts, in the journal's own headers. */
 function firstHeader(headers: LogRecord['headers'], name: string): string | undefined {
   const header = headers.find(([other]) => other === name);
   return header && headerText(name, header[1]);
-}
-
-type PurgeHeader = Extract<ActionHeader, { type: 'purge' }>;
-
-function addOnlyAt(headers: Record<string, Buffer>, onlyAt: Offset | undefined): void {
-  if (onlyAt !== undefined) headers[onlyAtHeaderName] = Buffer.from(String(onlyAt));
-}
-
-function withOnlyAt(header: PurgeHeader, headers: LogRecord['headers']): PurgeHeader {
-  const text = firstHeader(headers, onlyAtHeaderName);
-  return text === undefined ? header : { ...header, onlyAt: readOffset(text, onlyAtHeaderName) };
 }
 
 const decimalInteger = /^(?:0|[1-9]\d*)$/;
@@ -111,20 +109,6 @@ function readOffset(text: string, what: string): Offset {
   if (decimalInteger.test(text) && Number.isSafeInteger(value)) return value as Offset;
   const excerpt = JSON.stringify(text.slice(0, 40));
   throw new CodecError(`header ${what} must be an offset in 0..2^53-1, not ${excerpt}`);
-}
-
-interface Common {
-  readonly key: Key;
-  readonly timestampMs: number;
-  readonly record: LogRecord;
-}
-
-function actionOf(header: ActionHeader, { key, timestampMs, record }: Common): Action | undefined {
-  if (header.type !== 'append') return { key, timestampMs, header };
-  const { value, headers } = record;
-  if (value === undefined) return undefined;
-  const userHeaders = headers.length === 1 ? noHeaders : userHeadersOf(headers);
-  return { key, timestampMs, header, value, headers: userHeaders };
 }
 
 /** Of a repeated name the last counts. */

@@ -1,12 +1,11 @@
 import { CodecError } from '../../model/errors.ts';
-import type { Event, Events, PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, Event, Events, PrintedEvent } from '../../model/event.ts';
 import type { Payload, PrintedJson } from '../../model/payload.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { ByteReader, ByteWriter } from '../byte-cursor.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { decodeUtf8WithSurrogates, encodeUtf8 } from '../utf8.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import { printPayload } from './events-json-codec.ts';
 import {
   payloadMetadataFragment,
@@ -33,7 +32,11 @@ const kindOf = { none: 0, binary: 1, json: 2, 'printed-json': 2, text: 3 } as co
 /** int32 size, int64 number, int32 tags size, kind, int32 payload size. */
 const fixedEventBytes = 4 + 8 + 4 + 1 + 4;
 
-/** Events as the current version. @throws {InvalidInputError} when a value cannot be encoded */
+/**
+ * Events as the current version.
+ *
+ * @throws {InvalidInputError} when a value cannot be encoded
+ */
 export function encodeBinaryEvents(
   events: readonly PrintedEvent[],
   metadata: PayloadMetadata,

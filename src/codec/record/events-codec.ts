@@ -1,11 +1,16 @@
 import type { ActionRecord, PayloadType } from '../../model/action.ts';
 import { Action } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
-import type { EventRecord, PrintedEvent, RecordInfo, ReplicatedEvent } from '../../model/event.ts';
+import type {
+  DecodedEvents,
+  EventRecord,
+  PrintedEvent,
+  RecordInfo,
+  ReplicatedEvent,
+} from '../../model/event.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { SeqNr, type SeqRange } from '../../model/seq-nr.ts';
 import { decodeUtf8WithSurrogates } from '../utf8.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import { decodeBinaryEvents, encodeBinaryEvents } from './events-binary-codec.ts';
 import { decodeJsonEvents, encodeJsonEvents } from './events-json-codec.ts';
 import { printedEventsOf } from './printed-events.ts';
@@ -22,8 +27,8 @@ export interface EncodedEvents {
  * Encodes the events of one append: binary if any payload is binary, else JSON
  * (docs/format.md#value).
  *
- * @throws {InvalidInputError} when a number is none of an event or does not come after the one before it, or a value
- * cannot be encoded
+ * @throws {InvalidInputError} when a number cannot be that of an event or does not come after the
+ * one before it, or a value cannot be encoded
  */
 export function encodeEvents(
   events: readonly PrintedEvent[],
@@ -126,7 +131,11 @@ function isBinary(event: PrintedEvent): boolean {
   return event.payload?.type === 'binary';
 }
 
-/** What {@link checkRange} will demand. @throws {InvalidInputError} naming the event */
+/**
+ * What {@link checkRange} will demand.
+ *
+ * @throws {InvalidInputError} naming the event
+ */
 function checkNumbers(events: readonly PrintedEvent[]): void {
   let last = 0;
   for (let index = 0; index < events.length; index++) {
@@ -144,8 +153,8 @@ function checkNumbers(events: readonly PrintedEvent[]): void {
 }
 
 /**
- * Who decides which record counts goes by the header's range, so the events have to be those that it names: from its
- * first to its last number, ascending.
+ * Who decides which record counts goes by the header's range, so the events have to be those that
+ * it names: from its first to its last number, ascending.
  *
  * @throws {CodecError} they are not
  */

@@ -1,12 +1,11 @@
 import { CodecError } from '../../model/errors.ts';
-import type { Event, Events, PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, Event, Events, PrintedEvent } from '../../model/event.ts';
 import type { JsonValue, Payload, PrintedJson } from '../../model/payload.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { isJsonArray, isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString, printValue } from '../json/json-printer.ts';
 import { maxDataLevels } from '../json/json-text.ts';
 import { decodeUtf8WithSurrogates } from '../utf8.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import {
   payloadMetadataFragment,
   readPayloadMetadata,
@@ -24,7 +23,11 @@ import { noTags, uniqueTags } from './tags.ts';
  * Absent members are omitted; the first writers had no "metadata".
  */
 
-/** Events none of which is binary, as JSON. @throws {InvalidInputError} */
+/**
+ * Events none of which is binary, as JSON.
+ *
+ * @throws {InvalidInputError}
+ */
 export function encodeJsonEvents(
   events: readonly PrintedEvent[],
   metadata: PayloadMetadata,
@@ -70,7 +73,11 @@ function payloadMembers(payload: Payload | PrintedJson | undefined, index: numbe
   }
 }
 
-/** The text of a JSON payload that a caller gave to the event at `index`. @throws {InvalidInputError} names its place */
+/**
+ * The text of a JSON payload that a caller gave to the event at `index`.
+ *
+ * @throws {InvalidInputError} names its place
+ */
 export function printPayload(value: JsonValue, index: number): string {
   const name = `events[${index}].payload.value`;
   return printValue(value, { name, maxLevels: maxDataLevels, exact: true });

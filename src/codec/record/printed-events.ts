@@ -1,19 +1,19 @@
-import type { PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, PrintedEvent } from '../../model/event.ts';
 import { PrintedJson } from '../../model/payload.ts';
 import { type PayloadMetadata, RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { parseJson } from '../json/json.ts';
 import { PrintedJsonScanner } from '../json/printed-json.ts';
-import type { DecodedEvents } from './decoded-events.ts';
 import { readPayloadMetadata } from './record-metadata-codec.ts';
 import { noTags, uniqueTags } from './tags.ts';
 
 /**
- * The events of a JSON value whose payloads stand there as the store keeps them, which is how all writers write
- * them: the texts of the payloads are taken over unread. `undefined` where that is not certain, as of a value
- * with white space, a `null` payload or one of another type; such a value has to be decoded.
+ * The events of a JSON value whose payloads stand there as the store keeps them, which is how all
+ * writers write them: the texts of the payloads are taken over unread. `undefined` where that is
+ * not certain, as of a value with white space, a `null` payload or one of another type; such a
+ * value has to be decoded.
  *
- * @throws {CodecError} when the metadata is none
+ * @throws {CodecError} when the metadata is malformed
  */
 export function printedEventsOf(text: string): DecodedEvents<PrintedEvent> | undefined {
   if (!text.isWellFormed()) return undefined;

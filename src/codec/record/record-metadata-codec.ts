@@ -20,7 +20,11 @@ import { maxDataLevels } from '../json/json-text.ts';
 
 const emptyText = '{"header":{},"payload":{}}';
 
-/** The text that the store keeps. @throws {InvalidInputError} when JSON cannot hold the data */
+/**
+ * The text that the store keeps.
+ *
+ * @throws {InvalidInputError} when JSON cannot hold the data
+ */
 export function printRecordMetadata(metadata: RecordMetadata): string {
   if (metadata === RecordMetadata.empty) return emptyText;
   const header = headerMetadataFragment(metadata.header, stored);
@@ -52,17 +56,27 @@ export function recordMetadataOf(header: HeaderMetadata, payload: PayloadMetadat
 
 /** What a caller may write: it must come back the same. */
 const written = { maxLevels: maxDataLevels, exact: true };
+/** What a caller may put into the metadata of a record's header. */
 export const writtenHeader: ValueRules = { ...written, name: 'metadata.header.data' };
+/** What a caller may put into the metadata of a record's value. */
 export const writtenPayload: ValueRules = { ...written, name: 'metadata.payload.data' };
 /** What was read from the log, and is stored as the JVM stores it. */
 const stored: ValueRules = { name: 'metadata' };
 
-/** Header metadata as a part of a document. @throws {InvalidInputError} when JSON cannot hold the data */
+/**
+ * Header metadata as a part of a document.
+ *
+ * @throws {InvalidInputError} when JSON cannot hold the data
+ */
 export function headerMetadataFragment({ data }: HeaderMetadata, rules: ValueRules): string {
   return isPresent(data) ? `{"data":${printValue(data, rules)}}` : '{}';
 }
 
-/** Payload metadata as a part of a document. @throws {InvalidInputError} when JSON cannot hold the data */
+/**
+ * Payload metadata as a part of a document.
+ *
+ * @throws {InvalidInputError} when JSON cannot hold the data
+ */
 export function payloadMetadataFragment(
   { expireAfter, data }: PayloadMetadata,
   rules: ValueRules,

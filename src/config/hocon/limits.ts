@@ -33,7 +33,10 @@ export const limits = {
    * each value of the whole.
    */
   made: 8_000_000,
-  /** Values of the resolved whole when written out. References share what they refer to, readers do not. */
+  /**
+   * Values of the resolved whole when written out. References share what they refer to, readers do
+   * not.
+   */
   values: 8_000_000,
   /** Unresolved references reported at once. */
   problems: 100,

@@ -1,6 +1,6 @@
 /**
  * Milliseconds of a duration as written: `10s`, `1.5 minutes`, `1min`, or a bare number of
- * milliseconds. `undefined` when it is none.
+ * milliseconds. `undefined` for any other text.
  */
 export function parseDurationMs(text: string): number | undefined {
   return parseWithUnit(text, durationUnits, 1);

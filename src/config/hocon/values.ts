@@ -3,10 +3,11 @@ import type { Origin } from './origin.ts';
 /**
  * The tree between parsing and resolving. Scalars, lists and objects are what a configuration
  * consists of in the end; references, concatenations and merge stacks stand for values that only
- * the whole, assembled configuration can tell.
+ * the whole, assembled configuration decides.
  */
 export type Value = Scalar | ListValue | ObjectValue | Reference | Concatenation | MergeStack;
 
+/** A text, number, boolean or `null`. */
 export interface Scalar {
   readonly kind: 'scalar';
   readonly value: string | number | boolean | null;
@@ -24,6 +25,7 @@ interface Measured {
   readonly size: number;
 }
 
+/** A list, whose items may be unresolved. */
 export interface ListValue extends Measured {
   readonly kind: 'list';
   readonly items: readonly Value[];
@@ -31,12 +33,13 @@ export interface ListValue extends Measured {
   readonly origin: Origin;
 }
 
+/** An object, whose fields may be unresolved. */
 export interface ObjectValue extends Measured {
   readonly kind: 'object';
   readonly fields: ReadonlyMap<string, Value>;
   /** How many of the fields hold references. */
   readonly unresolved: number;
-  /** A non-object lies below: objects further down must not be merged in. */
+  /** A value that is no object is below: objects further down must not be merged in. */
   readonly ignoresFallbacks: boolean;
   readonly origin: Origin;
 }
@@ -80,6 +83,7 @@ export interface MergeStack extends Measured {
 /** A value whose kind is unknown before it is resolved. */
 export type Unresolvable = Reference | Concatenation | MergeStack;
 
+/** Whether only resolving shows of what kind the value is. */
 export function isUnresolvable(value: Value): value is Unresolvable {
   return value.kind === 'reference' || value.kind === 'concatenation' || value.kind === 'merge';
 }
@@ -90,14 +94,17 @@ export function isResolved(value: Value): boolean {
   return value.kind === 'list' ? value.resolved : value.kind === 'scalar';
 }
 
+/** A text; `quoted` texts keep their white space in concatenations. */
 export function textScalar(text: string, quoted: boolean, origin: Origin): Scalar {
   return { kind: 'scalar', value: text, text, quoted, origin };
 }
 
+/** The list of `items`, with its measures. */
 export function listOf(items: readonly Value[], origin: Origin): ListValue {
   return { kind: 'list', items, resolved: items.every(isResolved), ...measured(items, 1), origin };
 }
 
+/** The object of `fields`, with its measures. */
 export function objectOf(
   fields: ReadonlyMap<string, Value>,
   origin: Origin,
@@ -109,10 +116,12 @@ export function objectOf(
   return { kind: 'object', fields, unresolved, ignoresFallbacks, ...measures, origin };
 }
 
+/** An object without fields. */
 export function emptyObject(origin: Origin): ObjectValue {
   return objectOf(new Map(), origin);
 }
 
+/** The pieces as one value, to be joined when their references are known. */
 export function concatenationOf(
   pieces: readonly Value[],
   origin: Origin,
@@ -162,6 +171,7 @@ class Stack implements MergeStack {
   }
 }
 
+/** One layer of a merge stack. */
 export interface Layer<T extends Value = Value> {
   readonly layer: T;
   /** What is below it; `undefined` for the lowest. */
@@ -191,10 +201,12 @@ function measured(children: Iterable<Value>, own: 0 | 1): Measured {
   return { depth: depth + own, size };
 }
 
+/** Objects and lists inside each other; 0 for what holds none. */
 export function depthOf(value: Value): number {
   return 'depth' in value ? value.depth : 0;
 }
 
+/** Values inside when written out, at least 1. */
 export function sizeOf(value: Value): number {
   return 'size' in value ? value.size : 1;
 }
@@ -219,6 +231,7 @@ export function listOfNumericKeys(value: ObjectValue): ListValue | undefined {
   );
 }
 
+/** A resolved value as plain JavaScript. */
 export type Plain =
   | string
   | number

@@ -28,6 +28,7 @@ export interface CassandraSettings {
   readonly schema: CassandraSchemaSettings;
 }
 
+/** How many replicas answer a statement, in the names of the Cassandra drivers. */
 export type Consistency =
   | 'ANY'
   | 'ONE'
@@ -39,8 +40,10 @@ export type Consistency =
   | 'EACH_QUORUM'
   | 'LOCAL_ONE';
 
+/** How many replicas agree on a conditional write. */
 export type SerialConsistency = 'SERIAL' | 'LOCAL_SERIAL';
 
+/** How to connect to Cassandra: section `client`. */
 export interface CassandraClientSettings {
   readonly name: string;
   /** Host names or addresses, without port. */
@@ -62,6 +65,7 @@ export interface CassandraClientSettings {
   readonly reconnection: { readonly minDelayMs: number; readonly maxDelayMs: number };
 }
 
+/** Names of the keyspace and tables, and what may be created: section `schema`. */
 export interface CassandraSchemaSettings {
   /** Create missing tables. */
   readonly autoCreate: boolean;
@@ -78,6 +82,7 @@ export interface CassandraSchemaSettings {
   readonly locksTable: string;
 }
 
+/** How many copies a new keyspace has: in all, or by data centre. */
 export type KeyspaceReplication =
   | { readonly type: 'simple'; readonly factor: number }
   | { readonly type: 'network-topology'; readonly factors: Readonly<Record<string, number>> };
@@ -122,6 +127,10 @@ function readClient(reader: SettingReader): CassandraClientSettings {
     'client.cloud-secure-connect-bundle',
     'is not supported; set contact-points and ssl',
   );
+  const minDelayMs = reader.read('client.reconnection.min-delay', positiveDuration);
+  const maxDelayMs = reader.read('client.reconnection.max-delay', positiveDuration);
+  if (maxDelayMs < minDelayMs)
+    reader.problem('client.reconnection.max-delay', `must be at least min-delay, ${minDelayMs} ms`);
   return {
     name: reader.read('client.name', nonEmptyText),
     contactPoints: reader.read(
@@ -131,7 +140,11 @@ function readClient(reader: SettingReader): CassandraClientSettings {
     port: reader.read('client.port', integer({ min: 1, max: 65_535 })),
     localDc: reader.optional('client.load-balancing.local-dc', nonEmptyText),
     authentication: readAuthentication(reader),
-    tls: readTls(reader),
+    tls: readTrustedCertificates(reader, {
+      certificates: 'client.ssl-truststore-certificates',
+      location: 'client.ssl-truststore-location',
+      used: reader.read('client.ssl', boolean),
+    }),
     consistency: reader.read('client.query.consistency', consistency),
     serialConsistency: reader.read('client.query.serial-consistency', serialConsistency),
     fetchSize: reader.read('client.query.fetch-size', positive),
@@ -141,16 +154,8 @@ function readClient(reader: SettingReader): CassandraClientSettings {
       'client.pooling.heartbeat-interval',
       duration({ min: 0, max: int32 }),
     ),
-    reconnection: readReconnection(reader),
+    reconnection: { minDelayMs, maxDelayMs },
   };
-}
-
-function readReconnection(reader: SettingReader): CassandraClientSettings['reconnection'] {
-  const minDelayMs = reader.read('client.reconnection.min-delay', positiveDuration);
-  const maxDelayMs = reader.read('client.reconnection.max-delay', positiveDuration);
-  if (maxDelayMs < minDelayMs)
-    reader.problem('client.reconnection.max-delay', `must be at least min-delay, ${minDelayMs} ms`);
-  return { minDelayMs, maxDelayMs };
 }
 
 function readAuthentication(reader: SettingReader): CassandraClientSettings['authentication'] {
@@ -165,15 +170,6 @@ function readAuthentication(reader: SettingReader): CassandraClientSettings['aut
     );
   }
   return { username: username ?? '', password: password ?? '' };
-}
-
-function readTls(reader: SettingReader): TlsSettings | undefined {
-  const used = reader.read('client.ssl', boolean);
-  const keys = {
-    certificates: 'client.ssl-truststore-certificates',
-    location: 'client.ssl-truststore-location',
-  };
-  return readTrustedCertificates(reader, { ...keys, used });
 }
 
 function readSchema(reader: SettingReader): CassandraSchemaSettings {
@@ -211,10 +207,6 @@ function readReplication(reader: SettingReader): KeyspaceReplication {
     listOf(matching(/^[^\s:']+:[1-9]\d*$/, 'dc:factor')),
   );
   if (type === 'Simple') return { type: 'simple', factor };
-  return { type: 'network-topology', factors: Object.fromEntries(factors.map(splitFactor)) };
-}
-
-function splitFactor(entry: string): readonly [string, number] {
-  const [dc = '', factor = ''] = entry.split(':');
-  return [dc, Number(factor)];
+  const byDc = factors.map((entry) => entry.split(':')).map(([dc, count]) => [dc, Number(count)]);
+  return { type: 'network-topology', factors: Object.fromEntries(byDc) };
 }

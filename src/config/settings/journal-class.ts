@@ -6,7 +6,12 @@ import type { Value } from '../hocon/values.ts';
 import { nearest } from '../keys/nearest.ts';
 import { text } from '../kinds.ts';
 import { isReferenceFile } from '../reference-folder.ts';
-import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
+
+/** Where the settings of the Kafka plugin, and so its defaults, are by convention. */
+export const kafkaJournalPath = 'evolutiongaming.kafka-journal.persistence.journal';
+
+/** The same of the embedded plugin. */
+export const embeddedJournalPath = 'evolutiongaming.kafka-journal.embedded.journal';
 
 /** What the `class` of a journal section stands for. */
 export type JournalClass =

@@ -3,7 +3,7 @@ import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.
 import { SettingReader } from '../setting-reader.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
-import { embeddedJournalPath, kafkaJournalPath } from './journal-paths.ts';
+import { embeddedJournalPath, kafkaJournalPath } from './journal-class.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
 import {
   type PersistenceIdToKeySettings,
@@ -51,12 +51,13 @@ export interface CallTimeThresholds {
   readonly mark: number;
 }
 
+/** What a read does about stored records that break a rule: section `data-integrity`. */
 export interface DataIntegritySettings {
   /** Conflicting records fail the read (true) or lose whole and are reported (false). */
   readonly seqNrUniqueness: boolean;
   /**
-   * Rows that name no generation are dropped (true) or delivered (false) when the journal names one.
-   * Rows of another generation than the journal's are always dropped.
+   * Rows that name no generation are dropped (true) or delivered (false) when the journal names
+   * one. Rows of another generation than the journal's are always dropped.
    */
   readonly correlateEventsWithMeta: boolean;
   /** A missing number between two events fails the read or is logged. */
@@ -86,7 +87,7 @@ export function readKafkaJournalSettings(
     eventual: readEventualSettings(reader),
   };
   if (settings.readEnd === 'end-offset' && settings.kafka.producer.acks !== -1) {
-    const why = 'what only the leader has acknowledged may lie behind the end offset';
+    const why = 'what only the leader has acknowledged may be at or after the end offset';
     reader.problem('read-end', `end-offset needs kafka.producer.acks = all: ${why}`);
   }
   return reader.finish(settings);
@@ -133,7 +134,7 @@ function placeOf(config: Config, path: string): SectionPlace {
 
 function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace): CommonSettings {
   reader.optional('class', text);
-  // Actors use that of the default journal, see persistence-settings.ts; what is wrong with it is found here.
+  // Actors use that of the default journal, see persistence-settings.ts; here it is checked.
   const timeout = reader.optional('recovery-event-timeout', positiveDuration);
   if (timeout !== undefined && !isDefault) {
     const why = 'counts only in the section of the default journal';

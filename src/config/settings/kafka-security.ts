@@ -1,8 +1,9 @@
-import { optionalKafka, readKafka, spelling } from '../keys/kafka-keys.ts';
+import { optionalKafka, readKafka, spelling } from '../keys/kafka-key-spellings.ts';
 import { nonEmptyText, oneOf, text } from '../kinds.ts';
 import type { SettingReader } from '../setting-reader.ts';
 import { readTrustedCertificates, type TlsSettings } from './tls-settings.ts';
 
+/** The user that the client logs in as. */
 export interface KafkaSasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
@@ -19,6 +20,7 @@ const protocol = oneOf('PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL');
 const mechanism = oneOf('plain', 'scram-sha-256', 'scram-sha-512');
 const keystoreKeys = ['location', 'key', 'certificate-chain', 'password', 'type'];
 
+/** Reads TLS and SASL from a section of the Kafka client. */
 export function readKafkaSecurity(reader: SettingReader): KafkaSecurity {
   const name = readKafka(reader, { name: 'security-protocol', kind: protocol });
   for (const key of [...keystoreKeys.map((rest) => `ssl-keystore-${rest}`), 'ssl-key-password']) {

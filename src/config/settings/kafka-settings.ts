@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type KafkaKey, optionalKafka, readKafka, spelling } from '../keys/kafka-keys.ts';
+import { type KafkaKey, optionalKafka, readKafka, spelling } from '../keys/kafka-key-spellings.ts';
 import {
   boolean,
   duration,
@@ -31,8 +31,10 @@ export interface KafkaSettings {
   readonly topic: KafkaTopicSettings;
 }
 
+/** How batches are compressed on their way to Kafka and in it. */
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
+/** How records are written: section `producer`. */
 export interface KafkaProducerSettings {
   /** -1 = all in-sync replicas, 1 = the leader; 0 is raised to 1. */
   readonly acks: -1 | 1;
@@ -42,6 +44,7 @@ export interface KafkaProducerSettings {
   readonly maxRequestSizeBytes: number;
 }
 
+/** How records are read: section `consumer`. */
 export interface KafkaConsumerSettings {
   /** Prefix of the replicator's group ids: `<groupId>-<topic>`. */
   readonly groupId: string;

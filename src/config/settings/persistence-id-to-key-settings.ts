@@ -22,12 +22,13 @@ const defaultTopic = 'journal';
 /**
  * Reads `persistence-id-to-key { … }`: how a persistence id becomes topic and key.
  *
- * An id that goes to another topic than on the JVM is another journal, so an incomplete section means
- * what `ToKey.scala` makes of it, odd as that is: a `constant-topic.topic` counts only where `impl`, or
- * `split.fallback` of a split, says `constant-topic`. Everything else goes to topic `journal`.
+ * An id that goes to another topic than on the JVM is another journal, so an incomplete section
+ * means what `ToKey.scala` makes of it, odd as that is: a `constant-topic.topic` counts only where
+ * `impl`, or `split.fallback` of a split, says `constant-topic`. Everything else goes to topic
+ * `journal`.
  *
- * @param written the journal's section as the user wrote it: a section of another path than the one by
- *   convention has no defaults under it on the JVM
+ * @param written the journal's section as the user wrote it: a section of another path than the one
+ * by convention has no defaults under it on the JVM
  */
 export function readPersistenceIdToKey(
   reader: SettingReader,

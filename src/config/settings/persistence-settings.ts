@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
 import type { ObjectValue } from '../hocon/values.ts';
-import { acceptedFor } from '../keys/accepted-keys.ts';
+import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, type Kind, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
@@ -55,7 +55,9 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
   return reader.finish(settings);
 }
 
-/** Paths of the sections that `journal.plugin` and `journal.auto-start-journals` name, each once. */
+/**
+ * Paths of the sections that `journal.plugin` and `journal.auto-start-journals` name, each once.
+ */
 export function namedJournals(config: Config): readonly string[] {
   const section = config.section('akka.persistence.journal');
   const [plugin, autoStart] = ['plugin', 'auto-start-journals'].map((key) => section.value(key));
@@ -118,7 +120,10 @@ function readAutoStart(reader: SettingReader, config: Config): readonly string[]
   return paths;
 }
 
-/** The section of the plugin wins over the fallback of all plugins; its reader finds what is wrong there. */
+/**
+ * The section of the plugin wins over the fallback of all plugins; its reader finds what is wrong
+ * there.
+ */
 function readRecoveryEventTimeout(
   reader: SettingReader,
   config: Config,
@@ -132,8 +137,8 @@ function readRecoveryEventTimeout(
 }
 
 /**
- * Sections of plugins that other programs use: those with a `class`, and those without whose name is
- * none of ours misspelt.
+ * Sections of plugins that other programs use: those with a `class`, and those without whose name
+ * is not one of ours misspelt.
  */
 function acceptOtherPlugins(reader: SettingReader): void {
   const { config } = reader;

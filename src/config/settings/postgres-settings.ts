@@ -25,6 +25,7 @@ export interface PostgresSettings {
   readonly schema: PostgresSchemaSettings;
 }
 
+/** The schema that holds the tables, and whether it may be created. */
 export interface PostgresSchemaSettings {
   readonly name: string;
   /** Create what is missing of schema and tables. */
@@ -47,7 +48,11 @@ export function readPostgresSettings(reader: SettingReader): PostgresSettings {
     database: reader.read('database', nonEmptyText),
     username: reader.optional('username', nonEmptyText),
     password: reader.optional('password', text),
-    tls: readTls(reader),
+    tls: readTrustedCertificates(reader, {
+      certificates: 'ssl-truststore-certificates',
+      location: 'ssl-truststore-location',
+      used: reader.read('ssl', boolean),
+    }),
     maxConnections: reader.read('max-connections', integer({ min: 1, max: 1_000 })),
     connectTimeoutMs: reader.read('connect-timeout', positiveDuration),
     queryTimeoutMs: reader.read('query-timeout', positiveDuration),
@@ -57,14 +62,4 @@ export function readPostgresSettings(reader: SettingReader): PostgresSettings {
       autoCreate: reader.read('schema.auto-create', boolean),
     },
   };
-}
-
-function readTls(reader: SettingReader): TlsSettings | undefined {
-  const used = reader.read('ssl', boolean);
-  const certificates = 'ssl-truststore-certificates';
-  return readTrustedCertificates(reader, {
-    certificates,
-    location: 'ssl-truststore-location',
-    used,
-  });
 }

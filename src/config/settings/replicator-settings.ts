@@ -12,7 +12,7 @@ export interface ReplicatorSettings {
   readonly topicDiscoveryIntervalMs: number;
   /** What is known of a key or partition is forgotten so long after its last use. */
   readonly cacheExpireAfterMs: number;
-  /** Keys that are replicated at one moment. */
+  /** Keys that are replicated at one moment, over all topics of the process. */
   readonly maxKeysInFlight: number;
   readonly quarantine: QuarantineSettings;
   /** `undefined` = expired journals stay. */
@@ -23,6 +23,7 @@ export interface ReplicatorSettings {
 
 /** What is done with records that cannot be decoded (ADR 28). */
 export interface QuarantineSettings {
+  /** `fail` holds the partition; `skip-and-record` writes the record down and goes on. */
   readonly policy: 'fail' | 'skip-and-record';
   /** Where skipped records are written down: a path. */
   readonly file: string;
@@ -32,13 +33,19 @@ export interface QuarantineSettings {
 
 /** How expired journals are purged. */
 export interface PurgeExpiredSettings {
+  /** Between two looks for expired journals. */
   readonly intervalMs: number;
+  /** From the beginning (UTC) of a journal's day of expiry to its purge: from a day on, that day is over. */
   readonly graceMs: number;
+  /** Days before the last one purged that are looked at again. At least 1. */
   readonly lookBackDays: number;
+  /** Purges produced in a second, over the whole process. */
   readonly perSecond: number;
+  /** Purges of one partition under way at one moment. */
   readonly parallelism: number;
 }
 
+/** Where the settings of the replicator are. */
 export const replicatorPath = 'evolutiongaming.kafka-journal.replicator';
 
 const int32 = 0x7fffffff;

@@ -5,11 +5,13 @@ import type { SettingReader } from '../setting-reader.ts';
 
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
+/** An encrypted connection, and whom it trusts. */
 export interface TlsSettings {
   /** PEM texts of the certificate authorities to trust; empty = those of Node. */
   readonly ca: readonly string[];
 }
 
+/** Under which keys a section names the certificates that it trusts. */
 export interface TruststoreKeys {
   /** Key of PEM text. */
   readonly certificates: string;

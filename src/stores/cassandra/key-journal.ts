@@ -140,7 +140,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
       seqNr,
       deleteTo: reached(batch.deleteTo, { seqNr, deleteTo: begun }),
       expiry: expiryOf(expireAfter, unit.nowMs),
-      // The same whenever it is repeated (D.7.5-1).
+      // The same whenever it is repeated.
       recordId: recordIdOf(key.topic, first.at),
     };
     const live = liveOf(events, { batch, numbers, pointer });
@@ -169,14 +169,14 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     await this.row.change({ pointer, clearedTo }, timeOf(unit));
   }
 
-  /** In two phases (D.7.5-3): readers learn of it, the rows go, and only then it counts as applied. */
+  /** In two phases: readers learn of it, the rows go, and only then it counts as applied. */
   private async shorten(
     head: JournalPointer,
     { at, to }: ReplicatedDelete,
     unit: Unit,
   ): Promise<void> {
     const seqNr = highest(head.seqNr, head.deleteTo);
-    // Never lower than before: events that are gone do not come back (V4, D.7.5-2).
+    // Never lower than before: events that are gone do not come back (V4).
     const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);
     const cleared = this.row.clearedBelow;
     if (cleared < deleteTo) {
@@ -193,7 +193,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
     await this.row.change({ pointer, clearedTo: undefined }, timeOf(unit));
   }
 
-  /** The row stays until the last event is gone, and with it the range that is left (D.7.5-6). */
+  /** The row stays until the last event is gone, and with it the range that is left. */
   private async remove(head: JournalPointer, upTo: SeqNr | undefined, unit: Unit): Promise<void> {
     const last = highest(head.seqNr, head.deleteTo);
     const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);
@@ -210,7 +210,7 @@ export class CassandraKeyJournal implements ReplicatedKeyJournal {
   }
 
   /**
-   * Rows of an append that was cut short before it made the journal's row (V7, D.7.5-5). That row may still
+   * Rows of an append that was cut short before it made the journal's row (V7). That row may still
    * arrive, from the cut attempt or a former owner: it must not find its events gone and itself alive.
    */
   private async removeOrphans(upTo: SeqNr | undefined, unit: Unit): Promise<void> {

@@ -88,7 +88,7 @@ async function turbulent(
       const nextOffset = Offset.next(last.offset);
       await flow.replicate({ records: batch, nextOffset }, leaving.signal);
     }
-    await flow.close({ isLost: cutAfter === 'lost' });
+    await flow.close(cutAfter === 'lost' ? 'lost' : 'given up');
   }
   expect(early).to.deep.equal([]);
   return store;

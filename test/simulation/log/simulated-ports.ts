@@ -22,7 +22,7 @@ interface PortParts {
   readonly log: SimulatedLog;
 }
 
-/** A producer that keeps the order of its calls, as one send at a time does (decision 6). */
+/** A producer that keeps the order of its calls, as one send at a time does (ADR 6). */
 export class SimulatedProducer implements ActionProducer {
   readonly #parts: PortParts;
   #before: Promise<unknown> = Promise.resolve();

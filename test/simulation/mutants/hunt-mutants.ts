@@ -6,7 +6,7 @@ import { mutantVariable } from './mutant-variable.ts';
 export interface HuntedMutant {
   readonly name: string;
   readonly rule: string;
-  /** Histories until one broke a rule; `undefined` = none did, so the crash points were tried. */
+  /** Histories until one broke a rule; `undefined` = none did, or the crash points were enough. */
   readonly seeds: number | undefined;
   /** Which rule was broken; `undefined` = nothing shows that the rule is gone. */
   readonly text: string | undefined;
@@ -22,9 +22,17 @@ export interface Hunt {
   readonly onHunted?: (mutant: HuntedMutant) => void;
 }
 
+/** Mutants that no random history shows, or only one in hundreds: their hunt begins with the crash points. */
+const shownByCrashPoints: ReadonlySet<string> = new Set([
+  'a gap in front does not restart',
+  'a purge under way is not recognised',
+  'a delete moves the offset first',
+  'a purge without a row leaves rows',
+]);
+
 const hook = fileURLToPath(new URL('load-mutant.ts', import.meta.url));
 
-/** Runs histories, then crash points, with each rule removed, until one shows that it is gone. */
+/** Runs histories and crash points with each rule removed, until one shows that it is gone. */
 export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> {
   const waiting = [...mutants];
   const hunted: HuntedMutant[] = [];
@@ -40,7 +48,8 @@ export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> 
 }
 
 async function huntMutant({ name, rule }: Mutant, { from, maxSeeds }: Hunt): Promise<HuntedMutant> {
-  const task = { from, count: maxSeeds, maxViolations: 1, thenCrashPoints: true };
+  const crashPoints = shownByCrashPoints.has(name) ? 'before' : 'after';
+  const task = { from, count: maxSeeds, maxViolations: 1, crashPoints } as const;
   const { violations } = await runInChild(task, ['--import', hook], { [mutantVariable]: name });
   const [first] = violations;
   const seeds = first === undefined || first.seed < 0 ? undefined : first.seed - from + 1;

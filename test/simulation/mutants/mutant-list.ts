@@ -8,7 +8,7 @@ export interface Edit {
 /** A rule of the algorithm, taken out. */
 export interface Mutant {
   readonly name: string;
-  /** Where the rule is written: a section of the reference. */
+  /** The rule in words, or what breaks without it: an invariant or a fault of docs/format.md. */
   readonly rule: string;
   readonly edits: readonly Edit[];
 }
@@ -32,11 +32,11 @@ function mutant(
   return { name, rule, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
 }
 
-/** Rules of B.12, C and D.7.5, each removed by itself. */
+/** Rules of reading, of the head cache and of replication, each removed by itself. */
 export const mutants: readonly Mutant[] = [
   mutant(
     'the row is read before R',
-    'B.12: R before rows',
+    'R before rows',
     [
       snapshot,
       'const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });',
@@ -45,20 +45,24 @@ export const mutants: readonly Mutant[] = [
     ],
     [snapshot, 'readRow(parts, { key, unread }, { signal }),', 'Promise.resolve(early),'],
   ),
-  mutant('rows are not cut at R', 'B.12: offset <= R', [
+  mutant('rows are not cut at R', 'rows up to R only', [
     rows,
     '(replicated === undefined || at.offset > replicated)',
     'false',
   ]),
-  mutant('the row is not looked at again', 'B.12: restart', [events, 'if (!same) throw torn;', '']),
-  mutant('a gap in front does not restart', 'B.12: restart', [
+  mutant('the row is not looked at again', 'a torn read begins again', [
+    events,
+    'if (!same) throw torn;',
+    '',
+  ]),
+  mutant('a gap in front does not restart', 'a torn read begins again', [
     events,
     'if (order.isLeadingGap(page) && !gap.stays(page)) throw torn;',
     '',
   ]),
   mutant(
     'a purge under way is not recognised',
-    'B.12: evidence',
+    'a purge under way shows itself',
     [
       snapshot,
       'if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;',
@@ -66,7 +70,7 @@ export const mutants: readonly Mutant[] = [
     ],
     [snapshot, 'isPurgedBehind(snapshot) || ', ''],
   ),
-  mutant('an empty segment ends the walk', 'B.12: walk every segment', [
+  mutant('an empty segment ends the walk', 'walk every segment', [
     'src/stores/cassandra/segment-reader.ts',
     'yield* rowsOf(walk, current, options);',
     `let found = false;
@@ -76,19 +80,19 @@ export const mutants: readonly Mutant[] = [
      }
      if (!found) return;`,
   ]),
-  mutant('a purge in the tail leaves the store alive', 'B.12: purged', [
+  mutant('a purge in the tail leaves the store alive', 'a purge ends what was before it', [
     head,
     'this.#purgedAt = at;\n    this.#lastAt = at;\n    this.#steps = [];',
     'this.#lastAt = at;\n    this.#steps = [];',
   ]),
-  mutant('a purge in the tail leaves its appends alive', 'B.12: purged', [
+  mutant('a purge in the tail leaves its appends alive', 'a purge ends what was before it', [
     head,
     'this.#lastAt = at;\n    this.#steps = [];',
     'this.#lastAt = at;',
   ]),
   mutant(
     'a delete reaches beyond the end',
-    'B.12: min(to, next - 1)',
+    'min(to, next - 1)',
     [
       head,
       'const reached = this.#last === undefined ? to : SeqNr.lesserOf(to, this.#last);',
@@ -100,42 +104,46 @@ export const mutants: readonly Mutant[] = [
       '',
     ],
   ),
-  mutant('a conflicting record of the tail wins', 'decision 17', [
+  mutant('a conflicting record of the tail wins', 'ADR 17', [
     head,
     'if (this.#last !== undefined && from <= this.#last) {',
     'if (this.#last === undefined && from < 0) {',
   ]),
-  mutant('conflicting rows are not seen', 'decision 17', [
+  mutant('conflicting rows are not seen', 'ADR 17', [
     rows,
     'if (previous !== undefined && conflicts(previous, row)) report(rows, previous, row);',
     '',
   ]),
-  mutant('a conditional purge of the tail always counts', 'D.11', [
-    head,
-    'if (onlyAt !== undefined && onlyAt !== this.#lastAt) {',
-    'if (onlyAt !== undefined && at < 0) {',
-  ]),
-  mutant('the cache forgets what it dropped', 'C.6, V5', [
+  mutant(
+    'a conditional purge of the tail always counts',
+    'a conditional purge counts at its offset only',
+    [
+      head,
+      'if (onlyAt !== undefined && onlyAt !== this.#lastAt) {',
+      'if (onlyAt !== undefined && at < 0) {',
+    ],
+  ),
+  mutant('the cache forgets what it dropped', 'V5', [
     'src/journal/head-cache/partition-cache.ts',
     'this.#droppedUpTo = cached.last;',
     '',
   ]),
-  mutant('the cache forgets a purge', 'B.12: fold record by record, V2', [
+  mutant('the cache forgets a purge', 'fold record by record, V2', [
     'src/journal/head-cache/cached-head.ts',
     'return Head.behindPurge(isAbove ? purgedAt : undefined);',
     'return Head.behindPurge(isAbove ? undefined : undefined);',
   ]),
-  mutant('deleteTo goes back', 'D.7.5-2, V4', [
+  mutant('deleteTo goes back', 'V4', [
     keyJournal,
     'const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);',
     'const deleteTo = SeqNr.lesserOf(to, seqNr);',
   ]),
-  mutant('a delete moves the offset first', 'D.7.5-3, V8', [
+  mutant('a delete moves the offset first', 'V8', [
     keyJournal,
     'const pointer = { ...head, seqNr, deleteTo };\n    await this.row.change({ pointer, clearedTo: this',
     'const pointer = { ...head, at: unit.at, seqNr, deleteTo };\n    await this.row.change({ pointer, clearedTo: this',
   ]),
-  mutant('a purge without a row leaves rows', 'D.7.5-5, V7', [
+  mutant('a purge without a row leaves rows', 'V7', [
     keyJournal,
     'else await this.removeOrphans(upTo, unit);',
     '',
@@ -143,7 +151,7 @@ export const mutants: readonly Mutant[] = [
   // A purge looks far below what is known to be cleared, for what others may have left; that alone would hide it.
   mutant(
     'a purge that was cut short is not resumed',
-    'D.7.5-6',
+    'a purge removes the row last',
     [keyJournal, 'const maxDoubtedSegments = 100_000;', 'const maxDoubtedSegments = 0;'],
     [
       keyJournal,
@@ -151,37 +159,37 @@ export const mutants: readonly Mutant[] = [
       'const known = SegmentNr.of((head.deleteTo ?? 0) + 1, head.segmentSize);',
     ],
   ),
-  mutant('the row of a purged journal goes before its events', 'D.7.5-6', [
+  mutant('the row of a purged journal goes before its events', 'a purge removes the row last', [
     keyJournal,
     'await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);',
     'await this.row.remove(timeOf(unit));',
   ]),
-  mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
+  mutant('the row of a journal comes before its events', 'rows, then row', [
     keyJournal,
     'await insertRows(this.eventRows(pointer, unit), live);\n    // An attempt',
     'await this.row.create({ pointer, clearedTo: undefined, origin: record.origin }, timeOf(unit));\n' +
       '    await insertRows(this.eventRows(pointer, unit), live);\n    return;\n    // An attempt',
   ]),
-  mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
+  mutant('a batch that was applied in part counts as applied', 'row.offset guard', [
     keyJournal,
     'if (this.isApplied(batch.at)) return await this.own(unit);\n' +
       '    if (pointer === undefined) await this.create(',
     'if (this.isApplied(batch.events[0].record.at)) return await this.own(unit);\n' +
       '    if (pointer === undefined) await this.create(',
   ]),
-  mutant('an applied action is applied again', 'D.7.4: row.offset guard', [
+  mutant('an applied action is applied again', 'row.offset guard', [
     keyJournal,
     'return applied !== undefined && offset <= applied;',
     'return applied !== undefined && offset < 0;',
   ]),
-  mutant('a conditional purge is applied always', 'D.11', [
+  mutant('a conditional purge is applied always', 'a conditional purge counts at its offset only', [
     keyJournal,
     'if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt }))\n      return await this.own(unit);',
     '',
   ]),
   mutant(
     'rows are written with the time of the statement',
-    'D.7.5-8',
+    'fencing',
     [
       row,
       'await session.write(statements.insert, params, timestamp);',
@@ -195,21 +203,21 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'R moves whoever moved it before',
-    'D.7.5-8: fencing',
+    'fencing',
     ['src/stores/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
     [pointers, "return answer['[applied]'] === true;", 'return answer !== undefined;'],
   ),
   mutant('the first round has many records', 'ADR 29', [
     flow,
-    'if (this.#replicated !== undefined || first === undefined',
-    'if (this.#replicated === undefined || first === undefined',
+    'roundsOf(batch, this.#replicated === undefined)',
+    'roundsOf(batch, this.#replicated !== undefined)',
   ]),
-  mutant('R moves over keys that failed', 'D.7.4: R last', [
+  mutant('R moves over keys that failed', 'R last', [
     flow,
-    'this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;',
+    'this.#appliedBelow = firstHeld(held) ?? batch.nextOffset;',
     'this.#appliedBelow = batch.nextOffset;',
   ]),
-  mutant('a delete of nothing makes a row', 'decision 17: void without life', [
+  mutant('a delete of nothing makes a row', 'ADR 17: void without life', [
     keyJournal,
     '// Of nothing: void.\n    if (pointer === undefined) return false;',
     `if (pointer === undefined) {
@@ -220,27 +228,27 @@ export const mutants: readonly Mutant[] = [
       return true;
     }`,
   ]),
-  mutant('a record that loses moves the last number', 'decision 17: it loses whole', [
+  mutant('a record that loses moves the last number', 'ADR 17: it loses whole', [
     ranges,
     'if (from > this.#last) this.#last = to;',
     'if (to > this.#last) this.#last = to;',
   ]),
-  mutant('a record that loses leaves rows above the last number', 'decision 17: it loses whole', [
+  mutant('a record that loses leaves rows above the last number', 'ADR 17: it loses whole', [
     ranges,
     'return seqNr <= (this.#behind.get(offset) ?? this.#last);',
     'return seqNr > 0 && offset >= 0;',
   ]),
-  mutant('appends that are left out claim no numbers', 'D.6, I11', [
+  mutant('appends that are left out claim no numbers', 'I11', [
     batch,
     'next.ranges.push(range);',
     'if (!this.#covers(to)) next.ranges.push(range);',
   ]),
-  mutant('an append is refused by what the cache has seen', 'decision 17: certain', [
+  mutant('an append is refused by what the cache has seen', 'ADR 17: certain', [
     'src/journal/head-cache/writer-watch.ts',
     'const isSure = await this.#cache.catchUp(key, journal.partition, options);',
     'const isSure = true;',
   ]),
-  mutant('the last append before a delete is dropped', 'D.6', [
+  mutant('the last append before a delete is dropped', 'I11', [
     batch,
     "if (next?.type !== 'appends') {",
     "if (next?.type !== 'appends' && this.#cover >= record.action.header.range.to) {\n" +

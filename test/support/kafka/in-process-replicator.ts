@@ -1,6 +1,6 @@
 import { openQuarantineFile } from '../../../replicator/apply/quarantine-file.ts';
 import { type Replicator, startReplicator } from '../../../replicator/replicator.ts';
-import type { ReplicatorParts } from '../../../replicator/replicator-parts.ts';
+import type { ReplicatorDeps } from '../../../replicator/replicator-deps.ts';
 import { openReplicatedStore } from '../../../src/compose/open-eventual-store.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
@@ -13,7 +13,7 @@ const stopLimitMs = 10_000;
 /** A replicator of this process on real servers; disposing stops it. */
 export async function runReplicator(
   configText: string,
-  { log = quietDeps.log, onReplicated }: Partial<ReplicatorParts> = {},
+  { log = quietDeps.log, onReplicated }: Partial<ReplicatorDeps> = {},
 ): Promise<AsyncDisposable> {
   const settings = readReplicatorSettings(await loadConfig({ text: configText }));
   const deps = { ...quietDeps, log };

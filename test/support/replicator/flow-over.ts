@@ -1,6 +1,7 @@
 import { Quarantine } from '../../../replicator/apply/quarantine.ts';
-import { FairPool } from '../../../replicator/topic/fair-pool.ts';
+
 import { PartitionFlow } from '../../../replicator/topic/partition-flow.ts';
+import { WorkInFlight } from '../../../replicator/topic/work-in-flight.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { retry } from '../../../src/runtime/retry.ts';
@@ -22,22 +23,21 @@ export async function flowOver(
   maxKeysInFlight = 2,
 ): Promise<PartitionFlow> {
   const deps = { log: silentLogger, clock: impatient };
-  const parts = {
+  const flowDeps = {
     store,
-    pool: new FairPool(maxKeysInFlight),
+    inFlight: new WorkInFlight(maxKeysInFlight),
     storeName: 'the store',
     quarantine: new Quarantine({ policy: 'fail', skip: [] }, { file: undefined, ...deps }),
     ...deps,
     random: () => 0,
     cacheExpireAfterMs: 60_000,
-    metrics: undefined,
     onReplicated: undefined,
   };
   const claim = () => store.claim(topic, partition0);
   const attempts = 100;
   const backoff = { initialMs: 1, maxMs: 1 };
-  const replicated = await retry(claim, { ...parts, attempts, backoff, retryable: () => true });
-  return new PartitionFlow({ topic, partition: partition0 }, parts, {
+  const replicated = await retry(claim, { ...flowDeps, attempts, backoff, retryable: () => true });
+  return new PartitionFlow({ topic, partition: partition0 }, flowDeps, {
     replicated,
     onStored: () => {},
   });

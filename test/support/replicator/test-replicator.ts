@@ -1,22 +1,24 @@
 import { startReplicator } from '../../../replicator/replicator.ts';
-import type { ReplicatorParts, ReplicatorTuning } from '../../../replicator/replicator-parts.ts';
+import type { ReplicationSettings, ReplicatorDeps } from '../../../replicator/replicator-deps.ts';
 import { FakeTopicConsumers } from './fake-topic-consumers.ts';
 import { logLines } from './log-lines.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 import { MemoryReplicatedJournal } from './memory-replicated-journal.ts';
 import { topic } from './records.ts';
 
-export const tuning: ReplicatorTuning = {
+const defaults: ReplicationSettings = {
   topicPrefixes: ['journal'],
   topicDiscoveryIntervalMs: 3_000,
   cacheExpireAfterMs: 60_000,
   maxKeysInFlight: 64,
+  quarantine: { policy: 'fail', skip: [] },
+  purgeExpired: undefined,
 };
 
 /** A replicator over fakes that the test drives: its topic is joined, nothing is assigned yet. */
 export async function testReplicator(
-  settings: Partial<ReplicatorTuning> = {},
-  outputs: Pick<ReplicatorParts, 'producer' | 'quarantineFile'> = {},
+  settings: Partial<ReplicationSettings> = {},
+  outputs: Pick<ReplicatorDeps, 'producer' | 'quarantineFile'> = {},
 ) {
   const consumers = new FakeTopicConsumers();
   const store = new MemoryReplicatedJournal();
@@ -29,7 +31,7 @@ export async function testReplicator(
     store,
     clock,
     log,
-    settings: { ...tuning, ...settings },
+    settings: { ...defaults, ...settings },
     ...outputs,
     random: () => 0.999,
     onReplicated: (of, partition, offset) => notified.push(`${of} ${partition}:${offset}`),

@@ -19,6 +19,9 @@ interface LevelPlan extends Omit<Level, 'files'> {
   readonly exclude?: readonly string[];
 }
 
+/** The contract suites of the embedded adapters, which need no server. */
+const embedded = ['test/contract/sqlite-*', 'test/contract/embedded-*'];
+
 /** Suites that kill servers live in folders of their own. */
 const killing = ['test/e2e/restart/**', 'test/e2e/chaos/**'];
 
@@ -31,7 +34,11 @@ const plans: readonly LevelPlan[] = [
   level('docs', 'nothing', 10 * seconds),
   level('types', 'nothing', 10 * seconds),
   level('examples', 'nothing', 120 * seconds),
-  level('contract', 'quick', 60 * seconds),
+  {
+    ...level('embedded', 'nothing', 60 * seconds),
+    globs: embedded.map((glob) => `${glob}.test.ts`),
+  },
+  { ...level('contract', 'quick', 60 * seconds), exclude: embedded },
   level('integration', 'quick', 60 * seconds),
   { ...level('e2e', 'quick', 120 * seconds), exclude: killing },
   level('secured', 'secured', 120 * seconds),
@@ -43,7 +50,7 @@ const plans: readonly LevelPlan[] = [
   {
     ...level('containers', 'engine', 300 * seconds),
     globs: ['test/containers/**/*.test.ts', 'test/contract/**/*.test.ts'],
-    exclude: ['test/contract/sqlite-*'],
+    exclude: embedded,
   },
 ];
 

@@ -20,14 +20,17 @@ export interface LanesOptions {
   readonly report: (outcome: Outcome) => void;
 }
 
-const serverNeeds: readonly ServerNeed[] = ['quick', 'secured', 'keep'];
+/** Levels on servers wait more than they work: two lanes of them take less time than one. */
+const serverLanes: readonly (readonly ServerNeed[])[] = [['quick'], ['secured', 'keep']];
 
 /**
- * Two lanes side by side: what needs no servers, and what does. Within a lane one thing runs at a
- * time, so that a test meets at most one other process that works.
+ * Three lanes side by side: what needs no servers, what shares servers with others, and what needs
+ * servers that are secured or may be killed. Within a lane one thing runs at a time, so that a test
+ * meets at most two other processes that work.
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
-  await Promise.all([runStaticLane(options), runServerLane(options)]);
+  const lanes = serverLanes.map((needs) => runServerLane(options, needs));
+  await Promise.all([runStaticLane(options), ...lanes]);
   await runContainers(options);
 }
 
@@ -53,8 +56,8 @@ async function runPlainLevel(level: Level, options: LanesOptions): Promise<void>
   if (!options.signal.aborted) options.report(outcome);
 }
 
-async function runServerLane(options: LanesOptions): Promise<void> {
-  for (const need of serverNeeds) await runNeed(options, need);
+async function runServerLane(options: LanesOptions, needs: readonly ServerNeed[]): Promise<void> {
+  for (const need of needs) await runNeed(options, need);
 }
 
 /** Starts the servers of a need, runs its levels one by one, and stops the servers. */

@@ -1,15 +1,17 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 
 /**
- * A watcher shares the command's process group and reads a pipe that only we hold open. When we
- * end, however we end, the pipe closes and the watcher kills the command: `$$` is its process id,
- * because `exec` keeps it.
+ * A watcher shares the command's process group and reads a pipe that only we hold open. The pipe
+ * closes when the command ends, and when we end, however that happens; then the watcher kills the
+ * group: the command, what it started, even what is frozen, and itself. `$$` names the group: the
+ * command leads it, because `exec` keeps its id.
  */
 const guard =
-  'exec 3<&0; (cat <&3 >/dev/null 2>&1; kill -KILL $$ 2>/dev/null) & exec "$@" </dev/null 3<&-';
+  'exec 3<&0; (cat <&3 >/dev/null 2>&1; kill -KILL -$$ 2>/dev/null) & exec "$@" </dev/null 3<&-';
 
 /**
- * Starts a command that never outlives this process, not even when this process is SIGKILLed.
+ * Starts a command that never outlives this process, not even when this process is SIGKILLed; what
+ * the command started in its own session does not outlive the command.
  *
  * It runs in a session of its own: Ctrl-C reaches only us, and we stop it in our order.
  * Its standard input is empty.

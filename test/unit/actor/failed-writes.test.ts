@@ -8,7 +8,7 @@ import { openCounter, openDecidingCounter } from './open-counter.ts';
 import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
 
 describe('a write that goes wrong', () => {
-  it('applies none of the events of a decision when its write is rejected (A3)', async () => {
+  it('applies none of the events of a decision when its write is rejected', async () => {
     const { host, journal, actor } = openDecidingCounter();
     await host.ask(actor, { type: 'look' });
     journal.rejectNextWrite(new WriteRejectedError('too big'));
@@ -18,7 +18,7 @@ describe('a write that goes wrong', () => {
     await host.shutdown();
   });
 
-  it('goes on with state and numbering as they were after a rejection (A6)', async () => {
+  it('goes on with state and numbering as they were after a rejection', async () => {
     const { host, start } = openCounter();
     const actor = start();
     await host.ask(actor, { type: 'added', n: 1 });
@@ -87,7 +87,7 @@ describe('a write that goes wrong', () => {
     }
   });
 
-  it('ends in error after a failed write, and tells the asker that nobody knows (A7)', async () => {
+  it('ends in error after a failed write, and tells the asker that nobody knows', async () => {
     const { host, journal, start } = openCounter();
     const actor = start();
     await waitFor(actor, isReady);
@@ -126,7 +126,7 @@ describe('a write that goes wrong', () => {
     await host.shutdown();
   });
 
-  it('starts over after a failed write with its stash kept when it has a backoff (A8)', async () => {
+  it('starts over after a failed write with its stash kept when it has a backoff', async () => {
     const { host, journal, machine } = openCounter();
     const logic = host.persistent(machine, {
       persistenceId: 'c|1',

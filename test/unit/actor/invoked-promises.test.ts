@@ -6,7 +6,7 @@ import { openPayment } from './payment.ts';
 import { eventually, failureOf, settle, testHost } from './support.ts';
 
 describe('invoked promises of a persistent actor', () => {
-  it('start once their event is stored, and their result is stored once (A26)', async () => {
+  it('start once their event is stored, and their result is stored once', async () => {
     const { host, journal, calls, start } = openPayment();
     const actor = start();
     await waitFor(actor, isReady);
@@ -25,7 +25,7 @@ describe('invoked promises of a persistent actor', () => {
     ]);
   });
 
-  it('start again after recovery with their first input while their state is active (A26)', async () => {
+  it('start again after recovery with their first input while their state is active', async () => {
     const before = openPayment();
     await before.host.ask(before.start(), { type: 'pay', cents: 5 });
     const { calls, start } = openPayment(before.journal);
@@ -36,7 +36,7 @@ describe('invoked promises of a persistent actor', () => {
     expect(await toPromise(actor)).to.equal('again');
   });
 
-  it('do not start again when their result is in the journal (A24)', async () => {
+  it('do not start again when their result is in the journal', async () => {
     const before = openPayment();
     const actor = before.start();
     await before.host.ask(actor, { type: 'pay', cents: 5 });
@@ -49,7 +49,7 @@ describe('invoked promises of a persistent actor', () => {
     expect(calls).to.have.length(0);
   });
 
-  it('stay ended after recovery when their result did not leave the state (A24)', async () => {
+  it('stay ended after recovery when their result did not leave the state', async () => {
     let runs = 0;
     const machine = setup({
       types: { context: {} as { result: unknown } },
@@ -96,7 +96,7 @@ describe('invoked promises of a persistent actor', () => {
     expect(await toPromise(actor)).to.equal('kept');
   });
 
-  it('start once more, and only once, when the entity starts over after a failed write (A8)', async () => {
+  it('start once more, and only once, when the entity starts over after a failed write', async () => {
     const { host, journal, calls, start } = openPayment();
     const actor = start();
     await host.ask(actor, { type: 'pay', cents: 5 });

@@ -48,7 +48,7 @@ describe('a persistent actor as a child', () => {
       (child) => child.getSnapshot().context.count as number,
     );
 
-  it('keeps its own journal under a plain parent (A30)', async () => {
+  it('keeps its own journal under a plain parent', async () => {
     const { host, journal, parent } = family();
     const actor = createActor(parent).start();
     actor.send({ type: 'spawn' });
@@ -70,7 +70,7 @@ describe('a persistent actor as a child', () => {
     await after.host.shutdown();
   });
 
-  it('recovers itself under a persistent parent, whose journal does not grow (A30)', async () => {
+  it('recovers itself under a persistent parent, whose journal does not grow', async () => {
     const { host, journal, parent } = family();
     const actor = createActor(host.persistent(parent, { persistenceId: 'parent' })).start();
     await host.ask(actor, { type: 'spawn' });

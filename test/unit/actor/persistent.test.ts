@@ -7,7 +7,7 @@ import { openCounter, openDecidingCounter } from './open-counter.ts';
 import { failureOf, settle, testHost } from './support.ts';
 
 describe('a persistent actor', () => {
-  it('shows nothing of a command and runs no action before its event is stored (A1)', async () => {
+  it('shows nothing of a command and runs no action before its event is stored', async () => {
     const ran: string[] = [];
     const { host, journal, start } = openCounter({}, ran);
     const actor = start();
@@ -27,7 +27,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('runs each action once, over write, crash and recovery (A2)', async () => {
+  it('runs each action once, over write, crash and recovery', async () => {
     const ran: string[] = [];
     const { host, journal, start } = openCounter({}, ran);
     await host.ask(start(), { type: 'added', n: 2 });
@@ -39,7 +39,7 @@ describe('a persistent actor', () => {
     await Promise.all([host.shutdown(), after.host.shutdown()]);
   });
 
-  it('stores the events of one decision as one atomic write (A3)', async () => {
+  it('stores the events of one decision as one atomic write', async () => {
     const { host, journal, actor } = openDecidingCounter();
     const { sequenceNr, events } = await host.ask(actor, { type: 'add', ns: [1, 2, 3] });
     expect(sequenceNr).to.equal(4);
@@ -49,7 +49,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('keeps the order of commands through recovery and stash (A4, A5)', async () => {
+  it('keeps the order of commands through recovery and stash', async () => {
     const { host, journal, actor } = openDecidingCounter();
     const replies = await Promise.all(
       [1, 2, 3, 4].flatMap((n) => [
@@ -66,7 +66,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('takes commands that arrive during recovery once it has recovered (A5)', async () => {
+  it('takes commands that arrive during recovery once it has recovered', async () => {
     const { host, journal, start } = openCounter();
     const replay = journal.blockReplay();
     const actor = start();
@@ -78,7 +78,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('rejects only the command whose dry run throws (A9)', async () => {
+  it('rejects only the command whose dry run throws', async () => {
     const { host, journal, start } = openCounter();
     const actor = start();
     const error = await failureOf(host.ask(actor, { type: 'broken' }));
@@ -99,7 +99,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('tells the asker that nothing handles the command, by the machine and by decide (A10)', async () => {
+  it('tells the asker that nothing handles the command, by the machine and by decide', async () => {
     const { host, journal, start } = openCounter();
     const error = await failureOf(host.ask(start(), { type: 'opened' }));
     expect(error.code).to.equal('COMMAND_UNHANDLED');
@@ -111,7 +111,7 @@ describe('a persistent actor', () => {
     await Promise.all([host.shutdown(), deciding.host.shutdown()]);
   });
 
-  it('ends on an unhandled command when told to (A10)', async () => {
+  it('ends on an unhandled command when told to', async () => {
     const { host, start } = openCounter({ settings: { unhandledCommand: 'fail' } });
     const actor = start();
     await waitFor(actor, isReady);
@@ -120,7 +120,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('applies a transient event without storing it, and refuses one that changes something (A11)', async () => {
+  it('applies a transient event without storing it, and refuses one that changes something', async () => {
     const ran: string[] = [];
     const { host, journal } = testHost();
     const logic = host.persistent(counterMachine(ran), {
@@ -138,7 +138,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('drops what its stash has no room for, and tells the asker (A12)', async () => {
+  it('drops what its stash has no room for, and tells the asker', async () => {
     const { host, journal, start } = openCounter({ settings: { stashCapacity: 2 } });
     const write = journal.blockReplay();
     const [full, other] = [start('1'), start('2')];
@@ -152,7 +152,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('fails the entity whose stash overflows when told to (A12)', async () => {
+  it('fails the entity whose stash overflows when told to', async () => {
     const { host, journal, start } = openCounter({
       settings: { stashCapacity: 1, stashOverflow: 'fail' },
     });
@@ -166,7 +166,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('answers 10,000 stashed questions without a deep call stack (A13)', async () => {
+  it('answers 10,000 stashed questions without a deep call stack', async () => {
     const { host, journal, actor } = openDecidingCounter({ settings: { stashCapacity: 10_000 } });
     const replay = journal.blockReplay();
     const answers = Array.from({ length: 10_000 }, () => host.ask(actor, { type: 'look' }));
@@ -177,7 +177,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('waits, when it is stopped, for its write and refuses what comes later (A14)', async () => {
+  it('waits, when it is stopped, for its write and refuses what comes later', async () => {
     const { host, journal, start } = openCounter();
     const actor = start();
     await waitFor(actor, isReady);
@@ -213,7 +213,7 @@ describe('a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('refuses a second live actor with the same id, and takes it once the first has ended (A37)', async () => {
+  it('refuses a second live actor with the same id, and takes it once the first has ended', async () => {
     const { host, start } = openCounter();
     const first = start();
     const second = start();

@@ -55,7 +55,7 @@ describe('recovery', () => {
     await host.shutdown();
   });
 
-  it('applies events up to a bound, and goes on numbering after the highest (A16)', async () => {
+  it('applies events up to a bound, and goes on numbering after the highest', async () => {
     const cases = [
       { recovery: { toSeqNr: 3 }, count: 3 },
       { recovery: { maxEvents: 2 }, count: 1 },
@@ -73,7 +73,7 @@ describe('recovery', () => {
     }
   });
 
-  it('fails when the journal says nothing for the bound, before the events (A17)', async () => {
+  it('fails when the journal says nothing for the bound, before the events', async () => {
     const { host, journal, start } = open({ settings: { recoveryEventTimeoutMs: 10 } });
     journal.blockReplay();
     const actor = start('1');
@@ -83,7 +83,7 @@ describe('recovery', () => {
     expect(actor.getSnapshot().status).to.equal('error');
   });
 
-  it('fails when the journal falls silent between events, but not when they trickle (A17)', async () => {
+  it('fails when the journal falls silent between events, but not when they trickle', async () => {
     const limitMs = 60;
     for (const gapMs of [40, 61]) {
       const clock = new ManualClock();
@@ -116,7 +116,7 @@ describe('recovery', () => {
     await host.whenRecovered(start('1'));
   });
 
-  it('aborts the signal of a journal call that fell silent (A17)', async () => {
+  it('aborts the signal of a journal call that fell silent', async () => {
     let aborted: unknown;
     const stuck = {
       recover: (_request: unknown, { signal }: { signal: AbortSignal }) => {
@@ -131,7 +131,7 @@ describe('recovery', () => {
     expect(aborted).to.include({ code: 'DEADLINE_EXCEEDED' });
   });
 
-  it('lets so many entities recover at once, first come first served (A18)', async () => {
+  it('lets so many entities recover at once, first come first served', async () => {
     const { host, journal, start } = open({ settings: { maxConcurrentRecoveries: 2 } });
     const replay = journal.blockReplay();
     const actors = ['1', '2', '3', '4'].map(start);
@@ -152,7 +152,7 @@ describe('recovery', () => {
     await host.shutdown();
   });
 
-  it('gives its permit back after a failure, and when the completion handler throws (A18)', async () => {
+  it('gives its permit back after a failure, and when the completion handler throws', async () => {
     const onSignal = ({ type }: { type: string }) => {
       if (type === 'recovery-completed') throw new Error('handler');
     };
@@ -170,7 +170,7 @@ describe('recovery', () => {
     }
   });
 
-  it('fails, warns or goes on when nothing handles a stored event any more (A20)', async () => {
+  it('fails, warns or goes on when nothing handles a stored event any more', async () => {
     for (const unhandledReplayedEvent of ['fail', 'warn', 'ignore'] as const) {
       const warnings: string[] = [];
       const log = recordingLogger(warnings);
@@ -268,7 +268,7 @@ describe('recovery', () => {
     expect(error.cause).to.include({ code: 'DATA_INTEGRITY' });
   });
 
-  it('ignores what an earlier incarnation has still to say (A22)', async () => {
+  it('ignores what an earlier incarnation has still to say', async () => {
     const { host, journal, start } = open({
       settings: { recoveryEventTimeoutMs: 5 },
       entity: { onPersistFailure: { minBackoff: 1, maxBackoff: 1 } },
@@ -283,7 +283,7 @@ describe('recovery', () => {
     await host.shutdown();
   });
 
-  it('brings 300 entities back at once (A23)', async () => {
+  it('brings 300 entities back at once', async () => {
     const { host, journal, start } = open({ settings: { maxConcurrentRecoveries: 7 } });
     const ids = Array.from({ length: 300 }, (_, i) => String(i));
     for (const id of ids) journal.seed(`c|${id}`, [init(id), added(Number(id)), added(1)]);
@@ -315,7 +315,7 @@ describe('recovery', () => {
     expect(journal.calls.recover).to.equal(1);
   });
 
-  it('keeps the input that the entity was first started with (A28)', async () => {
+  it('keeps the input that the entity was first started with', async () => {
     const { host, journal } = testHost();
     const logic = host.persistent(counterMachine(), { persistenceId: 'one' });
     const first = createActor(logic, { input: { id: 'first' } }).start();
@@ -329,7 +329,7 @@ describe('recovery', () => {
     await host.shutdown();
   });
 
-  it('leaves no journal of an entity that was only looked at (A28)', async () => {
+  it('leaves no journal of an entity that was only looked at', async () => {
     const { host, journal, start } = open();
     const actor = start('1');
     await waitFor(actor, isReady);

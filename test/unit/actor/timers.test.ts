@@ -100,7 +100,7 @@ function start(world: World, delays: Delays = {}, settings: Partial<ActorSetting
 const patience = 'xstate.after.patience.lamp.waiting';
 
 describe('timers', () => {
-  it('are stored when they fire, with the id that tells them from events sent by hand (A25)', async () => {
+  it('are stored when they fire, with the id that tells them from events sent by hand', async () => {
     const world = new World();
     const { host, actor } = start(world);
     await host.ask(actor, { type: 'go' });
@@ -122,7 +122,7 @@ describe('timers', () => {
     ]);
   });
 
-  it('fire at their first deadline when the entity recovers in between (A25)', async () => {
+  it('fire at their first deadline when the entity recovers in between', async () => {
     const world = new World();
     const before = start(world, { alarmMs: dayMs });
     await before.host.ask(before.actor, { type: 'go' });
@@ -137,7 +137,7 @@ describe('timers', () => {
     expect(world.journal.stored('lamp').at(-1)?.facts.timer).to.equal(patience);
   });
 
-  it('fire right after recovery when they are overdue, earliest deadline first (A25)', async () => {
+  it('fire right after recovery when they are overdue, earliest deadline first', async () => {
     const world = new World();
     const before = start(world);
     await before.host.ask(before.actor, { type: 'go' });
@@ -149,7 +149,7 @@ describe('timers', () => {
     expect(eventTypes(world.journal.payloads('lamp')).slice(1)).to.deep.equal(['alarm', patience]);
   });
 
-  it('wait their full delay again with the policy restart (A25)', async () => {
+  it('wait their full delay again with the policy restart', async () => {
     const world = new World();
     const before = start(world, { alarmMs: dayMs });
     await before.host.ask(before.actor, { type: 'go' });
@@ -162,7 +162,7 @@ describe('timers', () => {
     expect(actor.getSnapshot().value).to.equal('off');
   });
 
-  it('do not fire after recovery once they have fired or the state was left (A25)', async () => {
+  it('do not fire after recovery once they have fired or the state was left', async () => {
     const world = new World();
     const before = start(world);
     await before.host.ask(before.actor, { type: 'go' });
@@ -176,7 +176,7 @@ describe('timers', () => {
     expect(later.journal.stored('lamp')).to.have.length(3);
   });
 
-  it('start anew when their state is entered again (A25)', async () => {
+  it('start anew when their state is entered again', async () => {
     const world = new World();
     const before = start(world, { alarmMs: dayMs });
     await before.host.ask(before.actor, { type: 'go' });
@@ -191,7 +191,7 @@ describe('timers', () => {
     expect(actor.getSnapshot().value).to.equal('off');
   });
 
-  it('may be longer than Node can wait, live and after recovery (A25)', async () => {
+  it('may be longer than Node can wait, live and after recovery', async () => {
     const delays = { patienceMs: 60 * dayMs, alarmMs: 90 * dayMs };
     const world = new World();
     const before = start(world, delays);
@@ -209,7 +209,7 @@ describe('timers', () => {
     expect(context()).to.deep.equal({ alarms: 1, timeouts: 1 });
   });
 
-  it('are cancelled within a long chain of links too (A25)', async () => {
+  it('are cancelled within a long chain of links too', async () => {
     const world = new World();
     const { host, actor, context } = start(world, { patienceMs: 60 * dayMs });
     await host.ask(actor, { type: 'go' });
@@ -219,7 +219,7 @@ describe('timers', () => {
     expect(context().timeouts).to.equal(0);
   });
 
-  it('do not count when the write under way, once stored, cancels them (A25)', async () => {
+  it('do not count when the write under way, once stored, cancels them', async () => {
     const world = new World();
     const { host, actor, context } = start(world, { alarmMs: dayMs });
     await host.ask(actor, { type: 'go' });
@@ -234,7 +234,7 @@ describe('timers', () => {
     expect(actor.getSnapshot().value).to.equal('waiting');
   });
 
-  it('are forgotten with the state that a failed write throws away, and armed again (A8)', async () => {
+  it('are forgotten with the state that a failed write throws away, and armed again', async () => {
     const world = new World();
     const { host, actor, context } = start(world, { alarmMs: dayMs });
     await host.ask(actor, { type: 'go' });
@@ -247,7 +247,7 @@ describe('timers', () => {
     expect(world.journal.stored('lamp').at(-1)?.facts.timer).to.equal(patience);
   });
 
-  it('fire once although the entity started over while they were armed (A8)', async () => {
+  it('fire once although the entity started over while they were armed', async () => {
     const world = new World();
     const { host, actor, context } = start(world);
     await host.ask(actor, { type: 'go' });

@@ -19,7 +19,7 @@ import { paymentMachine } from './payment.ts';
 import { eventually, failureOf, testHost } from './support.ts';
 
 describe('xstate features of a persistent actor', () => {
-  it('fails on a child error that nothing handles, without storing it (A36)', async () => {
+  it('fails on a child error that nothing handles, without storing it', async () => {
     const { host, journal } = testHost();
     const machine = setup({
       actors: { bad: fromPromise(() => Promise.reject(new Error('bad child'))) },
@@ -37,7 +37,7 @@ describe('xstate features of a persistent actor', () => {
     expect(eventTypes(journal.payloads('m'))).to.deep.equal(['go']);
   });
 
-  it('runs initial actions and emits once in the life of the journal (A24, A28)', async () => {
+  it('runs initial actions and emits once in the life of the journal', async () => {
     const ran: string[] = [];
     const machine = setup({
       types: { emitted: {} as { type: 'said'; word: string }, events: {} as { type: 'go' } },
@@ -82,7 +82,7 @@ describe('xstate features of a persistent actor', () => {
     expect(second.getSnapshot().value).to.equal('b');
   });
 
-  it('shows inspectors no step and no child of a write that fails (A31)', async () => {
+  it('shows inspectors no step and no child of a write that fails', async () => {
     const { host, journal } = testHost();
     const logic = host.persistent(paymentMachine([]), { persistenceId: 'payment' });
     const seen: InspectionEvent[] = [];
@@ -114,7 +114,7 @@ describe('xstate features of a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('observes each state within one group commit, and starts the children of each (A32)', async () => {
+  it('observes each state within one group commit, and starts the children of each', async () => {
     const started: string[] = [];
     const machine = setup({
       types: { events: {} as { type: 'next' } },
@@ -150,7 +150,7 @@ describe('xstate features of a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('can use a systemId again when its state is entered again, in one group commit too (A27)', async () => {
+  it('can use a systemId again when its state is entered again, in one group commit too', async () => {
     const machine = setup({
       types: { events: {} as { type: 'again' } | { type: 'broken' } | { type: 'boom' } },
       actors: { child: fromCallback(() => {}) },
@@ -201,7 +201,7 @@ describe('xstate features of a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('revives spawned children, also where the context refers to them (A29)', async () => {
+  it('revives spawned children, also where the context refers to them', async () => {
     const heard: string[] = [];
     const machine = setup({
       types: {
@@ -279,7 +279,7 @@ describe('xstate features of a persistent actor', () => {
     await after.host.shutdown();
   });
 
-  it('brings history and parallel states back (A35)', async () => {
+  it('brings history and parallel states back', async () => {
     const machine = setup({
       types: {
         events: {} as
@@ -319,7 +319,7 @@ describe('xstate features of a persistent actor', () => {
     await Promise.all([host.shutdown(), after.host.shutdown()]);
   });
 
-  it('answers what is left in its stash when it reaches a final state (A33)', async () => {
+  it('answers what is left in its stash when it reaches a final state', async () => {
     const { host, journal } = testHost();
     const machine = setup({
       types: { events: {} as { type: 'end' } | { type: 'more' } },
@@ -344,7 +344,7 @@ describe('xstate features of a persistent actor', () => {
     expect(late.code).to.equal('ENTITY_DONE');
   });
 
-  it('works with waitFor, toPromise, subscribe and select (A34)', async () => {
+  it('works with waitFor, toPromise, subscribe and select', async () => {
     const { host } = testHost();
     const actor = createActor(host.persistent(counterMachine(), { persistenceId: 'c' }), {
       input: { id: '1' },

@@ -124,7 +124,7 @@ describe('A read while a replicator is between two statements', () => {
     expect(await readBoth(() => stored)).to.deep.equal(twice('1@0 2@0 3@0 4@1 5@2 6@2 7@2 last 7'));
   });
 
-  it('does not take a purge that goes on behind its end for a delete (B.12)', async () => {
+  it('does not take a purge that goes on behind its end for a delete', async () => {
     await append(1, 5);
     let looks = 0;
     const before = { replicated: 0, row: { at: 0, seqNr: 5 }, events: { 0: [1, 2, 3, 4, 5] } };

@@ -94,7 +94,7 @@ const states: readonly State[] = [
   },
 ];
 
-describe('What a read asks (B.8, C.9)', () => {
+describe('What a read asks', () => {
   let world: CountingWorld;
   beforeEach(async () => {
     world = await CountingWorld.open();

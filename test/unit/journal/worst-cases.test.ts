@@ -50,7 +50,7 @@ const cases: readonly WorstCase[] = [
   },
 ];
 
-describe('The worst cases of a read (G.2): 1,000 appends', function () {
+describe('The worst cases of a read: 1,000 appends', function () {
   this.timeout(30_000);
   let world: CountingWorld;
   before(async () => {

@@ -48,7 +48,7 @@ export class ObjectDraft {
     this.#fields.set(key, inner);
   }
 
-  /** Ends the draft. Something lies below only where this object was put over a value. */
+  /** Ends the draft. Something is below only where this object was put over a value. */
   finish(): ObjectValue {
     const fields = new Map<string, Value>();
     for (const [key, value] of this.#fields) fields.set(key, ObjectDraft.finished(value));
@@ -78,7 +78,7 @@ export class ObjectDraft {
   }
 
   /**
-   * While something lies below, each assignment is a layer of its own: which of them wins is known
+   * While something is below, each assignment is a layer of its own: which of them wins is known
    * only later, and references see a difference. Among many, those that do not meet share one.
    */
   #takes({ path, from, value }: Put): boolean {

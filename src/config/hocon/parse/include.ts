@@ -35,11 +35,9 @@ function insideParentheses(
   }
   if (name.type !== 'quoted') throw reader.unexpected(name, 'a quoted file name in include(…)');
   closeParentheses(reader, (required ? 1 : 0) + (kindText === undefined ? 0 : 1));
-  return { kind: kindOf(kindText), name: name.text, required };
-}
-
-function kindOf(text: string | undefined): IncludeRequest['kind'] {
-  return text === 'file' || text === 'classpath' || text === 'url' ? text : 'any';
+  const kinds = ['file', 'classpath', 'url'] as const;
+  const named = kinds.find((known) => known === kindText);
+  return { kind: named ?? 'any', name: name.text, required };
 }
 
 function closeParentheses(reader: TokenReader, count: number): void {

@@ -27,6 +27,7 @@ export type Includer = (
   prefix: readonly string[],
 ) => ObjectValue | undefined;
 
+/** What the parser cannot see in the text. */
 export interface ParseOptions {
   /** Named in origins. */
   readonly file?: string | undefined;

@@ -62,6 +62,7 @@ function lastOf(elements: Element[]): Element {
   return elements.at(-1) ?? { text: '', mayBeEmpty: false };
 }
 
+/** The token as a message shows it. */
 export function describeToken(token: Token): string {
   if (token.type === 'end') return 'the end of the text';
   if (token.type === 'newline') return 'the end of the line';

@@ -5,8 +5,9 @@ import { ObjectDraft } from './draft.ts';
 import { pathOf } from './path.ts';
 
 /**
- * The tree of values given in code. Keys are paths: `{ 'a.b': 1 }` is `{ a: { b: 1 } }`. `undefined`
- * leaves a key out, `null` removes it. Strings stay strings, there are no references in them.
+ * The tree of values given in code. Keys are paths: `{ 'a.b': 1 }` is `{ a: { b: 1 } }`.
+ * `undefined` leaves a key out, `null` removes it. Strings stay strings, there are no references in
+ * them.
  *
  * @throws {ConfigError} for values that no configuration can hold
  */

@@ -13,7 +13,11 @@ export class TokenReader {
     this.#file = file;
   }
 
-  /** The next token, which stays next. @throws {ConfigError} when the text is wrong there */
+  /**
+   * The next token, which stays next.
+   *
+   * @throws {ConfigError} when the text is wrong there
+   */
   peek(): Token {
     this.#next ??= this.#tokens.next();
     const token = this.#next;

@@ -102,12 +102,21 @@ export class Tokenizer {
   }
 
   #pull(): Token {
-    if (this.#startsComment()) this.#skipComment();
+    if (this.#startsComment()) {
+      const end = this.#text.indexOf('\n', this.#at);
+      this.#at = end < 0 ? this.#text.length : end;
+    }
     const c = this.#peek();
     const line = this.#line;
     if (c === '') return { type: 'end', line };
-    if (c === '\n') return this.#pullNewline();
-    if (marks.includes(c)) return this.#pullMark(c);
+    if (c === '\n') {
+      this.#at++;
+      return { type: 'newline', line: this.#line++ };
+    }
+    if (marks.includes(c)) {
+      this.#at++;
+      return { type: 'mark', text: c, line };
+    }
     if (c === '"') return this.#pullQuoted();
     if (c === '$') return this.#pullSubstitution();
     if (c === '+') return this.#pullPlusEquals();
@@ -122,21 +131,6 @@ export class Tokenizer {
 
   #startsComment(): boolean {
     return this.#peek() === '#' || this.#text.startsWith('//', this.#at);
-  }
-
-  #skipComment(): void {
-    const end = this.#text.indexOf('\n', this.#at);
-    this.#at = end < 0 ? this.#text.length : end;
-  }
-
-  #pullNewline(): Token {
-    this.#at++;
-    return { type: 'newline', line: this.#line++ };
-  }
-
-  #pullMark(text: string): Token {
-    this.#at++;
-    return { type: 'mark', text, line: this.#line };
   }
 
   #pullPlusEquals(): Token {
@@ -154,7 +148,7 @@ export class Tokenizer {
     return { type: 'unquoted', text, line };
   }
 
-  /** `true`, `false` and `null` are tokens of their own even in front of more text. */
+  /** `true`, `false` and `null` are tokens of their own even when more text follows. */
   #pullUnquoted(): Token {
     const line = this.#line;
     const literal = /^(?:true|false|null)/.exec(this.#text.slice(this.#at, this.#at + 5))?.[0];
@@ -249,6 +243,7 @@ export class Tokenizer {
   }
 }
 
+/** Whether the token is the punctuation `text`. */
 export function isMark(token: Token, text: string): boolean {
   return token.type === 'mark' && token.text === text;
 }

@@ -31,6 +31,7 @@ export function withFallback(value: Value, fallback: Value): Value {
   return waits ? stackOf(value, fallback) : (layers([value, fallback]) ?? value);
 }
 
+/** How a stack is merged. Defaults suit a parser, which merges what is written. */
 export interface Merging {
   /** Only some keys of the result will be looked at. */
   readonly partial?: boolean;
@@ -119,6 +120,7 @@ function mergedByKey(
   };
 }
 
+/** What joining pieces reports. */
 export interface Concatenating extends Pick<Merging, 'made'> {
   /** The pieces are those of `+=`. */
   readonly appends?: boolean;

@@ -33,6 +33,7 @@ import {
 
 type Texts = Readonly<Record<string, string | undefined>>;
 
+/** Where references are looked up that the tree does not answer. */
 export interface ResolveOptions {
   /** Where `${NAME}` is looked up when the tree does not have it. */
   readonly env?: Texts | undefined;
@@ -135,11 +136,6 @@ class Resolver {
     this.#remembered.push(() => results.delete(key));
   }
 
-  /** What was found out on the way into a cycle holds only there. */
-  #forgetFrom(count: number): void {
-    while (this.#remembered.length > count) this.#remembered.pop()?.();
-  }
-
   #resolveNew(value: Value, source: Source, restriction: Restriction): Value | undefined {
     switch (value.kind) {
       case 'scalar':
@@ -153,7 +149,9 @@ class Resolver {
       case 'reference':
         return this.#resolveReference(value, source, restriction);
       case 'concatenation':
-        return this.#resolveConcatenation(value, source);
+        return this.#concatenated(
+          value.pieces.map((piece) => this.resolve(piece, source, undefined)),
+        );
       case 'merge':
         return this.#resolveMerge(value, source, restriction);
     }
@@ -213,11 +211,6 @@ class Resolver {
     if (value === undefined || path.length === 1) return object;
     const resolved = this.resolve(value, inside(source, object, key), path.slice(1));
     return resolved === value ? object : withField(object, key, resolved);
-  }
-
-  #resolveConcatenation(whole: Concatenation, source: Source): Value | undefined {
-    const resolved = whole.pieces.map((piece) => this.resolve(piece, source, undefined));
-    return this.#concatenated(resolved);
   }
 
   #concatenated(pieces: readonly (Value | undefined)[]): Value | undefined {
@@ -283,7 +276,8 @@ class Resolver {
       return value;
     } catch (error) {
       if (error !== cycleFound) throw error;
-      this.#forgetFrom(known);
+      // What was found out on the way into a cycle holds only there.
+      while (this.#remembered.length > known) this.#remembered.pop()?.();
       if (reference.optional) return undefined;
       throw unresolved(reference, 'is part of a cycle of references');
     } finally {

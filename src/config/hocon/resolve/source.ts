@@ -13,6 +13,7 @@ import {
 import { withField } from './derived-fields.ts';
 import { ignoresFallbacks, layers } from './merge.ts';
 
+/** A value with a place inside that a reference can stand at. */
 export type Container = ObjectValue | ListValue | MergeStack;
 
 /** The containers around a value, nearest first, up to the root. */
@@ -23,13 +24,17 @@ export interface Parents {
   readonly next: Parents | undefined;
 }
 
-/** The tree that references are looked up in, and where in it the value being resolved lies. */
+/**
+ * The tree that references are looked up in, and the place in it of the value that is being
+ * resolved.
+ */
 export interface Source {
   readonly root: ObjectValue;
   /** `undefined` = nowhere, or in the root itself. */
   readonly parents: Parents | undefined;
 }
 
+/** The source of the root itself. */
 export function sourceOf(root: ObjectValue): Source {
   return { root, parents: undefined };
 }
@@ -80,7 +85,9 @@ function withChild({ container, key }: Parents, child: Value | undefined): Value
   return listWith(container, Number(key), child);
 }
 
-/** Longer lists and stacks are copied only when somebody looks; a copy for each item is quadratic. */
+/**
+ * Longer lists and stacks are copied only when somebody looks; a copy for each item is quadratic.
+ */
 const copiedAtOnce = 100;
 
 /** No path leads into a list, so that few look. */
@@ -129,6 +136,7 @@ export interface Found {
   readonly source: Source;
 }
 
+/** The field `key` of a value that was found; `undefined` when there is none to be seen. */
 export function fieldOf({ value, source }: Found, key: string): Found | undefined {
   if (value.kind === 'merge') return fieldOfStack(value, source, key);
   if (value.kind !== 'object') return undefined;

@@ -16,7 +16,7 @@ export class EventTable {
   readonly #page: Statement<EventCells>;
 
   constructor(database: Database) {
-    // Of two events with one number in one record the first one stays (decision 17).
+    // Of two events with one number in one record the first one stays (ADR 17).
     this.#insert = database.prepare(
       `INSERT INTO event (journal, ${eventColumnNames})
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,

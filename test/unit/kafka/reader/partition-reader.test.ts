@@ -50,14 +50,14 @@ describe('Reads of one partition at the same time', () => {
     return records;
   }
 
-  it('share one pass: 100 recoveries fetch each batch once (G.2)', async () => {
+  it('share one pass: 100 recoveries fetch each batch once', async () => {
     write(50, 100, (offset) => `id-${offset % 100}`);
     const counts = await Promise.all(Array.from({ length: 100 }, (_, n) => count(`id-${n}`)));
     expect(counts).to.deep.equal(Array.from({ length: 100 }, () => 50));
     expect(brokers.fetches).to.equal(50);
   });
 
-  it('share two passes at most, however many begin below them one after another (G.2)', async () => {
+  it('share two passes at most, however many begin below them one after another', async () => {
     write(50, 10, (offset) => `id-${offset % 10}`);
     let mostAtOnce = 0;
     brokers.answer = async () => {
@@ -74,7 +74,7 @@ describe('Reads of one partition at the same time', () => {
     expect(mostAtOnce).to.equal(2);
   });
 
-  it('hold a bounded number of records for a caller that does not take them, and keep nobody else (G.2)', async () => {
+  it('hold a bounded number of records for a caller that does not take them, and keep nobody else', async () => {
     write(12, 5_000, (offset) => (offset % 100 === 0 ? 'fast' : 'slow'));
     const slow = reading('slow')[Symbol.asyncIterator]();
     let taken = (await slow.next()).value?.length ?? 0;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PurgeExpiredTuning } from '../../../../replicator/expiry/purge-expired.ts';
+import type { PurgeExpiredSettings } from '../../../../src/config/settings/replicator-settings.ts';
 import type { Action } from '../../../../src/model/action.ts';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
@@ -16,7 +16,7 @@ const dayMs = 24 * 60 * minuteMs;
 /** No other timers while days pass. */
 const calm = { topicDiscoveryIntervalMs: 100 * dayMs };
 
-const tuning: PurgeExpiredTuning = {
+const purgeSettings: PurgeExpiredSettings = {
   intervalMs: minuteMs,
   graceMs: dayMs,
   lookBackDays: 7,
@@ -27,11 +27,14 @@ const tuning: PurgeExpiredTuning = {
 /** Tests start at 2024-01-01 00:00 UTC. */
 class RecordingProducer implements ActionProducer {
   readonly actions: Action[] = [];
+  /** Ids, also of what was not acknowledged. */
+  readonly attempted: string[] = [];
   before: (action: Action) => void | Promise<void> = () => {};
   inFlight = 0;
   mostInFlight = 0;
 
   async produce(action: Action): Promise<PartitionOffset> {
+    this.attempted.push(action.key.id);
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     try {
       await this.before(action);
@@ -49,9 +52,9 @@ class RecordingProducer implements ActionProducer {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-async function purging(changes: Partial<PurgeExpiredTuning> = {}) {
+async function purging(changes: Partial<PurgeExpiredSettings> = {}) {
   const producer = new RecordingProducer();
-  const purgeExpired = { ...tuning, ...changes };
+  const purgeExpired = { ...purgeSettings, ...changes };
   const parts = await testReplicator({ purgeExpired, ...calm }, { producer });
   return { ...parts, producer };
 }
@@ -139,6 +142,26 @@ describe('purging expired journals', () => {
     await clock.advance(minuteMs);
     expect(store.expiredDays.get('journal/0')).to.equal('2023-12-31');
     expect(new Set(producer.ids)).to.deep.equal(new Set(['a', 'b', 'c']));
+    await stop();
+  });
+
+  it('starts no further purge after one that failed, and waits for those under way', async () => {
+    const { member, store, producer, clock, errors, stop } = await purging();
+    for (const id of ['a', 'b', 'c', 'd']) expiring(store, id, { on: '2023-12-30' });
+    const slow = gate();
+    producer.before = async ({ key }) => {
+      if (key.id === 'a') await slow.opened;
+      else throw new WriteFailedError(`no answer for ${key.id}`);
+    };
+    await member().assign(partition0);
+    await clock.advance(minuteMs);
+    expect(errors()).to.deep.equal([]);
+    slow.open();
+    await settle();
+    expect(producer.ids).to.deep.equal(['a']);
+    const messages = errors().map(({ fields }) => (fields['err'] as Error).message);
+    expect(messages).to.deep.equal(['no answer for b']);
+    expect(producer.attempted).to.deep.equal(['a', 'b']);
     await stop();
   });
 

@@ -349,6 +349,31 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     });
   }
 
+  it('is given up although writes of another partition hang and fill the bound', async () => {
+    const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
+    for (const partition of [0, 1]) store.offsets.set(`journal/${partition}`, 0);
+    await member().assign(partition0);
+    await member().assign(partition1);
+    const [hanging, slow] = [gate(), gate()];
+    store.before = async ({ name, key }) => {
+      if (name === 'append' && key === 'journal:hangs') await hanging.opened;
+      if (name === 'append' && key === 'journal:a') await slow.opened;
+    };
+    const stuck = member().deliver(partition0, [logRecord('hangs', 1, append(1))]);
+    const work = member().deliver(
+      partition1,
+      ['a', 'b', 'c'].map((id, index) => logRecord(id, index + 1, append(1))),
+    );
+    await settle();
+    const revoked = member().revoke(partition1);
+    slow.open();
+    await Promise.all([revoked, work]);
+    expect(store.writes()).to.deep.equal(['append journal:a@1', 'saveOffset 1@1']);
+    hanging.open();
+    await stuck;
+    await stop();
+  });
+
   it('stores the offset of all that was applied when it is revoked', async () => {
     const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
     store.offsets.set('journal/0', 0);

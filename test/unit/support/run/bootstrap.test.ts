@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +25,9 @@ const fakeNpm = `
   writeFileSync('npm-ran', process.argv.slice(2).join(' '));
 `;
 
-describe('the bootstrap of the npm scripts', () => {
+describe('the bootstrap of the npm scripts', function () {
+  // Each test starts several processes, beside two other levels that work.
+  this.timeout(20_000);
   let root: string;
 
   beforeEach(() => {
@@ -67,6 +77,15 @@ describe('the bootstrap of the npm scripts', () => {
     writeLock('1.0.1');
     await run('');
     expect(installed(), 'another version').to.equal(true);
+  });
+
+  it('does not install into a folder that node_modules links to: others use it', async () => {
+    mkdirSync(join(root, 'shared'));
+    writeFileSync(join(root, 'shared/kept'), '');
+    symlinkSync(join(root, 'shared'), join(root, 'node_modules'));
+    expect((await run('')).code).to.equal(1);
+    expect(installed()).to.equal(false);
+    expect(existsSync(join(root, 'shared/kept'))).to.equal(true);
   });
 
   it('forwards arguments and the exit code', async () => {

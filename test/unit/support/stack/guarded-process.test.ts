@@ -32,6 +32,16 @@ describe('a guarded process', () => {
     expect(await untilGone(pid), 'gone after').to.equal(true);
   });
 
+  it('takes with it what it has started, even what is frozen', async () => {
+    const command = ['sh', '-c', 'sleep 60 & kill -STOP $!; echo $!; wait'];
+    const child = spawnGuarded(command, { stdout: 'pipe', stderr: 'inherit' });
+    const [printed] = await once(child.stdout as NodeJS.ReadableStream, 'data');
+    const started = Number(String(printed));
+    expect(isAlive(started), 'started before').to.equal(true);
+    child.kill('SIGTERM');
+    expect(await untilGone(started), 'gone after').to.equal(true);
+  });
+
   it('has the id of its command and reports its exit code', async () => {
     const command = ['sh', '-c', 'echo $$; exit 7'];
     const child = spawnGuarded(command, { stdout: 'pipe', stderr: 'inherit' });

@@ -11,10 +11,12 @@ export interface KafkaKey<T> {
   readonly kind: Kind<T>;
 }
 
+/** Reads a setting that must be there, in the spelling that counts. */
 export function readKafka<T>(reader: SettingReader, key: KafkaKey<T>): T {
   return reader.read(spelling(reader, key), key.kind);
 }
 
+/** Reads a setting in the spelling that counts; `undefined` when it has no value. */
 export function optionalKafka<T>(reader: SettingReader, key: KafkaKey<T>): T | undefined {
   return reader.optional(spelling(reader, key), key.kind);
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { inScalaSetOrder } from '../../../src/codec/scala-set.ts';
+import { inScalaSetOrder } from '../../../../src/codec/record/tags.ts';
 
 // Orders of five and more are those that Scala 2.13.16 printed; more are in
 // test/golden/jvm-answers.jsonl.

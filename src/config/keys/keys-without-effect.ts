@@ -1,5 +1,28 @@
-import { acceptedKafkaKeys } from './accepted-kafka-keys.ts';
-import type { AcceptedKeys, SectionKind } from './accepted-key-types.ts';
+/** Keys of the JVM system that are accepted and have no effect in Node. */
+export interface AcceptedKeys {
+  /** The kind of section they are in. */
+  readonly section: SectionKind;
+  /** Relative to the section; `*` is one element, a closing `.**` everything inside. */
+  readonly keys: readonly string[];
+  /** Why it has no effect, to follow the key in a note. */
+  readonly why: string;
+  /** It is to have an effect one day. */
+  readonly isPromised: boolean;
+}
+
+/** Which keys a section may hold: each kind has its own rows below, and a reader of its own. */
+export type SectionKind =
+  | 'root'
+  | 'persistence'
+  | 'journal plugin'
+  | 'embedded'
+  | 'replicator'
+  | 'kafka'
+  | 'kafka producer'
+  | 'kafka consumer'
+  | 'cassandra'
+  | 'postgres'
+  | 'sqlite';
 
 const dispatchers = 'Node has no dispatchers';
 const cassandraLacks = 'the Cassandra driver for Node has no such setting';
@@ -22,6 +45,60 @@ export const promised: readonly AcceptedKeys[] = [
   ...everyPlugin('there is no replay filter yet', 'replay-filter.**'),
   ...everyPlugin('there are no event adapters yet', 'event-adapters.** event-adapter-bindings.**'),
 ].map((accepted) => ({ ...accepted, isPromised: true }));
+
+const everySection = ['kafka', 'kafka producer', 'kafka consumer'] as const;
+
+/** Settings of the Java client. A `!` stands for `.ms` in Kafka's own spelling. */
+const javaClientKeys: readonly AcceptedKeys[] = [
+  ...everySection.flatMap((section) => [
+    javaClientRow(
+      section,
+      'the Kafka client for Node has no such setting',
+      `connections-max-idle! receive-buffer-bytes send-buffer-bytes client-dns-lookup
+      socket-connection-setup-timeout-max! interceptor-classes metric-reporters metrics-num-samples
+      metrics-recording-level metrics-sample-window! enable-metrics-push auto-include-jmx-reporter
+      security-providers ssl-provider ssl-protocol ssl-enabled-protocols ssl-cipher-suites
+      ssl-secure-random-implementation ssl-trustmanager-algorithm ssl-keymanager-algorithm
+      ssl-engine-factory-class sasl-kerberos-service-name sasl-client-callback-handler-class
+      sasl-login-class sasl-login-callback-handler-class sasl-login-connect-timeout!
+      sasl-login-read-timeout!`,
+    ),
+    javaClientRow(
+      section,
+      'metadata, reconnects and retries follow the bounds of this program',
+      `metadata-max-age! metadata-max-idle! reconnect-backoff! reconnect-backoff-max! retry-backoff!
+      retry-backoff-max!`,
+    ),
+    javaClientRow(
+      section,
+      'host names are always verified',
+      'ssl-endpoint-identification-algorithm',
+    ),
+    javaClientRow(section, 'PEM certificates need no password', 'ssl-truststore-password'),
+  ]),
+  javaClientRow(
+    'kafka producer',
+    'the producer is idempotent, with one request in flight and its own group commit',
+    `linger! batch-size idempotence enable-idempotence retries max-in-flight-requests-per-connection
+    buffer-memory max-block! transactional-id transaction-timeout! partitioner-class
+    partitioner-ignore-keys partitioner-adaptive-partitioning-enable
+    partitioner-availability-timeout! compression-gzip-level compression-lz4-level
+    compression-zstd-level key-serializer value-serializer`,
+  ),
+  javaClientRow(
+    'kafka consumer',
+    'offsets are committed by this program, and reads start where the store ends',
+    `auto-commit enable-auto-commit auto-commit-interval! auto-offset-reset
+    partition-assignment-strategy allow-auto-create-topics group-instance-id group-protocol
+    internal-leave-group-on-close`,
+  ),
+  javaClientRow(
+    'kafka consumer',
+    'the Kafka client for Node has no such setting',
+    `poll-timeout default-api-timeout! check-crcs isolation-level client-rack
+    exclude-internal-topics key-deserializer value-deserializer`,
+  ),
+];
 
 /** Settings that mean nothing in Node. */
 export const ignored: readonly AcceptedKeys[] = [
@@ -84,7 +161,7 @@ export const ignored: readonly AcceptedKeys[] = [
   row('journal plugin', 'metrics are wired in code', 'metrics.**'),
   row('replicator', dispatchers, 'dispatcher.**'),
 
-  ...acceptedKafkaKeys,
+  ...javaClientKeys,
 
   row(
     'cassandra',
@@ -119,6 +196,7 @@ export function acceptedFor(section: SectionKind): readonly AcceptedKeys[] {
   return [...promised, ...ignored].filter((accepted) => accepted.section === section);
 }
 
+/** Whether a key of the table means the key at `path`. */
 export function matchesKey(pattern: string, path: readonly string[]): boolean {
   const elements = pattern.split('.');
   const open = elements.at(-1) === '**';
@@ -139,4 +217,13 @@ function everyPlugin(why: string, keys: string): AcceptedKeys[] {
     row('journal plugin', why, keys),
     row('embedded', why, keys),
   ];
+}
+
+/** Each name in both spellings: `linger` stands for `linger` and `linger.ms`. */
+function javaClientRow(section: AcceptedKeys['section'], why: string, names: string): AcceptedKeys {
+  const keys = names.split(/\s+/).flatMap((name) => {
+    const hyphenated = name.replace('!', '');
+    return [hyphenated, name.replaceAll('-', '.').replace('!', '.ms')];
+  });
+  return { section, keys: [...new Set(keys)], why, isPromised: false };
 }

@@ -1,12 +1,12 @@
 import type { ConfigProblem } from '../../model/errors.ts';
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
-import { acceptedFor, matchesKey } from './accepted-keys.ts';
+import { acceptedFor, matchesKey } from './keys-without-effect.ts';
 import { editDistance, nearest } from './nearest.ts';
 
 const root = 'evolutiongaming.kafka-journal';
 
-/** Where our sections lie; what is inside them, their readers check. */
+/** Our sections; their readers check what is inside. */
 const sections = [
   'persistence.journal',
   'embedded.journal',
@@ -59,16 +59,12 @@ function check(config: Config, path: readonly string[], problems: ConfigProblem[
   }
   const inside = sections.some((section) => section.startsWith(`${key}.`));
   if (!inside || config.value(full)?.kind !== 'object') {
-    problems.push(unknown(config, full, key));
+    const near = nearest(key, [...sections, 'persistence', 'embedded']);
+    const hint =
+      near === undefined ? `sections here are ${sections.join(', ')}` : `did you mean ${near}?`;
+    const origin = config.originOf(full) ?? { file: undefined, line: undefined };
+    problems.push({ path: full, ...origin, message: `is not a known key; ${hint}` });
     return;
   }
   for (const child of config.keys(full)) check(config, [...path, child], problems);
-}
-
-function unknown(config: Config, full: string, key: string): ConfigProblem {
-  const near = nearest(key, [...sections, 'persistence', 'embedded']);
-  const hint =
-    near === undefined ? `sections here are ${sections.join(', ')}` : `did you mean ${near}?`;
-  const origin = config.originOf(full) ?? { file: undefined, line: undefined };
-  return { path: full, ...origin, message: `is not a known key; ${hint}` };
 }
