@@ -10,10 +10,6 @@ export class RecoveryPermits {
     this.#limit = limit;
   }
 
-  get held(): number {
-    return this.#held;
-  }
-
   /**
    * Resolves, when it is the caller's turn, with the function that gives the permit back; calling
    * that twice does no harm. Rejects with `signal.reason`, and the caller loses its place.
