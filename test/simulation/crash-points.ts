@@ -121,6 +121,7 @@ function planOf({ operations, pollSize, readEnd, slow }: Scenario): Plan {
     dataIntegrity: { seqNrUniqueness: true, correlateEventsWithMeta: true, gaps: 'fail' },
     headCache: undefined,
     readEnd,
+    dawdling: 0,
     turbulence: 0,
     happenings: 0,
   };

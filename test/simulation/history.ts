@@ -44,6 +44,8 @@ export interface Incident {
   readonly victim: 'client' | 'replicator';
   readonly call: number;
   readonly what: 'death before' | 'death after' | 'delay';
+  /** So many steps pass before each call of a slow reader, whose process has a name of its own. */
+  readonly readerWaits?: number;
 }
 
 /** Runs one plan with nothing left to chance but the order, and one incident at most. */
@@ -60,7 +62,10 @@ export function runPlan(plan: Plan, seed: number, incident?: Incident) {
     const call = counts[victim]++;
     return incident?.victim === victim && incident.call === call;
   };
-  scheduler.isHeld = (process) => isIt(process, sent) && incident?.what === 'delay';
+  scheduler.heldFor = (process) => {
+    if (process.dawdling > 0) return incident?.readerWaits ?? 0;
+    return isIt(process, sent) && incident?.what === 'delay' ? Number.POSITIVE_INFINITY : 0;
+  };
   scheduler.deathAt = (process) => {
     if (!isIt(process, calls) || incident?.what === 'delay') return undefined;
     return incident?.what === 'death before' ? 'before' : 'after';

@@ -1,6 +1,6 @@
 import { partitionOf } from '../../src/codec/java-hash.ts';
 import type { HeadCacheSettings } from '../../src/journal/head-cache/head-cache.ts';
-import type { JournalSettings } from '../../src/journal/journal-parts.ts';
+import type { JournalSettings } from '../../src/journal/journal-deps.ts';
 import { Random } from './core/random.ts';
 import type { FaultRates } from './core/scheduler.ts';
 
@@ -46,6 +46,8 @@ export interface Plan {
   /** `undefined` = reads do without. */
   readonly headCache: HeadCacheSettings | undefined;
   readonly readEnd: 'marker' | 'offset';
+  /** Of each call of a read beside a writer: much else happens first. */
+  readonly dawdling: number;
   /** Of each step: something happens to a process. */
   readonly turbulence: number;
   /** At most so many of these happenings. */
@@ -62,11 +64,15 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
   const journals = ids.slice(0, keys).map((id, index) => ({
     id,
     partition: partitionOf(Buffer.from(id, 'utf8'), partitions),
-    operations: operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
+    operations: [
+      ...operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
+      ...(index === 0 ? lifeBesideReads(seed) : []),
+    ],
     rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : rivalOf(seed, index),
     keeper: index === 0 ? keeperOf(seed) : [],
   }));
   const isTurbulent = random.chance(0.7);
+  const dawdling = dawdlingOf(seed);
   const plan = {
     journals,
     partitions,
@@ -83,8 +89,9 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     },
     headCache: random.chance(0.3) ? headCacheOf(random) : undefined,
     readEnd: random.pick(['marker', 'offset'] as const),
-    turbulence: isTurbulent ? 0.02 : 0,
-    happenings: isTurbulent ? random.int(1, 5) : 0,
+    dawdling,
+    turbulence: isTurbulent ? (dawdling > 0 ? 0.06 : 0.02) : 0,
+    happenings: isTurbulent ? random.int(1, 5) + (dawdling > 0 ? 5 : 0) : 0,
   };
   return { plan, random };
 }
@@ -106,8 +113,41 @@ function stallOf(seed: number): number {
 }
 
 /** In every fourth history; drawn apart from all else, too. */
+function dawdlingOf(seed: number): number {
+  const random = new Random(seed ^ 0x5bd1e995);
+  return random.chance(0.25) ? random.pick([0.3, 0.6, 0.9]) : 0;
+}
+
+/**
+ * What is written while a slow reader is between two of its calls: appends, and then a delete or purge after the end
+ * of its read, which the replicator applies before the reader has seen the journal's row.
+ */
+function lifeBesideReads(seed: number): Operation[] {
+  if (dawdlingOf(seed) === 0) return [];
+  const random = new Random(seed ^ 0x27d4eb2f);
+  return Array.from({ length: random.int(1, 3) }).flatMap(() => {
+    const append = { type: 'append', count: random.int(1, 2), expires: false, skip: 0 } as const;
+    const deletion = { type: 'delete', share: random.next() * 0.8, isBlind: true } as const;
+    return [
+      append,
+      { type: 'pause', steps: random.int(0, 60) },
+      append,
+      { type: 'read', delay: 0 },
+      { type: 'pause', steps: random.int(0, 20) },
+      ...Array.from({ length: random.int(0, 2) }, () => append),
+      random.chance(0.6) ? deletion : ({ type: 'purge' } as const),
+    ] as const;
+  });
+}
+
+/** In every fourth history; drawn apart from all else, too. */
 function keeperOf(seed: number): Operation[] {
   const random = new Random(seed ^ 0x2545f491);
+  // Beside slow reads: purges that the writer does not know of, so that it goes on with its numbers.
+  if (dawdlingOf(seed) > 0 && random.chance(0.5)) {
+    const pause = (): Operation => ({ type: 'pause', steps: random.int(10, 80) });
+    return [pause(), { type: 'purge' }, pause(), { type: 'purge' }];
+  }
   if (!random.chance(0.25)) return [];
   return Array.from({ length: random.int(1, 5) }, () => {
     const dice = random.int(1, 10);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { eventRecordsOf } from '../../../src/codec/record/events-codec.ts';
 import { recordIdOf } from '../../../src/codec/record/record-id.ts';
-import type { JournalParts } from '../../../src/journal/journal-parts.ts';
+import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { Action } from '../../../src/model/action.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
@@ -82,7 +82,7 @@ describe('A read while a replicator is between two statements', () => {
   /** By a miss, and by a head cache over the same store. */
   async function readBoth(stored: () => Stored): Promise<string[]> {
     const eventual = await storeOf(world, stored);
-    const changes: Partial<JournalParts>[] = [
+    const changes: Partial<ReadDeps>[] = [
       { eventual },
       { eventual, headCache: world.cache({}, eventual) },
     ];

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { endByOffset } from '../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/ends.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { type Asked, at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { endByOffset } from '../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/ends.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { CodecError, LogUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
