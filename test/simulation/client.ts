@@ -253,7 +253,7 @@ class Writer {
     const from = random.chance(0.7) ? 1 : random.int(1, 6);
     const read = random.chance(0.8) ? checkedRead : checkedPointer;
     const { dawdling } = this.#world.plan;
-    const client = dawdling > 0 ? this.#dawdler(dawdling) : this.#client;
+    const client = dawdling === undefined ? this.#client : this.#dawdler(dawdling);
     this.#client.start(async () => {
       await this.#client.pause(delay);
       await read(this.#world, client, { id: this.#script.id, from });

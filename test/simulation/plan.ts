@@ -46,8 +46,11 @@ export interface Plan {
   /** `undefined` = reads do without. */
   readonly headCache: HeadCacheSettings | undefined;
   readonly readEnd: 'marker' | 'offset';
-  /** Of each call of a read beside a writer: much else happens first. */
-  readonly dawdling: number;
+  /**
+   * Reads beside a writer have a process of their own, and of each of its calls: much else happens first.
+   * `undefined` = the writer's process reads.
+   */
+  readonly dawdling: number | undefined;
   /** Of each step: something happens to a process. */
   readonly turbulence: number;
   /** At most so many of these happenings. */
@@ -72,7 +75,6 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     keeper: index === 0 ? keeperOf(seed) : [],
   }));
   const isTurbulent = random.chance(0.7);
-  const dawdling = dawdlingOf(seed);
   const plan = {
     journals,
     partitions,
@@ -89,9 +91,9 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     },
     headCache: random.chance(0.3) ? headCacheOf(random) : undefined,
     readEnd: random.pick(['marker', 'offset'] as const),
-    dawdling,
-    turbulence: isTurbulent ? (dawdling > 0 ? 0.06 : 0.02) : 0,
-    happenings: isTurbulent ? random.int(1, 5) + (dawdling > 0 ? 5 : 0) : 0,
+    dawdling: dawdlingOf(seed),
+    turbulence: isTurbulent ? 0.02 : 0,
+    happenings: isTurbulent ? random.int(1, 5) : 0,
   };
   return { plan, random };
 }
@@ -113,9 +115,9 @@ function stallOf(seed: number): number {
 }
 
 /** In every fourth history; drawn apart from all else, too. */
-function dawdlingOf(seed: number): number {
+function dawdlingOf(seed: number): number | undefined {
   const random = new Random(seed ^ 0x5bd1e995);
-  return random.chance(0.25) ? random.pick([0.3, 0.6, 0.9]) : 0;
+  return random.chance(0.25) ? random.pick([0.3, 0.6, 0.9]) : undefined;
 }
 
 /**
@@ -123,7 +125,7 @@ function dawdlingOf(seed: number): number {
  * of its read, which the replicator applies before the reader has seen the journal's row.
  */
 function lifeBesideReads(seed: number): Operation[] {
-  if (dawdlingOf(seed) === 0) return [];
+  if (dawdlingOf(seed) === undefined) return [];
   const random = new Random(seed ^ 0x27d4eb2f);
   return Array.from({ length: random.int(1, 3) }).flatMap(() => {
     const append = { type: 'append', count: random.int(1, 2), expires: false, skip: 0 } as const;
@@ -143,11 +145,6 @@ function lifeBesideReads(seed: number): Operation[] {
 /** In every fourth history; drawn apart from all else, too. */
 function keeperOf(seed: number): Operation[] {
   const random = new Random(seed ^ 0x2545f491);
-  // Beside slow reads: purges that the writer does not know of, so that it goes on with its numbers.
-  if (dawdlingOf(seed) > 0 && random.chance(0.5)) {
-    const pause = (): Operation => ({ type: 'pause', steps: random.int(10, 80) });
-    return [pause(), { type: 'purge' }, pause(), { type: 'purge' }];
-  }
   if (!random.chance(0.25)) return [];
   return Array.from({ length: random.int(1, 5) }, () => {
     const dice = random.int(1, 10);

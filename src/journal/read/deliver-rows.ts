@@ -19,35 +19,46 @@ export async function* deliverRows(
   attempt: EventAttempt,
   row: JournalPointer,
 ): AsyncGenerator<readonly EventRecord[], Outcome> {
-  const { head, lastStored, order, deadline } = attempt;
+  const { deps, head, lastStored, from } = attempt;
   const { deleteTo } = head.fold(lastStored);
-  const isUnique = attempt.deps.settings.dataIntegrity.seqNrUniqueness;
-  const first = firstWanted(attempt.from, row.deleteTo, deleteTo);
-  let lastRow: SeqNr | undefined;
+  const first = firstWanted(from, row.deleteTo, deleteTo);
+  let lastRow: Outcome;
   if (first !== undefined) {
-    order.expect(first);
-    // Which of two conflicting records loses shows only where both begin, so the rows are read from
-    // there.
     const firstLive = firstWanted(SeqNr.min, row.deleteTo, deleteTo) ?? first;
-    const from = isUnique ? await beginningOfRecord(attempt, row, first, firstLive) : firstLive;
-    for await (const rows of readStored(attempt, row, { from })) {
-      deadline.progress();
-      lastRow = rows.at(-1)?.event.seqNr;
-      const page = from === first ? rows : rows.filter(({ event }) => event.seqNr >= first);
-      if (page.length === 0) continue;
-      const missing = order.missingFrom(page);
-      if (missing !== undefined && (await isTorn(attempt, row, missing, page))) return 'torn';
-      yield order.pass(page);
-    }
-    // Rows below the first number wanted count too: the last number may be taken from them.
-    const highest = lastStored ?? row.seqNr;
-    const isShort = order.lacks(highest) || (lastRow !== undefined && lastRow < highest);
-    if (isShort && (await isTorn(attempt, row, 'last', []))) return 'torn';
+    lastRow = yield* deliverPages(attempt, row, first, firstLive);
+    if (lastRow === 'torn') return 'torn';
   }
   // With a replicator of the JVM system the row may owe its number to a record that loses; the rows
   // kept do not.
+  const isUnique = deps.settings.dataIntegrity.seqNrUniqueness;
   const known = isUnique ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
   return known ?? (await lastByRows(attempt, row, 'events'));
+}
+
+/** The rows from `first` on. Answers the last number that they hold. */
+async function* deliverPages(
+  attempt: EventAttempt,
+  row: JournalPointer,
+  first: SeqNr,
+  firstLive: SeqNr,
+): AsyncGenerator<readonly EventRecord[], Outcome> {
+  const { lastStored, order, deadline } = attempt;
+  order.expect(first);
+  const from = await beginningOfRecord(attempt, row, first, firstLive);
+  let lastRow: SeqNr | undefined;
+  for await (const rows of readStored(attempt, row, { from })) {
+    deadline.progress();
+    lastRow = rows.at(-1)?.event.seqNr;
+    const page = from === first ? rows : rows.filter(({ event }) => event.seqNr >= first);
+    if (page.length === 0) continue;
+    const missing = order.missingFrom(page);
+    if (missing !== undefined && (await isTorn(attempt, row, missing, page))) return 'torn';
+    yield order.pass(page);
+  }
+  // Rows below the first number wanted count too: the last number may be taken from them.
+  const highest = lastStored ?? row.seqNr;
+  const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;
+  return isShort && (await isTorn(attempt, row, 'last', [])) ? 'torn' : lastRow;
 }
 
 /** Rows are missing: because somebody deletes from or purges the journal? */
@@ -102,9 +113,10 @@ export async function lastByRows(
 const widening = 16;
 
 /**
- * A number at or below `first` whose row is of another record than that of `first`: a record that
- * holds `first` in its middle may have lost against another one at its beginning. `firstLive`, the
- * first number that is not deleted, when all rows before are of the same record.
+ * Where to read from so that a conflict shows: which of two records loses shows only where both
+ * begin, and a record that holds `first` in its middle may have lost at its beginning. That is a
+ * number whose row is of another record than that of `first`; or `firstLive`, the first number that
+ * is not deleted, when all rows before are of the same record, or when all have to be compared.
  */
 async function beginningOfRecord(
   attempt: EventAttempt,
@@ -112,6 +124,7 @@ async function beginningOfRecord(
   first: SeqNr,
   firstLive: SeqNr,
 ): Promise<SeqNr> {
+  if (!attempt.deps.settings.dataIntegrity.seqNrUniqueness) return firstLive;
   let from = first;
   for (let back = 1; from > firstLive; back *= widening) {
     from = SeqNr.of(Math.max(firstLive, first - back));

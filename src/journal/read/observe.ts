@@ -4,7 +4,7 @@ import type { ActionRecord } from '../../model/action.ts';
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
-import { Offset } from '../../model/position.ts';
+import { Offset, type PartitionOffset } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { settleBoth } from '../../runtime/concurrency.ts';
@@ -49,30 +49,54 @@ export async function observe(
   const { signal } = deadline;
   const readEnd = deps.readEnd ?? endByMarker(deps);
   const end = await readEnd.find(key, { signal });
-  const headCache = isAgain ? undefined : deps.headCache;
-  // The cache may have seen more of the log than was asked for: then the read ends there.
-  const found = await headCache?.lookup(key, end, { signal });
-  const cut = found?.cut ?? {
+  const unread = await findHead(
+    { ...deps, headCache: isAgain ? undefined : deps.headCache },
+    key,
     end,
-    replicated: await deps.eventual.offset(key.topic, end.partition, { signal }),
-  };
-  if (cut.replicated !== undefined && cut.replicated >= end.offset) {
-    await checkLogReaches(deps, key, { end, replicated: cut.replicated }, deadline);
+    signal,
+  );
+  const { cut, head } = unread;
+  const { replicated } = cut;
+  if (replicated !== undefined && replicated >= end.offset) {
+    await checkLogReaches(deps, key, { end, replicated }, deadline);
   }
-  const head = found?.head ?? new Head();
-  const ranges =
-    found === undefined ? unreplicated(cut) : found.type === 'held' ? [] : found.ranges;
-  if (found !== undefined) for (const _range of ranges) headCache?.fetched();
   // Before anything is replicated, and after a purge that the cache has seen, the store has nothing
   // to add.
-  const wantsRow = cut.replicated !== undefined && !head.purged;
+  const wantsRow = replicated !== undefined && !head.purged;
   const [, row] = await settleBoth(
-    readHead(deps, key, { cut, head, ranges }, deadline),
+    readHead(deps, key, unread, deadline),
     wantsRow ? readRow(deps, key, { signal }) : Promise.resolve(undefined),
   );
   deadline.progress();
   if (row !== undefined) readEnd.check(key, row, cut.end);
   return { cut, head, row };
+}
+
+/** A head of which some records may still have to be read from the log. */
+interface UnreadHead extends Pick<ReadView, 'cut' | 'head'> {
+  readonly ranges: readonly OffsetRange[];
+}
+
+/**
+ * R, and where the records after it are: folded by the head cache, in ranges of the log that the
+ * cache names, or, when the cache does not know, anywhere after R.
+ */
+async function findHead(
+  { headCache, eventual }: ReadDeps,
+  key: Key,
+  end: PartitionOffset,
+  signal: AbortSignal,
+): Promise<UnreadHead> {
+  // The cache may have seen more of the log than was asked for: then the read ends there.
+  const found = await headCache?.lookup(key, end, { signal });
+  if (found === undefined) {
+    const replicated = await eventual.offset(key.topic, end.partition, { signal });
+    const cut = { end, replicated };
+    return { cut, head: new Head(), ranges: unreplicated(cut) };
+  }
+  const ranges = found.type === 'held' ? [] : found.ranges;
+  for (const _range of ranges) headCache?.fetched();
+  return { cut: found.cut, head: found.head, ranges };
 }
 
 /** The offsets after R and before the end, if there are any. */
@@ -85,11 +109,7 @@ function unreplicated({ end, replicated }: Cut): readonly OffsetRange[] {
 async function readHead(
   { consumer }: ReadDeps,
   key: Key,
-  {
-    cut,
-    head,
-    ranges,
-  }: Pick<ReadView, 'cut' | 'head'> & { readonly ranges: readonly OffsetRange[] },
+  { cut, head, ranges }: UnreadHead,
   deadline: ProgressDeadline,
 ): Promise<void> {
   const { signal } = deadline;

@@ -43,7 +43,10 @@ export async function readPointer(
   key: Key,
   options?: CallOptions,
 ): Promise<SeqNr | undefined> {
-  const reading = readWhole(deps, key, { options, run: lastNumber });
+  const run = (attempt: Attempt): AsyncIterator<never, Outcome> => ({
+    next: async () => ({ done: true, value: await lastNumber(attempt) }),
+  });
+  const reading = readWhole(deps, key, { options, run });
   for (;;) {
     const step = await reading.next();
     if (step.done === true) return step.value;
@@ -53,7 +56,7 @@ export async function readPointer(
 interface Reading<Page> {
   readonly options: CallOptions | undefined;
   /** Gives out what an attempt found. It may find it torn after all. */
-  readonly run: (attempt: Attempt) => AsyncGenerator<Page, Outcome>;
+  readonly run: (attempt: Attempt) => AsyncIterator<Page, Outcome>;
 }
 
 /** Observe, judge, deliver; from the beginning until nobody comes between. */
@@ -92,7 +95,7 @@ async function* readWhole<Page>(
             deadline.progress();
           }
         } finally {
-          if (!isOver) await pages.return('torn');
+          if (!isOver) await pages.return?.('torn');
         }
         // The caller has pages of this attempt: another one may not agree with them.
         if (hasGiven) throw looks.tornError();
@@ -135,8 +138,8 @@ async function* deliver(attempt: EventAttempt): AsyncGenerator<readonly EventRec
   return isWhole ? fold.last : 'torn';
 }
 
-/** Gives nothing out. The head's last number; where it has none, the store's. */
-async function* lastNumber(attempt: Attempt): AsyncGenerator<never, Outcome> {
+/** The head's last number; where it has none, the store's. */
+async function lastNumber(attempt: Attempt): Promise<Outcome> {
   const { head, row, lastStored } = attempt;
   if (row === undefined) return head.fold(undefined).last;
   const last = lastStored ?? (await lastByRows(attempt, row, 'number'));

@@ -40,9 +40,9 @@ export const mutants: readonly Mutant[] = [
     'B.12: R before rows',
     [
       observe,
-      'const found = await headCache?.lookup(key, end, { signal });',
-      `const early = await deps.eventual.pointer(key, { signal });
-       const found = await headCache?.lookup(key, end, { signal });`,
+      'const end = await readEnd.find(key, { signal });',
+      `const end = await readEnd.find(key, { signal });
+       const early = await deps.eventual.pointer(key, { signal });`,
     ],
     [
       observe,
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('rows that end early are not missed', 'B.12: restart', [
     rows,
-    'const isShort = order.lacks(highest) || (lastRow !== undefined && lastRow < highest);',
+    'const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;',
     'const isShort = false;',
   ]),
   mutant('a last number that is hidden counts as none', 'B.12: last number at R', [
