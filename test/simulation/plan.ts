@@ -127,18 +127,30 @@ function dawdlingOf(seed: number): number | undefined {
 function lifeBesideReads(seed: number): Operation[] {
   if (dawdlingOf(seed) === undefined) return [];
   const random = new Random(seed ^ 0x27d4eb2f);
+  const pause = (most: number): Operation => ({ type: 'pause', steps: random.int(0, most) });
+  const append = (expires: boolean): Operation => {
+    return { type: 'append', count: random.int(1, 2), expires, skip: 0 };
+  };
+  const appends = (most: number): Operation[] =>
+    Array.from({ length: random.int(0, most) }, () => append(false));
+  const read: Operation = { type: 'read', delay: 0 };
   return Array.from({ length: random.int(1, 3) }).flatMap(() => {
-    const append = { type: 'append', count: random.int(1, 2), expires: false, skip: 0 } as const;
-    const deletion = { type: 'delete', share: random.next() * 0.8, isBlind: true } as const;
+    const dice = random.int(1, 10);
+    if (dice <= 2) return [append(true), pause(60), { type: 'expire' }, ...appends(1), read];
+    const last: Operation =
+      dice <= 7 ? { type: 'delete', share: random.next() * 1.3, isBlind: true } : { type: 'purge' };
     return [
-      append,
-      { type: 'pause', steps: random.int(0, 60) },
-      append,
-      { type: 'read', delay: 0 },
-      { type: 'pause', steps: random.int(0, 20) },
-      ...Array.from({ length: random.int(0, 2) }, () => append),
-      random.chance(0.6) ? deletion : ({ type: 'purge' } as const),
-    ] as const;
+      append(false),
+      pause(60),
+      append(false),
+      read,
+      pause(20),
+      ...appends(2),
+      last,
+      pause(60),
+      read,
+      ...appends(2),
+    ];
   });
 }
 

@@ -60,7 +60,7 @@ export const mutants: readonly Mutant[] = [
     "missing: missingRows, rowAgain: ['changed'] },\n    verdict: 'torn',",
     "missing: missingRows, rowAgain: ['changed'] },\n    verdict: 'whole',",
   ]),
-  mutant('a gap in front does not restart', 'B.12: restart', [
+  mutant('a gap before the first event does not restart', 'B.12: restart', [
     attempt,
     'return this.#sightings >= minLooks;',
     'return true;',
@@ -90,11 +90,6 @@ export const mutants: readonly Mutant[] = [
     "never: { purge: ['none'] },\n    verdict: purged,",
     'verdict: lastOfRow,',
   ]),
-  mutant('a generation that the head began outlives the purge before it', 'D.11', [
-    judge,
-    "generation: ['first of head'], hides: explained },\n    verdict: purged,",
-    "generation: ['first of head'], hides: explained },\n    verdict: lastOfEventRows,",
-  ]),
   mutant('a row ahead of R tells the last number', 'B.12: last number at R', [
     judge,
     "purge: ['none'], row: ['ahead'], hides: explained },\n    verdict: lastOfEventRows,",
@@ -104,11 +99,6 @@ export const mutants: readonly Mutant[] = [
     rows,
     'const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;',
     'const isShort = false;',
-  ]),
-  mutant('a last number that is hidden counts as none', 'B.12: last number at R', [
-    judge,
-    "append: ['hidden'], isDeletedByHead: [false] },\n    verdict: 'torn',",
-    "append: ['hidden'], isDeletedByHead: [false] },\n    verdict: 'whole',",
   ]),
   mutant('a last number that nothing tells counts as none', 'B.12: last number at R', [
     judge,
