@@ -5,7 +5,7 @@ import { CodecError, LogUnavailableError, WriteFailedError } from '../../../src/
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import { CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
-describe('The part of a read that comes from the log (G.4)', () => {
+describe('The part of a read that comes from the log', () => {
   let world: CountingWorld;
   beforeEach(async () => {
     world = await CountingWorld.open();
@@ -64,7 +64,7 @@ describe('The part of a read that comes from the log (G.4)', () => {
     ).to.equal(2);
   });
 
-  it('fails as a read that may be tried again when its marker is lost (G.1)', async () => {
+  it('fails as a read that may be tried again when its marker is lost', async () => {
     await world.writer().append(eventsFrom(1, 1));
     const lost = new WriteFailedError('no answer');
     const producer = {
@@ -78,7 +78,7 @@ describe('The part of a read that comes from the log (G.4)', () => {
   });
 
   for (const way of ['marker', 'end offset'] as const) {
-    it(`ends at its ${way}, also when the journal goes on behind it`, async () => {
+    it(`ends at its ${way}, also when the journal goes on after it`, async () => {
       await world.writer().append(eventsFrom(1, 1));
       const { consumer, producer } = world.store;
       let goesOn = true;

@@ -20,7 +20,7 @@ interface WorstCase {
 
 const cases: readonly WorstCase[] = [
   { name: 'nothing in the store', first: 1, last: size },
-  { name: 'the store 500 behind', replicated: 500, first: 1, last: size },
+  { name: '500 events not in the store yet', replicated: 500, first: 1, last: size },
   { name: 'read from the middle', from: 501, first: 501, last: size },
   {
     name: 'read from the middle of what is stored',
@@ -50,7 +50,7 @@ const cases: readonly WorstCase[] = [
   },
 ];
 
-describe('The worst cases of a read (G.2): 1,000 appends', function () {
+describe('The worst cases of a read: 1,000 appends', function () {
   this.timeout(30_000);
   let world: CountingWorld;
   before(async () => {
@@ -71,7 +71,7 @@ describe('The worst cases of a read (G.2): 1,000 appends', function () {
       const headCache = world.cache({ maxBytes: 10_000_000 });
       const byOffset = endByOffset(world.store.consumer);
       const ways: Partial<ReadDeps>[] = [{}, { readEnd: byOffset }, { headCache }];
-      // A second read finds the cache warm, and behind by the mark of the first alone.
+      // A second read finds the cache warm: it lacks only the mark of the first.
       ways.push({ headCache });
       const expected = first === undefined ? [] : numbers(first, size);
       for (const changes of ways) {
