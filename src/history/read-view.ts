@@ -43,7 +43,8 @@ export interface ViewFacts {
   /**
    * Which events the row calls deleted that no delete of the head covers: none, some, or all that
    * the journal has. Once the records after the end were looked at: deleted `earlier` than R, or
-   * `later` than the end. `being purged` where the row says that a purge after the end is under way.
+   * `later` than the end. `being purged` where the row says that a purge after the end is under
+   * way.
    */
   readonly hides: 'nothing' | 'some' | 'all' | 'earlier' | 'later' | 'being purged';
 }
