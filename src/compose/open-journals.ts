@@ -11,9 +11,9 @@ import {
   readKafkaJournalSettings,
 } from '../config/settings/journal-settings.ts';
 import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-cache.ts';
-import type { JournalParts } from '../journal/journal-parts.ts';
 import { createJournals, type Journals } from '../journal/journals.ts';
-import { endByOffset } from '../journal/read/read-end.ts';
+import { endByOffset } from '../journal/read/ends.ts';
+import type { ReadDeps } from '../journal/read/observe.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
@@ -119,7 +119,7 @@ function waysToRead(
   stores: Stores,
   settings: KafkaJournalSettings | EmbeddedJournalSettings,
   deps: OpenDeps,
-): Pick<JournalParts, 'headCache' | 'readEnd'> {
+): Pick<ReadDeps, 'headCache' | 'readEnd'> {
   const byOffset = 'file' in settings || settings.readEnd === 'end-offset';
   const readEnd = byOffset ? endByOffset(stores.consumer) : undefined;
   const cacheSettings = 'file' in settings ? undefined : settings.headCache;

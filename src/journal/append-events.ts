@@ -1,5 +1,5 @@
 import { encodeEvents } from '../codec/record/events-codec.ts';
-import type { AppendHeader } from '../model/action.ts';
+import type { AppendAction, AppendHeader } from '../model/action.ts';
 import { InvalidInputError, JournalError } from '../model/errors.ts';
 import type { Headers, PrintedEvent } from '../model/event.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
@@ -10,7 +10,7 @@ import { shown } from '../model/shown.ts';
 import { type WrittenEvents, writtenEvents, writtenHeaders } from '../model/written-event.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { libraryVersion } from '../runtime/library-version.ts';
-import type { JournalParts } from './journal-parts.ts';
+import type { JournalDeps } from './journal-deps.ts';
 
 /** What goes with the events of one append. */
 export interface AppendOptions extends CallOptions {
@@ -21,24 +21,20 @@ export interface AppendOptions extends CallOptions {
 const noOptions: AppendOptions = {};
 const noMetadata: PayloadMetadata = {};
 
-/** All events go into one record: the append is stored whole or not at all, at one offset. */
+/**
+ * Appends all events as one record: the append is stored whole or not at all, at one offset.
+ *
+ * @throws {InvalidInputError} nothing sent: something cannot be written so that it reads back equal
+ * @throws {WriteRejectedError} certainly not stored
+ * @throws {WriteFailedError} may or may not be stored
+ */
 export async function appendEvents(
-  parts: JournalParts,
-  append: { readonly key: Key; readonly events: readonly PrintedEvent[] },
+  deps: JournalDeps,
+  key: Key,
+  events: readonly PrintedEvent[],
   options: AppendOptions = noOptions,
 ): Promise<PartitionOffset> {
-  const { key } = append;
-  const { header, value, headers } = encoded(parts, append, options);
-  const timestampMs = parts.clock.nowMs();
-  return parts.producer.produce({ key, timestampMs, header, value, headers }, options);
-}
-
-/** The whole record without its time. If this throws, nothing has been sent. */
-function encoded(
-  parts: JournalParts,
-  { key, events }: { readonly key: Key; readonly events: readonly PrintedEvent[] },
-  options: AppendOptions,
-): { readonly header: AppendHeader; readonly value: Uint8Array; readonly headers: Headers } {
+  let record: Pick<AppendAction, 'header' | 'value' | 'headers'>;
   try {
     Key.writable(key);
     objectOf(options, 'the options of an append');
@@ -49,18 +45,19 @@ function encoded(
     const header: AppendHeader = {
       type: 'append',
       range: { from: written[0].seqNr, to: (written.at(-1) ?? written[0]).seqNr },
-      origin: parts.origin,
+      origin: deps.origin,
       version: libraryVersion,
       payloadType,
       metadata: metadata.header,
     };
-    return { header, value, headers: writtenHeaders(options.headers) };
+    record = { header, value, headers: writtenHeaders(options.headers) };
   } catch (cause) {
     if (cause instanceof JournalError) throw cause;
     // A getter or a proxy of the caller's that throws, or more than a buffer can hold.
     const message = `an append to ${key.topic}:${key.id} cannot be encoded`;
     throw new InvalidInputError(message, { cause });
   }
+  return await deps.producer.produce({ key, timestampMs: deps.clock.nowMs(), ...record }, options);
 }
 
 interface WrittenMetadata {

@@ -3,7 +3,7 @@ import {
   type HeadCacheSettings,
   openHeadCache,
 } from '../../src/journal/head-cache/head-cache.ts';
-import { endByOffset } from '../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../src/journal/read/ends.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { JournalWorld } from './journal.contract.ts';

@@ -4,7 +4,7 @@ import { encodeEvents } from '../../src/codec/record/events-codec.ts';
 import type { HeadCache } from '../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { createJournals } from '../../src/journal/journals.ts';
-import type { ReadEnd } from '../../src/journal/read/read-end.ts';
+import type { ReadEnd } from '../../src/journal/read/ends.ts';
 import type { Action } from '../../src/model/action.ts';
 import { DataIntegrityError, type JournalError } from '../../src/model/errors.ts';
 import type { Event, EventRecord } from '../../src/model/event.ts';

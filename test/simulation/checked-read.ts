@@ -1,7 +1,6 @@
 import { createJournal } from '../../src/journal/journal.ts';
-import type { JournalParts } from '../../src/journal/journal-parts.ts';
-import { endByMarker } from '../../src/journal/read/end-by-marker.ts';
-import type { ReadEnd } from '../../src/journal/read/read-end.ts';
+import { endByMarker, type ReadEnd } from '../../src/journal/read/ends.ts';
+import type { ReadDeps } from '../../src/journal/read/observe.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { Client } from './client.ts';
@@ -27,7 +26,7 @@ export interface ReadResult {
 class Ends {
   readonly offsets: number[] = [];
 
-  watch(parts: JournalParts): JournalParts {
+  watch(parts: ReadDeps): ReadDeps {
     const readEnd = parts.readEnd ?? endByMarker(parts);
     const find: ReadEnd['find'] = async (key, options) => {
       const end = await readEnd.find(key, options);
@@ -80,7 +79,7 @@ export async function checkedPointer(
 interface Checked {
   readonly request: ReadRequest;
   readonly what: 'read' | 'pointer';
-  readonly run: (parts: JournalParts, events: LiveEvent[]) => Promise<number | undefined>;
+  readonly run: (parts: ReadDeps, events: LiveEvent[]) => Promise<number | undefined>;
 }
 
 async function checked(world: World, client: Client, call: Checked): Promise<ReadResult> {
@@ -122,25 +121,6 @@ export function eventsText(events: readonly LiveEvent[]): string {
   return events.map(({ seqNr, offset }) => `${seqNr}@${offset}`).join(' ') || 'nothing';
 }
 
-/**
- * A delete behind the end may already have reached events of before it: what a read gives then is the state
- * of one moment without them. Nothing that was deleted comes back, and nothing else is missing.
- */
-function withLaterDeletes(truths: readonly Truth[]): readonly Truth[] {
-  const seen = truths.flatMap((truth, index) =>
-    truths
-      .slice(index + 1)
-      .filter(({ generation, deleteTo }) => {
-        return generation === truth.generation && deleteTo > truth.deleteTo;
-      })
-      .map(({ deleteTo }) => {
-        const events = truth.events.filter(({ seqNr }) => seqNr > deleteTo);
-        return { ...truth, deleteTo, events };
-      }),
-  );
-  return [...truths, ...seen];
-}
-
 /** Compares one outcome with the states of the journal from the read's mark on. */
 class Comparison {
   readonly #world: World;
@@ -157,7 +137,7 @@ class Comparison {
     const { id } = call.request;
     this.#now = world.log.partition(world.log.partitionOf(id)).length;
     this.#end = ends.at(-1) ?? this.#now;
-    this.#truths = withLaterDeletes(world.truth(id).between(this.#end, this.#now));
+    this.#truths = world.truth(id).between(this.#end, this.#now);
     this.#sinceFirst = world.truth(id).between(ends[0] ?? this.#end, this.#now);
   }
 

@@ -1,9 +1,8 @@
 import { openHeadCache } from '../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import type { JournalParts } from '../../src/journal/journal-parts.ts';
 import { createJournals } from '../../src/journal/journals.ts';
-import { endByMarker } from '../../src/journal/read/end-by-marker.ts';
-import { endByOffset } from '../../src/journal/read/read-end.ts';
+import { endByMarker, endByOffset } from '../../src/journal/read/ends.ts';
+import type { ReadDeps } from '../../src/journal/read/observe.ts';
 import { DataIntegrityError, JournalError } from '../../src/model/errors.ts';
 import { type Event, Events } from '../../src/model/event.ts';
 import type { Offset } from '../../src/model/position.ts';
@@ -43,7 +42,7 @@ export interface Script {
 /** One process that writes and reads journals, as an application does. */
 export class Client {
   readonly process: SimulatedProcess;
-  readonly parts: JournalParts;
+  readonly parts: ReadDeps;
   readonly #world: World;
   #marks = 0;
   /** Tasks that have not ended. */
@@ -63,7 +62,7 @@ export class Client {
       cassandraSettings(plan),
     );
     const follower = { consumer, eventual, clock, log: silentLogger };
-    const parts: JournalParts = {
+    const parts: ReadDeps = {
       producer: new SimulatedProducer(ports),
       consumer,
       eventual,
@@ -241,14 +240,23 @@ class Writer {
     await this.#recover();
   }
 
+  /** A reader in a process of its own, which takes its time. */
+  #dawdler(dawdling: number): Client {
+    const client = new Client(this.#world, `D${this.#client.process.name}`);
+    client.process.dawdling = dawdling;
+    return client;
+  }
+
   /** A read of its own, beside what the writer does next. */
   #readBeside(delay: number): void {
     const { random } = this.#world.scheduler;
     const from = random.chance(0.7) ? 1 : random.int(1, 6);
     const read = random.chance(0.8) ? checkedRead : checkedPointer;
+    const { dawdling } = this.#world.plan;
+    const client = dawdling === undefined ? this.#client : this.#dawdler(dawdling);
     this.#client.start(async () => {
       await this.#client.pause(delay);
-      await read(this.#world, this.#client, { id: this.#script.id, from });
+      await read(this.#world, client, { id: this.#script.id, from });
     });
   }
 }

@@ -18,6 +18,8 @@ interface Scenario {
   readonly readEnd: Plan['readEnd'];
   /** First letter of the processes that come last. */
   readonly slow: string;
+  /** A reader has a process of its own, and waits so many steps between R and the row, in turn. */
+  readonly readerWaits?: readonly number[];
 }
 
 const append = (count: number, expires = false): Operation => ({
@@ -79,7 +81,29 @@ export async function runCrashPoints(
   return results;
 }
 
+/**
+ * The replicator has applied a purge and dies before it has moved R; the next one begins with the append before the
+ * purge. A reader whose end lies between the two sees the row that this makes.
+ */
+const readBesidePurge: Scenario = {
+  name: 'a slow read beside a purge, replicator in polls of 2',
+  victim: 'replicator',
+  operations: [
+    append(1),
+    { type: 'pause', steps: 40 },
+    append(1),
+    read,
+    { type: 'pause', steps: 3 },
+    purge,
+  ],
+  pollSize: 2,
+  readEnd: 'offset',
+  slow: 'R',
+  readerWaits: Array.from({ length: 10 }, (_, index) => 10 + 2 * index),
+};
+
 function* scenarios(): Generator<Scenario> {
+  yield readBesidePurge;
   for (const [name, operations] of Object.entries(lives)) {
     const usual = { operations, pollSize: 30, readEnd: 'marker', slow: '' } as const;
     yield { ...usual, name: `${name}, client`, victim: 'client' };
@@ -96,7 +120,7 @@ function crashEverywhere(
   scenario: Scenario,
   { untilFirst = false }: CrashPointsOptions,
 ): CrashPointsResult {
-  const { name, victim } = scenario;
+  const { name, victim, readerWaits = [0] } = scenario;
   const plan = planOf(scenario);
   const differences: string[] = [];
   let points = 0;
@@ -106,10 +130,12 @@ function crashEverywhere(
     for (let call = 0; call < whole.calls[victim]; call++) {
       for (const what of incidents) {
         if (untilFirst && differences.length > 0) return { name, points, differences };
-        points++;
-        const { violations } = runPlan(plan, seed, { victim, call, what });
-        for (const violation of violations) {
-          differences.push(`seed ${seed}, ${what} at call ${call}: ${violation}`);
+        for (const waits of readerWaits) {
+          points++;
+          const { violations } = runPlan(plan, seed, { victim, call, what, readerWaits: waits });
+          for (const violation of violations) {
+            differences.push(`seed ${seed}, ${what} at call ${call}: ${violation}`);
+          }
         }
       }
     }
@@ -117,7 +143,7 @@ function crashEverywhere(
   return { name, points, differences };
 }
 
-function planOf({ operations, pollSize, readEnd, slow }: Scenario): Plan {
+function planOf({ operations, pollSize, readEnd, slow, readerWaits }: Scenario): Plan {
   return {
     journals: [{ id: 'a', partition: 0, operations, rival: [], keeper: [] }],
     partitions: 1,
@@ -130,6 +156,8 @@ function planOf({ operations, pollSize, readEnd, slow }: Scenario): Plan {
     dataIntegrity: { seqNrUniqueness: true, correlateEventsWithMeta: true, gaps: 'fail' },
     headCache: undefined,
     readEnd,
+    // A process of its own is all that is wanted; what it waits for is the scenario's.
+    dawdling: readerWaits === undefined ? undefined : 0.001,
     turbulence: 0,
     happenings: 0,
   };

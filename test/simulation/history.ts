@@ -44,13 +44,19 @@ export interface Incident {
   readonly victim: 'client' | 'replicator';
   readonly call: number;
   readonly what: 'death before' | 'death after' | 'delay';
+  /** So many steps pass between the looks of a reader with a process of its own at R and at the row. */
+  readonly readerWaits: number;
 }
+
+/** Calls of a reader before it looks at the row: for the end, for R, for the head. */
+const lookAtRow = 3;
 
 /** Runs one plan with nothing left to chance but the order, and one incident at most. */
 export function runPlan(plan: Plan, seed: number, incident?: Incident) {
   const world = new World(plan, new Random(seed), { trace: false });
   const sent = { client: 0, replicator: 0 };
   const calls = { client: 0, replicator: 0 };
+  let looks = 0;
   const history = new History(world);
   const { scheduler } = world;
   const isIt = ({ name }: SimulatedProcess, counts: typeof calls): boolean => {
@@ -60,7 +66,11 @@ export function runPlan(plan: Plan, seed: number, incident?: Incident) {
     const call = counts[victim]++;
     return incident?.victim === victim && incident.call === call;
   };
-  scheduler.isHeld = (process) => isIt(process, sent) && incident?.what === 'delay';
+  scheduler.heldFor = (process) => {
+    if (process.name.startsWith('D'))
+      return looks++ === lookAtRow ? (incident?.readerWaits ?? 0) : 0;
+    return isIt(process, sent) && incident?.what === 'delay' ? Number.POSITIVE_INFINITY : 0;
+  };
   scheduler.deathAt = (process) => {
     if (!isIt(process, calls) || incident?.what === 'delay') return undefined;
     return incident?.what === 'death before' ? 'before' : 'after';

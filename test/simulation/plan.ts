@@ -1,6 +1,6 @@
 import { partitionOf } from '../../src/codec/java-hash.ts';
 import type { HeadCacheSettings } from '../../src/journal/head-cache/head-cache.ts';
-import type { JournalSettings } from '../../src/journal/journal-parts.ts';
+import type { JournalSettings } from '../../src/journal/journal-deps.ts';
 import { Random } from './core/random.ts';
 import type { FaultRates } from './core/scheduler.ts';
 
@@ -46,6 +46,11 @@ export interface Plan {
   /** `undefined` = reads do without. */
   readonly headCache: HeadCacheSettings | undefined;
   readonly readEnd: 'marker' | 'offset';
+  /**
+   * Reads beside a writer have a process of their own, and of each of its calls: much else happens first.
+   * `undefined` = the writer's process reads.
+   */
+  readonly dawdling: number | undefined;
   /** Of each step: something happens to a process. */
   readonly turbulence: number;
   /** At most so many of these happenings. */
@@ -62,7 +67,10 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
   const journals = ids.slice(0, keys).map((id, index) => ({
     id,
     partition: partitionOf(Buffer.from(id, 'utf8'), partitions),
-    operations: operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
+    operations: [
+      ...operationsOf(random, random.int(3, keys === 1 ? random.pick([6, 12]) : 5)),
+      ...(index === 0 ? lifeBesideReads(seed) : []),
+    ],
     rival: withRival && index === 0 ? operationsOf(random, random.int(1, 4)) : rivalOf(seed, index),
     keeper: index === 0 ? keeperOf(seed) : [],
   }));
@@ -83,6 +91,7 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     },
     headCache: random.chance(0.3) ? headCacheOf(random) : undefined,
     readEnd: random.pick(['marker', 'offset'] as const),
+    dawdling: dawdlingOf(seed),
     turbulence: isTurbulent ? 0.02 : 0,
     happenings: isTurbulent ? random.int(1, 5) : 0,
   };
@@ -103,6 +112,46 @@ function headCacheOf(random: Random): HeadCacheSettings {
 /** Of every third history; drawn apart from all else, which is the same with it and without. */
 function stallOf(seed: number): number {
   return seed % 3 === 0 ? new Random(~seed).pick([0.02, 0.05, 0.1]) : 0;
+}
+
+/** In every fourth history; drawn apart from all else, too. */
+function dawdlingOf(seed: number): number | undefined {
+  const random = new Random(seed ^ 0x5bd1e995);
+  return random.chance(0.25) ? random.pick([0.3, 0.6, 0.9]) : undefined;
+}
+
+/**
+ * What is written while a slow reader is between two of its calls: appends, and then a delete or purge after the end
+ * of its read, which the replicator applies before the reader has seen the journal's row.
+ */
+function lifeBesideReads(seed: number): Operation[] {
+  if (dawdlingOf(seed) === undefined) return [];
+  const random = new Random(seed ^ 0x27d4eb2f);
+  const pause = (most: number): Operation => ({ type: 'pause', steps: random.int(0, most) });
+  const append = (expires: boolean): Operation => {
+    return { type: 'append', count: random.int(1, 2), expires, skip: 0 };
+  };
+  const appends = (most: number): Operation[] =>
+    Array.from({ length: random.int(0, most) }, () => append(false));
+  const read: Operation = { type: 'read', delay: 0 };
+  return Array.from({ length: random.int(1, 3) }).flatMap(() => {
+    const dice = random.int(1, 10);
+    if (dice <= 2) return [append(true), pause(60), { type: 'expire' }, ...appends(1), read];
+    const last: Operation =
+      dice <= 7 ? { type: 'delete', share: random.next() * 1.3, isBlind: true } : { type: 'purge' };
+    return [
+      append(false),
+      pause(60),
+      append(false),
+      read,
+      pause(20),
+      ...appends(2),
+      last,
+      pause(60),
+      read,
+      ...appends(2),
+    ];
+  });
 }
 
 /** In every fourth history; drawn apart from all else, too. */

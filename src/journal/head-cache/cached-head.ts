@@ -2,7 +2,7 @@ import { Head } from '../../history/head.ts';
 import { Action, type ActionRecord, type AppendAction } from '../../model/action.ts';
 import type { Offset, PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
-import type { ConflictingClaims } from '../read/claims.ts';
+import type { ConflictingClaims } from '../conflicts.ts';
 import { OffsetRanges } from './offset-ranges.ts';
 
 /** An append as the cache saw it: which numbers it claims, and for whom. */

@@ -1,8 +1,8 @@
 import type { Head } from '../../history/head.ts';
+import type { Cut } from '../../history/read-view.ts';
 import { Action, type ActionRecord } from '../../model/action.ts';
 import { Offset, type Partition } from '../../model/position.ts';
 import type { FollowedBatch } from '../../ports/action-consumer.ts';
-import type { Cut } from '../read/cut.ts';
 import { CachedHead } from './cached-head.ts';
 import { type ByteBudget, HeldRecords } from './held-records.ts';
 import type { OffsetRange } from './offset-ranges.ts';

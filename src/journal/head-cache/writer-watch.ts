@@ -4,7 +4,7 @@ import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { type Claim, type Claimant, describeConflict, stopOneWriter } from '../read/claims.ts';
+import { type Claim, type Claimant, describeConflict, stopOneWriter } from '../conflicts.ts';
 import type { CachedHead } from './cached-head.ts';
 
 /** One journal that this process has read, and may write to. */

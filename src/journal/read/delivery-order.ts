@@ -1,92 +1,78 @@
+import { DataIntegrityError } from '../../model/errors.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import type { JournalParts } from '../journal-parts.ts';
-import { onGap } from './integrity.ts';
+import type { JournalDeps } from '../journal-deps.ts';
 
-/**
- * Watches that the numbers given out follow each other. A gap in front of the first event is
- * accepted with a warning, since a journal may start above 1; a hole between two events is not.
- */
+/** Watches that the numbers which a read gives out follow each other. */
 export class DeliveryOrder {
-  readonly #parts: JournalParts;
+  readonly #deps: Pick<JournalDeps, 'settings' | 'log'>;
   readonly #key: Key;
   #expected: SeqNr | undefined = SeqNr.min;
-  #last: SeqNr | undefined;
+  #started = false;
 
-  constructor(parts: JournalParts, key: Key) {
-    this.#parts = parts;
+  constructor(deps: Pick<JournalDeps, 'settings' | 'log'>, key: Key) {
+    this.#deps = deps;
     this.#key = key;
   }
 
-  /** Something was given out already, so the read cannot begin again unseen. */
-  get started(): boolean {
-    return this.#last !== undefined;
-  }
-
-  /** The last number given out. */
-  get last(): SeqNr | undefined {
-    return this.#last;
-  }
-
-  /** The first number wanted. */
+  /** The first number wanted is another one than 1. */
   expect(first: SeqNr): void {
     this.#expected = first;
   }
 
-  /** Rows up to `last` were to be expected and did not come. */
-  isBehind(last: SeqNr): boolean {
+  /** Events up to `last` were expected and did not come. */
+  lacks(last: SeqNr): boolean {
     return this.#expected !== undefined && this.#expected <= last;
   }
 
-  /** The page starts with the expected number and has no hole. */
-  follows(page: readonly EventRecord[]): boolean {
+  /** What is missing so that the page would follow what was given out; `undefined` = nothing is. */
+  missingFrom(page: readonly EventRecord[]): 'first' | 'between' | undefined {
     const first = page[0]?.event.seqNr;
     const last = page.at(-1)?.event.seqNr;
-    if (first === undefined || last === undefined) return true;
-    return first === this.#expected && last - first === page.length - 1;
+    if (first === undefined || last === undefined) return undefined;
+    if (!this.#started && first !== this.#expected) return 'first';
+    return first === this.#expected && last - first === page.length - 1 ? undefined : 'between';
   }
 
-  /** Nothing was given out, and the page starts above the first number wanted. */
-  isLeadingGap(page: readonly EventRecord[]): boolean {
-    const first = page[0]?.event.seqNr;
-    return !this.started && first !== undefined && first !== this.#expected;
-  }
-
-  /** Names each hole of a page that does not follow. */
-  report(page: readonly EventRecord[]): void {
-    let expected = this.#expected;
-    let between = this.started;
-    for (const { event, record } of page) {
-      if (expected !== undefined && event.seqNr > expected) {
-        this.#gap(between, { expected, found: event.seqNr, at: record.at });
-      }
-      expected = SeqNr.next(event.seqNr);
-      between = true;
-    }
-  }
-
-  delivered(page: readonly EventRecord[]): void {
-    const last = page.at(-1)?.event.seqNr;
-    if (last === undefined) return;
-    this.#last = last;
-    this.#expected = SeqNr.next(last);
-  }
-
-  /** Reports holes, notes the page as given out, and hands it through. */
+  /**
+   * Reports what is missing, notes the page as given out, and answers it. A gap before the first
+   * event of all is accepted with a warning, since a journal may start above 1.
+   *
+   * @throws {DataIntegrityError} there is a hole between two events, and the setting `gaps` says
+   *   fail
+   */
   pass(page: readonly EventRecord[]): readonly EventRecord[] {
-    if (!this.follows(page)) this.report(page);
-    this.delivered(page);
+    if (this.missingFrom(page) !== undefined) this.#report(page);
+    const last = page.at(-1)?.event.seqNr;
+    if (last !== undefined) {
+      this.#started = true;
+      this.#expected = SeqNr.next(last);
+    }
     return page;
   }
 
-  #gap(between: boolean, gap: Parameters<typeof onGap>[2]): void {
-    if (between) {
-      onGap(this.#parts, this.#key, gap);
-      return;
-    }
+  #report(page: readonly EventRecord[]): void {
     const { topic, id } = this.#key;
-    const message = `${topic}:${id} begins with event ${gap.found} where ${gap.expected} was expected`;
-    this.#parts.log.warn({ topic, id, ...gap.at }, message);
+    const { settings, log } = this.#deps;
+    let expected = this.#expected;
+    let isBetween = this.#started;
+    for (const { event, record } of page) {
+      const { seqNr } = event;
+      if (expected !== undefined && seqNr > expected) {
+        const place = { topic, id, ...record.at, seqNr: expected };
+        if (!isBetween) {
+          const message = `${topic}:${id} begins with event ${seqNr} where ${expected} was expected`;
+          log.warn({ topic, id, expected, found: seqNr, ...record.at }, message);
+        } else {
+          const message = `${topic}:${id} has no event ${expected}, the next one is ${seqNr}`;
+          if (settings.dataIntegrity.gaps === 'fail')
+            throw new DataIntegrityError(message, { place });
+          log.warn(place, message);
+        }
+      }
+      expected = SeqNr.next(seqNr);
+      isBetween = true;
+    }
   }
 }

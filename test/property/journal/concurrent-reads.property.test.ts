@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createJournal, type Journal } from '../../../src/journal/journal.ts';
-import type { JournalParts } from '../../../src/journal/journal-parts.ts';
+import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Partition, Topic } from '../../../src/model/position.ts';
@@ -150,7 +150,7 @@ async function pause(numbers: Numbers, below: number): Promise<void> {
   for (let left = numbers(below); left > 0; left--) await setImmediate();
 }
 
-type Ports = Pick<JournalParts, 'producer' | 'consumer' | 'eventual'>;
+type Ports = Pick<ReadDeps, 'producer' | 'consumer' | 'eventual'>;
 
 /** The same log and store, where each question and each batch takes a random number of turns. */
 function laggy({ producer, consumer, eventual }: Ports, numbers: Numbers): Ports {
@@ -190,7 +190,7 @@ function laggy({ producer, consumer, eventual }: Ports, numbers: Numbers): Ports
   };
 }
 
-type Reading = Ports & Pick<JournalParts, 'readEnd' | 'headCache'>;
+type Reading = Ports & Pick<ReadDeps, 'readEnd' | 'headCache'>;
 
 function journalOf(reading: Reading, key: Key): Journal {
   const dataIntegrity = {

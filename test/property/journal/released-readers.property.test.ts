@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createJournal, type Journal } from '../../../src/journal/journal.ts';
-import type { JournalParts } from '../../../src/journal/journal-parts.ts';
-import { endByOffset } from '../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/ends.ts';
+import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Partition, Topic } from '../../../src/model/position.ts';
@@ -139,7 +139,7 @@ class CountedPorts {
   steps = 0;
   readonly #trouble: Scenario['trouble'];
   readonly #abort = new AbortController();
-  readonly parts: JournalParts;
+  readonly parts: ReadDeps;
 
   constructor(store: SqliteStore, trouble: Scenario['trouble']) {
     this.#trouble = trouble;

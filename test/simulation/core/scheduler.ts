@@ -9,6 +9,8 @@ export class SimulatedProcess {
   isDead = false;
   /** Stopped (SIGSTOP): it goes on later, believing that no time has passed. */
   isFrozen = false;
+  /** Of each of its calls: others go first for long, as with `stall` for all. */
+  dawdling = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -80,8 +82,8 @@ export class Scheduler {
   readonly trace: string[] | undefined;
   /** Asked at each call: whether its process dies at it, and on which side. */
   deathAt: ((process: SimulatedProcess) => 'before' | 'after' | undefined) | undefined;
-  /** Asked when a call is sent: whether all else goes first that can. */
-  isHeld: ((process: SimulatedProcess) => boolean) | undefined;
+  /** Asked when a call is sent: for how many steps others go first, as far as they can. */
+  heldFor: ((process: SimulatedProcess) => number) | undefined;
   /** Ends a process that dies at a call, and starts another one. */
   onDeath: (process: SimulatedProcess) => void = () => {};
   #steps: Step[] = [];
@@ -146,9 +148,11 @@ export class Scheduler {
   }
 
   #stalledUntil(process: SimulatedProcess): number {
-    if (this.isHeld?.(process) === true) return Number.POSITIVE_INFINITY;
+    const held = this.heldFor?.(process) ?? 0;
+    if (held > 0) return this.count + held;
     const { random, rates } = this;
-    if (rates.stall === 0 || !random.chance(rates.stall)) return 0;
+    const stall = Math.max(rates.stall, process.dawdling);
+    if (stall === 0 || !random.chance(stall)) return 0;
     return this.count + random.int(1, maxStall);
   }
 

@@ -13,9 +13,10 @@ export interface Mutant {
   readonly edits: readonly Edit[];
 }
 
-const snapshot = 'src/journal/read/take-snapshot.ts';
-const rows = 'src/journal/read/read-stored.ts';
-const events = 'src/journal/read/read-events.ts';
+const observe = 'src/journal/read/observe.ts';
+const attempt = 'src/journal/read/attempt.ts';
+const rows = 'src/journal/read/deliver-rows.ts';
+const judge = 'src/history/judge-cut.ts';
 const head = 'src/history/head.ts';
 const keyJournal = 'src/stores/cassandra/key-journal.ts';
 const row = 'src/stores/cassandra/metajournal-row.ts';
@@ -38,38 +39,72 @@ export const mutants: readonly Mutant[] = [
     'the row is read before R',
     'R before rows',
     [
-      snapshot,
-      'const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });',
-      `const early = await parts.eventual.pointer(key, { signal });
-       const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });`,
+      observe,
+      'const end = await readEnd.find(key, { signal });',
+      `const end = await readEnd.find(key, { signal });
+       const early = await deps.eventual.pointer(key, { signal });`,
     ],
-    [snapshot, 'readRow(parts, { key, unread }, { signal }),', 'Promise.resolve(early),'],
+    [
+      observe,
+      'wantsRow ? readRow(deps, key, { signal }) : Promise.resolve(undefined),',
+      'Promise.resolve(early),',
+    ],
   ),
   mutant('rows are not cut at R', 'rows up to R only', [
     rows,
-    '(replicated === undefined || at.offset > replicated)',
-    'false',
+    'if (at.partition === partition && at.offset > replicated) return false;',
+    '',
   ]),
   mutant('the row is not looked at again', 'a torn read begins again', [
-    events,
-    'if (!same) throw torn;',
-    '',
+    judge,
+    "missing: missingRows, rowAgain: ['changed'] },\n    verdict: 'torn',",
+    "missing: missingRows, rowAgain: ['changed'] },\n    verdict: 'whole',",
   ]),
-  mutant('a gap in front does not restart', 'a torn read begins again', [
-    events,
-    'if (order.isLeadingGap(page) && !gap.stays(page)) throw torn;',
-    '',
+  mutant('a gap before the first event does not restart', 'a torn read begins again', [
+    attempt,
+    'return this.#sightings >= minLooks;',
+    'return true;',
   ]),
   mutant(
     'a purge under way is not recognised',
     'a purge under way shows itself',
+    ['src/history/read-view.ts', "hides: isPurging ? 'being purged' : ", 'hides: '],
     [
-      snapshot,
-      'if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;',
-      'return false;',
+      judge,
+      "row: standing, hides: ['all'] },\n    verdict: lookAfterEnd,",
+      "row: standing, hides: ['all'] },\n    verdict: lastOfRow,",
     ],
-    [snapshot, 'isPurgedBehind(snapshot) || ', ''],
   ),
+  mutant('a delete after the end passes for one before it', 'a row ahead of R is doubted', [
+    observe,
+    "|| (header.type === 'delete' && header.to >= hidden)",
+    '',
+  ]),
+  mutant(
+    'a purge after the end passes for a journal that begins later',
+    'a row ahead of R is doubted',
+    [observe, "header.type === 'purge' || (header.type", '(header.type'],
+  ),
+  mutant(
+    'a conditional purge that names the row does not count',
+    'a conditional purge counts at its offset only',
+    [judge, "never: { purge: ['none'] },\n    verdict: purged,", 'verdict: lastOfRow,'],
+  ),
+  mutant('a row ahead of R tells the last number', 'the last number is that at R', [
+    judge,
+    "purge: ['none'], row: ['ahead'], hides: explained },\n    verdict: lastOfEventRows,",
+    "purge: ['none'], row: ['ahead'], hides: explained },\n    verdict: lastOfRow,",
+  ]),
+  mutant('rows that end early are not missed', 'a torn read begins again', [
+    rows,
+    'const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;',
+    'const isShort = false;',
+  ]),
+  mutant('a last number that nothing tells counts as none', 'the last number is that at R', [
+    judge,
+    "isFound: [false], append: ['none'] },\n    verdict: 'torn',",
+    "isFound: [false], append: ['none'] },\n    verdict: 'whole',",
+  ]),
   mutant('an empty segment ends the walk', 'walk every segment', [
     'src/stores/cassandra/segment-reader.ts',
     'yield* rowsOf(walk, current, options);',
@@ -111,7 +146,7 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('conflicting rows are not seen', 'ADR 17', [
     rows,
-    'if (previous !== undefined && conflicts(previous, row)) report(rows, previous, row);',
+    'if (previous !== undefined && conflicts(previous, row)) report(attempt, previous, row);',
     '',
   ]),
   mutant(

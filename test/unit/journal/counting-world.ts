@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type HeadCache, openHeadCache } from '../../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
-import type { JournalParts } from '../../../src/journal/journal-parts.ts';
 import { createJournals } from '../../../src/journal/journals.ts';
+import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
@@ -53,7 +53,7 @@ export class CountingWorld implements AsyncDisposable {
     return createJournals({ ...this.parts(origin), ...this.store }, thresholdsMs).of(this.key(id));
   }
 
-  reader(changes: Partial<JournalParts> = {}, id = 'id'): Journal {
+  reader(changes: Partial<ReadDeps> = {}, id = 'id'): Journal {
     return createJournals({ ...this.parts('reader'), ...changes }, thresholdsMs).of(this.key(id));
   }
 
@@ -95,7 +95,7 @@ export class CountingWorld implements AsyncDisposable {
     }
   }
 
-  parts(origin = 'reader'): JournalParts {
+  parts(origin = 'reader'): ReadDeps {
     const { producer } = this.store;
     return {
       ...this.#counted(),

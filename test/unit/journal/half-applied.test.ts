@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { eventRecordsOf } from '../../../src/codec/record/events-codec.ts';
 import { recordIdOf } from '../../../src/codec/record/record-id.ts';
-import type { JournalParts } from '../../../src/journal/journal-parts.ts';
+import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { Action } from '../../../src/model/action.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
@@ -82,7 +82,7 @@ describe('A read while a replicator is between two statements', () => {
   /** By a miss, and by a head cache over the same store. */
   async function readBoth(stored: () => Stored): Promise<string[]> {
     const eventual = await storeOf(world, stored);
-    const changes: Partial<JournalParts>[] = [
+    const changes: Partial<ReadDeps>[] = [
       { eventual },
       { eventual, headCache: world.cache({}, eventual) },
     ];
@@ -124,7 +124,7 @@ describe('A read while a replicator is between two statements', () => {
     expect(await readBoth(() => stored)).to.deep.equal(twice('1@0 2@0 3@0 4@1 5@2 6@2 7@2 last 7'));
   });
 
-  it('does not take a purge that goes on behind its end for a delete', async () => {
+  it('does not take a purge that begins after its end for a delete', async () => {
     await append(1, 5);
     let looks = 0;
     const before = { replicated: 0, row: { at: 0, seqNr: 5 }, events: { 0: [1, 2, 3, 4, 5] } };
@@ -142,7 +142,7 @@ describe('A read while a replicator is between two statements', () => {
     expect(looks).to.equal(2);
   });
 
-  it('begins again when a purge behind its end was begun, whoever went on in front of it', async () => {
+  it('begins again when a purge after its end was begun, also when another owner applies what comes before', async () => {
     await append(1, 3);
     await append(4, 4);
     const row = { at: 1, seqNr: 7, deleteTo: 3 };
@@ -163,7 +163,7 @@ describe('A read while a replicator is between two statements', () => {
     expect(await readAll(world.reader({ eventual: begun }))).to.equal('last none');
   });
 
-  it('does not take the beginning of a new life behind its end for a delete', async () => {
+  it('does not take the beginning of a new generation after its end for a delete', async () => {
     // A mark, which is all that is replicated.
     await readAll(world.reader({}));
     await append(1, 3);
@@ -177,7 +177,7 @@ describe('A read while a replicator is between two statements', () => {
         if (!isPurged) {
           isPurged = true;
           await purge();
-          // Of a writer that does not know of the purge; a mark lies in front of both.
+          // Of a writer that does not know of the purge; a mark comes before both.
           await append(5, 2);
           const row = { at: 6, seqNr: 6, deleteTo: 4 };
           const begun = { replicated: 6, row, createdAt: 6, events: { 6: [5, 6] } };

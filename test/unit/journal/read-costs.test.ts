@@ -1,6 +1,8 @@
 import { expect } from 'chai';
-import { endByOffset } from '../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/ends.ts';
+import type { ActionRecord } from '../../../src/model/action.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
+import { applyRecord, recordsOf } from '../../support/journal/replicate.ts';
 import { type Asked, at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
 /** What a read without head cache asks, whatever it finds. */
@@ -94,7 +96,7 @@ const states: readonly State[] = [
   },
 ];
 
-describe('What a read asks', () => {
+describe('What a read asks of log and store', () => {
   let world: CountingWorld;
   beforeEach(async () => {
     world = await CountingWorld.open();
@@ -152,12 +154,29 @@ describe('What a read asks', () => {
     expect(headCache.stats.misses.limited).to.equal(1);
   });
 
-  it('of a journal all of which was deleted long ago: one look for a purge behind the end', async () => {
+  it('of a journal all of which was deleted long ago: one look at the records after the end', async () => {
     await append(world, 1, 3);
     await remove(world, 3);
     await world.replicate();
     world.take();
     expect(await readAll(world.reader())).to.equal('last 3');
     expect(world.take()).to.deep.equal({ ...miss, ends: 1, rows: 1, passes: 1 });
+  });
+
+  it('of a journal whose row is ahead of what is replicated: a look after the end only if it hides more', async () => {
+    await append(world, 1, 3);
+    await world.replicate();
+    await remove(world, 1);
+    const [, , deletion] = await recordsOf(world.store.consumer, world.key(), at(0).partition);
+    // The delete is applied, and the replicated offset still stands before it.
+    await applyRecord(world.store.replicated, deletion as ActionRecord);
+    world.take();
+    expect(await readAll(world.reader())).to.equal('2@0 3@0 last 3');
+    expect(world.take()).to.deep.equal({ ...miss, rows: 1, events: 1 });
+    const ends = [at(4), at(1)];
+    const readEnd = { find: async () => ends.pop() ?? at(4), check: () => {} };
+    expect(await readAll(world.reader({ readEnd }))).to.equal('2@0 3@0 last 3');
+    const twice = { offsets: 2, rows: 2, events: 1, passes: 2 };
+    expect(world.take()).to.deep.equal({ ...miss, marks: 0, ends: 1, ...twice });
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { endByOffset } from '../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/ends.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import { CodecError, LogUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
@@ -78,7 +78,7 @@ describe('The part of a read that comes from the log', () => {
   });
 
   for (const way of ['marker', 'end offset'] as const) {
-    it(`ends at its ${way}, also when the journal goes on behind it`, async () => {
+    it(`ends at its ${way}, also when the journal goes on after it`, async () => {
       await world.writer().append(eventsFrom(1, 1));
       const { consumer, producer } = world.store;
       let goesOn = true;

@@ -110,7 +110,7 @@ describe('Two live writers of one journal (ADR 17)', () => {
         .and.to.include(`at 0:${first.offset} by reader`);
     });
 
-    it('but not for its own appends, nor behind its own purge', async () => {
+    it('but not for its own appends, nor after its own purge', async () => {
       for (const from of [3, 4, 5]) await mine.append(eventsFrom(from, 1));
       await seen(5);
       await mine.purge();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { JournalParts } from '../../../src/journal/journal-parts.ts';
-import { endByOffset } from '../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../src/journal/read/ends.ts';
+import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { CountingWorld, eventsFrom } from './counting-world.ts';
 
@@ -20,7 +20,7 @@ interface WorstCase {
 
 const cases: readonly WorstCase[] = [
   { name: 'nothing in the store', first: 1, last: size },
-  { name: 'the store 500 behind', replicated: 500, first: 1, last: size },
+  { name: '500 events not in the store yet', replicated: 500, first: 1, last: size },
   { name: 'read from the middle', from: 501, first: 501, last: size },
   {
     name: 'read from the middle of what is stored',
@@ -70,8 +70,8 @@ describe('The worst cases of a read: 1,000 appends', function () {
       await act?.(world, id);
       const headCache = world.cache({ maxBytes: 10_000_000 });
       const byOffset = endByOffset(world.store.consumer);
-      const ways: Partial<JournalParts>[] = [{}, { readEnd: byOffset }, { headCache }];
-      // A second read finds the cache warm, and behind by the mark of the first alone.
+      const ways: Partial<ReadDeps>[] = [{}, { readEnd: byOffset }, { headCache }];
+      // A second read finds the cache warm: it lacks only the mark of the first.
       ways.push({ headCache });
       const expected = first === undefined ? [] : numbers(first, size);
       for (const changes of ways) {
@@ -108,7 +108,7 @@ const numbers = (first: number, last: number): number[] =>
 interface Read {
   readonly id: string;
   readonly from: number;
-  readonly changes: Partial<JournalParts>;
+  readonly changes: Partial<ReadDeps>;
 }
 
 async function read(world: CountingWorld, { id, from, changes }: Read) {

@@ -3,36 +3,31 @@ import type { ActionConsumer } from '../ports/action-consumer.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { HeadCache } from './head-cache/head-cache.ts';
-import type { ReadEnd } from './read/read-end.ts';
 
-/** What every journal of one log and one store is made of. */
-export interface JournalParts {
+/** What all journals over one log and one store share. The caller owns and closes it. */
+export interface JournalDeps {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
   readonly eventual: EventualJournal;
-  /** How a read finds its end; by a marker unless given. */
-  readonly readEnd?: ReadEnd | undefined;
-  /** What is not replicated yet, without reading the log; a read does as well without. */
-  readonly headCache?: HeadCache | undefined;
   readonly settings: JournalSettings;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Host or application name put into every record. */
+  /** Host or application name, put into every record. */
   readonly origin: string | undefined;
-  /** A random UUID, for marker ids. */
+  /** A random UUID, for the ids of marks. */
   readonly randomUuid: () => string;
 }
 
+/** The settings of a journal that the algorithm itself looks at. */
 export interface JournalSettings {
-  /** Longest silence of the log or the store that a read tolerates. */
+  /** Longest silence of the log or the store that a read tolerates, in milliseconds. */
   readonly readTimeoutMs: number;
   readonly dataIntegrity: {
-    /** Conflicting records fail the read (true) or lose whole and are reported (false). */
+    /** Conflicting records fail the read (true), or lose whole and are reported (false). */
     readonly seqNrUniqueness: boolean;
     /** Rows that name no generation are dropped when the journal names one. */
     readonly correlateEventsWithMeta: boolean;
-    /** A missing number between two events fails the read or is logged. */
+    /** A missing number between two events fails the read, or is logged. */
     readonly gaps: 'fail' | 'warn';
   };
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { endByOffset } from '../../../../src/journal/read/read-end.ts';
+import { endByOffset } from '../../../../src/journal/read/ends.ts';
 import { DataIntegrityError } from '../../../../src/model/errors.ts';
 import { Offset, Partition } from '../../../../src/model/position.ts';
 import type { ActionProducer } from '../../../../src/ports/action-producer.ts';

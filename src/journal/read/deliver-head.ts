@@ -1,0 +1,83 @@
+import { eventRecordsOf } from '../../codec/record/events-codec.ts';
+import type { HeadFold } from '../../history/head.ts';
+import { judgeNumbers } from '../../history/judge-cut.ts';
+import type { EventRecord } from '../../model/event.ts';
+import type { SeqNr } from '../../model/seq-nr.ts';
+import { type Claim, onConflict } from '../conflicts.ts';
+import type { EventAttempt } from './attempt.ts';
+
+/** Events given out at once. */
+const batchEvents = 500;
+
+/**
+ * The events of the head from `from` on. Answers false when the first ones are missing although the
+ * store had a state: the journal may have been purged between the looks at R and at its row.
+ *
+ * @throws {DataIntegrityError} conflicting records, or a hole between two events, as the settings
+ *   say
+ * @throws {CodecError} a record cannot be decoded
+ */
+export async function* deliverHead(
+  attempt: EventAttempt,
+  fold: HeadFold,
+  from: SeqNr,
+): AsyncGenerator<readonly EventRecord[], boolean> {
+  const { head, cut, row, order, looks } = attempt;
+  await reportConflicts(attempt, fold);
+  if (row === undefined) order.expect(from);
+  const isAlone = head.purged || cut.replicated === undefined;
+  for (const batch of batchesOf(fold, from)) {
+    const missing = isAlone ? undefined : order.missingFrom(batch);
+    if (missing !== undefined) {
+      const again = missing === 'first' && looks.beginsAgain(batch) ? 'first again' : missing;
+      const facts = { part: 'head', missing: again, rowAgain: 'unread' } as const;
+      if (judgeNumbers(facts) === 'torn') return false;
+    }
+    yield order.pass(batch);
+  }
+  return true;
+}
+
+function* batchesOf(fold: HeadFold, from: SeqNr): Generator<readonly EventRecord[]> {
+  let batch: EventRecord[] = [];
+  for (const append of fold.appends) {
+    if (append.action.header.range.to < from) continue;
+    for (const record of eventRecordsOf(append)) {
+      if (record.event.seqNr >= from) batch.push(record);
+    }
+    if (batch.length < batchEvents) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Reports each record of the head that loses against another one (ADR 17). */
+async function reportConflicts(attempt: EventAttempt, fold: HeadFold): Promise<void> {
+  for (const { winner, loser } of fold.conflicts) {
+    const { range, origin } = loser.action.header;
+    const claim =
+      winner === undefined
+        ? await storedClaim(attempt, range.from)
+        : { at: winner.at, origin: winner.action.header.origin };
+    if (claim === undefined) continue;
+    const conflict = { winner: claim, loser: { at: loser.at, origin }, seqNr: range.from };
+    onConflict(attempt.deps, attempt.key, conflict);
+  }
+}
+
+/** The stored record that has the number; where that is deleted, the last thing that was stored. */
+async function storedClaim(
+  { deps, key, row, deadline: { signal } }: EventAttempt,
+  seqNr: SeqNr,
+): Promise<Claim | undefined> {
+  if (row === undefined) return undefined;
+  const range = { from: seqNr, to: seqNr, segmentSize: row.segmentSize };
+  let claim: Claim | undefined;
+  for await (const rows of deps.eventual.read(key, range, { signal })) {
+    for (const { record } of rows) {
+      if (claim === undefined || record.at.offset < claim.at.offset) claim = record;
+    }
+  }
+  return claim ?? { at: row.at, origin: undefined };
+}

@@ -1,0 +1,241 @@
+import { judgeLast, judgeNumbers, type NumberFacts } from '../../history/judge-cut.ts';
+import type { EventRecord } from '../../model/event.ts';
+import type { JournalPointer } from '../../model/journal-pointer.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
+import type { StoredEvent } from '../../ports/eventual-journal.ts';
+import { onConflict } from '../conflicts.ts';
+import { type Attempt, type EventAttempt, firstWanted, type Outcome } from './attempt.ts';
+
+/**
+ * The event rows as of R, from the first number wanted that is not deleted. Answers the last number
+ * stored as of the cut; `undefined` when nothing was stored that an append of the head could
+ * conflict with.
+ *
+ * @throws {StoreUnavailableError} retryable
+ * @throws {DataIntegrityError} conflicting rows, or a hole between two events, as the settings say
+ * @throws {CodecError} a row cannot be decoded
+ */
+export async function* deliverRows(
+  attempt: EventAttempt,
+  row: JournalPointer,
+): AsyncGenerator<readonly EventRecord[], Outcome> {
+  const { deps, head, lastStored, from } = attempt;
+  const { deleteTo } = head.fold(lastStored);
+  const first = firstWanted(from, row.deleteTo, deleteTo);
+  let lastRow: Outcome;
+  if (first !== undefined) {
+    const firstLive = firstWanted(SeqNr.min, row.deleteTo, deleteTo) ?? first;
+    lastRow = yield* deliverPages(attempt, row, first, firstLive);
+    if (lastRow === 'torn') return 'torn';
+  }
+  // With a replicator of the JVM system the row may owe its number to a record that loses; the rows
+  // kept do not.
+  const isUnique = deps.settings.dataIntegrity.seqNrUniqueness;
+  const known = isUnique ? (lastStored ?? lastRow) : (lastRow ?? lastStored);
+  return known ?? (await lastByRows(attempt, row, 'events'));
+}
+
+/** The rows from `first` on. Answers the last number that they hold. */
+async function* deliverPages(
+  attempt: EventAttempt,
+  row: JournalPointer,
+  first: SeqNr,
+  firstLive: SeqNr,
+): AsyncGenerator<readonly EventRecord[], Outcome> {
+  const { lastStored, order, deadline } = attempt;
+  order.expect(first);
+  const from = await beginningOfRecord(attempt, row, first, firstLive);
+  let lastRow: SeqNr | undefined;
+  for await (const rows of readStored(attempt, row, { from })) {
+    deadline.progress();
+    lastRow = rows.at(-1)?.event.seqNr;
+    const page = from === first ? rows : rows.filter(({ event }) => event.seqNr >= first);
+    if (page.length === 0) continue;
+    const missing = order.missingFrom(page);
+    if (missing !== undefined && (await isTorn(attempt, row, missing, page))) return 'torn';
+    yield order.pass(page);
+  }
+  // Rows below the first number wanted count too: the last number may be taken from them.
+  const highest = lastStored ?? row.seqNr;
+  const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;
+  return isShort && (await isTorn(attempt, row, 'last', [])) ? 'torn' : lastRow;
+}
+
+/** Rows are missing: because somebody deletes from or purges the journal? */
+async function isTorn(
+  { deps, key, head, lastStored, deadline, looks }: EventAttempt,
+  row: JournalPointer,
+  missing: 'first' | 'between' | 'last',
+  page: readonly EventRecord[],
+): Promise<boolean> {
+  const again = missing === 'first' && looks.beginsAgain(page) ? 'first again' : missing;
+  const facts: NumberFacts = { part: 'rows', missing: again, rowAgain: 'unread' };
+  const verdict = judgeNumbers(facts);
+  if (verdict !== 'look at the row again') return verdict === 'torn';
+  const now = await deps.eventual.pointer(key, { signal: deadline.signal });
+  const known = Math.max(row.deleteTo ?? 0, head.fold(lastStored).deleteTo ?? 0);
+  const isSame = now !== undefined && now.recordId === row.recordId && (now.deleteTo ?? 0) <= known;
+  return judgeNumbers({ ...facts, rowAgain: isSame ? 'unchanged' : 'changed' }) === 'torn';
+}
+
+/**
+ * The last number stored as of the cut, where the row does not say it: it was written after the
+ * cut. Then we look at the event rows from the first number of the head's first append on.
+ * `undefined` when there are none, so that what was stored ends before it.
+ *
+ * @throws {StoreUnavailableError} retryable
+ * @throws {DataIntegrityError} conflicting rows, as the settings say
+ */
+export async function lastByRows(
+  attempt: Attempt,
+  row: JournalPointer,
+  wanted: 'events' | 'number',
+): Promise<Outcome> {
+  const { head } = attempt;
+  const from = head.firstAppend?.action.header.range.from;
+  let last: SeqNr | undefined;
+  // A raw delete of an old version left 2^63-1: there are no rows to look for.
+  if (from !== undefined && row.seqNr === SeqNr.max) last = row.seqNr;
+  else if (from !== undefined) {
+    for await (const rows of readStored(attempt, row, { from })) last = rows.at(-1)?.event.seqNr;
+  }
+  const isHidden = from !== undefined && (row.deleteTo ?? 0) >= from;
+  const verdict = judgeLast({
+    wanted,
+    isFound: last !== undefined,
+    append: from === undefined ? 'none' : isHidden ? 'hidden' : 'free',
+    isDeletedByHead: head.hasDelete,
+  });
+  return verdict === 'torn' ? verdict : last;
+}
+
+/** How much further back each look for the beginning of a record goes than the one before. */
+const widening = 16;
+
+/**
+ * Where to read from so that a conflict shows: which of two records loses shows only where both
+ * begin, and a record that holds `first` in its middle may have lost at its beginning. That is a
+ * number whose row is of another record than that of `first`; or `firstLive`, the first number that
+ * is not deleted, when all rows before are of the same record, or when all have to be compared.
+ */
+async function beginningOfRecord(
+  attempt: EventAttempt,
+  row: JournalPointer,
+  first: SeqNr,
+  firstLive: SeqNr,
+): Promise<SeqNr> {
+  if (!attempt.deps.settings.dataIntegrity.seqNrUniqueness) return firstLive;
+  let from = first;
+  for (let back = 1; from > firstLive; back *= widening) {
+    from = SeqNr.of(Math.max(firstLive, first - back));
+    const rows: EventRecord[] = [];
+    for await (const page of readStored(attempt, row, { from, to: first })) rows.push(...page);
+    if (rows[0]?.record.at.offset !== rows.at(-1)?.record.at.offset) return from;
+  }
+  return from;
+}
+
+/** Numbers of rows, both inclusive; to the last one of the journal unless given. */
+interface Numbers {
+  readonly from: SeqNr;
+  readonly to?: SeqNr;
+}
+
+/**
+ * The stored events as of R, ascending, each number once. Rows after R are left out, whatever the
+ * replicator is doing at the moment: the log has them, whole. Rows of another generation are left
+ * out too.
+ */
+async function* readStored(
+  attempt: Attempt,
+  row: JournalPointer,
+  { from, to = row.seqNr }: Numbers,
+): AsyncGenerator<readonly EventRecord[], void> {
+  if (from > row.seqNr) return;
+  const { deps, key, deadline } = attempt;
+  const range = { from, to: SeqNr.lesserOf(to, row.seqNr), segmentSize: row.segmentSize };
+  const pages = deps.eventual.read(key, range, { signal: deadline.signal });
+  const belongs = membership(attempt, row);
+  if (deps.settings.dataIntegrity.seqNrUniqueness) yield* uniquePages(attempt, pages, belongs);
+  else yield* withoutLosers(attempt, pages, belongs);
+}
+
+type Pages = AsyncIterable<readonly StoredEvent[]>;
+type Belongs = (stored: StoredEvent) => boolean;
+
+/** Whether an event row belongs to the store's part of the read. */
+function membership({ deps, cut }: Attempt, row: JournalPointer): Belongs {
+  const { partition } = cut.end;
+  const replicated = cut.replicated ?? -1;
+  const isStrict = deps.settings.dataIntegrity.correlateEventsWithMeta;
+  return ({ record: { at }, recordId }) => {
+    if (at.partition === partition && at.offset > replicated) return false;
+    if (row.recordId === undefined || row.recordId === recordId) return true;
+    return recordId === undefined && !isStrict;
+  };
+}
+
+/**
+ * The rows that belong, for reads that fail on conflicting ones: the loser may be given out already
+ * when it is found. Ascending numbers have ascending offsets unless two writers wrote at once.
+ */
+async function* uniquePages(
+  attempt: Attempt,
+  pages: Pages,
+  belongs: Belongs,
+): AsyncGenerator<readonly EventRecord[], void> {
+  let previous: StoredEvent | undefined;
+  for await (const page of pages) {
+    const kept = page.every(belongs) ? page : page.filter(belongs);
+    for (const row of kept) {
+      if (previous !== undefined && conflicts(previous, row)) report(attempt, previous, row);
+      previous = row;
+    }
+    if (kept.length > 0) yield kept;
+  }
+}
+
+function conflicts(a: StoredEvent, b: StoredEvent): boolean {
+  if (b.event.seqNr === a.event.seqNr) return true;
+  const from = a.record.at;
+  const to = b.record.at;
+  return to.offset < from.offset && to.partition === from.partition;
+}
+
+/**
+ * Reads all rows, lets the records take their numbers in offset order, and drops the losers whole.
+ */
+async function* withoutLosers(
+  attempt: Attempt,
+  pages: Pages,
+  belongs: Belongs,
+): AsyncGenerator<readonly EventRecord[], void> {
+  const byOffset = new Map<number, StoredEvent[]>();
+  for await (const page of pages) {
+    for (const row of page) {
+      if (!belongs(row)) continue;
+      const record = byOffset.get(row.record.at.offset);
+      if (record === undefined) byOffset.set(row.record.at.offset, [row]);
+      else record.push(row);
+    }
+  }
+  const kept: StoredEvent[] = [];
+  for (const [, record] of [...byOffset].sort(([a], [b]) => a - b)) {
+    const winner = kept.at(-1);
+    const first = record[0];
+    if (winner !== undefined && first !== undefined && first.event.seqNr <= winner.event.seqNr) {
+      report(attempt, winner, first);
+    } else kept.push(...record);
+  }
+  if (kept.length > 0) yield kept;
+}
+
+/** Of two conflicting rows the one with the smaller offset wins. */
+function report({ deps, key }: Attempt, a: StoredEvent, b: StoredEvent): void {
+  const [winner, loser] = a.record.at.offset <= b.record.at.offset ? [a, b] : [b, a];
+  onConflict(deps, key, {
+    winner: winner.record,
+    loser: loser.record,
+    seqNr: SeqNr.lesserOf(winner.event.seqNr, loser.event.seqNr),
+  });
+}
