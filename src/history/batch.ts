@@ -1,12 +1,7 @@
-import { Action, type ActionRecord, type AppendAction } from '../model/action.ts';
+import { Action, type ActionRecord, type AppendRecord } from '../model/action.ts';
 import type { AppendedRange } from '../model/appended-range.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
-
-/** An append as the log holds it: its events are still encoded. */
-export interface AppendRecord extends ActionRecord {
-  readonly action: AppendAction;
-}
 
 /** Adjacent appends, oldest first; `at` is the youngest's place. */
 export interface Appends {

@@ -69,6 +69,11 @@ export interface ActionRecord {
   readonly at: PartitionOffset;
 }
 
+/** An append and where its record lies. */
+export interface AppendRecord extends ActionRecord {
+  readonly action: AppendAction;
+}
+
 export const Action = {
   isAppend(action: Action): action is AppendAction {
     return action.header.type === 'append';

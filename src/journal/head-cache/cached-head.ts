@@ -1,5 +1,5 @@
 import { Head } from '../../history/head.ts';
-import { Action, type ActionRecord, type AppendAction } from '../../model/action.ts';
+import { Action, type ActionRecord } from '../../model/action.ts';
 import type { Offset, PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import type { ConflictingClaims } from '../read/claims.ts';
@@ -72,14 +72,20 @@ export class CachedHead {
   add(record: ActionRecord, bytes: number): boolean {
     const { action, at } = record;
     this.last = at.offset;
-    if (this.#head.add(record)) {
+    const effect = this.#head.add(record);
+    if (effect.type === 'purged') {
       this.#restart();
       return false;
     }
     this.#ranges.add(at.offset);
     if (!this.#isHeld) this.#head = this.#head.withoutSteps();
     if (!Action.isAppend(action)) return false;
-    this.#claim(action, at);
+    const { range, origin } = action.header;
+    const claim = { at, origin, from: range.from };
+    const isLost = effect.type === 'lost' && effect.isSure;
+    if (isLost && this.#highestClaim !== undefined) {
+      this.#conflict = { winner: this.#highestClaim, loser: claim, seqNr: range.from };
+    } else this.#highestClaim = claim;
     if (this.#isHeld) this.#hold(1, bytes);
     return this.#isHeld;
   }
@@ -98,15 +104,6 @@ export class CachedHead {
     this.#undecodableAt = undefined;
     this.#highestClaim = undefined;
     this.#conflict = undefined;
-  }
-
-  #claim({ header }: AppendAction, at: PartitionOffset): void {
-    const { range, origin } = header;
-    const { from } = range;
-    const claim = { at, origin, from };
-    const highest = this.#highestClaim;
-    if (highest === undefined || from > highest.from) this.#highestClaim = claim;
-    else this.#conflict = { winner: highest, loser: claim, seqNr: from };
   }
 
   /** A record that nobody can read: reads of the key fail with it, the cache knows no more. */
@@ -146,7 +143,7 @@ export class CachedHead {
     }
     const { purgedAt } = this.#head;
     const isAbove = purgedAt !== undefined && purgedAt > (replicated ?? -1);
-    return Head.behindPurge(isAbove ? purgedAt : undefined);
+    return Head.afterPurge(isAbove ? purgedAt : undefined);
   }
 
   /** Where to read the records that are not held. */

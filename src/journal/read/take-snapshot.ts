@@ -57,7 +57,7 @@ export async function takeSnapshot(
   );
   deadline.progress();
   if (row !== undefined) readEnd.check(key, row, cut.end);
-  if (head.conditions.length > 0) head.decide(isPurged(head, key.topic, { cut, row }));
+  if (head.conditions.length > 0) head.settlePurge(isPurged(head, key.topic, { cut, row }));
   const pointer = head.purged ? undefined : row;
   const snapshot = { cut, head, pointer, lastStored: lastStoredByRow(cut, pointer, head) };
   if (isTornBehindEnd(snapshot)) throw torn;

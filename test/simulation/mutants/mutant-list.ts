@@ -122,8 +122,8 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('the cache forgets a purge', 'B.12: fold record by record, V2', [
     'src/journal/head-cache/cached-head.ts',
-    'return Head.behindPurge(isAbove ? purgedAt : undefined);',
-    'return Head.behindPurge(isAbove ? undefined : undefined);',
+    'return Head.afterPurge(isAbove ? purgedAt : undefined);',
+    'return Head.afterPurge(isAbove ? undefined : undefined);',
   ]),
   mutant('deleteTo goes back', 'D.7.5-2, V4', [
     keyJournal,

@@ -107,13 +107,13 @@ describe('Head', () => {
     it('asks the store when nothing of the head came before', () => {
       const head = headOf(mark(4), purge(6, 3), append(7, 1));
       expect([head.purged, offsetsOf(head), head.conditions]).to.deep.equal([false, [7], [3]]);
-      head.decide(true);
+      head.settlePurge(true);
       expect([head.purged, offsetsOf(head), head.conditions]).to.deep.equal([true, [7], []]);
     });
 
     it('keeps the store alive when that had moved on', () => {
       const head = headOf(purge(6, 3), append(7, 4));
-      head.decide(false);
+      head.settlePurge(false);
       expect([head.purged, head.fold(SeqNr.of(3)).last, head.conditions]).to.deep.equal([
         false,
         4,
