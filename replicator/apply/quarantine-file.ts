@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import { NotSetUpError } from '../../src/model/errors.ts';
 
 /**
- * A text, or the bytes that are none: what is put aside can be written again byte for byte, whatever it is. `null` stands
- * for what the record has not.
+ * A text, or the bytes that are none: what is put aside can be written again byte for byte,
+ * whatever it is. `null` stands for what the record has not.
  */
 export type QuarantinedText = string | { readonly base64: string } | null;
 
@@ -22,11 +22,17 @@ export interface QuarantineEntry {
   readonly code?: string | undefined;
   readonly error: string;
   readonly timestampMs?: number | undefined;
-  /** Values in base64, in record order: with `key` and `value`, all that is needed to write the record again. */
+  /**
+   * Values in base64, in record order: with `key` and `value`, all that is needed to write the
+   * record again.
+   */
   readonly headers?: readonly (readonly [name: QuarantinedText, value: string | null])[];
   /** In base64. */
   readonly value?: string | null;
-  /** The table and the column of a stored row that cannot be decoded: then the record itself is sound. */
+  /**
+   * The table and the column of a stored row that cannot be decoded: then the record itself is
+   * sound.
+   */
   readonly row?: { readonly table: string | undefined; readonly column: string | undefined };
 }
 
@@ -39,7 +45,8 @@ export interface QuarantineFile {
 /**
  * Entries as lines of a file, each written whole and synced. Several processes may share it.
  *
- * @throws {NotSetUpError} the file cannot be written: found at the start, not at the first bad record
+ * @throws {NotSetUpError} the file cannot be written: found at the start, not at the first bad
+ * record
  */
 export async function openQuarantineFile(path: string): Promise<QuarantineFile> {
   try {

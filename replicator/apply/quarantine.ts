@@ -18,7 +18,9 @@ export function isOfRow(error: unknown): error is CodecError {
   return error instanceof CodecError && error.place.table !== undefined;
 }
 
-/** What to do with what cannot be decoded; resolved from `quarantine…` of the replicator's section. */
+/**
+ * What to do with what cannot be decoded; resolved from `quarantine…` of the replicator's section.
+ */
 export interface QuarantineRules {
   /** `fail` holds the partition; `skip-and-record` writes the record down and goes on. */
   readonly policy: 'fail' | 'skip-and-record';
@@ -56,7 +58,11 @@ export class Quarantine {
     this.#parts = parts;
   }
 
-  /** A record whose header or events cannot be decoded. @throws the entry cannot be written: do not skip */
+  /**
+   * A record whose header or events cannot be decoded.
+   *
+   * @throws the entry cannot be written: do not skip
+   */
   takesRecord(source: PartitionSource, record: LogRecord, error: unknown): Promise<boolean> {
     const { offset } = record;
     return this.#takes({ ...source, offset, nextOffset: Offset.next(offset), error, record });

@@ -34,8 +34,9 @@ const purged: Effect = { type: 'purged' };
 const nothing: Effect = { type: 'void' };
 
 /**
- * What one action makes of a journal's life (docs/format.md#reading). This is the only text of these rules: the
- * fold of the log's part, the head cache, the writes of a poll and the change of a journal's row follow from it.
+ * What one action makes of a journal's life (docs/format.md#reading). This is the only text of
+ * these rules: the fold of the log's part, the head cache, the writes of a poll and the change of a
+ * journal's row follow from it.
  *
  * @param at where the record of the action lies; calls come in offset order
  */
@@ -52,7 +53,10 @@ export function applyAction(life: Life, deed: Deed, at: Offset): Applied {
   }
 }
 
-/** An append that does not begin above the last number loses as a whole (ADR 17). It is the last action all the same. */
+/**
+ * An append that does not begin above the last number loses as a whole (ADR 17). It is the last
+ * action all the same.
+ */
 function append(life: Life, { from, to }: SeqRange, at: Offset): Applied {
   const { last, deletedTo } = life;
   if (last !== undefined && from <= last) {
@@ -60,16 +64,16 @@ function append(life: Life, { from, to }: SeqRange, at: Offset): Applied {
     const isSure = !life.beganUnseen || claimed === life.claimed;
     return [{ ...life, lastAt: at, claimed }, isSure ? surelyLost : apparentlyLost];
   }
-  // A delete reaches only what existed before it. Where that was not seen, the first append shows it:
-  // delete(10) before 4.. hides at most 3.
+  // A delete reaches only what existed before it. Where that was not seen, the first append shows
+  // it: delete(10) before 4.. hides at most 3.
   const isCapped = last === undefined && deletedTo !== undefined && deletedTo >= from;
   const reached = isCapped ? SeqNr.prev(from) : deletedTo;
   return [{ ...life, last: to, lastAt: at, claimed: from, deletedTo: reached }, taken];
 }
 
 /**
- * A delete reaches at most the last number, and never less far than one before it: events that are gone do not
- * come back. Where nothing was appended there is nothing to delete, and it is void.
+ * A delete reaches at most the last number, and never less far than one before it: events that are
+ * gone do not come back. Where nothing was appended there is nothing to delete, and it is void.
  */
 function deleteUpTo(life: Life, to: SeqNr, at: Offset): Applied {
   const { last, deletedTo, beganUnseen } = life;
@@ -90,7 +94,10 @@ function deleteUpTo(life: Life, to: SeqNr, at: Offset): Applied {
   ];
 }
 
-/** A purge ends the life; a conditional one only if the last action lies where it says, else it is void. */
+/**
+ * A purge ends the life; a conditional one only if the last action lies where it says, else it is
+ * void.
+ */
 function purge(life: Life, onlyAt: Offset | undefined, at: Offset): Applied {
   if (onlyAt !== undefined && onlyAt !== life.lastAt) {
     const isUnseen = life.beganUnseen && life.lastAt === undefined;

@@ -18,7 +18,8 @@ interface ConditionalPurge {
 }
 
 /**
- * The unreplicated records of one journal that still count, in offset order (docs/format.md#reading):
+ * The unreplicated records of one journal that still count, in offset order
+ * (docs/format.md#reading):
  *
  * ```
  *           R (replicated offset)                       end
@@ -32,7 +33,10 @@ export class Head {
   /** As far as the records show: what the store has of it is added by {@link fold}. */
   #life = Life.unseen;
   #purgedAt: Offset | undefined;
-  /** Conditional purges that come before every other action: the store's row decides whether they count. */
+  /**
+   * Conditional purges that come before every other action: the store's row decides whether they
+   * count.
+   */
   #undecided: ConditionalPurge[] = [];
   #steps: Step[] = [];
 
@@ -58,10 +62,14 @@ export class Head {
     return this.#undecided.map(({ onlyAt }) => onlyAt);
   }
 
-  /** Takes the next record and answers what it did. After `purged` everything before it is forgotten. */
-  add({ action, at }: ActionRecord): Effect {
-    const { header } = action;
-    if (Action.isAppend(action)) return this.#apply({ action, at });
+  /**
+   * Takes the next record and answers what it did. After `purged` everything before it is
+   * forgotten.
+   */
+  add(record: ActionRecord): Effect {
+    const { at } = record;
+    const { header } = record.action;
+    if (Action.isAppendRecord(record)) return this.#apply(record);
     if (header.type === 'delete') return this.#apply({ deleteTo: header.to, at });
     const [, effect] = applyAction(this.#life, header, at.offset);
     if (effect.type === 'purged') this.#restart(at.offset);
@@ -89,7 +97,10 @@ export class Head {
     this.#steps = [];
   }
 
-  /** Of purges with one condition the first is enough: it changes nothing, or leaves nothing to purge. */
+  /**
+   * Of purges with one condition the first is enough: it changes nothing, or leaves nothing to
+   * purge.
+   */
   #wait(purge: ConditionalPurge): void {
     const isKnown = this.#undecided.some(({ onlyAt }) => onlyAt === purge.onlyAt);
     if (!isKnown) this.#undecided.push(purge);
@@ -97,13 +108,9 @@ export class Head {
 
   /** Says whether one of the conditional purges counted, which the store's row shows. */
   settlePurge(counted: boolean): void {
-    const [first] = this.#undecided;
+    // The fold begins unborn then: deletes that come before the first append find nothing to delete.
+    if (counted) this.#purgedAt = this.#undecided[0]?.at;
     this.#undecided = [];
-    if (!counted || first === undefined) return;
-    const steps = this.#steps;
-    this.#restart(first.at);
-    // Once more: deletes that come before the first append now find nothing to delete.
-    for (const step of steps) this.#apply(step);
   }
 
   /** Leaves out what lies at or below `replicated`: the store has it by now. */
@@ -149,7 +156,8 @@ export class Head {
   /**
    * What the head comes to on top of the store.
    *
-   * @param lastStored last number of the store; `undefined` while that is not known, or nothing is stored
+   * @param lastStored last number of the store; `undefined` while that is not known, or nothing is
+   * stored
    */
   fold(lastStored: SeqNr | undefined): HeadFold {
     let life = this.purged ? Life.unborn(this.#purgedAt) : Life.upTo(lastStored);

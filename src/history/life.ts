@@ -9,24 +9,28 @@ import type { SeqNr } from '../model/seq-nr.ts';
  *   unborn ── append ──▶ begun ── append, delete ──▶ begun ── purge ──▶ unborn, the next life
  * ```
  *
- * A reader or a replicator that begins in the middle of the log has not seen what came before: numbers may be
- * taken and events deleted that it does not know of. {@link applyAction} moves it on, action by action.
+ * A reader or a replicator that begins in the middle of the log has not seen what came before:
+ * numbers may be taken and events deleted that it does not know of. {@link applyAction} moves it
+ * on, action by action.
  */
 export interface Life {
   /** It may have begun before the first action that was looked at. */
   readonly beganUnseen: boolean;
-  /** Number of the last event, deleted or not; `undefined` = unborn, or nothing was appended that was seen. */
+  /**
+   * Number of the last event, deleted or not; `undefined` = unborn, or nothing was appended that
+   * was seen.
+   */
   readonly last: SeqNr | undefined;
   /** Everything up to and including this number is deleted. */
   readonly deletedTo: SeqNr | undefined;
   /**
-   * Where the last action that counts lies: an append, a delete, or the purge after which the life is unborn.
-   * A conditional purge asks for it. `undefined` = no such action was seen.
+   * Where the last action that counts lies: an append, a delete, or the purge after which the life
+   * is unborn. A conditional purge asks for it. `undefined` = no such action was seen.
    */
   readonly lastAt: Offset | undefined;
   /**
-   * The highest first number of an append. It is taken for certain, also by an append that lost: then the
-   * number was taken before.
+   * The highest first number of an append. It is taken for certain, also by an append that lost:
+   * then the number was taken before.
    */
   readonly claimed: SeqNr | undefined;
 }
@@ -39,6 +43,7 @@ const unseen: Life = {
   claimed: undefined,
 };
 
+/** Where a fold begins. */
 export const Life = {
   /** Nothing of it was seen yet. */
   unseen,
@@ -48,14 +53,17 @@ export const Life = {
     return { ...unseen, beganUnseen: false, lastAt: purgedAt };
   },
 
-  /** The store's part of a life, of which only the last number is known; `undefined` = not even that. */
+  /**
+   * The store's part of a life, of which only the last number is known; `undefined` = not even
+   * that.
+   */
   upTo(last: SeqNr | undefined): Life {
     return { ...unseen, last };
   },
 
   /**
-   * What the journal's row says, for actions of `partition`; a missing row stands for an unborn life. The
-   * offset of a row that was written for another partition says nothing.
+   * What the journal's row says, for actions of `partition`; a missing row stands for an unborn
+   * life. The offset of a row that was written for another partition says nothing.
    */
   ofRow(row: JournalPointer | undefined, partition: Partition): Life {
     if (row === undefined) return Life.unborn();

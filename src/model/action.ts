@@ -78,4 +78,8 @@ export const Action = {
   isAppend(action: Action): action is AppendAction {
     return action.header.type === 'append';
   },
+
+  isAppendRecord(record: ActionRecord): record is AppendRecord {
+    return Action.isAppend(record.action);
+  },
 };

@@ -22,15 +22,15 @@ export interface Held {
 const nothingHeld: Held = { records: 0, bytes: 0 };
 
 /**
- * What the cache knows of one journal: its head, folded record by record, with the records themselves;
- * once these were given up, only where they lie.
+ * What the cache knows of one journal: its head, folded record by record, with the records
+ * themselves; once these were given up, only where they lie.
  */
 export class CachedHead {
   #head = new Head();
   readonly #ranges = new OffsetRanges();
   #isHeld = true;
   #held = nothingHeld;
-  /** Counts how often the records were given up; tells what belongs to an earlier time. */
+  /** How often the records were given up: what was held in an earlier epoch is held no more. */
   epoch = 0;
   /** Offset of the last record. */
   last: Offset;
@@ -45,14 +45,18 @@ export class CachedHead {
     this.#unknownUpTo = unknownUpTo;
   }
 
-  /** The append of the generation that begins highest: whether it took its numbers or lost, they are taken. */
+  /**
+   * The append of the generation that begins highest: whether it took its numbers or lost, they are
+   * taken.
+   */
   get highestClaim(): AppendClaim | undefined {
     return this.#highestClaim;
   }
 
   /**
-   * The last record of the generation that surely lost, and why: it does not begin above the other one. One that
-   * begins within the other's numbers may count, if that one lost against a record that the cache has not seen.
+   * The last record of the generation that surely lost, and why: it does not begin above the other
+   * one. One that begins within the other's numbers may count, if that one lost against a record
+   * that the cache has not seen.
    */
   get conflict(): ConflictingClaims | undefined {
     return this.#conflict;
@@ -112,7 +116,9 @@ export class CachedHead {
     this.#undecodableAt = offset;
   }
 
-  /** Gives the records up and keeps where they lie. A head without appends costs next to nothing. */
+  /**
+   * Gives the records up and keeps where they lie. A head without appends costs next to nothing.
+   */
   release(): void {
     if (this.#head.firstAppend === undefined) return;
     this.epoch += 1;
