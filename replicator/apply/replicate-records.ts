@@ -1,11 +1,5 @@
 import { replicatedEventsOf } from '../../src/codec/record/events-codec.ts';
-import {
-  type Appends,
-  type Batch,
-  collapse,
-  type Delete,
-  type Purge,
-} from '../../src/history/batch.ts';
+import { type Appends, collapse } from '../../src/history/batch.ts';
 import type { ActionRecord } from '../../src/model/action.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { ReplicatedEvent } from '../../src/model/event.ts';
@@ -16,7 +10,6 @@ import type {
   ReplicatedDelete,
   ReplicatedPurge,
 } from '../../src/model/replicated-batch.ts';
-import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
 import type { KeyJournals } from './key-journals.ts';
 
 /** Records of one key that wait to be applied: ascending offsets, never empty. */
@@ -76,7 +69,7 @@ export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<Ke
   return { type: 'held', rest, reason: 'unreadable', error };
 }
 
-/** Marks write nothing: the first record that needs the row stands in front. */
+/** All from the first record that needs the row: marks write nothing. */
 function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyOutcome {
   const isWritten = ({ action }: ActionRecord): boolean => action.header.type !== 'mark';
   const index = Math.max(0, records.findIndex(isWritten));
@@ -95,24 +88,11 @@ async function applyWrites(
   const journal = await journals.open(key, nowMs, { signal });
   for (const write of writes) {
     if (!mayWrite()) return false;
-    await applyWrite(journal, write, nowMs);
+    if (write.type === 'append') await journal.append(write, nowMs);
+    else if (write.type === 'delete') await journal.delete(write, nowMs);
+    else await journal.purge(write, nowMs);
   }
   return true;
-}
-
-function applyWrite(
-  journal: ReplicatedKeyJournal,
-  write: KeyWrite,
-  nowMs: number,
-): Promise<boolean> {
-  switch (write.type) {
-    case 'append':
-      return journal.append(write, nowMs);
-    case 'delete':
-      return journal.delete(write, nowMs);
-    case 'purge':
-      return journal.purge(write, nowMs);
-  }
 }
 
 /** One call on a replicated journal. */
@@ -144,7 +124,16 @@ export function planWrites(records: readonly ActionRecord[]): KeyPlan {
   let unreadable: UnreadableRecord | undefined;
   // Ends: each turn but the last leaves fewer readable records.
   for (;;) {
-    const { writes, failure } = decodeBatches(collapse(readable));
+    const writes: KeyWrite[] = [];
+    let failure: Undecodable | undefined;
+    for (const batch of collapse(readable)) {
+      const write = batch.type === 'appends' ? decodeAppends(batch) : batch;
+      if ('error' in write) {
+        failure = write;
+        break;
+      }
+      writes.push(write);
+    }
     if (failure === undefined) return { writes, unreadable };
     const { record, error } = failure;
     const index = records.indexOf(record);
@@ -156,27 +145,6 @@ export function planWrites(records: readonly ActionRecord[]): KeyPlan {
 interface Undecodable {
   readonly record: ActionRecord;
   readonly error: unknown;
-}
-
-interface DecodedBatches {
-  readonly writes: readonly KeyWrite[];
-  readonly failure: Undecodable | undefined;
-}
-
-function decodeBatches(batches: readonly Batch[]): DecodedBatches {
-  const writes: KeyWrite[] = [];
-  for (const batch of batches) {
-    const decoded = batch.type === 'appends' ? decodeAppends(batch) : toWrite(batch);
-    if ('error' in decoded) return { writes: [], failure: decoded };
-    writes.push(decoded);
-  }
-  return { writes, failure: undefined };
-}
-
-function toWrite(batch: Delete | Purge): KeyWrite {
-  const { type, at } = batch;
-  if (type === 'delete') return { type, at, to: batch.to };
-  return { type, at, onlyAt: batch.onlyAt, upTo: batch.upTo };
 }
 
 function decodeAppends({ at, ranges, records, deleteTo }: Appends): KeyWrite | Undecodable {

@@ -34,7 +34,7 @@ const purge =
 
 /**
  * The batches whose parts a store that writes statement by statement shows, by the defect that this leads
- * to (E.3): rows before their journal, rows of a later record, rows of a dead generation, rows that a
+ * to: rows before their journal, rows of a later record, rows of a dead generation, rows that a
  * delete left.
  */
 export const atomicHistories: Readonly<Record<string, AtomicHistory>> = {

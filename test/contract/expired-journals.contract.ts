@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
 /** `given.nowMs` is 2024-02-28 23:59 UTC. */
 const expiringAfter = (days: number) => given.days(days);
 
-/** Which journals are over, and how far they were purged (D.11, docs/format.md#expiry). */
+/** Which journals are over, and how far they were purged (docs/format.md#expiry). */
 export function expiredJournalsContract(store: Store): void {
   describeSelection(store);
   describeShares(store);

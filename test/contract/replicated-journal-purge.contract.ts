@@ -23,7 +23,7 @@ type Written = () => Promise<{
 
 function describeRemoval(store: Store, written: Written): void {
   for (const deleteTo of [undefined, 1, 4, 7, 8]) {
-    it(`removes the row and every event of a journal deleted to ${deleteTo ?? 'nothing'} (G.9-11)`, async () => {
+    it(`removes the row and every event of a journal deleted to ${deleteTo ?? 'nothing'}`, async () => {
       const { key, handle } = await written();
       if (deleteTo !== undefined) await handle.delete(given.deletion(2, deleteTo), given.nowMs);
       expect(await handle.purge(given.purge(3), given.nowMs)).to.equal(true);
@@ -33,7 +33,7 @@ function describeRemoval(store: Store, written: Written): void {
     });
   }
 
-  it('removes the events of all segments of a journal that was never truncated (G.9-14)', async () => {
+  it('removes the events of all segments of a journal that was never truncated', async () => {
     const size = store().segmentSize;
     const key = given.newKey(given.randomTopic());
     const handle = await store().replicated.open(key);
@@ -43,13 +43,13 @@ function describeRemoval(store: Store, written: Written): void {
     expect(await given.stored(store(), key, { to: 6 * size })).to.deep.equal([]);
   });
 
-  it('is applied at the offset of the row itself, so that a broken one can be repeated (G.9-12)', async () => {
+  it('is applied at the offset of the row itself, so that a broken one can be repeated', async () => {
     const { key, handle } = await written();
     expect(await handle.purge(given.purge(1), given.nowMs)).to.equal(true);
     expect(await store().eventual.pointer(key)).to.equal(undefined);
   });
 
-  it('changes nothing where no journal is (G.9-13)', async () => {
+  it('changes nothing where no journal is', async () => {
     const { key, handle } = await written();
     await handle.purge(given.purge(2), given.nowMs);
     expect(await handle.purge(given.purge(2), given.nowMs)).to.equal(false);
@@ -59,7 +59,7 @@ function describeRemoval(store: Store, written: Written): void {
     expect(await store().eventual.pointer(key)).to.equal(undefined);
   });
 
-  it('below the offset of the row is ignored (G.9-23)', async () => {
+  it('below the offset of the row is ignored', async () => {
     const { key, handle } = await written();
     expect(await handle.purge(given.purge(0), given.nowMs)).to.equal(false);
     expect(await given.visible(store(), key)).to.deep.equal(given.numbers(1, 8));
@@ -103,7 +103,7 @@ function describeNextLife(store: Store, written: Written): void {
     expect(await given.visible(store(), key)).to.deep.equal([1]);
   });
 
-  it('is not undone by an older append or delete of the same owner (D.7.5-5)', async () => {
+  it('is not undone by an older append or delete of the same owner', async () => {
     const { key, handle } = await written();
     await handle.purge(given.purge(5), given.nowMs);
     expect(await handle.append(given.append(4, [1, 8]), given.nowMs)).to.equal(false);

@@ -17,8 +17,8 @@ import * as given from './replicated-store.ts';
 type Store = () => given.ReplicatedStore;
 
 /**
- * How every replicated store applies what the replicator hands it (docs/format.md#replication, G.9;
- * numbers of G.9 in the names). Run it once for each segment size worth testing: `open` decides.
+ * How every replicated store applies what the replicator hands it (docs/format.md#replication). Run
+ * it once for each segment size worth testing: `open` decides.
  */
 export function replicatedJournalContract(
   name: string,
@@ -60,7 +60,7 @@ function reopened(store: Store, key: Key): Promise<ReplicatedKeyJournal> {
 }
 
 function describeAppend(store: Store): void {
-  it('creates the row from the first append: segment size, last number, place (G.9-3)', async () => {
+  it('creates the row from the first append: segment size, last number, place', async () => {
     const { key, handle } = await opened(store);
     expect(handle.pointer).to.equal(undefined);
     expect(await handle.append(given.append(7, [1, 3]), given.nowMs)).to.equal(true);
@@ -120,7 +120,7 @@ function describeAppend(store: Store): void {
     expect(await given.storedRows(store(), key, { to: 3 })).to.have.length(3);
   });
 
-  it('keeps the last number when a conflicting record starts below it (decision 17)', async () => {
+  it('keeps the last number when a conflicting record starts below it (ADR 17)', async () => {
     const { key, handle } = await opened(store);
     await handle.append(given.append(1, [1, 5]), given.nowMs);
     expect(await handle.append(given.append(2, [2, 3]), given.nowMs)).to.equal(true);
@@ -133,7 +133,7 @@ function describeAppend(store: Store): void {
   });
 
   for (const polls of ['one poll', 'single polls']) {
-    it(`takes no number from a conflicting record, and of its events none above, in ${polls} (decision 17)`, async () => {
+    it(`takes no number from a conflicting record, and of its events none above, in ${polls} (ADR 17)`, async () => {
       const { key, handle } = await opened(store);
       const records = [[1, [1, 2, 3]], [2, [3, 4, 5]], [3, [4]], [4, [2, 3]]] as const; // biome-ignore format: one line
       if (polls === 'one poll') await handle.append(given.batch(records), given.nowMs);
@@ -168,7 +168,7 @@ function describeAppend(store: Store): void {
 
 function describeRedelivery(store: Store): void {
   for (const offset of [4, 5]) {
-    it(`is ignored at offset ${offset} when the row stands at 5 (G.9-8, 21)`, async () => {
+    it(`is ignored at offset ${offset} when the row stands at 5`, async () => {
       const { key, handle } = await opened(store);
       await handle.append(given.append(5, [1, 2]), given.nowMs);
       const again = await reopened(store, key);
@@ -182,7 +182,7 @@ function describeRedelivery(store: Store): void {
     });
   }
 
-  it('adds only the newer records of a batch that was cut differently (G.9-8)', async () => {
+  it('adds only the newer records of a batch that was cut differently', async () => {
     const { key, handle } = await opened(store);
     await handle.append(given.batch([[1, [1]], [2, [2]]]), given.nowMs); // biome-ignore format: one line
     const recut = given.batch([[1, [1]], [2, [2]], [3, [3, 4]]]); // biome-ignore format: one line
@@ -199,7 +199,7 @@ function describeRedelivery(store: Store): void {
 }
 
 function describeGeneration(store: Store): void {
-  it('is not changed by later appends and deletes, and every row carries it (G.9-18)', async () => {
+  it('is not changed by later appends and deletes, and every row carries it', async () => {
     const { key, handle } = await opened(store);
     await handle.append(given.append(1, [1]), given.nowMs);
     const id = handle.pointer?.recordId;
@@ -211,7 +211,7 @@ function describeGeneration(store: Store): void {
     expect(rows.map(({ recordId }) => recordId)).to.deep.equal([id, id]);
   });
 
-  it('follows from where its first record lies, so a re-delivery finds the same name (D.7.5-1)', async () => {
+  it('follows from where its first record lies, so a re-delivery finds the same name', async () => {
     const { key, handle } = await opened(store);
     const idOf = async (batch: ReturnType<typeof given.batch>) => {
       const journal = await reopened(store, key);
@@ -246,19 +246,16 @@ function describeExpiry(store: Store): void {
       '2024-02-28',
     ],
     'is set by a later append': [[after(undefined), after(given.days(2))], '2024-03-01'],
-    'is overridden by another duration (G.9-4)': [
+    'is overridden by another duration': [
       [after(given.days(1)), after(given.days(2))],
       '2024-03-01',
     ],
-    'moves with the clock at the same duration (G.9-5)': [
+    'moves with the clock at the same duration': [
       [after(given.days(1)), after(given.days(1), given.nowMs + 86_400_000)],
       '2024-03-01',
     ],
-    'stays when equal (G.9-6)': [[after(given.days(1)), after(given.days(1))], '2024-02-29'],
-    'is removed by an append without it (G.9-7)': [
-      [after(given.days(1)), after(undefined)],
-      undefined,
-    ],
+    'stays when equal': [[after(given.days(1)), after(given.days(1))], '2024-02-29'],
+    'is removed by an append without it': [[after(given.days(1)), after(undefined)], undefined],
     'is absent when no append had one': [[after(undefined), after(undefined)], undefined],
   } as const;
 
@@ -303,7 +300,7 @@ function describeDelete(store: Store): void {
     });
   }
 
-  it('beyond the last number is cut to it; a second one only moves the offset (G.9-9, 20)', async () => {
+  it('beyond the last number is cut to it; a second one only moves the offset', async () => {
     const { rows, state } = await shortened([2, 9], [3, SeqNr.max]);
     expect(rows).to.deep.equal([]);
     expect(state).to.deep.equal({ seqNr: 8, deleteTo: 8, offset: 3 });
@@ -338,7 +335,7 @@ function describeDelete(store: Store): void {
     expect(await given.visible(store(), key)).to.deep.equal([1, 2]);
   });
 
-  it('reaches no further than the last number that counts, whoever else wrote (decision 17)', async () => {
+  it('reaches no further than the last number that counts, whoever else wrote (ADR 17)', async () => {
     const { key, handle } = await opened(store);
     await handle.append(given.append(1, [1, 3]), given.nowMs);
     await handle.append(given.append(2, [2, 9]), given.nowMs);
@@ -349,7 +346,7 @@ function describeDelete(store: Store): void {
   });
 
   for (const offset of [4, 5]) {
-    it(`is ignored at offset ${offset} when the row stands at 5 (G.9-10, 22)`, async () => {
+    it(`is ignored at offset ${offset} when the row stands at 5`, async () => {
       const { key, handle } = await opened(store);
       await handle.append(given.append(5, [1, 2]), given.nowMs);
       const again = await reopened(store, key);

@@ -29,12 +29,12 @@ async function topicAt({ replicated }: given.ReplicatedStore, offset?: number): 
 
 /**
  * How far a partition is replicated, as every store keeps it: it moves by compare-and-set, so of two
- * owners one learns that it is none (D.7.5-8, I8, I10).
+ * owners one learns that it is none (I8, I10).
  */
 export function replicatedOffsetContract(store: Store): void {
   const stands = (topic: Topic) => store().eventual.offset(topic, partition);
 
-  it('claims a partition without an offset, then tells the last one saved (G.9-2)', async () => {
+  it('claims a partition without an offset, then tells the last one saved', async () => {
     const { replicated } = store();
     const topic = await topicAt(store());
     let after: number | undefined;
@@ -174,7 +174,7 @@ export function replicatedClaimContract(store: Store): void {
 
 /** Topics that anything was replicated from. */
 export function replicatedTopicsContract(store: () => ReplicatedJournal): void {
-  it('lists each topic once that an offset was saved for (G.9-1)', async () => {
+  it('lists each topic once that an offset was saved for', async () => {
     const topics = [given.randomTopic(), given.randomTopic()];
     for (const topic of topics) {
       for (const partition of [0, 1]) await given.moveTo(store(), topic, given.place(1, partition));

@@ -44,7 +44,7 @@ function watchRows(database: Database, probe: () => void): void {
   }
 }
 
-describe('sqlite: a half-applied batch cannot be reached (decision 26)', () => {
+describe('sqlite: a half-applied batch cannot be reached', () => {
   const deps = { log: silentLogger, clock: systemClock };
   const openFile = (file: string) => openSqliteParts({ file, partitions: 1, segmentSize: 3 }, deps);
   const look = async ({ eventual }: SqliteStore, key: Key) => ({

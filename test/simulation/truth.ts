@@ -6,7 +6,7 @@ export interface LiveEvent {
   readonly offset: number;
 }
 
-/** What a journal is after some records of the log: the fold that everything else must equal (E.4-1). */
+/** What a journal is after some records of the log: the fold that everything else must equal. */
 export interface Truth {
   /** Ascending. */
   readonly events: readonly LiveEvent[];

@@ -94,7 +94,7 @@ describe('a former owner of a partition', function () {
   });
 
   for (const [name, { before, late, successor }] of Object.entries(histories)) {
-    it(`changes nothing by ${name} that it sends too late (D.7.5-8)`, async () => {
+    it(`changes nothing by ${name} that it sends too late`, async () => {
       const topic = given.randomTopic();
       const run = async (key: Key, withLate: boolean) => {
         const old = new LateSession(session);

@@ -318,7 +318,7 @@ function describeForeignRows(all: () => Fixture): void {
     expect(error).to.have.property('place').that.deep.equals(place);
   });
 
-  it('deleted beyond their last number are brought up to it by a delete (G.9-19) and by a purge (G.9-15)', async () => {
+  it('deleted beyond their last number are brought up to it by a delete and by a purge', async () => {
     const { replicated, eventual, client } = all();
     const row = { partition: 0, offset: 5, segment_size: 3, seq_nr: 100, delete_to: 400 };
     const key = await stored(row);
@@ -334,7 +334,7 @@ function describeForeignRows(all: () => Fixture): void {
     expect(await journalRows(client, purged, 133)).to.deep.equal([]);
   });
 
-  it('without record id stay without, and so do events appended to them (G.9-17)', async () => {
+  it('without record id stay without, and so do events appended to them', async () => {
     const { replicated, client } = all();
     const key = await stored({ partition: 0, offset: 5, segment_size: 3, seq_nr: 3 });
     await (await replicated.open(key)).append(given.append(6, [4]), given.nowMs);

@@ -36,7 +36,7 @@ function trigger(table: string): string {
     FOR EACH ROW EXECUTE FUNCTION ${schema}.hold();`;
 }
 
-describe('a batch on PostgreSQL (decision 26)', function () {
+describe('a batch on PostgreSQL', function () {
   this.timeout(60_000);
   let operator: Client;
   let eventual: EventualJournal;

@@ -112,7 +112,7 @@ describe('what PostgreSQL stores', function () {
     });
   }
 
-  it('keeps the first of two events with one number in one record (decision 17)', async () => {
+  it('keeps the first of two events with one number in one record (ADR 17)', async () => {
     const key = given.newKey(given.randomTopic());
     const events = ['first', 'second'].map((value) =>
       given.eventRecord(1, 7, { payload: { type: 'text', value } }),

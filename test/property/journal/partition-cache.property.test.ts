@@ -200,7 +200,7 @@ function stateOf(head: Head, row: Row | undefined): unknown {
   });
 }
 
-describe('PartitionCache and any history (E.4-4, I16, I17)', function () {
+describe('PartitionCache and any history (I16, I17)', function () {
   this.timeout(60_000);
 
   it(`answers with the fold of the log or does not know, ends every wait, keeps its bounds (seed ${seed})`, () => {

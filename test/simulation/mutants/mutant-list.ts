@@ -8,7 +8,7 @@ export interface Edit {
 /** A rule of the algorithm, taken out. */
 export interface Mutant {
   readonly name: string;
-  /** Where the rule is written: a section of the reference. */
+  /** The rule in a few words, or where it is written. */
   readonly rule: string;
   readonly edits: readonly Edit[];
 }
@@ -33,11 +33,11 @@ function mutant(
   return { name, rule, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
 }
 
-/** Rules of B.12, C and D.7.5, each removed by itself. */
+/** Rules of reading, of the head cache and of replication, each removed by itself. */
 export const mutants: readonly Mutant[] = [
   mutant(
     'the row is read before R',
-    'B.12: R before rows',
+    'R before rows',
     [
       snapshot,
       'const unread = await findHead({ ...parts, headCache }, { key, end }, { signal });',
@@ -46,20 +46,20 @@ export const mutants: readonly Mutant[] = [
     ],
     [snapshot, 'readRow(parts, { key, unread }, { signal }),', 'Promise.resolve(early),'],
   ),
-  mutant('rows are not cut at R', 'B.12: offset <= R', [
+  mutant('rows are not cut at R', 'offset <= R', [
     rows,
     '(replicated === undefined || at.offset > replicated)',
     'false',
   ]),
-  mutant('the row is not looked at again', 'B.12: restart', [events, 'if (!same) throw torn;', '']),
-  mutant('a gap in front does not restart', 'B.12: restart', [
+  mutant('the row is not looked at again', 'restart', [events, 'if (!same) throw torn;', '']),
+  mutant('a gap in front does not restart', 'restart', [
     events,
     'if (order.isLeadingGap(page) && !gap.stays(page)) throw torn;',
     '',
   ]),
   mutant(
     'a purge under way is not recognised',
-    'B.12: evidence',
+    'evidence',
     [
       snapshot,
       'if (pointer?.deleteTo === undefined || pointer.deleteTo < pointer.seqNr) return false;',
@@ -67,7 +67,7 @@ export const mutants: readonly Mutant[] = [
     ],
     [snapshot, 'isPurgedBehind(snapshot) || ', ''],
   ),
-  mutant('an empty segment ends the walk', 'B.12: walk every segment', [
+  mutant('an empty segment ends the walk', 'walk every segment', [
     'src/stores/cassandra/segment-reader.ts',
     'yield* rowsOf(walk, current, options);',
     `let found = false;
@@ -77,19 +77,19 @@ export const mutants: readonly Mutant[] = [
      }
      if (!found) return;`,
   ]),
-  mutant('a purge in the tail leaves the store alive', 'B.12: purged', [
+  mutant('a purge in the tail leaves the store alive', 'purged', [
     head,
     'this.#purgedAt = purgedAt;\n    this.#undecided = [];',
     'this.#undecided = [];',
   ]),
-  mutant('a purge in the tail leaves its appends alive', 'B.12: purged', [
+  mutant('a purge in the tail leaves its appends alive', 'purged', [
     head,
     'this.#undecided = [];\n    this.#steps = [];',
     'this.#undecided = [];',
   ]),
   mutant(
     'a delete reaches beyond the end',
-    'B.12: min(to, next - 1)',
+    'min(to, next - 1)',
     [
       action,
       'const upTo = SeqNr.greaterOf(SeqNr.lesserOf(to, highest), deletedTo);',
@@ -101,42 +101,46 @@ export const mutants: readonly Mutant[] = [
       'const reached = deletedTo;',
     ],
   ),
-  mutant('a conflicting record of the tail wins', 'decision 17', [
+  mutant('a conflicting record of the tail wins', 'ADR 17', [
     action,
     'if (last !== undefined && from <= last) {',
     'if (last !== undefined && from < 0) {',
   ]),
-  mutant('conflicting rows are not seen', 'decision 17', [
+  mutant('conflicting rows are not seen', 'ADR 17', [
     rows,
     'if (previous !== undefined && conflicts(previous, row)) report(rows, previous, row);',
     '',
   ]),
-  mutant('a conditional purge of the tail always counts', 'D.11', [
-    action,
-    'if (onlyAt !== undefined && onlyAt !== life.lastAt) {',
-    'if (onlyAt !== undefined && at < 0) {',
-  ]),
-  mutant('the cache forgets what it dropped', 'C.6, V5', [
+  mutant(
+    'a conditional purge of the tail always counts',
+    'a conditional purge counts only after the action that it names',
+    [
+      action,
+      'if (onlyAt !== undefined && onlyAt !== life.lastAt) {',
+      'if (onlyAt !== undefined && at < 0) {',
+    ],
+  ),
+  mutant('the cache forgets what it dropped', 'V5', [
     'src/journal/head-cache/partition-cache.ts',
     'this.#droppedUpTo = cached.last;',
     '',
   ]),
-  mutant('the cache forgets a purge', 'B.12: fold record by record, V2', [
+  mutant('the cache forgets a purge', 'fold record by record (V2)', [
     'src/journal/head-cache/cached-head.ts',
     'return Head.afterPurge(isAbove ? purgedAt : undefined);',
     'return Head.afterPurge(isAbove ? undefined : undefined);',
   ]),
-  mutant('deleteTo goes back', 'D.7.5-2, V4', [
+  mutant('deleteTo goes back', 'deletes only go forward (V4)', [
     action,
     'const upTo = SeqNr.greaterOf(SeqNr.lesserOf(to, highest), deletedTo);',
     'const upTo = SeqNr.lesserOf(to, highest);',
   ]),
-  mutant('a delete moves the offset first', 'D.7.5-3, V8', [
+  mutant('a delete moves the offset first', 'the offset moves last (V8)', [
     change,
     'const during = { ...row, seqNr: last ?? row.seqNr, deleteTo: effect.upTo };',
     'const during = { ...row, at, seqNr: last ?? row.seqNr, deleteTo: effect.upTo };',
   ]),
-  mutant('a purge without a row leaves rows', 'D.7.5-5, V7', [
+  mutant('a purge without a row leaves rows', 'an append that was cut short leaves rows (V7)', [
     applyChange,
     'if (during === undefined) {',
     'if (during === undefined) {\n      if (doubtfulTo !== 0) return;',
@@ -144,7 +148,7 @@ export const mutants: readonly Mutant[] = [
   // A purge looks far below what is known to be cleared, for what others may have left; that alone would hide it.
   mutant(
     'a purge that was cut short is not resumed',
-    'D.7.5-6',
+    'a purge can be repeated',
     [applyChange, 'const maxDoubtedSegments = 100_000;', 'const maxDoubtedSegments = 0;'],
     [
       applyChange,
@@ -152,35 +156,39 @@ export const mutants: readonly Mutant[] = [
       'const known = SegmentNr.of((this.pointer?.deleteTo ?? 0) + 1, segmentSize);',
     ],
   ),
-  mutant('the row of a purged journal goes before its events', 'D.7.5-6', [
+  mutant('the row of a purged journal goes before its events', 'a purge can be repeated', [
     applyChange,
     'await this.#announce(during, next);\n    const top',
     'await this.#row.remove(next());\n    const top',
   ]),
-  mutant('the row of a journal comes before its events', 'D.7.4: rows, then row', [
+  mutant('the row of a journal comes before its events', 'rows, then row', [
     applyChange,
     'await insertRows(this.#eventRows(pointer, next), live);\n    const clearedTo =',
     'await this.#row.create({ pointer, clearedTo: undefined, origin }, next());\n' +
       '    await insertRows(this.#eventRows(pointer, next), live);\n    const clearedTo =',
   ]),
-  mutant('a batch that was applied in part counts as applied', 'D.7.4: row.offset guard', [
+  mutant('a batch that was applied in part counts as applied', 'row.offset guard', [
     change,
     'if (isApplied(before, batch.at)) return none;',
     'if (isApplied(before, batch.events[0].record.at)) return none;',
   ]),
-  mutant('an applied action is applied again', 'D.7.4: row.offset guard', [
+  mutant('an applied action is applied again', 'row.offset guard', [
     change,
     'return applied !== undefined && offset <= applied;',
     'return applied !== undefined && offset < 0;',
   ]),
-  mutant('a conditional purge is applied always', 'D.11', [
-    change,
-    "applyAction(life, { type: 'purge', onlyAt }, at.offset);",
-    "applyAction(life, { type: 'purge' }, at.offset);",
-  ]),
+  mutant(
+    'a conditional purge is applied always',
+    'a conditional purge counts only after the action that it names',
+    [
+      change,
+      "applyAction(life, { type: 'purge', onlyAt }, at.offset);",
+      "applyAction(life, { type: 'purge' }, at.offset);",
+    ],
+  ),
   mutant(
     'rows are written with the time of the statement',
-    'D.7.5-8',
+    'ADR 29',
     [
       row,
       'await session.write(statements.insert, params, timestamp);',
@@ -194,7 +202,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'R moves whoever moved it before',
-    'D.7.5-8: fencing',
+    'ADR 29',
     ['src/stores/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
     [pointers, "return answer['[applied]'] === true;", 'return answer !== undefined;'],
   ),
@@ -203,14 +211,14 @@ export const mutants: readonly Mutant[] = [
     'if (this.#replicated !== undefined || first === undefined',
     'if (this.#replicated === undefined || first === undefined',
   ]),
-  mutant('R moves over keys that failed', 'D.7.4: R last', [
+  mutant('R moves over keys that failed', 'R last', [
     flow,
     'this.#appliedBelow = firstUnapplied(left) ?? batch.nextOffset;',
     'this.#appliedBelow = batch.nextOffset;',
   ]),
   mutant(
     'a delete of nothing makes a row',
-    'decision 17: void without life',
+    'ADR 17: void without life',
     [action, 'if (!beganUnseen) return [life, nothing];', ''],
     [
       change,
@@ -223,37 +231,41 @@ export const mutants: readonly Mutant[] = [
       }`,
     ],
   ),
-  mutant('a conditional purge that only the row can settle is dropped', 'D.11', [
-    action,
-    'const isUnseen = life.beganUnseen && life.lastAt === undefined;',
-    'const isUnseen = false;',
-  ]),
-  mutant('a delete counts only after the append that it covers', 'D.7.5-4, V6', [
-    change,
-    "[life] = applyAction(life, { type: 'delete', to: deleteTo }, at.offset);",
-    '',
-  ]),
-  mutant('a record that loses moves the last number', 'decision 17: it loses whole', [
+  mutant(
+    'a conditional purge that only the row can settle is dropped',
+    'a conditional purge counts only after the action that it names',
+    [
+      action,
+      'const isUnseen = life.beganUnseen && life.lastAt === undefined;',
+      'const isUnseen = false;',
+    ],
+  ),
+  mutant(
+    'a delete counts only after the append that it covers',
+    'an append hides what its delete covers (V6)',
+    [change, "[life] = applyAction(life, { type: 'delete', to: deleteTo }, at.offset);", ''],
+  ),
+  mutant('a record that loses moves the last number', 'ADR 17: it loses whole', [
     action,
     'return [{ ...life, lastAt: at, claimed }, isSure',
     'return [{ ...life, last: SeqNr.greaterOf(to, last), lastAt: at, claimed }, isSure',
   ]),
-  mutant('a record that loses leaves rows above the last number', 'decision 17: it loses whole', [
+  mutant('a record that loses leaves rows above the last number', 'ADR 17: it loses whole', [
     change,
     'return last !== undefined && gone < seqNr && seqNr <= last;',
     'return last !== undefined && gone < seqNr;',
   ]),
-  mutant('appends that are left out claim no numbers', 'D.6, I11', [
+  mutant('appends that are left out claim no numbers', 'I11', [
     batch,
     'next.ranges.push(range);',
     'if (!isCovered(to)) next.ranges.push(range);',
   ]),
-  mutant('an append is refused by what the cache has seen', 'decision 17: certain', [
+  mutant('an append is refused by what the cache has seen', 'ADR 17: certain', [
     'src/journal/head-cache/writer-watch.ts',
     'const isSure = await this.#cache.catchUp(key, journal.partition, options);',
     'const isSure = true;',
   ]),
-  mutant('the last append before a delete is dropped', 'D.6', [
+  mutant('the last append before a delete is dropped', 'the append carries the expiry', [
     batch,
     "if (next?.type !== 'appends') {",
     "if (next?.type !== 'appends' && isCovered(to)) continue;\n" +

@@ -110,7 +110,7 @@ function at(offset: number, partition = 0): PartitionOffset {
 }
 
 describe('HeadCache', () => {
-  it('follows from the beginning when nothing is replicated, and answers what it was fed (G.6-1)', async () => {
+  it('follows from the beginning when nothing is replicated, and answers what it was fed', async () => {
     const world = new World();
     const answer = world.ask(11);
     await settle();
@@ -122,7 +122,7 @@ describe('HeadCache', () => {
     expect(world.last.running).to.equal(false);
   });
 
-  it('knows that nothing is unreplicated without a look at the log (G.6-2)', async () => {
+  it('knows that nothing is unreplicated without a look at the log', async () => {
     const world = new World();
     world.replicated = Offset.of(9);
     expect(await world.ask(10)).to.deep.equal([]);
@@ -130,7 +130,7 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
-  it('waits for a mark to arrive (G.6-3)', async () => {
+  it('waits for a mark to arrive', async () => {
     const world = new World();
     const answer = world.ask(1);
     await settle();
@@ -140,7 +140,7 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
-  it('follows again from where it was when following fails, and answers on (G.6-4)', async () => {
+  it('follows again from where it was when following fails, and answers on', async () => {
     const world = new World();
     const first = world.ask(1);
     await settle();
@@ -159,7 +159,7 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
-  it('does not know when nothing comes within the time limit, and holds nobody (G.6-5, 6)', async () => {
+  it('does not know when nothing comes within the time limit, and holds nobody', async () => {
     const world = new World();
     const answer = world.ask(5);
     await settle();
@@ -171,7 +171,7 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
-  it('ends a wait with the reason of its signal, and holds nobody (G.6-6)', async () => {
+  it('ends a wait with the reason of its signal, and holds nobody', async () => {
     const world = new World();
     const stop = new AbortController();
     const reason = new Error('enough');
@@ -183,7 +183,7 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
-  it('ends every wait when it is closed, and misses from then on (G.6-7)', async () => {
+  it('ends every wait when it is closed, and misses from then on', async () => {
     const world = new World();
     const answer = world.ask(5);
     await settle();

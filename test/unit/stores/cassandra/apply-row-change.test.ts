@@ -128,7 +128,7 @@ describe('The rows of a journal in Cassandra', () => {
 });
 
 function describeDeletes(): void {
-  it('deletes in two phases: what is deleted, the rows, the offset (D.7.5-3)', async () => {
+  it('deletes in two phases: what is deleted, the rows, the offset', async () => {
     const { sent, values, journal } = open(3, {});
     await journal.delete(given.deletion(5, 5), given.nowMs);
     expect(sent).to.deep.equal([
@@ -159,7 +159,7 @@ function describeDeletes(): void {
     }
   });
 
-  it('deletes all that an interrupted delete may have left, however much (D.7.5-3)', async () => {
+  it('deletes all that an interrupted delete may have left, however much', async () => {
     const stored = { clearedTo: 10, deleteTo: given.seqNr(900), seqNr: given.seqNr(1_000) };
     for (const to of [900, 850, 902]) {
       const { sent, journal } = open(2, stored);
@@ -189,7 +189,7 @@ function describeCoveredAppends(): void {
     deleteTo: given.seqNr(deleteTo),
   });
 
-  it('hides with an append what the delete behind it covers, and stores none of it (D.7.5-4)', async () => {
+  it('hides with an append what the delete behind it covers, and stores none of it', async () => {
     const { sent, values, journal } = open(3, {});
     await journal.append(covered(9, 12, 10), given.nowMs);
     await journal.delete(given.deletion(6, 10), given.nowMs);
@@ -243,13 +243,13 @@ function describePurges(): void {
     expect(sent).to.deep.equal([]);
   });
 
-  it('purges every segment, whatever was deleted before, and the row last (D.7.5-6)', async () => {
+  it('purges every segment, whatever was deleted before, and the row last', async () => {
     const { sent, journal } = open(3, { deleteTo: given.seqNr(8) });
     await journal.purge(given.purge(5), given.nowMs);
     expect(sent).to.deep.equal([...Array(4).fill('journal.deleteSegment'), 'metaJournal.delete']);
   });
 
-  it('keeps the range in the row until all segments are gone (D.7.5-6)', async () => {
+  it('keeps the range in the row until all segments are gone', async () => {
     const { sent, values, journal } = open(3, { deleteTo: given.seqNr(4) });
     await journal.purge(given.purge(5), given.nowMs);
     expect(sent.slice(0, 2)).to.deep.equal(['metaJournal.insert', 'journal.deleteSegment']);
@@ -268,7 +268,7 @@ function describePurges(): void {
     expect(sent).to.have.length(150_000 - 10_000 + 1 + 1);
   });
 
-  it('clears what an interrupted append may have left in front of it (V7, D.7.5-5)', async () => {
+  it('clears what an interrupted append may have left in front of it (V7)', async () => {
     const fresh = open(3);
     await fresh.journal.purge(given.purge(5, { upTo: 7 }), given.nowMs);
     expect(fresh.sent).to.deep.equal([

@@ -50,7 +50,7 @@ describe('SegmentNr', () => {
     expect([all.length, all[0], all.at(-1)]).to.deep.equal([10_000, 0, 9_999]);
   });
 
-  it('puts every segment into exactly one share, and none into those beyond (D.11)', () => {
+  it('puts every segment into exactly one share, and none into those beyond', () => {
     for (const count of [1, 4, 7, 10_000, 10_002]) {
       const shares = Array.from({ length: count }, (_, index) => [
         ...SegmentNr.ofShare({ index, of: count }),

@@ -45,7 +45,7 @@ describe('values of columns', () => {
     expect(numberOf(null, 'offset')).to.equal(0);
   });
 
-  it('takes 2^63-1 for "no upper bound" in both directions (decision 3)', () => {
+  it('takes 2^63-1 for "no upper bound" in both directions', () => {
     expect(seqNrOf(int64(2n ** 63n - 1n), 'delete_to')).to.equal(SeqNr.max);
     expect(seqNrParam(SeqNr.max)).to.equal('9223372036854775807');
     expect(seqNrParam(SeqNr.of(7))).to.equal(7);

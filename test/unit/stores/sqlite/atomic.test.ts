@@ -11,7 +11,7 @@ import { temporaryFile } from './temporary-file.ts';
 const settings = { partitions: 1, segmentSize: 10_000 };
 const deps = { log: silentLogger, clock: systemClock };
 
-describe('a batch on SQLite (decision 26)', () => {
+describe('a batch on SQLite', () => {
   for (const [name, history] of Object.entries(atomicHistories)) {
     it(`shows nothing of ${name} at any of its changes, and nothing stays when it fails there`, async () => {
       await using world = await openWorld();
