@@ -39,7 +39,11 @@ export class KeyJournals {
     return this.#open.size;
   }
 
-  /** Calls for one key must not overlap. @throws {StoreUnavailableError} */
+  /**
+   * Calls for one key must not overlap.
+   *
+   * @throws {StoreUnavailableError}
+   */
   async open(key: Key, nowMs: number, options: CallOptions): Promise<ReplicatedKeyJournal> {
     const known = this.#open.get(key.id);
     if (known !== undefined && nowMs - known.usedAtMs < this.#expireAfterMs) {

@@ -1,12 +1,5 @@
 import { replicatedEventsOf } from '../../src/codec/record/events-codec.ts';
-import {
-  type Appends,
-  type Batch,
-  collapse,
-  type Delete,
-  type Purge,
-} from '../../src/history/batch.ts';
-import { decidePurges, isUserAction } from '../../src/history/conditional-purge.ts';
+import { type Appends, collapse } from '../../src/history/batch.ts';
 import type { ActionRecord } from '../../src/model/action.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { ReplicatedEvent } from '../../src/model/event.ts';
@@ -15,9 +8,8 @@ import type { Offset } from '../../src/model/position.ts';
 import type {
   ReplicatedAppend,
   ReplicatedDelete,
-  ReplicatedKeyJournal,
   ReplicatedPurge,
-} from '../../src/ports/replicated-journal.ts';
+} from '../../src/model/replicated-batch.ts';
 import type { KeyJournals } from './key-journals.ts';
 
 /** Records of one key that wait to be applied: ascending offsets, never empty. */
@@ -37,13 +29,17 @@ export type KeyOutcome =
       readonly error?: unknown;
     };
 
+/** What the writes of one round share. */
 export interface KeyParts {
   readonly journals: KeyJournals;
   /** The replicator's clock: one value for a whole round. */
   readonly nowMs: number;
   /** Ends waiting; whether to write is asked of `mayWrite`. */
   readonly signal: AbortSignal;
-  /** Asked before every write, never inside one: false = the partition is given up, or not ours any more. */
+  /**
+   * Asked before every write, never inside one: false = the partition is given up, or not ours any
+   * more.
+   */
   readonly mayWrite: () => boolean;
 }
 
@@ -73,9 +69,10 @@ export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<Ke
   return { type: 'held', rest, reason: 'unreadable', error };
 }
 
-/** Marks write nothing: the first record that needs the row stands in front. */
+/** All from the first record that needs the row: marks write nothing. */
 function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyOutcome {
-  const index = Math.max(0, records.findIndex(isUserAction));
+  const isWritten = ({ action }: ActionRecord): boolean => action.header.type !== 'mark';
+  const index = Math.max(0, records.findIndex(isWritten));
   const offset = records[index]?.at.offset ?? first;
   const rest = { key, first: offset, records: records.slice(index) };
   return { type: 'held', rest, reason: 'unreadable', error };
@@ -91,24 +88,11 @@ async function applyWrites(
   const journal = await journals.open(key, nowMs, { signal });
   for (const write of writes) {
     if (!mayWrite()) return false;
-    await applyWrite(journal, write, nowMs);
+    if (write.type === 'append') await journal.append(write, nowMs);
+    else if (write.type === 'delete') await journal.delete(write, nowMs);
+    else await journal.purge(write, nowMs);
   }
   return true;
-}
-
-function applyWrite(
-  journal: ReplicatedKeyJournal,
-  write: KeyWrite,
-  nowMs: number,
-): Promise<boolean> {
-  switch (write.type) {
-    case 'append':
-      return journal.append(write, nowMs);
-    case 'delete':
-      return journal.delete(write, nowMs);
-    case 'purge':
-      return journal.purge(write, nowMs);
-  }
 }
 
 /** One call on a replicated journal. */
@@ -124,6 +108,7 @@ export interface UnreadableRecord {
   readonly error: unknown;
 }
 
+/** The writes for one key's records. */
 export interface KeyPlan {
   readonly writes: readonly KeyWrite[];
   /** The first record that no write covers, because it cannot be decoded. */
@@ -139,56 +124,27 @@ export function planWrites(records: readonly ActionRecord[]): KeyPlan {
   let unreadable: UnreadableRecord | undefined;
   // Ends: each turn but the last leaves fewer readable records.
   for (;;) {
-    const decided = decidePurges(readable);
-    const decoded = decodeBatches(collapse(decided));
-    if (decoded.failure === undefined) {
-      return { writes: upToLast(decoded.writes, decided), unreadable };
+    const writes: KeyWrite[] = [];
+    let failure: Undecodable | undefined;
+    for (const batch of collapse(readable)) {
+      const write = batch.type === 'appends' ? decodeAppends(batch) : batch;
+      if ('error' in write) {
+        failure = write;
+        break;
+      }
+      writes.push(write);
     }
-    const { record, error } = decoded.failure;
+    if (failure === undefined) return { writes, unreadable };
+    const { record, error } = failure;
     const index = records.indexOf(record);
     unreadable = { index, offset: record.at.offset, error };
     readable = records.slice(0, index);
   }
 }
 
-/**
- * The last write stands for everything up to the journal's last action, also for a delete that was
- * not worth a write: the row then says where that action lies, which conditional purges ask for.
- */
-function upToLast(
-  writes: readonly KeyWrite[],
-  records: readonly ActionRecord[],
-): readonly KeyWrite[] {
-  const write = writes.at(-1);
-  const at = records.findLast(isUserAction)?.at;
-  if (write === undefined || at === undefined || write.at.offset === at.offset) return writes;
-  return writes.with(-1, { ...write, at });
-}
-
 interface Undecodable {
   readonly record: ActionRecord;
   readonly error: unknown;
-}
-
-interface DecodedBatches {
-  readonly writes: readonly KeyWrite[];
-  readonly failure: Undecodable | undefined;
-}
-
-function decodeBatches(batches: readonly Batch[]): DecodedBatches {
-  const writes: KeyWrite[] = [];
-  for (const batch of batches) {
-    const decoded = batch.type === 'appends' ? decodeAppends(batch) : toWrite(batch);
-    if ('error' in decoded) return { writes: [], failure: decoded };
-    writes.push(decoded);
-  }
-  return { writes, failure: undefined };
-}
-
-function toWrite(batch: Delete | Purge): KeyWrite {
-  const { type, at } = batch;
-  if (type === 'delete') return { type, at, to: batch.to };
-  return { type, at, onlyAt: batch.onlyAt, upTo: batch.upTo };
 }
 
 function decodeAppends({ at, ranges, records, deleteTo }: Appends): KeyWrite | Undecodable {

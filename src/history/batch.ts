@@ -1,49 +1,50 @@
-import { Action, type ActionRecord, type AppendAction } from '../model/action.ts';
-import type { AppendedRange } from '../model/appended-range.ts';
+import { Action, type ActionRecord, type AppendRecord } from '../model/action.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
+import type { AppendedRange } from '../model/replicated-batch.ts';
 import { SeqNr } from '../model/seq-nr.ts';
+import { applyAction } from './apply-action.ts';
+import { Life } from './life.ts';
 
-/** An append as the log holds it: its events are still encoded. */
-export interface AppendRecord extends ActionRecord {
-  readonly action: AppendAction;
-}
-
-/** Adjacent appends, oldest first; `at` is the youngest's place. */
+/** Adjacent appends, oldest first; `at` is the youngest's place. Their events are still encoded. */
 export interface Appends {
   readonly type: 'appends';
   readonly at: PartitionOffset;
   /** Of all appends that it stands for, also of those left out. */
   readonly ranges: readonly AppendedRange[];
+  /** Those whose events are written; never empty. */
   readonly records: readonly AppendRecord[];
-  /** How far the deletes behind it reach, which count with it: what they cover is left out. */
+  /** How far the deletes after it reach, which count with it: what they cover is left out. */
   readonly deleteTo: SeqNr | undefined;
 }
 
+/** Of deletes that follow each other the furthest. */
 export interface Delete {
   readonly type: 'delete';
   readonly at: PartitionOffset;
   /** Inclusive. */
   readonly to: SeqNr;
-  readonly origin: string | undefined;
-  readonly version: string | undefined;
 }
 
+/** A purge that counts, or of which only the store's row can say whether it does. */
 export interface Purge {
   readonly type: 'purge';
   readonly at: PartitionOffset;
-  /** Set while only the store can decide whether it counts (`decidePurges`). */
+  /** Set while only the store can settle whether it counts: if the journal's row stands there. */
   readonly onlyAt: Offset | undefined;
   /**
    * Highest number of the appends before it in this poll. They are not written, but an attempt that
-   * was cut short may have left rows of them (V7).
+   * was cut short may have left rows of them.
    */
   readonly upTo: SeqNr | undefined;
-  readonly origin: string | undefined;
-  readonly version: string | undefined;
 }
 
 /** One write to the replicated journal of one key. */
 export type Batch = Appends | Delete | Purge;
+
+interface OpenAppends extends Appends {
+  readonly ranges: AppendedRange[];
+  readonly records: AppendRecord[];
+}
 
 /**
  * The fewest writes that leave a journal as its records, one by one, would leave it.
@@ -51,110 +52,79 @@ export type Batch = Appends | Delete | Purge;
  *     a1 a2 m a3        one append of all three              marks write nothing
  *     a1 a2 d→1 a3      a2, d→1, a3                          a1 would only be written to be deleted
  *     a1 d→1 p a2       p, a2                                nothing before a purge survives it
- *     p(only at 0) a2   both                                 the store decides about the first
+ *     a4 p(only at 4)   p                                    its condition holds: an ordinary purge
+ *     a4 a5 p(only at 4)   one append of both                something came in between: void
+ *     p(only at 0) a2   both                                 the store settles the first
  *
  * The last append before a delete stays even when the delete covers it: it moves the journal's
- * expiry, which a delete does not. Which numbers appends claim is told of all of them, for that decides the journal's
- * last one, beyond which no delete reaches. The append carries how far the delete reaches, so that what
- * was left out is hidden from the moment at which the journal's row stands behind it (V6): after a
- * crash between the two writes another poll may end there.
+ * expiry, which a delete does not. The ranges name all appends, since these decide the last number,
+ * which no delete passes. The append carries how far the delete reaches, so that what was left out
+ * is hidden as soon as the journal's row stands after it: after a crash between the two writes
+ * another poll may end there.
  *
- * @param records of one key, ascending offsets, after `decidePurges`
+ * The last write stands at the last action that counts, also if that is a delete that was not worth
+ * a write: the row then says where that action lies, which conditional purges ask for.
+ *
+ * @param records of one key, ascending offsets
  * @returns oldest first
  */
 export function collapse(records: readonly ActionRecord[]): readonly Batch[] {
-  const fold = new YoungestFirst();
-  for (let index = records.length - 1; index >= 0 && !fold.startsWithPurge; index--) {
-    const record = records[index];
-    if (record !== undefined) fold.prepend(record, () => highestBefore(records, index));
+  const counted = countedOf(records);
+  const youngestFirst: (OpenAppends | Delete | Purge)[] = [];
+  /** How far the deletes reach that come later: an append that they cover need not be written. */
+  let cover: SeqNr | undefined;
+  const isCovered = (to: SeqNr): boolean => cover !== undefined && to <= cover;
+  for (const item of counted.toReversed()) {
+    const next = youngestFirst.at(-1);
+    if ('action' in item) {
+      const { at } = item;
+      const { from, to } = item.action.header.range;
+      const range = { at, from, to };
+      if (next?.type !== 'appends') {
+        const appends = { ranges: [range], records: [item], deleteTo: cover };
+        youngestFirst.push({ type: 'appends', at, ...appends });
+        continue;
+      }
+      next.ranges.push(range);
+      if (!isCovered(to)) next.records.push(item);
+    } else if (item.type === 'delete') {
+      // Of two deletes that meet, the older one stays when it reaches as far.
+      if (next?.type === 'delete' ? item.to < next.to : isCovered(item.to)) continue;
+      if (next?.type === 'delete') youngestFirst.pop();
+      youngestFirst.push(item);
+      cover = item.to;
+    } else youngestFirst.push(item);
   }
-  return fold.batches();
+  for (const batch of youngestFirst) {
+    if (batch.type !== 'appends') continue;
+    batch.ranges.reverse();
+    batch.records.reverse();
+  }
+  const [youngest, ...older] = youngestFirst;
+  const last = counted.at(-1);
+  if (youngest === undefined || last === undefined) return [];
+  return [...older.reverse(), { ...youngest, at: last.at }];
 }
 
-/** Highest number of the appends in front of a record. */
-function highestBefore(records: readonly ActionRecord[], end: number): SeqNr | undefined {
-  let highest: SeqNr | undefined;
-  for (let index = 0; index < end; index++) {
-    const header = records[index]?.action.header;
-    if (header?.type === 'append') highest = SeqNr.greaterOf(header.range.to, highest);
-  }
-  return highest;
-}
-
-function isAppend(record: ActionRecord): record is AppendRecord {
-  return Action.isAppend(record.action);
-}
-
-interface OpenAppends extends Appends {
-  readonly ranges: AppendedRange[];
-  readonly records: AppendRecord[];
-}
-
-/** Walks from the youngest record to the oldest and builds the list of batches from its end. */
-class YoungestFirst {
-  readonly #batches: (OpenAppends | Delete | Purge)[] = [];
-  /** `to` of the oldest delete so far: what it covers need not be written. */
-  #cover: SeqNr | undefined;
-
-  get startsWithPurge(): boolean {
-    const oldest = this.#batches.at(-1);
-    return oldest?.type === 'purge' && oldest.onlyAt === undefined;
-  }
-
-  /** @param highestBefore asked only for a purge */
-  prepend(record: ActionRecord, highestBefore: () => SeqNr | undefined): void {
-    if (isAppend(record)) {
-      this.#prependAppend(record);
-      return;
-    }
-    const { header } = record.action;
-    if (header.type === 'append' || header.type === 'mark') return;
-    const { at } = record;
-    const { origin, version } = header;
-    if (header.type === 'purge') {
-      const { onlyAt } = header;
-      this.#batches.push({ type: 'purge', at, onlyAt, upTo: highestBefore(), origin, version });
-    } else {
-      this.#prependDelete({ type: 'delete', at, to: header.to, origin, version });
+/** The records that count, after the last purge that surely does. */
+function countedOf(records: readonly ActionRecord[]): readonly (AppendRecord | Delete | Purge)[] {
+  let counted: (AppendRecord | Delete | Purge)[] = [];
+  let life = Life.unseen;
+  let upTo: SeqNr | undefined;
+  for (const record of records) {
+    const { action, at } = record;
+    const [next, effect] = applyAction(life, action.header, at.offset);
+    life = next;
+    if (Action.isAppendRecord(record)) {
+      counted.push(record);
+      upTo = SeqNr.greaterOf(record.action.header.range.to, upTo);
+    } else if (effect.type === 'purged') {
+      counted = [{ type: 'purge', at, onlyAt: undefined, upTo }];
+    } else if (effect.type === 'undecided') {
+      counted.push({ type: 'purge', at, onlyAt: effect.onlyAt, upTo });
+    } else if (effect.type === 'deleted' && action.header.type === 'delete') {
+      counted.push({ type: 'delete', at, to: action.header.to });
     }
   }
-
-  #prependAppend(record: AppendRecord): void {
-    const { at } = record;
-    const { from, to } = record.action.header.range;
-    const range = { at, from, to };
-    const next = this.#batches.at(-1);
-    if (next?.type !== 'appends') {
-      const deleteTo = this.#cover;
-      this.#batches.push({ type: 'appends', at, ranges: [range], records: [record], deleteTo });
-      return;
-    }
-    next.ranges.push(range);
-    if (!this.#covers(to)) next.records.push(record);
-  }
-
-  #prependDelete(older: Delete): void {
-    const next = this.#batches.at(-1);
-    if (next?.type === 'delete') {
-      if (older.to < next.to) return;
-      this.#batches.pop();
-    } else if (this.#covers(older.to)) {
-      return;
-    }
-    this.#batches.push(older);
-    this.#cover = older.to;
-  }
-
-  #covers(to: SeqNr): boolean {
-    return this.#cover !== undefined && this.#cover >= to;
-  }
-
-  batches(): readonly Batch[] {
-    for (const batch of this.#batches) {
-      if (batch.type !== 'appends') continue;
-      batch.ranges.reverse();
-      batch.records.reverse();
-    }
-    return this.#batches.reverse();
-  }
+  return counted;
 }

@@ -1,13 +1,15 @@
-import { Action, type ActionRecord, type AppendAction } from '../model/action.ts';
+import { Action, type ActionRecord, type AppendRecord } from '../model/action.ts';
 import type { Offset, PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
+import { applyAction, type Effect } from './apply-action.ts';
+import { Life } from './life.ts';
 
-/** An append of the log and where it lies. */
-export interface AppendRecord extends ActionRecord {
-  readonly action: AppendAction;
+interface DeleteStep {
+  readonly deleteTo: SeqNr;
+  readonly at: PartitionOffset;
 }
 
-type GenerationStep = AppendRecord | { readonly deleteTo: SeqNr; readonly at: PartitionOffset };
+type Step = AppendRecord | DeleteStep;
 
 /** A purge that counts only if the last action before it lies at `onlyAt`. */
 interface ConditionalPurge {
@@ -16,7 +18,8 @@ interface ConditionalPurge {
 }
 
 /**
- * The unreplicated records of one journal that still count, in offset order (docs/format.md#reading):
+ * The unreplicated records of one journal that still count, in offset order
+ * (docs/format.md#reading):
  *
  * ```
  *           R (replicated offset)                       end
@@ -27,20 +30,20 @@ interface ConditionalPurge {
  * After a purge everything in the store is dead as well.
  */
 export class Head {
+  /** As far as the records show: what the store has of it is added by {@link fold}. */
+  #life = Life.unseen;
   #purgedAt: Offset | undefined;
-  /** Conditional purges in front of every other action: the store's row decides whether they count. */
+  /**
+   * Conditional purges that come before every other action: the store's row decides whether they
+   * count.
+   */
   #undecided: ConditionalPurge[] = [];
-  #steps: GenerationStep[] = [];
-  #lastAt: Offset | undefined;
-  /** Nothing was appended since the purge: there is nothing to delete. */
-  #isLifeless = false;
+  #steps: Step[] = [];
 
-  /** A head that begins behind a purge; without one, an empty head. */
-  static behindPurge(purgedAt: Offset | undefined): Head {
+  /** A head that begins after the purge at `purgedAt`; without one, an empty head. */
+  static afterPurge(purgedAt: Offset | undefined): Head {
     const head = new Head();
-    head.#purgedAt = purgedAt;
-    head.#lastAt = purgedAt;
-    head.#isLifeless = purgedAt !== undefined;
+    if (purgedAt !== undefined) head.#restart(purgedAt);
     return head;
   }
 
@@ -49,7 +52,7 @@ export class Head {
     return this.#purgedAt !== undefined;
   }
 
-  /** Where the purge lies behind which the current generation began. */
+  /** Offset of the purge after which the current generation began. */
   get purgedAt(): Offset | undefined {
     return this.#purgedAt;
   }
@@ -59,65 +62,61 @@ export class Head {
     return this.#undecided.map(({ onlyAt }) => onlyAt);
   }
 
-  /** Answers true when the record is a purge that counts: everything before it is forgotten. */
-  add(record: ActionRecord): boolean {
-    const { action, at } = record;
-    if (action.header.type === 'purge') return this.#purge(action.header.onlyAt, at.offset);
-    if (Action.isAppend(action)) this.#append(action, at);
-    else if (action.header.type === 'delete') this.#delete(action.header.to, at);
-    return false;
+  /**
+   * Takes the next record and answers what it did. After `purged` everything before it is
+   * forgotten.
+   */
+  add(record: ActionRecord): Effect {
+    const { at } = record;
+    const { header } = record.action;
+    if (Action.isAppendRecord(record)) return this.#apply(record);
+    if (header.type === 'delete') return this.#apply({ deleteTo: header.to, at });
+    const [, effect] = applyAction(this.#life, header, at.offset);
+    if (effect.type === 'purged') this.#restart(at.offset);
+    if (effect.type === 'undecided') this.#wait({ onlyAt: effect.onlyAt, at: at.offset });
+    return effect;
   }
 
-  #append(action: AppendAction, at: PartitionOffset): void {
-    this.#steps.push({ action, at });
-    this.#isLifeless = false;
-    this.#lastAt = at.offset;
-  }
-
-  /** Of deletes that follow each other the highest is enough: nothing was appended between. */
-  #delete(to: SeqNr, at: PartitionOffset): void {
-    if (this.#isLifeless) return;
-    this.#lastAt = at.offset;
+  #apply(step: Step): Effect {
+    const [life, effect] = applyStep(this.#life, step);
+    this.#life = life;
+    if (effect.type === 'void') return effect;
     const before = this.#steps.at(-1);
-    if (before === undefined || 'action' in before) this.#steps.push({ deleteTo: to, at });
-    else this.#steps.splice(-1, 1, { deleteTo: SeqNr.greaterOf(to, before.deleteTo), at });
+    // Of deletes that follow each other the highest is enough: nothing was appended between.
+    if (before !== undefined && 'deleteTo' in before && 'deleteTo' in step) {
+      const deleteTo = SeqNr.greaterOf(step.deleteTo, before.deleteTo);
+      this.#steps.splice(-1, 1, { deleteTo, at: step.at });
+    } else this.#steps.push(step);
+    return effect;
   }
 
-  #purge(onlyAt: Offset | undefined, at: Offset): boolean {
-    if (onlyAt !== undefined && onlyAt !== this.#lastAt) {
-      if (this.#lastAt === undefined) this.#wait({ onlyAt, at });
-      return false;
-    }
-    this.#isLifeless = true;
-    this.#purgedAt = at;
-    this.#lastAt = at;
-    this.#steps = [];
+  #restart(purgedAt: Offset): void {
+    this.#life = Life.unborn(purgedAt);
+    this.#purgedAt = purgedAt;
     this.#undecided = [];
-    return true;
+    this.#steps = [];
   }
 
-  /** Of purges with one condition the first is enough: it changes nothing, or leaves nothing to purge. */
+  /**
+   * Of purges with one condition the first is enough: it changes nothing, or leaves nothing to
+   * purge.
+   */
   #wait(purge: ConditionalPurge): void {
-    const known = this.#undecided.some(({ onlyAt }) => onlyAt === purge.onlyAt);
-    if (!known) this.#undecided.push(purge);
+    const isKnown = this.#undecided.some(({ onlyAt }) => onlyAt === purge.onlyAt);
+    if (!isKnown) this.#undecided.push(purge);
   }
 
-  /** Whether one of the conditional purges counted, as the store's row tells. */
-  decide(counted: boolean): void {
-    if (counted) {
-      this.#purgedAt = this.#undecided[0]?.at;
-      // Deletes that came before the next append found nothing to delete.
-      const first = this.#steps.findIndex((step) => 'action' in step);
-      this.#steps = first < 0 ? [] : this.#steps.slice(first);
-    }
+  /** Says whether one of the conditional purges counted, which the store's row shows. */
+  settlePurge(counted: boolean): void {
+    // The fold begins unborn then: deletes that come before the first append find nothing to delete.
+    if (counted) this.#purgedAt = this.#undecided[0]?.at;
     this.#undecided = [];
   }
 
   /** Leaves out what lies at or below `replicated`: the store has it by now. */
   forget(replicated: Offset): void {
-    const isLeft = ({ at }: { readonly at: Offset }): boolean => at > replicated;
     if (this.#purgedAt !== undefined && this.#purgedAt <= replicated) this.#purgedAt = undefined;
-    if (this.#undecided.length > 0) this.#undecided = this.#undecided.filter(isLeft);
+    this.#undecided = this.#undecided.filter(({ at }) => at > replicated);
     while ((this.#steps[0]?.at.offset ?? Number.POSITIVE_INFINITY) <= replicated) {
       this.#steps.shift();
     }
@@ -133,9 +132,9 @@ export class Head {
 
   /** The same state with its appends and deletes left out: they have to be read again. */
   withoutSteps(): Head {
-    const head = Head.behindPurge(this.#purgedAt);
-    head.#lastAt = this.#lastAt;
-    head.#isLifeless = this.#isLifeless;
+    const head = new Head();
+    head.#life = this.#life;
+    head.#purgedAt = this.#purgedAt;
     return head;
   }
 
@@ -155,56 +154,45 @@ export class Head {
   }
 
   /**
-   * What the steps come to on top of a store whose last number is `lastStored` (`undefined` while
-   * that is not known, or nothing is stored).
+   * What the head comes to on top of the store.
+   *
+   * @param lastStored last number of the store; `undefined` while that is not known, or nothing is
+   * stored
    */
   fold(lastStored: SeqNr | undefined): HeadFold {
-    const fold = new HeadFold(this.purged ? undefined : lastStored);
+    let life = this.purged ? Life.unborn(this.#purgedAt) : Life.upTo(lastStored);
+    const appends: AppendRecord[] = [];
+    const conflicts: Conflict[] = [];
     for (const step of this.#steps) {
-      if ('action' in step) fold.append(step);
-      else fold.delete(step.deleteTo);
+      const [next, effect] = applyStep(life, step);
+      life = next;
+      if ('deleteTo' in step) continue;
+      if (effect.type === 'taken') appends.push(step);
+      else conflicts.push({ winner: appends.at(-1), loser: step });
     }
-    return fold;
+    return { appends, conflicts, last: life.last, deleteTo: life.deletedTo };
   }
 }
 
-/** Appends that count, how far the head deletes, and which records lose against another writer's. */
-export class HeadFold {
-  readonly appends: AppendRecord[] = [];
-  /** `winner` is `undefined` when the numbers are taken by the store. */
-  readonly conflicts: { winner: AppendRecord | undefined; loser: AppendRecord }[] = [];
-  #last: SeqNr | undefined;
-  #deleteTo: SeqNr | undefined;
+function applyStep(life: Life, step: Step): readonly [Life, Effect] {
+  const deed =
+    'action' in step ? step.action.header : ({ type: 'delete', to: step.deleteTo } as const);
+  return applyAction(life, deed, step.at.offset);
+}
 
-  constructor(lastStored: SeqNr | undefined) {
-    this.#last = lastStored;
-  }
+/** An append that loses. `winner` is `undefined` when the numbers are taken by the store. */
+interface Conflict {
+  readonly winner: AppendRecord | undefined;
+  readonly loser: AppendRecord;
+}
 
-  /** Everything up to and including this number is deleted, as far as the head knows. */
-  get deleteTo(): SeqNr | undefined {
-    return this.#deleteTo;
-  }
-
+/** What the log's part adds to the store's. */
+export interface HeadFold {
+  /** Those that took their numbers, in offset order. */
+  readonly appends: readonly AppendRecord[];
+  readonly conflicts: readonly Conflict[];
   /** Highest number of the journal; `undefined` while neither store nor head has one. */
-  get last(): SeqNr | undefined {
-    return this.#last;
-  }
-
-  append(record: AppendRecord): void {
-    const { from, to } = record.action.header.range;
-    if (this.#last !== undefined && from <= this.#last) {
-      this.conflicts.push({ winner: this.appends.at(-1), loser: record });
-      return;
-    }
-    // A delete reaches what existed before it, be it nothing; where that was unknown the first append tells:
-    // delete(10) after 1..3 hides nothing of 4..
-    if (this.#deleteTo !== undefined && this.#deleteTo >= from) this.#deleteTo = SeqNr.prev(from);
-    this.appends.push(record);
-    this.#last = to;
-  }
-
-  delete(to: SeqNr): void {
-    const reached = this.#last === undefined ? to : SeqNr.lesserOf(to, this.#last);
-    this.#deleteTo = SeqNr.greaterOf(reached, this.#deleteTo);
-  }
+  readonly last: SeqNr | undefined;
+  /** Everything up to and including this number is deleted, as far as the head knows. */
+  readonly deleteTo: SeqNr | undefined;
 }

@@ -72,9 +72,18 @@ export interface ActionRecord {
   readonly at: PartitionOffset;
 }
 
+/** An append and where its record lies. */
+export interface AppendRecord extends ActionRecord {
+  readonly action: AppendAction;
+}
+
 /** Questions about an action. */
 export const Action = {
   isAppend(action: Action): action is AppendAction {
     return action.header.type === 'append';
+  },
+
+  isAppendRecord(record: ActionRecord): record is AppendRecord {
+    return Action.isAppend(record.action);
   },
 };

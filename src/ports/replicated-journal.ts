@@ -1,51 +1,12 @@
-import type { AppendedRange } from '../model/appended-range.ts';
-import type { ReplicatedEvent } from '../model/event.ts';
-import type { ExpireAfter } from '../model/expire-after.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, PartitionOffset, Topic } from '../model/position.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
+import type {
+  ReplicatedAppend,
+  ReplicatedDelete,
+  ReplicatedPurge,
+} from '../model/replicated-batch.ts';
 import type { CallOptions } from './call-options.ts';
-
-/** Adjacent appends of one key, oldest first. */
-export interface ReplicatedAppend {
-  /** Where the youngest of the merged append records lies. */
-  readonly at: PartitionOffset;
-  /**
-   * All append records that it stands for, also those whose events are left out: they decide what the journal's
-   * last number becomes (ADR 17). A journal that it creates began with the first one.
-   */
-  readonly ranges: readonly [AppendedRange, ...AppendedRange[]];
-  readonly events: readonly [ReplicatedEvent, ...ReplicatedEvent[]];
-  /** Value of the last event's record; absent removes an expiry. */
-  readonly expireAfter: ExpireAfter | undefined;
-  /**
-   * Inclusive: a delete of the same poll reaches so far. It counts with this append, at once, so events that it
-   * covers need not be stored, and some before them may have been left out. The delete itself follows.
-   */
-  readonly deleteTo?: SeqNr | undefined;
-}
-
-/** Of a journal without a row it is void, and makes none: nothing was appended since the beginning or the last purge. */
-export interface ReplicatedDelete {
-  readonly at: PartitionOffset;
-  /** Inclusive. */
-  readonly to: SeqNr;
-}
-
-export interface ReplicatedPurge {
-  readonly at: PartitionOffset;
-  /**
-   * Purges only a journal whose row still stands at this offset: an expired journal that something
-   * happened to since stays. Absent = always.
-   */
-  readonly onlyAt?: Offset | undefined;
-  /**
-   * Highest number of the appends in front of this purge that an attempt which was cut short may have
-   * left rows of, without the journal's row. Absent = none.
-   */
-  readonly upTo?: SeqNr | undefined;
-}
 
 /** A journal whose time is over, as its row stood when it was selected. */
 export interface ExpiredJournal {
@@ -55,7 +16,10 @@ export interface ExpiredJournal {
   readonly expireOn: string;
 }
 
-/** One of `of` shares of a topic's journals, and the days of expiry wanted, both inclusive (UTC, `yyyy-mm-dd`). */
+/**
+ * One of `of` shares of a topic's journals, and the days of expiry wanted, both inclusive (UTC,
+ * `yyyy-mm-dd`).
+ */
 export interface ExpiredRange {
   readonly topic: Topic;
   readonly share: { readonly index: number; readonly of: number };
@@ -64,12 +28,14 @@ export interface ExpiredRange {
 }
 
 /**
- * One journal as the replicator writes it. It holds the journal's row, loaded once when it was opened,
- * so one process at a time may own it and its calls must not overlap. After a failed call it must be
- * thrown away and opened again. `nowMs` is the replicator's clock, one value for a whole batch.
+ * One journal as the replicator writes it. It holds the journal's row, loaded once when it was
+ * opened, so one process at a time may own it and its calls must not overlap. After a failed call
+ * it must be thrown away and opened again. `nowMs` is the replicator's clock, one value for a whole
+ * batch.
  *
- * Calls are units: they look at no signal, and each may be repeated with the same arguments after a crash.
- * They answer whether anything changed: an action at or below the row's offset is already applied.
+ * Calls are units: they look at no signal, and each may be repeated with the same arguments after a
+ * crash. They answer whether anything changed: an action at or below the row's offset is already
+ * applied.
  *
  * @throws {StoreUnavailableError} from every call: may be applied in part; repeat it
  */
@@ -91,6 +57,7 @@ export interface OffsetMove {
   readonly after: Offset | undefined;
 }
 
+/** When a partition is claimed. */
 export interface ClaimOptions extends CallOptions {
   /** The replicator's clock. */
   readonly nowMs: number;
@@ -98,17 +65,21 @@ export interface ClaimOptions extends CallOptions {
 
 /** The replicated store as the replicator writes it. */
 export interface ReplicatedJournal extends AsyncDisposable {
-  /** Topics that anything was replicated from. @throws {StoreUnavailableError} */
+  /**
+   * Topics that anything was replicated from.
+   *
+   * @throws {StoreUnavailableError}
+   */
   topics(options?: CallOptions): Promise<readonly Topic[]>;
 
   /**
    * Takes a partition over and answers how far it is replicated, inclusive. From then on no move of
-   * an earlier owner is stored any more, not even one that is on its way, so what this process applies
-   * starts where nobody else goes on (ADR 29).
+   * an earlier owner is stored any more, not even one that is on its way, so what this process
+   * applies starts where nobody else goes on (ADR 29).
    *
    * A partition without an offset cannot be taken over: a first move of somebody else may still be
-   * stored. Therefore the first move must cover one record, the first that was polled: whoever makes
-   * it has applied the same.
+   * stored. Therefore the first move must cover one record, the first that was polled: whoever
+   * makes it has applied the same.
    *
    * @throws {FencedError} another process owns the topic: only where the store itself says who does
    * @throws {StoreUnavailableError} may be claimed; repeat it
@@ -117,10 +88,11 @@ export interface ReplicatedJournal extends AsyncDisposable {
 
   /**
    * Moves the replicated offset, after everything up to and including `offset` was applied: from
-   * `after`, what this process claimed or saved last (`undefined` = the partition had none), to `offset`.
-   * Nothing is stored when it stands elsewhere, or when the partition was claimed since, or never by
-   * this process: then another one owns it. Repeating a call that was stored succeeds; so does a first
-   * move where another process has stored the same one, and takes the partition over.
+   * `after`, what this process claimed or saved last (`undefined` = the partition had none), to
+   * `offset`. Nothing is stored when it stands elsewhere, or when the partition was claimed since,
+   * or never by this process: then another one owns it. Repeating a call that was stored succeeds;
+   * so does a first move where another process has stored the same one, and takes the partition
+   * over.
    *
    * @throws {FencedError} another process owns the partition; nothing stored, stop writing
    * @throws {StoreUnavailableError} may be stored; repeat it, to the same offset or a further one
@@ -128,26 +100,36 @@ export interface ReplicatedJournal extends AsyncDisposable {
   saveOffset(move: OffsetMove, nowMs: number): Promise<void>;
 
   /**
-   * Journals whose day of expiry lies in the range, in pages that are never empty, in no order. Each
-   * journal of a topic belongs to exactly one share.
+   * Journals whose day of expiry lies in the range, in pages that are never empty, in no order.
+   * Each journal of a topic belongs to exactly one share.
    *
    * @throws {StoreUnavailableError} retryable
    */
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]>;
 
-  /** The last day (UTC) up to which the expired journals of a partition's share were purged. @throws {StoreUnavailableError} */
+  /**
+   * The last day (UTC) up to which the expired journals of a partition's share were purged.
+   *
+   * @throws {StoreUnavailableError}
+   */
   expiredUntil(
     topic: Topic,
     partition: Partition,
     options?: CallOptions,
   ): Promise<string | undefined>;
 
-  /** @throws {StoreUnavailableError} may be stored; repeat it */
+  /**
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
   saveExpiredUntil(
     until: { readonly topic: Topic; readonly partition: Partition; readonly day: string },
     nowMs: number,
   ): Promise<void>;
 
-  /** Loads a journal's row. @throws {StoreUnavailableError} */
+  /**
+   * Loads a journal's row.
+   *
+   * @throws {StoreUnavailableError}
+   */
   open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal>;
 }

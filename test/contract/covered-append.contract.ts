@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { ReplicatedAppend } from '../../src/model/replicated-batch.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import type { ReplicatedAppend } from '../../src/ports/replicated-journal.ts';
 import * as given from './replicated-store.ts';
 
 /**

@@ -17,7 +17,8 @@ import * as given from './replicated-store.ts';
 type Store = () => given.ReplicatedStore;
 
 /**
- * How every replicated store applies what the replicator hands it (docs/format.md#replication). Run it once for each segment size worth testing: `open` decides.
+ * How every replicated store applies what the replicator hands it (docs/format.md#replication). Run
+ * it once for each segment size worth testing: `open` decides.
  */
 export function replicatedJournalContract(
   name: string,

@@ -5,14 +5,10 @@ import { Key } from '../../src/model/key.ts';
 import type { Payload } from '../../src/model/payload.ts';
 import { Offset, Partition, type PartitionOffset, Topic } from '../../src/model/position.ts';
 import { RecordMetadata } from '../../src/model/record-metadata.ts';
+import type { ReplicatedAppend, ReplicatedPurge } from '../../src/model/replicated-batch.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { EventualJournal, StoredEvent } from '../../src/ports/eventual-journal.ts';
-import type {
-  OffsetMove,
-  ReplicatedAppend,
-  ReplicatedJournal,
-  ReplicatedPurge,
-} from '../../src/ports/replicated-journal.ts';
+import type { OffsetMove, ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import { rangesOf } from '../support/journal/ranges.ts';
 
 /** Both sides of one store, open on the same data. Journals are created with `segmentSize`. */

@@ -1,5 +1,5 @@
 import { Head } from '../../history/head.ts';
-import { Action, type ActionRecord, type AppendAction } from '../../model/action.ts';
+import { Action, type ActionRecord } from '../../model/action.ts';
 import type { Offset, PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import type { ConflictingClaims } from '../conflicts.ts';
@@ -22,15 +22,15 @@ export interface Held {
 const nothingHeld: Held = { records: 0, bytes: 0 };
 
 /**
- * What the cache knows of one journal: its head, folded record by record, with the records themselves;
- * once these were given up, only where they lie.
+ * What the cache knows of one journal: its head, folded record by record, with the records
+ * themselves; once these were given up, only where they lie.
  */
 export class CachedHead {
   #head = new Head();
   readonly #ranges = new OffsetRanges();
   #isHeld = true;
   #held = nothingHeld;
-  /** Counts how often the records were given up; tells what belongs to an earlier time. */
+  /** How often the records were given up: what was held in an earlier epoch is held no more. */
   epoch = 0;
   /** Offset of the last record. */
   last: Offset;
@@ -45,14 +45,18 @@ export class CachedHead {
     this.#unknownUpTo = unknownUpTo;
   }
 
-  /** The append of the generation that begins highest: whether it took its numbers or lost, they are taken. */
+  /**
+   * The append of the generation that begins highest: whether it took its numbers or lost, they are
+   * taken.
+   */
   get highestClaim(): AppendClaim | undefined {
     return this.#highestClaim;
   }
 
   /**
-   * The last record of the generation that surely lost, and why: it does not begin above the other one. One that
-   * begins within the other's numbers may count, if that one lost against a record that the cache has not seen.
+   * The last record of the generation that surely lost, and why: it does not begin above the other
+   * one. One that begins within the other's numbers may count, if that one lost against a record
+   * that the cache has not seen.
    */
   get conflict(): ConflictingClaims | undefined {
     return this.#conflict;
@@ -72,14 +76,20 @@ export class CachedHead {
   add(record: ActionRecord, bytes: number): boolean {
     const { action, at } = record;
     this.last = at.offset;
-    if (this.#head.add(record)) {
+    const effect = this.#head.add(record);
+    if (effect.type === 'purged') {
       this.#restart();
       return false;
     }
     this.#ranges.add(at.offset);
     if (!this.#isHeld) this.#head = this.#head.withoutSteps();
     if (!Action.isAppend(action)) return false;
-    this.#claim(action, at);
+    const { range, origin } = action.header;
+    const claim = { at, origin, from: range.from };
+    const isLost = effect.type === 'lost' && effect.isSure;
+    if (isLost && this.#highestClaim !== undefined) {
+      this.#conflict = { winner: this.#highestClaim, loser: claim, seqNr: range.from };
+    } else this.#highestClaim = claim;
     if (this.#isHeld) this.#hold(1, bytes);
     return this.#isHeld;
   }
@@ -100,22 +110,15 @@ export class CachedHead {
     this.#conflict = undefined;
   }
 
-  #claim({ header }: AppendAction, at: PartitionOffset): void {
-    const { range, origin } = header;
-    const { from } = range;
-    const claim = { at, origin, from };
-    const highest = this.#highestClaim;
-    if (highest === undefined || from > highest.from) this.#highestClaim = claim;
-    else this.#conflict = { winner: highest, loser: claim, seqNr: from };
-  }
-
   /** A record that nobody can read: reads of the key fail with it, the cache knows no more. */
   addUndecodable(offset: Offset): void {
     this.last = offset;
     this.#undecodableAt = offset;
   }
 
-  /** Gives the records up and keeps where they lie. A head without appends costs next to nothing. */
+  /**
+   * Gives the records up and keeps where they lie. A head without appends costs next to nothing.
+   */
   release(): void {
     if (this.#head.firstAppend === undefined) return;
     this.epoch += 1;
@@ -146,7 +149,7 @@ export class CachedHead {
     }
     const { purgedAt } = this.#head;
     const isAbove = purgedAt !== undefined && purgedAt > (replicated ?? -1);
-    return Head.behindPurge(isAbove ? purgedAt : undefined);
+    return Head.afterPurge(isAbove ? purgedAt : undefined);
   }
 
   /** Where to read the records that are not held. */

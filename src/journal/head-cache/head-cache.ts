@@ -8,12 +8,13 @@ import { ProgressDeadline } from '../../runtime/progress-deadline.ts';
 import { ByteBudget } from './held-records.ts';
 import { type CacheAnswer, type Miss, PartitionCache } from './partition-cache.ts';
 import {
-  type FollowerParts,
+  type FollowerDeps,
   type FollowerSettings,
   PartitionFollower,
 } from './partition-follower.ts';
 import { WriterWatch } from './writer-watch.ts';
 
+/** From `head-cache` of the configuration. */
 export interface HeadCacheSettings extends FollowerSettings {
   /** Longest time that a read waits for the cache to catch up; then it reads the log. */
   readonly getTimeoutMs: number;
@@ -25,7 +26,7 @@ export interface HeadCacheSettings extends FollowerSettings {
 
 /** What the cache has done so far, and what it holds at the moment. */
 export interface HeadCacheStats {
-  /** Answers with the records, and answers that tell where to read them. */
+  /** Answers with the records, and answers that name where to read them. */
   readonly hits: { readonly held: number; readonly ranges: number };
   readonly misses: Readonly<Record<Miss, number>>;
   /** Answers that had to be waited for. */
@@ -39,17 +40,17 @@ export interface HeadCacheStats {
 }
 
 /**
- * The heads of journals by key, without reading the log again: the cache follows the partitions that
- * reads ask about and forgets what was replicated. It changes what a read costs, never what it gives:
- * whatever goes wrong in it is a miss.
+ * The heads of journals by key, without reading the log again: the cache follows the partitions
+ * that reads ask about and forgets what was replicated. It changes what a read costs, never what it
+ * gives: whatever goes wrong in it is a miss.
  */
 export interface HeadCache extends AsyncDisposable {
   readonly stats: HeadCacheStats;
   /** Who writes to the journals that were read through this cache. */
   readonly writers: WriterWatch;
   /**
-   * The head of the key up to `end` or a little further; `undefined` when the cache does not know. Follows
-   * the partition from now on.
+   * The head of the key up to `end` or a little further; `undefined` when the cache does not know.
+   * Follows the partition from now on.
    *
    * @throws only the reason of `options.signal`
    */
@@ -63,8 +64,8 @@ export interface HeadCache extends AsyncDisposable {
 }
 
 /** The ports stay the caller's; dispose the cache before them. */
-export function openHeadCache(parts: FollowerParts, settings: HeadCacheSettings): HeadCache {
-  return new FollowingHeadCache(parts, settings);
+export function openHeadCache(deps: FollowerDeps, settings: HeadCacheSettings): HeadCache {
+  return new FollowingHeadCache(deps, settings);
 }
 
 class FollowingHeadCache implements HeadCache {
@@ -72,7 +73,7 @@ class FollowingHeadCache implements HeadCache {
     peek: (key, partition) => this.#followers.get(nameOf(key.topic, partition))?.cache.peek(key.id),
     catchUp: (...call) => this.#catchUp(...call),
   });
-  readonly #parts: FollowerParts;
+  readonly #deps: FollowerDeps;
   readonly #settings: HeadCacheSettings;
   readonly #budget: ByteBudget;
   readonly #followers = new Map<string, PartitionFollower>();
@@ -82,8 +83,8 @@ class FollowingHeadCache implements HeadCache {
   #fetches = 0;
   #closed = false;
 
-  constructor(parts: FollowerParts, settings: HeadCacheSettings) {
-    this.#parts = parts;
+  constructor(deps: FollowerDeps, settings: HeadCacheSettings) {
+    this.#deps = deps;
     this.#settings = settings;
     this.#budget = new ByteBudget(settings.maxBytes);
   }
@@ -137,7 +138,7 @@ class FollowingHeadCache implements HeadCache {
       { id: key.id, end },
       {
         signal,
-        clock: this.#parts.clock,
+        clock: this.#deps.clock,
         limitMs: this.#settings.getTimeoutMs,
       },
     );
@@ -150,7 +151,7 @@ class FollowingHeadCache implements HeadCache {
     const deadline = new ProgressDeadline(getTimeoutMs, onExpiry, options?.signal);
     const { signal } = deadline;
     try {
-      const { consumer } = this.#parts;
+      const { consumer } = this.#deps;
       const offset = await unlessAborted(
         consumer.endOffset(key.topic, partition, { signal }),
         signal,
@@ -178,7 +179,7 @@ class FollowingHeadCache implements HeadCache {
       this.#followers.delete(name);
     };
     const options = { settings: this.#settings, onClosed };
-    const follower = new PartitionFollower({ topic, partition, cache }, this.#parts, options);
+    const follower = new PartitionFollower({ topic, partition, cache }, this.#deps, options);
     this.#followers.set(name, follower);
     return follower;
   }

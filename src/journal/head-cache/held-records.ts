@@ -25,7 +25,9 @@ interface HeldRecord {
 /** Below so many entries it does not pay to clear up. */
 const minCompaction = 1_024;
 
-/** The records that one partition holds, by offset: the first to be replicated is the first to go. */
+/**
+ * The records that one partition holds, by offset: the first to be replicated is the first to go.
+ */
 export class HeldRecords {
   readonly #budget: ByteBudget;
   #records: HeldRecord[] = [];
@@ -42,7 +44,9 @@ export class HeldRecords {
     return this.#bytes;
   }
 
-  /** A record that its head has just taken; older ones are given up where the budget asks for it. */
+  /**
+   * A record that its head has just taken; older ones are given up where the budget asks for it.
+   */
   push(head: CachedHead, offset: Offset, bytes: number): void {
     this.#records.push({ head, epoch: head.epoch, offset, bytes });
     this.#account(1, bytes);

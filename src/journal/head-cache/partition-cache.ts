@@ -11,20 +11,21 @@ import type { OffsetRange } from './offset-ranges.ts';
 export type Miss = 'limited' | 'undecodable' | 'behind' | 'timeout' | 'failed' | 'closed';
 
 /**
- * What the cache tells about one key: its whole head between the replicated offset and `cut.end`, which
- * is at least the end that was asked for, or where the records of that head are to be read.
+ * What the cache knows of one key: its whole head between the replicated offset and `cut.end`,
+ * which is at least the end that was asked for, or where the records of that head are to be read.
  */
 export type CacheAnswer =
   | { readonly type: 'held'; readonly cut: Cut; readonly head: Head }
   | {
       readonly type: 'ranges';
       readonly cut: Cut;
-      /** The state in front of the first range. */
+      /** The state before the first range. */
       readonly head: Head;
       readonly ranges: readonly OffsetRange[];
     }
   | { readonly type: 'unknown'; readonly miss: Miss };
 
+/** What one partition may keep. */
 export interface PartitionLimits {
   /** Journals with unreplicated records that one partition keeps. */
   readonly maxIds: number;
@@ -37,15 +38,15 @@ interface Waiter {
   readonly settle: (answer: CacheAnswer) => void;
 }
 
-/** So far behind, catching up takes longer than a pass over the log for one key. */
-const maxBehind = 10_000;
+/** A cache that lags by more offsets takes longer to catch up than a pass over the log for one key. */
+const maxLag = 10_000;
 
 /** What a held append costs besides its value: its objects and its place in three lists. */
 const recordOverheadBytes = 400;
 
 /**
- * The heads of all journals of one partition, as far as they are not replicated. Everything between the
- * replicated offset and `next` has been seen:
+ * The heads of all journals of one partition, as far as they are not replicated. Everything between
+ * the replicated offset and `next` has been seen:
  *
  * ```
  *            R                       next
@@ -62,7 +63,7 @@ export class PartitionCache {
   readonly #waiting = new Set<Waiter>();
   #replicated: Offset | undefined;
   #next: Offset | undefined;
-  /** No journal whose last record lies above was dropped for want of room. */
+  /** Journals whose last record lies above this offset were never dropped for want of room. */
   #droppedUpTo = -1;
   #failing = false;
   #closed = false;
@@ -127,8 +128,8 @@ export class PartitionCache {
   /** `undefined` = the answer may come soon. */
   #missOf(next: Offset | undefined, end: Offset): CacheAnswer | undefined {
     if (this.#failing) return { type: 'unknown', miss: 'failed' };
-    const isBehind = next !== undefined && end - next > maxBehind;
-    return isBehind ? { type: 'unknown', miss: 'behind' } : undefined;
+    const isLagging = next !== undefined && end - next > maxLag;
+    return isLagging ? { type: 'unknown', miss: 'behind' } : undefined;
   }
 
   #answerOf(cached: CachedHead, cut: Cut): CacheAnswer {
@@ -146,7 +147,10 @@ export class PartitionCache {
     return () => this.#waiting.delete(waiter);
   }
 
-  /** The next records of the partition. Those that were seen before, or are replicated, change nothing. */
+  /**
+   * The next records of the partition. Those that were seen before, or are replicated, change
+   * nothing.
+   */
   add({ records, undecodable, next }: FollowedBatch): void {
     const from = this.#next ?? Offset.min;
     const broken = undecodable.values();
@@ -177,7 +181,7 @@ export class PartitionCache {
     if (isHeld) this.#held.push(cached, at.offset, bytes);
   }
 
-  /** The head of the key, which moves behind all others. */
+  /** The head of the key, which becomes the youngest of all. */
   #headOf(id: string, offset: Offset): CachedHead {
     let cached = this.#heads.get(id);
     if (cached === undefined) cached = new CachedHead(offset, this.#droppedUpTo);
@@ -215,7 +219,9 @@ export class PartitionCache {
     this.#settleWaiting();
   }
 
-  /** Nothing comes for now: who waits is told at once, and so is who asks for more than was seen. */
+  /**
+   * Nothing comes for now: who waits is told at once, and so is who asks for more than was seen.
+   */
   fail(): void {
     this.#failing = true;
     this.#settleAll('failed');

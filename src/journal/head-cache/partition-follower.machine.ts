@@ -16,6 +16,7 @@ export interface FollowerEffects {
   readonly releaseAll: () => void;
 }
 
+/** What the life of a follower remembers. */
 export interface FollowerContext {
   readonly effects: FollowerEffects;
   /** Failures since records last arrived. */
@@ -23,6 +24,7 @@ export interface FollowerContext {
   readonly error: unknown;
 }
 
+/** What happens to a follower from outside. */
 export type FollowerEvent =
   /** Records arrived. */
   { readonly type: 'records.seen' } | { readonly type: 'stop' };

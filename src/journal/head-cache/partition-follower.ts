@@ -9,13 +9,15 @@ import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import type { PartitionCache } from './partition-cache.ts';
 import { type FollowerEffects, partitionFollowerMachine } from './partition-follower.machine.ts';
 
-export interface FollowerParts {
+/** What a follower works with; it stays the caller's. */
+export interface FollowerDeps {
   readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset'>;
   readonly eventual: Pick<EventualJournal, 'offset'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** From `head-cache` of the configuration. */
 export interface FollowerSettings {
   /** A partition that nobody asks about for so long is no longer followed. */
   readonly expiryMs: number;
@@ -30,7 +32,7 @@ const removalBackoff: Backoff = { initialMs: 10, maxMs: 3_000 };
 export class PartitionFollower {
   readonly cache: PartitionCache;
   readonly #place: { readonly topic: Topic; readonly partition: Partition };
-  readonly #parts: FollowerParts;
+  readonly #deps: FollowerDeps;
   readonly #settings: FollowerSettings;
   readonly #work = new Set<Promise<void>>();
   readonly #actor;
@@ -40,21 +42,21 @@ export class PartitionFollower {
 
   constructor(
     place: { readonly topic: Topic; readonly partition: Partition; readonly cache: PartitionCache },
-    parts: FollowerParts,
+    deps: FollowerDeps,
     options: { readonly settings: FollowerSettings; readonly onClosed: () => void },
   ) {
     this.cache = place.cache;
     this.#place = place;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#settings = options.settings;
-    this.#askedMs = parts.clock.nowMs();
+    this.#askedMs = deps.clock.nowMs();
     this.#actor = createActor(partitionFollowerMachine, { input: this.#effects(options.onClosed) });
     this.#actor.start();
   }
 
   /** Somebody wants to know something of the partition. */
   touch(): void {
-    this.#askedMs = this.#parts.clock.nowMs();
+    this.#askedMs = this.#deps.clock.nowMs();
     this.#asked = true;
   }
 
@@ -72,7 +74,7 @@ export class PartitionFollower {
       awaitIdleness: (signal) => this.#track(this.#awaitIdleness(signal)),
       pause: (failures, signal) => {
         const delayMs = backoffDelayMs(followBackoff, failures, Math.random());
-        return this.#track(this.#parts.clock.sleep(delayMs, { signal }));
+        return this.#track(this.#deps.clock.sleep(delayMs, { signal }));
       },
       reportFailure: (error, failures) => this.#fail(error, failures),
       releaseAll: () => {
@@ -97,7 +99,7 @@ export class PartitionFollower {
 
   async #readReplicated(signal: AbortSignal): Promise<void> {
     const { topic, partition } = this.#place;
-    const replicated = await this.#parts.eventual.offset(topic, partition, { signal });
+    const replicated = await this.#deps.eventual.offset(topic, partition, { signal });
     if (!signal.aborted) this.cache.start(replicated);
   }
 
@@ -106,7 +108,7 @@ export class PartitionFollower {
     const from = this.cache.next;
     if (from === undefined) return;
     const start = { topic, partition, from };
-    for await (const batch of this.#parts.consumer.follow(start, { signal })) {
+    for await (const batch of this.#deps.consumer.follow(start, { signal })) {
       if (signal.aborted) return;
       this.cache.add(batch);
       this.#actor.send({ type: 'records.seen' });
@@ -115,7 +117,7 @@ export class PartitionFollower {
 
   /** An older replicated offset is as right as the newest: it only keeps more in memory. */
   async #forgetReplicated(signal: AbortSignal): Promise<void> {
-    const { clock, eventual } = this.#parts;
+    const { clock, eventual } = this.#deps;
     const { topic, partition } = this.#place;
     for (let failures = 0; ; ) {
       const delayMs = failures === 0 ? 0 : backoffDelayMs(removalBackoff, failures, Math.random());
@@ -134,7 +136,7 @@ export class PartitionFollower {
   }
 
   async #awaitIdleness(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     for (;;) {
       const leftMs = this.#askedMs + this.#settings.expiryMs - clock.nowMs();
       if (leftMs <= 0) return;
@@ -148,6 +150,6 @@ export class PartitionFollower {
     this.cache.fail();
     if (failures > 1) return;
     const fields = { ...this.#place, cache: undefined, err: error };
-    this.#parts.log.warn(fields, 'the head cache cannot follow its partition; reads go on without');
+    this.#deps.log.warn(fields, 'the head cache cannot follow its partition; reads go on without');
   }
 }

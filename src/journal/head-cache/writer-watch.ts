@@ -23,7 +23,8 @@ export interface WatchedCache {
   /** The head as it was last seen. */
   peek(key: Key, partition: Partition): CachedHead | undefined;
   /**
-   * Waits until the cache has seen what the log holds at this moment, within its time limit. `false` = it has not.
+   * Waits until the cache has seen what the log holds at this moment, within its time limit.
+   * `false` = it has not.
    *
    * @throws only the reason of `options.signal`
    */
@@ -35,8 +36,9 @@ const maxJournals = 10_000;
 const maxOwnAppends = 64;
 
 /**
- * Tells a writer, before its next append, of another writer of the same journal (ADR 17). Best effort:
- * it begins with what the head cache has seen by then. What it reports is certain as of the call.
+ * Tells a writer, before its next append, of another writer of the same journal (ADR 17). Best
+ * effort: it begins with what the head cache has seen by then. What it reports is certain as of the
+ * call.
  */
 export class WriterWatch {
   readonly #journals = new Map<Topic, Map<string, WatchedJournal>>();
@@ -69,11 +71,13 @@ export class WriterWatch {
   }
 
   /**
-   * `undefined` = nothing speaks against the action. Otherwise a look is needed, since what the cache has seen may be
-   * history: another process may have purged the journal meanwhile. The look resolves when the action may be
-   * written, and actions of the journal that come meanwhile wait their turn.
+   * `undefined` = nothing speaks against the action. Otherwise a look is needed, since what the
+   * cache has seen may be history: another process may have purged the journal meanwhile. The look
+   * resolves when the action may be written, and actions of the journal that come meanwhile wait
+   * their turn.
    *
-   * @throws {DataIntegrityError} (the look) another writer has taken the numbers; certainly not stored
+   * @throws {DataIntegrityError} (the look) another writer has taken the numbers; certainly not
+   * stored
    */
   check({ key, header }: Action, options?: CallOptions): Promise<void> | undefined {
     const journal = this.#journals.get(key.topic)?.get(key.id);

@@ -55,10 +55,10 @@ interface Connection {
 const immediate: ReconnectionPolicy = { newSchedule: () => ({ next: () => ({ value: 0 }) }) };
 
 /**
- * Owns what the driver opens for one client. The driver's own shutdown knows the hosts of the moment and
- * no more: a host that it has replaced goes on connecting, a connection that is being opened is opened,
- * and the next try to find a host has its timer, of up to ten minutes. Here everything has ended when
- * `close` resolves, and nothing is opened after it was called.
+ * Owns what the driver opens for one client. The driver's own shutdown knows the hosts of the
+ * moment and no more: a host that it has replaced goes on connecting, a connection that is being
+ * opened is opened, and the next try to find a host has its timer, of up to ten minutes. Here
+ * everything has ended when `close` resolves, and nothing is opened after it was called.
  */
 export class DriverConnections {
   readonly #client: DriverClient;
@@ -76,11 +76,17 @@ export class DriverConnections {
     this.#client = client;
     this.#control = controlConnection;
     owners.set(options, this);
-    // Replaced or gone: it would go on connecting. What is under way on it is tried again on another one.
+    // Replaced or gone: it would go on connecting. What is under way on it is tried again on
+    // another one.
     this.#control.hosts.on('remove', (host) => void host.shutdown(false));
     this.#ownRefreshes(options.policies.reconnection);
   }
 
+  /**
+   * Connects to the hosts.
+   *
+   * @throws what the driver rejects with; shut it down all the same
+   */
   async connect(): Promise<void> {
     this.#connecting = this.#client.connect();
     await this.#connecting;
@@ -131,8 +137,9 @@ export class DriverConnections {
   }
 
   /**
-   * A refresh looks for a host when the one that tells of changes is lost. The driver does it again after
-   * each failure, with a timer that nobody can end: here it comes at once, and the pause is ours.
+   * A refresh looks for a host when the one that tells of changes is lost. The driver does it again
+   * after each failure, with a timer that nobody can end: here it comes at once, and the pause is
+   * ours.
    */
   #ownRefreshes(policy: ReconnectionPolicy): void {
     const control = this.#control;
@@ -173,7 +180,9 @@ prototype.open = function (callback): void {
   else owner.open(this, open, callback);
 };
 
-/** Fails what waits for an answer, and what somebody still asks: it would wait for the read timeout. */
+/**
+ * Fails what waits for an answer, and what somebody still asks: it would wait for the read timeout.
+ */
 async function giveUp(connection: Connection): Promise<void> {
   const error = closedError();
   const { netClient } = connection;

@@ -35,6 +35,8 @@ const deletesAtOnce = 16;
 /**
  * Inserts events in batches. Segments follow each other in ascending order, each after the one
  * before is stored: a reader of the JVM system stops at the first segment that ends short.
+ *
+ * @throws {StoreUnavailableError} may be applied in part; repeat it
  */
 export async function insertRows(
   rows: EventRows,
@@ -87,6 +89,7 @@ function* batchesOf(
   if (batch.length > 0) yield batch;
 }
 
+/** Which rows go: the segments `first` to `last`, both inclusive. */
 export interface DeletedRows {
   readonly first: number;
   readonly last: number;
@@ -94,7 +97,11 @@ export interface DeletedRows {
   readonly upTo: number | undefined;
 }
 
-/** Deletes whole segments, and the last one up to a number. */
+/**
+ * Deletes whole segments, and the last one up to a number.
+ *
+ * @throws {StoreUnavailableError} may be applied in part; repeat it
+ */
 export async function deleteRows(
   rows: EventRows,
   { first, last, upTo }: DeletedRows,

@@ -43,9 +43,9 @@ export async function openCassandraEventualJournal(
 
 /** The store over a connected session, which it closes when it is disposed. */
 export class CassandraEventualJournal implements EventualJournal {
-  private readonly session: CassandraSession;
-  private readonly tables: StoreTables;
-  private readonly fetchSize: number;
+  readonly #session: CassandraSession;
+  readonly #tables: StoreTables;
+  readonly #fetchSize: number;
 
   constructor(
     session: CassandraSession,
@@ -53,9 +53,9 @@ export class CassandraEventualJournal implements EventualJournal {
       readonly client: { readonly fetchSize: number };
     },
   ) {
-    this.session = session;
-    this.tables = storeTables(settings.schema);
-    this.fetchSize = settings.client.fetchSize;
+    this.#session = session;
+    this.#tables = storeTables(settings.schema);
+    this.#fetchSize = settings.client.fetchSize;
   }
 
   /**
@@ -63,12 +63,12 @@ export class CassandraEventualJournal implements EventualJournal {
    * to read.
    */
   async warmUp(options?: CallOptions): Promise<void> {
-    const { journal, metaJournal, pointer } = this.tables;
+    const { journal, metaJournal, pointer } = this.#tables;
     const nowhere = ['', '', 0];
     await Promise.all([
-      this.session.select(pointer.selectOffset, ['', 0], options),
-      this.session.select(metaJournal.selectHead, nowhere, options),
-      this.session.select(journal.selectRange, [...nowhere, 1, 1], options),
+      this.#session.select(pointer.selectOffset, ['', 0], options),
+      this.#session.select(metaJournal.selectHead, nowhere, options),
+      this.#session.select(journal.selectRange, [...nowhere, 1, 1], options),
     ]);
   }
 
@@ -77,8 +77,8 @@ export class CassandraEventualJournal implements EventualJournal {
     partition: Partition,
     options?: CallOptions,
   ): Promise<Offset | undefined> {
-    const [row] = await this.session.select(
-      this.tables.pointer.selectOffset,
+    const [row] = await this.#session.select(
+      this.#tables.pointer.selectOffset,
       [topic, partition],
       options,
     );
@@ -89,7 +89,7 @@ export class CassandraEventualJournal implements EventualJournal {
   async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
     const candidates = await Promise.all(
       SegmentNr.ofId(key.id).map((segment) =>
-        this.session.select(this.tables.metaJournal.selectHead, rowParams(key, segment), options),
+        this.#session.select(this.#tables.metaJournal.selectHead, rowParams(key, segment), options),
       ),
     );
     return pointerOf(key, candidates.find((rows) => rows.length > 0)?.[0]);
@@ -100,15 +100,18 @@ export class CassandraEventualJournal implements EventualJournal {
     range: StoredRange,
     options?: CallOptions,
   ): AsyncIterable<readonly StoredEvent[]> {
-    const { selectRange } = this.tables.journal;
-    const walk = { session: this.session, selectRange, key, range, fetchSize: this.fetchSize };
+    const { selectRange } = this.#tables.journal;
+    const walk = { session: this.#session, selectRange, key, range, fetchSize: this.#fetchSize };
     const reader = new JournalRowReader(key);
     for await (const rows of readSegments(walk, options)) yield reader.page(rows);
   }
 
   async *ids(topic: Topic, options?: CallOptions): AsyncIterable<string> {
     const select = (segment: SegmentNr, from?: string) =>
-      this.session.page(this.tables.metaJournal.selectIds, [topic, segment], { ...options, from });
+      this.#session.page(this.#tables.metaJournal.selectIds, [topic, segment], {
+        ...options,
+        from,
+      });
     for (const segments of chunks(SegmentNr.all(), segmentsAtOnce)) {
       const pages = await Promise.all(segments.map((segment) => select(segment)));
       for (const [index, first] of pages.entries()) {
@@ -122,7 +125,7 @@ export class CassandraEventualJournal implements EventualJournal {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.session[Symbol.asyncDispose]();
+    await this.#session[Symbol.asyncDispose]();
   }
 }
 

@@ -14,6 +14,7 @@ const maxDaysByIndex = 3;
 
 const dayMs = 86_400_000;
 
+/** Where expired journals are looked for. */
 export interface ExpiredSource {
   readonly session: CassandraSession;
   readonly statements: MetaJournalStatements;
@@ -22,6 +23,9 @@ export interface ExpiredSource {
 /**
  * A share is a set of metajournal segments. Rows that old versions put into segments 0 .. 99 lie in
  * the same segments. The index on `expire_on` answers equality within one of them, no range.
+ *
+ * @throws {StoreUnavailableError} nothing is changed; retryable
+ * @throws {CodecError} naming topic, id, table and column
  */
 export async function* readExpired(
   { session, statements }: ExpiredSource,

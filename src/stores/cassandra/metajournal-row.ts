@@ -1,6 +1,6 @@
-import type { JournalPointer } from '../../model/journal-pointer.ts';
+import { ExpireAfter } from '../../model/expire-after.ts';
+import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
-import { sameExpiry } from './expiry.ts';
 import { SegmentNr } from './segment.ts';
 import type { CassandraSession, Params } from './session-types.ts';
 import {
@@ -17,7 +17,8 @@ import {
   updateParams,
 } from './tables/metajournal-table.ts';
 
-export interface MetaJournalRowParts {
+/** What the row of one journal works with, and what was loaded of it. */
+export interface MetaJournalRowDeps {
   readonly session: CassandraSession;
   readonly statements: MetaJournalStatements;
   readonly key: Key;
@@ -42,22 +43,22 @@ export interface RowState {
 /**
  * The row of one journal, as this process last read or wrote it.
  *
- * The first change of a row that was loaded writes all its columns: a former owner that removes the row too
- * late would otherwise leave the new columns and take the old ones (ADR 29).
+ * The first change of a row that was loaded writes all its columns: a former owner that removes the
+ * row too late would otherwise leave the new columns and take the old ones (ADR 29).
  */
 export class MetaJournalRow {
-  readonly #parts: MetaJournalRowParts;
+  readonly #deps: MetaJournalRowDeps;
   #segment: SegmentNr;
   #state: RowState | undefined;
   #created: CreatedCells | undefined;
   /** The row's last change is ours: every column is as new as our first one. */
   #isOwn = false;
 
-  constructor(parts: MetaJournalRowParts) {
-    this.#parts = parts;
-    this.#segment = parts.segment;
-    this.#state = parts.row;
-    this.#created = parts.row?.created;
+  constructor(deps: MetaJournalRowDeps) {
+    this.#deps = deps;
+    this.#segment = deps.segment;
+    this.#state = deps.row;
+    this.#created = deps.row?.created;
   }
 
   get pointer(): JournalPointer | undefined {
@@ -69,7 +70,11 @@ export class MetaJournalRow {
     return this.#state?.clearedTo ?? this.#state?.pointer.deleteTo ?? 0;
   }
 
-  /** Makes the row. */
+  /**
+   * Makes the row.
+   *
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
   async create(
     { clearedTo, ...row }: NewRow & Pick<RowState, 'clearedTo'>,
     time: WriteTime,
@@ -77,8 +82,11 @@ export class MetaJournalRow {
     await this.#writeWhole({ pointer: row.pointer, clearedTo }, newCells(row, time.nowMs), time);
   }
 
+  /**
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
   async change(next: RowState, time: WriteTime): Promise<void> {
-    const { statements } = this.#parts;
+    const { statements } = this.#deps;
     const { pointer: before, clearedTo } = this.#state ?? {};
     if (!this.#isOwn || before === undefined) {
       await this.#writeWhole(next, this.#created, time);
@@ -88,15 +96,24 @@ export class MetaJournalRow {
     await this.#update(cql, columns, { next, time });
   }
 
-  /** Makes every column as new as this owner, unless it is: what others send late changes nothing any more. */
-  async own(time: WriteTime): Promise<void> {
+  /**
+   * Makes every column as new as this owner, unless it is: what others send late changes nothing
+   * any more.
+   *
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
+  async rewriteOnce(time: WriteTime): Promise<void> {
     if (this.#state !== undefined && !this.#isOwn)
       await this.#writeWhole(this.#state, this.#created, time);
   }
 
-  /** Removes the row, or what may still arrive of one. */
+  /**
+   * Removes the row, or what may still arrive of one.
+   *
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
   async remove({ timestamp }: WriteTime): Promise<void> {
-    const { session, statements, key } = this.#parts;
+    const { session, statements, key } = this.#deps;
     await session.write(statements.delete, rowParams(key, this.#segment), timestamp);
     this.#isOwn = false;
     this.#state = undefined;
@@ -110,7 +127,7 @@ export class MetaJournalRow {
     created: CreatedCells | undefined,
     { nowMs, timestamp }: WriteTime,
   ): Promise<void> {
-    const { session, statements, key } = this.#parts;
+    const { session, statements, key } = this.#deps;
     const place = { key, segment: this.#segment };
     const params = insertParams(place, { ...next, created, updatedMs: nowMs });
     await session.write(statements.insert, params, timestamp);
@@ -124,9 +141,9 @@ export class MetaJournalRow {
     columns: Params,
     { next, time: { nowMs, timestamp } }: { readonly next: RowState; readonly time: WriteTime },
   ): Promise<void> {
-    const place = { key: this.#parts.key, segment: this.#segment };
+    const place = { key: this.#deps.key, segment: this.#segment };
     const params = updateParams(place, { at: next.pointer.at, nowMs, columns });
-    await this.#parts.session.write(cql, params, timestamp);
+    await this.#deps.session.write(cql, params, timestamp);
     this.#state = next;
   }
 }
@@ -152,4 +169,9 @@ function updateOf(statements: MetaJournalStatements, before: RowState, next: Row
   }
   const cql = keepsExpiry ? statements.updateDeleted : statements.updateAll;
   return { cql, columns: [seqNr, deleteTo, progress, ...expiry] };
+}
+
+/** Same day and same duration, or neither has one. */
+function sameExpiry(a: Expiry | undefined, b: Expiry | undefined): boolean {
+  return a?.on === b?.on && ExpireAfter.equals(a?.after, b?.after);
 }

@@ -6,7 +6,7 @@ import type { PointerStatements } from './tables/pointer-table.ts';
 import { replicatedOffsetOf } from './values.ts';
 import type { WriteClocks } from './write-clock.ts';
 
-interface PointerParts {
+interface PointerDeps {
   readonly session: CassandraSession;
   readonly clocks: WriteClocks;
   readonly statements: PointerStatements;
@@ -34,7 +34,10 @@ interface Claim {
 
 /** Changes of one row that may be refused in a row because others change it as well. */
 const maxTries = 10;
-/** A change in doubt beyond it, forgotten, looks like another process's: the partition is joined anew. */
+/**
+ * A change in doubt beyond it, forgotten, looks like another process's: the partition is joined
+ * anew.
+ */
 const maxInDoubt = 1_000;
 
 /**
@@ -47,16 +50,21 @@ const maxInDoubt = 1_000;
  * an earlier owner has sent is refused from the claim on, although the offset is the same.
  */
 export class PartitionPointers {
-  private readonly parts: PointerParts;
-  private readonly claims = new Map<string, Claim>();
+  readonly #deps: PointerDeps;
+  readonly #claims = new Map<string, Claim>();
 
-  constructor(parts: PointerParts) {
-    this.parts = parts;
+  constructor(deps: PointerDeps) {
+    this.#deps = deps;
   }
 
-  /** A claim that was refused is made again above what is found, be it another process's or an earlier try. */
+  /**
+   * A claim that was refused is made again above what is found, be it another process's or an
+   * earlier try.
+   *
+   * @throws {StoreUnavailableError} may be claimed; repeat it
+   */
   async claim(place: Place, options: ClaimOptions): Promise<Offset | undefined> {
-    const { session, statements } = this.parts;
+    const { session, statements } = this.#deps;
     const { topic, partition } = place;
     const { nowMs } = options;
     for (let tries = 0; tries < maxTries; tries++) {
@@ -66,11 +74,11 @@ export class PartitionPointers {
         options,
       );
       const found = rowOf(place, cells[0]);
-      const row = found && this.after(place, found, { offset: found.offset, nowMs });
-      if (row === undefined || isApplied(await this.change(place, found, row))) {
-        this.claims.set(nameOf(place), { known: row?.offset, row, inDoubt: [] });
+      const row = found && this.#after(place, found, { offset: found.offset, nowMs });
+      if (row === undefined || isApplied(await this.#change(place, found, row))) {
+        this.#claims.set(nameOf(place), { known: row?.offset, row, inDoubt: [] });
         // The last owner's clock may be ahead of ours, and its writes newer than ours would be.
-        this.parts.clocks.of(topic, partition).follow((row?.updated ?? 0) * 1000);
+        this.#deps.clocks.of(topic, partition).follow((row?.updated ?? 0) * 1000);
         return row?.offset;
       }
     }
@@ -79,7 +87,13 @@ export class PartitionPointers {
     );
   }
 
-  /** The one lightweight transaction of a round: what else it writes is fenced by timestamps. */
+  /**
+   * The one lightweight transaction of a round: what else it writes is fenced by timestamps.
+   *
+   * @throws {FencedError} another process owns the partition; nothing stored
+   * @throws {StoreUnavailableError} may be stored; repeat it, to the same offset or a further one
+   * @throws {InvalidInputError} the offset would move back
+   */
   async move(move: OffsetMove, nowMs: number): Promise<void> {
     const { offset, after } = move;
     if (after !== undefined && offset < after) {
@@ -87,12 +101,12 @@ export class PartitionPointers {
         `a replicated offset cannot move back from ${after} to ${offset}`,
       );
     }
-    const claim = this.claims.get(nameOf(move));
+    const claim = this.#claims.get(nameOf(move));
     if (claim === undefined) throw fenced(move, 'is not claimed by this process');
     if (claim.known === offset) return;
     if (claim.known !== after) throw fenced(move, `stands at ${claim.known ?? 'none'}`);
     for (let tries = 0; tries < maxTries; tries++) {
-      if (await this.isMoved(claim, move, nowMs)) {
+      if (await this.#isMoved(claim, move, nowMs)) {
         claim.known = offset;
         return;
       }
@@ -101,15 +115,15 @@ export class PartitionPointers {
   }
 
   /** Answers false when it is to be tried again, from the row found. */
-  private async isMoved(claim: Claim, move: OffsetMove, nowMs: number): Promise<boolean> {
-    const wanted = this.after(move, claim.row, { offset: move.offset, nowMs });
+  async #isMoved(claim: Claim, move: OffsetMove, nowMs: number): Promise<boolean> {
+    const wanted = this.#after(move, claim.row, { offset: move.offset, nowMs });
     claim.inDoubt.push(wanted);
     if (claim.inDoubt.length > maxInDoubt) claim.inDoubt.shift();
-    const answer = await this.change(move, claim.row, wanted);
+    const answer = await this.#change(move, claim.row, wanted);
     const wasApplied = isApplied(answer);
     const found = wasApplied ? wanted : rowOf(move, answer);
-    // An earlier try, or the same first move of another process. Whosever it is, in one millisecond it
-    // could be either's: the next try takes the row over.
+    // An earlier try, or the same first move of another process. Whosever it is, in one millisecond
+    // it could be either's: the next try takes the row over.
     const isKnown = found !== undefined && claim.inDoubt.some((row) => isSame(row, found));
     const isShared = claim.row === undefined && found?.offset === move.offset;
     if (!isKnown && !isShared) throw fenced(move, `stands at ${found?.offset ?? 'none'}`);
@@ -119,21 +133,21 @@ export class PartitionPointers {
   }
 
   /** Later than the row, than the clock and than every write so far. */
-  private after(
+  #after(
     { topic, partition }: Place,
     row: PointerRow | undefined,
     { offset, nowMs }: { readonly offset: Offset; readonly nowMs: number },
   ): { readonly offset: Offset; readonly updated: number } {
-    const { lastMs } = this.parts.clocks.of(topic, partition);
+    const { lastMs } = this.#deps.clocks.of(topic, partition);
     return { offset, updated: Math.max(nowMs, lastMs, (row?.updated ?? 0) + 1) };
   }
 
-  private change(
+  #change(
     { topic, partition }: Place,
     from: PointerRow | undefined,
     { offset, updated }: PointerRow,
   ): Promise<Row> {
-    const { session, statements } = this.parts;
+    const { session, statements } = this.#deps;
     if (from === undefined) {
       const { insertIfAbsent } = statements;
       return session.writeIf(insertIfAbsent, [topic, partition, offset, updated, updated]);
@@ -151,7 +165,7 @@ function isApplied(answer: Row): boolean {
   return answer['[applied]'] === true;
 }
 
-/** A refusal tells the row as well, and no columns when there is none. */
+/** A refusal brings the row with it, and no columns when there is none. */
 function rowOf(place: Place, cells: Row | undefined): PointerRow | undefined {
   if (cells?.['offset'] === undefined || cells['offset'] === null) return undefined;
   const updated = cells['updated'];

@@ -10,8 +10,9 @@ import type {
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
+import { KeyJournal } from '../key-journal.ts';
+import { CassandraJournalRows, type LoadedRow } from './apply-row-change.ts';
 import { readExpired } from './expired-journals.ts';
-import { CassandraKeyJournal } from './key-journal.ts';
 import { PartitionPointers } from './partition-pointers.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
@@ -48,28 +49,28 @@ export async function openCassandraReplicatedJournal(
 
 /** The store over a connected session, which it closes when it is disposed. */
 export class CassandraReplicatedJournal implements ReplicatedJournal {
-  private readonly session: CassandraSession;
-  private readonly tables: StoreTables;
-  private readonly segmentSize: number;
-  private readonly clocks = new WriteClocks();
-  private readonly pointers: PartitionPointers;
+  readonly #session: CassandraSession;
+  readonly #tables: StoreTables;
+  readonly #segmentSize: number;
+  readonly #clocks = new WriteClocks();
+  readonly #pointers: PartitionPointers;
 
   constructor(
     session: CassandraSession,
     { schema, segmentSize }: Pick<CassandraSettings, 'schema' | 'segmentSize'>,
   ) {
-    this.session = session;
-    this.tables = storeTables(schema);
-    this.segmentSize = segmentSize;
-    const { pointer } = this.tables;
-    this.pointers = new PartitionPointers({ session, clocks: this.clocks, statements: pointer });
+    this.#session = session;
+    this.#tables = storeTables(schema);
+    this.#segmentSize = segmentSize;
+    const { pointer } = this.#tables;
+    this.#pointers = new PartitionPointers({ session, clocks: this.#clocks, statements: pointer });
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
     const topics = new Set<Topic>();
     let from: string | undefined;
     do {
-      const page = await this.session.page(this.tables.pointer.selectTopics, [], {
+      const page = await this.#session.page(this.#tables.pointer.selectTopics, [], {
         ...options,
         from,
       });
@@ -80,15 +81,16 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
   }
 
   claim(topic: Topic, partition: Partition, options: ClaimOptions): Promise<Offset | undefined> {
-    return this.pointers.claim({ topic, partition }, options);
+    return this.#pointers.claim({ topic, partition }, options);
   }
 
   saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
-    return this.pointers.move(move, nowMs);
+    return this.#pointers.move(move, nowMs);
   }
 
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {
-    const { session, tables } = this;
+    const session = this.#session;
+    const tables = this.#tables;
     return readExpired({ session, statements: tables.metaJournal }, range, options);
   }
 
@@ -98,32 +100,41 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     options?: CallOptions,
   ): Promise<string | undefined> {
     const key = expiredUntilKey(topic, partition);
-    const [row] = await this.session.select(this.tables.setting.select, [key], options);
+    const [row] = await this.#session.select(this.#tables.setting.select, [key], options);
     const value = row?.['value'];
     return typeof value === 'string' ? value : undefined;
   }
 
   async saveExpiredUntil({ topic, partition, day }: ExpiredUntil, nowMs: number): Promise<void> {
     const key = expiredUntilKey(topic, partition);
-    await this.session.write(this.tables.setting.insert, [key, day, nowMs, null]);
+    await this.#session.write(this.#tables.setting.insert, [key, day, nowMs, null]);
   }
 
   /** First segment, then the older one: rows of old versions stay where they are. */
   async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
-    const { session, tables, clocks, segmentSize } = this;
-    const candidates = SegmentNr.ofId(key.id);
-    const state = { session, tables, clocks, segmentSize, key };
-    const { selectOwned } = tables.metaJournal;
-    for (const segment of candidates) {
-      const [cells] = await session.select(selectOwned, rowParams(key, segment), options);
+    const session = this.#session;
+    const tables = this.#tables;
+    const clocks = this.#clocks;
+    const segmentSize = this.#segmentSize;
+    const deps = { session, tables, clocks, segmentSize };
+    const [segment, ...older] = SegmentNr.ofId(key.id);
+    let loaded: LoadedRow = { key, segment, row: undefined };
+    for (const candidate of [segment, ...older]) {
+      const params = rowParams(key, candidate);
+      const [cells] = await session.select(tables.metaJournal.selectOwned, params, options);
       const row = ownedRowOf(key, cells);
-      if (row !== undefined) return new CassandraKeyJournal({ ...state, segment, row });
+      if (row === undefined) continue;
+      loaded = { key, segment: candidate, row };
+      break;
     }
-    return new CassandraKeyJournal({ ...state, segment: candidates[0], row: undefined });
+    return new KeyJournal(new CassandraJournalRows(deps, loaded), {
+      topic: key.topic,
+      segmentSize,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.session[Symbol.asyncDispose]();
+    await this.#session[Symbol.asyncDispose]();
   }
 }
 

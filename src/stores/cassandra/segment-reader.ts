@@ -13,6 +13,7 @@ import { seqNrParam } from './values.ts';
 const minPagesAhead = 2;
 const maxPagesAhead = 8;
 
+/** A walk over the segments of one journal. */
 export interface SegmentWalk {
   readonly session: CassandraSession;
   readonly selectRange: string;
@@ -30,6 +31,9 @@ export interface SegmentWalk {
  *
  *   segment 0: 1..999   1000..1998   1999..2997   …   segment 1: 10001..10999
  *              caller   in flight    in flight
+ *
+ * @throws {StoreUnavailableError} nothing is changed; retryable
+ * @throws {DataIntegrityError} the range has more segments than are looked into
  */
 export async function* readSegments(
   walk: SegmentWalk,

@@ -17,6 +17,7 @@ const legacyMetaSegments = 100;
 /** A row without `segment_size` counts as one of this size (docs/format.md#tables). */
 export const defaultSegmentSize = 10_000;
 
+/** Which segment holds what, and which segments there are. */
 export const SegmentNr = {
   /** The segment that holds event `seqNr` of a journal (docs/format.md#tables). */
   of(seqNr: SeqNr | number, segmentSize: number): SegmentNr {
@@ -38,19 +39,25 @@ export const SegmentNr = {
     for (let segment = 0; segment < metaSegments; segment++) yield segment as SegmentNr;
   },
 
-  /** The segments of one of `of` shares: together all, none twice; more shares than segments leave some empty. */
+  /**
+   * The segments of one of `of` shares: together all, none twice; more shares than segments leave
+   * some empty.
+   */
   *ofShare({ index, of }: { readonly index: number; readonly of: number }): Generator<SegmentNr> {
     for (let segment = index; segment < metaSegments; segment += of) yield segment as SegmentNr;
   },
 };
 
 /**
- * Far more than any journal has, and so few that a walk over empty ones ends: a last number that asks for more is a
- * mistake of whoever chose it.
+ * Far more than any journal has, and so few that a walk over empty ones ends: a last number that
+ * asks for more is a mistake of whoever chose it.
  */
 const maxSegments = 1_000_000;
 
-/** @throws {DataIntegrityError} the segments from `first` to that of the number `to` are too many to look into */
+/**
+ * @throws {DataIntegrityError} the segments from `first` to that of the number `to` are too many to
+ * look into
+ */
 export function checkWalk(
   { topic, id }: Key,
   { to, segmentSize }: { readonly to: SeqNr; readonly segmentSize: number },

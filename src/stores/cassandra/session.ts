@@ -131,13 +131,13 @@ function serialConsistencyOf(name: SerialConsistency): types.consistencies {
 const schemaTimeoutMs = 60_000;
 
 class DriverSession implements CassandraSession {
-  private readonly client: Client;
-  private readonly connections: DriverConnections;
-  private readonly settings: CassandraSettings;
-  private readonly deps: CassandraDeps;
-  private readonly place: string;
-  private readonly reading: { prepare: true; isIdempotent: true; consistency: number };
-  private readonly writing: {
+  readonly #client: Client;
+  readonly #connections: DriverConnections;
+  readonly #settings: CassandraSettings;
+  readonly #deps: CassandraDeps;
+  readonly #place: string;
+  readonly #reading: { prepare: true; isIdempotent: true; consistency: number };
+  readonly #writing: {
     prepare: true;
     isIdempotent: true;
     logged: false;
@@ -145,25 +145,25 @@ class DriverSession implements CassandraSession {
     serialConsistency: number;
   };
   /** A SELECT at a serial consistency also settles the conditional writes that are under way. */
-  private readonly readingSerially: { prepare: true; isIdempotent: true; consistency: number };
-  private closing: Promise<void> | undefined;
+  readonly #readingSerially: { prepare: true; isIdempotent: true; consistency: number };
+  #closing: Promise<void> | undefined;
 
   constructor(
     { client, connections }: { readonly client: Client; readonly connections: DriverConnections },
     settings: CassandraSettings,
     deps: CassandraDeps,
   ) {
-    this.client = client;
-    this.connections = connections;
-    this.settings = settings;
-    this.deps = deps;
-    this.place = `Cassandra at ${placesOf(settings)}`;
+    this.#client = client;
+    this.#connections = connections;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#place = `Cassandra at ${placesOf(settings)}`;
     const { read, write } = settings.consistency;
     const serial = serialConsistencyOf(settings.consistency.serial);
     const statement = { prepare: true, isIdempotent: true } as const;
-    this.reading = { ...statement, consistency: consistencyOf(read) };
-    this.readingSerially = { ...statement, consistency: serial };
-    this.writing = {
+    this.#reading = { ...statement, consistency: consistencyOf(read) };
+    this.#readingSerially = { ...statement, consistency: serial };
+    this.#writing = {
       ...statement,
       logged: false,
       consistency: consistencyOf(write),
@@ -177,9 +177,9 @@ class DriverSession implements CassandraSession {
     options?: CallOptions & { readonly from?: string | undefined },
   ): Promise<Page> {
     const from = options?.from;
-    const query = from === undefined ? this.reading : { ...this.reading, pageState: from };
-    const result = await this.call(
-      () => this.client.execute(cql, params as unknown[], query),
+    const query = from === undefined ? this.#reading : { ...this.#reading, pageState: from };
+    const result = await this.#call(
+      () => this.#client.execute(cql, params as unknown[], query),
       options,
     );
     return { rows: result.rows ?? [], next: result.pageState ?? undefined };
@@ -194,35 +194,35 @@ class DriverSession implements CassandraSession {
     params: Params,
     options?: CallOptions,
   ): Promise<readonly Row[]> {
-    const query = this.readingSerially;
-    const run = () => this.client.execute(cql, params as unknown[], query);
-    return (await this.call(run, options)).rows ?? [];
+    const query = this.#readingSerially;
+    const run = () => this.#client.execute(cql, params as unknown[], query);
+    return (await this.#call(run, options)).rows ?? [];
   }
 
   async write(cql: string, params: Params, timestamp?: number): Promise<void> {
-    const options = this.writingAt(timestamp);
-    await this.call(() => this.client.execute(cql, params as unknown[], options));
+    const options = this.#writingAt(timestamp);
+    await this.#call(() => this.#client.execute(cql, params as unknown[], options));
   }
 
   async writeBatch(cql: string, rows: readonly Params[], timestamp?: number): Promise<void> {
     const queries = rows.map((params) => ({ query: cql, params: params as unknown[] }));
-    const options = this.writingAt(timestamp);
-    await this.call(() => this.client.batch(queries, options));
+    const options = this.#writingAt(timestamp);
+    await this.#call(() => this.#client.batch(queries, options));
   }
 
   async writeIf(cql: string, params: Params): Promise<Row> {
-    const run = () => this.client.execute(cql, params as unknown[], this.writing);
-    return (await this.call(run)).rows[0] ?? {};
+    const run = () => this.#client.execute(cql, params as unknown[], this.#writing);
+    return (await this.#call(run)).rows[0] ?? {};
   }
 
-  private writingAt(timestamp: number | undefined) {
-    return timestamp === undefined ? this.writing : { ...this.writing, timestamp };
+  #writingAt(timestamp: number | undefined) {
+    return timestamp === undefined ? this.#writing : { ...this.#writing, timestamp };
   }
 
   async execute(cql: string, params: Params = []): Promise<readonly Row[]> {
-    this.assertOpen();
-    const serialConsistency = serialConsistencyOf(this.settings.client.serialConsistency);
-    const readTimeout = Math.max(schemaTimeoutMs, this.settings.client.readTimeoutMs);
+    this.#assertOpen();
+    const serialConsistency = serialConsistencyOf(this.#settings.client.serialConsistency);
+    const readTimeout = Math.max(schemaTimeoutMs, this.#settings.client.readTimeoutMs);
     const options = {
       prepare: params.length > 0,
       isIdempotent: false,
@@ -230,48 +230,48 @@ class DriverSession implements CassandraSession {
       readTimeout,
     };
     try {
-      return (await this.client.execute(cql, params as unknown[], options)).rows ?? [];
+      return (await this.#client.execute(cql, params as unknown[], options)).rows ?? [];
     } catch (error) {
-      throw toJournalError(error, this.place);
+      throw toJournalError(error, this.#place);
     }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.closing ??= this.connections.close();
-    return this.closing;
+    this.#closing ??= this.#connections.close();
+    return this.#closing;
   }
 
-  private assertOpen(): void {
-    if (this.closing !== undefined) throw new ClosedError('this Cassandra session is closed');
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError('this Cassandra session is closed');
   }
 
   /** The hot path costs one promise; retries are set up only after a failure. */
-  private async call<T>(run: () => Promise<T>, options?: CallOptions): Promise<T> {
-    this.assertOpen();
+  async #call<T>(run: () => Promise<T>, options?: CallOptions): Promise<T> {
+    this.#assertOpen();
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const deadlineMs = this.deps.clock.nowMs() + this.settings.client.readTimeoutMs;
+    const deadlineMs = this.#deps.clock.nowMs() + this.#settings.client.readTimeoutMs;
     try {
       return await unlessAborted(run(), signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      return await this.callAgain(run, error, { deadlineMs, signal });
+      return await this.#callAgain(run, error, { deadlineMs, signal });
     }
   }
 
-  private async callAgain<T>(
+  async #callAgain<T>(
     run: () => Promise<T>,
     failure: unknown,
     bounds: Pick<StatementRetry, 'deadlineMs' | 'signal'>,
   ): Promise<T> {
-    const isOpen = (): boolean => this.closing === undefined;
-    const options = { ...this.deps, ...bounds, attempts: this.settings.retries, isOpen };
+    const isOpen = (): boolean => this.#closing === undefined;
+    const options = { ...this.#deps, ...bounds, attempts: this.#settings.retries, isOpen };
     try {
       return await retryStatement(run, failure, options);
     } catch (error) {
       if (bounds.signal?.aborted) throw bounds.signal.reason;
-      this.assertOpen();
-      throw toJournalError(error, this.place);
+      this.#assertOpen();
+      throw toJournalError(error, this.#place);
     }
   }
 }

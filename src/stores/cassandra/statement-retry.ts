@@ -6,6 +6,7 @@ import { isTransient } from './errors.ts';
 
 const backoff = { initialMs: 20, maxMs: 1_000 };
 
+/** When a statement is sent again. */
 export interface StatementRetry {
   readonly log: Logger;
   readonly clock: Clock;

@@ -22,6 +22,7 @@ export interface DateCell {
   toString(): string;
 }
 
+/** A duration cell as the driver decodes it; months are ignored. */
 export interface DurationCell {
   readonly days: number;
   readonly nanoseconds: Int64;
@@ -54,7 +55,11 @@ export function partitionOf(cell: unknown): Partition {
   });
 }
 
-/** The replicated offset of a partition. @throws {CodecError} naming topic, partition, table and column */
+/**
+ * The replicated offset of a partition.
+ *
+ * @throws {CodecError} naming topic, partition, table and column
+ */
 export function replicatedOffsetOf(
   { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
   cell: unknown,
@@ -106,11 +111,6 @@ export function expireAfterOf({ days, nanoseconds }: DurationCell): ExpireAfter 
 /** UTC calendar date of an instant, `yyyy-mm-dd`. */
 export function utcDate(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
-}
-
-/** UTC date on which a journal written now expires (docs/format.md#replication, in UTC). */
-export function expireOn(nowMs: number, after: ExpireAfter): string {
-  return utcDate(nowMs + Number(ExpireAfter.toNanos(after) / 1_000_000n));
 }
 
 /** The driver binds blobs from `Buffer` only. */

@@ -7,7 +7,9 @@ import {
   WriteRejectedError,
 } from '../../model/errors.ts';
 
-/** What the driver's errors have in common; recognised by shape, so that one file alone imports it. */
+/**
+ * What the driver's errors have in common; recognised by shape, so that one file alone imports it.
+ */
 interface DriverErrorShape {
   readonly message?: string;
   /** SQLSTATE of a server's error, or the system's code of a socket's. */

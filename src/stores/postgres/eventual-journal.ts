@@ -20,7 +20,8 @@ const pageBytes = 1024 * 1024;
 /**
  * Connects, and proves the right to read.
  *
- * @throws {StoreUnavailableError} {@link AccessDeniedError} {@link NotSetUpError} as the server answers
+ * @throws {StoreUnavailableError} {@link AccessDeniedError} {@link NotSetUpError} as the server
+ * answers
  */
 export async function openPostgresEventualJournal(
   settings: PostgresSettings,
@@ -89,7 +90,7 @@ export class PostgresEventualJournal implements EventualJournal {
       this.#session.read<StoredCells>(page, [...journal, ...after, to, rows], options);
     const decoder = new EventRows(key);
     let limit = Math.min(firstPageRows, this.#fetchSize);
-    // Every row of `from` lies behind this place.
+    // Every row of `from` comes after this place.
     let next = fetchPage([from, Number.MIN_SAFE_INTEGER, -1, -1], limit);
     for (;;) {
       const rows = await next;

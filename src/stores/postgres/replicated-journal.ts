@@ -11,9 +11,10 @@ import type {
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
+import { KeyJournal } from '../key-journal.ts';
+import { RelationalJournalRows } from '../relational/apply-row-change.ts';
 import { expiredOf, pointerOffset } from '../relational/journal-cells.ts';
-import { RelationalKeyJournal } from '../relational/relational-key-journal.ts';
-import { PostgresJournalRows } from './journal-rows.ts';
+import { PostgresJournalTransactions } from './journal-transactions.ts';
 import { checkRights } from './schema/check-schema.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
 import {
@@ -141,8 +142,13 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     const params = [key.topic, toStoredText(key.id)];
     const [cells] = await this.#session.read<JournalCells>(select, params, options);
     const row = cells && { journal: cells[0], pointer: pointerOfCells(key, cells) };
-    const rows = new PostgresJournalRows({ key, session: this.#session, tables: this.#tables });
-    return new RelationalKeyJournal({ key, rows, row, segmentSize });
+    const transactions = new PostgresJournalTransactions({
+      key,
+      session: this.#session,
+      tables: this.#tables,
+    });
+    const rows = new RelationalJournalRows(transactions, row);
+    return new KeyJournal(rows, { topic: key.topic, segmentSize });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

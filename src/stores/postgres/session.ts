@@ -10,8 +10,8 @@ import { retry } from '../../runtime/retry.ts';
 import { keepsConnection, toJournalError } from './errors.ts';
 
 /**
- * A statement that each connection prepares once; `name` is unique among those of a session. One without a
- * name is prepared each time.
+ * A statement that each connection prepares once; `name` is unique among those of a session. One
+ * without a name is prepared each time.
  */
 export interface Statement {
   readonly name: string;
@@ -20,6 +20,7 @@ export interface Statement {
 
 /** Values in the order of `$1`, `$2`, …; a list is an array of the server. */
 export type Params = readonly (Cell | readonly Cell[])[];
+/** What a parameter may be. */
 export type Cell = string | number | null | Uint8Array;
 
 /** Runs one statement of a transaction. `Row` is a tuple in the order of the columns. */
@@ -28,36 +29,54 @@ export type Run = <Row extends readonly unknown[]>(
   params: Params,
 ) => Promise<readonly Row[]>;
 
+/** What a session works with; it stays the caller's. */
 export interface PostgresDeps {
   readonly log: Logger;
   readonly clock: Clock;
 }
 
 /**
- * A bounded pool of connections. Cells are decoded as `bigint` → safe integer, or a `bigint` that is none, `bytea` → bytes,
- * anything else → text or, for `integer`, number. A statement ends after `queryTimeoutMs`, on the
- * server as well; a connection that failed is closed, which ends its transaction.
+ * A bounded pool of connections. Cells are decoded as `bigint` → safe integer, or a `bigint` that
+ * is none, `bytea` → bytes, anything else → text or, for `integer`, number. A statement ends after
+ * `queryTimeoutMs`, on the server as well; a connection that failed is closed, which ends its
+ * transaction.
  */
 export interface PostgresSession extends AsyncDisposable {
-  /** A SELECT: tried again, for `queryTimeoutMs` at most, while the server is away. */
+  /**
+   * A SELECT: tried again, for `queryTimeoutMs` at most, while the server is away.
+   *
+   * @throws {StoreUnavailableError} nothing is changed; retryable
+   */
   read<Row extends readonly unknown[]>(
     statement: Statement,
     params: Params,
     options?: CallOptions,
   ): Promise<readonly Row[]>;
-  /** One statement that writes, a transaction of its own: sent once, never again. */
+  /**
+   * One statement that writes, a transaction of its own: sent once, never again.
+   *
+   * @throws {StoreUnavailableError} may be stored
+   */
   write<Row extends readonly unknown[]>(
     statement: Statement,
     params: Params,
   ): Promise<readonly Row[]>;
-  /** All statements of `work`, or none of them; sent once, never again. */
+  /**
+   * All statements of `work`, or none of them; sent once, never again.
+   *
+   * @throws {StoreUnavailableError} may be stored, whole
+   * @throws what `work` throws; nothing is stored
+   */
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T>;
 }
 
 /** Calls that may wait for a connection; each waits no longer than `connectTimeoutMs`. */
 const maxWaitingCalls = 10_000;
 const idleTimeoutMs = 60_000;
-/** The pool does not wait until the server has closed its end: one that stands still must not hold up the process. */
+/**
+ * The pool does not wait until the server has closed its end: one that stands still must not hold
+ * up the process.
+ */
 const closeLimitMs = 2_000;
 /** The server ends a statement first: its error says more than silence does. */
 const serverAheadMs = 500;
@@ -88,6 +107,7 @@ export async function openPostgresSession(
   }
 }
 
+/** `host:port/database`, for messages. */
 export function placeOf({ host, port, database }: PostgresSettings): string {
   return `PostgreSQL at ${host}:${port}/${database}`;
 }
@@ -103,7 +123,9 @@ const cellTypes = {
   },
 };
 
-/** A `bigint` where no `number` holds it: whoever decodes the row refuses it, and knows its place. */
+/**
+ * A `bigint` where no `number` holds it: whoever decodes the row refuses it, and knows its place.
+ */
 function integerOf(text: string): number | bigint {
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : BigInt(text);
@@ -247,14 +269,14 @@ async function runOn<Row extends readonly unknown[]>(
 }
 
 /**
- * Stands for none where the server asks for one, and is refused. An empty one the driver refuses itself, and
- * leaves its socket open, for which the server then waits a minute.
+ * Stands for none where the server asks for one, and is refused. An empty one the driver refuses
+ * itself, and leaves its socket open, for which the server then waits a minute.
  */
 const noPassword = ' ';
 
 /**
- * All reads here walk an index in its order. Among many short journals the planner expects a long one to be
- * short as well: it would fetch and sort the rest of it for each page.
+ * All reads here walk an index in its order. Among many short journals the planner expects a long
+ * one to be short as well: it would fetch and sort the rest of it for each page.
  */
 const plannerOptions = '-c enable_bitmapscan=off';
 

@@ -28,7 +28,7 @@ export type EventCells = readonly [
   payloadBytes: Uint8Array | null,
 ];
 
-/** The columns of `event` behind `journal`, with the types that a server wants to be told. */
+/** The columns of `event` after `journal`, with the types that a server has to be given. */
 export const eventColumns = [
   ['seq_nr', 'bigint'],
   ['timestamp', 'bigint'],
@@ -44,12 +44,15 @@ export const eventColumns = [
   ['payload_bin', 'bytea'],
 ] as const;
 
+/** The names of {@link eventColumns}, as a statement lists them. */
 export const eventColumnNames = eventColumns.map(([name]) => name).join(', ');
 
 const noTags: readonly string[] = Object.freeze([]);
 const noHeaders: Headers = Object.freeze({});
 
-/** @throws {InvalidInputError} JSON cannot hold the payload or the metadata */
+/**
+ * @throws {InvalidInputError} JSON cannot hold the payload or the metadata
+ */
 export function eventCells({ event, record }: ReplicatedEvent): EventCells {
   const { payloadType, text, bytes } = toStoredPayload(event.payload);
   const { metadata, headers, at, origin, version } = record;
@@ -80,7 +83,9 @@ export class EventRows {
     this.#key = key;
   }
 
-  /** @throws {CodecError} naming topic, id, seqNr, table and column */
+  /**
+   * @throws {CodecError} naming topic, id, seqNr, table and column
+   */
   decode(rows: readonly EventCells[], recordId: string | undefined): StoredEvent[] {
     const events: StoredEvent[] = [];
     for (const row of rows) {
@@ -149,7 +154,10 @@ function headersOf(headers: unknown): Headers {
   throw new CodecError('headers must be an object of texts');
 }
 
-/** How many rows of a journal make a page of so many bytes of payload, as far as its last page tells. */
+/**
+ * How many rows of a journal make a page of so many bytes of payload, as far as its last page
+ * tells.
+ */
 export function nextPageRows(
   rows: readonly EventCells[],
   { bytes, maxRows }: { readonly bytes: number; readonly maxRows: number },
@@ -159,7 +167,7 @@ export function nextPageRows(
   return Math.max(1, Math.min(maxRows, fitting));
 }
 
-/** Bytes of payload in a row, or about so many. */
+/** Bytes of payload in a row, roughly. */
 export function payloadSize([, , , , , , , , , , text, bytes]: EventCells): number {
   return (text ?? bytes)?.length ?? 0;
 }

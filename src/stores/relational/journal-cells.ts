@@ -8,8 +8,8 @@ import { shown } from '../../model/shown.ts';
 import type { ExpiredJournal } from '../../ports/replicated-journal.ts';
 
 /*
- * Cells of rows, proven before they are taken for what their column should hold: others may have written them. An
- * integer that no `number` holds comes as a `bigint`.
+ * Cells of rows, proven before they are taken for what their column should hold: others may have
+ * written them. An integer that no `number` holds comes as a `bigint`.
  */
 
 /** Cells of `metajournal` that make a pointer. */
@@ -24,7 +24,9 @@ export interface PointerCells {
   readonly recordId: unknown;
 }
 
-/** @throws {CodecError} naming topic, id, table and column */
+/**
+ * @throws {CodecError} naming topic, id, table and column
+ */
 export function pointerOf(key: Key, cells: PointerCells): JournalPointer {
   try {
     return {
@@ -40,7 +42,11 @@ export function pointerOf(key: Key, cells: PointerCells): JournalPointer {
   }
 }
 
-/** A journal whose time is over. @throws {CodecError} naming topic, id, table and column */
+/**
+ * A journal whose time is over.
+ *
+ * @throws {CodecError} naming topic, id, table and column
+ */
 export function expiredOf(
   key: Key,
   cells: { readonly partition: unknown; readonly offset: unknown; readonly expireOn: string },
@@ -53,7 +59,11 @@ export function expiredOf(
   }
 }
 
-/** The replicated offset of a partition. @throws {CodecError} naming topic, partition, table and column */
+/**
+ * The replicated offset of a partition.
+ *
+ * @throws {CodecError} naming topic, partition, table and column
+ */
 export function pointerOffset(
   place: { readonly topic: Topic; readonly partition: Partition },
   cell: unknown,
@@ -78,27 +88,52 @@ function undecodableRow(table: string, { topic, id }: Key, cause: unknown): Code
   });
 }
 
+/**
+ * A sequence number of 1 to 2^53-1.
+ *
+ * @throws {CodecError} naming the column
+ */
 export function seqNrOf(cell: unknown, column: string): SeqNr {
   if (Number.isSafeInteger(cell) && (cell as number) >= SeqNr.min) return cell as SeqNr;
   throw refusal(column, 'a sequence number', cell);
 }
 
+/**
+ * A partition of 0 to 2^31-1.
+ *
+ * @throws {CodecError} naming the column
+ */
 export function partitionOf(cell: unknown): Partition {
   const ok = Number.isInteger(cell) && (cell as number) >= 0 && (cell as number) <= 0x7fffffff;
   if (ok) return cell as Partition;
   throw refusal('partition', 'a partition', cell);
 }
 
+/**
+ * An offset of 0 to 2^53-1.
+ *
+ * @throws {CodecError} naming the column
+ */
 export function offsetOf(cell: unknown): Offset {
   if (Number.isSafeInteger(cell) && (cell as number) >= 0) return cell as Offset;
   throw refusal('offset', 'an offset', cell);
 }
 
+/**
+ * A safe integer.
+ *
+ * @throws {CodecError} naming the column
+ */
 export function integerOf(cell: unknown, column: string): number {
   if (Number.isSafeInteger(cell)) return cell as number;
   throw refusal(column, 'an integer', cell);
 }
 
+/**
+ * A text, not null.
+ *
+ * @throws {CodecError} naming the column
+ */
 export function textOf(cell: unknown, column: string): string {
   if (typeof cell === 'string') return cell;
   throw refusal(column, 'a text', cell);

@@ -25,7 +25,8 @@ const busyRetryMs = 5;
 const busyLimitMs = 10_000;
 const maxWaitingJobs = 262_144;
 
-export interface CommitQueueParts {
+/** What the queue works with. */
+export interface CommitQueueDeps {
   readonly participant: CommitParticipant;
   readonly clock: Clock;
   /** How long jobs join one transaction; 4 ms unless given. */
@@ -47,14 +48,18 @@ export class CommitQueue {
   #idle: (() => void)[] = [];
   #closed: Error | undefined;
 
-  constructor(database: Database, parts: CommitQueueParts) {
+  constructor(database: Database, deps: CommitQueueDeps) {
     this.#database = database;
-    this.#participant = parts.participant;
-    this.#clock = parts.clock;
-    this.#groupLimitMs = parts.groupLimitMs ?? defaultGroupLimitMs;
+    this.#participant = deps.participant;
+    this.#clock = deps.clock;
+    this.#groupLimitMs = deps.groupLimitMs ?? defaultGroupLimitMs;
   }
 
-  /** False when too many jobs wait: this one was not taken. @throws the error given to `close` */
+  /**
+   * False when too many jobs wait: this one was not taken.
+   *
+   * @throws the error given to `close`
+   */
   enqueue(job: CommitJob): boolean {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#waiting.length >= maxWaitingJobs) return false;

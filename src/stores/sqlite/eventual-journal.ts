@@ -18,6 +18,7 @@ const maxPageRows = 1_000;
 /** A page aims at so many bytes of payload: the event loop stands still while it is read. */
 const pageBytes = 524_288;
 
+/** The prepared statements of one open file, table by table. */
 export interface StoreTables {
   readonly metajournal: MetajournalTable;
   readonly events: EventTable;

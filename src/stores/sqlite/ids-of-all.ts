@@ -5,7 +5,8 @@ import type { CallOptions } from '../../ports/call-options.ts';
 import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
-export interface IdsParts {
+/** What a listing of all ids of a topic works with, and how long it waits. */
+export interface IdsDeps {
   readonly consumer: ActionConsumer;
   readonly eventual: EventualJournal;
   readonly clock: Clock;
@@ -17,17 +18,17 @@ export interface IdsParts {
 const pollMs = 10;
 
 /**
- * Ids of all journals of a topic, in no order, with everything that the log holds when it is called: the
- * replicator of this or another process is waited for.
+ * Ids of all journals of a topic, in no order, with everything that the log holds when it is
+ * called: the replicator of this or another process is waited for.
  *
  * @throws {DeadlineExceededError} retryable: a partition is not replicated so far within `limitMs`
  */
 export async function* idsOfAll(
   topic: Topic,
-  parts: IdsParts,
+  deps: IdsDeps,
   options?: CallOptions,
 ): AsyncGenerator<string> {
-  const { consumer, eventual, clock, limitMs } = parts;
+  const { consumer, eventual, clock, limitMs } = deps;
   const giveUpMs = clock.nowMs() + limitMs;
   const count = (await consumer.partitionCount(topic, options)) ?? 0;
   const ends: Offset[] = [];

@@ -13,17 +13,19 @@ import type {
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { RelationalKeyJournal } from '../relational/relational-key-journal.ts';
+import { KeyJournal } from '../key-journal.ts';
+import { RelationalJournalRows } from '../relational/apply-row-change.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { StoreTables } from './eventual-journal.ts';
-import { SqliteJournalRows } from './journal-rows.ts';
+import { SqliteJournalTransactions } from './journal-transactions.ts';
 import type { LogTrim } from './log/log-trim.ts';
 import type { TopicOwnership } from './log/topic-ownership.ts';
 import { readOr, storeFailure } from './session.ts';
 import { fencedMove } from './tables/pointer-table.ts';
 import { expiredUntilKey } from './tables/setting-table.ts';
 
-export interface ReplicatedParts {
+/** What the writing side of the store works with; all of it stays the store's. */
+export interface ReplicatedDeps {
   readonly queue: CommitQueue;
   readonly tables: StoreTables;
   readonly trim: LogTrim;
@@ -37,18 +39,18 @@ export interface ReplicatedParts {
  * log has every record already, but a replicated offset must not run ahead of its rows.
  */
 export class SqliteReplicatedJournal implements ReplicatedJournal {
-  readonly #parts: ReplicatedParts;
+  readonly #deps: ReplicatedDeps;
   /** Partitions that this process has claimed; no epoch while nothing is replicated. */
   readonly #claims = new Map<string, { epoch: number | undefined }>();
   #closed = false;
 
-  constructor(parts: ReplicatedParts) {
-    this.#parts = parts;
+  constructor(deps: ReplicatedDeps) {
+    this.#deps = deps;
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
     this.#check(options);
-    return readOr(storeFailure, 'list topics', () => this.#parts.tables.pointers.topics());
+    return readOr(storeFailure, 'list topics', () => this.#deps.tables.pointers.topics());
   }
 
   async claim(
@@ -57,7 +59,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     options: ClaimOptions,
   ): Promise<Offset | undefined> {
     this.#check(options);
-    const { pointers } = this.#parts.tables;
+    const { pointers } = this.#deps.tables;
     const { offset, epoch } = await this.#write(topic, () => pointers.claim(topic, partition));
     this.#claims.set(`${topic}:${partition}`, { epoch });
     return offset;
@@ -65,7 +67,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
 
   async saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
     this.#check();
-    const { tables, trim, clock } = this.#parts;
+    const { tables, trim, clock } = this.#deps;
     const { topic, partition, offset, after } = move;
     if (after !== undefined && offset < after) {
       throw new InvalidInputError(
@@ -86,8 +88,8 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     { topic, share, from, to }: ExpiredRange,
     options?: CallOptions,
   ): AsyncGenerator<readonly ExpiredJournal[]> {
-    const { metajournal } = this.#parts.tables;
-    // Every journal of `from` lies behind this place.
+    const { metajournal } = this.#deps.tables;
+    // Every journal of `from` comes after this place.
     for (let after = { expireOn: dayBefore(from), id: '\u{10ffff}' }; ; ) {
       this.#check(options);
       const page = readOr(storeFailure, `list ${topic}`, () =>
@@ -95,8 +97,10 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
       );
       const last = page.at(-1);
       if (last === undefined) return;
-      const own = page.filter(({ id }) => Math.abs(javaStringHash(id)) % share.of === share.index);
-      if (own.length > 0) yield own;
+      const ofShare = page.filter(
+        ({ id }) => Math.abs(javaStringHash(id)) % share.of === share.index,
+      );
+      if (ofShare.length > 0) yield ofShare;
       after = last;
       await nextTurn();
     }
@@ -109,26 +113,27 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
   ): Promise<string | undefined> {
     this.#check(options);
     return readOr(storeFailure, `read ${topic}`, () =>
-      this.#parts.tables.settings.get(expiredUntilKey(topic, partition)),
+      this.#deps.tables.settings.get(expiredUntilKey(topic, partition)),
     );
   }
 
   async saveExpiredUntil({ topic, partition, day }: ExpiredUntil, nowMs: number): Promise<void> {
-    const { settings } = this.#parts.tables;
+    const { settings } = this.#deps.tables;
     await this.#write(topic, () => settings.put(expiredUntilKey(topic, partition), day, nowMs));
   }
 
   async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
     this.#check(options);
-    const { tables, segmentSize } = this.#parts;
+    const { tables, segmentSize } = this.#deps;
     const write = <T>(statements: () => T): Promise<T> => this.#write(key.topic, statements);
     const row = readOr(storeFailure, `read ${key.id}`, () => tables.metajournal.find(key));
-    const rows = new SqliteJournalRows({ key, tables, write });
-    return new RelationalKeyJournal({ key, rows, row, segmentSize });
+    const transactions = new SqliteJournalTransactions({ key, tables, write });
+    const rows = new RelationalJournalRows(transactions, row);
+    return new KeyJournal(rows, { topic: key.topic, segmentSize });
   }
 
   async #write<T>(topic: Topic, statements: () => T): Promise<T> {
-    const { queue, ownership } = this.#parts;
+    const { queue, ownership } = this.#deps;
     this.#check();
     try {
       return await queue.write(() => {
@@ -148,7 +153,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
   /** Waits for the writes under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#parts.queue.drained();
+    await this.#deps.queue.drained();
   }
 }
 

@@ -11,8 +11,8 @@ import {
 export type SqlValue = null | number | string | Uint8Array;
 
 /**
- * A prepared statement; `Row` names the columns that it selects. Its parameters are plain `?`: Node 22
- * does not bind numbered ones.
+ * A prepared statement; `Row` names the columns that it selects. Its parameters are plain `?`: Node
+ * 22 does not bind numbered ones.
  */
 export interface Statement<Row = never> {
   run(...parameters: readonly SqlValue[]): unknown;
@@ -24,7 +24,10 @@ export interface Statement<Row = never> {
   setReadBigInts(enabled: boolean): void;
 }
 
-/** Reads rows; an integer that no `number` holds comes as a `bigint`, for the decoder to refuse by name. */
+/**
+ * Reads rows; an integer that no `number` holds comes as a `bigint`, for the decoder to refuse by
+ * name.
+ */
 export function allRows<Row extends object>(
   statement: Statement<Row>,
   ...parameters: readonly SqlValue[]
@@ -134,9 +137,11 @@ function isDamaged(error: unknown): boolean {
 /** An error of the store or of the log; `what` completes "cannot …". */
 export type FailureOf = (error: unknown, what: string) => JournalError;
 
+/** What a failed statement of the store is for its caller. */
 export const storeFailure: FailureOf = (error, what) =>
   knownFailure(error, what) ?? new StoreUnavailableError(`SQLite cannot ${what}`, { cause: error });
 
+/** What a failed statement of the log is for its caller. */
 export const logFailure: FailureOf = (error, what) =>
   knownFailure(error, what) ?? new LogUnavailableError(`SQLite cannot ${what}`, { cause: error });
 

@@ -25,6 +25,7 @@ import { MetajournalTable } from './tables/metajournal-table.ts';
 import { PointerTable } from './tables/pointer-table.ts';
 import { SettingTable } from './tables/setting-table.ts';
 
+/** Of the section of the embedded journal. */
 export interface SqliteSettings {
   /** Path of the file, which is created when missing, or `:memory:`. */
   readonly file: string;
@@ -57,7 +58,11 @@ export async function openSqliteStore(
   return (await openSqliteParts(settings, deps)).store;
 }
 
-/** The store with its inner parts, for tests that act as an operator or as time does. */
+/**
+ * The store with its inner parts, for tests that act as an operator or as time does.
+ *
+ * @throws as {@link openSqliteStore}
+ */
 export async function openSqliteParts(
   settings: SqliteSettings,
   deps: { readonly log: Logger; readonly clock: Clock },

@@ -185,7 +185,8 @@ function stateOf(head: Head, row: Row | undefined): unknown {
   const lasts = row === undefined ? [undefined] : [1, 3, 8];
   return lasts.map((last) => {
     const one = head.copy();
-    if (one.conditions.length > 0) one.decide(row !== undefined && one.conditions.includes(row.at));
+    if (one.conditions.length > 0)
+      one.settlePurge(row !== undefined && one.conditions.includes(row.at));
     const fold = one.fold(last === undefined ? undefined : SeqNr.of(last));
     const deletedInStore = row === undefined || one.purged ? 0 : Math.min(row.deleted, last ?? 0);
     return {

@@ -18,12 +18,13 @@ const attempt = 'src/journal/read/attempt.ts';
 const rows = 'src/journal/read/deliver-rows.ts';
 const judge = 'src/history/judge-cut.ts';
 const head = 'src/history/head.ts';
-const keyJournal = 'src/stores/cassandra/key-journal.ts';
+const applyChange = 'src/stores/cassandra/apply-row-change.ts';
 const row = 'src/stores/cassandra/metajournal-row.ts';
 const pointers = 'src/stores/cassandra/partition-pointers.ts';
 const batch = 'src/history/batch.ts';
 const flow = 'replicator/topic/partition-flow.ts';
-const ranges = 'src/model/appended-range.ts';
+const action = 'src/history/apply-action.ts';
+const change = 'src/history/row-change.ts';
 
 function mutant(
   name: string,
@@ -117,32 +118,32 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('a purge in the tail leaves the store alive', 'a purge ends what was before it', [
     head,
-    'this.#purgedAt = at;\n    this.#lastAt = at;\n    this.#steps = [];',
-    'this.#lastAt = at;\n    this.#steps = [];',
+    'this.#purgedAt = purgedAt;\n    this.#undecided = [];',
+    'this.#undecided = [];',
   ]),
   mutant('a purge in the tail leaves its appends alive', 'a purge ends what was before it', [
     head,
-    'this.#lastAt = at;\n    this.#steps = [];',
-    'this.#lastAt = at;',
+    'this.#undecided = [];\n    this.#steps = [];',
+    'this.#undecided = [];',
   ]),
   mutant(
     'a delete reaches beyond the end',
     'min(to, next - 1)',
     [
-      head,
-      'const reached = this.#last === undefined ? to : SeqNr.lesserOf(to, this.#last);',
-      'const reached = to;',
+      action,
+      'const upTo = SeqNr.greaterOf(SeqNr.lesserOf(to, highest), deletedTo);',
+      'const upTo = SeqNr.greaterOf(to, deletedTo);',
     ],
     [
-      head,
-      'if (this.#deleteTo !== undefined && this.#deleteTo >= from) this.#deleteTo = SeqNr.prev(from);',
-      '',
+      action,
+      'const reached = isCapped ? SeqNr.prev(from) : deletedTo;',
+      'const reached = deletedTo;',
     ],
   ),
   mutant('a conflicting record of the tail wins', 'ADR 17', [
-    head,
-    'if (this.#last !== undefined && from <= this.#last) {',
-    'if (this.#last === undefined && from < 0) {',
+    action,
+    'if (last !== undefined && from <= last) {',
+    'if (last !== undefined && from < 0) {',
   ]),
   mutant('conflicting rows are not seen', 'ADR 17', [
     rows,
@@ -151,10 +152,10 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant(
     'a conditional purge of the tail always counts',
-    'a conditional purge counts at its offset only',
+    'a conditional purge counts only after the action that it names',
     [
-      head,
-      'if (onlyAt !== undefined && onlyAt !== this.#lastAt) {',
+      action,
+      'if (onlyAt !== undefined && onlyAt !== life.lastAt) {',
       'if (onlyAt !== undefined && at < 0) {',
     ],
   ),
@@ -163,68 +164,70 @@ export const mutants: readonly Mutant[] = [
     'this.#droppedUpTo = cached.last;',
     '',
   ]),
-  mutant('the cache forgets a purge', 'fold record by record, V2', [
+  mutant('the cache forgets a purge', 'fold record by record (V2)', [
     'src/journal/head-cache/cached-head.ts',
-    'return Head.behindPurge(isAbove ? purgedAt : undefined);',
-    'return Head.behindPurge(isAbove ? undefined : undefined);',
+    'return Head.afterPurge(isAbove ? purgedAt : undefined);',
+    'return Head.afterPurge(isAbove ? undefined : undefined);',
   ]),
-  mutant('deleteTo goes back', 'V4', [
-    keyJournal,
-    'const deleteTo = highest(SeqNr.lesserOf(to, seqNr), head.deleteTo);',
-    'const deleteTo = SeqNr.lesserOf(to, seqNr);',
+  mutant('deleteTo goes back', 'deletes only go forward (V4)', [
+    action,
+    'const upTo = SeqNr.greaterOf(SeqNr.lesserOf(to, highest), deletedTo);',
+    'const upTo = SeqNr.lesserOf(to, highest);',
   ]),
-  mutant('a delete moves the offset first', 'V8', [
-    keyJournal,
-    'const pointer = { ...head, seqNr, deleteTo };\n    await this.row.change({ pointer, clearedTo: this',
-    'const pointer = { ...head, at: unit.at, seqNr, deleteTo };\n    await this.row.change({ pointer, clearedTo: this',
+  mutant('a delete moves the offset first', 'the offset moves last (V8)', [
+    change,
+    'const during = { ...row, seqNr: last ?? row.seqNr, deleteTo: effect.upTo };',
+    'const during = { ...row, at, seqNr: last ?? row.seqNr, deleteTo: effect.upTo };',
   ]),
-  mutant('a purge without a row leaves rows', 'V7', [
-    keyJournal,
-    'else await this.removeOrphans(upTo, unit);',
-    '',
+  mutant('a purge without a row leaves rows', 'an append that was cut short leaves rows (V7)', [
+    applyChange,
+    'if (during === undefined) {',
+    'if (during === undefined) {\n      if (doubtfulTo !== 0) return;',
   ]),
   // A purge looks far below what is known to be cleared, for what others may have left; that alone would hide it.
   mutant(
     'a purge that was cut short is not resumed',
-    'a purge removes the row last',
-    [keyJournal, 'const maxDoubtedSegments = 100_000;', 'const maxDoubtedSegments = 0;'],
+    'a purge can be repeated',
+    [applyChange, 'const maxDoubtedSegments = 100_000;', 'const maxDoubtedSegments = 0;'],
     [
-      keyJournal,
-      'const known = SegmentNr.of(this.row.clearedBelow + 1, head.segmentSize);',
-      'const known = SegmentNr.of((head.deleteTo ?? 0) + 1, head.segmentSize);',
+      applyChange,
+      'const known = SegmentNr.of(this.#row.clearedBelow + 1, segmentSize);',
+      'const known = SegmentNr.of((this.pointer?.deleteTo ?? 0) + 1, segmentSize);',
     ],
   ),
-  mutant('the row of a purged journal goes before its events', 'a purge removes the row last', [
-    keyJournal,
-    'await this.align({ ...head, purgingAt: unit.at.offset }, { seqNr: last, deleteTo: last }, unit);',
-    'await this.row.remove(timeOf(unit));',
+  mutant('the row of a purged journal goes before its events', 'a purge can be repeated', [
+    applyChange,
+    'await this.#announce(during, next);\n    const top',
+    'await this.#row.remove(next());\n    const top',
   ]),
   mutant('the row of a journal comes before its events', 'rows, then row', [
-    keyJournal,
-    'await insertRows(this.eventRows(pointer, unit), live);\n    // An attempt',
-    'await this.row.create({ pointer, clearedTo: undefined, origin: record.origin }, timeOf(unit));\n' +
-      '    await insertRows(this.eventRows(pointer, unit), live);\n    return;\n    // An attempt',
+    applyChange,
+    'await insertRows(this.#eventRows(pointer, next), live);\n    const clearedTo =',
+    'await this.#row.create({ pointer, clearedTo: undefined, origin }, next());\n' +
+      '    await insertRows(this.#eventRows(pointer, next), live);\n    const clearedTo =',
   ]),
   mutant('a batch that was applied in part counts as applied', 'row.offset guard', [
-    keyJournal,
-    'if (this.isApplied(batch.at)) return await this.own(unit);\n' +
-      '    if (pointer === undefined) await this.create(',
-    'if (this.isApplied(batch.events[0].record.at)) return await this.own(unit);\n' +
-      '    if (pointer === undefined) await this.create(',
+    change,
+    'if (isApplied(before, batch.at)) return none;',
+    'if (isApplied(before, batch.events[0].record.at)) return none;',
   ]),
   mutant('an applied action is applied again', 'row.offset guard', [
-    keyJournal,
+    change,
     'return applied !== undefined && offset <= applied;',
     'return applied !== undefined && offset < 0;',
   ]),
-  mutant('a conditional purge is applied always', 'a conditional purge counts at its offset only', [
-    keyJournal,
-    'if (onlyAt !== undefined && !isAt(pointer, { ...at, offset: onlyAt }))\n      return await this.own(unit);',
-    '',
-  ]),
+  mutant(
+    'a conditional purge is applied always',
+    'a conditional purge counts only after the action that it names',
+    [
+      change,
+      "applyAction(life, { type: 'purge', onlyAt }, at.offset);",
+      "applyAction(life, { type: 'purge' }, at.offset);",
+    ],
+  ),
   mutant(
     'rows are written with the time of the statement',
-    'fencing',
+    'ADR 29',
     [
       row,
       'await session.write(statements.insert, params, timestamp);',
@@ -232,13 +235,13 @@ export const mutants: readonly Mutant[] = [
     ],
     [
       row,
-      'await this.#parts.session.write(cql, params, timestamp);',
+      'await this.#deps.session.write(cql, params, timestamp);',
       'await this.#parts.session.write(cql, params);',
     ],
   ),
   mutant(
     'R moves whoever moved it before',
-    'fencing',
+    'ADR 29',
     ['src/stores/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
     [pointers, "return answer['[applied]'] === true;", 'return answer !== undefined;'],
   ),
@@ -252,41 +255,59 @@ export const mutants: readonly Mutant[] = [
     'this.#appliedBelow = firstHeld(held) ?? batch.nextOffset;',
     'this.#appliedBelow = batch.nextOffset;',
   ]),
-  mutant('a delete of nothing makes a row', 'ADR 17: void without life', [
-    keyJournal,
-    '// Of nothing: void.\n    if (pointer === undefined) return false;',
-    `if (pointer === undefined) {
-      const { at, to } = batch;
-      const none = { expiry: undefined, recordId: undefined };
-      const made = { at, segmentSize: this.state.segmentSize, seqNr: to, deleteTo: to, ...none };
-      await this.row.create({ pointer: made, clearedTo: undefined, origin: undefined }, timeOf(unit));
-      return true;
-    }`,
-  ]),
+  mutant(
+    'a delete of nothing makes a row',
+    'ADR 17: void without life',
+    [action, 'if (!beganUnseen) return [life, nothing];', ''],
+    [
+      change,
+      "if (row === undefined || effect.type !== 'deleted') return none;",
+      `if (effect.type !== 'deleted') return none;
+      if (row === undefined) {
+        const nothing = { expiry: undefined, recordId: undefined };
+        const pointer = { at, segmentSize: 2, seqNr: to, deleteTo: to, ...nothing };
+        return { type: 'create', pointer, live: [], origin: undefined, doubtfulTo: undefined };
+      }`,
+    ],
+  ),
+  mutant(
+    'a conditional purge that only the row can settle is dropped',
+    'a conditional purge counts only after the action that it names',
+    [
+      action,
+      'const isUnseen = life.beganUnseen && life.lastAt === undefined;',
+      'const isUnseen = false;',
+    ],
+  ),
+  mutant(
+    'a delete counts only after the append that it covers',
+    'an append hides what its delete covers (V6)',
+    [change, "[life] = applyAction(life, { type: 'delete', to: deleteTo }, at.offset);", ''],
+  ),
   mutant('a record that loses moves the last number', 'ADR 17: it loses whole', [
-    ranges,
-    'if (from > this.#last) this.#last = to;',
-    'if (to > this.#last) this.#last = to;',
+    action,
+    'return [{ ...life, lastAt: at, claimed }, isSure',
+    'return [{ ...life, last: SeqNr.greaterOf(to, last), lastAt: at, claimed }, isSure',
   ]),
   mutant('a record that loses leaves rows above the last number', 'ADR 17: it loses whole', [
-    ranges,
-    'return seqNr <= (this.#behind.get(offset) ?? this.#last);',
-    'return seqNr > 0 && offset >= 0;',
+    change,
+    'return last !== undefined && gone < seqNr && seqNr <= last;',
+    'return last !== undefined && gone < seqNr;',
   ]),
   mutant('appends that are left out claim no numbers', 'I11', [
     batch,
     'next.ranges.push(range);',
-    'if (!this.#covers(to)) next.ranges.push(range);',
+    'if (!isCovered(to)) next.ranges.push(range);',
   ]),
   mutant('an append is refused by what the cache has seen', 'ADR 17: certain', [
     'src/journal/head-cache/writer-watch.ts',
     'const isSure = await this.#cache.catchUp(key, journal.partition, options);',
     'const isSure = true;',
   ]),
-  mutant('the last append before a delete is dropped', 'I11', [
+  mutant('the last append before a delete is dropped', 'the append carries the expiry', [
     batch,
     "if (next?.type !== 'appends') {",
-    "if (next?.type !== 'appends' && this.#cover >= record.action.header.range.to) {\n" +
-      "    } else if (next?.type !== 'appends') {",
+    "if (next?.type !== 'appends' && isCovered(to)) continue;\n" +
+      "      if (next?.type !== 'appends') {",
   ]),
 ];

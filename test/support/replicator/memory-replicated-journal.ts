@@ -1,18 +1,25 @@
-import { LastNumbers } from '../../../src/model/appended-range.ts';
+import {
+  type BeforeChange,
+  changeByAppend,
+  changeByDelete,
+  changeByPurge,
+  type RowChange,
+} from '../../../src/history/row-change.ts';
 import { FencedError, InvalidInputError } from '../../../src/model/errors.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Key } from '../../../src/model/key.ts';
-import type { Offset, Partition, Topic } from '../../../src/model/position.ts';
-import { SeqNr } from '../../../src/model/seq-nr.ts';
+import { type Offset, type Partition, Topic } from '../../../src/model/position.ts';
+import type {
+  ReplicatedAppend,
+  ReplicatedDelete,
+  ReplicatedPurge,
+} from '../../../src/model/replicated-batch.ts';
 import type {
   ExpiredJournal,
   ExpiredRange,
   OffsetMove,
-  ReplicatedAppend,
-  ReplicatedDelete,
   ReplicatedJournal,
   ReplicatedKeyJournal,
-  ReplicatedPurge,
 } from '../../../src/ports/replicated-journal.ts';
 
 /** A call about to be made; `key` is `topic:id`. */
@@ -222,57 +229,47 @@ class MemoryKeyJournal implements ReplicatedKeyJournal {
   }
 }
 
+const settings = { topic: Topic.of('journal'), segmentSize: 10, nowMs: Date.UTC(2023, 11, 31) };
+
+const before = ({ pointer }: StoredJournal): BeforeChange => ({
+  row: pointer,
+  purgedAt: undefined,
+});
+
 export function applyAppend(stored: StoredJournal, batch: ReplicatedAppend): boolean {
-  const known = stored.pointer?.at.offset ?? -1;
-  if (batch.at.offset <= known) return false;
-  const fresh = batch.ranges.filter(({ at }) => at.offset > known);
-  const numbers = new LastNumbers(stored.pointer?.seqNr ?? 0, fresh);
-  for (const { event, record } of batch.events) {
-    const { seqNr } = event;
-    const { offset } = record.at;
-    const isKept = offset > known && numbers.keeps(seqNr, offset);
-    if (isKept) stored.events.set(`${seqNr}@${offset}`, { seqNr, offset });
-  }
-  stored.pointer = rowOfAppend(stored.pointer, batch, numbers.last);
-  if (batch.deleteTo !== undefined) deleteEvents(stored, stored.pointer, batch.deleteTo);
-  return true;
-}
-
-function deleteEvents(stored: StoredJournal, row: JournalPointer, upTo: SeqNr): JournalPointer {
-  const seqNr = SeqNr.greaterOf(row.seqNr, row.deleteTo);
-  const deleteTo = SeqNr.greaterOf(SeqNr.lesserOf(upTo, seqNr), row.deleteTo);
-  for (const [name, event] of stored.events) {
-    if (event.seqNr <= deleteTo) stored.events.delete(name);
-  }
-  stored.pointer = { ...row, seqNr, deleteTo };
-  return stored.pointer;
-}
-
-function rowOfAppend(
-  before: JournalPointer | undefined,
-  batch: ReplicatedAppend,
-  seqNr: SeqNr,
-): JournalPointer {
-  const { at, ranges, expireAfter } = batch;
-  const expiry = expireAfter === undefined ? undefined : { after: expireAfter, on: '2024-01-01' };
-  if (before !== undefined) return { ...before, at, seqNr, expiry };
-  const [first] = ranges;
-  const recordId = `generation of ${first.at.offset}`;
-  return { at, segmentSize: 10, seqNr, deleteTo: SeqNr.prev(first.from), expiry, recordId };
+  return applyChange(stored, changeByAppend(before(stored), batch, settings));
 }
 
 export function applyDelete(stored: StoredJournal, batch: ReplicatedDelete): boolean {
-  const { pointer } = stored;
-  if (pointer === undefined || batch.at.offset <= pointer.at.offset) return false;
-  stored.pointer = { ...deleteEvents(stored, pointer, batch.to), at: batch.at };
-  return true;
+  return applyChange(stored, changeByDelete(before(stored), batch));
 }
 
 export function applyPurge(stored: StoredJournal, batch: ReplicatedPurge): boolean {
-  const { at, onlyAt } = batch;
-  if (stored.pointer === undefined || at.offset < stored.pointer.at.offset) return false;
-  if (onlyAt !== undefined && stored.pointer.at.offset !== onlyAt) return false;
-  stored.pointer = undefined;
-  stored.events.clear();
+  return applyChange(stored, changeByPurge(before(stored), batch));
+}
+
+/** Executes a change as the stores do: each event once, those that are deleted gone. */
+function applyChange(stored: StoredJournal, change: RowChange): boolean {
+  if (change.type === 'none') return false;
+  if (change.type === 'remove') {
+    stored.pointer = undefined;
+    stored.events.clear();
+    return change.during !== undefined;
+  }
+  if (change.type !== 'shorten') {
+    for (const { event, record } of change.live) {
+      const { seqNr } = event;
+      const { offset } = record.at;
+      stored.events.set(`${seqNr}@${offset}`, { seqNr, offset });
+    }
+  }
+  const gone =
+    change.type === 'shorten'
+      ? change.clearTo
+      : change.type === 'extend' && change.shortened?.deleteTo;
+  for (const [name, event] of stored.events) {
+    if (event.seqNr <= (gone || 0)) stored.events.delete(name);
+  }
+  stored.pointer = change.pointer;
   return true;
 }

@@ -51,35 +51,39 @@ export async function setUpCassandra(
 }
 
 class SchemaSetUp {
-  private readonly session: CassandraSession;
-  private readonly schema: CassandraSchemaSettings;
-  private readonly deps: CassandraDeps;
-  private readonly keyspace: string;
-  private readonly statements: string[] = [];
-  private found: ExistingSchema | undefined;
+  readonly #session: CassandraSession;
+  readonly #schema: CassandraSchemaSettings;
+  readonly #deps: CassandraDeps;
+  readonly #keyspace: string;
+  readonly #statements: string[] = [];
+  #found: ExistingSchema | undefined;
 
   constructor(session: CassandraSession, schema: CassandraSchemaSettings, deps: CassandraDeps) {
-    this.session = session;
-    this.schema = schema;
-    this.deps = deps;
-    this.keyspace = schema.keyspace.name;
+    this.#session = session;
+    this.#schema = schema;
+    this.#deps = deps;
+    this.#keyspace = schema.keyspace.name;
   }
 
   async run(): Promise<void> {
-    const existing = await this.keyspaceThatExists();
-    if (!this.schema.autoCreate || (await this.isComplete(existing))) return;
-    await this.locksTable(existing);
-    const table = `${this.keyspace}.${this.schema.locksTable}`;
-    await withSchemaLock({ session: this.session, table, deps: this.deps }, () => this.complete());
+    const existing = await this.#keyspaceThatExists();
+    if (!this.#schema.autoCreate || (await this.#isComplete(existing))) return;
+    await this.#locksTable(existing);
+    const table = `${this.#keyspace}.${this.#schema.locksTable}`;
+    await withSchemaLock({ session: this.#session, table, deps: this.#deps }, () =>
+      this.#complete(),
+    );
   }
 
   /** What was made is known from the statements that made it. */
   items(): readonly SetUpItem[] {
-    const { keyspace, schema, statements } = this;
+    const keyspace = this.#keyspace;
+    const schema = this.#schema;
+    const statements = this.#statements;
     const wasMade = (start: string): boolean => statements.some((cql) => cql.startsWith(start));
     const tables = [...tableDefinitions(schema), locksDefinition(schema)].flatMap(({ name }) => {
       const isNew = wasMade(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} `);
-      const isThere = isNew || this.found?.tables.has(name.toLowerCase());
+      const isThere = isNew || this.#found?.tables.has(name.toLowerCase());
       return isThere ? [{ name: `table ${keyspace}.${name}`, isNew }] : [];
     });
     const isNew = wasMade(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} `);
@@ -93,85 +97,86 @@ class SchemaSetUp {
     ];
   }
 
-  private async keyspaceThatExists(): Promise<ExistingSchema> {
-    const existing = await this.look();
-    this.found = existing;
+  async #keyspaceThatExists(): Promise<ExistingSchema> {
+    const existing = await this.#look();
+    this.#found = existing;
     if (existing !== undefined) return existing;
-    if (!this.schema.keyspace.autoCreate) throw notSetUp([`keyspace ${this.keyspace}`]);
-    const replication = replicationCql(this.schema.keyspace.replication);
-    await this.ddl(
-      `CREATE KEYSPACE IF NOT EXISTS ${this.keyspace} WITH REPLICATION = ${replication}`,
+    if (!this.#schema.keyspace.autoCreate) throw notSetUp([`keyspace ${this.#keyspace}`]);
+    const replication = replicationCql(this.#schema.keyspace.replication);
+    await this.#ddl(
+      `CREATE KEYSPACE IF NOT EXISTS ${this.#keyspace} WITH REPLICATION = ${replication}`,
     );
     return { tables: new Map(), indexes: new Set() };
   }
 
   /** Nothing to create, nothing to migrate, the version written: no lock is taken. */
-  private async isComplete(existing: ExistingSchema): Promise<boolean> {
-    if (missingOf(this.schema, existing).length > 0 || this.missingIndexes(existing).length > 0)
+  async #isComplete(existing: ExistingSchema): Promise<boolean> {
+    if (missingOf(this.#schema, existing).length > 0 || this.#missingIndexes(existing).length > 0)
       return false;
-    return ((await readVersion(this.session, this.schema)) ?? -1) >= currentVersion;
+    return ((await readVersion(this.#session, this.#schema)) ?? -1) >= currentVersion;
   }
 
-  private async locksTable(existing: ExistingSchema): Promise<void> {
-    const locks = locksDefinition(this.schema);
+  async #locksTable(existing: ExistingSchema): Promise<void> {
+    const locks = locksDefinition(this.#schema);
     if (existing.tables.has(locks.name.toLowerCase())) return;
-    if (!this.schema.keyspace.autoCreate) throw notSetUp([`table ${this.keyspace}.${locks.name}`]);
-    for (const cql of createTableCql(this.keyspace, locks)) await this.ddl(cql);
+    if (!this.#schema.keyspace.autoCreate)
+      throw notSetUp([`table ${this.#keyspace}.${locks.name}`]);
+    for (const cql of createTableCql(this.#keyspace, locks)) await this.#ddl(cql);
   }
 
   /** Under the lock: another process may have done it all meanwhile, so look again. */
-  private async complete(): Promise<void> {
-    const existing = await this.lookAgain();
-    const missing = this.missingTables(existing);
+  async #complete(): Promise<void> {
+    const existing = await this.#lookAgain();
+    const missing = this.#missingTables(existing);
     for (const table of missing) {
-      for (const cql of createTableCql(this.keyspace, table)) await this.ddl(cql);
+      for (const cql of createTableCql(this.#keyspace, table)) await this.#ddl(cql);
     }
-    await this.migrate(missing.length === tableDefinitions(this.schema).length);
-    for (const cql of this.missingIndexes(await this.lookAgain())) await this.ddl(cql);
+    await this.#migrate(missing.length === tableDefinitions(this.#schema).length);
+    for (const cql of this.#missingIndexes(await this.#lookAgain())) await this.#ddl(cql);
   }
 
-  private async migrate(fresh: boolean): Promise<void> {
-    const version = await readVersion(this.session, this.schema);
-    if (version === undefined && fresh) return await this.record(currentVersion);
-    for (const step of outstandingSteps(this.schema, version, await this.lookAgain())) {
-      for (const cql of step.ddl) await this.ddl(cql);
-      await this.record(step.version);
+  async #migrate(fresh: boolean): Promise<void> {
+    const version = await readVersion(this.#session, this.#schema);
+    if (version === undefined && fresh) return await this.#record(currentVersion);
+    for (const step of outstandingSteps(this.#schema, version, await this.#lookAgain())) {
+      for (const cql of step.ddl) await this.#ddl(cql);
+      await this.#record(step.version);
     }
   }
 
-  private async record(version: number): Promise<void> {
-    const nowMs = this.deps.clock.nowMs();
-    await writeVersion(this.session, this.schema, { version, nowMs, origin: hostname() });
+  async #record(version: number): Promise<void> {
+    const nowMs = this.#deps.clock.nowMs();
+    await writeVersion(this.#session, this.#schema, { version, nowMs, origin: hostname() });
   }
 
-  private missingTables(existing: ExistingSchema): readonly TableDefinition[] {
-    return tableDefinitions(this.schema).filter(
+  #missingTables(existing: ExistingSchema): readonly TableDefinition[] {
+    return tableDefinitions(this.#schema).filter(
       ({ name }) => !existing.tables.has(name.toLowerCase()),
     );
   }
 
-  private missingIndexes(existing: ExistingSchema): readonly string[] {
-    return tableDefinitions(this.schema).flatMap(({ name, indexes }) =>
+  #missingIndexes(existing: ExistingSchema): readonly string[] {
+    return tableDefinitions(this.#schema).flatMap(({ name, indexes }) =>
       indexes
         .filter((column) => !existing.indexes.has(indexName(name, column).toLowerCase()))
-        .map((column) => createIndexCql(this.keyspace, name, column)),
+        .map((column) => createIndexCql(this.#keyspace, name, column)),
     );
   }
 
-  private look(): Promise<ExistingSchema | undefined> {
-    return existingSchema(this.session, this.keyspace);
+  #look(): Promise<ExistingSchema | undefined> {
+    return existingSchema(this.#session, this.#keyspace);
   }
 
-  private async lookAgain(): Promise<ExistingSchema> {
-    const existing = await this.look();
-    if (existing === undefined) throw notSetUp([`keyspace ${this.keyspace}`]);
+  async #lookAgain(): Promise<ExistingSchema> {
+    const existing = await this.#look();
+    if (existing === undefined) throw notSetUp([`keyspace ${this.#keyspace}`]);
     return existing;
   }
 
-  private async ddl(cql: string): Promise<void> {
-    this.deps.log.info({ cql }, 'Cassandra schema statement');
-    await this.session.execute(cql);
-    this.statements.push(cql);
+  async #ddl(cql: string): Promise<void> {
+    this.#deps.log.info({ cql }, 'Cassandra schema statement');
+    await this.#session.execute(cql);
+    this.#statements.push(cql);
   }
 }
 

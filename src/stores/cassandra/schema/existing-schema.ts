@@ -12,6 +12,8 @@ export interface ExistingSchema {
  * Looks into `system_schema`, which every user may read; `undefined` when there is no such
  * keyspace. The server refuses `CREATE … IF NOT EXISTS` of what exists to a user without the right,
  * hence the look.
+ *
+ * @throws {StoreUnavailableError} nothing is changed; retryable
  */
 export async function existingSchema(
   session: CassandraSession,

@@ -26,7 +26,11 @@ const steps: readonly Step[] = [
 
 type Step = (schema: CassandraSchemaSettings, existing: ExistingSchema) => readonly string[];
 
-/** The version of a keyspace, as its `setting` table says; `undefined` when it says none. */
+/**
+ * The version of a keyspace, as its `setting` table says; `undefined` when it says none.
+ *
+ * @throws {StoreUnavailableError} nothing is changed; retryable
+ */
 export async function readVersion(
   session: CassandraSession,
   schema: CassandraSchemaSettings,
@@ -36,6 +40,11 @@ export async function readVersion(
   return typeof text === 'string' && /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
 
+/**
+ * Records how many of the steps were applied.
+ *
+ * @throws {StoreUnavailableError} may be stored; repeat it
+ */
 export async function writeVersion(
   session: CassandraSession,
   schema: CassandraSchemaSettings,

@@ -35,6 +35,7 @@ export async function withSchemaLock<T>(
   }
 }
 
+/** What the lock works with: one process at a time changes the schema. */
 export interface SchemaLock {
   readonly session: CassandraSession;
   /** With its keyspace. */
@@ -44,7 +45,10 @@ export interface SchemaLock {
 
 const lockId = 'kafka-journal';
 
-/** A locks table that another process is creating, or that many want at once, may take so long to answer. */
+/**
+ * A locks table that another process is creating, or that many want at once, may take so long to
+ * answer.
+ */
 const answersWithinMs = 10_000;
 const releaseTries = 3;
 
@@ -68,7 +72,10 @@ async function acquire(
   }
 }
 
-/** Only our own: it may have expired and belong to somebody else by now. What cannot be released expires. */
+/**
+ * Only our own: it may have expired and belong to somebody else by now. What cannot be released
+ * expires.
+ */
 async function release({ session, table, deps }: SchemaLock, holder: string): Promise<void> {
   for (let tries = 1; tries <= releaseTries; tries++) {
     try {

@@ -36,11 +36,13 @@ export function createTableCql(keyspace: string, table: TableDefinition): readon
   ];
 }
 
+/** The statement that makes the index of a column, unless it is there. */
 export function createIndexCql(keyspace: string, table: string, column: string): string {
   const name = indexName(table, column);
   return `CREATE INDEX IF NOT EXISTS ${name} ON ${keyspace}.${table} (${column})`;
 }
 
+/** The JVM system's name of the index of a column. */
 export function indexName(table: string, column: string): string {
   return `${table}_${column}_idx`;
 }

@@ -37,90 +37,94 @@ const noHeaders: Headers = Object.freeze({});
  * cost.
  */
 export class JournalRowReader {
-  private readonly key: Key;
-  private record: RecordInfo | undefined;
+  readonly #key: Key;
+  #record: RecordInfo | undefined;
   /** What is being decoded, for errors. */
-  private column = '';
-  private metadataText: string | null = null;
-  private metadata: RecordMetadata = RecordMetadata.empty;
-  private recordIdBytes: Buffer | undefined;
-  private recordId: string | undefined;
+  #column = '';
+  #metadataText: string | null = null;
+  #metadata: RecordMetadata = RecordMetadata.empty;
+  #recordIdBytes: Buffer | undefined;
+  #recordId: string | undefined;
 
   constructor(key: Key) {
-    this.key = key;
+    this.#key = key;
   }
 
-  /** @throws {CodecError} naming topic, id, seqNr, table and column */
+  /**
+   * @throws {CodecError} naming topic, id, seqNr, table and column
+   */
   page(rows: readonly Row[]): StoredEvent[] {
     const events: StoredEvent[] = [];
     try {
-      for (const row of rows) events.push(this.row(row as unknown as Cells));
+      for (const row of rows) events.push(this.#row(row as unknown as Cells));
       return events;
     } catch (error) {
-      throw this.located(error, rows[events.length] as unknown as Cells);
+      throw this.#located(error, rows[events.length] as unknown as Cells);
     }
   }
 
-  private row(cells: Cells): StoredEvent {
+  #row(cells: Cells): StoredEvent {
     const type = cells.payload_type;
-    this.column = 'payload_txt';
+    this.#column = 'payload_txt';
     const payload =
       type === null ? undefined : ofStoredPayload(type, cells.payload_txt, cells.payload_bin);
     return {
       event: { seqNr: eventNrOf(cells.seq_nr), tags: cells.tags ?? noTags, payload },
-      record: this.recordOf(cells),
-      recordId: this.recordIdOf(cells.meta_record_id),
+      record: this.#recordOf(cells),
+      recordId: this.#recordIdOf(cells.meta_record_id),
     };
   }
 
-  private recordOf(cells: Cells): RecordInfo {
+  #recordOf(cells: Cells): RecordInfo {
     const { metadata, headers } = cells;
     const partition = partitionOf(cells.partition);
     const offset = numberOf(cells.offset, 'offset') as Offset;
     const timestampMs = cells.timestamp.getTime();
-    const last = this.record;
-    this.column = 'metadata';
-    const shared = metadata === this.metadataText && headers === null;
+    const last = this.#record;
+    this.#column = 'metadata';
+    const shared = metadata === this.#metadataText && headers === null;
     if (shared && last !== undefined && isAt(last, { partition, offset, timestampMs })) return last;
-    this.record = {
+    this.#record = {
       at: { partition, offset },
       timestampMs,
       origin: cells.origin ?? undefined,
       version: cells.version ?? undefined,
-      metadata: this.metadataOf(metadata),
+      metadata: this.#metadataOf(metadata),
       headers: headers === null ? noHeaders : Object.fromEntries(headers),
     };
-    return this.record;
+    return this.#record;
   }
 
   /** Most rows carry the same metadata, the empty one: parsed once, and shared. */
-  private metadataOf(text: string | null): RecordMetadata {
-    if (text !== this.metadataText) {
-      this.metadata = text === null ? RecordMetadata.empty : parseRecordMetadata(text);
-      this.metadataText = text;
+  #metadataOf(text: string | null): RecordMetadata {
+    if (text !== this.#metadataText) {
+      this.#metadata = text === null ? RecordMetadata.empty : parseRecordMetadata(text);
+      this.#metadataText = text;
     }
-    return this.metadata;
+    return this.#metadata;
   }
 
-  private recordIdOf(cell: UuidCell | null): string | undefined {
+  #recordIdOf(cell: UuidCell | null): string | undefined {
     if (cell === null) return undefined;
-    if (this.recordIdBytes === undefined || !sameUuid(this.recordIdBytes, cell.buffer)) {
-      this.recordIdBytes = cell.buffer;
-      this.recordId = cell.toString();
+    if (this.#recordIdBytes === undefined || !sameUuid(this.#recordIdBytes, cell.buffer)) {
+      this.#recordIdBytes = cell.buffer;
+      this.#recordId = cell.toString();
     }
-    return this.recordId;
+    return this.#recordId;
   }
 
-  private located(error: unknown, cells: Cells): CodecError {
+  #located(error: unknown, cells: Cells): CodecError {
     const seqNr = Number(String(cells.seq_nr));
     const column = error instanceof CodecError ? error.place.column : undefined;
-    const { topic, id } = this.key;
-    const place = { topic, id, seqNr, table: 'journal', column: column ?? this.column };
+    const { topic, id } = this.#key;
+    const place = { topic, id, seqNr, table: 'journal', column: column ?? this.#column };
     return new CodecError('a stored event cannot be decoded', { cause: error, place });
   }
 }
 
-/** @throws {CodecError} 2^63-1 among others, which is a bound and the number of no event */
+/**
+ * @throws {CodecError} 2^63-1 among others, which is a bound and the number of no event
+ */
 function eventNrOf(cell: unknown): SeqNr {
   const seqNr = seqNrOf(cell, 'seq_nr');
   if (seqNr === SeqNr.max) throw new CodecError(`column seq_nr ${noEventHas(seqNr)}`);

@@ -6,7 +6,6 @@ import { RecordMetadata } from '../../../model/record-metadata.ts';
 import type { SegmentNr } from '../segment.ts';
 import type { Params } from '../session-types.ts';
 import { bufferOf } from '../values.ts';
-import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table that holds one row an event (docs/format.md#tables). */
 export interface JournalStatements {
@@ -17,10 +16,12 @@ export interface JournalStatements {
   readonly deleteSegment: string;
 }
 
+/** The statements for a table of that name, keyspace included. */
 export function journalStatements(table: string): JournalStatements {
   const segment = 'id = ? AND topic = ? AND segment = ?';
+  const marks = insertColumns.map(() => '?').join(', ');
   return {
-    insert: insertCql(table, insertColumns),
+    insert: `INSERT INTO ${table} (${insertColumns.join(', ')}) VALUES (${marks})`,
     selectRange:
       `SELECT ${selectColumns.join(', ')} FROM ${table} ` +
       `WHERE ${segment} AND seq_nr >= ? AND seq_nr <= ?`,
@@ -50,6 +51,7 @@ const insertColumns = [
 
 const selectColumns = insertColumns.slice(3);
 
+/** What binds to `id = ? AND topic = ? AND segment = ?`. */
 export const segmentParams = (key: Key, segment: SegmentNr): Params => [key.id, key.topic, segment];
 
 /** A row ready to be bound, and about how many bytes it takes on the wire. */
@@ -66,26 +68,26 @@ const fixedSizeBytes = 160;
  * once.
  */
 export class EventRowWriter {
-  private readonly key: Key;
-  private readonly recordId: Buffer | undefined;
-  private metadata: RecordMetadata = RecordMetadata.empty;
-  private metadataText: string = emptyMetadataText;
-  private headers: Headers | undefined;
-  private headersMap: ReadonlyMap<string, string> = new Map();
+  readonly #key: Key;
+  readonly #recordId: Buffer | undefined;
+  #metadata: RecordMetadata = RecordMetadata.empty;
+  #metadataText: string = emptyMetadataText;
+  #headers: Headers | undefined;
+  #headersMap: ReadonlyMap<string, string> = new Map();
 
   constructor(key: Key, recordId: Buffer | undefined) {
-    this.key = key;
-    this.recordId = recordId;
+    this.#key = key;
+    this.#recordId = recordId;
   }
 
   row({ event, record }: ReplicatedEvent, segment: SegmentNr): EventRow {
-    const { id, topic } = this.key;
+    const { id, topic } = this.#key;
     const { at, timestampMs, origin, version } = record;
     const payload = event.payload === undefined ? noPayload : toStoredPayload(event.payload);
     const text = payload.text;
     const bytes = payload.bytes === undefined ? undefined : bufferOf(payload.bytes);
-    const metadata = this.textOf(record.metadata);
-    const headers = this.mapOf(record.headers);
+    const metadata = this.#textOf(record.metadata);
+    const headers = this.#mapOf(record.headers);
     return {
       params: [
         id,
@@ -97,7 +99,7 @@ export class EventRowWriter {
         timestampMs,
         origin,
         version,
-        this.recordId,
+        this.#recordId,
         event.tags,
         payload.payloadType,
         text,
@@ -117,20 +119,20 @@ export class EventRowWriter {
     };
   }
 
-  private textOf(metadata: RecordMetadata): string {
-    if (metadata !== this.metadata) {
-      this.metadata = metadata;
-      this.metadataText = printRecordMetadata(metadata);
+  #textOf(metadata: RecordMetadata): string {
+    if (metadata !== this.#metadata) {
+      this.#metadata = metadata;
+      this.#metadataText = printRecordMetadata(metadata);
     }
-    return this.metadataText;
+    return this.#metadataText;
   }
 
-  private mapOf(headers: Headers): ReadonlyMap<string, string> {
-    if (headers !== this.headers) {
-      this.headers = headers;
-      this.headersMap = new Map(Object.entries(headers));
+  #mapOf(headers: Headers): ReadonlyMap<string, string> {
+    if (headers !== this.#headers) {
+      this.#headers = headers;
+      this.#headersMap = new Map(Object.entries(headers));
     }
-    return this.headersMap;
+    return this.#headersMap;
   }
 }
 

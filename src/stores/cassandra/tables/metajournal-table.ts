@@ -2,7 +2,6 @@ import { CodecError } from '../../../model/errors.ts';
 import type { Expiry, JournalPointer } from '../../../model/journal-pointer.ts';
 import type { Key } from '../../../model/key.ts';
 import type { Offset, PartitionOffset } from '../../../model/position.ts';
-import type { SeqNr } from '../../../model/seq-nr.ts';
 import type { ExpiredJournal } from '../../../ports/replicated-journal.ts';
 import { defaultSegmentSize, type SegmentNr } from '../segment.ts';
 import { cqlDuration } from '../session.ts';
@@ -20,7 +19,6 @@ import {
   utcDate,
   uuidParam,
 } from '../values.ts';
-import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table that holds one row a journal (docs/format.md#tables). */
 export interface MetaJournalStatements {
@@ -42,15 +40,17 @@ export interface MetaJournalStatements {
   readonly delete: string;
 }
 
+/** The statements for a table of that name, keyspace included. */
 export function metaJournalStatements(table: string): MetaJournalStatements {
   const where = 'WHERE id = ? AND topic = ? AND segment = ?';
+  const marks = insertColumns.map(() => '?').join(', ');
   const expired = `SELECT id, partition, offset, expire_on FROM ${table} WHERE topic = ? AND segment = ?`;
   const set = (...columns: string[]) => {
     const values = ['partition', 'offset', 'updated', ...columns].map((it) => `${it} = ?`);
     return `UPDATE ${table} SET ${values.join(', ')} ${where}`;
   };
   return {
-    insert: insertCql(table, insertColumns),
+    insert: `INSERT INTO ${table} (${insertColumns.join(', ')}) VALUES (${marks})`,
     selectHead: `SELECT ${headColumns.join(', ')} FROM ${table} ${where}`,
     selectOwned:
       `SELECT ${headColumns.join(', ')}, created, created_date, origin, ` +
@@ -98,8 +98,10 @@ const insertColumns = [
   'metadata',
 ];
 
+/** What binds to `id = ? AND topic = ? AND segment = ?`. */
 export const rowParams = (key: Key, segment: SegmentNr): Params => [key.id, key.topic, segment];
 
+/** A row that begins a generation, and who wrote the journal's first event. */
 export interface NewRow {
   readonly pointer: JournalPointer;
   readonly origin: string | undefined;
@@ -108,6 +110,7 @@ export interface NewRow {
 /** Cells of a row that never change: when it was made, on which day, and by whom. */
 export type CreatedCells = readonly [created: unknown, createdDate: unknown, origin: unknown];
 
+/** What a row that is made at `nowMs` says of its making for ever. */
 export function newCells({ origin }: NewRow, nowMs: number): CreatedCells {
   return [nowMs, utcDate(nowMs), origin];
 }
@@ -174,8 +177,8 @@ export function expiryParams(expiry: Expiry | undefined): Params {
 }
 
 /**
- * How the `metadata` of a row tells of what is under way: rows between `clearedTo` and `delete_to` may be
- * left, and rows in front of a purge at `purgingAt` may be gone.
+ * The `metadata` of a row while something is under way: event rows between `clearedTo` and
+ * `delete_to` may be left, and those of records before a purge at `purgingAt` may be gone.
  */
 export function progressParam({
   pointer: { purgingAt },
@@ -195,7 +198,9 @@ export interface OwnedRow {
   readonly writtenMicros: number;
 }
 
-/** @throws {CodecError} naming topic, id, table and column */
+/**
+ * @throws {CodecError} naming topic, id, table and column
+ */
 export function ownedRowOf(key: Key, row: Row | undefined): OwnedRow | undefined {
   const pointer = pointerOf(key, row);
   if (row === undefined || pointer === undefined) return undefined;
@@ -218,7 +223,9 @@ function progressOf(cell: unknown): { readonly clearedTo?: number; readonly purg
   };
 }
 
-/** @throws {CodecError} naming topic, id, table and column */
+/**
+ * @throws {CodecError} naming topic, id, table and column
+ */
 export function expiredOf(key: Key, row: Row): ExpiredJournal {
   try {
     return { id: key.id, at: placeOf(row), expireOn: String(row['expire_on']) };
@@ -227,7 +234,9 @@ export function expiredOf(key: Key, row: Row): ExpiredJournal {
   }
 }
 
-/** @throws {CodecError} naming topic, id, table and column */
+/**
+ * @throws {CodecError} naming topic, id, table and column
+ */
 export function pointerOf(key: Key, row: Row | undefined): JournalPointer | undefined {
   if (row === undefined) return undefined;
   try {
@@ -272,9 +281,4 @@ function decode(row: Row): JournalPointer {
 
 function isNull(cell: unknown): cell is null | undefined {
   return cell === null || cell === undefined;
-}
-
-/** The higher of two numbers, one of which may be missing. */
-export function highest(seqNr: SeqNr, other: SeqNr | undefined): SeqNr {
-  return other !== undefined && other > seqNr ? other : seqNr;
 }

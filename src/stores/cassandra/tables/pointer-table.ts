@@ -1,10 +1,8 @@
-import { insertCql } from './insert-cql.ts';
-
 /**
  * Statements of the table that holds how far each partition is replicated (docs/format.md#tables).
  *
- * Its rows change by conditional writes alone, and `updated` grows with each, so that of two processes
- * that both think they own a partition one learns that it does not (ADR 29).
+ * Its rows change by conditional writes alone, and `updated` grows with each, so that of two
+ * processes that both think they own a partition one learns that it does not (ADR 29).
  */
 export interface PointerStatements {
   readonly selectOffset: string;
@@ -16,13 +14,15 @@ export interface PointerStatements {
   readonly selectTopics: string;
 }
 
+/** The statements for a table of that name, keyspace included. */
 export function pointerStatements(table: string): PointerStatements {
   const where = 'WHERE topic = ? AND partition = ?';
-  const columns = ['topic', 'partition', 'offset', 'created', 'updated'];
   return {
     selectOffset: `SELECT offset FROM ${table} ${where}`,
     selectSaved: `SELECT offset, updated FROM ${table} ${where}`,
-    insertIfAbsent: `${insertCql(table, columns)} IF NOT EXISTS`,
+    insertIfAbsent:
+      `INSERT INTO ${table} (topic, partition, offset, created, updated) ` +
+      'VALUES (?, ?, ?, ?, ?) IF NOT EXISTS',
     updateIfSame: `UPDATE ${table} SET offset = ?, updated = ? ${where} IF offset = ? AND updated = ?`,
     selectTopics: `SELECT DISTINCT topic, partition FROM ${table}`,
   };

@@ -1,5 +1,4 @@
 import type { Partition, Topic } from '../../../model/position.ts';
-import { insertCql } from './insert-cql.ts';
 
 /** Statements of the table of named values (docs/format.md#tables). */
 export interface SettingStatements {
@@ -7,10 +6,11 @@ export interface SettingStatements {
   readonly insert: string;
 }
 
+/** The statements for a table of that name, keyspace included. */
 export function settingStatements(table: string): SettingStatements {
   return {
     select: `SELECT value, timestamp, origin FROM ${table} WHERE key = ?`,
-    insert: insertCql(table, ['key', 'value', 'timestamp', 'origin']),
+    insert: `INSERT INTO ${table} (key, value, timestamp, origin) VALUES (?, ?, ?, ?)`,
   };
 }
 

@@ -20,6 +20,7 @@ export async function checkTables(
   if (missing.length > 0) throw notSetUp(missing);
 }
 
+/** The error that names what is missing, and how to set it up. */
 export function notSetUp(missing: readonly string[]): NotSetUpError {
   return new NotSetUpError(
     `PostgreSQL has no ${missing.join(', no ')}; "kafka-journal setup" creates what a database may hold`,

@@ -11,11 +11,12 @@ import { checkTables, notSetUp } from './check-schema.ts';
 import { type Migration, migrations, neededColumns } from './migrations.ts';
 
 /**
- * `create` makes schema and tables that are missing, or brings older ones up to date; `check` only looks,
- * and needs no right but SELECT.
+ * `create` makes schema and tables that are missing, or brings older ones up to date; `check` only
+ * looks, and needs no right but SELECT.
  *
- * Where all is there, `create` issues no DDL either. Processes that set up at once take turns. Each step is
- * one transaction with the version that it makes: a step that fails leaves the version where it was.
+ * Where all is there, `create` issues no DDL either. Processes that set up at once take turns. Each
+ * step is one transaction with the version that it makes: a step that fails leaves the version
+ * where it was.
  *
  * @returns the tables, and what was done to tables that were there
  * @throws {NotSetUpError} names what is missing and may not be created
@@ -58,6 +59,7 @@ const schemaTimeoutMs = 60_000;
  * Applies the steps that a schema lacks; exported for tests that bring steps of their own.
  *
  * @returns the statements that were committed
+ * @throws {StoreUnavailableError} a step may be stored, whole; repeat it
  */
 export async function migrate(
   session: PostgresSession,

@@ -6,8 +6,8 @@
 export type Migration = (schema: string) => readonly string[];
 
 /**
- * The tables (docs/format.md#relational-tables). An event names its generation by `journal`, which is never
- * given twice, so that rows of a purged generation cannot come back.
+ * The tables (docs/format.md#relational-tables). An event names its generation by `journal`, which
+ * is never given twice, so that rows of a purged generation cannot come back.
  */
 export const migrations: readonly Migration[] = [
   (schema) => [...metajournal(schema), ...events(schema), ...partitions(schema)],

@@ -36,7 +36,7 @@ export function eventStatements(schema: string) {
           ORDER BY ${order} LIMIT ${maxDeletedRows})) RETURNING 1)
         SELECT count(*) FROM gone`,
     },
-    /** A page of topic `$1`, id `$2` behind the place `$3`-`$6`, up to number `$7`; `$8` rows. */
+    /** A page of topic `$1`, id `$2` after the place `$3`-`$6`, up to number `$7`; `$8` rows. */
     page: {
       name: 'select events',
       text: `SELECT ${eventColumnNames},
@@ -77,7 +77,11 @@ export function eventBatches(events: readonly ReplicatedEvent[]): EventColumns[]
   return batches;
 }
 
-/** Answers about how many bytes it added. @throws {InvalidInputError} JSON cannot hold the payload */
+/**
+ * Answers about how many bytes it added.
+ *
+ * @throws {InvalidInputError} JSON cannot hold the payload
+ */
 function addRow(columns: Cell[][], event: ReplicatedEvent): number {
   const cells = toStoredCells(eventCells(event));
   for (let i = 0; i < cells.length; i++) (columns[i] as Cell[]).push(cells[i] as Cell);

@@ -3,11 +3,12 @@ import { ExpireAfter } from '../../../model/expire-after.ts';
 import type { Expiry, JournalPointer } from '../../../model/journal-pointer.ts';
 import type { Key } from '../../../model/key.ts';
 import { pointerOf } from '../../relational/journal-cells.ts';
-import type { NewRow, RowChange } from '../../relational/journal-rows.ts';
+import type { NewRow, RowUpdate } from '../../relational/journal-transactions.ts';
 import type { Cell, Statement } from '../session.ts';
 import { eventSource, eventTarget } from './event-table.ts';
 import { toStoredText } from './stored-text.ts';
 
+/** A row of `metajournal` in the order of its select. */
 export type JournalCells = readonly [
   journal: number,
   partition: number,
@@ -19,6 +20,7 @@ export type JournalCells = readonly [
   recordId: string | null,
 ];
 
+/** An expired journal in the order of its select. */
 export type ExpiredCells = readonly [
   id: string,
   partition: number,
@@ -55,7 +57,8 @@ function readStatements(schema: string) {
       text: `SELECT id FROM ${table} WHERE topic = $1 AND id > $2 ORDER BY id LIMIT ${listedInPage}`,
     },
     /**
-     * topic `$1`, from `$2`, to `$3`, share `$4` of `$5`, behind day `$6` and id `$7` → {@link ExpiredCells}
+     * topic `$1`, from `$2`, to `$3`, share `$4` of `$5`, after day `$6` and id `$7` → {@link
+     * ExpiredCells}
      */
     expired: {
       name: 'select expired journals',
@@ -68,8 +71,8 @@ function readStatements(schema: string) {
 }
 
 /**
- * They find the row as it was when it was loaded, or change nothing and answer no row; what they do to
- * events is part of them, so one never shows without the other.
+ * They find the row as it was when it was loaded, or change nothing and answer no row; what they do
+ * to events is part of them, so one never shows without the other.
  */
 function writeStatements(schema: string) {
   const { insert, update, remove } = rowStatements(`${schema}.metajournal`);
@@ -125,7 +128,9 @@ function withEvents(row: string, events: string): string {
   return `WITH row AS (${row}), events AS (${events}) SELECT journal FROM row`;
 }
 
-/** @throws {CodecError} naming topic, id, table and column */
+/**
+ * @throws {CodecError} naming topic, id, table and column
+ */
 export function pointerOfCells(key: Key, cells: JournalCells): JournalPointer {
   const [, partition, offset, seqNr, deleteTo, expireAfter, expireOn, recordId] = cells;
   const place = { partition, offset, segmentSize };
@@ -133,7 +138,7 @@ export function pointerOfCells(key: Key, cells: JournalCells): JournalPointer {
 }
 
 /** Parameters of an update; it finds the row only as it was loaded. */
-export function updateCells({ row, pointer, nowMs }: RowChange): readonly Cell[] {
+export function updateCells({ row, pointer, nowMs }: RowUpdate): readonly Cell[] {
   return [row.journal, row.pointer.at.offset, ...pointerCells(pointer), nowMs];
 }
 

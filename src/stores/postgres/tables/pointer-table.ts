@@ -15,15 +15,18 @@ function offsetStatements(table: string) {
       name: 'select offset',
       text: `SELECT "offset" FROM ${table} WHERE topic = $1 AND partition = $2`,
     },
-    /** topic `$1`, partition `$2` → the offset and an epoch that nobody had; no row when nothing is replicated */
+    /**
+     * topic `$1`, partition `$2` → the offset and an epoch that nobody had; no row when nothing is
+     * replicated
+     */
     claim: {
       name: 'claim partition',
       text: `UPDATE ${table} SET epoch = epoch + 1
         WHERE topic = $1 AND partition = $2 RETURNING "offset", epoch`,
     },
     /**
-     * topic `$1`, partition `$2`, offset `$3`, now `$4` → its epoch. Where the same offset is stored already it is
-     * claimed; no row when another one is.
+     * topic `$1`, partition `$2`, offset `$3`, now `$4` → its epoch. Where the same offset is
+     * stored already it is claimed; no row when another one is.
      */
     insert: {
       name: 'insert offset',
@@ -33,8 +36,9 @@ function offsetStatements(table: string) {
         WHERE p."offset" = excluded."offset" RETURNING epoch`,
     },
     /**
-     * The same and the epoch, `$5` → the epoch; no row when the partition was claimed since. Within an epoch one process
-     * alone moves the offset, so wherever below it stands, there its own last move has put it.
+     * The same and the epoch, `$5` → the epoch; no row when the partition was claimed since. Within
+     * an epoch one process alone moves the offset, so wherever below it stands, there its own last
+     * move has put it.
      */
     move: {
       name: 'move offset',

@@ -5,8 +5,8 @@ import { ofStoredText, toStoredText } from './stored-text.ts';
 export type StoredCells = readonly [...cells: EventCells, recordId: string | null];
 
 /**
- * The cells as the columns take them, without U+0000: JSON escapes it already, and a plain text that has
- * one is kept as its bytes.
+ * The cells as the columns take them, without U+0000: JSON escapes it already, and a plain text
+ * that has one is kept as its bytes.
  */
 export function toStoredCells(cells: EventCells): EventCells {
   const [seqNr, timestamp, partition, offset, origin, version, ...rest] = cells;

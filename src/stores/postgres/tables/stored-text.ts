@@ -1,6 +1,7 @@
 /*
- * docs/format.md#relational-tables: PostgreSQL's text holds every character but U+0000. In columns of ids
- * and of what writers say of themselves `\` is `\\` and U+0000 is `\0`; a text without both is itself.
+ * docs/format.md#relational-tables: PostgreSQL's text holds every character but U+0000. In columns
+ * of ids and of what writers say of themselves `\` is `\\` and U+0000 is `\0`; a text without both
+ * is itself.
  */
 
 /** A text that may hold any character as the column keeps it. */

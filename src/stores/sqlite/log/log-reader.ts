@@ -144,7 +144,9 @@ function inOneMoment<T>(database: Database, read: () => T): T {
   }
 }
 
-/** @throws {DataIntegrityError} `from` lies below the first offset kept, or `to` above the end */
+/**
+ * @throws {DataIntegrityError} `from` lies below the first offset kept, or `to` above the end
+ */
 export function refuseOutside(
   range: Pick<LogRange, 'topic' | 'partition' | 'from' | 'to'>,
   found: LogPartition | undefined,

@@ -11,9 +11,10 @@ import type { Clock } from '../../../runtime/clock.ts';
 import type { CommitQueue } from '../commit-queue.ts';
 import { logFailure, readOr } from '../session.ts';
 import type { TopicOwnership } from './topic-ownership.ts';
-import { type SessionParts, TopicSession } from './topic-session.ts';
+import { type SessionDeps, TopicSession } from './topic-session.ts';
 
-export interface ConsumerParts extends Omit<SessionParts, 'topic'> {
+/** What the consumers of the log work with. */
+export interface ConsumerDeps extends Omit<SessionDeps, 'topic'> {
   readonly queue: CommitQueue;
   readonly ownership: TopicOwnership;
   readonly clock: Clock;
@@ -26,22 +27,22 @@ const acquireEveryMs = 250;
 
 /** Opens members; a group has one member at work, the others wait for it to end. */
 export class SqliteTopicConsumers implements TopicConsumers {
-  readonly #parts: ConsumerParts;
+  readonly #deps: ConsumerDeps;
   readonly #open = new Set<SqliteTopicConsumer>();
   #closed = false;
 
-  constructor(parts: ConsumerParts) {
-    this.#parts = parts;
+  constructor(deps: ConsumerDeps) {
+    this.#deps = deps;
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
     this.#check(options);
-    return readOr(logFailure, 'list topics', () => this.#parts.partitions.topics());
+    return readOr(logFailure, 'list topics', () => this.#deps.partitions.topics());
   }
 
   async open(topic: Topic, options?: CallOptions): Promise<TopicConsumer> {
     this.#check(options);
-    const consumer = new SqliteTopicConsumer(topic, this.#parts, () => this.#open.delete(consumer));
+    const consumer = new SqliteTopicConsumer(topic, this.#deps, () => this.#open.delete(consumer));
     this.#open.add(consumer);
     return consumer;
   }
@@ -60,14 +61,14 @@ export class SqliteTopicConsumers implements TopicConsumers {
 
 class SqliteTopicConsumer implements TopicConsumer {
   readonly #topic: Topic;
-  readonly #parts: ConsumerParts;
+  readonly #deps: ConsumerDeps;
   readonly #forget: () => void;
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(topic: Topic, parts: ConsumerParts, forget: () => void) {
+  constructor(topic: Topic, deps: ConsumerDeps, forget: () => void) {
     this.#topic = topic;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#forget = forget;
   }
 
@@ -103,7 +104,7 @@ class SqliteTopicConsumer implements TopicConsumer {
 
   /** `undefined` while another member is at work, or the topic does not exist yet. */
   #acquire(): Promise<string | undefined> {
-    const { partitions, ownership, clock } = this.#parts;
+    const { partitions, ownership, clock } = this.#deps;
     return this.#write(() => {
       if (partitions.partitionCount(this.#topic) === undefined) return undefined;
       return ownership.acquire(this.#topic, clock.nowMs());
@@ -116,7 +117,7 @@ class SqliteTopicConsumer implements TopicConsumer {
     readonly signal: AbortSignal;
     readonly subscriber: TopicSubscriber;
   }): Promise<void> {
-    const session = new TopicSession({ ...this.#parts, topic: this.#topic }, member.subscriber);
+    const session = new TopicSession({ ...this.#deps, topic: this.#topic }, member.subscriber);
     const end = new AbortController();
     const signal = AbortSignal.any([member.signal, end.signal]);
     const heartbeat = this.#keepAlive(member.owner, signal, end);
@@ -127,13 +128,13 @@ class SqliteTopicConsumer implements TopicConsumer {
       end.abort();
       owned = await heartbeat;
       await session.giveBack(owned ? 'revoked' : 'lost');
-      await this.#write(() => this.#parts.ownership.release(this.#topic, member.owner));
+      await this.#write(() => this.#deps.ownership.release(this.#topic, member.owner));
     }
   }
 
   /** Shows signs of life until `signal` fires; answers false, after `end`, when it is lost. */
   async #keepAlive(owner: string, signal: AbortSignal, end: AbortController): Promise<boolean> {
-    const { ownership, clock, log } = this.#parts;
+    const { ownership, clock, log } = this.#deps;
     while (!signal.aborted) {
       await this.#sleep(heartbeatMs, signal);
       if (signal.aborted) return true;
@@ -153,7 +154,7 @@ class SqliteTopicConsumer implements TopicConsumer {
 
   async #write<T>(statements: () => T): Promise<T> {
     try {
-      return await this.#parts.queue.write(statements);
+      return await this.#deps.queue.write(statements);
     } catch (error) {
       throw logFailure(error, `write the owner of ${this.#topic}`);
     }
@@ -161,6 +162,6 @@ class SqliteTopicConsumer implements TopicConsumer {
 
   /** Ends early, without an error, when `signal` fires. */
   #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#parts.clock.sleep(ms, { signal }).catch(() => {});
+    return this.#deps.clock.sleep(ms, { signal }).catch(() => {});
   }
 }

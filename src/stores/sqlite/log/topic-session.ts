@@ -11,7 +11,8 @@ import type { LogWriter } from './log-writer.ts';
 /** Records in one batch end with the row that reaches this number. */
 const maxBatchRecords = 1_000;
 
-export interface SessionParts {
+/** What the delivery of one topic works with. */
+export interface SessionDeps {
   readonly topic: Topic;
   readonly partitions: LogPartitions;
   readonly reader: LogReader;
@@ -20,17 +21,17 @@ export interface SessionParts {
 }
 
 /**
- * Delivers all partitions of one topic side by side, each in order. Batches say nothing of ownership:
- * every write of the store checks it in its own transaction.
+ * Delivers all partitions of one topic side by side, each in order. Batches say nothing of
+ * ownership: every write of the store checks it in its own transaction.
  */
 export class TopicSession {
-  readonly #parts: SessionParts;
+  readonly #deps: SessionDeps;
   readonly #subscriber: TopicSubscriber;
   readonly #assigned: Partition[] = [];
   readonly #asleep = new Map<Partition, () => void>();
 
-  constructor(parts: SessionParts, subscriber: TopicSubscriber) {
-    this.#parts = parts;
+  constructor(deps: SessionDeps, subscriber: TopicSubscriber) {
+    this.#deps = deps;
     this.#subscriber = subscriber;
   }
 
@@ -39,7 +40,7 @@ export class TopicSession {
    * ends the others through `fail`; the first one is thrown.
    */
   async deliver(signal: AbortSignal, fail: () => void): Promise<void> {
-    const { topic, partitions, writer, foreignWrites } = this.#parts;
+    const { topic, partitions, writer, foreignWrites } = this.#deps;
     const count = partitions.partitionCount(topic) ?? 0;
     const wakeAll = (): void => {
       for (const partition of this.#asleep.keys()) this.#wake(partition);
@@ -65,7 +66,11 @@ export class TopicSession {
     }
   }
 
-  /** Gives the partitions back; `lost` when somebody else has them already. */
+  /**
+   * Gives the partitions back; `lost` when somebody else has them already.
+   *
+   * @throws what a subscriber throws, once all were told
+   */
   async giveBack(how: 'revoked' | 'lost'): Promise<void> {
     await Promise.all(
       this.#assigned.splice(0).map((partition) => this.#subscriber[how](partition)),
@@ -101,7 +106,7 @@ export class TopicSession {
     wanted: Offset | undefined,
     signal: AbortSignal,
   ): Promise<number> {
-    const { topic } = this.#parts;
+    const { topic } = this.#deps;
     const found = this.#partition(partition);
     const first = found?.firstOffset ?? 0;
     const next = wanted ?? first;
@@ -118,7 +123,7 @@ export class TopicSession {
   }
 
   #page(partition: Partition, from: number): LogPage {
-    const { topic, reader } = this.#parts;
+    const { topic, reader } = this.#deps;
     return readOr(logFailure, `read ${topic}`, () => {
       const to = this.#partition(partition)?.nextOffset ?? 0;
       return reader.page({ topic, partition, from, to, maxRecords: maxBatchRecords });
@@ -126,7 +131,7 @@ export class TopicSession {
   }
 
   #partition(partition: Partition): LogPartition | undefined {
-    return this.#parts.partitions.find(this.#parts.topic, partition);
+    return this.#deps.partitions.find(this.#deps.topic, partition);
   }
 
   #wake(partition: Partition): void {

@@ -11,8 +11,9 @@ export const schemaVersion = 3;
  * `log_owner` says who replicates a topic.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
- * one a partition (`epoch` counts how often it was claimed), `setting` one a named value. Names and meaning are those of Cassandra's tables (docs/format.md#tables), but
- * that an event names its generation by `journal`, which a purge retires.
+ * one a partition (`epoch` counts how often it was claimed), `setting` one a named value. Names and
+ * meaning are those of Cassandra's tables (docs/format.md#tables), but that an event names its
+ * generation by `journal`, which a purge retires.
  */
 const tables = `
 CREATE TABLE log_topic (
@@ -102,8 +103,8 @@ CREATE TABLE setting (
 ];
 
 /**
- * Creates the tables in a new file, adds what is new to an old one, in one transaction; two processes
- * may do so at once.
+ * Creates the tables in a new file, adds what is new to an old one, in one transaction; two
+ * processes may do so at once.
  *
  * @throws {InvalidInputError} the file belongs to another program or to a later version of this one
  */

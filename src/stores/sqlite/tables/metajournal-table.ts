@@ -4,7 +4,7 @@ import type { Key } from '../../../model/key.ts';
 import type { Topic } from '../../../model/position.ts';
 import type { ExpiredJournal } from '../../../ports/replicated-journal.ts';
 import { expiredOf, pointerOf } from '../../relational/journal-cells.ts';
-import type { JournalRow, NewRow, RowChange } from '../../relational/journal-rows.ts';
+import type { JournalRow, NewRow, RowUpdate } from '../../relational/journal-transactions.ts';
 import { allRows, type Database, type Statement } from '../session.ts';
 
 interface Cells {
@@ -95,7 +95,7 @@ export class MetajournalTable {
   }
 
   /** Segment size, generation and origin stay as they were inserted. */
-  update({ row: { journal }, pointer, nowMs }: RowChange): void {
+  update({ row: { journal }, pointer, nowMs }: RowUpdate): void {
     const { at, seqNr, deleteTo, expiry } = pointer;
     const [after, on] = expiryCells(expiry);
     const place = [at.partition, at.offset];
@@ -111,7 +111,7 @@ export class MetajournalTable {
     return this.#ids.all(topic, after).map(({ id }) => id);
   }
 
-  /** A page of the journals that expire behind a place and up to a day; the last one is empty. */
+  /** A page of the journals that expire after a place and up to a day; the last one is empty. */
   expired(topic: Topic, { after, to }: ExpiredPage): ExpiredJournal[] {
     const rows = allRows(this.#expired, topic, after.expireOn, after.id, to);
     return rows.map(({ id, partition, offset, expire_on }) =>

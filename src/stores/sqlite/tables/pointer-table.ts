@@ -57,7 +57,9 @@ export class PointerTable {
     return this.#rowOf(topic, partition)?.offset;
   }
 
-  /** @throws {CodecError} naming topic, partition, table and column */
+  /**
+   * @throws {CodecError} naming topic, partition, table and column
+   */
   #rowOf(
     topic: Topic,
     partition: Partition,
@@ -74,8 +76,8 @@ export class PointerTable {
   }
 
   /**
-   * Moves it if it stands at `after`, or has been moved to `offset` already, and nobody has claimed it
-   * since `epoch`. A first move that somebody else has made as well takes the partition over.
+   * Moves it if it stands at `after`, or has been moved to `offset` already, and nobody has claimed
+   * it since `epoch`. A first move that somebody else has made as well takes the partition over.
    *
    * @param epoch what this process claimed; `undefined` = there was no row
    * @returns the epoch from now on
@@ -104,6 +106,7 @@ export class PointerTable {
   }
 }
 
+/** The error of a move that somebody else has overtaken. */
 export function fencedMove(move: OffsetMove, stored?: number): FencedError {
   const { topic, partition, offset, after } = move;
   return new FencedError(

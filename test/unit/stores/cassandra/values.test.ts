@@ -5,7 +5,6 @@ import { SeqNr } from '../../../../src/model/seq-nr.ts';
 import {
   daysAndNanos,
   expireAfterOf,
-  expireOn,
   numberOf,
   seqNrOf,
   seqNrParam,
@@ -71,13 +70,6 @@ describe('values of columns', () => {
       expect(expireAfterOf({ days, nanoseconds: int64(nanos) })).to.deep.equal(after);
     });
   }
-
-  it('expires on the UTC date of now + expireAfter (docs/format.md#replication)', () => {
-    const lateMs = Date.UTC(2023, 11, 31, 23, 59, 59, 999);
-    expect(expireOn(lateMs, { length: 1n, unit: 'nanosecond' })).to.equal('2023-12-31');
-    expect(expireOn(lateMs, { length: 1n, unit: 'millisecond' })).to.equal('2024-01-01');
-    expect(expireOn(lateMs, { length: 60n, unit: 'day' })).to.equal('2024-02-29');
-  });
 
   it('binds a uuid as its 16 bytes', () => {
     const bytes = uuidParam('00112233-4455-6677-8899-aabbccddeeff');

@@ -1,13 +1,17 @@
 import { expect } from 'chai';
 import { Key } from '../../../../src/model/key.ts';
-import type { JournalRows } from '../../../../src/stores/relational/journal-rows.ts';
-import { RelationalKeyJournal } from '../../../../src/stores/relational/relational-key-journal.ts';
+import { KeyJournal } from '../../../../src/stores/key-journal.ts';
+import { RelationalJournalRows } from '../../../../src/stores/relational/apply-row-change.ts';
+import type {
+  JournalRow,
+  JournalTransactions,
+} from '../../../../src/stores/relational/journal-transactions.ts';
 import * as given from '../../../contract/replicated-store.ts';
 
 /** The names of the calls that a journal made, and the offsets of the events that came with them. */
-function recordedRows(): JournalRows & { readonly calls: string[] } {
+function recordedRows(): JournalTransactions & { readonly calls: string[] } {
   const calls: string[] = [];
-  const offsets = (events: Parameters<JournalRows['insert']>[1]): string =>
+  const offsets = (events: Parameters<JournalTransactions['insert']>[1]): string =>
     events.map(({ record }) => record.at.offset).join(' ');
   return {
     calls,
@@ -18,9 +22,9 @@ function recordedRows(): JournalRows & { readonly calls: string[] } {
   };
 }
 
-function journalOn(rows: JournalRows): RelationalKeyJournal {
-  const key = Key.of('journal', 'a');
-  return new RelationalKeyJournal({ key, rows, row: undefined, segmentSize: 100 });
+function journalOn(rows: JournalTransactions, row?: JournalRow): KeyJournal {
+  const { topic } = Key.of('journal', 'a');
+  return new KeyJournal(new RelationalJournalRows(rows, row), { topic, segmentSize: 100 });
 }
 
 describe('a journal in a relational database', () => {
@@ -31,8 +35,8 @@ describe('a journal in a relational database', () => {
     await journal.append(given.append(1, [1, 3]), given.nowMs);
     await journal.append(given.append(2, [4]), given.nowMs);
     await journal.delete(given.deletion(3, 9), given.nowMs);
-    await journal.purge(given.purge(4));
-    await journal.purge(given.purge(5));
+    await journal.purge(given.purge(4), given.nowMs);
+    await journal.purge(given.purge(5), given.nowMs);
     await journal.append(given.append(4, [1]), given.nowMs);
     expect(rows.calls).to.deep.equal([
       'insert 1 1 1',
@@ -64,9 +68,7 @@ describe('a journal in a relational database', () => {
       expiry: undefined,
       recordId: undefined,
     };
-    const key = Key.of('journal', 'a');
-    const row = { journal: 1, pointer };
-    const journal = new RelationalKeyJournal({ key, rows, row, segmentSize: 100 });
+    const journal = journalOn(rows, { journal: 1, pointer });
     expect(await journal.delete(given.deletion(2, 9), given.nowMs)).to.equal(true);
     await journal.append(given.append(3, [5]), given.nowMs);
     expect(journal.pointer).to.deep.equal({ ...pointer, at: given.place(3), seqNr: 5 });

@@ -5,7 +5,7 @@ import type { JournalPointer } from '../../../../src/model/journal-pointer.ts';
 import { Key } from '../../../../src/model/key.ts';
 import { Topic } from '../../../../src/model/position.ts';
 import { SeqNr } from '../../../../src/model/seq-nr.ts';
-import { CassandraKeyJournal } from '../../../../src/stores/cassandra/key-journal.ts';
+import { CassandraJournalRows } from '../../../../src/stores/cassandra/apply-row-change.ts';
 import { SegmentNr } from '../../../../src/stores/cassandra/segment.ts';
 import type { CassandraSession } from '../../../../src/stores/cassandra/session-types.ts';
 import { journalStatements } from '../../../../src/stores/cassandra/tables/journal-table.ts';
@@ -13,6 +13,7 @@ import { metaJournalStatements } from '../../../../src/stores/cassandra/tables/m
 import { pointerStatements } from '../../../../src/stores/cassandra/tables/pointer-table.ts';
 import { settingStatements } from '../../../../src/stores/cassandra/tables/setting-table.ts';
 import { WriteClocks } from '../../../../src/stores/cassandra/write-clock.ts';
+import { KeyJournal } from '../../../../src/stores/key-journal.ts';
 import * as given from '../../../contract/replicated-store.ts';
 import { rangesOf } from '../../../support/journal/ranges.ts';
 
@@ -66,11 +67,12 @@ function open(segmentSize: number, stored?: Stored) {
   const created = [given.nowMs, '2024-01-01', 'maker'] as const;
   const row =
     stored === undefined ? undefined : { pointer: head, clearedTo, created, writtenMicros };
-  const state = { session, tables, clocks, segmentSize, key, segment, row };
-  return { sent, values, journal: new CassandraKeyJournal(state) };
+  const deps = { session, tables, clocks, segmentSize };
+  const rows = new CassandraJournalRows(deps, { key, segment, row });
+  return { sent, values, journal: new KeyJournal(rows, { topic: key.topic, segmentSize }) };
 }
 
-describe('CassandraKeyJournal', () => {
+describe('The rows of a journal in Cassandra', () => {
   it('stores event rows before the row of the journal, segments in ascending order', async () => {
     const { sent, journal } = open(3);
     await journal.append(given.append(5, [2, 7]), given.nowMs);

@@ -1,11 +1,16 @@
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import { eventCells } from '../relational/event-row.ts';
-import type { JournalRow, JournalRows, NewRow, RowChange } from '../relational/journal-rows.ts';
+import type {
+  JournalRow,
+  JournalTransactions,
+  NewRow,
+  RowUpdate,
+} from '../relational/journal-transactions.ts';
 import type { StoreTables } from './eventual-journal.ts';
 
 /** What a journal needs of the store around it. */
-export interface JournalRowsParts {
+export interface JournalTransactionsDeps {
   readonly key: Key;
   readonly tables: StoreTables;
   /** Runs statements as a part of the next transaction. */
@@ -13,15 +18,15 @@ export interface JournalRowsParts {
 }
 
 /** The rows of one journal: each call is applied whole, in one transaction. */
-export class SqliteJournalRows implements JournalRows {
-  readonly #parts: JournalRowsParts;
+export class SqliteJournalTransactions implements JournalTransactions {
+  readonly #deps: JournalTransactionsDeps;
 
-  constructor(parts: JournalRowsParts) {
-    this.#parts = parts;
+  constructor(deps: JournalTransactionsDeps) {
+    this.#deps = deps;
   }
 
   async insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number> {
-    const { key, tables, write } = this.#parts;
+    const { key, tables, write } = this.#deps;
     const cells = events.map(eventCells);
     return await write(() => {
       const journal = tables.metajournal.insert(key, row);
@@ -30,8 +35,8 @@ export class SqliteJournalRows implements JournalRows {
     });
   }
 
-  async insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void> {
-    const { tables, write } = this.#parts;
+  async insertEvents(change: RowUpdate, events: readonly ReplicatedEvent[]): Promise<void> {
+    const { tables, write } = this.#deps;
     const cells = events.map(eventCells);
     await write(() => {
       tables.metajournal.update(change);
@@ -39,8 +44,8 @@ export class SqliteJournalRows implements JournalRows {
     });
   }
 
-  async deleteEvents(change: RowChange): Promise<void> {
-    const { tables, write } = this.#parts;
+  async deleteEvents(change: RowUpdate): Promise<void> {
+    const { tables, write } = this.#deps;
     await write(() => {
       tables.metajournal.update(change);
       tables.events.deleteTo(change.row.journal, change.pointer.deleteTo ?? 0);
@@ -48,7 +53,7 @@ export class SqliteJournalRows implements JournalRows {
   }
 
   async remove({ journal }: JournalRow): Promise<void> {
-    const { tables, write } = this.#parts;
+    const { tables, write } = this.#deps;
     await write(() => {
       tables.events.deleteAll(journal);
       tables.metajournal.delete(journal);

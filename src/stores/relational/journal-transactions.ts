@@ -11,29 +11,31 @@ export interface JournalRow {
 /** A row that begins a generation. */
 export interface NewRow {
   readonly pointer: JournalPointer;
+  /** Who wrote the journal's first event. */
   readonly origin: string | undefined;
   readonly nowMs: number;
 }
 
 /** From the row as it was loaded to what it says from now on. */
-export interface RowChange {
+export interface RowUpdate {
   readonly row: JournalRow;
   readonly pointer: JournalPointer;
   readonly nowMs: number;
 }
 
 /**
- * The rows of one journal as one database writes them. Each call is one transaction: row and events
+ * How one database changes the rows of one journal. Each call is one transaction: row and events
  * change together or not at all.
  *
- * @throws {StoreUnavailableError} from every call
+ * @throws {StoreUnavailableError} from every call: the change may be stored, whole; load the row
+ * again
  */
-export interface JournalRows {
+export interface JournalTransactions {
   /** Answers the number of the new row. Of two events with one place the first stays. */
   insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number>;
-  insertEvents(change: RowChange, events: readonly ReplicatedEvent[]): Promise<void>;
+  insertEvents(update: RowUpdate, events: readonly ReplicatedEvent[]): Promise<void>;
   /** Deletes the events up to the `deleteTo` that the row has from now on. */
-  deleteEvents(change: RowChange): Promise<void>;
+  deleteEvents(update: RowUpdate): Promise<void>;
   /** The row and all its events. */
   remove(row: JournalRow): Promise<void>;
 }
