@@ -189,12 +189,15 @@ function stateOf(head: Head, row: Row | undefined): unknown {
       one.settlePurge(row !== undefined && one.conditions.includes(row.at));
     const fold = one.fold(last === undefined ? undefined : SeqNr.of(last));
     const deletedInStore = row === undefined || one.purged ? 0 : Math.min(row.deleted, last ?? 0);
+    // Without a row there is nothing before the first append: a delete there deletes nothing.
+    const first = row === undefined ? fold.appends[0]?.action.header.range.from : SeqNr.min;
+    const reached = first === undefined || (fold.deleteTo ?? 0) < first ? 0 : (fold.deleteTo ?? 0);
     return {
       // A purge of nothing leaves nothing to tell apart.
       purged: row !== undefined && one.purged,
       appends: fold.appends.map(({ at }) => at.offset),
       conflicts: fold.conflicts.map(({ loser }) => loser.at.offset),
-      deleteTo: Math.max(fold.deleteTo ?? 0, deletedInStore),
+      deleteTo: Math.max(reached, deletedInStore),
       last: fold.last,
     };
   });
