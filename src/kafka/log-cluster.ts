@@ -1,15 +1,7 @@
 import type { KafkaSettings } from '../config/settings/kafka-settings.ts';
 import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import { changeSeeds } from './driver/change-seeds.ts';
-import {
-  type FetchedPartition,
-  type FetchLimits,
-  type FetchPlace,
-  type FetchRequest,
-  fetchPartitions,
-  fetchPlaces,
-} from './driver/fetch.ts';
+import { changeSeeds } from './driver/connections/change-seeds.ts';
 import {
   addressOf,
   type ClientOptions,
@@ -20,6 +12,14 @@ import {
 } from './driver/kafka-client.ts';
 import { createCluster, type DriverCluster, protocolError } from './driver/kafkajs.ts';
 import { tolerateMissingTopics } from './driver/missing-topics.ts';
+import {
+  type FetchedPartition,
+  type FetchLimits,
+  type FetchPlace,
+  type FetchRequest,
+  fetchPartitions,
+  fetchPlaces,
+} from './driver/wire/fetch.ts';
 import { type CallPlace, isDriverError, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
 
 const metadataMaxAgeMs = 300_000;

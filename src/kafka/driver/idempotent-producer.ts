@@ -2,8 +2,7 @@ import type { CompressionTypes } from 'kafkajs';
 import { partitionOf } from '../../codec/java-hash.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { changeSeeds } from './change-seeds.ts';
-import { compressionId } from './compression.ts';
+import { changeSeeds } from './connections/change-seeds.ts';
 import {
   addressOf,
   answerDeadlineMs,
@@ -22,8 +21,9 @@ import {
   type Producer,
 } from './kafkajs.ts';
 import { tolerateMissingTopics } from './missing-topics.ts';
-import type { OutgoingRecord, TopicRecords } from './outgoing-record.ts';
-import { produceOurselves, type SendAnswer } from './produce.ts';
+import { compressionId } from './wire/compression.ts';
+import type { OutgoingRecord, TopicRecords } from './wire/outgoing-record.ts';
+import { produceOurselves, type SendAnswer } from './wire/produce.ts';
 
 /** One session of an idempotent producer; the owner sends one batch at a time. */
 export interface SendSession {

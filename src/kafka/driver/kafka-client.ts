@@ -3,9 +3,9 @@ import { LogUnavailableError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { DriverSockets } from './connections/sockets.ts';
 import { driverLog } from './driver-log.ts';
 import { type Kafka, newKafka } from './kafkajs.ts';
-import { DriverSockets } from './sockets.ts';
 
 /** What every part of the adapter is opened with. */
 export interface KafkaDeps {

@@ -2,7 +2,7 @@ import { CodecError, JournalError } from '../../model/errors.ts';
 import type { LogRecord } from '../../model/log-record.ts';
 import { Offset, type Partition } from '../../model/position.ts';
 import type { Ownership, TopicSubscriber } from '../../ports/topic-consumer.ts';
-import { decompress } from '../driver/compression.ts';
+import { decompress } from '../driver/wire/compression.ts';
 import { type RecordBatch, RecordCursor } from '../record-batches.ts';
 
 /** A fetched piece of a partition. */

@@ -1,5 +1,5 @@
 import { CodecError, DataIntegrityError } from '../../model/errors.ts';
-import type { FetchedPartition } from '../driver/fetch.ts';
+import type { FetchedPartition } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { recordBatchesOf } from '../record-batches.ts';

@@ -4,8 +4,8 @@ import type { ActionRecord } from '../../model/action.ts';
 import { CodecError, JournalError } from '../../model/errors.ts';
 import { Offset } from '../../model/position.ts';
 import type { FollowedBatch, FollowStart, UndecodableRecord } from '../../ports/action-consumer.ts';
-import { decompress } from '../driver/compression.ts';
-import type { FetchPlace } from '../driver/fetch.ts';
+import { decompress } from '../driver/wire/compression.ts';
+import type { FetchPlace } from '../driver/wire/fetch.ts';
 import { type RecordBatch, RecordCursor, recordBatchesOf } from '../record-batches.ts';
 
 /** Records decoded in one step, which holds the event loop. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
 import { unlessAborted } from '../../runtime/concurrency.ts';
-import type { FetchedPartition, FetchLimits } from '../driver/fetch.ts';
+import type { FetchedPartition, FetchLimits } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';

@@ -1,6 +1,6 @@
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { Topic } from '../../model/position.ts';
-import { decompress } from '../driver/compression.ts';
+import { decompress } from '../driver/wire/compression.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { type RecordBatch, RecordCursor } from '../record-batches.ts';
 import { type FetchedChunk, PartitionFetcher } from './partition-fetcher.ts';

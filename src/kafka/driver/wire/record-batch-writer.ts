@@ -1,4 +1,4 @@
-import { crc32c } from './kafkajs.ts';
+import { crc32c } from '../kafkajs.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** Who writes a batch, and the number of its first record in the producer's session. */
