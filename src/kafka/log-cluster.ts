@@ -105,7 +105,8 @@ export class LogCluster implements AsyncDisposable {
   }
 
   /**
-   * The time between two tries. Every loop that tries again pauses here, so that none outlives the cluster.
+   * The time between two tries. Every loop that tries again pauses here, so that none outlives the
+   * cluster.
    *
    * @throws {ClosedError} the cluster is closed, or becomes so
    * @throws the abort reason when `signal` fires
@@ -149,7 +150,11 @@ export class LogCluster implements AsyncDisposable {
     }
   }
 
-  /** Learns the partitions of a topic, once. @throws {NotSetUpError} it does not exist */
+  /**
+   * Learns the partitions of a topic, once.
+   *
+   * @throws {NotSetUpError} it does not exist
+   */
   async learnTopic(topic: string): Promise<void> {
     this.#closing.signal.throwIfAborted();
     const known = this.#knownTopics.get(topic);
@@ -177,7 +182,11 @@ export class LogCluster implements AsyncDisposable {
     return partitions.map(({ partitionId }) => partitionId).sort((a, b) => a - b);
   }
 
-  /** Node that leads a partition. @throws {NotSetUpError} there is no such partition */
+  /**
+   * Node that leads a partition.
+   *
+   * @throws {NotSetUpError} there is no such partition
+   */
   leaderOf(topic: string, partition: number): string {
     const metadata = this.driver.findTopicPartitionMetadata(topic);
     const found = metadata.find(({ partitionId }) => partitionId === partition);

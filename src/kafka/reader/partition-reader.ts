@@ -115,7 +115,7 @@ class Pass {
     }
   }
 
-  /** Settled reads are done; one whose caller is behind comes back when it has taken what waits. */
+  /** Settled reads are done; one whose caller is slow comes back when it has taken what waits. */
   #drop(): void {
     this.#requests = this.#requests.filter((request) => {
       request.inPass = !request.isSettled && !request.isFull;
