@@ -132,15 +132,9 @@ export class GroupSession {
     this.#learn('partitions.returned');
     stopListening();
     await beating;
-    switch (this.#state) {
-      case 'failed':
-        return { type: 'failed', error: this.#error };
-      case 'rebalance':
-      case 'lost':
-        return { type: this.#state };
-      default:
-        return { type: 'stopped' };
-    }
+    const end = this.#state;
+    if (end === 'failed') return { type: 'failed', error: this.#error };
+    return { type: end === 'rebalance' || end === 'lost' ? end : 'stopped' };
   }
 
   /** Assigns all partitions, and finds where each begins. */
