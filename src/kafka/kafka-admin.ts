@@ -18,17 +18,25 @@ const visiblePauseMs = 50;
  */
 export interface KafkaAdmin extends AsyncDisposable {
   /**
-   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on, and waits until
-   * the leaders of its partitions serve them. An existing topic is left as it is.
+   * Makes sure that a topic exists: creates it when it is missing and `autoCreate` is on, and waits
+   * until the leaders of its partitions serve them. An existing topic is left as it is.
    *
    * @returns whether it was created
    * @throws {NotSetUpError} it is missing and `autoCreate` is off
    * @throws {AccessDeniedError} the user may not create it, or not see it
    */
   ensureTopic(topic: Topic, settings: KafkaTopicSettings, options?: CallOptions): Promise<boolean>;
-  /** All topics that this user may see. @throws {LogUnavailableError} */
+  /**
+   * All topics that this user may see.
+   *
+   * @throws {LogUnavailableError} no broker answered in time
+   */
   topics(options?: CallOptions): Promise<readonly Topic[]>;
-  /** How many partitions a topic has. @throws {NotSetUpError} it does not exist */
+  /**
+   * How many partitions a topic has.
+   *
+   * @throws {NotSetUpError} it does not exist
+   */
   partitions(topic: Topic, options?: CallOptions): Promise<number>;
   /** Deletes a topic with all its records; a missing one is no error. */
   deleteTopic(topic: Topic): Promise<void>;

@@ -1,15 +1,7 @@
 import type { KafkaSettings } from '../config/settings/kafka-settings.ts';
 import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import { changeSeeds } from './driver/change-seeds.ts';
-import {
-  type FetchedPartition,
-  type FetchLimits,
-  type FetchPlace,
-  type FetchRequest,
-  fetchPartitions,
-  fetchPlaces,
-} from './driver/fetch.ts';
+import { changeSeeds } from './driver/connections/change-seeds.ts';
 import {
   addressOf,
   type ClientOptions,
@@ -20,6 +12,14 @@ import {
 } from './driver/kafka-client.ts';
 import { createCluster, type DriverCluster, protocolError } from './driver/kafkajs.ts';
 import { tolerateMissingTopics } from './driver/missing-topics.ts';
+import {
+  type FetchedPartition,
+  type FetchLimits,
+  type FetchPlace,
+  type FetchRequest,
+  fetchPartitions,
+  fetchPlaces,
+} from './driver/wire/fetch.ts';
 import { type CallPlace, isDriverError, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
 
 const metadataMaxAgeMs = 300_000;
@@ -105,7 +105,8 @@ export class LogCluster implements AsyncDisposable {
   }
 
   /**
-   * The time between two tries. Every loop that tries again pauses here, so that none outlives the cluster.
+   * The time between two tries. Every loop that tries again pauses here, so that none outlives the
+   * cluster.
    *
    * @throws {ClosedError} the cluster is closed, or becomes so
    * @throws the abort reason when `signal` fires
@@ -149,7 +150,11 @@ export class LogCluster implements AsyncDisposable {
     }
   }
 
-  /** Learns the partitions of a topic, once. @throws {NotSetUpError} it does not exist */
+  /**
+   * Learns the partitions of a topic, once.
+   *
+   * @throws {NotSetUpError} it does not exist
+   */
   async learnTopic(topic: string): Promise<void> {
     this.#closing.signal.throwIfAborted();
     const known = this.#knownTopics.get(topic);
@@ -177,7 +182,11 @@ export class LogCluster implements AsyncDisposable {
     return partitions.map(({ partitionId }) => partitionId).sort((a, b) => a - b);
   }
 
-  /** Node that leads a partition. @throws {NotSetUpError} there is no such partition */
+  /**
+   * Node that leads a partition.
+   *
+   * @throws {NotSetUpError} there is no such partition
+   */
   leaderOf(topic: string, partition: number): string {
     const metadata = this.driver.findTopicPartitionMetadata(topic);
     const found = metadata.find(({ partitionId }) => partitionId === partition);

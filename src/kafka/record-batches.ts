@@ -106,7 +106,9 @@ export class RecordCursor {
   }
 
   /**
-   * Moves to the next record. @throws {RangeError} the records do not fill the batch as announced
+   * Moves to the next record; false when there is none.
+   *
+   * @throws {RangeError} the records do not fill the batch as announced
    */
   next(): boolean {
     if (this.#left === 0) return false;

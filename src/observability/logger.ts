@@ -14,11 +14,12 @@ export interface Logger {
 }
 
 /**
- * What a line carries beside its message. An error goes under `err`, which is where pino looks for one to print
- * with its message and its causes; under `error` it would print `{}`, so that is no legal field.
+ * What a line carries beside its message. An error goes under `err`: there pino prints its message
+ * and its causes. Under `error` pino would print `{}`, so that is no legal field.
  */
 export type LogFields = Readonly<Record<string, unknown>> & { readonly error?: never };
 
+/** Drops every line. */
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},
@@ -32,9 +33,10 @@ const levels = ['debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof levels)[number];
 
 /**
- * Lines on standard error, for programs without a logger of their own: information, warnings and errors;
- * what is for debugging is left out. A line is `warn: message {"topic":"journal"}`, with the fields as JSON. An error
- * under `err` follows on lines of its own, as {@link describeError} puts it: message, then each cause.
+ * Lines on standard error, for programs without a logger of their own: information, warnings and
+ * errors; what is for debugging is left out. A line is `warn: message {"topic":"journal"}`, with the
+ * fields as JSON. An error under `err` follows on lines of its own, as {@link describeError} puts
+ * it: message, then each cause.
  *
  * ```
  * error: entity failed {"type":"account","id":"a-1"}
@@ -44,7 +46,7 @@ type Level = (typeof levels)[number];
  */
 export const consoleLogger: Logger = consoleLoggerFrom('info');
 
-/** The same from another level on. */
+/** Like {@link consoleLogger}, from the level `lowest` on; `bound` fields are part of every line. */
 export function consoleLoggerFrom(lowest: Level, bound: LogFields = {}): Logger {
   const at = (level: Level) =>
     levels.indexOf(level) < levels.indexOf(lowest)

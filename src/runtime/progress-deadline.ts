@@ -1,24 +1,26 @@
+import { onAbort } from './on-abort.ts';
+
 /**
  * Bounds the silence of a long operation: `signal` fires with the given error when `limitMs` pass
  * without a call of `progress`, or with the outer signal's reason when that one fires first.
+ * Whoever makes one disposes of it.
  */
 export class ProgressDeadline {
   readonly #controller = new AbortController();
   readonly #limitMs: number;
   readonly #onExpiry: () => Error;
   #timer: NodeJS.Timeout;
-  readonly #outer: AbortSignal | undefined;
-  readonly #onOuterAbort = (): void => this.#controller.abort(this.#outer?.reason);
+  readonly #stopListening: () => void;
 
+  /** The time counts from now on. */
   constructor(limitMs: number, onExpiry: () => Error, outer: AbortSignal | undefined) {
-    this.#outer = outer;
     this.#limitMs = limitMs;
     this.#onExpiry = onExpiry;
     this.#timer = this.#start();
-    if (outer?.aborted) this.#onOuterAbort();
-    else outer?.addEventListener('abort', this.#onOuterAbort, { once: true });
+    this.#stopListening = onAbort(outer, (reason) => this.#controller.abort(reason));
   }
 
+  /** Fires when the operation is to end. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -38,8 +40,9 @@ export class ProgressDeadline {
     return setTimeout(() => this.#controller.abort(this.#onExpiry()), this.#limitMs);
   }
 
+  /** Frees the timer and forgets the outer signal. */
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#onOuterAbort);
+    this.#stopListening();
   }
 }

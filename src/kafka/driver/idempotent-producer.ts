@@ -2,8 +2,9 @@ import type { CompressionTypes } from 'kafkajs';
 import { partitionOf } from '../../codec/java-hash.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { changeSeeds } from './change-seeds.ts';
-import { compressionId } from './compression.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { nextTurn, within } from '../../runtime/waiting.ts';
+import { changeSeeds } from './connections/change-seeds.ts';
 import {
   addressOf,
   answerDeadlineMs,
@@ -22,8 +23,9 @@ import {
   type Producer,
 } from './kafkajs.ts';
 import { tolerateMissingTopics } from './missing-topics.ts';
-import type { OutgoingRecord, TopicRecords } from './outgoing-record.ts';
-import { produceOurselves, type SendAnswer } from './produce.ts';
+import { compressionId } from './wire/compression.ts';
+import type { OutgoingRecord, TopicRecords } from './wire/outgoing-record.ts';
+import { produceOurselves, type SendAnswer } from './wire/produce.ts';
 
 /** One session of an idempotent producer; the owner sends one batch at a time. */
 export interface SendSession {
@@ -170,15 +172,17 @@ class IdempotentProducer implements SendSession {
   }
 
   async #destroy(): Promise<void> {
-    const idle = await within(disconnectLimitMs, this.#underWayNow());
-    if (idle) await within(disconnectLimitMs, this.#producer.disconnect());
+    // A send under way is cut off, not waited for.
+    const isIdle = await Promise.race([
+      this.#underWay.then(() => true),
+      nextTurn().then(() => false),
+    ]);
+    if (isIdle) {
+      const disconnecting = this.#producer.disconnect().catch(() => undefined);
+      await within(disconnecting, disconnectLimitMs, systemClock);
+    }
     this.#silence();
-    await within(settleLimitMs, this.#underWay);
-  }
-
-  /** Resolves at once when nothing is under way; a send under way is cut off, not waited for. */
-  async #underWayNow(): Promise<boolean> {
-    return Promise.race([this.#underWay.then(() => true), nextTurn().then(() => false)]);
+    await within(this.#underWay, settleLimitMs, systemClock);
   }
 
   /**
@@ -200,27 +204,4 @@ class IdempotentProducer implements SendSession {
     }
     Object.assign(this.#cluster.brokerPool, { connect: refuse, createSeedBroker: refuse });
   }
-}
-
-/**
- * Waits at most `limitMs`; answers what `work` answered, or false. Failures are not of interest.
- */
-async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, limitMs, false);
-  });
-  const done = work.then(
-    (value) => value !== false,
-    () => false,
-  );
-  try {
-    return await Promise.race([done, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,10 +2,11 @@ import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import { LogUnavailableError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, systemClock } from '../../runtime/clock.ts';
+import { unlessAborted, within } from '../../runtime/waiting.ts';
+import { DriverSockets } from './connections/sockets.ts';
 import { driverLog } from './driver-log.ts';
 import { type Kafka, newKafka } from './kafkajs.ts';
-import { DriverSockets } from './sockets.ts';
 
 /** What every part of the adapter is opened with. */
 export interface KafkaDeps {
@@ -89,6 +90,8 @@ export interface ConnectOptions extends CallOptions {
  * Waits for `connecting`, bounded. kafkajs itself would go on for ever, or give up within a second.
  *
  * @throws {LogUnavailableError} no broker answered in time; names the addresses
+ * @throws what `connecting` fails with
+ * @throws the abort reason when `signal` fires
  */
 export async function connectWithin(
   client: KafkaClient,
@@ -96,26 +99,11 @@ export async function connectWithin(
   { limitMs, address, signal }: ConnectOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
-  let giveUp: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
-  const bounds = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(noBroker(client, address, limitMs));
-    giveUp = setTimeout(fail, limitMs);
-    onAbort = (): void => reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    await Promise.race([connecting(), bounds]);
-  } finally {
-    clearTimeout(giveUp);
-    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
-  }
-}
-
-function noBroker({ sockets }: KafkaClient, address: string, limitMs: number): LogUnavailableError {
-  const { lastError: cause, troubles } = sockets;
+  const connected = unlessAborted(connecting(), signal);
+  if ((await within(connected, limitMs, systemClock)) !== 'expired') return;
+  const { lastError: cause, troubles } = client.sockets;
   const detail = troubles === '' ? '' : `: ${troubles}`;
-  return new LogUnavailableError(
+  throw new LogUnavailableError(
     `no Kafka broker answered at ${address} within ${limitMs} ms${detail}`,
     { cause },
   );

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
-import { codecs } from './compression.ts';
-import { closeOnForeignAnswers } from './foreign-answers.ts';
-import type { OutgoingRecord } from './outgoing-record.ts';
-import { useConnectionsOnce } from './single-use-connections.ts';
+import { closeOnForeignAnswers } from './connections/foreign-answers.ts';
+import { useConnectionsOnce } from './connections/single-use-connections.ts';
+import { codecs } from './wire/compression.ts';
+import type { OutgoingRecord } from './wire/outgoing-record.ts';
 
 /**
  * Everything that is taken from kafkajs 2.2.4, the pinned and final version (ADR 6): its public

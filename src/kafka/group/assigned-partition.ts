@@ -2,7 +2,9 @@ import { CodecError, JournalError } from '../../model/errors.ts';
 import type { LogRecord } from '../../model/log-record.ts';
 import { Offset, type Partition } from '../../model/position.ts';
 import type { Ownership, TopicSubscriber } from '../../ports/topic-consumer.ts';
-import { decompress } from '../driver/compression.ts';
+import { Queue } from '../../runtime/queue.ts';
+import { aborted } from '../../runtime/waiting.ts';
+import { decompress } from '../driver/wire/compression.ts';
 import { type RecordBatch, RecordCursor } from '../record-batches.ts';
 
 /** A fetched piece of a partition. */
@@ -15,23 +17,25 @@ export interface Chunk {
   readonly bytes: number;
 }
 
-/** What the log cannot give. */
+/** Records that the log cannot give: lost, or not decodable. */
 export interface Blockage {
   readonly offset: number;
-  /** Where delivery goes on when it is passed over; `undefined` = nowhere. */
+  /** Where delivery goes on when the subscriber lets it be passed over; `undefined` = nowhere. */
   readonly nextOffset: number | undefined;
   readonly error: JournalError;
 }
 
-/** What a partition tells its session. */
+/** What a partition needs of its session. */
 export interface PartitionEvents {
   /** There is room for another chunk. */
   readonly onRoom: () => void;
+  /** The subscriber failed, or a blockage may not be passed over: delivery has ended. */
   readonly onError: (error: unknown) => void;
   readonly nowMs: () => number;
   readonly isOwned: Ownership;
 }
 
+/** Where a partition begins, and how much of it is in memory at a time. */
 export interface PartitionStart {
   readonly partition: Partition;
   readonly offset: number;
@@ -46,10 +50,10 @@ export interface PartitionStart {
 const maxSliceBytes = 8 * 1024 * 1024;
 
 /**
- * One partition while it is ours: what is fetched ahead waits in a queue of bounded size, and the
- * subscriber gets slices of bounded size, one at a time. Slices adapt by themselves: all that came
- * while the last one was in hand is delivered together, so a subscriber that is behind gets large
- * slices, and one that is not gets each chunk as it arrives.
+ * One partition while it is ours. What is fetched ahead waits in a queue of bounded size, and the
+ * subscriber gets slices of bounded size, one at a time. All that came while the last slice was in
+ * hand is delivered together: a slow subscriber gets large slices, and a quick one gets each chunk as
+ * it arrives.
  */
 export class AssignedPartition {
   readonly partition: Partition;
@@ -57,8 +61,8 @@ export class AssignedPartition {
   readonly #subscriber: TopicSubscriber;
   readonly #events: PartitionEvents;
   readonly #stop = new AbortController();
-  #ahead: Chunk[] = [];
-  #aheadBytes = 0;
+  readonly #abandoned = new AbortController();
+  readonly #ahead: Queue<Chunk>;
   #blockage: Blockage | undefined;
   #working: Promise<void> | undefined;
   #callSinceMs: number | undefined;
@@ -74,11 +78,12 @@ export class AssignedPartition {
     this.#wanted = start.offset;
     this.#subscriber = subscriber;
     this.#events = events;
+    this.#ahead = new Queue({ maxWeight: start.aheadBytes, weightOf: ({ bytes }) => bytes });
   }
 
+  /** Whether another chunk may be fetched. */
   get hasRoom(): boolean {
-    const isFull = this.#aheadBytes >= this.#start.aheadBytes;
-    return !(isFull || this.#blockage !== undefined || this.#stop.signal.aborted);
+    return !(this.#ahead.isFull || this.#blockage !== undefined || this.#stop.signal.aborted);
   }
 
   /** Since when the subscriber has the slice in hand; `undefined` = it has none. */
@@ -86,11 +91,11 @@ export class AssignedPartition {
     return this.#callSinceMs;
   }
 
+  /** Takes what was fetched at `next`; delivers it when its turn comes. */
   accept(chunk: Chunk): void {
     this.next = Math.max(this.next, chunk.nextOffset);
     if (chunk.batches.length === 0 || this.#stop.signal.aborted) return;
     this.#ahead.push(chunk);
-    this.#aheadBytes += chunk.bytes;
     this.#working ??= this.#work();
   }
 
@@ -101,19 +106,41 @@ export class AssignedPartition {
     this.#working ??= this.#work();
   }
 
-  /** The slice in hand is the last one; resolves when the subscriber has settled it. */
+  /**
+   * The slice in hand is the last one; resolves when the subscriber has settled it, or the partition
+   * is abandoned. Never rejects.
+   */
   async drain(): Promise<void> {
     this.#stop.abort('revoked');
-    this.#ahead = [];
-    await this.#working;
+    this.#ahead.drain();
+    await Promise.race([this.#working, aborted(this.#abandoned.signal)]);
+  }
+
+  /** The subscriber hangs: nobody waits for it any more. */
+  abandon(): void {
+    this.#abandoned.abort('abandoned');
+  }
+
+  /** Whether the subscriber may still have a call in hand that nobody waits for. */
+  get isAbandoned(): boolean {
+    return this.#abandoned.signal.aborted;
   }
 
   async #work(): Promise<void> {
+    const { signal } = this.#stop;
     try {
-      while (!this.#stop.signal.aborted) {
-        if (this.#ahead.length > 0) await this.#deliver(this.#take());
-        else if (this.#blockage !== undefined) await this.#passBlockage(this.#blockage);
-        else return;
+      while (!signal.aborted) {
+        if (this.#ahead.length > 0) {
+          const chunks = this.#ahead.drain();
+          this.#events.onRoom();
+          await this.#deliver(chunks);
+        } else if (this.#blockage !== undefined) {
+          await this.#pass(this.#blockage);
+          if (signal.aborted) return;
+          this.#blockage = undefined;
+          this.next = Math.max(this.next, this.#wanted);
+          this.#events.onRoom();
+        } else return;
       }
     } catch (error) {
       this.#stop.abort('failed');
@@ -123,50 +150,30 @@ export class AssignedPartition {
     }
   }
 
-  #take(): readonly Chunk[] {
-    const chunks = this.#ahead;
-    this.#ahead = [];
-    this.#aheadBytes = 0;
-    this.#events.onRoom();
-    return chunks;
-  }
-
-  async #passBlockage(blockage: Blockage): Promise<void> {
-    await this.#pass(blockage);
-    if (this.#stop.signal.aborted) return;
-    this.#blockage = undefined;
-    this.next = Math.max(this.next, this.#wanted);
-    this.#events.onRoom();
-  }
-
+  /** Hands the records over in slices, with the stretches that cannot be decoded at their places. */
   async #deliver(chunks: readonly Chunk[]): Promise<void> {
     const last = chunks.at(-1);
     if (last === undefined) return;
     const slice = new Slice(last.endOffset);
     for (const batch of chunks.flatMap(({ batches }) => batches)) {
       if (batch.control || batch.lastOffset < this.#wanted) continue;
-      await this.#deliverBatch(batch, slice);
+      const records = this.#recordsOf(batch);
+      if (records instanceof CodecError) {
+        await this.#call(slice, batch.baseOffset);
+        const offset = Math.max(batch.baseOffset, this.#wanted);
+        await this.#pass({ offset, nextOffset: batch.lastOffset + 1, error: records });
+      } else {
+        for (const record of records) {
+          const { length } = slice.records;
+          if (length >= this.#start.sliceRecords || slice.bytes >= maxSliceBytes) {
+            await this.#call(slice, record.offset);
+          }
+          slice.add(record);
+        }
+      }
       if (this.#stop.signal.aborted) return;
     }
     await this.#call(slice, last.nextOffset);
-  }
-
-  async #deliverBatch(batch: RecordBatch, slice: Slice): Promise<void> {
-    const records = this.#recordsOf(batch);
-    if (!(records instanceof CodecError)) {
-      for (const record of records) {
-        if (this.#isFull(slice)) await this.#call(slice, record.offset);
-        slice.add(record);
-      }
-      return;
-    }
-    await this.#call(slice, batch.baseOffset);
-    const offset = Math.max(batch.baseOffset, this.#wanted);
-    await this.#pass({ offset, nextOffset: batch.lastOffset + 1, error: records });
-  }
-
-  #isFull({ records, bytes }: Slice): boolean {
-    return records.length >= this.#start.sliceRecords || bytes >= maxSliceBytes;
   }
 
   /** The error as a value: the bytes break the record format. */

@@ -1,5 +1,6 @@
 import { CodecError, DataIntegrityError } from '../../model/errors.ts';
-import type { FetchedPartition } from '../driver/fetch.ts';
+import { Occasion } from '../../runtime/occasion.ts';
+import type { FetchedPartition } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { recordBatchesOf } from '../record-batches.ts';
@@ -22,7 +23,7 @@ export class GroupFetcher {
   readonly #partitions: ReadonlyMap<number, AssignedPartition>;
   readonly #deadlineMs: number;
   #stopped = false;
-  #wake = Promise.withResolvers<void>();
+  readonly #room = new Occasion();
 
   constructor(
     cluster: LogCluster,
@@ -37,8 +38,7 @@ export class GroupFetcher {
 
   /** A partition has room, or the fetcher is to end. */
   wake(): void {
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers<void>();
+    this.#room.fire();
   }
 
   stop(): void {
@@ -84,7 +84,7 @@ export class GroupFetcher {
         if (own.length === 0) return onMoved();
         const ready = own.filter((partition) => partition.hasRoom);
         if (ready.length === 0) {
-          await this.#wake.promise;
+          await this.#room.wait();
           continue;
         }
         const error = await this.#fetch(node, ready, ready.length < own.length);

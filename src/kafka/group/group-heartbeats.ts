@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../runtime/waiting.ts';
 import type { GroupMembership } from '../driver/group-membership.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
@@ -7,9 +8,9 @@ import type { GroupLease } from './group-lease.ts';
 export interface HeartbeatEvents {
   /** The group shares out its partitions anew. */
   readonly onRebalance: () => void;
-  /** The member is no member any more. */
+  /** The group has expelled the member, or must be taken to have done so. */
   readonly onLost: () => void;
-  /** After each heartbeat. */
+  /** After each heartbeat; the next one waits for it. */
   readonly onBeat: (nowMs: number) => Promise<void>;
 }
 
@@ -25,7 +26,9 @@ const expelled: readonly (string | undefined)[] = [
   'FENCED_INSTANCE_ID',
 ];
 
+/** For how long heartbeats go on, and what they keep up to date. */
 export interface HeartbeatOptions {
+  /** Asked before each heartbeat. */
   readonly isOver: () => boolean;
   /** Ends the pause between two heartbeats early. */
   readonly over: AbortSignal;
@@ -36,8 +39,9 @@ export interface HeartbeatOptions {
 
 /**
  * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. The first
- * heartbeat is sent at once: only its answer proves that the join is still good. A coordinator that
- * does not answer for the session timeout has expelled the member: it cannot know better.
+ * heartbeat is sent at once: only its answer proves that the join is still good. When the coordinator
+ * does not answer for the session timeout, the member must take itself for expelled: it cannot know
+ * better. Rejects only with what `onBeat` does.
  */
 export async function heartbeats(
   cluster: LogCluster,
@@ -46,17 +50,14 @@ export async function heartbeats(
 ): Promise<void> {
   const { clock } = cluster.deps;
   const { heartbeatIntervalMs } = cluster.settings.consumer;
-  const ended = new Promise<undefined>((resolve) => {
-    over.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
   const expire = setInterval(() => {
     if (lease.isExpired) events.onLost();
   }, heartbeatIntervalMs);
   try {
     while (!isOver()) {
       const sent = lease.moment();
-      // Who stops does not wait for a coordinator that does not answer.
-      const type = await Promise.race([beat(membership), ended]);
+      // A member that stops does not wait for a coordinator that does not answer.
+      const type = await unlessAborted(beat(membership), over).catch(() => undefined);
       if (over.aborted) return;
       const isRebalancing = type === 'REBALANCE_IN_PROGRESS';
       if (type === 'ok' || isRebalancing) lease.confirm(sent, { isRebalancing });

@@ -12,18 +12,21 @@ const regroupPauseMs = 50;
 const firstPauseMs = 50;
 const maxPauseMs = 1_000;
 
+/** What is joined, and until when. */
 export interface JoiningOptions {
   readonly place: Omit<CallPlace, 'address'>;
   readonly signal: AbortSignal;
 }
 
 /**
- * Joins until it succeeds. A join takes as long as the slowest member lets it; failures of the log
- * are borne for the request timeout, counted from the first of them in a row.
+ * Joins until it succeeds. A join takes as long as the slowest member needs. Failures of the log are
+ * retried for the request timeout, counted from the first of them in a row.
  *
  * @throws {JournalError} what the last try failed with, mapped
+ * @throws {ClosedError} the cluster is closed
+ * @throws the abort reason when `signal` fires
  */
-export async function joining(
+export async function joinGroup(
   cluster: LogCluster,
   membership: GroupMembership,
   { place, signal }: JoiningOptions,

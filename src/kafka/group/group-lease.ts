@@ -25,6 +25,7 @@ export class GroupLease {
   readonly #now: () => Moment;
   #confirmed: Moment;
   #isConfirmed = false;
+  #isEnded = false;
   /** The last good answer before a rebalance began. */
   #rebalanceSince: Moment | undefined;
 
@@ -55,9 +56,17 @@ export class GroupLease {
     return since !== undefined && elapsedMs(since, now) >= rebalanceTimeoutMs;
   }
 
-  /** False until a first heartbeat was answered: an answer to a join may have waited to be read. */
+  /** Final: the partitions are given back, or belong to others. */
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  /**
+   * Whether the partitions are surely ours. False until a first heartbeat was answered: an answer to
+   * a join may have waited to be read.
+   */
   get isHeld(): boolean {
-    return this.#isConfirmed && !this.isExpired;
+    return this.#isConfirmed && !this.#isEnded && !this.isExpired;
   }
 }
 

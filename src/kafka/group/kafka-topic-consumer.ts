@@ -1,10 +1,11 @@
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import { type Offset, Partition, type Topic } from '../../model/position.ts';
 import type { TopicConsumer, TopicSubscriber } from '../../ports/topic-consumer.ts';
+import { unlessAborted, within } from '../../runtime/waiting.ts';
 import { GroupMembership } from '../driver/group-membership.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
-import { joining as joiningGroup } from './group-joining.ts';
+import { joinGroup } from './group-joining.ts';
 import { GroupSession, type SessionEnd } from './group-session.ts';
 
 const leaveLimitMs = 2_000;
@@ -65,9 +66,9 @@ export class KafkaTopicConsumer implements TopicConsumer {
   ): Promise<SessionEnd> {
     const { log } = this.#cluster.deps;
     const [topic, group] = [this.#topic, this.#groupId];
-    const parts = { cluster: this.#cluster, membership: this.#member(), topic };
+    const deps = { cluster: this.#cluster, membership: this.#member(), subscriber };
     log.info({ topic, group, partitions }, 'joined the consumer group');
-    this.#session = new GroupSession(parts, subscriber, partitions);
+    this.#session = new GroupSession(deps, topic, partitions);
     const end = await this.#session.run(signal);
     this.#commits.clear();
     await this.#committing;
@@ -85,17 +86,13 @@ export class KafkaTopicConsumer implements TopicConsumer {
 
   /** `undefined` when the signal fired first: joining may take as long as the slowest member. */
   async #join(signal: AbortSignal): Promise<readonly Partition[] | undefined> {
-    const stopped = Promise.withResolvers<undefined>();
-    const stop = (): void => stopped.resolve(undefined);
-    signal.addEventListener('abort', stop, { once: true });
     const place = { topic: this.#topic, group: this.#groupId, right: 'READ' } as const;
-    const joining = joiningGroup(this.#cluster, this.#member(), { place, signal });
+    const joining = joinGroup(this.#cluster, this.#member(), { place, signal });
     try {
-      const numbers = await Promise.race([joining, stopped.promise]);
-      return numbers?.map((number) => Partition.of(number));
-    } finally {
-      signal.removeEventListener('abort', stop);
-      joining.catch(() => undefined);
+      return (await unlessAborted(joining, signal)).map((number) => Partition.of(number));
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
     }
   }
 
@@ -134,15 +131,10 @@ export class KafkaTopicConsumer implements TopicConsumer {
 
   async #leave(): Promise<void> {
     const { clock, log } = this.#cluster.deps;
-    const bound = new AbortController();
     const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((err: unknown) => {
       log.debug({ group: this.#groupId, err }, 'leaving the consumer group failed');
     });
-    await Promise.race([
-      leaving,
-      clock.sleep(leaveLimitMs, { signal: bound.signal }).catch(() => undefined),
-    ]);
-    bound.abort('left');
+    await within(leaving, leaveLimitMs, clock);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

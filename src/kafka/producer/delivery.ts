@@ -1,10 +1,11 @@
 import { Offset, Partition } from '../../model/position.ts';
+import type { Deadline } from '../../runtime/waiting.ts';
 import type { SendSession } from '../driver/idempotent-producer.ts';
 import type { KafkaDeps } from '../driver/kafka-client.ts';
 import { isRetriable } from '../driver/kafkajs.ts';
 import { MissingTopicsError } from '../driver/missing-topics.ts';
-import type { TopicRecords } from '../driver/outgoing-record.ts';
-import type { SendAnswer } from '../driver/produce.ts';
+import type { TopicRecords } from '../driver/wire/outgoing-record.ts';
+import type { SendAnswer } from '../driver/wire/produce.ts';
 import { causeOf, protocolErrorOf } from '../driver-errors.ts';
 import type { ProducerSessions } from './producer-sessions.ts';
 import type { PendingRecord } from './send-queue.ts';
@@ -47,16 +48,16 @@ export interface DeliveryParts {
  */
 export class Delivery {
   readonly #parts: DeliveryParts;
-  readonly #expiry: Promise<'expired'>;
+  readonly #deadline: Deadline;
   #lanes: readonly Lane[];
   #pauseMs = 0;
   /** What kept records from being acknowledged so far. */
   #trouble: Error | undefined;
 
-  /** @param expiry resolves when the time of the first record is over */
-  constructor(parts: DeliveryParts, batch: readonly PendingRecord[], expiry: Promise<'expired'>) {
+  /** @param deadline the time of the first record; its owner ends it */
+  constructor(parts: DeliveryParts, batch: readonly PendingRecord[], deadline: Deadline) {
     this.#parts = parts;
-    this.#expiry = expiry;
+    this.#deadline = deadline;
     this.#lanes = [[{ records: batch, isDoubtful: false }]];
   }
 
@@ -80,21 +81,17 @@ export class Delivery {
     const { sessions, deps } = this.#parts;
     let pauseMs = this.#pauseMs;
     for (;;) {
-      if (pauseMs > 0 && (await this.#inTime(deps.clock.sleep(pauseMs))) === 'expired')
+      if (pauseMs > 0 && (await this.#deadline.within(deps.clock.sleep(pauseMs))) === 'expired')
         return 'expired';
       const opening = sessions.ready().catch((error: unknown) => {
         return this.#parts.errors.of(error, this.#lanes[0]?.[0]?.records[0]?.topic);
       });
-      const found = await this.#inTime(opening);
+      const found = await this.#deadline.within(opening);
       if (!(found instanceof Error) || !found.retryable) return found;
       deps.log.debug({ err: found }, 'no Kafka producer yet; trying again');
       this.#trouble = found;
       pauseMs = reopenPauseMs;
     }
-  }
-
-  #inTime<T>(work: Promise<T>): Promise<T | 'expired'> {
-    return Promise.race([work, this.#expiry]);
   }
 
   async #send(session: SendSession): Promise<void> {
@@ -105,7 +102,7 @@ export class Delivery {
       (answers) => ({ answers }),
       (error: unknown) => ({ error }),
     );
-    const outcome = await this.#inTime(sending);
+    const outcome = await this.#deadline.within(sending);
     if (outcome === 'expired') {
       this.#trouble = session.lastError ?? this.#trouble;
       this.#lanes = this.#lanes.map(([head, ...rest]) => [

@@ -5,6 +5,7 @@ import { WriteRejectedError } from '../../model/errors.ts';
 import type { PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
+import { Deadline, nextTurn, within } from '../../runtime/waiting.ts';
 import { openIdempotentProducer } from '../driver/idempotent-producer.ts';
 import { addressOf, type KafkaDeps } from '../driver/kafka-client.ts';
 import { journalErrorOf } from '../driver-errors.ts';
@@ -187,20 +188,16 @@ export class KafkaActionProducer implements ActionProducer {
   async #deliver(batch: readonly PendingRecord[]): Promise<void> {
     const [{ deadlineMs }] = batch as [PendingRecord];
     const { clock } = this.#deps;
-    const answered = new AbortController();
-    const expiry = clock.sleep(deadlineMs - clock.nowMs(), { signal: answered.signal }).then(
-      () => 'expired' as const,
-      () => 'expired' as const,
-    );
+    const deadline = new Deadline(deadlineMs - clock.nowMs(), clock);
     try {
-      await new Delivery(this.#delivery, batch, expiry).run();
+      await new Delivery(this.#delivery, batch, deadline).run();
     } catch (error) {
       // Nobody may wait for ever, whatever happened. To those that have their answer it means nothing.
       await this.#sessions.discard();
       const failure = this.#delivery.errors.failureOf(batch, error, true);
       for (const record of batch) record.reject(failure.error);
     } finally {
-      answered.abort('answered');
+      deadline.end();
     }
     if (this.#sessions.records >= this.#limits.sessionRecords) await this.#sessions.discard();
   }
@@ -212,12 +209,7 @@ export class KafkaActionProducer implements ActionProducer {
 
   /** Lets what was accepted go out, bounded; the rest is told. */
   async #close(): Promise<void> {
-    const stop = new AbortController();
-    const limit = this.#deps.clock
-      .sleep(this.#limits.closeMs, { signal: stop.signal })
-      .catch(() => {});
-    await Promise.race([this.#idle(), limit]);
-    stop.abort('drained');
+    await within(this.#idle(), this.#limits.closeMs, this.#deps.clock);
     for (const record of this.#queue.takeAll()) record.reject(closedError());
     await this.#sessions.close();
     await this.#idle();
@@ -227,8 +219,4 @@ export class KafkaActionProducer implements ActionProducer {
     await this.#gate.settled();
     await this.#draining;
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

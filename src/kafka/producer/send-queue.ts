@@ -1,5 +1,5 @@
 import type { PartitionOffset } from '../../model/position.ts';
-import type { OutgoingRecord } from '../driver/outgoing-record.ts';
+import type { OutgoingRecord } from '../driver/wire/outgoing-record.ts';
 
 /** A record that waits for its send, and its caller. */
 export interface PendingRecord {

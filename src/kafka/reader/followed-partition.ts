@@ -4,8 +4,9 @@ import type { ActionRecord } from '../../model/action.ts';
 import { CodecError, JournalError } from '../../model/errors.ts';
 import { Offset } from '../../model/position.ts';
 import type { FollowedBatch, FollowStart, UndecodableRecord } from '../../ports/action-consumer.ts';
-import { decompress } from '../driver/compression.ts';
-import type { FetchPlace } from '../driver/fetch.ts';
+import { Occasion } from '../../runtime/occasion.ts';
+import { decompress } from '../driver/wire/compression.ts';
+import type { FetchPlace } from '../driver/wire/fetch.ts';
 import { type RecordBatch, RecordCursor, recordBatchesOf } from '../record-batches.ts';
 
 /** Records decoded in one step, which holds the event loop. */
@@ -22,7 +23,7 @@ export class FollowedPartition implements FetchPlace {
   #batches: readonly RecordBatch[] = [];
   #failed = false;
   #error: unknown;
-  #wake: (() => void) | undefined;
+  readonly #news = new Occasion();
 
   constructor({ topic, partition, from }: FollowStart) {
     this.topic = topic;
@@ -36,7 +37,11 @@ export class FollowedPartition implements FetchPlace {
     return !this.#failed && this.#batches.length === 0;
   }
 
-  /** The records of one fetch. @throws {CodecError} their bytes are broken */
+  /**
+   * The records of one fetch.
+   *
+   * @throws {CodecError} their bytes are broken
+   */
   accept(records: Buffer): void {
     this.#locating(this.offset, () => {
       this.#batches = recordBatchesOf(records);
@@ -44,29 +49,26 @@ export class FollowedPartition implements FetchPlace {
     const last = this.#batches.at(-1);
     if (last === undefined) return;
     this.offset = Offset.of(Math.max(this.offset, last.lastOffset + 1));
-    this.#notify();
+    this.#news.fire();
   }
 
   fail(error: unknown): void {
     this.#failed = true;
     this.#error ??= error;
-    this.#notify();
+    this.#news.fire();
   }
 
-  #notify(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  /** Resolves when there is something to take. */
+  /** Resolves when there is something to take; never rejects. */
   async changed(): Promise<void> {
     if (!this.hasRoom) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
+    await this.#news.wait();
   }
 
-  /** What waits, in steps. @throws what following ended with */
+  /**
+   * What waits, in steps.
+   *
+   * @throws what following ended with
+   */
   *take(): Generator<FollowedBatch> {
     if (this.#failed) throw this.#error;
     for (const batch of this.#batches) {

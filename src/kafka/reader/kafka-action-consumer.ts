@@ -9,6 +9,7 @@ import type {
   FollowStart,
 } from '../../ports/action-consumer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
 import type { KafkaDeps } from '../driver/kafka-client.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { LogFollower } from './log-follower.ts';
@@ -50,12 +51,11 @@ class KafkaActionConsumer implements ActionConsumer {
     if (this.#closed) throw closedError();
     await this.#cluster.learnTopic(range.key.topic);
     const request = new ReadRequest(range);
-    const abort = (): void => request.fail(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
+    const stopListening = onAbort(signal, (reason) => request.fail(reason));
     try {
       yield* this.#batchesOf(request, signal);
     } finally {
-      signal?.removeEventListener('abort', abort);
+      stopListening();
       request.cancel();
     }
   }

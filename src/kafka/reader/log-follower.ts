@@ -1,20 +1,24 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
-import { unlessAborted } from '../../runtime/concurrency.ts';
-import type { FetchedPartition, FetchLimits } from '../driver/fetch.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
+import { nextTurn, unlessAborted } from '../../runtime/waiting.ts';
+import type { FetchedPartition, FetchLimits } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';
 
 /** A broker that has nothing new answers after this time; a partition that joins waits as long. */
 const maxWaitMs = 100;
-/** While a follower is busy the others are asked shortly, so that its own partition is asked again soon. */
+/**
+ * While a follower is busy the others are asked shortly, so that its own partition is asked again
+ * soon.
+ */
 const busyWaitMs = 10;
 
 /**
- * Follows partitions for as long as somebody wants them, over connections of its own, where waiting for
- * new records holds up nobody. Each broker gets one request at a time, for all partitions it leads.
+ * Follows partitions for as long as somebody wants them, over connections of its own, where waiting
+ * for new records holds up nobody. Each broker gets one request at a time, for all partitions it
+ * leads.
  */
 export class LogFollower implements AsyncDisposable {
   readonly #main: LogCluster;
@@ -35,8 +39,7 @@ export class LogFollower implements AsyncDisposable {
     signal?.throwIfAborted();
     const cluster = await unlessAborted(this.#cluster(), signal);
     const followed = new FollowedPartition(start);
-    const abort = (): void => followed.fail(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
+    const stopListening = onAbort(signal, (reason) => followed.fail(reason));
     try {
       await unlessAborted(cluster.learnTopic(start.topic), signal);
       this.#closing.signal.throwIfAborted();
@@ -54,7 +57,7 @@ export class LogFollower implements AsyncDisposable {
       signal?.throwIfAborted();
       throw cluster.errorOf(error, { topic: start.topic, right: 'READ' });
     } finally {
-      signal?.removeEventListener('abort', abort);
+      stopListening();
       this.#partitions.delete(followed);
     }
   }

@@ -1,6 +1,6 @@
 import { CodecError, DeadlineExceededError, JournalError } from '../../model/errors.ts';
 import type { Topic } from '../../model/position.ts';
-import type { FetchedPartition } from '../driver/fetch.ts';
+import type { FetchedPartition } from '../driver/wire/fetch.ts';
 import { fetchErrors, isDriverError } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { type RecordBatch, recordBatchesOf } from '../record-batches.ts';

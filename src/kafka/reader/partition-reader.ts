@@ -1,6 +1,6 @@
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { Topic } from '../../model/position.ts';
-import { decompress } from '../driver/compression.ts';
+import { decompress } from '../driver/wire/compression.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { type RecordBatch, RecordCursor } from '../record-batches.ts';
 import { type FetchedChunk, PartitionFetcher } from './partition-fetcher.ts';
@@ -115,7 +115,7 @@ class Pass {
     }
   }
 
-  /** Settled reads are done; one whose caller is behind comes back when it has taken what waits. */
+  /** Settled reads are done; one whose caller is slow comes back when it has taken what waits. */
   #drop(): void {
     this.#requests = this.#requests.filter((request) => {
       request.inPass = !request.isSettled && !request.isFull;

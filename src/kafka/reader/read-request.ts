@@ -2,6 +2,7 @@ import { decodeAction } from '../../codec/record/action-record-codec.ts';
 import type { ActionRecord } from '../../model/action.ts';
 import { CodecError, JournalError } from '../../model/errors.ts';
 import type { ActionRange } from '../../ports/action-consumer.ts';
+import { Occasion } from '../../runtime/occasion.ts';
 import type { RecordCursor } from '../record-batches.ts';
 
 /** Decoded records that may wait for a slow caller; above it the request leaves its pass. */
@@ -23,7 +24,7 @@ export class ReadRequest {
   #ended = false;
   #error: unknown;
   #failed = false;
-  #wake: (() => void) | undefined;
+  readonly #news = new Occasion();
 
   constructor(range: ActionRange) {
     this.range = range;
@@ -38,7 +39,7 @@ export class ReadRequest {
   }
 
   /**
-   * Its caller is behind: it must not hold up, or be held in memory for, the others of its pass.
+   * Its caller is slow: it must not hold up, or be held in memory for, the others of its pass.
    */
   get isFull(): boolean {
     return this.#waiting >= maxWaitingRecords;
@@ -65,15 +66,16 @@ export class ReadRequest {
     this.next = offset;
     this.#flush();
     if (this.next >= this.to) this.#ended = true;
-    this.#notify();
+    this.#news.fire();
   }
 
+  /** Ends the read with an error, after what was accepted. */
   fail(error: unknown): void {
     if (this.isSettled) return;
     this.#flush();
     this.#failed = true;
     this.#error = error;
-    this.#notify();
+    this.#news.fire();
   }
 
   #flush(): void {
@@ -83,12 +85,11 @@ export class ReadRequest {
     this.#current = [];
   }
 
-  #notify(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  /** The next batch when there is one, without waiting. @throws what the read failed with */
+  /**
+   * The next batch when there is one, without waiting.
+   *
+   * @throws what the read failed with
+   */
   take(): readonly ActionRecord[] | 'wait' | 'end' {
     const batch = this.#batches.shift();
     if (batch !== undefined) {
@@ -99,17 +100,15 @@ export class ReadRequest {
     return this.#ended ? 'end' : 'wait';
   }
 
-  /** Resolves when `take` has something new to say. */
+  /** Resolves when `take` has something new to say; never rejects. */
   changed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+    return this.#news.wait();
   }
 
   /** The caller is gone. */
   cancel(): void {
     this.#ended = true;
     this.#batches = [];
-    this.#notify();
+    this.#news.fire();
   }
 }

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeAction } from '../../../src/codec/record/action-record-codec.ts';
 import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
-import { codecOf } from '../../../src/kafka/driver/compression.ts';
+import { codecOf } from '../../../src/kafka/driver/wire/compression.ts';
 import type {
   FetchedPartition,
   FetchPlace,
   FetchRequest,
-} from '../../../src/kafka/driver/fetch.ts';
-import { recordBatchOf } from '../../../src/kafka/driver/record-batch-writer.ts';
+} from '../../../src/kafka/driver/wire/fetch.ts';
+import { recordBatchOf } from '../../../src/kafka/driver/wire/record-batch-writer.ts';
 import { LogCluster } from '../../../src/kafka/log-cluster.ts';
 import type { Action } from '../../../src/model/action.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';

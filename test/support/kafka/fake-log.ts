@@ -1,4 +1,4 @@
-import { decompress } from '../../../src/kafka/driver/compression.ts';
+import { decompress } from '../../../src/kafka/driver/wire/compression.ts';
 import { RecordCursor, recordBatchesOf } from '../../../src/kafka/record-batches.ts';
 
 /** Kafka's error codes that the log gives by itself. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import lz4 from 'lz4-napi';
-import { decompressLz4 } from '../../../src/kafka/driver/lz4-frame.ts';
+import { decompressLz4 } from '../../../src/kafka/driver/wire/lz4-frame.ts';
 import { numbersOf, seed } from '../../property/codec/seed.ts';
 
 /** Header of the frames that Java clients write: blocks of 64 KB at most. */

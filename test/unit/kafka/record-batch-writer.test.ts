@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { codecOf, decompress } from '../../../src/kafka/driver/compression.ts';
-import type { OutgoingRecord } from '../../../src/kafka/driver/outgoing-record.ts';
-import { recordBatchOf } from '../../../src/kafka/driver/record-batch-writer.ts';
+import { codecOf, decompress } from '../../../src/kafka/driver/wire/compression.ts';
+import type { OutgoingRecord } from '../../../src/kafka/driver/wire/outgoing-record.ts';
+import { recordBatchOf } from '../../../src/kafka/driver/wire/record-batch-writer.ts';
 import { RecordCursor, recordBatchesOf } from '../../../src/kafka/record-batches.ts';
 
 const require = createRequire(import.meta.url);

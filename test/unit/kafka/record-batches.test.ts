@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { codecs, compressionId, decompress } from '../../../src/kafka/driver/compression.ts';
+import { codecs, compressionId, decompress } from '../../../src/kafka/driver/wire/compression.ts';
 import '../../../src/kafka/driver/kafkajs.ts';
 import { RecordCursor, recordBatchesOf } from '../../../src/kafka/record-batches.ts';
 

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import { expect } from 'chai';
 import '../../../src/kafka/driver/kafkajs.ts';
-import { answerWatchOf, DriverSockets } from '../../../src/kafka/driver/sockets.ts';
+import { answerWatchOf } from '../../../src/kafka/driver/connections/answer-watch.ts';
+import { DriverSockets } from '../../../src/kafka/driver/connections/sockets.ts';
 import { failureOf } from '../../contract/action-log.fixture.ts';
 
 const require = createRequire(import.meta.url);

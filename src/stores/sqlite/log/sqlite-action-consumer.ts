@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { murmur2 } from '../../../codec/java-hash.ts';
 import { decodeAction } from '../../../codec/record/action-record-codec.ts';
 import { decodeUtf8Lenient } from '../../../codec/utf8.ts';
@@ -14,6 +14,7 @@ import type {
   UndecodableRecord,
 } from '../../../ports/action-consumer.ts';
 import type { CallOptions } from '../../../ports/call-options.ts';
+import { nextTurn } from '../../../runtime/waiting.ts';
 import { logFailure, readOr } from '../session.ts';
 import type { LogPartitions } from './log-partitions.ts';
 import { type LogPage, type LogReader, refuseOutside } from './log-reader.ts';

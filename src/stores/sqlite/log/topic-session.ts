@@ -1,7 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataIntegrityError } from '../../../model/errors.ts';
 import type { Offset, Partition, Topic } from '../../../model/position.ts';
 import type { TopicSubscriber } from '../../../ports/topic-consumer.ts';
+import { Occasion } from '../../../runtime/occasion.ts';
+import { onAbort } from '../../../runtime/on-abort.ts';
+import { nextTurn } from '../../../runtime/waiting.ts';
 import { logFailure, readOr } from '../session.ts';
 import type { ForeignWrites } from './foreign-writes.ts';
 import type { LogPartition, LogPartitions } from './log-partitions.ts';
@@ -28,7 +30,8 @@ export class TopicSession {
   readonly #deps: SessionDeps;
   readonly #subscriber: TopicSubscriber;
   readonly #assigned: Partition[] = [];
-  readonly #asleep = new Map<Partition, () => void>();
+  /** New records of each partition, or the end. */
+  readonly #news = new Map<Partition, Occasion>();
 
   constructor(deps: SessionDeps, subscriber: TopicSubscriber) {
     this.#deps = deps;
@@ -43,13 +46,13 @@ export class TopicSession {
     const { topic, partitions, writer, foreignWrites } = this.#deps;
     const count = partitions.partitionCount(topic) ?? 0;
     const wakeAll = (): void => {
-      for (const partition of this.#asleep.keys()) this.#wake(partition);
+      for (const news of this.#news.values()) news.fire();
     };
     const forgets = [
-      writer.listen((of, partition) => of === topic && this.#wake(partition)),
+      writer.listen((of, partition) => of === topic && this.#news.get(partition)?.fire()),
       foreignWrites.listen(wakeAll),
+      onAbort(signal, wakeAll),
     ];
-    signal.addEventListener('abort', wakeAll);
     try {
       const all = Array.from({ length: count }, (_, partition) =>
         this.#deliverPartition(partition as Partition, count, signal).catch((error: unknown) => {
@@ -62,7 +65,6 @@ export class TopicSession {
       if (failed !== undefined) throw failed.reason;
     } finally {
       for (const forget of forgets) forget();
-      signal.removeEventListener('abort', wakeAll);
     }
   }
 
@@ -82,6 +84,8 @@ export class TopicSession {
     partitions: number,
     signal: AbortSignal,
   ): Promise<void> {
+    const news = new Occasion();
+    this.#news.set(partition, news);
     this.#assigned.push(partition);
     const wanted = await this.#subscriber.assigned(partition, { partitions });
     let next: number = await this.#start(partition, wanted, signal);
@@ -95,7 +99,7 @@ export class TopicSession {
         next = page.next;
         await nextTurn();
       } else {
-        await new Promise<void>((resolve) => this.#asleep.set(partition, resolve));
+        await news.wait();
       }
     }
   }
@@ -132,11 +136,5 @@ export class TopicSession {
 
   #partition(partition: Partition): LogPartition | undefined {
     return this.#deps.partitions.find(this.#deps.topic, partition);
-  }
-
-  #wake(partition: Partition): void {
-    const wake = this.#asleep.get(partition);
-    this.#asleep.delete(partition);
-    wake?.();
   }
 }

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import type { KafkaSettings } from '../../../../src/config/settings/kafka-settings.ts';
 import type { SendSession } from '../../../../src/kafka/driver/idempotent-producer.ts';
 import { protocolError } from '../../../../src/kafka/driver/kafkajs.ts';
-import type { TopicRecords } from '../../../../src/kafka/driver/outgoing-record.ts';
-import type { SendAnswer } from '../../../../src/kafka/driver/produce.ts';
+import type { TopicRecords } from '../../../../src/kafka/driver/wire/outgoing-record.ts';
+import type { SendAnswer } from '../../../../src/kafka/driver/wire/produce.ts';
 import {
   KafkaActionProducer,
   type ProducerLimits,

@@ -1,4 +1,4 @@
-import type { DriverCluster } from './kafkajs.ts';
+import type { DriverCluster } from '../kafkajs.ts';
 
 /**
  * Makes a cluster ask another bootstrap server whenever it has no connection. kafkajs stays with one

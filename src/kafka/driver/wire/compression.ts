@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import lz4 from 'lz4-napi';
-import type { Compression } from '../../config/settings/kafka-settings.ts';
+import type { Compression } from '../../../config/settings/kafka-settings.ts';
 import { decompressLz4 } from './lz4-frame.ts';
 
 /** How the records of one batch are compressed; `id` is the number in the batch's attributes. */

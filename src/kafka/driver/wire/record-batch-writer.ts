@@ -1,4 +1,4 @@
-import { crc32c } from './kafkajs.ts';
+import { crc32c } from '../kafkajs.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** Who writes a batch, and the number of its first record in the producer's session. */
@@ -9,7 +9,7 @@ export interface BatchSender {
 }
 
 const headerBytes = 61;
-/** Everything that the length of a batch counts lies behind it. */
+/** The length of a batch counts the bytes from here on. */
 const lengthEndsAt = 12;
 const magicAt = 16;
 const crcAt = 17;

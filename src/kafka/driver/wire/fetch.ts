@@ -1,5 +1,5 @@
+import { type DriverBroker, fetchRequest } from '../kafkajs.ts';
 import { maxFrameBytes } from './answer-frames.ts';
-import { type DriverBroker, fetchRequest } from './kafkajs.ts';
 
 /** Where to read and how much. */
 export interface FetchRequest extends FetchLimits {

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import kafkajs from 'kafkajs';
-import { AnswerFrames, FramingError } from './answer-frames.ts';
-import { answerWatchOf } from './sockets.ts';
+import { AnswerFrames, FramingError } from '../wire/answer-frames.ts';
+import { answerWatchOf } from './answer-watch.ts';
 
 const require = createRequire(import.meta.url);
 

@@ -1,11 +1,11 @@
-import { codecOf } from './compression.ts';
 import {
   type DriverBroker,
   type DriverCluster,
   type ProduceFields,
   produceRequest,
   protocolError,
-} from './kafkajs.ts';
+} from '../kafkajs.ts';
+import { codecOf } from './compression.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 import { recordBatchOf } from './record-batch-writer.ts';
 
