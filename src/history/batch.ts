@@ -70,19 +70,27 @@ interface OpenAppends extends Appends {
  */
 export function collapse(records: readonly ActionRecord[]): readonly Batch[] {
   const counted = countedOf(records);
-  const youngestFirst: (OpenAppends | Delete | Purge)[] = [];
+  const [youngest, ...older] = youngestFirst(counted).map(inOrder);
+  const last = counted.at(-1);
+  if (youngest === undefined || last === undefined) return [];
+  return [...older.reverse(), { ...youngest, at: last.at }];
+}
+
+/** The walk from the youngest record to the oldest: only then is it known what a delete covers. */
+function youngestFirst(counted: readonly Counted[]): readonly (OpenAppends | Delete | Purge)[] {
+  const batches: (OpenAppends | Delete | Purge)[] = [];
   /** How far the deletes reach that come later: an append that they cover need not be written. */
   let cover: SeqNr | undefined;
   const isCovered = (to: SeqNr): boolean => cover !== undefined && to <= cover;
   for (const item of counted.toReversed()) {
-    const next = youngestFirst.at(-1);
+    const next = batches.at(-1);
     if ('action' in item) {
       const { at } = item;
       const { from, to } = item.action.header.range;
       const range = { at, from, to };
       if (next?.type !== 'appends') {
         const appends = { ranges: [range], records: [item], deleteTo: cover };
-        youngestFirst.push({ type: 'appends', at, ...appends });
+        batches.push({ type: 'appends', at, ...appends });
         continue;
       }
       next.ranges.push(range);
@@ -90,25 +98,30 @@ export function collapse(records: readonly ActionRecord[]): readonly Batch[] {
     } else if (item.type === 'delete') {
       // Of two deletes that meet, the older one stays when it reaches as far.
       if (next?.type === 'delete' ? item.to < next.to : isCovered(item.to)) continue;
-      if (next?.type === 'delete') youngestFirst.pop();
-      youngestFirst.push(item);
+      if (next?.type === 'delete') batches.pop();
+      batches.push(item);
       cover = item.to;
-    } else youngestFirst.push(item);
+    } else batches.push(item);
   }
-  for (const batch of youngestFirst) {
-    if (batch.type !== 'appends') continue;
-    batch.ranges.reverse();
-    batch.records.reverse();
-  }
-  const [youngest, ...older] = youngestFirst;
-  const last = counted.at(-1);
-  if (youngest === undefined || last === undefined) return [];
-  return [...older.reverse(), { ...youngest, at: last.at }];
+  return batches;
 }
 
+/** The same write with its appends oldest first. */
+function inOrder(batch: OpenAppends | Delete | Purge): Batch {
+  if (batch.type !== 'appends') return batch;
+  return {
+    ...batch,
+    ranges: batch.ranges.toReversed(),
+    records: batch.records.toReversed(),
+  };
+}
+
+/** An append as it stands in the log, or a write. */
+type Counted = AppendRecord | Delete | Purge;
+
 /** The records that count, after the last purge that surely does. */
-function countedOf(records: readonly ActionRecord[]): readonly (AppendRecord | Delete | Purge)[] {
-  let counted: (AppendRecord | Delete | Purge)[] = [];
+function countedOf(records: readonly ActionRecord[]): readonly Counted[] {
+  let counted: Counted[] = [];
   let life = Life.unseen;
   let upTo: SeqNr | undefined;
   for (const record of records) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Head } from '../../../src/history/head.ts';
+import { Head, type HeadFold } from '../../../src/history/head.ts';
 import { ByteBudget } from '../../../src/journal/head-cache/held-records.ts';
 import {
   type CacheAnswer,
@@ -179,6 +179,22 @@ function foldOf(head: Head, records: readonly ActionRecord[]): Head {
   return head;
 }
 
+/** How far head and row delete. */
+function deletedOf(
+  head: Head,
+  fold: HeadFold,
+  row: (Row & { readonly last: number | undefined }) | undefined,
+): number {
+  const { appends } = fold;
+  const deleteTo = Number(fold.deleteTo ?? 0);
+  if (row !== undefined) {
+    return Math.max(deleteTo, head.purged ? 0 : Math.min(row.deleted, row.last ?? 0));
+  }
+  // Nothing is there before the first append: a delete below it deletes nothing.
+  const first = appends[0]?.action.header.range.from;
+  return first === undefined || deleteTo < first ? 0 : deleteTo;
+}
+
 /** Everything that a reader takes from head and row, whatever the last number in the store is. */
 function stateOf(head: Head, row: Row | undefined): unknown {
   // Without a row the store has no numbers either.
@@ -188,16 +204,12 @@ function stateOf(head: Head, row: Row | undefined): unknown {
     if (one.conditions.length > 0)
       one.settlePurge(row !== undefined && one.conditions.includes(row.at));
     const fold = one.fold(last === undefined ? undefined : SeqNr.of(last));
-    const deletedInStore = row === undefined || one.purged ? 0 : Math.min(row.deleted, last ?? 0);
-    // Without a row there is nothing before the first append: a delete there deletes nothing.
-    const first = row === undefined ? fold.appends[0]?.action.header.range.from : SeqNr.min;
-    const reached = first === undefined || (fold.deleteTo ?? 0) < first ? 0 : (fold.deleteTo ?? 0);
     return {
       // A purge of nothing leaves nothing to tell apart.
       purged: row !== undefined && one.purged,
       appends: fold.appends.map(({ at }) => at.offset),
       conflicts: fold.conflicts.map(({ loser }) => loser.at.offset),
-      deleteTo: Math.max(reached, deletedInStore),
+      deleteTo: deletedOf(one, fold, row === undefined ? undefined : { ...row, last }),
       last: fold.last,
     };
   });
