@@ -59,11 +59,12 @@ export interface RowExtended {
   /** The events to store. */
   readonly live: readonly ReplicatedEvent[];
   /**
-   * The row at its old place, once the stored events are gone that a delete of the same poll
-   * covers. That delete follows as a change of its own. `undefined` = it covers none that were not
-   * deleted before.
+   * A delete of the same poll, which follows as a change of its own, covers the events up to and
+   * including this number that were stored before. `undefined` = it covers none. The row hides
+   * them from now on; before this change they must stay, since a reader whose end lies before the
+   * append still sees them.
    */
-  readonly shortened: JournalPointer | undefined;
+  readonly clearTo: SeqNr | undefined;
 }
 
 /** Events are deleted. */
@@ -131,18 +132,15 @@ export function changeByAppend(
     return { type: 'create', pointer, live, origin: events[0].record.origin, doubtfulTo };
   }
   const pointer = { ...row, at, ...numbers, expiry };
-  return { type: 'extend', pointer, live, shortened: shortenedEarly(row, batch) };
+  return { type: 'extend', pointer, live, clearTo: coveredTo(row, batch) };
 }
 
-/** The row when the delete that comes with an append has taken its part of what is stored. */
-function shortenedEarly(
-  row: JournalPointer,
-  { at, deleteTo }: ReplicatedAppend,
-): JournalPointer | undefined {
+/** How far a delete that comes with an append reaches into what is stored and not yet deleted. */
+function coveredTo(row: JournalPointer, { at, deleteTo }: ReplicatedAppend): SeqNr | undefined {
   if (deleteTo === undefined) return undefined;
   const deed = { type: 'delete', to: deleteTo } as const;
   const [{ deletedTo }] = applyAction(Life.ofRow(row, at.partition), deed, at.offset);
-  return deletedTo === row.deleteTo ? undefined : { ...row, deleteTo: deletedTo };
+  return deletedTo === row.deleteTo ? undefined : deletedTo;
 }
 
 /** What a delete makes of a journal. */

@@ -1,3 +1,4 @@
+import type { RowExtended } from '../../history/row-change.ts';
 import { StoreUnavailableError } from '../../model/errors.ts';
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
@@ -43,12 +44,24 @@ export class PostgresJournalTransactions implements JournalTransactions {
     return await this.#write(insertWithEvents, [...cells, ...first], this.#insertAll(rest));
   }
 
-  async insertEvents(change: RowUpdate, events: readonly ReplicatedEvent[]): Promise<void> {
+  async insertEvents(
+    change: RowUpdate,
+    { live, clearTo }: Pick<RowExtended, 'live' | 'clearTo'>,
+  ): Promise<void> {
     const { update, updateWithEvents } = this.#deps.tables.metajournal;
     const cells = updateCells(change);
-    const [first, ...rest] = eventBatches(events);
-    if (first === undefined) await this.#write(update, cells);
-    else await this.#write(updateWithEvents, [...cells, ...first], this.#insertAll(rest));
+    const [first, ...rest] = eventBatches(live);
+    const insertRest = this.#insertAll(rest);
+    const clear = clearTo === undefined ? undefined : this.#deleteAll(clearTo);
+    const further: Further | undefined =
+      clear === undefined
+        ? insertRest
+        : async (run, journal) => {
+            await clear(run, journal);
+            await insertRest?.(run, journal);
+          };
+    if (first === undefined) await this.#write(update, cells, further);
+    else await this.#write(updateWithEvents, [...cells, ...first], further);
   }
 
   async deleteEvents(change: RowUpdate): Promise<void> {

@@ -42,12 +42,7 @@ export class RelationalJournalRows implements JournalRows {
     if (change.type === 'shorten') {
       await transactions.deleteEvents({ row, pointer, nowMs });
     } else {
-      const { shortened, live } = change;
-      if (shortened !== undefined) {
-        await transactions.deleteEvents({ row, pointer: shortened, nowMs });
-        this.#row = { journal, pointer: shortened };
-      }
-      await transactions.insertEvents({ row: this.#row ?? row, pointer, nowMs }, live);
+      await transactions.insertEvents({ row, pointer, nowMs }, change);
     }
     this.#row = { journal, pointer };
   }

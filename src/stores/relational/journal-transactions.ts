@@ -1,3 +1,4 @@
+import type { RowExtended } from '../../history/row-change.ts';
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 
@@ -33,7 +34,8 @@ export interface RowUpdate {
 export interface JournalTransactions {
   /** Answers the number of the new row. Of two events with one place the first stays. */
   insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number>;
-  insertEvents(update: RowUpdate, events: readonly ReplicatedEvent[]): Promise<void>;
+  /** Also deletes the events up to `clearTo`. */
+  insertEvents(update: RowUpdate, change: Pick<RowExtended, 'live' | 'clearTo'>): Promise<void>;
   /** Deletes the events up to the `deleteTo` that the row has from now on. */
   deleteEvents(update: RowUpdate): Promise<void>;
   /** The row and all its events. */

@@ -1,3 +1,4 @@
+import type { RowExtended } from '../../history/row-change.ts';
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
 import { eventCells } from '../relational/event-row.ts';
@@ -35,11 +36,15 @@ export class SqliteJournalTransactions implements JournalTransactions {
     });
   }
 
-  async insertEvents(change: RowUpdate, events: readonly ReplicatedEvent[]): Promise<void> {
+  async insertEvents(
+    change: RowUpdate,
+    { live, clearTo }: Pick<RowExtended, 'live' | 'clearTo'>,
+  ): Promise<void> {
     const { tables, write } = this.#deps;
-    const cells = events.map(eventCells);
+    const cells = live.map(eventCells);
     await write(() => {
       tables.metajournal.update(change);
+      if (clearTo !== undefined) tables.events.deleteTo(change.row.journal, clearTo);
       for (const event of cells) tables.events.insert(change.row.journal, event);
     });
   }

@@ -264,9 +264,7 @@ function applyChange(stored: StoredJournal, change: RowChange): boolean {
     }
   }
   const gone =
-    change.type === 'shorten'
-      ? change.clearTo
-      : change.type === 'extend' && change.shortened?.deleteTo;
+    change.type === 'shorten' ? change.clearTo : change.type === 'extend' && change.clearTo;
   for (const [name, event] of stored.events) {
     if (event.seqNr <= (gone || 0)) stored.events.delete(name);
   }

@@ -16,7 +16,10 @@ function recordedRows(): JournalTransactions & { readonly calls: string[] } {
   return {
     calls,
     insert: async (_, events) => calls.push(`insert ${offsets(events)}`),
-    insertEvents: async (_, events) => void calls.push(`insert events ${offsets(events)}`),
+    insertEvents: async (_, { live, clearTo }) =>
+      void calls.push(
+        `insert events ${offsets(live)}${clearTo === undefined ? '' : ` delete to ${clearTo}`}`,
+      ),
     deleteEvents: async ({ pointer }) => void calls.push(`delete to ${pointer.deleteTo}`),
     remove: async ({ journal }) => void calls.push(`remove ${journal}`),
   };
@@ -44,6 +47,15 @@ describe('a journal in a relational database', () => {
       'delete to 4',
       'remove 1',
     ]);
+  });
+
+  it('deletes in the transaction of an append what a delete of the same poll covers: no reader sees one without the other', async () => {
+    const rows = recordedRows();
+    const journal = journalOn(rows);
+    await journal.append(given.append(0, [1, 3]), given.nowMs);
+    const append = { ...given.append(1, [4]), deleteTo: given.seqNr(2) };
+    await journal.append(append, given.nowMs);
+    expect(rows.calls).to.deep.equal(['insert 0 0 0', 'insert events 1 delete to 2']);
   });
 
   it('stands where it stood when its rows could not be changed', async () => {
