@@ -12,7 +12,7 @@ interface PointerDeps {
   readonly statements: PointerStatements;
 }
 
-interface Place {
+interface PartitionPlace {
   readonly topic: Topic;
   readonly partition: Partition;
 }
@@ -23,7 +23,7 @@ interface PointerRow {
   readonly updated: number | null;
 }
 
-interface Claim {
+interface ClaimedPartition {
   /** What the owner knows. */
   known: Offset | undefined;
   /** The row that the next change starts from; `undefined` = there was none. */
@@ -51,7 +51,7 @@ const maxInDoubt = 1_000;
  */
 export class PartitionPointers {
   readonly #deps: PointerDeps;
-  readonly #claims = new Map<string, Claim>();
+  readonly #claims = new Map<string, ClaimedPartition>();
 
   constructor(deps: PointerDeps) {
     this.#deps = deps;
@@ -63,7 +63,7 @@ export class PartitionPointers {
    *
    * @throws {StoreUnavailableError} may be claimed; repeat it
    */
-  async claim(place: Place, options: ClaimOptions): Promise<Offset | undefined> {
+  async claim(place: PartitionPlace, options: ClaimOptions): Promise<Offset | undefined> {
     const { session, statements } = this.#deps;
     const { topic, partition } = place;
     const { nowMs } = options;
@@ -115,7 +115,7 @@ export class PartitionPointers {
   }
 
   /** Answers false when it is to be tried again, from the row found. */
-  async #isMoved(claim: Claim, move: OffsetMove, nowMs: number): Promise<boolean> {
+  async #isMoved(claim: ClaimedPartition, move: OffsetMove, nowMs: number): Promise<boolean> {
     const wanted = this.#after(move, claim.row, { offset: move.offset, nowMs });
     claim.inDoubt.push(wanted);
     if (claim.inDoubt.length > maxInDoubt) claim.inDoubt.shift();
@@ -134,7 +134,7 @@ export class PartitionPointers {
 
   /** Later than the row, than the clock and than every write so far. */
   #after(
-    { topic, partition }: Place,
+    { topic, partition }: PartitionPlace,
     row: PointerRow | undefined,
     { offset, nowMs }: { readonly offset: Offset; readonly nowMs: number },
   ): { readonly offset: Offset; readonly updated: number } {
@@ -143,7 +143,7 @@ export class PartitionPointers {
   }
 
   #change(
-    { topic, partition }: Place,
+    { topic, partition }: PartitionPlace,
     from: PointerRow | undefined,
     { offset, updated }: PointerRow,
   ): Promise<Row> {
@@ -157,7 +157,7 @@ export class PartitionPointers {
   }
 }
 
-function nameOf({ topic, partition }: Place): string {
+function nameOf({ topic, partition }: PartitionPlace): string {
   return `${topic}:${partition}`;
 }
 
@@ -166,7 +166,7 @@ function isApplied(answer: Row): boolean {
 }
 
 /** A refusal brings the row with it, and no columns when there is none. */
-function rowOf(place: Place, cells: Row | undefined): PointerRow | undefined {
+function rowOf(place: PartitionPlace, cells: Row | undefined): PointerRow | undefined {
   if (cells?.['offset'] === undefined || cells['offset'] === null) return undefined;
   const updated = cells['updated'];
   const offset = replicatedOffsetOf(place, cells['offset']);

@@ -53,7 +53,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
   readonly #session: PostgresSession;
   readonly #tables: StoreTables;
   /** Partitions that this process has claimed. */
-  readonly #claims = new Map<string, Claim>();
+  readonly #claims = new Map<string, ClaimedPartition>();
 
   constructor(session: PostgresSession, schema: string) {
     this.#session = session;
@@ -156,7 +156,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
   }
 }
 
-interface Claim {
+interface ClaimedPartition {
   /** `undefined` while nothing is replicated. */
   epoch: number | undefined;
   /** What the owner knows; a move without an answer may have gone further. */

@@ -34,14 +34,19 @@ export interface ReplicatedDeps {
   readonly segmentSize: number;
 }
 
+interface ClaimedPartition {
+  /** `undefined` while nothing is replicated. */
+  epoch: number | undefined;
+}
+
 /**
  * Writes the store of the file. Writes of one turn of the event loop share one transaction; the
  * log has every record already, but a replicated offset must not run ahead of its rows.
  */
 export class SqliteReplicatedJournal implements ReplicatedJournal {
   readonly #deps: ReplicatedDeps;
-  /** Partitions that this process has claimed; no epoch while nothing is replicated. */
-  readonly #claims = new Map<string, { epoch: number | undefined }>();
+  /** Partitions that this process has claimed. */
+  readonly #claims = new Map<string, ClaimedPartition>();
   #closed = false;
 
   constructor(deps: ReplicatedDeps) {

@@ -115,7 +115,7 @@ export function newCells({ origin }: NewRow, nowMs: number): CreatedCells {
   return [nowMs, utcDate(nowMs), origin];
 }
 
-interface Place {
+interface RowPlace {
   readonly key: Key;
   readonly segment: SegmentNr;
 }
@@ -129,7 +129,7 @@ interface WholeRow {
 
 /** Nulls rather than nothing: what an earlier try of the same row left must not show through. */
 export function insertParams(
-  { key, segment }: Place,
+  { key, segment }: RowPlace,
   { pointer, clearedTo, created = [null, null, null], updatedMs }: WholeRow,
 ): Params {
   const { at, segmentSize, expiry, recordId } = pointer;
@@ -159,7 +159,7 @@ export function seqNrCells({ seqNr, deleteTo }: JournalPointer): readonly [unkno
 
 /** What every update binds, then `columns` in the order of the statement. */
 export function updateParams(
-  row: Place,
+  row: RowPlace,
   {
     at,
     nowMs,
