@@ -4,7 +4,6 @@ import { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { KafkaDeps } from './driver/kafka-client.ts';
 import { listTopics } from './driver/list-topics.ts';
-import { protocolErrorOf } from './driver-errors.ts';
 import { LogCluster } from './log-cluster.ts';
 
 const createTimeoutMs = 10_000;
@@ -38,8 +37,6 @@ export interface KafkaAdmin extends AsyncDisposable {
    * @throws {NotSetUpError} it does not exist
    */
   partitions(topic: Topic, options?: CallOptions): Promise<number>;
-  /** Deletes a topic with all its records; a missing one is no error. */
-  deleteTopic(topic: Topic): Promise<void>;
 }
 
 /**
@@ -149,20 +146,6 @@ class KafkaAdminClient implements KafkaAdmin {
 
   async partitions(topic: Topic): Promise<number> {
     return (await this.#cluster.partitionsOf(topic)).length;
-  }
-
-  async deleteTopic(topic: Topic): Promise<void> {
-    const admin = this.#cluster.client.kafka.admin();
-    try {
-      await admin.connect();
-      await admin.deleteTopics({ topics: [topic], timeout: createTimeoutMs });
-    } catch (error) {
-      if (protocolErrorOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') {
-        throw this.#cluster.errorOf(error, { topic, right: 'CREATE' });
-      }
-    } finally {
-      await admin.disconnect().catch(() => undefined);
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

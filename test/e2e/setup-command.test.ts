@@ -2,16 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { runCli } from '../../src/cli/run-cli.ts';
-import { openKafkaAdmin } from '../../src/kafka/kafka-admin.ts';
-import { Topic } from '../../src/model/position.ts';
 import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
+import { deleteTopic } from '../integration/kafka/kafka-fixture.ts';
 import {
   dropSchema,
   postgresAddress,
   randomSchema,
 } from '../integration/postgres/postgres-server.ts';
 import { postgresConfig } from '../support/kafka/kafka-config.ts';
-import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
+import { kafkaWorld } from '../support/kafka/world.ts';
 import { printed } from '../unit/cli/printed.ts';
 import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 
@@ -38,12 +37,6 @@ describe('kafka-journal setup', () => {
     return [...out];
   }
 
-  async function deleteTopic(world: ReturnType<typeof kafkaWorld>): Promise<void> {
-    const admin = await openKafkaAdmin((await journalSettings(world.configText)).kafka, quietDeps);
-    await admin.deleteTopic(Topic.of(world.topic));
-    await admin[Symbol.asyncDispose]();
-  }
-
   it('says of each topic, keyspace and table of Cassandra whether it was made or found', async () => {
     const world = kafkaWorld({ more: `${journal}.kafka.topic.auto-create = off` });
     try {
@@ -64,7 +57,7 @@ describe('kafka-journal setup', () => {
       expect(third).to.include(`  table ${world.keyspace}.journal: exists`);
     } finally {
       await dropKeyspace(world.keyspace);
-      await deleteTopic(world);
+      await deleteTopic(world.topic);
     }
   });
 
@@ -91,7 +84,7 @@ describe('kafka-journal setup', () => {
       );
     } finally {
       await dropSchema(schema);
-      await deleteTopic(world);
+      await deleteTopic(world.topic);
     }
   });
 
@@ -107,7 +100,7 @@ describe('kafka-journal setup', () => {
       ]);
       expect((await setup(world.configText)).at(-1)).to.equal(`  file ${file}: exists`);
     } finally {
-      await deleteTopic(world);
+      await deleteTopic(world.topic);
     }
   });
 

@@ -40,10 +40,6 @@ export class HeldRecords {
     this.#budget = budget;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /**
    * A record that its head has just taken; older ones are given up where the budget asks for it.
    */

@@ -78,10 +78,6 @@ export class PartitionCache {
     return this.#heads.size;
   }
 
-  get heldBytes(): number {
-    return this.#held.bytes;
-  }
-
   get waiting(): number {
     return this.#waiting.size;
   }

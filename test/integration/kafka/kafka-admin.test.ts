@@ -5,7 +5,7 @@ import { LogCluster } from '../../../src/kafka/log-cluster.ts';
 import { NotSetUpError } from '../../../src/model/errors.ts';
 import { Topic } from '../../../src/model/position.ts';
 import { failureOf } from '../../contract/action-log.fixture.ts';
-import { kafkaSettings, plainKafka, quietDeps } from './kafka-fixture.ts';
+import { deleteTopic, kafkaSettings, plainKafka, quietDeps } from './kafka-fixture.ts';
 
 describe('Kafka admin', function () {
   this.timeout(30_000);
@@ -32,14 +32,14 @@ describe('Kafka admin', function () {
     expect(await admin.topics()).to.include(topic);
     expect(await admin.ensureTopic(topic, { ...settings, partitions: 7 })).to.equal(false);
     expect(await admin.partitions(topic)).to.equal(3);
-    await admin.deleteTopic(topic);
+    await deleteTopic(topic);
   });
 
   it('leaves the retention to the broker when none is set', async () => {
     const topic = newName();
     await admin.ensureTopic(topic, { ...settings, retentionMs: undefined });
     expect(await retentionOf(topic)).to.equal('604800000');
-    await admin.deleteTopic(topic);
+    await deleteTopic(topic);
   });
 
   it('returns when the leaders serve what was created', async () => {
@@ -51,7 +51,7 @@ describe('Kafka admin', function () {
         cluster.endOffset(topic, partition),
       );
       expect(await Promise.all(asked)).to.deep.equal(Array.from({ length: 40 }, () => 0));
-      await admin.deleteTopic(topic);
+      await deleteTopic(topic);
     }
   });
 
@@ -62,7 +62,7 @@ describe('Kafka admin', function () {
       admin.ensureTopic(topic, settings),
     ]);
     expect(created.filter(Boolean)).to.have.length(1);
-    await admin.deleteTopic(topic);
+    await deleteTopic(topic);
   });
 
   it('only looks when it may not create, and names what is missing', async () => {

@@ -65,6 +65,14 @@ export function plainKafka(): kafkajs.Kafka {
   return new kafkajs.Kafka({ brokers: [brokerAddress()], logLevel: kafkajs.logLevel.NOTHING });
 }
 
+/** Deletes a topic with all its records. */
+export async function deleteTopic(topic: string): Promise<void> {
+  const admin = plainKafka().admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic], timeout: 10_000 });
+  await admin.disconnect();
+}
+
 /** Makes `offset` the first one kept. */
 export async function deleteBefore(
   topic: string,

@@ -24,6 +24,7 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
 import {
   brokerAddress,
   createTopic,
+  deleteTopic,
   kafkaSettings,
   plainKafka,
   quietDeps,
@@ -172,7 +173,7 @@ describe('Kafka producer in the face of faults', function () {
       await producer.produce(appendOf(each, 1));
       expect(await other.endOffset(each.topic, first)).to.equal(1);
     }
-    await admin.deleteTopic(doomed.topic);
+    await deleteTopic(doomed.topic);
     await new Promise((resolve) => setTimeout(resolve, 5_500));
     const startedMs = Date.now();
     await producer.produce(appendOf(key, 2));
