@@ -236,7 +236,7 @@ export const mutants: readonly Mutant[] = [
     [
       row,
       'await this.#deps.session.write(cql, params, timestamp);',
-      'await this.#parts.session.write(cql, params);',
+      'await this.#deps.session.write(cql, params);',
     ],
   ),
   mutant(
