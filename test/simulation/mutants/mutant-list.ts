@@ -279,11 +279,6 @@ export const mutants: readonly Mutant[] = [
       'const isUnseen = false;',
     ],
   ),
-  mutant(
-    'a delete counts only after the append that it covers',
-    'an append hides what its delete covers (V6)',
-    [change, "[life] = applyAction(life, { type: 'delete', to: deleteTo }, at.offset);", ''],
-  ),
   mutant('a record that loses moves the last number', 'ADR 17: it loses whole', [
     action,
     'return [{ ...life, lastAt: at, claimed }, isSure',
