@@ -172,7 +172,7 @@ class ValuePrinter {
   }
 
   #members(members: object, level: number): string {
-    if (hasSymbols(members))
+    if (Object.getOwnPropertySymbols(members).length > 0)
       throw this.refusal('has a member whose name is a symbol, which JSON cannot hold');
     let text = '{';
     let separator = '';
@@ -213,21 +213,16 @@ class ValuePrinter {
 
   /** What is wrong with the value that is being printed. */
   refusal(what: string, options?: { readonly cause?: unknown }): InvalidInputError {
-    const path = this.#path.slice(0, this.#levels).reduce(pathOf, this.#rules.name);
-    return new InvalidInputError(`${path} ${what}`, { ...options, path: String(path) });
+    let path = this.#rules.name;
+    for (const step of this.#path.slice(0, this.#levels)) {
+      if (typeof step === 'number') path += `[${step}]`;
+      else path += identifier.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+    }
+    return new InvalidInputError(`${path} ${what}`, { ...options, path });
   }
 }
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
-
-function pathOf(path: string | number, step: string | number): string {
-  if (typeof step === 'number') return `${path}[${step}]`;
-  return identifier.test(step) ? `${path}.${step}` : `${path}[${JSON.stringify(step)}]`;
-}
-
-function hasSymbols(value: object): boolean {
-  return Object.getOwnPropertySymbols(value).length > 0;
-}
 
 /** The prototype of arrays, of this or another realm, rather than that of a class made of it. */
 function isOriginal(prototype: unknown): boolean {

@@ -19,17 +19,14 @@ export function mayHoldWideNumber(text: string): boolean {
 /** Looks at every 16th character only: no run of 16 fits between two of them. */
 function hasLongRun(text: string): boolean {
   for (let at = longRun - 1; at < text.length; at += longRun) {
-    if (isNumeric(text.charCodeAt(at)) && runLengthAround(text, at) >= longRun) return true;
+    if (!isNumeric(text.charCodeAt(at))) continue;
+    let first = at;
+    let end = at + 1;
+    while (first > 0 && isNumeric(text.charCodeAt(first - 1))) first--;
+    while (end < text.length && isNumeric(text.charCodeAt(end))) end++;
+    if (end - first >= longRun) return true;
   }
   return false;
-}
-
-function runLengthAround(text: string, at: number): number {
-  let first = at;
-  let end = at + 1;
-  while (first > 0 && isNumeric(text.charCodeAt(first - 1))) first--;
-  while (end < text.length && isNumeric(text.charCodeAt(end))) end++;
-  return end - first;
 }
 
 /** `.` and `0` to `9` (the one between them, `/`, stands in no number and does no harm). */

@@ -38,7 +38,24 @@ export function encodeActionHeader(header: ActionHeader): string {
  * @throws {CodecError} when it is no JSON, or an action that does not hold together
  */
 export function decodeActionHeader(text: string): ActionHeader | undefined {
-  return decodeCommonAppend(text) ?? decodeAny(text);
+  const common = decodeCommonAppend(text);
+  if (common !== undefined) return common;
+  const json = parseJson(text);
+  if (!isJsonObject(json)) return undefined;
+  const { append, mark, delete: deleteTo, purge } = json;
+  // In this order; the first member that is an object decides.
+  if (isJsonObject(append)) return remember(readAppend(append), text);
+  if (isJsonObject(mark)) {
+    const { id } = mark;
+    if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
+    return { type: 'mark', id, ...readWriter(mark, 'mark') };
+  }
+  if (isJsonObject(deleteTo)) {
+    const to = readSeqNr(deleteTo.to, 'delete.to');
+    return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
+  }
+  if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
+  return undefined;
 }
 
 function bodyOf(header: ActionHeader): string {
@@ -81,25 +98,6 @@ function writerMembers({ origin, version }: Writer): string {
   const second = version === undefined ? '' : `,"version":${printString(version)}`;
   lastWriter = { origin, version, text: first + second };
   return lastWriter.text;
-}
-
-/** Candidates in this order; the first member that is an object decides. */
-function decodeAny(text: string): ActionHeader | undefined {
-  const json = parseJson(text);
-  if (!isJsonObject(json)) return undefined;
-  const { append, mark, delete: deleteTo, purge } = json;
-  if (isJsonObject(append)) return remember(readAppend(append), text);
-  if (isJsonObject(mark)) {
-    const { id } = mark;
-    if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
-    return { type: 'mark', id, ...readWriter(mark, 'mark') };
-  }
-  if (isJsonObject(deleteTo)) {
-    const to = readSeqNr(deleteTo.to, 'delete.to');
-    return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
-  }
-  if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
-  return undefined;
 }
 
 function readAppend(append: JsonObject): AppendHeader {

@@ -49,7 +49,12 @@ export function encodeAction(action: Action): EncodedRecord {
     }
     return { key: id, value: null, timestampMs, headers };
   }
-  for (const name in action.headers) addUserHeader(headers, name, action.headers[name]);
+  for (const name in action.headers) {
+    if (name === actionHeaderName) {
+      throw new InvalidInputError(`a user header must not be named ${actionHeaderName}`);
+    }
+    setMember(headers, name, encodeUtf8(action.headers[name] ?? '', `header ${name}`));
+  }
   return { key: id, value: asBuffer(action.value), timestampMs, headers };
 }
 
@@ -90,25 +95,24 @@ function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
   const header = decodeActionHeader(text);
   if (header?.type !== 'purge') return header;
   const onlyAt = firstHeader(headers, onlyAtHeaderName);
-  return onlyAt === undefined
-    ? header
-    : { ...header, onlyAt: readOffset(onlyAt, onlyAtHeaderName) };
+  if (onlyAt === undefined) return header;
+  const offset = Number(onlyAt);
+  // One spelling only, and none that a `number` would round.
+  if (!decimalInteger.test(onlyAt) || !Number.isSafeInteger(offset)) {
+    const excerpt = JSON.stringify(onlyAt.slice(0, 40));
+    throw new CodecError(
+      `header ${onlyAtHeaderName} must be an offset in 0..2^53-1, not ${excerpt}`,
+    );
+  }
+  return { ...header, onlyAt: offset as Offset };
 }
+
+const decimalInteger = /^(?:0|[1-9]\d*)$/;
 
 /** Of a repeated name the first counts, in the journal's own headers. */
 function firstHeader(headers: LogRecord['headers'], name: string): string | undefined {
   const header = headers.find(([other]) => other === name);
   return header && headerText(name, header[1]);
-}
-
-const decimalInteger = /^(?:0|[1-9]\d*)$/;
-
-/** One spelling only, and none that a `number` would round. */
-function readOffset(text: string, what: string): Offset {
-  const value = Number(text);
-  if (decimalInteger.test(text) && Number.isSafeInteger(value)) return value as Offset;
-  const excerpt = JSON.stringify(text.slice(0, 40));
-  throw new CodecError(`header ${what} must be an offset in 0..2^53-1, not ${excerpt}`);
 }
 
 /** Of a repeated name the last counts. */
@@ -124,11 +128,4 @@ function userHeadersOf(headers: LogRecord['headers']): Headers {
 function headerText(name: string, value: Uint8Array | undefined): string {
   if (value === undefined) throw new CodecError(`header ${name} has no value`);
   return decodeUtf8Strict(value, `header ${name}`);
-}
-
-function addUserHeader(headers: Record<string, Buffer>, name: string, value = ''): void {
-  if (name === actionHeaderName) {
-    throw new InvalidInputError(`a user header must not be named ${actionHeaderName}`);
-  }
-  setMember(headers, name, encodeUtf8(value, `header ${name}`));
 }

@@ -49,23 +49,18 @@ function printedMetadata(scan: PrintedJsonScanner, text: string): PayloadMetadat
 }
 
 function printedEvent(scan: PrintedJsonScanner, text: string): PrintedEvent | undefined {
-  const seqNr = printedSeqNr(scan, text);
-  const tags = seqNr && printedTags(scan, text);
-  if (seqNr === undefined || tags === undefined) return undefined;
-  if (!scan.skip(',"payloadType":"json","payload":')) return undefined;
-  const start = scan.at;
-  if (!scan.skipValue()) return undefined;
-  const payload = text.slice(start, scan.at);
-  if (payload === 'null' || !scan.skip('}')) return undefined;
-  return { seqNr, tags, payload: new PrintedJson(payload) };
-}
-
-function printedSeqNr(scan: PrintedJsonScanner, text: string): SeqNr | undefined {
   if (!scan.skip('{"seqNr":')) return undefined;
-  const start = scan.at;
+  const startOfNumber = scan.at;
   if (!scan.skipNumber()) return undefined;
-  const seqNr = Number(text.slice(start, scan.at));
-  return Number.isInteger(seqNr) && seqNr >= SeqNr.min ? SeqNr.of(seqNr) : undefined;
+  const seqNr = Number(text.slice(startOfNumber, scan.at));
+  if (!Number.isInteger(seqNr) || seqNr < SeqNr.min) return undefined;
+  const tags = printedTags(scan, text);
+  if (tags === undefined || !scan.skip(',"payloadType":"json","payload":')) return undefined;
+  const startOfPayload = scan.at;
+  if (!scan.skipValue()) return undefined;
+  const payload = text.slice(startOfPayload, scan.at);
+  if (payload === 'null' || !scan.skip('}')) return undefined;
+  return { seqNr: SeqNr.of(seqNr), tags, payload: new PrintedJson(payload) };
 }
 
 function printedTags(scan: PrintedJsonScanner, text: string): readonly string[] | undefined {
