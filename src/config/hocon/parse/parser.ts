@@ -102,7 +102,8 @@ class Parser {
   #object(open: Token, braces: boolean): ObjectValue {
     const draft = new ObjectDraft(this.#reader.originOf(open));
     while (!this.#atObjectEnd(braces)) {
-      if (isInclude(this.#reader.peek())) this.#include(draft);
+      const first = this.#reader.peek();
+      if (first.type === 'unquoted' && first.text === 'include') this.#include(draft);
       else this.#field(draft);
       if (this.#reader.passSeparator()) continue;
       if (!this.#atObjectEnd(braces))
@@ -219,27 +220,18 @@ class Parser {
     const open = this.#reader.take();
     return this.#nested(1, open, () => {
       this.#lists++;
-      const items = this.#items();
+      const items: Value[] = [];
+      while (!isMark(this.#reader.peekBeyondSpace(), ']')) {
+        items.push(this.#value());
+        if (this.#reader.passSeparator()) continue;
+        if (!isMark(this.#reader.peekBeyondSpace(), ']'))
+          throw this.#missingSeparator("']' or a comma");
+      }
+      this.#reader.take();
       this.#lists--;
       return listOf(items, this.#reader.originOf(open));
     });
   }
-
-  #items(): Value[] {
-    const items: Value[] = [];
-    while (!isMark(this.#reader.peekBeyondSpace(), ']')) {
-      items.push(this.#value());
-      if (this.#reader.passSeparator()) continue;
-      if (!isMark(this.#reader.peekBeyondSpace(), ']'))
-        throw this.#missingSeparator("']' or a comma");
-    }
-    this.#reader.take();
-    return items;
-  }
-}
-
-function isInclude(token: Token): boolean {
-  return token.type === 'unquoted' && token.text === 'include';
 }
 
 function isKeyToken({ type }: Token): boolean {

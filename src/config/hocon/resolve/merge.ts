@@ -80,7 +80,17 @@ function mergeObjects(objects: readonly ObjectValue[], merging: Merging): Object
   if (top === undefined) throw new Error('there is nothing to merge');
   if (next === undefined) return top;
   const size = objects.reduce((sum, object) => sum + object.size, 0);
-  if (merging.partial && size > largeObject) return mergedByKey(objects, top.origin, ignores);
+  if (merging.partial && size > largeObject) {
+    return {
+      kind: 'object',
+      fields: new MergedFields(objects, (values) => layers(values, { partial: true })),
+      unresolved: objects.reduce((sum, { unresolved }) => sum + unresolved, 0),
+      ignoresFallbacks: ignores,
+      depth: Math.max(...objects.map(depthOf)),
+      size,
+      origin: top.origin,
+    };
+  }
   const fields = new Map<string, Value>();
   for (const [key, values] of valuesByKey(objects)) {
     const merged = values.length === 1 ? values[0] : layers(values.toReversed(), merging);
@@ -104,22 +114,6 @@ function valuesByKey(objects: readonly ObjectValue[]): ReadonlyMap<string, Value
   return together;
 }
 
-function mergedByKey(
-  objects: readonly ObjectValue[],
-  origin: Origin,
-  ignores: boolean,
-): ObjectValue {
-  return {
-    kind: 'object',
-    fields: new MergedFields(objects, (values) => layers(values, { partial: true })),
-    unresolved: objects.reduce((sum, { unresolved }) => sum + unresolved, 0),
-    ignoresFallbacks: ignores,
-    depth: Math.max(...objects.map(depthOf)),
-    size: objects.reduce((sum, object) => sum + object.size, 0),
-    origin,
-  };
-}
-
 /** What joining pieces reports. */
 export interface Concatenating extends Pick<Merging, 'made'> {
   /** The pieces are those of `+=`. */
@@ -138,7 +132,8 @@ export function concatenate(
 ): Value | undefined {
   const [only] = pieces;
   if (pieces.length < 2 && only?.kind !== 'concatenation') return only;
-  const joined = joinedRuns(pieces.flatMap(piecesOf), made);
+  const all = pieces.flatMap((piece) => (piece.kind === 'concatenation' ? piece.pieces : [piece]));
+  const joined = joinedRuns(all, made);
   const [first] = joined;
   if (first === undefined || joined.length === 1) return first;
   return concatenationOf(joined, first.origin, appends);
@@ -169,11 +164,9 @@ function meeting(first: Value, piece: Value): 'joined' | 'apart' | 'mixed' | 'dr
   if (isUnresolvable(first) || isUnresolvable(piece)) return 'apart';
   if (isContainer(first) === isContainer(piece)) return 'joined';
   // White space between pieces is unquoted text; like the reference we drop any such text here.
-  return isContainer(first) && isUnquotedText(piece) ? 'dropped' : 'mixed';
-}
-
-function piecesOf(value: Value): readonly Value[] {
-  return value.kind === 'concatenation' ? value.pieces : [value];
+  const isUnquotedText =
+    piece.kind === 'scalar' && typeof piece.value === 'string' && !piece.quoted;
+  return isContainer(first) && isUnquotedText ? 'dropped' : 'mixed';
 }
 
 /** One value of a run of texts, of objects, or of lists and the objects that stand for one. */
@@ -184,7 +177,12 @@ function join(run: readonly Value[], made: Merging['made']): Value {
   if (run.every(({ kind }) => kind === 'object'))
     return layers(run.toReversed(), { made }) ?? first;
   if (!isContainer(first)) return joinTexts(run, first.origin);
-  const lists = run.map(asList);
+  // An object with numeric keys stands for a list where it meets one.
+  const lists = run.map((value) => {
+    const list = value.kind === 'object' ? listOfNumericKeys(value) : value;
+    if (list?.kind !== 'list') throw mixedKinds(value);
+    return list;
+  });
   checkLength(
     lists.reduce((sum, { items }) => sum + items.length, 0),
     first,
@@ -193,13 +191,6 @@ function join(run: readonly Value[], made: Merging['made']): Value {
     lists.flatMap(({ items }) => items),
     first.origin,
   );
-}
-
-/** An object with numeric keys stands for a list where it meets one. */
-function asList(value: Value): ListValue {
-  const list = value.kind === 'object' ? listOfNumericKeys(value) : value;
-  if (list?.kind !== 'list') throw mixedKinds(value);
-  return list;
 }
 
 function joinTexts(run: readonly Value[], origin: Origin): Scalar {
@@ -213,10 +204,6 @@ function joinTexts(run: readonly Value[], origin: Origin): Scalar {
 
 function isContainer(value: Value): value is ListValue | ObjectValue {
   return value.kind === 'list' || value.kind === 'object';
-}
-
-function isUnquotedText(value: Value): boolean {
-  return value.kind === 'scalar' && typeof value.value === 'string' && !value.quoted;
 }
 
 function mixedKinds({ origin }: { readonly origin: Origin }): Error {
