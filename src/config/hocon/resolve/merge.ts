@@ -206,11 +206,15 @@ function isContainer(value: Value): value is ListValue | ObjectValue {
   return value.kind === 'list' || value.kind === 'object';
 }
 
-function mixedKinds({ origin }: { readonly origin: Origin }): Error {
+function mixedKinds({ origin }: Located): Error {
   return hoconError('a list or object can be concatenated only with its like', origin);
 }
 
-function checkLength(length: number, { origin }: { readonly origin: Origin }): void {
+interface Located {
+  readonly origin: Origin;
+}
+
+function checkLength(length: number, { origin }: Located): void {
   if (length <= limits.concatenation) return;
   throw hoconError(`the concatenation is longer than ${limits.concatenation}`, origin);
 }

@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigProblem } from '../../../model/errors.ts';
 import { limits } from '../limits.ts';
-import { hoconError, type Origin, renderPath, withPath } from '../origin.ts';
+import { hoconError, renderPath, withPath } from '../origin.ts';
 import {
   type Concatenation,
   depthOf,
@@ -362,8 +362,8 @@ function textIn(texts: Texts, name: string): string | undefined {
   return Object.hasOwn(texts, name) ? texts[name] : undefined;
 }
 
-function passed(message: string, { origin }: { readonly origin: Origin }): Error {
-  return new LimitPassed(hoconError(message, origin).problems);
+function passed(message: string, value: Value): Error {
+  return new LimitPassed(hoconError(message, value.origin).problems);
 }
 
 function pathTo(place: Parents | undefined): readonly string[] {
