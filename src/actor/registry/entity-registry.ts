@@ -76,7 +76,9 @@ export interface EntityType<L extends AnyActorLogic> {
 export interface RegistryDeps {
   readonly log: Logger;
   readonly clock: Clock;
+  /** @throws as `ask` of the host */
   ask(ref: AnyActorRef, command: unknown, options?: AskOptions): Promise<AskResult>;
+  /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
   /** `undefined` when the actor never came to be. */
   hostOf(ref: AnyActorRef): EntityView | undefined;

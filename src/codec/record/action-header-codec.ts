@@ -2,7 +2,7 @@ import type { ActionHeader, AppendHeader } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import type { JsonValue } from '../../model/payload.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
-import { SeqNr, type SeqRange } from '../../model/seq-nr.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
 import type { JsonObject } from '../json/json.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString } from '../json/json-printer.ts';
@@ -102,29 +102,24 @@ function writerMembers({ origin, version }: Writer): string {
 
 function readAppend(append: JsonObject): AppendHeader {
   const { origin, version } = readWriter(append, 'append');
-  const range = readRange(append.range);
-  const { payloadType } = append;
+  const { range, payloadType } = append;
+  if (!isJsonObject(range)) throw new CodecError('append.range must be an object');
+  const from = readSeqNr(range.from, 'append.range.from');
+  const to = readSeqNr(range.to, 'append.range.to');
+  if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
+  if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
   if (payloadType !== 'json' && payloadType !== 'binary') {
     const found = JSON.stringify(payloadType);
     throw new CodecError(`append.payloadType must be json or binary, not ${found}`);
   }
   return {
     type: 'append',
-    range,
+    range: { from, to },
     origin,
     version,
     payloadType,
     metadata: readHeaderMetadata(append.metadata),
   };
-}
-
-function readRange(range: JsonValue | undefined): SeqRange {
-  if (!isJsonObject(range)) throw new CodecError('append.range must be an object');
-  const from = readSeqNr(range.from, 'append.range.from');
-  const to = readSeqNr(range.to, 'append.range.to');
-  if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
-  if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
-  return { from, to };
 }
 
 function readWriter(action: JsonObject, name: string): Writer {

@@ -81,7 +81,14 @@ export function decodeAction(
     if (header.type !== 'append') return { action: { ...common, header }, at };
     const { value } = record;
     if (value === undefined) return undefined;
-    const headers = record.headers.length === 1 ? noHeaders : userHeadersOf(record.headers);
+    if (record.headers.length === 1) {
+      return { action: { ...common, header, value, headers: noHeaders }, at };
+    }
+    // Of a repeated name the last counts.
+    const headers: Record<string, string> = {};
+    for (const [name, bytes] of record.headers) {
+      if (name !== actionHeaderName) setMember(headers, name, headerText(name, bytes));
+    }
     return { action: { ...common, header, value, headers }, at };
   } catch (cause) {
     const place = { topic, partition, offset: record.offset };
@@ -113,15 +120,6 @@ const decimalInteger = /^(?:0|[1-9]\d*)$/;
 function firstHeader(headers: LogRecord['headers'], name: string): string | undefined {
   const header = headers.find(([other]) => other === name);
   return header && headerText(name, header[1]);
-}
-
-/** Of a repeated name the last counts. */
-function userHeadersOf(headers: LogRecord['headers']): Headers {
-  const userHeaders: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    if (name !== actionHeaderName) setMember(userHeaders, name, headerText(name, value));
-  }
-  return userHeaders;
 }
 
 /** Kafka allows a header without value; a journal does not. */

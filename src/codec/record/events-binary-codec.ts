@@ -82,8 +82,15 @@ export function decodeBinaryEvents(value: Uint8Array): DecodedEvents {
   }
   const events: [Event, ...Event[]] = [readEvent(reader)];
   while (events.length < count) events.push(readEvent(reader));
-  const metadata = readVersion === version ? readMetadata(reader) : undefined;
-  return { events, metadata: metadata ?? RecordMetadata.empty.payload };
+  if (readVersion !== version) return { events, metadata: RecordMetadata.empty.payload };
+  try {
+    const json = parseJson(decodeUtf8WithSurrogates(reader.readRest(), 'metadata'));
+    if (isJsonObject(json)) return { events, metadata: readPayloadMetadata(json) };
+  } catch (error) {
+    // Metadata that cannot be read is dropped, and the events are kept: so do JVM readers.
+    if (!(error instanceof CodecError)) throw error;
+  }
+  return { events, metadata: RecordMetadata.empty.payload };
 }
 
 const noBytes = new Uint8Array(0);
@@ -131,16 +138,5 @@ function readPayload(reader: ByteReader): Payload | undefined {
       return { type: 'text', value: bytes.readUtf8(bytes.left, 'text payload') };
     default:
       throw new CodecError(`unknown payload kind ${kind}`);
-  }
-}
-
-/** Metadata that cannot be read is dropped, and the events are kept: so do JVM readers. */
-function readMetadata(reader: ByteReader): PayloadMetadata | undefined {
-  try {
-    const json = parseJson(decodeUtf8WithSurrogates(reader.readRest(), 'metadata'));
-    return isJsonObject(json) ? readPayloadMetadata(json) : undefined;
-  } catch (error) {
-    if (error instanceof CodecError) return undefined;
-    throw error;
   }
 }

@@ -87,18 +87,15 @@ export function printPayload(value: JsonValue, index: number): string {
 
 function readEvent(json: JsonValue | undefined): Event {
   if (!isJsonObject(json)) throw new CodecError('an event must be an object');
+  const { tags, payloadType, payload } = json;
+  const seqNr = readSeqNr(json.seqNr, 'seqNr');
+  if (!isJsonArray(tags)) throw new CodecError('tags must be an array');
+  if (!tags.every((tag) => typeof tag === 'string')) throw new CodecError('a tag must be a string');
   return {
-    seqNr: readSeqNr(json.seqNr, 'seqNr'),
-    tags: readTags(json.tags),
-    payload: readPayload(json.payloadType, json.payload),
+    seqNr,
+    tags: tags.length === 0 ? noTags : uniqueTags(tags),
+    payload: readPayload(payloadType, payload),
   };
-}
-
-function readTags(json: JsonValue | undefined): readonly string[] {
-  if (!isJsonArray(json)) throw new CodecError('tags must be an array');
-  if (json.length === 0) return noTags;
-  if (!json.every((tag) => typeof tag === 'string')) throw new CodecError('a tag must be a string');
-  return uniqueTags(json);
 }
 
 function readPayload(

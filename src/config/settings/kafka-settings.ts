@@ -87,8 +87,15 @@ export function readKafkaSettings(reader: SettingReader): KafkaSettings {
   const producer = reader.section('producer', 'kafka producer');
   const consumer = reader.section('consumer', 'kafka consumer');
   const clients = { common: reader, producer, consumer };
+  // Only for the broker's eyes, so the name of the whole is good enough for both clients.
+  const clientId = { name: 'client-id', kind: nonEmptyText } as const;
+  for (const client of [producer, consumer]) {
+    const used = spelling(client, clientId);
+    if (client.config.has(used))
+      client.note(used, 'producer and consumer share the client-id of the section above');
+  }
   return {
-    clientId: readClientId(clients),
+    clientId: readKafka(reader, clientId),
     bootstrapServers: readShared(clients, sharedKeys.bootstrapServers),
     requestTimeoutMs: readShared(clients, sharedKeys.requestTimeoutMs),
     connectionTimeoutMs: readShared(clients, sharedKeys.connectionTimeoutMs),
@@ -103,17 +110,6 @@ interface ClientReaders {
   readonly common: SettingReader;
   readonly producer: SettingReader;
   readonly consumer: SettingReader;
-}
-
-/** Only for the broker's eyes, so the name of the whole is good enough for both clients. */
-function readClientId({ common, producer, consumer }: ClientReaders): string {
-  const key = { name: 'client-id', kind: nonEmptyText } as const;
-  for (const client of [producer, consumer]) {
-    const used = spelling(client, key);
-    if (client.config.has(used))
-      client.note(used, 'producer and consumer share the client-id of the section above');
-  }
-  return readKafka(common, key);
 }
 
 /** `producer` and `consumer` may override, but both use one connection, so they have to agree. */

@@ -40,7 +40,10 @@ const recoveryEventTimeout = 'recovery-event-timeout';
  */
 export function readPersistenceSettings(config: Config): PersistenceSettings {
   const reader = new SettingReader(config.section('akka.persistence'), 'persistence');
-  const journalPluginId = readJournalPlugin(reader, config);
+  const path = reader.read('journal.plugin', text);
+  const problem = path === '' ? undefined : pluginPathProblem(config, path);
+  if (problem !== undefined) reader.problem('journal.plugin', problem);
+  const journalPluginId = path === '' || problem !== undefined ? undefined : path;
   const settings: PersistenceSettings = {
     maxConcurrentRecoveries: reader.read('max-concurrent-recoveries', positive),
     stashCapacity: reader.read('typed.stash-capacity', positive),
@@ -78,15 +81,6 @@ export function namedJournals(config: Config): readonly string[] {
   ];
   const named = paths.filter((path) => pluginPathProblem(config, path) === undefined);
   return [...new Set(named)];
-}
-
-function readJournalPlugin(reader: SettingReader, config: Config): string | undefined {
-  const path = reader.read('journal.plugin', text);
-  if (path === '') return undefined;
-  const problem = pluginPathProblem(config, path);
-  if (problem === undefined) return path;
-  reader.problem('journal.plugin', problem);
-  return undefined;
 }
 
 function readAutoStart(reader: SettingReader, config: Config): readonly string[] {

@@ -49,7 +49,15 @@ class Files {
     if (this.#known.has(name)) return this.#known.get(name);
     const text = readText(file);
     this.#open.push(name);
-    const tree = text === undefined ? undefined : this.#parseAs(syntax, text, file);
+    let tree: ObjectValue | undefined;
+    if (text !== undefined) {
+      if (syntax === 'properties') tree = parseProperties(text, file);
+      else if (syntax === 'conf') tree = this.parseText(text, file, dirname(file));
+      else {
+        checkJson(text, file);
+        tree = parseConfig(text, { file, uniqueKeys: true });
+      }
+    }
     this.#open.pop();
     if (tree !== undefined && tree.size > limits.values)
       throw hoconError(`includes make it more than ${limits.values} values`, tree.origin);
@@ -69,13 +77,6 @@ class Files {
       const merged = upper && lower ? withFallback(upper, lower) : (upper ?? lower);
       return merged?.kind === 'object' ? merged : upper;
     });
-  }
-
-  #parseAs(syntax: Syntax, text: string, file: string): ObjectValue {
-    if (syntax === 'properties') return parseProperties(text, file);
-    if (syntax === 'conf') return this.parseText(text, file, dirname(file));
-    checkJson(text, file);
-    return parseConfig(text, { file, uniqueKeys: true });
   }
 
   #bringIn(tree: ObjectValue | undefined, origin: Origin, prefix: readonly string[]) {

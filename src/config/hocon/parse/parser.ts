@@ -139,21 +139,16 @@ class Parser {
 
   #field(draft: ObjectDraft): void {
     const start = this.#reader.peek();
-    const path = this.#key();
+    const key: Token[] = [];
+    while (isKeyToken(this.#reader.peek())) key.push(this.#reader.take());
+    if (key.length === 0) throw this.#reader.unexpected(start, 'a key');
+    const path = parsePath(key, this.#reader.originOf(start));
     this.#path.push(path);
     const value = this.#nested(path.length, start, () => this.#fieldValue());
     if (this.#options.uniqueKeys && draft.has(path[0] ?? ''))
       throw hoconError('JSON has each key once', this.#reader.originOf(start), this.path);
     this.#path.pop();
     draft.put(path, value);
-  }
-
-  #key(): readonly string[] {
-    const first = this.#reader.peek();
-    const tokens: Token[] = [];
-    while (isKeyToken(this.#reader.peek())) tokens.push(this.#reader.take());
-    if (tokens.length === 0) throw this.#reader.unexpected(first, 'a key');
-    return parsePath(tokens, this.#reader.originOf(first));
   }
 
   #fieldValue(): Value {

@@ -11,7 +11,6 @@ import {
   listOfNumericKeys,
   type ObjectValue,
   objectOf,
-  type Scalar,
   stackOf,
   stackOfAll,
   textScalar,
@@ -176,7 +175,14 @@ function join(run: readonly Value[], made: Merging['made']): Value {
   if (run.length === 1) return first;
   if (run.every(({ kind }) => kind === 'object'))
     return layers(run.toReversed(), { made }) ?? first;
-  if (!isContainer(first)) return joinTexts(run, first.origin);
+  if (!isContainer(first)) {
+    const texts = run.map((piece) => (piece.kind === 'scalar' ? piece.text : ''));
+    checkLength(
+      texts.reduce((sum, text) => sum + text.length, 0),
+      first,
+    );
+    return textScalar(texts.join(''), true, first.origin);
+  }
   // An object with numeric keys stands for a list where it meets one.
   const lists = run.map((value) => {
     const list = value.kind === 'object' ? listOfNumericKeys(value) : value;
@@ -191,15 +197,6 @@ function join(run: readonly Value[], made: Merging['made']): Value {
     lists.flatMap(({ items }) => items),
     first.origin,
   );
-}
-
-function joinTexts(run: readonly Value[], origin: Origin): Scalar {
-  const texts = run.map((piece) => (piece.kind === 'scalar' ? piece.text : ''));
-  checkLength(
-    texts.reduce((sum, text) => sum + text.length, 0),
-    { origin },
-  );
-  return textScalar(texts.join(''), true, origin);
 }
 
 function isContainer(value: Value): value is ListValue | ObjectValue {

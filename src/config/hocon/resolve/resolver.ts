@@ -190,12 +190,15 @@ class Resolver {
       return this.resolve(child, source, undefined);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      const located = withPath(error, pathTo(this.#place));
+      const path: string[] = [];
+      for (let level = this.#place; level !== undefined; level = level.next)
+        if (typeof level.key === 'string') path.unshift(level.key);
+      const located = withPath(error, path);
       if (error instanceof LimitPassed) throw new LimitPassed(located.problems);
       this.#failed.set(child, located);
       for (const problem of located.problems) {
-        const { path, file, line } = problem;
-        this.#problems.set(JSON.stringify([path, file, line]), problem);
+        const place = [problem.path, problem.file, problem.line];
+        this.#problems.set(JSON.stringify(place), problem);
       }
       if (this.#problems.size >= limits.problems) this.report();
       return child;
@@ -364,13 +367,6 @@ function textIn(texts: Texts, name: string): string | undefined {
 
 function passed(message: string, value: Value): Error {
   return new LimitPassed(hoconError(message, value.origin).problems);
-}
-
-function pathTo(place: Parents | undefined): readonly string[] {
-  const path: string[] = [];
-  for (let level = place; level !== undefined; level = level.next)
-    if (typeof level.key === 'string') path.unshift(level.key);
-  return path;
 }
 
 function refersToNothing(reference: Reference): Error {
