@@ -135,17 +135,13 @@ export class EntityActorLogic<S extends HostedState> {
       hosts.set(self, host as unknown as EntityHost<HostedState>);
       return host;
     } catch (error) {
-      hosts.setFailed(self, failureOf(error, id));
+      // What askers of an actor hear that xstate never starts.
+      const text = `the initial state of ${id ?? 'the actor'} cannot be computed; nothing was stored`;
+      const isOurs = error instanceof JournalError;
+      hosts.setFailed(self, isOurs ? error : new RecoveryFailedError(text, { cause: error }));
       throw error;
     }
   }
-}
-
-/** What askers of an actor hear that xstate never starts. */
-function failureOf(cause: unknown, id: string | undefined): JournalError {
-  if (cause instanceof JournalError) return cause;
-  const text = `the initial state of ${id ?? 'the actor'} cannot be computed; nothing was stored`;
-  return new RecoveryFailedError(text, { cause });
 }
 
 /**

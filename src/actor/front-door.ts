@@ -40,7 +40,8 @@ export function guardDoor(self: AnyActorRef, isTimer: (event: EventObject) => bo
   const actor = self as unknown as ActorInternals;
   const deliver = actor._send.bind(self);
   const door: Door = (event, source) => {
-    // Most messages are commands and the host's own: they look like nothing else, whoever sends them.
+    // Most messages are commands and the host's own: they look like nothing else, whoever sends
+    // them.
     const isPlain =
       isEvent(event) && (event instanceof HostEvent || !(isXstateEvent(event) || isTimer(event)));
     deliver(isPlain ? event : admit(event, { source, target: self, isTimer }));

@@ -25,7 +25,13 @@ export function resolveOptions<S, E extends EventObject>(
   settings: ActorSettings,
 ): SharedSettings<S> {
   const { passivateAfter } = options;
-  checkCallbacks(options);
+  // Callers in JavaScript get to know at once, and not from the first command.
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const name of ['decide', 'evolve', 'transient', 'tagger', 'onSignal']) {
+    const value = given[name];
+    if (value === undefined || typeof value === 'function') continue;
+    throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
+  }
   return {
     journalPluginId: options.journalPluginId,
     tagger: options.tagger as SharedSettings<S>['tagger'],
@@ -39,16 +45,6 @@ export function resolveOptions<S, E extends EventObject>(
         : durationMs(passivateAfter, 'passivateAfter'),
     actor: overSettings(options, settings),
   };
-}
-
-/** Callers in JavaScript get to know at once, and not from the first command. */
-function checkCallbacks(options: object): void {
-  const given = options as Readonly<Record<string, unknown>>;
-  for (const name of ['decide', 'evolve', 'transient', 'tagger', 'onSignal']) {
-    const value = given[name];
-    if (value === undefined || typeof value === 'function') continue;
-    throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
-  }
 }
 
 function overSettings<S, E extends EventObject>(

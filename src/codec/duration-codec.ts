@@ -59,51 +59,36 @@ export function readDuration(value: JsonValue): ExpireAfter {
 }
 
 function parseDuration(text: string): ExpireAfter {
-  const compact = text.length > maxTextLength ? '' : withoutJavaSpace(text);
+  // Java's white space is JavaScript's without its no-break spaces, with the four separators.
+  const units =
+    text.length > maxTextLength ? [] : text.replace(/[^\S\u00a0\u2007\u202f\ufeff]/g, '').split('');
+  const compact = units.filter((unit) => unit < '\u001c' || unit > '\u001f').join('');
   const [, number = '', word = ''] = numberThenUnit.exec(compact) ?? [];
   const unit = unitOfSpelling.get(word);
   if (unit === undefined) throw refuse(text);
-  const length = integer.test(number) ? BigInt(asciiDigits(number)) : undefined;
-  if (length !== undefined && isLong(length)) return { length, unit };
-  return ExpireAfter.ofNanos(roundedNanos(asciiDecimal(number, text), unit, text));
-}
-
-/** Java's white space is JavaScript's without its no-break spaces, with the four separators. */
-function withoutJavaSpace(text: string): string {
-  const units = text.replace(/[^\S\u00a0\u2007\u202f\ufeff]/g, '').split('');
-  return units.filter((unit) => unit < '\u001c' || unit > '\u001f').join('');
+  if (integer.test(number)) {
+    const length = BigInt(asciiDigits(number));
+    if (length <= maxLong && length >= -maxLong - 1n) return { length, unit };
+  }
+  // Java's reader of decimals drops control characters around them.
+  const trimmed = number.replace(controlsAround, '');
+  if (!decimal.test(trimmed)) throw refuse(text);
+  // In doubles, as Scala does it: 2^63 itself rounds into the range, nothing above does.
+  const nanos = Number(ExpireAfter.toNanos({ length: 1n, unit })) * Number(trimmed);
+  if (!(Math.abs(nanos) <= Number(maxLong))) throw refuse(text);
+  const rounded = BigInt(Math.round(nanos));
+  return ExpireAfter.ofNanos(rounded > maxLong ? maxLong : rounded);
 }
 
 /** Unicode has its decimal digits in rows of ten, and the JVM counts any of them. */
 function asciiDigits(number: string): string {
-  const ascii = number.replace(/\P{ASCII}/gu, (digit) => String(digitValue(digit)));
+  const ascii = number.replace(/\P{ASCII}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0;
+    let zero = code;
+    while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+    return String(code - zero);
+  });
   return ascii.replace(/^\+/, '');
-}
-
-function digitValue(digit: string): number {
-  const code = digit.codePointAt(0) ?? 0;
-  let zero = code;
-  while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
-  return code - zero;
-}
-
-/** Java's reader of decimals drops control characters around them. */
-function asciiDecimal(number: string, text: string): number {
-  const trimmed = number.replace(controlsAround, '');
-  if (!decimal.test(trimmed)) throw refuse(text);
-  return Number(trimmed);
-}
-
-/** In doubles, as Scala does it: 2^63 itself rounds into the range, nothing above does. */
-function roundedNanos(length: number, unit: DurationUnit, text: string): bigint {
-  const nanos = Number(ExpireAfter.toNanos({ length: 1n, unit })) * length;
-  if (!(Math.abs(nanos) <= Number(maxLong))) throw refuse(text);
-  const rounded = BigInt(Math.round(nanos));
-  return rounded > maxLong ? maxLong : rounded;
-}
-
-function isLong(value: bigint): boolean {
-  return value <= maxLong && value >= -maxLong - 1n;
 }
 
 function bounded(value: ExpireAfter, text: string): ExpireAfter {

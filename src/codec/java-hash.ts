@@ -18,7 +18,8 @@ export function murmur2(bytes: Uint8Array): number {
   const wholeBlocks = bytes.length & ~3;
   let hash = seed ^ bytes.length;
   for (let at = 0; at < wholeBlocks; at += 4) {
-    hash = Math.imul(hash, multiplier) ^ mix(littleEndian(bytes, at, 4));
+    const product = Math.imul(littleEndian(bytes, at, 4), multiplier);
+    hash = Math.imul(hash, multiplier) ^ Math.imul(product ^ (product >>> 24), multiplier);
   }
   if (wholeBlocks < bytes.length) {
     hash ^= littleEndian(bytes, wholeBlocks, bytes.length - wholeBlocks);
@@ -33,11 +34,6 @@ export function javaStringHash(text: string): number {
   let hash = 0;
   for (let at = 0; at < text.length; at++) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
   return hash;
-}
-
-function mix(block: number): number {
-  const product = Math.imul(block, multiplier);
-  return Math.imul(product ^ (product >>> 24), multiplier);
 }
 
 function littleEndian(bytes: Uint8Array, start: number, length: number): number {

@@ -57,8 +57,8 @@ export function decodeUtf8WithSurrogates(bytes: Uint8Array, what = 'text'): stri
   let start = 0;
   // `ed` is never a continuation byte, so each hit is a character's first byte.
   for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1)) {
-    const unit = surrogateAt(bytes, at);
-    if (unit === undefined) continue;
+    if (codedSurrogateSize(bytes, at) !== 3) continue;
+    const unit = 0xd000 | (((bytes[at + 1] ?? 0) & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f);
     text += decodeUtf8Strict(bytes.subarray(start, at), what) + String.fromCharCode(unit);
     start = at + 3;
   }
@@ -69,12 +69,6 @@ export function decodeUtf8WithSurrogates(bytes: Uint8Array, what = 'text'): stri
 export function asBuffer(bytes: Uint8Array): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The surrogate coded in the three bytes at `at`, whose first is `ed`; `undefined` if none is. */
-function surrogateAt(bytes: Uint8Array, at: number): number | undefined {
-  if (codedSurrogateSize(bytes, at) !== 3) return undefined;
-  return 0xd000 | (((bytes[at + 1] ?? 0) & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f);
 }
 
 /** Bytes of the surrogate coded at `at`, whose first is `ed`: 3, or 2 if the last is missing. */

@@ -100,7 +100,9 @@ export class Config {
   keys(path?: string): readonly string[] {
     const value = path === undefined ? this.#root : this.value(path);
     if (value?.kind !== 'object') return [];
-    return [...value.fields].filter(([, field]) => !isNull(field)).map(([key]) => key);
+    return [...value.fields]
+      .filter(([, field]) => field.kind !== 'scalar' || field.value !== null)
+      .map(([key]) => key);
   }
 
   getString(path: string): string {
@@ -188,8 +190,4 @@ export class Config {
 function isSet(value: Value): boolean {
   if (value.kind === 'object') return [...value.fields.values()].some(isSet);
   return !isReferenceFile(value.origin.file);
-}
-
-function isNull(value: Value): boolean {
-  return value.kind === 'scalar' && value.value === null;
 }

@@ -6,7 +6,11 @@ import type { HeaderMetadata } from '../model/record-metadata.ts';
 import { shown } from '../model/shown.ts';
 import { writtenTags } from '../model/written-event.ts';
 import { EventFacts, type PersistenceId, type PersistentRepr } from '../ports/journal-plugin.ts';
-import { decodePersistentRepr, encodePersistentRepr } from './persistent-repr.ts';
+import {
+  decodePersistentRepr,
+  encodePersistentRepr,
+  type PersistentEnvelope,
+} from './persistent-repr.ts';
 
 /**
  * The event as it is written, its payload printed: what is changed later changes nothing any more.
@@ -35,37 +39,32 @@ export function toEvent(repr: PersistentRepr): PrintedEvent {
  * @throws {CodecError} the stored payload is none that persistent actors write; names its place
  */
 export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord): PersistentRepr {
-  const { manifest, writerUuid, payload } = storedRepr(id, { event, record });
+  const place = { ...record.at, id, seqNr: event.seqNr };
+  if (event.payload === undefined) throw new CodecError('the event has no payload', { place });
+  let envelope: PersistentEnvelope;
+  try {
+    envelope = decodePersistentRepr(event.payload);
+  } catch (cause) {
+    throw new CodecError('the event is none that a persistent actor wrote', { cause, place });
+  }
   return {
     persistenceId: id,
     seqNr: event.seqNr,
-    payload,
-    manifest,
-    writerUuid,
+    payload: envelope.payload,
+    manifest: envelope.manifest,
+    writerUuid: envelope.writerUuid,
     timestampMs: record.timestampMs,
     tags: event.tags,
     facts: factsOf(record.metadata.header, event.seqNr),
   };
 }
 
-function storedRepr(
-  id: PersistenceId,
-  { event, record }: EventRecord,
-): ReturnType<typeof decodePersistentRepr> {
-  const place = { ...record.at, id, seqNr: event.seqNr };
-  if (event.payload === undefined) throw new CodecError('the event has no payload', { place });
-  try {
-    return decodePersistentRepr(event.payload);
-  } catch (cause) {
-    throw new CodecError('the event is none that a persistent actor wrote', { cause, place });
-  }
-}
-
 /**
  * What the events of a record say beside their payloads, kept in the record header since the
  * envelope has no room for it (ADR 23). `undefined` when none of them says anything:
  *
- * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},"unhandled":[<seqNr>],"replaced":[<seqNr>]}`
+ * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},`
+ * `"unhandled":[<seqNr>],"replaced":[<seqNr>]}`
  */
 export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata {
   if (reprs.every(({ facts }) => facts === EventFacts.none)) return {};

@@ -59,7 +59,11 @@ export class KafkaJournalPlugin implements JournalPlugin {
         await this.#append(batch, options);
       } catch (error) {
         if (before === 0) throw error;
-        if (!(error instanceof WriteRejectedError)) throw partlyStored(error);
+        if (!(error instanceof WriteRejectedError)) {
+          // Whatever the later group met, groups before it are stored.
+          const text = 'the first part of the write was stored, the rest was not';
+          throw new WriteFailedError(text, { cause: error });
+        }
         return writes.map((_, index) => (index < before ? stored : rejection(error)));
       }
       before += batch.length;
@@ -130,13 +134,6 @@ export class KafkaJournalPlugin implements JournalPlugin {
   }
 }
 
-/** Whatever the later group met, groups before it are stored. */
-function partlyStored(cause: unknown): WriteFailedError {
-  return new WriteFailedError('the first part of the write was stored, the rest was not', {
-    cause,
-  });
-}
-
 const stored: WriteOutcome = { type: 'stored' };
 
 interface EncodedWrite extends AtomicWrite {
@@ -185,7 +182,11 @@ async function* replayed(
   try {
     let step = await read.next();
     while (!step.done) {
-      const page = wanted(step.value, request.to, room);
+      const { value } = step;
+      const last = value.at(-1);
+      const isWithin = last === undefined || last.event.seqNr <= request.to;
+      const upTo = isWithin ? value : value.filter(({ event }) => event.seqNr <= request.to);
+      const page = upTo.length <= room ? upTo : upTo.slice(0, room);
       room -= page.length;
       if (page.length > 0) yield page.map((record) => ofEventRecord(request.persistenceId, record));
       step = await read.next();
@@ -198,11 +199,4 @@ async function* replayed(
     await read.return(undefined);
     highest.reject(leftEarly());
   }
-}
-
-function wanted(page: readonly EventRecord[], to: SeqNr, room: number): readonly EventRecord[] {
-  const last = page.at(-1);
-  const within = last === undefined || last.event.seqNr <= to;
-  const upTo = within ? page : page.filter(({ event }) => event.seqNr <= to);
-  return upTo.length <= room ? upTo : upTo.slice(0, room);
 }

@@ -85,14 +85,14 @@ function decodeJson(json: JsonObject): PersistentEnvelope {
   const manifestText = manifest ?? '';
   if (typeof manifestText !== 'string') throw new CodecError('manifest must be a string');
   if (payload === undefined) throw new CodecError('a persistent event has no payload');
-  checkPayloadType(payloadType ?? 'json', payload);
+  const type = payloadType ?? 'json';
+  if (type !== 'json' && type !== 'text') {
+    throw new CodecError(`payloadType must be json or text, not ${JSON.stringify(type)}`);
+  }
+  if (type === 'text' && typeof payload !== 'string') {
+    throw new CodecError('the payload of a text event must be a string');
+  }
   return { manifest: manifestText, writerUuid, payload: toPlain(payload) };
-}
-
-function checkPayloadType(type: unknown, payload: unknown): void {
-  if (type === 'json' || (type === 'text' && typeof payload === 'string')) return;
-  if (type === 'text') throw new CodecError('the payload of a text event must be a string');
-  throw new CodecError(`payloadType must be json or text, not ${JSON.stringify(type)}`);
 }
 
 function decodeBinary(block: Uint8Array): PersistentEnvelope {
@@ -104,12 +104,10 @@ function decodeBinary(block: Uint8Array): PersistentEnvelope {
       return { manifest, writerUuid, payload: object };
     case stringSerializer:
       return { manifest, writerUuid, payload: decodeUtf8Strict(object, 'string') };
-    default:
-      throw unknownSerializer(serializer, binary.serializerManifest);
+    default: {
+      const name = JSON.stringify(binary.serializerManifest);
+      const text = `no serializer for id ${serializer} with manifest ${name} is known here`;
+      throw new CodecError(text);
+    }
   }
-}
-
-function unknownSerializer(id: number, manifest: string): CodecError {
-  const name = JSON.stringify(manifest);
-  return new CodecError(`no serializer for id ${id} with manifest ${name} is known here`);
 }

@@ -16,22 +16,9 @@ export function checkDecision<S>(answer: unknown, command: EventObject): Decisio
     ignoreOutcome(answer);
     throw wrong(command, `answered ${describe(answer)}; it must return a Decision at once`);
   }
-  if (decision.type === 'persist') checkPersist(decision, command);
-  return decision;
-}
-
-const types: ReadonlySet<string> = new Set<Decision<EventObject>['type']>([
-  'persist',
-  'none',
-  'reject',
-  'unhandled',
-  'stash',
-]);
-
-function checkPersist(
-  { events, thenRun }: { readonly events: unknown; readonly thenRun?: unknown },
-  command: EventObject,
-): void {
+  if (decision.type !== 'persist') return decision;
+  // Callers use JavaScript.
+  const { events, thenRun }: PersistFields = decision;
   if (!Array.isArray(events)) {
     throw wrong(command, `persists ${kindOf(events)}; "events" must be an array`);
   }
@@ -42,7 +29,21 @@ function checkPersist(
   if (thenRun !== undefined && typeof thenRun !== 'function') {
     throw wrong(command, `has ${kindOf(thenRun)} as "thenRun"; it must be a function`);
   }
+  return decision;
 }
+
+interface PersistFields {
+  readonly events: unknown;
+  readonly thenRun?: unknown;
+}
+
+const types: ReadonlySet<string> = new Set<Decision<EventObject>['type']>([
+  'persist',
+  'none',
+  'reject',
+  'unhandled',
+  'stash',
+]);
 
 /** @throws {InvalidInputError} not some texts that are not blank */
 export function checkTags(tags: unknown, event: EventObject): readonly string[] {

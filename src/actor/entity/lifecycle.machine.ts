@@ -132,20 +132,17 @@ export type LifeTable = Readonly<Record<LifeState, Readonly<Partial<Record<LifeF
 /** The table of entities that start over after a failure, or of those that end. */
 export function lifeTable(restarts: boolean): LifeTable {
   const states = Object.keys(lifecycleMachine.states) as LifeState[];
-  return Object.fromEntries(
-    states.map((state) => [state, stepsFrom(state, restarts)]),
-  ) as LifeTable;
-}
-
-function stepsFrom(value: LifeState, restarts: boolean): Partial<Record<LifeFact, LifeStep>> {
-  const from = lifecycleMachine.resolveState({ value, context: { restarts } });
-  if (from.status !== 'active') return {};
-  const steps: Partial<Record<LifeFact, LifeStep>> = {};
-  for (const type of facts) {
-    const [to, actions] = transition(lifecycleMachine, from, { type });
-    if (to.value === value) continue;
-    const effects = actions.map((action) => action.type as LifeEffect);
-    steps[type] = { state: to.value as LifeState, effects };
-  }
-  return steps;
+  const rows = states.map((value) => {
+    const steps: Partial<Record<LifeFact, LifeStep>> = {};
+    const from = lifecycleMachine.resolveState({ value, context: { restarts } });
+    // Nothing follows an end.
+    for (const type of from.status === 'active' ? facts : []) {
+      const [to, actions] = transition(lifecycleMachine, from, { type });
+      if (to.value === value) continue;
+      const effects = actions.map((action) => action.type as LifeEffect);
+      steps[type] = { state: to.value as LifeState, effects };
+    }
+    return [value, steps] as const;
+  });
+  return Object.fromEntries(rows) as LifeTable;
 }

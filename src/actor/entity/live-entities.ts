@@ -3,7 +3,10 @@ import { DuplicateEntityError } from '../../model/errors.ts';
 /** What the registry of live entities needs to know of one. */
 export interface LiveEntity {
   readonly persistenceId: string;
-  /** Waits for the write in hand, then ends the entity. */
+  /**
+   * Waits for the write in hand, then ends the entity. A write that fails does not reject this:
+   * those who asked hear of it.
+   */
   shutDown(): Promise<void>;
 }
 

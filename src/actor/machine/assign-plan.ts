@@ -27,8 +27,11 @@ interface TransitionDefinition {
 export function assignPlanner(
   machine: AnyStateMachine,
 ): (snapshot: AnyMachineSnapshot, event: EventObject) => AssignPlan | undefined {
-  if (hasEventless(machine)) return () => undefined;
-  const plans = planCache(machine);
+  const hasEventless = eventless.get(machine) ?? nodeHasEventless(machine.root);
+  eventless.set(machine, hasEventless);
+  if (hasEventless) return () => undefined;
+  const plans: PlanCache = planCaches.get(machine) ?? new WeakMap();
+  planCaches.set(machine, plans);
   return (snapshot, event) => {
     if (snapshot.status !== 'active' || event.type.startsWith('xstate.')) return undefined;
     const selected = machine.getTransitionData(snapshot, event) as readonly TransitionDefinition[];
@@ -44,26 +47,9 @@ export function assignPlanner(
 }
 
 type PlanCache = WeakMap<TransitionDefinition, AssignPlan | null>;
+/** What is known of each machine: all its actors share it. */
 const planCaches = new WeakMap<AnyStateMachine, PlanCache>();
-
-function planCache(machine: AnyStateMachine): PlanCache {
-  const existing = planCaches.get(machine);
-  if (existing !== undefined) return existing;
-  const fresh: PlanCache = new WeakMap();
-  planCaches.set(machine, fresh);
-  return fresh;
-}
-
 const eventless = new WeakMap<AnyStateMachine, boolean>();
-
-function hasEventless(machine: AnyStateMachine): boolean {
-  let known = eventless.get(machine);
-  if (known === undefined) {
-    known = nodeHasEventless(machine.root);
-    eventless.set(machine, known);
-  }
-  return known;
-}
 
 function nodeHasEventless(node: AnyStateMachine['root']): boolean {
   return node.always !== undefined || Object.values(node.states).some(nodeHasEventless);
@@ -86,6 +72,13 @@ function planOf(
   return { transitions: [definition], actions };
 }
 
+/** What the assignments of a plan are given. */
+export interface AssignInput {
+  readonly state: AnyMachineSnapshot;
+  readonly event: EventObject;
+  readonly scope: AnyActorScope;
+}
+
 /**
  * Runs the assignments of a plan, in order.
  *
@@ -93,7 +86,7 @@ function planOf(
  */
 export function runAssigns(
   plan: AssignPlan,
-  { state, event, scope }: { state: AnyMachineSnapshot; event: EventObject; scope: AnyActorScope },
+  { state, event, scope }: AssignInput,
 ): AnyMachineSnapshot {
   let next = state;
   for (const action of plan.actions) {

@@ -187,6 +187,13 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
   return to._parent === self ? { type: 'child', id: to.id } : { type: 'other' };
 }
 
+/** As far as a shadow looks at it. */
+interface InspectionEvent {
+  readonly type: string;
+  readonly actorRef?: unknown;
+  readonly _transitions?: unknown[];
+}
+
 /** The actor system of a shadow: what xstate's core calls on one while it evaluates. */
 class IsolatedSystem {
   /** Names that evaluations have taken, and names of the real system that they have given back. */
@@ -225,11 +232,7 @@ class IsolatedSystem {
     return `shadow:${this.booked++}`;
   }
 
-  _sendInspectionEvent(event: {
-    type: string;
-    actorRef?: unknown;
-    _transitions?: unknown[];
-  }): void {
+  _sendInspectionEvent(event: InspectionEvent): void {
     if (event.type === '@xstate.actor') this.names?.name(event.actorRef as AnyActorRef);
     if (event.type !== '@xstate.microstep' || event.actorRef !== this.watched) return;
     if (event._transitions !== undefined && event._transitions.length > 0) this.handled = true;
@@ -289,15 +292,15 @@ const inertScheduler = { schedule: ignore, cancel: ignore, cancelAll: ignore };
 
 function ignore(): void {}
 
+/** A step of an adopted dry run: the event, the state after it, the transitions taken. */
+export interface AdoptedStep {
+  readonly event: EventObject;
+  readonly state: unknown;
+  readonly trace: readonly unknown[];
+}
+
 /** Shows inspectors the one step that an adopted dry run stands for, as xstate would have. */
-export function announceStep(
-  scope: AnyActorScope,
-  step: {
-    readonly event: EventObject;
-    readonly state: unknown;
-    readonly trace: readonly unknown[];
-  },
-): void {
+export function announceStep(scope: AnyActorScope, step: AdoptedStep): void {
   const system = scope.system as unknown as { _sendInspectionEvent: (event: unknown) => void };
   system._sendInspectionEvent({
     type: '@xstate.microstep',

@@ -49,20 +49,15 @@ function replaceIn(value: unknown, replace: Replace, seen: Map<object, unknown>)
   if (!isTraversed(value)) return value;
   if (seen.has(value)) return seen.get(value);
   seen.set(value, value);
-  const replaced = replaceMembers(value, (member) => replaceIn(member, replace, seen));
+  let changed = false;
+  const copy = copyWith(value, (member) => {
+    const next = replaceIn(member, replace, seen);
+    if (next !== member) changed = true;
+    return next;
+  });
+  const replaced = changed ? copy : value;
   seen.set(value, replaced);
   return replaced;
-}
-
-function replaceMembers(value: object, of: (member: unknown) => unknown): unknown {
-  let changed = false;
-  const next = (member: unknown): unknown => {
-    const replaced = of(member);
-    if (replaced !== member) changed = true;
-    return replaced;
-  };
-  const copy = copyWith(value, next);
-  return changed ? copy : value;
 }
 
 function copyWith(value: object, next: (member: unknown) => unknown): object {

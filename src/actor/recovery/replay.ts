@@ -202,7 +202,13 @@ export interface ReplayRun<S extends HostedState> {
   readonly signal: AbortSignal;
 }
 
-/** Reads and folds one journal in one pass where the plugin can do that (ADR 22). */
+/**
+ * Reads and folds one journal in one pass where the plugin can do that (ADR 22).
+ *
+ * @throws {RecoveryFailedError} an event cannot be applied, or the journal went silent
+ * @throws {DataIntegrityError} events came in the wrong order
+ * @throws what the plugin rejects with, or the abort reason of `signal`
+ */
 export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<Replayed<S>> {
   const { journal, persistenceId, watch, signal } = run;
   if (run.to === 0) {
@@ -214,21 +220,18 @@ export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<
     to: SeqNr.of(run.to),
     maxEvents: run.maxEvents,
   };
-  const recovery = await openRecovery(run, request);
+  let recovery: Recovery;
+  if (journal.recover !== undefined) {
+    recovery = await watch.guard(journal.recover(request, { signal }));
+  } else {
+    const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
+    const to = Math.min(request.to, highest);
+    const events =
+      to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
+    recovery = { highestSeqNr: async () => highest, events };
+  }
   await foldAll(run, recovery.events);
   return run.fold.result(await watch.guard(recovery.highestSeqNr()));
-}
-
-async function openRecovery<S extends HostedState>(
-  { journal, persistenceId, watch, signal }: ReplayRun<S>,
-  request: ReplayRequest,
-): Promise<Recovery> {
-  if (journal.recover !== undefined) return watch.guard(journal.recover(request, { signal }));
-  const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
-  const to = Math.min(request.to, highest);
-  const events =
-    to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
-  return { highestSeqNr: async () => highest, events };
 }
 
 async function foldAll<S extends HostedState>(

@@ -35,6 +35,8 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   /**
    * As `ask` on the actor; a command for an entity that is being stopped waits and starts it
    * again.
+   *
+   * @throws as `ask` on the actor, and as `ref`
    */
   ask(
     id: string,
@@ -47,7 +49,11 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    * @throws as `ref`
    */
   send(id: string, command: EventFromLogic<L>): void;
-  /** Waits for the commands that it holds and for its write; its timers do not start it again. */
+  /**
+   * Waits for the commands that it holds and for its write; its timers do not start it again.
+   *
+   * @throws when the entity could not be ended
+   */
   stop(id: string): Promise<void>;
   /** Ids of the live entities. */
   ids(): readonly string[];
@@ -59,11 +65,20 @@ export interface EntityRegistryOptions {
   readonly input?: (id: string) => unknown;
 }
 
+/** A type of entities. */
+export interface EntityType<L extends AnyActorLogic> {
+  readonly type: string;
+  readonly logic: L;
+  readonly options: EntityRegistryOptions;
+}
+
 /** What a registry needs of the actors' host. */
 export interface RegistryDeps {
   readonly log: Logger;
   readonly clock: Clock;
+  /** @throws as `ask` of the host */
   ask(ref: AnyActorRef, command: unknown, options?: AskOptions): Promise<AskResult>;
+  /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
   /** `undefined` when the actor never came to be. */
   hostOf(ref: AnyActorRef): EntityView | undefined;
@@ -102,10 +117,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   readonly #wakeUps: WakeUps;
   #sweeping = false;
 
-  constructor(
-    { type, logic, options }: { type: string; logic: L; options: EntityRegistryOptions },
-    deps: RegistryDeps,
-  ) {
+  constructor({ type, logic, options }: EntityType<L>, deps: RegistryDeps) {
     this.#type = type;
     this.#logic = logic;
     this.#deps = deps;
@@ -165,7 +177,14 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     const existing = this.#entries.get(id);
     if (existing !== undefined) return existing;
     if (this.#deps.closing.aborted) throw new ClosedError('the persistence is shut down');
-    const input = this.#inputOf(checkId(id, 'the id of an entity'));
+    checkId(id, 'the id of an entity');
+    let input: unknown;
+    try {
+      input = this.#input(id);
+    } catch (cause) {
+      const text = `the input of "${this.#type}" for "${id}" threw; nothing was started`;
+      throw new InvalidInputError(text, { cause });
+    }
     const ref = createActor(this.#logic, { id, input } as never) as AnyActorRef;
     const wakeUp = this.#wakeUps.take(id);
     const entry: Entry = { ref, stopping: undefined };
@@ -183,24 +202,6 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     const idleMs = this.#deps.hostOf(ref)?.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
     return entry;
-  }
-
-  #inputOf(id: string): unknown {
-    try {
-      return this.#input(id);
-    } catch (cause) {
-      const text = `the input of "${this.#type}" for "${id}" threw; nothing was started`;
-      throw new InvalidInputError(text, { cause });
-    }
-  }
-
-  #passivate(id: string, ref: AnyActorRef, idleMs: number): void {
-    const host = this.#deps.hostOf(ref);
-    if (host?.isIdleFor(idleMs) !== true) return;
-    const atMs = host.nextTimerMs;
-    if (atMs !== undefined && this.#wakeUps.size >= this.#deps.maxWakeUps) return;
-    ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
-    if (atMs !== undefined) this.#wakeUps.set(id, { atMs, failures: 0 });
   }
 
   /** A delayed event is due: recovery fires it. */
@@ -232,7 +233,14 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     try {
       while (this.#entries.size > 0) {
         await clock.sleep(everyMs, { signal: closing });
-        for (const [id, { ref }] of this.#entries) this.#passivate(id, ref, idleMs);
+        for (const [id, { ref }] of this.#entries) {
+          const host = this.#deps.hostOf(ref);
+          if (host?.isIdleFor(idleMs) !== true) continue;
+          const atMs = host.nextTimerMs;
+          if (atMs !== undefined && this.#wakeUps.size >= this.#deps.maxWakeUps) continue;
+          ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
+          if (atMs !== undefined) this.#wakeUps.set(id, { atMs, failures: 0 });
+        }
       }
     } finally {
       this.#sweeping = false;

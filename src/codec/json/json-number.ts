@@ -27,11 +27,13 @@ const jsonNumber = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
  * @throws {CodecError} when the token is no JSON number, or beyond the bounds of JVM readers
  */
 export function readNumber(token: string): number | JsonNumber {
-  const decimal = parseDecimal(token);
+  const { negative, digits, scale } = parseDecimal(token);
   const value = Number(token);
   if (!Number.isFinite(value)) return new JsonNumber(token);
-  const printed = value === 0 ? '0' : String(value);
-  return sameDecimal(decimal, parseDecimal(printed)) ? value : new JsonNumber(token);
+  const printed = parseDecimal(value === 0 ? '0' : String(value));
+  const isSame =
+    negative === printed.negative && digits === printed.digits && scale === printed.scale;
+  return isSame ? value : new JsonNumber(token);
 }
 
 /**
@@ -108,10 +110,6 @@ function stripZeros(negative: boolean, allDigits: string, scale: number): Decima
   return { negative, digits: kept, scale: scale - (digits.length - kept.length) };
 }
 
-function sameDecimal(a: Decimal, b: Decimal): boolean {
-  return a.negative === b.negative && a.digits === b.digits && a.scale === b.scale;
-}
-
 /** Rounded, expanded below 1e20, then as Java's `BigDecimal.toString`. */
 function printDecimal(exact: Decimal): string {
   const { negative, digits, scale } = round(exact);
@@ -119,15 +117,12 @@ function printDecimal(exact: Decimal): string {
   const sign = negative ? '-' : '';
   const exponent = digits.length - 1 - scale;
   if (scale <= 0 && (scale === 0 || exponent < 20)) return sign + digits + '0'.repeat(-scale);
-  if (scale > 0 && exponent >= -6) return sign + plainFraction(digits, scale);
+  if (scale > 0 && exponent >= -6) {
+    const padded = digits.padStart(scale + 1, '0');
+    return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
+  }
   const fraction = digits.length === 1 ? '' : `.${digits.slice(1)}`;
   return `${sign}${digits[0]}${fraction}E${exponent < 0 ? '' : '+'}${exponent}`;
-}
-
-function plainFraction(digits: string, scale: number): string {
-  const padded = digits.padStart(scale + 1, '0');
-  const point = padded.length - scale;
-  return `${padded.slice(0, point)}.${padded.slice(point)}`;
 }
 
 function round(value: Decimal): Decimal {

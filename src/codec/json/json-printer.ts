@@ -68,23 +68,21 @@ export function printString(text: string): string {
   // Up to here a look at the characters costs less than a call of the engine's printer.
   if (text.length < 40 && ordinary.test(text)) return `"${text}"`;
   const plain = JSON.stringify(text);
-  const quoted =
-    plain.length === text.length + 2 || text.isWellFormed()
-      ? plain
-      : text.split(surrogates).map(quoteRun).join('');
+  let quoted = plain;
+  if (plain.length !== text.length + 2 && !text.isWellFormed()) {
+    // Runs alternate: ordinary text, surrogates, ordinary text.
+    const runs = text.split(surrogates);
+    const inside = runs.map((run, index) =>
+      index % 2 === 1 ? run : JSON.stringify(run).slice(1, -1),
+    );
+    quoted = `"${inside.join('')}"`;
+  }
   return text.includes('\x7f') ? quoted.replaceAll('\x7f', '\\u007f') : quoted;
 }
 
 /** ASCII without what JSON escapes and without DEL. */
 const ordinary = /^[ !#-[\]-~]*$/;
 const surrogates = /([\ud800-\udfff]+)/;
-
-/** Runs alternate: ordinary text, surrogates, ordinary text; the outer two bring the quotes. */
-function quoteRun(run: string, index: number, runs: readonly string[]): string {
-  if (index % 2 === 1) return run;
-  const quoted = JSON.stringify(run);
-  return quoted.slice(index === 0 ? 0 : 1, index === runs.length - 1 ? undefined : -1);
-}
 
 /** Programs have few names and write them often: `"name":`, as far as they are short. */
 const printedNames = new Map<string, string>();
@@ -150,7 +148,12 @@ class ValuePrinter {
     this.#open[level] = value;
     if (level >= this.#maxLevels) throw this.#tooDeep();
     if (prototype === Object.prototype) return this.#members(value, level);
-    if (Array.isArray(value) && isOriginal(prototype)) return this.#items(value, level);
+    if (Array.isArray(value)) {
+      // One of this or another realm, rather than of a class made of it.
+      const isOrdinary =
+        prototype === Array.prototype || isObjectPrototype(Object.getPrototypeOf(prototype));
+      if (isOrdinary) return this.#items(value, level);
+    }
     if (prototype === null || isObjectPrototype(prototype)) return this.#members(value, level);
     throw this.refusal(`is ${describe(value)}, which JSON cannot hold`);
   }
@@ -172,7 +175,7 @@ class ValuePrinter {
   }
 
   #members(members: object, level: number): string {
-    if (hasSymbols(members))
+    if (Object.getOwnPropertySymbols(members).length > 0)
       throw this.refusal('has a member whose name is a symbol, which JSON cannot hold');
     let text = '{';
     let separator = '';
@@ -212,27 +215,17 @@ class ValuePrinter {
   }
 
   /** What is wrong with the value that is being printed. */
-  refusal(what: string, options?: { readonly cause?: unknown }): InvalidInputError {
-    const path = this.#path.slice(0, this.#levels).reduce(pathOf, this.#rules.name);
-    return new InvalidInputError(`${path} ${what}`, { ...options, path: String(path) });
+  refusal(what: string, options?: ErrorOptions): InvalidInputError {
+    let path = this.#rules.name;
+    for (const step of this.#path.slice(0, this.#levels)) {
+      if (typeof step === 'number') path += `[${step}]`;
+      else path += identifier.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+    }
+    return new InvalidInputError(`${path} ${what}`, { ...options, path });
   }
 }
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
-
-function pathOf(path: string | number, step: string | number): string {
-  if (typeof step === 'number') return `${path}[${step}]`;
-  return identifier.test(step) ? `${path}.${step}` : `${path}[${JSON.stringify(step)}]`;
-}
-
-function hasSymbols(value: object): boolean {
-  return Object.getOwnPropertySymbols(value).length > 0;
-}
-
-/** The prototype of arrays, of this or another realm, rather than that of a class made of it. */
-function isOriginal(prototype: unknown): boolean {
-  return prototype === Array.prototype || isObjectPrototype(Object.getPrototypeOf(prototype));
-}
 
 /** That of object literals, of this or another realm. */
 function isObjectPrototype(value: unknown): boolean {

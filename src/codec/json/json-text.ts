@@ -13,23 +13,16 @@ const longRun = 16;
  * string), a "no" is certain. A number that is the whole text is not looked at.
  */
 export function mayHoldWideNumber(text: string): boolean {
-  return hasLongRun(text) || exponent.test(text);
-}
-
-/** Looks at every 16th character only: no run of 16 fits between two of them. */
-function hasLongRun(text: string): boolean {
+  // Looks at every 16th character only: no run of 16 fits between two of them.
   for (let at = longRun - 1; at < text.length; at += longRun) {
-    if (isNumeric(text.charCodeAt(at)) && runLengthAround(text, at) >= longRun) return true;
+    if (!isNumeric(text.charCodeAt(at))) continue;
+    let first = at;
+    let end = at + 1;
+    while (first > 0 && isNumeric(text.charCodeAt(first - 1))) first--;
+    while (end < text.length && isNumeric(text.charCodeAt(end))) end++;
+    if (end - first >= longRun) return true;
   }
-  return false;
-}
-
-function runLengthAround(text: string, at: number): number {
-  let first = at;
-  let end = at + 1;
-  while (first > 0 && isNumeric(text.charCodeAt(first - 1))) first--;
-  while (end < text.length && isNumeric(text.charCodeAt(end))) end++;
-  return end - first;
+  return exponent.test(text);
 }
 
 /** `.` and `0` to `9` (the one between them, `/`, stands in no number and does no harm). */

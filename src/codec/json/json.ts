@@ -24,7 +24,10 @@ export type JsonObject = { readonly [name: string]: JsonValue };
  */
 export function parseJson(text: string): JsonValue {
   if (isTooDeep(text)) throw new CodecError(`JSON is nested deeper than ${maxDepth} levels`);
-  if (mayBeNumber(text.charCodeAt(0)) || mayHoldWideNumber(text)) return readJsonText(text);
+  const first = text.charCodeAt(0);
+  // `-` or `0` to `9`: the text may be a single number.
+  const mayBeNumber = first === 0x2d || (first >= 0x30 && first <= 0x39);
+  if (mayBeNumber || mayHoldWideNumber(text)) return readJsonText(text);
   try {
     const value: JsonValue = JSON.parse(text);
     if (!mayHoldWholeNumberName(text)) return value;
@@ -68,7 +71,11 @@ export function toPlain(value: JsonValue): unknown {
  * document, paired ones too; outside strings there are none, so this can be done on the text.
  */
 export function jsonDocument(text: string): string {
-  return text.isWellFormed() ? text : text.replace(/[\ud800-\udfff]/g, escapeUnit);
+  if (text.isWellFormed()) return text;
+  return text.replace(
+    /[\ud800-\udfff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** Narrows to an object with members. */
@@ -80,13 +87,4 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
 /** Narrows to an array. */
 export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value);
-}
-
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).toUpperCase()}`;
-}
-
-/** `-` or `0` to `9`: the text may be a single number. */
-function mayBeNumber(code: number): boolean {
-  return code === 0x2d || (code >= 0x30 && code <= 0x39);
 }

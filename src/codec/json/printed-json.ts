@@ -61,14 +61,12 @@ export class PrintedJsonScanner {
     const code = this.#text.charCodeAt(this.#at);
     if (code === quote) return this.skipString();
     if (isOfNumber(code)) return this.skipNumber();
-    if (code === openObject || code === openArray) return this.#skipContainer(code, levels - 1);
+    if (code === openObject || code === openArray) {
+      if (levels === 0) return false;
+      this.#at++;
+      return code === openObject ? this.#skipObject(levels - 1) : this.#skipArray(levels - 1);
+    }
     return this.skip('true') || this.skip('false') || this.skip('null');
-  }
-
-  #skipContainer(code: number, levels: number): boolean {
-    if (levels < 0) return false;
-    this.#at++;
-    return code === openObject ? this.#skipObject(levels) : this.#skipArray(levels);
   }
 
   #skipArray(levels: number): boolean {

@@ -2,7 +2,7 @@ import type { ActionHeader, AppendHeader } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import type { JsonValue } from '../../model/payload.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
-import { SeqNr, type SeqRange } from '../../model/seq-nr.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
 import type { JsonObject } from '../json/json.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString } from '../json/json-printer.ts';
@@ -38,7 +38,24 @@ export function encodeActionHeader(header: ActionHeader): string {
  * @throws {CodecError} when it is no JSON, or an action that does not hold together
  */
 export function decodeActionHeader(text: string): ActionHeader | undefined {
-  return decodeCommonAppend(text) ?? decodeAny(text);
+  const common = decodeCommonAppend(text);
+  if (common !== undefined) return common;
+  const json = parseJson(text);
+  if (!isJsonObject(json)) return undefined;
+  const { append, mark, delete: deleteTo, purge } = json;
+  // In this order; the first member that is an object decides.
+  if (isJsonObject(append)) return remember(readAppend(append), text);
+  if (isJsonObject(mark)) {
+    const { id } = mark;
+    if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
+    return { type: 'mark', id, ...readWriter(mark, 'mark') };
+  }
+  if (isJsonObject(deleteTo)) {
+    const to = readSeqNr(deleteTo.to, 'delete.to');
+    return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
+  }
+  if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
+  return undefined;
 }
 
 function bodyOf(header: ActionHeader): string {
@@ -83,50 +100,26 @@ function writerMembers({ origin, version }: Writer): string {
   return lastWriter.text;
 }
 
-/** Candidates in this order; the first member that is an object decides. */
-function decodeAny(text: string): ActionHeader | undefined {
-  const json = parseJson(text);
-  if (!isJsonObject(json)) return undefined;
-  const { append, mark, delete: deleteTo, purge } = json;
-  if (isJsonObject(append)) return remember(readAppend(append), text);
-  if (isJsonObject(mark)) {
-    const { id } = mark;
-    if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
-    return { type: 'mark', id, ...readWriter(mark, 'mark') };
-  }
-  if (isJsonObject(deleteTo)) {
-    const to = readSeqNr(deleteTo.to, 'delete.to');
-    return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
-  }
-  if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
-  return undefined;
-}
-
 function readAppend(append: JsonObject): AppendHeader {
   const { origin, version } = readWriter(append, 'append');
-  const range = readRange(append.range);
-  const { payloadType } = append;
+  const { range, payloadType } = append;
+  if (!isJsonObject(range)) throw new CodecError('append.range must be an object');
+  const from = readSeqNr(range.from, 'append.range.from');
+  const to = readSeqNr(range.to, 'append.range.to');
+  if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
+  if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
   if (payloadType !== 'json' && payloadType !== 'binary') {
     const found = JSON.stringify(payloadType);
     throw new CodecError(`append.payloadType must be json or binary, not ${found}`);
   }
   return {
     type: 'append',
-    range,
+    range: { from, to },
     origin,
     version,
     payloadType,
     metadata: readHeaderMetadata(append.metadata),
   };
-}
-
-function readRange(range: JsonValue | undefined): SeqRange {
-  if (!isJsonObject(range)) throw new CodecError('append.range must be an object');
-  const from = readSeqNr(range.from, 'append.range.from');
-  const to = readSeqNr(range.to, 'append.range.to');
-  if (from > to) throw new CodecError(`append.range starts at ${from}, above its end ${to}`);
-  if (to === SeqNr.max) throw new CodecError(`append.range.to ${noEventHas(to)}`);
-  return { from, to };
 }
 
 function readWriter(action: JsonObject, name: string): Writer {

@@ -49,7 +49,12 @@ export function encodeAction(action: Action): EncodedRecord {
     }
     return { key: id, value: null, timestampMs, headers };
   }
-  for (const name in action.headers) addUserHeader(headers, name, action.headers[name]);
+  for (const name in action.headers) {
+    if (name === actionHeaderName) {
+      throw new InvalidInputError(`a user header must not be named ${actionHeaderName}`);
+    }
+    setMember(headers, name, encodeUtf8(action.headers[name] ?? '', `header ${name}`));
+  }
   return { key: id, value: asBuffer(action.value), timestampMs, headers };
 }
 
@@ -76,7 +81,14 @@ export function decodeAction(
     if (header.type !== 'append') return { action: { ...common, header }, at };
     const { value } = record;
     if (value === undefined) return undefined;
-    const headers = record.headers.length === 1 ? noHeaders : userHeadersOf(record.headers);
+    if (record.headers.length === 1) {
+      return { action: { ...common, header, value, headers: noHeaders }, at };
+    }
+    // Of a repeated name the last counts.
+    const headers: Record<string, string> = {};
+    for (const [name, bytes] of record.headers) {
+      if (name !== actionHeaderName) setMember(headers, name, headerText(name, bytes));
+    }
     return { action: { ...common, header, value, headers }, at };
   } catch (cause) {
     const place = { topic, partition, offset: record.offset };
@@ -90,10 +102,19 @@ function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
   const header = decodeActionHeader(text);
   if (header?.type !== 'purge') return header;
   const onlyAt = firstHeader(headers, onlyAtHeaderName);
-  return onlyAt === undefined
-    ? header
-    : { ...header, onlyAt: readOffset(onlyAt, onlyAtHeaderName) };
+  if (onlyAt === undefined) return header;
+  const offset = Number(onlyAt);
+  // One spelling only, and none that a `number` would round.
+  if (!decimalInteger.test(onlyAt) || !Number.isSafeInteger(offset)) {
+    const excerpt = JSON.stringify(onlyAt.slice(0, 40));
+    throw new CodecError(
+      `header ${onlyAtHeaderName} must be an offset in 0..2^53-1, not ${excerpt}`,
+    );
+  }
+  return { ...header, onlyAt: offset as Offset };
 }
+
+const decimalInteger = /^(?:0|[1-9]\d*)$/;
 
 /** Of a repeated name the first counts, in the journal's own headers. */
 function firstHeader(headers: LogRecord['headers'], name: string): string | undefined {
@@ -101,34 +122,8 @@ function firstHeader(headers: LogRecord['headers'], name: string): string | unde
   return header && headerText(name, header[1]);
 }
 
-const decimalInteger = /^(?:0|[1-9]\d*)$/;
-
-/** One spelling only, and none that a `number` would round. */
-function readOffset(text: string, what: string): Offset {
-  const value = Number(text);
-  if (decimalInteger.test(text) && Number.isSafeInteger(value)) return value as Offset;
-  const excerpt = JSON.stringify(text.slice(0, 40));
-  throw new CodecError(`header ${what} must be an offset in 0..2^53-1, not ${excerpt}`);
-}
-
-/** Of a repeated name the last counts. */
-function userHeadersOf(headers: LogRecord['headers']): Headers {
-  const userHeaders: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    if (name !== actionHeaderName) setMember(userHeaders, name, headerText(name, value));
-  }
-  return userHeaders;
-}
-
 /** Kafka allows a header without value; a journal does not. */
 function headerText(name: string, value: Uint8Array | undefined): string {
   if (value === undefined) throw new CodecError(`header ${name} has no value`);
   return decodeUtf8Strict(value, `header ${name}`);
-}
-
-function addUserHeader(headers: Record<string, Buffer>, name: string, value = ''): void {
-  if (name === actionHeaderName) {
-    throw new InvalidInputError(`a user header must not be named ${actionHeaderName}`);
-  }
-  setMember(headers, name, encodeUtf8(value, `header ${name}`));
 }

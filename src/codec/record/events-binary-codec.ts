@@ -1,5 +1,5 @@
 import { CodecError } from '../../model/errors.ts';
-import type { DecodedEvents, Event, Events, PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, Event, PrintedEvent } from '../../model/event.ts';
 import type { Payload, PrintedJson } from '../../model/payload.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
@@ -41,7 +41,14 @@ export function encodeBinaryEvents(
   events: readonly PrintedEvent[],
   metadata: PayloadMetadata,
 ): Buffer {
-  const parts = events.map(partsOf);
+  const parts = events.map((event, index) => {
+    const tags = uniqueTags(event.tags).map((tag) => encodeUtf8(tag, 'tag'));
+    const tagsSize = tags.reduce((sum, tag) => sum + 4 + tag.length, 0);
+    const payload = payloadBytes(event.payload, index);
+    // Without the size field itself.
+    const size = fixedEventBytes - 4 + tagsSize + payload.length;
+    return { event, tags, tagsSize, payload, size };
+  });
   const metadataBytes = Buffer.from(
     jsonDocument(payloadMetadataFragment(metadata, writtenPayload)),
     'utf8',
@@ -50,7 +57,16 @@ export function encodeBinaryEvents(
   const writer = new ByteWriter(size);
   writer.writeUint8(version);
   writer.writeInt32(parts.length);
-  for (const part of parts) writeEvent(writer, part);
+  for (const part of parts) {
+    const { high, low } = halvesOfSeqNr(part.event.seqNr);
+    writer.writeInt32(part.size);
+    writer.writeUint32(high);
+    writer.writeUint32(low);
+    writer.writeInt32(part.tagsSize);
+    for (const tag of part.tags) writer.writeSized(tag);
+    writer.writeUint8(kindOf[part.event.payload?.type ?? 'none']);
+    writer.writeSized(part.payload);
+  }
   writer.writeBytes(metadataBytes);
   return writer.bytes;
 }
@@ -59,40 +75,22 @@ export function encodeBinaryEvents(
 export function decodeBinaryEvents(value: Uint8Array): DecodedEvents {
   const reader = new ByteReader(value);
   const readVersion = reader.readUint8('version');
-  const events = readEvents(reader);
-  const metadata = readVersion === version ? readMetadata(reader) : undefined;
-  return { events, metadata: metadata ?? RecordMetadata.empty.payload };
-}
-
-interface EventParts {
-  readonly event: PrintedEvent;
-  readonly tags: readonly Buffer[];
-  readonly tagsSize: number;
-  readonly payload: Uint8Array;
-  /** Bytes of the event without its own size field. */
-  readonly size: number;
-}
-
-function partsOf(event: PrintedEvent, index: number): EventParts {
-  const tags = uniqueTags(event.tags).map((tag) => encodeUtf8(tag, 'tag'));
-  const tagsSize = tags.reduce((sum, tag) => sum + 4 + tag.length, 0);
-  const payload = payloadBytes(event.payload, index);
-  const size = fixedEventBytes - 4 + tagsSize + payload.length;
-  return { event, tags, tagsSize, payload, size };
-}
-
-function writeEvent(
-  writer: ByteWriter,
-  { event, tags, tagsSize, payload, size }: EventParts,
-): void {
-  const { high, low } = halvesOfSeqNr(event.seqNr);
-  writer.writeInt32(size);
-  writer.writeUint32(high);
-  writer.writeUint32(low);
-  writer.writeInt32(tagsSize);
-  for (const tag of tags) writer.writeSized(tag);
-  writer.writeUint8(kindOf[event.payload?.type ?? 'none']);
-  writer.writeSized(payload);
+  const count = reader.readInt32('count');
+  // Checked before the loop, so that a broken count ends at once and not at the first missing byte.
+  if (count < 1 || count * fixedEventBytes > reader.left) {
+    throw new CodecError(`${count} events do not fit into ${reader.left} bytes`);
+  }
+  const events: [Event, ...Event[]] = [readEvent(reader)];
+  while (events.length < count) events.push(readEvent(reader));
+  if (readVersion !== version) return { events, metadata: RecordMetadata.empty.payload };
+  try {
+    const json = parseJson(decodeUtf8WithSurrogates(reader.readRest(), 'metadata'));
+    if (isJsonObject(json)) return { events, metadata: readPayloadMetadata(json) };
+  } catch (error) {
+    // Metadata that cannot be read is dropped, and the events are kept: so do JVM readers.
+    if (!(error instanceof CodecError)) throw error;
+  }
+  return { events, metadata: RecordMetadata.empty.payload };
 }
 
 const noBytes = new Uint8Array(0);
@@ -112,32 +110,15 @@ function payloadBytes(payload: Payload | PrintedJson | undefined, index: number)
   }
 }
 
-function readEvents(reader: ByteReader): Events {
-  const count = reader.readInt32('count');
-  // Checked before the loop, so that a broken count ends at once and not at the first missing byte.
-  if (count < 1 || count * fixedEventBytes > reader.left) {
-    throw new CodecError(`${count} events do not fit into ${reader.left} bytes`);
-  }
-  const events: [Event, ...Event[]] = [readEvent(reader)];
-  while (events.length < count) events.push(readEvent(reader));
-  return events;
-}
-
 function readEvent(reader: ByteReader): Event {
   const block = reader.readBlock(reader.readInt32('eventSize'), 'event');
   const high = block.readInt32('seqNr');
   const seqNr = seqNrOfHalves(high, block.readUint32('seqNr'), 'seqNr');
-  const tags = readTags(block);
-  const payload = readPayload(block);
-  return { seqNr, tags, payload };
-}
-
-function readTags(reader: ByteReader): readonly string[] {
-  const block = reader.readSizedBlock('tags');
-  if (block.left === 0) return noTags;
+  const tagsBlock = block.readSizedBlock('tags');
   const tags: string[] = [];
-  while (block.left > 0) tags.push(block.readSizedUtf8('tag'));
-  return uniqueTags(tags);
+  while (tagsBlock.left > 0) tags.push(tagsBlock.readSizedUtf8('tag'));
+  const payload = readPayload(block);
+  return { seqNr, tags: tags.length === 0 ? noTags : uniqueTags(tags), payload };
 }
 
 function readPayload(reader: ByteReader): Payload | undefined {
@@ -157,16 +138,5 @@ function readPayload(reader: ByteReader): Payload | undefined {
       return { type: 'text', value: bytes.readUtf8(bytes.left, 'text payload') };
     default:
       throw new CodecError(`unknown payload kind ${kind}`);
-  }
-}
-
-/** Metadata that cannot be read is dropped, and the events are kept: so do JVM readers. */
-function readMetadata(reader: ByteReader): PayloadMetadata | undefined {
-  try {
-    const json = parseJson(decodeUtf8WithSurrogates(reader.readRest(), 'metadata'));
-    return isJsonObject(json) ? readPayloadMetadata(json) : undefined;
-  } catch (error) {
-    if (error instanceof CodecError) return undefined;
-    throw error;
   }
 }

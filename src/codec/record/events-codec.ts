@@ -35,7 +35,7 @@ export function encodeEvents(
   metadata: PayloadMetadata,
 ): EncodedEvents {
   checkNumbers(events);
-  return events.some(isBinary)
+  return events.some(({ payload }) => payload?.type === 'binary')
     ? { payloadType: 'binary', value: encodeBinaryEvents(events, metadata) }
     : { payloadType: 'json', value: encodeJsonEvents(events, metadata) };
 }
@@ -97,12 +97,15 @@ function recordsOf<E extends PrintedEvent>(
     throw new InvalidInputError(`a record of action ${action.header.type} has no events`);
   }
   const { header, headers, timestampMs } = action;
-  const decodeValue = (): DecodedEvents<E> => {
-    const decoded = decode(header.payloadType, action.value);
+  let decoded: DecodedEvents<E>;
+  try {
+    decoded = decode(header.payloadType, action.value);
     checkRange(decoded.events, header.range);
-    return decoded;
-  };
-  const { events, metadata } = naming(actionRecord, decodeValue);
+  } catch (cause) {
+    const place = { topic: action.key.topic, ...at, id: action.key.id };
+    throw new CodecError('the events of a record cannot be decoded', { cause, place });
+  }
+  const { events, metadata } = decoded;
   const record: RecordInfo = {
     at,
     timestampMs,
@@ -116,19 +119,6 @@ function recordsOf<E extends PrintedEvent>(
     records.push({ event: events[index] ?? events[0], record });
   }
   return records;
-}
-
-function naming<T>({ action, at }: ActionRecord, decode: () => T): T {
-  try {
-    return decode();
-  } catch (cause) {
-    const place = { topic: action.key.topic, ...at, id: action.key.id };
-    throw new CodecError('the events of a record cannot be decoded', { cause, place });
-  }
-}
-
-function isBinary(event: PrintedEvent): boolean {
-  return event.payload?.type === 'binary';
 }
 
 /**
@@ -170,28 +160,16 @@ function checkRange(events: readonly PrintedEvent[], { from, to }: SeqRange): vo
   if (last !== to) throw refuse(`the last one is ${last}`);
 }
 
-/** Numbers nearly always ascend; only where they do not is a set needed. */
-function firstRepeated<E extends PrintedEvent>(events: readonly E[]): E | undefined {
-  let last = 0;
-  for (const { seqNr } of events) {
-    if (seqNr <= last) return firstRepeatedUnordered(events);
-    last = seqNr;
-  }
-  return undefined;
-}
-
-function firstRepeatedUnordered<E extends PrintedEvent>(events: readonly E[]): E | undefined {
-  const seen = new Set<number>();
-  return events.find(({ seqNr }) => {
-    if (seen.has(seqNr)) return true;
-    seen.add(seqNr);
-    return false;
-  });
-}
-
 function withoutRepeated<E extends PrintedEvent>(decoded: DecodedEvents<E>): DecodedEvents<E> {
   const { events, metadata } = decoded;
-  if (firstRepeated(events) === undefined) return decoded;
+  // Numbers nearly always ascend; only where they do not is a set needed.
+  let last = 0;
+  let ascend = true;
+  for (const { seqNr } of events) {
+    if (seqNr <= last) ascend = false;
+    last = seqNr;
+  }
+  if (ascend) return decoded;
   const [first, ...rest] = events;
   const seen = new Set<number>([first.seqNr]);
   const kept = rest.filter(({ seqNr }) => !seen.has(seqNr) && seen.add(seqNr));

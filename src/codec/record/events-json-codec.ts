@@ -1,5 +1,5 @@
 import { CodecError } from '../../model/errors.ts';
-import type { DecodedEvents, Event, Events, PrintedEvent } from '../../model/event.ts';
+import type { DecodedEvents, Event, PrintedEvent } from '../../model/event.ts';
 import type { JsonValue, Payload, PrintedJson } from '../../model/payload.ts';
 import type { PayloadMetadata } from '../../model/record-metadata.ts';
 import { isJsonArray, isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
@@ -35,7 +35,10 @@ export function encodeJsonEvents(
   let text = '{"events":[';
   let separator = '';
   for (let index = 0; index < events.length; index++) {
-    text += separator + eventFragment(events[index] as PrintedEvent, index);
+    const { seqNr, tags, payload } = events[index] as PrintedEvent;
+    const tagsText = tags.length === 0 ? '[]' : `[${uniqueTags(tags).map(printString).join(',')}]`;
+    const members = payloadMembers(payload, index);
+    text += `${separator}{"seqNr":${printSeqNr(seqNr)},"tags":${tagsText}${members}}`;
     separator = ',';
   }
   return Buffer.from(
@@ -49,12 +52,11 @@ export function decodeJsonEvents(value: Uint8Array): DecodedEvents {
   if (!isJsonObject(json)) throw new CodecError('the value must be an object');
   const { events, metadata } = json;
   if (!isJsonArray(events)) throw new CodecError('events must be an array');
-  return { events: readEvents(events), metadata: readPayloadMetadata(metadata) };
-}
-
-function eventFragment({ seqNr, tags, payload }: PrintedEvent, index: number): string {
-  const tagsText = tags.length === 0 ? '[]' : `[${uniqueTags(tags).map(printString).join(',')}]`;
-  return `{"seqNr":${printSeqNr(seqNr)},"tags":${tagsText}${payloadMembers(payload, index)}}`;
+  const [first] = events;
+  if (first === undefined) throw new CodecError('events must not be empty');
+  const read: [Event, ...Event[]] = [readEvent(first)];
+  for (let index = 1; index < events.length; index++) read.push(readEvent(events[index]));
+  return { events: read, metadata: readPayloadMetadata(metadata) };
 }
 
 function payloadMembers(payload: Payload | PrintedJson | undefined, index: number): string {
@@ -83,28 +85,17 @@ export function printPayload(value: JsonValue, index: number): string {
   return printValue(value, { name, maxLevels: maxDataLevels, exact: true });
 }
 
-function readEvents(json: readonly JsonValue[]): Events {
-  const [first] = json;
-  if (first === undefined) throw new CodecError('events must not be empty');
-  const events: [Event, ...Event[]] = [readEvent(first)];
-  for (let index = 1; index < json.length; index++) events.push(readEvent(json[index]));
-  return events;
-}
-
 function readEvent(json: JsonValue | undefined): Event {
   if (!isJsonObject(json)) throw new CodecError('an event must be an object');
+  const { tags, payloadType, payload } = json;
+  const seqNr = readSeqNr(json.seqNr, 'seqNr');
+  if (!isJsonArray(tags)) throw new CodecError('tags must be an array');
+  if (!tags.every((tag) => typeof tag === 'string')) throw new CodecError('a tag must be a string');
   return {
-    seqNr: readSeqNr(json.seqNr, 'seqNr'),
-    tags: readTags(json.tags),
-    payload: readPayload(json.payloadType, json.payload),
+    seqNr,
+    tags: tags.length === 0 ? noTags : uniqueTags(tags),
+    payload: readPayload(payloadType, payload),
   };
-}
-
-function readTags(json: JsonValue | undefined): readonly string[] {
-  if (!isJsonArray(json)) throw new CodecError('tags must be an array');
-  if (json.length === 0) return noTags;
-  if (!json.every((tag) => typeof tag === 'string')) throw new CodecError('a tag must be a string');
-  return uniqueTags(json);
 }
 
 function readPayload(

@@ -1,6 +1,6 @@
 import type { DecodedEvents, PrintedEvent } from '../../model/event.ts';
 import { PrintedJson } from '../../model/payload.ts';
-import { type PayloadMetadata, RecordMetadata } from '../../model/record-metadata.ts';
+import { RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { parseJson } from '../json/json.ts';
 import { PrintedJsonScanner } from '../json/printed-json.ts';
@@ -19,8 +19,17 @@ export function printedEventsOf(text: string): DecodedEvents<PrintedEvent> | und
   if (!text.isWellFormed()) return undefined;
   const scan = new PrintedJsonScanner(text);
   const events = printedEvents(scan, text);
-  const metadata = events && printedMetadata(scan, text);
-  return events && metadata && { events, metadata };
+  if (events === undefined) return undefined;
+  // What follows the events, to the end of the text.
+  if (scan.skip(',"metadata":{}}')) {
+    return scan.isAtEnd ? { events, metadata: RecordMetadata.empty.payload } : undefined;
+  }
+  if (!scan.skip(',"metadata":')) return undefined;
+  const start = scan.at;
+  if (!scan.skipValue()) return undefined;
+  const metadata = text.slice(start, scan.at);
+  if (!scan.skip('}') || !scan.isAtEnd) return undefined;
+  return { events, metadata: readPayloadMetadata(parseJson(metadata)) };
 }
 
 function printedEvents(
@@ -38,34 +47,19 @@ function printedEvents(
   return scan.skip(']') ? events : undefined;
 }
 
-/** What follows the events, to the end of the text. */
-function printedMetadata(scan: PrintedJsonScanner, text: string): PayloadMetadata | undefined {
-  if (scan.skip(',"metadata":{}}') && scan.isAtEnd) return RecordMetadata.empty.payload;
-  if (!scan.skip(',"metadata":')) return undefined;
-  const start = scan.at;
-  if (!scan.skipValue()) return undefined;
-  const metadata = text.slice(start, scan.at);
-  return scan.skip('}') && scan.isAtEnd ? readPayloadMetadata(parseJson(metadata)) : undefined;
-}
-
 function printedEvent(scan: PrintedJsonScanner, text: string): PrintedEvent | undefined {
-  const seqNr = printedSeqNr(scan, text);
-  const tags = seqNr && printedTags(scan, text);
-  if (seqNr === undefined || tags === undefined) return undefined;
-  if (!scan.skip(',"payloadType":"json","payload":')) return undefined;
-  const start = scan.at;
-  if (!scan.skipValue()) return undefined;
-  const payload = text.slice(start, scan.at);
-  if (payload === 'null' || !scan.skip('}')) return undefined;
-  return { seqNr, tags, payload: new PrintedJson(payload) };
-}
-
-function printedSeqNr(scan: PrintedJsonScanner, text: string): SeqNr | undefined {
   if (!scan.skip('{"seqNr":')) return undefined;
-  const start = scan.at;
+  const startOfNumber = scan.at;
   if (!scan.skipNumber()) return undefined;
-  const seqNr = Number(text.slice(start, scan.at));
-  return Number.isInteger(seqNr) && seqNr >= SeqNr.min ? SeqNr.of(seqNr) : undefined;
+  const seqNr = Number(text.slice(startOfNumber, scan.at));
+  if (!Number.isInteger(seqNr) || seqNr < SeqNr.min) return undefined;
+  const tags = printedTags(scan, text);
+  if (tags === undefined || !scan.skip(',"payloadType":"json","payload":')) return undefined;
+  const startOfPayload = scan.at;
+  if (!scan.skipValue()) return undefined;
+  const payload = text.slice(startOfPayload, scan.at);
+  if (payload === 'null' || !scan.skip('}')) return undefined;
+  return { seqNr: SeqNr.of(seqNr), tags, payload: new PrintedJson(payload) };
 }
 
 function printedTags(scan: PrintedJsonScanner, text: string): readonly string[] | undefined {

@@ -55,7 +55,14 @@ export function journalClassOf(config: Config, path: string): JournalClass {
   }
   const key = `${path}.class`;
   const name = nameIn(config.value(key));
-  return builtins.get(name) ?? moduleOf(config, key, name);
+  const builtin = builtins.get(name);
+  if (builtin !== undefined) return builtin;
+  const [specifier = '', exportName = 'default', ...rest] = name.split('#');
+  const fault = faultOf(name, specifier, rest.length > 0 || exportName === '');
+  if (fault !== undefined) fail(config, key, fault);
+  const { file } = config.originOf(key) ?? {};
+  const relativeTo = file === undefined ? process.cwd() : resolve(dirname(file));
+  return { type: 'module', specifier, exportName, relativeTo };
 }
 
 /**
@@ -102,20 +109,8 @@ function nameIn(value: Value | undefined): string {
   return value === undefined ? '' : (text.read(value) ?? '').trim();
 }
 
-function moduleOf(config: Config, key: string, name: string): JournalClass {
-  const [specifier = '', exportName = 'default', ...rest] = name.split('#');
-  const problem = problemOf(name, specifier, rest.length > 0 || exportName === '');
-  if (problem !== undefined) fail(config, key, problem);
-  const { file } = config.originOf(key) ?? {};
-  return {
-    type: 'module',
-    specifier,
-    exportName,
-    relativeTo: file === undefined ? process.cwd() : resolve(dirname(file)),
-  };
-}
-
-function problemOf(name: string, specifier: string, malformed: boolean): string | undefined {
+/** Why `name` is neither a journal of this package nor the export of a module. */
+function faultOf(name: string, specifier: string, malformed: boolean): string | undefined {
   if (name === '') return 'is missing or empty; an example is "builtin#KafkaJournal"';
   const known = [...builtins.keys()].filter((key) => key.startsWith('builtin#'));
   const near = nearest(name, [...builtins.keys()]);

@@ -140,28 +140,24 @@ function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace)
     const why = 'counts only in the section of the default journal';
     reader.note('recovery-event-timeout', why);
   }
+  const threshold = (call: string): number =>
+    reader.read(`call-time-thresholds.${call}`, duration());
   return {
     persistenceIdToKey: readPersistenceIdToKey(reader, written),
     maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),
-    callTimeThresholdsMs: readThresholds(reader),
+    callTimeThresholdsMs: {
+      append: threshold('append'),
+      read: threshold('read'),
+      pointer: threshold('pointer'),
+      delete: threshold('delete'),
+      purge: threshold('purge'),
+      mark: threshold('mark'),
+    },
     dataIntegrity: {
       seqNrUniqueness: reader.read('data-integrity.seq-nr-uniqueness', boolean),
       correlateEventsWithMeta: reader.read('data-integrity.correlate-events-with-meta', boolean),
       gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
     },
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
-  };
-}
-
-function readThresholds(reader: SettingReader): CallTimeThresholds {
-  const threshold = (call: string): number =>
-    reader.read(`call-time-thresholds.${call}`, duration());
-  return {
-    append: threshold('append'),
-    read: threshold('read'),
-    pointer: threshold('pointer'),
-    delete: threshold('delete'),
-    purge: threshold('purge'),
-    mark: threshold('mark'),
   };
 }

@@ -29,7 +29,11 @@ export function readKafkaSecurity(reader: SettingReader): KafkaSecurity {
       'client certificates are not supported; use SASL',
     );
   }
-  const sasl = readSasl(reader, name.startsWith('SASL'));
+  const hasUser = name.startsWith('SASL');
+  const credentials = readCredentials(reader, hasUser);
+  const key = { name: 'sasl-mechanism', kind: mechanism } as const;
+  if (!hasUser) optionalKafka(reader, { ...key, kind: text });
+  const sasl = hasUser ? { mechanism: readKafka(reader, key), ...credentials } : undefined;
   const tls = readTls(reader, name.endsWith('SSL'));
   return { sasl, tls };
 }
@@ -53,22 +57,11 @@ function readTls(reader: SettingReader, used: boolean): TlsSettings | undefined 
   return readTrustedCertificates(reader, { ...keys, used });
 }
 
-function readSasl(reader: SettingReader, used: boolean): KafkaSasl | undefined {
-  const mechanismKey = { name: 'sasl-mechanism', kind: used ? mechanism : text } as const;
-  const credentials = readCredentials(reader, used);
-  if (!used) {
-    optionalKafka(reader, mechanismKey);
-    return undefined;
-  }
-  return { mechanism: readKafka(reader, { ...mechanismKey, kind: mechanism }), ...credentials };
-}
+type Credentials = Pick<KafkaSasl, 'username' | 'password'>;
 
-const noCredentials = { username: '', password: '' };
+const noCredentials: Credentials = { username: '', password: '' };
 
-function readCredentials(
-  reader: SettingReader,
-  used: boolean,
-): { username: string; password: string } {
+function readCredentials(reader: SettingReader, used: boolean): Credentials {
   const key = spelling(reader, { name: 'sasl-jaas-config' });
   if (reader.config.value(key)?.kind === 'object') {
     const object = reader.section(key, 'kafka');

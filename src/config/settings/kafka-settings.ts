@@ -87,8 +87,15 @@ export function readKafkaSettings(reader: SettingReader): KafkaSettings {
   const producer = reader.section('producer', 'kafka producer');
   const consumer = reader.section('consumer', 'kafka consumer');
   const clients = { common: reader, producer, consumer };
+  // Only for the broker's eyes, so the name of the whole is good enough for both clients.
+  const clientId = { name: 'client-id', kind: nonEmptyText } as const;
+  for (const client of [producer, consumer]) {
+    const used = spelling(client, clientId);
+    if (client.config.has(used))
+      client.note(used, 'producer and consumer share the client-id of the section above');
+  }
   return {
-    clientId: readClientId(clients),
+    clientId: readKafka(reader, clientId),
     bootstrapServers: readShared(clients, sharedKeys.bootstrapServers),
     requestTimeoutMs: readShared(clients, sharedKeys.requestTimeoutMs),
     connectionTimeoutMs: readShared(clients, sharedKeys.connectionTimeoutMs),
@@ -105,23 +112,13 @@ interface ClientReaders {
   readonly consumer: SettingReader;
 }
 
-/** Only for the broker's eyes, so the name of the whole is good enough for both clients. */
-function readClientId({ common, producer, consumer }: ClientReaders): string {
-  const key = { name: 'client-id', kind: nonEmptyText } as const;
-  for (const client of [producer, consumer]) {
-    const used = spelling(client, key);
-    if (client.config.has(used))
-      client.note(used, 'producer and consumer share the client-id of the section above');
-  }
-  return readKafka(common, key);
-}
-
 /** `producer` and `consumer` may override, but both use one connection, so they have to agree. */
 function readShared<T>({ common, producer, consumer }: ClientReaders, key: KafkaKey<T>): T {
   const value = readKafka(common, key);
-  const [ofProducer, ofConsumer] = [producer, consumer].map(
-    (client) => overrideOf(client, key) ?? value,
-  );
+  const [ofProducer, ofConsumer] = [producer, consumer].map((client) => {
+    const hasOwn = client.config.has(spelling(client, key));
+    return (hasOwn ? optionalKafka(client, key) : undefined) ?? value;
+  });
   if (!isDeepStrictEqual(ofProducer, ofConsumer)) {
     common.problem(
       key.name,
@@ -131,16 +128,18 @@ function readShared<T>({ common, producer, consumer }: ClientReaders, key: Kafka
   return ofProducer ?? value;
 }
 
-function overrideOf<T>(client: SettingReader, key: KafkaKey<T>): T | undefined {
-  const used = spelling(client, key);
-  return client.config.has(used) ? optionalKafka(client, key) : undefined;
-}
-
 const compression = oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd');
 
 function readProducer(reader: SettingReader): KafkaProducerSettings {
+  const acks = readKafka(reader, {
+    name: 'acks',
+    kind: oneOf('all', '-1', '1', 'one', '0', 'none'),
+  });
+  // An acknowledgement that says nothing would make every write a guess.
+  if (acks === '0' || acks === 'none')
+    reader.note('acks', 'raised to 1: a journal needs an answer');
   return {
-    acks: readAcks(reader),
+    acks: acks === 'all' || acks === '-1' ? -1 : 1,
     compression: readKafka(reader, { name: 'compression-type', kind: compression }),
     deliveryTimeoutMs: readKafka(reader, {
       name: 'delivery-timeout',
@@ -152,17 +151,6 @@ function readProducer(reader: SettingReader): KafkaProducerSettings {
       kind: size({ min: 1, max: int32 }),
     }),
   };
-}
-
-/** An acknowledgement that says nothing would make every write a guess, so 0 counts as 1. */
-function readAcks(reader: SettingReader): -1 | 1 {
-  const acks = readKafka(reader, {
-    name: 'acks',
-    kind: oneOf('all', '-1', '1', 'one', '0', 'none'),
-  });
-  if (acks === '0' || acks === 'none')
-    reader.note('acks', 'raised to 1: a journal needs an answer');
-  return acks === 'all' || acks === '-1' ? -1 : 1;
 }
 
 function readConsumer(reader: SettingReader): KafkaConsumerSettings {

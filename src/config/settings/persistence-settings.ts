@@ -1,9 +1,8 @@
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
-import type { ObjectValue } from '../hocon/values.ts';
 import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
-import { boolean, duration, integer, type Kind, listOf, oneOf, text } from '../kinds.ts';
+import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { isBuiltIn, pluginPathProblem } from './journal-class.ts';
 
@@ -41,12 +40,27 @@ const recoveryEventTimeout = 'recovery-event-timeout';
  */
 export function readPersistenceSettings(config: Config): PersistenceSettings {
   const reader = new SettingReader(config.section('akka.persistence'), 'persistence');
-  const journalPluginId = readJournalPlugin(reader, config);
+  const path = reader.read('journal.plugin', text);
+  const problem = path === '' ? undefined : pluginPathProblem(config, path);
+  if (problem !== undefined) reader.problem('journal.plugin', problem);
+  const journalPluginId = path === '' || problem !== undefined ? undefined : path;
   const settings: PersistenceSettings = {
     maxConcurrentRecoveries: reader.read('max-concurrent-recoveries', positive),
     stashCapacity: reader.read('typed.stash-capacity', positive),
     stashOverflow: reader.read('typed.stash-overflow-strategy', oneOf('drop', 'fail')),
-    ...readXstate(reader),
+    groupCommitMaxCommands: reader.read('xstate.group-commit-max-commands', positive),
+    timers: reader.read('xstate.timers', oneOf('deadline', 'restart')),
+    initEvent: reader.read('xstate.init-event', oneOf('auto', 'always', 'never')),
+    unhandledReplayedEvent: reader.read(
+      'xstate.unhandled-replayed-event',
+      oneOf('fail', 'warn', 'ignore'),
+    ),
+    unhandledCommand: reader.read('xstate.unhandled-command', oneOf('ignore', 'warn', 'fail')),
+    onRejected: reader.read('xstate.on-rejected', oneOf('stop', 'continue')),
+    singleWriterGuard: reader.read('xstate.single-writer-guard', boolean),
+    replayYieldEvery: reader.read('xstate.replay-yield-every', positive),
+    checkDeterminism: reader.read('xstate.check-determinism', boolean),
+    passivateAfterMs: reader.read('xstate.passivate-after', duration({ min: 0, max: int32 })),
     recoveryEventTimeoutMs: readRecoveryEventTimeout(reader, config, journalPluginId),
     journalPluginId,
     autoStartJournals: readAutoStart(reader, config),
@@ -69,50 +83,13 @@ export function namedJournals(config: Config): readonly string[] {
   return [...new Set(named)];
 }
 
-type XstateSettings = Pick<
-  PersistenceSettings,
-  | 'groupCommitMaxCommands'
-  | 'timers'
-  | 'initEvent'
-  | 'unhandledReplayedEvent'
-  | 'unhandledCommand'
-  | 'onRejected'
-  | 'singleWriterGuard'
-  | 'replayYieldEvery'
-  | 'checkDeterminism'
-  | 'passivateAfterMs'
->;
-
-function readXstate(reader: SettingReader): XstateSettings {
-  return {
-    groupCommitMaxCommands: reader.read('xstate.group-commit-max-commands', positive),
-    timers: reader.read('xstate.timers', oneOf('deadline', 'restart')),
-    initEvent: reader.read('xstate.init-event', oneOf('auto', 'always', 'never')),
-    unhandledReplayedEvent: reader.read(
-      'xstate.unhandled-replayed-event',
-      oneOf('fail', 'warn', 'ignore'),
-    ),
-    unhandledCommand: reader.read('xstate.unhandled-command', oneOf('ignore', 'warn', 'fail')),
-    onRejected: reader.read('xstate.on-rejected', oneOf('stop', 'continue')),
-    singleWriterGuard: reader.read('xstate.single-writer-guard', boolean),
-    replayYieldEvery: reader.read('xstate.replay-yield-every', positive),
-    checkDeterminism: reader.read('xstate.check-determinism', boolean),
-    passivateAfterMs: reader.read('xstate.passivate-after', duration({ min: 0, max: int32 })),
-  };
-}
-
-function readJournalPlugin(reader: SettingReader, config: Config): string | undefined {
-  const path = reader.read('journal.plugin', text);
-  if (path === '') return undefined;
-  const problem = pluginPathProblem(config, path);
-  if (problem === undefined) return path;
-  reader.problem('journal.plugin', problem);
-  return undefined;
-}
-
 function readAutoStart(reader: SettingReader, config: Config): readonly string[] {
   const key = 'journal.auto-start-journals';
-  const paths = reader.read(key, possiblyEmpty(listOf(text)));
+  const list = listOf(text);
+  const paths = reader.read(key, {
+    ...list,
+    read: (value) => (value.kind === 'list' && value.items.length === 0 ? [] : list.read(value)),
+  });
   for (const path of paths) {
     const problem = path === '' ? undefined : pluginPathProblem(config, path);
     if (problem !== undefined) reader.problem(key, problem);
@@ -148,7 +125,11 @@ function acceptOtherPlugins(reader: SettingReader): void {
       const key = renderPath([...parent, name]);
       const value = config.value(key);
       if (ours.includes(name) || value?.kind !== 'object') continue;
-      if (!holdsClass(value) && nearest(name, ours) !== undefined) continue;
+      const fields = [...value.fields.values()];
+      const holdsClass =
+        value.fields.has('class') ||
+        fields.some((inner) => inner.kind === 'object' && inner.fields.has('class'));
+      if (!holdsClass && nearest(name, ours) !== undefined) continue;
       reader.know(key);
       if (!isBuiltIn(value.fields.get('class'))) {
         reader.note(key, 'a section of another plugin, left alone');
@@ -163,18 +144,4 @@ function namesOfOurs(reader: SettingReader, parent: readonly string[]): readonly
   const paths = [...reader.known, ...accepted].map((key) => key.split('.'));
   const below = paths.filter((path) => parent.every((name, index) => path[index] === name));
   return [...new Set(below.map((path) => path[parent.length] ?? ''))];
-}
-
-function holdsClass(value: ObjectValue): boolean {
-  if (value.fields.has('class')) return true;
-  return [...value.fields.values()].some(
-    (inner) => inner.kind === 'object' && inner.fields.has('class'),
-  );
-}
-
-function possiblyEmpty<T>(list: Kind<readonly T[]>): Kind<readonly T[]> {
-  return {
-    ...list,
-    read: (value) => (value.kind === 'list' && value.items.length === 0 ? [] : list.read(value)),
-  };
 }

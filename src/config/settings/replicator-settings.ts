@@ -35,7 +35,10 @@ export interface QuarantineSettings {
 export interface PurgeExpiredSettings {
   /** Between two looks for expired journals. */
   readonly intervalMs: number;
-  /** From the beginning (UTC) of a journal's day of expiry to its purge: from a day on, that day is over. */
+  /**
+   * From the beginning (UTC) of a journal's day of expiry to its purge: from a day on, that day is
+   * over.
+   */
   readonly graceMs: number;
   /** Days before the last one purged that are looked at again. At least 1. */
   readonly lookBackDays: number;

@@ -49,7 +49,15 @@ class Files {
     if (this.#known.has(name)) return this.#known.get(name);
     const text = readText(file);
     this.#open.push(name);
-    const tree = text === undefined ? undefined : this.#parseAs(syntax, text, file);
+    let tree: ObjectValue | undefined;
+    if (text !== undefined) {
+      if (syntax === 'properties') tree = parseProperties(text, file);
+      else if (syntax === 'conf') tree = this.parseText(text, file, dirname(file));
+      else {
+        checkJson(text, file);
+        tree = parseConfig(text, { file, uniqueKeys: true });
+      }
+    }
     this.#open.pop();
     if (tree !== undefined && tree.size > limits.values)
       throw hoconError(`includes make it more than ${limits.values} values`, tree.origin);
@@ -58,7 +66,9 @@ class Files {
   }
 
   parseText(text: string, name: string, folder: string): ObjectValue {
-    return parseConfig(text, { file: name, includer: this.#includerIn(folder) });
+    const includer: Includer = (request, origin, prefix) =>
+      this.#bringIn(this.#find(request, origin, folder), origin, prefix);
+    return parseConfig(text, { file: name, includer });
   }
 
   parseBaseName(file: string): ObjectValue | undefined {
@@ -67,18 +77,6 @@ class Files {
       const merged = upper && lower ? withFallback(upper, lower) : (upper ?? lower);
       return merged?.kind === 'object' ? merged : upper;
     });
-  }
-
-  #parseAs(syntax: Syntax, text: string, file: string): ObjectValue {
-    if (syntax === 'properties') return parseProperties(text, file);
-    if (syntax === 'conf') return this.parseText(text, file, dirname(file));
-    checkJson(text, file);
-    return parseConfig(text, { file, uniqueKeys: true });
-  }
-
-  #includerIn(folder: string): Includer {
-    return (request, origin, prefix) =>
-      this.#bringIn(this.#find(request, origin, folder), origin, prefix);
   }
 
   #bringIn(tree: ObjectValue | undefined, origin: Origin, prefix: readonly string[]) {
@@ -99,18 +97,16 @@ class Files {
     // The bare form hands the syntax of the including file on to a file with an extension.
     const syntax = request.kind === 'any' ? 'conf' : syntaxOf(name);
     for (const file of placesOf(request, folder)) {
+      if (syntaxOf(name) === undefined) {
+        for (const each of syntaxes) this.#include(`${file}.${each}`, each, origin);
+      }
       const tree =
         syntaxOf(name) === undefined
-          ? this.#includeBaseName(file, origin)
+          ? this.parseBaseName(file)
           : this.#include(file, syntax, origin);
       if (tree !== undefined) return tree;
     }
     return undefined;
-  }
-
-  #includeBaseName(file: string, origin: Origin): ObjectValue | undefined {
-    for (const syntax of syntaxes) this.#include(`${file}.${syntax}`, syntax, origin);
-    return this.parseBaseName(file);
   }
 
   #include(file: string, as: Syntax | undefined, origin: Origin): ObjectValue | undefined {

@@ -102,7 +102,8 @@ class Parser {
   #object(open: Token, braces: boolean): ObjectValue {
     const draft = new ObjectDraft(this.#reader.originOf(open));
     while (!this.#atObjectEnd(braces)) {
-      if (isInclude(this.#reader.peek())) this.#include(draft);
+      const first = this.#reader.peek();
+      if (first.type === 'unquoted' && first.text === 'include') this.#include(draft);
       else this.#field(draft);
       if (this.#reader.passSeparator()) continue;
       if (!this.#atObjectEnd(braces))
@@ -138,21 +139,16 @@ class Parser {
 
   #field(draft: ObjectDraft): void {
     const start = this.#reader.peek();
-    const path = this.#key();
+    const key: Token[] = [];
+    while (isKeyToken(this.#reader.peek())) key.push(this.#reader.take());
+    if (key.length === 0) throw this.#reader.unexpected(start, 'a key');
+    const path = parsePath(key, this.#reader.originOf(start));
     this.#path.push(path);
     const value = this.#nested(path.length, start, () => this.#fieldValue());
     if (this.#options.uniqueKeys && draft.has(path[0] ?? ''))
       throw hoconError('JSON has each key once', this.#reader.originOf(start), this.path);
     this.#path.pop();
     draft.put(path, value);
-  }
-
-  #key(): readonly string[] {
-    const first = this.#reader.peek();
-    const tokens: Token[] = [];
-    while (isKeyToken(this.#reader.peek())) tokens.push(this.#reader.take());
-    if (tokens.length === 0) throw this.#reader.unexpected(first, 'a key');
-    return parsePath(tokens, this.#reader.originOf(first));
   }
 
   #fieldValue(): Value {
@@ -219,27 +215,18 @@ class Parser {
     const open = this.#reader.take();
     return this.#nested(1, open, () => {
       this.#lists++;
-      const items = this.#items();
+      const items: Value[] = [];
+      while (!isMark(this.#reader.peekBeyondSpace(), ']')) {
+        items.push(this.#value());
+        if (this.#reader.passSeparator()) continue;
+        if (!isMark(this.#reader.peekBeyondSpace(), ']'))
+          throw this.#missingSeparator("']' or a comma");
+      }
+      this.#reader.take();
       this.#lists--;
       return listOf(items, this.#reader.originOf(open));
     });
   }
-
-  #items(): Value[] {
-    const items: Value[] = [];
-    while (!isMark(this.#reader.peekBeyondSpace(), ']')) {
-      items.push(this.#value());
-      if (this.#reader.passSeparator()) continue;
-      if (!isMark(this.#reader.peekBeyondSpace(), ']'))
-        throw this.#missingSeparator("']' or a comma");
-    }
-    this.#reader.take();
-    return items;
-  }
-}
-
-function isInclude(token: Token): boolean {
-  return token.type === 'unquoted' && token.text === 'include';
 }
 
 function isKeyToken({ type }: Token): boolean {

@@ -37,8 +37,10 @@ interface Element {
 }
 
 function addToken(elements: Element[], token: Token, origin: Origin): void {
+  const last = elements.at(-1) ?? { text: '', mayBeEmpty: false };
   if (token.type === 'quoted') {
-    addQuoted(elements, token.text);
+    last.text += token.text;
+    if (last.text === '') last.mayBeEmpty = true;
     return;
   }
   if (token.type !== 'unquoted' && token.type !== 'literal') {
@@ -48,18 +50,8 @@ function addToken(elements: Element[], token: Token, origin: Origin): void {
     );
   }
   const [first = '', ...rest] = token.text.split('.');
-  lastOf(elements).text += first;
+  last.text += first;
   for (const text of rest) elements.push({ text, mayBeEmpty: false });
-}
-
-function addQuoted(elements: Element[], text: string): void {
-  const last = lastOf(elements);
-  last.text += text;
-  if (last.text === '') last.mayBeEmpty = true;
-}
-
-function lastOf(elements: Element[]): Element {
-  return elements.at(-1) ?? { text: '', mayBeEmpty: false };
 }
 
 /** The token as a message shows it. */

@@ -23,13 +23,13 @@ export function parseProperties(text: string, file: string | undefined): ObjectV
     return { path, value: textScalar(unescaped(value), true, origin) };
   });
   // An object hides a value of the same path, wherever the two are written.
-  const parents = new Set(properties.flatMap(({ path }) => parentsOf(path)));
+  const parents = new Set(
+    properties.flatMap(({ path }) =>
+      path.slice(1).map((_, index) => path.slice(0, index + 1).join('.')),
+    ),
+  );
   for (const { path, value } of properties) if (!parents.has(path.join('.'))) root.put(path, value);
   return root.finish();
-}
-
-function parentsOf(path: readonly string[]): readonly string[] {
-  return path.slice(1).map((_, index) => path.slice(0, index + 1).join('.'));
 }
 
 /** White space, a colon or an equals sign, unless it is escaped. */

@@ -119,7 +119,12 @@ export class Tokenizer {
     }
     if (c === '"') return this.#pullQuoted();
     if (c === '$') return this.#pullSubstitution();
-    if (c === '+') return this.#pullPlusEquals();
+    if (c === '+') {
+      if (this.#text.charAt(this.#at + 1) !== '=')
+        throw new Problem("'+' must be quoted, or followed by '='");
+      this.#at += 2;
+      return { type: 'mark', text: '+=', line };
+    }
     if (/[0-9-]/.test(c)) return this.#pullNumber();
     if (reserved.includes(c)) throw this.#reservedCharacter(c);
     return this.#pullUnquoted();
@@ -131,13 +136,6 @@ export class Tokenizer {
 
   #startsComment(): boolean {
     return this.#peek() === '#' || this.#text.startsWith('//', this.#at);
-  }
-
-  #pullPlusEquals(): Token {
-    if (this.#text.charAt(this.#at + 1) !== '=')
-      throw new Problem("'+' must be quoted, or followed by '='");
-    this.#at += 2;
-    return { type: 'mark', text: '+=', line: this.#line };
   }
 
   #pullNumber(): Token {

@@ -11,7 +11,6 @@ import {
   listOfNumericKeys,
   type ObjectValue,
   objectOf,
-  type Scalar,
   stackOf,
   stackOfAll,
   textScalar,
@@ -80,7 +79,17 @@ function mergeObjects(objects: readonly ObjectValue[], merging: Merging): Object
   if (top === undefined) throw new Error('there is nothing to merge');
   if (next === undefined) return top;
   const size = objects.reduce((sum, object) => sum + object.size, 0);
-  if (merging.partial && size > largeObject) return mergedByKey(objects, top.origin, ignores);
+  if (merging.partial && size > largeObject) {
+    return {
+      kind: 'object',
+      fields: new MergedFields(objects, (values) => layers(values, { partial: true })),
+      unresolved: objects.reduce((sum, { unresolved }) => sum + unresolved, 0),
+      ignoresFallbacks: ignores,
+      depth: Math.max(...objects.map(depthOf)),
+      size,
+      origin: top.origin,
+    };
+  }
   const fields = new Map<string, Value>();
   for (const [key, values] of valuesByKey(objects)) {
     const merged = values.length === 1 ? values[0] : layers(values.toReversed(), merging);
@@ -104,22 +113,6 @@ function valuesByKey(objects: readonly ObjectValue[]): ReadonlyMap<string, Value
   return together;
 }
 
-function mergedByKey(
-  objects: readonly ObjectValue[],
-  origin: Origin,
-  ignores: boolean,
-): ObjectValue {
-  return {
-    kind: 'object',
-    fields: new MergedFields(objects, (values) => layers(values, { partial: true })),
-    unresolved: objects.reduce((sum, { unresolved }) => sum + unresolved, 0),
-    ignoresFallbacks: ignores,
-    depth: Math.max(...objects.map(depthOf)),
-    size: objects.reduce((sum, object) => sum + object.size, 0),
-    origin,
-  };
-}
-
 /** What joining pieces reports. */
 export interface Concatenating extends Pick<Merging, 'made'> {
   /** The pieces are those of `+=`. */
@@ -138,7 +131,8 @@ export function concatenate(
 ): Value | undefined {
   const [only] = pieces;
   if (pieces.length < 2 && only?.kind !== 'concatenation') return only;
-  const joined = joinedRuns(pieces.flatMap(piecesOf), made);
+  const all = pieces.flatMap((piece) => (piece.kind === 'concatenation' ? piece.pieces : [piece]));
+  const joined = joinedRuns(all, made);
   const [first] = joined;
   if (first === undefined || joined.length === 1) return first;
   return concatenationOf(joined, first.origin, appends);
@@ -169,11 +163,9 @@ function meeting(first: Value, piece: Value): 'joined' | 'apart' | 'mixed' | 'dr
   if (isUnresolvable(first) || isUnresolvable(piece)) return 'apart';
   if (isContainer(first) === isContainer(piece)) return 'joined';
   // White space between pieces is unquoted text; like the reference we drop any such text here.
-  return isContainer(first) && isUnquotedText(piece) ? 'dropped' : 'mixed';
-}
-
-function piecesOf(value: Value): readonly Value[] {
-  return value.kind === 'concatenation' ? value.pieces : [value];
+  const isUnquotedText =
+    piece.kind === 'scalar' && typeof piece.value === 'string' && !piece.quoted;
+  return isContainer(first) && isUnquotedText ? 'dropped' : 'mixed';
 }
 
 /** One value of a run of texts, of objects, or of lists and the objects that stand for one. */
@@ -183,8 +175,20 @@ function join(run: readonly Value[], made: Merging['made']): Value {
   if (run.length === 1) return first;
   if (run.every(({ kind }) => kind === 'object'))
     return layers(run.toReversed(), { made }) ?? first;
-  if (!isContainer(first)) return joinTexts(run, first.origin);
-  const lists = run.map(asList);
+  if (!isContainer(first)) {
+    const texts = run.map((piece) => (piece.kind === 'scalar' ? piece.text : ''));
+    checkLength(
+      texts.reduce((sum, text) => sum + text.length, 0),
+      first,
+    );
+    return textScalar(texts.join(''), true, first.origin);
+  }
+  // An object with numeric keys stands for a list where it meets one.
+  const lists = run.map((value) => {
+    const list = value.kind === 'object' ? listOfNumericKeys(value) : value;
+    if (list?.kind !== 'list') throw mixedKinds(value);
+    return list;
+  });
   checkLength(
     lists.reduce((sum, { items }) => sum + items.length, 0),
     first,
@@ -195,35 +199,19 @@ function join(run: readonly Value[], made: Merging['made']): Value {
   );
 }
 
-/** An object with numeric keys stands for a list where it meets one. */
-function asList(value: Value): ListValue {
-  const list = value.kind === 'object' ? listOfNumericKeys(value) : value;
-  if (list?.kind !== 'list') throw mixedKinds(value);
-  return list;
-}
-
-function joinTexts(run: readonly Value[], origin: Origin): Scalar {
-  const texts = run.map((piece) => (piece.kind === 'scalar' ? piece.text : ''));
-  checkLength(
-    texts.reduce((sum, text) => sum + text.length, 0),
-    { origin },
-  );
-  return textScalar(texts.join(''), true, origin);
-}
-
 function isContainer(value: Value): value is ListValue | ObjectValue {
   return value.kind === 'list' || value.kind === 'object';
 }
 
-function isUnquotedText(value: Value): boolean {
-  return value.kind === 'scalar' && typeof value.value === 'string' && !value.quoted;
-}
-
-function mixedKinds({ origin }: { readonly origin: Origin }): Error {
+function mixedKinds({ origin }: Located): Error {
   return hoconError('a list or object can be concatenated only with its like', origin);
 }
 
-function checkLength(length: number, { origin }: { readonly origin: Origin }): void {
+interface Located {
+  readonly origin: Origin;
+}
+
+function checkLength(length: number, { origin }: Located): void {
   if (length <= limits.concatenation) return;
   throw hoconError(`the concatenation is longer than ${limits.concatenation}`, origin);
 }

@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigProblem } from '../../../model/errors.ts';
 import { limits } from '../limits.ts';
-import { hoconError, type Origin, renderPath, withPath } from '../origin.ts';
+import { hoconError, renderPath, withPath } from '../origin.ts';
 import {
   type Concatenation,
   depthOf,
@@ -190,12 +190,15 @@ class Resolver {
       return this.resolve(child, source, undefined);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      const located = withPath(error, pathTo(this.#place));
+      const path: string[] = [];
+      for (let level = this.#place; level !== undefined; level = level.next)
+        if (typeof level.key === 'string') path.unshift(level.key);
+      const located = withPath(error, path);
       if (error instanceof LimitPassed) throw new LimitPassed(located.problems);
       this.#failed.set(child, located);
       for (const problem of located.problems) {
-        const { path, file, line } = problem;
-        this.#problems.set(JSON.stringify([path, file, line]), problem);
+        const place = [problem.path, problem.file, problem.line];
+        this.#problems.set(JSON.stringify(place), problem);
       }
       if (this.#problems.size >= limits.problems) this.report();
       return child;
@@ -362,15 +365,8 @@ function textIn(texts: Texts, name: string): string | undefined {
   return Object.hasOwn(texts, name) ? texts[name] : undefined;
 }
 
-function passed(message: string, { origin }: { readonly origin: Origin }): Error {
-  return new LimitPassed(hoconError(message, origin).problems);
-}
-
-function pathTo(place: Parents | undefined): readonly string[] {
-  const path: string[] = [];
-  for (let level = place; level !== undefined; level = level.next)
-    if (typeof level.key === 'string') path.unshift(level.key);
-  return path;
+function passed(message: string, value: Value): Error {
+  return new LimitPassed(hoconError(message, value.origin).problems);
 }
 
 function refersToNothing(reference: Reference): Error {

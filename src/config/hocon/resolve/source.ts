@@ -57,8 +57,14 @@ export function inside(
 export function below(source: Source, rest: Value | undefined): Source {
   if (source.parents === undefined) return source;
   let changed = rest && withMergedTop(rest);
-  for (let level: Parents | undefined = source.parents; level !== undefined; level = level.next)
-    changed = withChild(level, changed);
+  for (let level: Parents | undefined = source.parents; level !== undefined; level = level.next) {
+    const { container, key } = level;
+    if (container.kind === 'object') changed = withField(container, String(key), changed);
+    else if (container.kind === 'merge') changed = stackWith(container, Number(key), changed);
+    // Of a list that had this item alone nothing is left.
+    else if (container.items.length !== 1 || changed !== undefined)
+      changed = listWith(container, Number(key), changed);
+  }
   return sourceOf(changed?.kind === 'object' ? changed : emptyObject(source.root.origin));
 }
 
@@ -75,14 +81,6 @@ function withMergedTop(stack: Value): Value {
   const merged = objects.length < 2 ? undefined : layers(objects);
   if (merged === undefined) return stack;
   return rest === undefined ? merged : stackOf(merged, rest);
-}
-
-/** The container with another child; `undefined` where nothing is left of it. */
-function withChild({ container, key }: Parents, child: Value | undefined): Value | undefined {
-  if (container.kind === 'object') return withField(container, String(key), child);
-  if (container.kind === 'merge') return stackWith(container, Number(key), child);
-  if (container.items.length === 1 && child === undefined) return undefined;
-  return listWith(container, Number(key), child);
 }
 
 /**
