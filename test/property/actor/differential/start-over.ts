@@ -14,6 +14,8 @@ export interface Restarted {
   readonly children: Iterable<AnyActorRef>;
   /** Children before the event whose write failed. */
   readonly before: readonly AnyActorRef[];
+  /** Every child that was made before that event. */
+  readonly madeBefore: ReadonlySet<AnyActorRef>;
   /** Delayed events to children that have left. */
   readonly sent: readonly PendingEvent[];
 }
@@ -56,7 +58,7 @@ export function startOver(
   lab.silent = true;
   // Nobody can stop a child that has no name any more, but the end of its process.
   if (isNewProcess) stopOrphans(run, children, differences);
-  else stopThose(run.before, children);
+  else stopAfterFailedWrite(run, children, differences);
   const isOver = snapshot.status !== 'active';
   const active = isOver ? [] : children.filter(isAtWork);
   for (const child of active) insideChild(child)._stop();
@@ -84,7 +86,7 @@ export function startOver(
 }
 
 function stopOrphans(
-  { children: made, actor }: Restarted,
+  { children: made, actor }: Pick<Restarted, 'children' | 'actor'>,
   children: readonly AnyActorRef[],
   differences: Differences,
 ): void {
@@ -115,11 +117,20 @@ function timersToArm(
   return [...alive, ...again].sort((a, b) => a.dueMs - b.dueMs);
 }
 
-/** The failed write came before the event: what it would have left without a name had one still. */
-function stopThose(before: readonly AnyActorRef[], children: readonly AnyActorRef[]): void {
-  for (const child of before) {
+/**
+ * The failed write came before the event: what it would have left without a name had one still. What the event made
+ * and left without a name was never started.
+ */
+function stopAfterFailedWrite(
+  run: Restarted,
+  children: readonly AnyActorRef[],
+  differences: Differences,
+): void {
+  for (const child of run.before) {
     if (!children.includes(child) && isAtWork(child)) insideChild(child)._stop();
   }
+  const made = [...run.children].filter((child) => !run.madeBefore.has(child));
+  stopOrphans({ actor: run.actor, children: made }, children, differences);
 }
 
 function isAtWork(child: AnyActorRef): boolean {
