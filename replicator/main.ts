@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { pino, stdSerializers } from 'pino';
 import { readOptions, UsageError } from '../src/cli/usage.ts';
 import { noteIgnoredKeys } from '../src/compose/note-ignored-keys.ts';
@@ -22,6 +21,7 @@ import { ConfigError, DeadlineExceededError, JournalError } from '../src/model/e
 import { describeError } from '../src/observability/describe-error.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import { systemClock } from '../src/runtime/clock.ts';
+import { aborted, within } from '../src/runtime/waiting.ts';
 import { openQuarantineFile } from './apply/quarantine-file.ts';
 import { startReplicator } from './replicator.ts';
 
@@ -160,8 +160,7 @@ async function run(
       settings,
     });
     log.info({ prefixes: settings.topicPrefixes }, 'the replicator runs');
-    const told = signal.aborted ? undefined : once(signal, 'abort');
-    await Promise.race([told, replicator.finished]);
+    await Promise.race([aborted(signal), replicator.finished]);
     log.info({}, 'the replicator stops');
     await replicator.stop({ deadlineMs: stopDeadlineMs });
     log.info({}, 'the replicator has stopped');
@@ -177,7 +176,6 @@ async function run(
 
 /** In reverse order, within a bound: a connection that does not close must not keep the process. */
 async function closeAll(opened: readonly AsyncDisposable[], log: Logger): Promise<void> {
-  const bound = new AbortController();
   const closing = (async () => {
     for (const resource of opened.toReversed()) {
       try {
@@ -187,9 +185,7 @@ async function closeAll(opened: readonly AsyncDisposable[], log: Logger): Promis
       }
     }
   })();
-  const expired = systemClock.sleep(closeDeadlineMs, { signal: bound.signal }).catch(() => {});
-  await Promise.race([closing, expired]);
-  bound.abort();
+  await within(closing, closeDeadlineMs, systemClock);
 }
 
 interface StopSource {

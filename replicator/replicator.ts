@@ -2,6 +2,7 @@ import { createActor, fromCallback, fromPromise } from 'xstate';
 import { DeadlineExceededError, FencedError, InvalidInputError } from '../src/model/errors.ts';
 import type { Topic } from '../src/model/position.ts';
 import { backoffDelayMs } from '../src/runtime/retry.ts';
+import { within } from '../src/runtime/waiting.ts';
 import { actorClock } from './actor-clock.ts';
 import { Quarantine } from './apply/quarantine.ts';
 import { Pacer } from './expiry/pacer.ts';
@@ -72,14 +73,9 @@ export function startReplicator(deps: ReplicatorDeps): Replicator {
   actor.start();
   const stop = async ({ deadlineMs }: StopOptions): Promise<void> => {
     if (actor.getSnapshot().status === 'active') actor.send({ type: 'stop' });
-    const timer = new AbortController();
-    const expired = clock.sleep(deadlineMs, { signal: timer.signal }).then(
-      () => {
-        throw new DeadlineExceededError(`the replicator did not stop within ${deadlineMs} ms`);
-      },
-      () => {},
-    );
-    await Promise.race([finished, expired]).finally(() => timer.abort());
+    if ((await within(finished, deadlineMs, clock)) === 'expired') {
+      throw new DeadlineExceededError(`the replicator did not stop within ${deadlineMs} ms`);
+    }
   };
   return {
     stop,

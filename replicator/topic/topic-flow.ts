@@ -8,6 +8,7 @@ import type {
   TopicSubscriber,
 } from '../../src/ports/topic-consumer.ts';
 import { retry } from '../../src/runtime/retry.ts';
+import { aborted } from '../../src/runtime/waiting.ts';
 import { type ExpiryJob, openExpiryJob } from '../expiry/expiry-job.ts';
 import type { FlowDeps } from '../replicator-deps.ts';
 import { type FlowEnd, PartitionFlow } from './partition-flow.ts';
@@ -113,7 +114,8 @@ export class TopicFlow implements TopicSubscriber {
     work: (flow: PartitionFlow) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#closing.signal.aborted) return fired(signal);
+    // A flow that ends takes no more records: its consumer waits until it is told to leave.
+    if (this.#closing.signal.aborted) return aborted(signal);
     const flow = this.#flows.get(partition);
     if (flow === undefined) throw new ClosedError(`partition ${partition} is not assigned`);
     this.#batchesInHand++;
@@ -125,7 +127,7 @@ export class TopicFlow implements TopicSubscriber {
       if (flow.isFenced) this.#commit.forget(partition);
       this.#batchesInHand--;
     }
-    if (this.#closing.signal.aborted) await fired(signal);
+    if (this.#closing.signal.aborted) await aborted(signal);
   }
 
   async revoked(partition: Partition): Promise<void> {
@@ -197,12 +199,4 @@ export class TopicFlow implements TopicSubscriber {
 
 interface AssignedTopic {
   readonly partitions: number;
-}
-
-/** A flow that ends takes no more records: its consumer waits until it is told to leave. */
-function fired(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -4,16 +4,10 @@ import { onAbort } from './on-abort.ts';
 export class Occasion {
   #waiting: PromiseWithResolvers<void>[] = [];
 
-  /** Whether anybody waits. */
-  get isAwaited(): boolean {
-    return this.#waiting.length > 0;
-  }
-
   /**
    * Resolves with the next `fire`. One that came before the call does not count: look at the facts
    * first, and wait in the same turn.
    *
-   * @throws what `fail` was called with
    * @throws the abort reason when `signal` fires first
    */
   wait(signal?: AbortSignal): Promise<void> {
@@ -29,17 +23,8 @@ export class Occasion {
 
   /** Lets all go on that wait now. */
   fire(): void {
-    for (const waiter of this.#take()) waiter.resolve();
-  }
-
-  /** Ends the waits of now with an error. */
-  fail(error: unknown): void {
-    for (const waiter of this.#take()) waiter.reject(error);
-  }
-
-  #take(): readonly PromiseWithResolvers<void>[] {
     const waiting = this.#waiting;
     if (waiting.length > 0) this.#waiting = [];
-    return waiting;
+    for (const waiter of waiting) waiter.resolve();
   }
 }

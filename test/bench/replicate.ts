@@ -1,7 +1,7 @@
 import type { ReplicatedListener } from '../../replicator/replicator-deps.ts';
 import { Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import { unlessAborted } from '../../src/runtime/concurrency.ts';
+import { unlessAborted } from '../../src/runtime/waiting.ts';
 import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.ts';
 import { logEnds } from '../chaos/recovered.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';

@@ -1,7 +1,7 @@
 import { AskTimeoutError } from '../../model/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { Queue } from '../../runtime/queue.ts';
 import type { Ask } from '../entity/ask.ts';
-import { Deque } from '../entity/deque.ts';
 
 /**
  * A sleeper looks so often whether anybody waits still: a finished program is not kept alive for
@@ -18,7 +18,7 @@ export const defaultAskTimeoutMs = 30_000;
  */
 export class AskDeadlines {
   readonly #clock: Clock;
-  readonly #queues = new Map<number, Deque<Ask>>();
+  readonly #queues = new Map<number, Queue<Ask>>();
   readonly #closing = new AbortController();
 
   constructor(clock: Clock) {
@@ -28,7 +28,7 @@ export class AskDeadlines {
   watch(ask: Ask, timeoutMs: number): void {
     const queue = this.#queues.get(timeoutMs);
     if (queue === undefined) {
-      const fresh = new Deque<Ask>();
+      const fresh = new Queue<Ask>();
       fresh.push(ask);
       this.#queues.set(timeoutMs, fresh);
       this.#sweep(timeoutMs, fresh).catch(() => {}); // closed
@@ -48,7 +48,7 @@ export class AskDeadlines {
    *
    * @throws when it is closed
    */
-  async #sweep(timeoutMs: number, queue: Deque<Ask>): Promise<void> {
+  async #sweep(timeoutMs: number, queue: Queue<Ask>): Promise<void> {
     const { signal } = this.#closing;
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
       const waitMs = next.deadlineMs - this.#clock.nowMs();

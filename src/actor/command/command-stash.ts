@@ -1,4 +1,4 @@
-import { Deque } from '../entity/deque.ts';
+import { Queue } from '../../runtime/queue.ts';
 import type { Envelope } from '../entity/evaluated.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { Envelope } from '../entity/evaluated.ts';
  */
 export class CommandStash {
   readonly #capacity: number;
-  readonly #waiting = new Deque<Envelope>();
+  readonly #waiting = new Queue<Envelope>();
   #held: Envelope[] = [];
 
   constructor(capacity: number) {

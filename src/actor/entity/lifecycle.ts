@@ -1,6 +1,6 @@
 import type { JournalError, Stored } from '../../model/errors.ts';
 import { EntityDoneError, EntityStoppedError } from '../../model/errors.ts';
-import { unlessAborted } from '../../runtime/concurrency.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import type { Entity } from './entity.ts';
 import type { HostedState } from './entity-logic.ts';
 import type { LifeEffect, LifeFact, LifeState, LifeTable } from './lifecycle.machine.ts';

@@ -1,9 +1,10 @@
-import { Deque } from '../entity/deque.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
+import { Queue } from '../../runtime/queue.ts';
 
 /** Lets at most `limit` recoveries run at once, first come first served. */
 export class RecoveryPermits {
   readonly #limit: number;
-  readonly #waiting = new Deque<Waiter>();
+  readonly #waiting = new Queue<Waiter>();
   #held = 0;
 
   constructor(limit: number) {
@@ -19,12 +20,10 @@ export class RecoveryPermits {
     if (this.#held < this.#limit) return Promise.resolve(this.#grant());
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const waiter: Waiter = { abandoned: false, grant: resolve, release: () => {} };
-    const abandon = (): void => {
+    waiter.release = onAbort(signal, (reason) => {
       waiter.abandoned = true;
-      reject(signal.reason);
-    };
-    waiter.release = () => signal.removeEventListener('abort', abandon);
-    signal.addEventListener('abort', abandon, { once: true });
+      reject(reason);
+    });
     this.#waiting.push(waiter);
     return promise;
   }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventObject } from 'xstate';
 import {
   DataIntegrityError,
@@ -14,6 +13,7 @@ import type {
   Recovery,
   ReplayRequest,
 } from '../../ports/journal-plugin.ts';
+import { nextTurn } from '../../runtime/waiting.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';

@@ -1,5 +1,6 @@
 import { DeadlineExceededError } from '../../model/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 
 /**
  * Ends a recovery whose journal has said nothing for `limitMs`: aborts it, and fails what waits
@@ -11,7 +12,6 @@ export class SilenceWatch {
   readonly #limitMs: number;
   readonly #recovery: AbortController;
   #lastMs: number;
-  #onAbort: ((reason: unknown) => void) | undefined;
 
   /** `recovery` is aborted on silence; aborting it from outside ends the watch. */
   constructor(options: {
@@ -23,8 +23,6 @@ export class SilenceWatch {
     this.#limitMs = options.limitMs;
     this.#recovery = options.recovery;
     this.#lastMs = options.clock.nowMs();
-    const { signal } = options.recovery;
-    signal.addEventListener('abort', () => this.#onAbort?.(signal.reason), { once: true });
   }
 
   /** From now on the time counts. */
@@ -37,18 +35,10 @@ export class SilenceWatch {
     this.#lastMs = this.#clock.nowMs();
   }
 
-  /** The promise, or a rejection as soon as the recovery is aborted; used one call at a time. */
-  async guard<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this.#recovery;
-    if (signal.aborted) {
-      promise.catch(() => {}); // somebody has to listen to it
-      throw signal.reason;
-    }
+  /** The promise, or a rejection as soon as the recovery is aborted. */
+  guard<T>(promise: Promise<T>): Promise<T> {
     this.touch();
-    return await new Promise<T>((resolve, reject) => {
-      this.#onAbort = reject;
-      promise.then(resolve, reject);
-    });
+    return unlessAborted(promise, this.#recovery.signal);
   }
 
   async #run(): Promise<void> {

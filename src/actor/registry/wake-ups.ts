@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
 import { longestTimeoutMs } from '../entity/timers.ts';
 
 /** When somebody is to be woken, and how often that has failed in a row. */
@@ -41,7 +42,7 @@ export class WakeUps {
 
   constructor(options: WakeUpOptions) {
     this.#options = options;
-    options.closing.addEventListener('abort', () => this.#stopSleeping(), { once: true });
+    onAbort(options.closing, () => this.#stopSleeping());
   }
 
   get size(): number {

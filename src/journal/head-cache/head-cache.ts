@@ -3,8 +3,8 @@ import type { Key } from '../../model/key.ts';
 import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { unlessAborted } from '../../runtime/concurrency.ts';
 import { ProgressDeadline } from '../../runtime/progress-deadline.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { ByteBudget } from './held-records.ts';
 import { type CacheAnswer, type Miss, PartitionCache } from './partition-cache.ts';
 import {

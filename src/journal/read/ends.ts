@@ -12,8 +12,8 @@ import { shown } from '../../model/shown.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { settleBoth, unlessAborted } from '../../runtime/concurrency.ts';
 import { libraryVersion } from '../../runtime/library-version.ts';
+import { settleBoth, unlessAborted } from '../../runtime/waiting.ts';
 import type { JournalDeps } from '../journal-deps.ts';
 
 /** How a read finds its end: everything acknowledged before the call has a smaller offset. */

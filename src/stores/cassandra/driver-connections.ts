@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../runtime/clock.ts';
+import { within } from '../../runtime/waiting.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -126,10 +128,7 @@ export class DriverConnections {
 
   /** Looking up a name may take longer; then it can open nothing any more. */
   async #refreshed(): Promise<void> {
-    const over = new AbortController();
-    const limit = sleep(closeLimitMs, undefined, { signal: over.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(this.#refreshes), limit]);
-    over.abort('refreshed');
+    await within(Promise.all(this.#refreshes), closeLimitMs, systemClock);
   }
 
   async #giveUp(): Promise<void> {

@@ -6,7 +6,7 @@ import type {
 } from '../../config/settings/cassandra-settings.ts';
 import { ClosedError } from '../../model/errors.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { unlessAborted } from '../../runtime/concurrency.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { DriverConnections } from './driver-connections.ts';
 import { toJournalError } from './errors.ts';
 import type { CassandraDeps, CassandraSession, Page, Params, Row } from './session-types.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from '../../observability/logger.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { unlessAborted } from '../../runtime/concurrency.ts';
 import { retry } from '../../runtime/retry.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { isTransient } from './errors.ts';
 
 const backoff = { initialMs: 20, maxMs: 1_000 };

@@ -5,8 +5,8 @@ import { ClosedError, StoreUnavailableError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { unlessAborted } from '../../runtime/concurrency.ts';
 import { retry } from '../../runtime/retry.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { keepsConnection, toJournalError } from './errors.ts';
 
 /**

@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClosedError } from '../../model/errors.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import { nextTurn } from '../../runtime/waiting.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import { readOr, storeFailure } from './session.ts';
 import type { EventPage, EventTable } from './tables/event-table.ts';

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { javaStringHash } from '../../codec/java-hash.ts';
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
@@ -13,6 +12,7 @@ import type {
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { nextTurn } from '../../runtime/waiting.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { RelationalJournalRows } from '../relational/apply-row-change.ts';
 import type { CommitQueue } from './commit-queue.ts';

@@ -2,40 +2,12 @@ import { expect } from 'chai';
 import type { EventObject } from 'xstate';
 import { AskDeadlines } from '../../../src/actor/command/ask-deadlines.ts';
 import { Ask } from '../../../src/actor/entity/ask.ts';
-import { Deque } from '../../../src/actor/entity/deque.ts';
 import { fromStored, RemoteError, toStored } from '../../../src/actor/entity/stored-event.ts';
 import { Timers } from '../../../src/actor/entity/timers.ts';
 import { restartDelayMs } from '../../../src/actor/recovery/entity-recovery.ts';
 import { RecoveryPermits } from '../../../src/actor/recovery/recovery-permits.ts';
 import { durationMs } from '../../../src/actor/resolve-options.ts';
 import { failureOf, settle } from './support.ts';
-
-describe('a deque', () => {
-  it('gives back in order what was put in, whatever is taken in between', () => {
-    const deque = new Deque<number>();
-    const out: number[] = [];
-    for (let i = 0; i < 5000; i++) {
-      deque.push(i);
-      if (i % 3 === 0) out.push(deque.shift() as number);
-    }
-    expect(deque.length).to.equal(5000 - out.length);
-    while (deque.length > 0) out.push(deque.shift() as number);
-    expect(out).to.deep.equal(Array.from({ length: 5000 }, (_, i) => i));
-    expect(deque.shift()).to.equal(undefined);
-  });
-
-  it('puts items back before all others', () => {
-    const deque = new Deque<number>();
-    for (const n of [1, 2, 3]) deque.push(n);
-    deque.shift();
-    deque.unshift([7, 8]);
-    deque.filter((n) => n !== 8);
-    expect([...deque]).to.deep.equal([7, 2, 3]);
-    expect(deque.peek()).to.equal(7);
-    expect(deque.drain()).to.deep.equal([7, 2, 3]);
-    expect(deque.length).to.equal(0);
-  });
-});
 
 describe('recovery permits', () => {
   it('are granted in the order of the requests, never more than the limit', async () => {
