@@ -37,6 +37,11 @@ export interface KafkaJournalPluginDeps {
  */
 export class KafkaJournalPlugin implements JournalPlugin {
   readonly #deps: KafkaJournalPluginDeps;
+  /**
+   * The journals that were used last. A journal holds nothing open, but making one for each write
+   * costs as much as encoding its event.
+   */
+  readonly #journals = new Map<PersistenceId, Journal>();
 
   constructor(deps: KafkaJournalPluginDeps) {
     this.#deps = deps;
@@ -115,7 +120,12 @@ export class KafkaJournalPlugin implements JournalPlugin {
   }
 
   #journal(id: PersistenceId): Journal {
-    return this.#deps.journals.of(this.#deps.keyOf(id));
+    const known = this.#journals.get(id);
+    if (known !== undefined) return known;
+    const journal = this.#deps.journals.of(this.#deps.keyOf(id));
+    if (this.#journals.size >= maxJournals) this.#journals.clear();
+    this.#journals.set(id, journal);
+    return journal;
   }
 
   async #append(batch: readonly EncodedWrite[], options?: CallOptions): Promise<void> {
@@ -134,6 +144,8 @@ export class KafkaJournalPlugin implements JournalPlugin {
   }
 }
 
+/** Each takes about a kilobyte. */
+const maxJournals = 10_000;
 const stored: WriteOutcome = { type: 'stored' };
 
 interface EncodedWrite extends AtomicWrite {

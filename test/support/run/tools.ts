@@ -17,7 +17,7 @@ export function tools(root: string): readonly Tool[] {
     { name: 'lint', commands: [[bin('biome'), 'lint', '--error-on-warnings']] },
     { name: 'lint types', commands: [[bin('oxlint')]] },
     { name: 'imports', commands: [['npm', 'run', '--silent', 'lint:imports']] },
-    { name: 'dead code', commands: [[bin('knip'), '--no-config-hints']] },
+    { name: 'dead code', commands: [['npm', 'run', '--silent', 'lint:unused']] },
     { name: 'build', commands: [['npm', 'run', '--silent', 'build']] },
     {
       name: 'package',

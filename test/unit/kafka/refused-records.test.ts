@@ -237,7 +237,8 @@ describe('a record that a broker refuses', function () {
     const failures = rejections(results) as Error[];
     expect(failures).to.not.have.length(0).and.not.have.length(30);
     for (const failure of failures) expect(failure).to.be.instanceOf(WriteFailedError);
-    expect(failures[0]?.message).to.include('not sent');
+    // The deadline may fall into a pause or into a send.
+    expect(failures[0]?.message).to.match(/not sent|no answer within 1500 ms/);
   });
 
   it('is sent again as it was when its partition moves, and stored once', async () => {
