@@ -19,7 +19,7 @@ export function describeCoveredAppend(store: () => given.ReplicatedStore): void 
   });
   const newKey = () => given.newKey(given.randomTopic());
 
-  it('leaves the journal as the delete behind it will, at its own offset', async () => {
+  it('leaves the journal as the delete after it will, at its own offset', async () => {
     const key = newKey();
     const handle = await store().replicated.open(key);
     await handle.append(given.append(1, [1, 3]), given.nowMs);

@@ -28,7 +28,7 @@ async function written(
 }
 
 function describeWalk(store: Store): void {
-  it('goes on behind a gap at the end of a segment', async () => {
+  it('goes on after a gap at the end of a segment', async () => {
     const size = store().segmentSize;
     const key = await written(store, [
       [1, [size - 1]],
@@ -37,7 +37,7 @@ function describeWalk(store: Store): void {
     expect(await given.visible(store(), key)).to.deep.equal([size - 1, size + 1]);
   });
 
-  it('goes on behind an empty segment in the middle', async () => {
+  it('goes on after an empty segment in the middle', async () => {
     const size = store().segmentSize;
     const key = await written(store, [
       [1, [size]],

@@ -132,7 +132,7 @@ function describeShortened(store: Store, { written, first, last, how }: Written)
     }
   });
 
-  it('goes on behind a delete', async () => {
+  it('goes on after a delete', async () => {
     const journal = await written();
     await journal.delete(first);
     const offset = await journal.append(last + 1, last + 2, how);

@@ -67,7 +67,7 @@ export function journalContract(
       expect(await journal.pointer()).to.equal(undefined);
     });
 
-    it('answers where a delete landed: behind its own marker, if it wrote one', async () => {
+    it('answers where a delete landed: after its own marker, if it wrote one', async () => {
       const { journal } = await openJournal(world);
       const appended = await journal.append(eventsFrom(1, 2));
       const deleted = await journal.delete(SeqNr.max);

@@ -140,7 +140,7 @@ function describeCondition(store: Store, written: Written): void {
     expect(await handle.purge(elsewhere, given.nowMs)).to.equal(false);
   });
 
-  it('only at an offset where no journal is changes nothing, nor what comes behind it', async () => {
+  it('only at an offset where no journal is changes nothing, nor what comes after it', async () => {
     const key = given.newKey(given.randomTopic());
     const handle = await store().replicated.open(key);
     expect(await handle.purge(given.purge(9, { onlyAt: 1 }), given.nowMs)).to.equal(false);

@@ -321,7 +321,7 @@ function describeDelete(store: Store): void {
     expect(await given.state(store(), key)).to.deep.equal({ seqNr: 9, deleteTo: 6, offset: 2 });
   });
 
-  it('of nothing is void and makes no row: before the first append, and behind a purge', async () => {
+  it('of nothing is void and makes no row: before the first append, and after a purge', async () => {
     const { key, handle } = await opened(store);
     expect(await handle.delete(given.deletion(1, 400), given.nowMs)).to.equal(false);
     expect(await given.state(store(), key)).to.equal(undefined);

@@ -200,7 +200,7 @@ describe('what PostgreSQL stores', function () {
     expect((await eventual.pointer(key))?.expiry?.on).to.equal('9999-12-31');
   });
 
-  it('reads a page of a long journal among short ones by its index, without the rows behind it', async () => {
+  it('reads a page of a long journal among short ones by its index, without the rows after it', async () => {
     const topic = given.randomTopic();
     const long = await replicated.open({ topic, id: 'long' });
     await long.append(given.append(1, [1, 10_000]), given.nowMs);

@@ -98,7 +98,7 @@ describe(`property: any history of one journal (seed ${seed})`, function () {
     await fc.assert(law, runs);
   });
 
-  it('keeps its last number through deletes, and counts from 1 behind a purge, at every lag (I4, I6)', async () => {
+  it('keeps its last number through deletes, and counts from 1 after a purge, at every lag (I4, I6)', async () => {
     const law = fc.asyncProperty(history, async (steps) => {
       await atEveryLag(steps, async (journal, truth, lag) => {
         expect(await journal.pointer(), lag).to.equal(truth.last);

@@ -45,7 +45,7 @@ describe('what an asker is told of a command', () => {
     write.open();
   });
 
-  it('whose write failed: unknown; of those behind it: not stored', async () => {
+  it('whose write failed: unknown; of those after it: not stored', async () => {
     const { host, journal, start } = openCounter();
     const actor = start();
     await waitFor(actor, isReady);
@@ -73,7 +73,7 @@ describe('what an asker is told of a command', () => {
     expect(actor.getSnapshot().context.count).to.equal(1);
   });
 
-  it('that waits behind a write when its time is over: not stored, and it never runs', async () => {
+  it('that waits for a write when its time is over: not stored, and it never runs', async () => {
     const { host, journal, start } = openCounter({ settings: { stashCapacity: 2 } });
     const actor = start();
     await waitFor(actor, isReady);

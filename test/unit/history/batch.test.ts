@@ -68,7 +68,7 @@ describe('collapse (docs/format.md#replication, all cases of the JVM system)', (
     });
   }
 
-  it('lets an append carry how far the deletes behind it reach, and where the oldest one lay', () => {
+  it('lets an append carry how far the deletes after it reach, and where the oldest one lay', () => {
     const carried = (records: string): string =>
       collapse(records.split(' ').map(recordOf))
         .filter((batch) => batch.type === 'appends')

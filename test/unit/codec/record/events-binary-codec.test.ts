@@ -92,7 +92,7 @@ describe('decodeBinaryEvents (docs/format.md#binary-value)', () => {
     expect(metadataOf('02')).to.deep.equal({});
   });
 
-  it('ignores bytes of an event behind its payload, and the content of kind 0', () => {
+  it('ignores bytes of an event after its payload, and the content of kind 0', () => {
     expect(decodeBinaryEvents(valueWith(`${plain} ffff`)).events).to.deep.equal(one(undefined));
     const filled = valueWith(`${seqNr1} 00000000 00 00000002 ffff`);
     expect(decodeBinaryEvents(filled).events).to.deep.equal(one(undefined));

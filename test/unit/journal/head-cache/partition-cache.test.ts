@@ -79,7 +79,7 @@ describe('PartitionCache', () => {
       expect(ask(cache, 5)).to.equal('[] of 9..10');
     });
 
-    it('waits while replication is behind the end', () => {
+    it('waits while replication lags the end', () => {
       const { cache } = cacheOf({}, 3);
       expect(ask(cache, 5)).to.equal('waits');
     });
@@ -142,7 +142,7 @@ describe('PartitionCache', () => {
       });
     }
 
-    it('keeps waiting while the log is behind', () => {
+    it('keeps waiting while the log lags', () => {
       const { cache } = cacheOf();
       const answers = waitFor(cache, 6);
       cache.add(batch(append(4, 1)));
@@ -217,7 +217,7 @@ describe('PartitionCache', () => {
   });
 
   describe('forgetting what is replicated', () => {
-    it('starts behind it, never goes back, and goes on behind what came since', () => {
+    it('starts after it, never goes back, and goes on after what came since', () => {
       const { cache } = cacheOf();
       expect([cache.next, cache.replicated]).to.deep.equal([0, undefined]);
       cache.remove(Offset.of(4));
@@ -370,13 +370,13 @@ describe('PartitionCache', () => {
       ]);
     });
 
-    it('begins to hold again behind a purge', () => {
+    it('begins to hold again after a purge', () => {
       const { cache } = cacheOf({ maxBytes: 1_500 });
       cache.add(batch(big(0, 1), big(1, 2), purge(2), big(3, 1)));
       expect(ask(cache, 4)).to.equal('purged [3] of -..4');
     });
 
-    it('tells the ranges behind a purge that is not replicated yet', () => {
+    it('tells the ranges after a purge that is not replicated yet', () => {
       const { cache } = cacheOf({ maxBytes: 1_500 });
       cache.add(batch(big(0, 1), purge(1), big(2, 1), big(3, 2)));
       expect(ask(cache, 4)).to.equal('purged ranges 2-3');

@@ -45,7 +45,7 @@ describe('planWrites', () => {
     expect(plan.unreadable).to.deep.include({ index: 2, offset: 2 });
   });
 
-  it('holds an unreadable record that only a record behind another unreadable one made needless', () => {
+  it('holds an unreadable record that only a record after another unreadable one made needless', () => {
     const plan = planWrites([
       broken('a', 0, 1),
       actionRecord('a', 1, append(2)),

@@ -189,7 +189,7 @@ function describeCoveredAppends(): void {
     deleteTo: given.seqNr(deleteTo),
   });
 
-  it('hides with an append what the delete behind it covers, and stores none of it', async () => {
+  it('hides with an append what the delete after it covers, and stores none of it', async () => {
     const { sent, values, journal } = open(3, {});
     await journal.append(covered(9, 12, 10), given.nowMs);
     await journal.delete(given.deletion(6, 10), given.nowMs);
@@ -355,7 +355,7 @@ function describeTimestamps(): void {
     expect(written).to.deep.equal(written.toSorted((a, b) => a - b));
   });
 
-  it('put rows that come behind a purge above its deletes', async () => {
+  it('put rows that come after a purge above its deletes', async () => {
     const { journal } = open(3, {});
     const purged = await of(() => journal.purge(given.purge(7), given.nowMs));
     const inserted = await of(() => journal.append(given.append(8, [1]), given.nowMs));

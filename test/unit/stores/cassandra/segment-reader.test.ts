@@ -79,7 +79,7 @@ describe('readSegments', () => {
     expect(store.asked).to.deep.equal(['0: 2..4', '0: 5..5', '1: 6..8', '1: 9..10', '2: 11..11']);
   });
 
-  it('goes on behind empty segments and gives no empty page', async () => {
+  it('goes on after empty segments and gives no empty page', async () => {
     const store = new Store([2, 41], 10);
     expect(await pagesOf(walk(store, { to: 50, segmentSize: 10, fetchSize: 10 }))).to.deep.equal([
       [2],

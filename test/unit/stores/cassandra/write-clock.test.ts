@@ -9,7 +9,7 @@ describe('WriteClock', () => {
     expect(times).to.deep.equal([5_000, 5_001, 7_000, 7_001, 7_002]);
   });
 
-  it('goes on behind what another process wrote, and never back', () => {
+  it('goes on after what another process wrote, and never back', () => {
     const clock = new WriteClock();
     clock.follow(9_000);
     clock.follow(8_000);
