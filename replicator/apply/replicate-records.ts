@@ -30,7 +30,7 @@ export type KeyOutcome =
     };
 
 /** What the writes of one round share. */
-export interface KeyParts {
+export interface KeyDeps {
   readonly journals: KeyJournals;
   /** The replicator's clock: one value for a whole round. */
   readonly nowMs: number;
@@ -51,14 +51,14 @@ export interface KeyParts {
  * itself knows what was applied already. A record that cannot be decoded holds the records from it
  * on; those before it are applied. A row of the store that cannot be decoded holds them all.
  */
-export async function replicateKey(key: KeyRecords, parts: KeyParts): Promise<KeyOutcome> {
-  if (!parts.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
+export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyOutcome> {
+  if (!deps.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
   const plan = planWrites(key.records);
   try {
-    const finished = await applyWrites(key.key, plan.writes, parts);
+    const finished = await applyWrites(key.key, plan.writes, deps);
     if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
   } catch (error) {
-    parts.journals.forget(key.key);
+    deps.journals.forget(key.key);
     // Its row in the store: trying again does not help, but the quarantine may take its records.
     if (error instanceof CodecError) return heldByRow(key, error);
     return { type: 'held', rest: key, reason: 'failed', error };
@@ -82,7 +82,7 @@ function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyO
 async function applyWrites(
   key: Key,
   writes: readonly KeyWrite[],
-  { journals, nowMs, signal, mayWrite }: KeyParts,
+  { journals, nowMs, signal, mayWrite }: KeyDeps,
 ): Promise<boolean> {
   if (writes.length === 0) return true;
   const journal = await journals.open(key, nowMs, { signal });

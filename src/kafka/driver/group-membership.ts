@@ -19,7 +19,7 @@ const memberIdRequired = 'KafkaJSMemberIdRequired';
 const fetchConnection = 1;
 
 /** What a membership works on. */
-export interface MembershipParts {
+export interface MembershipDeps {
   readonly client: KafkaClient;
   readonly cluster: DriverCluster;
   readonly settings: KafkaSettings;
@@ -36,16 +36,16 @@ export interface MembershipParts {
  * and joins under another one; the group then waits for the first, who never comes.
  */
 export class GroupMembership {
-  readonly #parts: MembershipParts;
+  readonly #deps: MembershipDeps;
   readonly #group: DriverConsumerGroup;
   readonly #assigner: DriverAssigner;
   #joining: Promise<unknown> | undefined;
   #left = false;
 
-  constructor(parts: MembershipParts) {
-    const { client, cluster, settings, groupId, topic } = parts;
+  constructor(deps: MembershipDeps) {
+    const { client, cluster, settings, groupId, topic } = deps;
     const { consumer } = settings;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#assigner = roundRobin({ cluster });
     this.#group = new ConsumerGroup({
       // A second try goes on with a new member id: ours are made with the old one.
@@ -82,7 +82,7 @@ export class GroupMembership {
   }
 
   async #join(): Promise<number[]> {
-    const { topic } = this.#parts;
+    const { topic } = this.#deps;
     const coordinator = await this.locate();
     this.#group.memberId ||= await this.#register(coordinator);
     if (this.#left) throw new ClosedError('the member has left its group');
@@ -93,7 +93,7 @@ export class GroupMembership {
 
   /** Finds the broker that coordinates the group now. */
   async locate(): Promise<DriverBroker> {
-    const { cluster, groupId } = this.#parts;
+    const { cluster, groupId } = this.#deps;
     // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is
     // missing.
     const broker = await cluster.brokerPool.findConnectedBroker();
@@ -105,7 +105,7 @@ export class GroupMembership {
 
   /** The coordinator gives out a member id before it lets anybody join (KIP-394). */
   async #register(coordinator: DriverBroker): Promise<string> {
-    const { groupId, settings, topic } = this.#parts;
+    const { groupId, settings, topic } = this.#deps;
     const request = joinGroupRequest({
       groupId,
       sessionTimeout: settings.consumer.sessionTimeoutMs,
@@ -130,7 +130,7 @@ export class GroupMembership {
 
   /** @param offsets next wanted offset by partition */
   commit(offsets: ReadonlyMap<number, number>): Promise<void> {
-    const { topic, settings } = this.#parts;
+    const { topic, settings } = this.#deps;
     const partitions = [...offsets].map(([partition, offset]) => ({
       partition,
       offset: String(offset),
@@ -154,6 +154,6 @@ export class GroupMembership {
     const { coordinator, memberId } = this.#group;
     if (coordinator === null || !memberId) return;
     const connection = await coordinator.connectionPool.getConnection(fetchConnection);
-    await connection.send(leaveGroupRequest({ groupId: this.#parts.groupId, memberId }));
+    await connection.send(leaveGroupRequest({ groupId: this.#deps.groupId, memberId }));
   }
 }

@@ -25,7 +25,7 @@ interface Piece {
 /** Pieces of one partition, in the order of their calls. The first one is sent next. */
 type Lane = readonly Piece[];
 
-export interface DeliveryParts {
+export interface DeliveryDeps {
   readonly sessions: ProducerSessions;
   readonly deps: KafkaDeps;
   readonly errors: WriteErrors;
@@ -47,7 +47,7 @@ export interface DeliveryParts {
  * journal would get a hole.
  */
 export class Delivery {
-  readonly #parts: DeliveryParts;
+  readonly #deps: DeliveryDeps;
   readonly #deadline: Deadline;
   #lanes: readonly Lane[];
   #pauseMs = 0;
@@ -55,8 +55,8 @@ export class Delivery {
   #trouble: Error | undefined;
 
   /** @param deadline the time of the first record; its owner ends it */
-  constructor(parts: DeliveryParts, batch: readonly PendingRecord[], deadline: Deadline) {
-    this.#parts = parts;
+  constructor(deps: DeliveryDeps, batch: readonly PendingRecord[], deadline: Deadline) {
+    this.#deps = deps;
     this.#deadline = deadline;
     this.#lanes = [[{ records: batch, isDoubtful: false }]];
   }
@@ -67,7 +67,7 @@ export class Delivery {
       if (session === 'expired') return this.#expire();
       if (session instanceof Error) {
         const failures = this.#lanes.flat().map(({ records, isDoubtful }) => {
-          return this.#parts.errors.failureOf(records, session, isDoubtful);
+          return this.#deps.errors.failureOf(records, session, isDoubtful);
         });
         this.#lanes = [];
         return this.#fail(failures);
@@ -78,13 +78,13 @@ export class Delivery {
 
   /** The session to send with, after the pause that is due, or why there is none. */
   async #session(): Promise<SendSession | Error | 'expired'> {
-    const { sessions, deps } = this.#parts;
+    const { sessions, deps } = this.#deps;
     let pauseMs = this.#pauseMs;
     for (;;) {
       if (pauseMs > 0 && (await this.#deadline.within(deps.clock.sleep(pauseMs))) === 'expired')
         return 'expired';
       const opening = sessions.ready().catch((error: unknown) => {
-        return this.#parts.errors.of(error, this.#lanes[0]?.[0]?.records[0]?.topic);
+        return this.#deps.errors.of(error, this.#lanes[0]?.[0]?.records[0]?.topic);
       });
       const found = await this.#deadline.within(opening);
       if (!(found instanceof Error) || !found.retryable) return found;
@@ -141,7 +141,7 @@ export class Delivery {
     answer: SendAnswer | undefined,
     failures: Failure[],
   ): readonly Piece[] {
-    const { errors, sessions } = this.#parts;
+    const { errors, sessions } = this.#deps;
     const error = answer?.error;
     if (error === undefined) {
       if (resolveAll(records, answer?.baseOffset)) {
@@ -165,7 +165,7 @@ export class Delivery {
 
   /** The driver could not send. Missing topics fail their own records only. */
   async #notSent(error: unknown): Promise<void> {
-    const { errors, sessions } = this.#parts;
+    const { errors, sessions } = this.#deps;
     const missing = causeOf(error, MissingTopicsError)?.missing;
     const failures: Failure[] = [];
     const lanes: Lane[] = [];
@@ -188,7 +188,7 @@ export class Delivery {
 
   /** The time is over. */
   #expire(): Promise<void> {
-    const { errors } = this.#parts;
+    const { errors } = this.#deps;
     const failures = this.#lanes.flat().map(({ records, isDoubtful }) => {
       return errors.expired(records, isDoubtful, this.#trouble);
     });
@@ -202,7 +202,7 @@ export class Delivery {
    */
   async #fail(found: readonly Failure[]): Promise<void> {
     if (found.length === 0) return;
-    const { errors, sessions, takeAfter } = this.#parts;
+    const { errors, sessions, takeAfter } = this.#deps;
     const failures = [...found];
     if (found.some(({ isUnknown }) => isUnknown)) {
       await sessions.discard();
@@ -251,17 +251,20 @@ function topicRecordsOf(records: readonly PendingRecord[]): TopicRecords[] {
   return topics;
 }
 
-interface Place {
+interface AnsweredRecords {
   readonly records: PendingRecord[];
   readonly answer: SendAnswer | undefined;
 }
 
 /** Records of one partition each, in the order of the calls, and what the broker said of them. */
-function byPlace(records: readonly PendingRecord[], answers: readonly SendAnswer[]): Place[] {
-  const places: Place[] = [];
-  const byTopic = new Map<string, (Place | undefined)[]>();
+function byPlace(
+  records: readonly PendingRecord[],
+  answers: readonly SendAnswer[],
+): AnsweredRecords[] {
+  const places: AnsweredRecords[] = [];
+  const byTopic = new Map<string, (AnsweredRecords | undefined)[]>();
   let topic: string | undefined;
-  let ofTopic: (Place | undefined)[] = [];
+  let ofTopic: (AnsweredRecords | undefined)[] = [];
   for (const record of records) {
     if (record.topic !== topic) {
       topic = record.topic;

@@ -9,7 +9,7 @@ import { Deadline, nextTurn, within } from '../../runtime/waiting.ts';
 import { openIdempotentProducer } from '../driver/idempotent-producer.ts';
 import { addressOf, type KafkaDeps } from '../driver/kafka-client.ts';
 import { journalErrorOf } from '../driver-errors.ts';
-import { Delivery, type DeliveryParts } from './delivery.ts';
+import { Delivery, type DeliveryDeps } from './delivery.ts';
 import { closedError, ProducerSessions } from './producer-sessions.ts';
 import { type PendingRecord, SendQueue } from './send-queue.ts';
 import { notSent, TopicGate } from './topic-gate.ts';
@@ -92,7 +92,7 @@ export class KafkaActionProducer implements ActionProducer {
   readonly #gate: TopicGate;
   readonly #maxRecordBytes: number;
   readonly #deliveryTimeoutMs: number;
-  readonly #delivery: DeliveryParts;
+  readonly #delivery: DeliveryDeps;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
