@@ -27,7 +27,7 @@ export interface WorkListener {
   workSettled(): void;
 }
 
-/** The group member whose partitions a flow replicates, and who is told of its work. */
+/** The group member whose partitions a flow replicates. The flow reports its work to it. */
 export interface FlowMember {
   readonly consumer: TopicConsumer;
   readonly listener: WorkListener;

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * A letter and a number (`V4`, `I12`, `V4b`), or a letter and the number of a section (`D.7.5-2`).
+ * A letter and a number (`V4`, `I12`, `V4b`), or a letter and numbers with dots between.
  * Not `LZ4`, `2.0.0-M4`, `X.509`, nor the notation of tests that name actions (`A5{2,4}`, `D1→1`).
  */
 const code = /(?<![\w.{}→-])(?:[A-W]\d{1,2}[a-z]?|[A-W]\.\d+(?:[.-]\d+)*)(?![\w.]*[{→[(\w])/g;

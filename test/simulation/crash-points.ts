@@ -18,7 +18,10 @@ interface Scenario {
   readonly readEnd: Plan['readEnd'];
   /** First letter of the processes that come last. */
   readonly slow: string;
-  /** A reader has a process of its own, and waits so many steps between R and the row, in turn. */
+  /**
+   * Gives the reader a process of its own. Each value is one run: the number of steps that the
+   * reader waits after R, before it reads the row.
+   */
   readonly readerWaits?: readonly number[];
 }
 

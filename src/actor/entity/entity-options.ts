@@ -135,7 +135,7 @@ export interface ActorSettings {
   readonly onRejected: 'stop' | 'continue';
   /** Refuse a second live actor with the same persistence id in this process. */
   readonly singleWriterGuard: boolean;
-  /** Give the event loop back after so many replayed events. */
+  /** Number of replayed events after which other work of the process gets a turn. */
   readonly replayYieldEvery: number;
   /**
    * Freeze events and contexts, so that changing them in place throws; for development and tests.

@@ -155,8 +155,8 @@ function headersOf(headers: unknown): Headers {
 }
 
 /**
- * How many rows of a journal make a page of so many bytes of payload, as far as its last page
- * tells.
+ * Number of rows for the next page, so that its payloads have about `bytes`: estimated from the
+ * rows of the last page, at least 1.
  */
 export function nextPageRows(
   rows: readonly EventCells[],

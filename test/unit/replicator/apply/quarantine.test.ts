@@ -34,7 +34,7 @@ const malformed = Buffer.from([0xff]);
 const noBytes = new Uint8Array(0);
 const zeros = new Uint8Array(9);
 
-/** A record with these headers behind, or instead of, its own. */
+/** A record with these headers after its own, or instead of them. */
 function withHeaders(
   offset: number,
   odd: readonly (string | readonly [string, Uint8Array])[],
