@@ -28,13 +28,13 @@ const noMetadata: PayloadMetadata = {};
  * @throws {WriteRejectedError} certainly not stored
  * @throws {WriteFailedError} may or may not be stored
  */
-export async function appendEvents(
+export function appendEvents(
   deps: JournalDeps,
   key: Key,
   events: readonly PrintedEvent[],
   options: AppendOptions = noOptions,
 ): Promise<PartitionOffset> {
-  let record: Pick<AppendAction, 'header' | 'value' | 'headers'>;
+  let action: AppendAction;
   try {
     Key.writable(key);
     objectOf(options, 'the options of an append');
@@ -50,14 +50,15 @@ export async function appendEvents(
       payloadType,
       metadata: metadata.header,
     };
-    record = { header, value, headers: writtenHeaders(options.headers) };
+    const headers = writtenHeaders(options.headers);
+    action = { key, timestampMs: deps.clock.nowMs(), header, value, headers };
   } catch (cause) {
-    if (cause instanceof JournalError) throw cause;
+    if (cause instanceof JournalError) return Promise.reject(cause);
     // A getter or a proxy of the caller's that throws, or more than a buffer can hold.
     const message = `an append to ${key.topic}:${key.id} cannot be encoded`;
-    throw new InvalidInputError(message, { cause });
+    return Promise.reject(new InvalidInputError(message, { cause }));
   }
-  return await deps.producer.produce({ key, timestampMs: deps.clock.nowMs(), ...record }, options);
+  return deps.producer.produce(action, options);
 }
 
 interface WrittenMetadata {

@@ -21,7 +21,8 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
       const call = journal.append(events, options);
       // Events that were refused may be anything: nothing is read of them.
       call.then(
-        (at) => note({ from: events[0]?.seqNr, events: events.length, ...at }),
+        ({ partition, offset }) =>
+          note({ from: events[0]?.seqNr, events: events.length, partition, offset }),
         (err: unknown) => note({ err }),
       );
       return call;

@@ -3,7 +3,7 @@ import { JsonNumber } from '../../model/payload.ts';
 import type { StoredForm } from '../../model/stored-form.ts';
 import { isWithinDigits, maxExactDigits, printNumber } from './json-number.ts';
 import { maxDepth, mayHoldWideNumber } from './json-text.ts';
-import { namesOf } from './member-order.ts';
+import { copyOrder, namesOf } from './member-order.ts';
 
 /**
  * Longest text of one value: as much as the embedded log takes. Objects that stand in each other
@@ -27,17 +27,25 @@ export interface ValueRules {
 }
 
 /**
- * Prints a value as the JVM does, and proves in the same pass that reading gives it back: each
- * member is read once, so what was looked at is what is printed. Members that are `undefined` are
- * left out, -0 is 0. Lone surrogates are left raw; the document as a whole decides how they are
- * escaped.
+ * Prints a value as the JVM does, and proves that reading gives it back. Members that are
+ * `undefined` are left out, -0 is 0. Lone surrogates are left raw; the document as a whole decides
+ * how they are escaped.
+ *
+ * Fast path: the engine's printer, for values of ordinary size of which it loses nothing, when it
+ * spells the text as the JVM does.
  *
  * @throws {InvalidInputError} when JSON would lose something; `path` says where
  */
 export function printValue(value: unknown, rules: ValueRules): string {
+  const copy = new PrintedCopy(rules.maxLevels ?? maxDepth);
+  const copied = copy.of(value);
+  if (copied !== undefined && copy.isPlain) {
+    const text = JSON.stringify(copied);
+    if (isSpeltAlike(text)) return text;
+  }
   const printer = new ValuePrinter(rules);
   try {
-    return printer.print(value, 0);
+    return printer.print(copied ?? value, 0);
   } catch (error) {
     if (error instanceof JournalError) throw error;
     // A getter or a proxy of the caller's that throws.
@@ -54,13 +62,97 @@ export function printValue(value: unknown, rules: ValueRules): string {
  */
 export function printStoredForm({ json, value }: StoredForm<object>, rules: ValueRules): string {
   if (json === undefined) return printValue(value, rules);
-  const isOrdinary =
-    json.length * objectLength <= maxTextLength &&
-    !mayHoldWideNumber(json) &&
-    !json.includes('\x7f') &&
-    // As the engine's printer escapes lone surrogates.
-    !json.includes('\\ud');
-  return isOrdinary ? json : printValue(JSON.parse(json), rules);
+  const isShort = json.length * objectLength <= maxTextLength;
+  return isShort && isSpeltAlike(json) ? json : printValue(JSON.parse(json), rules);
+}
+
+/** Whether the JVM spells a text of the engine's printer in the same way. A "no" may be wrong. */
+function isSpeltAlike(text: string): boolean {
+  // The engine's printer escapes lone surrogates as `\ud800`.
+  return !mayHoldWideNumber(text) && !text.includes('\x7f') && !text.includes('\\ud');
+}
+
+/** Length of the texts in a value up to which it is copied before it is printed. */
+const maxCopiedLength = 1024 * 1024;
+
+/**
+ * A copy of an object to print: a getter or a proxy may give something else the second time, so
+ * each member is read once, and what was looked at is what is printed.
+ */
+class PrintedCopy {
+  #room = maxCopiedLength;
+  readonly #maxLevels: number;
+  /** The engine's printer loses nothing of it. */
+  isPlain = true;
+
+  constructor(maxLevels: number) {
+    this.#maxLevels = maxLevels;
+  }
+
+  /** `undefined` for what is no object, is too large to be copied, or cannot be printed. */
+  of(value: unknown): object | undefined {
+    if (typeof value !== 'object' || value === null) return undefined;
+    try {
+      return this.#object(value, this.#maxLevels);
+    } catch {
+      // A member cannot be read. The printer meets it again and names its place.
+      return undefined;
+    }
+  }
+
+  #object(value: object, levels: number): object | undefined {
+    this.#room -= objectLength;
+    if (levels === 0 || this.#room < 0) return undefined;
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype) return this.#members(value, levels - 1);
+    if (prototype === Array.prototype && Array.isArray(value)) {
+      return this.#items(value, levels - 1);
+    }
+    if (value instanceof JsonNumber) {
+      this.isPlain = false;
+      return value;
+    }
+    const isPlainObject = prototype === null || isObjectPrototype(prototype);
+    return isPlainObject ? this.#members(value, levels - 1) : undefined;
+  }
+
+  #members(value: object, levels: number): object | undefined {
+    const members: Record<string, unknown> = { ...value };
+    if (Object.getOwnPropertySymbols(members).length > 0) return undefined;
+    if (copyOrder(value, members)) this.isPlain = false;
+    for (const name in members) {
+      const member = members[name];
+      if (typeof member === 'object' && member !== null) {
+        const copy = this.#object(member, levels);
+        if (copy === undefined) return undefined;
+        members[name] = copy;
+      } else if (member !== undefined && !this.#isPrintable(member)) return undefined;
+    }
+    return members;
+  }
+
+  #items(value: readonly unknown[], levels: number): object | undefined {
+    if (Reflect.ownKeys(value).length > value.length + 1) return undefined;
+    const items: unknown[] = [...value];
+    for (const [index, item] of items.entries()) {
+      if (typeof item === 'object' && item !== null) {
+        const copy = this.#object(item, levels);
+        if (copy === undefined) return undefined;
+        items[index] = copy;
+      } else if (!this.#isPrintable(item)) return undefined;
+    }
+    return items;
+  }
+
+  #isPrintable(value: unknown): boolean {
+    this.#room -= otherLength;
+    if (typeof value === 'string') {
+      this.#room -= value.length;
+      return this.#room >= 0;
+    }
+    if (typeof value === 'number') return Number.isFinite(value);
+    return value === null || typeof value === 'boolean';
+  }
 }
 
 /** A JSON string as the JVM writes it, lone surrogates left raw. */

@@ -29,6 +29,14 @@ export function keepOrder(members: object, names: readonly string[]): boolean {
   return true;
 }
 
+/** Gives a copy the order that is remembered of its original, if there is one. */
+export function copyOrder(original: object, copy: object): boolean {
+  const names = orders.get(original);
+  if (names === undefined) return false;
+  orders.set(copy, names);
+  return true;
+}
+
 /** The names of an object's members in the order in which they are printed. */
 export function namesOf(members: object): readonly string[] {
   const own = Object.keys(members);

@@ -148,11 +148,11 @@ function refused(
 
 /** The producer, whose appends are checked against what the cache has seen of other writers. */
 export function watchProducer(producer: ActionProducer, writers: WriterWatch): ActionProducer {
-  const send = async (action: Action, options?: CallOptions): Promise<PartitionOffset> => {
-    const at = await producer.produce(action, options);
-    writers.wrote(action, at);
-    return at;
-  };
+  const send = (action: Action, options?: CallOptions): Promise<PartitionOffset> =>
+    producer.produce(action, options).then((at) => {
+      writers.wrote(action, at);
+      return at;
+    });
   return {
     produce(action, options) {
       const look = writers.check(action, options);

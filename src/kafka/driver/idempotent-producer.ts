@@ -83,6 +83,25 @@ class MovedRecordError extends Error {
   readonly retriable = false;
 }
 
+type Groups = Record<number, OutgoingRecord[]>;
+type GroupingStep = (groups: Groups, record: OutgoingRecord) => unknown;
+
+/**
+ * kafkajs groups the records of a topic by partition with `reduce`, and its step copies the list of
+ * the partition for every record. Here the step is used for what else it does, to ask our
+ * partitioner, and the lists are not copied.
+ */
+function groupedOnce(records: readonly OutgoingRecord[]): unknown {
+  const reduce = (step: GroupingStep, groups: Groups): Groups => {
+    for (const record of records) {
+      step({}, record);
+      (groups[record.partition] ??= []).push(record);
+    }
+    return groups;
+  };
+  return Object.assign([...records], { reduce });
+}
+
 class IdempotentProducer implements SendSession {
   readonly #settings: KafkaSettings;
   readonly #client: KafkaClient;
@@ -141,7 +160,10 @@ class IdempotentProducer implements SendSession {
       // The broker gives up before the socket does, so that it says why.
       timeout: answerDeadlineMs(this.#settings) - answerMarginMs,
       compression: compressionId(this.#settings.producer.compression) as CompressionTypes,
-      topicMessages: batch as unknown as { topic: string; messages: Message[] }[],
+      topicMessages: batch.map(({ topic, messages }) => ({
+        topic,
+        messages: groupedOnce(messages) as Message[],
+      })),
     });
     const passing = answers.filter(({ error }) => error !== undefined && isRetriable(error));
     for (const { error } of passing) this.#log.error('Response Produce', { error: error?.message });
