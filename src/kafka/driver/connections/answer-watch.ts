@@ -18,9 +18,10 @@ export interface SocketDeadlines {
 }
 
 /**
- * Notices a half-open broker: its machine is gone or hangs, and the connection still stands. kafkajs
- * fails the request and keeps the connection, so the next request would go the same way. Here a
- * socket whose broker owes an answer for too long is destroyed, and kafkajs has to connect anew.
+ * Notices a half-open broker: its machine is gone or hangs, and the connection still stands.
+ * kafkajs fails the request and keeps the connection, so the next request would go the same way.
+ * Here a socket whose broker owes an answer for too long is destroyed, and kafkajs has to connect
+ * anew.
  *
  * Brokers answer the requests of a connection in their order. So the time of a request begins with
  * the answer to the one before it. A broker of which nothing is asked is found by TCP keep-alive
