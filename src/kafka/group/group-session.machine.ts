@@ -50,8 +50,8 @@ const endings = {
  * starting ──┤                ├─→ fetching
  *            └─→ locating ────┘
  *
- * any of these ─→ rebalancing │ stopping │ losing │ failing       fetching stops, work in hand settles
- *                      ↓            ↓         ↓        ↓           the partitions are given back
+ * any of these ─→ rebalancing │ stopping │ losing │ failing    fetching stops, work in hand settles
+ *                      ↓            ↓         ↓        ↓        the partitions are given back
  *                 rebalance     stopped     lost    failed
  * ```
  *
