@@ -75,9 +75,9 @@ const passing: readonly KnownTrouble[] = [
 ];
 
 /**
- * kafkajs's own lines go to debug. Each kind of failure is also a warning, once in a while, which says
- * what to do: when it persists if it is retried, at once if nobody tries again. Failures of a client
- * that was closed are no warnings.
+ * kafkajs's own lines go to debug. Each kind of failure is also a warning, once in a while, which
+ * says what to do: when it persists if it is retried, at once if nobody tries again. Failures of a
+ * client that was closed are no warnings.
  */
 export function driverLog(log: Logger, clock: Clock, isClosed: () => boolean): logCreator {
   const warnedAtMs = new Map<string, number>();

@@ -32,8 +32,8 @@ export interface MembershipDeps {
  * not used: it joins again without waiting for the work in hand, fetches nothing while one
  * partition is busy, and jumps silently when an offset is out of range (ADR 6).
  *
- * The member id outlives failed joins. kafkajs forgets the id of a join whose connection is reset and
- * joins under another one; the group then waits for the first member, which never comes.
+ * The member id outlives failed joins. kafkajs forgets the id of a join whose connection is reset
+ * and joins under another one; the group then waits for the first member, which never comes.
  */
 export class GroupMembership {
   readonly #deps: MembershipDeps;

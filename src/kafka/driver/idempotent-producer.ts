@@ -37,8 +37,9 @@ export interface SendSession {
   learnTopic(topic: string): Promise<void>;
   /**
    * Sends each record once, as soon as the brokers that lead their partitions are connected, and
-   * answers by partition. What was not acknowledged may be sent again. Records that may be stored must
-   * be sent again in the same grouping, and in this session: only then does the broker recognise them.
+   * answers by partition. What was not acknowledged may be sent again. Records that may be stored
+   * must be sent again in the same grouping, and in this session: only then does the broker
+   * recognise them.
    *
    * @throws what keeps the driver from sending; nothing was sent
    * @throws {MissingTopicsError} topics are gone; without them the send can be repeated
@@ -47,8 +48,8 @@ export interface SendSession {
   /** What went wrong last on any socket. */
   readonly lastError: Error | undefined;
   /**
-   * No byte leaves after the call; waits, bounded, until what was under way has settled. Records of a
-   * send that is cut off may be stored. Idempotent; never rejects.
+   * No byte leaves after the call; waits, bounded, until what was under way has settled. Records of
+   * a send that is cut off may be stored. Idempotent; never rejects.
    */
   destroy(): Promise<void>;
 }
@@ -181,8 +182,8 @@ class IdempotentProducer implements SendSession {
       await within(disconnecting, disconnectLimitMs, systemClock);
     }
     // A send under way is cut off, not waited for. kafkajs cannot cancel it and would connect again
-    // for it. Without sockets nothing leaves, and its retry loop ends at the next thing that it asks
-    // the cluster for.
+    // for it. Without sockets nothing leaves, and its retry loop ends at the next thing that it
+    // asks the cluster for.
     const gone = Object.assign(new Error('the producer was destroyed'), { retriable: false });
     this.#client.sockets.close(gone);
     if (this.#cluster !== undefined) {

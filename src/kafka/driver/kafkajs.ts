@@ -103,7 +103,9 @@ export interface OffsetAnswer {
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
-/** kafkajs's internal cluster: connections and metadata. Its members reject with kafkajs's errors. */
+/**
+ * kafkajs's internal cluster: connections and metadata. Its members reject with kafkajs's errors.
+ */
 export interface DriverCluster {
   /** The topics whose metadata is kept. */
   readonly targetTopics: Set<string>;

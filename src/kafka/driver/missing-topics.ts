@@ -16,7 +16,8 @@ export class MissingTopicsError extends Error {
   /** Kafka's answer about each of them. */
   readonly missing: ReadonlyMap<string, Error>;
   /**
-   * Kafka's name of the first answer. There is no `cause`: kafkajs would take it for the error itself.
+   * Kafka's name of the first answer. There is no `cause`: kafkajs would take it for the error
+   * itself.
    */
   readonly type: string | undefined;
   /** kafkajs reads it: whether it tries again. */

@@ -51,8 +51,9 @@ const maxSliceBytes = 8 * 1024 * 1024;
 
 /**
  * One partition while it is ours. What is fetched ahead waits in a queue of bounded size, and the
- * subscriber gets slices of bounded size, one at a time. What came while the last slice was in hand is
- * delivered together: a slow subscriber gets large slices, a quick one gets each chunk as it arrives.
+ * subscriber gets slices of bounded size, one at a time. What came while the last slice was in hand
+ * is delivered together: a slow subscriber gets large slices, a quick one gets each chunk as it
+ * arrives.
  */
 export class AssignedPartition {
   readonly partition: Partition;

@@ -7,8 +7,8 @@ import { type RecordBatch, recordBatchesOf } from '../record-batches.ts';
 import type { AssignedPartition, Blockage } from './assigned-partition.ts';
 
 /**
- * While a partition has no room it is left out of the request. A broker with nothing new then answers
- * the others after this time: the partition must not wait long for the next request.
+ * While a partition has no room it is left out of the request. A broker with nothing new then
+ * answers the others after this time: the partition must not wait long for the next request.
  */
 const busyWaitMs = 10;
 const retryPauseMs = 50;
@@ -51,8 +51,8 @@ export class GroupFetcher {
   }
 
   /**
-   * Fetches until `stop`: one loop a broker; a partition whose leader moves is taken over by the loop
-   * of the new one.
+   * Fetches until `stop`: one loop a broker; a partition whose leader moves is taken over by the
+   * loop of the new one.
    *
    * @throws {AccessDeniedError} a right is missing
    * @throws {LogUnavailableError} no broker has answered for the read deadline
@@ -194,8 +194,8 @@ export class GroupFetcher {
 
 /**
  * A wanted offset that the log does not have means that records are lost. kafkajs would jump
- * silently; here the partition is blocked. Before the first offset kept, delivery could go on there;
- * after the end it is unknown where. `undefined` when the log has the offset.
+ * silently; here the partition is blocked. Before the first offset kept, delivery could go on
+ * there; after the end it is unknown where. `undefined` when the log has the offset.
  */
 export function missingRecords(
   place: FetchPlace,

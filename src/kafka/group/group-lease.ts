@@ -16,10 +16,10 @@ export interface LeaseOptions {
 }
 
 /**
- * How long a member may believe that its partitions are its own without asking: the group cannot have
- * given them away before the session timeout has passed since the **sending** of the last heartbeat
- * that was answered well. A process that was stopped and continued runs on for a while before its
- * timers fire. So the lease is asked before every write.
+ * How long a member may believe that its partitions are its own without asking: the group cannot
+ * have given them away before the session timeout has passed since the **sending** of the last
+ * heartbeat that was answered well. A process that was stopped and continued runs on for a while
+ * before its timers fire. So the lease is asked before every write.
  */
 export class GroupLease {
   readonly #options: LeaseOptions;
@@ -68,8 +68,8 @@ export class GroupLease {
   }
 
   /**
-   * Whether the partitions are surely ours. False until a first heartbeat was answered: the answer to
-   * the join may have been read late.
+   * Whether the partitions are surely ours. False until a first heartbeat was answered: the answer
+   * to the join may have been read late.
    */
   get isHeld(): boolean {
     return this.#isConfirmed && !this.#isEnded && !this.isExpired;

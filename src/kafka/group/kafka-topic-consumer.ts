@@ -113,8 +113,8 @@ export class KafkaTopicConsumer implements TopicConsumer {
   }
 
   /**
-   * One commit request at a time, of all that has come meanwhile. Never rejects: the replicated offset
-   * holds without the group's.
+   * One commit request at a time, of all that has come meanwhile. Never rejects: the replicated
+   * offset holds without the group's.
    */
   async #flush(): Promise<void> {
     while (this.#commits.size > 0) {

@@ -121,8 +121,8 @@ export class Delivery {
   }
 
   /**
-   * The brokers have answered. Each partition becomes a lane of its own from now on, with what is to
-   * be sent again.
+   * The brokers have answered. Each partition becomes a lane of its own from now on, with what is
+   * to be sent again.
    */
   async #settle(answers: readonly SendAnswer[]): Promise<void> {
     const failures: Failure[] = [];
@@ -212,9 +212,9 @@ export class Delivery {
   }
 
   /**
-   * Rejects the calls of failed records, and of events after them. If it is unknown whether a record
-   * is stored, and its caller went on while the session lived, the record could still land. So the
-   * session is destroyed first.
+   * Rejects the calls of failed records, and of events after them. If it is unknown whether a
+   * record is stored, and its caller went on while the session lived, the record could still land.
+   * So the session is destroyed first.
    */
   async #fail(found: readonly Failure[]): Promise<void> {
     if (found.length === 0) return;

@@ -82,14 +82,15 @@ export async function openKafkaActionProducer(
       await deps.clock.sleep(reopenPauseMs, { signal });
     }
   }
-  // The caller's signal is about this opening. Sessions that the producer opens later do not see it.
+  // The caller's signal is about this opening. Sessions that the producer opens later do not see
+  // it.
   signal = undefined;
   return new KafkaActionProducer(settings, deps, sessions, options.limits);
 }
 
 /**
- * One producer of actions. The way of a record: encoded and bounded (`produce`), held until its topic
- * is known (`TopicGate`), queued (`SendQueue`), sent with others until it has its answer
+ * One producer of actions. The way of a record: encoded and bounded (`produce`), held until its
+ * topic is known (`TopicGate`), queued (`SendQueue`), sent with others until it has its answer
  * (`Delivery`). Disposing of it closes `sessions`.
  */
 export class KafkaActionProducer implements ActionProducer {

@@ -99,8 +99,8 @@ export class ProducerSessions {
   }
 
   /**
-   * Destroys the session; resolves when nothing of it can reach Kafka any more. Records under way may
-   * be stored or not. Never rejects.
+   * Destroys the session; resolves when nothing of it can reach Kafka any more. Records under way
+   * may be stored or not. Never rejects.
    */
   async discard(): Promise<void> {
     const session = this.#session;

@@ -8,9 +8,9 @@ import { notSent } from './write-errors.ts';
 const retryPauseMs = 250;
 
 /**
- * Holds the records of a topic until Kafka has confirmed that it exists. If they were sent at once, a
- * topic that is missing would hold up the records of all others. Records of one topic leave in the
- * order in which they came.
+ * Holds the records of a topic until Kafka has confirmed that it exists. If they were sent at once,
+ * a topic that is missing would hold up the records of all others. Records of one topic leave in
+ * the order in which they came.
  */
 export class TopicGate {
   readonly #sessions: ProducerSessions;

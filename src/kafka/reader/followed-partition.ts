@@ -66,8 +66,8 @@ export class FollowedPartition implements FetchPlace {
   }
 
   /**
-   * What waits, in steps of at most `stepRecords`; each one says where the next begins. Steps without
-   * records follow offsets that hold no actions, such as transaction markers.
+   * What waits, in steps of at most `stepRecords`; each one says where the next begins. Steps
+   * without records follow offsets that hold no actions, such as transaction markers.
    *
    * @throws {CodecError} bytes of a batch are broken
    * @throws what following ended with

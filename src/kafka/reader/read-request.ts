@@ -39,8 +39,8 @@ export class ReadRequest {
   }
 
   /**
-   * Its caller is slow. Were it to stay in its pass, either the other reads would wait for it, or its
-   * records would fill the memory.
+   * Its caller is slow. Were it to stay in its pass, either the other reads would wait for it, or
+   * its records would fill the memory.
    */
   get isFull(): boolean {
     return this.#waiting >= maxWaitingRecords;

@@ -93,9 +93,9 @@ const greetings: readonly (string | undefined)[] = [
 const noAnswers: readonly string[] = ['KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError'];
 
 /**
- * The error of a first request, as that of a failed connection. Only after such an error does kafkajs
- * try another bootstrap server, not after silence; and it takes a connection whose first answer is an
- * error for connected.
+ * The error of a first request, as that of a failed connection. Only after such an error does
+ * kafkajs try another bootstrap server, not after silence; and it takes a connection whose first
+ * answer is an error for connected.
  */
 function asConnectionError(
   { host, port, socket }: Connection,

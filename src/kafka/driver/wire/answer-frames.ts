@@ -25,8 +25,8 @@ export class AnswerFrames {
   #needed = lengthBytes;
 
   /**
-   * How long the answer is that has begun and is not complete, in bytes, as far as is known; 0 = none
-   * has begun.
+   * How long the answer is that has begun and is not complete, in bytes, as far as is known; 0 =
+   * none has begun.
    */
   get partialBytes(): number {
     return this.#bytes === 0 ? 0 : this.#needed;

@@ -1,8 +1,9 @@
 import lz4 from 'lz4-napi';
 
 /**
- * Headers of frames of independent blocks without checksums and sizes, and the most bytes of a block:
- * what Java clients, librdkafka and we write. The last byte is the checksum of the two before it.
+ * Headers of frames of independent blocks without checksums and sizes, and the most bytes of a
+ * block: what Java clients, librdkafka and we write. The last byte is the checksum of the two
+ * before it.
  */
 const plainHeaders: ReadonlyMap<string, number> = new Map([
   ['04224d18604082', 64 * 1024],

@@ -24,11 +24,11 @@ export interface SendAnswer {
  * Makes the brokers of a producer's cluster send record batches that are encoded and numbered here.
  * Partitions and leaders stay kafkajs's.
  *
- * kafkajs takes the first error of an answer for the answer to all partitions, and repeats a request
- * with all of them. Here a request never fails: each partition has its own answer, and the caller of
- * the send decides whether its records are sent again. A partition's sequence number moves on when its
- * records are acknowledged, as it does in the broker; so records that are sent again carry the
- * numbers that they had, and the broker recognises them.
+ * kafkajs takes the first error of an answer for the answer to all partitions, and repeats a
+ * request with all of them. Here a request never fails: each partition has its own answer, and the
+ * caller of the send decides whether its records are sent again. A partition's sequence number
+ * moves on when its records are acknowledged, as it does in the broker; so records that are sent
+ * again carry the numbers that they had, and the broker recognises them.
  */
 export function produceOurselves(cluster: DriverCluster): void {
   const sequences = new Sequences();
