@@ -41,7 +41,11 @@ class AnswerWatch {
     this.#deadlines = deadlines;
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
     const watched = (...args: unknown[]): boolean => {
-      this.#owed.push(isJoin(args[0]) ? deadlines.joinMs : deadlines.answerMs);
+      const [bytes] = args;
+      const isRequest = Buffer.isBuffer(bytes) && bytes.length >= apiKeyAt + 2;
+      const apiKey = isRequest ? bytes.readInt16BE(apiKeyAt) : undefined;
+      const isJoin = apiKey === joinGroup || apiKey === syncGroup;
+      this.#owed.push(isJoin ? deadlines.joinMs : deadlines.answerMs);
       if (this.#owed.length === 1) this.#arm();
       return write(...args);
     };
@@ -87,10 +91,4 @@ export function watchAnswers(socket: net.Socket, deadlines: SocketDeadlines): vo
 /** The watch of a socket; `undefined` when nothing watches it. */
 export function answerWatchOf(socket: net.Socket | undefined): AnswerWatch | undefined {
   return socket === undefined ? undefined : watches.get(socket);
-}
-
-function isJoin(bytes: unknown): boolean {
-  if (!Buffer.isBuffer(bytes) || bytes.length < apiKeyAt + 2) return false;
-  const apiKey = bytes.readInt16BE(apiKeyAt);
-  return apiKey === joinGroup || apiKey === syncGroup;
 }

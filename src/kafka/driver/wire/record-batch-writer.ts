@@ -93,7 +93,12 @@ class RecordWriter {
       bytesLength(value) +
       varintLength(count) +
       headersBytes;
-    this.#reserve(length + recordRoomBytes);
+    const needed = this.#at + length + recordRoomBytes;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, needed));
+      this.#bytes.copy(larger, 0, 0, this.#at);
+      this.#bytes = larger;
+    }
     this.#varint(length);
     this.#bytes[this.#at++] = 0;
     this.#varint(timestampDelta);
@@ -106,13 +111,6 @@ class RecordWriter {
       this.#at += this.#bytes.write(name, this.#at);
       this.#byteString(headers[name] as Buffer);
     }
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes));
-    this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
   }
 
   #byteString(value: Buffer | null): void {
