@@ -23,23 +23,30 @@ export interface KafkaAdmin extends AsyncDisposable {
    * @returns whether it was created
    * @throws {NotSetUpError} it is missing and `autoCreate` is off
    * @throws {AccessDeniedError} the user may not create it, or not see it
+   * @throws {LogUnavailableError} no broker answered in time; the topic may have been created
+   * @throws the abort reason when `signal` fires; the topic may have been created
    */
   ensureTopic(topic: Topic, settings: KafkaTopicSettings, options?: CallOptions): Promise<boolean>;
   /**
    * All topics that this user may see.
    *
    * @throws {LogUnavailableError} no broker answered in time
+   * @throws the abort reason when `signal` fires
    */
   topics(options?: CallOptions): Promise<readonly Topic[]>;
   /**
    * How many partitions a topic has.
    *
    * @throws {NotSetUpError} it does not exist
+   * @throws {AccessDeniedError} the user may not see it
+   * @throws {LogUnavailableError} no broker answered in time
    */
   partitions(topic: Topic, options?: CallOptions): Promise<number>;
 }
 
 /**
+ * Opens connections with which topics are looked for and made; the caller closes them.
+ *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
  */
 export async function openKafkaAdmin(
@@ -66,11 +73,17 @@ class KafkaAdminClient implements KafkaAdmin {
     if (!settings.autoCreate) throw await this.#whyUnlisted(topic);
     const created = await this.#create(topic, settings);
     await this.#untilVisible(topic, options);
-    await this.#untilServed(topic, options);
+    // A leader that is named may not know of it yet, and refuses what is asked of it until then.
+    const cluster = this.#cluster;
+    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
+    const asked = (await cluster.partitionsOf(topic)).map((partition) =>
+      cluster.retrying(place, () => cluster.endOffset(topic, partition)),
+    );
+    await Promise.all(asked);
     return created;
   }
 
-  /** A topic that the user may not see is not listed either; asked by name, the broker tells. */
+  /** A topic that the user may not see is not listed either. Asked by name, the broker says why. */
   async #whyUnlisted(topic: Topic): Promise<JournalError> {
     const cluster = this.#cluster;
     try {
@@ -84,6 +97,7 @@ class KafkaAdminClient implements KafkaAdmin {
     return new NotSetUpError(`${text} (Kafka at ${cluster.address})`);
   }
 
+  /** Answers whether this call created it, and not another one at the same time. */
   async #create(topic: Topic, settings: KafkaTopicSettings): Promise<boolean> {
     const { retentionMs } = settings;
     const configEntries =
@@ -91,7 +105,6 @@ class KafkaAdminClient implements KafkaAdmin {
     const admin = this.#cluster.client.kafka.admin();
     try {
       await admin.connect();
-      // False = somebody else was faster.
       return await admin.createTopics({
         timeout: createTimeoutMs,
         waitForLeaders: false,
@@ -111,6 +124,7 @@ class KafkaAdminClient implements KafkaAdmin {
     }
   }
 
+  /** Waits until the brokers list it. */
   async #untilVisible(topic: Topic, options: CallOptions | undefined): Promise<void> {
     const { clock } = this.#cluster.deps;
     const giveUpMs = clock.nowMs() + visibleLimitMs;
@@ -120,16 +134,6 @@ class KafkaAdminClient implements KafkaAdmin {
       await this.#cluster.pause(visiblePauseMs, options);
     }
     await this.#cluster.learnTopic(topic);
-  }
-
-  /** A leader that is named may not know of it yet, and refuses what is asked of it until then. */
-  async #untilServed(topic: Topic, options: CallOptions | undefined): Promise<void> {
-    const cluster = this.#cluster;
-    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
-    const asked = (await cluster.partitionsOf(topic)).map((partition) =>
-      cluster.retrying(place, () => cluster.endOffset(topic, partition)),
-    );
-    await Promise.all(asked);
   }
 
   async #exists(topic: Topic, options: CallOptions | undefined): Promise<boolean> {

@@ -70,6 +70,7 @@ export class LogCluster implements AsyncDisposable {
   /**
    * @throws {LogUnavailableError} no broker answered within the request timeout; it names them
    * @throws {AccessDeniedError} the user is refused
+   * @throws the abort reason when `signal` fires
    */
   static async open(
     settings: KafkaSettings,
@@ -77,10 +78,10 @@ export class LogCluster implements AsyncDisposable {
     options: Partial<ClientOptions> & CallOptions = {},
   ): Promise<LogCluster> {
     const cluster = new LogCluster(settings, deps, options);
-    const limits = { limitMs: settings.requestTimeoutMs, address: cluster.address };
     try {
       await connectWithin(cluster.client, () => cluster.#connect(), {
-        ...limits,
+        limitMs: settings.requestTimeoutMs,
+        address: cluster.address,
         signal: options.signal,
       });
     } catch (error) {
@@ -117,6 +118,7 @@ export class LogCluster implements AsyncDisposable {
     await this.deps.clock.sleep(ms, { signal: either });
   }
 
+  /** What the driver failed with, as one of our errors. */
   errorOf(error: unknown, place: Omit<CallPlace, 'address'>): JournalError {
     return journalErrorOf(error, { ...place, address: this.address });
   }
@@ -130,6 +132,8 @@ export class LogCluster implements AsyncDisposable {
    * Repeats what fails for a passing reason, with fresh metadata, for at most the request timeout.
    *
    * @throws {JournalError} what the last try failed with, mapped
+   * @throws {ClosedError} the cluster is closed
+   * @throws the abort reason when `signal` fires
    */
   async retrying<T>(
     place: Omit<CallPlace, 'address'> & CallOptions,
@@ -154,6 +158,9 @@ export class LogCluster implements AsyncDisposable {
    * Learns the partitions of a topic, once.
    *
    * @throws {NotSetUpError} it does not exist
+   * @throws {AccessDeniedError} the user may not see it
+   * @throws {ClosedError} the cluster is closed
+   * @throws other errors of the log, mapped: it may be tried again
    */
   async learnTopic(topic: string): Promise<void> {
     this.#closing.signal.throwIfAborted();
@@ -175,7 +182,11 @@ export class LogCluster implements AsyncDisposable {
     }
   }
 
-  /** Numbers of the partitions of a topic, ascending. */
+  /**
+   * Numbers of the partitions of a topic, ascending.
+   *
+   * @throws what `learnTopic` fails with
+   */
   async partitionsOf(topic: string): Promise<number[]> {
     await this.learnTopic(topic);
     const partitions = this.driver.findTopicPartitionMetadata(topic);
@@ -198,12 +209,20 @@ export class LogCluster implements AsyncDisposable {
     return String(found.leader);
   }
 
-  /** One fetch from one node; driver errors come as they are. */
+  /**
+   * One fetch from one node.
+   *
+   * @throws driver errors as they are
+   */
   async fetch(nodeId: string, request: FetchRequest): Promise<readonly FetchedPartition[]> {
     return fetchPartitions(await this.driver.findBroker({ nodeId }), request);
   }
 
-  /** One fetch from one node, of any topics; driver errors come as they are. */
+  /**
+   * One fetch from one node, of any topics.
+   *
+   * @throws driver errors as they are
+   */
   async fetchPlaces(
     nodeId: string,
     places: readonly FetchPlace[],
@@ -212,7 +231,11 @@ export class LogCluster implements AsyncDisposable {
     return fetchPlaces(await this.driver.findBroker({ nodeId }), places, limits);
   }
 
-  /** Partitions of a topic as of now; calls at the same time share one question. */
+  /**
+   * Partitions of a topic as of now; calls at the same time share one question.
+   *
+   * @throws what `learnTopic` fails with; driver errors as they are
+   */
   async partitionCount(topic: string): Promise<number> {
     await this.learnTopic(topic);
     this.#refreshing ??= this.driver.refreshMetadata().finally(() => {
@@ -222,7 +245,11 @@ export class LogCluster implements AsyncDisposable {
     return this.driver.findTopicPartitionMetadata(topic).length;
   }
 
-  /** What a partition keeps at the moment; driver errors come as they are. */
+  /**
+   * What a partition keeps at the moment.
+   *
+   * @throws driver errors as they are
+   */
   async offsetRange(topic: string, partition: number): Promise<OffsetRange> {
     const [start, end] = await Promise.all([
       this.#listOffset(topic, partition, true),
@@ -231,6 +258,11 @@ export class LogCluster implements AsyncDisposable {
     return { start, end };
   }
 
+  /**
+   * The offset after the last record of a partition.
+   *
+   * @throws driver errors as they are
+   */
   endOffset(topic: string, partition: number): Promise<number> {
     return this.#listOffset(topic, partition, false);
   }

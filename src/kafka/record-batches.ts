@@ -60,27 +60,23 @@ export function recordBatchesOf(bytes: Buffer): RecordBatch[] {
     if (magic !== supportedMagic || length < headerBytes - lengthEndsAt) {
       throw new RangeError(`message format ${magic} is not supported`);
     }
-    batches.push(batchAt(bytes, at, end));
+    const baseOffset = Number(bytes.readBigInt64BE(at));
+    const attributes = bytes.readInt16BE(at + attributesAt);
+    const baseTimestampMs = Number(bytes.readBigInt64BE(at + 27));
+    const maxTimestampMs = Number(bytes.readBigInt64BE(at + 35));
+    batches.push({
+      baseOffset,
+      lastOffset: baseOffset + bytes.readInt32BE(at + 23),
+      control: (attributes & controlFlag) !== 0,
+      compression: attributes & compressionMask,
+      count: bytes.readInt32BE(at + 57),
+      baseTimestampMs: baseTimestampMs < 0 ? undefined : baseTimestampMs,
+      appendTimestampMs: (attributes & appendTimeFlag) === 0 ? undefined : maxTimestampMs,
+      body: bytes.subarray(at + headerBytes, end),
+    });
     at = end;
   }
   return batches;
-}
-
-function batchAt(bytes: Buffer, at: number, end: number): RecordBatch {
-  const baseOffset = Number(bytes.readBigInt64BE(at));
-  const attributes = bytes.readInt16BE(at + attributesAt);
-  const baseTimestampMs = Number(bytes.readBigInt64BE(at + 27));
-  const maxTimestampMs = Number(bytes.readBigInt64BE(at + 35));
-  return {
-    baseOffset,
-    lastOffset: baseOffset + bytes.readInt32BE(at + 23),
-    control: (attributes & controlFlag) !== 0,
-    compression: attributes & compressionMask,
-    count: bytes.readInt32BE(at + 57),
-    baseTimestampMs: baseTimestampMs < 0 ? undefined : baseTimestampMs,
-    appendTimestampMs: (attributes & appendTimeFlag) === 0 ? undefined : maxTimestampMs,
-    body: bytes.subarray(at + headerBytes, end),
-  };
 }
 
 /**
@@ -132,7 +128,11 @@ export class RecordCursor {
     return this.#bytes.toString('latin1', this.#keyAt, this.#keyAt + this.#keyLength);
   }
 
-  /** Decodes the rest of the record. Its bytes are views of the batch. */
+  /**
+   * Decodes the rest of the record. Its bytes are views of the batch.
+   *
+   * @throws {RangeError} the record is not as long as announced
+   */
   record(): LogRecord {
     this.#at = this.#restAt;
     const key =
@@ -144,11 +144,14 @@ export class RecordCursor {
     for (let left = this.#varint(); left > 0; left--) headers.push(this.#header());
     if (this.#at !== this.#end)
       throw new RangeError('a record is longer or shorter than announced');
+    const { appendTimestampMs, baseTimestampMs } = this.#batch;
+    const ownTimestampMs =
+      baseTimestampMs === undefined ? undefined : baseTimestampMs + this.#timestampDelta;
     return {
       offset: Offset.of(this.offset),
       key,
       value,
-      timestampMs: this.#timestampMs(),
+      timestampMs: appendTimestampMs ?? ownTimestampMs,
       headers,
     };
   }
@@ -162,12 +165,6 @@ export class RecordCursor {
     // A header without value stays without: the codec refuses it where it matters.
     const value = this.#field();
     return bytes === undefined || isUtf8(bytes) ? [name, value] : [name, value, bytes];
-  }
-
-  #timestampMs(): number | undefined {
-    const { appendTimestampMs, baseTimestampMs } = this.#batch;
-    if (appendTimestampMs !== undefined) return appendTimestampMs;
-    return baseTimestampMs === undefined ? undefined : baseTimestampMs + this.#timestampDelta;
   }
 
   #field(): Buffer | undefined {

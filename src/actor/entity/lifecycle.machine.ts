@@ -1,4 +1,5 @@
-import { setup, transition } from 'xstate';
+import { setup } from 'xstate';
+import { type StepTable, stepTable } from '../../runtime/step-table.ts';
 
 /** Where an entity is in its life. */
 export type LifeState =
@@ -103,12 +104,6 @@ export const lifecycleMachine = setup({
   },
 });
 
-/** What a fact leads to: the state that follows, and what has to be done, in order. */
-export interface LifeStep {
-  readonly state: LifeState;
-  readonly effects: readonly LifeEffect[];
-}
-
 const facts: readonly LifeFact[] = [
   'permit.granted',
   'replay.completed',
@@ -127,22 +122,9 @@ const facts: readonly LifeFact[] = [
  * thousand times less than interpreting the machine, which has no data that a step could depend
  * on.
  */
-export type LifeTable = Readonly<Record<LifeState, Readonly<Partial<Record<LifeFact, LifeStep>>>>>;
+export type LifeTable = StepTable<LifeState, LifeFact, LifeEffect>;
 
 /** The table of entities that start over after a failure, or of those that end. */
 export function lifeTable(restarts: boolean): LifeTable {
-  const states = Object.keys(lifecycleMachine.states) as LifeState[];
-  const rows = states.map((value) => {
-    const steps: Partial<Record<LifeFact, LifeStep>> = {};
-    const from = lifecycleMachine.resolveState({ value, context: { restarts } });
-    // Nothing follows an end.
-    for (const type of from.status === 'active' ? facts : []) {
-      const [to, actions] = transition(lifecycleMachine, from, { type });
-      if (to.value === value) continue;
-      const effects = actions.map((action) => action.type as LifeEffect);
-      steps[type] = { state: to.value as LifeState, effects };
-    }
-    return [value, steps] as const;
-  });
-  return Object.fromEntries(rows) as LifeTable;
+  return stepTable(lifecycleMachine, facts, { restarts });
 }

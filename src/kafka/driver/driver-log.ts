@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { refusals } from './kafkajs.ts';
 
 const errorLevel = 1;
-/** The same trouble is told again after this time at the earliest. */
+/** The same trouble is logged again after this time at the earliest. */
 const repeatMs = 300_000;
 const maxKinds = 100;
 
@@ -22,7 +22,10 @@ interface KnownTrouble extends Trouble {
   readonly pattern: RegExp;
 }
 
-/** The first that fits counts. Groups join again after answers that the driver itself gives up on. */
+/**
+ * The first that fits counts. `retried` holds for groups too: they join again after answers after
+ * which the driver itself gives up.
+ */
 const known: readonly KnownTrouble[] = [
   {
     pattern: /no Kafka broker sends/,
@@ -72,31 +75,29 @@ const passing: readonly KnownTrouble[] = [
 ];
 
 /**
- * kafkajs's own lines go to debug. A failure is told once as a warning, with what to do: one that is
- * retried, when it persists; a refusal at once, since nobody tries it again. What a client says
- * after it was closed is of no interest.
+ * kafkajs's own lines go to debug. Each kind of failure is also a warning, once in a while, which
+ * says what to do: when it persists if it is retried, at once if nobody tries again. Failures of a
+ * client that was closed are no warnings.
  */
 export function driverLog(log: Logger, clock: Clock, isClosed: () => boolean): logCreator {
-  const toldAtMs = new Map<string, number>();
+  const warnedAtMs = new Map<string, number>();
   return () =>
     ({ namespace, level, log: entry }) => {
       const { message, timestamp: _, logger: __, error: err, ...fields } = entry;
       log.debug({ namespace, ...fields, err }, message);
       if (level !== errorLevel || isClosed()) return;
       const trouble = troubleOf(message, err);
-      const { kind } = trouble;
-      const told = toldAtMs.get(kind);
-      if (told !== undefined && clock.nowMs() - told < repeatMs) return;
-      if (toldAtMs.size >= maxKinds) toldAtMs.clear();
-      toldAtMs.set(kind, clock.nowMs());
-      log.warn({ namespace, broker: fields['broker'], detail: message }, textOf(trouble));
+      const { kind, advice, retried } = trouble;
+      const warned = warnedAtMs.get(kind);
+      if (warned !== undefined && clock.nowMs() - warned < repeatMs) return;
+      if (warnedAtMs.size >= maxKinds) warnedAtMs.clear();
+      warnedAtMs.set(kind, clock.nowMs());
+      const text =
+        retried === false
+          ? `${kind}; the driver does not try again: ${advice}`
+          : `${kind}${retried ? '; the driver retries by itself' : ''}. If this persists, ${advice}`;
+      log.warn({ namespace, broker: fields['broker'], detail: message }, `Kafka: ${text}`);
     };
-}
-
-function textOf({ kind, advice, retried }: Trouble): string {
-  if (retried === false) return `Kafka: ${kind}; the driver does not try again: ${advice}`;
-  const fact = retried ? `${kind}; the driver retries by itself` : kind;
-  return `Kafka: ${fact}. If this persists, ${advice}`;
 }
 
 function troubleOf(message: string, error: unknown): Trouble {

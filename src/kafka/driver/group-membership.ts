@@ -33,7 +33,7 @@ export interface MembershipDeps {
  * partition is busy, and jumps silently when an offset is out of range (ADR 6).
  *
  * The member id outlives failed joins. kafkajs forgets the id of a join whose connection is reset
- * and joins under another one; the group then waits for the first, who never comes.
+ * and joins under another one; the group then waits for the first member, which never comes.
  */
 export class GroupMembership {
   readonly #deps: MembershipDeps;
@@ -69,6 +69,9 @@ export class GroupMembership {
   /**
    * Joins, again after each rebalance; answers the partitions that are ours, ascending. One try:
    * after a failure the next one goes on as the same member, unless the group does not know it.
+   *
+   * @throws driver errors as they are
+   * @throws {ClosedError} the member has left
    */
   join(): Promise<number[]> {
     const joining = this.#join();
@@ -91,7 +94,11 @@ export class GroupMembership {
     return [...(own?.partitions ?? [])].sort((a, b) => a - b);
   }
 
-  /** Finds the broker that coordinates the group now. */
+  /**
+   * Finds the broker that coordinates the group now.
+   *
+   * @throws driver errors as they are
+   */
   async locate(): Promise<DriverBroker> {
     const { cluster, groupId } = this.#deps;
     // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is
@@ -124,11 +131,21 @@ export class GroupMembership {
     }
   }
 
+  /**
+   * Sends one heartbeat now.
+   *
+   * @throws driver errors as they are: Kafka's answer, as that the group rebalances, or no answer
+   */
   heartbeat(): Promise<void> {
     return this.#group.heartbeat({ interval: 0 });
   }
 
-  /** @param offsets next wanted offset by partition */
+  /**
+   * Stores offsets in the group.
+   *
+   * @param offsets next wanted offset by partition
+   * @throws driver errors as they are; when no answer came, the offsets may be stored all the same
+   */
   commit(offsets: ReadonlyMap<number, number>): Promise<void> {
     const { topic, settings } = this.#deps;
     const partitions = [...offsets].map(([partition, offset]) => ({
@@ -139,21 +156,25 @@ export class GroupMembership {
     return this.#group.commitOffsets({ topics: [{ topic, partitions }] });
   }
 
-  /** Final. A join under way ends at once, and the group does not wait for this member. */
+  /**
+   * Final. A join under way ends at once, and the group does not wait for this member.
+   *
+   * @throws driver errors as they are; the group then expels the member after its session timeout
+   */
   async leave(): Promise<void> {
     this.#left = true;
-    if (this.#joining !== undefined) {
-      await this.#leaveWhileJoining().catch(() => undefined);
-      await this.#joining;
-    }
-    await this.#group.leave();
-  }
-
-  /** A broker reads nothing from a connection that waits for the answer to a join. */
-  async #leaveWhileJoining(): Promise<void> {
     const { coordinator, memberId } = this.#group;
-    if (coordinator === null || !memberId) return;
-    const connection = await coordinator.connectionPool.getConnection(fetchConnection);
-    await connection.send(leaveGroupRequest({ groupId: this.#deps.groupId, memberId }));
+    if (this.#joining !== undefined && coordinator !== null && memberId) {
+      // A broker reads nothing from a connection that waits for the answer to a join. So the member
+      // leaves over another one, and that ends the join.
+      try {
+        const connection = await coordinator.connectionPool.getConnection(fetchConnection);
+        await connection.send(leaveGroupRequest({ groupId: this.#deps.groupId, memberId }));
+      } catch {
+        // The join ends with its connection, or at its deadline.
+      }
+    }
+    await this.#joining;
+    await this.#group.leave();
   }
 }

@@ -1,9 +1,9 @@
-import type { CompressionTypes } from 'kafkajs';
+import type { CompressionTypes, PartitionerArgs } from 'kafkajs';
 import { partitionOf } from '../../codec/java-hash.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { systemClock } from '../../runtime/clock.ts';
-import { nextTurn, within } from '../../runtime/waiting.ts';
+import { within } from '../../runtime/waiting.ts';
 import { changeSeeds } from './connections/change-seeds.ts';
 import {
   addressOf,
@@ -29,12 +29,17 @@ import { produceOurselves, type SendAnswer } from './wire/produce.ts';
 
 /** One session of an idempotent producer; the owner sends one batch at a time. */
 export interface SendSession {
-  /** Looks whether a topic exists and may be seen. Driver errors come as they are. */
+  /**
+   * Looks whether a topic exists and may be seen; resolves when it does.
+   *
+   * @throws driver errors as they are
+   */
   learnTopic(topic: string): Promise<void>;
   /**
    * Sends each record once, as soon as the brokers that lead their partitions are connected, and
-   * answers by partition. Records that were not acknowledged may be sent again, those of a partition
-   * in the same grouping when they may be stored: in this session the broker recognises them.
+   * answers by partition. What was not acknowledged may be sent again. Records that may be stored
+   * must be sent again in the same grouping, and in this session: only then does the broker
+   * recognise them.
    *
    * @throws what keeps the driver from sending; nothing was sent
    * @throws {MissingTopicsError} topics are gone; without them the send can be repeated
@@ -43,13 +48,13 @@ export interface SendSession {
   /** What went wrong last on any socket. */
   readonly lastError: Error | undefined;
   /**
-   * No byte leaves after the call; waits, bounded, until what was under way has settled.
-   * Idempotent.
+   * No byte leaves after the call; waits, bounded, until what was under way has settled. Records of
+   * a send that is cut off may be stored. Idempotent; never rejects.
    */
   destroy(): Promise<void>;
 }
 
-/** A live leader is asked anew at least so often: part of leaving a half-open one. */
+/** Metadata is asked for anew after this time, so that a producer leaves a half-open leader. */
 const metadataMaxAgeMs = 5_000;
 const settleLimitMs = 3_000;
 const answerMarginMs = 500;
@@ -108,7 +113,9 @@ class IdempotentProducer implements SendSession {
   readonly #producer: Producer;
   readonly #log: ReturnType<ReturnType<Kafka['logger']>['namespace']>;
   #cluster: DriverCluster | undefined;
-  #underWay: Promise<unknown> = Promise.resolve();
+  /** Whether a send is under way; `#underWay` resolves when it has settled. */
+  #isSending = false;
+  #underWay: Promise<void> = Promise.resolve();
   #destroyed: Promise<void> | undefined;
 
   constructor(settings: KafkaSettings, deps: KafkaDeps) {
@@ -148,14 +155,8 @@ class IdempotentProducer implements SendSession {
     return this.#client.sockets.lastError;
   }
 
-  send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]> {
-    const sending = this.#send(batch);
-    this.#underWay = sending.catch(() => undefined);
-    return sending;
-  }
-
-  async #send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]> {
-    const answers: readonly SendAnswer[] = await this.#producer.sendBatch({
+  async send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]> {
+    const sending: Promise<readonly SendAnswer[]> = this.#producer.sendBatch({
       acks: -1,
       // The broker gives up before the socket does, so that it says why.
       timeout: answerDeadlineMs(this.#settings) - answerMarginMs,
@@ -165,6 +166,12 @@ class IdempotentProducer implements SendSession {
         messages: groupedOnce(messages) as Message[],
       })),
     });
+    const settled = (): void => {
+      this.#isSending = false;
+    };
+    this.#isSending = true;
+    this.#underWay = sending.then(settled, settled);
+    const answers = await sending;
     const passing = answers.filter(({ error }) => error !== undefined && isRetriable(error));
     for (const { error } of passing) this.#log.error('Response Produce', { error: error?.message });
     // The leaders may have moved: they are asked for before the next send.
@@ -173,12 +180,9 @@ class IdempotentProducer implements SendSession {
     return answers;
   }
 
-  readonly #partition = (call: {
-    topic: string;
-    partitionMetadata: readonly unknown[];
-    message: unknown;
-  }): number => {
-    const record = call.message as OutgoingRecord;
+  /** kafkajs asks it for the partition of each record, and hands over nothing but our records. */
+  readonly #partition = (call: PartitionerArgs): number => {
+    const record = call.message as unknown as OutgoingRecord;
     const partition = partitionOf(record.key, call.partitionMetadata.length);
     // In another partition the broker would not recognise a record that is sent again.
     if (record.partition !== partition && record.partition !== -1) {
@@ -194,36 +198,26 @@ class IdempotentProducer implements SendSession {
   }
 
   async #destroy(): Promise<void> {
-    // A send under way is cut off, not waited for.
-    const isIdle = await Promise.race([
-      this.#underWay.then(() => true),
-      nextTurn().then(() => false),
-    ]);
-    if (isIdle) {
+    // Without a send under way, kafkajs closes its connections in good order.
+    if (!this.#isSending) {
       const disconnecting = this.#producer.disconnect().catch(() => undefined);
       await within(disconnecting, disconnectLimitMs, systemClock);
     }
-    this.#silence();
-    await within(this.#underWay, settleLimitMs, systemClock);
-  }
-
-  /**
-   * kafkajs cannot cancel a send and would connect again for it. Without sockets nothing leaves;
-   * and its retry loop ends at the next thing that it asks the cluster for.
-   */
-  #silence(): void {
+    // A send under way is cut off, not waited for. kafkajs cannot cancel it and would connect again
+    // for it. Without sockets nothing leaves, and its retry loop ends at the next thing that it
+    // asks the cluster for.
     const gone = Object.assign(new Error('the producer was destroyed'), { retriable: false });
     this.#client.sockets.close(gone);
-    if (this.#cluster === undefined) return;
-    const refuse = (): Promise<never> => Promise.reject(gone);
-    for (const name of [
-      'connect',
-      'refreshMetadata',
-      'refreshMetadataIfNecessary',
-      'addMultipleTargetTopics',
-    ]) {
-      Object.assign(this.#cluster, { [name]: refuse });
+    if (this.#cluster !== undefined) {
+      const refuse = (): Promise<never> => Promise.reject(gone);
+      Object.assign(this.#cluster, {
+        connect: refuse,
+        refreshMetadata: refuse,
+        refreshMetadataIfNecessary: refuse,
+        addMultipleTargetTopics: refuse,
+      });
+      Object.assign(this.#cluster.brokerPool, { connect: refuse, createSeedBroker: refuse });
     }
-    Object.assign(this.#cluster.brokerPool, { connect: refuse, createSeedBroker: refuse });
+    await within(this.#underWay, settleLimitMs, systemClock);
   }
 }

@@ -14,10 +14,11 @@ export interface KafkaDeps {
   readonly clock: Clock;
 }
 
+/** How one client differs from the others of its settings. */
 export interface ClientOptions {
   /** How often the driver itself tries; our loops try again after that. */
   readonly retries: number;
-  /** Told apart in the broker's logs and quotas. */
+  /** Names it in the broker's logs and quotas; else that of the settings. */
   readonly clientId?: string;
 }
 
@@ -33,19 +34,22 @@ const maxRetryMs = 1_000;
 const maxAnswerMs = 10_000;
 const answerMarginMs = 1_000;
 
+/** Makes a client; it connects to nothing yet. Whoever uses it closes its sockets. */
 export function createClient(
   settings: KafkaSettings,
   { log, clock }: KafkaDeps,
   options: ClientOptions,
 ): KafkaClient {
   const { consumer, sasl, tls } = settings;
+  const { bootstrapServers: servers } = settings;
+  const start = clients++ % Math.max(1, servers.length);
   const sockets = new DriverSockets({
     answerMs: answerDeadlineMs(settings),
     joinMs: consumer.maxPollIntervalMs + maxAnswerMs,
     wholeMs: settings.requestTimeoutMs,
   });
   const kafka = newKafka({
-    brokers: startingAt(clients++, settings.bootstrapServers),
+    brokers: [...servers.slice(start), ...servers.slice(0, start)],
     clientId: options.clientId ?? settings.clientId,
     connectionTimeout: settings.connectionTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
@@ -53,22 +57,18 @@ export function createClient(
     socketFactory: sockets.factory,
     logCreator: driverLog(log, clock, () => sockets.isClosed),
     ...(sasl === undefined ? {} : { sasl: { ...sasl } as never }),
-    ...(tls === undefined ? {} : { ssl: { rejectUnauthorized: true, ...authorities(tls.ca) } }),
+    ...(tls === undefined
+      ? {}
+      : { ssl: { rejectUnauthorized: true, ...(tls.ca.length === 0 ? {} : { ca: [...tls.ca] }) } }),
   });
   return { kafka, sockets };
 }
 
-/** Made so far: each client asks another bootstrap server first, as the one before may be of no use. */
+/**
+ * Clients made so far. Each one asks another bootstrap server first: the one before may have failed
+ * because its first server is of no use.
+ */
 let clients = 0;
-
-function startingAt(index: number, servers: readonly string[]): string[] {
-  const start = index % Math.max(1, servers.length);
-  return [...servers.slice(start), ...servers.slice(0, start)];
-}
-
-function authorities(ca: readonly string[]): { ca?: string[] } {
-  return ca.length === 0 ? {} : { ca: [...ca] };
-}
 
 /** Longest silence of a broker that owes an answer: above the longest fetch wait. */
 export function answerDeadlineMs({ requestTimeoutMs, consumer }: KafkaSettings): number {
@@ -76,12 +76,14 @@ export function answerDeadlineMs({ requestTimeoutMs, consumer }: KafkaSettings):
   return Math.max(wanted, consumer.fetchMaxWaitMs + answerMarginMs);
 }
 
-export function addressOf(settings: { readonly bootstrapServers: readonly string[] }): string {
-  return settings.bootstrapServers.join(', ');
+/** The bootstrap servers as one text, for messages. */
+export function addressOf({ bootstrapServers }: Pick<KafkaSettings, 'bootstrapServers'>): string {
+  return bootstrapServers.join(', ');
 }
 
-/** Longest wait for a first answer from any broker. */
+/** The bounds of `connectWithin`, and what its error names. */
 export interface ConnectOptions extends CallOptions {
+  /** Longest wait for a first answer from any broker. */
   readonly limitMs: number;
   readonly address: string;
 }

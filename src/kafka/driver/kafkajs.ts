@@ -12,35 +12,54 @@ import type { OutgoingRecord } from './wire/outgoing-record.ts';
  */
 export type { ICustomPartitioner, Kafka, Message, Producer };
 
+/** A client of kafkajs; it connects to nothing yet. */
 export const newKafka = (config: kafkajs.KafkaConfig): Kafka => new kafkajs.Kafka(config);
 
 const require = createRequire(import.meta.url);
 
+/** Metadata of one partition: the node id of its leader, -1 when it has none. */
 export interface DriverPartition {
   readonly partitionId: number;
   readonly leader: number;
 }
 
+/** How the answer to a request is read: bytes to fields, then error codes to errors. */
+export interface DriverResponse {
+  /** @throws what the decoder throws over bytes that it does not expect */
+  decode(bytes: Buffer): Promise<unknown>;
+  /** @throws Kafka's error of an error code in the answer */
+  parse(decoded: unknown): Promise<unknown>;
+}
+
+/** A request, encoded by `request`, with how its answer is read. */
 export interface DriverRequest {
   readonly request: unknown;
-  readonly response: {
-    decode(bytes: Buffer): Promise<unknown>;
-    parse(decoded: unknown): Promise<unknown>;
-  };
+  readonly response: DriverResponse;
   readonly requestTimeout?: number | null;
   /** Whether kafkajs logs an answer that is an error. */
   readonly logResponseError?: boolean;
 }
 
+/** A group, and the kind of coordinator that is asked for: 0 = of consumer groups. */
+export interface CoordinatorQuestion {
+  readonly groupId: string;
+  readonly coordinatorType: number;
+}
+
+/** One broker, connected at need. */
 export interface DriverBroker {
   readonly connectionPool: {
     send(request: DriverRequest): Promise<unknown>;
     getConnection(index: number): Promise<{ send(request: DriverRequest): Promise<unknown> }>;
   };
+  /** Never rejects for the broker's sake. */
   disconnect(): Promise<void>;
+  /** @throws kafkajs's errors; `produceOurselves` replaces it by one that never rejects */
   produce(fields: ProduceFields): Promise<unknown>;
+  /** @throws Kafka's error of the first topic that is missing or denied; kafkajs's errors */
   metadata(topics: readonly string[]): Promise<unknown>;
-  findGroupCoordinator(group: { groupId: string; coordinatorType: number }): Promise<unknown>;
+  /** @throws Kafka's error, as of a missing right; kafkajs's errors */
+  findGroupCoordinator(question: CoordinatorQuestion): Promise<unknown>;
 }
 
 /** What kafkajs's producer hands to a broker: the records of one send, by topic and partition. */
@@ -61,23 +80,51 @@ export interface ProduceFields {
   }[];
 }
 
+/** Names a broker. */
+export interface NodeName {
+  readonly nodeId: string;
+}
+
+/** Names a consumer group. */
+export interface GroupName {
+  readonly groupId: string;
+}
+
+/** Which end of some partitions of a topic is asked for. */
+export interface OffsetQuestion {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number }[];
+  /** Whether the first offset kept; else the one after the last record. */
+  readonly fromBeginning: boolean;
+}
+
+/** The offsets of one topic, as decimal texts. */
+export interface OffsetAnswer {
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+}
+
+/**
+ * kafkajs's internal cluster: connections and metadata. Its members reject with kafkajs's errors.
+ */
 export interface DriverCluster {
+  /** The topics whose metadata is kept. */
   readonly targetTopics: Set<string>;
+  /** @throws kafkajs's errors, when no broker answers */
   connect(): Promise<void>;
+  /** Waits for requests under way. Never rejects for a broker's sake. */
   disconnect(): Promise<void>;
+  /** @throws kafkajs's errors */
   refreshMetadata(): Promise<void>;
+  /** @throws kafkajs's errors */
   refreshMetadataIfNecessary(): Promise<void>;
+  /** @throws kafkajs's errors; `MissingTopicsError` after `tolerateMissingTopics` */
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   findTopicPartitionMetadata(topic: string): readonly DriverPartition[];
-  findBroker: (node: { nodeId: string }) => Promise<DriverBroker>;
-  findGroupCoordinator(group: { groupId: string }): Promise<DriverBroker>;
-  fetchTopicsOffset(
-    topics: readonly {
-      topic: string;
-      partitions: readonly { partition: number }[];
-      fromBeginning: boolean;
-    }[],
-  ): Promise<readonly { partitions: readonly { partition: number; offset: string }[] }[]>;
+  findBroker: (node: NodeName) => Promise<DriverBroker>;
+  /** @throws kafkajs's errors, when no broker is known to coordinate the group */
+  findGroupCoordinator(group: GroupName): Promise<DriverBroker>;
+  /** @throws Kafka's error of the first partition that has one; kafkajs's errors */
+  fetchTopicsOffset(questions: readonly OffsetQuestion[]): Promise<readonly OffsetAnswer[]>;
   readonly brokerPool: {
     findConnectedBroker(): Promise<DriverBroker>;
     connect(): Promise<void>;
@@ -88,7 +135,9 @@ export interface DriverCluster {
   };
 }
 
+/** Options of kafkajs's internal cluster. */
 export interface ClusterOptions {
+  /** Milliseconds after which metadata is asked for anew. */
   readonly metadataMaxAge: number;
   readonly allowAutoTopicCreation: false;
   readonly isolationLevel: number;
@@ -98,29 +147,52 @@ export interface ClusterOptions {
 export interface DriverConsumerGroup {
   memberId: string | null;
   coordinator: DriverBroker | null;
+  /** @throws Kafka's answer to the join; kafkajs's errors */
   joinAndSync(): Promise<void>;
-  heartbeat(options: { interval: number }): Promise<void>;
+  /** @throws Kafka's answer, as that the group rebalances; kafkajs's errors */
+  heartbeat(options: HeartbeatInterval): Promise<void>;
+  /** @throws kafkajs's errors */
   leave(): Promise<void>;
   assigned(): readonly { topic: string; partitions: readonly number[] }[];
-  commitOffsets(offsets: {
-    topics: readonly {
-      topic: string;
-      partitions: readonly { partition: number; offset: string; metadata: string | null }[];
-    }[];
-  }): Promise<void>;
+  /** @throws Kafka's answer; kafkajs's errors: the offsets may be stored all the same */
+  commitOffsets(offsets: CommittedOffsets): Promise<void>;
 }
 
+/** Milliseconds since the last heartbeat below which none is sent; 0 = one is sent now. */
+export interface HeartbeatInterval {
+  readonly interval: number;
+}
+
+/** Offsets to commit: of each partition the next one wanted, as a decimal text. */
+export interface CommittedOffsets {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly offset: string;
+      readonly metadata: string | null;
+    }[];
+  }[];
+}
+
+/** What a member asks to share in. */
+export interface Subscription {
+  readonly topics: readonly string[];
+}
+
+/** kafkajs's class of a group's member; its options are named at its one use. */
 export const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as new (
   options: Readonly<Record<string, unknown>>,
 ) => DriverConsumerGroup;
 
+/** kafkajs's default assignor: the leader deals out the partitions one by one. */
 export const roundRobin = require('kafkajs/src/consumer/assigners/roundRobinAssigner') as (
   options: Readonly<Record<string, unknown>>,
 ) => DriverAssigner;
 
 /** How a group shares out its partitions. */
 export interface DriverAssigner {
-  protocol(subscription: { topics: readonly string[] }): unknown;
+  protocol(subscription: Subscription): unknown;
 }
 
 /** The Metadata request of all topics. */
@@ -129,6 +201,7 @@ export const metadataRequest = requestOf('metadata', 6);
 /** Version 5: the coordinator gives out the member id first; known to Kafka 2.3 and later. */
 export const joinGroupRequest = requestOf('joinGroup', 5);
 
+/** Version 2: names one member. */
 export const leaveGroupRequest = requestOf('leaveGroup', 2);
 
 const protocolErrors = require('kafkajs/src/protocol/error') as {
@@ -154,7 +227,9 @@ export const refusals: ReadonlySet<string> = new Set(
  */
 export const fetchRequest = requestOf('fetch', 11);
 
-/** Version 7 of the Produce request: the newest that kafkajs speaks, known to Kafka 2.1 and later. */
+/**
+ * Version 7 of the Produce request: the newest that kafkajs speaks, known to Kafka 2.1 and later.
+ */
 export const produceRequest = requestOf('produce', 7);
 
 /** CRC-32C of the bytes. */
@@ -176,7 +251,7 @@ export function createCluster(kafka: Kafka, options: ClusterOptions): DriverClus
   return clusterFactory(kafka)(options);
 }
 
-/** Tells of each internal cluster that `kafka` makes from now on: a producer hides its own. */
+/** Calls `listener` with each internal cluster that `kafka` makes: a producer hides its own. */
 export function onClusterCreated(kafka: Kafka, listener: (cluster: DriverCluster) => void): void {
   const create = clusterFactory(kafka);
   Object.assign(kafka, {

@@ -8,13 +8,14 @@ interface TopicMetadata {
 /**
  * Names of the topics that this user may see. kafkajs's own list fails as a whole while any
  * partition of any topic has no leader; here only the names matter.
+ *
+ * @throws kafkajs's errors
  */
 export async function listTopics(broker: DriverBroker): Promise<string[]> {
   const { request, response } = metadataRequest({ topics: [], allowAutoTopicCreation: false });
-  const parse = async (decoded: unknown): Promise<unknown> => decoded;
   const answer = await broker.connectionPool.send({
     request,
-    response: { decode: (bytes) => response.decode(bytes), parse },
+    response: { decode: (bytes) => response.decode(bytes), parse: async (decoded) => decoded },
   });
   const { topicMetadata } = answer as { readonly topicMetadata: readonly TopicMetadata[] };
   return topicMetadata.filter(({ isInternal }) => !isInternal).map(({ topic }) => topic);

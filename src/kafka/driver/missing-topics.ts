@@ -8,14 +8,17 @@ const gone: readonly unknown[] = [
   'TOPIC_AUTHORIZATION_FAILED',
   'INVALID_TOPIC_EXCEPTION',
 ];
-/** So long a topic that was there before may be missing; then the call fails for good. */
+/** A topic that was there before may be missing for this time; then the call fails for good. */
 const missingLimitMs = 5_000;
 
 /** Topics of a call are not there, or not for this user. */
 export class MissingTopicsError extends Error {
   /** Kafka's answer about each of them. */
   readonly missing: ReadonlyMap<string, Error>;
-  /** Kafka's name of the first answer; no `cause`, which kafkajs would take for the error itself. */
+  /**
+   * Kafka's name of the first answer. There is no `cause`: kafkajs would take it for the error
+   * itself.
+   */
   readonly type: string | undefined;
   /** kafkajs reads it: whether it tries again. */
   readonly retriable: boolean;

@@ -3,7 +3,7 @@ import type { LogRecord } from '../../model/log-record.ts';
 import { Offset, type Partition } from '../../model/position.ts';
 import type { Ownership, TopicSubscriber } from '../../ports/topic-consumer.ts';
 import { Queue } from '../../runtime/queue.ts';
-import { aborted } from '../../runtime/waiting.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { decompress } from '../driver/wire/compression.ts';
 import { type RecordBatch, RecordCursor } from '../record-batches.ts';
 
@@ -51,9 +51,9 @@ const maxSliceBytes = 8 * 1024 * 1024;
 
 /**
  * One partition while it is ours. What is fetched ahead waits in a queue of bounded size, and the
- * subscriber gets slices of bounded size, one at a time. All that came while the last slice was in
- * hand is delivered together: a slow subscriber gets large slices, and a quick one gets each chunk as
- * it arrives.
+ * subscriber gets slices of bounded size, one at a time. What came while the last slice was in hand
+ * is delivered together: a slow subscriber gets large slices, a quick one gets each chunk as it
+ * arrives.
  */
 export class AssignedPartition {
   readonly partition: Partition;
@@ -107,13 +107,15 @@ export class AssignedPartition {
   }
 
   /**
-   * The slice in hand is the last one; resolves when the subscriber has settled it, or the partition
-   * is abandoned. Never rejects.
+   * The slice in hand is the last one. Resolves when the subscriber has settled it, or when the
+   * partition is abandoned. Never rejects.
    */
   async drain(): Promise<void> {
     this.#stop.abort('revoked');
     this.#ahead.drain();
-    await Promise.race([this.#working, aborted(this.#abandoned.signal)]);
+    // `#working` never rejects; being abandoned is no failure either.
+    const work = this.#working ?? Promise.resolve();
+    await unlessAborted(work, this.#abandoned.signal).catch(() => undefined);
   }
 
   /** The subscriber hangs: nobody waits for it any more. */
@@ -126,6 +128,7 @@ export class AssignedPartition {
     return this.#abandoned.signal.aborted;
   }
 
+  /** Delivers until nothing waits. Never rejects: a failure goes to `onError`. */
   async #work(): Promise<void> {
     const { signal } = this.#stop;
     try {
@@ -150,7 +153,7 @@ export class AssignedPartition {
     }
   }
 
-  /** Hands the records over in slices, with the stretches that cannot be decoded at their places. */
+  /** Hands over the records in slices, and between them the stretches that cannot be decoded. */
   async #deliver(chunks: readonly Chunk[]): Promise<void> {
     const last = chunks.at(-1);
     if (last === undefined) return;

@@ -1,12 +1,15 @@
 import { CodecError, DataIntegrityError } from '../../model/errors.ts';
 import { Occasion } from '../../runtime/occasion.ts';
-import type { FetchedPartition } from '../driver/wire/fetch.ts';
+import type { FetchedPartition, FetchPlace } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
-import type { LogCluster } from '../log-cluster.ts';
-import { recordBatchesOf } from '../record-batches.ts';
+import type { LogCluster, OffsetRange } from '../log-cluster.ts';
+import { type RecordBatch, recordBatchesOf } from '../record-batches.ts';
 import type { AssignedPartition, Blockage } from './assigned-partition.ts';
 
-/** While a partition is busy the others are asked shortly, so that it is asked again soon. */
+/**
+ * While a partition has no room it is left out of the request. A broker with nothing new then
+ * answers the others after this time: the partition must not wait long for the next request.
+ */
 const busyWaitMs = 10;
 const retryPauseMs = 50;
 const maxRetryPauseMs = 1_000;
@@ -41,12 +44,20 @@ export class GroupFetcher {
     this.#room.fire();
   }
 
+  /** Final: `run` ends after the requests under way. */
   stop(): void {
     this.#stopped = true;
     this.wake();
   }
 
-  /** One loop a broker; a partition whose leader moves is taken over by the loop of the new one. */
+  /**
+   * Fetches until `stop`: one loop a broker; a partition whose leader moves is taken over by the
+   * loop of the new one.
+   *
+   * @throws {AccessDeniedError} a right is missing
+   * @throws {LogUnavailableError} no broker has answered for the read deadline
+   * @throws {ClosedError} the cluster is closed
+   */
   async run(): Promise<void> {
     while (!this.#stopped) {
       const leaders = new Set(
@@ -58,7 +69,7 @@ export class GroupFetcher {
         moved = true;
         this.wake();
       };
-      const loops = [...leaders].map((node) => this.#runNode(node, { isCurrent, onMoved }));
+      const loops = [...leaders].map((node) => this.#runNode(node, isCurrent, onMoved));
       const settled = await Promise.allSettled(loops);
       for (const loop of settled) if (loop.status === 'rejected') throw loop.reason;
       if (leaders.size === 0) return;
@@ -69,10 +80,8 @@ export class GroupFetcher {
     return this.#cluster.leaderOf(this.#topic, partition);
   }
 
-  async #runNode(
-    node: string,
-    { isCurrent, onMoved }: { isCurrent: () => boolean; onMoved: () => void },
-  ): Promise<void> {
+  /** Asks one broker until the leaders have to be looked up again. */
+  async #runNode(node: string, isCurrent: () => boolean, onMoved: () => void): Promise<void> {
     const { clock } = this.#cluster.deps;
     let failingSinceMs: number | undefined;
     let pauseMs = retryPauseMs;
@@ -134,6 +143,7 @@ export class GroupFetcher {
     return retryable;
   }
 
+  /** Hands an answer to its partition. An error that may be retried comes as a value. */
   async #accept(answer: FetchedPartition): Promise<Error | undefined> {
     const partition = this.#partitions.get(answer.partition);
     if (partition === undefined || this.#stopped) return undefined;
@@ -144,30 +154,28 @@ export class GroupFetcher {
       if (!error.retryable && errorCode !== fetchErrors.unknownTopic) throw error;
       return error;
     }
-    const batches = this.#batchesOf(records, partition);
-    const last = batches?.at(-1);
-    if (batches === undefined || last === undefined) return undefined;
+    const { next: offset } = partition;
+    let batches: readonly RecordBatch[];
+    try {
+      batches = recordBatchesOf(records);
+    } catch (cause) {
+      // The bytes are no batches, so it is unknown where the next one would begin.
+      const place = { topic: this.#topic, partition: partition.partition, offset };
+      const error = new CodecError('records of the log cannot be decoded', { cause, place });
+      partition.block({ offset, nextOffset: undefined, error });
+      return undefined;
+    }
+    const last = batches.at(-1);
+    if (last === undefined) return undefined;
     const nextOffset = last.lastOffset + 1;
     partition.accept({ batches, nextOffset, endOffset, bytes: records.length });
     return undefined;
   }
 
-  /** `undefined` when the bytes are no batches: nobody can tell where the next one would begin. */
-  #batchesOf(records: Buffer, assigned: AssignedPartition) {
-    try {
-      return recordBatchesOf(records);
-    } catch (cause) {
-      const { partition, next: offset } = assigned;
-      const place = { topic: this.#topic, partition, offset };
-      const error = new CodecError('records of the log cannot be decoded', { cause, place });
-      assigned.block({ offset, nextOffset: undefined, error });
-      return undefined;
-    }
-  }
-
+  /** The broker says that it does not keep the offset: asks what it keeps, and blocks if so. */
   async #outside(assigned: AssignedPartition): Promise<Error | undefined> {
     const { partition, next } = assigned;
-    let range: { start: number; end: number };
+    let range: OffsetRange;
     try {
       range = await this.#cluster.offsetRange(this.#topic, partition);
     } catch (error) {
@@ -185,12 +193,13 @@ export class GroupFetcher {
 }
 
 /**
- * A wanted offset that the log does not have means that records are lost: kafkajs would jump
- * silently. Below the first offset kept, delivery could go on there; beyond the end nobody knows.
+ * A wanted offset that the log does not have means that records are lost. kafkajs would jump
+ * silently; here the partition is blocked. Before the first offset kept, delivery could go on
+ * there; after the end it is unknown where. `undefined` when the log has the offset.
  */
 export function missingRecords(
-  place: { readonly topic: string; readonly partition: number; readonly offset: number },
-  { start, end }: { readonly start: number; readonly end: number },
+  place: FetchPlace,
+  { start, end }: OffsetRange,
 ): Blockage | undefined {
   const { offset } = place;
   if (offset >= start && offset <= end) return undefined;

@@ -39,9 +39,11 @@ export interface HeartbeatOptions {
 
 /**
  * Keeps a member in its group until `isOver`, whatever the subscriber does meanwhile. The first
- * heartbeat is sent at once: only its answer proves that the join is still good. When the coordinator
- * does not answer for the session timeout, the member must take itself for expelled: it cannot know
- * better. Rejects only with what `onBeat` does.
+ * heartbeat is sent at once: only its answer proves that the join is still good. If the coordinator
+ * is silent for the session timeout, the group may have expelled the member, and its partitions may
+ * have another owner. So the member is then lost.
+ *
+ * @throws only what `onBeat` fails with
  */
 export async function heartbeats(
   cluster: LogCluster,
@@ -59,8 +61,8 @@ export async function heartbeats(
       // A member that stops does not wait for a coordinator that does not answer.
       const type = await unlessAborted(beat(membership), over).catch(() => undefined);
       if (over.aborted) return;
-      const isRebalancing = type === 'REBALANCE_IN_PROGRESS';
-      if (type === 'ok' || isRebalancing) lease.confirm(sent, { isRebalancing });
+      if (type === 'ok') lease.confirm(sent, 'stable');
+      else if (type === 'REBALANCE_IN_PROGRESS') lease.confirm(sent, 'rebalancing');
       if (expelled.includes(type)) events.onLost();
       else if (rebalancing.includes(type)) events.onRebalance();
       await events.onBeat(clock.nowMs());

@@ -19,8 +19,8 @@ export interface JoiningOptions {
 }
 
 /**
- * Joins until it succeeds. A join takes as long as the slowest member needs. Failures of the log are
- * retried for the request timeout, counted from the first of them in a row.
+ * Joins until it succeeds. A join takes as long as the slowest member needs. Failures of the log
+ * are retried for the request timeout, counted from the first of them in a row.
  *
  * @throws {JournalError} what the last try failed with, mapped
  * @throws {ClosedError} the cluster is closed

@@ -6,19 +6,20 @@ export interface Moment {
   readonly wallMs: number;
 }
 
+/** The timeouts with which the member has joined, and its clock. */
 export interface LeaseOptions {
-  /** A member that the group has not heard of for so long is expelled. */
+  /** A member without a heartbeat for this time is expelled. */
   readonly sessionTimeoutMs: number;
-  /** A member that has not joined again so long after a rebalance began is expelled. */
+  /** A member that has not joined again this time after a rebalance began is expelled. */
   readonly rebalanceTimeoutMs: number;
   readonly now?: () => Moment;
 }
 
 /**
  * How long a member may believe that its partitions are its own without asking: the group cannot
- * have given them to anybody else before the session timeout has passed since the **sending** of the
- * last heartbeat that was answered well. It is asked before every write, since a process that was
- * stopped and continued runs on for a while before its timers fire.
+ * have given them away before the session timeout has passed since the **sending** of the last
+ * heartbeat that was answered well. A process that was stopped and continued runs on for a while
+ * before its timers fire. So the lease is asked before every write.
  */
 export class GroupLease {
   readonly #options: LeaseOptions;
@@ -31,7 +32,8 @@ export class GroupLease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-    this.#now = options.now ?? systemMoment;
+    const systemNow = () => ({ steadyMs: performance.now(), wallMs: Date.now() });
+    this.#now = options.now ?? systemNow;
     this.#confirmed = this.#now();
   }
 
@@ -40,9 +42,13 @@ export class GroupLease {
     return this.#now();
   }
 
-  /** A heartbeat sent at `sent` was answered by a group that knows the member and its generation. */
-  confirm(sent: Moment, { isRebalancing }: { readonly isRebalancing: boolean }): void {
-    if (isRebalancing) this.#rebalanceSince ??= this.#confirmed;
+  /**
+   * A heartbeat sent at `sent` was answered by a group that knows the member and its generation.
+   *
+   * @param answer whether the group is `stable`, or waits for its members to join again
+   */
+  confirm(sent: Moment, answer: 'stable' | 'rebalancing'): void {
+    if (answer === 'rebalancing') this.#rebalanceSince ??= this.#confirmed;
     this.#confirmed = sent;
     this.#isConfirmed = true;
   }
@@ -62,16 +68,12 @@ export class GroupLease {
   }
 
   /**
-   * Whether the partitions are surely ours. False until a first heartbeat was answered: an answer to
-   * a join may have waited to be read.
+   * Whether the partitions are surely ours. False until a first heartbeat was answered: the answer
+   * to the join may have been read late.
    */
   get isHeld(): boolean {
     return this.#isConfirmed && !this.#isEnded && !this.isExpired;
   }
-}
-
-function systemMoment(): Moment {
-  return { steadyMs: performance.now(), wallMs: Date.now() };
 }
 
 /** By the clock that saw more time pass. */

@@ -1,4 +1,5 @@
-import { setup, transition } from 'xstate';
+import { setup } from 'xstate';
+import { type StepTable, stepTable } from '../../runtime/step-table.ts';
 
 /** The last four are how a session ended. */
 export type SessionState =
@@ -50,8 +51,8 @@ const endings = {
  * starting ──┤                ├─→ fetching
  *            └─→ locating ────┘
  *
- * any of these ─→ rebalancing │ stopping │ losing │ failing       fetching stops, work in hand settles
- *                      ↓            ↓         ↓        ↓           the partitions are given back
+ * any of these ─→ rebalancing │ stopping │ losing │ failing    fetching stops, work in hand settles
+ *                      ↓            ↓         ↓        ↓        the partitions are given back
  *                 rebalance     stopped     lost    failed
  * ```
  *
@@ -94,12 +95,6 @@ export const groupSessionMachine = setup({
   },
 });
 
-/** Where a fact leads, and what is to be done. */
-export interface SessionStep {
-  readonly state: SessionState;
-  readonly effects: readonly SessionEffect[];
-}
-
 const facts: readonly SessionFact[] = [
   'starts.located',
   'join.proven',
@@ -110,20 +105,8 @@ const facts: readonly SessionFact[] = [
   'partitions.returned',
 ];
 
-/** The machine as a table: it has no data that a step could depend on. No entry, no step. */
-export const sessionSteps = Object.fromEntries(
-  Object.keys(groupSessionMachine.states).map((state) => [state, stepsFrom(state as SessionState)]),
-) as Readonly<Record<SessionState, Readonly<Partial<Record<SessionFact, SessionStep>>>>>;
-
-function stepsFrom(value: SessionState): Partial<Record<SessionFact, SessionStep>> {
-  const from = groupSessionMachine.resolveState({ value });
-  if (from.status !== 'active') return {};
-  const steps: Partial<Record<SessionFact, SessionStep>> = {};
-  for (const type of facts) {
-    const [to, actions] = transition(groupSessionMachine, from, { type });
-    if (to.value === value) continue;
-    const effects = actions.map((action) => action.type as SessionEffect);
-    steps[type] = { state: to.value as SessionState, effects };
-  }
-  return steps;
-}
+/** The machine as a table: it has no data that a step could depend on. */
+export const sessionSteps: StepTable<SessionState, SessionFact, SessionEffect> = stepTable(
+  groupSessionMachine,
+  facts,
+);

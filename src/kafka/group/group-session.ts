@@ -63,7 +63,13 @@ export class GroupSession {
   #checkedMs: number;
 
   readonly #effects = {
-    startFetching: () => this.#startFetching(),
+    startFetching: () => {
+      for (const { assigned, missing } of this.#located) {
+        this.#partitions.set(assigned.partition, assigned);
+        if (missing !== undefined) assigned.block(missing);
+      }
+      this.#fetcher.run().catch((error: unknown) => this.#fail(error));
+    },
     stopFetching: () => {
       this.#fetcher.stop();
       this.#ending.abort('ending');
@@ -90,6 +96,7 @@ export class GroupSession {
     return !(this.#over.signal.aborted || this.#state === 'losing');
   }
 
+  /** Takes the step of a fact. One that means nothing in the present state changes nothing. */
   #learn(fact: SessionFact): void {
     const step = sessionSteps[this.#state][fact];
     if (step === undefined) return;
@@ -97,6 +104,7 @@ export class GroupSession {
     for (const effect of step.effects) this.#effects[effect]();
   }
 
+  /** The first failure that counts is the one that the session ends with. */
   #fail(error: unknown): void {
     const before = this.#state;
     this.#learn('work.failed');
@@ -157,7 +165,7 @@ export class GroupSession {
     try {
       this.#located = await unlessAborted(locating, this.#ending.signal);
     } catch (error) {
-      // Nobody waits for a log that does not answer when the partitions are given back anyway.
+      // The partitions are given back anyway: a log that does not answer is no failure then.
       if (this.#ending.signal.aborted) return;
       throw error;
     }
@@ -195,15 +203,7 @@ export class GroupSession {
     return false;
   };
 
-  #startFetching(): void {
-    for (const { assigned, missing } of this.#located) {
-      this.#partitions.set(assigned.partition, assigned);
-      if (missing !== undefined) assigned.block(missing);
-    }
-    this.#fetcher.run().catch((error: unknown) => this.#fail(error));
-  }
-
-  /** After each heartbeat: looks for a subscriber that hangs, and for partitions that were added. */
+  /** After each heartbeat: looks for a subscriber that hangs, and for new partitions. */
   async #check(nowMs: number): Promise<void> {
     const { cluster, subscriber } = this.#deps;
     const limitMs = cluster.settings.consumer.maxPollIntervalMs;

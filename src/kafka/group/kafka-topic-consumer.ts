@@ -54,11 +54,20 @@ export class KafkaTopicConsumer implements TopicConsumer {
         if (end.type === 'stopped' || end.type === 'failed') break;
       }
     } finally {
-      await this.#leave();
+      const { clock, log } = this.#cluster.deps;
+      const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((err: unknown) => {
+        log.debug({ group: this.#groupId, err }, 'leaving the consumer group failed');
+      });
+      await within(leaving, leaveLimitMs, clock);
     }
-    if (end.type === 'failed') throw this.#errorOf(end.error);
+    if (end.type !== 'failed') return;
+    const { error } = end;
+    if (protocolErrorOf(error) === undefined) throw error;
+    const [topic, group] = [this.#topic, this.#groupId];
+    throw this.#cluster.errorOf(error, { topic, group, right: 'READ' });
   }
 
+  /** One session: from a join until the partitions are given back, with the reason. */
   async #attend(
     subscriber: TopicSubscriber,
     partitions: readonly Partition[],
@@ -96,15 +105,6 @@ export class KafkaTopicConsumer implements TopicConsumer {
     }
   }
 
-  #errorOf(error: unknown): unknown {
-    if (!(error instanceof Error) || protocolErrorOf(error) === undefined) return error;
-    return this.#cluster.errorOf(error, {
-      topic: this.#topic,
-      group: this.#groupId,
-      right: 'READ',
-    });
-  }
-
   commit(partition: Partition, nextOffset: Offset): Promise<void> {
     if (!this.#session?.isMember) return Promise.resolve();
     this.#commits.set(partition, nextOffset);
@@ -112,7 +112,10 @@ export class KafkaTopicConsumer implements TopicConsumer {
     return this.#committing;
   }
 
-  /** One commit request at a time, of all that has come meanwhile. */
+  /**
+   * One commit request at a time, of all that has come meanwhile. Never rejects: the replicated
+   * offset holds without the group's.
+   */
   async #flush(): Promise<void> {
     while (this.#commits.size > 0) {
       const offsets = new Map(this.#commits);
@@ -127,14 +130,6 @@ export class KafkaTopicConsumer implements TopicConsumer {
       }
     }
     this.#committing = undefined;
-  }
-
-  async #leave(): Promise<void> {
-    const { clock, log } = this.#cluster.deps;
-    const leaving = (this.#membership?.leave() ?? Promise.resolve()).catch((err: unknown) => {
-      log.debug({ group: this.#groupId, err }, 'leaving the consumer group failed');
-    });
-    await within(leaving, leaveLimitMs, clock);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

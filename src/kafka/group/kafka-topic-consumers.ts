@@ -13,6 +13,8 @@ import { KafkaTopicConsumer } from './kafka-topic-consumer.ts';
  * topic.
  *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+ * @throws {AccessDeniedError} the user is refused
+ * @throws the abort reason when `signal` fires
  */
 export async function openKafkaTopicConsumers(
   settings: KafkaSettings,

@@ -4,7 +4,6 @@ import type { SendSession } from '../driver/idempotent-producer.ts';
 import type { KafkaDeps } from '../driver/kafka-client.ts';
 import { isRetriable } from '../driver/kafkajs.ts';
 import { MissingTopicsError } from '../driver/missing-topics.ts';
-import type { TopicRecords } from '../driver/wire/outgoing-record.ts';
 import type { SendAnswer } from '../driver/wire/produce.ts';
 import { causeOf, protocolErrorOf } from '../driver-errors.ts';
 import type { ProducerSessions } from './producer-sessions.ts';
@@ -25,11 +24,12 @@ interface Piece {
 /** Pieces of one partition, in the order of their calls. The first one is sent next. */
 type Lane = readonly Piece[];
 
+/** What the deliveries of one producer work with; the producer owns all of it. */
 export interface DeliveryDeps {
   readonly sessions: ProducerSessions;
   readonly deps: KafkaDeps;
   readonly errors: WriteErrors;
-  /** Takes the events out of what waits that come after a failed one of their key. */
+  /** Takes out of everything that still waits the events that come after a failed one. */
   readonly takeAfter: (isAfter: (record: PendingRecord) => boolean) => readonly PendingRecord[];
 }
 
@@ -43,8 +43,8 @@ export interface DeliveryDeps {
  * were not acknowledged for a passing reason are sent again in the same grouping: the broker knows
  * them by their numbers if it has stored them.
  *
- * An event that comes after one of the same key that is not stored, or perhaps not, is not sent: its
- * journal would get a hole.
+ * If an event went out after a failed one of the same key, its journal could get a hole. So it is
+ * not sent, and its caller gets an error that says so.
  */
 export class Delivery {
   readonly #deps: DeliveryDeps;
@@ -61,6 +61,12 @@ export class Delivery {
     this.#lanes = [[{ records: batch, isDoubtful: false }]];
   }
 
+  /**
+   * Sends until every record has its answer, or its deadline is over. What a send fails with goes
+   * to the callers of its records.
+   *
+   * @throws anything unexpected. Some callers may then be without an answer
+   */
   async run(): Promise<void> {
     while (this.#lanes.length > 0) {
       const session = await this.#session();
@@ -72,7 +78,27 @@ export class Delivery {
         this.#lanes = [];
         return this.#fail(failures);
       }
-      await this.#send(session);
+      // The first piece of each partition, all in one send.
+      const records = this.#lanes.flatMap(([head]) => (head as Piece).records);
+      const byTopic = [...Map.groupBy(records, ({ topic }) => topic)];
+      const topics = byTopic.map(([topic, ofTopic]) => {
+        return { topic, messages: ofTopic.map(({ message }) => message) };
+      });
+      const sending = session.send(topics).then(
+        (answers) => ({ answers }),
+        (error: unknown) => ({ error }),
+      );
+      const outcome = await this.#deadline.within(sending);
+      if (outcome === 'expired') {
+        this.#trouble = session.lastError ?? this.#trouble;
+        this.#lanes = this.#lanes.map(([head, ...rest]) => [
+          { records: (head as Piece).records, isDoubtful: true },
+          ...rest,
+        ]);
+        return this.#expire();
+      }
+      if ('error' in outcome) await this.#notSent(outcome.error);
+      else await this.#settle(outcome.answers);
     }
   }
 
@@ -94,38 +120,27 @@ export class Delivery {
     }
   }
 
-  async #send(session: SendSession): Promise<void> {
-    const heads = this.#lanes.map(([head]) => head as Piece);
-    const [first] = heads as [Piece];
-    const records = heads.length === 1 ? first.records : heads.flatMap((piece) => piece.records);
-    const sending = session.send(topicRecordsOf(records)).then(
-      (answers) => ({ answers }),
-      (error: unknown) => ({ error }),
-    );
-    const outcome = await this.#deadline.within(sending);
-    if (outcome === 'expired') {
-      this.#trouble = session.lastError ?? this.#trouble;
-      this.#lanes = this.#lanes.map(([head, ...rest]) => [
-        { records: (head as Piece).records, isDoubtful: true },
-        ...rest,
-      ]);
-      return this.#expire();
-    }
-    return 'error' in outcome ? this.#notSent(outcome.error) : this.#settle(outcome.answers);
-  }
-
+  /**
+   * The brokers have answered. Each partition becomes a lane of its own from now on, with what is
+   * to be sent again.
+   */
   async #settle(answers: readonly SendAnswer[]): Promise<void> {
     const failures: Failure[] = [];
     const lanes: Lane[] = [];
     let isProgress = false;
     for (const [head, ...rest] of this.#lanes as readonly [Piece, ...Piece[]][]) {
-      for (const { records, answer } of byPlace(head.records, answers)) {
-        const again = this.#settlePlace({ ...head, records }, answer, failures);
-        if (again.length !== 1) isProgress = true;
-        // The broker takes a part only if it has not stored the whole.
-        const isStored = answer !== undefined && answer.error === undefined;
-        const later = isStored ? rest.map((piece) => ({ ...piece, isDoubtful: false })) : rest;
-        if (again.length + later.length > 0) lanes.push([...again, ...later]);
+      for (const [topic, ofTopic] of Map.groupBy(head.records, (record) => record.topic)) {
+        for (const [partition, records] of Map.groupBy(ofTopic, (one) => one.message.partition)) {
+          const answer = answers.find(
+            (each) => each.topicName === topic && each.partition === partition,
+          );
+          const again = this.#settlePartition({ ...head, records }, answer, failures);
+          if (again.length !== 1) isProgress = true;
+          // The broker takes a part only if it has not stored the whole.
+          const isStored = answer !== undefined && answer.error === undefined;
+          const later = isStored ? rest.map((piece) => ({ ...piece, isDoubtful: false })) : rest;
+          if (again.length + later.length > 0) lanes.push([...again, ...later]);
+        }
       }
     }
     this.#lanes = lanes;
@@ -136,7 +151,7 @@ export class Delivery {
   }
 
   /** Answers the records of one partition; gives back what is to be sent again. */
-  #settlePlace(
+  #settlePartition(
     { records, isDoubtful }: Piece,
     answer: SendAnswer | undefined,
     failures: Failure[],
@@ -186,7 +201,7 @@ export class Delivery {
     return this.#fail(failures);
   }
 
-  /** The time is over. */
+  /** The deadline has passed: all records that are left fail. */
   #expire(): Promise<void> {
     const { errors } = this.#deps;
     const failures = this.#lanes.flat().map(({ records, isDoubtful }) => {
@@ -197,8 +212,9 @@ export class Delivery {
   }
 
   /**
-   * Tells the callers of failed records, and of events after them. When it is not known whether a
-   * record is stored, its caller may go on only when nothing of the session can land any more.
+   * Rejects the calls of failed records, and of events after them. If it is unknown whether a
+   * record is stored, and its caller went on while the session lived, the record could still land.
+   * So the session is destroyed first.
    */
   async #fail(found: readonly Failure[]): Promise<void> {
     if (found.length === 0) return;
@@ -234,59 +250,10 @@ export class Delivery {
   }
 }
 
-/** By topic, in the order of the calls. */
-function topicRecordsOf(records: readonly PendingRecord[]): TopicRecords[] {
-  const topics: TopicRecords[] = [];
-  let last: TopicRecords | undefined;
-  for (const { topic, message } of records) {
-    if (last?.topic !== topic) {
-      last = topics.find((candidate) => candidate.topic === topic);
-      if (last === undefined) {
-        last = { topic, messages: [] };
-        topics.push(last);
-      }
-    }
-    last.messages.push(message);
-  }
-  return topics;
-}
-
-interface AnsweredRecords {
-  readonly records: PendingRecord[];
-  readonly answer: SendAnswer | undefined;
-}
-
-/** Records of one partition each, in the order of the calls, and what the broker said of them. */
-function byPlace(
-  records: readonly PendingRecord[],
-  answers: readonly SendAnswer[],
-): AnsweredRecords[] {
-  const places: AnsweredRecords[] = [];
-  const byTopic = new Map<string, (AnsweredRecords | undefined)[]>();
-  let topic: string | undefined;
-  let ofTopic: (AnsweredRecords | undefined)[] = [];
-  for (const record of records) {
-    if (record.topic !== topic) {
-      topic = record.topic;
-      ofTopic = byTopic.get(topic) ?? [];
-      byTopic.set(topic, ofTopic);
-    }
-    const { partition } = record.message;
-    let place = ofTopic[partition];
-    if (place === undefined) {
-      const answer = answers.find(
-        (each) => each.topicName === topic && each.partition === partition,
-      );
-      place = { records: [], answer };
-      ofTopic[partition] = place;
-      places.push(place);
-    }
-    place.records.push(record);
-  }
-  return places;
-}
-
-/** Records of one partition lie one after another from its base offset. False: it is none. */
+/**
+ * Resolves the calls of records that one partition stored: from `baseOffset` on, one after another.
+ * False when that is no offset; then no call was resolved.
+ */
 function resolveAll(records: readonly PendingRecord[], baseOffset: string | undefined): boolean {
   const base = Number(baseOffset);
   if (!Number.isSafeInteger(base + records.length) || base < 0) return false;

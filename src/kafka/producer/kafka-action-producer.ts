@@ -12,8 +12,8 @@ import { journalErrorOf } from '../driver-errors.ts';
 import { Delivery, type DeliveryDeps } from './delivery.ts';
 import { closedError, ProducerSessions } from './producer-sessions.ts';
 import { type PendingRecord, SendQueue } from './send-queue.ts';
-import { notSent, TopicGate } from './topic-gate.ts';
-import { WriteErrors } from './write-errors.ts';
+import { TopicGate } from './topic-gate.ts';
+import { notSent, WriteErrors } from './write-errors.ts';
 
 /** Bounds of group commit; tests choose smaller ones. */
 export interface ProducerLimits {
@@ -26,6 +26,13 @@ export interface ProducerLimits {
   readonly sessionRecords: number;
   /** How long `asyncDispose` lets what was accepted go out. */
   readonly closeMs: number;
+}
+
+/** How a producer is opened. */
+export interface ProducerOptions extends CallOptions {
+  readonly limits?: Partial<ProducerLimits>;
+  /** Named when the user may not write to any topic. */
+  readonly topic?: Topic | undefined;
 }
 
 const defaultLimits: ProducerLimits = {
@@ -48,15 +55,12 @@ const reopenPauseMs = 250;
  *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
  * @throws {AccessDeniedError} the user may not write to any topic
+ * @throws the abort reason when `signal` fires
  */
 export async function openKafkaActionProducer(
   settings: KafkaSettings,
   deps: KafkaDeps,
-  options: CallOptions & {
-    readonly limits?: Partial<ProducerLimits>;
-    /** Named when the user may not write to any topic. */
-    readonly topic?: Topic | undefined;
-  } = {},
+  options: ProducerOptions = {},
 ): Promise<ActionProducer> {
   const { topic } = options;
   const place = { address: addressOf(settings), topic, right: 'WRITE' } as const;
@@ -78,13 +82,19 @@ export async function openKafkaActionProducer(
       await deps.clock.sleep(reopenPauseMs, { signal });
     }
   }
-  // It was about this opening; later sessions of the same producer are not the caller's business.
+  // The caller's signal is about this opening. Sessions that the producer opens later do not see
+  // it.
   signal = undefined;
-  return new KafkaActionProducer(settings, deps, { sessions, ...options });
+  return new KafkaActionProducer(settings, deps, sessions, options.limits);
 }
 
+/**
+ * One producer of actions. The way of a record: encoded and bounded (`produce`), held until its
+ * topic is known (`TopicGate`), queued (`SendQueue`), sent with others until it has its answer
+ * (`Delivery`). Disposing of it closes `sessions`.
+ */
 export class KafkaActionProducer implements ActionProducer {
-  readonly #settings: KafkaSettings;
+  readonly #address: string;
   readonly #deps: KafkaDeps;
   readonly #limits: ProducerLimits;
   readonly #sessions: ProducerSessions;
@@ -99,32 +109,30 @@ export class KafkaActionProducer implements ActionProducer {
   constructor(
     settings: KafkaSettings,
     deps: KafkaDeps,
-    parts: { readonly sessions: ProducerSessions; readonly limits?: Partial<ProducerLimits> },
+    sessions: ProducerSessions,
+    limits: Partial<ProducerLimits> = {},
   ) {
     const { maxRequestSizeBytes, deliveryTimeoutMs } = settings.producer;
-    this.#settings = settings;
+    this.#address = addressOf(settings);
     this.#deps = deps;
-    this.#sessions = parts.sessions;
-    this.#limits = { ...defaultLimits, ...parts.limits };
+    this.#sessions = sessions;
+    this.#limits = { ...defaultLimits, ...limits };
     this.#maxRecordBytes = maxRequestSizeBytes;
     this.#deliveryTimeoutMs = deliveryTimeoutMs;
-    this.#queue = new SendQueue({
-      sendRecords: this.#limits.sendRecords,
-      sendBytes: maxRequestSizeBytes,
-    });
-    this.#gate = new TopicGate({ sessions: parts.sessions, deps, settings }, (record) => {
+    this.#queue = new SendQueue(this.#limits.sendRecords, maxRequestSizeBytes);
+    this.#gate = new TopicGate(sessions, deps, this.#address, (record) => {
       this.#queue.add(record);
       this.#draining ??= this.#drain();
     });
     this.#delivery = {
-      sessions: parts.sessions,
+      sessions,
       deps,
-      errors: new WriteErrors(addressOf(settings), deliveryTimeoutMs),
+      errors: new WriteErrors(this.#address, deliveryTimeoutMs),
       takeAfter: (isAfter) => [...this.#queue.takeWhere(isAfter), ...this.#gate.takeWhere(isAfter)],
     };
   }
 
-  // One promise and two small objects a record: this is the hot path of every write.
+  // The hot path of every write: one promise and two small objects a record.
   produce(action: Action, options?: CallOptions): Promise<PartitionOffset> {
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
     if (this.#closing !== undefined) return Promise.reject(closedError());
@@ -154,6 +162,7 @@ export class KafkaActionProducer implements ActionProducer {
     });
   }
 
+  /** Why the record is not taken; `undefined` when it is. */
   #refusal(action: Action, bytes: number): WriteRejectedError | undefined {
     if (bytes > this.#maxRecordBytes) {
       const { topic, id } = action.key;
@@ -166,25 +175,29 @@ export class KafkaActionProducer implements ActionProducer {
     const { queueRecords, queueBytes } = this.#limits;
     const records = this.#queue.records + this.#gate.records;
     if (records >= queueRecords || this.#queue.bytes + bytes > queueBytes) {
-      const at = addressOf(this.#settings);
-      return new WriteRejectedError(`${records} records wait for Kafka at ${at}: no room for more`);
+      return new WriteRejectedError(
+        `${records} records wait for Kafka at ${this.#address}: no room for more`,
+      );
     }
     return undefined;
   }
 
+  /** Sends what waits, one batch after another. Never rejects: the calls of the records do. */
   async #drain(): Promise<void> {
     while (this.#queue.records > 0) {
-      // Whoever is about to produce in this turn of the event loop joins the send.
+      // What is produced in this turn of the event loop joins the send.
       await nextTurn();
       const expired = this.#queue.takeExpired(this.#deps.clock.nowMs());
-      for (const record of expired) record.reject(notSent(addressOf(this.#settings)));
+      for (const record of expired) record.reject(notSent(this.#address));
       const batch = this.#queue.take((topic) => this.#sessions.isProven(topic));
       if (batch.length > 0) await this.#deliver(batch);
+      // Nothing is in flight here, so a new session, with new sequence numbers, may follow.
+      if (this.#sessions.records >= this.#limits.sessionRecords) await this.#sessions.discard();
     }
     this.#draining = undefined;
   }
 
-  /** Never rejects: each record of the batch is told its own outcome. */
+  /** Resolves when each call of the batch is settled. Never rejects. */
   async #deliver(batch: readonly PendingRecord[]): Promise<void> {
     const [{ deadlineMs }] = batch as [PendingRecord];
     const { clock } = this.#deps;
@@ -192,14 +205,13 @@ export class KafkaActionProducer implements ActionProducer {
     try {
       await new Delivery(this.#delivery, batch, deadline).run();
     } catch (error) {
-      // Nobody may wait for ever, whatever happened. To those that have their answer it means nothing.
+      // No call may stay open, whatever happened. Rejecting a settled one changes nothing.
       await this.#sessions.discard();
       const failure = this.#delivery.errors.failureOf(batch, error, true);
       for (const record of batch) record.reject(failure.error);
     } finally {
       deadline.end();
     }
-    if (this.#sessions.records >= this.#limits.sessionRecords) await this.#sessions.discard();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -207,7 +219,7 @@ export class KafkaActionProducer implements ActionProducer {
     return this.#closing;
   }
 
-  /** Lets what was accepted go out, bounded; the rest is told. */
+  /** Lets what was accepted go out, within a limit; then rejects the calls that still wait. */
   async #close(): Promise<void> {
     await within(this.#idle(), this.#limits.closeMs, this.#deps.clock);
     for (const record of this.#queue.takeAll()) record.reject(closedError());
@@ -215,6 +227,7 @@ export class KafkaActionProducer implements ActionProducer {
     await this.#idle();
   }
 
+  /** Resolves when nothing waits and nothing is under way. */
   async #idle(): Promise<void> {
     await this.#gate.settled();
     await this.#draining;

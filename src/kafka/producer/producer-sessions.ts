@@ -8,7 +8,8 @@ const unknownTopicLimitMs = 1_500;
 const unknownTopicPauseMs = 100;
 
 /**
- * The driver's producer of the moment. A failed one is destroyed, settled, and replaced at need.
+ * The driver's producer of the moment. One that failed is destroyed, its settling awaited, and the
+ * next one opened when it is needed.
  */
 export class ProducerSessions {
   readonly #open: (closing: AbortSignal) => Promise<SendSession>;
@@ -35,11 +36,17 @@ export class ProducerSessions {
     return this.#learned.has(topic);
   }
 
+  /** The topic is there: `isLearned` says so until it is forgotten, or the session ends. */
   markLearned(topic: string): void {
     this.#learned.add(topic);
   }
 
-  /** The session of the moment, opened if need be. */
+  /**
+   * The session of the moment, opened if need be.
+   *
+   * @throws what opening it fails with: driver errors as they are; the next call opens again
+   * @throws {WriteRejectedError} the producer is closed
+   */
   async ready(): Promise<SendSession> {
     this.#closing.signal.throwIfAborted();
     this.#session ??= this.#open(this.#closing.signal);
@@ -52,7 +59,12 @@ export class ProducerSessions {
     }
   }
 
-  /** Looks whether a topic exists. Driver errors come as they are. */
+  /**
+   * Looks whether a topic exists and may be seen; resolves when it does.
+   *
+   * @throws driver errors as they are, also those of opening a session
+   * @throws {WriteRejectedError} the producer is closed
+   */
   async learn(topic: string): Promise<void> {
     const { clock } = this.#deps;
     const giveUpMs = clock.nowMs() + unknownTopicLimitMs;
@@ -69,13 +81,13 @@ export class ProducerSessions {
     }
   }
 
-  /** So many records of a topic were acknowledged. */
+  /** Records of a topic were acknowledged. */
   proven(topic: string, records: number): void {
     this.#proven.add(topic);
     this.#records += records;
   }
 
-  /** Acknowledged in this session. */
+  /** How many records were acknowledged in this session. */
   get records(): number {
     return this.#records;
   }
@@ -86,7 +98,10 @@ export class ProducerSessions {
     this.#proven.delete(topic);
   }
 
-  /** Destroys the session; resolves when nothing of it can reach Kafka any more. */
+  /**
+   * Destroys the session; resolves when nothing of it can reach Kafka any more. Records under way
+   * may be stored or not. Never rejects.
+   */
   async discard(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
@@ -98,12 +113,14 @@ export class ProducerSessions {
     );
   }
 
+  /** Final: discards the session, and no other one is opened. Never rejects. */
   async close(): Promise<void> {
     this.#closing.abort(closedError());
     await this.discard();
   }
 }
 
+/** What is produced after the end, or was still waiting then: certainly not stored. */
 export function closedError(): WriteRejectedError {
   return new WriteRejectedError('the Kafka producer is closed: nothing was sent');
 }

@@ -14,18 +14,23 @@ export interface PendingRecord {
 
 /** Records in the order of the calls, taken from the front in sends. */
 export class SendQueue {
-  readonly #limits: { readonly sendRecords: number; readonly sendBytes: number };
+  readonly #sendRecords: number;
+  readonly #sendBytes: number;
   #records: PendingRecord[] = [];
   #bytes = 0;
 
-  constructor(limits: { readonly sendRecords: number; readonly sendBytes: number }) {
-    this.#limits = limits;
+  /** The bounds of one send; a record that is larger goes alone. */
+  constructor(sendRecords: number, sendBytes: number) {
+    this.#sendRecords = sendRecords;
+    this.#sendBytes = sendBytes;
   }
 
+  /** Records that wait. */
   get records(): number {
     return this.#records.length;
   }
 
+  /** What they take, as their `bytes` say. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -36,8 +41,8 @@ export class SendQueue {
   }
 
   /**
-   * The next send: from the front, within the limits, at least one record. A topic that nothing was
-   * written to yet goes alone, so that a missing right fails nobody else's records.
+   * The next send: from the front, within the bounds, at least one record. A missing right would
+   * fail the whole send. So a topic to which nothing was written yet goes alone.
    */
   take(isProven: (topic: string) => boolean): PendingRecord[] {
     const first = this.#records[0];
@@ -47,8 +52,8 @@ export class SendQueue {
     let count = 0;
     for (const { topic, bytes: more } of this.#records) {
       const joins = topic === first.topic || (!alone && isProven(topic));
-      if (count > 0 && (!joins || bytes + more > this.#limits.sendBytes)) break;
-      if (count === this.#limits.sendRecords) break;
+      if (count > 0 && (!joins || bytes + more > this.#sendBytes)) break;
+      if (count === this.#sendRecords) break;
       bytes += more;
       count += 1;
     }
@@ -66,6 +71,7 @@ export class SendQueue {
     return count === 0 ? [] : this.#remove(count);
   }
 
+  /** Takes records out, wherever they are in the queue. */
   takeWhere(isTaken: (record: PendingRecord) => boolean): PendingRecord[] {
     const taken = this.#records.filter(isTaken);
     if (taken.length === 0) return taken;

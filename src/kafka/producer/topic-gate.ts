@@ -1,15 +1,16 @@
-import { type JournalError, WriteFailedError } from '../../model/errors.ts';
-import { addressOf, type KafkaDeps } from '../driver/kafka-client.ts';
+import type { JournalError } from '../../model/errors.ts';
+import type { KafkaDeps } from '../driver/kafka-client.ts';
 import { journalErrorOf } from '../driver-errors.ts';
 import type { ProducerSessions } from './producer-sessions.ts';
 import type { PendingRecord } from './send-queue.ts';
+import { notSent } from './write-errors.ts';
 
 const retryPauseMs = 250;
 
 /**
- * Holds the records of topics that nobody has looked for yet: a topic that does not exist must fail
- * its own records only, and hold up no other. Records of one topic leave in the order in which they
- * came.
+ * Holds the records of a topic until Kafka has confirmed that it exists. If they were sent at once,
+ * a topic that is missing would hold up the records of all others. Records of one topic leave in
+ * the order in which they came.
  */
 export class TopicGate {
   readonly #sessions: ProducerSessions;
@@ -20,17 +21,19 @@ export class TopicGate {
   readonly #looking = new Set<Promise<void>>();
   #records = 0;
 
+  /**
+   * @param address the bootstrap servers, for errors
+   * @param pass takes the records that may be sent
+   */
   constructor(
-    parts: {
-      readonly sessions: ProducerSessions;
-      readonly deps: KafkaDeps;
-      readonly settings: { readonly bootstrapServers: readonly string[] };
-    },
+    sessions: ProducerSessions,
+    deps: KafkaDeps,
+    address: string,
     pass: (record: PendingRecord) => void,
   ) {
-    this.#sessions = parts.sessions;
-    this.#deps = parts.deps;
-    this.#address = addressOf(parts.settings);
+    this.#sessions = sessions;
+    this.#deps = deps;
+    this.#address = address;
     this.#pass = pass;
   }
 
@@ -39,6 +42,7 @@ export class TopicGate {
     return this.#records;
   }
 
+  /** Passes the record on at once, or when its topic was found; else its call is rejected. */
   admit(record: PendingRecord): void {
     const { topic } = record;
     const waiting = this.#waiting.get(topic);
@@ -58,6 +62,7 @@ export class TopicGate {
     this.#looking.add(looking);
   }
 
+  /** Looks for the topic, then lets all its records go. Never rejects. */
   async #look(topic: string, deadlineMs: number): Promise<void> {
     const error = await this.#failureOf(topic, deadlineMs);
     const records = this.#waiting.get(topic) ?? [];
@@ -88,6 +93,7 @@ export class TopicGate {
     }
   }
 
+  /** Takes records out; nothing more is done for them here. */
   takeWhere(isTaken: (record: PendingRecord) => boolean): PendingRecord[] {
     const taken: PendingRecord[] = [];
     for (const [topic, records] of this.#waiting) {
@@ -101,15 +107,8 @@ export class TopicGate {
     return taken;
   }
 
-  /** Resolves when nothing waits here. */
+  /** Resolves when what waits here at the moment has left; never rejects. */
   async settled(): Promise<void> {
     await Promise.all(this.#looking);
   }
-}
-
-/** The write deadline passed before the record was handed to Kafka. */
-export function notSent(address: string, cause?: unknown): WriteFailedError {
-  return new WriteFailedError(`Kafka at ${address} took no record before the deadline: not sent`, {
-    cause,
-  });
 }

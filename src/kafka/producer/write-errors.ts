@@ -5,9 +5,8 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
-import { type CallPlace, journalErrorOf, protocolErrorOf } from '../driver-errors.ts';
+import { journalErrorOf, protocolErrorOf } from '../driver-errors.ts';
 import type { PendingRecord } from './send-queue.ts';
-import { notSent } from './topic-gate.ts';
 
 /** Records whose calls fail, and with what. */
 export interface Failure {
@@ -46,16 +45,29 @@ export class WriteErrors {
     this.#limitMs = limitMs;
   }
 
+  /** What the driver failed with, as one of our errors. */
   of(error: unknown, topic: string | undefined): JournalError {
-    return journalErrorOf(error, this.#placeOf(topic));
+    return journalErrorOf(error, { address: this.#address, topic, right: 'WRITE' });
   }
 
-  /** @param isDoubtful whether an attempt before the failure may have stored the records */
+  /**
+   * How the calls of records of one topic fail: rejected when they are certainly not stored, failed
+   * otherwise.
+   *
+   * @param isDoubtful whether an attempt before the failure may have stored the records
+   */
   failureOf(records: readonly PendingRecord[], cause: unknown, isDoubtful: boolean): Failure {
     const { topic } = records[0] as PendingRecord;
     const [only, ...others] = records as [PendingRecord, ...PendingRecord[]];
     if (!isDoubtful && others.length === 0 && isRefusalOfOne(protocolErrorOf(cause))) {
-      return { records, error: this.#refusal(only, cause), isUnknown: false };
+      const type = protocolErrorOf(cause) as string;
+      const error = new WriteRejectedError(
+        `Kafka at ${this.#address} refuses a record of ${journalOf(only)} (${only.bytes} bytes ` +
+          `before compression, partition ${only.message.partition}), and nothing of it is stored: ` +
+          `${refusalsOfOne[type]} (${type})`,
+        { cause },
+      );
+      return { records, error, isUnknown: false };
     }
     const mapped = this.of(cause, topic);
     const isCertain =
@@ -71,6 +83,7 @@ export class WriteErrors {
     return { records, error, isUnknown: true };
   }
 
+  /** The broker acknowledged the records, but where they begin is no offset. */
   withoutOffset(records: readonly PendingRecord[]): Failure {
     const { topic, message } = records[0] as PendingRecord;
     const text = `Kafka answered without an offset for ${topic}:${message.partition}`;
@@ -78,7 +91,11 @@ export class WriteErrors {
     return { records, error, isUnknown: true };
   }
 
-  /** @param trouble what kept the records from being acknowledged, as far as is known */
+  /**
+   * The write deadline has passed.
+   *
+   * @param trouble what kept the records from being acknowledged, as far as is known
+   */
   expired(
     records: readonly PendingRecord[],
     isDoubtful: boolean,
@@ -96,7 +113,10 @@ export class WriteErrors {
     return { records, error, isUnknown: true };
   }
 
-  /** Why an event may not be sent any more: one before it, of the same key, is among the failed. */
+  /**
+   * Why an event may not be sent any more: one before it, of the same key, is among the failed.
+   * `undefined` for records that may go on.
+   */
   afterAny(failures: readonly Failure[]): (record: PendingRecord) => JournalError | undefined {
     const byKey = new Map<string, JournalError>();
     for (const { records, error } of failures) {
@@ -124,21 +144,13 @@ export class WriteErrors {
       return error;
     };
   }
+}
 
-  #refusal(record: PendingRecord, cause: unknown): WriteRejectedError {
-    const { bytes, message } = record;
-    const type = protocolErrorOf(cause) as string;
-    return new WriteRejectedError(
-      `Kafka at ${this.#address} refuses a record of ${journalOf(record)} (${bytes} bytes before ` +
-        `compression, partition ${message.partition}), and nothing of it is stored: ` +
-        `${refusalsOfOne[type]} (${type})`,
-      { cause },
-    );
-  }
-
-  #placeOf(topic: string | undefined): CallPlace {
-    return { address: this.#address, topic, right: 'WRITE' };
-  }
+/** The write deadline passed before the record was handed to Kafka: it is not stored. */
+export function notSent(address: string, cause?: unknown): WriteFailedError {
+  return new WriteFailedError(`Kafka at ${address} took no record before the deadline: not sent`, {
+    cause,
+  });
 }
 
 /** Marks, deletes and purges have no value; they leave no hole. */

@@ -12,7 +12,7 @@ import { type RecordBatch, RecordCursor, recordBatchesOf } from '../record-batch
 /** Records decoded in one step, which holds the event loop. */
 export const stepRecords = 500;
 
-/** One partition that somebody follows: what was fetched waits here until it is taken. */
+/** One partition that is followed: what was fetched waits here until the follower takes it. */
 export class FollowedPartition implements FetchPlace {
   readonly topic: FollowStart['topic'];
   readonly partition: FollowStart['partition'];
@@ -52,55 +52,57 @@ export class FollowedPartition implements FetchPlace {
     this.#news.fire();
   }
 
+  /** Following ends with this error; the first one counts. What waits is not taken any more. */
   fail(error: unknown): void {
     this.#failed = true;
     this.#error ??= error;
     this.#news.fire();
   }
 
-  /** Resolves when there is something to take; never rejects. */
+  /** Resolves when there is something to take, or following has failed; never rejects. */
   async changed(): Promise<void> {
     if (!this.hasRoom) return;
     await this.#news.wait();
   }
 
   /**
-   * What waits, in steps.
+   * What waits, in steps of at most `stepRecords`; each one says where the next begins. Steps
+   * without records follow offsets that hold no actions, such as transaction markers.
    *
+   * @throws {CodecError} bytes of a batch are broken
    * @throws what following ended with
    */
   *take(): Generator<FollowedBatch> {
     if (this.#failed) throw this.#error;
     for (const batch of this.#batches) {
-      if (batch.lastOffset >= this.#taken) yield* this.#stepsOf(batch);
+      if (batch.lastOffset < this.#taken) continue;
+      let step = new Step(this);
+      if (!batch.control) {
+        const cursor = this.#locating(
+          batch.baseOffset,
+          () => new RecordCursor(batch, decompress(batch.compression, batch.body)),
+        );
+        while (this.#locating(batch.baseOffset, () => cursor.next())) {
+          if (cursor.offset < this.#taken) continue;
+          if (step.size === stepRecords) {
+            yield this.#done(step, cursor.offset);
+            step = new Step(this);
+          }
+          this.#locating(cursor.offset, () => step.add(cursor));
+        }
+      }
+      yield this.#done(step, batch.lastOffset + 1);
     }
     this.#batches = [];
   }
 
-  *#stepsOf(batch: RecordBatch): Generator<FollowedBatch> {
-    let step = new Step(this);
-    if (!batch.control) {
-      const cursor = this.#locating(
-        batch.baseOffset,
-        () => new RecordCursor(batch, decompress(batch.compression, batch.body)),
-      );
-      while (this.#locating(batch.baseOffset, () => cursor.next())) {
-        if (cursor.offset < this.#taken) continue;
-        if (step.size === stepRecords) {
-          yield this.#done(step, cursor.offset);
-          step = new Step(this);
-        }
-        this.#locating(cursor.offset, () => step.add(cursor));
-      }
-    }
-    yield this.#done(step, batch.lastOffset + 1);
-  }
-
+  /** A step ends before `next`. */
   #done({ records, undecodable }: Step, next: number): FollowedBatch {
     this.#taken = Offset.of(next);
     return { records, undecodable, next: this.#taken };
   }
 
+  /** Runs `work` on bytes at `offset`; if they break the format, its error names the place. */
   #locating<T>(offset: number, work: () => T): T {
     try {
       return work();

@@ -20,6 +20,8 @@ import { ReadRequest } from './read-request.ts';
  * Opens the reader of one process: reads ranges of partitions without a consumer group (ADR 6).
  *
  * @throws {LogUnavailableError} no broker answered within the request timeout; names the addresses
+ * @throws {AccessDeniedError} the user is refused
+ * @throws the abort reason when `signal` fires
  */
 export async function openKafkaActionConsumer(
   settings: KafkaSettings,
@@ -53,29 +55,23 @@ class KafkaActionConsumer implements ActionConsumer {
     const request = new ReadRequest(range);
     const stopListening = onAbort(signal, (reason) => request.fail(reason));
     try {
-      yield* this.#batchesOf(request, signal);
+      this.#join(request);
+      for (;;) {
+        signal?.throwIfAborted();
+        const batch = request.take();
+        if (batch === 'end') return;
+        // A full request left its pass; it goes on from there when there is room again.
+        if (!(request.inPass || request.isFull || request.isSettled)) this.#join(request);
+        if (batch === 'wait') await request.changed();
+        else yield batch;
+      }
     } finally {
       stopListening();
       request.cancel();
     }
   }
 
-  async *#batchesOf(
-    request: ReadRequest,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<readonly ActionRecord[]> {
-    this.#join(request);
-    for (;;) {
-      signal?.throwIfAborted();
-      const batch = request.take();
-      if (batch === 'end') return;
-      // A full request left its pass; it goes on from there when there is room again.
-      if (!(request.inPass || request.isFull || request.isSettled)) this.#join(request);
-      if (batch === 'wait') await request.changed();
-      else yield batch;
-    }
-  }
-
+  /** Hands the request to the reader of its partition. */
   #join(request: ReadRequest): void {
     if (this.#closed) {
       request.fail(closedError());
@@ -88,7 +84,7 @@ class KafkaActionConsumer implements ActionConsumer {
       const forget = (): void => {
         this.#readers.delete(place);
       };
-      reader = new PartitionReader(this.#cluster, { topic: key.topic, partition }, forget);
+      reader = new PartitionReader(this.#cluster, key.topic, partition, forget);
       this.#readers.set(place, reader);
     }
     reader.add(request);

@@ -2,16 +2,19 @@ import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import { nextTurn, unlessAborted } from '../../runtime/waiting.ts';
-import type { FetchedPartition, FetchLimits } from '../driver/wire/fetch.ts';
+import type { FetchedPartition } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';
 
-/** A broker that has nothing new answers after this time; a partition that joins waits as long. */
+/**
+ * A broker that has nothing new answers after this time. A partition that joins meanwhile waits for
+ * that answer.
+ */
 const maxWaitMs = 100;
 /**
- * While a follower is busy the others are asked shortly, so that its own partition is asked again
- * soon.
+ * The same while a follower is busy and its partition is left out of the request: when the follower
+ * is ready, its partition must not wait long for the next one.
  */
 const busyWaitMs = 10;
 
@@ -32,6 +35,15 @@ export class LogFollower implements AsyncDisposable {
     this.#main = main;
   }
 
+  /**
+   * Records from `start` on, without end; waits for those to come.
+   *
+   * @throws {DataIntegrityError} the log no longer has the records that are wanted
+   * @throws {CodecError} bytes of the log are broken
+   * @throws {ClosedError} the follower is closed
+   * @throws other errors of the log, mapped: following has ended, and may begin again
+   * @throws the abort reason when `signal` fires
+   */
   async *follow(
     start: FollowStart,
     signal: AbortSignal | undefined,
@@ -62,6 +74,7 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
+  /** The own connections, opened by the first that needs them. */
   async #cluster(): Promise<LogCluster> {
     const { signal } = this.#closing;
     signal.throwIfAborted();
@@ -87,6 +100,7 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
+  /** `undefined` when there is no such partition; then following it has failed. */
   #leaderOf(cluster: LogCluster, followed: FollowedPartition): string | undefined {
     try {
       return cluster.leaderOf(followed.topic, followed.partition);
@@ -96,8 +110,9 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  /** Ends when nothing of the node is wanted for now. Never rejects: the followers are told. */
+  /** Ends when nothing of the node is wanted for now. Never rejects: following fails instead. */
   async #askNode(cluster: LogCluster, node: string): Promise<void> {
+    const { consumer } = this.#main.settings;
     while (!this.#closing.signal.aborted) {
       const own = [...this.#partitions].filter(
         (followed) => this.#leaderOf(cluster, followed) === node,
@@ -105,10 +120,14 @@ export class LogFollower implements AsyncDisposable {
       const ready = own.filter((followed) => followed.hasRoom);
       if (ready.length === 0) return;
       try {
-        const limits = this.#limits(ready.length < own.length);
-        const answers = await cluster.fetchPlaces(node, furthestBehind(ready), limits);
+        const answers = await cluster.fetchPlaces(node, lowestOfEach(ready), {
+          maxWaitMs: ready.length < own.length ? busyWaitMs : maxWaitMs,
+          minBytes: 1,
+          maxBytes: consumer.fetchMaxBytes,
+          maxPartitionBytes: consumer.maxPartitionFetchBytes,
+        });
         for (const answer of answers) await this.#accept(cluster, ready, answer);
-        // Followers that take what came are asked for again at once.
+        // Followers that take what came now are part of the next request.
         await nextTurn();
       } catch (error) {
         await cluster.driver.refreshMetadata().catch(() => undefined);
@@ -117,41 +136,25 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  #limits(busy: boolean): FetchLimits {
-    const { consumer } = this.#main.settings;
-    return {
-      maxWaitMs: busy ? busyWaitMs : maxWaitMs,
-      minBytes: 1,
-      maxBytes: consumer.fetchMaxBytes,
-      maxPartitionBytes: consumer.maxPartitionFetchBytes,
-    };
-  }
-
+  /** Hands an answer to the followers that were asked for its offset. */
   async #accept(
     cluster: LogCluster,
     asked: readonly FollowedPartition[],
     answer: FetchedPartition,
   ): Promise<void> {
-    const { topic, partition } = answer;
+    const { topic, partition, errorCode, records } = answer;
     const here = asked.filter((one) => one.topic === topic && one.partition === partition);
-    const [first] = furthestBehind(here);
-    for (const followed of here) {
-      if (followed.offset === first?.offset) await this.#hand(cluster, followed, answer);
-    }
-  }
-
-  async #hand(
-    cluster: LogCluster,
-    followed: FollowedPartition,
-    { topic, errorCode, records }: FetchedPartition,
-  ): Promise<void> {
-    try {
-      if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
-      if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
-      followed.accept(records);
-    } catch (error) {
-      if (errorCode !== 0) await cluster.driver.refreshMetadata().catch(() => undefined);
-      followed.fail(error);
+    const [lowest] = lowestOfEach(here);
+    // Taken now: `accept` moves an offset on.
+    for (const followed of here.filter(({ offset }) => offset === lowest?.offset)) {
+      try {
+        if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
+        if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
+        followed.accept(records);
+      } catch (error) {
+        if (errorCode !== 0) await cluster.driver.refreshMetadata().catch(() => undefined);
+        followed.fail(error);
+      }
     }
   }
 
@@ -179,8 +182,8 @@ export class LogFollower implements AsyncDisposable {
   }
 }
 
-/** One of each partition, that with the lowest offset: the others wait until it has caught up. */
-function furthestBehind(followed: readonly FollowedPartition[]): FollowedPartition[] {
+/** One of each partition, that with the lowest offset: the others wait until it is as far. */
+function lowestOfEach(followed: readonly FollowedPartition[]): FollowedPartition[] {
   const byPlace = new Map<string, FollowedPartition>();
   for (const one of followed) {
     const place = `${one.partition}:${one.topic}`;

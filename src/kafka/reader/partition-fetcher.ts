@@ -5,17 +5,20 @@ import { fetchErrors, isDriverError } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { type RecordBatch, recordBatchesOf } from '../record-batches.ts';
 
+/** Records that one fetch brought. */
+export interface FetchedRecords {
+  readonly type: 'records';
+  readonly batches: readonly RecordBatch[];
+  /** Everything below was fetched. */
+  readonly nextOffset: number;
+  /** One above the last offset that may be read. */
+  readonly endOffset: number;
+}
+
 /** What one fetch brought. */
 export type FetchedChunk =
-  | {
-      readonly type: 'records';
-      readonly batches: readonly RecordBatch[];
-      /** Everything below was fetched. */
-      readonly nextOffset: number;
-      /** One above the last offset that may be read. */
-      readonly endOffset: number;
-    }
-  /** The offset lies outside what the log keeps. */
+  | FetchedRecords
+  /** The log does not keep the offset: `start` is the first one that it keeps, `end` the next. */
   | { readonly type: 'outside'; readonly start: number; readonly end: number };
 
 /** A bounded read asks for what is there, so the broker never has a reason to wait long. */
@@ -34,7 +37,7 @@ export class PartitionFetcher {
   readonly #cluster: LogCluster;
   readonly #deadlineMs: number;
   #ahead:
-    | { readonly offset: number; readonly chunk: Promise<FetchedPartition | Error> }
+    | { readonly offset: number; readonly fetched: Promise<FetchedPartition | Error> }
     | undefined;
 
   constructor(cluster: LogCluster, topic: Topic, partition: number) {
@@ -45,12 +48,14 @@ export class PartitionFetcher {
   }
 
   /**
-   * What lies at `offset` and above; begins to fetch what follows when that is below `wantedTo`.
-   * `undefined` when nobody wants it any more after a try that failed: nothing is retried then.
+   * What the log has from `offset` on; begins to fetch what follows when that is below `wantedTo`.
+   * `undefined` when a try has failed and nobody wants the records any more.
    *
+   * @throws {CodecError} the bytes of the log are broken
    * @throws {DeadlineExceededError} no answer within the read deadline
    * @throws {LogUnavailableError} no broker to ask within the read deadline
    * @throws {ClosedError} the cluster is closed
+   * @throws other errors of the log that time does not heal, mapped
    */
   async next(
     offset: number,
@@ -60,7 +65,9 @@ export class PartitionFetcher {
     const { clock } = this.#cluster.deps;
     const startedMs = clock.nowMs();
     for (let pauseMs = retryPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs)) {
-      const fetched = await this.#fetched(offset);
+      const ahead = this.#ahead;
+      this.#ahead = undefined;
+      const fetched = await (ahead?.offset === offset ? ahead.fetched : this.#fetch(offset));
       const chunk = await this.#chunkOf(fetched, offset, wantedTo);
       if (!(chunk instanceof Error)) return chunk;
       if (clock.nowMs() - startedMs > this.#deadlineMs) throw this.#gaveUp(chunk);
@@ -68,12 +75,6 @@ export class PartitionFetcher {
       if (!isWanted()) return undefined;
       await this.#cluster.driver.refreshMetadata().catch(() => undefined);
     }
-  }
-
-  async #fetched(offset: number): Promise<FetchedPartition | Error> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    return ahead?.offset === offset ? ahead.chunk : this.#fetch(offset);
   }
 
   /** An error that may be retried comes as a value; all others are thrown. */
@@ -94,15 +95,16 @@ export class PartitionFetcher {
       if (error.retryable || errorCode === fetchErrors.unknownTopic) return error;
       throw error;
     }
-    const batches = this.#batchesOf(records, offset);
+    const batches = this.locating(offset, () => recordBatchesOf(records));
     const last = batches.at(-1);
     const nextOffset = last === undefined ? offset : Math.max(offset, last.lastOffset + 1);
     if (last !== undefined && nextOffset < wantedTo) {
-      this.#ahead = { offset: nextOffset, chunk: this.#fetch(nextOffset) };
+      this.#ahead = { offset: nextOffset, fetched: this.#fetch(nextOffset) };
     }
     return { type: 'records', batches, nextOffset, endOffset };
   }
 
+  /** The broker says that it does not keep the offset: asks what it keeps. */
   async #outside(offset: number): Promise<FetchedChunk | Error> {
     try {
       const { start, end } = await this.#cluster.offsetRange(this.topic, this.partition);
@@ -113,6 +115,7 @@ export class PartitionFetcher {
     }
   }
 
+  /** One request; an error comes as a value, since nobody may be waiting for it yet. */
   async #fetch(offset: number): Promise<FetchedPartition | Error> {
     const { consumer } = this.#cluster.settings;
     try {
@@ -131,31 +134,23 @@ export class PartitionFetcher {
     }
   }
 
-  #batchesOf(records: Buffer, offset: number): RecordBatch[] {
+  /**
+   * Runs `work` on bytes at `offset`.
+   *
+   * @throws {CodecError} they break the record format; names the place
+   */
+  locating<T>(offset: number, work: () => T): T {
     try {
-      return recordBatchesOf(records);
-    } catch (error) {
-      throw this.#broken(error, offset);
+      return work();
+    } catch (cause) {
+      if (cause instanceof JournalError) throw cause;
+      const { topic, partition } = this;
+      const place = { topic, partition, offset };
+      throw new CodecError('records of the log cannot be decoded', { cause, place });
     }
   }
 
-  /** Runs `work` on a batch; bytes that break the record format fail with their place. */
-  locating(batch: RecordBatch, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      throw error instanceof JournalError ? error : this.#broken(error, batch.baseOffset);
-    }
-  }
-
-  #broken(cause: unknown, offset: number): CodecError {
-    const { topic, partition } = this;
-    return new CodecError('records of the log cannot be decoded', {
-      cause,
-      place: { topic, partition, offset },
-    });
-  }
-
+  /** What the read fails with when the last try of many failed so. */
   #gaveUp(error: Error): Error {
     if (!isDriverError(error, 'KafkaJSRequestTimeoutError')) {
       return this.#cluster.errorOf(error, { topic: this.topic, right: 'READ' });

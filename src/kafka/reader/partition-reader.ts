@@ -3,12 +3,12 @@ import type { Topic } from '../../model/position.ts';
 import { decompress } from '../driver/wire/compression.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import { type RecordBatch, RecordCursor } from '../record-batches.ts';
-import { type FetchedChunk, PartitionFetcher } from './partition-fetcher.ts';
+import { type FetchedRecords, PartitionFetcher } from './partition-fetcher.ts';
 import type { ReadRequest } from './read-request.ts';
 
-/** Passes over one partition at a time; what comes beyond them waits for the end of one. */
+/** Passes over one partition at the same time; a read for which there is none waits for an end. */
 const maxPasses = 2;
-/** A read that begins so far ahead of a pass does not wait for it. */
+/** A read that begins more offsets after the position of a pass does not join it. */
 const joinAheadOffsets = 20_000;
 /** A broker that became leader a moment ago may not yet show what was acknowledged. */
 const endGraceMs = 2_000;
@@ -27,17 +27,15 @@ export class PartitionReader {
   readonly #onIdle: () => void;
   #waiting: ReadRequest[] = [];
 
-  constructor(
-    cluster: LogCluster,
-    place: { readonly topic: Topic; readonly partition: number },
-    onIdle: () => void,
-  ) {
+  /** @param onIdle no read is left; the next one may have another reader */
+  constructor(cluster: LogCluster, topic: Topic, partition: number, onIdle: () => void) {
     this.#cluster = cluster;
-    this.#topic = place.topic;
-    this.#partition = place.partition;
+    this.#topic = topic;
+    this.#partition = partition;
     this.#onIdle = onIdle;
   }
 
+  /** Serves a read, from its `next` on. */
   add(request: ReadRequest): void {
     request.inPass = true;
     const joined = [...this.#passes].find((pass) => pass.joins(request));
@@ -46,6 +44,7 @@ export class PartitionReader {
     else this.#waiting.push(request);
   }
 
+  /** All reads fail with this error. */
   failAll(error: unknown): void {
     for (const request of this.#waiting.splice(0)) request.fail(error);
     for (const pass of this.#passes) pass.failAll(error);
@@ -55,27 +54,25 @@ export class PartitionReader {
     const fetcher = new PartitionFetcher(this.#cluster, this.#topic, this.#partition);
     const pass = new Pass(fetcher, requests);
     this.#passes.add(pass);
-    // `run` never rejects; the reads of the pass are told.
-    pass.run().then(
-      () => this.#passed(pass),
-      () => undefined,
-    );
-  }
-
-  #passed(pass: Pass): void {
-    this.#passes.delete(pass);
-    const waiting = this.#waiting.splice(0).filter((request) => !request.isSettled);
-    if (waiting.length > 0) this.#start(waiting);
-    else if (this.#passes.size === 0) this.#onIdle();
+    const passed = (): void => {
+      this.#passes.delete(pass);
+      const waiting = this.#waiting.splice(0).filter((request) => !request.isSettled);
+      if (waiting.length > 0) this.#start(waiting);
+      else if (this.#passes.size === 0) this.#onIdle();
+    };
+    // `run` never rejects: its reads fail instead.
+    pass.run().then(passed, () => undefined);
   }
 }
 
+/** One walk upwards over the partition, for the reads that joined it. */
 class Pass {
   readonly #fetcher: PartitionFetcher;
   #requests: ReadRequest[];
   /** Everything below was offered to the reads of this pass. */
   #position: number;
-  #behindEndSinceMs: number | undefined;
+  /** Since when the log ends before what is wanted; `undefined` = it does not. */
+  #atEndSinceMs: number | undefined;
 
   constructor(fetcher: PartitionFetcher, requests: readonly ReadRequest[]) {
     this.#fetcher = fetcher;
@@ -83,6 +80,7 @@ class Pass {
     this.#position = lowest(requests);
   }
 
+  /** Whether the request begins at the position, or not far after it. */
   joins(request: ReadRequest): boolean {
     const ahead = request.next - this.#position;
     return this.#requests.length > 0 && ahead >= 0 && ahead <= joinAheadOffsets;
@@ -96,18 +94,29 @@ class Pass {
     for (const request of this.#requests) request.fail(error);
   }
 
-  /** Ends when no read is left; never rejects, its reads do. */
+  /** Ends when no read is left; never rejects: its reads fail instead. */
   async run(): Promise<void> {
     const isWanted = (): boolean => this.#requests.some(({ isSettled }) => !isSettled);
     try {
       for (;;) {
-        this.#drop();
+        // Settled reads are done. One whose caller is slow leaves; it joins a pass again when its
+        // caller has taken what waits.
+        this.#requests = this.#requests.filter((request) => {
+          request.inPass = !request.isSettled && !request.isFull;
+          return request.inPass;
+        });
         if (this.#requests.length === 0) return;
         this.#position = Math.max(this.#position, lowest(this.#requests));
-        const chunk = await this.#fetcher.next(this.#position, highest(this.#requests), isWanted);
-        if (chunk === undefined) continue;
-        if (chunk.type === 'outside') this.#failOutside(chunk);
-        else await this.#dispatch(chunk);
+        const wantedTo = this.#requests.reduce((most, { to }) => Math.max(most, to), 0);
+        const chunk = await this.#fetcher.next(this.#position, wantedTo, isWanted);
+        if (chunk?.type === 'records') this.#dispatch(chunk);
+        else if (chunk?.type === 'outside') {
+          const { start, end } = chunk;
+          for (const request of this.#requests) {
+            if (request.next < start) this.#failMissing(request, `the log begins at ${start}`);
+            else if (request.next > end) this.#failMissing(request, `the log ends at ${end}`);
+          }
+        }
       }
     } catch (error) {
       this.failAll(error);
@@ -115,22 +124,16 @@ class Pass {
     }
   }
 
-  /** Settled reads are done; one whose caller is slow comes back when it has taken what waits. */
-  #drop(): void {
-    this.#requests = this.#requests.filter((request) => {
-      request.inPass = !request.isSettled && !request.isFull;
-      return request.inPass;
-    });
-  }
-
-  async #dispatch(chunk: Extract<FetchedChunk, { type: 'records' }>): Promise<void> {
+  /** Gives the records of a chunk to the reads that want them, and moves on. */
+  #dispatch(chunk: FetchedRecords): void {
     for (const batch of chunk.batches) {
       const interested = this.#requests.filter(
         (request) =>
           !request.isSettled && request.next <= batch.lastOffset && request.to > batch.baseOffset,
       );
       if (interested.length === 0 || batch.control) continue;
-      this.#fetcher.locating(batch, () => offer(batch, byKey(interested)));
+      const byKey = Map.groupBy(interested, ({ keyText }) => keyText);
+      this.#fetcher.locating(batch.baseOffset, () => offer(batch, byKey));
     }
     this.#position = Math.max(this.#position, chunk.nextOffset);
     for (const request of this.#requests) {
@@ -139,54 +142,29 @@ class Pass {
     this.#checkEnd(chunk);
   }
 
-  /** The log ends below what was asked for, and stays so: acknowledged records are gone. */
-  #checkEnd({ batches, endOffset }: Extract<FetchedChunk, { type: 'records' }>): void {
+  /** When the log ends before what is wanted, and stays so, then acknowledged records are gone. */
+  #checkEnd({ batches, endOffset }: FetchedRecords): void {
     if (batches.length > 0 || this.#position < endOffset) {
-      this.#behindEndSinceMs = undefined;
+      this.#atEndSinceMs = undefined;
       return;
     }
-    this.#behindEndSinceMs ??= Date.now();
-    if (Date.now() - this.#behindEndSinceMs < endGraceMs) return;
+    this.#atEndSinceMs ??= Date.now();
+    if (Date.now() - this.#atEndSinceMs < endGraceMs) return;
     for (const request of this.#requests) {
-      if (request.to > endOffset)
-        request.fail(this.#missing(request, `the log ends at ${endOffset}`));
+      if (request.to > endOffset) this.#failMissing(request, `the log ends at ${endOffset}`);
     }
   }
 
-  #failOutside({ start, end }: Extract<FetchedChunk, { type: 'outside' }>): void {
-    for (const request of this.#requests) {
-      if (request.next < start) request.fail(this.#missing(request, `the log begins at ${start}`));
-      else if (request.next > end) request.fail(this.#missing(request, `the log ends at ${end}`));
-    }
-  }
-
-  #missing({ next, to }: ReadRequest, fact: string): DataIntegrityError {
+  #failMissing(request: ReadRequest, fact: string): void {
     const { topic, partition } = this.#fetcher;
-    return new DataIntegrityError(
-      `records are missing: offsets ${next} to ${to - 1} were wanted, but ${fact}`,
-      {
-        place: { topic, partition, offset: next },
-      },
-    );
+    const { next, to } = request;
+    const text = `records are missing: offsets ${next} to ${to - 1} were wanted, but ${fact}`;
+    request.fail(new DataIntegrityError(text, { place: { topic, partition, offset: next } }));
   }
 }
 
 function lowest(requests: readonly ReadRequest[]): number {
   return requests.reduce((least, { next }) => Math.min(least, next), Number.MAX_SAFE_INTEGER);
-}
-
-function highest(requests: readonly ReadRequest[]): number {
-  return requests.reduce((most, { to }) => Math.max(most, to), 0);
-}
-
-function byKey(requests: readonly ReadRequest[]): Map<string, ReadRequest[]> {
-  const map = new Map<string, ReadRequest[]>();
-  for (const request of requests) {
-    const same = map.get(request.keyText);
-    if (same === undefined) map.set(request.keyText, [request]);
-    else same.push(request);
-  }
-  return map;
 }
 
 /** Gives each record to the reads of its key. Of all other records only the key is looked at. */

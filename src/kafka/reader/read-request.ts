@@ -5,7 +5,7 @@ import type { ActionRange } from '../../ports/action-consumer.ts';
 import { Occasion } from '../../runtime/occasion.ts';
 import type { RecordCursor } from '../record-batches.ts';
 
-/** Decoded records that may wait for a slow caller; above it the request leaves its pass. */
+/** So many decoded records may wait for a slow caller; then the request leaves its pass. */
 const maxWaitingRecords = 20_000;
 
 /** One read of one key: what it still wants, and the batches that its caller has not taken yet. */
@@ -16,7 +16,7 @@ export class ReadRequest {
   readonly to: number;
   /** First offset that was not seen yet. */
   next: number;
-  /** A pass serves it or will; it must be in one at a time. */
+  /** A pass serves it, or will. It must not be in two at the same time. */
   inPass = false;
   #batches: ActionRecord[][] = [];
   #current: ActionRecord[] = [];
@@ -39,7 +39,8 @@ export class ReadRequest {
   }
 
   /**
-   * Its caller is slow: it must not hold up, or be held in memory for, the others of its pass.
+   * Its caller is slow. Were it to stay in its pass, either the other reads would wait for it, or
+   * its records would fill the memory.
    */
   get isFull(): boolean {
     return this.#waiting >= maxWaitingRecords;
@@ -54,9 +55,8 @@ export class ReadRequest {
       if (record !== undefined) this.#current.push(record);
     } catch (cause) {
       const place = { topic: key.topic, partition, offset: cursor.offset };
-      const broken = (): CodecError =>
-        new CodecError('a record of the log cannot be decoded', { cause, place });
-      this.fail(cause instanceof JournalError ? cause : broken());
+      const broken = new CodecError('a record of the log cannot be decoded', { cause, place });
+      this.fail(cause instanceof JournalError ? cause : broken);
     }
   }
 
@@ -105,7 +105,7 @@ export class ReadRequest {
     return this.#news.wait();
   }
 
-  /** The caller is gone. */
+  /** The caller wants no more: what waits is dropped. */
   cancel(): void {
     this.#ended = true;
     this.#batches = [];

@@ -91,8 +91,7 @@ describe(`property: reads of Kafka that end (I18, seed ${seed})`, function () {
     const law = fc.asyncProperty(readers, answers, async (given, answered) => {
       brokers = brokersWith(answered);
       let idle = 0;
-      const place = { topic, partition: 0 };
-      const reader = new PartitionReader(brokers.cluster(), place, () => idle++);
+      const reader = new PartitionReader(brokers.cluster(), topic, 0, () => idle++);
       const requests = given.map(([one]) => new ReadRequest(rangeOf({ ...one, partition: 0 })));
       for (const request of requests) reader.add(request);
       for (const [index, [{ wait }, end]] of given.entries()) {

@@ -18,9 +18,10 @@ export interface SocketDeadlines {
 }
 
 /**
- * Notices a half-open broker: its machine is gone or hangs, and the connection still stands. kafkajs
- * fails the request and keeps the connection, so the next request would go the same way. Here a
- * socket whose broker owes an answer for too long is destroyed, and kafkajs has to connect anew.
+ * Notices a half-open broker: its machine is gone or hangs, and the connection still stands.
+ * kafkajs fails the request and keeps the connection, so the next request would go the same way.
+ * Here a socket whose broker owes an answer for too long is destroyed, and kafkajs has to connect
+ * anew.
  *
  * Brokers answer the requests of a connection in their order. So the time of a request begins with
  * the answer to the one before it. A broker of which nothing is asked is found by TCP keep-alive
@@ -40,7 +41,11 @@ class AnswerWatch {
     this.#deadlines = deadlines;
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
     const watched = (...args: unknown[]): boolean => {
-      this.#owed.push(isJoin(args[0]) ? deadlines.joinMs : deadlines.answerMs);
+      const [bytes] = args;
+      const isRequest = Buffer.isBuffer(bytes) && bytes.length >= apiKeyAt + 2;
+      const apiKey = isRequest ? bytes.readInt16BE(apiKeyAt) : undefined;
+      const isJoin = apiKey === joinGroup || apiKey === syncGroup;
+      this.#owed.push(isJoin ? deadlines.joinMs : deadlines.answerMs);
       if (this.#owed.length === 1) this.#arm();
       return write(...args);
     };
@@ -86,10 +91,4 @@ export function watchAnswers(socket: net.Socket, deadlines: SocketDeadlines): vo
 /** The watch of a socket; `undefined` when nothing watches it. */
 export function answerWatchOf(socket: net.Socket | undefined): AnswerWatch | undefined {
   return socket === undefined ? undefined : watches.get(socket);
-}
-
-function isJoin(bytes: unknown): boolean {
-  if (!Buffer.isBuffer(bytes) || bytes.length < apiKeyAt + 2) return false;
-  const apiKey = bytes.readInt16BE(apiKeyAt);
-  return apiKey === joinGroup || apiKey === syncGroup;
 }

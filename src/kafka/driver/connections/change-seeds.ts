@@ -1,8 +1,8 @@
 import type { DriverCluster } from '../kafkajs.ts';
 
 /**
- * Makes a cluster ask another bootstrap server whenever it has no connection. kafkajs stays with one
- * that can be connected, though its other answers are not understood.
+ * Makes a cluster ask another bootstrap server whenever it has no connection. kafkajs stays with a
+ * server that accepts connections, even if nothing that it answers is understood.
  */
 export function changeSeeds(cluster: DriverCluster): void {
   const pool = cluster.brokerPool;

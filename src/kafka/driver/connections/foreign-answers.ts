@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import kafkajs from 'kafkajs';
+import type { DriverResponse } from '../kafkajs.ts';
 import { AnswerFrames, FramingError } from '../wire/answer-frames.ts';
 import { answerWatchOf } from './answer-watch.ts';
 
@@ -18,19 +19,20 @@ interface Connection {
   readonly correlationId: number;
   readonly authHandlers: { onSuccess(bytes: Buffer): void } | null;
   readonly authExpectResponse: boolean;
-  readonly requestQueue: {
-    fulfillRequest(answer: { correlationId: number; payload: Buffer; size: number }): void;
-  };
+  readonly requestQueue: { fulfillRequest(answer: QueuedAnswer): void };
   processData: (this: Connection, bytes: Buffer) => void;
   send: (this: Connection, request: ConnectionRequest) => Promise<unknown>;
 }
 
+interface QueuedAnswer {
+  readonly correlationId: number;
+  readonly payload: Buffer;
+  readonly size: number;
+}
+
 interface ConnectionRequest {
   readonly request: { readonly apiName?: string };
-  readonly response: {
-    decode(bytes: Buffer): Promise<unknown>;
-    parse(decoded: unknown): Promise<unknown>;
-  };
+  readonly response: DriverResponse;
 }
 
 const { prototype } = require('kafkajs/src/network/connection') as { prototype: Connection };
@@ -67,7 +69,8 @@ export function closeOnForeignAnswers(): void {
     }
   };
   prototype.send = async function (request) {
-    if (!isGreeting(request)) return send.call(this, understood(this, request));
+    const isGreeting = greetings.includes(request.request.apiName);
+    if (!isGreeting) return send.call(this, understood(this, request));
     const { connectionTimeout, socket } = this;
     const late = new Error(`no answer to the first request within ${connectionTimeout} ms`);
     const bound = setTimeout(() => socket?.destroy(late), connectionTimeout).unref();
@@ -89,13 +92,10 @@ const greetings: readonly (string | undefined)[] = [
 ];
 const noAnswers: readonly string[] = ['KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError'];
 
-function isGreeting({ request }: ConnectionRequest): boolean {
-  return greetings.includes(request.apiName);
-}
-
 /**
- * kafkajs tries another bootstrap server after a failed connection only, not after a silent one; and
- * a connection whose first answer is an error counts as connected.
+ * The error of a first request, as that of a failed connection. Only after such an error does
+ * kafkajs try another bootstrap server, not after silence; and it takes a connection whose first
+ * answer is an error for connected.
  */
 function asConnectionError(
   { host, port, socket }: Connection,
@@ -112,6 +112,11 @@ function asConnectionError(
 
 const frames = new WeakMap<Connection, AnswerFrames>();
 
+/**
+ * Hands whole answers to the login under way, or to the requests that they belong to.
+ *
+ * @throws {FramingError} the bytes are no answers to what was asked
+ */
 function process(connection: Connection, bytes: Buffer): void {
   let reader = frames.get(connection);
   if (reader === undefined) {
@@ -139,16 +144,15 @@ function process(connection: Connection, bytes: Buffer): void {
   if (reader.partialBytes > 0) watch?.begun(reader.partialBytes);
 }
 
-/** Errors that decoders throw over bytes that they do not expect, and nothing else does. */
-function isNotUnderstood(error: unknown): boolean {
-  return error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
-}
-
+/** The request, whose answer closes the connection when it cannot be understood. */
 function understood(connection: Connection, request: ConnectionRequest): ConnectionRequest {
   const { response } = request;
   let bytes: Buffer = Buffer.alloc(0);
   const failing = (error: unknown): never => {
-    if (!isNotUnderstood(error)) throw error;
+    // Decoders throw these over bytes that they do not expect, and nothing else does.
+    const isNotUnderstood =
+      error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError;
+    if (!isNotUnderstood) throw error;
     const { apiName = 'request' } = request.request;
     const what = `an answer to ${apiName} that cannot be decoded`;
     const foreign = foreignAnswer(connection, what, bytes, error);
@@ -161,14 +165,23 @@ function understood(connection: Connection, request: ConnectionRequest): Connect
       decode: async (payload) => {
         bytes = payload;
         try {
-          return within(await response.decode(payload), connection.requestTimeout);
+          const answer = (await response.decode(payload)) as Throttled | undefined;
+          // A broker may make a client wait; not longer than a request may take.
+          const limitMs = connection.requestTimeout;
+          if ((answer?.clientSideThrottleTime ?? 0) <= limitMs) return answer;
+          return { ...answer, clientSideThrottleTime: limitMs };
         } catch (error) {
           return failing(error);
         }
       },
       parse: async (decoded) => {
         try {
-          return known(await response.parse(decoded));
+          const answer = await response.parse(decoded);
+          // Zeros decode to a broker that knows no request, or to a cluster without a broker.
+          const { apiVersions, brokers } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+          if (isEmpty(apiVersions)) throw new RangeError('it knows no request');
+          if (isEmpty(brokers)) throw new RangeError('it names no broker');
+          return answer;
         } catch (error) {
           return failing(error);
         }
@@ -177,23 +190,12 @@ function understood(connection: Connection, request: ConnectionRequest): Connect
   };
 }
 
-/** @throws {RangeError} a broker without requests, or none that is a broker: zeros decode to that */
-function known(answer: unknown): unknown {
-  const { apiVersions, brokers } = (answer ?? {}) as Readonly<Record<string, unknown>>;
-  if (isEmpty(apiVersions)) throw new RangeError('it knows no request');
-  if (isEmpty(brokers)) throw new RangeError('it names no broker');
-  return answer;
+interface Throttled {
+  readonly clientSideThrottleTime?: number;
 }
 
 function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
-}
-
-/** A broker may make a client wait; not longer than a request may take. */
-function within(decoded: unknown, limitMs: number): unknown {
-  const answer = decoded as { clientSideThrottleTime?: number } | undefined;
-  if ((answer?.clientSideThrottleTime ?? 0) <= limitMs) return decoded;
-  return { ...answer, clientSideThrottleTime: limitMs };
 }
 
 function foreignAnswer(
@@ -213,18 +215,15 @@ function foreignAnswer(
   return cause === undefined ? error : Object.assign(error, { cause });
 }
 
+/** What the server may be, judged by its first bytes. */
 function hintOf(bytes: Buffer): string {
   if (bytes.subarray(0, 4).toString('latin1') === 'HTTP') {
     return 'It is an HTTP server: is the port of bootstrap-servers a Kafka listener?';
   }
-  if (isTlsRecord(bytes)) {
+  // A TLS record: content type 20 to 23, then version 3.x.
+  const type = bytes[0] ?? 0;
+  if (type >= 20 && type <= 23 && bytes[1] === 3) {
     return 'It speaks TLS: set security-protocol to SSL or SASL_SSL';
   }
   return 'Is it a Kafka listener, and is its TLS that of security-protocol?';
-}
-
-/** Content type 20 to 23, then version 3.x. */
-function isTlsRecord(bytes: Buffer): boolean {
-  const type = bytes[0] ?? 0;
-  return type >= 20 && type <= 23 && bytes[1] === 3;
 }

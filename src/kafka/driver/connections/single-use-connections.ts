@@ -33,18 +33,25 @@ const { prototype: pools } = require('kafkajs/src/network/connectionPool') as {
 };
 
 /**
- * kafkajs connects the same connection object again and again, and a reset leaves traces in it: the
- * first half of an answer stays in its buffer, so that no later answer is ever understood; errors of
- * the old socket reject requests of the new one; two callers open two sockets, one of which is lost;
- * a request that is sent while the connection closes waits for ever, and so does a login. Here a
- * connection has one socket and ends with it; the next request gets a new connection.
+ * kafkajs connects the same connection object again and again, and a reset leaves traces in it:
+ *
+ * - the first half of an answer stays in its buffer, so no later answer is ever understood;
+ * - errors of the old socket reject requests of the new one;
+ * - two callers open two sockets, one of which is lost;
+ * - a request that is sent while the connection closes waits for ever, and so does a login.
+ *
+ * Here a connection has one socket and ends with it; the next request gets a new connection.
  */
 export function useConnectionsOnce(): void {
   const { prototype } = Connection;
   const connect = prototype.connect;
   prototype.connect = function () {
     const connecting = connect.call(this);
-    this.socket?.once('close', () => endOf(this));
+    this.socket?.once('close', () => {
+      // Nothing more comes over this socket: what waits for it fails.
+      this.authHandlers?.onError();
+      this.rejectRequests(notConnected(this));
+    });
     return connecting;
   };
   prototype.failIfNotConnected = function () {
@@ -80,18 +87,12 @@ function isUsable({ connectionStatus, socket }: Connection): boolean {
   return connectionStatus === 'connected' && socket !== undefined && socket.writable;
 }
 
-/** The options of a connection are its members, and those of its queue. */
+/** A new connection to the same broker: its options are members of the old one and of its queue. */
 function renewed(old: Connection): Connection {
   const connection = new Connection(Object.assign({}, old.requestQueue, old));
   connection.setVersions(old.versions);
   connection.setSupportAuthenticationProtocol(old.getSupportAuthenticationProtocol());
   return connection;
-}
-
-/** Whoever still waits for this socket waits in vain. */
-function endOf(connection: Connection): void {
-  connection.authHandlers?.onError();
-  connection.rejectRequests(notConnected(connection));
 }
 
 function notConnected({ host, port }: Connection): Error {

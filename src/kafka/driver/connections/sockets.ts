@@ -44,7 +44,14 @@ export class DriverSockets {
     let hasFailed = false;
     socket.on('error', (cause) => {
       hasFailed = true;
-      this.#note(address, withHint(cause, socket));
+      // Node's own text is only that the server hung up, or that a version number is wrong. So the
+      // error says what to check when the server is of another kind.
+      const { code, message } = cause as NodeJS.ErrnoException;
+      const isForeign =
+        code === 'EPROTO' ||
+        code?.startsWith('ERR_SSL_') === true ||
+        (code === 'ECONNRESET' && !hasAnswered(socket));
+      this.#note(address, isForeign ? new Error(`${message}. ${hint}`, { cause }) : cause);
     });
     socket.on('close', () => {
       this.#open.delete(socket);
@@ -90,17 +97,4 @@ export class DriverSockets {
 
 function hasAnswered(socket: net.Socket): boolean {
   return socket.bytesRead > 0;
-}
-
-/**
- * Says what to check when the server is of another kind. Node's own text is only that the server
- * hung up, or that a version number is wrong.
- */
-function withHint(cause: Error, socket: net.Socket): Error {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const isForeign =
-    code === 'EPROTO' ||
-    code?.startsWith('ERR_SSL_') === true ||
-    (code === 'ECONNRESET' && !hasAnswered(socket));
-  return isForeign ? new Error(`${message}. ${hint}`, { cause }) : cause;
 }

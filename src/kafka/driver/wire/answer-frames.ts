@@ -24,7 +24,10 @@ export class AnswerFrames {
   #bytes = 0;
   #needed = lengthBytes;
 
-  /** Bytes of an answer that has begun and is not complete, as far as is known; 0 = there is none. */
+  /**
+   * How long the answer is that has begun and is not complete, in bytes, as far as is known; 0 =
+   * none has begun.
+   */
   get partialBytes(): number {
     return this.#bytes === 0 ? 0 : this.#needed;
   }

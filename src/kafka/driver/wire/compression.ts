@@ -54,7 +54,14 @@ export function decompress(id: number, bytes: Buffer): Buffer {
   return id === 0 ? bytes : codecOf(id).decompress(bytes);
 }
 
-/** @throws {RangeError} the number is unknown */
+/** What compresses records, as a batch is written: the number, and how. */
+export type Compressor = Pick<Codec, 'id' | 'compress'>;
+
+/**
+ * The codec of a number; 0 = the bytes stay as they are.
+ *
+ * @throws {RangeError} the number is unknown
+ */
 export function codecOf(id: number): Pick<Codec, 'id' | 'compress' | 'decompress'> {
   const codec = id === 0 ? uncompressed : codecs.find((candidate) => candidate.id === id);
   if (codec === undefined) throw new RangeError(`unknown compression ${id}`);

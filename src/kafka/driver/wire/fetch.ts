@@ -1,4 +1,4 @@
-import { type DriverBroker, fetchRequest } from '../kafkajs.ts';
+import { type DriverBroker, type DriverResponse, fetchRequest } from '../kafkajs.ts';
 import { maxFrameBytes } from './answer-frames.ts';
 
 /** Where to read and how much. */
@@ -7,6 +7,7 @@ export interface FetchRequest extends FetchLimits {
   readonly partitions: readonly { readonly partition: number; readonly offset: number }[];
 }
 
+/** When a broker answers, and with how much. */
 export interface FetchLimits {
   /** The broker answers after this time, even with nothing. */
   readonly maxWaitMs: number;
@@ -44,6 +45,8 @@ const maxFetchBytes = maxFrameBytes / 2;
  * One Fetch request. kafkajs's own `broker.fetch` decodes every record with its headers, some
  * microseconds each; here the record bytes stay as they are, and the reader decodes what it
  * delivers.
+ *
+ * @throws driver errors as they are; an error of one partition is in its answer
  */
 export function fetchPartitions(
   broker: DriverBroker,
@@ -54,7 +57,11 @@ export function fetchPartitions(
   return fetchPlaces(broker, places, request);
 }
 
-/** One Fetch request for partitions of any topics, each at most once. */
+/**
+ * One Fetch request for partitions of any topics, each at most once.
+ *
+ * @throws driver errors as they are; an error of one partition is in its answer
+ */
 export async function fetchPlaces(
   broker: DriverBroker,
   places: readonly FetchPlace[],
@@ -75,17 +82,12 @@ export async function fetchPlaces(
       })),
     })),
   });
-  const answer = await send(broker, { ...protocol, response: { decode, parse } });
-  return (answer as Decoded).partitions;
-}
-
-async function send(
-  broker: DriverBroker,
-  request: Parameters<DriverBroker['connectionPool']['send']>[0],
-) {
+  const response: DriverResponse = { decode, parse: async (decoded) => decoded };
   try {
-    return await broker.connectionPool.send(request);
+    const answer = await broker.connectionPool.send({ ...protocol, response });
+    return (answer as Decoded).partitions;
   } catch (error) {
+    // kafkajs keeps a broker whose connection is closed until somebody disconnects it.
     if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
     throw error;
   }
@@ -94,10 +96,6 @@ async function send(
 interface Decoded {
   readonly clientSideThrottleTime: number;
   readonly partitions: readonly FetchedPartition[];
-}
-
-async function parse(decoded: unknown): Promise<unknown> {
-  return decoded;
 }
 
 /**

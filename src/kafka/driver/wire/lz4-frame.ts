@@ -1,8 +1,9 @@
 import lz4 from 'lz4-napi';
 
 /**
- * Headers of frames of independent blocks without checksums and sizes, and the most bytes of a block: what
- * Java clients, librdkafka and we write. The last byte is the checksum of the two before it.
+ * Headers of frames of independent blocks without checksums and sizes, and the most bytes of a
+ * block: what Java clients, librdkafka and we write. The last byte is the checksum of the two
+ * before it.
  */
 const plainHeaders: ReadonlyMap<string, number> = new Map([
   ['04224d18604082', 64 * 1024],
@@ -11,13 +12,13 @@ const plainHeaders: ReadonlyMap<string, number> = new Map([
   ['04224d18607073', 4 * 1024 * 1024],
 ]);
 const headerBytes = 7;
-/** No byte of a block stands for more than so many. */
+/** A byte of a block stands for at most this number of bytes. */
 const maxRatio = 255;
 const isStored = 0x8000_0000;
 
 /**
- * The content of an LZ4 frame. Plain ones are taken apart here and their blocks decompressed one by one: the
- * library's frames take twenty times as long.
+ * The content of an LZ4 frame. Plain ones are taken apart here and their blocks decompressed one by
+ * one: the library's own function for frames takes twenty times as long.
  *
  * @throws {RangeError} the frame ends too early
  * @throws {Error} of the library: a block, or a frame of another kind, is damaged
@@ -32,18 +33,18 @@ export function decompressLz4(frame: Buffer): Buffer {
     at = start + (size % isStored);
     if (at > frame.length) throw new RangeError(`an LZ4 block ends at ${at} of ${frame.length}`);
     const block = frame.subarray(start, at);
-    blocks.push(size >= isStored ? block : decompressBlock(block, maxBytes));
+    if (size >= isStored) {
+      blocks.push(block);
+      continue;
+    }
+    // The library wants the most bytes that the block may become, as a number before it.
+    const sized = Buffer.allocUnsafe(4 + block.length);
+    sized.writeUInt32LE(Math.min(maxBytes, block.length * maxRatio));
+    block.copy(sized, 4);
+    blocks.push(lz4.uncompressSync(sized));
   }
   // Another frame may follow.
   if (at + 4 < frame.length) return lz4.decompressFrameSync(frame);
   const [only] = blocks;
   return blocks.length === 1 && only !== undefined ? only : Buffer.concat(blocks);
-}
-
-/** The library wants to be told in front of the block how much it may become. */
-function decompressBlock(block: Buffer, maxBytes: number): Buffer {
-  const sized = Buffer.allocUnsafe(4 + block.length);
-  sized.writeUInt32LE(Math.min(maxBytes, block.length * maxRatio));
-  block.copy(sized, 4);
-  return lz4.uncompressSync(sized);
 }

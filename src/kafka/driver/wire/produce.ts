@@ -6,7 +6,6 @@ import {
   protocolError,
 } from '../kafkajs.ts';
 import { codecOf } from './compression.ts';
-import type { OutgoingRecord } from './outgoing-record.ts';
 import { recordBatchOf } from './record-batch-writer.ts';
 
 /** What a broker said of the records of one partition. */
@@ -25,11 +24,11 @@ export interface SendAnswer {
  * Makes the brokers of a producer's cluster send record batches that are encoded and numbered here.
  * Partitions and leaders stay kafkajs's.
  *
- * kafkajs takes the first error of an answer for the answer to all partitions, and repeats a request
- * with all of them. Here a request never fails: each partition has its own answer, and whoever sent
- * its records decides whether they are sent again. A partition's sequence number moves on when its
- * records are acknowledged, as it does in the broker; so records that are sent again carry the
- * numbers that they had, and the broker recognises them.
+ * kafkajs takes the first error of an answer for the answer to all partitions, and repeats a
+ * request with all of them. Here a request never fails: each partition has its own answer, and the
+ * caller of the send decides whether its records are sent again. A partition's sequence number
+ * moves on when its records are acknowledged, as it does in the broker; so records that are sent
+ * again carry the numbers that they had, and the broker recognises them.
  */
 export function produceOurselves(cluster: DriverCluster): void {
   const sequences = new Sequences();
@@ -51,6 +50,7 @@ interface ProduceAnswer {
   }[];
 }
 
+/** Sends the records of one broker, and answers by partition. Never rejects. */
 async function produce(
   broker: DriverBroker,
   fields: ProduceFields,
@@ -71,17 +71,13 @@ async function produce(
   try {
     const answer = await broker.connectionPool.send({
       request: { ...(request as object), encode },
-      response: { decode: (bytes) => response.decode(bytes), parse: asItIs },
+      response: { decode: (bytes) => response.decode(bytes), parse: async (decoded) => decoded },
     });
     return answersOf(fields, answer as DecodedAnswer, sequences);
   } catch (error) {
     if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
     return failed(fields, error, isDoubtful);
   }
-}
-
-async function asItIs(decoded: unknown): Promise<unknown> {
-  return decoded;
 }
 
 interface DecodedAnswer {
@@ -95,6 +91,7 @@ interface DecodedAnswer {
   }[];
 }
 
+/** The same answer for all partitions: the request failed. */
 function failed(fields: ProduceFields, cause: unknown, isDoubtful: boolean): ProduceAnswer {
   const error = cause instanceof Error ? cause : new Error(String(cause));
   const topics = fields.topicData.map(({ topic, partitions }) => ({
@@ -174,30 +171,21 @@ interface EncodedRequest {
 function encodeProduce(fields: ProduceFields, sequences: Sequences): Buffer {
   const parts: Buffer[] = [int16(-1), int16(fields.acks), int32(fields.timeout)];
   parts.push(int32(fields.topicData.length));
+  const { producerEpoch } = fields;
+  const producerId = BigInt(String(fields.producerId));
+  const codec = codecOf(fields.compression);
   for (const { topic, partitions } of fields.topicData) {
     const name = Buffer.from(topic);
     parts.push(int16(name.length), name, int32(partitions.length));
     for (const partition of partitions) {
       const at = Number(partition.partition);
-      const batch = batchOf(fields, partition.messages, sequences.next(topic, at));
+      const firstSequence = sequences.next(topic, at);
+      const sender = { producerId, producerEpoch, firstSequence };
+      const batch = recordBatchOf(partition.messages, sender, codec);
       parts.push(int32(at), int32(batch.length), batch);
     }
   }
   return Buffer.concat(parts);
-}
-
-function batchOf(
-  fields: ProduceFields,
-  messages: readonly OutgoingRecord[],
-  firstSequence: number,
-): Buffer {
-  const sender = {
-    producerId: BigInt(String(fields.producerId)),
-    producerEpoch: fields.producerEpoch,
-    firstSequence,
-  };
-  const { id, compress } = codecOf(fields.compression);
-  return recordBatchOf(messages, sender, { id, compress });
 }
 
 function int16(value: number): Buffer {

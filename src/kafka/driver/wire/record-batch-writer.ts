@@ -1,4 +1,5 @@
 import { crc32c } from '../kafkajs.ts';
+import type { Compressor } from './compression.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** Who writes a batch, and the number of its first record in the producer's session. */
@@ -31,19 +32,24 @@ const keptScratchBytes = 4 * 1024 * 1024;
 export function recordBatchOf(
   records: readonly OutgoingRecord[],
   sender: BatchSender,
-  compression: { readonly id: number; readonly compress: (records: Buffer) => Buffer },
+  codec: Compressor,
 ): Buffer {
-  const times = timesOf(records);
-  const body = compression.compress(writer.write(records, times.firstMs));
+  let firstMs = Number.POSITIVE_INFINITY;
+  let lastMs = 0;
+  for (const { timestampMs } of records) {
+    if (timestampMs < firstMs) firstMs = timestampMs;
+    if (timestampMs > lastMs) lastMs = timestampMs;
+  }
+  const body = codec.compress(writer.write(records, firstMs));
   const batch = Buffer.allocUnsafe(headerBytes + body.length);
   batch.writeBigInt64BE(0n, 0);
   batch.writeInt32BE(batch.length - lengthEndsAt, 8);
   batch.writeInt32BE(0, 12);
   batch.writeInt8(magic, magicAt);
-  batch.writeInt16BE(compression.id, attributesAt);
+  batch.writeInt16BE(codec.id, attributesAt);
   batch.writeInt32BE(records.length - 1, 23);
-  batch.writeBigInt64BE(BigInt(times.firstMs), 27);
-  batch.writeBigInt64BE(BigInt(times.lastMs), 35);
+  batch.writeBigInt64BE(BigInt(firstMs), 27);
+  batch.writeBigInt64BE(BigInt(lastMs), 35);
   batch.writeBigInt64BE(sender.producerId, 43);
   batch.writeInt16BE(sender.producerEpoch, 51);
   batch.writeInt32BE(sender.firstSequence, 53);
@@ -51,16 +57,6 @@ export function recordBatchOf(
   body.copy(batch, headerBytes);
   batch.writeUInt32BE(crc32c(batch.subarray(attributesAt)), crcAt);
   return batch;
-}
-
-function timesOf(records: readonly OutgoingRecord[]): { firstMs: number; lastMs: number } {
-  let firstMs = Number.POSITIVE_INFINITY;
-  let lastMs = 0;
-  for (const { timestampMs } of records) {
-    if (timestampMs < firstMs) firstMs = timestampMs;
-    if (timestampMs > lastMs) lastMs = timestampMs;
-  }
-  return { firstMs, lastMs };
 }
 
 /** Writes records into one piece of memory that grows, and answers a view of it. */
@@ -86,7 +82,8 @@ class RecordWriter {
     let count = 0;
     for (const name in headers) {
       count += 1;
-      headersBytes += headerLength(Buffer.byteLength(name), headers[name] as Buffer);
+      const nameBytes = Buffer.byteLength(name);
+      headersBytes += varintLength(nameBytes) + nameBytes + bytesLength(headers[name] as Buffer);
     }
     const length =
       1 +
@@ -96,7 +93,12 @@ class RecordWriter {
       bytesLength(value) +
       varintLength(count) +
       headersBytes;
-    this.#reserve(length + recordRoomBytes);
+    const needed = this.#at + length + recordRoomBytes;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, needed));
+      this.#bytes.copy(larger, 0, 0, this.#at);
+      this.#bytes = larger;
+    }
     this.#varint(length);
     this.#bytes[this.#at++] = 0;
     this.#varint(timestampDelta);
@@ -109,13 +111,6 @@ class RecordWriter {
       this.#at += this.#bytes.write(name, this.#at);
       this.#byteString(headers[name] as Buffer);
     }
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes));
-    this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
   }
 
   #byteString(value: Buffer | null): void {
@@ -153,8 +148,4 @@ function varintLength(value: number): number {
 
 function bytesLength(value: Buffer | null): number {
   return value === null ? 1 : varintLength(value.length) + value.length;
-}
-
-function headerLength(nameBytes: number, value: Buffer): number {
-  return varintLength(nameBytes) + nameBytes + bytesLength(value);
 }

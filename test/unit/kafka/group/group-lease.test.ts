@@ -19,10 +19,10 @@ describe('the lease of a group member', () => {
     wallMs += ms;
   };
   /** A heartbeat whose answer takes `answerMs`. */
-  const beat = (answerMs = 0, isRebalancing = false): void => {
+  const beat = (answerMs = 0, answer: 'stable' | 'rebalancing' = 'stable'): void => {
     const sent = lease.moment();
     pass(answerMs);
-    lease.confirm(sent, { isRebalancing });
+    lease.confirm(sent, answer);
   };
 
   it('is not held before a heartbeat was answered: the join may be long past', () => {
@@ -69,11 +69,11 @@ describe('the lease of a group member', () => {
     beat();
     for (let count = 0; count < 4; count++) {
       pass(5_000);
-      beat(0, true);
+      beat(0, 'rebalancing');
       expect(lease.isHeld).to.equal(true);
     }
     pass(5_000);
-    beat(0, true);
+    beat(0, 'rebalancing');
     expect(lease.isHeld).to.equal(false);
   });
 });

@@ -109,7 +109,8 @@ describe('KafkaActionProducer', () => {
     return new KafkaActionProducer(
       { ...settings, producer: { ...settings.producer, deliveryTimeoutMs } },
       deps,
-      { sessions, limits },
+      sessions,
+      limits,
     );
   }
 
