@@ -103,7 +103,7 @@ export class PartitionFollower {
         return this.#track(clock.sleep(delayMs, { signal }));
       },
       reportFailure: (error, failures) => {
-        // Records are missing, or broken: what was seen does not join up with what can be seen next.
+        // Records are missing, or broken: what was seen does not join up with what comes next.
         if (error instanceof DataIntegrityError) cache.reset();
         cache.fail();
         if (failures > 1) return;

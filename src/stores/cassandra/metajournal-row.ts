@@ -1,5 +1,5 @@
 import { ExpireAfter } from '../../model/expire-after.ts';
-import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
+import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import { SegmentNr } from './segment.ts';
 import type { CassandraSession, Params } from './session-types.ts';
@@ -83,17 +83,23 @@ export class MetaJournalRow {
   }
 
   /**
+   * Writes what has changed; all of the row, if the columns are not this owner's yet.
+   *
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
   async change(next: RowState, time: WriteTime): Promise<void> {
-    const { statements } = this.#deps;
-    const { pointer: before, clearedTo } = this.#state ?? {};
+    const before = this.#state;
     if (!this.#isOwn || before === undefined) {
       await this.#writeWhole(next, this.#created, time);
       return;
     }
-    const { cql, columns } = updateOf(statements, { pointer: before, clearedTo }, next);
-    await this.#update(cql, columns, { next, time });
+    const { session, statements, key } = this.#deps;
+    const { nowMs, timestamp } = time;
+    const { cql, columns } = updateOf(statements, before, next);
+    const place = { key, segment: this.#segment };
+    const params = updateParams(place, next.pointer.at, nowMs, columns);
+    await session.write(cql, params, timestamp);
+    this.#state = next;
   }
 
   /**
@@ -135,17 +141,6 @@ export class MetaJournalRow {
     this.#created = created;
     this.#isOwn = true;
   }
-
-  async #update(
-    cql: string,
-    columns: Params,
-    { next, time: { nowMs, timestamp } }: { readonly next: RowState; readonly time: WriteTime },
-  ): Promise<void> {
-    const place = { key: this.#deps.key, segment: this.#segment };
-    const params = updateParams(place, { at: next.pointer.at, nowMs, columns });
-    await this.#deps.session.write(cql, params, timestamp);
-    this.#state = next;
-  }
 }
 
 interface Update {
@@ -157,8 +152,9 @@ interface Update {
 function updateOf(statements: MetaJournalStatements, before: RowState, next: RowState): Update {
   const progress = progressParam(next);
   const [seqNr, deleteTo] = seqNrCells(next.pointer);
-  const keepsExpiry = sameExpiry(next.pointer.expiry, before.pointer.expiry);
-  const expiry = keepsExpiry ? [] : expiryParams(next.pointer.expiry);
+  const [last, now] = [before.pointer.expiry, next.pointer.expiry];
+  const keepsExpiry = last?.on === now?.on && ExpireAfter.equals(last?.after, now?.after);
+  const expiry = keepsExpiry ? [] : expiryParams(now);
   const keepsDeleteTo = next.pointer.deleteTo === before.pointer.deleteTo;
   if (keepsDeleteTo && progress === progressParam(before)) {
     const cql = keepsExpiry ? statements.updateSeqNr : statements.updateExpiry;
@@ -169,9 +165,4 @@ function updateOf(statements: MetaJournalStatements, before: RowState, next: Row
   }
   const cql = keepsExpiry ? statements.updateDeleted : statements.updateAll;
   return { cql, columns: [seqNr, deleteTo, progress, ...expiry] };
-}
-
-/** Same day and same duration, or neither has one. */
-function sameExpiry(a: Expiry | undefined, b: Expiry | undefined): boolean {
-  return a?.on === b?.on && ExpireAfter.equals(a?.after, b?.after);
 }
