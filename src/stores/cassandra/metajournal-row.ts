@@ -1,5 +1,5 @@
 import { ExpireAfter } from '../../model/expire-after.ts';
-import type { JournalPointer } from '../../model/journal-pointer.ts';
+import type { Expiry, JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import { SegmentNr } from './segment.ts';
 import type { CassandraSession, Params } from './session-types.ts';
@@ -152,9 +152,8 @@ interface Update {
 function updateOf(statements: MetaJournalStatements, before: RowState, next: RowState): Update {
   const progress = progressParam(next);
   const [seqNr, deleteTo] = seqNrCells(next.pointer);
-  const [last, now] = [before.pointer.expiry, next.pointer.expiry];
-  const keepsExpiry = last?.on === now?.on && ExpireAfter.equals(last?.after, now?.after);
-  const expiry = keepsExpiry ? [] : expiryParams(now);
+  const keepsExpiry = sameExpiry(next.pointer.expiry, before.pointer.expiry);
+  const expiry = keepsExpiry ? [] : expiryParams(next.pointer.expiry);
   const keepsDeleteTo = next.pointer.deleteTo === before.pointer.deleteTo;
   if (keepsDeleteTo && progress === progressParam(before)) {
     const cql = keepsExpiry ? statements.updateSeqNr : statements.updateExpiry;
@@ -165,4 +164,9 @@ function updateOf(statements: MetaJournalStatements, before: RowState, next: Row
   }
   const cql = keepsExpiry ? statements.updateDeleted : statements.updateAll;
   return { cql, columns: [seqNr, deleteTo, progress, ...expiry] };
+}
+
+/** Same day and same duration, or neither has one. */
+function sameExpiry(a: Expiry | undefined, b: Expiry | undefined): boolean {
+  return a?.on === b?.on && ExpireAfter.equals(a?.after, b?.after);
 }

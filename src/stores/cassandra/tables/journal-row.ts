@@ -89,10 +89,9 @@ export class JournalRowReader {
     const timestampMs = cells.timestamp.getTime();
     const last = this.#record;
     this.#column = 'metadata';
-    const hasSameMetadata = metadata === this.#metadataText;
     // The record of the row before, which had no headers either.
     if (
-      hasSameMetadata &&
+      metadata === this.#metadataText &&
       headers === null &&
       last?.headers === noHeaders &&
       last.at.offset === offset &&
@@ -101,20 +100,24 @@ export class JournalRowReader {
     ) {
       return last;
     }
-    // Most rows carry the same metadata, the empty one: parsed once, and shared.
-    if (!hasSameMetadata) {
-      this.#metadata = metadata === null ? RecordMetadata.empty : parseRecordMetadata(metadata);
-      this.#metadataText = metadata;
-    }
     this.#record = {
       at: { partition, offset },
       timestampMs,
       origin: cells.origin ?? undefined,
       version: cells.version ?? undefined,
-      metadata: this.#metadata,
+      metadata: this.#metadataOf(metadata),
       headers: headers === null ? noHeaders : Object.fromEntries(headers),
     };
     return this.#record;
+  }
+
+  /** Most rows carry the same metadata, the empty one: parsed once, and shared. */
+  #metadataOf(text: string | null): RecordMetadata {
+    if (text !== this.#metadataText) {
+      this.#metadata = text === null ? RecordMetadata.empty : parseRecordMetadata(text);
+      this.#metadataText = text;
+    }
+    return this.#metadata;
   }
 
   #recordIdOf(cell: UuidCell | null): string | undefined {

@@ -86,18 +86,19 @@ export class PointerTable {
   move(move: OffsetMove, epoch: number | undefined, nowMs: number): number {
     const { topic, partition, offset, after } = move;
     const row = this.#rowOf(topic, partition);
+    const stored = row?.offset;
     if (epoch === undefined) {
-      if (row === undefined && after === undefined) {
+      if (stored === undefined && after === undefined) {
         this.#insert.run(topic, partition, offset, nowMs, nowMs);
         return 1;
       }
-      const claimed = row?.offset === offset ? this.claim(topic, partition).epoch : undefined;
-      if (claimed === undefined) throw fencedMove(move, row?.offset);
+      const claimed = stored === offset ? this.claim(topic, partition).epoch : undefined;
+      if (claimed === undefined) throw fencedMove(move, stored);
       return claimed;
     }
-    if (row?.epoch !== epoch) throw fencedMove(move, row?.offset);
-    if (row.offset === offset) return epoch;
-    if (row.offset !== after) throw fencedMove(move, row.offset);
+    if (row?.epoch !== epoch) throw fencedMove(move, stored);
+    if (stored === offset) return epoch;
+    if (stored !== after) throw fencedMove(move, stored);
     this.#update.run(offset, nowMs, topic, partition);
     return epoch;
   }
