@@ -1,9 +1,8 @@
 import { startReplicator } from '../../replicator/replicator.ts';
 import type { ReplicationSettings } from '../../replicator/replicator-deps.ts';
 import type { EmbeddedJournalSettings } from '../config/settings/journal-settings.ts';
-import type { EventualJournal } from '../ports/eventual-journal.ts';
 import { idsOfAll } from '../stores/sqlite/ids-of-all.ts';
-import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.ts';
+import { openSqliteStore } from '../stores/sqlite/store.ts';
 import { storeNames } from './open-eventual-store.ts';
 import type { OpenDeps, Stores } from './stores.ts';
 
@@ -33,6 +32,7 @@ export async function openEmbeddedStores(
   deps: OpenDeps,
 ): Promise<Stores> {
   const store = await openSqliteStore(settings, deps);
+  const { producer, consumer, eventual } = store;
   const replicator = startReplicator({
     consumers: store.topicConsumers,
     store: store.replicated,
@@ -40,28 +40,21 @@ export async function openEmbeddedStores(
     settings: replicatorSettings,
     ...deps,
   });
+  const idsDeps = { consumer, eventual, clock: deps.clock, limitMs: settings.readTimeoutMs };
   return {
-    producer: store.producer,
-    consumer: store.consumer,
-    eventual: withIdsOfAll(store, settings.readTimeoutMs, deps),
+    producer,
+    consumer,
+    eventual: {
+      offset: (...call) => eventual.offset(...call),
+      pointer: (...call) => eventual.pointer(...call),
+      read: (...call) => eventual.read(...call),
+      // Log and store are one file, so it can wait for what was acknowledged before the call.
+      ids: (topic, options) => idsOfAll(topic, idsDeps, options),
+      [Symbol.asyncDispose]: () => eventual[Symbol.asyncDispose](),
+    },
     async [Symbol.asyncDispose]() {
       await replicator.stop({ deadlineMs: replicatorStopMs });
       await store[Symbol.asyncDispose]();
     },
-  };
-}
-
-/** Log and store are one file, so `ids` can wait for what was acknowledged before the call. */
-function withIdsOfAll(
-  { consumer, eventual }: SqliteStore,
-  limitMs: number,
-  { clock }: OpenDeps,
-): EventualJournal {
-  return {
-    offset: (...call) => eventual.offset(...call),
-    pointer: (...call) => eventual.pointer(...call),
-    read: (...call) => eventual.read(...call),
-    ids: (topic, options) => idsOfAll(topic, { consumer, eventual, clock, limitMs }, options),
-    [Symbol.asyncDispose]: () => eventual[Symbol.asyncDispose](),
   };
 }

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import type { CassandraSettings } from '../config/settings/cassandra-settings.ts';
 import type { EventualSettings } from '../config/settings/eventual-settings.ts';
 import type { SetUpItem } from '../model/set-up-item.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../ports/replicated-journal.ts';
+import type { SetUpOptions } from '../stores/set-up-options.ts';
 import type { SqliteStore } from '../stores/sqlite/store.ts';
 import type { OpenDeps } from './stores.ts';
 
@@ -95,8 +95,10 @@ export async function createStore(
 ): Promise<readonly SetUpItem[]> {
   switch (settings.type) {
     case 'cassandra': {
-      const cassandra = creating(settings.cassandra);
-      return await setUpStore({ type: 'cassandra', cassandra }, deps, { mode: 'create' });
+      const { schema } = settings.cassandra;
+      const keyspace = { ...schema.keyspace, autoCreate: true };
+      const allowed = { ...settings.cassandra, schema: { ...schema, keyspace, autoCreate: true } };
+      return await setUpStore({ ...settings, cassandra: allowed }, deps, { mode: 'create' });
     }
     case 'postgres':
       return await setUpStore(settings, deps, { mode: 'create' });
@@ -126,7 +128,7 @@ export function placeOfStore(settings: EventualSettings): string {
 async function setUpStore(
   settings: EventualSettings,
   deps: OpenDeps,
-  options: { readonly mode: 'create' | 'check' } & CallOptions,
+  options: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
   switch (settings.type) {
     case 'cassandra': {
@@ -143,17 +145,11 @@ async function setUpStore(
 }
 
 /** With all switches off a program only looks, under rights that allow nothing else (ADR 19). */
-function modeOf(settings: EventualSettings): 'create' | 'check' {
+function modeOf(settings: EventualSettings): SetUpOptions['mode'] {
   if (settings.type === 'sqlite') return 'create';
   if (settings.type === 'postgres') return settings.postgres.schema.autoCreate ? 'create' : 'check';
   const { autoCreate, keyspace } = settings.cassandra.schema;
   return autoCreate || keyspace.autoCreate ? 'create' : 'check';
-}
-
-function creating(settings: CassandraSettings): CassandraSettings {
-  const { schema } = settings;
-  const keyspace = { ...schema.keyspace, autoCreate: true };
-  return { ...settings, schema: { ...schema, keyspace, autoCreate: true } };
 }
 
 /** Of a store without a log: the partitions and segments are not used. */

@@ -13,7 +13,6 @@ import {
 import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-cache.ts';
 import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
-import type { ReadDeps } from '../journal/read/observe.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
@@ -22,7 +21,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
-import type { OpenDeps, Stores } from './stores.ts';
+import type { OpenDeps } from './stores.ts';
 
 /** Journals with all that they hold open; the caller closes them. */
 export interface OpenJournals extends Journals, AsyncDisposable {
@@ -71,9 +70,27 @@ export async function openSection(
 ): Promise<OpenJournals> {
   const settings = journalSettingsOf(config, path);
   noteIgnoredKeys(config, deps.log);
-  const stores =
-    'file' in settings ? openEmbeddedStores(settings, deps) : openKafkaStores(settings, deps);
-  return journalsOver(await stores, settings, deps);
+  const stores = await ('file' in settings
+    ? openEmbeddedStores(settings, deps)
+    : openKafkaStores(settings, deps));
+  // One file has no other writers than ours, and looking at its end costs nothing: no marks there.
+  // Its replicator follows at once, so that a head cache would hold nothing.
+  const byOffset = 'file' in settings || settings.readEnd === 'end-offset';
+  const readEnd = byOffset ? endByOffset(stores.consumer) : undefined;
+  const cacheSettings = 'file' in settings ? undefined : settings.headCache;
+  const headCache = cacheSettings && openHeadCache({ ...stores, ...deps }, cacheSettings);
+  const own = { origin: hostname(), randomUuid: randomUUID };
+  const readDeps = { ...stores, settings, ...deps, ...own, headCache, readEnd };
+  return {
+    ...createJournals(readDeps, settings.callTimeThresholdsMs),
+    keyOf: persistenceIdToKey(settings.persistenceIdToKey),
+    maxEventsInBatch: settings.maxEventsInBatch,
+    headCacheStats: () => headCache?.stats,
+    async [Symbol.asyncDispose]() {
+      await headCache?.[Symbol.asyncDispose]();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** @throws {ConfigError} all problems of the section */
@@ -89,40 +106,4 @@ export function journalSettingsOf(
   const key = `${path}.class`;
   const { file, line } = config.originOf(key) ?? {};
   throw new ConfigError([{ path: config.fullPath(key), file, line, message }]);
-}
-
-function journalsOver(
-  stores: Stores,
-  settings: KafkaJournalSettings | EmbeddedJournalSettings,
-  deps: OpenDeps,
-): OpenJournals {
-  const { headCache, readEnd } = waysToRead(stores, settings, deps);
-  const own = { origin: hostname(), randomUuid: randomUUID };
-  const parts = { ...stores, settings, ...deps, ...own, headCache, readEnd };
-  return {
-    ...createJournals(parts, settings.callTimeThresholdsMs),
-    keyOf: persistenceIdToKey(settings.persistenceIdToKey),
-    maxEventsInBatch: settings.maxEventsInBatch,
-    headCacheStats: () => headCache?.stats,
-    async [Symbol.asyncDispose]() {
-      await headCache?.[Symbol.asyncDispose]();
-      await stores[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/**
- * One file has no other writers than ours, and looking at its end costs nothing: no marks there.
- * Its replicator follows at once, so that a head cache would hold nothing.
- */
-function waysToRead(
-  stores: Stores,
-  settings: KafkaJournalSettings | EmbeddedJournalSettings,
-  deps: OpenDeps,
-): Pick<ReadDeps, 'headCache' | 'readEnd'> {
-  const byOffset = 'file' in settings || settings.readEnd === 'end-offset';
-  const readEnd = byOffset ? endByOffset(stores.consumer) : undefined;
-  const cacheSettings = 'file' in settings ? undefined : settings.headCache;
-  const headCache = cacheSettings && openHeadCache({ ...stores, ...deps }, cacheSettings);
-  return { headCache, readEnd };
 }

@@ -70,14 +70,19 @@ interface OpenAppends extends Appends {
  */
 export function collapse(records: readonly ActionRecord[]): readonly Batch[] {
   const counted = countedOf(records);
-  const [youngest, ...older] = youngestFirst(counted).map(inOrder);
-  const last = counted.at(-1);
+  const batches = youngestFirst(counted).reverse();
+  for (const batch of batches) {
+    if (batch.type !== 'appends') continue;
+    batch.ranges.reverse();
+    batch.records.reverse();
+  }
+  const [youngest, last] = [batches.pop(), counted.at(-1)];
   if (youngest === undefined || last === undefined) return [];
-  return [...older.reverse(), { ...youngest, at: last.at }];
+  return [...batches, { ...youngest, at: last.at }];
 }
 
 /** The walk from the youngest record to the oldest: only then is it known what a delete covers. */
-function youngestFirst(counted: readonly Counted[]): readonly (OpenAppends | Delete | Purge)[] {
+function youngestFirst(counted: readonly Counted[]): (OpenAppends | Delete | Purge)[] {
   const batches: (OpenAppends | Delete | Purge)[] = [];
   /** How far the deletes reach that come later: an append that they cover need not be written. */
   let cover: SeqNr | undefined;
@@ -104,16 +109,6 @@ function youngestFirst(counted: readonly Counted[]): readonly (OpenAppends | Del
     } else batches.push(item);
   }
   return batches;
-}
-
-/** The same write with its appends oldest first. */
-function inOrder(batch: OpenAppends | Delete | Purge): Batch {
-  if (batch.type !== 'appends') return batch;
-  return {
-    ...batch,
-    ranges: batch.ranges.toReversed(),
-    records: batch.records.toReversed(),
-  };
 }
 
 /** An append as it stands in the log, or a write. */

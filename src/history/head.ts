@@ -73,7 +73,11 @@ export class Head {
     if (header.type === 'delete') return this.#apply({ deleteTo: header.to, at });
     const [, effect] = applyAction(this.#life, header, at.offset);
     if (effect.type === 'purged') this.#restart(at.offset);
-    if (effect.type === 'undecided') this.#wait({ onlyAt: effect.onlyAt, at: at.offset });
+    // Of purges with one condition the first is enough: it changes nothing, or leaves nothing to
+    // purge.
+    if (effect.type === 'undecided' && !this.conditions.includes(effect.onlyAt)) {
+      this.#undecided.push({ onlyAt: effect.onlyAt, at: at.offset });
+    }
     return effect;
   }
 
@@ -97,18 +101,9 @@ export class Head {
     this.#steps = [];
   }
 
-  /**
-   * Of purges with one condition the first is enough: it changes nothing, or leaves nothing to
-   * purge.
-   */
-  #wait(purge: ConditionalPurge): void {
-    const isKnown = this.#undecided.some(({ onlyAt }) => onlyAt === purge.onlyAt);
-    if (!isKnown) this.#undecided.push(purge);
-  }
-
   /** Says whether one of the conditional purges counted, which the store's row shows. */
   settlePurge(counted: boolean): void {
-    // The fold begins unborn then: deletes that come before the first append find nothing to delete.
+    // The fold begins unborn then: deletes before the first append find nothing to delete.
     if (counted) this.#purgedAt = this.#undecided[0]?.at;
     this.#undecided = [];
   }

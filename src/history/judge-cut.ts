@@ -112,8 +112,8 @@ export const viewCases: readonly Case<ViewFacts, ViewVerdict>[] = [
     verdict: lookAfterEnd,
   },
   {
-    // By a delete long ago, or by the first step of a purge after the end: a row that was written by
-    // the JVM system does not say which.
+    // By a delete long ago, or by the first step of a purge after the end: a row of the JVM system
+    // does not say which.
     label: 'a row at or before R hides everything, which no delete of the head covers',
     when: { purge: notPurged, row: standing, hides: ['all'] },
     verdict: lookAfterEnd,

@@ -64,13 +64,16 @@ export function viewFactsOf(view: ReadView, topic: Topic, afterEnd: AfterEnd): V
     return { purge, row: 'none', generation: 'unnamed', hides: 'nothing' };
   }
   const place = placeOf(row, view);
+  const first = head.firstAppend?.at;
+  const isFirst = first !== undefined && row.recordId === recordIdOf(topic, first);
+  const generation = isFirst ? 'first of head' : 'another';
   const isPurging =
     row.at.partition === cut.end.partition && (row.purgingAt ?? -1) >= cut.end.offset;
   const deletedByHead = head.fold(place === 'ahead' ? undefined : row.seqNr).deleteTo;
   return {
     purge,
     row: place,
-    generation: generationOf(row, head, topic),
+    generation: row.recordId === undefined ? 'unnamed' : generation,
     hides: isPurging ? 'being purged' : hiddenBy(row, deletedByHead, afterEnd),
   };
 }
@@ -85,13 +88,6 @@ function placeOf(
     return head.conditions.includes(at.offset) ? 'named' : 'replicated';
   const isInHead = at.offset < end.offset;
   return isInHead && !head.hasAppendUpTo(at.offset) ? 'ahead by deletes' : 'ahead';
-}
-
-function generationOf(row: JournalPointer, head: Head, topic: Topic): ViewFacts['generation'] {
-  if (row.recordId === undefined) return 'unnamed';
-  const first = head.firstAppend?.at;
-  const isFirst = first !== undefined && row.recordId === recordIdOf(topic, first);
-  return isFirst ? 'first of head' : 'another';
 }
 
 function hiddenBy(

@@ -70,18 +70,16 @@ function writtenMetadata({ metadata }: AppendOptions): WrittenMetadata {
   if (metadata === undefined) return { header: noMetadata, payload: noMetadata };
   const { header = noMetadata, payload = noMetadata } = objectOf(metadata, 'metadata');
   const { data: headerData } = objectOf(header, 'metadata.header');
-  const { data, expireAfter } = objectOf(payload, 'metadata.payload');
+  const { data, expireAfter: after } = objectOf(payload, 'metadata.payload');
+  const path = 'metadata.payload.expireAfter';
+  const expireAfter = after === undefined ? undefined : ExpireAfter.of(objectOf(after, path));
   return {
     header: headerData === undefined ? noMetadata : { data: headerData },
     payload: {
       ...(data === undefined ? {} : { data }),
-      ...(expireAfter === undefined ? {} : { expireAfter: expireAfterOf(expireAfter) }),
+      ...(expireAfter === undefined ? {} : { expireAfter }),
     },
   };
-}
-
-function expireAfterOf(value: ExpireAfter): ExpireAfter {
-  return ExpireAfter.of(objectOf(value, 'metadata.payload.expireAfter'));
 }
 
 function objectOf<T extends object>(value: T, path: string): T {

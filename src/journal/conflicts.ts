@@ -13,19 +13,22 @@ export interface Claimant {
   readonly origin: Claim['origin'];
 }
 
-/** Two records that claim the same sequence numbers: the one with the smaller offset wins. */
-export interface ConflictingClaims {
+/**
+ * Two records that claim the same sequence numbers: the one with the smaller offset wins. One that
+ * is still to be written loses.
+ */
+export interface ConflictingClaims<Loser extends Claimant = Claim> {
   readonly winner: Claim;
-  readonly loser: Claim;
+  readonly loser: Loser;
+  /** First number of the record that loses. */
   readonly seqNr: SeqNr;
 }
 
 /** A sentence that names both records; one that was not written yet has no place. */
 export function describeConflict(
   key: Key,
-  conflict: { readonly winner: Claim; readonly loser: Claimant; readonly seqNr: number },
+  { winner, loser, seqNr }: ConflictingClaims<Claimant>,
 ): string {
-  const { winner, loser, seqNr } = conflict;
   return (
     `two writers of ${key.topic}:${key.id}: the record ${describe(loser)} starts with event ${seqNr}, ` +
     `at or below the last number of the record ${describe(winner)}`

@@ -13,8 +13,20 @@ interface Instruments {
 }
 
 /** Times every call and logs key, operation, milliseconds, arguments and result or error. */
-export function instrumentJournal(journal: Journal, key: Key, instruments: Instruments): Journal {
-  const timed = timer(key, instruments);
+export function instrumentJournal(
+  journal: Journal,
+  { topic, id }: Key,
+  { log, thresholdsMs }: Instruments,
+): Journal {
+  const timed = (operation: Operation): Note => {
+    const startMs = performance.now();
+    return (outcome) => {
+      const ms = Math.round(performance.now() - startMs);
+      const fields = { topic, id, operation, ms, ...outcome };
+      if (ms >= thresholdsMs[operation]) log.warn(fields, `slow ${operation}`);
+      else log.debug(fields, operation);
+    };
+  };
   return {
     append(events, options) {
       const note = timed('append');
@@ -46,18 +58,6 @@ export function instrumentJournal(journal: Journal, key: Key, instruments: Instr
 }
 
 type Note = (outcome: LogFields) => void;
-
-function timer({ topic, id }: Key, { log, thresholdsMs }: Instruments): (of: Operation) => Note {
-  return (operation) => {
-    const startMs = performance.now();
-    return (outcome) => {
-      const ms = Math.round(performance.now() - startMs);
-      const fields = { topic, id, operation, ms, ...outcome };
-      if (ms >= thresholdsMs[operation]) log.warn(fields, `slow ${operation}`);
-      else log.debug(fields, operation);
-    };
-  };
-}
 
 async function observe<T>(note: Note, call: Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { CodecError } from '../../src/model/errors.ts';
+import type { EventRecord } from '../../src/model/event.ts';
 import type { Key } from '../../src/model/key.ts';
 import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
@@ -45,30 +46,47 @@ export const relationalDamages: readonly Damage[] = [
   damage('event', 'payload_txt', `'x'`, `, payload_type = 'unknown'`),
 ];
 
-interface Sides {
+/** A store, and somebody who may change its rows by hand. */
+export interface DamagedStore extends AsyncDisposable {
   readonly eventual: EventualJournal;
   readonly replicated: ReplicatedJournal;
   readonly segmentSize: number;
+  /** Damages the journal's row, or that of its one event `event`. */
+  spoil(key: Key, damaged: Damage, event: EventRecord): Promise<void>;
 }
 
-/** Reads a journal one of whose rows was damaged: named by key, table and column, on every way to it, and final. */
-export async function expectNamed(
-  sides: Sides,
-  key: Key,
-  { table, column }: Damage,
-): Promise<void> {
-  const reads: (() => Promise<unknown>)[] =
-    table === 'metajournal'
-      ? [() => sides.eventual.pointer(key), () => sides.replicated.open(key)]
-      : [() => given.storedRows(sides, key, { to: 9 })];
-  for (const read of reads) {
-    const error = await read().then(
-      () => undefined,
-      (failure: unknown) => failure,
-    );
-    expect(error).to.be.instanceOf(CodecError);
-    const { place, retryable } = error as CodecError;
-    expect(retryable).to.equal(false);
-    expect(place).to.deep.include({ topic: key.topic, id: key.id, table, column });
+/**
+ * A journal whose row, or whose only event's row, cannot be decoded: every way to it fails with an
+ * error that names key, table and column, and is not retryable.
+ *
+ * @param open called by each test, which disposes what it answers
+ */
+export function describeDamagedRows(
+  damages: readonly Damage[],
+  open: () => Promise<DamagedStore>,
+): void {
+  for (const damaged of damages) {
+    const { table, column } = damaged;
+    it(`${table}: ${damaged.set}`, async () => {
+      await using store = await open();
+      const key = given.newKey(given.randomTopic());
+      const event = given.eventRecord(1, 7);
+      await (await store.replicated.open(key)).append(given.recordOf(event), given.nowMs);
+      await store.spoil(key, damaged, event);
+      const reads: readonly (() => Promise<unknown>)[] =
+        table === 'metajournal'
+          ? [() => store.eventual.pointer(key), () => store.replicated.open(key)]
+          : [() => given.storedRows(store, key, { to: 9 })];
+      for (const read of reads) {
+        const error = await read().then(
+          () => undefined,
+          (failure: unknown) => failure,
+        );
+        expect(error).to.be.instanceOf(CodecError);
+        const { place, retryable } = error as CodecError;
+        expect(retryable).to.equal(false);
+        expect(place).to.deep.include({ topic: key.topic, id: key.id, table, column });
+      }
+    });
   }
 }

@@ -76,6 +76,12 @@ export function eventRecord(number: number, offset: number, details?: EventDetai
   };
 }
 
+/** One record that holds these events, all of one offset. */
+export function recordOf(first: EventRecord, ...rest: readonly EventRecord[]): ReplicatedAppend {
+  const events = [first, ...rest] as const;
+  return { at: first.record.at, ranges: rangesOf(events), events, expireAfter: undefined };
+}
+
 /** Appends merged into one batch: each element is one record, `[offset, its numbers]`. */
 export function batch(
   records: readonly (readonly [offset: number, numbers: readonly number[]])[],

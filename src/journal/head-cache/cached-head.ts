@@ -78,7 +78,15 @@ export class CachedHead {
     this.last = at.offset;
     const effect = this.#head.add(record);
     if (effect.type === 'purged') {
-      this.#restart();
+      // Everything before the purge is dead, known or not.
+      this.#ranges.clear();
+      this.#isHeld = true;
+      this.#held = nothingHeld;
+      this.epoch += 1;
+      this.#unknownUpTo = -1;
+      this.#undecodableAt = undefined;
+      this.#highestClaim = undefined;
+      this.#conflict = undefined;
       return false;
     }
     this.#ranges.add(at.offset);
@@ -96,18 +104,6 @@ export class CachedHead {
 
   #hold(records: number, bytes: number): void {
     this.#held = { records: this.#held.records + records, bytes: this.#held.bytes + bytes };
-  }
-
-  /** Everything before the purge is dead, known or not. */
-  #restart(): void {
-    this.#ranges.clear();
-    this.#isHeld = true;
-    this.#held = nothingHeld;
-    this.epoch += 1;
-    this.#unknownUpTo = -1;
-    this.#undecodableAt = undefined;
-    this.#highestClaim = undefined;
-    this.#conflict = undefined;
   }
 
   /** A record that nobody can read: reads of the key fail with it, the cache knows no more. */
@@ -133,7 +129,7 @@ export class CachedHead {
     this.#hold(-1, -bytes);
   }
 
-  /** Why the head cannot be told as of `replicated`; `undefined` = it can. */
+  /** Why the head as of `replicated` is not known; `undefined` = it is. */
   unknownAt(replicated: Offset | undefined): 'limited' | 'undecodable' | undefined {
     const from = replicated ?? -1;
     if (this.#unknownUpTo > from) return 'limited';

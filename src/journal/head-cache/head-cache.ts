@@ -2,9 +2,9 @@ import { DeadlineExceededError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { ProgressDeadline } from '../../runtime/progress-deadline.ts';
 import { unlessAborted } from '../../runtime/waiting.ts';
+import type { CachedHead } from './cached-head.ts';
 import { ByteBudget } from './held-records.ts';
 import { type CacheAnswer, type Miss, PartitionCache } from './partition-cache.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type FollowerSettings,
   PartitionFollower,
 } from './partition-follower.ts';
-import { WriterWatch } from './writer-watch.ts';
+import { type WatchedCache, WriterWatch } from './writer-watch.ts';
 
 /** From `head-cache` of the configuration. */
 export interface HeadCacheSettings extends FollowerSettings {
@@ -68,11 +68,8 @@ export function openHeadCache(deps: FollowerDeps, settings: HeadCacheSettings): 
   return new FollowingHeadCache(deps, settings);
 }
 
-class FollowingHeadCache implements HeadCache {
-  readonly writers = new WriterWatch({
-    peek: (key, partition) => this.#followers.get(nameOf(key.topic, partition))?.cache.peek(key.id),
-    catchUp: (...call) => this.#catchUp(...call),
-  });
+class FollowingHeadCache implements HeadCache, WatchedCache {
+  readonly writers = new WriterWatch(this);
   readonly #deps: FollowerDeps;
   readonly #settings: HeadCacheSettings;
   readonly #budget: ByteBudget;
@@ -123,6 +120,7 @@ class FollowingHeadCache implements HeadCache {
     return answer;
   }
 
+  /** Waits for the answer, for the time limit or the signal. Never rejects. */
   async #answer(
     key: Key,
     end: PartitionOffset,
@@ -133,21 +131,29 @@ class FollowingHeadCache implements HeadCache {
     const now = cache.ask(key.id, end.offset);
     if (now !== undefined) return now;
     this.#waited += 1;
-    return await waitFor(
-      cache,
-      { id: key.id, end },
-      {
-        signal,
-        clock: this.#deps.clock,
-        limitMs: this.#settings.getTimeoutMs,
-      },
-    );
+    const answered = new AbortController();
+    const over =
+      signal === undefined ? answered.signal : AbortSignal.any([answered.signal, signal]);
+    let answer: CacheAnswer = { type: 'unknown', miss: 'timeout' };
+    const leave = cache.wait(key.id, end.offset, (given) => {
+      answer = given;
+      answered.abort();
+    });
+    await this.#deps.clock
+      .sleep(this.#settings.getTimeoutMs, { signal: over })
+      .catch(() => undefined);
+    leave();
+    return answer;
   }
 
-  async #catchUp(key: Key, partition: Partition, options?: CallOptions): Promise<boolean> {
+  peek(key: Key, partition: Partition): CachedHead | undefined {
+    return this.#followers.get(nameOf(key.topic, partition))?.cache.peek(key.id);
+  }
+
+  async catchUp(key: Key, partition: Partition, options?: CallOptions): Promise<boolean> {
     const { getTimeoutMs } = this.#settings;
     const onExpiry = (): Error =>
-      new DeadlineExceededError(`the end of the log was not told within ${getTimeoutMs} ms`);
+      new DeadlineExceededError(`the log did not name its end within ${getTimeoutMs} ms`);
     const deadline = new ProgressDeadline(getTimeoutMs, onExpiry, options?.signal);
     const { signal } = deadline;
     try {
@@ -174,12 +180,10 @@ class FollowingHeadCache implements HeadCache {
       return known;
     }
     const limits = { maxIds: this.#settings.maxIds, budget: this.#budget };
-    const cache = new PartitionCache(partition, limits);
-    const onClosed = (): void => {
+    const followed = { topic, partition, cache: new PartitionCache(partition, limits) };
+    const follower = new PartitionFollower(followed, this.#deps, this.#settings, () => {
       this.#followers.delete(name);
-    };
-    const options = { settings: this.#settings, onClosed };
-    const follower = new PartitionFollower({ topic, partition, cache }, this.#deps, options);
+    });
     this.#followers.set(name, follower);
     return follower;
   }
@@ -188,29 +192,6 @@ class FollowingHeadCache implements HeadCache {
     this.#closed = true;
     await Promise.all([...this.#followers.values()].map((follower) => follower.stop()));
   }
-}
-
-/** Ends with the answer, the time limit or the signal, whichever is first. Never rejects. */
-async function waitFor(
-  cache: PartitionCache,
-  { id, end }: { readonly id: string; readonly end: PartitionOffset },
-  limits: {
-    readonly clock: Clock;
-    readonly limitMs: number;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<CacheAnswer> {
-  const answered = new AbortController();
-  const { signal } = answered;
-  const over = limits.signal === undefined ? signal : AbortSignal.any([signal, limits.signal]);
-  let answer: CacheAnswer = { type: 'unknown', miss: 'timeout' };
-  const leave = cache.wait(id, end.offset, (given) => {
-    answer = given;
-    answered.abort();
-  });
-  await limits.clock.sleep(limits.limitMs, { signal: over }).catch(() => undefined);
-  leave();
-  return answer;
 }
 
 function nameOf(topic: Topic, partition: Partition): string {

@@ -46,7 +46,14 @@ export class HeldRecords {
   push(head: CachedHead, offset: Offset, bytes: number): void {
     this.#records.push({ head, epoch: head.epoch, offset, bytes });
     this.#account(1, bytes);
-    while (this.#budget.isExceeded && this.#first < this.#records.length) this.#giveUpOldest();
+    while (this.#budget.isExceeded && this.#first < this.#records.length) {
+      const oldest = this.#records[this.#first];
+      this.#first += 1;
+      if (oldest === undefined || oldest.epoch !== oldest.head.epoch) continue;
+      const { held } = oldest.head;
+      oldest.head.release();
+      this.released(held);
+    }
   }
 
   /** A head no longer holds so many records of so many bytes. */
@@ -73,15 +80,6 @@ export class HeldRecords {
     this.#account(-this.#live, -this.#bytes);
     this.#records = [];
     this.#first = 0;
-  }
-
-  #giveUpOldest(): void {
-    const record = this.#records[this.#first];
-    this.#first += 1;
-    if (record === undefined || record.epoch !== record.head.epoch) return;
-    const { held } = record.head;
-    record.head.release();
-    this.released(held);
   }
 
   #account(records: number, bytes: number): void {

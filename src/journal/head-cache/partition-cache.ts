@@ -38,7 +38,9 @@ interface Waiter {
   readonly settle: (answer: CacheAnswer) => void;
 }
 
-/** A cache that lags by more offsets takes longer to catch up than a pass over the log for one key. */
+/**
+ * A cache that lags by more offsets takes longer to catch up than a pass over the log for one key.
+ */
 const maxLag = 10_000;
 
 /** What a held append costs besides its value: its objects and its place in three lists. */
@@ -113,27 +115,19 @@ export class PartitionCache {
   ask(id: string, end: Offset): CacheAnswer | undefined {
     if (this.#closed) return { type: 'unknown', miss: 'closed' };
     const next = this.#next;
-    if (next === undefined || next < end) return this.#missOf(next, end);
-    const cut: Cut = {
-      end: { partition: this.#partition, offset: next },
-      replicated: this.#replicated,
-    };
-    return this.#answerOf(this.#heads.get(id) ?? new CachedHead(next, this.#droppedUpTo), cut);
-  }
-
-  /** `undefined` = the answer may come soon. */
-  #missOf(next: Offset | undefined, end: Offset): CacheAnswer | undefined {
-    if (this.#failing) return { type: 'unknown', miss: 'failed' };
-    const isLagging = next !== undefined && end - next > maxLag;
-    return isLagging ? { type: 'unknown', miss: 'behind' } : undefined;
-  }
-
-  #answerOf(cached: CachedHead, cut: Cut): CacheAnswer {
-    const miss = cached.unknownAt(cut.replicated);
+    const replicated = this.#replicated;
+    if (next === undefined || next < end) {
+      if (this.#failing) return { type: 'unknown', miss: 'failed' };
+      const isLagging = next !== undefined && end - next > maxLag;
+      return isLagging ? { type: 'unknown', miss: 'behind' } : undefined;
+    }
+    const cached = this.#heads.get(id) ?? new CachedHead(next, this.#droppedUpTo);
+    const miss = cached.unknownAt(replicated);
     if (miss !== undefined) return { type: 'unknown', miss };
-    const head = cached.headAt(cut.replicated);
+    const cut: Cut = { end: { partition: this.#partition, offset: next }, replicated };
+    const head = cached.headAt(replicated);
     if (cached.isHeld) return { type: 'held', cut, head };
-    return { type: 'ranges', cut, head, ranges: cached.rangesAt(cut.replicated) };
+    return { type: 'ranges', cut, head, ranges: cached.rangesAt(replicated) };
   }
 
   /** Calls `settle` when the answer is there; the function returned ends the wait without one. */
@@ -162,7 +156,12 @@ export class PartitionCache {
     }
     this.#next = next > from ? next : from;
     this.#settleWaiting();
-    this.#limit();
+    // Beyond the limit the journals go whose last record is the oldest.
+    for (const [id, cached] of this.#heads) {
+      if (this.#heads.size <= this.#limits.maxIds) return;
+      this.#drop(id, cached);
+      this.#droppedUpTo = cached.last;
+    }
   }
 
   #add(record: ActionRecord): void {
@@ -172,7 +171,11 @@ export class PartitionCache {
     const { epoch, held } = cached;
     const isAppend = Action.isAppend(action);
     const bytes = isAppend ? recordOverheadBytes + action.value.length : 0;
-    const isHeld = cached.add(isAppend ? { action: ownAppend(action), at } : record, bytes);
+    // A copy of the bytes: a view of the log's answer would keep the whole answer in memory.
+    const kept = isAppend
+      ? { action: { ...action, value: new Uint8Array(action.value) }, at }
+      : record;
+    const isHeld = cached.add(kept, bytes);
     if (cached.epoch !== epoch) this.#held.released(held);
     if (isHeld) this.#held.push(cached, at.offset, bytes);
   }
@@ -184,14 +187,6 @@ export class PartitionCache {
     else this.#heads.delete(id);
     this.#heads.set(id, cached);
     return cached;
-  }
-
-  #limit(): void {
-    for (const [id, cached] of this.#heads) {
-      if (this.#heads.size <= this.#limits.maxIds) return;
-      this.#drop(id, cached);
-      this.#droppedUpTo = cached.last;
-    }
   }
 
   #drop(id: string, cached: CachedHead): void {
@@ -251,9 +246,4 @@ export class PartitionCache {
       waiter.settle(answer);
     }
   }
-}
-
-/** With its own bytes: those of the log's answer would keep the whole answer in memory. */
-function ownAppend<T extends { readonly value: Uint8Array }>(action: T): T {
-  return { ...action, value: new Uint8Array(action.value) };
 }

@@ -36,7 +36,11 @@ function failed({ failures }: FollowerContext, error: unknown) {
 const effect = (run: (effects: FollowerEffects, signal: AbortSignal) => Promise<void>) =>
   fromPromise<void, FollowerEffects>(({ input, signal }) => run(input, signal));
 
-const effectsOf = ({ context }: { readonly context: FollowerContext }) => context.effects;
+interface WithContext {
+  readonly context: FollowerContext;
+}
+
+const effectsOf = ({ context }: WithContext): FollowerEffects => context.effects;
 
 /**
  * The life of the cache of one partition. Its data, the heads, are folded outside.

@@ -28,10 +28,18 @@ export interface FollowerSettings {
 const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
 const removalBackoff: Backoff = { initialMs: 10, maxMs: 3_000 };
 
+/** A partition, and the cache that is kept up to date with it. */
+export interface FollowedPartition {
+  readonly topic: Topic;
+  readonly partition: Partition;
+  readonly cache: PartitionCache;
+}
+
 /** Keeps one partition's cache up to date while it is asked; runs the machine of its life. */
 export class PartitionFollower {
   readonly cache: PartitionCache;
-  readonly #place: { readonly topic: Topic; readonly partition: Partition };
+  readonly #topic: Topic;
+  readonly #partition: Partition;
   readonly #deps: FollowerDeps;
   readonly #settings: FollowerSettings;
   readonly #work = new Set<Promise<void>>();
@@ -40,17 +48,20 @@ export class PartitionFollower {
   /** Somebody asked since the replicated offset was last looked at. */
   #asked = false;
 
+  /** @param onClosed called once, when the partition is no longer followed */
   constructor(
-    place: { readonly topic: Topic; readonly partition: Partition; readonly cache: PartitionCache },
+    { topic, partition, cache }: FollowedPartition,
     deps: FollowerDeps,
-    options: { readonly settings: FollowerSettings; readonly onClosed: () => void },
+    settings: FollowerSettings,
+    onClosed: () => void,
   ) {
-    this.cache = place.cache;
-    this.#place = place;
+    this.cache = cache;
+    this.#topic = topic;
+    this.#partition = partition;
     this.#deps = deps;
-    this.#settings = options.settings;
+    this.#settings = settings;
     this.#askedMs = deps.clock.nowMs();
-    this.#actor = createActor(partitionFollowerMachine, { input: this.#effects(options.onClosed) });
+    this.#actor = createActor(partitionFollowerMachine, { input: this.#effects(onClosed) });
     this.#actor.start();
   }
 
@@ -60,25 +71,47 @@ export class PartitionFollower {
     this.#asked = true;
   }
 
-  /** Ends when all work has; those who wait are told. */
+  /** Answers those who wait, and ends when all work has. Never rejects. */
   async stop(): Promise<void> {
     this.#actor.send({ type: 'stop' });
     await Promise.allSettled(this.#work);
   }
 
+  /** What the states of the machine do. */
   #effects(onClosed: () => void): FollowerEffects {
+    const { cache } = this;
+    const { clock, eventual, log } = this.#deps;
+    const place = { topic: this.#topic, partition: this.#partition };
+    const readReplicated = async (signal: AbortSignal): Promise<void> => {
+      const replicated = await eventual.offset(place.topic, place.partition, { signal });
+      if (!signal.aborted) cache.start(replicated);
+    };
+    const awaitIdleness = async (signal: AbortSignal): Promise<void> => {
+      for (;;) {
+        const leftMs = this.#askedMs + this.#settings.expiryMs - clock.nowMs();
+        if (leftMs <= 0) return;
+        await clock.sleep(leftMs, { signal });
+      }
+    };
     return {
-      readReplicated: (signal) => this.#track(this.#readReplicated(signal)),
+      readReplicated: (signal) => this.#track(readReplicated(signal)),
       followLog: (signal) => this.#track(this.#followLog(signal)),
       forgetReplicated: (signal) => this.#track(this.#forgetReplicated(signal)),
-      awaitIdleness: (signal) => this.#track(this.#awaitIdleness(signal)),
+      awaitIdleness: (signal) => this.#track(awaitIdleness(signal)),
       pause: (failures, signal) => {
         const delayMs = backoffDelayMs(followBackoff, failures, Math.random());
-        return this.#track(this.#deps.clock.sleep(delayMs, { signal }));
+        return this.#track(clock.sleep(delayMs, { signal }));
       },
-      reportFailure: (error, failures) => this.#fail(error, failures),
+      reportFailure: (error, failures) => {
+        // Records are missing, or broken: what was seen does not join up with what comes next.
+        if (error instanceof DataIntegrityError) cache.reset();
+        cache.fail();
+        if (failures > 1) return;
+        const message = 'the head cache cannot follow its partition; reads go on without';
+        log.warn({ ...place, err: error }, message);
+      },
       releaseAll: () => {
-        this.cache.close();
+        cache.close();
         onClosed();
       },
     };
@@ -97,17 +130,10 @@ export class PartitionFollower {
     return work;
   }
 
-  async #readReplicated(signal: AbortSignal): Promise<void> {
-    const { topic, partition } = this.#place;
-    const replicated = await this.#deps.eventual.offset(topic, partition, { signal });
-    if (!signal.aborted) this.cache.start(replicated);
-  }
-
   async #followLog(signal: AbortSignal): Promise<void> {
-    const { topic, partition } = this.#place;
     const from = this.cache.next;
     if (from === undefined) return;
-    const start = { topic, partition, from };
+    const start = { topic: this.#topic, partition: this.#partition, from };
     for await (const batch of this.#deps.consumer.follow(start, { signal })) {
       if (signal.aborted) return;
       this.cache.add(batch);
@@ -118,14 +144,13 @@ export class PartitionFollower {
   /** An older replicated offset is as right as the newest: it only keeps more in memory. */
   async #forgetReplicated(signal: AbortSignal): Promise<void> {
     const { clock, eventual } = this.#deps;
-    const { topic, partition } = this.#place;
     for (let failures = 0; ; ) {
       const delayMs = failures === 0 ? 0 : backoffDelayMs(removalBackoff, failures, Math.random());
       await clock.sleep(Math.max(delayMs, this.#settings.removalIntervalMs), { signal });
       if (!(this.#asked || this.cache.keepsSomething)) continue;
       try {
         this.#asked = false;
-        const replicated = await eventual.offset(topic, partition, { signal });
+        const replicated = await eventual.offset(this.#topic, this.#partition, { signal });
         if (replicated !== undefined && !signal.aborted) this.cache.remove(replicated);
         failures = 0;
       } catch {
@@ -133,23 +158,5 @@ export class PartitionFollower {
         failures += 1;
       }
     }
-  }
-
-  async #awaitIdleness(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    for (;;) {
-      const leftMs = this.#askedMs + this.#settings.expiryMs - clock.nowMs();
-      if (leftMs <= 0) return;
-      await clock.sleep(leftMs, { signal });
-    }
-  }
-
-  #fail(error: unknown, failures: number): void {
-    // Records are missing, or broken: what was seen does not join up with what can be seen next.
-    if (error instanceof DataIntegrityError) this.cache.reset();
-    this.cache.fail();
-    if (failures > 1) return;
-    const fields = { ...this.#place, cache: undefined, err: error };
-    this.#deps.log.warn(fields, 'the head cache cannot follow its partition; reads go on without');
   }
 }

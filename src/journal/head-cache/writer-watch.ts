@@ -1,10 +1,15 @@
 import type { Action, AppendHeader } from '../../model/action.ts';
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition, PartitionOffset, Topic } from '../../model/position.ts';
+import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import { type Claim, type Claimant, describeConflict, stopOneWriter } from '../conflicts.ts';
+import {
+  type Claimant,
+  type ConflictingClaims,
+  describeConflict,
+  stopOneWriter,
+} from '../conflicts.ts';
 import type { CachedHead } from './cached-head.ts';
 
 /** One journal that this process has read, and may write to. */
@@ -50,7 +55,8 @@ export class WriterWatch {
 
   /** A read has given out everything below `end`. */
   read(key: Key, end: PartitionOffset): void {
-    const journals = this.#ofTopic(key.topic);
+    const journals = this.#journals.get(key.topic) ?? new Map<string, WatchedJournal>();
+    this.#journals.set(key.topic, journals);
     const look = journals.get(key.id)?.look;
     journals.delete(key.id);
     const { partition, offset } = end;
@@ -86,25 +92,21 @@ export class WriterWatch {
     const conflict = (): DataIntegrityError | undefined =>
       header.type === 'append' ? this.#conflictOf(key, header, journal) : undefined;
     if (before === undefined && conflict() === undefined) return undefined;
-    const look = async (): Promise<void> => {
+    const lookAgain = async (): Promise<void> => {
       await before?.catch(() => undefined);
       if (conflict() === undefined) return;
       const isSure = await this.#cache.catchUp(key, journal.partition, options);
       const error = isSure ? conflict() : undefined;
       if (error !== undefined) throw error;
     };
-    journal.look = look();
-    this.#forget(journal, journal.look);
-    return journal.look;
-  }
-
-  /** Once whoever waited for the look has gone on. */
-  #forget(journal: WatchedJournal, look: Promise<void>): void {
-    const passed = look.catch(() => undefined);
+    const look = lookAgain();
+    journal.look = look;
     const forget = (): void => {
       if (journal.look === look) journal.look = undefined;
     };
-    passed.then(forget, forget);
+    // One turn later than the look: whoever waited for it has gone on by then.
+    look.catch(() => undefined).then(forget, forget);
+    return look;
   }
 
   #conflictOf(
@@ -114,29 +116,17 @@ export class WriterWatch {
   ): DataIntegrityError | undefined {
     const { conflict, highestClaim } = this.#cache.peek(key, journal.partition) ?? {};
     const { from } = append.range;
-    const isOwn = ({ offset }: { readonly offset: Offset }): boolean =>
+    const isOwn = ({ offset }: PartitionOffset): boolean =>
       journal.own.some((at) => at.offset === offset);
-    if (conflict !== undefined && isOwn(conflict.loser.at)) return refused(key, conflict);
+    if (conflict !== undefined && isOwn(conflict.loser.at)) return rejected(key, conflict);
     if (highestClaim === undefined || highestClaim.from < from) return undefined;
     if (highestClaim.at.offset <= journal.knownUpTo || isOwn(highestClaim.at)) return undefined;
     const loser = { at: undefined, origin: append.origin };
-    return refused(key, { winner: highestClaim, loser, seqNr: from });
-  }
-
-  #ofTopic(topic: Topic): Map<string, WatchedJournal> {
-    let journals = this.#journals.get(topic);
-    if (journals === undefined) {
-      journals = new Map();
-      this.#journals.set(topic, journals);
-    }
-    return journals;
+    return rejected(key, { winner: highestClaim, loser, seqNr: from });
   }
 }
 
-function refused(
-  key: Key,
-  conflict: { readonly winner: Claim; readonly loser: Claimant; readonly seqNr: number },
-): DataIntegrityError {
+function rejected(key: Key, conflict: ConflictingClaims<Claimant>): DataIntegrityError {
   const { winner, loser, seqNr } = conflict;
   const place = { topic: key.topic, id: key.id, ...(loser.at ?? winner.at), seqNr };
   return new DataIntegrityError(

@@ -22,8 +22,17 @@ export async function* deliverHead(
   fold: HeadFold,
   from: SeqNr,
 ): AsyncGenerator<readonly EventRecord[], boolean> {
-  const { head, cut, row, order, looks } = attempt;
-  await reportConflicts(attempt, fold);
+  const { deps, key, head, cut, row, order, looks } = attempt;
+  // Each record that loses is reported (ADR 17).
+  for (const { winner: taker, loser } of fold.conflicts) {
+    const { range, origin } = loser.action.header;
+    const winner =
+      taker === undefined
+        ? await storedClaim(attempt, range.from)
+        : { at: taker.at, origin: taker.action.header.origin };
+    if (winner === undefined) continue;
+    onConflict(deps, key, { winner, loser: { at: loser.at, origin }, seqNr: range.from });
+  }
   if (row === undefined) order.expect(from);
   const isAlone = head.purged || cut.replicated === undefined;
   for (const batch of batchesOf(fold, from)) {
@@ -50,20 +59,6 @@ function* batchesOf(fold: HeadFold, from: SeqNr): Generator<readonly EventRecord
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-/** Reports each record of the head that loses against another one (ADR 17). */
-async function reportConflicts(attempt: EventAttempt, fold: HeadFold): Promise<void> {
-  for (const { winner, loser } of fold.conflicts) {
-    const { range, origin } = loser.action.header;
-    const claim =
-      winner === undefined
-        ? await storedClaim(attempt, range.from)
-        : { at: winner.at, origin: winner.action.header.origin };
-    if (claim === undefined) continue;
-    const conflict = { winner: claim, loser: { at: loser.at, origin }, seqNr: range.from };
-    onConflict(attempt.deps, attempt.key, conflict);
-  }
 }
 
 /** The stored record that has the number; where that is deleted, the last thing that was stored. */

@@ -152,28 +152,24 @@ async function* readStored(
   { from, to = row.seqNr }: Numbers,
 ): AsyncGenerator<readonly EventRecord[], void> {
   if (from > row.seqNr) return;
-  const { deps, key, deadline } = attempt;
+  const { deps, key, cut, deadline } = attempt;
+  const { seqNrUniqueness, correlateEventsWithMeta } = deps.settings.dataIntegrity;
+  const { partition } = cut.end;
+  const replicated = cut.replicated ?? -1;
+  const belongs: Belongs = ({ record: { at }, recordId }) => {
+    if (at.partition === partition && at.offset > replicated) return false;
+    if (row.recordId === undefined || row.recordId === recordId) return true;
+    return recordId === undefined && !correlateEventsWithMeta;
+  };
   const range = { from, to: SeqNr.lesserOf(to, row.seqNr), segmentSize: row.segmentSize };
   const pages = deps.eventual.read(key, range, { signal: deadline.signal });
-  const belongs = membership(attempt, row);
-  if (deps.settings.dataIntegrity.seqNrUniqueness) yield* uniquePages(attempt, pages, belongs);
+  if (seqNrUniqueness) yield* uniquePages(attempt, pages, belongs);
   else yield* withoutLosers(attempt, pages, belongs);
 }
 
 type Pages = AsyncIterable<readonly StoredEvent[]>;
-type Belongs = (stored: StoredEvent) => boolean;
-
 /** Whether an event row belongs to the store's part of the read. */
-function membership({ deps, cut }: Attempt, row: JournalPointer): Belongs {
-  const { partition } = cut.end;
-  const replicated = cut.replicated ?? -1;
-  const isStrict = deps.settings.dataIntegrity.correlateEventsWithMeta;
-  return ({ record: { at }, recordId }) => {
-    if (at.partition === partition && at.offset > replicated) return false;
-    if (row.recordId === undefined || row.recordId === recordId) return true;
-    return recordId === undefined && !isStrict;
-  };
-}
+type Belongs = (stored: StoredEvent) => boolean;
 
 /**
  * The rows that belong, for reads that fail on conflicting ones: the loser may be given out already

@@ -152,23 +152,16 @@ class OutstandingWrites {
     return {
       produce: (action, options) => {
         const write = producer.produce(action, options);
-        this.#add(action.key, write);
+        const { topic, id } = action.key;
+        const writes = this.#writes.get(topic) ?? new Map<string, Promise<unknown>>();
+        this.#writes.set(topic, writes.set(id, write));
+        const forget = (): void => {
+          if (writes.get(id) === write) writes.delete(id);
+        };
+        write.then(forget, forget);
         return write;
       },
       [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
     };
-  }
-
-  #add({ topic, id }: Key, write: Promise<unknown>): void {
-    let writes = this.#writes.get(topic);
-    if (writes === undefined) {
-      writes = new Map();
-      this.#writes.set(topic, writes);
-    }
-    const ofTopic = writes.set(id, write);
-    const forget = (): void => {
-      if (ofTopic.get(id) === write) ofTopic.delete(id);
-    };
-    write.then(forget, forget);
   }
 }

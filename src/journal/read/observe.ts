@@ -91,18 +91,13 @@ async function findHead(
   const found = await headCache?.lookup(key, end, { signal });
   if (found === undefined) {
     const replicated = await eventual.offset(key.topic, end.partition, { signal });
-    const cut = { end, replicated };
-    return { cut, head: new Head(), ranges: unreplicated(cut) };
+    const from = replicated === undefined ? Offset.min : Offset.next(replicated);
+    const ranges = from < end.offset ? [{ from, to: end.offset }] : [];
+    return { cut: { end, replicated }, head: new Head(), ranges };
   }
   const ranges = found.type === 'held' ? [] : found.ranges;
   for (const _range of ranges) headCache?.fetched();
   return { cut: found.cut, head: found.head, ranges };
-}
-
-/** The offsets after R and before the end, if there are any. */
-function unreplicated({ end, replicated }: Cut): readonly OffsetRange[] {
-  const from = replicated === undefined ? Offset.min : Offset.next(replicated);
-  return from < end.offset ? [{ from, to: end.offset }] : [];
 }
 
 /** Adds the key's records of the ranges to the head, in one pass. */

@@ -1,10 +1,4 @@
-import type {
-  RowChange,
-  RowCreated,
-  RowExtended,
-  RowRemoved,
-  RowShortened,
-} from '../../history/row-change.ts';
+import type { RowChange, RowRemoved, RowShortened } from '../../history/row-change.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
@@ -48,8 +42,10 @@ const maxDoubtedSegments = 100_000;
  * repeated:
  *
  *   create, extend   event rows → journal row
- *   shorten          journal row: deleteTo, clearedTo, old offset → event rows → journal row: new offset
- *   remove           journal row: deleteTo = seqNr, clearedTo, old offset → event rows → journal row
+ *   shorten          journal row (deleteTo, clearedTo, old offset) → event rows
+ *                    → journal row (new offset)
+ *   remove           journal row (deleteTo = seqNr, clearedTo, old offset) → event rows
+ *                    → journal row
  *
  * The offset moves last, so a change that was cut short is made again (docs/format.md#replication).
  * An append whose events a delete of the same poll covers sets `deleteTo` with its offset: from
@@ -83,28 +79,24 @@ export class CassandraJournalRows implements JournalRows {
         // have a late write under way, and without our newer timestamp that write would win (ADR
         // 29).
         return await this.#row.rewriteOnce(next());
-      case 'create':
-        return await this.#create(change, next);
-      case 'extend':
-        return await this.#extend(change, next);
+      case 'create': {
+        const { pointer, live, origin, doubtfulTo } = change;
+        await insertRows(this.#eventRows(pointer, next), live);
+        const clearedTo = doubtfulTo === undefined ? undefined : 0;
+        return await this.#row.create({ pointer, clearedTo, origin }, next());
+      }
+      case 'extend': {
+        const { pointer, live } = change;
+        const cleared = this.#row.clearedBelow;
+        const clearedTo = (pointer.deleteTo ?? 0) > cleared ? cleared : undefined;
+        await insertRows(this.#eventRows(pointer, next), live);
+        return await this.#row.change({ pointer, clearedTo }, next());
+      }
       case 'shorten':
         return await this.#shorten(change, next);
       case 'remove':
         return await this.#remove(change, next);
     }
-  }
-
-  async #create({ pointer, live, origin, doubtfulTo }: RowCreated, next: NextTime): Promise<void> {
-    await insertRows(this.#eventRows(pointer, next), live);
-    const clearedTo = doubtfulTo === undefined ? undefined : 0;
-    await this.#row.create({ pointer, clearedTo, origin }, next());
-  }
-
-  async #extend({ pointer, live }: RowExtended, next: NextTime): Promise<void> {
-    const cleared = this.#row.clearedBelow;
-    const clearedTo = (pointer.deleteTo ?? 0) > cleared ? cleared : undefined;
-    await insertRows(this.#eventRows(pointer, next), live);
-    await this.#row.change({ pointer, clearedTo }, next());
   }
 
   /** In two phases: readers learn of it, the rows go, and only then it counts as applied. */

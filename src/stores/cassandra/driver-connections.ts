@@ -11,7 +11,9 @@ const closeLimitMs = 2_000;
 
 /** The members of the driver's client that are used here. */
 export interface DriverClient {
+  /** @throws the driver's own error: no host answers, or none takes the login */
   connect(): Promise<void>;
+  /** @throws the driver's own error: it is connecting, or that has failed */
   shutdown(): Promise<void>;
 }
 
@@ -120,15 +122,11 @@ export class DriverConnections {
     await this.#client.shutdown().catch(() => undefined);
     clearTimeout(bound);
     await this.#giveUp();
-    await this.#refreshed();
+    // A refresh may still look up a name, which takes longer; it can open nothing any more.
+    await within(Promise.all(this.#refreshes), closeLimitMs, systemClock);
     // What came after the first time: events that were on their way, a host that a refresh found.
     this.#control.shutdown();
     await Promise.all(this.#control.hosts.values().map((host) => host.shutdown(false)));
-  }
-
-  /** Looking up a name may take longer; then it can open nothing any more. */
-  async #refreshed(): Promise<void> {
-    await within(Promise.all(this.#refreshes), closeLimitMs, systemClock);
   }
 
   async #giveUp(): Promise<void> {

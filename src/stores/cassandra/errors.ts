@@ -56,11 +56,7 @@ export function toJournalError(error: unknown, place: string): JournalError {
   return new StoreUnavailableError(`${place} does not answer: ${shape.message}`, cause);
 }
 
-function ofResponse(
-  shape: DriverErrorShape,
-  place: string,
-  cause: { readonly cause: unknown },
-): JournalError {
+function ofResponse(shape: DriverErrorShape, place: string, cause: ErrorOptions): JournalError {
   const message = shape.message ?? '';
   if (typeof shape.code !== 'number' || shape.code < code.syntax) {
     if (tooLarge.test(message)) return new WriteRejectedError(`${place}: ${message}`, cause);

@@ -43,8 +43,11 @@ export async function insertRows(
   events: readonly ReplicatedEvent[],
 ): Promise<void> {
   const { session, statements, segmentSize, timestamp } = rows;
+  const segmentOf = (index: number) => SegmentNr.of(events[index]?.event.seqNr ?? 0, segmentSize);
   for (let start = 0; start < events.length; ) {
-    const end = endOfSegment(events, start, segmentSize);
+    const segment = segmentOf(start);
+    let end = start + 1;
+    while (end < events.length && segmentOf(end) === segment) end++;
     const batches = batchesOf(rows, events.slice(start, end));
     await forEachAtOnce(batches, batchesAtOnce, (batch) => {
       const [only] = batch;
@@ -54,18 +57,6 @@ export async function insertRows(
     });
     start = end;
   }
-}
-
-function endOfSegment(
-  events: readonly ReplicatedEvent[],
-  start: number,
-  segmentSize: number,
-): number {
-  const segmentOf = (index: number) => SegmentNr.of(events[index]?.event.seqNr ?? 0, segmentSize);
-  const segment = segmentOf(start);
-  let end = start + 1;
-  while (end < events.length && segmentOf(end) === segment) end++;
-  return end;
 }
 
 /** Events of one segment, cut by rows and bytes; a single large event is a batch of its own. */
@@ -107,14 +98,10 @@ export async function deleteRows(
   { first, last, upTo }: DeletedRows,
 ): Promise<void> {
   const { session, statements, key, timestamp } = rows;
-  await forEachAtOnce(range(first, last), deletesAtOnce, (segment) => {
+  await forEachAtOnce(SegmentNr.between(first, last), deletesAtOnce, (segment) => {
     const params = segmentParams(key, segment);
     if (segment === last && upTo !== undefined)
       return session.write(statements.deleteTo, [...params, upTo], timestamp);
     return session.write(statements.deleteSegment, params, timestamp);
   });
-}
-
-function* range(first: number, last: number): Generator<SegmentNr> {
-  for (let segment = first; segment <= last; segment++) yield segment as SegmentNr;
 }

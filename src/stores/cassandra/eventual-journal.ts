@@ -82,7 +82,7 @@ export class CassandraEventualJournal implements EventualJournal {
       [topic, partition],
       options,
     );
-    return row === undefined ? undefined : replicatedOffsetOf({ topic, partition }, row['offset']);
+    return row === undefined ? undefined : replicatedOffsetOf(topic, partition, row['offset']);
   }
 
   /** Both candidate segments at once: a client reads a row once, and most lie in the first. */

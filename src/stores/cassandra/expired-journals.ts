@@ -5,6 +5,7 @@ import { chunks } from './at-once.ts';
 import { SegmentNr } from './segment.ts';
 import type { CassandraSession, Page, Params } from './session-types.ts';
 import { expiredOf, type MetaJournalStatements } from './tables/metajournal-table.ts';
+import { utcDate } from './values.ts';
 
 /** Look-ups under way at once: each is one segment. */
 const lookupsAtOnce = 32;
@@ -63,16 +64,10 @@ function* lookupsOf(
     if (days > maxDaysByIndex) {
       yield { cql: selectExpiredBetween, params: [topic, segment, from, to] };
     } else {
-      for (const day of daysFrom(from, days)) {
-        yield { cql: selectExpiredOn, params: [topic, segment, day] };
+      for (let day = 0; day < days; day++) {
+        const on = utcDate(Date.parse(from) + day * dayMs);
+        yield { cql: selectExpiredOn, params: [topic, segment, on] };
       }
     }
-  }
-}
-
-function* daysFrom(day: string, count: number): Generator<string> {
-  const firstMs = Date.parse(day);
-  for (let index = 0; index < count; index++) {
-    yield new Date(firstMs + index * dayMs).toISOString().slice(0, 10);
   }
 }

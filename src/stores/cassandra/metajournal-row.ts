@@ -83,17 +83,23 @@ export class MetaJournalRow {
   }
 
   /**
+   * Writes what has changed; all of the row, if the columns are not this owner's yet.
+   *
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
   async change(next: RowState, time: WriteTime): Promise<void> {
-    const { statements } = this.#deps;
-    const { pointer: before, clearedTo } = this.#state ?? {};
+    const before = this.#state;
     if (!this.#isOwn || before === undefined) {
       await this.#writeWhole(next, this.#created, time);
       return;
     }
-    const { cql, columns } = updateOf(statements, { pointer: before, clearedTo }, next);
-    await this.#update(cql, columns, { next, time });
+    const { session, statements, key } = this.#deps;
+    const { nowMs, timestamp } = time;
+    const { cql, columns } = updateOf(statements, before, next);
+    const place = { key, segment: this.#segment };
+    const params = updateParams(place, next.pointer.at, nowMs, columns);
+    await session.write(cql, params, timestamp);
+    this.#state = next;
   }
 
   /**
@@ -134,17 +140,6 @@ export class MetaJournalRow {
     this.#state = next;
     this.#created = created;
     this.#isOwn = true;
-  }
-
-  async #update(
-    cql: string,
-    columns: Params,
-    { next, time: { nowMs, timestamp } }: { readonly next: RowState; readonly time: WriteTime },
-  ): Promise<void> {
-    const place = { key: this.#deps.key, segment: this.#segment };
-    const params = updateParams(place, { at: next.pointer.at, nowMs, columns });
-    await this.#deps.session.write(cql, params, timestamp);
-    this.#state = next;
   }
 }
 

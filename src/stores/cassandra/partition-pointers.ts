@@ -32,7 +32,7 @@ interface ClaimedPartition {
   readonly inDoubt: PointerRow[];
 }
 
-/** Changes of one row that may be refused in a row because others change it as well. */
+/** How often one change may be refused because others change the row as well. */
 const maxTries = 10;
 /**
  * A change in doubt beyond it, forgotten, looks like another process's: the partition is joined
@@ -74,7 +74,7 @@ export class PartitionPointers {
         options,
       );
       const found = rowOf(place, cells[0]);
-      const row = found && this.#after(place, found, { offset: found.offset, nowMs });
+      const row = found && this.#after(place, found, found.offset, nowMs);
       if (row === undefined || isApplied(await this.#change(place, found, row))) {
         this.#claims.set(nameOf(place), { known: row?.offset, row, inDoubt: [] });
         // The last owner's clock may be ahead of ours, and its writes newer than ours would be.
@@ -116,7 +116,7 @@ export class PartitionPointers {
 
   /** Answers false when it is to be tried again, from the row found. */
   async #isMoved(claim: ClaimedPartition, move: OffsetMove, nowMs: number): Promise<boolean> {
-    const wanted = this.#after(move, claim.row, { offset: move.offset, nowMs });
+    const wanted = this.#after(move, claim.row, move.offset, nowMs);
     claim.inDoubt.push(wanted);
     if (claim.inDoubt.length > maxInDoubt) claim.inDoubt.shift();
     const answer = await this.#change(move, claim.row, wanted);
@@ -124,7 +124,9 @@ export class PartitionPointers {
     const found = wasApplied ? wanted : rowOf(move, answer);
     // An earlier try, or the same first move of another process. Whosever it is, in one millisecond
     // it could be either's: the next try takes the row over.
-    const isKnown = found !== undefined && claim.inDoubt.some((row) => isSame(row, found));
+    const isKnown = claim.inDoubt.some(
+      ({ offset, updated }) => offset === found?.offset && updated === found.updated,
+    );
     const isShared = claim.row === undefined && found?.offset === move.offset;
     if (!isKnown && !isShared) throw fenced(move, `stands at ${found?.offset ?? 'none'}`);
     claim.row = found;
@@ -132,12 +134,13 @@ export class PartitionPointers {
     return wasApplied;
   }
 
-  /** Later than the row, than the clock and than every write so far. */
+  /** The next row: later than this one, than the clock and than every write so far. */
   #after(
     { topic, partition }: PartitionPlace,
     row: PointerRow | undefined,
-    { offset, nowMs }: { readonly offset: Offset; readonly nowMs: number },
-  ): { readonly offset: Offset; readonly updated: number } {
+    offset: Offset,
+    nowMs: number,
+  ): PointerRow {
     const { lastMs } = this.#deps.clocks.of(topic, partition);
     return { offset, updated: Math.max(nowMs, lastMs, (row?.updated ?? 0) + 1) };
   }
@@ -166,15 +169,14 @@ function isApplied(answer: Row): boolean {
 }
 
 /** A refusal brings the row with it, and no columns when there is none. */
-function rowOf(place: PartitionPlace, cells: Row | undefined): PointerRow | undefined {
+function rowOf(
+  { topic, partition }: PartitionPlace,
+  cells: Row | undefined,
+): PointerRow | undefined {
   if (cells?.['offset'] === undefined || cells['offset'] === null) return undefined;
   const updated = cells['updated'];
-  const offset = replicatedOffsetOf(place, cells['offset']);
+  const offset = replicatedOffsetOf(topic, partition, cells['offset']);
   return { offset, updated: updated instanceof Date ? updated.getTime() : null };
-}
-
-function isSame(one: PointerRow, other: PointerRow): boolean {
-  return one.offset === other.offset && one.updated === other.updated;
 }
 
 function fenced(move: OffsetMove, how: string): FencedError {

@@ -50,7 +50,7 @@ export async function* readSegments(
     while (pages.length <= ahead) {
       const next = slices.next();
       if (next.done === true) break;
-      pages.push(request(walk, { slice: next.value, from: undefined }, options));
+      pages.push(request(walk, next.value, undefined, options));
     }
     const current = pages.shift();
     if (current === undefined) return;
@@ -92,16 +92,18 @@ async function* rowsOf(
   let current: Promise<SlicePage> | undefined = first;
   while (current !== undefined) {
     const { slice, rows, next: from }: SlicePage = await current;
-    current = from === undefined ? undefined : request(walk, { slice, from }, options);
+    current = from === undefined ? undefined : request(walk, slice, from, options);
     options?.signal?.throwIfAborted();
     if (rows.length > 0) yield rows;
   }
 }
 
+/** Asks for the rows of a slice that come after the cursor `from`. */
 function request(
   { session, selectRange, key }: SegmentWalk,
-  { slice, from }: { readonly slice: Slice; readonly from: string | undefined },
-  options?: CallOptions,
+  slice: Slice,
+  from: string | undefined,
+  options: CallOptions | undefined,
 ): Promise<SlicePage> {
   const params = [key.id, key.topic, slice.segment, slice.from, seqNrParam(slice.to as SeqNr)];
   const page = session

@@ -3,6 +3,8 @@ import type { Brand } from '../../model/brand.ts';
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
+import type { StoredRange } from '../../ports/eventual-journal.ts';
+import type { ExpiredRange } from '../../ports/replicated-journal.ts';
 
 /** 0-based slice of a journal, or of the metajournal: one partition of the store. */
 export type SegmentNr = Brand<number, 'SegmentNr'>;
@@ -34,16 +36,21 @@ export const SegmentNr = {
     return first === second ? [first] : [first, second];
   },
 
+  /** From `first` to `last`, both inclusive. */
+  *between(first: number, last: number): Generator<SegmentNr> {
+    for (let segment = first; segment <= last; segment++) yield segment as SegmentNr;
+  },
+
   /** All segments a topic's journal rows lie in, those of old versions among them. */
-  *all(): Generator<SegmentNr> {
-    for (let segment = 0; segment < metaSegments; segment++) yield segment as SegmentNr;
+  all(): Generator<SegmentNr> {
+    return SegmentNr.between(0, metaSegments - 1);
   },
 
   /**
    * The segments of one of `of` shares: together all, none twice; more shares than segments leave
    * some empty.
    */
-  *ofShare({ index, of }: { readonly index: number; readonly of: number }): Generator<SegmentNr> {
+  *ofShare({ index, of }: ExpiredRange['share']): Generator<SegmentNr> {
     for (let segment = index; segment < metaSegments; segment += of) yield segment as SegmentNr;
   },
 };
@@ -60,7 +67,7 @@ const maxSegments = 1_000_000;
  */
 export function checkWalk(
   { topic, id }: Key,
-  { to, segmentSize }: { readonly to: SeqNr; readonly segmentSize: number },
+  { to, segmentSize }: Pick<StoredRange, 'to' | 'segmentSize'>,
   first: number,
 ): void {
   const segments = SegmentNr.of(to, segmentSize) - first + 1;

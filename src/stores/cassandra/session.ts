@@ -41,7 +41,7 @@ export async function openCassandraSession(
     await closing;
     throw toJournalError(error, `Cassandra at ${placesOf(settings)}`);
   }
-  return new DriverSession({ client, connections }, settings, deps);
+  return new DriverSession(client, connections, settings, deps);
 }
 
 /** A CQL duration; the driver takes no other form. */
@@ -149,7 +149,8 @@ class DriverSession implements CassandraSession {
   #closing: Promise<void> | undefined;
 
   constructor(
-    { client, connections }: { readonly client: Client; readonly connections: DriverConnections },
+    client: Client,
+    connections: DriverConnections,
     settings: CassandraSettings,
     deps: CassandraDeps,
   ) {

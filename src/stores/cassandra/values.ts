@@ -60,10 +60,7 @@ export function partitionOf(cell: unknown): Partition {
  *
  * @throws {CodecError} naming topic, partition, table and column
  */
-export function replicatedOffsetOf(
-  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
-  cell: unknown,
-): Offset {
+export function replicatedOffsetOf(topic: Topic, partition: Partition, cell: unknown): Offset {
   try {
     return numberOf(cell, 'offset') as Offset;
   } catch (cause) {

@@ -65,7 +65,7 @@ export class PostgresEventualJournal implements EventualJournal {
   ): Promise<Offset | undefined> {
     const { select } = this.#tables.pointers;
     const [row] = await this.#session.read<[number]>(select, [topic, partition], options);
-    return row === undefined ? undefined : pointerOffset({ topic, partition }, row[0]);
+    return row === undefined ? undefined : pointerOffset(topic, partition, row[0]);
   }
 
   async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
@@ -99,7 +99,7 @@ export class PostgresEventualJournal implements EventualJournal {
       const cells = rows.map(ofStoredCells);
       const isLast = rows.length < limit;
       if (!isLast) {
-        limit = nextPageRows(cells, { bytes: pageBytes, maxRows: this.#fetchSize });
+        limit = nextPageRows(cells, pageBytes, this.#fetchSize);
         next = fetchPage(last.slice(0, 4) as number[], limit);
         // A caller that leaves the loop does not wait for it.
         next.catch(() => {});

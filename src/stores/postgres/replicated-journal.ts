@@ -73,7 +73,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     options.signal?.throwIfAborted();
     const { claim } = this.#tables.pointers;
     const [row] = await this.#session.write<[number, number]>(claim, [topic, partition]);
-    const known = row && pointerOffset({ topic, partition }, row[0]);
+    const known = row && pointerOffset(topic, partition, row[0]);
     this.#claims.set(`${topic}:${partition}`, { epoch: row?.[1], known });
     return known;
   }

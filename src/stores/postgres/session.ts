@@ -144,7 +144,12 @@ class PoolSession implements PostgresSession {
     this.#settings = settings;
     this.#deps = deps;
     this.#place = placeOf(settings);
-    this.#pool = new Pool({ ...poolConfig(settings), stream: () => this.#socket() });
+    const stream = (): Socket => {
+      const socket = new Socket();
+      this.#sockets.add(socket);
+      return socket.once('close', () => this.#sockets.delete(socket));
+    };
+    this.#pool = new Pool({ ...poolConfig(settings), stream });
     const note = (err: Error): void => deps.log.debug({ err }, 'a PostgreSQL connection failed');
     this.#pool.on('error', note);
     // One that is in use has no listener of the pool, and would end the process.
@@ -211,12 +216,6 @@ class PoolSession implements PostgresSession {
     }, closeLimitMs);
     await Promise.all(ends);
     clearTimeout(bound);
-  }
-
-  #socket(): Socket {
-    const socket = new Socket();
-    this.#sockets.add(socket);
-    return socket.once('close', () => this.#sockets.delete(socket));
   }
 
   async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {

@@ -156,12 +156,9 @@ function headersOf(headers: unknown): Headers {
 
 /**
  * Number of rows for the next page, so that its payloads have about `bytes`: estimated from the
- * rows of the last page, at least 1.
+ * rows of the last page, 1 to `maxRows`.
  */
-export function nextPageRows(
-  rows: readonly EventCells[],
-  { bytes, maxRows }: { readonly bytes: number; readonly maxRows: number },
-): number {
+export function nextPageRows(rows: readonly EventCells[], bytes: number, maxRows: number): number {
   const read = rows.reduce((sum, row) => sum + payloadSize(row), 0);
   const fitting = Math.floor((bytes * rows.length) / Math.max(1, read));
   return Math.max(1, Math.min(maxRows, fitting));

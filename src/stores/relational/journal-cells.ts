@@ -42,15 +42,17 @@ export function pointerOf(key: Key, cells: PointerCells): JournalPointer {
   }
 }
 
+/** Cells of `metajournal` that say where and when a journal has expired. */
+export interface ExpiryCells extends Pick<PointerCells, 'partition' | 'offset'> {
+  readonly expireOn: string;
+}
+
 /**
  * A journal whose time is over.
  *
  * @throws {CodecError} naming topic, id, table and column
  */
-export function expiredOf(
-  key: Key,
-  cells: { readonly partition: unknown; readonly offset: unknown; readonly expireOn: string },
-): ExpiredJournal {
+export function expiredOf(key: Key, cells: ExpiryCells): ExpiredJournal {
   try {
     const at = { partition: partitionOf(cells.partition), offset: offsetOf(cells.offset) };
     return { id: key.id, at, expireOn: cells.expireOn };
@@ -64,14 +66,10 @@ export function expiredOf(
  *
  * @throws {CodecError} naming topic, partition, table and column
  */
-export function pointerOffset(
-  place: { readonly topic: Topic; readonly partition: Partition },
-  cell: unknown,
-): Offset {
+export function pointerOffset(topic: Topic, partition: Partition, cell: unknown): Offset {
   try {
     return offsetOf(cell);
   } catch (cause) {
-    const { topic, partition } = place;
     throw new CodecError('a row of pointer cannot be decoded', {
       cause,
       place: { topic, partition, table: 'pointer', column: 'offset' },

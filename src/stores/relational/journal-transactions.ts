@@ -27,17 +27,32 @@ export interface RowUpdate {
 /**
  * How one database changes the rows of one journal. Each call is one transaction: row and events
  * change together or not at all.
- *
- * @throws {StoreUnavailableError} from every call: the change may be stored, whole; load the row
- * again
  */
 export interface JournalTransactions {
-  /** Answers the number of the new row. Of two events with one place the first stays. */
+  /**
+   * Answers the number of the new row. Of two events with one place the first stays.
+   *
+   * @throws {InvalidInputError} nothing stored: JSON cannot hold a payload or the metadata
+   * @throws {StoreUnavailableError} may be stored, whole; load the row again
+   */
   insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number>;
-  /** Also deletes the events up to `clearTo`. */
+  /**
+   * Inserts the events of `live` and deletes those up to `clearTo`.
+   *
+   * @throws {InvalidInputError} nothing changed: JSON cannot hold a payload or the metadata
+   * @throws {StoreUnavailableError} may be changed, whole; load the row again
+   */
   insertEvents(update: RowUpdate, change: Pick<RowExtended, 'live' | 'clearTo'>): Promise<void>;
-  /** Deletes the events up to the `deleteTo` that the row has from now on. */
+  /**
+   * Deletes the events up to the `deleteTo` that the row has from now on.
+   *
+   * @throws {StoreUnavailableError} may be deleted, whole; load the row again
+   */
   deleteEvents(update: RowUpdate): Promise<void>;
-  /** The row and all its events. */
+  /**
+   * Removes the row and all its events.
+   *
+   * @throws {StoreUnavailableError} may be removed, whole; load the row again
+   */
   remove(row: JournalRow): Promise<void>;
 }

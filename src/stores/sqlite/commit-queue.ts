@@ -72,6 +72,10 @@ export class CommitQueue {
    * Runs `write` in the next transaction; answers what it returned once that is committed. A
    * `JournalError` that it throws before its first statement fails this call alone; any other
    * error fails the whole group.
+   *
+   * @throws {JournalError} of `write`; nothing of it is stored
+   * @throws {Error} SQLite's own, or too many writes wait; not stored, unless the commit itself
+   *   failed: then it may be
    */
   write<T>(write: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -90,7 +94,7 @@ export class CommitQueue {
     });
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when nothing waits; never rejects. */
   drained(): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -111,7 +115,18 @@ export class CommitQueue {
     try {
       this.#database.exec('BEGIN IMMEDIATE');
     } catch (error) {
-      this.#couldNotBegin(error);
+      const nowMs = this.#clock.nowMs();
+      this.#busySinceMs ??= nowMs;
+      if (isBusy(error) && nowMs - this.#busySinceMs < busyLimitMs) {
+        setTimeout(() => this.#commitGroup(), busyRetryMs);
+        return;
+      }
+      this.#busySinceMs = undefined;
+      this.#scheduled = false;
+      const group = this.#waiting;
+      this.#waiting = [];
+      for (const job of group) job.failed(error, true);
+      this.#next();
       return;
     }
     this.#busySinceMs = undefined;
@@ -131,36 +146,17 @@ export class CommitQueue {
       committing = true;
       this.#database.exec('COMMIT');
     } catch (error) {
-      this.#rollBack();
+      try {
+        // After a failed COMMIT, SQLite may have ended the transaction by itself.
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      } finally {
+        this.#participant.rolledBack();
+      }
       for (const job of group) job.failed(error, !committing);
       return;
     }
     this.#participant.committed();
     for (const job of group) job.committed();
-  }
-
-  #rollBack(): void {
-    try {
-      // After a failed COMMIT, SQLite may have ended the transaction by itself.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-    } finally {
-      this.#participant.rolledBack();
-    }
-  }
-
-  #couldNotBegin(error: unknown): void {
-    const nowMs = this.#clock.nowMs();
-    this.#busySinceMs ??= nowMs;
-    if (isBusy(error) && nowMs - this.#busySinceMs < busyLimitMs) {
-      setTimeout(() => this.#commitGroup(), busyRetryMs);
-      return;
-    }
-    this.#busySinceMs = undefined;
-    this.#scheduled = false;
-    const group = this.#waiting;
-    this.#waiting = [];
-    for (const job of group) job.failed(error, true);
-    this.#next();
   }
 
   #next(): void {

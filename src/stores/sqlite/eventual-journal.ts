@@ -7,7 +7,7 @@ import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/even
 import { nextTurn } from '../../runtime/waiting.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import { readOr, storeFailure } from './session.ts';
-import type { EventPage, EventTable } from './tables/event-table.ts';
+import type { EventTable } from './tables/event-table.ts';
 import type { MetajournalTable } from './tables/metajournal-table.ts';
 import type { PointerTable } from './tables/pointer-table.ts';
 import type { SettingTable } from './tables/setting-table.ts';
@@ -60,31 +60,30 @@ export class SqliteEventualJournal implements EventualJournal {
     { from, to }: StoredRange,
     options?: CallOptions,
   ): AsyncGenerator<readonly StoredEvent[]> {
+    const { metajournal, events } = this.#tables;
     const decoder = new EventRows(key);
     let limit = firstPageRows;
     // Every row of `from` lies after this place.
     let after = { seqNr: from as number, timestamp: Number.MIN_SAFE_INTEGER, offset: -1 };
     for (;;) {
       this.#check(options);
-      const { rows, recordId } = this.#page(key, { after, to, limit });
+      // After a purge between two pages the read ends, or goes on in the next generation.
+      const { rows, recordId } = readOr(storeFailure, `read ${key.id}`, () => {
+        const found = metajournal.find(key);
+        const page = { after, to, limit };
+        return {
+          rows: found === undefined ? [] : events.page(found.journal, page),
+          recordId: found?.pointer.recordId,
+        };
+      });
       const last = rows.at(-1);
       if (last === undefined) return;
       yield decoder.decode(rows, recordId);
       if (rows.length < limit) return;
       after = { seqNr: last[0], timestamp: last[1], offset: last[3] };
-      limit = nextPageRows(rows, { bytes: pageBytes, maxRows: maxPageRows });
+      limit = nextPageRows(rows, pageBytes, maxPageRows);
       await nextTurn();
     }
-  }
-
-  /** After a purge between two pages the read ends, or goes on in the next generation. */
-  #page(key: Key, page: EventPage) {
-    const { metajournal, events } = this.#tables;
-    return readOr(storeFailure, `read ${key.id}`, () => {
-      const journal = metajournal.find(key);
-      const rows = journal === undefined ? [] : events.page(journal.journal, page);
-      return { rows, recordId: journal?.pointer.recordId };
-    });
   }
 
   async *ids(topic: Topic, options?: CallOptions): AsyncGenerator<string> {

@@ -94,8 +94,9 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     options?: CallOptions,
   ): AsyncGenerator<readonly ExpiredJournal[]> {
     const { metajournal } = this.#deps.tables;
+    const dayBefore = new Date(Date.parse(from) - dayMs).toISOString().slice(0, 10);
     // Every journal of `from` comes after this place.
-    for (let after = { expireOn: dayBefore(from), id: '\u{10ffff}' }; ; ) {
+    for (let after = { expireOn: dayBefore, id: '\u{10ffff}' }; ; ) {
       this.#check(options);
       const page = readOr(storeFailure, `list ${topic}`, () =>
         metajournal.expired(topic, { after, to }),
@@ -165,7 +166,3 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
 type ExpiredUntil = Parameters<ReplicatedJournal['saveExpiredUntil']>[0];
 
 const dayMs = 86_400_000;
-
-function dayBefore(day: string): string {
-  return new Date(Date.parse(day) - dayMs).toISOString().slice(0, 10);
-}

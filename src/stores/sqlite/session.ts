@@ -129,11 +129,6 @@ export function isBusy(error: unknown): boolean {
   return code === primaryCodes.busy || code === primaryCodes.locked;
 }
 
-function isDamaged(error: unknown): boolean {
-  const code = primaryCode(error);
-  return code === primaryCodes.corrupt || code === primaryCodes.notADatabase;
-}
-
 /** An error of the store or of the log; `what` completes "cannot …". */
 export type FailureOf = (error: unknown, what: string) => JournalError;
 
@@ -147,8 +142,9 @@ export const logFailure: FailureOf = (error, what) =>
 
 function knownFailure(error: unknown, what: string): JournalError | undefined {
   if (error instanceof JournalError) return error;
-  if (isDamaged(error)) return new DataIntegrityError(`SQLite cannot ${what}`, { cause: error });
-  return undefined;
+  const code = primaryCode(error);
+  const isDamaged = code === primaryCodes.corrupt || code === primaryCodes.notADatabase;
+  return isDamaged ? new DataIntegrityError(`SQLite cannot ${what}`, { cause: error }) : undefined;
 }
 
 /** Runs a read; what SQLite throws becomes an error of ours. */

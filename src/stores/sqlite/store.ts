@@ -7,7 +7,7 @@ import type { ReplicatedJournal } from '../../ports/replicated-journal.ts';
 import type { TopicConsumers } from '../../ports/topic-consumer.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { SqliteEventualJournal, type StoreTables } from './eventual-journal.ts';
+import { SqliteEventualJournal } from './eventual-journal.ts';
 import { ForeignWrites } from './log/foreign-writes.ts';
 import { LogPartitions } from './log/log-partitions.ts';
 import { LogReader } from './log/log-reader.ts';
@@ -35,6 +35,12 @@ export interface SqliteSettings {
   readonly segmentSize: number;
 }
 
+/** What a store works with; it stays the caller's. */
+export interface SqliteDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
 /** Action log and replicated store in one file. Disposing closes the ports, then the file. */
 export interface SqliteStore extends AsyncDisposable {
   readonly producer: ActionProducer;
@@ -42,6 +48,11 @@ export interface SqliteStore extends AsyncDisposable {
   readonly topicConsumers: TopicConsumers;
   readonly eventual: EventualJournal;
   readonly replicated: ReplicatedJournal;
+  /**
+   * Closes the ports, then the file. Idempotent.
+   *
+   * @throws the first error of a port that does not close in order
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -53,7 +64,7 @@ export interface SqliteStore extends AsyncDisposable {
  */
 export async function openSqliteStore(
   settings: SqliteSettings,
-  deps: { readonly log: Logger; readonly clock: Clock },
+  deps: SqliteDeps,
 ): Promise<SqliteStore> {
   return (await openSqliteParts(settings, deps)).store;
 }
@@ -63,10 +74,7 @@ export async function openSqliteStore(
  *
  * @throws as {@link openSqliteStore}
  */
-export async function openSqliteParts(
-  settings: SqliteSettings,
-  deps: { readonly log: Logger; readonly clock: Clock },
-) {
+export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps) {
   const database = await openWhenFree(settings.file, deps.clock);
   const tables = {
     metajournal: new MetajournalTable(database),
@@ -76,7 +84,11 @@ export async function openSqliteParts(
   };
   const partitions = new LogPartitions(database);
   const reader = new LogReader(database);
-  const trim = trimOf(database, tables);
+  const trim = new LogTrim(database);
+  // What was replicated by an earlier process may be deleted as soon as its time is over.
+  for (const { topic, partition, offset, updated } of tables.pointers.all()) {
+    trim.replicated(topic, partition, { offset, atMs: updated });
+  }
   const writer = new LogWriter(database, settings.partitions);
   const queue = new CommitQueue(database, { participant: writer, clock: deps.clock });
   const ownership = new TopicOwnership(database);
@@ -104,15 +116,6 @@ export async function openSqliteParts(
     },
   };
   return { store, database, partitions, writer, queue, trim, ownership };
-}
-
-/** What was replicated by an earlier process may be deleted as soon as its time is over. */
-function trimOf(database: Database, { pointers }: StoreTables): LogTrim {
-  const trim = new LogTrim(database);
-  for (const { topic, partition, offset, updated } of pointers.all()) {
-    trim.replicated(topic, partition, { offset, atMs: updated });
-  }
-  return trim;
 }
 
 /** Two processes that create one file at the same moment wait for each other. */

@@ -1,23 +1,7 @@
-import type { Client } from 'cassandra-driver';
-import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
-import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
-import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
-import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
 import { SegmentNr } from '../../../src/stores/cassandra/segment.ts';
-import { damage, expectNamed } from '../../contract/damaged-rows.ts';
-import * as given from '../../contract/replicated-store.ts';
-import { rangesOf } from '../../support/journal/ranges.ts';
-import {
-  cassandraSettings,
-  deps,
-  dropKeyspace,
-  randomKeyspace,
-  rawClient,
-} from './cassandra-server.ts';
+import { damage, describeDamagedRows } from '../../contract/damaged-rows.ts';
+import { openedStore } from './opened-store.ts';
 
-const keyspace = randomKeyspace();
-const segmentSize = 3;
 const damages = [
   damage('metajournal', 'seq_nr', '9223372036854770002'),
   damage('metajournal', 'seq_nr', '0'),
@@ -39,46 +23,23 @@ const damages = [
 
 describe('a row in Cassandra that cannot be decoded is named by key, table and column, and is no outage', function () {
   this.timeout(60_000);
-  let client: Client;
-  let eventual: EventualJournal;
-  let replicated: ReplicatedJournal;
-  before(async () => {
-    const settings = cassandraSettings(keyspace, { segmentSize });
-    await setUpCassandra(settings, deps, { mode: 'create' });
-    client = await rawClient();
-    replicated = await openCassandraReplicatedJournal(settings, deps);
-    eventual = await openCassandraEventualJournal(settings, deps);
-  });
-  after(async () => {
-    await replicated[Symbol.asyncDispose]();
-    await eventual[Symbol.asyncDispose]();
-    await client.shutdown();
-    await dropKeyspace(keyspace);
-  });
-
-  for (const damaged of damages) {
-    it(`${damaged.table}: ${damaged.set}`, async () => {
-      const key = given.newKey(given.randomTopic());
-      const event = given.eventRecord(1, 7);
-      const batch = {
-        at: given.place(7),
-        ranges: rangesOf([event]),
-        events: [event] as const,
-        expireAfter: undefined,
-      };
-      await (await replicated.open(key)).append(batch, given.nowMs);
-      const { timestampMs } = event.record;
+  const store = openedStore(3);
+  describeDamagedRows(damages, async () => ({
+    ...store(),
+    async spoil(key, { table, set }, { event, record }) {
+      const { keyspace, client } = store();
       const [place, segment] =
-        damaged.table === 'metajournal'
+        table === 'metajournal'
           ? ['', SegmentNr.ofId(key.id)[0]]
-          : [` AND seq_nr = 1 AND timestamp = ${timestampMs}`, 0];
+          : [` AND seq_nr = ${event.seqNr} AND timestamp = ${record.timestampMs}`, 0];
       // The replicator's own writes carry the time of its clock.
       await client.execute(
-        `UPDATE ${keyspace}.${damaged.table} USING TIMESTAMP ${Date.now() * 1000 + 1}
-         SET ${damaged.set.replace('"offset"', 'offset')}
+        `UPDATE ${keyspace}.${table} USING TIMESTAMP ${Date.now() * 1000 + 1}
+         SET ${set.replace('"offset"', 'offset')}
          WHERE id = '${key.id}' AND topic = '${key.topic}' AND segment = ${segment}${place}`,
       );
-      await expectNamed({ eventual, replicated, segmentSize }, key, damaged);
-    });
-  }
+    },
+    // All tests share the store.
+    async [Symbol.asyncDispose]() {},
+  }));
 });

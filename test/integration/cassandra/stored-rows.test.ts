@@ -2,58 +2,22 @@ import type { Client } from 'cassandra-driver';
 import { expect } from 'chai';
 import type { ExpireAfter } from '../../../src/model/expire-after.ts';
 import { Key } from '../../../src/model/key.ts';
-import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
-import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
-import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
-import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
-import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
 import { SegmentNr } from '../../../src/stores/cassandra/segment.ts';
 import { openCassandraSession } from '../../../src/stores/cassandra/session.ts';
 import { EventRowWriter } from '../../../src/stores/cassandra/tables/journal-table.ts';
 import { storeTables } from '../../../src/stores/cassandra/tables/store-tables.ts';
 import * as given from '../../contract/replicated-store.ts';
-import { rangesOf } from '../../support/journal/ranges.ts';
-import {
-  cassandraSettings,
-  deps,
-  dropKeyspace,
-  randomKeyspace,
-  rawClient,
-} from './cassandra-server.ts';
-
-const keyspace = randomKeyspace();
-const segmentSize = 3;
+import { cassandraSettings, deps } from './cassandra-server.ts';
+import { type OpenedStore, openedStore } from './opened-store.ts';
 
 describe('rows in Cassandra', function () {
   this.timeout(60_000);
-  let client: Client;
-  let replicated: ReplicatedJournal;
-  let eventual: EventualJournal;
-  before(async () => {
-    const settings = cassandraSettings(keyspace, { segmentSize });
-    await setUpCassandra(settings, deps, { mode: 'create' });
-    client = await rawClient();
-    replicated = await openCassandraReplicatedJournal(settings, deps);
-    eventual = await openCassandraEventualJournal(settings, deps);
-  });
-  after(async () => {
-    await replicated[Symbol.asyncDispose]();
-    await eventual[Symbol.asyncDispose]();
-    await client.shutdown();
-    await dropKeyspace(keyspace);
-  });
-  const all = (): Fixture => ({ client, replicated, eventual });
-  describe('journal', () => describeJournal(all));
-  describe('metajournal', () => describeMetaJournal(all));
-  describe('metajournal that others wrote', () => describeForeignRows(all));
-  describe('pointer2', () => describePointer(all));
+  const store = openedStore(3);
+  describe('journal', () => describeJournal(store));
+  describe('metajournal', () => describeMetaJournal(store));
+  describe('metajournal that others wrote', () => describeForeignRows(store));
+  describe('pointer2', () => describePointer(store));
 });
-
-interface Fixture {
-  readonly client: Client;
-  readonly replicated: ReplicatedJournal;
-  readonly eventual: EventualJournal;
-}
 
 /** Cells as text, nulls left out. */
 async function cells(
@@ -77,23 +41,23 @@ function cell(name: string, value: unknown): [string, unknown][] {
   return [[name, value]];
 }
 
-const journalRows = (client: Client, { topic, id }: Key, segment: number) =>
+const journalRows = ({ client, keyspace }: OpenedStore, { topic, id }: Key, segment: number) =>
   cells(client, `SELECT * FROM ${keyspace}.journal WHERE id = ? AND topic = ? AND segment = ?`, [
     id,
     topic,
     segment,
   ]);
 
-const metaRows = (client: Client, { topic, id }: Key, segment: number) =>
+const metaRows = ({ client, keyspace }: OpenedStore, { topic, id }: Key, segment: number) =>
   cells(
     client,
     `SELECT * FROM ${keyspace}.metajournal WHERE topic = ? AND segment = ? AND id = ?`,
     [topic, segment, id],
   );
 
-function describeJournal(all: () => Fixture): void {
+function describeJournal(store: () => OpenedStore): void {
   it('hold an event in the columns of the JVM system, in the segment of its number', async () => {
-    const { client, replicated } = all();
+    const { replicated } = store();
     const key = Key.of(given.randomTopic(), 'Ä id');
     const journal = await replicated.open(key);
     const payload = { type: 'json', value: { b: 1.5, a: ['ä'] } } as const;
@@ -103,11 +67,8 @@ function describeJournal(all: () => Fixture): void {
       timestampMs: 1_700_000_000_123,
     };
     const event = given.eventRecord(4, 9, { payload, tags: ['y', 'x'], record });
-    await journal.append(
-      { at: given.place(9), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
-      given.nowMs,
-    );
-    expect(await journalRows(client, key, 1)).to.deep.equal([
+    await journal.append(given.recordOf(event), given.nowMs);
+    expect(await journalRows(store(), key, 1)).to.deep.equal([
       {
         id: 'Ä id',
         topic: key.topic,
@@ -138,11 +99,11 @@ function describeJournal(all: () => Fixture): void {
         (number) =>
           writer.row(given.eventRecord(number, 1, { payload }), SegmentNr.of(1, 1)).params,
       );
-    const settings = cassandraSettings(keyspace);
+    const settings = cassandraSettings(store().keyspace);
     const session = await openCassandraSession(settings, deps);
     await session.writeBatch(storeTables(settings.schema).journal.insert, rows);
     await session[Symbol.asyncDispose]();
-    expect(await journalRows(all().client, key, 0)).to.have.length(100);
+    expect(await journalRows(store(), key, 0)).to.have.length(100);
   });
 
   const payloads = {
@@ -158,15 +119,12 @@ function describeJournal(all: () => Fixture): void {
   } as const;
   for (const [kind, [payload, expected]] of Object.entries(payloads)) {
     it(`hold ${kind} payload in its columns alone, and the empty metadata as text`, async () => {
-      const { client, replicated } = all();
+      const { replicated } = store();
       const key = given.newKey(given.randomTopic());
       const event = given.eventRecord(1, 0, { payload });
       const journal = await replicated.open(key);
-      await journal.append(
-        { at: given.place(0), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
-        given.nowMs,
-      );
-      const [row = {}] = await journalRows(client, key, 0);
+      await journal.append(given.recordOf(event), given.nowMs);
+      const [row = {}] = await journalRows(store(), key, 0);
       const { payload_type, payload_txt, payload_bin, metadata } = row;
       expect(metadata).to.equal('{"header":{},"payload":{}}');
       const present = Object.entries({ payload_type, payload_txt, payload_bin }).filter(
@@ -177,19 +135,16 @@ function describeJournal(all: () => Fixture): void {
   }
 
   it('leave what an absent value does not set: unset, not null', async () => {
-    const { client, replicated } = all();
+    const { client, replicated } = store();
     const key = given.newKey(given.randomTopic());
     const { record } = given.eventRecord(1, 0);
-    const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp, origin, payload_txt)
+    const insert = `INSERT INTO ${store().keyspace}.journal (id, topic, segment, seq_nr, timestamp, origin, payload_txt)
       VALUES (?, ?, 0, 1, ?, 'before', 'before') USING TIMESTAMP 1`;
     await client.execute(insert, [key.id, key.topic, record.timestampMs], { prepare: true });
     const event = given.eventRecord(1, 0, { payload: undefined, record: { origin: undefined } });
     const journal = await replicated.open(key);
-    await journal.append(
-      { at: given.place(0), ranges: rangesOf([event]), events: [event], expireAfter: undefined },
-      given.nowMs,
-    );
-    const [row = {}] = await journalRows(client, key, 0);
+    await journal.append(given.recordOf(event), given.nowMs);
+    const [row = {}] = await journalRows(store(), key, 0);
     expect([row['origin'], row['payload_txt'], row['offset']]).to.deep.equal([
       'before',
       'before',
@@ -198,14 +153,14 @@ function describeJournal(all: () => Fixture): void {
   });
 }
 
-function describeMetaJournal(all: () => Fixture): void {
+function describeMetaJournal(store: () => OpenedStore): void {
   it('hold what an append creates, in the segment of the lower-cased id', async () => {
-    const { client, replicated } = all();
+    const { replicated } = store();
     const key = Key.of(given.randomTopic(), 'ID');
     const journal = await replicated.open(key);
     const hours36: ExpireAfter = { length: 36n, unit: 'hour' };
     await journal.append(given.append(7, [5, 6], hours36), given.nowMs);
-    expect(await metaRows(client, key, 3355)).to.deep.equal([
+    expect(await metaRows(store(), key, 3355)).to.deep.equal([
       {
         topic: key.topic,
         segment: '3355',
@@ -227,20 +182,20 @@ function describeMetaJournal(all: () => Fixture): void {
   });
 
   it('keep when and by whom they were created, and their size, while appends change the rest', async () => {
-    const { client, replicated } = all();
+    const { replicated } = store();
     const key = Key.of(given.randomTopic(), 'a');
     const journal = await replicated.open(key);
     await journal.append(given.append(1, [1], given.days(1)), given.nowMs);
-    const [before = {}] = await metaRows(client, key, 97);
+    const [before = {}] = await metaRows(store(), key, 97);
     await journal.append(given.append(2, [2]), given.nowMs + 1000);
     const { expire_after: _, expire_on: __, ...rest } = before;
-    expect(await metaRows(client, key, 97)).to.deep.equal([
+    expect(await metaRows(store(), key, 97)).to.deep.equal([
       { ...rest, offset: '2', seq_nr: '2', updated: '2024-02-28T23:59:01.000Z' },
     ]);
   });
 }
 
-function describeForeignRows(all: () => Fixture): void {
+function describeForeignRows(store: () => OpenedStore): void {
   const stored = async (
     columns: Readonly<Record<string, unknown>>,
     { id = 'a', segment = 97 } = {},
@@ -248,25 +203,25 @@ function describeForeignRows(all: () => Fixture): void {
     const key = Key.of(given.randomTopic(), id);
     const row = { topic: key.topic, segment, id, ...columns };
     const names = Object.keys(row);
-    const insert = `INSERT INTO ${keyspace}.metajournal (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
-    await all().client.execute(insert, Object.values(row), { prepare: true });
+    const insert = `INSERT INTO ${store().keyspace}.metajournal (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
+    await store().client.execute(insert, Object.values(row), { prepare: true });
     return key;
   };
 
   it('are found and updated where old versions put them, and stay there', async () => {
-    const { client, replicated, eventual } = all();
+    const { replicated, eventual } = store();
     const key = await stored(
       { partition: 0, offset: 5, segment_size: 3, seq_nr: 2 },
       { id: 'id', segment: 55 },
     );
     expect((await eventual.pointer(key))?.seqNr).to.equal(2);
     await (await replicated.open(key)).append(given.append(6, [3]), given.nowMs);
-    expect((await metaRows(client, key, 55)).map((row) => row['seq_nr'])).to.deep.equal(['3']);
-    expect(await metaRows(client, key, 3355)).to.deep.equal([]);
+    expect((await metaRows(store(), key, 55)).map((row) => row['seq_nr'])).to.deep.equal(['3']);
+    expect(await metaRows(store(), key, 3355)).to.deep.equal([]);
   });
 
   it('of a delete of nothing, as old versions made them, stay what they are: all deleted, the numbers go on', async () => {
-    const { client, replicated, eventual } = all();
+    const { replicated, eventual } = store();
     const place = { partition: 0, offset: 5, origin: 'deleter' };
     const key = await stored({ ...place, segment_size: 3, seq_nr: 4, delete_to: 4 });
     const journal = await replicated.open(key);
@@ -278,24 +233,24 @@ function describeForeignRows(all: () => Fixture): void {
       seqNr: 5,
       deleteTo: 4,
     });
-    const [row = {}] = await journalRows(client, key, 1);
+    const [row = {}] = await journalRows(store(), key, 1);
     expect([row['seq_nr'], row['meta_record_id']]).to.deep.equal(['5', undefined]);
   });
 
   it('yield to a row in the first segment', async () => {
-    const { eventual } = all();
+    const { eventual } = store();
     const old = { partition: 0, offset: 5, segment_size: 3 };
     const key = await stored({ ...old, seq_nr: 2 }, { id: 'id', segment: 55 });
     const columns = [key.topic, 3355, key.id, 0, 6, 3, 9];
-    const insert = `INSERT INTO ${keyspace}.metajournal (topic, segment, id, partition, offset, segment_size, seq_nr)
+    const insert = `INSERT INTO ${store().keyspace}.metajournal (topic, segment, id, partition, offset, segment_size, seq_nr)
       VALUES (?, ?, ?, ?, ?, ?, ?)`;
-    await all().client.execute(insert, columns, { prepare: true });
+    await store().client.execute(insert, columns, { prepare: true });
     expect((await eventual.pointer(key))?.seqNr).to.equal(9);
   });
 
   it('without segment size count as segments of 10000, without place as 0', async () => {
     const key = await stored({ seq_nr: 2 });
-    expect(await all().eventual.pointer(key)).to.deep.equal({
+    expect(await store().eventual.pointer(key)).to.deep.equal({
       at: given.place(0),
       segmentSize: 10_000,
       seqNr: 2,
@@ -307,7 +262,7 @@ function describeForeignRows(all: () => Fixture): void {
 
   it('without last number are an error that names the journal', async () => {
     const key = await stored({ offset: 5 });
-    const error = await all()
+    const error = await store()
       .eventual.pointer(key)
       .then(
         () => undefined,
@@ -319,7 +274,7 @@ function describeForeignRows(all: () => Fixture): void {
   });
 
   it('deleted beyond their last number are brought up to it by a delete and by a purge', async () => {
-    const { replicated, eventual, client } = all();
+    const { replicated, eventual, client } = store();
     const row = { partition: 0, offset: 5, segment_size: 3, seq_nr: 100, delete_to: 400 };
     const key = await stored(row);
     await (await replicated.open(key)).delete(given.deletion(6, 200), given.nowMs);
@@ -327,25 +282,25 @@ function describeForeignRows(all: () => Fixture): void {
     expect([pointer?.seqNr, pointer?.deleteTo, pointer?.at.offset]).to.deep.equal([400, 400, 6]);
 
     const purged = await stored(row);
-    const insert = `INSERT INTO ${keyspace}.journal (id, topic, segment, seq_nr, timestamp) VALUES (?, ?, 133, 400, 0) USING TIMESTAMP 1`;
+    const insert = `INSERT INTO ${store().keyspace}.journal (id, topic, segment, seq_nr, timestamp) VALUES (?, ?, 133, 400, 0) USING TIMESTAMP 1`;
     await client.execute(insert, [purged.id, purged.topic], { prepare: true });
     expect(await (await replicated.open(purged)).purge(given.purge(6), given.nowMs)).to.equal(true);
-    expect(await metaRows(client, purged, 97)).to.deep.equal([]);
-    expect(await journalRows(client, purged, 133)).to.deep.equal([]);
+    expect(await metaRows(store(), purged, 97)).to.deep.equal([]);
+    expect(await journalRows(store(), purged, 133)).to.deep.equal([]);
   });
 
   it('without record id stay without, and so do events appended to them', async () => {
-    const { replicated, client } = all();
+    const { replicated } = store();
     const key = await stored({ partition: 0, offset: 5, segment_size: 3, seq_nr: 3 });
     await (await replicated.open(key)).append(given.append(6, [4]), given.nowMs);
-    expect((await metaRows(client, key, 97))[0]).to.not.have.property('record_id');
-    expect((await journalRows(client, key, 1))[0]).to.not.have.property('meta_record_id');
+    expect((await metaRows(store(), key, 97))[0]).to.not.have.property('record_id');
+    expect((await journalRows(store(), key, 1))[0]).to.not.have.property('meta_record_id');
   });
 }
 
-function describePointer(all: () => Fixture): void {
+function describePointer(store: () => OpenedStore): void {
   it('keep when they were created and move their offset', async () => {
-    const { client, replicated } = all();
+    const { client, keyspace, replicated } = store();
     const topic = given.randomTopic();
     await given.moveTo(replicated, topic, given.place(3, 2));
     await replicated.saveOffset(given.move(topic, given.place(8, 2), 3), given.nowMs + 1000);

@@ -1,54 +1,24 @@
 import { expect } from 'chai';
-import type { Client } from 'pg';
 import { parseJson, printJson } from '../../../src/codec/json/json.ts';
 import { CodecError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import type { Payload } from '../../../src/model/payload.ts';
-import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
-import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
-import { openPostgresEventualJournal } from '../../../src/stores/postgres/eventual-journal.ts';
-import { openPostgresReplicatedJournal } from '../../../src/stores/postgres/replicated-journal.ts';
-import { setUpPostgres } from '../../../src/stores/postgres/schema/create-schema.ts';
 import { openPostgresSession } from '../../../src/stores/postgres/session.ts';
 import { segmentSize } from '../../../src/stores/postgres/tables/metajournal-table.ts';
 import { storeTables } from '../../../src/stores/postgres/tables/store-tables.ts';
 import * as given from '../../contract/replicated-store.ts';
-import { rangesOf } from '../../support/journal/ranges.ts';
-import { deps, dropSchema, postgresSettings, randomSchema, rawClient } from './postgres-server.ts';
-
-const schema = randomSchema();
+import { openedStore } from './opened-store.ts';
+import { deps, postgresSettings } from './postgres-server.ts';
 
 describe('what PostgreSQL stores', function () {
   this.timeout(30_000);
-  let operator: Client;
-  let eventual: EventualJournal;
-  let replicated: ReplicatedJournal;
-  before(async () => {
-    const settings = postgresSettings(schema);
-    await setUpPostgres(settings, deps, { mode: 'create' });
-    eventual = await openPostgresEventualJournal(settings, deps);
-    replicated = await openPostgresReplicatedJournal(settings, deps);
-    operator = await rawClient();
-  });
-  after(async () => {
-    for (const part of [eventual, replicated]) await part[Symbol.asyncDispose]();
-    await operator.end();
-    await dropSchema(schema);
-  });
-
-  const store = () => ({ eventual, replicated, segmentSize }) as given.ReplicatedStore;
+  const store = openedStore();
   const storedAndRead = async (
     details: given.EventDetails,
     id = given.newKey(given.randomTopic()).id,
   ) => {
     const key = { topic: given.randomTopic(), id };
     const event = given.eventRecord(1, 7, details);
-    const batch = {
-      at: given.place(7),
-      ranges: rangesOf([event]),
-      events: [event],
-      expireAfter: undefined,
-    } as const;
-    await (await replicated.open(key)).append(batch, given.nowMs);
+    await (await store().replicated.open(key)).append(given.recordOf(event), given.nowMs);
     const [row] = await given.storedRows(store(), key, { to: 9 });
     return { key, event, row };
   };
@@ -107,18 +77,17 @@ describe('what PostgreSQL stores', function () {
       const { key, row } = await storedAndRead({}, id);
       expect(row?.event.seqNr).to.equal(1);
       const ids: string[] = [];
-      for await (const listed of eventual.ids(key.topic)) ids.push(listed);
+      for await (const listed of store().eventual.ids(key.topic)) ids.push(listed);
       expect(ids).to.deep.equal([id]);
     });
   }
 
   it('keeps the first of two events with one number in one record (ADR 17)', async () => {
     const key = given.newKey(given.randomTopic());
-    const events = ['first', 'second'].map((value) =>
-      given.eventRecord(1, 7, { payload: { type: 'text', value } }),
-    );
-    const batch = { at: given.place(7), ranges: rangesOf(events), events, expireAfter: undefined };
-    await (await replicated.open(key)).append(batch as never, given.nowMs);
+    const eventOf = (value: string) =>
+      given.eventRecord(1, 7, { payload: { type: 'text', value } });
+    const record = given.recordOf(eventOf('first'), eventOf('second'));
+    await (await store().replicated.open(key)).append(record, given.nowMs);
     const rows = await given.storedRows(store(), key, { to: 9 });
     expect(rows.map(({ event }) => event.payload)).to.deep.equal([
       { type: 'text', value: 'first' },
@@ -127,16 +96,10 @@ describe('what PostgreSQL stores', function () {
 
   it('keeps both of two conflicting records, also when they have one timestamp', async () => {
     const key = given.newKey(given.randomTopic());
-    const journal = await replicated.open(key);
+    const journal = await store().replicated.open(key);
     for (const offset of [7, 8]) {
       const event = given.eventRecord(1, offset, { record: { timestampMs: 5 } });
-      const batch = {
-        at: given.place(offset),
-        ranges: rangesOf([event]),
-        events: [event],
-        expireAfter: undefined,
-      } as const;
-      await journal.append(batch, given.nowMs);
+      await journal.append(given.recordOf(event), given.nowMs);
     }
     const rows = await given.storedRows(store(), key, { to: 9 });
     expect(rows.map(({ record }) => record.at.offset)).to.deep.equal([7, 8]);
@@ -144,8 +107,8 @@ describe('what PostgreSQL stores', function () {
 
   it('writes nothing over a row that another process has changed meanwhile', async () => {
     const key = given.newKey(given.randomTopic());
-    await (await replicated.open(key)).append(given.append(1, [1]), given.nowMs);
-    const [stale, owner] = [await replicated.open(key), await replicated.open(key)];
+    await (await store().replicated.open(key)).append(given.append(1, [1]), given.nowMs);
+    const [stale, owner] = [await store().replicated.open(key), await store().replicated.open(key)];
     await owner.append(given.append(3, [2]), given.nowMs);
     for (const write of [
       () => stale.append(given.append(2, [7, 9]), given.nowMs),
@@ -168,7 +131,7 @@ describe('what PostgreSQL stores', function () {
 
   it('creates a journal once when two processes do so', async () => {
     const key = given.newKey(given.randomTopic());
-    const journals = [await replicated.open(key), await replicated.open(key)];
+    const journals = [await store().replicated.open(key), await store().replicated.open(key)];
     const outcomes = await Promise.allSettled(
       journals.map((journal) => journal.append(given.append(1, [1]), given.nowMs)),
     );
@@ -181,9 +144,9 @@ describe('what PostgreSQL stores', function () {
 
   it('names journal, number, table and column of a row that cannot be decoded', async () => {
     const { key } = await storedAndRead({});
-    await operator.query(
-      `UPDATE ${schema}.event SET payload_txt = '{' WHERE journal =
-        (SELECT journal FROM ${schema}.metajournal WHERE topic = $1)`,
+    await store().operator.query(
+      `UPDATE ${store().schema}.event SET payload_txt = '{' WHERE journal =
+        (SELECT journal FROM ${store().schema}.metajournal WHERE topic = $1)`,
       [key.topic],
     );
     const error = await given.storedRows(store(), key, { to: 9 }).catch((cause: unknown) => cause);
@@ -196,20 +159,22 @@ describe('what PostgreSQL stores', function () {
   it('caps a day of expiry that no calendar of four digits can tell', async () => {
     const key = given.newKey(given.randomTopic());
     const batch = given.append(1, [1], given.days(10_000_000));
-    await (await replicated.open(key)).append(batch, given.nowMs);
-    expect((await eventual.pointer(key))?.expiry?.on).to.equal('9999-12-31');
+    await (await store().replicated.open(key)).append(batch, given.nowMs);
+    expect((await store().eventual.pointer(key))?.expiry?.on).to.equal('9999-12-31');
   });
 
   it('reads a page of a long journal among short ones by its index, without the rows after it', async () => {
     const topic = given.randomTopic();
-    const long = await replicated.open({ topic, id: 'long' });
+    const long = await store().replicated.open({ topic, id: 'long' });
     await long.append(given.append(1, [1, 10_000]), given.nowMs);
-    const short = given.numbers(1, 50).map((n) => replicated.open({ topic, id: `short-${n}` }));
+    const short = given
+      .numbers(1, 50)
+      .map((n) => store().replicated.open({ topic, id: `short-${n}` }));
     for (const journal of await Promise.all(short)) {
       await journal.append(given.append(2, [1]), given.nowMs);
     }
-    const session = await openPostgresSession(postgresSettings(schema), deps);
-    const { name, text } = storeTables(schema).events.page;
+    const session = await openPostgresSession(postgresSettings(store().schema), deps);
+    const { name, text } = storeTables(store().schema).events.page;
     const explain = { name: `explain ${name}`, text: `EXPLAIN (ANALYZE, TIMING OFF) ${text}` };
     const params = [topic, 'long', 5_000, 0, 0, 0, 10_000, 100];
     const plan = (await session.read<[string]>(explain, params)).join('\n');
@@ -220,15 +185,17 @@ describe('what PostgreSQL stores', function () {
 
   it('fetches the next page while the caller works on the current one', async () => {
     const key = given.newKey(given.randomTopic());
-    await (await replicated.open(key)).append(given.append(1, [1, 250]), given.nowMs);
+    await (await store().replicated.open(key)).append(given.append(1, [1, 250]), given.nowMs);
     const range = { from: given.seqNr(1), to: given.seqNr(250), segmentSize };
     const numbers: number[] = [];
-    for await (const page of eventual.read(key, range)) {
+    for await (const page of store().eventual.read(key, range)) {
       numbers.push(...page.map(({ event }) => event.seqNr));
       // Rows that go while the caller works were fetched before.
       if (numbers.length === 100) {
         await new Promise((resolve) => setTimeout(resolve, 200));
-        await operator.query(`DELETE FROM ${schema}.event WHERE seq_nr BETWEEN 101 AND 200`);
+        await store().operator.query(
+          `DELETE FROM ${store().schema}.event WHERE seq_nr BETWEEN 101 AND 200`,
+        );
       }
     }
     expect(numbers).to.deep.equal(given.numbers(1, 250));

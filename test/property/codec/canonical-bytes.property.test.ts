@@ -130,7 +130,7 @@ describe(`property: encode after decode is the identity on what we write (seed $
       const size = some.reduce((sum, one) => sum + recordBytes(one), 0);
       const { keys, body } = encodeBatch(some, size);
       const row = { first_offset: 0, last_offset: some.length - 1, keys, body };
-      const read = decodeBatch(row, { from: 0, key: undefined });
+      const read = decodeBatch(row, 0, undefined);
       return [Buffer.from(body), Buffer.from(encodeBatch(read, size).body)];
     },
   );

@@ -207,5 +207,5 @@ function batchBody(): Buffer {
 
 function batchOf(body: Buffer): unknown {
   const row = { first_offset: 0, last_offset: 1, keys: Buffer.alloc(8), body };
-  return decodeBatch(row, { from: 0, key: undefined });
+  return decodeBatch(row, 0, undefined);
 }

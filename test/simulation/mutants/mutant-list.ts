@@ -202,9 +202,9 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('the row of a journal comes before its events', 'rows, then row', [
     applyChange,
-    'await insertRows(this.#eventRows(pointer, next), live);\n    const clearedTo =',
+    'await insertRows(this.#eventRows(pointer, next), live);\n        const clearedTo =',
     'await this.#row.create({ pointer, clearedTo: undefined, origin }, next());\n' +
-      '    await insertRows(this.#eventRows(pointer, next), live);\n    const clearedTo =',
+      '        await insertRows(this.#eventRows(pointer, next), live);\n        const clearedTo =',
   ]),
   mutant('a batch that was applied in part counts as applied', 'row.offset guard', [
     change,
@@ -233,11 +233,7 @@ export const mutants: readonly Mutant[] = [
       'await session.write(statements.insert, params, timestamp);',
       'await session.write(statements.insert, params);',
     ],
-    [
-      row,
-      'await this.#deps.session.write(cql, params, timestamp);',
-      'await this.#deps.session.write(cql, params);',
-    ],
+    [row, 'await session.write(cql, params, timestamp);', 'await session.write(cql, params);'],
   ),
   mutant(
     'R moves whoever moved it before',

@@ -5,6 +5,7 @@ import type {
   KeyspaceReplication,
 } from '../../../config/settings/cassandra-settings.ts';
 import type { SetUpItem } from '../../../model/set-up-item.ts';
+import type { SetUpOptions } from '../../set-up-options.ts';
 import { openCassandraSession } from '../session.ts';
 import type { CassandraDeps, CassandraSession } from '../session-types.ts';
 import { checkTables, missingOf, notSetUp } from './check-schema.ts';
@@ -16,7 +17,6 @@ import {
   createTableCql,
   indexName,
   locksDefinition,
-  type TableDefinition,
   tableDefinitions,
 } from './schema-tables.ts';
 
@@ -37,7 +37,7 @@ import {
 export async function setUpCassandra(
   settings: CassandraSettings,
   deps: CassandraDeps,
-  { mode }: { readonly mode: 'create' | 'check' },
+  { mode }: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
   const session = await openCassandraSession(settings, deps);
   try {
@@ -66,10 +66,25 @@ class SchemaSetUp {
   }
 
   async run(): Promise<void> {
-    const existing = await this.#keyspaceThatExists();
-    if (!this.#schema.autoCreate || (await this.#isComplete(existing))) return;
-    await this.#locksTable(existing);
-    const table = `${this.#keyspace}.${this.#schema.locksTable}`;
+    const keyspace = this.#keyspace;
+    const schema = this.#schema;
+    let existing = await this.#look();
+    this.#found = existing;
+    if (existing === undefined) {
+      if (!schema.keyspace.autoCreate) throw notSetUp([`keyspace ${keyspace}`]);
+      const replication = replicationCql(schema.keyspace.replication);
+      await this.#ddl(
+        `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH REPLICATION = ${replication}`,
+      );
+      existing = { tables: new Map(), indexes: new Set() };
+    }
+    if (!schema.autoCreate || (await this.#isComplete(existing))) return;
+    const locks = locksDefinition(schema);
+    const table = `${keyspace}.${locks.name}`;
+    if (!existing.tables.has(locks.name.toLowerCase())) {
+      if (!schema.keyspace.autoCreate) throw notSetUp([`table ${table}`]);
+      for (const cql of createTableCql(keyspace, locks)) await this.#ddl(cql);
+    }
     await withSchemaLock({ session: this.#session, table, deps: this.#deps }, () =>
       this.#complete(),
     );
@@ -88,25 +103,15 @@ class SchemaSetUp {
     });
     const isNew = wasMade(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} `);
     const all = [{ name: `keyspace ${keyspace}`, isNew }, ...tables];
-    const changes = all.every((item) => item.isNew) ? [] : statements.filter(isChange);
+    const changes = all.every((item) => item.isNew)
+      ? []
+      : statements.filter((cql) => !/^CREATE (?:KEYSPACE|TABLE) /.test(cql));
     return [
       ...all.map(
         (item) => ({ name: item.name, state: item.isNew ? 'created' : 'exists' }) as const,
       ),
       ...changes.map((cql) => ({ name: cql, state: 'changed' }) as const),
     ];
-  }
-
-  async #keyspaceThatExists(): Promise<ExistingSchema> {
-    const existing = await this.#look();
-    this.#found = existing;
-    if (existing !== undefined) return existing;
-    if (!this.#schema.keyspace.autoCreate) throw notSetUp([`keyspace ${this.#keyspace}`]);
-    const replication = replicationCql(this.#schema.keyspace.replication);
-    await this.#ddl(
-      `CREATE KEYSPACE IF NOT EXISTS ${this.#keyspace} WITH REPLICATION = ${replication}`,
-    );
-    return { tables: new Map(), indexes: new Set() };
   }
 
   /** Nothing to create, nothing to migrate, the version written: no lock is taken. */
@@ -116,22 +121,15 @@ class SchemaSetUp {
     return ((await readVersion(this.#session, this.#schema)) ?? -1) >= currentVersion;
   }
 
-  async #locksTable(existing: ExistingSchema): Promise<void> {
-    const locks = locksDefinition(this.#schema);
-    if (existing.tables.has(locks.name.toLowerCase())) return;
-    if (!this.#schema.keyspace.autoCreate)
-      throw notSetUp([`table ${this.#keyspace}.${locks.name}`]);
-    for (const cql of createTableCql(this.#keyspace, locks)) await this.#ddl(cql);
-  }
-
   /** Under the lock: another process may have done it all meanwhile, so look again. */
   async #complete(): Promise<void> {
-    const existing = await this.#lookAgain();
-    const missing = this.#missingTables(existing);
+    const { tables } = await this.#lookAgain();
+    const definitions = tableDefinitions(this.#schema);
+    const missing = definitions.filter(({ name }) => !tables.has(name.toLowerCase()));
     for (const table of missing) {
       for (const cql of createTableCql(this.#keyspace, table)) await this.#ddl(cql);
     }
-    await this.#migrate(missing.length === tableDefinitions(this.#schema).length);
+    await this.#migrate(missing.length === definitions.length);
     for (const cql of this.#missingIndexes(await this.#lookAgain())) await this.#ddl(cql);
   }
 
@@ -147,12 +145,6 @@ class SchemaSetUp {
   async #record(version: number): Promise<void> {
     const nowMs = this.#deps.clock.nowMs();
     await writeVersion(this.#session, this.#schema, { version, nowMs, origin: hostname() });
-  }
-
-  #missingTables(existing: ExistingSchema): readonly TableDefinition[] {
-    return tableDefinitions(this.#schema).filter(
-      ({ name }) => !existing.tables.has(name.toLowerCase()),
-    );
   }
 
   #missingIndexes(existing: ExistingSchema): readonly string[] {
@@ -178,10 +170,6 @@ class SchemaSetUp {
     await this.#session.execute(cql);
     this.#statements.push(cql);
   }
-}
-
-function isChange(cql: string): boolean {
-  return !/^CREATE (?:KEYSPACE|TABLE) /.test(cql);
 }
 
 function replicationCql(replication: KeyspaceReplication): string {

@@ -16,7 +16,12 @@ const steps: readonly Step[] = [
   addColumn('journalTable', 'headers map<text, text>'),
   addColumn('journalTable', 'version text'),
   () => [],
-  (schema, existing) => createPointer(schema, existing),
+  (schema, existing) =>
+    tableDefinitions(schema)
+      .filter(
+        ({ name }) => name === schema.pointerTable && !existing.tables.has(name.toLowerCase()),
+      )
+      .flatMap((pointer) => createTableCql(schema.keyspace.name, pointer)),
   addColumn('journalTable', 'meta_record_id uuid'),
   addColumn('metaJournalTable', 'record_id uuid'),
   () => [],
@@ -40,6 +45,13 @@ export async function readVersion(
   return typeof text === 'string' && /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
 
+/** A version that a keyspace has reached: when, and on which host. */
+export interface ReachedVersion {
+  readonly version: number;
+  readonly nowMs: number;
+  readonly origin: string;
+}
+
 /**
  * Records how many of the steps were applied.
  *
@@ -48,11 +60,7 @@ export async function readVersion(
 export async function writeVersion(
   session: CassandraSession,
   schema: CassandraSchemaSettings,
-  {
-    version,
-    nowMs,
-    origin,
-  }: { readonly version: number; readonly nowMs: number; readonly origin: string },
+  { version, nowMs, origin }: ReachedVersion,
 ): Promise<void> {
   await session.write(statements(schema).insert, [versionKey, String(version), nowMs, origin]);
 }
@@ -80,15 +88,6 @@ function addColumn(table: 'journalTable' | 'metaJournalTable', column: string): 
     if (existing.tables.get(schema[table].toLowerCase())?.has(name) !== false) return [];
     return [`ALTER TABLE ${schema.keyspace.name}.${schema[table]} ADD ${column}`];
   };
-}
-
-function createPointer(
-  schema: CassandraSchemaSettings,
-  existing: ExistingSchema,
-): readonly string[] {
-  if (existing.tables.has(schema.pointerTable.toLowerCase())) return [];
-  const definition = tableDefinitions(schema).find(({ name }) => name === schema.pointerTable);
-  return definition === undefined ? [] : createTableCql(schema.keyspace.name, definition);
 }
 
 function dropTable(table: string): Step {

@@ -14,13 +14,11 @@ const retryMs = 200;
  *
  * @throws {StoreUnavailableError} another process holds the lock for too long
  */
-export async function withSchemaLock<T>(
-  { session, table, deps }: SchemaLock,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function withSchemaLock<T>(lock: SchemaLock, work: () => Promise<T>): Promise<T> {
+  const { table, deps } = lock;
   const holder = `${hostname()} ${randomUUID()}`;
   const sinceMs = deps.clock.nowMs();
-  while (!(await acquire({ session, table, deps }, { holder, sinceMs }))) {
+  while (!(await acquire(lock, holder, sinceMs))) {
     if (deps.clock.nowMs() - sinceMs >= lockExpiryMs) {
       throw new StoreUnavailableError(
         `the schema lock in Cassandra's table ${table} was not released within ${lockExpiryMs} ms`,
@@ -31,7 +29,7 @@ export async function withSchemaLock<T>(
   try {
     return await work();
   } finally {
-    await release({ session, table, deps }, holder);
+    await release(lock, holder);
   }
 }
 
@@ -52,9 +50,11 @@ const lockId = 'kafka-journal';
 const answersWithinMs = 10_000;
 const releaseTries = 3;
 
+/** @param sinceMs when this process first wanted the lock */
 async function acquire(
   { session, table, deps }: SchemaLock,
-  { holder, sinceMs }: { readonly holder: string; readonly sinceMs: number },
+  holder: string,
+  sinceMs: number,
 ): Promise<boolean> {
   const insert =
     `INSERT INTO ${table} (id, expiry_ms, timestamp, metadata) VALUES (?, ?, ?, ?) ` +

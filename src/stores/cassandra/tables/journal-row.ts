@@ -4,7 +4,7 @@ import { ofStoredPayload } from '../../../codec/stored-payload-codec.ts';
 import { CodecError } from '../../../model/errors.ts';
 import type { Headers, RecordInfo } from '../../../model/event.ts';
 import type { Key } from '../../../model/key.ts';
-import type { Offset, PartitionOffset } from '../../../model/position.ts';
+import type { Offset } from '../../../model/position.ts';
 import { RecordMetadata } from '../../../model/record-metadata.ts';
 import { SeqNr } from '../../../model/seq-nr.ts';
 import type { StoredEvent } from '../../../ports/eventual-journal.ts';
@@ -59,7 +59,14 @@ export class JournalRowReader {
       for (const row of rows) events.push(this.#row(row as unknown as Cells));
       return events;
     } catch (error) {
-      throw this.#located(error, rows[events.length] as unknown as Cells);
+      const { seq_nr: number } = rows[events.length] as unknown as Cells;
+      const named = error instanceof CodecError ? error.place.column : undefined;
+      const { topic, id } = this.#key;
+      const place = { topic, id, seqNr: Number(String(number)), table: 'journal' };
+      throw new CodecError('a stored event cannot be decoded', {
+        cause: error,
+        place: { ...place, column: named ?? this.#column },
+      });
     }
   }
 
@@ -82,8 +89,17 @@ export class JournalRowReader {
     const timestampMs = cells.timestamp.getTime();
     const last = this.#record;
     this.#column = 'metadata';
-    const shared = metadata === this.#metadataText && headers === null;
-    if (shared && last !== undefined && isAt(last, { partition, offset, timestampMs })) return last;
+    // The record of the row before, which had no headers either.
+    if (
+      metadata === this.#metadataText &&
+      headers === null &&
+      last?.headers === noHeaders &&
+      last.at.offset === offset &&
+      last.at.partition === partition &&
+      last.timestampMs === timestampMs
+    ) {
+      return last;
+    }
     this.#record = {
       at: { partition, offset },
       timestampMs,
@@ -112,14 +128,6 @@ export class JournalRowReader {
     }
     return this.#recordId;
   }
-
-  #located(error: unknown, cells: Cells): CodecError {
-    const seqNr = Number(String(cells.seq_nr));
-    const column = error instanceof CodecError ? error.place.column : undefined;
-    const { topic, id } = this.#key;
-    const place = { topic, id, seqNr, table: 'journal', column: column ?? this.#column };
-    return new CodecError('a stored event cannot be decoded', { cause: error, place });
-  }
 }
 
 /**
@@ -129,19 +137,6 @@ function eventNrOf(cell: unknown): SeqNr {
   const seqNr = seqNrOf(cell, 'seq_nr');
   if (seqNr === SeqNr.max) throw new CodecError(`column seq_nr ${noEventHas(seqNr)}`);
   return seqNr;
-}
-
-/** The record of the row before, which had no headers either. */
-function isAt(
-  { at, timestampMs, headers }: RecordInfo,
-  place: PartitionOffset & { readonly timestampMs: number },
-): boolean {
-  return (
-    at.offset === place.offset &&
-    at.partition === place.partition &&
-    timestampMs === place.timestampMs &&
-    headers === noHeaders
-  );
 }
 
 /** A loop over 16 bytes costs a fifth of `Buffer.equals`, which leaves JavaScript. */

@@ -86,8 +86,16 @@ export class EventRowWriter {
     const payload = event.payload === undefined ? noPayload : toStoredPayload(event.payload);
     const text = payload.text;
     const bytes = payload.bytes === undefined ? undefined : bufferOf(payload.bytes);
-    const metadata = this.#textOf(record.metadata);
-    const headers = this.#mapOf(record.headers);
+    if (record.metadata !== this.#metadata) {
+      this.#metadata = record.metadata;
+      this.#metadataText = printRecordMetadata(record.metadata);
+    }
+    if (record.headers !== this.#headers) {
+      this.#headers = record.headers;
+      this.#headersMap = new Map(Object.entries(record.headers));
+    }
+    const metadata = this.#metadataText;
+    const headers = this.#headersMap;
     return {
       params: [
         id,
@@ -117,22 +125,6 @@ export class EventRowWriter {
         metadata.length +
         32 * (event.tags.length + headers.size),
     };
-  }
-
-  #textOf(metadata: RecordMetadata): string {
-    if (metadata !== this.#metadata) {
-      this.#metadata = metadata;
-      this.#metadataText = printRecordMetadata(metadata);
-    }
-    return this.#metadataText;
-  }
-
-  #mapOf(headers: Headers): ReadonlyMap<string, string> {
-    if (headers !== this.#headers) {
-      this.#headers = headers;
-      this.#headersMap = new Map(Object.entries(headers));
-    }
-    return this.#headersMap;
   }
 }
 

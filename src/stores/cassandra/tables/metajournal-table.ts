@@ -159,14 +159,12 @@ export function seqNrCells({ seqNr, deleteTo }: JournalPointer): readonly [unkno
 
 /** What every update binds, then `columns` in the order of the statement. */
 export function updateParams(
-  row: RowPlace,
-  {
-    at,
-    nowMs,
-    columns = [],
-  }: { readonly at: PartitionOffset; readonly nowMs: number; readonly columns?: Params },
+  { key, segment }: RowPlace,
+  at: PartitionOffset,
+  nowMs: number,
+  columns: Params,
 ): Params {
-  return [at.partition, at.offset, nowMs, ...columns, ...rowParams(row.key, row.segment)];
+  return [at.partition, at.offset, nowMs, ...columns, ...rowParams(key, segment)];
 }
 
 /** No expiry is null, which removes one. */
@@ -240,7 +238,21 @@ export function expiredOf(key: Key, row: Row): ExpiredJournal {
 export function pointerOf(key: Key, row: Row | undefined): JournalPointer | undefined {
   if (row === undefined) return undefined;
   try {
-    return decode(row);
+    const { purgingAt } = progressOf(row['metadata']);
+    const { segment_size: size, delete_to: deleteTo, expire_after: after, expire_on: on } = row;
+    const sized = typeof size === 'number' && size >= 2;
+    return {
+      at: placeOf(row),
+      segmentSize: sized ? size : defaultSegmentSize,
+      seqNr: seqNrOf(row['seq_nr'], 'seq_nr'),
+      deleteTo: isNull(deleteTo) ? undefined : seqNrOf(deleteTo, 'delete_to'),
+      expiry:
+        isNull(after) || isNull(on)
+          ? undefined
+          : { after: expireAfterOf(after as DurationCell), on: (on as DateCell).toString() },
+      recordId: isNull(row['record_id']) ? undefined : (row['record_id'] as UuidCell).toString(),
+      ...(purgingAt !== undefined && { purgingAt }),
+    };
   } catch (error) {
     throw undecodable(key, error);
   }
@@ -258,24 +270,6 @@ function placeOf(row: Row): PartitionOffset {
   return {
     partition: partitionOf(row['partition']),
     offset: numberOf(row['offset'], 'offset') as Offset,
-  };
-}
-
-function decode(row: Row): JournalPointer {
-  const { purgingAt } = progressOf(row['metadata']);
-  const { segment_size: size, delete_to: deleteTo, expire_after: after, expire_on: on } = row;
-  const sized = typeof size === 'number' && size >= 2;
-  return {
-    at: placeOf(row),
-    segmentSize: sized ? size : defaultSegmentSize,
-    seqNr: seqNrOf(row['seq_nr'], 'seq_nr'),
-    deleteTo: isNull(deleteTo) ? undefined : seqNrOf(deleteTo, 'delete_to'),
-    expiry:
-      isNull(after) || isNull(on)
-        ? undefined
-        : { after: expireAfterOf(after as DurationCell), on: (on as DateCell).toString() },
-    recordId: isNull(row['record_id']) ? undefined : (row['record_id'] as UuidCell).toString(),
-    ...(purgingAt !== undefined && { purgingAt }),
   };
 }
 

@@ -16,17 +16,16 @@ const known = new WeakMap<CassandraSchemaSettings, StoreTables>();
 
 /** Made once for each schema: all readers and writers of a process have the same texts. */
 export function storeTables(schema: CassandraSchemaSettings): StoreTables {
-  const tables = known.get(schema) ?? newTables(schema);
-  known.set(schema, tables);
+  let tables = known.get(schema);
+  if (tables === undefined) {
+    const { keyspace, journalTable, metaJournalTable, pointerTable, settingTable } = schema;
+    tables = {
+      journal: journalStatements(`${keyspace.name}.${journalTable}`),
+      metaJournal: metaJournalStatements(`${keyspace.name}.${metaJournalTable}`),
+      pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
+      setting: settingStatements(`${keyspace.name}.${settingTable}`),
+    };
+    known.set(schema, tables);
+  }
   return tables;
-}
-
-function newTables(schema: CassandraSchemaSettings): StoreTables {
-  const { keyspace, journalTable, metaJournalTable, pointerTable, settingTable } = schema;
-  return {
-    journal: journalStatements(`${keyspace.name}.${journalTable}`),
-    metaJournal: metaJournalStatements(`${keyspace.name}.${metaJournalTable}`),
-    pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
-    setting: settingStatements(`${keyspace.name}.${settingTable}`),
-  };
 }

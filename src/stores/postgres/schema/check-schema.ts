@@ -13,10 +13,10 @@ export async function checkTables(
   schema: string,
   options?: CallOptions,
 ): Promise<void> {
-  const missing = [
-    ...(await encodingProblem(session, options)),
-    ...(await missingColumns(session, schema, options)),
-  ];
+  const missing: string[] = [];
+  const [used] = await session.read<[string]>(encoding, [], options);
+  if (used?.[0] !== 'UTF8') missing.push(`encoding UTF8 in this database, but ${used?.[0]}`);
+  missing.push(...(await missingColumns(session, schema, options)));
   if (missing.length > 0) throw notSetUp(missing);
 }
 
@@ -47,22 +47,16 @@ export async function checkRights(
   throw new AccessDeniedError(`the user of PostgreSQL lacks ${missing.join(', ')}`);
 }
 
-async function encodingProblem(
-  session: PostgresSession,
-  options: CallOptions | undefined,
-): Promise<string[]> {
-  const [row] = await session.read<[string]>(encoding, [], options);
-  return row?.[0] === 'UTF8' ? [] : [`encoding UTF8 in this database, but ${row?.[0]}`];
-}
-
 async function missingColumns(
   session: PostgresSession,
   schema: string,
   options: CallOptions | undefined,
 ): Promise<string[]> {
   const rows = await session.read<[string, string]>(presentColumns, [schema], options);
-  if (rows.length === 0 && !(await hasSchema(session, schema, options)))
-    return [`schema ${schema}`];
+  if (rows.length === 0) {
+    const found = await session.read(schemaRow, [schema], options);
+    if (found.length === 0) return [`schema ${schema}`];
+  }
   const present = new Set(rows.map((names) => names.join('.')));
   const tables = new Set(rows.map(([table]) => table));
   return Object.entries(neededColumns).flatMap(([table, columns]) => {
@@ -71,14 +65,6 @@ async function missingColumns(
       .filter((column) => !present.has(`${table}.${column}`))
       .map((column) => `column ${schema}.${table}.${column}`);
   });
-}
-
-async function hasSchema(
-  session: PostgresSession,
-  schema: string,
-  options: CallOptions | undefined,
-): Promise<boolean> {
-  return (await session.read(schemaRow, [schema], options)).length > 0;
 }
 
 const encoding = { name: 'show encoding', text: 'SHOW server_encoding' };

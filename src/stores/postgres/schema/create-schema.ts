@@ -1,6 +1,6 @@
 import type { PostgresSettings } from '../../../config/settings/postgres-settings.ts';
 import type { SetUpItem } from '../../../model/set-up-item.ts';
-import type { CallOptions } from '../../../ports/call-options.ts';
+import type { SetUpOptions } from '../../set-up-options.ts';
 import {
   openPostgresSession,
   type PostgresDeps,
@@ -26,7 +26,7 @@ import { type Migration, migrations, neededColumns } from './migrations.ts';
 export async function setUpPostgres(
   settings: PostgresSettings,
   deps: PostgresDeps,
-  options: { readonly mode: 'create' | 'check' } & CallOptions,
+  options: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
   const queryTimeoutMs = Math.max(schemaTimeoutMs, settings.queryTimeoutMs);
   const session = await openPostgresSession({ ...settings, queryTimeoutMs }, deps, options);
@@ -74,12 +74,15 @@ export async function migrate(
     const statements = await session.transaction(async (run) => {
       await run(lock, [schema]);
       if ((await readVersion({ read: run }, schema)) !== version) return [];
-      const all = [...schemaSql(version, schema), ...step(`"${schema}"`)];
+      const all = [...(version === 0 ? newSchema(schema) : []), ...step(`"${schema}"`)];
       for (const sql of all) {
         log.info({ sql }, 'PostgreSQL schema statement');
         await run({ name: '', text: sql }, []);
       }
-      await saveVersion(run, schema, version + 1);
+      const saveVersion = `INSERT INTO "${schema}".setting (key, value, updated)
+        VALUES ('schema-version', $1, now())
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated`;
+      await run({ name: '', text: saveVersion }, [String(version + 1)]);
       return all;
     });
     committed.push(...statements);
@@ -87,18 +90,15 @@ export async function migrate(
   return committed;
 }
 
-/** Names what a schema of version 0 lacks beside its tables. */
-function schemaSql(version: number, schema: string): readonly string[] {
-  if (version > 0) return [];
-  return [
-    `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
-    `CREATE TABLE "${schema}".setting (
+/** What comes before the first step: the schema, and the table that names its version. */
+const newSchema = (schema: string): readonly string[] => [
+  `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
+  `CREATE TABLE "${schema}".setting (
       key text PRIMARY KEY,
       value text NOT NULL,
       updated timestamptz NOT NULL
     )`,
-  ];
-}
+];
 
 /** One number for all who set up a schema of this name in this database. */
 const lock = {
@@ -106,8 +106,13 @@ const lock = {
   text: `SELECT pg_advisory_xact_lock(hashtextextended('kafka-journal ' || $1, 0))::text`,
 };
 
+/** Reads in a transaction, or outside of one. */
+interface Reading {
+  readonly read: Run;
+}
+
 /** How many steps were applied. */
-async function readVersion(session: { readonly read: Run }, schema: string): Promise<number> {
+async function readVersion(session: Reading, schema: string): Promise<number> {
   const [exists] = await session.read<[string | null]>(settingTable, [schema]);
   if (exists === undefined) return 0;
   const text = `SELECT value FROM "${schema}".setting WHERE key = 'schema-version'`;
@@ -120,10 +125,3 @@ const settingTable = {
   name: 'select setting table',
   text: `SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'setting'`,
 };
-
-async function saveVersion(run: Run, schema: string, version: number): Promise<void> {
-  const text = `INSERT INTO "${schema}".setting (key, value, updated)
-    VALUES ('schema-version', $1, now())
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated`;
-  await run({ name: '', text }, [String(version)]);
-}

@@ -10,11 +10,7 @@ export type Migration = (schema: string) => readonly string[];
  * is never given twice, so that rows of a purged generation cannot come back.
  */
 export const migrations: readonly Migration[] = [
-  (schema) => [...metajournal(schema), ...events(schema), ...partitions(schema)],
-];
-
-function metajournal(schema: string): readonly string[] {
-  return [
+  (schema) => [
     `CREATE TABLE ${schema}.metajournal (
       journal bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       topic text COLLATE "C" NOT NULL,
@@ -34,11 +30,6 @@ function metajournal(schema: string): readonly string[] {
     )`,
     `CREATE INDEX metajournal_expire_on ON ${schema}.metajournal (topic, expire_on, id)
       WHERE expire_on IS NOT NULL`,
-  ];
-}
-
-function events(schema: string): readonly string[] {
-  return [
     `CREATE TABLE ${schema}.event (
       journal bigint NOT NULL,
       seq_nr bigint NOT NULL,
@@ -55,11 +46,6 @@ function events(schema: string): readonly string[] {
       payload_bin bytea,
       PRIMARY KEY (journal, seq_nr, timestamp, partition, "offset")
     )`,
-  ];
-}
-
-function partitions(schema: string): readonly string[] {
-  return [
     `CREATE TABLE ${schema}.pointer (
       topic text COLLATE "C" NOT NULL,
       partition integer NOT NULL,
@@ -76,8 +62,8 @@ function partitions(schema: string): readonly string[] {
       updated timestamptz NOT NULL,
       PRIMARY KEY (topic, partition)
     )`,
-  ];
-}
+  ],
+];
 
 /** Columns that statements use, by table. */
 export const neededColumns: Readonly<Record<string, readonly string[]>> = {

@@ -60,7 +60,11 @@ export function eventSource(journal: string, first: number, from = ''): string {
 /** The columns of the target of an insert from {@link eventSource}. */
 export const eventTarget = `journal, ${eventColumnNames}`;
 
-/** The rows of events, cut into as many statements as they need. */
+/**
+ * The rows of events, cut into as many statements as they need.
+ *
+ * @throws {InvalidInputError} JSON cannot hold a payload
+ */
 export function eventBatches(events: readonly ReplicatedEvent[]): EventColumns[] {
   const batches: EventColumns[] = [];
   let columns: Cell[][] = [];
@@ -72,18 +76,9 @@ export function eventBatches(events: readonly ReplicatedEvent[]): EventColumns[]
       bytes = 0;
       batches.push(columns);
     }
-    bytes += addRow(columns, event);
+    const cells = toStoredCells(eventCells(event));
+    for (let i = 0; i < cells.length; i++) (columns[i] as Cell[]).push(cells[i] as Cell);
+    bytes += payloadSize(cells);
   }
   return batches;
-}
-
-/**
- * Answers about how many bytes it added.
- *
- * @throws {InvalidInputError} JSON cannot hold the payload
- */
-function addRow(columns: Cell[][], event: ReplicatedEvent): number {
-  const cells = toStoredCells(eventCells(event));
-  for (let i = 0; i < cells.length; i++) (columns[i] as Cell[]).push(cells[i] as Cell);
-  return payloadSize(cells);
 }

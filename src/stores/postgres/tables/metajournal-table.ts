@@ -1,6 +1,6 @@
 import { javaStringHash } from '../../../codec/java-hash.ts';
 import { ExpireAfter } from '../../../model/expire-after.ts';
-import type { Expiry, JournalPointer } from '../../../model/journal-pointer.ts';
+import type { JournalPointer } from '../../../model/journal-pointer.ts';
 import type { Key } from '../../../model/key.ts';
 import { pointerOf } from '../../relational/journal-cells.ts';
 import type { NewRow, RowUpdate } from '../../relational/journal-transactions.ts';
@@ -75,7 +75,16 @@ function readStatements(schema: string) {
  * to events is part of them, so one never shows without the other.
  */
 function writeStatements(schema: string) {
-  const { insert, update, remove } = rowStatements(`${schema}.metajournal`);
+  const table = `${schema}.metajournal`;
+  const insert = `INSERT INTO ${table} (topic, id, hash, partition, "offset", seq_nr, delete_to,
+        expire_after, expire_on, record_id, origin, created, updated)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::date, $10::uuid, $11,
+        to_timestamp($12 / 1000.0::float8), to_timestamp($12 / 1000.0::float8))
+      ON CONFLICT (topic, id) DO NOTHING RETURNING journal`;
+  const update = `UPDATE ${table} SET partition = $3, "offset" = $4, seq_nr = $5, delete_to = $6,
+        expire_after = $7, expire_on = $8::date, updated = to_timestamp($9 / 1000.0::float8)
+      WHERE journal = $1 AND "offset" = $2 RETURNING journal`;
+  const remove = `DELETE FROM ${table} WHERE journal = $1 AND "offset" = $2 RETURNING journal`;
   const events = `${schema}.event`;
   const insertEvents = (first: number): string =>
     `INSERT INTO ${events} (${eventTarget}) ${eventSource('row.journal', first, 'row,')}`;
@@ -109,20 +118,6 @@ function writeStatements(schema: string) {
   } as const satisfies Record<string, Statement>;
 }
 
-function rowStatements(table: string) {
-  return {
-    insert: `INSERT INTO ${table} (topic, id, hash, partition, "offset", seq_nr, delete_to,
-        expire_after, expire_on, record_id, origin, created, updated)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::date, $10::uuid, $11,
-        to_timestamp($12 / 1000.0::float8), to_timestamp($12 / 1000.0::float8))
-      ON CONFLICT (topic, id) DO NOTHING RETURNING journal`,
-    update: `UPDATE ${table} SET partition = $3, "offset" = $4, seq_nr = $5, delete_to = $6,
-        expire_after = $7, expire_on = $8::date, updated = to_timestamp($9 / 1000.0::float8)
-      WHERE journal = $1 AND "offset" = $2 RETURNING journal`,
-    remove: `DELETE FROM ${table} WHERE journal = $1 AND "offset" = $2 RETURNING journal`,
-  };
-}
-
 /** One statement is one transaction: the row and the events change together or not at all. */
 function withEvents(row: string, events: string): string {
   return `WITH row AS (${row}), events AS (${events}) SELECT journal FROM row`;
@@ -146,20 +141,13 @@ export function updateCells({ row, pointer, nowMs }: RowUpdate): readonly Cell[]
 export function insertCells({ topic, id }: Key, row: NewRow): readonly Cell[] {
   const { pointer, origin, nowMs } = row;
   const written = origin === undefined ? null : toStoredText(origin);
-  const place = [topic, toStoredText(id), hashOf(id)];
+  // Decides the share of a topic's journals that this one belongs to: 0 .. 2^31-1.
+  const hash = javaStringHash(id) & 0x7fffffff;
+  const place = [topic, toStoredText(id), hash];
   return [...place, ...pointerCells(pointer), pointer.recordId ?? null, written, nowMs];
 }
 
-/** Decides the share of a topic's journals that one belongs to: 0 .. 2^31-1. */
-function hashOf(id: string): number {
-  return javaStringHash(id) & 0x7fffffff;
-}
-
 function pointerCells({ at, seqNr, deleteTo, expiry }: JournalPointer): readonly Cell[] {
-  return [at.partition, at.offset, seqNr, deleteTo ?? null, ...expiryCells(expiry)];
-}
-
-function expiryCells(expiry: Expiry | undefined): readonly Cell[] {
-  if (expiry === undefined) return [null, null];
-  return [String(ExpireAfter.toNanos(expiry.after)), expiry.on];
+  const nanos = expiry && String(ExpireAfter.toNanos(expiry.after));
+  return [at.partition, at.offset, seqNr, deleteTo ?? null, nanos ?? null, expiry?.on ?? null];
 }

@@ -4,10 +4,8 @@ const now = (param: string): string => `to_timestamp(${param} / 1000.0::float8)`
 
 /** Statements of `pointer` and of `expiry`: what is known of one partition as a whole. */
 export function pointerStatements(schema: string) {
-  return { ...offsetStatements(`${schema}.pointer`), ...expiryStatements(`${schema}.expiry`) };
-}
-
-function offsetStatements(table: string) {
+  const table = `${schema}.pointer`;
+  const expiry = `${schema}.expiry`;
   return {
     topics: { name: 'select topics', text: `SELECT DISTINCT topic FROM ${table}` },
     /** topic `$1`, partition `$2` */
@@ -45,11 +43,6 @@ function offsetStatements(table: string) {
       text: `UPDATE ${table} SET "offset" = $3, updated = ${now('$4')}
         WHERE topic = $1 AND partition = $2 AND epoch = $5 AND "offset" <= $3 RETURNING epoch`,
     },
-  } as const satisfies Record<string, Statement>;
-}
-
-function expiryStatements(expiry: string) {
-  return {
     /** topic `$1`, partition `$2` */
     selectExpired: {
       name: 'select expiry',

@@ -25,10 +25,8 @@ export function ofStoredCells(row: StoredCells): EventCells {
   const place = [seqNr, timestamp, partition, offset] as const;
   const writer = [origin && ofStoredText(origin), version && ofStoredText(version)] as const;
   const isAsBytes = type === 'text' && text === null && bytes !== null;
-  const payload = isAsBytes ? ([textOf(bytes), null] as const) : ([text, bytes] as const);
+  const payload = isAsBytes
+    ? ([Buffer.from(bytes).toString('utf8'), null] as const)
+    : ([text, bytes] as const);
   return [...place, ...writer, metadata, headers, tags, type, ...payload];
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('utf8');
 }

@@ -73,10 +73,7 @@ function writeBytes(body: Buffer, at: number, bytes: Uint8Array | undefined): nu
  *
  * @throws {DataIntegrityError} naming the offset of the record that does not fit its row
  */
-export function decodeBatch(
-  row: BatchRow,
-  { from, key }: { readonly from: number; readonly key: Uint8Array | undefined },
-): LogRecord[] {
+export function decodeBatch(row: BatchRow, from: number, key: Uint8Array | undefined): LogRecord[] {
   const body = Buffer.from(row.body.buffer, row.body.byteOffset, row.body.byteLength);
   const keys = Buffer.from(row.keys.buffer, row.keys.byteOffset, row.keys.byteLength);
   const wanted = key === undefined ? undefined : murmur2(key);
@@ -86,8 +83,9 @@ export function decodeBatch(
     const end = endOfRecord(body, at);
     if (end > body.length || i + 4 > keys.length) throw damaged(offset);
     if (offset >= from && (wanted === undefined || keys.readInt32LE(i) === wanted)) {
-      const record = readWhole(body.subarray(at, end), offset as Offset);
-      if (key === undefined || isKey(record, key)) records.push(record);
+      const record = readRecord(body.subarray(at, end), offset as Offset);
+      const isWanted = key === undefined || (record.key && Buffer.compare(record.key, key) === 0);
+      if (isWanted) records.push(record);
     }
     at = end;
   }
@@ -99,15 +97,6 @@ function endOfRecord(body: Buffer, at: number): number {
   return at + fixedBytes > body.length ? body.length + 1 : at + 4 + body.readUInt32LE(at);
 }
 
-/** A length that leads out of the record ends in a `RangeError`, of the buffer or of ours. */
-function readWhole(bytes: Buffer, offset: Offset): LogRecord {
-  try {
-    return readRecord(bytes, offset);
-  } catch (error) {
-    throw error instanceof RangeError ? damaged(offset) : error;
-  }
-}
-
 /** True when a row has a record whose key may have this murmur2; a reader still compares keys. */
 export function mayHoldKey(keys: Uint8Array, wanted: number): boolean {
   const buffer = Buffer.from(keys.buffer, keys.byteOffset, keys.byteLength);
@@ -115,29 +104,30 @@ export function mayHoldKey(keys: Uint8Array, wanted: number): boolean {
   return false;
 }
 
-function isKey(record: LogRecord, key: Uint8Array): boolean {
-  return record.key !== undefined && Buffer.compare(record.key, key) === 0;
-}
-
 function readRecord(body: Buffer, offset: Offset): LogRecord {
-  const timestampMs = body.readDoubleLE(4);
-  let at = 12;
-  const key = readBytes(body, at);
-  at += 4 + (key?.length ?? 0);
-  const value = readBytes(body, at);
-  at += 4 + (value?.length ?? 0);
-  const headers: LogHeader[] = [];
-  const count = body.readUInt16LE(at);
-  at += 2;
-  for (let i = 0; i < count; i++) {
-    const name = readBytes(body, at) ?? Buffer.alloc(0);
-    at += 4 + name.length;
-    const content = readBytes(body, at);
-    at += 4 + (content?.length ?? 0);
-    headers.push([name.toString('utf8'), content]);
+  try {
+    const timestampMs = body.readDoubleLE(4);
+    let at = 12;
+    const key = readBytes(body, at);
+    at += 4 + (key?.length ?? 0);
+    const value = readBytes(body, at);
+    at += 4 + (value?.length ?? 0);
+    const headers: LogHeader[] = [];
+    const count = body.readUInt16LE(at);
+    at += 2;
+    for (let i = 0; i < count; i++) {
+      const name = readBytes(body, at) ?? Buffer.alloc(0);
+      at += 4 + name.length;
+      const content = readBytes(body, at);
+      at += 4 + (content?.length ?? 0);
+      headers.push([name.toString('utf8'), content]);
+    }
+    const known = Number.isNaN(timestampMs) ? undefined : timestampMs;
+    return { offset, key, value, timestampMs: known, headers };
+  } catch (error) {
+    // A length that leads out of the record ends in a `RangeError`, of the buffer or of ours.
+    throw error instanceof RangeError ? damaged(offset) : error;
   }
-  const known = Number.isNaN(timestampMs) ? undefined : timestampMs;
-  return { offset, key, value, timestampMs: known, headers };
 }
 
 function readBytes(body: Buffer, at: number): Buffer | undefined {

@@ -16,18 +16,17 @@ export class ForeignWrites {
 
   /** Adds a listener; the answer removes it. */
   listen(listener: () => void): () => void {
-    if (this.#listeners.size === 0) this.#timer = setInterval(() => this.#look(), lookEveryMs);
+    const look = (): void => {
+      const version = this.#version.get()?.data_version;
+      if (version === this.#seen) return;
+      this.#seen = version;
+      for (const each of this.#listeners) each();
+    };
+    if (this.#listeners.size === 0) this.#timer = setInterval(look, lookEveryMs);
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) clearInterval(this.#timer);
     };
-  }
-
-  #look(): void {
-    const version = this.#version.get()?.data_version;
-    if (version === this.#seen) return;
-    this.#seen = version;
-    for (const listener of this.#listeners) listener();
   }
 }

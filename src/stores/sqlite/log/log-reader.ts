@@ -58,32 +58,36 @@ export class LogReader {
    */
   page(range: LogRange): LogPage {
     if (range.from >= range.to) return { records: [], next: range.to };
-    return inOneMoment(this.#database, () => {
+    this.#database.exec('BEGIN');
+    try {
       const partition = this.#partitions.find(range.topic, range.partition);
       refuseOutside(range, partition);
       if (partition === undefined) return { records: [], next: range.to };
       return range.key === undefined
         ? this.#pageOfAll(partition.log, range)
         : this.#pageOfKey(partition.log, { ...range, key: range.key });
-    });
+    } finally {
+      this.#database.exec('COMMIT');
+    }
   }
 
-  #pageOfAll(log: number, { from, to, maxRecords }: LogRange): LogPage {
-    const page = new PageBuilder({ from, to, maxRecords });
+  #pageOfAll(log: number, range: LogRange): LogPage {
+    const page = new PageBuilder(range);
     while (!page.isFull) {
-      const rows = this.#rows.all(log, page.next, to, rowsInStep);
+      const rows = this.#rows.all(log, page.next, range.to, rowsInStep);
       for (const row of rows) if (!page.isFull) page.add(row);
       if (rows.length < rowsInStep && !page.isFull) page.end();
     }
     return page;
   }
 
-  #pageOfKey(log: number, { from, to, maxRecords, key }: KeyedRange): LogPage {
-    const page = new PageBuilder({ from, to, maxRecords, key: key.bytes });
-    const directory = this.#directory.all(log, from, to, maxPageRows);
+  #pageOfKey(log: number, range: KeyedRange): LogPage {
+    const page = new PageBuilder(range);
+    const { hash } = range.key;
+    const directory = this.#directory.all(log, range.from, range.to, maxPageRows);
     for (const entry of directory) {
       if (page.isFull) return page;
-      const body = mayHoldKey(entry.keys, key.hash) ? this.#body.get(entry.batch) : undefined;
+      const body = mayHoldKey(entry.keys, hash) ? this.#body.get(entry.batch) : undefined;
       if (body === undefined) page.skip(entry);
       else page.add({ ...entry, ...body });
     }
@@ -102,11 +106,11 @@ class PageBuilder implements LogPage {
   #bytes = 0;
   next: number;
 
-  constructor(range: { from: number; to: number; maxRecords: number; key?: Uint8Array }) {
-    this.next = range.from;
-    this.#to = range.to;
-    this.#maxRecords = range.maxRecords;
-    this.#key = range.key;
+  constructor({ from, to, maxRecords, key }: LogRange) {
+    this.next = from;
+    this.#to = to;
+    this.#maxRecords = maxRecords;
+    this.#key = key?.bytes;
   }
 
   get isFull(): boolean {
@@ -118,7 +122,7 @@ class PageBuilder implements LogPage {
   }
 
   add(row: BatchRow): void {
-    for (const record of decodeBatch(row, { from: this.next, key: this.#key })) {
+    for (const record of decodeBatch(row, this.next, this.#key)) {
       if (record.offset < this.#to) this.records.push(record);
     }
     this.#bytes += row.body.length;
@@ -131,16 +135,6 @@ class PageBuilder implements LogPage {
 
   end(): void {
     this.next = this.#to;
-  }
-}
-
-/** Runs reads on one snapshot of the file. */
-function inOneMoment<T>(database: Database, read: () => T): T {
-  database.exec('BEGIN');
-  try {
-    return read();
-  } finally {
-    database.exec('COMMIT');
   }
 }
 

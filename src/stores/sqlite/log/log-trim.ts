@@ -61,10 +61,17 @@ export class LogTrim {
     if (last === undefined || atMs - last.atMs >= sampleEveryMs) samples.push({ offset, atMs });
   }
 
-  /** One step, within a transaction. */
+  /** Deletes what is due and wanted by no read, in one step, within a transaction. */
   step(topic: Topic, partition: Partition, nowMs: number): void {
-    const end = this.#trimmableEnd(this.#state(topic, partition), nowMs);
-    if (end === undefined) return;
+    const { samples, pins } = this.#state(topic, partition);
+    const isDue = (sample: Replicated | undefined): boolean =>
+      sample !== undefined && nowMs - sample.atMs >= keepReplicatedMs;
+    // The oldest sample that is due stays first until the next one is due as well.
+    while (isDue(samples[1])) samples.shift();
+    const due = samples[0];
+    if (due === undefined || !isDue(due)) return;
+    let end = due.offset + 1;
+    for (const pin of pins) end = Math.min(end, pin.from);
     this.deleteBefore(topic, partition, end);
   }
 
@@ -76,19 +83,6 @@ export class LogTrim {
     this.#deleteBodies.run(row.log, first);
     this.#deleteBatches.run(row.log, first);
     this.#saveFirst.run(first, row.log);
-  }
-
-  /** The first offset that must stay; `undefined` when all must. */
-  #trimmableEnd({ samples, pins }: TrimState, nowMs: number): number | undefined {
-    const oldEnough = (sample: Replicated | undefined) =>
-      sample !== undefined && nowMs - sample.atMs >= keepReplicatedMs;
-    // The oldest sample that is due stays in front until the next one is due as well.
-    while (oldEnough(samples[1])) samples.shift();
-    const due = samples[0];
-    if (due === undefined || !oldEnough(due)) return undefined;
-    let end = due.offset + 1;
-    for (const pin of pins) end = Math.min(end, pin.from);
-    return end;
   }
 
   #state(topic: Topic, partition: Partition): TrimState {

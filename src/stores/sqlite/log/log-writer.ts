@@ -21,8 +21,8 @@ interface KnownTopic {
  * Appends records to partitions inside the transactions of the commit queue. Records of one
  * partition and transaction become one row, so a record costs a copy of its bytes and no statement.
  *
- * What it knows of partitions is right as long as no other process commits: SQLite tells that
- * by `data_version`, and then the offsets of each partition are read again when it is next used.
+ * What it knows of partitions is right as long as no other process commits. `data_version` shows
+ * such a commit; then the offsets of each partition are read again when it is next used.
  */
 export class LogWriter implements CommitParticipant {
   readonly #partitions: LogPartitions;
@@ -67,7 +67,13 @@ export class LogWriter implements CommitParticipant {
 
   /** The same in a partition that the caller names. */
   appendTo(topic: Topic, partition: Partition, record: NewRecord): PartitionOffset {
-    const target = this.#openPartition(topic, partition);
+    const { opened } = this.#topics.get(topic) ?? this.#openTopic(topic);
+    let target = opened[partition];
+    if (target === undefined || target.epoch !== this.#epoch) {
+      target = this.#partitions.findOrCreate(topic, partition);
+      target.epoch = this.#epoch;
+      opened[partition] = target;
+    }
     this.#dirty.add(target);
     const bytes = recordBytes(record);
     if (target.pendingBytes + bytes > maxBatchBytes || target.pending.length >= maxBatchRecords) {
@@ -118,16 +124,5 @@ export class LogWriter implements CommitParticipant {
     const known: KnownTopic = { partitions, opened: [] };
     this.#topics.set(topic, known);
     return known;
-  }
-
-  #openPartition(topic: Topic, partition: Partition): LogPartition {
-    const { opened } = this.#topics.get(topic) ?? this.#openTopic(topic);
-    let found = opened[partition];
-    if (found === undefined || found.epoch !== this.#epoch) {
-      found = this.#partitions.findOrCreate(topic, partition);
-      found.epoch = this.#epoch;
-      opened[partition] = found;
-    }
-    return found;
   }
 }

@@ -17,7 +17,7 @@ import type { CallOptions } from '../../../ports/call-options.ts';
 import { nextTurn } from '../../../runtime/waiting.ts';
 import { logFailure, readOr } from '../session.ts';
 import type { LogPartitions } from './log-partitions.ts';
-import { type LogPage, type LogReader, refuseOutside } from './log-reader.ts';
+import { type LogReader, refuseOutside } from './log-reader.ts';
 import type { LogTrim } from './log-trim.ts';
 
 /** Records in one step of a read, which holds the event loop. */
@@ -26,6 +26,13 @@ const maxPageRecords = 500;
 const followIntervalMs = 2;
 const noop = (): void => {};
 
+/** What reading the log works with; all of it stays the store's. */
+export interface ActionConsumerDeps {
+  readonly reader: LogReader;
+  readonly partitions: LogPartitions;
+  readonly trim: LogTrim;
+}
+
 /** Reads the log of the file: each step looks up the rows that hold its key, and no others. */
 export class SqliteActionConsumer implements ActionConsumer {
   readonly #reader: LogReader;
@@ -33,34 +40,31 @@ export class SqliteActionConsumer implements ActionConsumer {
   readonly #trim: LogTrim;
   #closed = false;
 
-  constructor(parts: { reader: LogReader; partitions: LogPartitions; trim: LogTrim }) {
-    this.#reader = parts.reader;
-    this.#partitions = parts.partitions;
-    this.#trim = parts.trim;
+  constructor({ reader, partitions, trim }: ActionConsumerDeps) {
+    this.#reader = reader;
+    this.#partitions = partitions;
+    this.#trim = trim;
   }
 
   async *read(range: ActionRange, options?: CallOptions): AsyncGenerator<readonly ActionRecord[]> {
-    const { topic } = range.key;
-    const pin = this.#trim.pin(topic, range.partition, range.from);
+    const { topic, id } = range.key;
+    const { partition, to } = range;
+    const pin = this.#trim.pin(topic, partition, range.from);
     try {
-      const bytes = Buffer.from(range.key.id);
+      const bytes = Buffer.from(id);
       const key = { bytes, hash: murmur2(bytes) };
-      const wanted = {
-        topic,
-        partition: range.partition,
-        to: range.to,
-        key,
-        maxRecords: maxPageRecords,
-      };
-      for (let from: number = range.from; from < range.to; ) {
+      const wanted = { topic, partition, to, key, maxRecords: maxPageRecords };
+      for (let from: number = range.from; from < to; ) {
         this.#check(options);
         const page = readOr(logFailure, `read ${topic}`, () =>
           this.#reader.page({ ...wanted, from }),
         );
         from = page.next;
-        const actions = actionsOf(range, page.records);
+        const actions = page.records
+          .map((record) => decodeAction(topic, partition, record))
+          .filter((action) => action !== undefined);
         if (actions.length > 0) yield actions;
-        if (from < range.to) await nextTurn();
+        if (from < to) await nextTurn();
       }
     } finally {
       pin.release();
@@ -72,22 +76,18 @@ export class SqliteActionConsumer implements ActionConsumer {
     const { topic, partition } = start;
     for (let { from } = start; ; ) {
       this.#check(options);
-      const page = readOr(logFailure, `read ${topic}`, () =>
-        this.#pageOfAll(topic, partition, from),
-      );
+      const page = readOr(logFailure, `read ${topic}`, () => {
+        const found = this.#partitions.find(topic, partition);
+        const to = found?.nextOffset ?? 0;
+        if (from > to) refuseOutside({ topic, partition, from, to: from }, found);
+        return this.#reader.page({ topic, partition, from, to, maxRecords: maxPageRecords });
+      });
       if (page.next > from) {
         from = page.next as Offset;
         yield { ...decodeAll(topic, partition, page.records), next: from };
         await nextTurn();
       } else await sleep(followIntervalMs, undefined, { signal: options?.signal }).catch(noop);
     }
-  }
-
-  #pageOfAll(topic: Topic, partition: Partition, from: Offset): LogPage {
-    const found = this.#partitions.find(topic, partition);
-    const end = found?.nextOffset ?? 0;
-    if (from > end) refuseOutside({ topic, partition, from, to: from }, found);
-    return this.#reader.page({ topic, partition, from, to: end, maxRecords: maxPageRecords });
   }
 
   /** The number that a topic was made with; it stays. */
@@ -131,13 +131,4 @@ function decodeAll(
     }
   }
   return { records, undecodable };
-}
-
-function actionsOf({ key, partition }: ActionRange, records: readonly LogRecord[]): ActionRecord[] {
-  const actions: ActionRecord[] = [];
-  for (const record of records) {
-    const action = decodeAction(key.topic, partition, record);
-    if (action !== undefined) actions.push(action);
-  }
-  return actions;
 }

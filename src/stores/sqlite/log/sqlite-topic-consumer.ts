@@ -72,7 +72,10 @@ class SqliteTopicConsumer implements TopicConsumer {
     this.#forget = forget;
   }
 
-  async run(subscriber: TopicSubscriber, options: { readonly signal: AbortSignal }): Promise<void> {
+  async run(
+    subscriber: TopicSubscriber,
+    options: Parameters<TopicConsumer['run']>[1],
+  ): Promise<void> {
     if (this.#closing.signal.aborted) throw new ClosedError('the consumer is closed');
     if (this.#running !== undefined) throw new InvalidInputError('the consumer is running already');
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
@@ -95,32 +98,24 @@ class SqliteTopicConsumer implements TopicConsumer {
   }
 
   async #runUntil(signal: AbortSignal, subscriber: TopicSubscriber): Promise<void> {
+    const { partitions, ownership, clock } = this.#deps;
     while (!signal.aborted) {
-      const owner = await this.#acquire();
+      // `undefined` while another member is at work, or the topic does not exist yet.
+      const owner = await this.#write(() => {
+        if (partitions.partitionCount(this.#topic) === undefined) return undefined;
+        return ownership.acquire(this.#topic, clock.nowMs());
+      });
       if (owner === undefined) await this.#sleep(acquireEveryMs, signal);
-      else await this.#replicate({ owner, signal, subscriber });
+      else await this.#replicate(owner, subscriber, signal);
     }
   }
 
-  /** `undefined` while another member is at work, or the topic does not exist yet. */
-  #acquire(): Promise<string | undefined> {
-    const { partitions, ownership, clock } = this.#deps;
-    return this.#write(() => {
-      if (partitions.partitionCount(this.#topic) === undefined) return undefined;
-      return ownership.acquire(this.#topic, clock.nowMs());
-    });
-  }
-
-  /** Ends when the signal fires or the topic was taken; rejects with the subscriber's error. */
-  async #replicate(member: {
-    readonly owner: string;
-    readonly signal: AbortSignal;
-    readonly subscriber: TopicSubscriber;
-  }): Promise<void> {
-    const session = new TopicSession({ ...this.#deps, topic: this.#topic }, member.subscriber);
+  /** Ends when `stop` fires or the topic was taken; rejects with the subscriber's error. */
+  async #replicate(owner: string, subscriber: TopicSubscriber, stop: AbortSignal): Promise<void> {
+    const session = new TopicSession({ ...this.#deps, topic: this.#topic }, subscriber);
     const end = new AbortController();
-    const signal = AbortSignal.any([member.signal, end.signal]);
-    const heartbeat = this.#keepAlive(member.owner, signal, end);
+    const signal = AbortSignal.any([stop, end.signal]);
+    const heartbeat = this.#keepAlive(owner, signal, end);
     let owned = false;
     try {
       await session.deliver(signal, () => end.abort());
@@ -128,7 +123,7 @@ class SqliteTopicConsumer implements TopicConsumer {
       end.abort();
       owned = await heartbeat;
       await session.giveBack(owned ? 'revoked' : 'lost');
-      await this.#write(() => this.#deps.ownership.release(this.#topic, member.owner));
+      await this.#write(() => this.#deps.ownership.release(this.#topic, owner));
     }
   }
 

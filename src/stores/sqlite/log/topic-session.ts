@@ -7,7 +7,7 @@ import { nextTurn } from '../../../runtime/waiting.ts';
 import { logFailure, readOr } from '../session.ts';
 import type { ForeignWrites } from './foreign-writes.ts';
 import type { LogPartition, LogPartitions } from './log-partitions.ts';
-import { type LogPage, type LogReader, refuseOutside } from './log-reader.ts';
+import { type LogReader, refuseOutside } from './log-reader.ts';
 import type { LogWriter } from './log-writer.ts';
 
 /** Records in one batch end with the row that reaches this number. */
@@ -84,13 +84,17 @@ export class TopicSession {
     partitions: number,
     signal: AbortSignal,
   ): Promise<void> {
+    const { topic, reader } = this.#deps;
     const news = new Occasion();
     this.#news.set(partition, news);
     this.#assigned.push(partition);
     const wanted = await this.#subscriber.assigned(partition, { partitions });
     let next: number = await this.#start(partition, wanted, signal);
     while (!signal.aborted) {
-      const page = this.#page(partition, next);
+      const page = readOr(logFailure, `read ${topic}`, () => {
+        const to = this.#partition(partition)?.nextOffset ?? 0;
+        return reader.page({ topic, partition, from: next, to, maxRecords: maxBatchRecords });
+      });
       if (page.records.length > 0) {
         const endOffset = (this.#partition(partition)?.nextOffset ?? page.next) as Offset;
         const nextOffset = page.next as Offset;
@@ -124,14 +128,6 @@ export class TopicSession {
       await this.#subscriber.blocked(stretch, signal);
       return nextOffset ?? next;
     }
-  }
-
-  #page(partition: Partition, from: number): LogPage {
-    const { topic, reader } = this.#deps;
-    return readOr(logFailure, `read ${topic}`, () => {
-      const to = this.#partition(partition)?.nextOffset ?? 0;
-      return reader.page({ topic, partition, from, to, maxRecords: maxBatchRecords });
-    });
   }
 
   #partition(partition: Partition): LogPartition | undefined {

@@ -113,7 +113,7 @@ export function createSchema(database: Database, file: string): void {
   try {
     const row = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
     const version = row?.user_version ?? 0;
-    refuseForeign(database, { file, version });
+    refuseForeign(database, file, version);
     for (const step of steps.slice(version)) database.exec(step);
     if (version < schemaVersion) database.exec(`PRAGMA user_version = ${schemaVersion}`);
   } catch (error) {
@@ -123,10 +123,7 @@ export function createSchema(database: Database, file: string): void {
   database.exec('COMMIT');
 }
 
-function refuseForeign(
-  database: Database,
-  { file, version }: { readonly file: string; readonly version: number },
-): void {
+function refuseForeign(database: Database, file: string, version: number): void {
   if (version > schemaVersion) {
     throw new InvalidInputError(
       `${file} has journal format ${version}; this version reads up to ${schemaVersion}`,

@@ -65,7 +65,7 @@ export class PointerTable {
     partition: Partition,
   ): { readonly offset: Offset; readonly epoch: number } | undefined {
     const [row] = allRows(this.#offset, topic, partition);
-    return row && { offset: pointerOffset({ topic, partition }, row.offset), epoch: row.epoch };
+    return row && { offset: pointerOffset(topic, partition, row.offset), epoch: row.epoch };
   }
 
   /** Takes the partition over: whoever claimed it before cannot move it any more. */
@@ -86,23 +86,21 @@ export class PointerTable {
   move(move: OffsetMove, epoch: number | undefined, nowMs: number): number {
     const { topic, partition, offset, after } = move;
     const row = this.#rowOf(topic, partition);
-    if (epoch === undefined) return this.#begin(move, row, nowMs);
-    if (row?.epoch !== epoch) throw fencedMove(move, row?.offset);
-    if (row.offset === offset) return epoch;
-    if (row.offset !== after) throw fencedMove(move, row.offset);
+    const stored = row?.offset;
+    if (epoch === undefined) {
+      if (stored === undefined && after === undefined) {
+        this.#insert.run(topic, partition, offset, nowMs, nowMs);
+        return 1;
+      }
+      const claimed = stored === offset ? this.claim(topic, partition).epoch : undefined;
+      if (claimed === undefined) throw fencedMove(move, stored);
+      return claimed;
+    }
+    if (row?.epoch !== epoch) throw fencedMove(move, stored);
+    if (stored === offset) return epoch;
+    if (stored !== after) throw fencedMove(move, stored);
     this.#update.run(offset, nowMs, topic, partition);
     return epoch;
-  }
-
-  #begin(move: OffsetMove, row: { readonly offset: number } | undefined, nowMs: number): number {
-    const { topic, partition, offset, after } = move;
-    if (row === undefined && after === undefined) {
-      this.#insert.run(topic, partition, offset, nowMs, nowMs);
-      return 1;
-    }
-    const claimed = row?.offset === offset ? this.claim(topic, partition).epoch : undefined;
-    if (claimed === undefined) throw fencedMove(move, row?.offset);
-    return claimed;
   }
 }
 
