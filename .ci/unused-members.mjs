@@ -23,6 +23,7 @@ const outside = new Map([
   ['Config', 'users of kafka-journal/config: `loadConfig` returns it'],
   ['ActorClock', 'xstate'],
   ['Connection', 'kafkajs'],
+  ['DriverResponse', 'kafkajs'],
   ['IsolatedSystem', 'xstate'],
 ]);
 

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import kafkajs from 'kafkajs';
-import type { DriverResponse } from '../kafkajs.ts';
 import { AnswerFrames, FramingError } from '../wire/answer-frames.ts';
 import { answerWatchOf } from './answer-watch.ts';
 
@@ -32,7 +31,10 @@ interface QueuedAnswer {
 
 interface ConnectionRequest {
   readonly request: { readonly apiName?: string };
-  readonly response: DriverResponse;
+  readonly response: {
+    decode(bytes: Buffer): Promise<unknown>;
+    parse(decoded: unknown): Promise<unknown>;
+  };
 }
 
 const { prototype } = require('kafkajs/src/network/connection') as { prototype: Connection };
