@@ -1,4 +1,10 @@
-import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject } from 'xstate';
+import type {
+  AnyActorLogic,
+  AnyActorRef,
+  AnyActorScope,
+  AnyStateMachine,
+  EventObject,
+} from 'xstate';
 import {
   assign,
   cancel,
@@ -13,6 +19,7 @@ import {
 import { childLogic } from './child-logics.ts';
 import { ActionCrashed, type Lab } from './lab.ts';
 import {
+  type ActionGuardPlan,
   type ActionPlan,
   type ChildPlan,
   commandTypes,
@@ -54,6 +61,11 @@ interface Args {
   readonly event: AnyEvent;
 }
 
+/** What an action is given; a guard of a transition gets no system. */
+interface ActionArgs extends Args {
+  readonly system: AnyActorScope['system'];
+}
+
 type Spawn = (src: string, options: Readonly<Record<string, unknown>>) => AnyActorRef;
 type Part = Readonly<Record<string, unknown>>;
 
@@ -68,7 +80,7 @@ const emitIt = emit as unknown as (of: (a: Args) => EventObject) => Part;
 const spawnIt = spawnChild as unknown as (src: string, options: Part) => Part;
 const stopIt = stopChild as unknown as (of: (a: Args) => unknown) => Part;
 const enqueueIt = enqueueActions as unknown as (
-  of: (a: Args & { enqueue: (action: unknown) => void }) => unknown,
+  of: (a: ActionArgs & { enqueue: (action: unknown) => void }) => unknown,
 ) => Part;
 
 const seenAtMost = 6;
@@ -222,7 +234,7 @@ class MachineBuilder {
         return [emitIt(({ context }) => ({ type: 'told', n: context.n }) as EventObject)];
       case 'enqueue': {
         const actions = this.#actions(plan.actions);
-        const holds = guards[plan.guard];
+        const holds = actionGuards[plan.guard];
         return [
           enqueueIt((a) => {
             if (holds(a)) for (const each of actions) a.enqueue(each);
@@ -356,6 +368,11 @@ const guards: Readonly<Record<GuardPlan, (a: Args) => boolean>> = {
 function isPlace(type: StatePlan['type']): boolean {
   return type !== 'shallow' && type !== 'deep' && type !== 'final';
 }
+
+const actionGuards: Readonly<Record<ActionGuardPlan, (a: ActionArgs) => boolean>> = {
+  ...guards,
+  'radio-is-free': ({ system }) => system.get('radio') === undefined,
+};
 
 /** A compound state needs one to start in; a region of a parallel state is a place. */
 function statesOf(plan: StatePlan): readonly StatePlan[] {
