@@ -19,6 +19,16 @@ import {
 import { childLogic } from './child-logics.ts';
 import { ActionCrashed, type Lab } from './lab.ts';
 import {
+  type Args,
+  blank,
+  type Context,
+  chosen,
+  held,
+  named,
+  recorded,
+  refsIn,
+} from './machine-context.ts';
+import {
   type ActionGuardPlan,
   type ActionPlan,
   type ChildPlan,
@@ -26,40 +36,10 @@ import {
   type DelayPlan,
   type GuardPlan,
   type HearPlan,
-  type Holder,
   type InvokePlan,
   type StatePlan,
   type TransitionPlan,
-  theYoungest,
 } from './plan.ts';
-
-/** What every generated machine remembers. */
-export interface Context {
-  readonly n: number;
-  /** Inner transitions that are left. */
-  readonly fuel: number;
-  readonly made: number;
-  readonly ids: readonly string[];
-  readonly seen: readonly unknown[];
-  readonly one: AnyActorRef | undefined;
-  readonly deep: { readonly inside: { readonly ref: AnyActorRef | undefined } };
-  readonly list: readonly (AnyActorRef | undefined)[];
-  readonly map: ReadonlyMap<string, AnyActorRef | undefined>;
-  readonly set: ReadonlySet<AnyActorRef | undefined>;
-}
-
-interface AnyEvent extends EventObject {
-  readonly n?: number;
-  readonly note?: unknown;
-  readonly error?: unknown;
-  readonly output?: unknown;
-  readonly snapshot?: unknown;
-}
-
-interface Args {
-  readonly context: Context;
-  readonly event: AnyEvent;
-}
 
 /** What an action is given; a guard of a transition gets no system. */
 interface ActionArgs extends Args {
@@ -84,7 +64,6 @@ const enqueueIt = enqueueActions as unknown as (
 ) => Part;
 
 const seenAtMost = 6;
-const fullTank = 24;
 
 /** The same machine for every process that is given the same plan. */
 export function buildMachine(plan: StatePlan, lab: Lab): AnyStateMachine {
@@ -380,86 +359,4 @@ function statesOf(plan: StatePlan): readonly StatePlan[] {
     return plan.states.some(({ type }) => isPlace(type)) ? plan.states : [];
   }
   return plan.type === 'parallel' ? plan.states.filter(({ type }) => isPlace(type)) : [];
-}
-
-function blank(start: number): Context {
-  return {
-    n: start,
-    fuel: fullTank,
-    made: 0,
-    ids: [],
-    seen: [],
-    one: undefined,
-    deep: { inside: { ref: undefined } },
-    list: [],
-    map: new Map(),
-    set: new Set(),
-  };
-}
-
-function held(context: Context, holder: Holder, ref: AnyActorRef): Partial<Context> {
-  switch (holder) {
-    case 'none':
-      return {};
-    case 'one':
-      return { one: ref };
-    case 'deep':
-      return { deep: { inside: { ref } } };
-    case 'list':
-      return { list: [...context.list, ref] };
-    case 'map':
-      return { map: new Map([...context.map, [`k${context.made}`, ref]]) };
-    case 'set':
-      return { set: new Set([...context.set, ref]) };
-  }
-}
-
-function refsIn(context: Context, holder: Holder): readonly (AnyActorRef | undefined)[] {
-  switch (holder) {
-    case 'none':
-      return [];
-    case 'one':
-      return [context.one];
-    case 'deep':
-      return [context.deep.inside.ref];
-    case 'list':
-      return context.list;
-    case 'map':
-      return [...context.map.values()];
-    case 'set':
-      return [...context.set];
-  }
-}
-
-/** The id of a child; the last number stands for the youngest. */
-function named({ ids }: Context, at: number): string | undefined {
-  return at === theYoungest ? ids.at(-1) : chosen(ids, at);
-}
-
-function chosen<T>(among: readonly T[], at: number): T | undefined {
-  return among.length === 0 ? undefined : among[at % among.length];
-}
-
-/** What a machine may keep of an event: nothing that names a process. */
-function recorded({ type, n, note, error, output, snapshot }: AnyEvent): unknown {
-  if (type.startsWith('xstate.done.actor.')) return { done: output };
-  if (type.startsWith('xstate.error.actor.')) return { failed: errorParts(error) };
-  if (type.startsWith('xstate.snapshot.')) {
-    const { status, value, context, output: result } = snapshot as Record<string, unknown>;
-    return { snapshot: { status, value, context, output: result } };
-  }
-  return { type, n, note, minus: Object.is(n, -0) };
-}
-
-/** What code reads of an error. */
-export function errorParts(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null) return error;
-  const { name, message, status, code, cause } = error as Record<string, unknown>;
-  return {
-    name,
-    message,
-    status,
-    code,
-    cause: cause === undefined ? undefined : errorParts(cause),
-  };
 }
