@@ -8,6 +8,14 @@ import type {
 /** Journals of one partition that are kept open at most; the least recently used goes first. */
 export const maxOpenJournals = 10_000;
 
+/** How long and how many journals stay open. */
+export interface KeyJournalsLimits {
+  /** A journal that was not used for so long is opened again. */
+  readonly expireAfterMs: number;
+  /** At least 1; {@link maxOpenJournals} unless given. */
+  readonly maxOpen?: number;
+}
+
 interface OpenJournal {
   readonly journal: ReplicatedKeyJournal;
   usedAtMs: number;
@@ -26,10 +34,7 @@ export class KeyJournals {
   /** Least recently used first: an entry moves to the end when it is used. */
   readonly #open = new Map<string, OpenJournal>();
 
-  constructor(
-    store: ReplicatedJournal,
-    limits: { readonly expireAfterMs: number; readonly maxOpen?: number },
-  ) {
+  constructor(store: ReplicatedJournal, limits: KeyJournalsLimits) {
     this.#store = store;
     this.#expireAfterMs = limits.expireAfterMs;
     this.#maxOpen = limits.maxOpen ?? maxOpenJournals;

@@ -42,7 +42,7 @@ export class WorkInFlight {
           return await task();
         } finally {
           lane.inFlight--;
-          // p-queue gives away the place of this task a little later: the lane must not wait for it.
+          // p-queue gives this task's place away a little later: the lane must not wait for it.
           if (lane.waiting.size > 0) this.#startIdle(lane);
         }
       },
@@ -64,7 +64,7 @@ interface LaneOptions extends QueueAddOptions {
   readonly lane: Lane;
 }
 
-/** The tasks that wait, in the order in which p-queue starts them: lanes in turn, idle ones first. */
+/** The tasks that wait, in the order in which p-queue starts them: idle lanes first, in turn. */
 class FairQueue implements Queue<RunFunction, LaneOptions> {
   /** Lanes that have tasks waiting; the first one's turn is next. */
   readonly #turns = new Set<Lane>();

@@ -2,7 +2,7 @@ import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
-import type { ActorSettings, Decision, EntityOptions } from './entity/entity-options.ts';
+import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
@@ -36,22 +36,25 @@ interface ActiveSnapshot {
   readonly error: undefined;
 }
 
+/** What `decide` of a behaviour is given. */
+export interface BehaviorDecideArgs<S, C> {
+  readonly state: S;
+  readonly command: C;
+  /** Number of the last event, stored or being written. */
+  readonly sequenceNr: number;
+}
+
 /** An entity without a machine: its rules, and the options of every entity. */
 export interface BehaviorOptions<S, C extends EventObject, E extends EventObject, I>
   extends EntityOptions<BehaviorState<S>, E> {
-  readonly persistenceId: string | ((a: { readonly input: I }) => string);
+  readonly persistenceId: string | ((a: InputArgs<I>) => string);
   /** A function of the input makes the input part of the journal. */
-  readonly initialState: S | ((a: { readonly input: I }) => S);
+  readonly initialState: S | ((a: InputArgs<I>) => S);
   /**
    * Turns a command into events. It must not have effects: it may run again after a rejected
    * write.
    */
-  readonly decide: (a: {
-    readonly state: S;
-    readonly command: C;
-    /** Number of the last event, stored or being written. */
-    readonly sequenceNr: number;
-  }) => Decision<E, BehaviorState<S>>;
+  readonly decide: (a: BehaviorDecideArgs<S, C>) => Decision<E, BehaviorState<S>>;
   /** The state after an event: a pure function, which leaves the old state alone. */
   readonly evolve: (state: S, event: E) => S;
 }

@@ -14,9 +14,12 @@ import { InvalidInputError } from '../model/errors.ts';
 import { kindOf } from './entity/check-input.ts';
 import type {
   ActorSettings,
+  DecideArgs,
   Decision,
   EntityOptions,
   EntitySettings,
+  InputArgs,
+  TransientArgs,
 } from './entity/entity-options.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
@@ -38,24 +41,18 @@ export type PersistentLogic<
 export interface PersistentOptions<M extends AnyStateMachine, C extends EventObject>
   extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>> {
   /** Names the journal; not blank, and unique among the live actors. */
-  readonly persistenceId: string | ((a: { readonly input: InputFrom<M> }) => string);
+  readonly persistenceId: string | ((a: InputArgs<InputFrom<M>>) => string);
   /**
    * Turns a command into events. Without it the command is the event, accepted when the machine
    * has a transition for it. It must not have effects: it may run again after a rejected write.
    */
-  readonly decide?: (a: {
-    readonly snapshot: SnapshotFrom<M>;
-    readonly command: C;
-    /** Number of the last event, stored or being written. */
-    readonly sequenceNr: number;
-  }) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
+  readonly decide?: (
+    a: DecideArgs<SnapshotFrom<M>, C>,
+  ) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
   /**
    * Events that are applied without being stored; they must not change value, context or children.
    */
-  readonly transient?: (a: {
-    readonly event: EventFromLogic<M>;
-    readonly snapshot: SnapshotFrom<M>;
-  }) => boolean;
+  readonly transient?: (a: TransientArgs<SnapshotFrom<M>, EventFromLogic<M>>) => boolean;
 }
 
 /**

@@ -6,6 +6,7 @@ import type {
   Duration,
   EntityOptions,
   EntitySettings,
+  InputArgs,
   ResolvedBackoff,
   RestartBackoff,
 } from './entity/entity-options.ts';
@@ -70,7 +71,7 @@ function overSettings<S, E extends EventObject>(
  * @throws {InvalidInputError} the callback threw, or the id cannot name a journal
  */
 export function persistenceIdOf<I>(
-  persistenceId: string | ((a: { readonly input: I }) => string),
+  persistenceId: string | ((a: InputArgs<I>) => string),
   input: I,
 ): string {
   let id: unknown = persistenceId;

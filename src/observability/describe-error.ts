@@ -4,9 +4,9 @@ import { JournalError } from '../model/errors.ts';
 const maxCauses = 10;
 
 /**
- * An error as text for people: its message, then one line for each cause, down to the first one. The
- * innermost error brings its stack when it is not of this package: it is a bug, or comes from a
- * driver.
+ * An error as text for people: its message, then one line for each cause, down to the first one.
+ * The innermost error brings its stack when it is not of this package: it is a bug, or comes from
+ * a driver.
  */
 export function describeError(error: unknown): string {
   const chain = [error];

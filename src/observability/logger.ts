@@ -34,9 +34,9 @@ type Level = (typeof levels)[number];
 
 /**
  * Lines on standard error, for programs without a logger of their own: information, warnings and
- * errors; what is for debugging is left out. A line is `warn: message {"topic":"journal"}`, with the
- * fields as JSON. An error under `err` follows on lines of its own, as {@link describeError} puts
- * it: message, then each cause.
+ * errors; what is for debugging is left out. A line is `warn: message {"topic":"journal"}`, with
+ * the fields as JSON. An error under `err` follows on lines of its own, as {@link describeError}
+ * puts it: message, then each cause.
  *
  * ```
  * error: entity failed {"type":"account","id":"a-1"}
@@ -46,7 +46,7 @@ type Level = (typeof levels)[number];
  */
 export const consoleLogger: Logger = consoleLoggerFrom('info');
 
-/** Like {@link consoleLogger}, from the level `lowest` on; `bound` fields are part of every line. */
+/** Like {@link consoleLogger}, from the level `lowest` on; each line has the `bound` fields. */
 export function consoleLoggerFrom(lowest: Level, bound: LogFields = {}): Logger {
   const at = (level: Level) =>
     levels.indexOf(level) < levels.indexOf(lowest)

@@ -36,15 +36,39 @@ export interface ExpiredRange {
  * Calls are units: they look at no signal, and each may be repeated with the same arguments after a
  * crash. They answer whether anything changed: an action at or below the row's offset is already
  * applied.
- *
- * @throws {StoreUnavailableError} from every call: may be applied in part; repeat it
  */
 export interface ReplicatedKeyJournal {
   /** The row as this process last read or wrote it. */
   readonly pointer: JournalPointer | undefined;
+
+  /**
+   * Stores events; a `deleteTo` of the batch counts at once.
+   *
+   * @throws {StoreUnavailableError} may be applied in part; repeat it
+   */
   append(batch: ReplicatedAppend, nowMs: number): Promise<boolean>;
+
+  /**
+   * Deletes events up to a number; numbering goes on.
+   *
+   * @throws {StoreUnavailableError} may be applied in part; repeat it
+   */
   delete(batch: ReplicatedDelete, nowMs: number): Promise<boolean>;
+
+  /**
+   * Removes the events and the row; numbering starts at 1 again.
+   *
+   * @throws {StoreUnavailableError} may be applied in part; repeat it
+   */
   purge(batch: ReplicatedPurge, nowMs: number): Promise<boolean>;
+}
+
+/** Up to which day the expired journals of a partition's share were purged. */
+export interface ExpiredUntil {
+  readonly topic: Topic;
+  readonly partition: Partition;
+  /** Inclusive; UTC, `yyyy-mm-dd`. */
+  readonly day: string;
 }
 
 /** How far a partition is replicated: from where to where it moves. */
@@ -119,12 +143,11 @@ export interface ReplicatedJournal extends AsyncDisposable {
   ): Promise<string | undefined>;
 
   /**
+   * Stores the day that {@link expiredUntil} answers.
+   *
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
-  saveExpiredUntil(
-    until: { readonly topic: Topic; readonly partition: Partition; readonly day: string },
-    nowMs: number,
-  ): Promise<void>;
+  saveExpiredUntil(until: ExpiredUntil, nowMs: number): Promise<void>;
 
   /**
    * Loads a journal's row.

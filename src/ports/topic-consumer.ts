@@ -36,6 +36,12 @@ export interface BlockedStretch {
   readonly isOwned?: Ownership | undefined;
 }
 
+/** What is known of a topic when one of its partitions is assigned. */
+export interface AssignedTopic {
+  /** How many partitions the topic has. */
+  readonly partitions: number;
+}
+
 /** What a subscriber does. Calls for one partition never overlap; partitions run side by side. */
 export interface TopicSubscriber {
   /**
@@ -44,10 +50,7 @@ export interface TopicSubscriber {
    *
    * @throws an error that ends the subscription
    */
-  assigned(
-    partition: Partition,
-    topic: { readonly partitions: number },
-  ): Promise<Offset | undefined>;
+  assigned(partition: Partition, topic: AssignedTopic): Promise<Offset | undefined>;
 
   /**
    * The next batch of this partition comes when the promise has settled; a rejection ends the
@@ -86,6 +89,11 @@ export interface TopicSubscriber {
   isHeld?(partition: Partition): boolean;
 }
 
+/** How a subscription ends. */
+export interface SubscriptionOptions {
+  readonly signal: AbortSignal;
+}
+
 /** One member of the consumer group of one topic. */
 export interface TopicConsumer extends AsyncDisposable {
   /**
@@ -98,7 +106,7 @@ export interface TopicConsumer extends AsyncDisposable {
    * @throws {LogUnavailableError} retryable
    * @throws {AccessDeniedError} names the right that is missing
    */
-  run(subscriber: TopicSubscriber, options: { readonly signal: AbortSignal }): Promise<void>;
+  run(subscriber: TopicSubscriber, options: SubscriptionOptions): Promise<void>;
 
   /**
    * Commits the group's offset of one partition (the next one wanted). Only a hint where another

@@ -9,7 +9,12 @@ export interface Clock {
    *
    * @throws the abort reason when `signal` fires first
    */
-  sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  sleep(ms: number, options?: SleepOptions): Promise<void>;
+}
+
+/** How a sleep may end early. */
+export interface SleepOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The time of this machine. */

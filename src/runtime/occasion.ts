@@ -1,6 +1,6 @@
 import { onAbort } from './on-abort.ts';
 
-/** Something that callers wait for, again and again: room in a queue, a new record, an idle entity. */
+/** What callers wait for, again and again: room in a queue, a new record, an idle entity. */
 export class Occasion {
   #waiting: PromiseWithResolvers<void>[] = [];
 

@@ -1,7 +1,10 @@
 import type { Clock } from './clock.ts';
 import { onAbort } from './on-abort.ts';
 
-/** Resolves in the next turn of the event loop: what is ready now, I/O included, runs before. */
+/**
+ * Resolves in the next turn of the event loop: what is ready now, I/O included, runs before. Never
+ * rejects.
+ */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -30,6 +33,8 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefin
 /**
  * Settles as `work` does, unless that takes longer than `limitMs`: then it resolves with
  * `'expired'`. The work goes on, and its outcome is dropped.
+ *
+ * @throws what `work` rejects with in time
  */
 export async function within<T>(
   work: Promise<T>,
@@ -54,7 +59,11 @@ export class Deadline {
     this.#expired = clock.sleep(limitMs, { signal: this.#ended.signal }).then(expired, expired);
   }
 
-  /** Settles as `work` does, or with `'expired'` when the time is over first. */
+  /**
+   * Settles as `work` does, or with `'expired'` when the time is over first.
+   *
+   * @throws what `work` rejects with in time
+   */
   within<T>(work: Promise<T>): Promise<T | 'expired'> {
     return Promise.race([work, this.#expired]);
   }

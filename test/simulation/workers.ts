@@ -1,9 +1,9 @@
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { resultOfChild } from '../support/run-in-child.ts';
 import { addFigures, type SeedRange, type SeedsResult } from './run-seeds.ts';
 import { noFigures } from './world.ts';
 
-const child = fileURLToPath(new URL('seeds-child.ts', import.meta.url));
+const file = fileURLToPath(new URL('seeds-child.ts', import.meta.url));
 
 /** Seeds that one process runs: news come when it ends, and what is compiled at its start costs a twentieth. */
 const maxSeedsOfChild = 50_000;
@@ -50,24 +50,5 @@ export function runInChild(
   execArgv: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<SeedsResult> {
-  return new Promise((resolve, reject) => {
-    const process_ = fork(child, [JSON.stringify(range)], {
-      execArgv: [...execArgv],
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-    });
-    let stderr = '';
-    let result: SeedsResult | undefined;
-    process_.stderr?.on('data', (data: Buffer) => {
-      stderr = `${stderr}${data.toString()}`.slice(-2_000);
-    });
-    process_.on('message', (message) => {
-      result = message as SeedsResult;
-    });
-    process_.on('error', reject);
-    process_.on('exit', (code) => {
-      if (result !== undefined) resolve(result);
-      else reject(new Error(`the simulation ended with exit code ${code}: ${stderr}`));
-    });
-  });
+  return resultOfChild<SeedsResult>({ file, task: range, execArgv, env });
 }

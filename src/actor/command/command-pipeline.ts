@@ -1,4 +1,3 @@
-import type { EventObject } from 'xstate';
 import {
   CommandUnhandledError,
   DataIntegrityError,
@@ -224,7 +223,9 @@ export class CommandPipeline<S extends HostedState> {
         if (ask !== undefined && !ask.settled) {
           const snapshot = this.#life.expose(this.stash.length);
           const { sequenceNr } = this.#entity;
-          ask.answer({ sequenceNr, events: storedEvents(steps), snapshot, reply: outcome.reply });
+          const stored = steps.filter((step) => step.payload !== undefined);
+          const events = stored.map((step) => step.event);
+          ask.answer({ sequenceNr, events, snapshot, reply: outcome.reply });
         }
         outcome.thenRun?.(this.#entity.state);
         break;
@@ -357,11 +358,4 @@ interface PlannedWrite<S> {
 
 function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {
   return items.length > 0;
-}
-
-const noEvents: readonly never[] = [];
-
-function storedEvents<S>(steps: readonly Step<S>[]): readonly EventObject[] {
-  if (steps.length === 0) return noEvents;
-  return steps.filter((step) => step.payload !== undefined).map((step) => step.event);
 }

@@ -48,6 +48,25 @@ export type PersistenceSignal = {
   readonly cause?: unknown;
 };
 
+/** What `decide` of a machine is given. */
+export interface DecideArgs<S, C> {
+  readonly snapshot: S;
+  readonly command: C;
+  /** Number of the last event, stored or being written. */
+  readonly sequenceNr: number;
+}
+
+/** What `transient` is given. */
+export interface TransientArgs<S, E> {
+  readonly event: E;
+  readonly snapshot: S;
+}
+
+/** What callbacks that depend on nothing but the actor's input are given. */
+export interface InputArgs<I> {
+  readonly input: I;
+}
+
 /** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
 export interface EntityOptions<S, E extends EventObject> {
   /** Configuration path of the journal plugin; the default journal unless given. */
@@ -83,16 +102,8 @@ export interface EntityOptions<S, E extends EventObject> {
 export interface EntitySettings<S> {
   readonly persistenceId: string;
   readonly journalPluginId: string | undefined;
-  readonly decide:
-    | ((a: {
-        readonly snapshot: S;
-        readonly command: EventObject;
-        readonly sequenceNr: number;
-      }) => Decision<EventObject, S>)
-    | undefined;
-  readonly transient:
-    | ((a: { readonly event: EventObject; readonly snapshot: S }) => boolean)
-    | undefined;
+  readonly decide: ((a: DecideArgs<S, EventObject>) => Decision<EventObject, S>) | undefined;
+  readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;
   readonly tagger: ((event: EventObject, after: S) => Iterable<string>) | undefined;
   readonly onSignal: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
   readonly recoverTo: number | undefined;

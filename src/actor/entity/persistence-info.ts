@@ -32,11 +32,14 @@ export type StoredEventOf<S> = S extends { readonly persistence: PersistenceInfo
   ? E
   : EventObject;
 
-/** True once the entity has recovered and while it takes commands: `waitFor(actor, isReady)`. */
-export function isReady(snapshot: {
+/** What every snapshot of an entity has; a snapshot without a status is that of a live one. */
+export interface EntitySnapshot {
   readonly status?: string;
   readonly persistence: PersistenceInfo;
-}): boolean {
+}
+
+/** True once the entity has recovered and while it takes commands: `waitFor(actor, isReady)`. */
+export function isReady(snapshot: EntitySnapshot): boolean {
   const { phase } = snapshot.persistence;
   return (
     (phase === 'ready' || phase === 'persisting') && (snapshot.status ?? 'active') === 'active'

@@ -30,8 +30,15 @@ export class ChildNames {
   }
 }
 
+/** What xstate announces to inspectors, as far as we look at it. */
+export interface InspectionEvent {
+  readonly type: string;
+  readonly actorRef?: unknown;
+  readonly _transitions?: unknown[];
+}
+
 interface WatchedSystem {
-  _sendInspectionEvent: (event: { readonly type: string; readonly actorRef?: unknown }) => void;
+  _sendInspectionEvent: (event: InspectionEvent) => void;
 }
 
 const namesOf = new WeakMap<object, ChildNames>();

@@ -10,6 +10,7 @@ import type { EndedChild } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
+import type { InspectionEvent } from './child-names.ts';
 import { ChildNames } from './child-names.ts';
 import { childOf } from './snapshot-parts.ts';
 
@@ -185,13 +186,6 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
   if (to.sessionId === self.sessionId) return ownTarget;
   if (to === self._parent) return { type: 'parent' };
   return to._parent === self ? { type: 'child', id: to.id } : { type: 'other' };
-}
-
-/** As far as a shadow looks at it. */
-interface InspectionEvent {
-  readonly type: string;
-  readonly actorRef?: unknown;
-  readonly _transitions?: unknown[];
 }
 
 /** The actor system of a shadow: what xstate's core calls on one while it evaluates. */

@@ -85,7 +85,7 @@ export class EntityRecovery<S extends HostedState> {
     const { persistenceId, deps, settings, logic, input } = this.#entity;
     const { signal } = attempt;
     const limitMs = settings.actor.recoveryEventTimeoutMs;
-    const watch = new SilenceWatch({ clock: deps.clock, limitMs, recovery: attempt });
+    const watch = new SilenceWatch(limitMs, deps.clock, attempt);
     const fold = new ReplayFold({
       persistenceId,
       input,

@@ -14,15 +14,11 @@ export class SilenceWatch {
   #lastMs: number;
 
   /** `recovery` is aborted on silence; aborting it from outside ends the watch. */
-  constructor(options: {
-    readonly clock: Clock;
-    readonly limitMs: number;
-    readonly recovery: AbortController;
-  }) {
-    this.#clock = options.clock;
-    this.#limitMs = options.limitMs;
-    this.#recovery = options.recovery;
-    this.#lastMs = options.clock.nowMs();
+  constructor(limitMs: number, clock: Clock, recovery: AbortController) {
+    this.#limitMs = limitMs;
+    this.#clock = clock;
+    this.#recovery = recovery;
+    this.#lastMs = clock.nowMs();
   }
 
   /** From now on the time counts. */

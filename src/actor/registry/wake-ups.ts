@@ -52,8 +52,11 @@ export class WakeUps {
   set(id: string, wakeUp: WakeUp): void {
     const queued: Queued = { ...wakeUp, id };
     this.#current.set(id, queued);
-    if (this.#heap.length > 2 * this.#current.size + longestWaste) this.#compact();
-    else push(this.#heap, queued);
+    if (this.#heap.length > 2 * this.#current.size + longestWaste) {
+      this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);
+    } else {
+      push(this.#heap, queued);
+    }
     if (queued.atMs < this.#sleepsUntilMs) this.#sleep(queued.atMs);
   }
 
@@ -105,10 +108,6 @@ export class WakeUps {
       woken++;
     }
     this.#sleep(nowMs + pauseMs);
-  }
-
-  #compact(): void {
-    this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);
   }
 }
 

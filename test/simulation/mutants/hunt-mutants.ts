@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { environmentOf } from '../../support/mutants/edit.ts';
 import { runInChild } from '../workers.ts';
 import { type Mutant, mutants } from './mutant-list.ts';
-import { mutantVariable } from './mutant-variable.ts';
 
 export interface HuntedMutant {
   readonly name: string;
@@ -30,7 +30,7 @@ const shownByCrashPoints: ReadonlySet<string> = new Set([
   'a purge without a row leaves rows',
 ]);
 
-const hook = fileURLToPath(new URL('load-mutant.ts', import.meta.url));
+const hook = fileURLToPath(new URL('../../support/mutants/load-mutant.ts', import.meta.url));
 
 /** Runs histories and crash points with each rule removed, until one shows that it is gone. */
 export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> {
@@ -47,10 +47,13 @@ export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> 
   return hunted;
 }
 
-async function huntMutant({ name, rule }: Mutant, { from, maxSeeds }: Hunt): Promise<HuntedMutant> {
+async function huntMutant(
+  { name, rule, edits }: Mutant,
+  { from, maxSeeds }: Hunt,
+): Promise<HuntedMutant> {
   const crashPoints = shownByCrashPoints.has(name) ? 'before' : 'after';
   const task = { from, count: maxSeeds, maxViolations: 1, crashPoints } as const;
-  const { violations } = await runInChild(task, ['--import', hook], { [mutantVariable]: name });
+  const { violations } = await runInChild(task, ['--import', hook], environmentOf(edits));
   const [first] = violations;
   const seeds = first === undefined || first.seed < 0 ? undefined : first.seed - from + 1;
   return { name, rule, seeds, text: first?.text };

@@ -1,9 +1,4 @@
-/** One place of a product file, exactly once there, and what stands there instead. */
-export interface Edit {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
+import type { Edit } from '../../support/mutants/edit.ts';
 
 /** A rule of the algorithm, taken out. */
 export interface Mutant {

@@ -17,6 +17,7 @@ import type {
 import type {
   ExpiredJournal,
   ExpiredRange,
+  ExpiredUntil,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
@@ -146,11 +147,7 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     return this.expiredDays.get(`${topic}/${partition}`);
   }
 
-  async saveExpiredUntil(until: {
-    readonly topic: Topic;
-    readonly partition: Partition;
-    readonly day: string;
-  }): Promise<void> {
+  async saveExpiredUntil(until: ExpiredUntil): Promise<void> {
     await this.#call({ name: 'saveExpiredUntil', partition: until.partition });
     this.expiredDays.set(`${until.topic}/${until.partition}`, until.day);
   }

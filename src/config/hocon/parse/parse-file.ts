@@ -66,8 +66,15 @@ class Files {
   }
 
   parseText(text: string, name: string, folder: string): ObjectValue {
-    const includer: Includer = (request, origin, prefix) =>
-      this.#bringIn(this.#find(request, origin, folder), origin, prefix);
+    const includer: Includer = (request, origin, prefix) => {
+      const tree = this.#find(request, origin, folder);
+      if (tree === undefined) return undefined;
+      this.#included += isResolved(tree) ? tree.fields.size : tree.size;
+      if (this.#included > limits.included)
+        throw hoconError(`includes bring in more than ${limits.included} values`, origin, prefix);
+      const copy = relativized(tree, prefix);
+      return copy.kind === 'object' ? copy : tree;
+    };
     return parseConfig(text, { file: name, includer });
   }
 
@@ -77,15 +84,6 @@ class Files {
       const merged = upper && lower ? withFallback(upper, lower) : (upper ?? lower);
       return merged?.kind === 'object' ? merged : upper;
     });
-  }
-
-  #bringIn(tree: ObjectValue | undefined, origin: Origin, prefix: readonly string[]) {
-    if (tree === undefined) return undefined;
-    this.#included += isResolved(tree) ? tree.fields.size : tree.size;
-    if (this.#included > limits.included)
-      throw hoconError(`includes bring in more than ${limits.included} values`, origin, prefix);
-    const copy = relativized(tree, prefix);
-    return copy.kind === 'object' ? copy : tree;
   }
 
   #find(request: IncludeRequest, origin: Origin, folder: string): ObjectValue | undefined {

@@ -140,7 +140,7 @@ class Parser {
   #field(draft: ObjectDraft): void {
     const start = this.#reader.peek();
     const key: Token[] = [];
-    while (isKeyToken(this.#reader.peek())) key.push(this.#reader.take());
+    while (keyTokens.has(this.#reader.peek().type)) key.push(this.#reader.take());
     if (key.length === 0) throw this.#reader.unexpected(start, 'a key');
     const path = parsePath(key, this.#reader.originOf(start));
     this.#path.push(path);
@@ -229,9 +229,7 @@ class Parser {
   }
 }
 
-function isKeyToken({ type }: Token): boolean {
-  return type === 'unquoted' || type === 'quoted' || type === 'literal';
-}
+const keyTokens: ReadonlySet<Token['type']> = new Set(['unquoted', 'quoted', 'literal']);
 
 function referenceOf(token: Extract<Token, { type: 'substitution' }>, origin: Origin): Reference {
   const { optional } = token;

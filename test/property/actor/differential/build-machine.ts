@@ -1,4 +1,10 @@
-import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject } from 'xstate';
+import type {
+  AnyActorLogic,
+  AnyActorRef,
+  AnyActorScope,
+  AnyStateMachine,
+  EventObject,
+} from 'xstate';
 import {
   assign,
   cancel,
@@ -13,45 +19,31 @@ import {
 import { childLogic } from './child-logics.ts';
 import { ActionCrashed, type Lab } from './lab.ts';
 import {
+  type Args,
+  blank,
+  type Context,
+  chosen,
+  held,
+  named,
+  recorded,
+  refsIn,
+} from './machine-context.ts';
+import {
+  type ActionGuardPlan,
   type ActionPlan,
   type ChildPlan,
   commandTypes,
   type DelayPlan,
   type GuardPlan,
   type HearPlan,
-  type Holder,
   type InvokePlan,
   type StatePlan,
   type TransitionPlan,
-  theYoungest,
 } from './plan.ts';
 
-/** What every generated machine remembers. */
-export interface Context {
-  readonly n: number;
-  /** Inner transitions that are left. */
-  readonly fuel: number;
-  readonly made: number;
-  readonly ids: readonly string[];
-  readonly seen: readonly unknown[];
-  readonly one: AnyActorRef | undefined;
-  readonly deep: { readonly inside: { readonly ref: AnyActorRef | undefined } };
-  readonly list: readonly (AnyActorRef | undefined)[];
-  readonly map: ReadonlyMap<string, AnyActorRef | undefined>;
-  readonly set: ReadonlySet<AnyActorRef | undefined>;
-}
-
-interface AnyEvent extends EventObject {
-  readonly n?: number;
-  readonly note?: unknown;
-  readonly error?: unknown;
-  readonly output?: unknown;
-  readonly snapshot?: unknown;
-}
-
-interface Args {
-  readonly context: Context;
-  readonly event: AnyEvent;
+/** What an action is given; a guard of a transition gets no system. */
+interface ActionArgs extends Args {
+  readonly system: AnyActorScope['system'];
 }
 
 type Spawn = (src: string, options: Readonly<Record<string, unknown>>) => AnyActorRef;
@@ -68,11 +60,10 @@ const emitIt = emit as unknown as (of: (a: Args) => EventObject) => Part;
 const spawnIt = spawnChild as unknown as (src: string, options: Part) => Part;
 const stopIt = stopChild as unknown as (of: (a: Args) => unknown) => Part;
 const enqueueIt = enqueueActions as unknown as (
-  of: (a: Args & { enqueue: (action: unknown) => void }) => unknown,
+  of: (a: ActionArgs & { enqueue: (action: unknown) => void }) => unknown,
 ) => Part;
 
 const seenAtMost = 6;
-const fullTank = 24;
 
 /** The same machine for every process that is given the same plan. */
 export function buildMachine(plan: StatePlan, lab: Lab): AnyStateMachine {
@@ -222,7 +213,7 @@ class MachineBuilder {
         return [emitIt(({ context }) => ({ type: 'told', n: context.n }) as EventObject)];
       case 'enqueue': {
         const actions = this.#actions(plan.actions);
-        const holds = guards[plan.guard];
+        const holds = actionGuards[plan.guard];
         return [
           enqueueIt((a) => {
             if (holds(a)) for (const each of actions) a.enqueue(each);
@@ -357,92 +348,15 @@ function isPlace(type: StatePlan['type']): boolean {
   return type !== 'shallow' && type !== 'deep' && type !== 'final';
 }
 
+const actionGuards: Readonly<Record<ActionGuardPlan, (a: ActionArgs) => boolean>> = {
+  ...guards,
+  'radio-is-free': ({ system }) => system.get('radio') === undefined,
+};
+
 /** A compound state needs one to start in; a region of a parallel state is a place. */
 function statesOf(plan: StatePlan): readonly StatePlan[] {
   if (plan.type === 'compound') {
     return plan.states.some(({ type }) => isPlace(type)) ? plan.states : [];
   }
   return plan.type === 'parallel' ? plan.states.filter(({ type }) => isPlace(type)) : [];
-}
-
-function blank(start: number): Context {
-  return {
-    n: start,
-    fuel: fullTank,
-    made: 0,
-    ids: [],
-    seen: [],
-    one: undefined,
-    deep: { inside: { ref: undefined } },
-    list: [],
-    map: new Map(),
-    set: new Set(),
-  };
-}
-
-function held(context: Context, holder: Holder, ref: AnyActorRef): Partial<Context> {
-  switch (holder) {
-    case 'none':
-      return {};
-    case 'one':
-      return { one: ref };
-    case 'deep':
-      return { deep: { inside: { ref } } };
-    case 'list':
-      return { list: [...context.list, ref] };
-    case 'map':
-      return { map: new Map([...context.map, [`k${context.made}`, ref]]) };
-    case 'set':
-      return { set: new Set([...context.set, ref]) };
-  }
-}
-
-function refsIn(context: Context, holder: Holder): readonly (AnyActorRef | undefined)[] {
-  switch (holder) {
-    case 'none':
-      return [];
-    case 'one':
-      return [context.one];
-    case 'deep':
-      return [context.deep.inside.ref];
-    case 'list':
-      return context.list;
-    case 'map':
-      return [...context.map.values()];
-    case 'set':
-      return [...context.set];
-  }
-}
-
-/** The id of a child; the last number stands for the youngest. */
-function named({ ids }: Context, at: number): string | undefined {
-  return at === theYoungest ? ids.at(-1) : chosen(ids, at);
-}
-
-function chosen<T>(among: readonly T[], at: number): T | undefined {
-  return among.length === 0 ? undefined : among[at % among.length];
-}
-
-/** What a machine may keep of an event: nothing that names a process. */
-function recorded({ type, n, note, error, output, snapshot }: AnyEvent): unknown {
-  if (type.startsWith('xstate.done.actor.')) return { done: output };
-  if (type.startsWith('xstate.error.actor.')) return { failed: errorParts(error) };
-  if (type.startsWith('xstate.snapshot.')) {
-    const { status, value, context, output: result } = snapshot as Record<string, unknown>;
-    return { snapshot: { status, value, context, output: result } };
-  }
-  return { type, n, note, minus: Object.is(n, -0) };
-}
-
-/** What code reads of an error. */
-export function errorParts(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null) return error;
-  const { name, message, status, code, cause } = error as Record<string, unknown>;
-  return {
-    name,
-    message,
-    status,
-    code,
-    cause: cause === undefined ? undefined : errorParts(cause),
-  };
 }

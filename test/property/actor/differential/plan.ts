@@ -25,6 +25,9 @@ export type GuardPlan =
   | 'has-cause'
   | 'throws-at-13';
 
+/** Asks the actor system, which xstate gives to actions only: no guard of a transition can. */
+export type ActionGuardPlan = GuardPlan | 'radio-is-free';
+
 export type DelayPlan =
   | { readonly type: 'ms'; readonly ms: number }
   /** Depends on the context, on the event, or on the time of day. */
@@ -62,7 +65,11 @@ export type ActionPlan =
       readonly how: 'raise' | 'sendTo';
     }
   | { readonly type: 'cancel'; readonly id: string }
-  | { readonly type: 'enqueue'; readonly guard: GuardPlan; readonly actions: readonly ActionPlan[] }
+  | {
+      readonly type: 'enqueue';
+      readonly guard: ActionGuardPlan;
+      readonly actions: readonly ActionPlan[];
+    }
   | {
       readonly type: 'spawn';
       readonly child: ChildPlan;

@@ -1,6 +1,6 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
-import { errorParts } from './build-machine.ts';
 import type { Lab } from './lab.ts';
+import { errorParts } from './machine-context.ts';
 import { commandTypes } from './plan.ts';
 
 /** What can be seen of an entity at rest; the same in every process, so without session ids. */

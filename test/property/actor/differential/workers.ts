@@ -1,8 +1,8 @@
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { resultOfChild } from '../../../support/run-in-child.ts';
 import { chunk, type Outcome, type Task, together } from './run-histories.ts';
 
-const child = fileURLToPath(new URL('histories-child.ts', import.meta.url));
+const file = fileURLToPath(new URL('histories-child.ts', import.meta.url));
 
 /** Histories that one process runs: news come when it ends. */
 const maxHistoriesOfChild = 40 * chunk;
@@ -34,24 +34,5 @@ export function runInChild(
   execArgv: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const process_ = fork(child, [JSON.stringify(task)], {
-      execArgv: [...execArgv],
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-    });
-    let stderr = '';
-    let outcome: Outcome | undefined;
-    process_.stderr?.on('data', (data: Buffer) => {
-      stderr = `${stderr}${data.toString()}`.slice(-2_000);
-    });
-    process_.on('message', (message) => {
-      outcome = message as Outcome;
-    });
-    process_.on('error', reject);
-    process_.on('exit', (code) => {
-      if (outcome !== undefined) resolve(outcome);
-      else reject(new Error(`the histories ended with exit code ${code}: ${stderr}`));
-    });
-  });
+  return resultOfChild<Outcome>({ file, task, execArgv, env });
 }

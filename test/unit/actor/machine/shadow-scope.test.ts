@@ -3,6 +3,7 @@ import type { AnyActorRef, AnyActorScope, AnyMachineSnapshot, AnyStateMachine } 
 import {
   assign,
   createActor,
+  createMachine,
   emit,
   fromCallback,
   log,
@@ -10,6 +11,7 @@ import {
   sendParent,
   sendTo,
   setup,
+  spawnChild,
 } from 'xstate';
 import { ShadowScope } from '../../../../src/actor/machine/shadow-scope.ts';
 
@@ -126,6 +128,30 @@ describe('the shadow scope', () => {
     apply('back', state);
     shadow.undo();
     expect(() => apply('again', state)).to.not.throw();
+  });
+
+  it('finds a child that has ended, and its own children, under no systemId any more', () => {
+    const found: (string | undefined)[] = [];
+    const outer = createMachine({
+      invoke: { src: fromCallback(() => {}), systemId: 'inner' },
+    });
+    const logic = setup({ actors: { outer } }).createMachine({
+      on: {
+        go: { actions: spawnChild('outer', { id: 'outer', systemId: 'outer' }) },
+        look: {
+          actions: assign(({ system }) => {
+            found.push(['outer', 'inner'].filter((id) => system.get(id)).join());
+            return {};
+          }),
+        },
+      },
+    });
+    const { shadow, initial } = open(logic);
+    const state = shadow.apply(initial, { type: 'go' }, 1);
+    shadow.apply(state, { type: 'look' }, 2);
+    shadow.endChild(state, 'outer', { status: 'done', output: undefined });
+    shadow.apply(state, { type: 'look' }, 3);
+    expect(found).to.deep.equal(['outer,inner', '']);
   });
 
   it('tells a handled event from one that nothing takes, as xstate selects transitions', () => {

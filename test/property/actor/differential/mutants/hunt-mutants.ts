@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { environmentOf } from '../../../../support/mutants/edit.ts';
 import { runInChild } from '../workers.ts';
-import { editsVariable } from './edits-variable.ts';
 import { type Mutant, mutants } from './mutant-list.ts';
 
 export interface Hunted {
@@ -18,7 +18,7 @@ export interface Hunt {
 }
 
 const root = new URL('../../../../../', import.meta.url);
-const hook = fileURLToPath(new URL('load-mutant.ts', import.meta.url));
+const hook = fileURLToPath(new URL('../../../../support/mutants/load-mutant.ts', import.meta.url));
 
 /**
  * The edits whose place the product no longer has exactly once. A file that was moved would not be
@@ -48,9 +48,8 @@ async function huntMutant(
   { name, edits }: Mutant,
   { seed, histories }: Omit<Hunt, 'workers'>,
 ): Promise<Hunted> {
-  const env = { [editsVariable]: JSON.stringify(edits) };
   const task = { seed, histories, shrink: false };
-  const { failure, figures } = await runInChild(task, ['--import', hook], env);
+  const { failure, figures } = await runInChild(task, ['--import', hook], environmentOf(edits));
   if (failure === undefined) return { name, found: undefined };
   const what = failure.split('\n').find((line) => /^with(out)? restarts/.test(line));
   return { name, found: `history ${figures.histories}: ${what ?? failure.slice(0, 200)}` };

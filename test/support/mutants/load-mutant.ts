@@ -1,13 +1,14 @@
 /**
- * Loaded before everything else (`node --import`): product files are loaded with the edits that the environment names. A
- * file in which an edit's place is not found exactly once ends the process, so the list cannot become older than the code.
+ * Loaded before everything else (`node --import`): product files are loaded with the edits of the
+ * mutant that the environment holds. A file in which an edit's place is not found exactly once ends
+ * the process, so a list of mutants cannot become older than the code.
  */
 import { registerHooks } from 'node:module';
-import { editsVariable } from './edits-variable.ts';
-import type { Edit } from './mutant-list.ts';
+import { type Edit, editsOfProcess } from './edit.ts';
 
-const root = new URL('../../../../../', import.meta.url);
-const edits = JSON.parse(process.env[editsVariable] ?? '[]') as readonly Edit[];
+const root = new URL('../../../', import.meta.url);
+const edits = editsOfProcess();
+if (edits.length === 0) throw new Error('this process was given no edits: it would be no mutant');
 
 registerHooks({
   load(url, context, nextLoad) {
