@@ -100,7 +100,9 @@ function groupedOnce(records: readonly OutgoingRecord[]): unknown {
   const reduce = (step: GroupingStep, groups: Groups): Groups => {
     for (const record of records) {
       step({}, record);
-      (groups[record.partition] ??= []).push(record);
+      const group = groups[record.partition];
+      if (group === undefined) groups[record.partition] = [record];
+      else group.push(record);
     }
     return groups;
   };
