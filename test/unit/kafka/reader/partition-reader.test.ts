@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { LogCluster } from '../../../../src/kafka/log-cluster.ts';
 import { openKafkaActionConsumer } from '../../../../src/kafka/reader/kafka-action-consumer.ts';
+import type { Action } from '../../../../src/model/action.ts';
 import { Key } from '../../../../src/model/key.ts';
 import { Offset } from '../../../../src/model/position.ts';
 import type { ActionConsumer } from '../../../../src/ports/action-consumer.ts';
@@ -25,10 +26,16 @@ describe('Reads of one partition at the same time', () => {
 
   /** Batches of `size` records, whose keys come from `idOf` by offset. */
   function write(batches: number, size: number, idOf: (offset: number) => string): void {
+    const known = new Map<string, Action>();
+    const actionFor = (id: string): Action => {
+      const action = known.get(id) ?? actionOf(id, append(1));
+      known.set(id, action);
+      return action;
+    };
     for (let batch = 0; batch < batches; batch++) {
       const first = brokers.end(0);
       const [head, ...rest] = Array.from({ length: size }, (_, index) =>
-        actionOf(idOf(first + index), append(1)),
+        actionFor(idOf(first + index)),
       );
       if (head !== undefined) brokers.add(0, [head, ...rest]);
     }
