@@ -7,6 +7,7 @@ import {
 import type { ActionRecord } from '../../../../src/model/action.ts';
 import { DataIntegrityError, LogUnavailableError } from '../../../../src/model/errors.ts';
 import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
+import type { LastTenure, TenurePlace } from '../../../../src/model/tenure.ts';
 import type { FollowedBatch, FollowStart } from '../../../../src/ports/action-consumer.ts';
 import { append, mark, recordKey } from '../../../support/journal/action-records.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
@@ -64,6 +65,8 @@ class World {
   replicated: Offset | undefined;
   offsetReads = 0;
   offsetError: unknown;
+  readonly tenureReads: string[] = [];
+  lastTenure: (upTo: Offset) => Promise<LastTenure> = async () => undefined;
   readonly cache: HeadCache;
 
   constructor(changes: Partial<HeadCacheSettings> = {}) {
@@ -84,6 +87,10 @@ class World {
           this.offsetReads += 1;
           if (this.offsetError !== undefined) throw this.offsetError;
           return this.replicated;
+        },
+        lastTenure: async (place: TenurePlace, upTo: Offset) => {
+          this.tenureReads.push(`${place.partition} ${place.scope} ${upTo}`);
+          return await this.lastTenure(upTo);
         },
       },
     };
