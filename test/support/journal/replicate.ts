@@ -35,20 +35,11 @@ export async function recordsOf(
   key: Key,
   partition: Partition,
 ): Promise<readonly ActionRecord[]> {
-  const records = await recordsAndOpeningsOf(consumer, key, partition);
-  return records.filter(({ action }) => action.key.id === key.id);
-}
-
-/** The same with the opening marks of other keys. */
-export async function recordsAndOpeningsOf(
-  consumer: ActionConsumer,
-  key: Key,
-  partition: Partition,
-): Promise<readonly ActionRecord[]> {
   const to = await consumer.endOffset(key.topic, partition);
   const records: ActionRecord[] = [];
   for await (const batch of consumer.read({ key, partition, from: Offset.min, to })) {
-    records.push(...batch);
+    // Opening marks of other keys come with them.
+    records.push(...batch.filter(({ action }) => action.key.id === key.id));
   }
   return records;
 }

@@ -4,6 +4,7 @@ import { type HeadCache, openHeadCache } from '../../../src/journal/head-cache/h
 import type { Journal } from '../../../src/journal/journal.ts';
 import { createJournals } from '../../../src/journal/journals.ts';
 import type { ReadDeps } from '../../../src/journal/read/observe.ts';
+import type { ActionRecord } from '../../../src/model/action.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
@@ -14,7 +15,7 @@ import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts';
-import { applyRecord, recordsAndOpeningsOf, saveOffset } from '../../support/journal/replicate.ts';
+import { applyRecord, saveOffset } from '../../support/journal/replicate.ts';
 
 /** How often a read asked what. */
 export interface Asked {
@@ -107,16 +108,12 @@ export class CountingWorld implements AsyncDisposable {
     return this.#openings.findLast(isWanted)?.offset;
   }
 
-  /**
-   * The store takes all records of a key, and the opening marks of all keys, up to and including
-   * `offset`, or all there are.
-   */
-  async replicate(offset = Number.MAX_SAFE_INTEGER, id = 'id'): Promise<void> {
-    const { consumer, replicated, eventual } = this.store;
-    const partition = Partition.of(0);
-    const done = (await eventual.offset(this.topic, partition)) ?? -1;
+  /** The store takes all records up to and including `offset`, or all there are. */
+  async replicate(offset = Number.MAX_SAFE_INTEGER): Promise<void> {
+    const { replicated, eventual } = this.store;
+    const done = (await eventual.offset(this.topic, Partition.of(0))) ?? -1;
     const tenures = new Tenures();
-    for (const record of await recordsAndOpeningsOf(consumer, this.key(id), partition)) {
+    for await (const record of this.#records()) {
       if (record.at.offset > offset) break;
       const verdict = tenures.judge(record);
       if (record.at.offset <= done) continue;
@@ -126,6 +123,16 @@ export class CountingWorld implements AsyncDisposable {
       if (verdict === 'counts') await applyRecord(replicated, record);
       this.tenuresUpTo = record.at.offset;
       await saveOffset(replicated, record);
+    }
+  }
+
+  async *#records(): AsyncGenerator<ActionRecord> {
+    const place = { topic: this.topic, partition: Partition.of(0), from: Offset.min };
+    const end = await this.store.consumer.endOffset(place.topic, place.partition);
+    if (end === 0) return;
+    for await (const { records, next } of this.store.consumer.follow(place)) {
+      yield* records;
+      if (next >= end) return;
     }
   }
 
