@@ -41,7 +41,8 @@ export class Tenures {
 
   /**
    * The scopes whose last opening mark at or before R has to be {@link learn learned} before the
-   * records can be judged: those that an action names before the records open a tenure of it.
+   * records can be judged: those that an action names before the records open a tenure of it. One
+   * that was `'unknown'` is asked for again.
    */
   unknownScopes(records: readonly ActionRecord[]): readonly string[] {
     const opened = new Set<string>();
@@ -52,7 +53,8 @@ export class Tenures {
         if (header.opens !== undefined) opened.add(header.opens.scope);
       } else if (header.tenure !== undefined) {
         const { scope } = header.tenure;
-        if (!opened.has(scope) && !this.#last.has(scope)) unknown.add(scope);
+        const isKnown = this.#last.has(scope) && this.#last.get(scope) !== 'unknown';
+        if (!opened.has(scope) && !isKnown) unknown.add(scope);
       }
     }
     return [...unknown];
