@@ -7,9 +7,11 @@ import { KeyJournals } from '../apply/key-journals.ts';
 import type { PartitionSource } from '../apply/quarantine.ts';
 import { type KeyOutcome, replicateKey } from '../apply/replicate-records.ts';
 import type { FlowDeps } from '../replicator-deps.ts';
+import { type PartitionStart, PartitionTenures } from './partition-tenures.ts';
 import {
   firstHeld,
   type HeldWork,
+  nextTry,
   type Problem,
   verdictOn,
   verdictOnBlocked,
@@ -32,9 +34,7 @@ const fencedMessage =
 export type FlowBatch = Omit<PartitionBatch, 'partition'>;
 
 /** Where a flow begins, and whom it reports to. */
-export interface FlowStart {
-  /** The replicated offset as it was claimed; `undefined` = nothing is replicated. */
-  readonly replicated: Offset | undefined;
+export interface FlowStart extends PartitionStart {
   /** Called after each store of the replicated offset with the offset after it. */
   readonly onStored: (next: Offset) => void;
 }
@@ -84,6 +84,7 @@ export class PartitionFlow {
   readonly #log: Logger;
   readonly #lane = new Lane();
   readonly #journals: KeyJournals;
+  readonly #tenures: PartitionTenures;
   readonly #onStored: (next: Offset) => void;
   readonly #closing = new AbortController();
   #isOwned: Ownership = () => true;
@@ -102,8 +103,15 @@ export class PartitionFlow {
     this.#deps = deps;
     this.#log = deps.log.child({ ...source });
     this.#journals = new KeyJournals(deps.store, { expireAfterMs: deps.cacheExpireAfterMs });
+    this.#tenures = new PartitionTenures(start, { source, store: deps.store });
     this.#replicated = start.replicated;
     this.#onStored = start.onStored;
+  }
+
+  /** The first offset wanted; `undefined` = the oldest record. */
+  get from(): Offset | undefined {
+    const { after } = this.#tenures;
+    return after === undefined ? undefined : Offset.next(after);
   }
 
   /** True from the first failure of a round until it is done: waiting, or trying again. */
@@ -170,9 +178,11 @@ export class PartitionFlow {
   async #round(batch: FlowBatch, stopped: AbortSignal): Promise<boolean> {
     const { clock, quarantine, storeName } = this.#deps;
     const after = this.#replicated ?? -1;
+    this.#tenures.look(batch.records.filter((record) => record.offset <= after));
     const records = batch.records.filter((record) => record.offset > after);
     const deps = { quarantine, source: this.#source, records, storeName };
-    let work = workOf(this.#source, records);
+    const sortDeps = { source: this.#source, tenures: this.#tenures, signal: stopped };
+    let work = await workOf(records, sortDeps);
     for (let attempt = 1; ; attempt++) {
       const nowMs = clock.nowMs();
       // Applying.
@@ -200,7 +210,7 @@ export class PartitionFlow {
       if (verdict.type === 'wait' && !(await this.#hold(verdict.problem, attempt, stopped))) {
         return false;
       }
-      work = verdict.work;
+      work = await nextTry(verdict.rest, sortDeps);
     }
   }
 
@@ -228,7 +238,8 @@ export class PartitionFlow {
   }
 
   /**
-   * Moves R up to what is applied, and says so to those who listen.
+   * Moves W and then R up to what is applied, and says so to those who listen. Who reads R finds all
+   * opening marks up to it.
    *
    * @returns `error` when the store failed. R may have moved all the same: the next try settles it
    * @throws {FencedError} and nothing else
@@ -238,8 +249,9 @@ export class PartitionFlow {
     const next = this.#appliedBelow;
     const offset = (next - 1) as Offset;
     const after = this.#replicated;
-    if (offset <= (after ?? -1)) return { hasMoved: false };
     try {
+      await this.#tenures.save(offset, nowMs);
+      if (offset <= (after ?? -1) || !this.#isOwned()) return { hasMoved: false };
       await this.#deps.store.saveOffset({ topic, partition, offset, after }, nowMs);
     } catch (error) {
       if (error instanceof FencedError) throw this.#fence(error);
