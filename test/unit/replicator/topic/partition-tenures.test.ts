@@ -66,7 +66,7 @@ async function replicated(world: World, records: readonly LogRecord[]): Promise<
   await settle();
 }
 
-describe('PartitionTenures, where W and R are moved (I25)', () => {
+describe('PartitionTenures, where W and R are moved (I26)', () => {
   it('stores the opening marks and W before R, once for each move of R', async () => {
     const { world, member, store, stop } = await assigned(0, 0);
     await member().deliver(partition0, [
@@ -176,7 +176,7 @@ describe('PartitionTenures, where W and R are moved (I25)', () => {
   });
 });
 
-describe('PartitionTenures, which actions are applied', () => {
+describe('PartitionTenures, which actions are applied (I27)', () => {
   it('applies no void append, delete or purge, and moves R over them', async () => {
     const { world, member, store, stop } = await assigned(0, 0);
     await member().deliver(partition0, [
@@ -266,12 +266,28 @@ describe('PartitionTenures, which actions are applied', () => {
     await stop();
   });
 
+  it('never puts aside a record because the store does not answer, although its offset is named', async () => {
+    const file = new MemoryQuarantine();
+    const quarantine = { policy: 'skip-and-record' as const, skip: ['journal:0:5'] };
+    const world = await testReplicator({ quarantine }, { quarantineFile: file });
+    standing(world, 4, 4);
+    await world.member().assign(partition0);
+    world.store.before = refuse('lastTenure');
+    await replicated(world, [logRecord('b', 5, under(3, append(1)))]);
+    expect([file.offsets, world.store.writes()]).to.deep.equal([[], []]);
+    await world.stop();
+  });
+
   it('waits also when the store has lost what it knew', async () => {
-    const { world, store, errors, stop } = await assigned(4, 4);
+    const { world, store, clock, errors, stop } = await assigned(4, 4);
     store.tenuresKnown.delete(place);
     await replicated(world, [logRecord('b', 5, under(3, append(1)))]);
     expect(store.writes()).to.deep.equal([]);
     expect(errors()[0]?.fields['err']).to.be.instanceOf(StoreUnavailableError);
+    opened(world, 3);
+    store.tenuresKnown.set(place, 4);
+    await clock.advance(100);
+    expect(store.seqNrs('journal:b')).to.deep.equal([1]);
     await stop();
   });
 
