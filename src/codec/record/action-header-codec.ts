@@ -210,7 +210,18 @@ function decodeCommonAppend(text: string): AppendHeader | undefined {
   const from = digitsBetween(text, appendStart.length, comma);
   const to = digitsBetween(text, comma + 6, brace);
   if (!(from <= to)) return undefined;
-  return { type: 'append', range: { from, to }, metadata: RecordMetadata.empty.header, ...rest };
+  // Members in the order of `readAppend`: both ways give objects of one shape.
+  const { origin, version, payloadType, tenure } = rest;
+  const metadata = RecordMetadata.empty.header;
+  const header = {
+    type: 'append' as const,
+    range: { from, to },
+    origin,
+    version,
+    payloadType,
+    metadata,
+  };
+  return tenure === undefined ? header : { ...header, tenure };
 }
 
 /** The plain positive integer between two places; `NaN` for anything else. */
