@@ -1,5 +1,5 @@
 import { ClosedError, JournalError } from '../../src/model/errors.ts';
-import { Offset, type Partition, type Topic } from '../../src/model/position.ts';
+import type { Offset, Partition, Topic } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import type {
   BlockedStretch,

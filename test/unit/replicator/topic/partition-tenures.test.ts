@@ -441,4 +441,17 @@ describe('PartitionTenures, when another kind of replicator has moved R alone', 
     expect(store.offsets.get(place)).to.equal(6);
     await stop();
   });
+
+  it('moves W over lost records that an operator named, and R not', async () => {
+    const quarantine = { policy: 'fail' as const, skip: ['journal:0:2'] };
+    const quarantineFile = new MemoryQuarantine();
+    const world = await testReplicator({ quarantine }, { quarantineFile });
+    standing(world, 6, 1);
+    await world.member().assign(partition0);
+    const error = new DataIntegrityError('the log begins at 4');
+    const [offset, nextOffset] = [Offset.of(2), Offset.of(4)];
+    await world.member().block({ partition: partition0, offset, nextOffset, error });
+    expect(moves(world)).to.deep.equal(['W 3 with 0']);
+    await world.stop();
+  });
 });
