@@ -122,7 +122,10 @@ export class CachedHead {
     if (this.#voids.length > maxVoids) this.#voidsUnknownUpTo = this.#voids.shift() ?? -1;
   }
 
-  /** A record that nobody can read, or nobody can say whether it counts: reads of the key fail with it, the cache knows no more. */
+  /**
+   * A record that nobody can read, or of which nobody can say whether it counts: reads of the key
+   * fail with it, the cache knows no more.
+   */
   addUndecodable(offset: Offset): void {
     this.last = offset;
     this.#undecodableAt = offset;
