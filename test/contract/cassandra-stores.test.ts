@@ -57,8 +57,9 @@ async function openSides(settings: CassandraSettings): Promise<ReplicatedStore> 
 
 describe('cassandra', function () {
   this.timeout(30_000);
-  after(() => dropKeyspace(keyspace));
-  after(() => dropKeyspace(keyspaceOfJvm));
+  after(async () => {
+    for (const name of [keyspace, keyspaceOfJvm]) await dropKeyspace(name);
+  });
   withoutTenureTablesContract('cassandra', openJvmTables);
   for (const segmentSize of [2, 10_000]) {
     eventualJournalContract(`cassandra, segments of ${segmentSize}`, () => open(segmentSize));

@@ -54,8 +54,9 @@ async function openSides(settings: PostgresSettings): Promise<ReplicatedStore> {
 
 describe('postgres', function () {
   this.timeout(30_000);
-  after(() => dropSchema(schema));
-  after(() => dropSchema(earlierSchema));
+  after(async () => {
+    for (const name of [schema, earlierSchema]) await dropSchema(name);
+  });
   withoutTenureTablesContract('postgres', openEarlier);
   for (const fetchSize of [1, 3, 1_000]) {
     eventualJournalContract(`postgres, pages of ${fetchSize}`, () => open(fetchSize));
