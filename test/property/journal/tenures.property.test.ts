@@ -35,7 +35,7 @@ const tenure = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.record({
   id: fc.constantFrom(...ids),
   type,
-  n: fc.integer({ min: 1, max: 5 }),
+  n: fc.nat(5),
   scope: fc.oneof({ weight: 2, arbitrary: fc.constant('') }, fc.constant('x')),
   tenure,
 });
@@ -55,7 +55,8 @@ class Partition {
     const counts = named === undefined || named.of === openings.at(-1);
     // Who has lost the partition may write any number.
     const isNext = kind === 'append' && counts;
-    const n = isNext ? (this.truthOf(id).last ?? 0) + 1 : rest.n;
+    const any = kind === 'purge' ? rest.n : rest.n + 1;
+    const n = isNext ? (this.truthOf(id).last ?? 0) + 1 : any;
     const isOpening = kind === 'open';
     const line: Line = {
       id,
@@ -86,41 +87,44 @@ describe(`property: any partition with tenures (seed ${seed})`, function () {
   it('reads as the fold of what counts, on every path and at every lag', async () => {
     let voids = 0;
     const hits = { held: 0, ranges: 0 };
-    const law = fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 16 }), async (steps) => {
-      await using world = await CountingWorld.open();
-      const partition = new Partition();
-      for (const one of steps) await partition.write(world, one);
-      voids += partition.voids;
-      const readEnd = endByOffset(world.store.consumer);
-      const check = async (path: string, headCache?: HeadCache): Promise<void> => {
-        for (const id of ids) {
-          const read = await readAll(world.reader({ readEnd, headCache }, id));
-          expect(read, `${id} ${path}`).to.equal(shown(partition.truthOf(id)));
+    const law = fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 16 }),
+      async (steps) => {
+        await using world = await CountingWorld.open();
+        const partition = new Partition();
+        for (const one of steps) await partition.write(world, one);
+        voids += partition.voids;
+        const readEnd = endByOffset(world.store.consumer);
+        const check = async (path: string, headCache?: HeadCache): Promise<void> => {
+          for (const id of ids) {
+            const read = await readAll(world.reader({ readEnd, headCache }, id));
+            expect(read, `${id} ${path}`).to.equal(shown(partition.truthOf(id)));
+          }
+        };
+        const early = [world.cache(), world.cache({ maxBytes: 0 })];
+        const late: HeadCache[] = [];
+        for (let replicated = -1; replicated < steps.length; replicated++) {
+          if (replicated >= 0) await world.replicate(replicated);
+          const lag = `with R at ${replicated}`;
+          await check(`from the log ${lag}`);
+          for (const cache of early) await check(`from a cache that began before ${lag}`, cache);
+          late.push(world.cache(), world.cache({ maxBytes: 0 }));
+          for (const cache of late.slice(-2)) await check(`from a new cache ${lag}`, cache);
         }
-      };
-      const early = [world.cache(), world.cache({ maxBytes: 0 })];
-      const late: HeadCache[] = [];
-      for (let replicated = -1; replicated < steps.length; replicated++) {
-        if (replicated >= 0) await world.replicate(replicated);
-        const lag = `with R at ${replicated}`;
-        await check(`from the log ${lag}`);
-        for (const cache of early) await check(`from a cache that began before ${lag}`, cache);
-        late.push(world.cache(), world.cache({ maxBytes: 0 }));
-        for (const cache of late.slice(-2)) await check(`from a new cache ${lag}`, cache);
-      }
-      for (const { stats } of [...early, ...late]) {
-        hits.held += stats.hits.held;
-        hits.ranges += stats.hits.ranges;
-        expect(stats.misses).to.deep.equal({
-          ...stats.misses,
-          undecodable: 0,
-          failed: 0,
-          limited: 0,
-        });
-      }
-    });
+        for (const { stats } of [...early, ...late]) {
+          hits.held += stats.hits.held;
+          hits.ranges += stats.hits.ranges;
+          expect(stats.misses).to.deep.equal({
+            ...stats.misses,
+            undecodable: 0,
+            failed: 0,
+            limited: 0,
+          });
+        }
+      },
+    );
     await fc.assert(law, { seed, numRuns: 40 });
-    expect(voids).to.be.above(40);
+    expect(voids).to.be.above(20);
     expect(Math.min(hits.held, hits.ranges)).to.be.above(100);
   });
 });
