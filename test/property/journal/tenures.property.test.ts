@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import type { HeadCache } from '../../../src/journal/head-cache/head-cache.ts';
 import { endByOffset } from '../../../src/journal/read/ends.ts';
 import type { Offset } from '../../../src/model/position.ts';
-import type { Tenure } from '../../../src/model/tenure.ts';
 import { type Truth, TruthLine } from '../../simulation/truth.ts';
-import { actionOf, type Line } from '../../support/journal/lines.ts';
+import { actionOf, type Line, line, open } from '../../support/journal/lines.ts';
 import { CountingWorld, readAll } from '../../unit/journal/counting-world.ts';
 import { seed } from '../codec/seed.ts';
 
@@ -47,28 +46,29 @@ class Partition {
   voids = 0;
 
   /** Writes the next record. */
-  async write(world: CountingWorld, { id, type: kind, scope, ...rest }: Step): Promise<void> {
+  async write(world: CountingWorld, step: Step): Promise<void> {
+    const { id, type: kind, scope } = step;
     const openings = this.#openings.get(scope) ?? [];
-    const earlier = openings.length > 1 ? openings[rest.n % (openings.length - 1)] : undefined;
-    const of = { last: openings.at(-1), earlier, none: undefined }[rest.tenure];
-    const named: Tenure | undefined = of === undefined ? undefined : { scope, of };
-    const counts = named === undefined || named.of === openings.at(-1);
-    // Who has lost the partition may write any number.
-    const isNext = kind === 'append' && counts;
-    const any = kind === 'purge' ? rest.n : rest.n + 1;
-    const n = isNext ? (this.truthOf(id).last ?? 0) + 1 : any;
-    const isOpening = kind === 'open';
-    const line: Line = {
-      id,
-      type: kind,
-      n,
-      tenure: isOpening ? { scope, of: 0 as Offset } : named,
-    };
-    const action = actionOf(world.topic, line);
+    if (kind === 'open') {
+      const opening = actionOf(world.topic, open(scope, id));
+      openings.push((await world.store.producer.produce(opening)).offset);
+      return;
+    }
+    const earlier = openings.length > 1 ? openings[step.n % (openings.length - 1)] : undefined;
+    const of = { last: openings.at(-1), earlier, none: undefined }[step.tenure];
+    const counts = of === undefined || of === openings.at(-1);
+    const under = of === undefined ? undefined : ([scope, of] as const);
+    const n = this.#numberOf(step, counts);
+    const action = actionOf(world.topic, line(kind, n, under, id));
     const at = await world.store.producer.produce(action);
-    if (isOpening) openings.push(at.offset);
-    else if (counts) this.#lines.get(id)?.add({ action, at });
+    if (counts) this.#lines.get(id)?.add({ action, at });
     else if (kind !== 'mark') this.voids += 1;
+  }
+
+  /** Who has lost the partition may write any number. */
+  #numberOf({ id, type: kind, n }: Step, counts: boolean): number {
+    if (kind === 'append' && counts) return (this.truthOf(id).last ?? 0) + 1;
+    return kind === 'purge' ? n : n + 1;
   }
 
   truthOf(id: string): Truth {
