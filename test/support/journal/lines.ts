@@ -6,11 +6,14 @@ import { Offset, type Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import type { Tenure } from '../../../src/model/tenure.ts';
 
-/** One record of a partition as a test writes it. Marks and openings have a number for nothing. */
+/** One record of a partition as a test writes it. */
 export interface Line {
   readonly id: string;
   readonly type: 'open' | 'append' | 'delete' | 'purge' | 'mark';
-  /** First number of an append, highest one of a delete. */
+  /**
+   * First number of an append, highest one of a delete; the offset that a conditional purge asks
+   * for, 0 = it has no condition.
+   */
   readonly n: number;
   /** Of an opening mark only the scope counts. */
   readonly tenure: Tenure | undefined;
@@ -50,8 +53,10 @@ export function actionOf(topic: Topic, { id, type, n, tenure }: Line): Action {
       return { ...common, header: mark };
     case 'delete':
       return { ...common, header: { type, to: SeqNr.of(n), ...stamp, tenure } };
-    case 'purge':
-      return { ...common, header: { type, ...stamp, tenure } };
+    case 'purge': {
+      const onlyAt = n === 0 ? undefined : Offset.of(n);
+      return { ...common, header: { type, onlyAt, ...stamp, tenure } };
+    }
     case 'append': {
       const seqNr = SeqNr.of(n);
       const events = Events.of([{ seqNr, tags: [], payload: undefined }]);

@@ -204,8 +204,11 @@ describe('A read of a partition with tenures', () => {
   }
 
   /** The row hides all events, as a delete long ago leaves it, or the first step of a purge that comes. */
-  async function readHidden(lines: readonly Line[]): Promise<readonly [unknown, number]> {
-    await write([line('append', 1), open('a'), open('a')]);
+  async function readHidden(
+    lines: readonly Line[],
+    between: readonly Line[] = [],
+  ): Promise<readonly [unknown, number]> {
+    await write([line('append', 1), open('a'), open('a'), ...between]);
     await world.replicate(0);
     let looks = 0;
     const { eventual } = world.parts();
@@ -222,6 +225,12 @@ describe('A read of a partition with tenures', () => {
 
   it('does not take a void purge after its end for the reason why events are hidden', async () => {
     expect(await readHidden([line('purge', 0, ['a', 1])])).to.deep.equal(['last 1', 1]);
+  });
+
+  it('looks at what comes after its end only', async () => {
+    // A purge that does not count, since nothing is at the offset that it asks for.
+    const read = await readHidden([line('purge', 0, ['a', 1])], [line('purge', 9)]);
+    expect(read).to.deep.equal(['last 1', 1]);
   });
 
   it('takes a purge of the holder after its end for the reason, also after a void one', async () => {

@@ -279,6 +279,7 @@ describe('an opening mark (docs/format.md#tenures)', () => {
       opens({ ...bare, headers: [header(opening.replace('"tenure"', '"\\u0074enure"'))] }),
     ).to.equal(false);
     expect(opens({ ...bare, headers: [header('{"mark":{"id":"\\"tenure\\""}}')] })).to.equal(false);
+    expect(opens({ ...bare, headers: [header('{"mark":{"id":"m"},"tenure":1}')] })).to.equal(false);
     expect(opens({ ...bare, headers: [['other', Buffer.from(opening)]] })).to.equal(false);
     expect(opens({ ...bare, key: undefined })).to.equal(false);
   });

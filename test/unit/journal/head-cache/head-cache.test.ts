@@ -374,6 +374,20 @@ describe('HeadCache', () => {
       await world.cache[Symbol.asyncDispose]();
     });
 
+    it('does not know of marks that were replicated before it saw them', async () => {
+      const world = new World();
+      world.replicated = Offset.of(4);
+      world.lastTenure = async () => Offset.of(5);
+      const answers = [world.ask(7), world.ask(7)];
+      await settle();
+      world.replicated = Offset.of(5);
+      await world.clock.advance(100);
+      world.last.feed(opening(5, 'a'), append(6, 1, under(5)));
+      expect(await Promise.all(answers)).to.deep.equal([[6], [6]]);
+      expect(world.tenureReads).to.deep.equal(['0 a 5']);
+      await world.cache[Symbol.asyncDispose]();
+    });
+
     it('asks again while the store does not know all marks', async () => {
       const world = new World();
       world.replicated = Offset.of(4);
