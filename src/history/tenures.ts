@@ -25,19 +25,13 @@ export type TenureVerdict = 'counts' | 'void' | 'opens';
  * So a record's fate depends only on what comes before it in the partition: every reader and every
  * replicator finds the same, wherever it begins. This is a filter below everything else: heads,
  * rows and stores know nothing of it.
+ *
+ * It begins at the beginning of the log, or after R: then ask {@link Tenures.unknownScopes} before
+ * you judge.
  */
 export class Tenures {
-  readonly #last: Map<string, LastTenure>;
-
-  /** At the beginning of the log, or after R: then ask {@link unknownScopes} before you judge. */
-  constructor(last: ReadonlyMap<string, LastTenure> = new Map()) {
-    this.#last = new Map(last);
-  }
-
-  /** Another one that goes its own way. */
-  copy(): Tenures {
-    return new Tenures(this.#last);
-  }
+  /** By scope: the last opening mark, as far as records were judged or it was learned. */
+  readonly #last = new Map<string, LastTenure>();
 
   /**
    * The scopes whose last opening mark at or before R has to be {@link learn learned} before the

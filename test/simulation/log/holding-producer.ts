@@ -3,7 +3,7 @@ import { JournalError } from '../../../src/model/errors.ts';
 import type { Partition, PartitionOffset } from '../../../src/model/position.ts';
 import type { Tenure } from '../../../src/model/tenure.ts';
 import type { ActionProducer } from '../../../src/ports/action-producer.ts';
-import { Random } from '../core/random.ts';
+import type { Random } from '../core/random.ts';
 
 /** What a process that holds tenures writes with. */
 interface HoldingDeps {
