@@ -14,7 +14,7 @@ import {
   under,
 } from '../../support/replicator/records.ts';
 
-const longest = 5;
+const longest = 4;
 const scopes = ['', 'other'] as const;
 
 /** An opening mark of a scope, an action that names a mark of one, or anything else. */
@@ -98,7 +98,7 @@ function lastVerdict(history: readonly Deed[], from: number): TenureVerdict | 'e
 }
 
 describe(`Tenures, over every sequence of up to ${longest} records of two scopes (docs/format.md#tenures)`, function () {
-  this.timeout(120_000);
+  this.timeout(30_000);
   const { stackTraceLimit } = Error;
   before(() => {
     Error.stackTraceLimit = 0;
@@ -119,7 +119,7 @@ describe(`Tenures, over every sequence of up to ${longest} records of two scopes
       }
       seen.set(expected, (seen.get(expected) ?? 0) + 1);
     });
-    expect(count).to.be.above(300_000);
+    expect(count).to.be.above(16_000);
     expect([...seen.keys()]).to.have.members(['counts', 'void', 'opens', 'error']);
   });
 
