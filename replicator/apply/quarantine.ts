@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { QuarantineSettings } from '../../src/config/settings/replicator-settings.ts';
-import { CodecError, JournalError } from '../../src/model/errors.ts';
+import { CodecError, DataIntegrityError, JournalError } from '../../src/model/errors.ts';
 import type { LogRecord } from '../../src/model/log-record.ts';
 import { Offset, type Partition, type Topic } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
@@ -12,6 +12,9 @@ const skippedRecord =
   'a record that cannot be decoded was skipped; it is kept in the quarantine file';
 const skippedForRow =
   'a record of a journal whose stored row cannot be decoded was skipped; it is kept in the quarantine file';
+
+const skippedForTenure =
+  'a record that names a tenure that was never opened was skipped; it is kept in the quarantine file';
 
 /** The partition that records come from. */
 export interface PartitionSource {
@@ -34,7 +37,7 @@ interface QuarantineDeps {
   readonly clock: Clock;
 }
 
-/** A record, or a stretch of the log, that cannot be decoded. */
+/** A record, or a stretch of the log, that cannot be decoded or used. */
 interface Undecodable extends PartitionSource {
   readonly offset: Offset;
   readonly nextOffset: Offset;
@@ -59,7 +62,8 @@ export class Quarantine {
   }
 
   /**
-   * A record that cannot be decoded, or whose journal has a row that cannot.
+   * A record that cannot be decoded, whose journal has a row that cannot, or that names a tenure
+   * that was never opened.
    *
    * @returns whether it may be skipped: then its entry is on disk
    * @throws the entry cannot be written: do not skip
@@ -85,13 +89,17 @@ export class Quarantine {
     const { file, clock, log } = this.#deps;
     const { topic, partition, offset, nextOffset, error } = found;
     const isNamed = this.#skip.has(`${topic}:${partition}:${offset}`);
-    const isPoison = error instanceof CodecError && this.#policy === 'skip-and-record';
-    if (file === undefined || !(isNamed || isPoison)) return false;
+    // Of a stretch it means that records are missing.
+    const isWrong = error instanceof DataIntegrityError && found.record !== undefined;
+    const isPoison = isWrong || error instanceof CodecError;
+    const mayBeTaken = isNamed || (isPoison && this.#policy === 'skip-and-record');
+    if (file === undefined || !mayBeTaken) return false;
     const reason = isNamed ? 'quarantine-skip' : 'skip-and-record';
     const entry = entryOf(found, reason, clock.nowMs());
     await file.append(entry);
     const place = { topic, partition, offset, nextOffset, key: entry.key };
-    log.error({ ...place, reason, err: error }, isOfRow(error) ? skippedForRow : skippedRecord);
+    const undecodable = isOfRow(error) ? skippedForRow : skippedRecord;
+    log.error({ ...place, reason, err: error }, isWrong ? skippedForTenure : undecodable);
     return true;
   }
 }

@@ -7,9 +7,11 @@ import { KeyJournals } from '../apply/key-journals.ts';
 import type { PartitionSource } from '../apply/quarantine.ts';
 import { type KeyOutcome, replicateKey } from '../apply/replicate-records.ts';
 import type { FlowDeps } from '../replicator-deps.ts';
+import { type PartitionStart, PartitionTenures } from './partition-tenures.ts';
 import {
   firstHeld,
   type HeldWork,
+  nextTry,
   type Problem,
   verdictOn,
   verdictOnBlocked,
@@ -32,9 +34,7 @@ const fencedMessage =
 export type FlowBatch = Omit<PartitionBatch, 'partition'>;
 
 /** Where a flow begins, and whom it reports to. */
-export interface FlowStart {
-  /** The replicated offset as it was claimed; `undefined` = nothing is replicated. */
-  readonly replicated: Offset | undefined;
+export interface FlowStart extends PartitionStart {
   /** Called after each store of the replicated offset with the offset after it. */
   readonly onStored: (next: Offset) => void;
 }
@@ -48,35 +48,43 @@ export type FlowEnd = 'given up' | 'lost';
 /**
  * Replicates one partition, in rounds of at most 10,000 records after R, the replicated offset:
  *
- *     records ─ sorted by key ─┬ key a ─ writes in order ─┐
- *                              ├ key b ─ …                ├─ all keys settled ─ R stored
- *                              └ key c ─ …                ┘
+ *     records ─ judged, sorted by key ─┬ key a ─ writes in order ─┐
+ *                                      ├ key b ─ …                ├─ all keys settled ─ W stored ─ R stored
+ *                                      └ key c ─ …                ┘
+ *
+ * Judging leaves out void actions. It also collects opening marks, which are stored with W before R
+ * moves over them (see `PartitionTenures`). Of records up to R nothing else is wanted.
  *
  * The states of a round:
  *
- *     applying ──► storing R ──► judging ── nothing is held ──────────────────────► done
- *        ▲                          ├────── the quarantine took a record ──► applying what is left
- *        │                          └────── something is held ──► holding
- *        └──────────────────────────────────── pause over ───────────┘
+ *     sorting ──► applying ──► storing W, R ──► deciding ── nothing is held ────────────────► done
+ *        ▲                                         ├─────── the quarantine took a record ──► sorting what is left
+ *        │                                         └─────── something is held ──► holding
+ *        └─────────────────────────────────── pause over ────────────────────────────┘
  *
- * What happens when                  while applying, storing R         while holding
+ * What happens when                  while sorting, applying, storing  while holding
  *
+ *     the store is asked for tenures nothing that was to be judged is  asked again
+ *     and fails                      applied, R goes up to it
  *     a store's call fails           its key is held, the others end;  tried again: only that key,
  *                                    R goes up to it                   from its first record
- *     a record is undecodable        the same, held at that record the quarantine is asked again
+ *     a record is undecodable, or    the same, held at that record     the quarantine is asked again
+ *     names a tenure never opened
+ *     storing W fails                nothing is held but W and R       only W and R are stored again
  *     storing R fails                nothing is held but R             only R is stored again
  *     revoked, or the program stops  each key ends its write in hand   the pause ends
- *                                    and starts none; the round is left; `close` stores R
- *     lost                           the same, but R is not stored
+ *                                    and starts none; the round is left; `close` stores W and R
+ *     lost                           the same, but neither is stored
  *     fenced                         the same, and the flow rejects with `FencedError`
  *
- * R moves only over records that are applied, or written down in the quarantine. So a crash
+ * R moves only over records that are applied, or written down in the quarantine, or void. So a crash
  * anywhere repeats work and skips none, and a round that was left is the last one of its flow.
  *
  * A process that was replaced without knowing it must write nothing more. So the flow asks before
  * every write whether the partition is still ours, and R moves only from where this flow left it.
  * A partition of which nothing is replicated has no R to claim, and its first round has one record:
- * if two owners begin at once, both apply the same, whichever stores R (ADR 29).
+ * if two owners begin at once, both apply the same, whichever stores R (ADR 29). Opening marks are
+ * facts, and W never goes back: a process that was replaced may store both again.
  */
 export class PartitionFlow {
   readonly #source: PartitionSource;
@@ -84,6 +92,7 @@ export class PartitionFlow {
   readonly #log: Logger;
   readonly #lane = new Lane();
   readonly #journals: KeyJournals;
+  readonly #tenures: PartitionTenures;
   readonly #onStored: (next: Offset) => void;
   readonly #closing = new AbortController();
   #isOwned: Ownership = () => true;
@@ -102,8 +111,15 @@ export class PartitionFlow {
     this.#deps = deps;
     this.#log = deps.log.child({ ...source });
     this.#journals = new KeyJournals(deps.store, { expireAfterMs: deps.cacheExpireAfterMs });
+    this.#tenures = new PartitionTenures(start, { source, store: deps.store });
     this.#replicated = start.replicated;
     this.#onStored = start.onStored;
+  }
+
+  /** The first offset wanted; `undefined` = the oldest record. */
+  get from(): Offset | undefined {
+    const { after } = this.#tenures;
+    return after === undefined ? undefined : Offset.next(after);
   }
 
   /** True from the first failure of a round until it is done: waiting, or trying again. */
@@ -170,9 +186,12 @@ export class PartitionFlow {
   async #round(batch: FlowBatch, stopped: AbortSignal): Promise<boolean> {
     const { clock, quarantine, storeName } = this.#deps;
     const after = this.#replicated ?? -1;
+    this.#tenures.look(batch.records.filter((record) => record.offset <= after));
     const records = batch.records.filter((record) => record.offset > after);
     const deps = { quarantine, source: this.#source, records, storeName };
-    let work = workOf(this.#source, records);
+    const sortDeps = { source: this.#source, tenures: this.#tenures, signal: stopped };
+    // Sorting.
+    let work = await workOf(records, sortDeps);
     for (let attempt = 1; ; attempt++) {
       const nowMs = clock.nowMs();
       // Applying.
@@ -187,9 +206,9 @@ export class PartitionFlow {
       };
       this.#log.debug({ ...counts, durationMs: clock.nowMs() - nowMs, lag }, 'round');
       if (!this.#mayWrite(stopped)) return false;
-      // Storing R, as far as all is applied.
+      // Storing W and R, as far as all is applied.
       const stored = await this.#storeOffset(nowMs);
-      // Judging. A round that comes forward begins with short pauses again.
+      // Deciding. A round that comes forward begins with short pauses again.
       const verdict = await verdictOn(held, stored.error, deps);
       if (verdict.type === 'again' || stored.hasMoved) attempt = 1;
       if (verdict.type === 'done') {
@@ -200,7 +219,8 @@ export class PartitionFlow {
       if (verdict.type === 'wait' && !(await this.#hold(verdict.problem, attempt, stopped))) {
         return false;
       }
-      work = verdict.work;
+      // Sorting what is left.
+      work = await nextTry(verdict.rest, sortDeps);
     }
   }
 
@@ -228,7 +248,8 @@ export class PartitionFlow {
   }
 
   /**
-   * Moves R up to what is applied, and says so to those who listen.
+   * Moves W and then R up to what is applied, and says so to those who listen. Who reads R finds all
+   * opening marks up to it.
    *
    * @returns `error` when the store failed. R may have moved all the same: the next try settles it
    * @throws {FencedError} and nothing else
@@ -238,8 +259,9 @@ export class PartitionFlow {
     const next = this.#appliedBelow;
     const offset = (next - 1) as Offset;
     const after = this.#replicated;
-    if (offset <= (after ?? -1)) return { hasMoved: false };
     try {
+      await this.#tenures.save(offset, nowMs);
+      if (offset <= (after ?? -1) || !this.#isOwned()) return { hasMoved: false };
       await this.#deps.store.saveOffset({ topic, partition, offset, after }, nowMs);
     } catch (error) {
       if (error instanceof FencedError) throw this.#fence(error);

@@ -2,18 +2,22 @@
  * What a partition has to do, and what is left of it. The words:
  *
  * - **work**: what one try applies: keys with their records, and perhaps a *tail*;
- * - **tail**: a record whose header cannot be decoded, and all records after it. That record may
- *   belong to any key, so nothing of the tail is applied before it may be skipped;
+ * - **tail**: a record whose header cannot be decoded, or that names a tenure that was never opened,
+ *   and all records after it. The first may belong to any key, and what comes later is judged by what
+ *   came before, so nothing of the tail is applied before that record may be skipped. When the store
+ *   does not answer, all records that cannot be judged without it are a tail, too;
  * - **held**: what a try could not apply: keys, each with the **rest** of its records, and a tail;
  * - **problem**: why the partition waits, as people are told.
  */
 import { decodeAction } from '../../src/codec/record/action-record-codec.ts';
 import type { ActionRecord } from '../../src/model/action.ts';
+import { DataIntegrityError } from '../../src/model/errors.ts';
 import type { LogRecord } from '../../src/model/log-record.ts';
 import type { Offset } from '../../src/model/position.ts';
 import type { BlockedStretch } from '../../src/ports/topic-consumer.ts';
 import { isOfRow, type PartitionSource, type Quarantine } from '../apply/quarantine.ts';
 import type { KeyOutcome, KeyRecords } from '../apply/replicate-records.ts';
+import type { PartitionTenures } from './partition-tenures.ts';
 
 /** What one try of a round applies. */
 export interface Work {
@@ -22,12 +26,14 @@ export interface Work {
   readonly tail: Tail | undefined;
 }
 
-/** An undecodable record and all after it, in offset order. */
+/** A record that cannot be used now, and all after it, in offset order. */
 export interface Tail {
-  /** The undecodable one first. */
+  /** That one first. */
   readonly records: readonly LogRecord[];
   /** Where it is. */
   readonly offset: Offset;
+  /** As of a key: `unreadable` = trying again does not help, but the quarantine may take it. */
+  readonly reason: 'failed' | 'unreadable';
   readonly error: unknown;
 }
 
@@ -55,14 +61,22 @@ export interface Problem {
 export type Verdict =
   | { readonly type: 'done' }
   /** The quarantine took a record: there is more to try at once. */
-  | { readonly type: 'again'; readonly work: Work }
+  | { readonly type: 'again'; readonly rest: HeldWork }
   /** The same once more, after a pause. */
-  | { readonly type: 'wait'; readonly work: Work; readonly problem: Problem };
+  | { readonly type: 'wait'; readonly rest: HeldWork; readonly problem: Problem };
+
+/** What sorts the records of a partition. */
+export interface SortDeps {
+  readonly source: PartitionSource;
+  readonly tenures: PartitionTenures;
+  /** Ends waiting for the store. */
+  readonly signal: AbortSignal;
+}
 
 /** Which records a round is about, and what may skip some of them. */
 export interface RoundDeps {
-  readonly quarantine: Quarantine;
   readonly source: PartitionSource;
+  readonly quarantine: Quarantine;
   /** The records of the round, as the log has them: what is skipped is written down whole. */
   readonly records: readonly LogRecord[];
   /** What the store is called in messages. */
@@ -70,32 +84,62 @@ export interface RoundDeps {
 }
 
 const unreadableRecord = 'partition is held: a record cannot be decoded';
+const recordWithoutTenure = 'partition is held: a record names a tenure that was never opened';
 const unreadableRow = 'partition is held: the stored row of a journal cannot be decoded';
 const blockedStretch = 'partition is held: the log cannot give what comes next';
 const unwritableEntry =
   'partition is held: what is to be skipped cannot be written to the quarantine file';
 
 /**
- * Sorts one partition's records by key. Records that are no records of a journal (without key or
- * without our header) are left out.
+ * Sorts one partition's records by key. Left out are records that are no records of a journal
+ * (without key or without our header), void actions and opening marks.
+ *
+ * Each record is judged once, in offset order: a tail is judged when its turn comes, with the
+ * tenures as of that place.
  */
-export function workOf(source: PartitionSource, records: readonly LogRecord[]): Work {
+export async function workOf(records: readonly LogRecord[], deps: SortDeps): Promise<Work> {
+  const { source, tenures, signal } = deps;
+  const decoded = decodeAll(records, source);
+  try {
+    await tenures.learn(decoded.actions, { signal });
+  } catch (error) {
+    return { keys: [], tail: tailAt(0, { records, reason: 'failed', error }) };
+  }
   const byId = new Map<string, KeyRecords & { readonly records: ActionRecord[] }>();
-  let tail: Tail | undefined;
+  for (const action of decoded.actions) {
+    const { key } = action.action;
+    const { offset } = action.at;
+    try {
+      if (tenures.judge(action) !== 'counts') continue;
+    } catch (error) {
+      const index = records.findIndex((record) => record.offset === offset);
+      const tail = tailAt(index, { records, reason: 'unreadable', error });
+      return { keys: [...byId.values()], tail };
+    }
+    const known = byId.get(key.id);
+    if (known !== undefined) known.records.push(action);
+    else byId.set(key.id, { key, first: offset, records: [action] });
+  }
+  return { keys: [...byId.values()], tail: decoded.tail };
+}
+
+/** The records that are actions, up to the first that cannot be decoded. */
+function decodeAll(records: readonly LogRecord[], { topic, partition }: PartitionSource) {
+  const actions: ActionRecord[] = [];
   for (const [index, record] of records.entries()) {
     try {
-      const decoded = decodeAction(source.topic, source.partition, record);
-      if (decoded === undefined) continue;
-      const { key } = decoded.action;
-      const known = byId.get(key.id);
-      if (known !== undefined) known.records.push(decoded);
-      else byId.set(key.id, { key, first: decoded.at.offset, records: [decoded] });
+      const decoded = decodeAction(topic, partition, record);
+      if (decoded !== undefined) actions.push(decoded);
     } catch (error) {
-      tail = { records: records.slice(index), offset: record.offset, error };
-      break;
+      return { actions, tail: tailAt(index, { records, reason: 'unreadable', error }) };
     }
   }
-  return { keys: [...byId.values()], tail };
+  return { actions, tail: undefined };
+}
+
+function tailAt(index: number, { records, ...why }: Omit<Tail, 'offset'>): Tail | undefined {
+  const first = records[index];
+  return first && { ...why, records: records.slice(index), offset: first.offset };
 }
 
 /** The smallest offset that is held; `undefined` when none is. */
@@ -117,28 +161,27 @@ export async function verdictOn(
   offsetError: unknown,
   round: RoundDeps,
 ): Promise<Verdict> {
-  const { source, storeName } = round;
   try {
     const rest = await withoutQuarantined(held, round);
-    if (rest !== undefined) return { type: 'again', work: nextTry(source, rest) };
+    if (rest !== undefined) return { type: 'again', rest };
   } catch (err) {
     const offset = firstHeld(held);
     const place = offset === undefined ? {} : { offset };
     const problem = { message: unwritableEntry, ...place, heldKeys: held.keys.length, err };
-    return { type: 'wait', work: nextTry(source, held), problem };
+    return { type: 'wait', rest: held, problem };
   }
-  const problem = problemOf(held, offsetError, storeName);
+  const problem = problemOf(held, offsetError, round.storeName);
   if (problem === undefined) return { type: 'done' };
-  return { type: 'wait', work: nextTry(source, held), problem };
+  return { type: 'wait', rest: held, problem };
 }
 
 /**
  * The held keys again. The tail is sorted by key only when no key is held: its records may belong
  * to a held key, whose earlier records come first.
  */
-function nextTry(source: PartitionSource, { keys, tail }: HeldWork): Work {
+export async function nextTry({ keys, tail }: HeldWork, deps: SortDeps): Promise<Work> {
   if (keys.length > 0) return { keys: keys.map(({ rest }) => rest), tail };
-  return workOf(source, tail?.records ?? []);
+  return workOf(tail?.records ?? [], deps);
 }
 
 /** The problem with the smallest offset; `undefined` when nothing is in the way. */
@@ -147,20 +190,22 @@ function problemOf(
   offsetError: unknown,
   storeName: string,
 ): Problem | undefined {
-  const failedWrite = `partition is held: ${storeName} failed; nothing is lost, it is tried again`;
+  const failedStore = `partition is held: ${storeName} failed; nothing is lost, it is tried again`;
   const heldKeys = keys.length;
   const first = keys.toSorted((a, b) => a.rest.first - b.rest.first)[0];
   if (tail !== undefined && tail.offset < (first?.rest.first ?? Infinity)) {
-    return { message: unreadableRecord, offset: tail.offset, heldKeys, err: tail.error };
+    const { offset, reason, error: err } = tail;
+    const unusable = err instanceof DataIntegrityError ? recordWithoutTenure : unreadableRecord;
+    return { message: reason === 'failed' ? failedStore : unusable, offset, heldKeys, err };
   }
   if (first !== undefined) {
     const { rest, reason, error } = first;
     const unreadable = isOfRow(error) ? unreadableRow : unreadableRecord;
-    const message = reason === 'unreadable' ? unreadable : failedWrite;
+    const message = reason === 'unreadable' ? unreadable : failedStore;
     return { message, offset: rest.first, id: rest.key.id, heldKeys, err: error };
   }
   if (offsetError === undefined) return undefined;
-  return { message: failedWrite, heldKeys, err: offsetError };
+  return { message: failedStore, heldKeys, err: offsetError };
 }
 
 /**
@@ -194,7 +239,8 @@ async function withoutQuarantined(
   }
   let { tail } = held;
   // The tail's turn comes when no key is held any more, as in `nextTry`.
-  if (keys.length === 0 && tail !== undefined && (await takes(tail.offset, tail.error))) {
+  const isTurn = keys.length === 0 && tail?.reason === 'unreadable';
+  if (tail !== undefined && isTurn && (await takes(tail.offset, tail.error))) {
     isTaken = true;
     tail = { ...tail, records: tail.records.slice(1) };
   }

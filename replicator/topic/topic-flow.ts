@@ -1,5 +1,5 @@
 import { ClosedError, JournalError } from '../../src/model/errors.ts';
-import { Offset, type Partition, type Topic } from '../../src/model/position.ts';
+import type { Offset, Partition, Topic } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import type {
   BlockedStretch,
@@ -36,8 +36,8 @@ export interface FlowMember {
 /**
  * One topic's records on their way into the store: a flow for each partition that is ours.
  *
- *     assigned   claim the partition, start after its R, then allow commits
- *     records    replicate, store R, mark R + 1 for commit
+ *     assigned   claim the partition, start after its R (or W, if that is smaller), then allow commits
+ *     records    replicate, store W and R, mark R + 1 for commit
  *     revoked    wait for the writes in hand, store R, drop the flow, then commit
  *     lost       start nothing more, drop the flow, commit nothing
  *     fenced     the same, found out by writing; the subscription ends and the member joins again
@@ -72,9 +72,13 @@ export class TopicFlow implements TopicSubscriber {
     // What an earlier assignment left, which the group did not revoke.
     await this.#expiryJobs.get(partition)?.close();
     await this.#flows.get(partition)?.close('given up');
-    // From the claim on, nothing that an earlier owner has sent moves R any more.
-    const replicated = await retry(
-      () => store.claim(topic, partition, { nowMs: clock.nowMs(), signal }),
+    // From the claim on, nothing that an earlier owner has sent moves R any more. W is read after R,
+    // since it moves before R: read earlier, it could seem to lag.
+    const start = await retry(
+      async () => ({
+        replicated: await store.claim(topic, partition, { nowMs: clock.nowMs(), signal }),
+        tenuresUpTo: await store.tenuresUpTo(topic, partition, { signal }),
+      }),
       {
         backoff: assignBackoff,
         attempts: assignAttempts,
@@ -91,14 +95,15 @@ export class TopicFlow implements TopicSubscriber {
       this.#committing ??= this.#commitLater();
     };
     const source = { topic, partition };
-    this.#flows.set(partition, new PartitionFlow(source, this.#deps, { replicated, onStored }));
+    const flow = new PartitionFlow(source, this.#deps, { ...start, onStored });
+    this.#flows.set(partition, flow);
     this.#commit.assign(partition);
     if (expiry !== undefined && !signal.aborted) {
       const share = { topic, partition, partitions };
       this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
     }
-    this.#log.info({ partition, replicated }, 'partition assigned');
-    return replicated === undefined ? undefined : Offset.next(replicated);
+    this.#log.info({ partition, ...start }, 'partition assigned');
+    return flow.from;
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {

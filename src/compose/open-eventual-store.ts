@@ -164,6 +164,7 @@ async function openFile(file: string, deps: OpenDeps): Promise<SqliteStore> {
 function eventualOf(store: SqliteStore): EventualJournal {
   const { eventual } = store;
   return {
+    lastTenure: (...call) => eventual.lastTenure(...call),
     offset: (...call) => eventual.offset(...call),
     pointer: (...call) => eventual.pointer(...call),
     read: (...call) => eventual.read(...call),
@@ -179,6 +180,9 @@ function replicatedOf(store: SqliteStore): ReplicatedJournal {
     topics: (...call) => replicated.topics(...call),
     claim: (...call) => replicated.claim(...call),
     saveOffset: (...call) => replicated.saveOffset(...call),
+    tenuresUpTo: (...call) => replicated.tenuresUpTo(...call),
+    saveTenures: (...call) => replicated.saveTenures(...call),
+    lastTenure: (...call) => replicated.lastTenure(...call),
     expired: (...call) => replicated.expired(...call),
     expiredUntil: (...call) => replicated.expiredUntil(...call),
     saveExpiredUntil: (...call) => replicated.saveExpiredUntil(...call),

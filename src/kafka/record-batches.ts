@@ -129,6 +129,23 @@ export class RecordCursor {
   }
 
   /**
+   * The first header of that name in a record without value; `undefined` when the record has a
+   * value, or no such header. Builds nothing else: most records are passed over.
+   *
+   * @throws {RangeError} the record is not as long as announced
+   */
+  headerWithoutValue(name: Buffer): Buffer | undefined {
+    this.#at = this.#restAt;
+    if (this.#varint() >= 0) return undefined;
+    for (let left = this.#varint(); left > 0; left--) {
+      const found = this.#field();
+      const content = this.#field();
+      if (found?.equals(name)) return content;
+    }
+    return undefined;
+  }
+
+  /**
    * Decodes the rest of the record. Its bytes are views of the batch.
    *
    * @throws {RangeError} the record is not as long as announced

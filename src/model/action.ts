@@ -3,6 +3,7 @@ import type { Key } from './key.ts';
 import type { Offset, PartitionOffset } from './position.ts';
 import type { HeaderMetadata } from './record-metadata.ts';
 import type { SeqNr, SeqRange } from './seq-nr.ts';
+import type { Tenure, TenureOpening } from './tenure.ts';
 
 /** How the value of an append record is encoded (docs/format.md#value). */
 export type PayloadType = 'json' | 'binary';
@@ -14,6 +15,8 @@ export type ActionHeader =
       readonly range: SeqRange;
       readonly origin: string | undefined;
       readonly version: string | undefined;
+      /** Under which tenure it was written; absent = under none. */
+      readonly tenure?: Tenure | undefined;
       readonly payloadType: PayloadType;
       readonly metadata: HeaderMetadata;
     }
@@ -23,6 +26,8 @@ export type ActionHeader =
       readonly to: SeqNr;
       readonly origin: string | undefined;
       readonly version: string | undefined;
+      /** As in an append. */
+      readonly tenure?: Tenure | undefined;
     }
   | {
       readonly type: 'purge';
@@ -34,12 +39,16 @@ export type ActionHeader =
       readonly onlyAt?: Offset | undefined;
       readonly origin: string | undefined;
       readonly version: string | undefined;
+      /** As in an append. */
+      readonly tenure?: Tenure | undefined;
     }
   | {
       readonly type: 'mark';
       readonly id: string;
       readonly origin: string | undefined;
       readonly version: string | undefined;
+      /** Set when the mark opens a tenure. */
+      readonly opens?: TenureOpening | undefined;
     };
 
 /** The header of an append. */

@@ -4,7 +4,10 @@ import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { CallOptions } from './call-options.ts';
 
-/** Which records of the log a reader wants: those of one key with `from <= offset < to`. */
+/**
+ * Which records of the log a reader wants: those with `from <= offset < to` of one key, and the
+ * opening marks of all keys.
+ */
 export interface ActionRange {
   readonly key: Key;
   readonly partition: Partition;
@@ -42,9 +45,11 @@ export interface FollowedBatch {
 /** Reads the log without a consumer group. Reads of one partition share one reader. */
 export interface ActionConsumer extends AsyncDisposable {
   /**
-   * Streams the actions of one key in offset order, each once, in non-empty batches, and ends when
-   * every offset below `to` has been seen. Records without a key or a `journal.action` header are
-   * skipped. Leaving the loop early releases the reader.
+   * Streams the actions of one key, and the opening marks of all other keys, since these say which
+   * actions count (`Tenures`): in offset order, each once, in non-empty batches. Ends when every
+   * offset below `to` has been seen. Records without a key or a `journal.action` header are skipped,
+   * and so is what might be an opening mark of another key, but cannot be decoded. Leaving the loop
+   * early releases the reader.
    *
    * @throws {DataIntegrityError} `from` is below the first offset kept by the log, or `to` above
    * its end: records are missing

@@ -3,6 +3,7 @@ import type { JournalPointer } from '../model/journal-pointer.ts';
 import type { Key } from '../model/key.ts';
 import type { Offset, Partition, Topic } from '../model/position.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
+import type { LastTenure, TenurePlace } from '../model/tenure.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** An event as stored, with the generation its row belongs to. */
@@ -21,6 +22,17 @@ export interface StoredRange {
 
 /** The replicated store as a client reads it. It never writes. */
 export interface EventualJournal extends AsyncDisposable {
+  /**
+   * The last opening mark of a scope at or before `upTo`, an offset that was replicated when the
+   * caller asked for it. Reads how far the opening marks are known, then the marks, in this order.
+   *
+   * @returns `undefined` = there is none; `'unknown'` = the marks up to `upTo` are not all known: a
+   *   replicator that does not keep them moved the replicated offset, or the store has no tables for
+   *   them
+   * @throws {StoreUnavailableError} retryable
+   */
+  lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure>;
+
   /**
    * How far a partition is replicated, inclusive; `undefined` before anything was.
    *

@@ -6,6 +6,7 @@ import type {
   ReplicatedDelete,
   ReplicatedPurge,
 } from '../model/replicated-batch.ts';
+import type { LastTenure, OpenedTenure, TenurePlace } from '../model/tenure.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** A journal whose time is over, as its row stood when it was selected. */
@@ -81,6 +82,16 @@ export interface OffsetMove {
   readonly after: Offset | undefined;
 }
 
+/** Opening marks of one partition, and how far they are all known with them. */
+export interface KnownTenures {
+  readonly topic: Topic;
+  readonly partition: Partition;
+  /** Those after what was known before, up to `upTo`; ascending. */
+  readonly openings: readonly OpenedTenure[];
+  /** Inclusive. */
+  readonly upTo: Offset;
+}
+
 /** When a partition is claimed. */
 export interface ClaimOptions extends CallOptions {
   /** The replicator's clock. */
@@ -122,6 +133,37 @@ export interface ReplicatedJournal extends AsyncDisposable {
    * @throws {StoreUnavailableError} may be stored; repeat it, to the same offset or a further one
    */
   saveOffset(move: OffsetMove, nowMs: number): Promise<void>;
+
+  /**
+   * Up to which offset all opening marks of the partition are known, inclusive (W); `undefined` when
+   * none were ever kept: then no tenure was ever opened there, since clients open one only where
+   * they are kept.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  tenuresUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined>;
+
+  /**
+   * Stores opening marks, then moves W to `upTo`. It is called before the replicated offset moves as
+   * far, so that who reads that offset finds the marks. W never goes back: a late call of a process
+   * that was replaced changes nothing that counts. In a store without tables for tenures a call
+   * without opening marks does nothing.
+   *
+   * @throws {StoreUnavailableError} may be stored in part; repeat it
+   * @throws {NotSetUpError} nothing stored: there are opening marks, and no tables to keep them in
+   */
+  saveTenures(known: KnownTenures, nowMs: number): Promise<void>;
+
+  /**
+   * The last opening mark of a scope at or before `upTo`, as `EventualJournal.lastTenure`.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure>;
 
   /**
    * Journals whose day of expiry lies in the range, in pages that are never empty, in no order.

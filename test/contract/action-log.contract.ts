@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Action } from '../../src/model/action.ts';
+import type { Action, ActionRecord } from '../../src/model/action.ts';
 import { CodecError, DataIntegrityError } from '../../src/model/errors.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import {
@@ -9,6 +9,7 @@ import {
   keyOf,
   markOf,
   type OpenActionLog,
+  openingOf,
   readAll,
   seqNrsOf,
 } from './action-log.fixture.ts';
@@ -142,6 +143,42 @@ function reading(log: () => ActionLogUnderTest): void {
       2, 3, 4, 5,
     ]);
     expect(seqNrsOf(await readAll(log().consumer, { ...range, to: 6 }))).to.deep.equal([1, 2]);
+  });
+
+  it('gives the opening marks of all keys, in their order, and no broken ones of other keys', async () => {
+    const topic = await log().createTopic('openings', 1);
+    const [key, other] = [keyOf(topic), keyOf(topic)];
+    const produce = (action: Action) => log().producer.produce(action);
+    await produce(openingOf(other, 'a'));
+    await produce(appendOf(other, 1));
+    await produce(appendOf(key, 1));
+    await produce(markOf(other));
+    await produce(openingOf(key, 'b'));
+    await log().produceForeign(topic, first, {
+      key: Buffer.from(other.id),
+      value: null,
+      headers: { 'journal.action': Buffer.from('{"mark":{"id":"m","tenure":{"scope":1}}}') },
+    });
+    await produce(openingOf(other, 'c'));
+    const range = { key, partition: first, from: 0, to: 7 };
+    const shown = (records: readonly ActionRecord[]): string[] =>
+      records.map(({ action: { header, key: of }, at }) => {
+        const scope = header.type === 'mark' ? ` ${header.opens?.scope}` : '';
+        return `${at.offset} ${header.type}${scope} ${of.id === key.id ? 'own' : 'other'}`;
+      });
+    const all = ['0 mark a other', '2 append own', '4 mark b own', '6 mark c other'];
+    expect(shown(await readAll(log().consumer, range))).to.deep.equal(all);
+    const inner = await readAll(log().consumer, { ...range, from: 1, to: 6 });
+    expect(shown(inner)).to.deep.equal(all.slice(1, 3));
+    // Reads of several keys at the same time, of which one has no record at all.
+    const [again, absent] = await Promise.all([
+      readAll(log().consumer, range),
+      readAll(log().consumer, { ...range, key: keyOf(topic) }),
+    ]);
+    expect(shown(again)).to.deep.equal(all);
+    expect(absent.map(({ at }) => at.offset)).to.deep.equal([0, 4, 6]);
+    const broken = await failureOf(readAll(log().consumer, { ...range, key: other }));
+    expect(broken).to.be.instanceOf(CodecError);
   });
 
   it('ends by position when no record of the key is in the range', async () => {

@@ -63,6 +63,15 @@ export function markOf(key: Key): Action {
   };
 }
 
+export function openingOf(key: Key, scope: string): Action {
+  const opens = { scope, holder: randomUUID(), address: undefined };
+  return {
+    key,
+    timestampMs: 1_700_000_000_000,
+    header: { type: 'mark', id: randomUUID(), origin: undefined, version: undefined, opens },
+  };
+}
+
 /** Reads a whole range into one array. */
 export async function readAll(
   consumer: ActionConsumer,

@@ -105,6 +105,7 @@ export function journalContract(
       await journal.append(eventsFrom(6, 2));
       let purged = false;
       const eventual: EventualJournal = {
+        lastTenure: (...args) => world.eventual.lastTenure(...args),
         offset: (...args) => world.eventual.offset(...args),
         read: (...args) => world.eventual.read(...args),
         ids: (...args) => world.eventual.ids(...args),

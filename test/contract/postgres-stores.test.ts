@@ -1,6 +1,9 @@
+import type { PostgresSettings } from '../../src/config/settings/postgres-settings.ts';
 import { openPostgresEventualJournal } from '../../src/stores/postgres/eventual-journal.ts';
 import { openPostgresReplicatedJournal } from '../../src/stores/postgres/replicated-journal.ts';
-import { setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
+import { migrate, setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
+import { migrations } from '../../src/stores/postgres/schema/migrations.ts';
+import { openPostgresSession } from '../../src/stores/postgres/session.ts';
 import { segmentSize } from '../../src/stores/postgres/tables/metajournal-table.ts';
 import {
   deps,
@@ -11,12 +14,30 @@ import {
 import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
+import { type StoreWithoutTenures, withoutTenureTablesContract } from './tenures.contract.ts';
 
 const schema = randomSchema();
+const earlierSchema = randomSchema();
 
 async function open(fetchSize: number): Promise<ReplicatedStore> {
   const settings = postgresSettings(schema, { fetchSize });
   await setUpPostgres(settings, deps, { mode: 'create' });
+  return await openSides(settings);
+}
+
+/** As the version before tenures made it. */
+async function openEarlier(): Promise<StoreWithoutTenures> {
+  const settings = postgresSettings(earlierSchema);
+  await using session = await openPostgresSession(settings, deps);
+  await migrate(session, earlierSchema, { log: deps.log, steps: migrations.slice(0, 1) });
+  await setUpPostgres(settings, deps, { mode: 'check' });
+  return {
+    ...(await openSides(settings)),
+    makeTables: async () => void (await setUpPostgres(settings, deps, { mode: 'create' })),
+  };
+}
+
+async function openSides(settings: PostgresSettings): Promise<ReplicatedStore> {
   const eventual = await openPostgresEventualJournal(settings, deps);
   const replicated = await openPostgresReplicatedJournal(settings, deps);
   return {
@@ -33,7 +54,10 @@ async function open(fetchSize: number): Promise<ReplicatedStore> {
 
 describe('postgres', function () {
   this.timeout(30_000);
-  after(() => dropSchema(schema));
+  after(async () => {
+    for (const name of [schema, earlierSchema]) await dropSchema(name);
+  });
+  withoutTenureTablesContract('postgres', openEarlier);
   for (const fetchSize of [1, 3, 1_000]) {
     eventualJournalContract(`postgres, pages of ${fetchSize}`, () => open(fetchSize));
   }

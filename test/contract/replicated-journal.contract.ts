@@ -13,6 +13,7 @@ import {
   replicatedTopicsContract,
 } from './replicated-offset.contract.ts';
 import * as given from './replicated-store.ts';
+import { tenuresContract } from './tenures.contract.ts';
 
 type Store = () => given.ReplicatedStore;
 
@@ -38,6 +39,7 @@ export function replicatedJournalContract(
       if (processes === 'several') replicatedClaimContract(store);
       replicatedTopicsContract(() => store().replicated);
     });
+    describe('tenures', () => tenuresContract(store));
     describe('append', () => describeAppend(store));
     describe('append that was applied before', () => describeRedelivery(store));
     describe('append that a delete covers', () => describeCoveredAppend(store));

@@ -40,14 +40,14 @@ describe('kafka-journal setup', () => {
   it('says of each topic, keyspace and table of Cassandra whether it was made or found', async () => {
     const world = kafkaWorld({ more: `${journal}.kafka.topic.auto-create = off` });
     try {
+      const journals = ['journal', 'pointer2', 'setting', 'metajournal'];
+      const tables = [...journals, 'tenures', 'tenures_until', 'locks'];
       const lines = (state: string) => [
         `Kafka at ${world.kafka}`,
         `  topic ${world.topic} (4 partitions): ${state}`,
         `Cassandra at ${world.cassandra}`,
         `  keyspace ${world.keyspace}: ${state}`,
-        ...['journal', 'pointer2', 'setting', 'metajournal', 'locks'].map(
-          (table) => `  table ${world.keyspace}.${table}: ${state}`,
-        ),
+        ...tables.map((table) => `  table ${world.keyspace}.${table}: ${state}`),
       ];
       expect(await setup(world.configText)).to.deep.equal(lines('created'));
       expect(await setup(world.configText)).to.deep.equal(lines('exists'));

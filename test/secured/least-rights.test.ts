@@ -41,7 +41,15 @@ describe('least rights on secured servers', () => {
     const [found] = (await operator.kafka.fetchTopicMetadata({ topics: [topic] })).topics;
     expect(found?.partitions).to.have.length(2);
     const tables = [...(await schemaOf(keyspace)).keys()].sort();
-    expect(tables).to.deep.equal(['journal', 'locks', 'metajournal', 'pointer2', 'setting']);
+    expect(tables).to.deep.equal([
+      'journal',
+      'locks',
+      'metajournal',
+      'pointer2',
+      'setting',
+      'tenures',
+      'tenures_until',
+    ]);
   });
 
   it('setup changes nothing when all is there', async () => {

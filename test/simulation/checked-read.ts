@@ -86,6 +86,7 @@ async function checked(world: World, client: Client, call: Checked): Promise<Rea
   const { request, what, run } = call;
   const ends = new Ends();
   const events: LiveEvent[] = [];
+  const beganInCalm = world.isCalm;
   const result: { last: number | undefined; error: unknown } = {
     last: undefined,
     error: undefined,
@@ -102,7 +103,7 @@ async function checked(world: World, client: Client, call: Checked): Promise<Rea
     () => `${client.process.name} ${what} ${request.id} from ${request.from}: ${text(outcome)}`,
   );
   world.scheduler.observe(events.length * 31 + (result.last ?? 0));
-  const problem = new Comparison(world, call, ends.offsets).problemOf(outcome);
+  const problem = new Comparison(world, { ...call, beganInCalm }, ends.offsets).problemOf(outcome);
   if (problem !== undefined) {
     world.violation(
       `${what} ${request.id} from ${request.from} by ${client.process.name}: ${problem}`,
@@ -124,14 +125,18 @@ export function eventsText(events: readonly LiveEvent[]): string {
 /** Compares one outcome with the states of the journal from the read's mark on. */
 class Comparison {
   readonly #world: World;
-  readonly #call: Checked;
+  readonly #call: Checked & { readonly beganInCalm: boolean };
   readonly #truths: readonly Truth[];
   /** From the end of the first attempt on, the later ones' among them. */
   readonly #sinceFirst: readonly Truth[];
   readonly #now: number;
   readonly #end: number;
 
-  constructor(world: World, call: Checked, ends: readonly number[]) {
+  constructor(
+    world: World,
+    call: Checked & { readonly beganInCalm: boolean },
+    ends: readonly number[],
+  ) {
     this.#world = world;
     this.#call = call;
     const { id } = call.request;
@@ -218,7 +223,8 @@ class Comparison {
   }
 
   #hasFaults(): boolean {
-    return this.#world.plan.rates.failure > 0 && !this.#world.isCalm;
+    // A page that was fetched ahead may have failed before the calm.
+    return this.#world.plan.rates.failure > 0 && !this.#call.beganInCalm;
   }
 
   /**

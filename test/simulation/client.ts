@@ -5,13 +5,16 @@ import { endByMarker, endByOffset } from '../../src/journal/read/ends.ts';
 import type { ReadDeps } from '../../src/journal/read/observe.ts';
 import { DataIntegrityError, JournalError } from '../../src/model/errors.ts';
 import { type Event, Events } from '../../src/model/event.ts';
-import type { Offset } from '../../src/model/position.ts';
+import type { Offset, Partition } from '../../src/model/position.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
+import type { ActionProducer } from '../../src/ports/action-producer.ts';
 import { CassandraEventualJournal } from '../../src/stores/cassandra/eventual-journal.ts';
 import { checkedPointer, checkedRead } from './checked-read.ts';
+import { Random } from './core/random.ts';
 import { SimulatedProcess } from './core/scheduler.ts';
 import { SimulatedSession } from './cql/simulated-session.ts';
+import { HoldingProducer } from './log/holding-producer.ts';
 import { SimulatedConsumer, SimulatedProducer } from './log/simulated-ports.ts';
 import type { Operation } from './plan.ts';
 import { cassandraSettings } from './settings.ts';
@@ -63,7 +66,7 @@ export class Client {
     );
     const follower = { consumer, eventual, clock, log: silentLogger };
     const parts: ReadDeps = {
-      producer: new SimulatedProducer(ports),
+      producer: this.#producer(new SimulatedProducer(ports)),
       consumer,
       eventual,
       headCache: plan.headCache && openHeadCache(follower, plan.headCache),
@@ -75,6 +78,19 @@ export class Client {
     };
     const readEnd = plan.readEnd === 'offset' ? endByOffset(consumer) : endByMarker(parts);
     this.parts = { ...parts, readEnd };
+  }
+
+  /** One that stamps what it writes with tenures, in histories with holders. */
+  #producer(producer: ActionProducer): ActionProducer {
+    const { plan, log } = this.#world;
+    const { name } = this.process;
+    const number = Number(/\d+$/.exec(name)?.[0]);
+    const scope = plan.scopes[number % plan.scopes.length];
+    if (scope === undefined) return producer;
+    const partitionOf = (id: string): Partition => log.partitionOf(id);
+    // Numbers of its own: a history without holders stays what it was.
+    const random = new Random(number + 1_000 * plan.happenings + 7 * plan.journals.length);
+    return new HoldingProducer({ producer, partitionOf, holder: name, scope, random });
   }
 
   get isIdle(): boolean {

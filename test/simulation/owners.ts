@@ -31,6 +31,8 @@ export class Owner {
   readonly #world: World;
   readonly #deps: FlowDeps;
   readonly #servings = new Map<number, Serving>();
+  /** Ends with the last serving of a partition. */
+  readonly #ended = new Map<number, Promise<void>>();
   #flow: TopicFlow;
   #restarting: Promise<void> | undefined;
   #revoking: Promise<unknown> = Promise.resolve();
@@ -85,8 +87,12 @@ export class Owner {
       isOwned: true,
       ended: Promise.resolve(),
     };
+    // A member that lost the partition, knowing or not, is through with it before it begins again.
+    this.#servings.get(partition)?.leave.abort(new Error('lost'));
+    const before = this.#ended.get(partition) ?? Promise.resolve();
     this.#servings.set(partition, serving);
-    serving.ended = this.#serve(serving);
+    serving.ended = before.then(() => this.#serve(serving));
+    this.#ended.set(partition, serving.ended);
   }
 
   async #serve(serving: Serving): Promise<void> {

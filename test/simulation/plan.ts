@@ -51,6 +51,8 @@ export interface Plan {
    * `undefined` = the writer's process reads.
    */
   readonly dawdling: number | undefined;
+  /** Scopes of the processes that hold tenures, one after another; none = nobody holds one. */
+  readonly scopes: readonly string[];
   /** Of each step: something happens to a process. */
   readonly turbulence: number;
   /** At most so many of these happenings. */
@@ -92,6 +94,7 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     headCache: random.chance(0.3) ? headCacheOf(random) : undefined,
     readEnd: random.pick(['marker', 'offset'] as const),
     dawdling: dawdlingOf(seed),
+    scopes: scopesOf(seed),
     turbulence: isTurbulent ? 0.02 : 0,
     happenings: isTurbulent ? random.int(1, 5) : 0,
   };
@@ -112,6 +115,13 @@ function headCacheOf(random: Random): HeadCacheSettings {
 /** Of every third history; drawn apart from all else, which is the same with it and without. */
 function stallOf(seed: number): number {
   return seed % 3 === 0 ? new Random(~seed).pick([0.02, 0.05, 0.1]) : 0;
+}
+
+/** In every third history; drawn apart from all else, too. */
+function scopesOf(seed: number): readonly string[] {
+  const random = new Random(seed ^ 0x3c6ef372);
+  if (!random.chance(0.34)) return [];
+  return random.chance(0.7) ? [''] : ['', 'other'];
 }
 
 /** In every fourth history; drawn apart from all else, too. */

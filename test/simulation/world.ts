@@ -1,3 +1,4 @@
+import type { ActionRecord } from '../../src/model/action.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import { Key } from '../../src/model/key.ts';
 import { Topic } from '../../src/model/position.ts';
@@ -19,6 +20,10 @@ export interface Figures {
   zombies: number;
   /** Rows of journals that went back to what R covers, because of a late write of a dead process. */
   rowsBack: number;
+  /** Opening marks that landed. */
+  tenures: number;
+  /** Actions that landed after a later opening mark of their scope. */
+  voids: number;
   /** Event rows that nothing can show and nothing removes, at the end. */
   leftovers: number;
   /** Reads that ended in an error, by its code and kind. */
@@ -35,6 +40,8 @@ export function noFigures(): Figures {
     rebalances: 0,
     zombies: 0,
     rowsBack: 0,
+    tenures: 0,
+    voids: 0,
     leftovers: 0,
     errors: {},
   };
@@ -50,6 +57,8 @@ export class World {
   /** What broke a rule; the history ends at the first. */
   readonly violations: string[] = [];
   readonly #truth = new Map<string, TruthLine>();
+  /** By partition and scope. */
+  readonly #lastOpening = new Map<string, number>();
   /** No process fails and nothing is disturbed any more. */
   isCalm = false;
 
@@ -81,7 +90,22 @@ export class World {
     const { partition, offset } = action.at;
     this.scheduler.note(() => `        landed ${partition}:${offset} ${actionText(action.action)}`);
     this.scheduler.observe(offset + 31 * partition);
-    this.truth(action.action.key.id).add(action);
+    if (this.#counts(action)) this.truth(action.action.key.id).add(action);
+  }
+
+  /** The rule of tenures in its own words (docs/format.md#tenures). */
+  #counts({ action: { header }, at: { partition, offset } }: ActionRecord): boolean {
+    if (header.type === 'mark') {
+      if (header.opens === undefined) return true;
+      this.#lastOpening.set(`${partition}/${header.opens.scope}`, offset);
+      this.figures.tenures++;
+      return false;
+    }
+    if (header.tenure === undefined) return true;
+    const { scope, of } = header.tenure;
+    const counts = this.#lastOpening.get(`${partition}/${scope}`) === of;
+    if (!counts) this.figures.voids++;
+    return counts;
   }
 
   violation(text: string): void {

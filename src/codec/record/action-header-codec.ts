@@ -1,8 +1,10 @@
 import type { ActionHeader, AppendHeader } from '../../model/action.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import type { JsonValue } from '../../model/payload.ts';
+import type { Offset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
+import type { Tenure, TenureOpening } from '../../model/tenure.ts';
 import type { JsonObject } from '../json/json.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString } from '../json/json-printer.ts';
@@ -16,10 +18,13 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 /*
  * docs/format.md#header
  *
- *   {"append":{"range":{"from":N,"to":N},"origin":S?,"version":S?,"payloadType":T,"metadata":{}}}
- *   {"mark":{"id":S,"origin":S?,"version":S?}}
- *   {"delete":{"to":N,"origin":S?,"version":S?}}
- *   {"purge":{"origin":S?,"version":S?}}
+ *   {"append":{"range":{"from":N,"to":N},"origin":S?,"version":S?,"tenure":W?,"payloadType":T,"metadata":{}}}
+ *   {"mark":{"id":S,"origin":S?,"version":S?,"tenure":O?}}
+ *   {"delete":{"to":N,"origin":S?,"version":S?,"tenure":W?}}
+ *   {"purge":{"origin":S?,"version":S?,"tenure":W?}}
+ *
+ * W, what was written under a tenure: {"scope":S,"of":N}. O, what opens one:
+ * {"scope":S,"holder":S,"address":S?}
  */
 
 /**
@@ -48,13 +53,16 @@ export function decodeActionHeader(text: string): ActionHeader | undefined {
   if (isJsonObject(mark)) {
     const { id } = mark;
     if (typeof id !== 'string') throw new CodecError('mark.id must be a string');
-    return { type: 'mark', id, ...readWriter(mark, 'mark') };
+    return { type: 'mark', id, ...readWriter(mark, 'mark'), ...readOpening(mark.tenure) };
   }
   if (isJsonObject(deleteTo)) {
     const to = readSeqNr(deleteTo.to, 'delete.to');
-    return { type: 'delete', to, ...readWriter(deleteTo, 'delete') };
+    const written = { ...readWriter(deleteTo, 'delete'), ...readTenure(deleteTo.tenure, 'delete') };
+    return { type: 'delete', to, ...written };
   }
-  if (isJsonObject(purge)) return { type: 'purge', ...readWriter(purge, 'purge') };
+  if (isJsonObject(purge)) {
+    return { type: 'purge', ...readWriter(purge, 'purge'), ...readTenure(purge.tenure, 'purge') };
+  }
   return undefined;
 }
 
@@ -66,14 +74,14 @@ function bodyOf(header: ActionHeader): string {
         throw new InvalidInputError(`append.range.to ${noEventHas(range.to)}`);
       const numbers = `${printSeqNr(range.from)},"to":${printSeqNr(range.to)}`;
       const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata, writtenHeader)}`;
-      return `${appendStart}${numbers}}${writerMembers(header)},${rest}}}`;
+      return `${appendStart}${numbers}}${writerMembers(header)}${tenureMember(header.tenure)},${rest}}}`;
     }
     case 'mark':
-      return `{"mark":{"id":${printString(header.id)}${writerMembers(header)}}}`;
+      return `{"mark":{"id":${printString(header.id)}${writerMembers(header)}${openingMember(header.opens)}}}`;
     case 'delete':
-      return `{"delete":{"to":${printSeqNr(header.to)}${writerMembers(header)}}}`;
+      return `{"delete":{"to":${printSeqNr(header.to)}${writerMembers(header)}${tenureMember(header.tenure)}}}`;
     case 'purge':
-      return `{"purge":{${writerMembers(header).slice(1)}}}`;
+      return `{"purge":{${(writerMembers(header) + tenureMember(header.tenure)).slice(1)}}}`;
   }
 }
 
@@ -100,6 +108,40 @@ function writerMembers({ origin, version }: Writer): string {
   return lastWriter.text;
 }
 
+function tenureMember(tenure: Tenure | undefined): string {
+  if (tenure === undefined) return '';
+  return `,"tenure":{"scope":${printString(tenure.scope)},"of":${tenure.of}}`;
+}
+
+function openingMember(opening: TenureOpening | undefined): string {
+  if (opening === undefined) return '';
+  const { scope, holder, address } = opening;
+  const place = address === undefined ? '' : `,"address":${printString(address)}`;
+  return `,"tenure":{"scope":${printString(scope)},"holder":${printString(holder)}${place}}`;
+}
+
+function readTenure(tenure: JsonValue | undefined, action: string): { readonly tenure?: Tenure } {
+  if (tenure === undefined || tenure === null) return {};
+  const place = `${action}.tenure`;
+  if (!isJsonObject(tenure)) throw new CodecError(`${place} must be an object`);
+  const { scope, of } = tenure;
+  if (typeof scope !== 'string') throw new CodecError(`${place}.scope must be a string`);
+  if (typeof of !== 'number' || !Number.isSafeInteger(of) || of < 0) {
+    throw new CodecError(`${place}.of must be an offset in 0..2^53-1`);
+  }
+  return { tenure: { scope, of: of as Offset } };
+}
+
+function readOpening(tenure: JsonValue | undefined): { readonly opens?: TenureOpening } {
+  if (tenure === undefined || tenure === null) return {};
+  if (!isJsonObject(tenure)) throw new CodecError('mark.tenure must be an object');
+  const { scope, holder } = tenure;
+  if (typeof scope !== 'string') throw new CodecError('mark.tenure.scope must be a string');
+  if (typeof holder !== 'string') throw new CodecError('mark.tenure.holder must be a string');
+  const address = optionalString(tenure.address, 'mark.tenure.address');
+  return { opens: { scope, holder, address } };
+}
+
 function readAppend(append: JsonObject): AppendHeader {
   const { origin, version } = readWriter(append, 'append');
   const { range, payloadType } = append;
@@ -119,6 +161,7 @@ function readAppend(append: JsonObject): AppendHeader {
     version,
     payloadType,
     metadata: readHeaderMetadata(append.metadata),
+    ...readTenure(append.tenure, 'append'),
   };
 }
 
@@ -140,7 +183,7 @@ function optionalString(value: JsonValue | undefined, what: string): string | un
  * provided that encoding gives the whole text again: then nothing in it can contradict the numbers.
  */
 
-type Rest = Pick<AppendHeader, 'origin' | 'version' | 'payloadType'>;
+type Rest = Pick<AppendHeader, 'origin' | 'version' | 'payloadType' | 'tenure'>;
 
 /** Texts after the range, with their meaning; as many as there may be writers and value formats. */
 const rests = new Map<string, Rest>();
@@ -150,10 +193,11 @@ const maxRests = 128;
 const maxDigits = 15;
 
 function remember(header: AppendHeader, text: string): AppendHeader {
-  const { origin, version, payloadType, metadata } = header;
+  const { origin, version, payloadType, metadata, tenure } = header;
   if (metadata.data !== undefined || encodeActionHeader(header) !== text) return header;
   if (rests.size >= maxRests) rests.clear();
-  rests.set(text.slice(text.indexOf('}')), { origin, version, payloadType });
+  const rest = { origin, version, payloadType, ...(tenure === undefined ? {} : { tenure }) };
+  rests.set(text.slice(text.indexOf('}')), rest);
   return header;
 }
 
@@ -166,9 +210,18 @@ function decodeCommonAppend(text: string): AppendHeader | undefined {
   const from = digitsBetween(text, appendStart.length, comma);
   const to = digitsBetween(text, comma + 6, brace);
   if (!(from <= to)) return undefined;
-  const { origin, version, payloadType } = rest;
+  // Members in the order of `readAppend`: both ways give objects of one shape.
+  const { origin, version, payloadType, tenure } = rest;
   const metadata = RecordMetadata.empty.header;
-  return { type: 'append', range: { from, to }, origin, version, payloadType, metadata };
+  const header = {
+    type: 'append' as const,
+    range: { from, to },
+    origin,
+    version,
+    payloadType,
+    metadata,
+  };
+  return tenure === undefined ? header : { ...header, tenure };
 }
 
 /** The plain positive integer between two places; `NaN` for anything else. */

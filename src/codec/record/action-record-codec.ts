@@ -17,7 +17,7 @@ import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts
  *              conditional purge
  */
 
-const actionHeaderName = 'journal.action';
+export const actionHeaderName = 'journal.action';
 /** Ours alone: JVM readers look at no further header of a purge. */
 const onlyAtHeaderName = 'journal.purge-only-at';
 const noHeaders: Headers = Object.freeze({});
@@ -96,10 +96,54 @@ export function decodeAction(
   }
 }
 
-function decodeHeader({ headers }: LogRecord): ActionHeader | undefined {
+/**
+ * Whether a record may be an opening mark, by a look at its bytes. Readers of one key look at every
+ * record like this, so that they decode no others; a mark that looks otherwise opens nothing, for
+ * everybody (docs/format.md#tenures).
+ */
+export function mayOpenTenure({ value, headers }: Pick<LogRecord, 'value' | 'headers'>): boolean {
+  if (value !== undefined) return false;
+  const header = headers.find(([name]) => name === actionHeaderName);
+  return header?.[1] !== undefined && isOpeningHeader(asBuffer(header[1]));
+}
+
+const markStart = Buffer.from('{"mark":');
+const tenureName = Buffer.from('"tenure"');
+
+/** The same of the bytes of a `journal.action` header, in a record without value. */
+export function isOpeningHeader(bytes: Buffer): boolean {
+  const { length } = markStart;
+  return (
+    bytes.length > length &&
+    bytes.compare(markStart, 0, length, 0, length) === 0 &&
+    bytes.includes(tenureName, length)
+  );
+}
+
+/** The opening mark that a record is; `undefined` for every other one, also one that is broken. */
+export function decodeOpeningMark(
+  topic: Topic,
+  partition: Partition,
+  record: LogRecord,
+): ActionRecord | undefined {
+  if (!mayOpenTenure(record)) return undefined;
+  try {
+    const mark = decodeAction(topic, partition, record);
+    const header = mark?.action.header;
+    return header?.type === 'mark' && header.opens !== undefined ? mark : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeHeader(record: LogRecord): ActionHeader | undefined {
+  const { headers } = record;
   const text = firstHeader(headers, actionHeaderName);
   if (text === undefined) return undefined;
   const header = decodeActionHeader(text);
+  if (header?.type === 'mark' && header.opens !== undefined && !mayOpenTenure(record)) {
+    return { ...header, opens: undefined };
+  }
   if (header?.type !== 'purge') return header;
   const onlyAt = firstHeader(headers, onlyAtHeaderName);
   if (onlyAt === undefined) return header;

@@ -13,6 +13,10 @@ export interface AppendClaim {
   readonly from: SeqNr;
 }
 
+/** More void records of one journal are not remembered. */
+const maxVoids = 64;
+const noVoids: ReadonlySet<Offset> = new Set();
+
 /** Records that are held, and what that costs. */
 export interface Held {
   readonly records: number;
@@ -37,6 +41,10 @@ export class CachedHead {
   /** Records at or below may have been seen and dropped, so the head is not whole. */
   #unknownUpTo: number;
   #undecodableAt: Offset | undefined;
+  /** Void records after the first one that counts; oldest first. */
+  #voids: Offset[] = [];
+  /** Void records at or below are not remembered. */
+  #voidsUnknownUpTo = -1;
   #highestClaim: AppendClaim | undefined;
   #conflict: ConflictingClaims | undefined;
 
@@ -85,6 +93,8 @@ export class CachedHead {
       this.epoch += 1;
       this.#unknownUpTo = -1;
       this.#undecodableAt = undefined;
+      this.#voids = [];
+      this.#voidsUnknownUpTo = -1;
       this.#highestClaim = undefined;
       this.#conflict = undefined;
       return false;
@@ -106,7 +116,16 @@ export class CachedHead {
     this.#held = { records: this.#held.records + records, bytes: this.#held.bytes + bytes };
   }
 
-  /** A record that nobody can read: reads of the key fail with it, the cache knows no more. */
+  /** A record as if it had never been written: who reads the ranges again has to leave it out. */
+  addVoid(offset: Offset): void {
+    this.#voids.push(offset);
+    if (this.#voids.length > maxVoids) this.#voidsUnknownUpTo = this.#voids.shift() ?? -1;
+  }
+
+  /**
+   * A record that nobody can read, or of which nobody can say whether it counts: reads of the key
+   * fail with it, the cache knows no more.
+   */
   addUndecodable(offset: Offset): void {
     this.last = offset;
     this.#undecodableAt = offset;
@@ -132,7 +151,10 @@ export class CachedHead {
   /** Why the head as of `replicated` is not known; `undefined` = it is. */
   unknownAt(replicated: Offset | undefined): 'limited' | 'undecodable' | undefined {
     const from = replicated ?? -1;
-    if (this.#unknownUpTo > from) return 'limited';
+    const unknownUpTo = this.#isHeld
+      ? this.#unknownUpTo
+      : Math.max(this.#unknownUpTo, this.#voidsUnknownUpTo);
+    if (unknownUpTo > from) return 'limited';
     return (this.#undecodableAt ?? -1) > from ? 'undecodable' : undefined;
   }
 
@@ -151,5 +173,10 @@ export class CachedHead {
   /** Where to read the records that are not held. */
   rangesAt(replicated: Offset | undefined) {
     return this.#ranges.above(replicated);
+  }
+
+  /** Records in the ranges that do not count. */
+  get voids(): ReadonlySet<Offset> {
+    return this.#voids.length === 0 ? noVoids : new Set(this.#voids);
   }
 }

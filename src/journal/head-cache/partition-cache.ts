@@ -1,8 +1,10 @@
 import type { Head } from '../../history/head.ts';
 import type { Cut } from '../../history/read-view.ts';
+import { Tenures, type TenureVerdict } from '../../history/tenures.ts';
 import { Action, type ActionRecord } from '../../model/action.ts';
 import { Offset, type Partition } from '../../model/position.ts';
 import type { FollowedBatch } from '../../ports/action-consumer.ts';
+import type { TenuresAfter } from '../learn-tenures.ts';
 import { CachedHead } from './cached-head.ts';
 import { type ByteBudget, HeldRecords } from './held-records.ts';
 import type { OffsetRange } from './offset-ranges.ts';
@@ -22,6 +24,8 @@ export type CacheAnswer =
       /** The state before the first range. */
       readonly head: Head;
       readonly ranges: readonly OffsetRange[];
+      /** Records of the key in the ranges that do not count. */
+      readonly voids: ReadonlySet<Offset>;
     }
   | { readonly type: 'unknown'; readonly miss: Miss };
 
@@ -65,6 +69,7 @@ export class PartitionCache {
   readonly #waiting = new Set<Waiter>();
   #replicated: Offset | undefined;
   #next: Offset | undefined;
+  #tenures: TenuresAfter = { tenures: new Tenures(), replicated: undefined };
   /** Journals whose last record lies above this offset were never dropped for want of room. */
   #droppedUpTo = -1;
   #failing = false;
@@ -98,6 +103,14 @@ export class PartitionCache {
     return this.#next;
   }
 
+  /**
+   * What the records from {@link next} on are judged by. It is another object when `next` has left
+   * records out.
+   */
+  get tenures(): TenuresAfter {
+    return this.#tenures;
+  }
+
   /** The head of a key as it was last seen, for a look without a question. */
   peek(id: string): CachedHead | undefined {
     return this.#heads.get(id);
@@ -106,7 +119,7 @@ export class PartitionCache {
   /** Everything up to and including `replicated` is in the store; what follows will be added. */
   start(replicated: Offset | undefined): void {
     this.#failing = false;
-    this.#next ??= replicated === undefined ? Offset.min : Offset.next(replicated);
+    if (this.#next === undefined) this.#beginAfter(replicated);
     if (replicated !== undefined) this.remove(replicated);
     this.#settleWaiting();
   }
@@ -127,7 +140,8 @@ export class PartitionCache {
     const cut: Cut = { end: { partition: this.#partition, offset: next }, replicated };
     const head = cached.headAt(replicated);
     if (cached.isHeld) return { type: 'held', cut, head };
-    return { type: 'ranges', cut, head, ranges: cached.rangesAt(replicated) };
+    const ranges = cached.rangesAt(replicated);
+    return { type: 'ranges', cut, head, ranges, voids: cached.voids };
   }
 
   /** Calls `settle` when the answer is there; the function returned ends the wait without one. */
@@ -138,8 +152,8 @@ export class PartitionCache {
   }
 
   /**
-   * The next records of the partition. Those that were seen before, or are replicated, change
-   * nothing.
+   * The next records of the partition, whose {@link tenures} were learned before. Those that were
+   * seen before, or are replicated, change nothing.
    */
   add({ records, undecodable, next }: FollowedBatch): void {
     const from = this.#next ?? Offset.min;
@@ -166,7 +180,16 @@ export class PartitionCache {
 
   #add(record: ActionRecord): void {
     const { action, at } = record;
+    const verdict = this.#judge(record);
     if (action.header.type === 'mark') return;
+    if (verdict === 'void') {
+      this.#heads.get(action.key.id)?.addVoid(at.offset);
+      return;
+    }
+    if (verdict === 'refused') {
+      this.#headOf(action.key.id, at.offset).addUndecodable(at.offset);
+      return;
+    }
     const cached = this.#headOf(action.key.id, at.offset);
     const { epoch, held } = cached;
     const isAppend = Action.isAppend(action);
@@ -178,6 +201,15 @@ export class PartitionCache {
     const isHeld = cached.add(kept, bytes);
     if (cached.epoch !== epoch) this.#held.released(held);
     if (isHeld) this.#held.push(cached, at.offset, bytes);
+  }
+
+  /** Refused = a read of the log will say why. */
+  #judge(record: ActionRecord): TenureVerdict | 'refused' {
+    try {
+      return this.#tenures.tenures.judge(record);
+    } catch {
+      return 'refused';
+    }
   }
 
   /** The head of the key, which becomes the youngest of all. */
@@ -206,8 +238,14 @@ export class PartitionCache {
       this.#drop(id, cached);
     }
     if (this.#next === undefined || this.#next > replicated) return;
-    this.#next = Offset.next(replicated);
+    this.#beginAfter(replicated);
     this.#settleWaiting();
+  }
+
+  /** Nothing that lies at or before `replicated` was or will be seen. */
+  #beginAfter(replicated: Offset | undefined): void {
+    this.#next = replicated === undefined ? Offset.min : Offset.next(replicated);
+    this.#tenures = { tenures: new Tenures(), replicated };
   }
 
   /**

@@ -1,18 +1,20 @@
 import { createActor } from 'xstate';
+import type { ActionRecord } from '../../model/action.ts';
 import { DataIntegrityError } from '../../model/errors.ts';
-import type { Partition, Topic } from '../../model/position.ts';
+import { Offset, type Partition, type Topic } from '../../model/position.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
+import { learnTenures } from '../learn-tenures.ts';
 import type { PartitionCache } from './partition-cache.ts';
 import { type FollowerEffects, partitionFollowerMachine } from './partition-follower.machine.ts';
 
 /** What a follower works with; it stays the caller's. */
 export interface FollowerDeps {
   readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset'>;
-  readonly eventual: Pick<EventualJournal, 'offset'>;
+  readonly eventual: Pick<EventualJournal, 'offset' | 'lastTenure'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -135,9 +137,24 @@ export class PartitionFollower {
     if (from === undefined) return;
     const start = { topic: this.#topic, partition: this.#partition, from };
     for await (const batch of this.#deps.consumer.follow(start, { signal })) {
+      await this.#learnTenures(batch.records, signal);
       if (signal.aborted) return;
       this.cache.add(batch);
       this.#actor.send({ type: 'records.seen' });
+    }
+  }
+
+  /** The replicated offset may pass what the cache has seen meanwhile: then what was asked is old. */
+  async #learnTenures(records: readonly ActionRecord[], signal: AbortSignal): Promise<void> {
+    const place = { topic: this.#topic, partition: this.#partition };
+    for (;;) {
+      const after = this.cache.tenures;
+      const from = this.cache.next ?? Offset.min;
+      const first = records.findIndex(({ at }) => at.offset >= from);
+      if (first === -1) return;
+      const asked = { records: first === 0 ? records : records.slice(first), signal };
+      await learnTenures(this.#deps.eventual, place, after, asked);
+      if (this.cache.tenures === after) return;
     }
   }
 

@@ -1,17 +1,20 @@
 import { Head } from '../../history/head.ts';
 import type { AfterEnd, Cut, ReadView } from '../../history/read-view.ts';
-import type { ActionRecord } from '../../model/action.ts';
+import { Tenures } from '../../history/tenures.ts';
+import type { ActionHeader, ActionRecord } from '../../model/action.ts';
 import { DataIntegrityError } from '../../model/errors.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import { Offset, type PartitionOffset } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
+import type { ActionRange } from '../../ports/action-consumer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { ProgressDeadline } from '../../runtime/progress-deadline.ts';
 import { settleBoth } from '../../runtime/waiting.ts';
 import type { HeadCache } from '../head-cache/head-cache.ts';
 import type { OffsetRange } from '../head-cache/offset-ranges.ts';
 import type { JournalDeps } from '../journal-deps.ts';
+import { learnTenures } from '../learn-tenures.ts';
 import { endByMarker, type ReadEnd } from './ends.ts';
 
 /** What journals are read with. */
@@ -75,6 +78,8 @@ export async function observe(
 /** A head of which some records may still have to be read from the log. */
 interface UnreadHead extends Pick<ReadView, 'cut' | 'head'> {
   readonly ranges: readonly OffsetRange[];
+  /** Records in the ranges that do not count; `undefined` where nobody has judged them. */
+  readonly voids: ReadonlySet<Offset> | undefined;
 }
 
 /**
@@ -91,29 +96,64 @@ async function findHead(
   const found = await headCache?.lookup(key, end, { signal });
   if (found === undefined) {
     const replicated = await eventual.offset(key.topic, end.partition, { signal });
-    const from = replicated === undefined ? Offset.min : Offset.next(replicated);
+    const from = firstAfter(replicated);
     const ranges = from < end.offset ? [{ from, to: end.offset }] : [];
-    return { cut: { end, replicated }, head: new Head(), ranges };
+    return { cut: { end, replicated }, head: new Head(), ranges, voids: undefined };
   }
-  const ranges = found.type === 'held' ? [] : found.ranges;
+  const { ranges, voids } = found.type === 'held' ? nothingUnread : found;
   for (const _range of ranges) headCache?.fetched();
-  return { cut: found.cut, head: found.head, ranges };
+  return { cut: found.cut, head: found.head, ranges, voids };
 }
 
-/** Adds the key's records of the ranges to the head, in one pass. */
+function firstAfter(replicated: Offset | undefined): Offset {
+  return replicated === undefined ? Offset.min : Offset.next(replicated);
+}
+
+const nothingUnread = { ranges: [], voids: undefined };
+
+/** Adds the key's records of the ranges to the head, in one pass: those that count. */
 async function readHead(
-  { consumer }: ReadDeps,
+  deps: ReadDeps,
   key: Key,
-  { cut, head, ranges }: UnreadHead,
+  { cut, head, ranges, voids }: UnreadHead,
   deadline: ProgressDeadline,
 ): Promise<void> {
   const { signal } = deadline;
   const { partition } = cut.end;
   for (const range of ranges) {
-    for await (const records of consumer.read({ key, partition, ...range }, { signal })) {
-      deadline.progress();
-      for (const record of records) head.add(record);
+    const wanted = { key, partition, ...range };
+    if (voids === undefined) {
+      const counting = readCounting(deps, wanted, cut.replicated, deadline);
+      for await (const records of counting) for (const record of records) head.add(record);
+      continue;
     }
+    for await (const records of deps.consumer.read(wanted, { signal })) {
+      deadline.progress();
+      for (const record of records) {
+        if (isOfKey(record, key) && !voids.has(record.at.offset)) head.add(record);
+      }
+    }
+  }
+}
+
+const isOfKey = ({ action }: ActionRecord, key: Key): boolean => action.key.id === key.id;
+
+/** The key's records that count. The range begins after R, where all tenures can be asked for. */
+async function* readCounting(
+  { consumer, eventual }: ReadDeps,
+  range: ActionRange,
+  replicated: Offset | undefined,
+  deadline: ProgressDeadline,
+): AsyncGenerator<readonly ActionRecord[]> {
+  const { signal } = deadline;
+  const { key, partition } = range;
+  const after = { tenures: new Tenures(), replicated };
+  for await (const records of consumer.read(range, { signal })) {
+    deadline.progress();
+    await learnTenures(eventual, { topic: key.topic, partition }, after, { records, signal });
+    yield records.filter(
+      (record) => after.tenures.judge(record) === 'counts' && isOfKey(record, key),
+    );
   }
 }
 
@@ -165,12 +205,13 @@ async function checkLogReaches(
 
 /**
  * Looks through the records between the end and the end of the log as of now for what may have
- * hidden the events that the row hides: a purge, or a delete that reaches as far.
+ * hidden the events that the row hides: a purge, or a delete that reaches as far, and counts.
  *
- * @throws {LogUnavailableError} {@link DeadlineExceededError} retryable
+ * @throws {LogUnavailableError} {@link StoreUnavailableError} {@link DeadlineExceededError}
+ *   retryable
  */
 export async function lookAfterEnd(
-  { consumer }: ReadDeps,
+  deps: ReadDeps,
   key: Key,
   { cut: { end, replicated }, row }: ReadView,
   deadline: ProgressDeadline,
@@ -178,14 +219,25 @@ export async function lookAfterEnd(
   const { signal } = deadline;
   const { partition } = end;
   const hidden = row?.deleteTo ?? 0;
-  const mayHide = ({ action: { header } }: ActionRecord): boolean =>
-    header.type === 'purge' || (header.type === 'delete' && header.to >= hidden);
+  const mayHide = ({ action: { header }, at }: ActionRecord): boolean =>
+    at.offset >= from &&
+    (header.type === 'purge' || (header.type === 'delete' && header.to >= hidden));
   // What is replicated by now is part of this read, whatever its end is.
-  const from = Offset.of(Math.max(end.offset, (replicated ?? -1) + 1));
-  const to = await consumer.endOffset(key.topic, partition, { signal });
+  const from = Offset.of(Math.max(end.offset, firstAfter(replicated)));
+  const to = await deps.consumer.endOffset(key.topic, partition, { signal });
   if (from >= to) return 'no reason';
-  for await (const records of consumer.read({ key, partition, from, to }, { signal })) {
+  let found: ActionHeader | undefined;
+  for await (const records of deps.consumer.read({ key, partition, from, to }, { signal })) {
     deadline.progress();
+    found = records.find(mayHide)?.action.header;
+    if (found !== undefined) break;
+  }
+  if (found === undefined) return 'no reason';
+  const needsTenure = found.type !== 'mark' && found.tenure !== undefined;
+  if (!needsTenure) return 'reason';
+  // Whether it counts depends on all opening marks after R.
+  const range = { key, partition, from: firstAfter(replicated), to };
+  for await (const records of readCounting(deps, range, replicated, deadline)) {
     if (records.some(mayHide)) return 'reason';
   }
   return 'no reason';

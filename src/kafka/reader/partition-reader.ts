@@ -1,4 +1,6 @@
+import { actionHeaderName, isOpeningHeader } from '../../codec/record/action-record-codec.ts';
 import { DataIntegrityError } from '../../model/errors.ts';
+import type { LogRecord } from '../../model/log-record.ts';
 import type { Topic } from '../../model/position.ts';
 import { decompress } from '../driver/wire/compression.ts';
 import type { LogCluster } from '../log-cluster.ts';
@@ -132,8 +134,7 @@ class Pass {
           !request.isSettled && request.next <= batch.lastOffset && request.to > batch.baseOffset,
       );
       if (interested.length === 0 || batch.control) continue;
-      const byKey = Map.groupBy(interested, ({ keyText }) => keyText);
-      this.#fetcher.locating(batch.baseOffset, () => offer(batch, byKey));
+      this.#fetcher.locating(batch.baseOffset, () => offer(batch, interested));
     }
     this.#position = Math.max(this.#position, chunk.nextOffset);
     for (const request of this.#requests) {
@@ -167,13 +168,36 @@ function lowest(requests: readonly ReadRequest[]): number {
   return requests.reduce((least, { next }) => Math.min(least, next), Number.MAX_SAFE_INTEGER);
 }
 
-/** Gives each record to the reads of its key. Of all other records only the key is looked at. */
-function offer(batch: RecordBatch, requests: ReadonlyMap<string, readonly ReadRequest[]>): void {
+/**
+ * Gives each record to the reads of its key, and opening marks to all. Of all other records only
+ * the key is looked at, and whether there is a value.
+ */
+function offer(batch: RecordBatch, requests: readonly ReadRequest[]): void {
+  const byKey = Map.groupBy(requests, ({ keyText }) => keyText);
   const cursor = new RecordCursor(batch, decompress(batch.compression, batch.body));
   while (cursor.next()) {
     const key = cursor.keyText();
-    const interested = key === undefined ? undefined : requests.get(key);
-    if (interested === undefined) continue;
-    for (const request of interested) request.accept(cursor);
+    if (key === undefined) continue;
+    const ofKey = byKey.get(key);
+    if (ofKey !== undefined) for (const request of ofKey) request.accept(cursor);
+    if (ofKey?.length === requests.length) continue;
+    const opening = mayOpen(cursor);
+    if (opening === undefined) continue;
+    for (const request of requests) if (request.keyText !== key) request.acceptOpening(opening);
+  }
+}
+
+const actionHeader = Buffer.from(actionHeaderName);
+
+/**
+ * The record if it may be an opening mark. One whose bytes break the format is none: it fails the
+ * reads of its own key only.
+ */
+function mayOpen(cursor: RecordCursor): LogRecord | undefined {
+  try {
+    const header = cursor.headerWithoutValue(actionHeader);
+    return header !== undefined && isOpeningHeader(header) ? cursor.record() : undefined;
+  } catch {
+    return undefined;
   }
 }

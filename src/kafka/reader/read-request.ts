@@ -1,6 +1,7 @@
-import { decodeAction } from '../../codec/record/action-record-codec.ts';
+import { decodeAction, decodeOpeningMark } from '../../codec/record/action-record-codec.ts';
 import type { ActionRecord } from '../../model/action.ts';
 import { CodecError, JournalError } from '../../model/errors.ts';
+import type { LogRecord } from '../../model/log-record.ts';
 import type { ActionRange } from '../../ports/action-consumer.ts';
 import { Occasion } from '../../runtime/occasion.ts';
 import type { RecordCursor } from '../record-batches.ts';
@@ -48,7 +49,7 @@ export class ReadRequest {
 
   /** Takes a record of its key. A record that cannot be decoded fails this read and no other. */
   accept(cursor: RecordCursor): void {
-    if (this.isSettled || cursor.offset < this.next || cursor.offset >= this.to) return;
+    if (!this.#wants(cursor)) return;
     const { partition, key } = this.range;
     try {
       const record = decodeAction(key.topic, partition, cursor.record());
@@ -58,6 +59,18 @@ export class ReadRequest {
       const broken = new CodecError('a record of the log cannot be decoded', { cause, place });
       this.fail(cause instanceof JournalError ? cause : broken);
     }
+  }
+
+  /** Takes a record of another key if it is an opening mark. */
+  acceptOpening(record: LogRecord): void {
+    if (!this.#wants(record)) return;
+    const { partition, key } = this.range;
+    const mark = decodeOpeningMark(key.topic, partition, record);
+    if (mark !== undefined) this.#current.push(mark);
+  }
+
+  #wants({ offset }: { readonly offset: number }): boolean {
+    return !this.isSettled && offset >= this.next && offset < this.to;
   }
 
   /** Everything below `offset` was offered: hands over what was accepted. */

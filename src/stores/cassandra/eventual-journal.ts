@@ -2,14 +2,17 @@ import type { CassandraSettings } from '../../config/settings/cassandra-settings
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import { proveTenureReads, readLastTenure } from '../kept-tenures.ts';
 import { chunks } from './at-once.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
 import { readSegments } from './segment-reader.ts';
 import { openCassandraSession } from './session.ts';
 import type { CassandraDeps, CassandraSession } from './session-types.ts';
+import { CassandraTenures } from './stored-tenures.ts';
 import { JournalRowReader } from './tables/journal-row.ts';
 import { pointerOf, rowParams } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -46,6 +49,7 @@ export class CassandraEventualJournal implements EventualJournal {
   readonly #session: CassandraSession;
   readonly #tables: StoreTables;
   readonly #fetchSize: number;
+  readonly #tenures: CassandraTenures;
 
   constructor(
     session: CassandraSession,
@@ -56,6 +60,7 @@ export class CassandraEventualJournal implements EventualJournal {
     this.#session = session;
     this.#tables = storeTables(settings.schema);
     this.#fetchSize = settings.client.fetchSize;
+    this.#tenures = new CassandraTenures(session, this.#tables.tenures);
   }
 
   /**
@@ -69,7 +74,12 @@ export class CassandraEventualJournal implements EventualJournal {
       this.#session.select(pointer.selectOffset, ['', 0], options),
       this.#session.select(metaJournal.selectHead, nowhere, options),
       this.#session.select(journal.selectRange, [...nowhere, 1, 1], options),
+      proveTenureReads(this.#tenures, options),
     ]);
+  }
+
+  lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
+    return readLastTenure(this.#tenures, place, upTo, options);
   }
 
   async offset(

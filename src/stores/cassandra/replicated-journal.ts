@@ -1,15 +1,18 @@
 import type { CassandraSettings } from '../../config/settings/cassandra-settings.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
+  KnownTenures,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
+import { KeptTenures, readLastTenure } from '../kept-tenures.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { CassandraJournalRows, type LoadedRow } from './apply-row-change.ts';
 import { readExpired } from './expired-journals.ts';
@@ -18,6 +21,7 @@ import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
 import { openCassandraSession } from './session.ts';
 import type { CassandraDeps, CassandraSession } from './session-types.ts';
+import { CassandraTenures } from './stored-tenures.ts';
 import { ownedRowOf, rowParams } from './tables/metajournal-table.ts';
 import { expiredUntilKey } from './tables/setting-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -54,6 +58,8 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
   readonly #segmentSize: number;
   readonly #clocks = new WriteClocks();
   readonly #pointers: PartitionPointers;
+  readonly #tenures: CassandraTenures;
+  readonly #keptTenures: KeptTenures;
 
   constructor(
     session: CassandraSession,
@@ -62,7 +68,9 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     this.#session = session;
     this.#tables = storeTables(schema);
     this.#segmentSize = segmentSize;
-    const { pointer } = this.#tables;
+    const { pointer, tenures } = this.#tables;
+    this.#tenures = new CassandraTenures(session, tenures);
+    this.#keptTenures = new KeptTenures(this.#tenures);
     this.#pointers = new PartitionPointers({ session, clocks: this.#clocks, statements: pointer });
   }
 
@@ -86,6 +94,22 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
 
   saveOffset(move: OffsetMove, nowMs: number): Promise<void> {
     return this.#pointers.move(move, nowMs);
+  }
+
+  tenuresUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    return this.#keptTenures.upTo(topic, partition, options);
+  }
+
+  saveTenures(known: KnownTenures, nowMs: number): Promise<void> {
+    return this.#keptTenures.save(known, nowMs);
+  }
+
+  lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
+    return readLastTenure(this.#tenures, place, upTo, options);
   }
 
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {

@@ -61,12 +61,25 @@ export function partitionOf(cell: unknown): Partition {
  * @throws {CodecError} naming topic, partition, table and column
  */
 export function replicatedOffsetOf(topic: Topic, partition: Partition, cell: unknown): Offset {
+  return offsetIn('pointer2', { topic, partition }, cell);
+}
+
+/**
+ * The offset in a row of a partition.
+ *
+ * @throws {CodecError} naming topic, partition, table and column
+ */
+export function offsetIn(
+  table: string,
+  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
+  cell: unknown,
+): Offset {
   try {
     return numberOf(cell, 'offset') as Offset;
   } catch (cause) {
-    throw new CodecError('a row of pointer2 cannot be decoded', {
+    throw new CodecError(`a row of ${table} cannot be decoded`, {
       cause,
-      place: { topic, partition, table: 'pointer2', column: 'offset' },
+      place: { topic, partition, table, column: 'offset' },
     });
   }
 }

@@ -2,11 +2,14 @@ import type { PostgresSettings } from '../../config/settings/postgres-settings.t
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import { proveTenureReads, readLastTenure } from '../kept-tenures.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import { pointerOffset } from '../relational/journal-cells.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
+import { PostgresTenures } from './stored-tenures.ts';
 import { type JournalCells, pointerOfCells } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 import { ofStoredCells, type StoredCells } from './tables/stored-cells.ts';
@@ -44,11 +47,13 @@ export class PostgresEventualJournal implements EventualJournal {
   readonly #session: PostgresSession;
   readonly #tables: StoreTables;
   readonly #fetchSize: number;
+  readonly #tenures: PostgresTenures;
 
   constructor(session: PostgresSession, settings: PostgresSettings) {
     this.#session = session;
     this.#tables = storeTables(settings.schema.name);
     this.#fetchSize = settings.fetchSize;
+    this.#tenures = new PostgresTenures(session, this.#tables.tenures);
   }
 
   async proveReading(options?: CallOptions): Promise<void> {
@@ -56,6 +61,11 @@ export class PostgresEventualJournal implements EventualJournal {
     await this.#session.read(pointers.select, ['', 0], options);
     await this.#session.read(metajournal.select, ['', ''], options);
     await this.#session.read(events.page, ['', '', 0, 0, 0, 0, 0, 0], options);
+    await proveTenureReads(this.#tenures, options);
+  }
+
+  lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
+    return readLastTenure(this.#tenures, place, upTo, options);
   }
 
   async offset(

@@ -2,21 +2,25 @@ import type { PostgresSettings } from '../../config/settings/postgres-settings.t
 import { FencedError, InvalidInputError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import { type Offset, type Partition, Topic } from '../../model/position.ts';
+import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
+  KnownTenures,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
+import { KeptTenures, readLastTenure } from '../kept-tenures.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { RelationalJournalRows } from '../relational/apply-row-change.ts';
 import { expiredOf, pointerOffset } from '../relational/journal-cells.ts';
 import { PostgresJournalTransactions } from './journal-transactions.ts';
 import { checkRights } from './schema/check-schema.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
+import { PostgresTenures } from './stored-tenures.ts';
 import {
   type ExpiredCells,
   type JournalCells,
@@ -52,12 +56,16 @@ export async function openPostgresReplicatedJournal(
 export class PostgresReplicatedJournal implements ReplicatedJournal {
   readonly #session: PostgresSession;
   readonly #tables: StoreTables;
+  readonly #tenures: PostgresTenures;
+  readonly #keptTenures: KeptTenures;
   /** Partitions that this process has claimed. */
   readonly #claims = new Map<string, ClaimedPartition>();
 
   constructor(session: PostgresSession, schema: string) {
     this.#session = session;
     this.#tables = storeTables(schema);
+    this.#tenures = new PostgresTenures(session, this.#tables.tenures);
+    this.#keptTenures = new KeptTenures(this.#tenures);
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
@@ -96,6 +104,22 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     if (stored === undefined) throw fenced(to, 'stands elsewhere or was claimed since');
     claim.epoch = stored[0];
     claim.known = offset;
+  }
+
+  tenuresUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    return this.#keptTenures.upTo(topic, partition, options);
+  }
+
+  saveTenures(known: KnownTenures, nowMs: number): Promise<void> {
+    return this.#keptTenures.save(known, nowMs);
+  }
+
+  lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
+    return readLastTenure(this.#tenures, place, upTo, options);
   }
 
   async *expired(

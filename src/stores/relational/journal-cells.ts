@@ -67,12 +67,25 @@ export function expiredOf(key: Key, cells: ExpiryCells): ExpiredJournal {
  * @throws {CodecError} naming topic, partition, table and column
  */
 export function pointerOffset(topic: Topic, partition: Partition, cell: unknown): Offset {
+  return offsetIn('pointer', { topic, partition }, cell);
+}
+
+/**
+ * The offset in a row of a partition.
+ *
+ * @throws {CodecError} naming topic, partition, table and column
+ */
+export function offsetIn(
+  table: string,
+  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
+  cell: unknown,
+): Offset {
   try {
     return offsetOf(cell);
   } catch (cause) {
-    throw new CodecError('a row of pointer cannot be decoded', {
+    throw new CodecError(`a row of ${table} cannot be decoded`, {
       cause,
-      place: { topic, partition, table: 'pointer', column: 'offset' },
+      place: { topic, partition, table, column: 'offset' },
     });
   }
 }

@@ -2,6 +2,7 @@ import { ClosedError } from '../../model/errors.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
 import { nextTurn } from '../../runtime/waiting.ts';
@@ -11,6 +12,7 @@ import type { EventTable } from './tables/event-table.ts';
 import type { MetajournalTable } from './tables/metajournal-table.ts';
 import type { PointerTable } from './tables/pointer-table.ts';
 import type { SettingTable } from './tables/setting-table.ts';
+import type { TenureTable } from './tables/tenure-table.ts';
 
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
 const firstPageRows = 64;
@@ -24,6 +26,7 @@ export interface StoreTables {
   readonly events: EventTable;
   readonly pointers: PointerTable;
   readonly settings: SettingTable;
+  readonly tenures: TenureTable;
 }
 
 /** Reads the store of the file. */
@@ -33,6 +36,13 @@ export class SqliteEventualJournal implements EventualJournal {
 
   constructor(tables: StoreTables) {
     this.#tables = tables;
+  }
+
+  async lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${place.topic}`, () =>
+      this.#tables.tenures.last(place, upTo),
+    );
   }
 
   async offset(

@@ -2,11 +2,13 @@ import { javaStringHash } from '../../codec/java-hash.ts';
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
+  KnownTenures,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
@@ -87,6 +89,29 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
       return epoch;
     });
     trim.replicated(topic, partition, { offset, atMs: clock.nowMs() });
+  }
+
+  async tenuresUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#deps.tables.tenures.upTo(topic, partition),
+    );
+  }
+
+  async saveTenures(known: KnownTenures, nowMs: number): Promise<void> {
+    const { tenures } = this.#deps.tables;
+    await this.#write(known.topic, () => tenures.save(known, nowMs));
+  }
+
+  async lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${place.topic}`, () =>
+      this.#deps.tables.tenures.last(place, upTo),
+    );
   }
 
   async *expired(

@@ -24,6 +24,7 @@ import { EventTable } from './tables/event-table.ts';
 import { MetajournalTable } from './tables/metajournal-table.ts';
 import { PointerTable } from './tables/pointer-table.ts';
 import { SettingTable } from './tables/setting-table.ts';
+import { TenureTable } from './tables/tenure-table.ts';
 
 /** Of the section of the embedded journal. */
 export interface SqliteSettings {
@@ -81,6 +82,7 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     events: new EventTable(database),
     pointers: new PointerTable(database),
     settings: new SettingTable(database),
+    tenures: new TenureTable(database),
   };
   const partitions = new LogPartitions(database);
   const reader = new LogReader(database);

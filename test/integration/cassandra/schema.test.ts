@@ -68,6 +68,20 @@ const expectedColumns = {
     origin: 'text',
     metadata: 'text',
   },
+  tenures: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    scope: 'text partition_key 2',
+    offset: 'bigint clustering 0 desc',
+    holder: 'text',
+    address: 'text',
+    created: 'timestamp',
+  },
+  tenures_until: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    offset: 'bigint',
+  },
   locks: {
     id: 'text partition_key 0',
     expiry_ms: 'bigint',
@@ -149,7 +163,7 @@ async function columnsOf(
 type Raw = () => Client;
 
 function describeCreate(client: Raw, newKeyspace: () => string): void {
-  it('makes keyspace, tables and indexes as the JVM system does, and notes version 8', async () => {
+  it('makes keyspace, tables and indexes as the JVM system does, those of tenures, and notes version 8', async () => {
     const keyspace = newKeyspace();
     await setUp(keyspace);
     expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
@@ -180,7 +194,7 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
 
   it('sends no DDL where all is there', async () => {
     const keyspace = newKeyspace();
-    expect(await setUp(keyspace)).to.have.length(8);
+    expect(await setUp(keyspace)).to.have.length(10);
     expect(await setUp(keyspace)).to.deep.equal([]);
   });
 
@@ -308,6 +322,19 @@ function describeCheck(client: Raw, newKeyspace: () => string): void {
     const keyspace = newKeyspace();
     await setUp(keyspace);
     await check(keyspace);
+  });
+
+  it('passes without the tables of tenures, but not without a column of them', async () => {
+    const keyspace = newKeyspace();
+    await setUp(keyspace);
+    await client().execute(`DROP TABLE ${keyspace}.tenures_until`);
+    await check(keyspace);
+    await client().execute(`ALTER TABLE ${keyspace}.tenures DROP holder`);
+    const error = await failure(check(keyspace));
+    expect(error)
+      .to.be.instanceOf(NotSetUpError)
+      .with.property('message')
+      .that.contains(`column ${keyspace}.tenures.holder`);
   });
 
   it('names a missing keyspace and creates nothing', async () => {

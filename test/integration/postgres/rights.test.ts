@@ -34,9 +34,8 @@ describe('the least rights on PostgreSQL', function () {
 
   /** As docs/configuration.md says. */
   const grant = async () => {
-    const written = ['metajournal', 'event', 'pointer', 'expiry'].map(
-      (table) => `${schema}.${table}`,
-    );
+    const tables = ['metajournal', 'event', 'pointer', 'expiry', 'tenures', 'tenures_until'];
+    const written = tables.map((table) => `${schema}.${table}`);
     await operator.query(`GRANT USAGE ON SCHEMA ${schema} TO ${client}, ${replicator}`);
     await operator.query(
       `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${client}, ${replicator}`,
@@ -71,6 +70,12 @@ describe('the least rights on PostgreSQL', function () {
     const move = { topic: key.topic, ...given.place(2) };
     await given.moveTo(replicated, key.topic, given.place(2));
     await given.moveTo(replicated, key.topic, given.place(3));
+    const { partition } = move;
+    const opening = { scope: '', holder: 'h', address: undefined, offset: move.offset };
+    const known = { topic: key.topic, partition, openings: [opening], upTo: move.offset };
+    for (const _ of [1, 2]) await replicated.saveTenures(known, given.nowMs);
+    const place = { topic: key.topic, partition, scope: '' };
+    expect(await eventual.lastTenure(place, move.offset)).to.equal(2);
     const until = { topic: key.topic, partition: move.partition, day: '2024-01-01' };
     await replicated.saveExpiredUntil(until, given.nowMs);
     const store = { eventual, replicated, segmentSize } as given.ReplicatedStore;
@@ -90,7 +95,7 @@ describe('the least rights on PostgreSQL', function () {
   });
 
   it('are named when a client lacks one', async () => {
-    for (const table of ['event', 'metajournal', 'pointer']) {
+    for (const table of ['event', 'metajournal', 'pointer', 'tenures', 'tenures_until']) {
       await without(`SELECT ON ${schema}.${table}`, client, async () => {
         const error = await refusal(openPostgresEventualJournal(settings(client), deps));
         expect(error).to.be.instanceOf(AccessDeniedError);

@@ -12,7 +12,8 @@ import { openPostgresSession, type PostgresSession } from '../../../src/stores/p
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { deps, dropSchema, postgresSettings, randomSchema, rawClient } from './postgres-server.ts';
 
-const tables = ['event', 'expiry', 'metajournal', 'pointer', 'setting'];
+const firstTables = ['event', 'expiry', 'metajournal', 'pointer', 'setting'];
+const tables = [...firstTables, 'tenures', 'tenures_until'];
 
 describe('the schema of PostgreSQL', function () {
   this.timeout(30_000);
@@ -63,6 +64,22 @@ describe('the schema of PostgreSQL', function () {
       log.lines.filter(({ message }) => message === 'PostgreSQL schema statement'),
     ).to.deep.equal([]);
     await setUp('check');
+  });
+
+  it('of the version before tenures passes the check, and is brought up to date', async () => {
+    const steps = migrations.slice(0, 1);
+    await migrate(session, schema, { log: silentLogger, steps });
+    expect(await tablesThere()).to.deep.equal(firstTables);
+    await setUp('check');
+    const items = await setUp('create');
+    expect(items.filter(({ state }) => state === 'created').map(({ name }) => name)).to.deep.equal([
+      `table ${schema}.tenures`,
+      `table ${schema}.tenures_until`,
+    ]);
+    expect(await tablesThere()).to.deep.equal(tables);
+    await operator.query(`ALTER TABLE ${schema}.tenures DROP COLUMN holder`);
+    const error = await refusal(setUp('check'));
+    expect(error).to.have.property('message').that.contains(`column ${schema}.tenures.holder`);
   });
 
   it('is created once by processes that do so at the same moment', async () => {

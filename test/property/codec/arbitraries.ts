@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import type { ActionHeader } from '../../../src/model/action.ts';
+import type { ActionHeader, AppendHeader } from '../../../src/model/action.ts';
 import type { Event, Events } from '../../../src/model/event.ts';
 import { ExpireAfter } from '../../../src/model/expire-after.ts';
 import type { JsonValue, Payload } from '../../../src/model/payload.ts';
 import { JsonNumber } from '../../../src/model/payload.ts';
+import type { Offset } from '../../../src/model/position.ts';
 import type { PayloadMetadata } from '../../../src/model/record-metadata.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 
@@ -91,19 +92,34 @@ export const anyEvents = eventsOf(anyPayload, strictText);
 
 const optionalText = fc.option(jsonText, { nil: undefined });
 const writer = { origin: optionalText, version: optionalText };
+const offset = fc.oneof(
+  fc.integer({ min: 0, max: 1000 }),
+  fc.maxSafeNat(),
+) as fc.Arbitrary<number> as fc.Arbitrary<Offset>;
+/** What a header has, or has not: a member that is absent in both, not `undefined`. */
+const perhaps = <T extends object>(member: fc.Arbitrary<T>) => fc.oneof(fc.constant({}), member);
+const tenure = perhaps(fc.record({ tenure: fc.record({ scope: jsonText, of: offset }) }));
+const opening = perhaps(
+  fc.record({ opens: fc.record({ scope: jsonText, holder: jsonText, address: optionalText }) }),
+);
+const joined = <A, B>(parts: readonly [A, B]): A & B => ({ ...parts[0], ...parts[1] });
 const range = fc
   .tuple(eventNr, eventNr)
   .map(([a, b]) => (a <= b ? { from: a, to: b } : { from: b, to: a }));
-export const appendHeader = fc.record({
+const plainAppend = fc.record({
   type: fc.constant('append' as const),
   range,
   payloadType: fc.constantFrom('json' as const, 'binary' as const),
   metadata: headerMetadata,
   ...writer,
 });
+const plainMark = fc.record({ type: fc.constant('mark' as const), id: jsonText, ...writer });
+const plainDelete = fc.record({ type: fc.constant('delete' as const), to: seqNr, ...writer });
+const plainPurge = fc.record({ type: fc.constant('purge' as const), ...writer });
+export const appendHeader: fc.Arbitrary<AppendHeader> = fc.tuple(plainAppend, tenure).map(joined);
 export const actionHeader: fc.Arbitrary<ActionHeader> = fc.oneof(
   appendHeader,
-  fc.record({ type: fc.constant('mark' as const), id: jsonText, ...writer }),
-  fc.record({ type: fc.constant('delete' as const), to: seqNr, ...writer }),
-  fc.record({ type: fc.constant('purge' as const), ...writer }),
+  fc.tuple(plainMark, opening).map(joined),
+  fc.tuple(plainDelete, tenure).map(joined),
+  fc.tuple(plainPurge, tenure).map(joined),
 );

@@ -15,7 +15,12 @@ import {
 import { parseRecordMetadata } from '../../../src/codec/record/record-metadata-codec.ts';
 import { ofStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { decodeUtf8Lenient, decodeUtf8WithSurrogates } from '../../../src/codec/utf8.ts';
-import type { ActionRecord, AppendHeader, PayloadType } from '../../../src/model/action.ts';
+import type {
+  ActionHeader,
+  ActionRecord,
+  AppendHeader,
+  PayloadType,
+} from '../../../src/model/action.ts';
 import type { Event, Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
@@ -68,8 +73,16 @@ const last: Event = { seqNr: SeqNr.of(2 ** 53 - 2), tags: ['b'], payload: bytes 
 const withBinary: Events = [...events, last];
 const jsonValues = [encodeEvents(events, metadata).value, ...files(/^Payload-.*json$/)];
 const binaryValues = [encodeEvents(withBinary, metadata).value, ...files(/^v\d-.*bin$/)];
+const held = { ...plainHeader, tenure: { scope: 'é', of: Offset.of(41) } };
+const opening: ActionHeader = {
+  type: 'mark',
+  id: 'm',
+  origin: undefined,
+  version: '1.0.0',
+  opens: { scope: '', holder: 'h', address: '127.0.0.1:1' },
+};
 const headers = [
-  ...[header, plainHeader].map((one) => Buffer.from(encodeActionHeader(one))),
+  ...[header, plainHeader, held, opening].map((one) => Buffer.from(encodeActionHeader(one))),
   ...files(/^(Append|Delete|Mark|Purge)-.*json$/),
 ];
 const place = { topic: Topic.of('journal'), partition: Partition.of(3), offset: Offset.of(41) };

@@ -182,6 +182,7 @@ function laggy({ producer, consumer, eventual }: Ports, numbers: Numbers): Ports
     },
     eventual: {
       offset: (...args) => later(() => eventual.offset(...args)),
+      lastTenure: (...args) => later(() => eventual.lastTenure(...args)),
       pointer: (...args) => later(() => eventual.pointer(...args)),
       read: (...args) => slowly(eventual.read(...args)),
       ids: (...args) => eventual.ids(...args),

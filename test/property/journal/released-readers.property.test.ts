@@ -160,6 +160,7 @@ class CountedPorts {
       },
       eventual: {
         offset: (...args) => this.#question(() => eventual.offset(...args)),
+        lastTenure: (...args) => this.#question(() => eventual.lastTenure(...args)),
         pointer: (...args) => this.#question(() => eventual.pointer(...args)),
         read: (...args) => this.#reader('store', eventual.read(...args)),
         ids: (...args) => eventual.ids(...args),

@@ -99,12 +99,14 @@ function partitionsOf(
 function foundBy(table: StoredTable, select: CompiledSelect, params: Params): LiveRow[] {
   const rows: LiveRow[] = [];
   for (const partition of partitionsOf(table, select, params)) {
-    for (const row of partition.rows) {
+    const { isDescending } = table.shape.key;
+    for (const row of isDescending ? partition.rows.toReversed() : partition.rows) {
       const deletedAt = partition.deletedAtOf(row);
       if (!row.isLive(deletedAt)) continue;
       const found = { partition, row, deletedAt };
       if (!select.tests.every((test) => holds(test, found, params))) continue;
       rows.push(found);
+      if (rows.length === select.limit) return rows;
       if (select.distinct) break;
     }
   }

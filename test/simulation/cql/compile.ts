@@ -10,6 +10,12 @@ const tableKeys: Readonly<Record<string, TableKey>> = {
   metajournal: { partition: ['topic', 'segment'], clustering: ['id'] },
   pointer2: { partition: ['topic', 'partition'], clustering: [] },
   setting: { partition: ['key'], clustering: [] },
+  tenures: {
+    partition: ['topic', 'partition', 'scope'],
+    clustering: ['offset'],
+    isDescending: true,
+  },
+  tenures_until: { partition: ['topic', 'partition'], clustering: [] },
 };
 
 export const shapes: ReadonlyMap<string, TableShape> = new Map(
@@ -46,6 +52,8 @@ export interface CompiledSelect {
     readonly read: CellReader;
   }[];
   readonly distinct: boolean;
+  /** Rows at most. */
+  readonly limit: number;
 }
 
 export interface CompiledWrite {
@@ -90,7 +98,7 @@ function shapeOf({ table }: Statement): TableShape {
 }
 
 function compileSelect(statement: Select): CompiledSelect {
-  const { table, where, columns, distinct } = statement;
+  const { table, where, columns, distinct, limit } = statement;
   const shape = shapeOf(statement);
   const partition = keyOf(shape.key.partition, where);
   // What finds the partition holds of each of its rows.
@@ -107,6 +115,7 @@ function compileSelect(statement: Select): CompiledSelect {
       read: readerOf(isWriteTime ? 'offset' : column),
     })),
     distinct,
+    limit,
   };
 }
 

@@ -15,6 +15,7 @@ export type Statement =
       readonly columns: readonly Selected[];
       readonly distinct: boolean;
       readonly where: readonly Condition[];
+      readonly limit: number;
     }
   | {
       readonly type: 'insert' | 'update';
@@ -104,8 +105,9 @@ class CqlParser {
     this.#expect('FROM');
     const table = this.#table();
     const where = this.#accept('WHERE') ? this.#conditions() : [];
+    const limit = this.#accept('LIMIT') ? Number(this.#word()) : Number.POSITIVE_INFINITY;
     if (this.#accept('ALLOW')) this.#expect('FILTERING');
-    return { type: 'select', table, columns, distinct, where };
+    return { type: 'select', table, columns, distinct, where, limit };
   }
 
   #selected(): Selected {

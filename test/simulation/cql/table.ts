@@ -4,6 +4,8 @@ import { compareCells } from './cells.ts';
 export interface TableKey {
   readonly partition: readonly string[];
   readonly clustering: readonly string[];
+  /** Rows of a partition come from the last to the first. */
+  readonly isDescending?: true;
 }
 
 /** A table as its statements know it: each other column has its place, given when it is first named. */

@@ -81,7 +81,10 @@ export class SimulatedConsumer implements ActionConsumer {
         const records: ActionRecord[] = [];
         for (let offset = from; offset < next; offset++) {
           const action = all[offset]?.action;
-          if (action?.action.key.id === key.id) records.push(action);
+          if (action === undefined) continue;
+          const { header } = action.action;
+          const isOpening = header.type === 'mark' && header.opens !== undefined;
+          if (isOpening || action.action.key.id === key.id) records.push(action);
         }
         return { next, records };
       },

@@ -17,6 +17,7 @@ const applyChange = 'src/stores/cassandra/apply-row-change.ts';
 const row = 'src/stores/cassandra/metajournal-row.ts';
 const pointers = 'src/stores/cassandra/partition-pointers.ts';
 const batch = 'src/history/batch.ts';
+const cache = 'src/journal/head-cache/partition-cache.ts';
 const flow = 'replicator/topic/partition-flow.ts';
 const action = 'src/history/apply-action.ts';
 const change = 'src/history/row-change.ts';
@@ -295,5 +296,35 @@ export const mutants: readonly Mutant[] = [
     "if (next?.type !== 'appends') {",
     "if (next?.type !== 'appends' && isCovered(to)) continue;\n" +
       "      if (next?.type !== 'appends') {",
+  ]),
+  mutant('a void action is read', 'I25: one fate for every reader', [
+    observe,
+    "(record) => after.tenures.judge(record) === 'counts' && isOfKey(record, key),",
+    "(record) => after.tenures.judge(record) !== 'opens' && isOfKey(record, key),",
+  ]),
+  mutant('the head cache takes a void action', 'I25: one fate for every reader', [
+    cache,
+    "if (verdict === 'void') {",
+    "if (verdict === 'void' && !Action.isAppend(action)) {",
+  ]),
+  mutant('a void action is applied', 'I25: one fate for the replicator, too', [
+    'replicator/topic/partition-work.ts',
+    "if (tenures.judge(action) !== 'counts') continue;",
+    "if (tenures.judge(action) === 'opens') continue;",
+  ]),
+  mutant('the tenures before R are not asked for', 'R, then W, then tenures', [
+    'src/journal/learn-tenures.ts',
+    'const isEmpty = replicated === undefined;',
+    'const isEmpty = true;',
+  ]),
+  mutant('R moves before the opening marks are stored', 'tenures before R', [
+    flow,
+    'await this.#tenures.save(offset, nowMs);',
+    '',
+  ]),
+  mutant('an opening mark counts for all scopes', 'scopes are apart', [
+    'src/history/tenures.ts',
+    'this.#last.set(header.opens.scope, at.offset);',
+    'for (const scope of [...this.#last.keys(), header.opens.scope]) this.#last.set(scope, at.offset);',
   ]),
 ];

@@ -21,6 +21,8 @@ function record(
 export interface RecordOf {
   readonly id?: string;
   readonly origin?: string;
+  /** Scope and number of the tenure it is written under. */
+  readonly under?: readonly [scope: string, of: number];
   /** Size of an append's value. */
   readonly bytes?: number;
 }
@@ -32,10 +34,11 @@ export function append(
   of: RecordOf = {},
 ): ActionRecord {
   const [from, to] = typeof numbers === 'number' ? [numbers, numbers] : numbers;
-  const { id = recordKey.id, origin, bytes } = of;
+  const { id = recordKey.id, origin, bytes, under } = of;
+  const tenure = under && { scope: under[0], of: Offset.of(under[1]) };
   const range = { from: SeqNr.of(from), to: SeqNr.of(to) };
   const stamp = { origin, version: undefined, payloadType: 'json', metadata: {} } as const;
-  return record({ id, offset, bytes }, { type: 'append', range, ...stamp });
+  return record({ id, offset, bytes }, { type: 'append', range, ...stamp, tenure });
 }
 
 export function deletion(offset: number, to: number, id = recordKey.id): ActionRecord {
@@ -49,6 +52,11 @@ export function purge(offset: number, onlyAt?: number, id = recordKey.id): Actio
 
 export function mark(offset: number, id = recordKey.id): ActionRecord {
   return record({ id, offset }, { type: 'mark', id: `m${offset}`, ...nobody });
+}
+
+export function opening(offset: number, scope: string, id = 'host'): ActionRecord {
+  const opens = { scope, holder: 'holder', address: undefined };
+  return record({ id, offset }, { type: 'mark', id: `m${offset}`, ...nobody, opens });
 }
 
 const nobody = { origin: undefined, version: undefined };

@@ -38,7 +38,8 @@ export async function recordsOf(
   const to = await consumer.endOffset(key.topic, partition);
   const records: ActionRecord[] = [];
   for await (const batch of consumer.read({ key, partition, from: Offset.min, to })) {
-    records.push(...batch);
+    // Opening marks of other keys come with them.
+    records.push(...batch.filter(({ action }) => action.key.id === key.id));
   }
   return records;
 }

@@ -33,12 +33,15 @@ export async function flowOver(
     cacheExpireAfterMs: 60_000,
     onReplicated: undefined,
   };
-  const claim = () => store.claim(topic, partition0);
+  const claim = async () => ({
+    replicated: await store.claim(topic, partition0),
+    tenuresUpTo: await store.tenuresUpTo(topic, partition0),
+  });
   const attempts = 100;
   const backoff = { initialMs: 1, maxMs: 1 };
-  const replicated = await retry(claim, { ...flowDeps, attempts, backoff, retryable: () => true });
+  const start = await retry(claim, { ...flowDeps, attempts, backoff, retryable: () => true });
   return new PartitionFlow({ topic, partition: partition0 }, flowDeps, {
-    replicated,
+    ...start,
     onStored: () => {},
   });
 }

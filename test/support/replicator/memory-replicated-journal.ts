@@ -14,10 +14,12 @@ import type {
   ReplicatedDelete,
   ReplicatedPurge,
 } from '../../../src/model/replicated-batch.ts';
+import type { LastTenure, OpenedTenure, TenurePlace } from '../../../src/model/tenure.ts';
 import type {
   ExpiredJournal,
   ExpiredRange,
   ExpiredUntil,
+  KnownTenures,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
@@ -32,6 +34,9 @@ export interface StoreCall {
     | 'delete'
     | 'purge'
     | 'saveOffset'
+    | 'tenuresUpTo'
+    | 'saveTenures'
+    | 'lastTenure'
     | 'expired'
     | 'expiredUntil'
     | 'saveExpiredUntil';
@@ -39,6 +44,8 @@ export interface StoreCall {
   readonly partition?: number;
   readonly offset?: number;
   readonly nowMs?: number;
+  /** Of `saveTenures`, how many opening marks. */
+  readonly openings?: number;
 }
 
 interface Claim {
@@ -64,6 +71,10 @@ export interface StoredJournal {
 export class MemoryReplicatedJournal implements ReplicatedJournal {
   readonly journals: Map<string, StoredJournal>;
   readonly offsets: Map<string, number>;
+  /** Opening marks of each partition, by offset. */
+  readonly tenures: Map<string, Map<number, OpenedTenure>>;
+  /** W of each partition. */
+  readonly tenuresKnown: Map<string, number>;
   /** How often each partition was claimed. */
   readonly epochs: Map<string, number>;
   readonly expiredDays = new Map<string, string>();
@@ -84,6 +95,8 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   constructor(other?: MemoryReplicatedJournal) {
     this.journals = other?.journals ?? new Map();
     this.offsets = other?.offsets ?? new Map();
+    this.tenures = other?.tenures ?? new Map();
+    this.tenuresKnown = other?.tenuresKnown ?? new Map();
     this.epochs = other?.epochs ?? new Map();
   }
 
@@ -126,6 +139,37 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     const epoch = stored === undefined ? undefined : this.epochs.get(`${topic}/${partition}`);
     if (claim.epoch === undefined && stored === offset) return true;
     return claim.epoch === epoch && (stored === after || stored === offset);
+  }
+
+  /** Another replicator has moved W and R, of `topic/partition`. */
+  moved(place: string, offset: number): void {
+    this.tenuresKnown.set(place, offset);
+    this.offsets.set(place, offset);
+  }
+
+  async tenuresUpTo(topic: Topic, partition: Partition): Promise<Offset | undefined> {
+    await this.#call({ name: 'tenuresUpTo', partition });
+    return this.tenuresKnown.get(`${topic}/${partition}`) as Offset | undefined;
+  }
+
+  async saveTenures({ topic, partition, openings, upTo }: KnownTenures): Promise<void> {
+    const name = 'saveTenures';
+    await this.#call({ name, partition, offset: upTo, openings: openings.length });
+    const place = `${topic}/${partition}`;
+    const stored = this.tenures.get(place) ?? new Map<number, OpenedTenure>();
+    for (const opening of openings) stored.set(opening.offset, opening);
+    this.tenures.set(place, stored);
+    this.tenuresKnown.set(place, Math.max(upTo, this.tenuresKnown.get(place) ?? 0));
+  }
+
+  async lastTenure({ topic, partition, scope }: TenurePlace, upTo: Offset): Promise<LastTenure> {
+    await this.#call({ name: 'lastTenure', key: scope, partition, offset: upTo });
+    const place = `${topic}/${partition}`;
+    if ((this.tenuresKnown.get(place) ?? -1) < upTo) return 'unknown';
+    const opened = [...(this.tenures.get(place)?.values() ?? [])].filter(
+      (opening) => opening.scope === scope && opening.offset <= upTo,
+    );
+    return opened.toSorted((x, y) => y.offset - x.offset)[0]?.offset;
   }
 
   /** All expired journals in one page, in the share of their partition. */
@@ -177,10 +221,10 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     this.calls.push(call);
   }
 
-  /** Calls of one name, as short texts. */
+  /** Calls that change a journal or R, or store opening marks, as short texts. */
   writes(): readonly string[] {
     return this.calls
-      .filter(({ name }) => !reads.has(name))
+      .filter(({ name, openings }) => !reads.has(name) && openings !== 0)
       .map(({ name, key, partition, offset }) => `${name} ${key ?? partition}@${offset}`);
   }
 
@@ -193,7 +237,14 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
 }
 
 /** Calls that change nothing. */
-const reads: ReadonlySet<StoreCall['name']> = new Set(['open', 'claim', 'expired', 'expiredUntil']);
+const reads: ReadonlySet<StoreCall['name']> = new Set([
+  'open',
+  'claim',
+  'expired',
+  'expiredUntil',
+  'tenuresUpTo',
+  'lastTenure',
+]);
 
 type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
 

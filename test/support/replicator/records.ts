@@ -7,6 +7,7 @@ import { Key } from '../../../src/model/key.ts';
 import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset, Partition, Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
+import type { Tenure, TenureOpening } from '../../../src/model/tenure.ts';
 
 export const topic = Topic.of('journal');
 export const partition0 = Partition.of(0);
@@ -14,7 +15,9 @@ export const partition1 = Partition.of(1);
 export const timestampMs = Date.UTC(2024, 0, 2);
 
 /** What happens to one key, in the words of the batch table. */
-export type Step =
+export type Step = Deed & { readonly tenure?: Tenure };
+
+type Deed =
   | {
       readonly type: 'append';
       readonly from: number;
@@ -27,13 +30,27 @@ export type Step =
       readonly onlyAt?: number | undefined;
       readonly origin?: string | undefined;
     }
-  | { readonly type: 'mark' };
+  | { readonly type: 'mark'; readonly opens?: TenureOpening };
 
 export const append = (from: number, to = from): Step => ({ type: 'append', from, to });
 export const deleteTo = (to: number): Step => ({ type: 'delete', to });
 export const purge: Step = { type: 'purge' };
 export const purgeOnlyAt = (onlyAt: number): Step => ({ type: 'purge', onlyAt });
 export const mark: Step = { type: 'mark' };
+
+/** An opening mark; its holder is named after its scope. */
+export const opens = (scope = ''): Step => ({ type: 'mark', opens: openingOf(scope) });
+export const openingOf = (scope: string): TenureOpening => ({
+  scope,
+  holder: `holder of "${scope}"`,
+  address: undefined,
+});
+
+/** The step as an action of a tenure. */
+export const under = (of: number, step: Step, scope = ''): Step => ({
+  ...step,
+  tenure: { scope, of: Offset.of(of) },
+});
 
 export function actionOf(id: string, step: Step): Action {
   const key = Key.of(topic, id);
@@ -53,23 +70,29 @@ export function actionOf(id: string, step: Step): Action {
       version: undefined,
       payloadType: encoded.payloadType,
       metadata: {},
+      ...tenureOf(step),
     },
     value: encoded.value,
     headers: {},
   };
 }
 
+const tenureOf = ({ tenure }: Step) => (tenure === undefined ? {} : { tenure });
+
 function headerOf(
   step: Exclude<Step, { type: 'append' }>,
 ): Exclude<ActionHeader, { type: 'append' }> {
   const version = undefined;
-  if (step.type === 'mark') return { type: 'mark', id: 'mark', origin: undefined, version };
+  if (step.type === 'mark') {
+    const opening = step.opens === undefined ? {} : { opens: step.opens };
+    return { type: 'mark', id: 'mark', origin: undefined, version, ...opening };
+  }
   const { origin } = step;
   if (step.type === 'purge') {
     const onlyAt = step.onlyAt === undefined ? {} : { onlyAt: Offset.of(step.onlyAt) };
-    return { type: 'purge', ...onlyAt, origin, version };
+    return { type: 'purge', ...onlyAt, origin, version, ...tenureOf(step) };
   }
-  return { type: 'delete', to: SeqNr.of(step.to), origin, version };
+  return { type: 'delete', to: SeqNr.of(step.to), origin, version, ...tenureOf(step) };
 }
 
 function eventOf(seqNr: number): Event {

@@ -28,6 +28,7 @@ describe('A read of a journal that others delete from and purge all the time', (
     let left = times;
     return {
       offset: (...call) => eventual.offset(...call),
+      lastTenure: (...call) => eventual.lastTenure(...call),
       read: (...call) => eventual.read(...call),
       ids: (...call) => eventual.ids(...call),
       async pointer(...call) {

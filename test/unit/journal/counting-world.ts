@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { Tenures } from '../../../src/history/tenures.ts';
 import { type HeadCache, openHeadCache } from '../../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { createJournals } from '../../../src/journal/journals.ts';
 import type { ReadDeps } from '../../../src/journal/read/observe.ts';
+import type { ActionRecord } from '../../../src/model/action.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
+import type { LastTenure, OpenedTenure, TenurePlace } from '../../../src/model/tenure.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts';
-import { applyRecord, recordsOf, saveOffset } from '../../support/journal/replicate.ts';
+import { applyRecord, saveOffset } from '../../support/journal/replicate.ts';
 
 /** How often a read asked what. */
 export interface Asked {
@@ -21,17 +24,30 @@ export interface Asked {
   passes: number;
   ends: number;
   offsets: number;
+  tenures: number;
   rows: number;
   events: number;
 }
 
-const nothing: Asked = { marks: 0, passes: 0, ends: 0, offsets: 0, rows: 0, events: 0 };
+const nothing: Asked = {
+  marks: 0,
+  passes: 0,
+  ends: 0,
+  offsets: 0,
+  tenures: 0,
+  rows: 0,
+  events: 0,
+};
 
 /** One partition in memory, where every question of the journals under test is counted. */
 export class CountingWorld implements AsyncDisposable {
   readonly store: SqliteStore;
   readonly topic = Topic.of(`t-${randomUUID()}`);
   readonly asked: Asked = { ...nothing };
+  /** Opening marks that {@link replicate} has copied; ascending. */
+  readonly #openings: OpenedTenure[] = [];
+  /** W: up to which offset all opening marks are copied. */
+  tenuresUpTo: Offset | undefined;
   readonly #caches: HeadCache[] = [];
 
   static async open(): Promise<CountingWorld> {
@@ -60,9 +76,13 @@ export class CountingWorld implements AsyncDisposable {
   /** A head cache over ports that nobody counts. */
   cache(
     changes: { readonly maxBytes?: number; readonly maxIds?: number } = {},
-    eventual: EventualJournal = this.store.eventual,
+    eventual: Pick<EventualJournal, 'offset'> = this.store.eventual,
   ): HeadCache {
-    const parts = { ...this.store, eventual, log: silentLogger, clock: systemClock };
+    const kept = {
+      offset: (...args: Parameters<EventualJournal['offset']>) => eventual.offset(...args),
+      lastTenure: (place: TenurePlace, upTo: Offset) => this.lastTenure(place, upTo),
+    };
+    const parts = { ...this.store, eventual: kept, log: silentLogger, clock: systemClock };
     const cache = openHeadCache(parts, {
       getTimeoutMs: 5_000,
       expiryMs: 60_000,
@@ -82,16 +102,37 @@ export class CountingWorld implements AsyncDisposable {
     return asked;
   }
 
-  /** The store takes all records of a key up to and including `offset`, or all there are. */
-  async replicate(offset = Number.MAX_SAFE_INTEGER, id = 'id'): Promise<void> {
-    const { consumer, replicated, eventual } = this.store;
-    const partition = Partition.of(0);
-    const done = (await eventual.offset(this.topic, partition)) ?? -1;
-    for (const record of await recordsOf(consumer, this.key(id), partition)) {
-      if (record.at.offset <= done) continue;
+  async lastTenure({ scope }: TenurePlace, upTo: Offset): Promise<LastTenure> {
+    if ((this.tenuresUpTo ?? -1) < upTo) return 'unknown';
+    const isWanted = (opening: OpenedTenure) => opening.scope === scope && opening.offset <= upTo;
+    return this.#openings.findLast(isWanted)?.offset;
+  }
+
+  /** The store takes all records up to and including `offset`, or all there are. */
+  async replicate(offset = Number.MAX_SAFE_INTEGER): Promise<void> {
+    const { replicated, eventual } = this.store;
+    const done = (await eventual.offset(this.topic, Partition.of(0))) ?? -1;
+    const tenures = new Tenures();
+    for await (const record of this.#records()) {
       if (record.at.offset > offset) break;
-      await applyRecord(replicated, record);
+      const verdict = tenures.judge(record);
+      if (record.at.offset <= done) continue;
+      const { header } = record.action;
+      if (header.type === 'mark' && header.opens !== undefined)
+        this.#openings.push({ ...header.opens, offset: record.at.offset });
+      if (verdict === 'counts') await applyRecord(replicated, record);
+      this.tenuresUpTo = record.at.offset;
       await saveOffset(replicated, record);
+    }
+  }
+
+  async *#records(): AsyncGenerator<ActionRecord> {
+    const place = { topic: this.topic, partition: Partition.of(0), from: Offset.min };
+    const end = await this.store.consumer.endOffset(place.topic, place.partition);
+    if (end === 0) return;
+    for await (const { records, next } of this.store.consumer.follow(place)) {
+      yield* records;
+      if (next >= end) return;
     }
   }
 
@@ -142,6 +183,10 @@ export class CountingWorld implements AsyncDisposable {
         offset(...args) {
           asked.offsets += 1;
           return eventual.offset(...args);
+        },
+        lastTenure: (place, upTo) => {
+          asked.tenures += 1;
+          return this.lastTenure(place, upTo);
         },
         pointer(...args) {
           asked.rows += 1;

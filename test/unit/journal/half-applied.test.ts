@@ -38,6 +38,7 @@ async function storeOf(world: CountingWorld, stored: () => Stored): Promise<Even
       const { replicated } = stored();
       return replicated === undefined ? undefined : Offset.of(replicated);
     },
+    lastTenure: (place, upTo) => world.lastTenure(place, upTo),
     async pointer(): Promise<JournalPointer | undefined> {
       const { row } = stored();
       if (row === undefined) return undefined;
@@ -173,6 +174,7 @@ describe('A read while a replicator is between two statements', () => {
     let isPurged = false;
     const purging: EventualJournal = {
       offset: (...args) => eventual.offset(...args),
+      lastTenure: (...args) => eventual.lastTenure(...args),
       async pointer(...args) {
         if (!isPurged) {
           isPurged = true;

@@ -6,9 +6,9 @@ import { applyRecord, recordsOf } from '../../support/journal/replicate.ts';
 import { type Asked, at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
 /** What a read without head cache asks, whatever it finds. */
-const miss: Asked = { marks: 1, passes: 1, ends: 0, offsets: 1, rows: 0, events: 0 };
+const miss: Asked = { marks: 1, passes: 1, ends: 0, offsets: 1, tenures: 0, rows: 0, events: 0 };
 /** What one with a head cache asks when the cache knows all. */
-const hit: Asked = { marks: 1, passes: 0, ends: 0, offsets: 0, rows: 0, events: 0 };
+const hit: Asked = { marks: 1, passes: 0, ends: 0, offsets: 0, tenures: 0, rows: 0, events: 0 };
 
 /** A journal in some state, and what reading it asks. */
 interface State {

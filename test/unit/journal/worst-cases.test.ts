@@ -66,7 +66,7 @@ describe('The worst cases of a read: 1,000 appends', function () {
         Array.from({ length: size }, (_, n) => writer.append(eventsFrom(n + 1, 1))),
       );
       const stored = places[(replicated ?? 0) - 1];
-      if (stored !== undefined) await world.replicate(stored.offset, id);
+      if (stored !== undefined) await world.replicate(stored.offset);
       await act?.(world, id);
       const headCache = world.cache({ maxBytes: 10_000_000 });
       const byOffset = endByOffset(world.store.consumer);

@@ -87,7 +87,7 @@ describe('PartitionFlow, when another process moved its offset', () => {
     await member().assign(partition1);
     await member().deliver(partition0, [logRecord('a', 0, append(1))]);
     await member().deliver(partition1, [logRecord('b', 0, append(1))]);
-    store.offsets.set('journal/0', 7);
+    store.moved('journal/0', 7);
     const first = member();
     first.send(partition0, [logRecord('a', 1, append(2)), logRecord('a', 2, append(3))]);
     await settle();
@@ -139,7 +139,7 @@ describe('PartitionFlow, when another process moved its offset', () => {
     for (let round = 1; round <= 5; round++) {
       await clock.advance(30_000);
       await member().assign(partition0);
-      store.offsets.set('journal/0', 7 + round);
+      store.moved('journal/0', 7 + round);
       member().send(partition0, [logRecord('a', 100 * round, append(100 * round))]);
       await settle();
     }

@@ -26,16 +26,16 @@ export function notSetUp(missing: readonly string[]): NotSetUpError {
   );
 }
 
-/** Names of what is missing: a keyspace, else tables, else columns of tables that exist. */
+/** Names of what the store needs: a keyspace, else tables, else columns of tables that exist. */
 export function missingOf(
   schema: CassandraSchemaSettings,
   existing: ExistingSchema | undefined,
 ): string[] {
   const keyspace = schema.keyspace.name;
   if (existing === undefined) return [`keyspace ${keyspace}`];
-  return tableDefinitions(schema).flatMap(({ name, columns }) => {
+  return tableDefinitions(schema).flatMap(({ name, columns, mayBeMissing }) => {
     const present = existing.tables.get(name.toLowerCase());
-    if (present === undefined) return [`table ${keyspace}.${name}`];
+    if (present === undefined) return mayBeMissing ? [] : [`table ${keyspace}.${name}`];
     return Object.keys(columns)
       .filter((column) => !present.has(column) && !optional.has(column))
       .map((column) => `column ${keyspace}.${name}.${column}`);

@@ -17,6 +17,7 @@ import {
   createTableCql,
   indexName,
   locksDefinition,
+  type TableDefinition,
   tableDefinitions,
 } from './schema-tables.ts';
 
@@ -116,6 +117,7 @@ class SchemaSetUp {
 
   /** Nothing to create, nothing to migrate, the version written: no lock is taken. */
   async #isComplete(existing: ExistingSchema): Promise<boolean> {
+    if (this.#missingTables(existing).length > 0) return false;
     if (missingOf(this.#schema, existing).length > 0 || this.#missingIndexes(existing).length > 0)
       return false;
     return ((await readVersion(this.#session, this.#schema)) ?? -1) >= currentVersion;
@@ -123,13 +125,14 @@ class SchemaSetUp {
 
   /** Under the lock: another process may have done it all meanwhile, so look again. */
   async #complete(): Promise<void> {
-    const { tables } = await this.#lookAgain();
-    const definitions = tableDefinitions(this.#schema);
-    const missing = definitions.filter(({ name }) => !tables.has(name.toLowerCase()));
+    const missing = this.#missingTables(await this.#lookAgain());
     for (const table of missing) {
       for (const cql of createTableCql(this.#keyspace, table)) await this.#ddl(cql);
     }
-    await this.#migrate(missing.length === definitions.length);
+    // Those of tenures have one name in a keyspace, also where it holds several sets of tables.
+    const isOfSet = ({ mayBeMissing }: TableDefinition): boolean => !mayBeMissing;
+    const set = tableDefinitions(this.#schema).filter(isOfSet);
+    await this.#migrate(missing.filter(isOfSet).length === set.length);
     for (const cql of this.#missingIndexes(await this.#lookAgain())) await this.#ddl(cql);
   }
 
@@ -145,6 +148,10 @@ class SchemaSetUp {
   async #record(version: number): Promise<void> {
     const nowMs = this.#deps.clock.nowMs();
     await writeVersion(this.#session, this.#schema, { version, nowMs, origin: hostname() });
+  }
+
+  #missingTables({ tables }: ExistingSchema): readonly TableDefinition[] {
+    return tableDefinitions(this.#schema).filter(({ name }) => !tables.has(name.toLowerCase()));
   }
 
   #missingIndexes(existing: ExistingSchema): readonly string[] {

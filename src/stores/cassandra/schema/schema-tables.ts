@@ -1,23 +1,28 @@
 import type { CassandraSchemaSettings } from '../../../config/settings/cassandra-settings.ts';
+import { tenuresTable, tenuresUntilTable } from '../tables/tenure-table.ts';
 
-/**
- * A table as the JVM system creates it; order of columns and keys included (docs/format.md#tables).
- */
+/** A table; order of columns and keys included (docs/format.md#tables). */
 export interface TableDefinition {
   readonly name: string;
   readonly columns: Readonly<Record<string, string>>;
   readonly primaryKey: string;
+  /** Of the clustering columns; ascending unless given. */
+  readonly clusteringOrder?: string;
   /** Columns with a secondary index `<table>_<column>_idx`. */
   readonly indexes: readonly string[];
+  /** The JVM system does not create it, and the store works without it. */
+  readonly mayBeMissing?: true;
 }
 
-/** The four tables, in the order in which they are created. */
+/** The tables, in the order in which they are created: the JVM system's four as it does, ours. */
 export function tableDefinitions(schema: CassandraSchemaSettings): readonly TableDefinition[] {
   return [
     { name: schema.journalTable, ...journal },
     { name: schema.pointerTable, ...pointer },
     { name: schema.settingTable, ...setting },
     { name: schema.metaJournalTable, ...metaJournal },
+    { name: tenuresTable, ...tenures },
+    { name: tenuresUntilTable, ...tenuresUntil },
   ];
 }
 
@@ -30,8 +35,10 @@ export function locksDefinition(schema: CassandraSchemaSettings): TableDefinitio
 export function createTableCql(keyspace: string, table: TableDefinition): readonly string[] {
   const columns = Object.entries(table.columns).map(([name, type]) => `${name} ${type}`);
   const body = [...columns, `PRIMARY KEY (${table.primaryKey})`].join(', ');
+  const { clusteringOrder: order } = table;
+  const options = order === undefined ? '' : ` WITH CLUSTERING ORDER BY (${order})`;
   return [
-    `CREATE TABLE IF NOT EXISTS ${keyspace}.${table.name} (${body})`,
+    `CREATE TABLE IF NOT EXISTS ${keyspace}.${table.name} (${body})${options}`,
     ...table.indexes.map((column) => createIndexCql(keyspace, table.name, column)),
   ];
 }
@@ -112,6 +119,29 @@ const metaJournal: Definition = {
   },
   primaryKey: '(topic, segment), id',
   indexes: ['created_date', 'expire_on'],
+};
+
+const tenures: Definition = {
+  columns: {
+    topic: 'text',
+    partition: 'int',
+    scope: 'text',
+    offset: 'bigint',
+    holder: 'text',
+    address: 'text',
+    created: 'timestamp',
+  },
+  primaryKey: '(topic, partition, scope), offset',
+  clusteringOrder: 'offset DESC',
+  indexes: [],
+  mayBeMissing: true,
+};
+
+const tenuresUntil: Definition = {
+  columns: { topic: 'text', partition: 'int', offset: 'bigint' },
+  primaryKey: '(topic, partition)',
+  indexes: [],
+  mayBeMissing: true,
 };
 
 const locks: Definition = {

@@ -3,6 +3,7 @@ import { type JournalStatements, journalStatements } from './journal-table.ts';
 import { type MetaJournalStatements, metaJournalStatements } from './metajournal-table.ts';
 import { type PointerStatements, pointerStatements } from './pointer-table.ts';
 import { type SettingStatements, settingStatements } from './setting-table.ts';
+import { type TenureStatements, tenureStatements } from './tenure-table.ts';
 
 /** The statements of the tables that events are replicated into. */
 export interface StoreTables {
@@ -10,6 +11,7 @@ export interface StoreTables {
   readonly metaJournal: MetaJournalStatements;
   readonly pointer: PointerStatements;
   readonly setting: SettingStatements;
+  readonly tenures: TenureStatements;
 }
 
 const known = new WeakMap<CassandraSchemaSettings, StoreTables>();
@@ -24,6 +26,7 @@ export function storeTables(schema: CassandraSchemaSettings): StoreTables {
       metaJournal: metaJournalStatements(`${keyspace.name}.${metaJournalTable}`),
       pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
       setting: settingStatements(`${keyspace.name}.${settingTable}`),
+      tenures: tenureStatements(keyspace.name),
     };
     known.set(schema, tables);
   }

@@ -1,7 +1,7 @@
 import { AccessDeniedError, NotSetUpError } from '../../../model/errors.ts';
 import type { CallOptions } from '../../../ports/call-options.ts';
 import type { PostgresSession } from '../session.ts';
-import { neededColumns } from './migrations.ts';
+import { mayBeMissing, neededColumns } from './migrations.ts';
 
 /**
  * Reads whether schema, tables and columns are there, and whether the database holds every text.
@@ -60,7 +60,7 @@ async function missingColumns(
   const present = new Set(rows.map((names) => names.join('.')));
   const tables = new Set(rows.map(([table]) => table));
   return Object.entries(neededColumns).flatMap(([table, columns]) => {
-    if (!tables.has(table)) return [`table ${schema}.${table}`];
+    if (!tables.has(table)) return mayBeMissing.has(table) ? [] : [`table ${schema}.${table}`];
     return columns
       .filter((column) => !present.has(`${table}.${column}`))
       .map((column) => `column ${schema}.${table}.${column}`);
@@ -92,7 +92,8 @@ const rightsMissing = {
     CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS r (name)
     WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v')
       AND NOT has_table_privilege(c.oid, r.name)
-      AND NOT (r.name = 'DELETE' AND c.relname IN ('pointer', 'expiry'))
-      AND NOT (r.name = 'UPDATE' AND c.relname = 'event')
+      AND NOT (r.name = 'DELETE'
+        AND c.relname IN ('pointer', 'expiry', 'tenures', 'tenures_until'))
+      AND NOT (r.name = 'UPDATE' AND c.relname IN ('event', 'tenures'))
     ORDER BY 1, 2`,
 };

@@ -63,7 +63,28 @@ export const migrations: readonly Migration[] = [
       PRIMARY KEY (topic, partition)
     )`,
   ],
+  (schema) => [
+    `CREATE TABLE ${schema}.tenures (
+      topic text COLLATE "C" NOT NULL,
+      partition integer NOT NULL,
+      scope text COLLATE "C" NOT NULL,
+      "offset" bigint NOT NULL,
+      holder text NOT NULL,
+      address text,
+      created timestamptz NOT NULL,
+      PRIMARY KEY (topic, partition, scope, "offset")
+    )`,
+    `CREATE TABLE ${schema}.tenures_until (
+      topic text COLLATE "C" NOT NULL,
+      partition integer NOT NULL,
+      "offset" bigint NOT NULL,
+      PRIMARY KEY (topic, partition)
+    )`,
+  ],
 ];
+
+/** Tables of later versions than the first: a program works without them, as it did before. */
+export const mayBeMissing: ReadonlySet<string> = new Set(['tenures', 'tenures_until']);
 
 /** Columns that statements use, by table. */
 export const neededColumns: Readonly<Record<string, readonly string[]>> = {
@@ -100,4 +121,6 @@ export const neededColumns: Readonly<Record<string, readonly string[]>> = {
   ],
   pointer: ['topic', 'partition', 'offset', 'epoch', 'created', 'updated'],
   expiry: ['topic', 'partition', 'day', 'updated'],
+  tenures: ['topic', 'partition', 'scope', 'offset', 'holder', 'address', 'created'],
+  tenures_until: ['topic', 'partition', 'offset'],
 };

@@ -1,12 +1,14 @@
 import { eventStatements } from './event-table.ts';
 import { metajournalStatements } from './metajournal-table.ts';
 import { pointerStatements } from './pointer-table.ts';
+import { tenureStatements } from './tenure-table.ts';
 
 /** All statements on the tables of one schema. */
 export interface StoreTables {
   readonly events: ReturnType<typeof eventStatements>;
   readonly metajournal: ReturnType<typeof metajournalStatements>;
   readonly pointers: ReturnType<typeof pointerStatements>;
+  readonly tenures: ReturnType<typeof tenureStatements>;
 }
 
 /** @param schema a name that needs no escape: settings refuse others */
@@ -16,5 +18,6 @@ export function storeTables(schema: string): StoreTables {
     events: eventStatements(quoted),
     metajournal: metajournalStatements(quoted),
     pointers: pointerStatements(quoted),
+    tenures: tenureStatements(quoted),
   };
 }

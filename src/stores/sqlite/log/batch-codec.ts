@@ -1,4 +1,5 @@
 import { murmur2 } from '../../../codec/java-hash.ts';
+import { mayOpenTenure } from '../../../codec/record/action-record-codec.ts';
 import { DataIntegrityError } from '../../../model/errors.ts';
 import type { LogHeader, LogRecord } from '../../../model/log-record.ts';
 import type { Offset } from '../../../model/position.ts';
@@ -15,7 +16,8 @@ export interface BatchRow {
 }
 
 /*
- * keys:   murmur2 of the key i32                            one a record; 0 without key
+ * keys:   (murmur2 of the key i32)*                         one a record; 0 without key
+ *         (index i32)*                                      of each record that may open a tenure
  * body:   record*
  * record: size u32 (of the rest) | timestamp f64 (NaN = none) | key bytes | value bytes
  *         | headers u16 | (name bytes, value bytes)*
@@ -37,14 +39,17 @@ export function encodeBatch(
   records: readonly NewRecord[],
   bytes: number,
 ): { readonly keys: Uint8Array; readonly body: Uint8Array } {
-  const keys = new Int32Array(records.length);
+  let keys = new Int32Array(records.length);
+  const openings: number[] = [];
   const body = Buffer.allocUnsafe(bytes);
   let at = 0;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as NewRecord;
     keys[i] = record.key === undefined ? 0 : murmur2(record.key);
     at = writeRecord(body, at, record);
+    if (mayOpenTenure(record)) openings.push(i);
   }
+  if (openings.length > 0) keys = Int32Array.of(...keys, ...openings);
   return { keys: new Uint8Array(keys.buffer), body };
 }
 
@@ -69,7 +74,8 @@ function writeBytes(body: Buffer, at: number, bytes: Uint8Array | undefined): nu
 }
 
 /**
- * The records of a row with `offset >= from`; those of one key when `key` is given.
+ * The records of a row with `offset >= from`; when `key` is given those of this key, and those of
+ * any key that may open a tenure.
  *
  * @throws {DataIntegrityError} naming the offset of the record that does not fit its row
  */
@@ -77,15 +83,16 @@ export function decodeBatch(row: BatchRow, from: number, key: Uint8Array | undef
   const body = Buffer.from(row.body.buffer, row.body.byteOffset, row.body.byteLength);
   const keys = Buffer.from(row.keys.buffer, row.keys.byteOffset, row.keys.byteLength);
   const wanted = key === undefined ? undefined : murmur2(key);
+  const openings = openingsOf(row, keys);
   const records: LogRecord[] = [];
   let at = 0;
   for (let offset = row.first_offset, i = 0; offset <= row.last_offset; offset++, i += 4) {
     const end = endOfRecord(body, at);
     if (end > body.length || i + 4 > keys.length) throw damaged(offset);
-    if (offset >= from && (wanted === undefined || keys.readInt32LE(i) === wanted)) {
+    const mayOpen = openings.includes(i / 4);
+    if (offset >= from && (wanted === undefined || mayOpen || keys.readInt32LE(i) === wanted)) {
       const record = readRecord(body.subarray(at, end), offset as Offset);
-      const isWanted = key === undefined || (record.key && Buffer.compare(record.key, key) === 0);
-      if (isWanted) records.push(record);
+      if (key === undefined || mayOpen || isKey(record, key)) records.push(record);
     }
     at = end;
   }
@@ -97,11 +104,32 @@ function endOfRecord(body: Buffer, at: number): number {
   return at + fixedBytes > body.length ? body.length + 1 : at + 4 + body.readUInt32LE(at);
 }
 
-/** True when a row has a record whose key may have this murmur2; a reader still compares keys. */
-export function mayHoldKey(keys: Uint8Array, wanted: number): boolean {
-  const buffer = Buffer.from(keys.buffer, keys.byteOffset, keys.byteLength);
-  for (let i = 0; i < buffer.length; i += 4) if (buffer.readInt32LE(i) === wanted) return true;
+/**
+ * True when a row has a record whose key may have this murmur2, or one that may open a tenure; a
+ * reader still looks at the records.
+ */
+export function mayBeWanted(row: Omit<BatchRow, 'body'>, wanted: number): boolean {
+  const keys = Buffer.from(row.keys.buffer, row.keys.byteOffset, row.keys.byteLength);
+  if (keys.length > keysEnd(row)) return true;
+  for (let i = 0; i < keys.length; i += 4) if (keys.readInt32LE(i) === wanted) return true;
   return false;
+}
+
+/** Indexes of the records that may open a tenure. */
+function openingsOf(row: BatchRow, keys: Buffer): readonly number[] {
+  const openings: number[] = [];
+  for (let i = keysEnd(row); i + 4 <= keys.length; i += 4) openings.push(keys.readInt32LE(i));
+  return openings;
+}
+
+/** Where the hashes of the keys end. */
+function keysEnd({ first_offset, last_offset }: Omit<BatchRow, 'body'>): number {
+  return (last_offset - first_offset + 1) * 4;
+}
+
+/** The bytes of the record's key are these. */
+export function isKey(record: LogRecord, key: Uint8Array): boolean {
+  return record.key !== undefined && Buffer.compare(record.key, key) === 0;
 }
 
 function readRecord(body: Buffer, offset: Offset): LogRecord {

@@ -2,7 +2,7 @@ import { DataIntegrityError } from '../../../model/errors.ts';
 import type { LogRecord } from '../../../model/log-record.ts';
 import type { Partition, Topic } from '../../../model/position.ts';
 import type { Database, Statement } from '../session.ts';
-import { type BatchRow, decodeBatch, mayHoldKey } from './batch-codec.ts';
+import { type BatchRow, decodeBatch, mayBeWanted } from './batch-codec.ts';
 import { type LogPartition, LogPartitions } from './log-partitions.ts';
 
 /** A step of a reader: some records, and the offset at which to go on. */
@@ -11,7 +11,10 @@ export interface LogPage {
   readonly next: number;
 }
 
-/** What a reader wants of one partition: `from <= offset < to`, of one key or of all. */
+/**
+ * What a reader wants of one partition: `from <= offset < to`, of all keys; or of one, with what may
+ * open a tenure.
+ */
 export interface LogRange {
   readonly topic: Topic;
   readonly partition: Partition;
@@ -87,7 +90,7 @@ export class LogReader {
     const directory = this.#directory.all(log, range.from, range.to, maxPageRows);
     for (const entry of directory) {
       if (page.isFull) return page;
-      const body = mayHoldKey(entry.keys, hash) ? this.#body.get(entry.batch) : undefined;
+      const body = mayBeWanted(entry, hash) ? this.#body.get(entry.batch) : undefined;
       if (body === undefined) page.skip(entry);
       else page.add({ ...entry, ...body });
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { murmur2 } from '../../../codec/java-hash.ts';
-import { decodeAction } from '../../../codec/record/action-record-codec.ts';
+import { decodeAction, decodeOpeningMark } from '../../../codec/record/action-record-codec.ts';
 import { decodeUtf8Lenient } from '../../../codec/utf8.ts';
 import type { ActionRecord } from '../../../model/action.ts';
 import { ClosedError, CodecError } from '../../../model/errors.ts';
@@ -16,6 +16,7 @@ import type {
 import type { CallOptions } from '../../../ports/call-options.ts';
 import { nextTurn } from '../../../runtime/waiting.ts';
 import { logFailure, readOr } from '../session.ts';
+import { isKey } from './batch-codec.ts';
 import type { LogPartitions } from './log-partitions.ts';
 import { type LogReader, refuseOutside } from './log-reader.ts';
 import type { LogTrim } from './log-trim.ts';
@@ -33,7 +34,10 @@ export interface ActionConsumerDeps {
   readonly trim: LogTrim;
 }
 
-/** Reads the log of the file: each step looks up the rows that hold its key, and no others. */
+/**
+ * Reads the log of the file: each step looks up the rows that hold its key or an opening mark, and
+ * no others.
+ */
 export class SqliteActionConsumer implements ActionConsumer {
   readonly #reader: LogReader;
   readonly #partitions: LogPartitions;
@@ -61,7 +65,11 @@ export class SqliteActionConsumer implements ActionConsumer {
         );
         from = page.next;
         const actions = page.records
-          .map((record) => decodeAction(topic, partition, record))
+          .map((record) =>
+            isKey(record, bytes)
+              ? decodeAction(topic, partition, record)
+              : decodeOpeningMark(topic, partition, record),
+          )
           .filter((action) => action !== undefined);
         if (actions.length > 0) yield actions;
         if (from < to) await nextTurn();

@@ -2,7 +2,7 @@ import { InvalidInputError } from '../../../model/errors.ts';
 import type { Database } from '../session.ts';
 
 /** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
@@ -11,7 +11,8 @@ export const schemaVersion = 3;
  * `log_owner` says who replicates a topic.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
- * one a partition (`epoch` counts how often it was claimed), `setting` one a named value. Names and
+ * one a partition (`epoch` counts how often it was claimed), `setting` one a named value, `tenures`
+ * one an opening mark, `tenures_until` one a partition: how far its marks are known. Names and
  * meaning are those of Cassandra's tables (docs/format.md#tables), but that an event names its
  * generation by `journal`, which a purge retires.
  */
@@ -100,6 +101,24 @@ CREATE TABLE setting (
 ) WITHOUT ROWID, STRICT;
 `,
   'ALTER TABLE pointer ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0',
+  `
+CREATE TABLE tenures (
+  topic TEXT NOT NULL,
+  partition INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  "offset" INTEGER NOT NULL,
+  holder TEXT NOT NULL,
+  address TEXT,
+  created INTEGER NOT NULL,
+  PRIMARY KEY (topic, partition, scope, "offset")
+) WITHOUT ROWID, STRICT;
+CREATE TABLE tenures_until (
+  topic TEXT NOT NULL,
+  partition INTEGER NOT NULL,
+  "offset" INTEGER NOT NULL,
+  PRIMARY KEY (topic, partition)
+) WITHOUT ROWID, STRICT;
+`,
 ];
 
 /**

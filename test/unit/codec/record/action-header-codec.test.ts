@@ -6,6 +6,7 @@ import {
 import type { ActionHeader, AppendHeader } from '../../../../src/model/action.ts';
 import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
 import { JsonNumber } from '../../../../src/model/payload.ts';
+import { Offset } from '../../../../src/model/position.ts';
 import { SeqNr } from '../../../../src/model/seq-nr.ts';
 
 const append: AppendHeader = {
@@ -74,6 +75,58 @@ describe('encodeActionHeader (docs/format.md#header)', () => {
       '"metadata":{"data":{"big":9007199254740993,"lone":"\\uD83D","pair":"\\uD83D\\uDE00"}}',
     );
     expect(decodeActionHeader(text)).to.deep.equal({ ...append, metadata });
+  });
+});
+
+describe('tenures in a header (docs/format.md#tenures)', () => {
+  it('takes null for absent, and ignores members that it does not know', () => {
+    for (const type of ['mark', 'delete', 'purge'] as const) {
+      const plain = { id: 'm', to: 1 };
+      const without = decodeObject({ [type]: plain });
+      expect(decodeObject({ [type]: { ...plain, tenure: null } })).to.deep.equal(without);
+    }
+    const tenure = { scope: '', of: 3, holder: 'h', more: 1 };
+    expect(decodeObject({ purge: { tenure } })).to.deep.include({ tenure: { scope: '', of: 3 } });
+    const opening = { scope: '', holder: 'h', address: null, of: 3 };
+    const opens = { scope: '', holder: 'h', address: undefined };
+    expect(decodeObject({ mark: { id: 'm', tenure: opening } })).to.deep.include({ opens });
+  });
+
+  it('gives each append of one writer its own tenure, however often the writer was read before', () => {
+    for (const mark of [0, 7, 7, 2 ** 53 - 1]) {
+      const header = { ...append, tenure: { scope: 's', of: Offset.of(mark) } };
+      expect(decodeActionHeader(encodeActionHeader(header))).to.deep.equal(header);
+      expect(decodeActionHeader(encodeActionHeader(append))).to.deep.equal(append);
+    }
+  });
+
+  const wrong: readonly (readonly [unknown, RegExp])[] = [
+    [1, /tenure must be an object/],
+    [[], /tenure must be an object/],
+    ['s', /tenure must be an object/],
+    [{ of: 1 }, /tenure\.scope must be a string/],
+    [{ scope: 1, of: 1 }, /tenure\.scope must be a string/],
+    [{ scope: null, of: 1 }, /tenure\.scope must be a string/],
+  ];
+  const wrongOf = [undefined, null, '1', -1, 1.5, 2 ** 53, {}].map(
+    (of) => [{ scope: '', of }, /tenure\.of must be an offset/] as const,
+  );
+  const wrongOpening: readonly (readonly [unknown, RegExp])[] = [
+    [{ scope: '' }, /tenure\.holder must be a string/],
+    [{ scope: '', holder: 1 }, /tenure\.holder must be a string/],
+    [{ scope: '', holder: 'h', address: 1 }, /tenure\.address must be a string/],
+  ];
+
+  it('refuses the wrong shape by name, in all four actions', () => {
+    const range = { from: 1, to: 2 };
+    const bodies = { append: { range, payloadType: 'json' }, delete: { to: 1 }, purge: {} };
+    for (const [type, body] of Object.entries({ ...bodies, mark: { id: 'm' } })) {
+      for (const [tenure, message] of [...wrong, ...(type === 'mark' ? wrongOpening : wrongOf)]) {
+        const json = { [type]: { ...body, tenure } };
+        const named = new RegExp(`${type}\\.${message.source}`);
+        expect(() => decodeObject(json), JSON.stringify(json)).to.throw(CodecError, named);
+      }
+    }
   });
 });
 

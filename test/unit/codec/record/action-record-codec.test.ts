@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { decodeAction, encodeAction } from '../../../../src/codec/record/action-record-codec.ts';
+import {
+  decodeAction,
+  decodeOpeningMark,
+  encodeAction,
+} from '../../../../src/codec/record/action-record-codec.ts';
 import type { Action, ActionRecord } from '../../../../src/model/action.ts';
 import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
 import { Key } from '../../../../src/model/key.ts';
@@ -234,5 +238,57 @@ describe('a conditional purge (docs/format.md#conditional-purge)', () => {
     });
     const appended = decode({ headers: [header(appendText), onlyAt('x')] })?.action;
     expect(appended).to.deep.include({ headers: { 'journal.purge-only-at': 'x' } });
+  });
+});
+
+describe('an opening mark (docs/format.md#tenures)', () => {
+  const opening = '{"mark":{"id":"m","tenure":{"scope":"a","holder":"h"}}}';
+  const bare = { value: undefined, headers: [header(opening)] };
+  const opens = (parts: Partial<LogRecord>): unknown => {
+    const read = decode(parts)?.action.header;
+    const isOpening = read?.type === 'mark' && read.opens !== undefined;
+    const found = decodeOpeningMark(topic, partition, { ...record, ...parts }) !== undefined;
+    expect(found, 'readers of other keys find the same').to.equal(isOpening);
+    return isOpening;
+  };
+
+  it('is what is written as one', () => {
+    const mark = { type: 'mark', id: 'm', ...writer } as const;
+    const key = append.key;
+    for (const address of [undefined, 'http://a:1']) {
+      const action: Action = {
+        key,
+        timestampMs: 5,
+        header: { ...mark, opens: { scope: 'ü', holder: 'h', address } },
+      };
+      const { value, headers, ...rest } = encodeAction(action);
+      const read = { ...rest, value: value ?? undefined, headers: Object.entries(headers), offset };
+      expect(decodeOpeningMark(topic, partition, read)).to.deep.equal({
+        action,
+        at: { partition, offset },
+      });
+    }
+  });
+
+  it('has no value, and a header that begins as one of ours, whoever reads it', () => {
+    expect(opens(bare)).to.equal(true);
+    expect(opens({ ...bare, headers: [header(opening), header('{}')] })).to.equal(true);
+    expect(opens({ ...bare, value: Buffer.alloc(0) })).to.equal(false);
+    expect(opens({ ...bare, headers: [header(`${' '}${opening}`)] })).to.equal(false);
+    expect(
+      opens({ ...bare, headers: [header(opening.replace('"tenure"', '"\\u0074enure"'))] }),
+    ).to.equal(false);
+    expect(opens({ ...bare, headers: [header('{"mark":{"id":"\\"tenure\\""}}')] })).to.equal(false);
+    expect(opens({ ...bare, headers: [header('{"mark":{"id":"m"},"tenure":1}')] })).to.equal(false);
+    expect(opens({ ...bare, headers: [['other', Buffer.from(opening)]] })).to.equal(false);
+    expect(opens({ ...bare, key: undefined })).to.equal(false);
+  });
+
+  it('is none when it cannot be decoded', () => {
+    const headers = [header(opening.replace('"holder":"h"', '"holder":1'))];
+    expect(() => decode({ ...bare, headers })).to.throw(CodecError);
+    expect(decodeOpeningMark(topic, partition, { ...record, ...bare, headers })).to.equal(
+      undefined,
+    );
   });
 });

@@ -5,10 +5,15 @@ import {
   openHeadCache,
 } from '../../../../src/journal/head-cache/head-cache.ts';
 import type { ActionRecord } from '../../../../src/model/action.ts';
-import { DataIntegrityError, LogUnavailableError } from '../../../../src/model/errors.ts';
+import {
+  DataIntegrityError,
+  LogUnavailableError,
+  StoreUnavailableError,
+} from '../../../../src/model/errors.ts';
 import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
+import type { LastTenure, TenurePlace } from '../../../../src/model/tenure.ts';
 import type { FollowedBatch, FollowStart } from '../../../../src/ports/action-consumer.ts';
-import { append, mark, recordKey } from '../../../support/journal/action-records.ts';
+import { append, mark, opening, recordKey } from '../../../support/journal/action-records.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { ManualClock, settle } from '../../../support/replicator/manual-clock.ts';
 
@@ -64,6 +69,8 @@ class World {
   replicated: Offset | undefined;
   offsetReads = 0;
   offsetError: unknown;
+  readonly tenureReads: string[] = [];
+  lastTenure: (upTo: Offset) => Promise<LastTenure> = async () => undefined;
   readonly cache: HeadCache;
 
   constructor(changes: Partial<HeadCacheSettings> = {}) {
@@ -84,6 +91,10 @@ class World {
           this.offsetReads += 1;
           if (this.offsetError !== undefined) throw this.offsetError;
           return this.replicated;
+        },
+        lastTenure: async (place: TenurePlace, upTo: Offset) => {
+          this.tenureReads.push(`${place.partition} ${place.scope} ${upTo}`);
+          return await this.lastTenure(upTo);
         },
       },
     };
@@ -307,5 +318,109 @@ describe('HeadCache', () => {
     expect(await world.ask(1)).to.deep.equal([0]);
     expect(world.last.running).to.equal(true);
     await world.cache[Symbol.asyncDispose]();
+  });
+
+  describe('of a partition with tenures', () => {
+    const under = (of: number) => ({ under: ['a', of] }) as const;
+
+    it('asks for a tenure before it takes the first record that names it, and for no other', async () => {
+      const world = new World();
+      world.replicated = Offset.of(4);
+      world.lastTenure = async () => Offset.of(3);
+      const answer = world.ask(8);
+      await settle();
+      world.last.feed(append(5, 1));
+      await settle();
+      expect(world.tenureReads).to.deep.equal([]);
+      world.last.feed(append(6, 2, under(1)), append(7, 2, under(3)));
+      expect(await answer).to.deep.equal([5, 7]);
+      world.last.feed(opening(8, 'b'), append(9, 3, under(3)), append(10, 4, { under: ['b', 8] }));
+      expect(await world.ask(11)).to.deep.equal([5, 7, 9, 10]);
+      expect(world.tenureReads).to.deep.equal(['0 a 4']);
+      await world.cache[Symbol.asyncDispose]();
+    });
+
+    it('asks for none where nothing is replicated', async () => {
+      const world = new World();
+      const answer = world.ask(1);
+      await settle();
+      world.last.feed(append(0, 1, under(1)));
+      expect(await answer).to.equal('miss');
+      expect(world.tenureReads).to.deep.equal([]);
+      await world.cache[Symbol.asyncDispose]();
+    });
+
+    it('does not take over what it asked for when the replicated offset has passed it meanwhile', async () => {
+      const world = new World();
+      world.replicated = Offset.of(4);
+      const asked = Promise.withResolvers<Offset>();
+      world.lastTenure = (upTo) => (upTo === 4 ? asked.promise : Promise.resolve(Offset.of(6)));
+      const answer = world.ask(9);
+      await settle();
+      world.last.feed(
+        append(5, 1, under(3)),
+        opening(6, 'a'),
+        append(7, 2, under(3)),
+        append(8, 2, under(6)),
+      );
+      await settle();
+      world.replicated = Offset.of(6);
+      // The replicated offset is looked at while somebody asks.
+      const another = world.ask(9);
+      await world.clock.advance(100);
+      asked.resolve(Offset.of(3));
+      expect(await Promise.all([answer, another])).to.deep.equal([[8], [8]]);
+      expect(world.tenureReads).to.deep.equal(['0 a 4', '0 a 6']);
+      await world.cache[Symbol.asyncDispose]();
+    });
+
+    it('does not know of marks that were replicated before it saw them', async () => {
+      const world = new World();
+      world.replicated = Offset.of(4);
+      world.lastTenure = async () => Offset.of(5);
+      const answers = [world.ask(7), world.ask(7)];
+      await settle();
+      world.replicated = Offset.of(5);
+      await world.clock.advance(100);
+      world.last.feed(opening(5, 'a'), append(6, 1, under(5)));
+      expect(await Promise.all(answers)).to.deep.equal([[6], [6]]);
+      expect(world.tenureReads).to.deep.equal(['0 a 5']);
+      await world.cache[Symbol.asyncDispose]();
+    });
+
+    it('asks again while the store does not know all marks', async () => {
+      const world = new World();
+      world.replicated = Offset.of(4);
+      world.lastTenure = async () => 'unknown';
+      const answer = world.ask(6);
+      await settle();
+      world.last.feed(append(5, 1, under(3)));
+      expect(await answer).to.equal('miss');
+      world.lastTenure = async () => Offset.of(3);
+      world.last.feed(append(6, 2, { ...under(3), id: 'other' }));
+      await settle();
+      expect(world.cache.stats.misses.undecodable).to.equal(1);
+      expect(world.tenureReads).to.deep.equal(['0 a 4', '0 a 4']);
+      await world.cache[Symbol.asyncDispose]();
+    });
+
+    it('goes on from where it was when the store does not answer', async () => {
+      const world = new World();
+      world.replicated = Offset.of(4);
+      world.lastTenure = async () => {
+        throw new StoreUnavailableError('down');
+      };
+      const answer = world.ask(6);
+      await settle();
+      world.last.feed(append(5, 1, under(3)));
+      expect(await answer).to.equal('miss');
+      world.lastTenure = async () => Offset.of(3);
+      await world.clock.advance(1_000);
+      expect(world.last.start.from).to.equal(5);
+      world.last.feed(append(5, 1, under(3)));
+      await settle();
+      expect(await world.ask(6)).to.deep.equal([5]);
+      await world.cache[Symbol.asyncDispose]();
+    });
   });
 });

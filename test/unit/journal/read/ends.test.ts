@@ -50,6 +50,8 @@ describe('The end of a read', () => {
       const moved = {
         offset: (...args: Parameters<typeof eventual.offset>) => eventual.offset(...args),
         read: (...args: Parameters<typeof eventual.read>) => eventual.read(...args),
+        lastTenure: (...args: Parameters<typeof eventual.lastTenure>) =>
+          eventual.lastTenure(...args),
         ids: (...args: Parameters<typeof eventual.ids>) => eventual.ids(...args),
         async pointer(...args: Parameters<typeof eventual.pointer>) {
           const row = await eventual.pointer(...args);

@@ -64,6 +64,23 @@ describe('Reads of one partition at the same time', () => {
     expect(brokers.fetches).to.equal(50);
   });
 
+  it('all get the opening marks of other keys, in their order', async () => {
+    const opens = { scope: 'a', holder: 'h', address: undefined };
+    const mark = { type: 'mark', id: 'm', origin: undefined, version: undefined } as const;
+    const opening = { key: Key.of(topic, 'host'), timestampMs: 0, header: { ...mark, opens } };
+    const plain = { ...opening, header: mark };
+    brokers.add(0, [actionOf('a', append(1)), opening, actionOf('b', append(1)), plain]);
+    brokers.add(0, [opening, actionOf('a', append(2))]);
+    const offsets = async (id: string): Promise<number[]> => {
+      const seen: number[] = [];
+      for await (const batch of reading(id)) seen.push(...batch.map(({ at }) => at.offset));
+      return seen;
+    };
+    const read = await Promise.all(['a', 'b', 'host', 'none'].map(offsets));
+    expect(read).to.deep.equal([[0, 1, 4, 5], [1, 2, 4], [1, 3, 4], [1, 4]]); // biome-ignore format: one line
+    expect(brokers.fetches).to.equal(2);
+  });
+
   it('share two passes at most, however many begin below them one after another', async () => {
     write(50, 10, (offset) => `id-${offset % 10}`);
     let mostAtOnce = 0;

@@ -25,15 +25,15 @@ describe('a partition that is held', () => {
         storeName,
       });
       const problem = { message: text, offset: 3, id: 'a', heldKeys: 1, err: error };
-      const work = { keys: [rest], tail: undefined };
-      expect(ofKey).to.deep.equal({ type: 'wait', work, problem });
+      const held = { keys: [heldKey], tail: undefined };
+      expect(ofKey).to.deep.equal({ type: 'wait', rest: held, problem });
       const ofOffset = await verdictOn({ keys: [], tail: undefined }, error, {
         ...round,
         storeName,
       });
       expect(ofOffset).to.deep.equal({
         type: 'wait',
-        work: { keys: [], tail: undefined },
+        rest: { keys: [], tail: undefined },
         problem: { message: text, heldKeys: 0, err: error },
       });
     });

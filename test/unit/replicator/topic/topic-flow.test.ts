@@ -267,7 +267,7 @@ describe('TopicFlow, when a partition comes back', () => {
     await member().assign(partition0);
     await member().deliver(partition0, [logRecord('a', 0, append(1))]);
     await member().revoke(partition0);
-    store.offsets.set('journal/0', 5);
+    store.moved('journal/0', 5);
     expect(await member().assign(partition0)).to.equal(Offset.of(6));
     await member().deliver(partition0, [
       logRecord('a', 5, append(6)),

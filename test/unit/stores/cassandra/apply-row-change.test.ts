@@ -12,6 +12,7 @@ import { journalStatements } from '../../../../src/stores/cassandra/tables/journ
 import { metaJournalStatements } from '../../../../src/stores/cassandra/tables/metajournal-table.ts';
 import { pointerStatements } from '../../../../src/stores/cassandra/tables/pointer-table.ts';
 import { settingStatements } from '../../../../src/stores/cassandra/tables/setting-table.ts';
+import { tenureStatements } from '../../../../src/stores/cassandra/tables/tenure-table.ts';
 import { WriteClocks } from '../../../../src/stores/cassandra/write-clock.ts';
 import { KeyJournal } from '../../../../src/stores/key-journal.ts';
 import * as given from '../../../contract/replicated-store.ts';
@@ -22,6 +23,7 @@ const tables = {
   metaJournal: metaJournalStatements('metajournal'),
   pointer: pointerStatements('pointer2'),
   setting: settingStatements('setting'),
+  tenures: tenureStatements('journal'),
 };
 const names = new Map(
   Object.entries(tables).flatMap(([table, statements]) =>

@@ -77,8 +77,8 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 4');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 4');
+    change('DROP TABLE customer; PRAGMA user_version = 5');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 5');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
@@ -93,7 +93,8 @@ describe('sqlite store', () => {
     await first[Symbol.asyncDispose]();
     const database = openDatabase(temporary.file);
     database.exec(
-      'DROP TABLE setting; ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1',
+      `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until;
+       ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1`,
     );
     database.close();
     await using store = await open(temporary.file);
@@ -101,6 +102,9 @@ describe('sqlite store', () => {
     await store.replicated.saveExpiredUntil({ ...share, day: '2024-02-29' }, 1);
     const day = await store.replicated.expiredUntil(share.topic, share.partition);
     expect(day).to.equal('2024-02-29');
+    const known = { ...share, openings: [], upTo: 4 as Offset };
+    await store.replicated.saveTenures(known, 1);
+    expect(await store.replicated.tenuresUpTo(share.topic, share.partition)).to.equal(4);
     expect(await store.replicated.claim(share.topic, share.partition, { nowMs: 1 })).to.equal(4);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });

@@ -6,7 +6,7 @@ import { DataIntegrityError } from '../../../../../src/model/errors.ts';
 import {
   decodeBatch,
   encodeBatch,
-  mayHoldKey,
+  mayBeWanted,
   type NewRecord,
   recordBytes,
 } from '../../../../../src/stores/sqlite/log/batch-codec.ts';
@@ -51,9 +51,27 @@ describe('batch of the log', () => {
   });
 
   it('says which keys it may hold', () => {
-    const { keys } = rowOf([recordOf('a', '1'), recordOf(undefined, '2')]);
-    expect(mayHoldKey(keys, murmur2(bytes('a')))).to.equal(true);
-    expect(mayHoldKey(keys, murmur2(bytes('b')))).to.equal(false);
+    const row = rowOf([recordOf('a', '1'), recordOf(undefined, '2')]);
+    expect(mayBeWanted(row, murmur2(bytes('a')))).to.equal(true);
+    expect(mayBeWanted(row, murmur2(bytes('b')))).to.equal(false);
+  });
+
+  it('gives what may open a tenure with every key', () => {
+    const mark = (text: string, value?: string): NewRecord => ({
+      ...recordOf('b', value),
+      headers: [['journal.action', bytes(text)]],
+    });
+    const opening = '{"mark":{"id":"m","tenure":{}}}';
+    const records = [
+      mark('{"mark":{"id":"m"}}'),
+      recordOf('a', '1'),
+      mark(opening, ''),
+      mark(opening),
+    ];
+    const row = rowOf(records);
+    expect(decodeBatch(row, 0, bytes('a')).map(({ offset }) => offset)).to.deep.equal([11, 13]);
+    expect(mayBeWanted(row, murmur2(bytes('c')))).to.equal(true);
+    expect(mayBeWanted(rowOf(records.slice(0, 3)), murmur2(bytes('c')))).to.equal(false);
   });
 
   it('keeps absent apart from empty, repeated headers in their order, and what has no timestamp', () => {

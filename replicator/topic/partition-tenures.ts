@@ -1,0 +1,128 @@
+import { decodeAction } from '../../src/codec/record/action-record-codec.ts';
+import { Tenures, type TenureVerdict } from '../../src/history/tenures.ts';
+import type { ActionRecord } from '../../src/model/action.ts';
+import { StoreUnavailableError } from '../../src/model/errors.ts';
+import type { LogRecord } from '../../src/model/log-record.ts';
+import type { Offset } from '../../src/model/position.ts';
+import type { OpenedTenure } from '../../src/model/tenure.ts';
+import type { CallOptions } from '../../src/ports/call-options.ts';
+import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
+import type { PartitionSource } from '../apply/quarantine.ts';
+
+/** How far a partition was, when its flow began. */
+export interface PartitionStart {
+  /** R, the replicated offset as it was claimed; `undefined` = nothing is replicated. */
+  readonly replicated: Offset | undefined;
+  /** W, up to which all opening marks are known; `undefined` = nobody ever opened a tenure. */
+  readonly tenuresUpTo: Offset | undefined;
+}
+
+/** What the tenures of a partition are read from and kept in. */
+interface TenuresDeps {
+  readonly source: PartitionSource;
+  readonly store: ReplicatedJournal;
+}
+
+/**
+ * The tenures of one partition (docs/format.md#tenures): judges its records, and copies its opening
+ * marks into the store before R moves over them.
+ *
+ * W is at or after R as a rule, and the flow begins after R. A replicator that does not copy opening
+ * marks may have moved R alone. Then the flow begins after W, and looks at the records up to R for
+ * opening marks only:
+ *
+ *     W < R     … W │ opening marks are copied │ R │ judged, applied, opening marks are copied …
+ *     else      …                                R │ judged, applied, opening marks are copied …
+ *
+ * Hence all opening marks after `after` are seen, and of a scope without one the store is asked as
+ * of `after`.
+ */
+export class PartitionTenures {
+  /** The flow begins with the record after it; `undefined` = with the oldest one. */
+  readonly after: Offset | undefined;
+  readonly #source: PartitionSource;
+  readonly #store: ReplicatedJournal;
+  readonly #tenures = new Tenures();
+  /** No tenure was opened up to `after`: nothing needs to be asked. */
+  readonly #isNew: boolean;
+  /** W as this flow knows it. */
+  #upTo: Offset | undefined;
+  /** Opening marks after W. */
+  #openings: readonly OpenedTenure[] = [];
+
+  constructor({ replicated, tenuresUpTo }: PartitionStart, { source, store }: TenuresDeps) {
+    this.#source = source;
+    this.#store = store;
+    this.#upTo = tenuresUpTo;
+    this.#isNew = replicated === undefined || tenuresUpTo === undefined;
+    const isAhead = replicated !== undefined && (tenuresUpTo ?? replicated) < replicated;
+    this.after = isAhead ? tenuresUpTo : replicated;
+  }
+
+  /** Looks for opening marks only: at records that are replicated, in offset order. */
+  look(records: readonly LogRecord[]): void {
+    const { topic, partition } = this.#source;
+    for (const record of records) {
+      if (record.offset <= (this.#upTo ?? Infinity)) continue;
+      try {
+        const decoded = decodeAction(topic, partition, record);
+        if (decoded?.action.header.type === 'mark') this.judge(decoded);
+      } catch {
+        // It cannot be decoded, so it is no opening mark, for everybody.
+      }
+    }
+  }
+
+  /**
+   * Learns what has to be known before the records can be judged. Asks nothing of records without
+   * tenures.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  async learn(records: readonly ActionRecord[], options: CallOptions): Promise<void> {
+    for (const scope of this.#tenures.unknownScopes(records)) {
+      const last = await this.#lastTenure(scope, options);
+      if (last === 'unknown') {
+        throw new StoreUnavailableError(
+          `the store does not know all tenures of ${this.#source.topic} ${this.#source.partition} ` +
+            `up to ${this.after}, although it knew them when the partition was assigned`,
+        );
+      }
+      this.#tenures.learn(scope, last);
+    }
+  }
+
+  async #lastTenure(scope: string, options: CallOptions): Promise<Offset | undefined | 'unknown'> {
+    if (this.#isNew || this.after === undefined) return undefined;
+    return this.#store.lastTenure({ ...this.#source, scope }, this.after, options);
+  }
+
+  /**
+   * Judges the next record, in offset order; it must have been {@link learn learned}. Repeating a
+   * call that threw gives the same.
+   *
+   * @throws {DataIntegrityError} the action names an opening mark that is not there
+   */
+  judge(record: ActionRecord): TenureVerdict {
+    const verdict = this.#tenures.judge(record);
+    const { header } = record.action;
+    const { offset } = record.at;
+    if (header.type === 'mark' && header.opens !== undefined && offset > (this.#upTo ?? -1)) {
+      this.#openings = [...this.#openings, { ...header.opens, offset }];
+    }
+    return verdict;
+  }
+
+  /**
+   * Moves W, unless it is there already; call it before R moves as far.
+   *
+   * @throws the errors of `ReplicatedJournal.saveTenures`; the next call repeats it
+   */
+  async save(upTo: Offset, nowMs: number): Promise<void> {
+    if (upTo <= (this.#upTo ?? -1)) return;
+    const openings = this.#openings.filter(({ offset }) => offset <= upTo);
+    await this.#store.saveTenures({ ...this.#source, openings, upTo }, nowMs);
+    this.#upTo = upTo;
+    this.#openings = this.#openings.filter(({ offset }) => offset > upTo);
+  }
+}
