@@ -67,13 +67,13 @@ describe('A read of a journal that others delete from and purge all the time', (
     const { settings } = world.parts();
     const journal = world.reader({
       eventual: storeBeside(live, Number.POSITIVE_INFINITY),
-      settings: { ...settings, readTimeoutMs: 200 },
+      settings: { ...settings, readTimeoutMs: 1_000 },
     });
     const startMs = performance.now();
     const error = await readAll(journal).catch((cause: unknown) => cause);
     expect(error).to.be.instanceOf(StoreUnavailableError).and.include({ retryable: true });
     expect(String(error)).to.include(`${world.topic}:id`).and.include('read it again');
-    expect(performance.now() - startMs).to.be.below(2_000);
+    expect(performance.now() - startMs).to.be.below(8_000);
   });
 
   it('ends with the reason of its signal, in the middle of a pause', async () => {
