@@ -96,13 +96,13 @@ const readBesidePurge: Scenario = {
     { type: 'pause', steps: 40 },
     append(1),
     read,
-    { type: 'pause', steps: 3 },
+    { type: 'pause', steps: 0 },
     purge,
   ],
   pollSize: 2,
   readEnd: 'offset',
   slow: 'R',
-  readerWaits: Array.from({ length: 10 }, (_, index) => 10 + 2 * index),
+  readerWaits: Array.from({ length: 10 }, (_, index) => 16 + 2 * index),
 };
 
 function* scenarios(): Generator<Scenario> {

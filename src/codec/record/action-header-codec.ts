@@ -124,19 +124,32 @@ function readTenure(tenure: JsonValue | undefined, action: string): { readonly t
   if (tenure === undefined || tenure === null) return {};
   const place = `${action}.tenure`;
   if (!isJsonObject(tenure)) throw new CodecError(`${place} must be an object`);
-  const { scope, of } = tenure;
-  if (typeof scope !== 'string') throw new CodecError(`${place}.scope must be a string`);
+  const { of } = tenure;
+  const scope = readScope(tenure.scope, place);
   if (typeof of !== 'number' || !Number.isSafeInteger(of) || of < 0) {
     throw new CodecError(`${place}.of must be an offset in 0..2^53-1`);
   }
   return { tenure: { scope, of: of as Offset } };
 }
 
+/** Scopes are keys of a table in every store. */
+const maxScopeLength = 255;
+
+function readScope(scope: JsonValue | undefined, place: string): string {
+  if (typeof scope !== 'string') throw new CodecError(`${place}.scope must be a string`);
+  if (scope.length > maxScopeLength || !scope.isWellFormed()) {
+    throw new CodecError(
+      `${place}.scope must have at most ${maxScopeLength} characters and no unpaired surrogate`,
+    );
+  }
+  return scope;
+}
+
 function readOpening(tenure: JsonValue | undefined): { readonly opens?: TenureOpening } {
   if (tenure === undefined || tenure === null) return {};
   if (!isJsonObject(tenure)) throw new CodecError('mark.tenure must be an object');
-  const { scope, holder } = tenure;
-  if (typeof scope !== 'string') throw new CodecError('mark.tenure.scope must be a string');
+  const { holder } = tenure;
+  const scope = readScope(tenure.scope, 'mark.tenure');
   if (typeof holder !== 'string') throw new CodecError('mark.tenure.holder must be a string');
   const address = optionalString(tenure.address, 'mark.tenure.address');
   return { opens: { scope, holder, address } };

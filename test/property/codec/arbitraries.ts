@@ -98,9 +98,10 @@ const offset = fc.oneof(
 ) as fc.Arbitrary<number> as fc.Arbitrary<Offset>;
 /** What a header has, or has not: a member that is absent in both, not `undefined`. */
 const perhaps = <T extends object>(member: fc.Arbitrary<T>) => fc.oneof(fc.constant({}), member);
-const tenure = perhaps(fc.record({ tenure: fc.record({ scope: jsonText, of: offset }) }));
+const scope = jsonText.filter((text) => text.length <= 255 && text.isWellFormed());
+const tenure = perhaps(fc.record({ tenure: fc.record({ scope, of: offset }) }));
 const opening = perhaps(
-  fc.record({ opens: fc.record({ scope: jsonText, holder: jsonText, address: optionalText }) }),
+  fc.record({ opens: fc.record({ scope, holder: jsonText, address: optionalText }) }),
 );
 const joined = <A, B>(parts: readonly [A, B]): A & B => ({ ...parts[0], ...parts[1] });
 const range = fc

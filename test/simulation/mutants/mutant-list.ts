@@ -237,11 +237,6 @@ export const mutants: readonly Mutant[] = [
     ['src/stores/cassandra/tables/pointer-table.ts', ' IF offset = ? AND updated = ?`', '`'],
     [pointers, "return answer['[applied]'] === true;", 'return answer !== undefined;'],
   ),
-  mutant('the first round has many records', 'ADR 29', [
-    flow,
-    'roundsOf(batch, this.#replicated === undefined)',
-    'roundsOf(batch, this.#replicated !== undefined)',
-  ]),
   mutant('R moves over keys that failed', 'R last', [
     flow,
     'this.#appliedBelow = firstHeld(held) ?? batch.nextOffset;',

@@ -107,6 +107,8 @@ describe('tenures in a header (docs/format.md#tenures)', () => {
     [{ of: 1 }, /tenure\.scope must be a string/],
     [{ scope: 1, of: 1 }, /tenure\.scope must be a string/],
     [{ scope: null, of: 1 }, /tenure\.scope must be a string/],
+    [{ scope: 's'.repeat(256), of: 1 }, /tenure\.scope must have at most 255 characters/],
+    [{ scope: '\ud800', of: 1 }, /tenure\.scope must have .*no unpaired surrogate/],
   ];
   const wrongOf = [undefined, null, '1', -1, 1.5, 2 ** 53, {}].map(
     (of) => [{ scope: '', of }, /tenure\.of must be an offset/] as const,
