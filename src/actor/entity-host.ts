@@ -245,7 +245,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.drainAfterEffects();
         break;
       case 'stopChildren':
-        this.#entity.logic.discard(this.#entity.state);
+        this.#entity.logic.discard();
         break;
       case 'forgetState':
         this.#entity.forget();

@@ -91,7 +91,7 @@ export interface EntityLogic<S> {
   /** The actor is stopped from outside. */
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */
-  discard(state: S): void;
+  discard(): void;
   /** Whether a child is running. */
   hasRunningChild(state: S): boolean;
   /** Same value, data and children: what a transient event must leave alone. */

@@ -8,8 +8,10 @@ import type { AnyActorRef, AnyActorScope } from 'xstate';
  */
 export class ChildNames {
   readonly #parent: AnyActorRef;
+  readonly #live = new Set<AnyActorRef>();
   #seqNr = 0;
   #spawned = 0;
+  #lookAt = 16;
 
   constructor(parent: AnyActorRef) {
     this.#parent = parent;
@@ -27,6 +29,27 @@ export class ChildNames {
     const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
     named.id = `#${this.#seqNr}.${this.#spawned++}`;
     named._actorScope.id = named.id;
+  }
+
+  /** Remembers a live child. */
+  made(child: AnyActorRef): void {
+    if (child._parent !== this.#parent) return;
+    this.#live.add(child);
+    if (this.#live.size < this.#lookAt) return;
+    for (const other of this.#live) {
+      if (other.getSnapshot()?.status !== 'active') this.#live.delete(other);
+    }
+    this.#lookAt = Math.max(16, this.#live.size * 2);
+  }
+
+  /**
+   * Gives the live children up, for their owner to stop. The state does not show all of them: of two
+   * children with one id, or of two that `spawnChild` made without one, it keeps the second.
+   */
+  takeLive(): readonly AnyActorRef[] {
+    const children = [...this.#live];
+    this.#live.clear();
+    return children;
   }
 }
 
@@ -59,7 +82,9 @@ export function nameChildrenOf({ self, system }: AnyActorScope): ChildNames {
     if (event.type === '@xstate.actor') {
       const actor = event.actorRef as AnyActorRef;
       const parent = actor._parent;
-      if (parent !== undefined) namesOf.get(parent)?.name(actor);
+      const names = parent && namesOf.get(parent);
+      names?.name(actor);
+      names?.made(actor);
     }
     announce(event);
   };

@@ -201,11 +201,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return this.#machine.transition(state, event, this.#scope);
   }
 
-  discard(state: AnyMachineSnapshot): void {
-    for (const child of Object.values(state.children) as AnyActorRef[]) {
-      // A child of a dry run was never started and belongs to nobody.
-      if (child._parent === this.#scope.self) this.#scope.stopChild(child);
-    }
+  discard(): void {
+    for (const child of this.#names.takeLive()) this.#scope.stopChild(child);
     this.#scope.system.scheduler.cancelAll(this.#scope.self);
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createActor, waitFor } from 'xstate';
+import { createActor, fromCallback, setup, spawnChild, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import type { CounterCommand } from './counter.ts';
@@ -249,6 +249,35 @@ describe('a write that goes wrong', () => {
       'persist-failed',
       'recovery-completed',
     ]);
+    await host.shutdown();
+  });
+
+  it('stops all children before it recovers, also one that the state no longer shows', async () => {
+    let running = 0;
+    const radio = fromCallback(() => {
+      running += 1;
+      return () => {
+        running -= 1;
+      };
+    });
+    const machine = setup({ actors: { radio } }).createMachine({
+      // Without an id both have the same place in `children`.
+      entry: [spawnChild('radio', { systemId: 'radio' }), spawnChild('radio')],
+      on: { heard: {} },
+    });
+    const { host, journal } = testHost();
+    const logic = host.persistent(machine, {
+      persistenceId: 'radio|1',
+      onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
+    });
+    const actor = createActor(logic).start();
+    await waitFor(actor, isReady);
+    expect(running).to.equal(2);
+    journal.failNextWrite(new WriteFailedError('no answer'), { stored: true });
+    await failureOf(host.ask(actor, { type: 'heard' }));
+    await host.ask(actor, { type: 'heard' });
+    // The one that the state shows has started again.
+    expect(running).to.equal(1);
     await host.shutdown();
   });
 });
