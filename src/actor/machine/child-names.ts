@@ -37,7 +37,8 @@ export class ChildNames {
     this.#live.add(child);
     if (this.#live.size < this.#lookAt) return;
     for (const other of this.#live) {
-      if (other.getSnapshot()?.status !== 'active') this.#live.delete(other);
+      // The one that is being made has no state yet.
+      if ((other.getSnapshot()?.status ?? 'active') !== 'active') this.#live.delete(other);
     }
     this.#lookAt = Math.max(16, this.#live.size * 2);
   }

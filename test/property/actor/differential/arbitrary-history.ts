@@ -34,6 +34,11 @@ const guard = fc.constantFrom<GuardPlan>(
   'has-cause',
   'throws-at-13',
 );
+/** Of an action, which may ask the actor system as well. */
+const actionGuard = fc.oneof(
+  { arbitrary: guard, weight: 4 },
+  { arbitrary: fc.constant('radio-is-free' as const), weight: 1 },
+);
 
 const delay: fc.Arbitrary<DelayPlan> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(10, 20, 50, 1000).map((ms) => ({ type: 'ms', ms })) },
@@ -101,7 +106,7 @@ const action: fc.Arbitrary<ActionPlan> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant('enqueue' as const),
-      guard,
+      guard: actionGuard,
       actions: fc.array(simple, { maxLength: 3 }),
     }),
   },

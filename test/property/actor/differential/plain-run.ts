@@ -39,8 +39,6 @@ export interface Run {
   readonly endedAlone: WeakSet<AnyActorRef>;
   /** Children before the event whose write failed. */
   before: readonly AnyActorRef[];
-  /** Every child that was made before that event. */
-  madeBefore: ReadonlySet<AnyActorRef>;
   /** Number of the first event of this step. */
   first: number | undefined;
   threw: Taken | undefined;
@@ -82,7 +80,6 @@ export function openRun(
     madeAgain: new WeakSet(),
     endedAlone: new WeakSet(),
     before: [],
-    madeBefore: new Set(),
     first: undefined,
     threw: undefined,
     calm: undefined,
@@ -115,7 +112,6 @@ function watchTransitions(
     run.first ??= number;
     const treatment = treatments.get(number);
     if (treatment === 'refuse' || treatment === 'lose') {
-      run.madeBefore = new Set(run.children);
       run.outcomes.set(event, answerTo(treatment, true));
       return snapshot;
     }
@@ -171,7 +167,6 @@ function prepare(
   if (treatment !== 'apply-unseen') return;
   run.lab.unseen = true;
   run.before = Object.values(snapshot.children) as AnyActorRef[];
-  run.madeBefore = new Set(run.children);
 }
 
 /** Notes which events timers send, and holds back what is not to be seen. */

@@ -208,7 +208,6 @@ export class PlainWorld implements World {
     startOver(this.#run, { ...how, differences: this.#differences });
     this.#run.sent.length = 0;
     this.#run.before = [];
-    this.#run.madeBefore = new Set(this.#run.children);
     await settle();
     await time.pass(0, settle);
   }

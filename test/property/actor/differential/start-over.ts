@@ -14,8 +14,6 @@ export interface Restarted {
   readonly children: Iterable<AnyActorRef>;
   /** Children before the event whose write failed. */
   readonly before: readonly AnyActorRef[];
-  /** Every child that was made before that event. */
-  readonly madeBefore: ReadonlySet<AnyActorRef>;
   /** Delayed events to children that have left. */
   readonly sent: readonly PendingEvent[];
 }
@@ -56,9 +54,8 @@ export function startOver(
   // A process that dies does not put its children away.
   lab.muted = isNewProcess;
   lab.silent = true;
-  // Nobody can stop a child that has no name any more, but the end of its process.
-  if (isNewProcess) stopOrphans(run, children, differences);
-  else stopAfterFailedWrite(run, children, differences);
+  if (!isNewProcess) stopRemoved(run, children);
+  stopOrphans(run, children, differences);
   const isOver = snapshot.status !== 'active';
   const active = isOver ? [] : children.filter(isAtWork);
   for (const child of active) insideChild(child)._stop();
@@ -117,20 +114,11 @@ function timersToArm(
   return [...alive, ...again].sort((a, b) => a.dueMs - b.dueMs);
 }
 
-/**
- * The failed write came before the event: what it would have left without a name had one still. What the event made
- * and left without a name was never started.
- */
-function stopAfterFailedWrite(
-  run: Restarted,
-  children: readonly AnyActorRef[],
-  differences: Differences,
-): void {
-  for (const child of run.before) {
+/** The failed write came before the event: what it would have left without a name had one still. */
+function stopRemoved({ before }: Restarted, children: readonly AnyActorRef[]): void {
+  for (const child of before) {
     if (!children.includes(child) && isAtWork(child)) insideChild(child)._stop();
   }
-  const made = [...run.children].filter((child) => !run.madeBefore.has(child));
-  stopOrphans({ actor: run.actor, children: made }, children, differences);
 }
 
 function isAtWork(child: AnyActorRef): boolean {
