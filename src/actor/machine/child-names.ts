@@ -11,6 +11,7 @@ export class ChildNames {
   readonly #live = new Set<AnyActorRef>();
   #seqNr = 0;
   #spawned = 0;
+  /** With so many live children those are forgotten that have ended. */
   #lookAt = 16;
 
   constructor(parent: AnyActorRef) {
