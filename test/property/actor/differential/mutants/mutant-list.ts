@@ -117,7 +117,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'children run on when an entity starts over',
     'machine/machine-logic.ts',
-    'if (child._parent === this.#scope.self) this.#scope.stopChild(child);',
+    'for (const child of this.#names.takeLive()) this.#scope.stopChild(child);',
     '',
   ),
   mutant(
