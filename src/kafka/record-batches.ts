@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { CodecError, type DataPlace, JournalError } from '../model/errors.ts';
 import type { LogHeader, LogRecord } from '../model/log-record.ts';
 import { Offset } from '../model/position.ts';
 
@@ -207,5 +208,19 @@ export class RecordCursor {
       factor *= 0x80;
     } while (byte >= 0x80);
     return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+  }
+}
+
+/**
+ * Runs `work` on bytes of the log at a place.
+ *
+ * @throws {CodecError} they break the record format; names the place
+ */
+export function locating<T>(place: DataPlace, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof JournalError) throw cause;
+    throw new CodecError('records of the log cannot be decoded', { cause, place });
   }
 }

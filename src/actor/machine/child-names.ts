@@ -11,7 +11,7 @@ export class ChildNames {
   readonly #live = new Set<AnyActorRef>();
   #seqNr = 0;
   #spawned = 0;
-  /** With so many live children those are forgotten that have ended. */
+  /** Size of the set at which children that have ended are removed from it. */
   #lookAt = 16;
 
   constructor(parent: AnyActorRef) {

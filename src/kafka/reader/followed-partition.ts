@@ -1,13 +1,13 @@
 import { decodeAction } from '../../codec/record/action-record-codec.ts';
 import { decodeUtf8Lenient } from '../../codec/utf8.ts';
 import type { ActionRecord } from '../../model/action.ts';
-import { CodecError, JournalError } from '../../model/errors.ts';
+import { CodecError } from '../../model/errors.ts';
 import { Offset } from '../../model/position.ts';
 import type { FollowedBatch, FollowStart, UndecodableRecord } from '../../ports/action-consumer.ts';
 import { Occasion } from '../../runtime/occasion.ts';
 import { decompress } from '../driver/wire/compression.ts';
 import type { FetchPlace } from '../driver/wire/fetch.ts';
-import { type RecordBatch, RecordCursor, recordBatchesOf } from '../record-batches.ts';
+import { locating, type RecordBatch, RecordCursor, recordBatchesOf } from '../record-batches.ts';
 
 /** Records decoded in one step, which holds the event loop. */
 export const stepRecords = 500;
@@ -104,14 +104,7 @@ export class FollowedPartition implements FetchPlace {
 
   /** Runs `work` on bytes at `offset`; if they break the format, its error names the place. */
   #locating<T>(offset: number, work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      if (cause instanceof JournalError) throw cause;
-      const { topic, partition } = this;
-      const place = { topic, partition, offset };
-      throw new CodecError('records of the log cannot be decoded', { cause, place });
-    }
+    return locating({ topic: this.topic, partition: this.partition, offset }, work);
   }
 }
 

@@ -1,9 +1,9 @@
-import { CodecError, DeadlineExceededError, JournalError } from '../../model/errors.ts';
+import { DeadlineExceededError } from '../../model/errors.ts';
 import type { Topic } from '../../model/position.ts';
 import type { FetchedPartition } from '../driver/wire/fetch.ts';
 import { fetchErrors, isDriverError } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
-import { type RecordBatch, recordBatchesOf } from '../record-batches.ts';
+import { locating, type RecordBatch, recordBatchesOf } from '../record-batches.ts';
 
 /** Records that one fetch brought. */
 export interface FetchedRecords {
@@ -140,14 +140,7 @@ export class PartitionFetcher {
    * @throws {CodecError} they break the record format; names the place
    */
   locating<T>(offset: number, work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      if (cause instanceof JournalError) throw cause;
-      const { topic, partition } = this;
-      const place = { topic, partition, offset };
-      throw new CodecError('records of the log cannot be decoded', { cause, place });
-    }
+    return locating({ topic: this.topic, partition: this.partition, offset }, work);
   }
 
   /** What the read fails with when the last try of many failed so. */
