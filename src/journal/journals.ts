@@ -1,7 +1,10 @@
+import { NotSetUpError } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { watchProducer } from './head-cache/writer-watch.ts';
+import { createHeldJournal, type HeldJournal, heldDeps } from './holding/held-journal.ts';
+import type { TenureHolder } from './holding/tenure-holder.ts';
 import { type CallTimeThresholds, instrumentJournal } from './instrumented-journal.ts';
 import { createJournal, type Journal } from './journal.ts';
 import type { ReadDeps } from './read/observe.ts';
@@ -14,6 +17,19 @@ export interface Journals {
    * @throws {InvalidInputError} the topic or the id is not one
    */
   of(key: Key): Journal;
+  /**
+   * Takes the right to write a journal: nobody else's writes count from now on. Everything that was
+   * acknowledged to former holders is in the log by then, so read the journal before the first
+   * write. Waits for the writes of whoever held it before in this process, and while another
+   * process has just begun to hold the partition.
+   *
+   * @throws {NotSetUpError} tenures are off, or the replicator of the topic keeps no opening marks
+   * @throws {LogUnavailableError} {@link StoreUnavailableError} retryable
+   * @throws {DataIntegrityError} the number of partitions of the topic changed
+   * @throws {InvalidInputError} the topic or the id is not one
+   * @throws the abort reason when `options.signal` fires
+   */
+  hold(key: Key, options?: CallOptions): Promise<HeldJournal>;
   /**
    * Ids of the journals of a topic that are in the store, in no order.
    *
@@ -29,11 +45,18 @@ export interface Journals {
   ids(topic: Topic, options?: CallOptions): AsyncIterable<string>;
 }
 
+/** What journals are made of; all of it stays the caller's, who closes it. */
+export interface JournalsDeps extends ReadDeps {
+  /** Holds the tenures; without it no journal can be held. */
+  readonly tenures?: TenureHolder | undefined;
+}
+
 /** Journals over collaborators that stay the caller's, who closes them. */
-export function createJournals(deps: ReadDeps, thresholdsMs: CallTimeThresholds): Journals {
+export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresholds): Journals {
   const instruments = { log: deps.log, thresholdsMs };
-  const { headCache, readEnd } = deps;
+  const { headCache, readEnd, tenures } = deps;
   let { producer } = deps;
+  if (tenures !== undefined) producer = tenures.watch(producer);
   // The head cache warns an append of other writers (ADR 17); the end of a read may have to wait
   // for writes.
   if (headCache !== undefined) producer = watchProducer(producer, headCache.writers);
@@ -44,6 +67,13 @@ export function createJournals(deps: ReadDeps, thresholdsMs: CallTimeThresholds)
       // A caller that uses JavaScript may pass a key that `Key.of` never saw.
       const key = Key.of(named.topic, named.id);
       return instrumentJournal(createJournal(watched, key), key, instruments);
+    },
+    async hold(named, options) {
+      const key = Key.writable(Key.of(named.topic, named.id));
+      if (tenures === undefined) throw new NotSetUpError('tenures are off');
+      const held = await tenures.hold(key, options);
+      const journal = createJournal(heldDeps(watched, held), key);
+      return createHeldJournal(held, instrumentJournal(journal, key, instruments));
     },
     ids: (topic, options) => deps.eventual.ids(topic, options),
   };

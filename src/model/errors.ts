@@ -92,6 +92,35 @@ export class WriteRejectedError extends JournalError {
   }
 }
 
+/** Who has opened a tenure, and where its opening mark lies. */
+export interface TenureOwner {
+  readonly partition: number;
+  readonly offset: number;
+  /** A UUID of the process. */
+  readonly holder: string;
+  /** Where the process can be reached, if it says so. */
+  readonly address: string | undefined;
+}
+
+/**
+ * Another process has taken the partition over: what was to be written is certainly not stored, or
+ * void for every reader. Hold the journal again, and read it before the next write.
+ */
+export class NotOwnerError extends JournalError {
+  readonly code = 'NOT_OWNER';
+  override readonly retryable = true;
+  /** Who owns it now; `undefined` when only the loss is known. */
+  readonly owner: TenureOwner | undefined;
+
+  constructor(
+    message: string,
+    options?: ErrorOptions & { readonly owner?: TenureOwner | undefined },
+  ) {
+    super(message, options);
+    this.owner = options?.owner;
+  }
+}
+
 /** May or may not be stored: stop and recover to learn the truth. */
 export class WriteFailedError extends JournalError {
   readonly code = 'WRITE_FAILED';

@@ -23,6 +23,11 @@ export interface FollowStart {
   readonly partition: Partition;
   /** First offset wanted. */
   readonly from: Offset;
+  /**
+   * Asked again and again: records below it are not wanted any more, and may be left out, which
+   * saves decoding them.
+   */
+  readonly wantedFrom?: () => Offset;
 }
 
 /** A journal record that cannot be decoded: named, and passed over. */

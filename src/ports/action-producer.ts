@@ -1,6 +1,15 @@
 import type { Action } from '../model/action.ts';
-import type { PartitionOffset } from '../model/position.ts';
+import type { Partition, PartitionOffset } from '../model/position.ts';
 import type { CallOptions } from './call-options.ts';
+
+/** How an action is produced. */
+export interface ProduceOptions extends CallOptions {
+  /**
+   * The partition in which the record has to land, because it names a tenure of it. The record is
+   * refused when its key belongs into another one.
+   */
+  readonly partition?: Partition | undefined;
+}
 
 /** Appends actions to the log. */
 export interface ActionProducer extends AsyncDisposable {
@@ -14,9 +23,10 @@ export interface ActionProducer extends AsyncDisposable {
    * @throws {WriteRejectedError} certainly not stored: the record is too large, the log refuses it,
    * or the producer is closed; so are events of its key that were handed over before the refusal
    * was known
+   * @throws {NotOwnerError} certainly not stored: the log knows that the tenure is over
    * @throws {WriteFailedError} may or may not be stored: no answer before the write deadline
    * @throws {AccessDeniedError} certainly not stored: names the right that is missing
    * @throws {NotSetUpError} certainly not stored: the topic does not exist
    */
-  produce(action: Action, options?: CallOptions): Promise<PartitionOffset>;
+  produce(action: Action, options?: ProduceOptions): Promise<PartitionOffset>;
 }

@@ -120,4 +120,29 @@ export interface JournalPlugin extends AsyncDisposable {
    * @throws the errors of `highestSeqNr`, here or from what it answers with
    */
   recover?(request: ReplayRequest, options?: CallOptions): Promise<Recovery>;
+
+  /**
+   * Takes the right to write the journal of one entity: nobody else's writes count from now on.
+   * Recover it after that, through what this gives. Waits while another process has just taken the
+   * partition over, and for the writes of whoever held the journal before in this process.
+   * `undefined` = this journal cannot be held; it is written as it is.
+   *
+   * @throws {LogUnavailableError} {@link StoreUnavailableError} retryable
+   * @throws {DataIntegrityError} the number of partitions of the topic changed
+   * @throws the abort reason when `options.signal` fires
+   */
+  hold?(id: PersistenceId, options?: CallOptions): Promise<HeldPlugin | undefined>;
+}
+
+/**
+ * The journal of one entity, under the right to write it: what is stored here counts for every
+ * reader. Its `write` may also be rejected with `NotOwnerError`. Disposing lets the entity go once
+ * what was sent has its answer.
+ */
+export interface HeldPlugin extends Omit<JournalPlugin, 'hold'> {
+  /**
+   * Fires when the entity is no longer held: nothing is sent any more, and what was recovered may
+   * no longer be its state.
+   */
+  readonly signal: AbortSignal;
 }

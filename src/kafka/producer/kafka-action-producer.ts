@@ -3,7 +3,7 @@ import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { Action } from '../../model/action.ts';
 import { WriteRejectedError } from '../../model/errors.ts';
 import type { PartitionOffset, Topic } from '../../model/position.ts';
-import type { ActionProducer } from '../../ports/action-producer.ts';
+import type { ActionProducer, ProduceOptions } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { Deadline, nextTurn, within } from '../../runtime/waiting.ts';
 import { openIdempotentProducer } from '../driver/idempotent-producer.ts';
@@ -133,7 +133,7 @@ export class KafkaActionProducer implements ActionProducer {
   }
 
   // The hot path of every write: one promise and two small objects a record.
-  produce(action: Action, options?: CallOptions): Promise<PartitionOffset> {
+  produce(action: Action, options?: ProduceOptions): Promise<PartitionOffset> {
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
     if (this.#closing !== undefined) return Promise.reject(closedError());
     let encoded: ReturnType<typeof encodeAction>;
@@ -153,7 +153,7 @@ export class KafkaActionProducer implements ActionProducer {
     return new Promise((resolve, reject) => {
       this.#gate.admit({
         topic: action.key.topic,
-        message: { key, value, timestampMs, headers, partition: -1 },
+        message: { key, value, timestampMs, headers, partition: options?.partition ?? -1 },
         bytes,
         deadlineMs: this.#deps.clock.nowMs() + this.#deliveryTimeoutMs,
         resolve,

@@ -34,7 +34,8 @@ function pluginOver(
   maxEventsInBatch = 100,
 ): KafkaJournalPlugin {
   const journal = { append } as unknown as Journal;
-  const journals = { of: () => journal, ids: () => never() };
+  const hold = async (): Promise<never> => expect.fail('nothing is held');
+  const journals = { of: () => journal, hold, ids: () => never() };
   const keyOf = (id: string): Key => Key.of('journal', id);
   return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close: async () => {} });
 }

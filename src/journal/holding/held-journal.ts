@@ -1,0 +1,163 @@
+import { InvalidInputError } from '../../model/errors.ts';
+import type { EventRecord, PrintedEvent } from '../../model/event.ts';
+import type { Key } from '../../model/key.ts';
+import type { PartitionOffset } from '../../model/position.ts';
+import type { SeqNr } from '../../model/seq-nr.ts';
+import type { Tenure } from '../../model/tenure.ts';
+import type { ActionProducer } from '../../ports/action-producer.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { AppendOptions } from '../append-events.ts';
+import type { Journal } from '../journal.ts';
+import { endByMarker } from '../read/ends.ts';
+import type { ReadDeps } from '../read/observe.ts';
+import type { HeldKey } from './held-key.ts';
+
+/**
+ * A journal that nobody else writes: what is acknowledged here counts for every reader, for ever.
+ * Several processes may want it. The last one to hold it has it, and the others learn of that by
+ * their {@link HeldJournal.signal}; no clock takes part.
+ */
+export interface HeldJournal extends Omit<Journal, 'append' | 'mark'>, AsyncDisposable {
+  readonly key: Key;
+  /** The tenure that is held at the moment. */
+  readonly tenure: Tenure;
+  /**
+   * Fires when the journal is no longer held: another process has taken the partition over
+   * (`NotOwnerError`), a write has an unknown outcome, or somebody wrote the journal without a
+   * tenure. What was sent before still gets its answer; nothing else is sent. Hold the journal
+   * again, and read it, before the next write.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * Appends all events as one record. The first number is the one that is expected: that after the
+   * last one which was read, or written, through this object.
+   *
+   * @throws {InvalidInputError} nothing sent: the numbers do not follow on the journal's last one,
+   *   or something cannot be written so that it reads back equal
+   * @throws {NotOwnerError} certainly not stored, or void: the journal is no longer held
+   * @throws {WriteRejectedError} certainly not stored
+   * @throws {WriteFailedError} may or may not be stored: hold the journal again, and read it
+   */
+  append(events: readonly PrintedEvent[], options?: AppendOptions): Promise<PartitionOffset>;
+  /** Lets the journal go, once what was sent has its answer. The tenure stays with the process. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What the journal of a held key writes with. */
+export function heldDeps(deps: ReadDeps, held: HeldKey): ReadDeps {
+  const { producer, readEnd = endByMarker(deps) } = deps;
+  const writer: ActionProducer = {
+    produce: (action, options) =>
+      action.header.type === 'mark'
+        ? producer.produce(action, options)
+        : held.write(producer, action, options),
+    [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
+  };
+  return {
+    ...deps,
+    producer: writer,
+    readEnd: {
+      find: async (key, options) => held.readTo(await readEnd.find(key, options)),
+      check: (key, row, end) => readEnd.check(key, row, end),
+    },
+  };
+}
+
+/** @param journal writes through `held`, as {@link heldDeps} has it */
+export function createHeldJournal(held: HeldKey, journal: Journal): HeldJournal {
+  return new NumberedJournal(held, journal);
+}
+
+/** Knows the last number, and refuses what does not follow on it. */
+class NumberedJournal implements HeldJournal {
+  readonly #held: HeldKey;
+  readonly #journal: Journal;
+  /** As far as everything sent is stored; `undefined` = it has to be asked for. */
+  #last: number | undefined;
+
+  constructor(held: HeldKey, journal: Journal) {
+    this.#held = held;
+    this.#journal = journal;
+  }
+
+  get key(): Key {
+    return this.#held.key;
+  }
+
+  get tenure(): Tenure {
+    const { of, spot } = this.#held.tenure;
+    return { scope: spot.scope, of };
+  }
+
+  get signal(): AbortSignal {
+    return this.#held.signal;
+  }
+
+  async *read(
+    from?: SeqNr,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
+    const last = yield* this.#journal.read(from, options);
+    this.#last = last ?? 0;
+    return last;
+  }
+
+  async pointer(options?: CallOptions): Promise<SeqNr | undefined> {
+    const last = await this.#journal.pointer(options);
+    this.#last = last ?? 0;
+    return last;
+  }
+
+  append(events: readonly PrintedEvent[], options?: AppendOptions): Promise<PartitionOffset> {
+    if (this.#last === undefined) return this.#appendAfterLook(events, options);
+    return this.#append(this.#last, events, options);
+  }
+
+  async #appendAfterLook(
+    events: readonly PrintedEvent[],
+    options: AppendOptions | undefined,
+  ): Promise<PartitionOffset> {
+    await this.pointer(options);
+    return await this.append(events, options);
+  }
+
+  #append(
+    last: number,
+    events: readonly PrintedEvent[],
+    options: AppendOptions | undefined,
+  ): Promise<PartitionOffset> {
+    const first = events[0]?.seqNr;
+    if (first !== undefined && first !== last + 1) {
+      const { topic, id } = this.key;
+      const text = `an append to ${topic}:${id} begins with number ${first}, but ${last + 1} follows: nothing was sent`;
+      return Promise.reject(new InvalidInputError(text));
+    }
+    this.#last = last + events.length;
+    const appended = this.#journal.append(events, options);
+    appended.catch(() => {
+      // What was sent after it may be stored, or not.
+      this.#last = undefined;
+    });
+    return appended;
+  }
+
+  async delete(to: SeqNr, options?: CallOptions): Promise<PartitionOffset | undefined> {
+    return await this.#journal.delete(to, options);
+  }
+
+  async purge(options?: CallOptions): Promise<PartitionOffset> {
+    const purged = this.#journal.purge(options);
+    this.#last = 0;
+    try {
+      return await purged;
+    } catch (error) {
+      this.#last = undefined;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#held.release();
+    await this.#held.settled();
+  }
+}

@@ -1,0 +1,345 @@
+import type { ActionRecord } from '../../model/action.ts';
+import {
+  ClosedError,
+  DataIntegrityError,
+  LogUnavailableError,
+  NotSetUpError,
+  WriteFailedError,
+} from '../../model/errors.ts';
+import type { Key } from '../../model/key.ts';
+import { Offset } from '../../model/position.ts';
+import type { OpenedTenure, TenureOpening } from '../../model/tenure.ts';
+import type { FollowedBatch } from '../../ports/action-consumer.ts';
+import { libraryVersion } from '../../runtime/library-version.ts';
+import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
+import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
+import { HeldKey } from './held-key.ts';
+import { HeldTenure, type TenureSpot } from './held-tenure.ts';
+import type { HoldingDeps } from './holding-deps.ts';
+
+const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
+
+/** How often an opening mark may be lost to another one before it is seen. */
+const maxOpenings = 20;
+
+/** A partition of which nobody holds a journal for so long is given up. */
+const idleMs = 60_000;
+
+/** Time between two looks at whether the replicator still keeps opening marks. */
+const checkEveryMs = 10_000;
+
+/**
+ * One partition as this process holds it: opens tenures, follows the log from the opening mark on,
+ * and ends the journals that were recovered under a tenure when it is over.
+ *
+ * ```
+ *   nothing ── hold ──→ opened, and seen ──→ held ⇄ opened anew, after an unknown outcome
+ *      ↑                       ↑              │
+ *      └─ nobody holds ────────┴─── hold ─────┴──→ lost to another opening mark
+ * ```
+ */
+export class PartitionHolder {
+  readonly #spot: TenureSpot;
+  /** How many partitions the topic had when this one was computed. */
+  readonly #partitions: number;
+  readonly #deps: HoldingDeps;
+  /** The journals that are held, by id. */
+  readonly #keys = new Map<string, HeldKey>();
+  #tenure: HeldTenure | undefined;
+  /** A write under the tenure with this number has an outcome that nobody knows. */
+  #doubtful: Offset | undefined;
+  /** A tenure that is being opened. */
+  #opening: Promise<HeldTenure> | undefined;
+  /** Where the opening mark on its way lands; `undefined` = that is not known. */
+  #landing: Promise<Offset | undefined> | undefined;
+  /** When another process was last seen to open a tenure here, ms since the epoch. */
+  #lastOtherMs = Number.NEGATIVE_INFINITY;
+  #hasWarned = false;
+  /** Ends the work of the tenure of the moment. */
+  #working = new AbortController();
+  readonly #closing = new AbortController();
+
+  constructor(spot: TenureSpot, partitions: number, deps: HoldingDeps) {
+    this.#spot = spot;
+    this.#partitions = partitions;
+    this.#deps = deps;
+  }
+
+  /**
+   * Holds the journal from now on, under a tenure without unknown outcomes; ends whoever held it
+   * before in this process.
+   *
+   * @throws as of `Journals.hold`
+   */
+  async hold(key: Key, signal: AbortSignal | undefined): Promise<HeldKey> {
+    for (;;) {
+      await this.#endKey(key.id, signal);
+      const tenure = await unlessAborted(this.#ownTenure(key), signal);
+      signal?.throwIfAborted();
+      // Another call for the same journal, or a loss, may have come between.
+      if (this.#keys.has(key.id) || !this.#isUsable(tenure)) continue;
+      const held = new HeldKey(key, tenure, {
+        clock: this.#deps.clock,
+        limitMs: this.#deps.limitMs,
+        renewal: () => this.#opening,
+        doubt: (of) => {
+          this.#doubtful = of;
+        },
+        released: () => this.#released(key.id),
+      });
+      this.#keys.set(key.id, held);
+      return held;
+    }
+  }
+
+  /** A journal is about to be written without its tenure: it is no longer held. */
+  writtenPast({ topic, id }: Key): void {
+    const text = `${topic}:${id} is written in this process without its tenure`;
+    this.#keys.get(id)?.finish(new ClosedError(text));
+  }
+
+  /** The log has acknowledged a record of this process that is no opening mark. */
+  wrote(offset: Offset): void {
+    this.#tenure?.wrote(offset);
+  }
+
+  /** Ends all that is held. */
+  close(): void {
+    const closed = new ClosedError('the journals are closed');
+    this.#closing.abort(closed);
+    this.#working.abort(closed);
+    this.#tenure?.giveUp(closed);
+  }
+
+  async #endKey(id: string, signal: AbortSignal | undefined): Promise<void> {
+    const held = this.#keys.get(id);
+    if (held === undefined) return;
+    held.finish(new ClosedError(`${this.#spot.topic}:${id} is held anew in this process`));
+    await unlessAborted(held.settled(), signal);
+  }
+
+  #released(id: string): void {
+    this.#keys.delete(id);
+    if (this.#keys.size === 0) this.#endWhenIdle().catch(() => {}); // closed meanwhile
+  }
+
+  async #endWhenIdle(): Promise<void> {
+    const tenure = this.#tenure;
+    await this.#deps.clock.sleep(idleMs, { signal: this.#working.signal });
+    if (this.#keys.size > 0 || this.#opening !== undefined || this.#tenure !== tenure) return;
+    this.#tenure = undefined;
+    const idle = new ClosedError('no journal of the partition was held for a while');
+    this.#working.abort(idle);
+    tenure?.giveUp(idle);
+  }
+
+  #isUsable(tenure: HeldTenure | undefined): tenure is HeldTenure {
+    if (tenure === undefined || tenure !== this.#tenure || tenure.isOver) return false;
+    return tenure.of !== this.#doubtful && this.#opening === undefined;
+  }
+
+  /** The tenure under which a recovery may begin. */
+  #ownTenure(key: Key): Promise<HeldTenure> {
+    if (this.#isUsable(this.#tenure)) return Promise.resolve(this.#tenure);
+    this.#opening ??= this.#open(key).finally(() => {
+      this.#opening = undefined;
+      this.#landing = undefined;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Opens a tenure, or opens the one that is held anew: journals that are held go on under it if no
+   * other opening mark lies between the two marks.
+   */
+  async #open(key: Key): Promise<HeldTenure> {
+    for (let openings = 0; openings < maxOpenings; openings++) {
+      await this.#checkMayOpen();
+      await this.#leaveToOther();
+      this.#closing.signal.throwIfAborted();
+      const landed = this.#produceMark(key);
+      this.#landing = landed.catch(() => undefined);
+      const of = await landed;
+      const before = this.#tenure;
+      if (before !== undefined && !before.isOver) {
+        await this.#seen(before, of);
+        if (before.of === of) return before;
+        before.giveUp(new LogUnavailableError('the log could not be followed in time'));
+      }
+      const tenure = new HeldTenure(this.#spot, of);
+      this.#begin(tenure);
+      await this.#seen(tenure, of);
+      if (tenure.isConfirmed && !tenure.isOver) return tenure;
+      tenure.giveUp(new LogUnavailableError('the opening mark was not seen in time'));
+    }
+    const { topic, partition } = this.#spot;
+    throw new LogUnavailableError(
+      `partition ${partition} of ${topic} was opened ${maxOpenings} times, and lost each time before that was seen`,
+    );
+  }
+
+  /** @throws {LogUnavailableError} the mark is not stored, or nobody knows whether it is */
+  async #produceMark(key: Key): Promise<Offset> {
+    const { producer, clock, origin, randomUuid, holder, holding } = this.#deps;
+    const { partition, topic } = this.#spot;
+    const opens: TenureOpening = { scope: holding.scope, holder, address: undefined };
+    const by = { origin, version: libraryVersion };
+    const header = { type: 'mark', id: randomUuid(), ...by, opens } as const;
+    try {
+      const mark = { key, timestampMs: clock.nowMs(), header };
+      return (await producer.produce(mark, { partition })).offset;
+    } catch (cause) {
+      if (!(cause instanceof WriteFailedError)) throw cause;
+      const text = `no tenure of partition ${partition} of ${topic} could be opened`;
+      throw new LogUnavailableError(text, { cause });
+    }
+  }
+
+  /** Resolves when the tenure has passed `offset` or is over, or the time is. */
+  async #seen(tenure: HeldTenure, offset: Offset): Promise<void> {
+    const deadline = new Deadline(this.#deps.limitMs, this.#deps.clock);
+    try {
+      while (!tenure.isOver && tenure.sureUpTo < offset) {
+        if ((await deadline.within(tenure.news())) === 'expired') return;
+      }
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /**
+   * Clients open tenures only where the replicator keeps opening marks, and in a topic that keeps
+   * its partitions. R is read before W, which is stored in the other order.
+   *
+   * @throws {NotSetUpError} the replicator does not keep them
+   * @throws {DataIntegrityError} the number of partitions changed
+   * @throws {LogUnavailableError} {@link StoreUnavailableError} retryable
+   */
+  async #checkMayOpen(): Promise<void> {
+    const { consumer, eventual } = this.#deps;
+    const { topic, partition } = this.#spot;
+    const { signal } = this.#closing;
+    const count = await consumer.partitionCount(topic, { signal });
+    if (count !== this.#partitions) {
+      throw new DataIntegrityError(
+        `topic ${topic} had ${this.#partitions} partitions and has ${count} now: keys have moved, and no tenure is ` +
+          'opened in it',
+        { place: { topic, partition } },
+      );
+    }
+    const replicated = await eventual.offset(topic, partition, { signal });
+    if (replicated === undefined) return;
+    if ((await eventual.lastTenure(this.#spot, replicated, { signal })) !== 'unknown') return;
+    throw new NotSetUpError(
+      `the replicator of ${topic} keeps no opening marks (partition ${partition}): update it, or turn tenures off`,
+    );
+  }
+
+  /** Another process that has opened a tenure keeps the partition for a moment. */
+  async #leaveToOther(): Promise<void> {
+    const { clock, random, holding } = this.#deps;
+    const { signal } = this.#closing;
+    const keptMs = holding.holdingTimeMs * (1 + random() / 2);
+    for (;;) {
+      const leftMs = this.#lastOtherMs + keptMs - clock.nowMs();
+      if (!(leftMs > 0)) return;
+      await clock.sleep(leftMs, { signal });
+    }
+  }
+
+  #begin(tenure: HeldTenure): void {
+    this.#working.abort(new ClosedError('another tenure has begun'));
+    this.#working = new AbortController();
+    this.#tenure = tenure;
+    const { signal } = this.#working;
+    this.#follow(tenure, signal).catch(() => {}); // the next tenure has begun, or none will
+    this.#checkNowAndThen(tenure, signal).catch(() => {}); // the same
+  }
+
+  async #checkNowAndThen(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
+    while (!tenure.isOver) {
+      await this.#deps.clock.sleep(checkEveryMs, { signal });
+      try {
+        await this.#checkMayOpen();
+      } catch (error) {
+        // A server that does not answer says nothing about the tenure.
+        if (error instanceof NotSetUpError || error instanceof DataIntegrityError)
+          tenure.giveUp(error);
+      }
+    }
+  }
+
+  /**
+   * Passes every record from the opening mark on, without a break: where following fails, it goes
+   * on at the next record that was not seen.
+   */
+  async #follow(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
+    const { consumer, clock, log, random } = this.#deps;
+    const { topic, partition } = this.#spot;
+    let from = tenure.of;
+    const wantedFrom = (): Offset => (tenure.isOver ? from : Offset.of(tenure.sureUpTo + 1));
+    for (let failures = 0; ; ) {
+      try {
+        const start = { topic, partition, from, wantedFrom };
+        for await (const batch of consumer.follow(start, { signal })) {
+          await this.#pass(tenure, batch);
+          from = batch.next;
+          failures = 0;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof DataIntegrityError) return tenure.giveUp(error);
+        failures++;
+        if (failures === 1) log.warn({ topic, partition, err: error }, cannotFollow);
+        await clock.sleep(backoffDelayMs(followBackoff, failures, random()), { signal });
+      }
+    }
+  }
+
+  async #pass(tenure: HeldTenure, { records, next }: FollowedBatch): Promise<void> {
+    for (const record of records) {
+      if (record.at.offset > tenure.sureUpTo) await this.#passRecord(tenure, record);
+    }
+    if (!tenure.isConfirmed && next > tenure.of) {
+      // What lies there is not our mark for any reader.
+      return tenure.giveUp(new LogUnavailableError('the opening mark cannot be read back'));
+    }
+    tenure.passed(next - 1);
+  }
+
+  async #passRecord(tenure: HeldTenure, { action, at }: ActionRecord): Promise<void> {
+    const { header, key } = action;
+    if (header.type !== 'mark') {
+      if (header.tenure === undefined) this.#keys.get(key.id)?.sawForeign(at.offset);
+      return;
+    }
+    const { opens } = header;
+    if (opens?.scope !== this.#spot.scope) return;
+    const { offset } = at;
+    if (!tenure.isConfirmed && offset === tenure.of && opens.holder === this.#deps.holder) {
+      tenure.passed(offset);
+    } else if ((await this.#landing) === offset) {
+      if (!tenure.isOver) tenure.goOnAs(offset);
+    } else this.#lost(tenure, { ...opens, offset });
+  }
+
+  /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */
+  #lost(tenure: HeldTenure, opening: OpenedTenure): void {
+    const { clock, log, holder } = this.#deps;
+    if (opening.holder !== holder) this.#lastOtherMs = clock.nowMs();
+    if (tenure.isOver) return;
+    tenure.lostTo(opening);
+    const { topic, partition, scope } = this.#spot;
+    const fields = { topic, partition, scope, offset: opening.offset, by: opening.holder };
+    if (this.#hasWarned) log.debug(fields, takenOver);
+    else log.warn(fields, takenOver);
+    this.#hasWarned = true;
+  }
+}
+
+const cannotFollow = 'a partition that is held cannot be followed; writes may have to wait';
+
+const takenOver =
+  'another process has taken the partition over. That is usual when instances of a service start and ' +
+  'stop; services that share a topic, but no entity, take it from each other until they have different ' +
+  'tenure scopes';
