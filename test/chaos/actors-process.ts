@@ -1,16 +1,22 @@
 import { assign, setup } from 'xstate';
-import { createPersistence } from '../../src/index.ts';
-import type { Acknowledged } from './ledger.ts';
+import { createPersistence, JournalError } from '../../src/index.ts';
+import type { Acknowledged, Outcomes } from './ledger.ts';
 
 /**
- * The process under fire: persistent counters, each told to `add` as fast as it answers. Every
- * acknowledged command is told to the parent, which outlives this process.
+ * The process under fire: persistent counters, each told to `add` as fast as it answers. What became of
+ * each command is told to the parent, which outlives this process; it may say `rest`, `work` and `stop`.
  *
  *     node actors-process.ts CONFIG-FILE RUN KEYS
  */
 const [file = '', run = '', keyCount = '1'] = process.argv.slice(2);
 const stopping = new AbortController();
-process.once('message', () => stopping.abort());
+let work: PromiseWithResolvers<void> | undefined;
+process.on('message', (message) => {
+  if (message === 'rest') work ??= Promise.withResolvers<void>();
+  else work?.resolve();
+  if (message === 'work') work = undefined;
+  if (message === 'stop') stopping.abort();
+});
 
 const counter = setup({
   types: {
@@ -35,10 +41,13 @@ const counters = persistence.entities(
 );
 
 let operations = 0;
-let unsent: Acknowledged[] = [];
+let acknowledged: Acknowledged[] = [];
+let rejected: string[] = [];
 const tell = (): void => {
-  if (unsent.length > 0) process.send?.(unsent);
-  unsent = [];
+  const outcomes: Outcomes = { acknowledged, rejected };
+  if (acknowledged.length + rejected.length > 0) process.send?.(outcomes);
+  acknowledged = [];
+  rejected = [];
 };
 const telling = setInterval(tell, 5);
 
@@ -46,17 +55,22 @@ await Promise.all(Array.from({ length: Number(keyCount) }, (_, index) => load(`k
 clearInterval(telling);
 tell();
 await persistence.shutdown();
+process.removeAllListeners('message');
 process.disconnect();
 
 /** One command at a time for one key, until the parent says stop. A failed command is not repeated. */
 async function load(key: string): Promise<void> {
   while (!stopping.signal.aborted) {
+    await work?.promise;
     const operation = `${run}-${operations++}`;
     try {
       const command = { type: 'added', operation } as const;
       const { sequenceNr } = await counters.ask(key, command, { timeout: 20_000 });
-      unsent.push({ key, seqNr: sequenceNr, operation });
-    } catch {
+      acknowledged.push({ key, seqNr: sequenceNr, operation });
+    } catch (error) {
+      const stored = error instanceof JournalError ? error.stored : 'unknown';
+      if (stored === 'yes') acknowledged.push({ key, operation });
+      if (stored === 'no') rejected.push(operation);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -4,7 +4,7 @@ import type { Stack } from '../support/stack/stack.ts';
 import { type ChaosWorld, type StoreName, until, withWorld } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
 import { type Fault, faultsWith, inflict, startLimitMs, type Victims } from './faults.ts';
-import { type Acknowledged, type Damage, damageOf } from './ledger.ts';
+import { type Acknowledged, type Damage, damageOf, type Outcomes } from './ledger.ts';
 import { seededRandom } from './random.ts';
 import { readJournals, recordsBehind, waitUntilReplicated } from './recovered.ts';
 import { ReplicatorLog } from './replicator-log.ts';
@@ -50,7 +50,8 @@ export function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 async function runIn(world: ChaosWorld, options: ChaosOptions): Promise<ChaosResult> {
   const { config, topic, note } = world;
   const acknowledged: Acknowledged[] = [];
-  const victims = startProcesses(world, acknowledged);
+  const rejected: string[] = [];
+  const victims = startProcesses(world, { acknowledged, rejected });
   const { actors, replicator } = victims;
   try {
     const happened = await inflictInTurn(options, victims, acknowledged);
@@ -60,14 +61,14 @@ async function runIn(world: ChaosWorld, options: ChaosOptions): Promise<ChaosRes
     await actors.stop(stopLimitMs, (child) => child.send('stop'));
     note(`load ended with ${acknowledged.length} acknowledged appends; reading all journals`);
     const keyNames = [...new Set(acknowledged.map(({ key }) => key))];
-    const atLag = damageOf({ acknowledged }, await readJournals(config, keyNames));
+    const atLag = damageOf({ acknowledged, rejected }, await readJournals(config, keyNames));
     const behind = await recordsBehind(config, topic);
     if (behind === 0) throw new Error('everything was replicated: the first comparison is void');
     note(`${behind} records were read from Kafka; replicating them`);
     replicator.start();
     await waitUntilReplicated(config, topic);
     note('all replicated; reading all journals again');
-    const replicated = damageOf({ acknowledged }, await readJournals(config, keyNames));
+    const replicated = damageOf({ acknowledged, rejected }, await readJournals(config, keyNames));
     return { acknowledged: acknowledged.length, faults: happened, atLag, replicated };
   } finally {
     await actors.stop(stopLimitMs, (child) => child.kill('SIGKILL'));
@@ -75,11 +76,18 @@ async function runIn(world: ChaosWorld, options: ChaosOptions): Promise<ChaosRes
   }
 }
 
-function startProcesses(world: ChaosWorld, acknowledged: Acknowledged[]): Victims {
+function startProcesses(
+  world: ChaosWorld,
+  { acknowledged, rejected }: { acknowledged: Acknowledged[]; rejected: string[] },
+): Victims {
   const actors = new RestartableProcess({
     file: new URL('actors-process.ts', import.meta.url),
     args: () => [world.file, randomUUID().slice(0, 8), String(keys)],
-    onMessage: (message) => acknowledged.push(...(message as Acknowledged[])),
+    onMessage: (message) => {
+      const outcomes = message as Outcomes;
+      acknowledged.push(...outcomes.acknowledged);
+      rejected.push(...outcomes.rejected);
+    },
   });
   const replicatorLog = new ReplicatorLog();
   const replicator = replicatorProcess(world, { onLine: replicatorLog.accept });

@@ -57,6 +57,11 @@ export class RestartableProcess {
     this.#child?.send(message);
   }
 
+  /** The same, unless it has just ended. */
+  trySend(message: string): void {
+    if (this.#child?.connected === true) this.#child.send(message);
+  }
+
   /** SIGKILL, then a new process. @throws when the process had ended by itself */
   async restart(): Promise<void> {
     this.expectAlive();

@@ -1,9 +1,17 @@
 /** One acknowledged append as its client knows it. */
 export interface Acknowledged {
   readonly key: string;
-  readonly seqNr: number;
+  /** Absent when its client only heard that it is stored. */
+  readonly seqNr?: number;
   /** Names the append among all of the run. */
   readonly operation: string;
+}
+
+/** What a process under fire tells of its commands. */
+export interface Outcomes {
+  readonly acknowledged: readonly Acknowledged[];
+  /** Operations that are certainly not stored. */
+  readonly rejected: readonly string[];
 }
 
 /** How far a key was deleted, 0 = never: what was asked for, and what was acknowledged of it. */
@@ -17,6 +25,8 @@ export interface Ledger {
   readonly acknowledged: readonly Acknowledged[];
   /** By key; absent = nothing was ever deleted. */
   readonly deleted?: ReadonlyMap<string, Deleted>;
+  /** Operations of which their clients heard that they are certainly not stored. */
+  readonly rejected?: readonly string[];
 }
 
 /** One recovered event. */
@@ -37,6 +47,8 @@ export interface Damage {
   readonly missing: number;
   /** There although their deletion was acknowledged. */
   readonly undeleted: number;
+  /** There although their client heard that they are certainly not stored. */
+  readonly unrejected: number;
 }
 
 export const noDamage: Damage = {
@@ -45,13 +57,14 @@ export const noDamage: Damage = {
   reordered: 0,
   missing: 0,
   undeleted: 0,
+  unrejected: 0,
 };
 
 const neverDeleted: Deleted = { asked: 0, acknowledged: 0 };
 
 /** Compares the clients' record with what every key recovers to. */
 export function damageOf(
-  { acknowledged, deleted = new Map() }: Ledger,
+  { acknowledged, deleted = new Map(), rejected = [] }: Ledger,
   journals: ReadonlyMap<string, readonly Recovered[]>,
 ): Damage {
   const total = { ...noDamage };
@@ -60,12 +73,14 @@ export function damageOf(
     for (const name of Object.keys(total) as (keyof Damage)[]) total[name] += damage[name];
   }
   const { lost, moved } = missed({ acknowledged, deleted }, journals);
-  return { ...total, lost, reordered: total.reordered + moved };
+  const stored = new Set([...journals.values()].flat().map(({ operation }) => operation));
+  const unrejected = rejected.filter((operation) => stored.has(operation)).length;
+  return { ...total, lost, unrejected, reordered: total.reordered + moved };
 }
 
 /** Acknowledged appends that are nowhere though nobody deleted them, or not where they were acknowledged. */
 function missed(
-  { acknowledged, deleted }: Required<Ledger>,
+  { acknowledged, deleted }: Required<Pick<Ledger, 'acknowledged' | 'deleted'>>,
   journals: ReadonlyMap<string, readonly Recovered[]>,
 ): { readonly lost: number; readonly moved: number } {
   const numbers = new Map([...journals].map(([key, events]) => [key, numbersOf(events)]));
@@ -73,8 +88,8 @@ function missed(
   let moved = 0;
   for (const { key, seqNr, operation } of acknowledged) {
     const found = numbers.get(key)?.get(operation);
-    if (found !== undefined && found !== seqNr) moved++;
-    if (found === undefined && seqNr > (deleted.get(key)?.asked ?? 0)) lost++;
+    if (found !== undefined && seqNr !== undefined && found !== seqNr) moved++;
+    if (found === undefined && (seqNr ?? Infinity) > (deleted.get(key)?.asked ?? 0)) lost++;
   }
   return { lost, moved };
 }
@@ -91,7 +106,7 @@ function damageOfJournal(events: readonly Recovered[], deleted: Deleted): Damage
   }
   const duplicated = events.length - numbersOf(events).size;
   const undeleted = events.filter(({ seqNr }) => seqNr <= deleted.acknowledged).length;
-  return { lost: 0, duplicated, reordered, missing, undeleted };
+  return { ...noDamage, duplicated, reordered, missing, undeleted };
 }
 
 function numbersOf(events: readonly Recovered[]): ReadonlyMap<string, number> {

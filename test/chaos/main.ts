@@ -6,9 +6,9 @@
  *         [--faults actors,replicator,broker,cassandra,postgres,pause-broker,pause-cassandra,pause-postgres]
  *         N faults of these kinds, or of all that hit something, at random moments; `pause` is SIGSTOP and
  *         SIGCONT, the rest SIGKILL and a new start
- *     --scenario rebalance|zombie|truncation|recreation|catch-up|all
+ *     --scenario rebalance|zombie|truncation|recreation|catch-up|writers|embedded-writers|all
  *         [--seconds N]  of rebalancing        [--rounds N]  zombies
- *         [--events N]   to catch up with
+ *         [--events N]   to catch up with       [--writes N]  to be acknowledged, four times
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '5' },
     events: { type: 'string', default: '1000000' },
+    writes: { type: 'string', default: '50000' },
   },
 });
 const note = (line: string): void => console.log(line);
@@ -64,6 +65,8 @@ async function runRandom(stack: Stack): Promise<boolean> {
 
 async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Promise<boolean> {
   let fine = true;
+  const seed = Number(values.seed ?? randomInt(1_000_000));
+  note(`seed ${seed}`);
   for (const name of chosen) {
     const result = await scenarios[name]({
       stack,
@@ -72,6 +75,8 @@ async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Prom
       rounds: Number(values.rounds),
       loadMs: 2_000,
       events: Number(values.events),
+      writes: Number(values.writes),
+      seed,
     });
     printScenario(name, result);
     fine &&= isFine(result);

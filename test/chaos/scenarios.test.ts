@@ -6,7 +6,16 @@ import type { ScenarioResult } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 
 /** Small enough for every run; `npm run chaos -- --scenario all` is the long form. */
-const small = { seconds: 4, rounds: 1, loadMs: 700, events: 20_000 };
+const seed = Date.now() % 1_000_000;
+const small = {
+  seconds: 4,
+  rounds: 1,
+  loadMs: 700,
+  events: 20_000,
+  writes: 1_500,
+  meetings: 1,
+  seed,
+};
 
 describe('a chaos scenario', function () {
   this.timeout(180_000);
@@ -43,6 +52,16 @@ describe('a chaos scenario', function () {
   it('refuses a topic that was deleted and created again', async () => {
     const { counts } = await run('recreation');
     expect(counts['partitions refused by the replicator']).to.equal(4);
+  });
+
+  it(`keeps and never doubles what two instances without routing acknowledge (seed ${seed})`, async () => {
+    const { counts } = await run('writers');
+    expect(counts['acknowledged']).to.be.at.least(small.writes);
+  });
+
+  it(`keeps it also where they share one file (seed ${seed})`, async () => {
+    const { counts } = await run('embedded-writers');
+    expect(counts['acknowledged']).to.be.at.least(small.writes);
   });
 
   it('counts every event of a backlog in the store', async () => {

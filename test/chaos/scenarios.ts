@@ -4,6 +4,7 @@ import { rebalance } from './rebalance.ts';
 import { recreation } from './recreation.ts';
 import type { ScenarioResult } from './scenario.ts';
 import { truncation } from './truncation.ts';
+import { embeddedWriters, writers } from './writers.ts';
 import { zombie } from './zombie.ts';
 
 export interface ScenarioOptions {
@@ -18,6 +19,12 @@ export interface ScenarioOptions {
   readonly loadMs: number;
   /** How many events wait for the replicator that catches up. */
   readonly events: number;
+  /** How many commands are acknowledged each time that processes meet at the same entities. */
+  readonly writes: number;
+  /** How many of the ways to meet are tried, in their order; all unless given. */
+  readonly meetings?: number;
+  /** Decides what fails, and when, where that is left to chance. */
+  readonly seed: number;
 }
 
 type Scenario = (options: ScenarioOptions) => Promise<ScenarioResult>;
@@ -29,6 +36,8 @@ export const scenarios = {
   truncation,
   recreation,
   'catch-up': catchUp,
+  writers,
+  'embedded-writers': embeddedWriters,
 } as const satisfies Readonly<Record<string, Scenario>>;
 
 export type ScenarioName = keyof typeof scenarios;
