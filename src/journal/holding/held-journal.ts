@@ -74,6 +74,10 @@ class NumberedJournal implements HeldJournal {
   readonly #journal: Journal;
   /** As far as everything sent is stored; `undefined` = it has to be asked for. */
   #last: number | undefined;
+  /** Failed writes when `#last` was right. */
+  #failures = 0;
+  /** Appends wait for it, one after another, when `#last` has to be asked for. */
+  #look: Promise<void> | undefined;
 
   constructor(held: HeldKey, journal: Journal) {
     this.#held = held;
@@ -85,8 +89,7 @@ class NumberedJournal implements HeldJournal {
   }
 
   get tenure(): Tenure {
-    const { of, spot } = this.#held.tenure;
-    return { scope: spot.scope, of };
+    return this.#held.tenure.stamp;
   }
 
   get signal(): AbortSignal {
@@ -97,28 +100,57 @@ class NumberedJournal implements HeldJournal {
     from?: SeqNr,
     options?: CallOptions,
   ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
+    const { writes } = this.#held;
     const last = yield* this.#journal.read(from, options);
-    this.#last = last ?? 0;
+    this.#learn(last, writes);
     return last;
   }
 
   async pointer(options?: CallOptions): Promise<SeqNr | undefined> {
+    const { writes } = this.#held;
     const last = await this.#journal.pointer(options);
-    this.#last = last ?? 0;
+    this.#learn(last, writes);
     return last;
   }
 
+  /** A read may be older than what was written while it ran. */
+  #learn(last: SeqNr | undefined, writes: number): void {
+    if (this.#known() !== undefined || this.#held.writes !== writes) return;
+    this.#last = last ?? 0;
+  }
+
+  /** The last number, unless what was sent after it may be stored, or not. */
+  #known(): number | undefined {
+    const { failures } = this.#held;
+    if (failures !== this.#failures) {
+      this.#failures = failures;
+      this.#last = undefined;
+    }
+    return this.#last;
+  }
+
   append(events: readonly PrintedEvent[], options?: AppendOptions): Promise<PartitionOffset> {
-    if (this.#last === undefined) return this.#appendAfterLook(events, options);
-    return this.#append(this.#last, events, options);
+    const last = this.#known();
+    if (last === undefined || this.#look !== undefined)
+      return this.#appendAfterLook(events, options);
+    return this.#append(last, events, options);
   }
 
   async #appendAfterLook(
     events: readonly PrintedEvent[],
     options: AppendOptions | undefined,
   ): Promise<PartitionOffset> {
-    await this.pointer(options);
-    return await this.append(events, options);
+    const look = this.#lookAfter(this.#look, options);
+    this.#look = look;
+    try {
+      await look;
+    } finally {
+      if (this.#look === look) this.#look = undefined;
+    }
+    const last = this.#known();
+    // A write that was under way may have failed in this very moment.
+    if (last === undefined) return await this.#appendAfterLook(events, options);
+    return await this.#append(last, events, options);
   }
 
   #append(
@@ -126,19 +158,25 @@ class NumberedJournal implements HeldJournal {
     events: readonly PrintedEvent[],
     options: AppendOptions | undefined,
   ): Promise<PartitionOffset> {
-    const first = events[0]?.seqNr;
+    const first = events?.[0]?.seqNr;
     if (first !== undefined && first !== last + 1) {
       const { topic, id } = this.key;
       const text = `an append to ${topic}:${id} begins with number ${first}, but ${last + 1} follows: nothing was sent`;
       return Promise.reject(new InvalidInputError(text));
     }
-    this.#last = last + events.length;
+    const { writes } = this.#held;
     const appended = this.#journal.append(events, options);
-    appended.catch(() => {
-      // What was sent after it may be stored, or not.
-      this.#last = undefined;
-    });
+    // Of what was refused nothing was sent, and its numbers are free.
+    if (this.#held.writes !== writes) this.#last = last + events.length;
     return appended;
+  }
+
+  async #lookAfter(
+    before: Promise<void> | undefined,
+    options: AppendOptions | undefined,
+  ): Promise<void> {
+    await before?.catch(() => {});
+    while (this.#known() === undefined) await this.pointer(options);
   }
 
   async delete(to: SeqNr, options?: CallOptions): Promise<PartitionOffset | undefined> {
@@ -146,14 +184,15 @@ class NumberedJournal implements HeldJournal {
   }
 
   async purge(options?: CallOptions): Promise<PartitionOffset> {
+    // Appends that were called before go first.
+    if (this.#look !== undefined) await this.#look.catch(() => {});
+    const { writes } = this.#held;
     const purged = this.#journal.purge(options);
-    this.#last = 0;
-    try {
-      return await purged;
-    } catch (error) {
-      this.#last = undefined;
-      throw error;
+    if (this.#held.writes !== writes) {
+      this.#known();
+      this.#last = 0;
     }
+    return await purged;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

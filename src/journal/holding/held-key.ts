@@ -5,14 +5,14 @@ import {
   JournalError,
   NotOwnerError,
   WriteFailedError,
+  WriteRejectedError,
 } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, PartitionOffset } from '../../model/position.ts';
-import type { ActionProducer } from '../../ports/action-producer.ts';
+import type { ActionProducer, ProduceOptions } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Occasion } from '../../runtime/occasion.ts';
-import { onAbort } from '../../runtime/on-abort.ts';
 import type { HeldTenure } from './held-tenure.ts';
 
 /** What a held journal needs of the partition's holder. */
@@ -23,11 +23,19 @@ export interface HeldKeyDeps {
   readonly renewal: () => Promise<unknown> | undefined;
   /** A write under `of` has an outcome that nobody knows. */
   readonly doubt: (of: Offset) => void;
-  /** It is not held any more. */
-  readonly released: () => void;
+  /** The log itself has refused a write under `of`. */
+  readonly refused: (of: Offset, error: NotOwnerError) => void;
+  /** It is over, and every write has its answer. */
+  readonly ended: () => void;
 }
 
 type WrittenHeader = Exclude<ActionHeader, { type: 'mark' }>;
+
+/** Writes that come after a failed one, and were sent before it was known. */
+interface Broken {
+  readonly after: number;
+  readonly upTo: number;
+}
 
 /**
  * One journal under the tenure under which its recovery began, whose number everything carries that
@@ -39,12 +47,15 @@ export class HeldKey {
   readonly key: Key;
   readonly tenure: HeldTenure;
   readonly #deps: HeldKeyDeps;
+  readonly #place: ProduceOptions;
   readonly #over = new AbortController();
-  readonly #stopListening: () => void;
-  /** Everything below it was read; `undefined` before the first read. */
+  /** Everything below it is in the state of whoever holds it; `undefined` before the first read. */
   #readTo: number | undefined;
   /** Where an action without a tenure lies that no read has given. */
   #foreignAt: Offset | undefined;
+  #writes = 0;
+  #failures = 0;
+  #broken: Broken | undefined;
   /** Writes without an answer. */
   #underWay = 0;
   readonly #settled = new Occasion();
@@ -55,7 +66,7 @@ export class HeldKey {
     this.key = key;
     this.tenure = tenure;
     this.#deps = deps;
-    this.#stopListening = onAbort(tenure.signal, (reason) => this.finish(reason as JournalError));
+    this.#place = { partition: tenure.spot.partition };
   }
 
   /** Fires with the reason when the journal is no longer held. */
@@ -63,12 +74,21 @@ export class HeldKey {
     return this.#over.signal;
   }
 
+  /** How many writes were taken on so far. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** How many of them failed, for whatever reason. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** Ends it: nothing more is sent. What is under way still gets its answer. */
   finish(reason: JournalError): void {
     if (this.signal.aborted) return;
-    this.#stopListening();
     this.#over.abort(reason);
-    this.#deps.released();
+    if (this.#underWay === 0) this.#deps.ended();
   }
 
   /** Resolves when every write has its answer; never rejects. */
@@ -91,11 +111,15 @@ export class HeldKey {
       );
     }
     const offset = Math.max(end.offset, this.tenure.sureUpTo + 1) as Offset;
-    this.#readTo = Math.max(this.#readTo ?? 0, offset);
+    // A later read, as that before a delete, does not change the state that was recovered.
+    this.#readTo ??= offset;
     return { partition, offset };
   }
 
-  /** Somebody has written the journal without a tenure. What no read has given ends it. */
+  /**
+   * Somebody has written the journal without a tenure. What the first read has not given ends it,
+   * and takes the certainty from what was sent and comes after it.
+   */
   sawForeign(at: Offset): void {
     if (this.#readTo === undefined || at < this.#readTo) return;
     this.#foreignAt ??= at;
@@ -115,10 +139,21 @@ export class HeldKey {
    * @throws as of `ActionProducer.produce`
    */
   write(producer: ActionProducer, action: Action, options?: CallOptions): Promise<PartitionOffset> {
-    const before = this.#gate ?? this.#deps.renewal();
-    if (before === undefined) return this.#send(producer, action, options);
-    const send = (): Promise<PartitionOffset> => this.#send(producer, action, options);
-    const sent = before.then(send, send);
+    if (this.signal.aborted) return Promise.reject(this.#notHeld());
+    const signal = options?.signal;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const number = ++this.#writes;
+    const before = this.#gate ?? this.#deps.renewal()?.catch(() => {});
+    if (before === undefined) return this.#send(producer, action, signal, number);
+    const sent = before.then(
+      () => this.#send(producer, action, signal, number),
+      (cause) => {
+        this.#failures++;
+        const { topic, id } = this.key;
+        const text = `a write of ${topic}:${id} was not sent, since the one before it failed`;
+        throw new WriteRejectedError(text, { cause });
+      },
+    );
     this.#gate = sent;
     const forget = (): void => {
       if (this.#gate === sent) this.#gate = undefined;
@@ -127,58 +162,96 @@ export class HeldKey {
     return sent;
   }
 
+  // The hot path of every write: one promise, and two closures.
   #send(
     producer: ActionProducer,
     action: Action,
-    options: CallOptions | undefined,
+    signal: AbortSignal | undefined,
+    number: number,
   ): Promise<PartitionOffset> {
-    if (this.signal.aborted) return Promise.reject(this.#notHeld());
-    const { of, spot } = this.tenure;
-    const { scope, partition } = spot;
-    const header = { ...(action.header as WrittenHeader), tenure: { scope, of } };
+    const { tenure } = this;
+    const isHeld = !this.signal.aborted;
+    if (!isHeld || signal?.aborted) {
+      // Both may have come while the write waited.
+      this.#failures++;
+      return Promise.reject(isHeld ? signal?.reason : this.#notHeld());
+    }
+    const { stamp } = tenure;
+    const header = { ...(action.header as WrittenHeader), tenure: stamp };
     const stamped = { ...action, header } as Action;
+    // Whoever writes without a read knows nothing that others could have changed before.
+    this.#readTo ??= tenure.sureUpTo + 1;
     this.#underWay++;
-    return producer.produce(stamped, { ...options, partition }).then(
+    const place = signal === undefined ? this.#place : { ...this.#place, signal };
+    return producer.produce(stamped, place).then(
       (at) => {
-        this.tenure.wrote(at.offset);
-        if (!this.tenure.isSure(of, at.offset)) return this.#decide(of, at);
+        tenure.wrote(at.offset);
+        const isPlain = this.#foreignAt === undefined && this.#broken === undefined;
+        if (!isPlain || !tenure.isSure(stamp.of, at.offset))
+          return this.#decide(stamp.of, at, number);
         this.#answered();
         return at;
       },
-      (error) => {
+      (error: unknown) => {
+        // A producer looks at the signal only before it hands the record over.
+        const isUnsent = signal?.aborted === true && error === signal.reason;
+        this.#failed(stamp.of, error, isUnsent);
+        if (header.type !== 'delete') this.#breakOff(number);
+        if (error instanceof NotOwnerError) this.#deps.refused(stamp.of, error);
         this.#answered();
-        throw this.#failed(of, error);
+        throw error;
       },
     );
   }
 
-  async #decide(of: Offset, at: PartitionOffset): Promise<PartitionOffset> {
+  async #decide(of: Offset, at: PartitionOffset, number: number): Promise<PartitionOffset> {
     const { limitMs, clock } = this.#deps;
     try {
       await this.tenure.decide(of, at.offset, limitMs, clock);
-      const foreignAt = this.#foreignAt;
-      if (foreignAt === undefined || at.offset < foreignAt) return at;
+      const doubt = this.#doubtOf(at, number);
+      if (doubt === undefined) return at;
       const { topic, id } = this.key;
       throw new WriteFailedError(
-        `${topic}:${id} was written without a tenure at ${at.partition}:${foreignAt}, before the write at ` +
-          `${at.offset}, which may have lost its numbers`,
+        `the write of ${topic}:${id} at ${at.partition}:${at.offset} ${doubt}`,
       );
     } catch (error) {
-      throw this.#failed(of, error);
+      this.#failed(of, error, false);
+      this.#breakOff(number);
+      throw error;
     } finally {
       this.#answered();
     }
   }
 
+  /** Why a record that counts may still not be what its writer takes it for. */
+  #doubtOf(at: PartitionOffset, number: number): string | undefined {
+    const foreignAt = this.#foreignAt;
+    if (foreignAt !== undefined && at.offset > foreignAt)
+      return `comes after one without a tenure, at ${foreignAt}, which may have taken its numbers`;
+    const broken = this.#broken;
+    if (broken === undefined || number <= broken.after || number > broken.upTo) return undefined;
+    return 'is stored, but the one before it failed: the journal may have a hole there';
+  }
+
+  /** What was sent after a failed write, and before its failure was known, builds on it. */
+  #breakOff(number: number): void {
+    const after = Math.min(number, this.#broken?.after ?? number);
+    this.#broken = { after, upTo: this.#writes };
+  }
+
   #answered(): void {
     this.#underWay--;
-    if (this.#underWay === 0) this.#settled.fire();
+    if (this.#underWay > 0) return;
+    this.#broken = undefined;
+    this.#settled.fire();
+    if (this.signal.aborted) this.#deps.ended();
   }
 
   /** Whether the write is stored may be unknown: then the journal has to be recovered. */
-  #failed(of: Offset, error: unknown): unknown {
-    const isKnown = error instanceof JournalError && error.stored !== 'unknown';
-    if (isKnown && !(error instanceof NotOwnerError)) return error;
+  #failed(of: Offset, error: unknown, isUnsent: boolean): void {
+    this.#failures++;
+    const isKnown = isUnsent || (error instanceof JournalError && error.stored !== 'unknown');
+    if (isKnown && !(error instanceof NotOwnerError)) return;
     if (!isKnown) this.#deps.doubt(of);
     const { topic, id } = this.key;
     this.finish(
@@ -186,7 +259,6 @@ export class HeldKey {
         ? error
         : new WriteFailedError(`a write of ${topic}:${id} failed`, { cause: error }),
     );
-    return error;
   }
 
   #notHeld(): NotOwnerError {

@@ -1,6 +1,6 @@
 import { type JournalError, NotOwnerError, WriteFailedError } from '../../model/errors.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
-import type { OpenedTenure } from '../../model/tenure.ts';
+import type { OpenedTenure, Tenure } from '../../model/tenure.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Occasion } from '../../runtime/occasion.ts';
 import { Deadline } from '../../runtime/waiting.ts';
@@ -28,6 +28,7 @@ export class HeldTenure {
   readonly spot: TenureSpot;
   /** Opening marks of this process, ascending: each one after the first went on with the one before. */
   readonly #marks: Offset[];
+  #stamp: Tenure;
   #sureUpTo: number;
   #end: { readonly error: JournalError; readonly at: number } | undefined;
   readonly #news = new Occasion();
@@ -37,12 +38,18 @@ export class HeldTenure {
   constructor(spot: TenureSpot, of: Offset) {
     this.spot = spot;
     this.#marks = [of];
+    this.#stamp = { scope: spot.scope, of };
     this.#sureUpTo = of - 1;
   }
 
   /** What a write carries. */
+  get stamp(): Tenure {
+    return this.#stamp;
+  }
+
+  /** Where the last opening mark lies: the tenure's number of the moment. */
   get of(): Offset {
-    return this.#marks[this.#marks.length - 1] as Offset;
+    return this.#stamp.of;
   }
 
   /** Everything from the opening mark up to here was looked at, or is ours. */
@@ -86,6 +93,7 @@ export class HeldTenure {
   /** The process has opened the tenure anew, and nobody else did between the two marks. */
   goOnAs(of: Offset): void {
     this.#marks.push(of);
+    this.#stamp = { scope: this.spot.scope, of };
     this.passed(of);
   }
 

@@ -3,6 +3,7 @@ import {
   ClosedError,
   DataIntegrityError,
   LogUnavailableError,
+  NotOwnerError,
   NotSetUpError,
   WriteFailedError,
 } from '../../model/errors.ts';
@@ -22,11 +23,11 @@ const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
 /** How often an opening mark may be lost to another one before it is seen. */
 const maxOpenings = 20;
 
-/** A partition of which nobody holds a journal for so long is given up. */
+/** A partition of which nobody holds a journal for so long, or a look longer, is given up. */
 const idleMs = 60_000;
 
-/** Time between two looks at whether the replicator still keeps opening marks. */
-const checkEveryMs = 10_000;
+/** Time between two looks at whether the tenure is wanted, and its marks are still kept. */
+const lookEveryMs = 10_000;
 
 /**
  * One partition as this process holds it: opens tenures, follows the log from the opening mark on,
@@ -43,7 +44,7 @@ export class PartitionHolder {
   /** How many partitions the topic had when this one was computed. */
   readonly #partitions: number;
   readonly #deps: HoldingDeps;
-  /** The journals that are held, by id. */
+  /** By id: the journals that are held, and those that wait for the answers of their writes. */
   readonly #keys = new Map<string, HeldKey>();
   #tenure: HeldTenure | undefined;
   /** A write under the tenure with this number has an outcome that nobody knows. */
@@ -54,6 +55,8 @@ export class PartitionHolder {
   #landing: Promise<Offset | undefined> | undefined;
   /** When another process was last seen to open a tenure here, ms since the epoch. */
   #lastOtherMs = Number.NEGATIVE_INFINITY;
+  /** Since when there are no keys, while there are none. */
+  #idleSinceMs = 0;
   #hasWarned = false;
   /** Ends the work of the tenure of the moment. */
   #working = new AbortController();
@@ -83,9 +86,11 @@ export class PartitionHolder {
         limitMs: this.#deps.limitMs,
         renewal: () => this.#opening,
         doubt: (of) => {
-          this.#doubtful = of;
+          // What lands late after a later mark of this process is void.
+          if (of === tenure.of) this.#doubtful = of;
         },
-        released: () => this.#released(key.id),
+        refused: (of, error) => this.#refused(tenure, of, error),
+        ended: () => this.#ended(key.id),
       });
       this.#keys.set(key.id, held);
       return held;
@@ -98,14 +103,19 @@ export class PartitionHolder {
     this.#keys.get(id)?.finish(new ClosedError(text));
   }
 
-  /** The log has acknowledged a record of this process that is no opening mark. */
+  /** A record of this process is in the log that is no opening mark, and names no tenure. */
   wrote(offset: Offset): void {
     this.#tenure?.wrote(offset);
   }
 
+  /** The same, of an action: what the journal sent after it builds on another state. */
+  wrotePast({ id }: Key, offset: Offset): void {
+    this.#keys.get(id)?.sawForeign(offset);
+    this.wrote(offset);
+  }
+
   /** Ends all that is held. */
-  close(): void {
-    const closed = new ClosedError('the journals are closed');
+  close(closed: ClosedError): void {
     this.#closing.abort(closed);
     this.#working.abort(closed);
     this.#tenure?.giveUp(closed);
@@ -118,19 +128,17 @@ export class PartitionHolder {
     await unlessAborted(held.settled(), signal);
   }
 
-  #released(id: string): void {
+  #ended(id: string): void {
     this.#keys.delete(id);
-    if (this.#keys.size === 0) this.#endWhenIdle().catch(() => {}); // closed meanwhile
+    if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.nowMs();
   }
 
-  async #endWhenIdle(): Promise<void> {
-    const tenure = this.#tenure;
-    await this.#deps.clock.sleep(idleMs, { signal: this.#working.signal });
-    if (this.#keys.size > 0 || this.#opening !== undefined || this.#tenure !== tenure) return;
-    this.#tenure = undefined;
-    const idle = new ClosedError('no journal of the partition was held for a while');
-    this.#working.abort(idle);
-    tenure?.giveUp(idle);
+  /** The log knows of another opening mark before the follower does. */
+  #refused(tenure: HeldTenure, of: Offset, error: NotOwnerError): void {
+    const { clock, holder } = this.#deps;
+    if (of !== tenure.of || tenure.isOver) return;
+    if (error.owner?.holder !== holder) this.#lastOtherMs = clock.nowMs();
+    tenure.giveUp(error);
   }
 
   #isUsable(tenure: HeldTenure | undefined): tenure is HeldTenure {
@@ -153,24 +161,30 @@ export class PartitionHolder {
    * other opening mark lies between the two marks.
    */
   async #open(key: Key): Promise<HeldTenure> {
+    const closing = this.#closing.signal;
     for (let openings = 0; openings < maxOpenings; openings++) {
+      const isHeld = this.#tenure?.isOver === false;
+      if (!isHeld) await this.#leaveToOther();
       await this.#checkMayOpen();
-      await this.#leaveToOther();
-      this.#closing.signal.throwIfAborted();
+      closing.throwIfAborted();
       const landed = this.#produceMark(key);
       this.#landing = landed.catch(() => undefined);
       const of = await landed;
+      closing.throwIfAborted();
       const before = this.#tenure;
       if (before !== undefined && !before.isOver) {
         await this.#seen(before, of);
         if (before.of === of) return before;
         before.giveUp(new LogUnavailableError('the log could not be followed in time'));
+        closing.throwIfAborted();
       }
       const tenure = new HeldTenure(this.#spot, of);
       this.#begin(tenure);
       await this.#seen(tenure, of);
       if (tenure.isConfirmed && !tenure.isOver) return tenure;
       tenure.giveUp(new LogUnavailableError('the opening mark was not seen in time'));
+      const { reason } = tenure.signal;
+      if (!(reason instanceof NotOwnerError)) throw reason;
     }
     const { topic, partition } = this.#spot;
     throw new LogUnavailableError(
@@ -222,8 +236,8 @@ export class PartitionHolder {
     const count = await consumer.partitionCount(topic, { signal });
     if (count !== this.#partitions) {
       throw new DataIntegrityError(
-        `topic ${topic} had ${this.#partitions} partitions and has ${count} now: keys have moved, and no tenure is ` +
-          'opened in it',
+        `topic ${topic} had ${this.#partitions} partitions and has ${count ?? 'none'} now: keys have moved, and no ` +
+          'tenure is opened in it',
         { place: { topic, partition } },
       );
     }
@@ -235,14 +249,17 @@ export class PartitionHolder {
     );
   }
 
-  /** Another process that has opened a tenure keeps the partition for a moment. */
+  /**
+   * Another process that has opened a tenure keeps the partition for a moment. A clock that was set
+   * back must not make that longer.
+   */
   async #leaveToOther(): Promise<void> {
     const { clock, random, holding } = this.#deps;
     const { signal } = this.#closing;
     const keptMs = holding.holdingTimeMs * (1 + random() / 2);
     for (;;) {
       const leftMs = this.#lastOtherMs + keptMs - clock.nowMs();
-      if (!(leftMs > 0)) return;
+      if (!(leftMs > 0 && leftMs <= keptMs)) return;
       await clock.sleep(leftMs, { signal });
     }
   }
@@ -251,14 +268,26 @@ export class PartitionHolder {
     this.#working.abort(new ClosedError('another tenure has begun'));
     this.#working = new AbortController();
     this.#tenure = tenure;
+    this.#idleSinceMs = this.#deps.clock.nowMs();
+    // One listener for all journals: a signal with thousands of them is slow.
+    tenure.signal.addEventListener('abort', () => this.#endAll(tenure), { once: true });
     const { signal } = this.#working;
     this.#follow(tenure, signal).catch(() => {}); // the next tenure has begun, or none will
-    this.#checkNowAndThen(tenure, signal).catch(() => {}); // the same
+    this.#lookAfter(tenure, signal).catch(() => {}); // the same
   }
 
-  async #checkNowAndThen(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
-    while (!tenure.isOver) {
-      await this.#deps.clock.sleep(checkEveryMs, { signal });
+  #endAll(tenure: HeldTenure): void {
+    for (const held of this.#keys.values())
+      if (held.tenure === tenure) held.finish(tenure.signal.reason);
+  }
+
+  async #lookAfter(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    for (;;) {
+      await clock.sleep(lookEveryMs, { signal });
+      const isIdle = this.#keys.size === 0 && this.#opening === undefined;
+      if (isIdle && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
+      if (tenure.isOver) continue;
       try {
         await this.#checkMayOpen();
       } catch (error) {
@@ -267,6 +296,13 @@ export class PartitionHolder {
           tenure.giveUp(error);
       }
     }
+  }
+
+  #giveUpIdle(tenure: HeldTenure): void {
+    const idle = new ClosedError('no journal of the partition was held for a while');
+    this.#tenure = undefined;
+    tenure.giveUp(idle);
+    this.#working.abort(idle);
   }
 
   /**
@@ -278,7 +314,7 @@ export class PartitionHolder {
     const { topic, partition } = this.#spot;
     let from = tenure.of;
     const wantedFrom = (): Offset => (tenure.isOver ? from : Offset.of(tenure.sureUpTo + 1));
-    for (let failures = 0; ; ) {
+    for (let failures = 0; !signal.aborted; ) {
       try {
         const start = { topic, partition, from, wantedFrom };
         for await (const batch of consumer.follow(start, { signal })) {
@@ -288,7 +324,8 @@ export class PartitionHolder {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof DataIntegrityError) return tenure.giveUp(error);
+        if (error instanceof DataIntegrityError || error instanceof ClosedError)
+          return tenure.giveUp(error);
         failures++;
         if (failures === 1) log.warn({ topic, partition, err: error }, cannotFollow);
         await clock.sleep(backoffDelayMs(followBackoff, failures, random()), { signal });
@@ -296,7 +333,10 @@ export class PartitionHolder {
     }
   }
 
-  async #pass(tenure: HeldTenure, { records, next }: FollowedBatch): Promise<void> {
+  async #pass(tenure: HeldTenure, { records, undecodable, next }: FollowedBatch): Promise<void> {
+    // It is no opening mark for any reader, but it may be an action without a tenure.
+    for (const { id, offset } of undecodable)
+      if (offset > tenure.sureUpTo) this.#keys.get(id)?.sawForeign(offset);
     for (const record of records) {
       if (record.at.offset > tenure.sureUpTo) await this.#passRecord(tenure, record);
     }
@@ -318,7 +358,7 @@ export class PartitionHolder {
     const { offset } = at;
     if (!tenure.isConfirmed && offset === tenure.of && opens.holder === this.#deps.holder) {
       tenure.passed(offset);
-    } else if ((await this.#landing) === offset) {
+    } else if (opens.holder === this.#deps.holder && (await this.#landing) === offset) {
       if (!tenure.isOver) tenure.goOnAs(offset);
     } else this.#lost(tenure, { ...opens, offset });
   }

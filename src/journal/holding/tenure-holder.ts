@@ -1,4 +1,5 @@
 import { partitionOf } from '../../codec/java-hash.ts';
+import { ClosedError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
@@ -21,6 +22,7 @@ interface HeldTopic {
 export class TenureHolder {
   readonly #deps: HoldingDeps;
   readonly #topics = new Map<Topic, HeldTopic>();
+  #closed: ClosedError | undefined;
 
   constructor(deps: HoldingDeps) {
     this.#deps = deps;
@@ -28,8 +30,10 @@ export class TenureHolder {
 
   /** @throws as of `Journals.hold` */
   async hold(key: Key, options: CallOptions | undefined): Promise<HeldKey> {
+    options?.signal?.throwIfAborted();
     const { topic, id } = key;
     const { holders, partitions } = this.#topics.get(topic) ?? (await this.#learn(key, options));
+    if (this.#closed !== undefined) throw this.#closed;
     const partition = partitionOf(Buffer.from(id, 'utf8'), partitions) as Partition;
     let holder = holders.get(partition);
     if (holder === undefined) {
@@ -67,8 +71,9 @@ export class TenureHolder {
         // A held journal tells of its own writes.
         const isTold = header.type !== 'mark' && header.tenure !== undefined;
         if (held === undefined || isOpening || isTold) return producer.produce(action, options);
-        if (header.type !== 'mark') this.#writtenPast(key, held);
-        return this.#note(held, producer.produce(action, options));
+        if (header.type === 'mark') return this.#note(held, producer.produce(action, options));
+        this.#writtenPast(key, held);
+        return this.#note(held, producer.produce(action, options), key);
       },
       [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
     };
@@ -79,15 +84,23 @@ export class TenureHolder {
     holders.get(partition)?.writtenPast(key);
   }
 
-  async #note({ holders }: HeldTopic, written: Promise<PartitionOffset>): Promise<PartitionOffset> {
+  async #note(
+    { holders }: HeldTopic,
+    written: Promise<PartitionOffset>,
+    past?: Key,
+  ): Promise<PartitionOffset> {
     const at = await written;
-    holders.get(at.partition)?.wrote(at.offset);
+    const holder = holders.get(at.partition);
+    if (past === undefined) holder?.wrote(at.offset);
+    else holder?.wrotePast(past, at.offset);
     return at;
   }
 
   /** Ends all that is held. */
   close(): void {
+    const closed = new ClosedError('the journals are closed');
+    this.#closed = closed;
     for (const { holders } of this.#topics.values())
-      for (const holder of holders.values()) holder.close();
+      for (const holder of holders.values()) holder.close(closed);
   }
 }
