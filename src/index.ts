@@ -27,6 +27,7 @@ export {
   openJournals,
 } from './compose/open-journals.ts';
 export type { AppendOptions } from './journal/append-events.ts';
+export type { HeldJournal } from './journal/holding/held-journal.ts';
 export type { Journal } from './journal/journal.ts';
 export * from './model/errors.ts';
 export { type Event, type EventRecord, Events, type RecordInfo } from './model/event.ts';
@@ -36,5 +37,6 @@ export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
 export type { PartitionOffset } from './model/position.ts';
 export type { RecordMetadata } from './model/record-metadata.ts';
 export { SeqNr } from './model/seq-nr.ts';
+export type { Tenure } from './model/tenure.ts';
 export { describeError } from './observability/describe-error.ts';
 export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';

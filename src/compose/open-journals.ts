@@ -11,6 +11,7 @@ import {
   readKafkaJournalSettings,
 } from '../config/settings/journal-settings.ts';
 import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-cache.ts';
+import { TenureHolder } from '../journal/holding/tenure-holder.ts';
 import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError } from '../model/errors.ts';
@@ -81,12 +82,16 @@ export async function openSection(
   const headCache = cacheSettings && openHeadCache({ ...stores, ...deps }, cacheSettings);
   const own = { origin: hostname(), randomUuid: randomUUID };
   const readDeps = { ...stores, settings, ...deps, ...own, headCache, readEnd };
+  const { tenures: holding, readTimeoutMs: limitMs } = settings;
+  const holder = { holder: randomUUID(), random: Math.random };
+  const tenures = holding && new TenureHolder({ ...readDeps, ...holder, holding, limitMs });
   return {
-    ...createJournals(readDeps, settings.callTimeThresholdsMs),
+    ...createJournals({ ...readDeps, tenures }, settings.callTimeThresholdsMs),
     keyOf: persistenceIdToKey(settings.persistenceIdToKey),
     maxEventsInBatch: settings.maxEventsInBatch,
     headCacheStats: () => headCache?.stats,
     async [Symbol.asyncDispose]() {
+      tenures?.close();
       await headCache?.[Symbol.asyncDispose]();
       await stores[Symbol.asyncDispose]();
     },

@@ -70,7 +70,11 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
     },
     async hold(named, options) {
       const key = Key.writable(Key.of(named.topic, named.id));
-      if (tenures === undefined) throw new NotSetUpError('tenures are off');
+      if (tenures === undefined) {
+        const text =
+          'it needs tenures = on, and on Kafka acks = all, in the section of the journal';
+        throw new NotSetUpError(`${Key.toString(key)} cannot be held: ${text}`);
+      }
       const held = await tenures.hold(key, options);
       const journal = createJournal(heldDeps(watched, held), key);
       return createHeldJournal(held, instrumentJournal(journal, key, instruments));

@@ -11,6 +11,14 @@ export interface Tenure {
   readonly of: Offset;
 }
 
+/** Longest scope, in characters: scopes are keys of a table in every store. */
+export const maxScopeLength = 255;
+
+/** A text that a tenure can have as its scope. */
+export function isScope(text: string): boolean {
+  return text.length <= maxScopeLength && text.isWellFormed();
+}
+
 /** What an opening mark says. */
 export interface TenureOpening {
   readonly scope: string;

@@ -6,16 +6,11 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { journalSettingsOf } from '../../src/compose/open-journals.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { blocksOf, runnable } from './blocks.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
-
-/** The code blocks of a language, in order. */
-function blocksOf(language: string): readonly string[] {
-  const pattern = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs');
-  return [...readme.matchAll(pattern)].map(([, text = '']) => text);
-}
 
 describe('README', function () {
   this.timeout(60_000);
@@ -23,14 +18,9 @@ describe('README', function () {
   it('shows a program that runs, and goes on where it was when it runs again', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kafka-journal-readme-'));
     try {
-      const [program = ''] = blocksOf('ts');
-      const [config = ''] = blocksOf('hocon');
-      const api = new URL('src/index.ts', root).href;
-      const xstate = import.meta.resolve('xstate');
-      const text = program
-        .replace("from 'kafka-journal'", `from '${api}'`)
-        .replace("from 'xstate'", `from '${xstate}'`);
-      writeFileSync(join(folder, 'program.ts'), text);
+      const [program = ''] = blocksOf(readme, 'ts');
+      const [config = ''] = blocksOf(readme, 'hocon');
+      writeFileSync(join(folder, 'program.ts'), runnable(program));
       writeFileSync(join(folder, 'application.conf'), config);
       const outputs: string[] = [];
       for (let time = 0; time < 2; time++) {
@@ -44,7 +34,7 @@ describe('README', function () {
   });
 
   it('shows configurations without a wrong key', async () => {
-    for (const text of blocksOf('hocon')) {
+    for (const text of blocksOf(readme, 'hocon')) {
       const config = await loadConfig({ text });
       journalSettingsOf(config, config.getString('akka.persistence.journal.plugin'));
     }

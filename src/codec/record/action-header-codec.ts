@@ -4,7 +4,7 @@ import type { JsonValue } from '../../model/payload.ts';
 import type { Offset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import type { Tenure, TenureOpening } from '../../model/tenure.ts';
+import { isScope, maxScopeLength, type Tenure, type TenureOpening } from '../../model/tenure.ts';
 import type { JsonObject } from '../json/json.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString } from '../json/json-printer.ts';
@@ -132,12 +132,9 @@ function readTenure(tenure: JsonValue | undefined, action: string): { readonly t
   return { tenure: { scope, of: of as Offset } };
 }
 
-/** Scopes are keys of a table in every store. */
-const maxScopeLength = 255;
-
 function readScope(scope: JsonValue | undefined, place: string): string {
   if (typeof scope !== 'string') throw new CodecError(`${place}.scope must be a string`);
-  if (scope.length > maxScopeLength || !scope.isWellFormed()) {
+  if (!isScope(scope)) {
     throw new CodecError(
       `${place}.scope must have at most ${maxScopeLength} characters and no unpaired surrogate`,
     );

@@ -9,6 +9,7 @@ import {
   type PersistenceIdToKeySettings,
   readPersistenceIdToKey,
 } from './persistence-id-to-key-settings.ts';
+import { readTenures, type TenureSettings } from './tenure-settings.ts';
 
 /** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
 export interface KafkaJournalSettings {
@@ -24,6 +25,8 @@ export interface KafkaJournalSettings {
   readonly readEnd: 'marker' | 'end-offset';
   /** `undefined` = no head cache. */
   readonly headCache: HeadCacheSettings | undefined;
+  /** `undefined` = nothing is held. */
+  readonly tenures: TenureSettings | undefined;
   readonly kafka: KafkaSettings;
   readonly eventual: EventualSettings;
 }
@@ -39,6 +42,8 @@ export interface EmbeddedJournalSettings {
   readonly segmentSize: number;
   readonly partitions: number;
   readonly readTimeoutMs: number;
+  /** `undefined` = nothing is held. */
+  readonly tenures: TenureSettings | undefined;
 }
 
 /** A call that took at least so long is logged as a warning. */
@@ -86,11 +91,17 @@ export function readKafkaJournalSettings(
     kafka: readKafkaSettings(reader.section('kafka', 'kafka')),
     eventual: readEventualSettings(reader),
   };
-  if (settings.readEnd === 'end-offset' && settings.kafka.producer.acks !== -1) {
+  if (settings.kafka.producer.acks === -1) return reader.finish(settings);
+  if (settings.readEnd === 'end-offset') {
     const why = 'what only the leader has acknowledged may be at or after the end offset';
     reader.problem('read-end', `end-offset needs kafka.producer.acks = all: ${why}`);
   }
-  return reader.finish(settings);
+  // A leader that fails takes with it what only it has: an opening mark that is lost would make
+  // every record that names it an error for all readers.
+  if (settings.tenures !== undefined) {
+    reader.note('tenures', 'needs kafka.producer.acks = all; without it nothing is held');
+  }
+  return reader.finish({ ...settings, tenures: undefined });
 }
 
 /**
@@ -118,6 +129,7 @@ type CommonSettings = Pick<
   | 'callTimeThresholdsMs'
   | 'dataIntegrity'
   | 'readTimeoutMs'
+  | 'tenures'
 >;
 
 interface SectionPlace {
@@ -159,5 +171,6 @@ function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace)
       gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
     },
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
+    tenures: readTenures(reader),
   };
 }

@@ -95,6 +95,56 @@ describe('settings', () => {
     });
   });
 
+  describe('of tenures', () => {
+    const sections = [
+      ['persistence.journal', readKafkaJournalSettings],
+      ['embedded.journal', readEmbeddedJournalSettings],
+    ] as const;
+    for (const [section, read] of sections) {
+      const tenuresOf = async (text: string) =>
+        read(await load(`${root}.${section} { ${text} }`)).tenures;
+
+      it(`hold unless they are off, in the scope that is set: ${section}`, async () => {
+        expect(await tenuresOf('')).to.deep.equal({ scope: '', holdingTimeMs: 500 });
+        expect(await tenuresOf('tenures = off')).to.equal(undefined);
+        const set = 'tenure-scope = billing, tenure-holding-time = 2s';
+        expect(await tenuresOf(set)).to.deep.equal({ scope: 'billing', holdingTimeMs: 2_000 });
+        const longest = 'é'.repeat(255);
+        expect(await tenuresOf(`tenure-scope = "${longest}"`)).to.include({ scope: longest });
+        expect(await tenuresOf('tenure-holding-time = 0s')).to.include({ holdingTimeMs: 0 });
+      });
+
+      it(`refuse a scope that no record can have, and a long wait: ${section}`, async () => {
+        const scope = 'tenure-scope must be a text of at most 255 characters without unpaired';
+        for (const wrong of ['x'.repeat(256), '\\ud800']) {
+          const text = `${root}.${section}.tenure-scope = "${wrong}"`;
+          const [found] = await problemsOf(text, (config) => read(config));
+          expect(found?.message).to.match(new RegExp(`^${scope.slice('tenure-scope '.length)}`));
+        }
+        const long = `${root}.${section} { tenures = maybe, tenure-holding-time = 61s }`;
+        const found = await problemsOf(long, (config) => read(config));
+        expect(found.map(({ path }) => path.split('.').at(-1))).to.deep.equal([
+          'tenures',
+          'tenure-holding-time',
+        ]);
+      });
+    }
+
+    it('hold nothing where only a leader acknowledges: it would take its opening marks along', async () => {
+      for (const acks of ['one', 'none']) {
+        const config = await load(`${journal}.kafka.producer.acks = ${acks}`);
+        expect(readKafkaJournalSettings(config).tenures).to.equal(undefined);
+        expect(config.takeNotes().map(({ path, why }) => [path, why])).to.deep.include([
+          `${journal}.tenures`,
+          'needs kafka.producer.acks = all; without it nothing is held',
+        ]);
+      }
+      const off = await load(`${journal} { kafka.producer.acks = one, tenures = off }`);
+      readKafkaJournalSettings(off);
+      expect(off.takeNotes()).to.deep.equal([]);
+    });
+  });
+
   describe('of the embedded journal', () => {
     it('have a file and few partitions', async () => {
       expect(readEmbeddedJournalSettings(await load(''))).to.include({
