@@ -6,15 +6,39 @@ import type { LogRecord } from '../../src/model/log-record.ts';
 import type { Offset } from '../../src/model/position.ts';
 import type { OpenedTenure } from '../../src/model/tenure.ts';
 import type { CallOptions } from '../../src/ports/call-options.ts';
-import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
+import type { ClaimOptions, ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import type { PartitionSource } from '../apply/quarantine.ts';
 
 /** How far a partition was, when its flow began. */
 export interface PartitionStart {
   /** R, the replicated offset as it was claimed; `undefined` = nothing is replicated. */
   readonly replicated: Offset | undefined;
-  /** W, up to which all opening marks are known; `undefined` = nobody ever opened a tenure. */
+  /** W, as it was found: up to it all opening marks are known; `undefined` = there are none. */
   readonly tenuresUpTo: Offset | undefined;
+}
+
+/**
+ * Takes a partition over. From the claim on, nothing that an earlier owner has sent moves R any
+ * more. W is read after R, since it moves before R: read earlier, it could seem to lag.
+ *
+ * Without W there are no opening marks, so W may be stored at R. That is done at once: clients open
+ * tenures only where W is at or after R, and in a partition where nobody writes W would never come.
+ *
+ * @throws {FencedError} as of `ReplicatedJournal.claim`
+ * @throws {StoreUnavailableError} may be done in part; repeat it
+ */
+export async function claimPartition(
+  { topic, partition }: PartitionSource,
+  store: ReplicatedJournal,
+  options: ClaimOptions,
+): Promise<PartitionStart> {
+  const replicated = await store.claim(topic, partition, options);
+  const tenuresUpTo = await store.tenuresUpTo(topic, partition, options);
+  if (replicated !== undefined && tenuresUpTo === undefined) {
+    const none = { topic, partition, openings: [], upTo: replicated };
+    await store.saveTenures(none, options.nowMs);
+  }
+  return { replicated, tenuresUpTo };
 }
 
 /** What the tenures of a partition are read from and kept in. */

@@ -12,6 +12,7 @@ import { aborted } from '../../src/runtime/waiting.ts';
 import { type ExpiryJob, openExpiryJob } from '../expiry/expiry-job.ts';
 import type { FlowDeps } from '../replicator-deps.ts';
 import { type FlowEnd, PartitionFlow } from './partition-flow.ts';
+import { claimPartition } from './partition-tenures.ts';
 import { TopicCommit } from './topic-commit.ts';
 
 /** How often the group's offsets are committed, while there is something to commit. */
@@ -36,7 +37,8 @@ export interface FlowMember {
 /**
  * One topic's records on their way into the store: a flow for each partition that is ours.
  *
- *     assigned   claim the partition, start after its R (or W, if that is smaller), then allow commits
+ *     assigned   claim the partition, store W if it has none, start after its R (or W, if that is smaller),
+ *                then allow commits
  *     records    replicate, store W and R, mark R + 1 for commit
  *     revoked    wait for the writes in hand, store R, drop the flow, then commit
  *     lost       start nothing more, drop the flow, commit nothing
@@ -72,13 +74,9 @@ export class TopicFlow implements TopicSubscriber {
     // What an earlier assignment left, which the group did not revoke.
     await this.#expiryJobs.get(partition)?.close();
     await this.#flows.get(partition)?.close('given up');
-    // From the claim on, nothing that an earlier owner has sent moves R any more. W is read after R,
-    // since it moves before R: read earlier, it could seem to lag.
+    const source = { topic, partition };
     const start = await retry(
-      async () => ({
-        replicated: await store.claim(topic, partition, { nowMs: clock.nowMs(), signal }),
-        tenuresUpTo: await store.tenuresUpTo(topic, partition, { signal }),
-      }),
+      () => claimPartition(source, store, { nowMs: clock.nowMs(), signal }),
       {
         backoff: assignBackoff,
         attempts: assignAttempts,
@@ -94,7 +92,6 @@ export class TopicFlow implements TopicSubscriber {
       this.#commit.mark(partition, next);
       this.#committing ??= this.#commitLater();
     };
-    const source = { topic, partition };
     const flow = new PartitionFlow(source, this.#deps, { ...start, onStored });
     this.#flows.set(partition, flow);
     this.#commit.assign(partition);

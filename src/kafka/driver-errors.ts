@@ -96,6 +96,12 @@ const rejected: Known = (place, cause, part) =>
     cause,
   });
 
+const notSent: Known = (place, cause, part) =>
+  new WriteRejectedError(
+    `a record of ${topicText(place)} was not sent, and is not stored: ${part.message}`,
+    { cause },
+  );
+
 const notCreated: Known = (place, cause, part) =>
   new NotSetUpError(`${topicText(place)} was not created: ${part.message}`, { cause });
 
@@ -134,4 +140,5 @@ const knownErrors: Readonly<Record<string, Known>> = {
   UNSUPPORTED_FOR_MESSAGE_FORMAT: rejected,
   UNSUPPORTED_COMPRESSION_TYPE: rejected,
   INVALID_REQUIRED_ACKS: rejected,
+  MovedRecordsError: notSent,
 };

@@ -101,6 +101,22 @@ export function followingContract(log: () => ActionLogUnderTest): void {
     );
   });
 
+  it('gives what is wanted, and moves on over what is not wanted any more', async () => {
+    const topic = await log().createTopic('follow-wanted', 1);
+    const key = keyOf(topic);
+    const produce = (from: number) => log().producer.produce(appendOf(key, from));
+    for (let i = 1; i <= 6; i++) await produce(i);
+    let wantedFrom = 4;
+    await using follower = follow(log(), topic, { from: 1, wantedFrom: () => wantedFrom });
+    await eventually('what is there', () => follower.next === 6);
+    wantedFrom = 8;
+    for (let i = 7; i <= 9; i++) await produce(i);
+    await eventually('what came', () => follower.next === 9);
+    const offsets = follower.seen.map((line) => Number.parseInt(line, 10));
+    expect(offsets).to.include.members([4, 5, 8]);
+    expect(offsets).to.deep.equal(offsets.toSorted((a, b) => a - b));
+  });
+
   it('ends with the reason of its signal, also while nothing comes', async () => {
     const topic = await log().createTopic('follow-stop', 1);
     const reason = new Error('enough');
@@ -151,8 +167,13 @@ interface Follower extends AsyncDisposable {
 function follow(
   log: ActionLogUnderTest,
   topic: Topic,
-  { from, partition = first }: { readonly from: number; readonly partition?: Partition },
+  options: {
+    readonly from: number;
+    readonly partition?: Partition;
+    readonly wantedFrom?: () => number;
+  },
 ): Follower {
+  const { from, partition = first, wantedFrom = () => from } = options;
   const stop = new AbortController();
   const seen: string[] = [];
   let next = from;
@@ -167,7 +188,8 @@ function follow(
     next = batch.next;
   };
   const run = async (): Promise<void> => {
-    const start = { topic, partition, from: Offset.of(from) };
+    const wanted = (): Offset => Offset.of(wantedFrom());
+    const start = { topic, partition, from: Offset.of(from), wantedFrom: wanted };
     for await (const batch of log.consumer.follow(start, { signal: stop.signal })) take(batch);
   };
   const running = run().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Action, ActionRecord } from '../../src/model/action.ts';
-import { CodecError, DataIntegrityError } from '../../src/model/errors.ts';
+import { CodecError, DataIntegrityError, WriteRejectedError } from '../../src/model/errors.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import {
   type ActionLogUnderTest,
@@ -103,6 +103,29 @@ function producing(log: () => ActionLogUnderTest): void {
       ]);
       expect([id, one.partition, two.partition]).to.deep.equal([id, partition, partition]);
     }
+  });
+
+  it('stores a record in the partition that it has to land in, or certainly nowhere; others go on', async () => {
+    const topic = await log().createTopic('named', 12);
+    const [key, others] = [keyOf(topic, 'foobar'), Array.from({ length: 20 }, () => keyOf(topic))];
+    const to = (partition: number) =>
+      log().producer.produce(appendOf(key, 1), { partition: partition as Partition });
+    expect((await to(6)).partition).to.equal(6);
+    const wrong = [5, 7, 11, 12, 6 + 12].map((partition) => failureOf(to(partition)));
+    const right = others.map((other) => log().producer.produce(appendOf(other, 1)));
+    for (const failure of await Promise.all(wrong)) {
+      expect(failure).to.be.instanceOf(WriteRejectedError);
+      expect((failure as Error).message)
+        .to.contain(topic)
+        .and.to.match(/keeps its number of part/);
+    }
+    expect(await Promise.all(right)).to.have.length(others.length);
+    const ends = Array.from({ length: 12 }, (_, partition) =>
+      log().consumer.endOffset(topic, partition as Partition),
+    );
+    const stored = (await Promise.all(ends)).reduce((sum, end) => sum + end, 0);
+    expect(stored).to.equal(1 + others.length);
+    expect(await to(6)).to.deep.equal({ partition: 6, offset: (await ends[6]) ?? 0 });
   });
 
   it('stores nothing when the signal fired before the call, and rejects with its reason', async () => {

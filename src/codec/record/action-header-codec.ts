@@ -30,7 +30,8 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 /**
  * The value of the `journal.action` header.
  *
- * @throws {InvalidInputError} when JSON cannot hold it
+ * @throws {InvalidInputError} when JSON cannot hold it, or a tenure is none that can be read back:
+ * then with its path
  */
 export function encodeActionHeader(header: ActionHeader): string {
   return jsonDocument(bodyOf(header));
@@ -74,14 +75,15 @@ function bodyOf(header: ActionHeader): string {
         throw new InvalidInputError(`append.range.to ${noEventHas(range.to)}`);
       const numbers = `${printSeqNr(range.from)},"to":${printSeqNr(range.to)}`;
       const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata, writtenHeader)}`;
-      return `${appendStart}${numbers}}${writerMembers(header)}${tenureMember(header.tenure)},${rest}}}`;
+      const written = writerMembers(header) + tenureMember(header.tenure, 'append');
+      return `${appendStart}${numbers}}${written},${rest}}}`;
     }
     case 'mark':
       return `{"mark":{"id":${printString(header.id)}${writerMembers(header)}${openingMember(header.opens)}}}`;
     case 'delete':
-      return `{"delete":{"to":${printSeqNr(header.to)}${writerMembers(header)}${tenureMember(header.tenure)}}}`;
+      return `{"delete":{"to":${printSeqNr(header.to)}${writerMembers(header)}${tenureMember(header.tenure, 'delete')}}}`;
     case 'purge':
-      return `{"purge":{${(writerMembers(header) + tenureMember(header.tenure)).slice(1)}}}`;
+      return `{"purge":{${(writerMembers(header) + tenureMember(header.tenure, 'purge')).slice(1)}}}`;
   }
 }
 
@@ -108,16 +110,47 @@ function writerMembers({ origin, version }: Writer): string {
   return lastWriter.text;
 }
 
-function tenureMember(tenure: Tenure | undefined): string {
+/** The same of what was written under a tenure. */
+function tenureMember(tenure: Tenure | undefined, action: string): string {
   if (tenure === undefined) return '';
-  return `,"tenure":{"scope":${printString(tenure.scope)},"of":${tenure.of}}`;
+  const place = `${action}.tenure`;
+  const { of } = tenure;
+  const scope = scopeText(tenure.scope, place);
+  if (!isOffset(of)) throw unreadable(`${place}.of`, mustBeOffset);
+  return `,"tenure":{"scope":${scope},"of":${of}}`;
 }
 
 function openingMember(opening: TenureOpening | undefined): string {
   if (opening === undefined) return '';
-  const { scope, holder, address } = opening;
-  const place = address === undefined ? '' : `,"address":${printString(address)}`;
-  return `,"tenure":{"scope":${printString(scope)},"holder":${printString(holder)}${place}}`;
+  const place = 'mark.tenure';
+  const { holder, address } = opening;
+  const scope = scopeText(opening.scope, place);
+  const text = wellFormedText(holder, `${place}.holder`);
+  if (address === undefined) return `,"tenure":{"scope":${scope},"holder":${text}}`;
+  const where = wellFormedText(address, `${place}.address`);
+  return `,"tenure":{"scope":${scope},"holder":${text},"address":${where}}`;
+}
+
+/** A process writes under one scope, so the last one that was checked is nearly always the next. */
+let lastScope = { scope: '', text: '""' };
+
+function scopeText(scope: unknown, place: string): string {
+  if (scope === lastScope.scope) return lastScope.text;
+  const problem = problemOfScope(scope);
+  if (problem !== undefined) throw unreadable(`${place}.scope`, problem);
+  lastScope = { scope: scope as string, text: printString(scope as string) };
+  return lastScope.text;
+}
+
+function wellFormedText(text: unknown, place: string): string {
+  if (typeof text !== 'string') throw unreadable(place, mustBeString);
+  if (!text.isWellFormed()) throw unreadable(place, 'must have no unpaired surrogate');
+  return printString(text);
+}
+
+/** What is acknowledged can be read: so what no reader takes is refused before it is sent. */
+function unreadable(path: string, problem: string): InvalidInputError {
+  return new InvalidInputError(`${path} ${problem}`, { path });
 }
 
 function readTenure(tenure: JsonValue | undefined, action: string): { readonly tenure?: Tenure } {
@@ -126,20 +159,27 @@ function readTenure(tenure: JsonValue | undefined, action: string): { readonly t
   if (!isJsonObject(tenure)) throw new CodecError(`${place} must be an object`);
   const { of } = tenure;
   const scope = readScope(tenure.scope, place);
-  if (typeof of !== 'number' || !Number.isSafeInteger(of) || of < 0) {
-    throw new CodecError(`${place}.of must be an offset in 0..2^53-1`);
-  }
-  return { tenure: { scope, of: of as Offset } };
+  if (!isOffset(of)) throw new CodecError(`${place}.of ${mustBeOffset}`);
+  return { tenure: { scope, of } };
 }
 
+function isOffset(value: unknown): value is Offset {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+const mustBeOffset = 'must be an offset in 0..2^53-1';
+const mustBeString = 'must be a string';
 function readScope(scope: JsonValue | undefined, place: string): string {
-  if (typeof scope !== 'string') throw new CodecError(`${place}.scope must be a string`);
-  if (!isScope(scope)) {
-    throw new CodecError(
-      `${place}.scope must have at most ${maxScopeLength} characters and no unpaired surrogate`,
-    );
-  }
-  return scope;
+  const problem = problemOfScope(scope);
+  if (problem !== undefined) throw new CodecError(`${place}.scope ${problem}`);
+  return scope as string;
+}
+
+/** Why it is no scope. */
+function problemOfScope(scope: unknown): string | undefined {
+  if (typeof scope !== 'string') return mustBeString;
+  if (isScope(scope)) return undefined;
+  return `must have at most ${maxScopeLength} characters and no unpaired surrogate`;
 }
 
 function readOpening(tenure: JsonValue | undefined): { readonly opens?: TenureOpening } {
@@ -147,7 +187,7 @@ function readOpening(tenure: JsonValue | undefined): { readonly opens?: TenureOp
   if (!isJsonObject(tenure)) throw new CodecError('mark.tenure must be an object');
   const { holder } = tenure;
   const scope = readScope(tenure.scope, 'mark.tenure');
-  if (typeof holder !== 'string') throw new CodecError('mark.tenure.holder must be a string');
+  if (typeof holder !== 'string') throw new CodecError(`mark.tenure.holder ${mustBeString}`);
   const address = optionalString(tenure.address, 'mark.tenure.address');
   return { opens: { scope, holder, address } };
 }
@@ -184,7 +224,7 @@ function readWriter(action: JsonObject, name: string): Writer {
 
 function optionalString(value: JsonValue | undefined, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw new CodecError(`${what} must be a string`);
+  if (typeof value !== 'string') throw new CodecError(`${what} ${mustBeString}`);
   return value;
 }
 

@@ -23,6 +23,7 @@ import {
   type Producer,
 } from './kafkajs.ts';
 import { tolerateMissingTopics } from './missing-topics.ts';
+import { MovedRecordsError } from './moved-records.ts';
 import { compressionId } from './wire/compression.ts';
 import type { OutgoingRecord, TopicRecords } from './wire/outgoing-record.ts';
 import { produceOurselves, type SendAnswer } from './wire/produce.ts';
@@ -43,6 +44,7 @@ export interface SendSession {
    *
    * @throws what keeps the driver from sending; nothing was sent
    * @throws {MissingTopicsError} topics are gone; without them the send can be repeated
+   * @throws {MovedRecordsError} so it can without the records that are concerned
    */
   send(batch: readonly TopicRecords[]): Promise<readonly SendAnswer[]>;
   /** What went wrong last on any socket. */
@@ -81,11 +83,6 @@ export async function openIdempotentProducer(
     throw error;
   }
   return session;
-}
-
-class MovedRecordError extends Error {
-  /** kafkajs reads it: no further attempt. */
-  readonly retriable = false;
 }
 
 type Groups = Record<number, OutgoingRecord[]>;
@@ -186,9 +183,10 @@ class IdempotentProducer implements SendSession {
   readonly #partition = (call: PartitionerArgs): number => {
     const record = call.message as unknown as OutgoingRecord;
     const partition = partitionOf(record.key, call.partitionMetadata.length);
-    // In another partition the broker would not recognise a record that is sent again.
+    // In another partition the broker would not recognise a record that is sent again, and a tenure
+    // that the record names would not be known.
     if (record.partition !== partition && record.partition !== -1) {
-      throw new MovedRecordError(`the number of partitions of ${call.topic} changed meanwhile`);
+      throw new MovedRecordsError(call.topic, call.partitionMetadata.length);
     }
     record.partition = partition;
     return partition;

@@ -4,6 +4,7 @@ import type { SendSession } from '../driver/idempotent-producer.ts';
 import type { KafkaDeps } from '../driver/kafka-client.ts';
 import { isRetriable } from '../driver/kafkajs.ts';
 import { MissingTopicsError } from '../driver/missing-topics.ts';
+import { MovedRecordsError } from '../driver/moved-records.ts';
 import type { SendAnswer } from '../driver/wire/produce.ts';
 import { causeOf, protocolErrorOf } from '../driver-errors.ts';
 import type { ProducerSessions } from './producer-sessions.ts';
@@ -178,18 +179,24 @@ export class Delivery {
     return [];
   }
 
-  /** The driver could not send. Missing topics fail their own records only. */
+  /** The driver could not send. Missing topics, and records that have moved, fail alone. */
   async #notSent(error: unknown): Promise<void> {
     const { errors, sessions } = this.#deps;
     const missing = causeOf(error, MissingTopicsError)?.missing;
+    const moved = causeOf(error, MovedRecordsError);
+    const reasonOf = ({ topic, message }: PendingRecord): unknown => {
+      if (moved !== undefined) return moved.concerns(topic, message) ? moved : undefined;
+      return missing === undefined ? error : missing.get(topic);
+    };
     const failures: Failure[] = [];
     const lanes: Lane[] = [];
     for (const [head, ...rest] of this.#lanes as readonly [Piece, ...Piece[]][]) {
       const left: PendingRecord[] = [];
-      for (const [topic, records] of Map.groupBy(head.records, (record) => record.topic)) {
-        const reason = missing === undefined ? error : missing.get(topic);
-        if (reason === undefined) left.push(...records);
-        else failures.push(errors.failureOf(records, reason, head.isDoubtful));
+      for (const ofTopic of Map.groupBy(head.records, ({ topic }) => topic).values()) {
+        for (const [reason, records] of Map.groupBy(ofTopic, reasonOf)) {
+          if (reason === undefined) left.push(...records);
+          else failures.push(errors.failureOf(records, reason, head.isDoubtful));
+        }
       }
       const lane = left.length === 0 ? rest : [{ ...head, records: left }, ...rest];
       if (lane.length > 0) lanes.push(lane);
@@ -197,7 +204,7 @@ export class Delivery {
     this.#lanes = lanes;
     this.#pauseMs = 0;
     for (const topic of missing?.keys() ?? []) sessions.forget(topic);
-    if (missing === undefined) await sessions.discard();
+    if (missing === undefined && moved === undefined) await sessions.discard();
     return this.#fail(failures);
   }
 

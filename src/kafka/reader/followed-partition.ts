@@ -20,16 +20,18 @@ export class FollowedPartition implements FetchPlace {
   offset: Offset;
   /** First offset that was not handed over yet. */
   #taken: Offset;
+  readonly #wantedFrom: () => number;
   #batches: readonly RecordBatch[] = [];
   #failed = false;
   #error: unknown;
   readonly #news = new Occasion();
 
-  constructor({ topic, partition, from }: FollowStart) {
+  constructor({ topic, partition, from, wantedFrom }: FollowStart) {
     this.topic = topic;
     this.partition = partition;
     this.offset = from;
     this.#taken = from;
+    this.#wantedFrom = wantedFrom ?? (() => from);
   }
 
   /** Nothing waits: it may be fetched again. */
@@ -67,7 +69,8 @@ export class FollowedPartition implements FetchPlace {
 
   /**
    * What waits, in steps of at most `stepRecords`; each one says where the next begins. Steps
-   * without records follow offsets that hold no actions, such as transaction markers.
+   * without records follow offsets that hold no actions, such as transaction markers, or whole
+   * batches that are not wanted any more: most are of the follower's own process.
    *
    * @throws {CodecError} bytes of a batch are broken
    * @throws what following ended with
@@ -77,7 +80,7 @@ export class FollowedPartition implements FetchPlace {
     for (const batch of this.#batches) {
       if (batch.lastOffset < this.#taken) continue;
       let step = new Step(this);
-      if (!batch.control) {
+      if (!batch.control && batch.lastOffset >= this.#wantedFrom()) {
         const cursor = this.#locating(
           batch.baseOffset,
           () => new RecordCursor(batch, decompress(batch.compression, batch.body)),

@@ -94,12 +94,13 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
   const writer = new LogWriter(database, settings.partitions);
   const queue = new CommitQueue(database, { participant: writer, clock: deps.clock });
   const ownership = new TopicOwnership(database);
-  const watch = new ForeignWrites(database);
-  const shared = { ...deps, partitions, reader, trim, writer, queue, ownership, tables };
+  const foreignWrites = new ForeignWrites(database);
+  const logParts = { partitions, reader, trim, writer, foreignWrites };
+  const shared = { ...deps, ...logParts, queue, ownership, tables };
   const ports = {
     producer: new SqliteActionProducer(queue, writer),
     consumer: new SqliteActionConsumer(shared),
-    topicConsumers: new SqliteTopicConsumers({ ...shared, foreignWrites: watch }),
+    topicConsumers: new SqliteTopicConsumers(shared),
     eventual: new SqliteEventualJournal(tables),
     replicated: new SqliteReplicatedJournal({ ...shared, segmentSize: settings.segmentSize }),
   };

@@ -98,11 +98,11 @@ const offset = fc.oneof(
 ) as fc.Arbitrary<number> as fc.Arbitrary<Offset>;
 /** What a header has, or has not: a member that is absent in both, not `undefined`. */
 const perhaps = <T extends object>(member: fc.Arbitrary<T>) => fc.oneof(fc.constant({}), member);
-const scope = jsonText.filter((text) => text.length <= 255 && text.isWellFormed());
+const wellFormed = jsonText.filter((text) => text.isWellFormed());
+const scope = wellFormed.filter((text) => text.length <= 255);
+const address = fc.option(wellFormed, { nil: undefined });
 const tenure = perhaps(fc.record({ tenure: fc.record({ scope, of: offset }) }));
-const opening = perhaps(
-  fc.record({ opens: fc.record({ scope, holder: jsonText, address: optionalText }) }),
-);
+const opening = perhaps(fc.record({ opens: fc.record({ scope, holder: wellFormed, address }) }));
 const joined = <A, B>(parts: readonly [A, B]): A & B => ({ ...parts[0], ...parts[1] });
 const range = fc
   .tuple(eventNr, eventNr)

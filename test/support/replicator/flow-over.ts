@@ -1,6 +1,7 @@
 import { Quarantine } from '../../../replicator/apply/quarantine.ts';
 
 import { PartitionFlow } from '../../../replicator/topic/partition-flow.ts';
+import { claimPartition } from '../../../replicator/topic/partition-tenures.ts';
 import { WorkInFlight } from '../../../replicator/topic/work-in-flight.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
@@ -33,14 +34,12 @@ export async function flowOver(
     cacheExpireAfterMs: 60_000,
     onReplicated: undefined,
   };
-  const claim = async () => ({
-    replicated: await store.claim(topic, partition0),
-    tenuresUpTo: await store.tenuresUpTo(topic, partition0),
-  });
+  const source = { topic, partition: partition0 };
+  const claim = () => claimPartition(source, store, { nowMs: 0 });
   const attempts = 100;
   const backoff = { initialMs: 1, maxMs: 1 };
   const start = await retry(claim, { ...flowDeps, attempts, backoff, retryable: () => true });
-  return new PartitionFlow({ topic, partition: partition0 }, flowDeps, {
+  return new PartitionFlow(source, flowDeps, {
     ...start,
     onStored: () => {},
   });

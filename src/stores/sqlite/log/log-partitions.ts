@@ -1,5 +1,6 @@
 import type { Partition, Topic } from '../../../model/position.ts';
 import { Topic as Topics } from '../../../model/position.ts';
+import type { OpenedTenure } from '../../../model/tenure.ts';
 import type { Database, Statement } from '../session.ts';
 import type { NewRecord } from './batch-codec.ts';
 
@@ -13,7 +14,12 @@ export interface LogPartition {
   firstOffset: number;
   /** Offset of the next record. */
   nextOffset: number;
-  /** Which state of the file the two offsets belong to; see `LogWriter`. */
+  /**
+   * The last opening mark of each scope that this process writes under, as far as it was looked up;
+   * `undefined` = there is none.
+   */
+  readonly tenures: Map<string, OpenedTenure | undefined>;
+  /** Which state of the file offsets and tenures belong to; see `LogWriter`. */
   epoch: number;
   /** Records of the running transaction, and their bytes. */
   pending: NewRecord[];
@@ -91,6 +97,7 @@ function partitionOfRow(topic: Topic, row: PartitionRow): LogPartition {
     partition: row.partition as Partition,
     firstOffset: row.first_offset,
     nextOffset: row.next_offset,
+    tenures: new Map(),
     epoch: 0,
     pending: [],
     pendingBytes: 0,

@@ -1,9 +1,13 @@
 import { partitionOf } from '../../../codec/java-hash.ts';
+import { mayOpenTenure } from '../../../codec/record/action-record-codec.ts';
+import { WriteRejectedError } from '../../../model/errors.ts';
 import type { Offset, Partition, PartitionOffset, Topic } from '../../../model/position.ts';
+import type { Tenure } from '../../../model/tenure.ts';
 import type { CommitParticipant } from '../commit-queue.ts';
 import type { Database, Statement } from '../session.ts';
 import { encodeBatch, type NewRecord, recordBytes } from './batch-codec.ts';
 import { type LogPartition, LogPartitions } from './log-partitions.ts';
+import { LogTenures } from './log-tenures.ts';
 
 /** A row of `log_batch` ends after so many bytes or records: a reader's step stays short. */
 const maxBatchBytes = 262_144;
@@ -11,6 +15,14 @@ const maxBatchRecords = 1_000;
 
 /** Told of a partition that has new records, after their commit. */
 export type AppendListener = (topic: Topic, partition: Partition) => void;
+
+/** What has to hold for a record to be appended. */
+export interface AppendConditions {
+  /** It has to land in this partition. */
+  readonly partition?: Partition | undefined;
+  /** Nobody has opened a tenure after this one. */
+  readonly tenure?: Tenure | undefined;
+}
 
 interface KnownTopic {
   readonly partitions: number;
@@ -22,10 +34,11 @@ interface KnownTopic {
  * partition and transaction become one row, so a record costs a copy of its bytes and no statement.
  *
  * What it knows of partitions is right as long as no other process commits. `data_version` shows
- * such a commit; then the offsets of each partition are read again when it is next used.
+ * such a commit; then offsets and tenures of each partition are read again when it is next used.
  */
 export class LogWriter implements CommitParticipant {
   readonly #partitions: LogPartitions;
+  readonly #tenures: LogTenures;
   readonly #defaultPartitions: number;
   readonly #insertBody: Statement<{ batch: number }>;
   readonly #insertBatch: Statement;
@@ -38,6 +51,7 @@ export class LogWriter implements CommitParticipant {
 
   constructor(database: Database, defaultPartitions: number) {
     this.#partitions = new LogPartitions(database);
+    this.#tenures = new LogTenures(database);
     this.#defaultPartitions = defaultPartitions;
     this.#insertBody = database.prepare('INSERT INTO log_body (body) VALUES (?) RETURNING batch');
     this.#insertBatch = database.prepare(
@@ -58,22 +72,31 @@ export class LogWriter implements CommitParticipant {
     this.#seenVersion = version;
   }
 
-  /** Gives the record the next offset of the partition of its key; creates a missing topic. */
-  append(topic: Topic, record: NewRecord): PartitionOffset {
+  /**
+   * Gives the record the next offset of the partition of its key; creates a missing topic.
+   *
+   * @throws {WriteRejectedError} {@link NotOwnerError} a condition does not hold: the transaction may
+   *   go on, without this record
+   */
+  append(topic: Topic, record: NewRecord, conditions: AppendConditions = {}): PartitionOffset {
     const known = this.#topics.get(topic) ?? this.#openTopic(topic);
-    const key = record.key ?? new Uint8Array();
-    return this.appendTo(topic, partitionOf(key, known.partitions) as Partition, record);
+    const { partitions } = known;
+    const partition = partitionOf(record.key ?? new Uint8Array(), partitions) as Partition;
+    const wanted = conditions.partition ?? partition;
+    if (wanted !== partition) {
+      throw new WriteRejectedError(
+        `a record of topic ${topic} was not stored: the topic has ${partitions} partitions, and the key belongs into ` +
+          `${partition}, while the record has to land in ${wanted}. A topic of journals keeps its number of partitions`,
+      );
+    }
+    const { tenure } = conditions;
+    if (tenure !== undefined) this.#tenures.refuseWhenOver(this.#open(topic, partition), tenure);
+    return this.appendTo(topic, partition, record);
   }
 
   /** The same in a partition that the caller names. */
   appendTo(topic: Topic, partition: Partition, record: NewRecord): PartitionOffset {
-    const { opened } = this.#topics.get(topic) ?? this.#openTopic(topic);
-    let target = opened[partition];
-    if (target === undefined || target.epoch !== this.#epoch) {
-      target = this.#partitions.findOrCreate(topic, partition);
-      target.epoch = this.#epoch;
-      opened[partition] = target;
-    }
+    const target = this.#open(topic, partition);
     this.#dirty.add(target);
     const bytes = recordBytes(record);
     if (target.pendingBytes + bytes > maxBatchBytes || target.pending.length >= maxBatchRecords) {
@@ -81,7 +104,20 @@ export class LogWriter implements CommitParticipant {
     }
     target.pending.push(record);
     target.pendingBytes += bytes;
-    return { partition, offset: target.nextOffset++ as Offset };
+    const offset = target.nextOffset++ as Offset;
+    if (mayOpenTenure(record)) this.#tenures.note(target, { ...record, offset });
+    return { partition, offset };
+  }
+
+  #open(topic: Topic, partition: Partition): LogPartition {
+    const { opened } = this.#topics.get(topic) ?? this.#openTopic(topic);
+    let target = opened[partition];
+    if (target === undefined || target.epoch !== this.#epoch) {
+      target = this.#partitions.findOrCreate(topic, partition);
+      target.epoch = this.#epoch;
+      opened[partition] = target;
+    }
+    return target;
   }
 
   flush(): void {

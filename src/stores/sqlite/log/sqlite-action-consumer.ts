@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { murmur2 } from '../../../codec/java-hash.ts';
 import { decodeAction, decodeOpeningMark } from '../../../codec/record/action-record-codec.ts';
 import { decodeUtf8Lenient } from '../../../codec/utf8.ts';
@@ -14,24 +13,27 @@ import type {
   UndecodableRecord,
 } from '../../../ports/action-consumer.ts';
 import type { CallOptions } from '../../../ports/call-options.ts';
+import { Occasion } from '../../../runtime/occasion.ts';
+import { onAbort } from '../../../runtime/on-abort.ts';
 import { nextTurn } from '../../../runtime/waiting.ts';
 import { logFailure, readOr } from '../session.ts';
 import { isKey } from './batch-codec.ts';
+import type { ForeignWrites } from './foreign-writes.ts';
 import type { LogPartitions } from './log-partitions.ts';
 import { type LogReader, refuseOutside } from './log-reader.ts';
 import type { LogTrim } from './log-trim.ts';
+import type { LogWriter } from './log-writer.ts';
 
 /** Records in one step of a read, which holds the event loop. */
 const maxPageRecords = 500;
-/** Between two looks for new records. */
-const followIntervalMs = 2;
-const noop = (): void => {};
 
 /** What reading the log works with; all of it stays the store's. */
 export interface ActionConsumerDeps {
   readonly reader: LogReader;
   readonly partitions: LogPartitions;
   readonly trim: LogTrim;
+  readonly writer: LogWriter;
+  readonly foreignWrites: ForeignWrites;
 }
 
 /**
@@ -39,30 +41,25 @@ export interface ActionConsumerDeps {
  * no others.
  */
 export class SqliteActionConsumer implements ActionConsumer {
-  readonly #reader: LogReader;
-  readonly #partitions: LogPartitions;
-  readonly #trim: LogTrim;
-  #closed = false;
+  readonly #deps: ActionConsumerDeps;
+  readonly #closing = new AbortController();
 
-  constructor({ reader, partitions, trim }: ActionConsumerDeps) {
-    this.#reader = reader;
-    this.#partitions = partitions;
-    this.#trim = trim;
+  constructor(deps: ActionConsumerDeps) {
+    this.#deps = deps;
   }
 
   async *read(range: ActionRange, options?: CallOptions): AsyncGenerator<readonly ActionRecord[]> {
     const { topic, id } = range.key;
     const { partition, to } = range;
-    const pin = this.#trim.pin(topic, partition, range.from);
+    const { reader, trim } = this.#deps;
+    const pin = trim.pin(topic, partition, range.from);
     try {
       const bytes = Buffer.from(id);
       const key = { bytes, hash: murmur2(bytes) };
       const wanted = { topic, partition, to, key, maxRecords: maxPageRecords };
       for (let from: number = range.from; from < to; ) {
         this.#check(options);
-        const page = readOr(logFailure, `read ${topic}`, () =>
-          this.#reader.page({ ...wanted, from }),
-        );
+        const page = readOr(logFailure, `read ${topic}`, () => reader.page({ ...wanted, from }));
         from = page.next;
         const actions = page.records
           .map((record) =>
@@ -79,46 +76,74 @@ export class SqliteActionConsumer implements ActionConsumer {
     }
   }
 
-  /** Looks for new rows from time to time: other processes may write them. */
+  /** Rows that are not wanted any more are not even loaded. */
   async *follow(start: FollowStart, options?: CallOptions): AsyncGenerator<FollowedBatch> {
-    const { topic, partition } = start;
-    for (let { from } = start; ; ) {
+    const { topic, partition, wantedFrom } = start;
+    const { reader, partitions } = this.#deps;
+    for (let next = start.from; ; ) {
       this.#check(options);
       const page = readOr(logFailure, `read ${topic}`, () => {
-        const found = this.#partitions.find(topic, partition);
+        const found = partitions.find(topic, partition);
         const to = found?.nextOffset ?? 0;
-        if (from > to) refuseOutside({ topic, partition, from, to: from }, found);
-        return this.#reader.page({ topic, partition, from, to, maxRecords: maxPageRecords });
+        if (next > to) refuseOutside({ topic, partition, from: next, to: next }, found);
+        const from = Math.max(next, Math.min(wantedFrom?.() ?? next, to));
+        return reader.page({ topic, partition, from, to, maxRecords: maxPageRecords });
       });
-      if (page.next > from) {
-        from = page.next as Offset;
-        yield { ...decodeAll(topic, partition, page.records), next: from };
-        await nextTurn();
-      } else await sleep(followIntervalMs, undefined, { signal: options?.signal }).catch(noop);
+      if (page.next > next) {
+        next = page.next as Offset;
+        yield { ...decodeAll(topic, partition, page.records), next };
+      } else await this.#newRecords(start, options);
+      // Whoever wrote what is new learns where it lies in this turn: then it may not be wanted.
+      await nextTurn();
+    }
+  }
+
+  /**
+   * Resolves when the partition may have new records, of this process or of another one, or the
+   * consumer is closed. Listens only while it waits: a caller may leave a generator as it is.
+   *
+   * @throws the abort reason when the signal fires first
+   */
+  async #newRecords(start: FollowStart, options: CallOptions | undefined): Promise<void> {
+    const { topic, partition } = start;
+    const { writer, foreignWrites } = this.#deps;
+    const news = new Occasion();
+    const fire = (): void => news.fire();
+    const forgets = [
+      writer.listen((of, written) => {
+        if (of === topic && written === partition) fire();
+      }),
+      foreignWrites.listen(fire),
+      onAbort(this.#closing.signal, fire),
+    ];
+    try {
+      await news.wait(options?.signal);
+    } finally {
+      for (const forget of forgets) forget();
     }
   }
 
   /** The number that a topic was made with; it stays. */
   async partitionCount(topic: Topic, options?: CallOptions): Promise<number | undefined> {
     this.#check(options);
-    return readOr(logFailure, `read ${topic}`, () => this.#partitions.partitionCount(topic));
+    return readOr(logFailure, `read ${topic}`, () => this.#deps.partitions.partitionCount(topic));
   }
 
   async endOffset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset> {
     this.#check(options);
     const found = readOr(logFailure, `read ${topic}`, () =>
-      this.#partitions.find(topic, partition),
+      this.#deps.partitions.find(topic, partition),
     );
     return (found?.nextOffset ?? 0) as Offset;
   }
 
   #check(options: CallOptions | undefined): void {
     options?.signal?.throwIfAborted();
-    if (this.#closed) throw new ClosedError('the consumer is closed');
+    this.#closing.signal.throwIfAborted();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new ClosedError('the consumer is closed'));
   }
 }
 

@@ -1,12 +1,11 @@
 import { encodeAction } from '../../../codec/record/action-record-codec.ts';
 import type { Action } from '../../../model/action.ts';
-import { WriteFailedError, WriteRejectedError } from '../../../model/errors.ts';
+import { JournalError, WriteFailedError, WriteRejectedError } from '../../../model/errors.ts';
 import type { PartitionOffset, Topic } from '../../../model/position.ts';
-import type { ActionProducer } from '../../../ports/action-producer.ts';
-import type { CallOptions } from '../../../ports/call-options.ts';
+import type { ActionProducer, ProduceOptions } from '../../../ports/action-producer.ts';
 import type { CommitJob, CommitQueue } from '../commit-queue.ts';
 import { type NewRecord, recordBytes } from './batch-codec.ts';
-import type { LogWriter } from './log-writer.ts';
+import type { AppendConditions, LogWriter } from './log-writer.ts';
 
 /** A record and its headers may have so many bytes. */
 export const maxRecordBytes = 64 * 1024 * 1024;
@@ -22,14 +21,16 @@ export class SqliteActionProducer implements ActionProducer {
     this.#writer = writer;
   }
 
-  produce(action: Action, options?: CallOptions): Promise<PartitionOffset> {
+  produce(action: Action, options?: ProduceOptions): Promise<PartitionOffset> {
     return new Promise((resolve, reject) => {
       options?.signal?.throwIfAborted();
       if (this.#closed) throw new WriteRejectedError('the producer is closed');
-      const { topic } = action.key;
+      const { key, header } = action;
+      const tenure = header.type === 'mark' ? undefined : header.tenure;
       const job = new ProduceJob(this.#writer, {
-        topic,
+        topic: key.topic,
         record: newRecordOf(action),
+        conditions: { partition: options?.partition, tenure },
         resolve,
         reject,
       });
@@ -61,6 +62,7 @@ function newRecordOf(action: Action): NewRecord {
 interface ProduceCall {
   readonly topic: Topic;
   readonly record: NewRecord;
+  readonly conditions: AppendConditions;
   readonly resolve: (at: PartitionOffset) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -69,6 +71,8 @@ class ProduceJob implements CommitJob {
   readonly #writer: LogWriter;
   readonly #call: ProduceCall;
   #at: PartitionOffset | undefined;
+  /** Why the log does not take the record; the others of the transaction go on. */
+  #refusal: JournalError | undefined;
 
   constructor(writer: LogWriter, call: ProduceCall) {
     this.#writer = writer;
@@ -76,17 +80,25 @@ class ProduceJob implements CommitJob {
   }
 
   run(): void {
-    this.#at = this.#writer.append(this.#call.topic, this.#call.record);
+    const { topic, record, conditions } = this.#call;
+    try {
+      this.#at = this.#writer.append(topic, record, conditions);
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      this.#refusal = error;
+    }
   }
 
   committed(): void {
-    this.#call.resolve(this.#at as PartitionOffset);
+    if (this.#refusal === undefined) this.#call.resolve(this.#at as PartitionOffset);
+    else this.#call.reject(this.#refusal);
   }
 
   failed(cause: unknown, certain: boolean): void {
     const what = `the record of ${this.#call.topic}`;
+    // What it was refused for may not have been stored either, so that is not said.
     this.#call.reject(
-      certain
+      certain || this.#refusal !== undefined
         ? new WriteRejectedError(`${what} was not stored`, { cause })
         : new WriteFailedError(`${what} may or may not be stored`, { cause }),
     );

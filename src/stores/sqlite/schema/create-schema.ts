@@ -1,14 +1,16 @@
 import { InvalidInputError } from '../../../model/errors.ts';
+import { fillLogTenures } from '../log/log-tenures.ts';
 import type { Database } from '../session.ts';
 
 /** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
  * row is found by its last offset; `keys` holds a hash a record, so that a reader passes over rows
  * without its key, and the records themselves lie apart, in `log_body` (formats: batch-codec.ts).
- * `log_owner` says who replicates a topic.
+ * `log_owner` says who replicates a topic, `log_tenure` which opening mark of a scope is the last one
+ * in a partition: writers look at it.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
  * one a partition (`epoch` counts how often it was claimed), `setting` one a named value, `tenures`
@@ -91,7 +93,7 @@ CREATE TABLE pointer (
 `;
 
 /** What each version added to the one before it: append-only. */
-const steps: readonly string[] = [
+const steps: readonly (string | ((database: Database) => void))[] = [
   tables,
   `
 CREATE TABLE setting (
@@ -119,6 +121,19 @@ CREATE TABLE tenures_until (
   PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID, STRICT;
 `,
+  (database) => {
+    database.exec(`
+CREATE TABLE log_tenure (
+  log INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  "offset" INTEGER NOT NULL,
+  holder TEXT NOT NULL,
+  address TEXT,
+  PRIMARY KEY (log, scope)
+) WITHOUT ROWID, STRICT;
+`);
+    fillLogTenures(database);
+  },
 ];
 
 /**
@@ -133,7 +148,10 @@ export function createSchema(database: Database, file: string): void {
     const row = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
     const version = row?.user_version ?? 0;
     refuseForeign(database, file, version);
-    for (const step of steps.slice(version)) database.exec(step);
+    for (const step of steps.slice(version)) {
+      if (typeof step === 'string') database.exec(step);
+      else step(database);
+    }
     if (version < schemaVersion) database.exec(`PRAGMA user_version = ${schemaVersion}`);
   } catch (error) {
     database.exec('ROLLBACK');

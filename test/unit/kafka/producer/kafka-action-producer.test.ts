@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { KafkaSettings } from '../../../../src/config/settings/kafka-settings.ts';
 import type { SendSession } from '../../../../src/kafka/driver/idempotent-producer.ts';
 import { protocolError } from '../../../../src/kafka/driver/kafkajs.ts';
+import { MovedRecordsError } from '../../../../src/kafka/driver/moved-records.ts';
 import type { TopicRecords } from '../../../../src/kafka/driver/wire/outgoing-record.ts';
 import type { SendAnswer } from '../../../../src/kafka/driver/wire/produce.ts';
 import {
@@ -15,10 +16,10 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../../../src/model/errors.ts';
-import { Topic } from '../../../../src/model/position.ts';
+import { Partition, Topic } from '../../../../src/model/position.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
-import { appendOf, failureOf, keyOf } from '../../../contract/action-log.fixture.ts';
+import { appendOf, failureOf, keyOf, markOf } from '../../../contract/action-log.fixture.ts';
 
 const deps = { log: silentLogger, clock: systemClock };
 const [topicA, topicB] = [Topic.of('a'), Topic.of('b')];
@@ -229,6 +230,38 @@ describe('KafkaActionProducer', () => {
     session.sends[1]?.answer();
     await next;
     expect(opened).to.equal(2);
+  });
+
+  it('answers for a record that has moved to another partition, and for no other', async () => {
+    const producer = producerOf();
+    await warm(producer);
+    const here = { partition: Partition.of(0) };
+    const moved = producer.produce(markOf(keyOf(topicA, 'foobar')), here);
+    const rest = produce(producer, topicB, 2);
+    await sent(1);
+    // docs/format.md#partition: of twelve partitions, `foobar` belongs into 6.
+    session.sends[0]?.fail(new MovedRecordsError('a', 12));
+    const error = await failureOf(moved);
+    expect(error).to.be.instanceOf(WriteRejectedError);
+    expect((error as Error).message).to.match(/topic a was not sent, and is not stored/);
+    await sent(2);
+    expect(session.sizes(1)).to.deep.equal([['b', 2]]);
+    session.sends[1]?.answer();
+    expect((await Promise.all(rest)).map(({ offset }) => offset)).to.deep.equal([1, 2]);
+    expect(session.destroyed).to.equal(0);
+  });
+
+  it('does not say that a record is not stored that was sent before it moved', async () => {
+    const producer = producerOf();
+    await warm(producer);
+    const moved = producer.produce(markOf(keyOf(topicA, 'foobar')));
+    await sent(1);
+    const notLeader = 6;
+    session.sends[0]?.answer({ a: notLeader });
+    await sent(2);
+    session.sends[1]?.fail(new MovedRecordsError('a', 12));
+    expect(await failureOf(moved)).to.be.instanceOf(WriteFailedError);
+    expect(session.destroyed).to.equal(1);
   });
 
   it('tells the callers at the write deadline, after the session has settled', async () => {

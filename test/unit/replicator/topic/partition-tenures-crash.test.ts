@@ -38,16 +38,30 @@ describe('PartitionTenures, when the process dies', () => {
     return calls;
   }
 
+  /** The first record is replicated, and nobody kept opening marks. */
+  async function replicatedByOlderVersion(): Promise<MemoryReplicatedJournal> {
+    const store = new MemoryReplicatedJournal();
+    const flow = await flowOver(store);
+    const records = log.slice(0, 1);
+    await flow.replicate({ records, nextOffset: Offset.of(1) }, new AbortController().signal);
+    store.tenuresKnown.delete(place);
+    return store;
+  }
+
   it('before any of its calls, leaves R where all opening marks are stored, and the next one goes on (I26)', async () => {
-    for (const size of [1, 3, 8]) {
-      const all = await replicate(new MemoryReplicatedJournal(), size);
+    const starts = { new: new MemoryReplicatedJournal(), old: await replicatedByOlderVersion() };
+    for (const [[name, start], size] of Object.entries(starts).flatMap((entry) =>
+      [1, 3, 8].map((records) => [entry, records] as const),
+    )) {
+      const all = await replicate(new MemoryReplicatedJournal(start), size);
       for (let death = 0; death < all; death++) {
-        const store = new MemoryReplicatedJournal();
+        const store = new MemoryReplicatedJournal(start);
         await replicate(store, size, death);
-        const at = `polls of ${size}, dead before call ${death}`;
+        const at = `a ${name} partition, polls of ${size}, dead before call ${death}`;
         const stored = store.offsets.get(place) ?? -1;
         const marks = [...(store.tenures.get(place)?.keys() ?? [])];
-        expect(store.tenuresKnown.get(place) ?? -1, at).to.be.at.least(stored);
+        const begun = start.offsets.get(place) ?? -1;
+        expect(store.tenuresKnown.get(place) ?? begun, at).to.be.at.least(stored);
         expect(marks, at).to.include.members([1, 3, 4].filter((mark) => mark <= stored));
         const next = new MemoryReplicatedJournal(store);
         await replicate(next, size);

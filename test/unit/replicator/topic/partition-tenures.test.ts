@@ -83,6 +83,43 @@ describe('PartitionTenures, where W and R are moved (I26)', () => {
     await stop();
   });
 
+  it('stores W at once where R has none: clients open tenures only there, also while nothing is written', async () => {
+    const { world, from, member, store, stop } = await assigned(6);
+    expect([from, ...moves(world)]).to.deep.equal([7, 'W 6 with 0']);
+    expect(store.tenuresKnown.get(place)).to.equal(6);
+    await member().deliver(partition0, [
+      logRecord('a', 7, opens()),
+      logRecord('a', 8, under(7, append(1))),
+    ]);
+    expect(moves(world).slice(1)).to.deep.equal(['W 8 with 1', 'R 8']);
+    await stop();
+  });
+
+  it('stores no W where there is no R, and leaves one that is there', async () => {
+    for (const [replicated, known] of [[undefined], [6, 6], [6, 9], [6, 1]]) {
+      const world = await testReplicator();
+      if (replicated !== undefined) standing(world, replicated, known);
+      await world.member().assign(partition0);
+      expect([...moves(world), world.store.tenuresKnown.get(place)]).to.deep.equal([known]);
+      await world.stop();
+    }
+  });
+
+  it('tries a few times to store the first W, and claims the partition anew each time', async () => {
+    const world = await testReplicator();
+    standing(world, 6);
+    let failures = 2;
+    world.store.before = ({ name }) => {
+      if (name === 'saveTenures' && failures-- > 0) throw down;
+    };
+    const assigning = world.member().assign(partition0);
+    await world.clock.advance(1_000);
+    expect(await assigning).to.equal(7);
+    expect(world.store.calls.filter(({ name }) => name === 'claim')).to.have.length(3);
+    expect(world.store.tenuresKnown.get(place)).to.equal(6);
+    await world.stop();
+  });
+
   it('asks nothing of records without tenures', async () => {
     const { world, member, store, stop } = await assigned(0, 0);
     await member().deliver(partition0, [

@@ -77,8 +77,8 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 5');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 5');
+    change('DROP TABLE customer; PRAGMA user_version = 6');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 6');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
@@ -93,7 +93,7 @@ describe('sqlite store', () => {
     await first[Symbol.asyncDispose]();
     const database = openDatabase(temporary.file);
     database.exec(
-      `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until;
+      `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until; DROP TABLE log_tenure;
        ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1`,
     );
     database.close();
