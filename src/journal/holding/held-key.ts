@@ -23,7 +23,7 @@ export interface HeldKeyDeps {
   readonly renewal: () => Promise<unknown> | undefined;
   /** A write under `of` has an outcome that nobody knows. */
   readonly doubt: (of: Offset) => void;
-  /** It is not held any more. */
+  /** It is not held any more, and has no write under way. */
   readonly released: () => void;
 }
 
@@ -41,9 +41,9 @@ export class HeldKey {
   readonly #deps: HeldKeyDeps;
   readonly #over = new AbortController();
   readonly #stopListening: () => void;
-  /** Everything below it was read; `undefined` before the first read. */
+  /** Everything below it was in the first read; `undefined` before that. */
   #readTo: number | undefined;
-  /** Where an action without a tenure lies that no read has given. */
+  /** Where an action without a tenure lies that was not in the first read. */
   #foreignAt: Offset | undefined;
   /** Writes without an answer. */
   #underWay = 0;
@@ -68,7 +68,7 @@ export class HeldKey {
     if (this.signal.aborted) return;
     this.#stopListening();
     this.#over.abort(reason);
-    this.#deps.released();
+    if (this.#underWay === 0) this.#deps.released();
   }
 
   /** Resolves when every write has its answer; never rejects. */
@@ -91,11 +91,12 @@ export class HeldKey {
       );
     }
     const offset = Math.max(end.offset, this.tenure.sureUpTo + 1) as Offset;
-    this.#readTo = Math.max(this.#readTo ?? 0, offset);
+    // A later read may give less than the first did: that of a delete gives the last number only.
+    this.#readTo ??= offset;
     return { partition, offset };
   }
 
-  /** Somebody has written the journal without a tenure. What no read has given ends it. */
+  /** Somebody has written the journal without a tenure. What was not in the first read ends it. */
   sawForeign(at: Offset): void {
     if (this.#readTo === undefined || at < this.#readTo) return;
     this.#foreignAt ??= at;
@@ -141,7 +142,8 @@ export class HeldKey {
     return producer.produce(stamped, { ...options, partition }).then(
       (at) => {
         this.tenure.wrote(at.offset);
-        if (!this.tenure.isSure(of, at.offset)) return this.#decide(of, at);
+        const isSure = this.#foreignAt === undefined && this.tenure.isSure(of, at.offset);
+        if (!isSure) return this.#decide(of, at);
         this.#answered();
         return at;
       },
@@ -172,7 +174,9 @@ export class HeldKey {
 
   #answered(): void {
     this.#underWay--;
-    if (this.#underWay === 0) this.#settled.fire();
+    if (this.#underWay > 0) return;
+    if (this.signal.aborted) this.#deps.released();
+    this.#settled.fire();
   }
 
   /** Whether the write is stored may be unknown: then the journal has to be recovered. */

@@ -43,7 +43,10 @@ export class PartitionHolder {
   /** How many partitions the topic had when this one was computed. */
   readonly #partitions: number;
   readonly #deps: HoldingDeps;
-  /** The journals that are held, by id. */
+  /**
+   * The journals that are held, by id, and those that no longer are while a write is under way:
+   * whoever holds one next waits for it, and it has to learn of what lies before it.
+   */
   readonly #keys = new Map<string, HeldKey>();
   #tenure: HeldTenure | undefined;
   /** A write under the tenure with this number has an outcome that nobody knows. */
@@ -160,6 +163,7 @@ export class PartitionHolder {
       const landed = this.#produceMark(key);
       this.#landing = landed.catch(() => undefined);
       const of = await landed;
+      this.#closing.signal.throwIfAborted();
       const before = this.#tenure;
       if (before !== undefined && !before.isOver) {
         await this.#seen(before, of);
@@ -316,6 +320,8 @@ export class PartitionHolder {
     const { opens } = header;
     if (opens?.scope !== this.#spot.scope) return;
     const { offset } = at;
+    // Before the wait: a read that begins meanwhile has to give what its journal was not told.
+    if (tenure.isConfirmed) tenure.passed(offset - 1);
     if (!tenure.isConfirmed && offset === tenure.of && opens.holder === this.#deps.holder) {
       tenure.passed(offset);
     } else if ((await this.#landing) === offset) {

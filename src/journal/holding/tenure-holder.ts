@@ -1,4 +1,5 @@
 import { partitionOf } from '../../codec/java-hash.ts';
+import { ClosedError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
@@ -21,6 +22,7 @@ interface HeldTopic {
 export class TenureHolder {
   readonly #deps: HoldingDeps;
   readonly #topics = new Map<Topic, HeldTopic>();
+  #isClosed = false;
 
   constructor(deps: HoldingDeps) {
     this.#deps = deps;
@@ -30,6 +32,7 @@ export class TenureHolder {
   async hold(key: Key, options: CallOptions | undefined): Promise<HeldKey> {
     const { topic, id } = key;
     const { holders, partitions } = this.#topics.get(topic) ?? (await this.#learn(key, options));
+    if (this.#isClosed) throw new ClosedError('the journals are closed');
     const partition = partitionOf(Buffer.from(id, 'utf8'), partitions) as Partition;
     let holder = holders.get(partition);
     if (holder === undefined) {
@@ -87,6 +90,7 @@ export class TenureHolder {
 
   /** Ends all that is held. */
   close(): void {
+    this.#isClosed = true;
     for (const { holders } of this.#topics.values())
       for (const holder of holders.values()) holder.close();
   }
