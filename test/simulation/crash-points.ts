@@ -162,6 +162,7 @@ function planOf({ operations, pollSize, readEnd, slow, readerWaits }: Scenario):
     // A process of its own is all that is wanted; what it waits for is the scenario's.
     dawdling: readerWaits === undefined ? undefined : 0.001,
     scopes: [],
+    holders: undefined,
     turbulence: 0,
     happenings: 0,
   };

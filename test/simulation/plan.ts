@@ -3,6 +3,7 @@ import type { HeadCacheSettings } from '../../src/journal/head-cache/head-cache.
 import type { JournalSettings } from '../../src/journal/journal-deps.ts';
 import { Random } from './core/random.ts';
 import type { FaultRates } from './core/scheduler.ts';
+import { type HoldersPlan, holdersOf } from './holder-plan.ts';
 
 /** What a writer does next; numbers are settled when it comes to it. */
 export type Operation =
@@ -53,6 +54,8 @@ export interface Plan {
   readonly dawdling: number | undefined;
   /** Scopes of the processes that hold tenures, one after another; none = nobody holds one. */
   readonly scopes: readonly string[];
+  /** Who writes the journals; `undefined` = writers that hold nothing. */
+  readonly holders: HoldersPlan | undefined;
   /** Of each step: something happens to a process. */
   readonly turbulence: number;
   /** At most so many of these happenings. */
@@ -98,7 +101,39 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     turbulence: isTurbulent ? 0.02 : 0,
     happenings: isTurbulent ? random.int(1, 5) : 0,
   };
-  return { plan, random };
+  // A head cache asks for R all the time.
+  const sleepsMs = plan.headCache ? [100, 500] : [100, 2_000, 25_000, 90_000];
+  const holders = holdersOf(seed, journals, { maxStepMs: plan.rates.maxStepMs, sleepsMs });
+  return {
+    plan: holders === undefined ? { ...plan, holders } : heldPlan(seed, plan, holders),
+    random,
+  };
+}
+
+/** Holders write the journals; others do so rarely, and never know of tenures. */
+function heldPlan(seed: number, plan: Omit<Plan, 'holders'>, holders: HoldersPlan): Plan {
+  const random = new Random(seed ^ 0x510e527f);
+  const pause = (): Operation => ({ type: 'pause', steps: random.int(0, 60) });
+  const journals = plan.journals.map(({ id, partition }) => {
+    const rival = random.chance(0.12) ? [pause(), ...operationsOf(random, random.int(1, 2))] : [];
+    const expire: Operation = { type: 'expire' };
+    const keeper = random.chance(0.15) ? [pause(), expire, pause(), expire] : [];
+    return { id, partition, operations: [], rival, keeper };
+  });
+  return {
+    ...plan,
+    journals,
+    holders,
+    scopes: [],
+    owners: holders.isMixed ? 2 : plan.owners,
+    rates: {
+      ...plan.rates,
+      maxLate: holders.maxLate,
+      slow: plan.rates.slow === 'C' ? 'H' : plan.rates.slow,
+    },
+    turbulence: random.chance(0.7) ? 0.02 : 0,
+    happenings: random.int(2, 7),
+  };
 }
 
 /** Small, so that its limits are met. */
