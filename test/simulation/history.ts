@@ -47,12 +47,19 @@ export function runHistory(seed: number, options: { readonly trace: boolean }): 
  * the call arrives when nothing else can go on.
  */
 export interface Incident {
-  readonly victim: 'client' | 'replicator';
+  readonly victim: 'client' | 'holder' | 'replicator';
   readonly call: number;
   readonly what: 'death before' | 'death after' | 'delay';
   /** So many steps pass between the looks of a reader with a process of its own at R and at the row. */
   readonly readerWaits: number;
 }
+
+/** The first of each kind: a process that comes after a death lives. */
+const victims: Readonly<Record<string, Incident['victim']>> = {
+  R1: 'replicator',
+  C2: 'client',
+  H2: 'holder',
+};
 
 /** Calls of a reader before it looks at the row: for the end, for R, for the head. */
 const lookAtRow = 3;
@@ -60,15 +67,14 @@ const lookAtRow = 3;
 /** Runs one plan with nothing left to chance but the order, and one incident at most. */
 export function runPlan(plan: Plan, seed: number, incident?: Incident) {
   const world = new World(plan, new Random(seed), { trace: false });
-  const sent = { client: 0, replicator: 0 };
-  const calls = { client: 0, replicator: 0 };
+  const sent = { client: 0, holder: 0, replicator: 0 };
+  const calls = { client: 0, holder: 0, replicator: 0 };
   let looks = 0;
   const history = new History(world);
   const { scheduler } = world;
   const isIt = ({ name }: SimulatedProcess, counts: typeof calls): boolean => {
-    const victim = name.startsWith('R') ? 'replicator' : 'client';
-    // A process that comes after a death lives.
-    if (!/^[RC][12]$/.test(name)) return false;
+    const victim = victims[name];
+    if (victim === undefined) return false;
     const call = counts[victim]++;
     return incident?.victim === victim && incident.call === call;
   };

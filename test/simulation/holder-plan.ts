@@ -49,14 +49,20 @@ interface PlannedJournal {
   readonly partition: number;
 }
 
-/** In some of the histories; drawn apart from all else, which is the same with it and without. */
+/** Every so many histories one has holders. */
+export const holdersEvery = 5;
+
+/** The first of these histories. */
+export const firstWithHolders = 2;
+
+/** In every fifth history; drawn apart from all else, which is the same with it and without. */
 export function holdersOf(
   seed: number,
   journals: readonly PlannedJournal[],
   { maxStepMs, sleepsMs }: { readonly maxStepMs: number; readonly sleepsMs: readonly number[] },
 ): HoldersPlan | undefined {
+  if (seed % holdersEvery !== firstWithHolders) return undefined;
   const random = new Random(seed ^ 0x6a09e667);
-  if (!random.chance(0.2)) return undefined;
   // Services that share a topic have scopes of their own, and never a journal in common.
   const scopes = journals.length > 1 && random.chance(0.3) ? ['', 'other'] : [''];
   const most = random.int(2, 5);

@@ -4,6 +4,7 @@ import { createJournals, type Journals } from '../../src/journal/journals.ts';
 import { endByMarker, type ReadEnd } from '../../src/journal/read/ends.ts';
 import type { FollowedBatch, FollowStart } from '../../src/ports/action-consumer.ts';
 import type { ActionProducer } from '../../src/ports/action-producer.ts';
+import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
 import type { CallOptions } from '../../src/ports/call-options.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import type { Ends } from './checked-read.ts';
@@ -30,6 +31,8 @@ export class HolderProcess {
   /** Sleeps and followed partitions that have not ended. */
   #pending = 0;
   #isClosed = false;
+  /** Partitions of which it has looked at R and W, and opened nothing since. */
+  readonly #mayOpen = new Set<number>();
 
   constructor(world: World, name: string, { scope }: HolderPlan) {
     this.#world = world;
@@ -38,6 +41,8 @@ export class HolderProcess {
     const { holdingTimeMs, limitMs } = world.plan.holders as HoldersPlan;
     this.#tenures = new TenureHolder({
       ...parts,
+      producer: this.#watched(parts.producer),
+      eventual: this.#asked(parts.eventual),
       consumer: this.#counted(parts.consumer),
       clock: this.#countedClock(parts.clock),
       holder: name,
@@ -102,6 +107,45 @@ export class HolderProcess {
   #journalsWith(producer: ActionProducer, readEnd: ReadEnd): Journals {
     const deps = { ...this.client.parts, producer, readEnd, tenures: this.#tenures };
     return createJournals(deps, thresholdsMs);
+  }
+
+  /** An opening mark is sent only after a look at whether the replicator keeps them. */
+  #watched(producer: ActionProducer): ActionProducer {
+    return {
+      produce: (action, options) => {
+        const { header } = action;
+        if (header.type === 'mark' && header.opens !== undefined) {
+          const partition = this.#world.log.partitionOf(action.key.id);
+          const wasAsked = this.#mayOpen.delete(partition);
+          if (!wasAsked) this.#world.violation(`${this.#name} opens where W is before R (I30)`);
+        }
+        return producer.produce(action, options);
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  #asked(eventual: EventualJournal): EventualJournal {
+    return {
+      offset: async (topic, partition, options) => {
+        const replicated = await eventual.offset(topic, partition, options);
+        if (replicated === undefined) this.#mayOpen.add(partition);
+        return replicated;
+      },
+      lastTenure: async (place, upTo, options) => {
+        const last = await eventual.lastTenure(place, upTo, options);
+        if (last !== 'unknown') this.#mayOpen.add(place.partition);
+        return last;
+      },
+      pointer: (key, options) => eventual.pointer(key, options),
+      read: (key, range, options) => eventual.read(key, range, options),
+      ids: (topic, options) => eventual.ids(topic, options),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  get #name(): string {
+    return this.client.process.name;
   }
 
   #countedClock(clock: Clock): Clock {

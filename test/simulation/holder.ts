@@ -186,12 +186,25 @@ export class Holder {
         await hold.journal[Symbol.asyncDispose]();
         return 'hold anew';
       case 'sleep':
-        await client.parts.clock.sleep(operation.ms);
-        return 'go on';
+        return await this.#sleep(hold, operation.ms);
       case 'pause':
         await client.pause(operation.steps);
         return 'go on';
     }
+  }
+
+  /** Longer than the holder needs to see that a replicator has begun which keeps no opening marks. */
+  async #sleep({ journal }: Hold, ms: number): Promise<'go on'> {
+    const { process, parts } = this.#process.client;
+    const replicated = this.#world.replicatedFor(this.#script.id);
+    const isUnknown = (): boolean => this.#world.knownFor(this.#script.id) < replicated;
+    const wasUnknown = isUnknown();
+    await parts.clock.sleep(ms);
+    const wasDisturbed = this.#world.plan.rates.failure > 0 || process.stoodStill;
+    if (ms < 25_000 || wasDisturbed || !wasUnknown || !isUnknown()) return 'go on';
+    if (this.#process.isGone || journal.signal.aborted) return 'go on';
+    this.#world.violation(`${this.#name} holds ${this.#script.id} although W is before R (I30)`);
+    return 'go on';
   }
 
   async #append(hold: Hold, operation: Extract<HolderOperation, { type: 'append' }>) {

@@ -103,11 +103,23 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
   };
   // A head cache asks for R all the time.
   const sleepsMs = plan.headCache ? [100, 500] : [100, 2_000, 25_000, 90_000];
-  const holders = holdersOf(seed, journals, { maxStepMs: plan.rates.maxStepMs, sleepsMs });
-  return {
-    plan: holders === undefined ? { ...plan, holders } : heldPlan(seed, plan, holders),
-    random,
-  };
+  const held = heldJournals(seed);
+  const maxStepMs = Math.min(plan.rates.maxStepMs, 100);
+  const holders = holdersOf(seed, held, { maxStepMs, sleepsMs });
+  if (holders === undefined) return { plan: { ...plan, holders }, random };
+  return { plan: heldPlan(seed, { ...plan, journals: held }, holders), random };
+}
+
+/** More often than not several in one partition: one takes the tenure away from the others. */
+function heldJournals(seed: number): JournalPlan[] {
+  const random = new Random(seed ^ 0x1f83d9ab);
+  const partitions = random.pick([1, 1, 2]);
+  const rival: Operation[] = [];
+  const keeper: Operation[] = [];
+  return ids.slice(0, random.pick([1, 2, 2, 3])).map((id) => {
+    const partition = partitionOf(Buffer.from(id, 'utf8'), partitions);
+    return { id, partition, operations: [], rival, keeper };
+  });
 }
 
 /** Holders write the journals; others do so rarely, and never know of tenures. */
@@ -115,6 +127,7 @@ function heldPlan(seed: number, plan: Omit<Plan, 'holders'>, holders: HoldersPla
   const random = new Random(seed ^ 0x510e527f);
   const pause = (): Operation => ({ type: 'pause', steps: random.int(0, 60) });
   const journals = plan.journals.map(({ id, partition }) => {
+    // Expired journals are purged, and writers of old versions are about.
     const rival = random.chance(0.12) ? [pause(), ...operationsOf(random, random.int(1, 2))] : [];
     const expire: Operation = { type: 'expire' };
     const keeper = random.chance(0.15) ? [pause(), expire, pause(), expire] : [];
@@ -123,11 +136,14 @@ function heldPlan(seed: number, plan: Omit<Plan, 'holders'>, holders: HoldersPla
   return {
     ...plan,
     journals,
+    partitions: 1 + Math.max(...journals.map(({ partition }) => partition)),
     holders,
     scopes: [],
     owners: holders.isMixed ? 2 : plan.owners,
     rates: {
       ...plan.rates,
+      failure: random.pick([0, 0.02, 0.05, 0.1]),
+      maxStepMs: Math.min(plan.rates.maxStepMs, 100),
       maxLate: holders.maxLate,
       slow: plan.rates.slow === 'C' ? 'H' : plan.rates.slow,
     },

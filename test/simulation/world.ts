@@ -8,6 +8,7 @@ import { CassandraModel } from './cql/cassandra-model.ts';
 import type { SentActions } from './held-calls.ts';
 import { actionText, type Logged, SimulatedLog } from './log/simulated-log.ts';
 import type { Plan } from './plan.ts';
+import { storedOffset, storedUntil } from './store-view.ts';
 import { TruthLine } from './truth.ts';
 
 /** What a history, or many, came to. */
@@ -124,6 +125,16 @@ export class World {
     const line = this.#truth.get(id);
     if (line === undefined) throw new Error(`no journal ${id}`);
     return line;
+  }
+
+  /** R of the partition of a journal; -1 = nothing is replicated. */
+  replicatedFor(id: string): number {
+    return storedOffset(this.cassandra, this.log.topic, this.log.partitionOf(id)) ?? -1;
+  }
+
+  /** W of the partition of a journal. */
+  knownFor(id: string): number {
+    return storedUntil(this.cassandra, this.log.topic, this.log.partitionOf(id)) ?? -1;
   }
 
   #landed({ action }: Logged, sent: Action): void {
