@@ -23,7 +23,7 @@ export interface ReadResult {
 }
 
 /** Where the ends of a read's attempts lie, exclusive: its own marks, or the end that the log told. */
-class Ends {
+export class Ends {
   readonly offsets: number[] = [];
 
   watch(parts: ReadDeps): ReadDeps {
@@ -47,8 +47,9 @@ export async function checkedRead(
   return await checked(world, client, {
     request,
     what: 'read',
-    run: async (parts, events) => {
-      const reading = createJournal(parts, world.key(request.id)).read(SeqNr.of(request.from));
+    run: async (ends, events) => {
+      const journal = createJournal(ends.watch(client.parts), world.key(request.id));
+      const reading = journal.read(SeqNr.of(request.from));
       for (;;) {
         const step = await reading.next();
         if (step.done === true) return step.value;
@@ -72,17 +73,19 @@ export async function checkedPointer(
   return await checked(world, client, {
     request,
     what: 'pointer',
-    run: (parts) => createJournal(parts, world.key(request.id)).pointer(),
+    run: (ends) => createJournal(ends.watch(client.parts), world.key(request.id)).pointer(),
   });
 }
 
 interface Checked {
   readonly request: ReadRequest;
   readonly what: 'read' | 'pointer';
-  readonly run: (parts: ReadDeps, events: LiveEvent[]) => Promise<number | undefined>;
+  /** Adds the events to the list, and gives the last number. */
+  readonly run: (ends: Ends, events: LiveEvent[]) => Promise<number | undefined>;
 }
 
-async function checked(world: World, client: Client, call: Checked): Promise<ReadResult> {
+/** Compares what a call gave with the truth as of one moment after the end that it found. */
+export async function checked(world: World, client: Client, call: Checked): Promise<ReadResult> {
   const { request, what, run } = call;
   const ends = new Ends();
   const events: LiveEvent[] = [];
@@ -92,7 +95,7 @@ async function checked(world: World, client: Client, call: Checked): Promise<Rea
     error: undefined,
   };
   try {
-    result.last = await run(ends.watch(client.parts), events);
+    result.last = await run(ends, events);
   } catch (error) {
     result.error = error;
   }
@@ -103,7 +106,8 @@ async function checked(world: World, client: Client, call: Checked): Promise<Rea
     () => `${client.process.name} ${what} ${request.id} from ${request.from}: ${text(outcome)}`,
   );
   world.scheduler.observe(events.length * 31 + (result.last ?? 0));
-  const problem = new Comparison(world, { ...call, beganInCalm }, ends.offsets).problemOf(outcome);
+  const circumstances = { ...call, beganInCalm, mayBeLate: client.process.stoodStill };
+  const problem = new Comparison(world, circumstances, ends.offsets).problemOf(outcome);
   if (problem !== undefined) {
     world.violation(
       `${what} ${request.id} from ${request.from} by ${client.process.name}: ${problem}`,
@@ -122,21 +126,23 @@ export function eventsText(events: readonly LiveEvent[]): string {
   return events.map(({ seqNr, offset }) => `${seqNr}@${offset}`).join(' ') || 'nothing';
 }
 
+interface Circumstances extends Checked {
+  readonly beganInCalm: boolean;
+  /** The process stood still, for longer perhaps than a read may be silent. */
+  readonly mayBeLate: boolean;
+}
+
 /** Compares one outcome with the states of the journal from the read's mark on. */
 class Comparison {
   readonly #world: World;
-  readonly #call: Checked & { readonly beganInCalm: boolean };
+  readonly #call: Circumstances;
   readonly #truths: readonly Truth[];
   /** From the end of the first attempt on, the later ones' among them. */
   readonly #sinceFirst: readonly Truth[];
   readonly #now: number;
   readonly #end: number;
 
-  constructor(
-    world: World,
-    call: Checked & { readonly beganInCalm: boolean },
-    ends: readonly number[],
-  ) {
+  constructor(world: World, call: Circumstances, ends: readonly number[]) {
     this.#world = world;
     this.#call = call;
     const { id } = call.request;
@@ -210,11 +216,12 @@ class Comparison {
   #mayFail(error: JournalError): boolean {
     switch (error.code) {
       case 'STORE_UNAVAILABLE':
-        return error.message === 'injected' ? this.#hasFaults() : this.#changedMeanwhile();
+        if (error.message === 'injected') return this.#hasFaults();
+        return this.#changedMeanwhile() || this.#world.plan.holders?.isMixed === true;
       case 'LOG_UNAVAILABLE':
         return this.#hasFaults();
       case 'DEADLINE_EXCEEDED':
-        return this.#world.plan.rates.maxStepMs >= slowStepMs;
+        return this.#world.plan.rates.maxStepMs >= slowStepMs || this.#call.mayBeLate;
       case 'DATA_INTEGRITY':
         return this.#truths.some((truth) => this.#mayBeRefused(truth));
       default:

@@ -24,7 +24,7 @@ import type { World } from './world.ts';
 const readTimeoutMs = 30_000;
 
 const never = Number.POSITIVE_INFINITY;
-const thresholdsMs = {
+export const thresholdsMs = {
   append: never,
   read: never,
   pointer: never,

@@ -1,5 +1,6 @@
 import { outsideMicrotasks } from './core/drain.ts';
 import { type Incident, runPlan } from './history.ts';
+import type { HolderOperation } from './holder-plan.ts';
 import type { Operation, Plan } from './plan.ts';
 
 /** What became of one scenario when one of its processes died, or waited, at each of its calls in turn. */
@@ -14,6 +15,8 @@ interface Scenario {
   readonly name: string;
   readonly victim: Incident['victim'];
   readonly operations: readonly Operation[];
+  /** What two processes do that hold the journal; default nobody holds it. */
+  readonly holders?: readonly (readonly HolderOperation[])[];
   readonly pollSize: number;
   readonly readEnd: Plan['readEnd'];
   /** First letter of the processes that come last. */
@@ -105,8 +108,31 @@ const readBesidePurge: Scenario = {
   readerWaits: Array.from({ length: 10 }, (_, index) => 16 + 2 * index),
 };
 
+const write = (count: number): HolderOperation => {
+  return { type: 'append', count, expires: false, isAwaited: true };
+};
+
+/** The victim opens, recovers and writes; another one takes the partition over in between. */
+const holders: Readonly<Record<string, readonly (readonly HolderOperation[])[]>> = {
+  'a holder beside another one': [
+    [write(2), { type: 'delete', share: 0.5 }, write(1), { type: 'purge' }, write(1)],
+    [{ type: 'pause', steps: 12 }, write(1), write(2)],
+  ],
+  'a holder that is asked again and again': [
+    [write(1), { type: 'release' }, write(1), { type: 'past', what: 'append' }, write(1)],
+    [{ type: 'pause', steps: 30 }, { type: 'purge' }, write(1)],
+  ],
+};
+
 function* scenarios(): Generator<Scenario> {
   yield readBesidePurge;
+  for (const [title, operations] of Object.entries(holders)) {
+    for (const readEnd of ['marker', 'offset'] as const) {
+      const name = `${title}, read-end ${readEnd}`;
+      const usual = { operations: [], pollSize: 30, slow: 'R' } as const;
+      yield { ...usual, name, victim: 'holder', holders: operations, readEnd };
+    }
+  }
   for (const [name, operations] of Object.entries(lives)) {
     const usual = { operations, pollSize: 30, readEnd: 'marker', slow: '' } as const;
     yield { ...usual, name: `${name}, client`, victim: 'client' };
@@ -146,7 +172,10 @@ function crashEverywhere(
   return { name, points, differences };
 }
 
-function planOf({ operations, pollSize, readEnd, slow, readerWaits }: Scenario): Plan {
+function planOf(scenario: Scenario): Plan {
+  const { operations, holders: held, pollSize, readEnd, slow, readerWaits } = scenario;
+  const processes = held?.map((work) => ({ scope: '', work: [{ id: 'a', operations: work }] }));
+  const limits = { holdingTimeMs: 100, limitMs: 2_000, maxLate: 0, isMixed: false };
   return {
     journals: [{ id: 'a', partition: 0, operations, rival: [], keeper: [] }],
     partitions: 1,
@@ -162,6 +191,7 @@ function planOf({ operations, pollSize, readEnd, slow, readerWaits }: Scenario):
     // A process of its own is all that is wanted; what it waits for is the scenario's.
     dawdling: readerWaits === undefined ? undefined : 0.001,
     scopes: [],
+    holders: processes && { ...limits, processes },
     turbulence: 0,
     happenings: 0,
   };

@@ -4,6 +4,9 @@ import { drainMicrotasks } from './core/drain.ts';
 import { Random } from './core/random.ts';
 import type { SimulatedProcess } from './core/scheduler.ts';
 import { inVirtualTime } from './core/virtual-timers.ts';
+import { Holder } from './holder.ts';
+import type { HolderPlan } from './holder-plan.ts';
+import { HolderProcess } from './holder-process.ts';
 import { Owner } from './owners.ts';
 import { type Plan, planOf } from './plan.ts';
 import { appliedProblem, leftovers, StoreChecks } from './store-checks.ts';
@@ -12,6 +15,9 @@ import { type Figures, World } from './world.ts';
 
 /** A history that takes more steps hangs. */
 const maxSteps = 20_000;
+
+/** Where holders take the partition from each other for so long, calm helps them to their end. */
+const calmAfterSteps = 3_000;
 
 export interface HistoryResult {
   readonly seed: number;
@@ -41,12 +47,19 @@ export function runHistory(seed: number, options: { readonly trace: boolean }): 
  * the call arrives when nothing else can go on.
  */
 export interface Incident {
-  readonly victim: 'client' | 'replicator';
+  readonly victim: 'client' | 'holder' | 'replicator';
   readonly call: number;
   readonly what: 'death before' | 'death after' | 'delay';
   /** So many steps pass between the looks of a reader with a process of its own at R and at the row. */
   readonly readerWaits: number;
 }
+
+/** The first of each kind: a process that comes after a death lives. */
+const victims: Readonly<Record<string, Incident['victim']>> = {
+  R1: 'replicator',
+  C2: 'client',
+  H2: 'holder',
+};
 
 /** Calls of a reader before it looks at the row: for the end, for R, for the head. */
 const lookAtRow = 3;
@@ -54,15 +67,14 @@ const lookAtRow = 3;
 /** Runs one plan with nothing left to chance but the order, and one incident at most. */
 export function runPlan(plan: Plan, seed: number, incident?: Incident) {
   const world = new World(plan, new Random(seed), { trace: false });
-  const sent = { client: 0, replicator: 0 };
-  const calls = { client: 0, replicator: 0 };
+  const sent = { client: 0, holder: 0, replicator: 0 };
+  const calls = { client: 0, holder: 0, replicator: 0 };
   let looks = 0;
   const history = new History(world);
   const { scheduler } = world;
   const isIt = ({ name }: SimulatedProcess, counts: typeof calls): boolean => {
-    const victim = name.startsWith('R') ? 'replicator' : 'client';
-    // A process that comes after a death lives.
-    if (!/^[RC][12]$/.test(name)) return false;
+    const victim = victims[name];
+    if (victim === undefined) return false;
     const call = counts[victim]++;
     return incident?.victim === victim && incident.call === call;
   };
@@ -79,10 +91,25 @@ export function runPlan(plan: Plan, seed: number, incident?: Incident) {
   return { calls, violations: world.violations };
 }
 
+/** What one process does, and another one after its death. */
+interface Work {
+  readonly scripts: readonly { readonly operations: unknown[] }[];
+  /** Another process begins with it. */
+  readonly begin: () => Worker;
+  worker: Worker;
+}
+
+interface Worker {
+  readonly client: Client;
+  /** Set when it holds what it writes. */
+  readonly holder: HolderProcess | undefined;
+}
+
 class History {
   readonly #world: World;
-  readonly #scripts: readonly Script[];
-  readonly #clients: Client[] = [];
+  readonly #work: Work[] = [];
+  /** All that ever were. */
+  readonly #holders: HolderProcess[] = [];
   readonly #owners: Owner[] = [];
   /** Taken from by `happen`. */
   #happenings: number;
@@ -95,15 +122,10 @@ class History {
 
   constructor(world: World) {
     this.#world = world;
-    const { journals, happenings } = world.plan;
+    const { happenings } = world.plan;
     new StoreChecks(world);
     world.scheduler.onDeath = (process) => this.#die(process);
     this.#happenings = happenings;
-    this.#scripts = journals.flatMap(({ id, operations, rival, keeper }) =>
-      [operations, rival, keeper]
-        .filter((script) => script.length > 0)
-        .map((script) => ({ id, operations: [...script] })),
-    );
   }
 
   run(): void {
@@ -113,11 +135,42 @@ class History {
     for (let partition = 0; partition < plan.partitions; partition++) {
       this.#assign(partition, this.#owners[partition % plan.owners] as Owner);
     }
-    for (const script of this.#scripts) this.#openClient().write(script);
+    for (const { id, operations, rival, keeper } of plan.journals) {
+      for (const script of [operations, rival, keeper]) {
+        if (script.length > 0) this.#beginWriter({ id, operations: [...script] });
+      }
+    }
+    for (const holder of plan.holders?.processes ?? []) this.#beginHolder(holder);
     if (!this.#runUntil(() => this.#isWritten(), true)) return;
     this.#calmDown();
-    if (!this.#runUntil(() => this.#isReplicated(), false)) return;
+    for (const holder of this.#holders) holder.close();
+    drainMicrotasks();
+    const isQuiet = (): boolean => this.#holders.every((holder) => holder.isQuiet);
+    if (!this.#runUntil(() => isQuiet() && this.#isReplicated(), false)) return;
     this.#checkEnd();
+  }
+
+  #beginWriter(script: Script): void {
+    const begin = (): Worker => {
+      const client = this.#openClient();
+      client.write(script);
+      return { client, holder: undefined };
+    };
+    this.#work.push({ scripts: [script], begin, worker: begin() });
+  }
+
+  #beginHolder(plan: HolderPlan): void {
+    const scripts = plan.work.map(({ id, operations }) => ({ id, operations: [...operations] }));
+    const begin = (): Worker => {
+      const holder = new HolderProcess(this.#world, `H${++this.#names}`, plan);
+      this.#holders.push(holder);
+      for (const script of scripts) {
+        const task = new Holder(this.#world, holder, script);
+        holder.client.start(() => task.run());
+      }
+      return { client: holder.client, holder };
+    };
+    this.#work.push({ scripts, begin, worker: begin() });
   }
 
   /** Steps until `isDone`; answers false when a rule was broken or nothing goes on. */
@@ -127,6 +180,9 @@ class History {
       if (violations.length > 0) return false;
       // What was started has its calls made before the first is chosen.
       if ((mayHappen && this.#happen()) || isFirst) drainMicrotasks();
+      if (mayHappen && this.#holders.length > 0 && scheduler.count === calmAfterSteps) {
+        this.#calmDown();
+      }
       if (!scheduler.step() || scheduler.count > maxSteps) {
         this.#world.violation(`nothing goes on after ${scheduler.count} steps`);
         return false;
@@ -136,7 +192,7 @@ class History {
   }
 
   #isWritten(): boolean {
-    for (const client of this.#clients) if (!client.isIdle) return false;
+    for (const { worker } of this.#work) if (!worker.client.isIdle) return false;
     return true;
   }
 
@@ -156,9 +212,7 @@ class History {
   }
 
   #openClient(): Client {
-    const client = new Client(this.#world, `C${++this.#names}`);
-    this.#clients.push(client);
-    return client;
+    return new Client(this.#world, `C${++this.#names}`);
   }
 
   /** Perhaps something happens to a process before the next step. */
@@ -167,33 +221,64 @@ class History {
     const { random } = scheduler;
     if (this.#happenings === 0 || !random.chance(plan.turbulence)) return false;
     this.#happenings--;
-    const dice = random.int(1, 5);
-    if (dice === 1) this.#crashClient(random.int(0, this.#scripts.length - 1));
+    const dice = random.int(1, plan.holders === undefined ? 5 : 12);
+    if (dice === 1) this.#crashClient(this.#pickWork());
     else if (dice === 2) this.#rebalance();
     else if (dice <= 4) this.#crashOwner(this.#pickOwner());
-    else this.#freezeOwner();
+    else if (dice === 5) this.#freezeOwner();
+    else if (dice <= 8) this.#crashClient(this.#pickWork());
+    else if (dice === 9) this.#closeHolder(this.#pickWork());
+    else this.#freezeClient(this.#pickWork());
     return true;
+  }
+
+  #pickWork(): Work | undefined {
+    return this.#work[this.#world.scheduler.random.int(0, this.#work.length - 1)];
   }
 
   #die(process: SimulatedProcess): void {
     const owner = this.#owners.find((it) => it.process === process);
     if (owner !== undefined) this.#crashOwner(owner);
-    else this.#crashClient(this.#clients.findIndex((it) => it.process === process));
+    else this.#crashClient(this.#work.find(({ worker }) => worker.client.process === process));
   }
 
-  #crashClient(index: number): void {
-    const script = this.#scripts[index];
-    const client = this.#clients[index];
-    if (client === undefined || script === undefined) return;
-    this.#note(`${client.process.name} dies`);
+  #crashClient(work: Work | undefined): void {
+    if (work === undefined) return;
+    const { process } = work.worker.client;
+    this.#note(`${process.name} dies`);
     this.#world.figures.crashes++;
-    this.#world.scheduler.kill(client.process);
-    // What was under way has happened or not: the writer starts with the next operation.
-    script.operations.shift();
-    const successor = this.#openClient();
-    this.#clients.pop();
-    this.#clients[index] = successor;
-    successor.write(script);
+    this.#world.scheduler.kill(process);
+    this.#succeed(work);
+  }
+
+  /** What was under way has happened or not: the successor starts with the next operation. */
+  #succeed(work: Work): void {
+    for (const { operations } of work.scripts) operations.shift();
+    work.worker = work.begin();
+  }
+
+  /** It ends in order, and what it sent may still arrive. */
+  #closeHolder(work: Work | undefined): void {
+    const holder = work?.worker.holder;
+    if (work === undefined || holder === undefined) return;
+    this.#note(`${holder.client.process.name} closes`);
+    holder.close();
+    this.#succeed(work);
+  }
+
+  /** It stands still, and goes on under a tenure that another one may have taken away. */
+  #freezeClient(work: Work | undefined): void {
+    const process = work?.worker.client.process;
+    if (process === undefined || process.isFrozen) return;
+    this.#note(`${process.name} stands still`);
+    this.#world.figures.standstills++;
+    process.isFrozen = true;
+    process.stoodStill = true;
+    const { scheduler } = this.#world;
+    scheduler.after(scheduler.random.int(5, 5_000), () => {
+      this.#note(`${process.name} goes on`);
+      process.isFrozen = false;
+    });
   }
 
   #crashOwner(owner: Owner | undefined): void {

@@ -41,7 +41,10 @@ export class Owner {
     const { scheduler, cassandra, plan } = world;
     const process = new SimulatedProcess(name);
     const clock = scheduler.clockOf(process);
-    const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize };
+    // Every second one is as a replicator of an old version.
+    const isOld = plan.holders?.isMixed === true && Number(name.slice(1)) % 2 === 0;
+    const isUnknown = (cql: string): boolean => isOld && /into \S*tenures/i.test(cql);
+    const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize, isUnknown };
     this.#world = world;
     this.process = process;
     this.#deps = {

@@ -3,6 +3,7 @@ import type { HeadCacheSettings } from '../../src/journal/head-cache/head-cache.
 import type { JournalSettings } from '../../src/journal/journal-deps.ts';
 import { Random } from './core/random.ts';
 import type { FaultRates } from './core/scheduler.ts';
+import { type HoldersPlan, holdersOf } from './holder-plan.ts';
 
 /** What a writer does next; numbers are settled when it comes to it. */
 export type Operation =
@@ -53,6 +54,8 @@ export interface Plan {
   readonly dawdling: number | undefined;
   /** Scopes of the processes that hold tenures, one after another; none = nobody holds one. */
   readonly scopes: readonly string[];
+  /** Who writes the journals; `undefined` = writers that hold nothing. */
+  readonly holders: HoldersPlan | undefined;
   /** Of each step: something happens to a process. */
   readonly turbulence: number;
   /** At most so many of these happenings. */
@@ -98,7 +101,55 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     turbulence: isTurbulent ? 0.02 : 0,
     happenings: isTurbulent ? random.int(1, 5) : 0,
   };
-  return { plan, random };
+  // A head cache asks for R all the time.
+  const sleepsMs = plan.headCache ? [100, 500] : [100, 2_000, 25_000, 90_000];
+  const held = heldJournals(seed);
+  const maxStepMs = Math.min(plan.rates.maxStepMs, 100);
+  const holders = holdersOf(seed, held, { maxStepMs, sleepsMs });
+  if (holders === undefined) return { plan: { ...plan, holders }, random };
+  return { plan: heldPlan(seed, { ...plan, journals: held }, holders), random };
+}
+
+/** More often than not several in one partition: one takes the tenure away from the others. */
+function heldJournals(seed: number): JournalPlan[] {
+  const random = new Random(seed ^ 0x1f83d9ab);
+  const partitions = random.pick([1, 1, 2]);
+  const rival: Operation[] = [];
+  const keeper: Operation[] = [];
+  return ids.slice(0, random.pick([1, 2, 2, 3])).map((id) => {
+    const partition = partitionOf(Buffer.from(id, 'utf8'), partitions);
+    return { id, partition, operations: [], rival, keeper };
+  });
+}
+
+/** Holders write the journals; others do so rarely, and never know of tenures. */
+function heldPlan(seed: number, plan: Omit<Plan, 'holders'>, holders: HoldersPlan): Plan {
+  const random = new Random(seed ^ 0x510e527f);
+  const pause = (): Operation => ({ type: 'pause', steps: random.int(0, 60) });
+  const journals = plan.journals.map(({ id, partition }) => {
+    // Expired journals are purged, and writers of old versions are about.
+    const rival = random.chance(0.12) ? [pause(), ...operationsOf(random, random.int(1, 2))] : [];
+    const expire: Operation = { type: 'expire' };
+    const keeper = random.chance(0.15) ? [pause(), expire, pause(), expire] : [];
+    return { id, partition, operations: [], rival, keeper };
+  });
+  return {
+    ...plan,
+    journals,
+    partitions: 1 + Math.max(...journals.map(({ partition }) => partition)),
+    holders,
+    scopes: [],
+    owners: holders.isMixed ? 2 : plan.owners,
+    rates: {
+      ...plan.rates,
+      failure: random.pick([0, 0.02, 0.05, 0.1]),
+      maxStepMs: Math.min(plan.rates.maxStepMs, 100),
+      maxLate: holders.maxLate,
+      slow: plan.rates.slow === 'C' ? 'H' : plan.rates.slow,
+    },
+    turbulence: random.chance(0.7) ? 0.02 : 0,
+    happenings: random.int(2, 7),
+  };
 }
 
 /** Small, so that its limits are met. */

@@ -78,7 +78,24 @@ export function storedOffset(
   topic: string,
   partition: number,
 ): number | undefined {
-  const table = model.table('pointer2');
+  return offsetIn('pointer2', model, [topic, partition]);
+}
+
+/** W: how far all opening marks of a partition are stored. */
+export function storedUntil(
+  model: CassandraModel,
+  topic: string,
+  partition: number,
+): number | undefined {
+  return offsetIn('tenures_until', model, [topic, partition]);
+}
+
+function offsetIn(
+  name: string,
+  model: CassandraModel,
+  [topic, partition]: readonly [string, number],
+): number | undefined {
+  const table = model.table(name);
   const stored = table.partition([topic, partition]);
   const row = stored?.rows[0];
   if (stored === undefined || row === undefined) return undefined;

@@ -1,12 +1,14 @@
-import type { ActionRecord } from '../../src/model/action.ts';
+import type { Action, ActionRecord } from '../../src/model/action.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import { Key } from '../../src/model/key.ts';
 import { Topic } from '../../src/model/position.ts';
 import type { Random } from './core/random.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { CassandraModel } from './cql/cassandra-model.ts';
+import type { SentActions } from './held-calls.ts';
 import { actionText, type Logged, SimulatedLog } from './log/simulated-log.ts';
 import type { Plan } from './plan.ts';
+import { storedOffset, storedUntil } from './store-view.ts';
 import { TruthLine } from './truth.ts';
 
 /** What a history, or many, came to. */
@@ -18,12 +20,34 @@ export interface Figures {
   crashes: number;
   rebalances: number;
   zombies: number;
+  /** Clients that stood still for a while. */
+  standstills: number;
   /** Rows of journals that went back to what R covers, because of a late write of a dead process. */
   rowsBack: number;
   /** Opening marks that landed. */
   tenures: number;
   /** Actions that landed after a later opening mark of their scope. */
   voids: number;
+  /** Journals that were held, and how they ended: lost, seen to be written without a tenure, … */
+  holds: number;
+  losses: number;
+  foreign: number;
+  doubts: number;
+  closed: number;
+  givenUp: number;
+  /** Journals that were held on while their tenure was opened anew. */
+  renewals: number;
+  /** Writes of holders by their outcome. */
+  acknowledged: number;
+  rejected: number;
+  unknown: number;
+  /** Writes of holders that were told to be void after they had landed. */
+  voidTold: number;
+  /** Opening marks, and writes of holders, that landed after they were given up. */
+  lateMarks: number;
+  lateWrites: number;
+  /** Holders that ended before their work was done. */
+  resigned: number;
   /** Event rows that nothing can show and nothing removes, at the end. */
   leftovers: number;
   /** Reads that ended in an error, by its code and kind. */
@@ -39,9 +63,24 @@ export function noFigures(): Figures {
     crashes: 0,
     rebalances: 0,
     zombies: 0,
+    standstills: 0,
     rowsBack: 0,
     tenures: 0,
     voids: 0,
+    holds: 0,
+    losses: 0,
+    foreign: 0,
+    doubts: 0,
+    closed: 0,
+    givenUp: 0,
+    renewals: 0,
+    acknowledged: 0,
+    rejected: 0,
+    unknown: 0,
+    voidTold: 0,
+    lateMarks: 0,
+    lateWrites: 0,
+    resigned: 0,
     leftovers: 0,
     errors: {},
   };
@@ -59,6 +98,8 @@ export class World {
   readonly #truth = new Map<string, TruthLine>();
   /** By partition and scope. */
   readonly #lastOpening = new Map<string, number>();
+  /** Writes of holders, by what was sent. */
+  readonly sent: SentActions = new WeakMap();
   /** No process fails and nothing is disturbed any more. */
   isCalm = false;
 
@@ -68,7 +109,7 @@ export class World {
     this.log = new SimulatedLog(Topic.of('journal'), plan.partitions, (id) =>
       this.#partitionOf(id),
     );
-    this.log.onLanded = (logged) => this.#landed(logged);
+    this.log.onLanded = (logged, sent) => this.#landed(logged, sent);
     for (const { id } of plan.journals) this.#truth.set(id, new TruthLine());
   }
 
@@ -86,11 +127,28 @@ export class World {
     return line;
   }
 
-  #landed({ action }: Logged): void {
+  /** R of the partition of a journal; -1 = nothing is replicated. */
+  replicatedFor(id: string): number {
+    return storedOffset(this.cassandra, this.log.topic, this.log.partitionOf(id)) ?? -1;
+  }
+
+  /** W of the partition of a journal. */
+  knownFor(id: string): number {
+    return storedUntil(this.cassandra, this.log.topic, this.log.partitionOf(id)) ?? -1;
+  }
+
+  #landed({ action }: Logged, sent: Action): void {
     const { partition, offset } = action.at;
     this.scheduler.note(() => `        landed ${partition}:${offset} ${actionText(action.action)}`);
     this.scheduler.observe(offset + 31 * partition);
-    if (this.#counts(action)) this.truth(action.action.key.id).add(action);
+    const counts = this.#counts(action);
+    if (counts) this.truth(action.action.key.id).add(action);
+    const call = this.sent.get(sent);
+    call?.landed(action.at, counts);
+    if (!this.scheduler.isLate) return;
+    const { header } = action.action;
+    if (call !== undefined) this.figures.lateWrites++;
+    else if (header.type === 'mark' && header.opens !== undefined) this.figures.lateMarks++;
   }
 
   /** The rule of tenures in its own words (docs/format.md#tenures). */

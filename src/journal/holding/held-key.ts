@@ -51,7 +51,7 @@ export class HeldKey {
   readonly #over = new AbortController();
   /** Everything below it is in the state of whoever holds it; `undefined` before the first read. */
   #readTo: number | undefined;
-  /** Where an action without a tenure lies that no read has given. */
+  /** Where an action without a tenure lies that was not in the first read. */
   #foreignAt: Offset | undefined;
   #writes = 0;
   #failures = 0;

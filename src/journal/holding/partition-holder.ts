@@ -356,6 +356,8 @@ export class PartitionHolder {
     const { opens } = header;
     if (opens?.scope !== this.#spot.scope) return;
     const { offset } = at;
+    // Before the wait: a read that begins meanwhile has to give what its journal was not told.
+    if (tenure.isConfirmed) tenure.passed(offset - 1);
     if (!tenure.isConfirmed && offset === tenure.of && opens.holder === this.#deps.holder) {
       tenure.passed(offset);
     } else if (opens.holder === this.#deps.holder && (await this.#landing) === offset) {

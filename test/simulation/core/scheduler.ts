@@ -1,3 +1,4 @@
+import { WriteRejectedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { drainMicrotasks } from './drain.ts';
 import type { Random } from './random.ts';
@@ -9,6 +10,8 @@ export class SimulatedProcess {
   isDead = false;
   /** Stopped (SIGSTOP): it goes on later, believing that no time has passed. */
   isFrozen = false;
+  /** It was stopped at some time. */
+  stoodStill = false;
   /** Of each of its calls: others go first for long, as with `stall` for all. */
   dawdling = 0;
 
@@ -37,6 +40,8 @@ export interface FaultRates {
   readonly slowAnswer: number;
   /** Of each call: others go first for long. */
   readonly stall: number;
+  /** Most steps by which a call comes late that its caller has given up; default none. */
+  readonly maxLate?: number;
   /** Most virtual milliseconds between two steps. */
   readonly maxStepMs: number;
   /** First letter of the processes that come last more often than not; none = all alike. */
@@ -78,6 +83,8 @@ export class Scheduler {
   count = 0;
   /** Equal for equal histories. */
   hash = 0;
+  /** What is applied at the moment was given up by its caller. */
+  isLate = false;
   /** Lines of what happened; `undefined` = not wanted. */
   readonly trace: string[] | undefined;
   /** Asked at each call: whether its process dies at it, and on which side. */
@@ -117,7 +124,7 @@ export class Scheduler {
         signal?.removeEventListener('abort', abort);
         resolve();
       };
-      let timer = this.timers.add(this.nowMs + ms, wake);
+      let timer = this.timers.add(this.nowMs + Math.ceil(ms), wake);
       signal?.addEventListener('abort', abort, { once: true });
     });
   }
@@ -190,7 +197,8 @@ export class Scheduler {
 
   /** Not applied; or applied and nobody told; or applied after the caller gave up. */
   #fail<T>(call: Call<T>, error: Error, settle: Settle<T>): void {
-    const fate = call.isWrite === true ? this.random.int(0, 2) : 0;
+    const mayBeApplied = call.isWrite === true && !(error instanceof WriteRejectedError);
+    const fate = mayBeApplied ? this.random.int(0, 2) : 0;
     const how = ['not applied', 'applied', 'applied later'][fate];
     this.note(() => `${call.process.name} FAILS (${how}) ${call.label()}`);
     if (fate === 1) call.apply();
@@ -202,9 +210,13 @@ export class Scheduler {
     const process = new SimulatedProcess(`(${name})`);
     const run = (): void => {
       this.note(() => `${process.name} late: ${label()}`);
+      this.isLate = true;
       apply();
+      this.isLate = false;
     };
-    this.#steps.push({ process, notBefore: 0, run, unapplied: undefined });
+    const { maxLate = 0 } = this.rates;
+    const notBefore = maxLate === 0 ? 0 : this.count + this.random.int(0, maxLate);
+    this.#steps.push({ process, notBefore, run, unapplied: undefined });
   }
 
   /** The process dies: each call on its way is applied later or never, and no answer arrives. */

@@ -15,6 +15,8 @@ interface SessionParts {
   readonly model: CassandraModel;
   /** Rows in a page. */
   readonly pageSize: number;
+  /** Writes of which the process knows nothing; default none. */
+  readonly isUnknown?: (cql: string) => boolean;
 }
 
 /** One process's connection: each statement is a step of its own, stamped with the time it was sent. */
@@ -75,7 +77,8 @@ export class SimulatedSession implements CassandraSession {
     rows: readonly Params[],
     timestamp = this.#timestamp(),
   ): Promise<readonly Row[]> {
-    const { scheduler, process, model } = this.#parts;
+    const { scheduler, process, model, isUnknown } = this.#parts;
+    if (isUnknown?.(cql)) return Promise.resolve([]);
     return scheduler.call({
       process,
       label: () => `${describe(cql, rows[0] ?? [])}${rows.length > 1 ? ` × ${rows.length}` : ''}`,

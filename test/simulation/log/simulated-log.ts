@@ -13,8 +13,8 @@ export class SimulatedLog {
   readonly topic: Topic;
   readonly partitions: readonly (readonly Logged[])[];
   readonly #partitionOf: (id: string) => number;
-  /** Called after each record that landed. */
-  onLanded: (logged: Logged) => void = () => {};
+  /** Called after each record that landed, with what was sent. */
+  onLanded: (logged: Logged, sent: Action) => void = () => {};
   #waiting: Waiting[] = [];
 
   constructor(topic: Topic, partitions: number, partitionOf: (id: string) => number) {
@@ -50,7 +50,7 @@ export class SimulatedLog {
     if (decoded === undefined) throw new Error('every record of the simulation is an action');
     const logged = { record, action: decoded };
     records.push(logged);
-    this.onLanded(logged);
+    this.onLanded(logged, action);
     this.#wake(partition, offset);
     return { partition, offset };
   }
@@ -84,6 +84,12 @@ interface Waiting {
 /** `a[1..3]`, `d→2`, `p`, `m`: one action in the words of the reference. */
 export function actionText(action: Action): string {
   const { header } = action;
+  const of = header.type === 'mark' ? undefined : header.tenure?.of;
+  return of === undefined ? bareText(action) : `${bareText(action)} of ${of}`;
+}
+
+function bareText(action: Action): string {
+  const { header } = action;
   switch (header.type) {
     case 'append':
       return `a ${action.key.id}[${header.range.from}..${header.range.to}]`;
@@ -92,6 +98,6 @@ export function actionText(action: Action): string {
     case 'purge':
       return `p ${action.key.id}${header.onlyAt === undefined ? '' : ` only at ${header.onlyAt}`}`;
     case 'mark':
-      return `m ${action.key.id}`;
+      return header.opens === undefined ? `m ${action.key.id}` : `OPEN by ${header.opens.holder}`;
   }
 }

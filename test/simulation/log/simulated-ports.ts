@@ -104,7 +104,10 @@ export class SimulatedConsumer implements ActionConsumer {
         apply: () => {
           const next = from + scheduler.random.int(1, maxFetched);
           const fetched = log.partition(partition).slice(from, next);
-          const records = fetched.map(({ action }) => action);
+          const wantedFrom = start.wantedFrom?.() ?? 0;
+          const records = fetched
+            .map(({ action }) => action)
+            .filter(({ at }) => at.offset >= wantedFrom);
           return { records, undecodable: [], next: (from + fetched.length) as Offset };
         },
       });
