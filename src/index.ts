@@ -1,8 +1,8 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
 
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
-export type { ActorHost, WaitOptions } from './actor/create-actor-host.ts';
-export type { AskResult } from './actor/entity/ask.ts';
+export type { ActorHost } from './actor/create-actor-host.ts';
+export type { AskResult, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Decision,
   EntityOptions,

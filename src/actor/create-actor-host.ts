@@ -13,7 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
 import { AskDeadlines, defaultAskTimeoutMs } from './command/ask-deadlines.ts';
-import type { AskResult } from './entity/ask.ts';
+import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask } from './entity/ask.ts';
 import { checkId } from './entity/check-input.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
@@ -129,13 +129,6 @@ const automaticIdsText =
   'ids that xstate made from the places of states are stored in the journal: once such a state is ' +
   'renamed or moved, stored entities cannot be recovered; give the machine and its invokes an id';
 
-/** How long to wait. */
-export interface WaitOptions {
-  /** ms, more than 0; without it as long as the recovery goes on. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-}
-
 /** A persistent actor as `ask` sees it. */
 export type PersistentRef<S, C extends EventObject> = Pick<ActorRef<never, C>, 'send'> & {
   getSnapshot(): S;
@@ -223,6 +216,7 @@ class LocalActorHost implements ActorHost {
         clock: this.#deps.clock,
         closing: this.#closing.signal,
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
+        peek: (ref, how) => this.#peek(ref, how),
         stop: (ref) => this.stop(ref),
         maxWakeUps,
         hostOf: (ref) => this.#deps.hosts.find(ref),
@@ -232,20 +226,37 @@ class LocalActorHost implements ActorHost {
 
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
     const host = this.#deps.hosts.of(ref);
+    const text = `${host.persistenceId} has not recovered in time; it goes on trying`;
+    await this.#inTime(text, options, (signal) => host.whenRecovered(signal));
+  }
+
+  async #peek(ref: object, options: WaitOptions | undefined): Promise<unknown> {
+    const host = this.#deps.hosts.of(ref);
+    const text = `the journal of ${host.persistenceId} was not read in time`;
+    const closing = this.#closing.signal;
+    const given = options?.signal;
+    const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
+    return await this.#inTime(text, { ...options, signal }, (either) => host.peek(either));
+  }
+
+  /** @throws {DeadlineExceededError} `text`, and the timeout */
+  async #inTime<T>(
+    text: string,
+    options: WaitOptions | undefined,
+    work: (signal: AbortSignal | undefined) => Promise<T>,
+  ): Promise<T> {
     const signal = options?.signal;
-    if (options?.timeout === undefined) return await host.whenRecovered(signal);
+    if (options?.timeout === undefined) return await work(signal);
     const timeoutMs = checkTimeout(options.timeout);
     const over = new AbortController();
-    const waiting = host.whenRecovered(
-      signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
-    );
-    const text = `${host.persistenceId} has not recovered within ${timeoutMs} ms; it goes on trying`;
+    const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+    const error = new DeadlineExceededError(`${text} (${timeoutMs} ms)`);
     this.#deps.clock.sleep(timeoutMs, { signal: over.signal }).then(
-      () => over.abort(new DeadlineExceededError(text)),
+      () => over.abort(error),
       () => {}, // it was quicker
     );
     try {
-      await waiting;
+      return await work(either);
     } finally {
       over.abort();
     }

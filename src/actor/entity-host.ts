@@ -1,11 +1,11 @@
 import type { EventObject } from 'xstate';
-import { EntityStoppedError, InvalidInputError } from '../model/errors.ts';
+import { EntityStoppedError, InvalidInputError, NotOwnerError } from '../model/errors.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
 import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
 import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
-import type { AnyHostEvent, RecoveryEvent } from './entity/host-events.ts';
+import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
@@ -34,6 +34,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #idle: PromiseWithResolvers<void> | undefined;
   /** When the last command arrived, ms since the epoch. */
   #lastActiveMs = 0;
+  /** The entity had something to do when it was lost: it goes on with that. */
+  #hasWork = false;
 
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
     this.#entity = entity;
@@ -140,6 +142,17 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   /**
+   * What the journal says of the entity, whoever holds it: nothing is started or written.
+   *
+   * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws the abort reason when `signal` fires
+   */
+  async peek(signal: AbortSignal | undefined): Promise<Exposed<S>> {
+    const { state, sequenceNr, input } = await this.#recovery.peek(signal);
+    return this.#life.exposeUnowned(state ?? this.#entity.state, sequenceNr, input);
+  }
+
+  /**
    * Lets the commands that wait be done and their writes settle, then ends; later ones are
    * rejected.
    */
@@ -159,7 +172,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   isIdleFor(ms: number): boolean {
     const { deps, timers, logic, state } = this.#entity;
     const nowMs = deps.clock.nowMs();
-    if (!this.#life.isReady || nowMs - this.#lastActiveMs < ms) return false;
+    if (nowMs - this.#lastActiveMs < ms) return false;
+    if (!this.#life.isReady && !this.#isResting) return false;
     this.#pipeline.stash.dropSettled();
     if (this.#pipeline.stash.length > 0) return false;
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
@@ -175,7 +189,12 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     }
     if (timer !== undefined) timers.remove(timer);
     // In other states its sender is a child or a timer of a state that was thrown away.
-    if (!this.#life.isLive) return;
+    // Of an entity that was lost it is something to do: the recovery brings it back.
+    if (!this.#life.isLive) {
+      this.#hasWork = true;
+      this.#lookForWork();
+      return;
+    }
     this.#lastActiveMs = deps.clock.nowMs();
     const child = logic.senderOf(state, event);
     this.#pipeline.receive({ event, ask: undefined, timer: timer?.id, internal: true, child });
@@ -197,6 +216,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       const event = command as EventObject;
       const envelope = { event, ask, timer: undefined, internal: false, child: undefined };
       this.#pipeline.receive(envelope);
+      this.#lookForWork();
     }
   }
 
@@ -207,14 +227,21 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     }
     switch (event.type) {
       case 'persistence.written':
-        this.#pipeline.commit(event);
+        // Of a lost entity: its asker has been answered.
+        if (this.#life.isLive) this.#pipeline.commit(event);
+        break;
+      case 'persistence.stored-after-loss':
+        this.#pipeline.decided([]);
+        this.#lookForWork();
+        break;
+      case 'persistence.tenure-lost':
+        if (this.#entity.isHeldBy(event.held)) this.#lost(event.reason);
         break;
       case 'persistence.settled':
         this.#pipeline.drain();
         break;
       case 'persistence.write-rejected':
-        if (this.#life.state === 'initialising') this.#life.fail(event.causes[0]);
-        else this.#pipeline.rejected(event);
+        this.#rejected(event);
         break;
       case 'persistence.write-failed':
         this.#pipeline.failed(event.error);
@@ -229,6 +256,47 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#stop({ type: 'xstate.stop' });
         break;
     }
+  }
+
+  #rejected(event: WriteRejected): void {
+    const loss = event.causes.find((cause) => cause instanceof NotOwnerError);
+    if (loss !== undefined) this.#lost(loss);
+    if (this.#life.state === 'unowned') {
+      this.#pipeline.decided(event.causes);
+      this.#lookForWork();
+    } else if (this.#life.state === 'initialising') this.#life.fail(event.causes[0]);
+    else this.#pipeline.rejected(event);
+  }
+
+  /**
+   * The entity is no longer held: it stops at once. That is no failure; it goes on under a new tenure
+   * when it has something to do.
+   */
+  #lost(reason: unknown): void {
+    if (this.#life.state === 'unowned') return;
+    const { timers, logic, state, deps, persistenceId } = this.#entity;
+    const isIdle = this.#life.isReady && !this.#pipeline.isWriting;
+    this.#hasWork =
+      !isIdle || this.#pipeline.stash.length > 0 || timers.size > 0 || logic.hasRunningChild(state);
+    deps.log.debug({ persistenceId, err: reason }, 'the entity is no longer held');
+    this.#pipeline.lost();
+    this.#life.report('tenure.lost');
+  }
+
+  /** The lost entity recovers once its former write is decided, if there is something to do. */
+  #lookForWork(): void {
+    if (this.#life.state !== 'unowned' || this.#isWritten || this.#stopping) return;
+    if (this.#hasWork || this.#pipeline.stash.length > 0) this.#life.report('work.found');
+  }
+
+  /** A write has not come to its end: of commands, or of the init record. */
+  get #isWritten(): boolean {
+    return this.#pipeline.isWriting || this.#entity.writeUnderWay !== undefined;
+  }
+
+  /** Lost, with nothing to do. */
+  get #isResting(): boolean {
+    return this.#life.state === 'unowned' && !this.#hasWork && !this.#isWritten;
   }
 
   #stop(event: EventObject): void {
@@ -248,14 +316,19 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.logic.discard();
         break;
       case 'forgetState':
+        this.#recovery.drop();
         this.#entity.forget();
         this.#pipeline.stash.dropInternal();
+        break;
+      case 'lookForWork':
+        this.#lookForWork();
         break;
       case 'scheduleRestart':
         this.#recovery.backOff();
         break;
       case 'endAskers':
         this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
+        this.#entity.release();
         this.#pipeline.end();
         for (const ask of this.#arriving.splice(0)) ask.fail(this.#life.endedError('no'));
         this.#recovery.end();
@@ -266,6 +339,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   get #isBusy(): boolean {
     if (this.#life.isReady) return !this.#pipeline.isIdle || this.#arriving.length > 0;
+    if (this.#life.state === 'unowned') return this.#isWritten;
     return this.#life.state === 'persisting' || this.#life.state === 'initialising';
   }
 

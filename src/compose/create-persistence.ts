@@ -142,6 +142,6 @@ class Plugins {
     const journals = await openSection(this.#config, path, deps);
     const { keyOf, maxEventsInBatch } = journals;
     const close = async (): Promise<void> => await journals[Symbol.asyncDispose]();
-    return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close });
+    return new KafkaJournalPlugin({ ...deps, journals, keyOf, maxEventsInBatch, close });
   }
 }

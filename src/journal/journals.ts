@@ -17,6 +17,8 @@ export interface Journals {
    * @throws {InvalidInputError} the topic or the id is not one
    */
   of(key: Key): Journal;
+  /** Tenures are on, so that {@link Journals.hold} may succeed. */
+  readonly canHold: boolean;
   /**
    * Takes the right to write a journal: nobody else's writes count from now on. Everything that was
    * acknowledged to former holders is in the log by then, so read the journal before the first
@@ -68,6 +70,7 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
       const key = Key.of(named.topic, named.id);
       return instrumentJournal(createJournal(watched, key), key, instruments);
     },
+    canHold: tenures !== undefined,
     async hold(named, options) {
       const key = Key.writable(Key.of(named.topic, named.id));
       if (tenures === undefined) {

@@ -1,26 +1,14 @@
+import type { HeldJournal } from '../journal/holding/held-journal.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/journals.ts';
-import {
-  ClosedError,
-  InvalidInputError,
-  WriteFailedError,
-  WriteRejectedError,
-} from '../model/errors.ts';
-import type { EventRecord, PrintedEvent } from '../model/event.ts';
+import { NotSetUpError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
-import type { SeqNr } from '../model/seq-nr.ts';
+import type { Topic } from '../model/position.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import type {
-  AtomicWrite,
-  JournalPlugin,
-  PersistenceId,
-  PersistentRepr,
-  Recovery,
-  ReplayRequest,
-  WriteOutcome,
-} from '../ports/journal-plugin.ts';
-import { batchesOf } from './batching.ts';
-import { factsMetadata, ofEventRecord, toEvent } from './event-serializer.ts';
+import type { HeldPlugin, JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { JournalCalls } from './journal-calls.ts';
 
 /** What the plugin works with; it owns the journals and closes them. */
 export interface KafkaJournalPluginDeps {
@@ -28,187 +16,84 @@ export interface KafkaJournalPluginDeps {
   readonly keyOf: (persistenceId: string) => Key;
   /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
   readonly maxEventsInBatch: number;
+  readonly log: Logger;
+  readonly clock: Clock;
   /** Closes what the journals are made of. */
   readonly close: () => Promise<void>;
 }
 
-/**
- * The journal plugin over {@link Journals}: atomic writes become appends, replays become reads.
- */
-export class KafkaJournalPlugin implements JournalPlugin {
+/** After that time a topic in which no tenure can be opened is asked for one again. */
+const askAgainMs = 60_000;
+
+/** The journals that were used last, each about a kilobyte. */
+const maxJournals = 10_000;
+
+/** The journal plugin over {@link Journals}. */
+export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   readonly #deps: KafkaJournalPluginDeps;
-  /**
-   * The journals that were used last. A journal holds nothing open, but making one for each write
-   * costs as much as encoding its event.
-   */
-  readonly #journals = new Map<PersistenceId, Journal>();
+  /** Topics whose journals cannot be held, and when to ask again, ms since the epoch. */
+  readonly #notHeldUntilMs = new Map<Topic, number>();
+  #hasWarned = false;
+  /** Absent when tenures are off: then nobody waits for an answer that is known. */
+  readonly hold?: NonNullable<JournalPlugin['hold']>;
 
   constructor(deps: KafkaJournalPluginDeps) {
+    super(lastUsed(deps), deps.maxEventsInBatch);
     this.#deps = deps;
+    if (deps.journals.canHold) this.hold = (id, options) => this.#hold(id, options);
   }
 
-  /**
-   * Appends group by group: a failure in the middle leaves the groups before it stored. A write
-   * that cannot be encoded, or whose group the log rejects, is rejected, and with it those after
-   * it, since their numbers follow on.
-   */
-  async write(
-    writes: readonly AtomicWrite[],
-    options?: CallOptions,
-  ): Promise<readonly WriteOutcome[]> {
-    const { encoded, rejected } = encodable(writes);
-    const batches = batchesOf(encoded, this.#deps.maxEventsInBatch);
-    let before = 0;
-    for (const batch of batches) {
-      try {
-        await this.#append(batch, options);
-      } catch (error) {
-        if (before === 0) throw error;
-        if (!(error instanceof WriteRejectedError)) {
-          // Whatever the later group met, groups before it are stored.
-          const text = 'the first part of the write was stored, the rest was not';
-          throw new WriteFailedError(text, { cause: error });
-        }
-        return writes.map((_, index) => (index < before ? stored : rejection(error)));
-      }
-      before += batch.length;
+  async #hold(id: PersistenceId, options?: CallOptions): Promise<HeldPlugin | undefined> {
+    const { journals, keyOf, clock, log, maxEventsInBatch } = this.#deps;
+    const key = keyOf(id);
+    if (clock.nowMs() < (this.#notHeldUntilMs.get(key.topic) ?? 0)) return undefined;
+    try {
+      return new HeldKafkaPlugin(await journals.hold(key, options), maxEventsInBatch);
+    } catch (err) {
+      if (!(err instanceof NotSetUpError)) throw err;
+      this.#notHeldUntilMs.set(key.topic, clock.nowMs() + askAgainMs);
+      if (!this.#hasWarned) log.warn({ topic: key.topic, err }, notHeld);
+      this.#hasWarned = true;
+      return undefined;
     }
-    return rejected.length === 0 ? [] : [...encoded.map(() => stored), ...rejected];
-  }
-
-  async deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void> {
-    await this.#journal(id).delete(to, options);
-  }
-
-  async highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number> {
-    const last = await this.#journal(id).pointer(options);
-    return Math.max(last ?? 0, from);
-  }
-
-  async *replay(
-    request: ReplayRequest,
-    options?: CallOptions,
-  ): AsyncGenerator<readonly PersistentRepr[], void> {
-    const { events } = await this.recover(request, options);
-    yield* events;
-  }
-
-  /** One marker, one cut: the highest number is known when the events have ended. */
-  async recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
-    const read = this.#journal(request.persistenceId).read(request.from, options);
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    promise.catch(() => {}); // a caller that never asks for it sees the failure in the events
-    const pages = replayed(read, request, { resolve, reject });
-    const events: AsyncGenerator<readonly PersistentRepr[], void> = {
-      next: () => pages.next(),
-      throw: (error) => pages.throw(error),
-      // A generator that was never pulled runs no `finally` of its own.
-      return: async () => {
-        reject(leftEarly());
-        return await pages.return();
-      },
-      [Symbol.asyncIterator]: () => events,
-      [Symbol.asyncDispose]: async () => {
-        await events.return();
-      },
-    };
-    return { highestSeqNr: () => promise, events };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#deps.close();
   }
+}
 
-  #journal(id: PersistenceId): Journal {
-    const known = this.#journals.get(id);
-    if (known !== undefined) return known;
-    const journal = this.#deps.journals.of(this.#deps.keyOf(id));
-    if (this.#journals.size >= maxJournals) this.#journals.clear();
-    this.#journals.set(id, journal);
+const notHeld =
+  'entities are written without a tenure: when two processes write one of them, acknowledged events ' +
+  'may be lost';
+
+/** A journal holds nothing open, but making one for each write costs as much as encoding its event. */
+function lastUsed({ journals, keyOf }: KafkaJournalPluginDeps): (id: PersistenceId) => Journal {
+  const known = new Map<PersistenceId, Journal>();
+  return (id) => {
+    let journal = known.get(id);
+    if (journal !== undefined) return journal;
+    journal = journals.of(keyOf(id));
+    if (known.size >= maxJournals) known.clear();
+    known.set(id, journal);
     return journal;
+  };
+}
+
+/** The same calls for one journal that is held. */
+class HeldKafkaPlugin extends JournalCalls implements HeldPlugin {
+  readonly #journal: HeldJournal;
+
+  constructor(journal: HeldJournal, maxEventsInBatch: number) {
+    super(() => journal, maxEventsInBatch);
+    this.#journal = journal;
   }
 
-  async #append(batch: readonly EncodedWrite[], options?: CallOptions): Promise<void> {
-    const first = batch[0];
-    if (first === undefined) return;
-    const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
-    const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
-    const metadata = { header: factsMetadata(reprs) };
-    try {
-      await this.#journal(first.persistenceId).append(events, { ...options, metadata });
-    } catch (cause) {
-      // Nothing was sent: the entity may go on.
-      if (!(cause instanceof InvalidInputError)) throw cause;
-      throw new WriteRejectedError(cause.message, { cause });
-    }
+  get signal(): AbortSignal {
+    return this.#journal.signal;
   }
-}
 
-/** Each takes about a kilobyte. */
-const maxJournals = 10_000;
-const stored: WriteOutcome = { type: 'stored' };
-
-interface EncodedWrite extends AtomicWrite {
-  readonly encoded: readonly PrintedEvent[];
-}
-
-function encodable(writes: readonly AtomicWrite[]): {
-  readonly encoded: readonly EncodedWrite[];
-  readonly rejected: readonly WriteOutcome[];
-} {
-  const encoded: EncodedWrite[] = [];
-  for (const write of writes) {
-    try {
-      encoded.push({ ...write, encoded: write.events.map(toEvent) });
-    } catch (cause) {
-      if (!(cause instanceof WriteRejectedError)) throw cause;
-      const later = new WriteRejectedError('an event before it in the same write was rejected', {
-        cause,
-      });
-      const rest = writes.slice(encoded.length + 1).map(() => rejection(later));
-      return { encoded, rejected: [rejection(cause), ...rest] };
-    }
-  }
-  return { encoded, rejected: [] };
-}
-
-function rejection(cause: Error): WriteOutcome {
-  return { type: 'rejected', cause };
-}
-
-function leftEarly(): Error {
-  return new ClosedError('the replay was left before its end, so its highest number is not known');
-}
-
-interface HighestSeqNr {
-  readonly resolve: (highest: number) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-async function* replayed(
-  read: AsyncGenerator<readonly EventRecord[], SeqNr | undefined>,
-  request: ReplayRequest,
-  highest: HighestSeqNr,
-): AsyncGenerator<readonly PersistentRepr[], void> {
-  let room = request.maxEvents;
-  try {
-    let step = await read.next();
-    while (!step.done) {
-      const { value } = step;
-      const last = value.at(-1);
-      const isWithin = last === undefined || last.event.seqNr <= request.to;
-      const upTo = isWithin ? value : value.filter(({ event }) => event.seqNr <= request.to);
-      const page = upTo.length <= room ? upTo : upTo.slice(0, room);
-      room -= page.length;
-      if (page.length > 0) yield page.map((record) => ofEventRecord(request.persistenceId, record));
-      step = await read.next();
-    }
-    highest.resolve(step.value ?? 0);
-  } catch (error) {
-    highest.reject(error);
-    throw error;
-  } finally {
-    await read.return(undefined);
-    highest.reject(leftEarly());
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#journal[Symbol.asyncDispose]();
   }
 }

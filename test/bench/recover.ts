@@ -4,8 +4,10 @@ import { assign, createActor, setup, waitFor } from 'xstate';
 import type { OpenJournals } from '../../src/compose/open-journals.ts';
 import { createPersistence, isReady, type Persistence } from '../../src/index.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
 import { KafkaJournalPlugin } from '../../src/plugin/kafka-journal-plugin.ts';
 import type { PersistenceId, PersistentRepr } from '../../src/ports/journal-plugin.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import {
   type BenchNames,
   newNames,
@@ -118,6 +120,8 @@ export async function writeAccount(
     journals,
     keyOf,
     maxEventsInBatch: 0,
+    log: silentLogger,
+    clock: systemClock,
     close: async () => {},
   });
   const writes: Promise<unknown>[] = [];

@@ -1,6 +1,7 @@
 import {
   CommandUnhandledError,
   DataIntegrityError,
+  EntityStoppedError,
   StashOverflowError,
   WriteFailedError,
   WriteRejectedError,
@@ -11,7 +12,7 @@ import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated, Step } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
-import { Settled, Written } from '../entity/host-events.ts';
+import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator } from './evaluate-command.ts';
@@ -31,7 +32,7 @@ import { CommandEvaluator } from './evaluate-command.ts';
  * them.
  *
  * A write may also be *rejected* (certainly not stored) or have *failed* (it may or may not be
- * stored): see those methods.
+ * stored), and the entity may be *lost* to another process meanwhile: see those methods.
  */
 export class CommandPipeline<S extends HostedState> {
   readonly stash: CommandStash;
@@ -48,6 +49,8 @@ export class CommandPipeline<S extends HostedState> {
   #hasEffects = true;
   /** The journal has confirmed the write of the batch. */
   #isStored = false;
+  /** The last committed state of an entity that was lost, while a write is under way. */
+  #lostState: S | undefined;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>) {
     this.#entity = entity;
@@ -57,7 +60,12 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   get isIdle(): boolean {
-    return this.#batch.length === 0 && this.stash.isEmpty;
+    return !this.isWriting && this.stash.isEmpty;
+  }
+
+  /** What was handed to the journal has not come to its end. */
+  get isWriting(): boolean {
+    return this.#batch.length > 0;
   }
 
   /** 1. Wait: the command takes its turn, which may be now. */
@@ -174,7 +182,8 @@ export class CommandPipeline<S extends HostedState> {
     const writes = planned.map(({ write }) => write);
     entity.write(writes, () => {
       this.#isStored = true;
-      this.#tellCommits();
+      if (this.#life.isLive) this.#tellCommits();
+      else entity.tell(new StoredAfterLoss());
     });
   }
 
@@ -266,9 +275,7 @@ export class CommandPipeline<S extends HostedState> {
     const culprit = this.#planned[first]?.evaluated;
     if (cause === undefined || culprit === undefined) return;
     if (causes.slice(first).includes(undefined)) {
-      // Later decisions rest on an event that does not exist.
-      const text = 'the journal refused a write and stored a later one';
-      this.failed(new WriteFailedError(text, { cause }));
+      this.failed(storedAfterRejected(cause));
       return;
     }
     const at = this.#batch.indexOf(culprit);
@@ -315,11 +322,76 @@ export class CommandPipeline<S extends HostedState> {
     this.#life.failed(error, 'write.failed');
   }
 
+  /**
+   * The entity is no longer held; its state is still the one of that moment. What the journal has
+   * not answered is decided by its answer; until then nothing is recovered.
+   */
+  lost(): void {
+    this.#hasEffects = true; // of the recovery to come
+    this.stash.releaseHeld(); // another process may have changed the entity
+    if (!this.isWriting) return;
+    this.#lostState = this.#entity.state;
+    if (this.#isStored) this.decided([]);
+    else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#settled));
+  }
+
+  /**
+   * The journal has answered a write of an entity that was lost meanwhile: `causes` as of
+   * `WriteRejected`, empty = all is stored. What is not stored goes back into the stash, and is
+   * evaluated anew after the recovery: its askers see nothing of the loss.
+   */
+  decided(causes: readonly (Error | undefined)[]): void {
+    const first = causes.findIndex((cause) => cause !== undefined);
+    if (first >= 0 && causes.slice(first).includes(undefined)) {
+      this.failed(storedAfterRejected(causes[first]));
+      return;
+    }
+    const culprit = first < 0 ? undefined : this.#planned[first]?.evaluated;
+    const at = culprit === undefined ? this.#batch.length : this.#batch.indexOf(culprit);
+    const stored = this.#batch.slice(this.#settled, at);
+    const rest = this.#batch.slice(Math.max(at, this.#settled));
+    let state = this.#lostState;
+    const back = stored.filter(({ steps }) => !isWritten(steps));
+    for (const evaluated of stored) {
+      for (const { base, next, trace } of evaluated.steps) {
+        state = base === state && trace !== undefined ? next : undefined;
+      }
+      if (isWritten(evaluated.steps)) this.#answerLost(evaluated, state);
+    }
+    this.#takeBack([...back, ...rest]);
+  }
+
+  /**
+   * The command is stored. Its asker gets the answer if nothing but the state would have come of
+   * the commit: `state` is that, `undefined` = there were effects, which do not happen.
+   */
+  #answerLost({ envelope: { ask }, steps, outcome }: Evaluated<S>, state: S | undefined): void {
+    if (ask === undefined || ask.settled) return;
+    const stored = steps.filter((step) => step.payload !== undefined);
+    const isPlain = outcome.type === 'reply' && outcome.thenRun === undefined;
+    if (state === undefined || !isPlain) {
+      const text = `${this.#entity.persistenceId} was taken over by another process after its command was stored`;
+      ask.fail(new EntityStoppedError(text, { stored: 'yes' }));
+      return;
+    }
+    const sequenceNr = stored[stored.length - 1]?.seqNr ?? 0;
+    const snapshot = this.#life.exposeUnowned(state, sequenceNr, this.#entity.input);
+    const events = stored.map((step) => step.event);
+    ask.answer({ sequenceNr, events, snapshot, reply: outcome.reply });
+  }
+
+  /** Certainly not stored, and nothing of it has happened. Children and timers start again. */
+  #takeBack(batch: readonly Evaluated<S>[]): void {
+    this.#clearBatch();
+    const envelopes = batch.map(({ envelope }) => envelope).filter(({ internal }) => !internal);
+    for (const { ask } of envelopes) if (ask !== undefined) ask.stored = 'no';
+    this.stash.putBack(envelopes);
+  }
+
   /** The entity has ended: whoever still waits hears what became of the command. */
   end(): void {
     for (const { envelope, steps } of this.#batch.slice(this.#settled)) {
-      const isWritten = steps.some(({ seqNr }) => seqNr > 0);
-      const stored = !isWritten ? 'no' : this.#isStored ? 'yes' : 'unknown';
+      const stored = !isWritten(steps) ? 'no' : this.#isStored ? 'yes' : 'unknown';
       envelope.ask?.fail(this.#life.endedError(stored));
     }
     this.#clearBatch();
@@ -338,7 +410,18 @@ export class CommandPipeline<S extends HostedState> {
     this.#planned = [];
     this.#settled = 0;
     this.#isStored = false;
+    this.#lostState = undefined;
   }
+}
+
+/** Later decisions rest on an event that does not exist. */
+function storedAfterRejected(cause: Error | undefined): WriteFailedError {
+  return new WriteFailedError('the journal refused a write and stored a later one', { cause });
+}
+
+/** Some of the events were given numbers, and handed to the journal. */
+function isWritten<S>(steps: readonly Step<S>[]): boolean {
+  return steps.some(({ seqNr }) => seqNr > 0);
 }
 
 /** No command is evaluated after an end, or after a failure that only the real actor can show. */

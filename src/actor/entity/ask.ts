@@ -13,6 +13,13 @@ export interface AskResult<S = unknown> {
   readonly reply: unknown;
 }
 
+/** How long to wait. */
+export interface WaitOptions {
+  /** ms, more than 0; without it as long as the recovery goes on. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** One question under way; settled once, by the first of answer, failure and deadline. */
 export class Ask {
   readonly command: EventObject;

@@ -1,20 +1,27 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import { ClosedError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
+import {
+  ClosedError,
+  NotOwnerError,
+  WriteFailedError,
+  WriteRejectedError,
+} from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type {
   AtomicWrite,
   EventFacts,
+  HeldPlugin,
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
-import { WriteFailed, WriteRejected } from './host-events.ts';
+import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import type { LiveEntities } from './live-entities.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
@@ -66,8 +73,11 @@ export type InitRecord = 'stored' | 'with-first-event' | 'none';
  * ```
  * adopt ─→ (begin, in a new journal) ─→ commit, commit, … ─→ stop
  *   ↑                                        │
- *   └──────────────── forget ←───────────────┘   after a failure
+ *   └──────────────── forget ←───────────────┘   after a failure, or the loss of its tenure
  * ```
+ *
+ * Before `adopt`, where the journal can be held: `hold`. What the entity writes until `forget`, it
+ * writes under the tenure under which its recovery began.
  */
 export class Entity<S extends HostedState> {
   readonly persistenceId: PersistenceId;
@@ -85,6 +95,8 @@ export class Entity<S extends HostedState> {
   #journal: JournalPlugin | undefined;
   #timers = new Timers();
   #writeUnderWay: Promise<void> | undefined;
+  #held: HeldPlugin | undefined;
+  #stopListening: () => void = () => {};
 
   constructor({ deps, settings, logic, self, input, state, initialActs }: EntityStart<S>) {
     this.persistenceId = settings.persistenceId as PersistenceId;
@@ -135,6 +147,35 @@ export class Entity<S extends HostedState> {
   /** The write that the journal has not answered yet; never rejects. */
   get writeUnderWay(): Promise<void> | undefined {
     return this.#writeUnderWay;
+  }
+
+  /** From now on the entity hears, through its mailbox, when it is no longer held. */
+  hold(held: HeldPlugin): void {
+    this.#held = held;
+    const stopListening = onAbort(held.signal, (reason) => this.tell(new TenureLost(held, reason)));
+    // One that was lost by now has been released already.
+    if (this.#held === held) this.#stopListening = stopListening;
+  }
+
+  /** Lets the journal go, so that nothing more is written; a write under way gets its answer. */
+  release(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#stopListening();
+    const { persistenceId, deps } = this;
+    held[Symbol.asyncDispose]().then(undefined, (err: unknown) => {
+      deps.log.debug({ persistenceId, err }, 'a journal could not be let go in order');
+    });
+  }
+
+  isHeldBy(held: HeldPlugin): boolean {
+    return this.#held === held;
+  }
+
+  /** Another process may write the journal by now, though the entity has not heard of it yet. */
+  get isLost(): boolean {
+    return this.#held?.signal.aborted === true;
   }
 
   /**
@@ -192,6 +233,8 @@ export class Entity<S extends HostedState> {
     this.#state = this.#blank;
     this.#sequenceNr = 0;
     this.#timers = new Timers();
+    this.#journal = undefined;
+    this.release();
   }
 
   /** The actor is stopped from outside. */
@@ -246,7 +289,7 @@ export class Entity<S extends HostedState> {
       else this.tell(new WriteRejected(causes));
     } catch (error) {
       this.#writeUnderWay = undefined;
-      const isRejected = error instanceof WriteRejectedError;
+      const isRejected = error instanceof WriteRejectedError || error instanceof NotOwnerError;
       this.tell(isRejected ? new WriteRejected(writes.map(() => error)) : new WriteFailed(error));
     }
   }

@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import type { JournalPlugin } from '../../ports/journal-plugin.ts';
+import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { Evaluated, Step } from './evaluated.ts';
 import type { Replayed } from './replayed.ts';
 
@@ -91,6 +91,24 @@ export class WriteFailed extends HostEvent {
   }
 }
 
+/** The entity is no longer held. */
+export class TenureLost extends HostEvent {
+  readonly type = 'persistence.tenure-lost';
+  readonly held: HeldPlugin;
+  readonly reason: unknown;
+
+  constructor(held: HeldPlugin, reason: unknown) {
+    super();
+    this.held = held;
+    this.reason = reason;
+  }
+}
+
+/** All of a write is stored, but the entity was lost while it was under way. */
+export class StoredAfterLoss extends HostEvent {
+  readonly type = 'persistence.stored-after-loss';
+}
+
 /** The backoff is over. */
 export class Restart extends RecoverySignal {
   readonly type = 'persistence.restart';
@@ -142,6 +160,8 @@ export type AnyHostEvent<S> =
   | Settled
   | WriteRejected
   | WriteFailed
+  | TenureLost
+  | StoredAfterLoss
   | FromCaller
   | Detach
   | TimerTick;

@@ -8,6 +8,7 @@ export type LifeState =
   | 'initialising'
   | 'ready'
   | 'persisting'
+  | 'unowned'
   | 'backingOff'
   | 'stopped'
   | 'failed';
@@ -21,6 +22,8 @@ export type LifeFact =
   | 'write.started'
   | 'write.settled'
   | 'write.failed'
+  | 'tenure.lost'
+  | 'work.found'
   | 'backoff.elapsed'
   | 'entity.failed'
   | 'entity.ended';
@@ -31,6 +34,7 @@ export type LifeEffect =
   | 'drainStash'
   | 'stopChildren'
   | 'forgetState'
+  | 'lookForWork'
   | 'scheduleRestart'
   | 'endAskers';
 
@@ -40,12 +44,14 @@ export type LifeEffect =
  * ```
  * awaitingPermit ─→ replaying ─→ ready ⇄ persisting
  *       ↑               │  └→ initialising ─↗   │
- *       └─ backingOff ←─┴───────────────────────┘   or failed, when failures stop the actor
+ *       ├─ backingOff ←─┴───────────────────────┤   or failed, when failures stop the actor
+ *       └─ unowned ←── the tenure is lost ──────┘   at once, or when there is something to do
  * any ─→ stopped (asked to, or final) | failed
  * ```
  *
  * `ready` may go through `initialising` first: the init record of a new journal is stored before
- * the initial actions run.
+ * the initial actions run. `unowned` may have a write under way that was begun under the tenure:
+ * its answer decides what its askers get, and nothing is recovered before.
  */
 export const lifecycleMachine = setup({
   types: {
@@ -59,6 +65,7 @@ export const lifecycleMachine = setup({
     drainStash: () => {},
     stopChildren: () => {},
     forgetState: () => {},
+    lookForWork: () => {},
     scheduleRestart: () => {},
     endAskers: () => {},
   },
@@ -79,19 +86,32 @@ export const lifecycleMachine = setup({
       on: {
         'replay.completed': 'ready',
         'init.started': 'initialising',
+        'tenure.lost': 'unowned',
         'recovery.failed': [{ guard: 'restarts', target: 'backingOff' }, { target: 'failed' }],
       },
     },
     initialising: {
       on: {
         'write.settled': 'ready',
+        'tenure.lost': 'unowned',
         'write.failed': [{ guard: 'restarts', target: 'backingOff' }, { target: 'failed' }],
       },
     },
-    ready: { entry: 'drainStash', on: { 'write.started': 'persisting' } },
+    ready: {
+      entry: 'drainStash',
+      on: { 'write.started': 'persisting', 'tenure.lost': 'unowned' },
+    },
     persisting: {
       on: {
         'write.settled': 'ready',
+        'tenure.lost': 'unowned',
+        'write.failed': [{ guard: 'restarts', target: 'backingOff' }, { target: 'failed' }],
+      },
+    },
+    unowned: {
+      entry: ['stopChildren', 'forgetState', 'lookForWork'],
+      on: {
+        'work.found': 'awaitingPermit',
         'write.failed': [{ guard: 'restarts', target: 'backingOff' }, { target: 'failed' }],
       },
     },
@@ -112,6 +132,8 @@ const facts: readonly LifeFact[] = [
   'write.started',
   'write.settled',
   'write.failed',
+  'tenure.lost',
+  'work.found',
   'backoff.elapsed',
   'entity.failed',
   'entity.ended',

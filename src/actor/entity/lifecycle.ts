@@ -21,6 +21,7 @@ const phases: Readonly<Record<LifeState, Phase>> = {
   initialising: 'replaying',
   ready: 'ready',
   persisting: 'persisting',
+  unowned: 'unowned',
   backingOff: 'backoff',
   stopped: 'stopped',
   failed: 'stopped',
@@ -162,6 +163,13 @@ export class Lifecycle<S extends HostedState> {
       return new EntityDoneError(text);
     }
     return new EntityStoppedError(`${persistenceId} ${endedTexts[stored]}`, { cause, stored });
+  }
+
+  /** What a journal says of an entity that is not held here. */
+  exposeUnowned(state: S, sequenceNr: number, input: unknown): Exposed<S> {
+    const { persistenceId } = this.#entity;
+    const persistence = { phase: 'unowned', persistenceId, sequenceNr, stashed: 0, input } as const;
+    return { ...state, persistence };
   }
 
   /** The snapshot that the actor shows; `stashed` = commands that wait. */

@@ -1,11 +1,15 @@
 import type { EventObject } from 'xstate';
 
-/** Where the entity is in its life. */
+/**
+ * Where the entity is in its life. `unowned`: another process may write it, so nothing of its state
+ * is shown; it recovers when it has something to do.
+ */
 export type Phase =
   | 'awaiting-permit'
   | 'replaying'
   | 'ready'
   | 'persisting'
+  | 'unowned'
   | 'backoff'
   | 'stopped';
 

@@ -1,6 +1,7 @@
 import { RecoveryFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import { EventFacts } from '../../ports/journal-plugin.ts';
+import { EventFacts, type HeldPlugin, type JournalPlugin } from '../../ports/journal-plugin.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { ResolvedBackoff } from '../entity/entity-options.ts';
@@ -13,13 +14,15 @@ import {
   Restart,
 } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import type { Replayed } from '../entity/replayed.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater, ReplayFold, replay } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 /**
- * Why an attempt is aborted; nobody sees it, and an error would cost more than a short recovery.
+ * Why an attempt is aborted that is over, or that was dropped; nobody sees it, and an error would
+ * cost more than a short recovery.
  */
 const over = 'the recovery is over';
 
@@ -29,9 +32,9 @@ const over = 'the recovery is over';
  *
  * | state | before | after |
  * |---|---|---|
- * | `awaitingPermit` | the start, `backingOff` | `replaying` |
- * | `replaying` | `awaitingPermit` | `ready`, `initialising`; `backingOff` or `failed` |
- * | `initialising` | `replaying`, for a new journal | `ready`; `backingOff` or `failed` |
+ * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying` |
+ * | `replaying` | `awaitingPermit` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
+ * | `initialising` | `replaying`, for a new journal | `ready`; `backingOff` or `failed`; `unowned` |
  * | `backingOff` | any failure, when the entity restarts | `awaitingPermit` |
  */
 export class EntityRecovery<S extends HostedState> {
@@ -67,9 +70,10 @@ export class EntityRecovery<S extends HostedState> {
     try {
       release = await this.#permits.acquire(attempt.signal);
       entity.tell(new PermitGranted());
-      entity.tell(await this.#replay(attempt));
+      const recovered = await this.#replay(attempt);
+      if (attempt.signal.reason !== over) entity.tell(recovered);
     } catch (error) {
-      entity.tell(new RecoveryFailed(error));
+      if (attempt.signal.reason !== over) entity.tell(new RecoveryFailed(error));
     } finally {
       release?.();
       attempt.abort(over);
@@ -77,15 +81,57 @@ export class EntityRecovery<S extends HostedState> {
   }
 
   /**
-   * `replaying`: the journal is opened and its events are folded in a dry run. A write that an
-   * earlier actor of this id left under way is awaited first, since its events belong to the
+   * `replaying`: the journal is opened and held, and its events are folded in a dry run. A write that
+   * an earlier actor of this id left under way is awaited first, since its events belong to the
    * journal.
    */
   async #replay(attempt: AbortController): Promise<Recovered<S>> {
-    const { persistenceId, deps, settings, logic, input } = this.#entity;
+    const { persistenceId, deps, settings } = this.#entity;
     const { signal } = attempt;
-    const limitMs = settings.actor.recoveryEventTimeoutMs;
-    const watch = new SilenceWatch(limitMs, deps.clock, attempt);
+    const watch = this.#watch(attempt);
+    // Opening and holding a journal, and settling a write, have bounds of their own.
+    const lingering = deps.live.lingeringWrite(persistenceId);
+    if (lingering !== undefined) await watch.guard(lingering);
+    const opened = await watch.guard(deps.journal(settings.journalPluginId, signal));
+    const held = opened.hold === undefined ? undefined : await this.#hold(opened, watch, signal);
+    const journal = held ?? opened;
+    return new Recovered(journal, await this.#read(journal, watch, signal));
+  }
+
+  #watch(attempt: AbortController): SilenceWatch {
+    const { deps, settings } = this.#entity;
+    return new SilenceWatch(settings.actor.recoveryEventTimeoutMs, deps.clock, attempt);
+  }
+
+  /** @throws the abort reason when the attempt is over, or the journal is lost, by then */
+  async #hold(
+    journal: JournalPlugin,
+    watch: SilenceWatch,
+    signal: AbortSignal,
+  ): Promise<HeldPlugin | undefined> {
+    const entity = this.#entity;
+    const holding = journal.hold?.(entity.persistenceId, { signal }) ?? Promise.resolve(undefined);
+    let held: HeldPlugin | undefined;
+    try {
+      held = await watch.guard(holding);
+      signal.throwIfAborted();
+    } catch (error) {
+      // It may still come, for nobody.
+      holding.then((late) => late?.[Symbol.asyncDispose]()).catch(() => {});
+      throw error;
+    }
+    if (held !== undefined) entity.hold(held);
+    signal.throwIfAborted();
+    return held;
+  }
+
+  /** Folds what the journal holds; nothing happens by that. */
+  async #read(
+    journal: JournalPlugin,
+    watch: SilenceWatch,
+    signal: AbortSignal,
+  ): Promise<Replayed<S>> {
+    const { persistenceId, deps, settings, logic, input } = this.#entity;
     const fold = new ReplayFold({
       persistenceId,
       input,
@@ -95,12 +141,8 @@ export class EntityRecovery<S extends HostedState> {
       describe: (state) => logic.describe(state),
       warn: (fields, message) => deps.log.warn(fields, message),
     });
-    // Opening a journal and settling a write have bounds of their own.
-    const lingering = deps.live.lingeringWrite(persistenceId);
-    if (lingering !== undefined) await watch.guard(lingering);
-    const journal = await watch.guard(deps.journal(settings.journalPluginId, signal));
     watch.start();
-    const replayed = await replay({
+    return await replay({
       journal,
       persistenceId,
       to: settings.recoverTo ?? SeqNr.max,
@@ -110,7 +152,38 @@ export class EntityRecovery<S extends HostedState> {
       watch,
       signal,
     });
-    return new Recovered(journal, replayed);
+  }
+
+  /**
+   * What the journal says at the moment. Nothing is held, started or written, and the entity itself
+   * does not change. It takes its turn among all that recover.
+   *
+   * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws the abort reason when `signal` fires
+   */
+  async peek(signal: AbortSignal | undefined): Promise<Replayed<S>> {
+    const { deps, settings } = this.#entity;
+    const attempt = new AbortController();
+    const stopListening = onAbort(signal, (reason) => attempt.abort(reason));
+    let release: (() => void) | undefined;
+    try {
+      release = await this.#permits.acquire(attempt.signal);
+      const watch = this.#watch(attempt);
+      const opening = deps.journal(settings.journalPluginId, attempt.signal);
+      return await this.#read(await watch.guard(opening), watch, attempt.signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#failureOf(error);
+    } finally {
+      release?.();
+      stopListening();
+      attempt.abort(over);
+    }
+  }
+
+  /** The attempt under way, if any, comes to nothing. */
+  drop(): void {
+    this.#attempt.abort(over);
   }
 
   /**
@@ -142,6 +215,8 @@ export class EntityRecovery<S extends HostedState> {
   /** The end of `replaying`: what the journal says becomes live. */
   #adopt({ journal, replayed }: Recovered<S>): void {
     const entity = this.#entity;
+    // The message that says so follows: nothing may start meanwhile.
+    if (entity.isLost) return;
     try {
       entity.adopt(journal, replayed);
     } catch (error) {
@@ -176,14 +251,16 @@ export class EntityRecovery<S extends HostedState> {
   }
 
   #failed(error: unknown): void {
-    const text = `${this.#entity.persistenceId} cannot be recovered`;
-    const failure =
-      error instanceof RecoveryFailedError
-        ? error
-        : new RecoveryFailedError(text, { cause: error });
+    const failure = this.#failureOf(error);
     this.#entity.signal('recovery-failed', failure);
     if (mayRecoverLater(error)) this.#life.failed(failure, 'recovery.failed');
     else this.#life.fail(failure);
+  }
+
+  #failureOf(error: unknown): RecoveryFailedError {
+    if (error instanceof RecoveryFailedError) return error;
+    const text = `${this.#entity.persistenceId} cannot be recovered`;
+    return new RecoveryFailedError(text, { cause: error });
   }
 
   /** `backingOff`: the entity waits before it recovers again. */

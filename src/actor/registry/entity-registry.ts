@@ -9,7 +9,7 @@ import { createActor } from 'xstate';
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { AskResult } from '../entity/ask.ts';
+import type { AskResult, WaitOptions } from '../entity/ask.ts';
 import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
 import { WakeUps } from './wake-ups.ts';
 
@@ -43,6 +43,16 @@ export interface EntityRegistry<L extends AnyActorLogic> {
     command: EventFromLogic<L>,
     options?: AskOptions,
   ): Promise<AskResult<SnapshotFrom<L>>>;
+  /**
+   * The entity as its journal has it at the moment, wherever it is live. Nothing is started, stored
+   * or taken over by that: no actor, no child, no timer. Phase `unowned`.
+   *
+   * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws {DeadlineExceededError} not within `timeout`
+   * @throws {InvalidInputError} {@link ClosedError} as `ref`
+   * @throws the abort reason when `signal` fires
+   */
+  peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>>;
   /**
    * A command that is rejected leaves a warning in the log.
    *
@@ -78,6 +88,12 @@ export interface RegistryDeps {
   readonly clock: Clock;
   /** @throws as `ask` of the host */
   ask(ref: AnyActorRef, command: unknown, options?: AskOptions): Promise<AskResult>;
+  /**
+   * What the journal says of the entity of an actor that is not started.
+   *
+   * @throws as `peek` of the registry
+   */
+  peek(ref: AnyActorRef, options?: WaitOptions): Promise<unknown>;
   /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
   /** `undefined` when the actor never came to be. */
@@ -142,6 +158,11 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     return result as Promise<AskResult<SnapshotFrom<L>>>;
   }
 
+  async peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
+    const snapshot = await this.#deps.peek(this.#create(id), options);
+    return snapshot as SnapshotFrom<L>;
+  }
+
   send(id: string, command: EventFromLogic<L>): void {
     const err = commandFault(command);
     if (err !== undefined) {
@@ -173,9 +194,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     return [...this.#entries.keys()];
   }
 
-  #entry(id: string): Entry {
-    const existing = this.#entries.get(id);
-    if (existing !== undefined) return existing;
+  /** An actor that is not started: nothing of it is known but its input. */
+  #create(id: string): AnyActorRef {
     if (this.#deps.closing.aborted) throw new ClosedError('the persistence is shut down');
     checkId(id, 'the id of an entity');
     let input: unknown;
@@ -185,7 +205,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
       const text = `the input of "${this.#type}" for "${id}" threw; nothing was started`;
       throw new InvalidInputError(text, { cause });
     }
-    const ref = createActor(this.#logic, { id, input } as never) as AnyActorRef;
+    return createActor(this.#logic, { id, input } as never) as AnyActorRef;
+  }
+
+  #entry(id: string): Entry {
+    const existing = this.#entries.get(id);
+    if (existing !== undefined) return existing;
+    const ref = this.#create(id);
     const wakeUp = this.#wakeUps.take(id);
     const entry: Entry = { ref, stopping: undefined };
     this.#entries.set(id, entry);

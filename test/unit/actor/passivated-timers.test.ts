@@ -112,6 +112,7 @@ describe('a delayed event of a passivated entity', () => {
         log: silentLogger,
         clock,
         ask: () => failureOf(Promise.reject(new Error('unused'))) as never,
+        peek: () => expect.fail('nobody peeks'),
         stop: async () => {},
         hostOf: (ref) => ({
           passivateAfterMs: 10,

@@ -6,6 +6,7 @@ import type { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
 import { KafkaJournalPlugin } from '../../../src/plugin/kafka-journal-plugin.ts';
 import {
   type AtomicWrite,
@@ -13,6 +14,7 @@ import {
   type PersistenceId,
   type PersistentRepr,
 } from '../../../src/ports/journal-plugin.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 
 const persistenceId = 'p' as PersistenceId;
 const at = { partition: Partition.of(0), offset: Offset.of(0) };
@@ -35,9 +37,16 @@ function pluginOver(
 ): KafkaJournalPlugin {
   const journal = { append } as unknown as Journal;
   const hold = async (): Promise<never> => expect.fail('nothing is held');
-  const journals = { of: () => journal, hold, ids: () => never() };
+  const journals = { of: () => journal, canHold: false, hold, ids: () => never() };
   const keyOf = (id: string): Key => Key.of('journal', id);
-  return new KafkaJournalPlugin({ journals, keyOf, maxEventsInBatch, close: async () => {} });
+  return new KafkaJournalPlugin({
+    journals,
+    keyOf,
+    maxEventsInBatch,
+    log: silentLogger,
+    clock: systemClock,
+    close: async () => {},
+  });
 }
 
 async function* never(): AsyncGenerator<string> {}

@@ -66,6 +66,28 @@ describe('the life of an entity', () => {
     expect(again).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
   });
 
+  it('rests after the loss of its tenure until there is something to do, and that is no failure', () => {
+    const ready: LifeFact[] = ['permit.granted', 'replay.completed'];
+    const ways: LifeFact[][] = [
+      ['permit.granted'],
+      ['permit.granted', 'init.started'],
+      ready,
+      [...ready, 'write.started'],
+    ];
+    for (const restarts of [true, false]) {
+      for (const way of ways) {
+        expect(lifeAfter(restarts, ...way, 'tenure.lost')).to.deep.equal({
+          state: 'unowned',
+          effects: ['stopChildren', 'forgetState', 'lookForWork'],
+        });
+        const again = lifeAfter(restarts, ...way, 'tenure.lost', 'work.found');
+        expect(again).to.deep.equal({ state: 'awaitingPermit', effects: ['recover'] });
+      }
+    }
+    const failed = lifeAfter(false, ...ready, 'write.started', 'tenure.lost', 'write.failed');
+    expect(failed.state).to.equal('failed');
+  });
+
   it('ends from any state, and for good', () => {
     const ways: LifeFact[][] = [
       [],
@@ -73,6 +95,7 @@ describe('the life of an entity', () => {
       ['permit.granted', 'replay.completed'],
       ['permit.granted', 'replay.completed', 'write.started'],
       ['recovery.failed'],
+      ['permit.granted', 'tenure.lost'],
     ];
     for (const way of ways) {
       expect(lifeAfter(true, ...way, 'entity.ended')).to.deep.equal({
@@ -93,6 +116,8 @@ describe('the life of an entity', () => {
       'write.started',
       'write.settled',
       'write.failed',
+      'tenure.lost',
+      'work.found',
       'backoff.elapsed',
       'entity.failed',
       'entity.ended',
