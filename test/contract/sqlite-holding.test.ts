@@ -1,0 +1,4 @@
+import { holdingContract } from './holding.contract.ts';
+import { openSqliteHolding } from './holding-worlds.ts';
+
+holdingContract('one SQLite file', openSqliteHolding);
