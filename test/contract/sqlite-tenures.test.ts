@@ -175,10 +175,10 @@ describe('tenures of the log on SQLite', () => {
     await using two = await openTwo();
     const { a } = two;
     const first = await opened(a);
-    const exec = a.database.exec;
+    const exec = a.database.exec.bind(a.database);
     a.database.exec = (sql) => {
       if (sql === 'COMMIT') throw new Error('disk full');
-      exec.call(a.database, sql);
+      exec(sql);
     };
     const { producer } = a.store;
     const [mark, refused] = await Promise.all(
@@ -255,10 +255,10 @@ describe('following the log on SQLite', () => {
     const { a, b } = two;
     await a.store.producer.produce(markOf(key));
     let looks = 0;
-    const { find } = a.partitions;
+    const find = a.partitions.find.bind(a.partitions);
     a.partitions.find = (...place) => {
       looks++;
-      return find.apply(a.partitions, place);
+      return find(...place);
     };
     const stop = new AbortController();
     const start = { topic, partition, from: Offset.of(1) };

@@ -184,10 +184,7 @@ export class Delivery {
     const { errors, sessions } = this.#deps;
     const missing = causeOf(error, MissingTopicsError)?.missing;
     const moved = causeOf(error, MovedRecordsError);
-    const reasonOf = ({ topic, message }: PendingRecord): unknown => {
-      if (moved !== undefined) return moved.concerns(topic, message) ? moved : undefined;
-      return missing === undefined ? error : missing.get(topic);
-    };
+    const reasonOf = (record: PendingRecord): unknown => whyNotSent(record, error);
     const failures: Failure[] = [];
     const lanes: Lane[] = [];
     for (const [head, ...rest] of this.#lanes as readonly [Piece, ...Piece[]][]) {
@@ -198,10 +195,9 @@ export class Delivery {
           else failures.push(errors.failureOf(records, reason, head.isDoubtful));
         }
       }
-      const lane = left.length === 0 ? rest : [{ ...head, records: left }, ...rest];
-      if (lane.length > 0) lanes.push(lane);
+      lanes.push(left.length === 0 ? rest : [{ ...head, records: left }, ...rest]);
     }
-    this.#lanes = lanes;
+    this.#lanes = lanes.filter((lane) => lane.length > 0);
     this.#pauseMs = 0;
     for (const topic of missing?.keys() ?? []) sessions.forget(topic);
     if (missing === undefined && moved === undefined) await sessions.discard();
@@ -255,6 +251,14 @@ export class Delivery {
     });
     this.#lanes = lanes.filter((lane) => lane.length > 0);
   }
+}
+
+/** `undefined` = for the sake of others: without them it can be sent again. */
+function whyNotSent({ topic, message }: PendingRecord, error: unknown): unknown {
+  const moved = causeOf(error, MovedRecordsError);
+  if (moved !== undefined) return moved.concerns(topic, message) ? moved : undefined;
+  const missing = causeOf(error, MissingTopicsError);
+  return missing === undefined ? error : missing.missing.get(topic);
 }
 
 /**
