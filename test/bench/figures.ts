@@ -1,15 +1,15 @@
-/** One measured figure, against the raw client where there is one. */
+/** One measured figure, against the raw client, or against what it is to be compared with. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** The raw client's value in the same run and unit. */
+  /** That one's value in the same run and unit. */
   readonly baseline: number | undefined;
   /** `value / baseline`. */
   readonly ratio: number | undefined;
 }
 
-/** `of` is our value, then that of the raw client. */
+/** `of` is the value, then that which it is compared with. */
 export function figure(
   name: string,
   unit: string,
@@ -82,6 +82,6 @@ export function printFigure({ name, value, unit, baseline, ratio }: Figure, json
   const against =
     baseline === undefined || ratio === undefined
       ? ''
-      : `   raw ${shown(baseline)} ${unit}   ratio ${ratio.toFixed(2)}`;
+      : `   against ${shown(baseline)} ${unit}   ratio ${ratio.toFixed(2)}`;
   console.log(`${name.padEnd(34)} ${shown(value).padStart(12)} ${unit}${against}`);
 }

@@ -1,6 +1,8 @@
 /**
  * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the raw
- * client where there is one, taken in the same run in turn.
+ * client where there is one, taken in the same run in turn. `append.256.held` has beside it appends to
+ * journals that nobody holds; `hold.contended` is four processes that want one journal, or each one a
+ * journal of the same partition (`.keys`).
  *
  * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
  * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
@@ -14,6 +16,7 @@ import { benchActors } from './actors.ts';
 import { benchAppend } from './append.ts';
 import { benchEmbedded } from './embedded.ts';
 import { type Figure, printFigure } from './figures.ts';
+import { benchContended, benchHeld } from './held.ts';
 import { benchRecoverCassandra, benchRecoverKafka, benchRecoverPostgres } from './recover.ts';
 import { benchRecoverCrowd, benchRecoverMany } from './recover-many.ts';
 import { benchRecoverTail } from './recover-tail.ts';
@@ -54,6 +57,16 @@ const servers = {
 const benches: readonly Bench[] = [
   { figures: ['append.256', 'append.sequential'], run: () => benchAppend(servers) },
   { figures: ['append.256.actors'], run: () => benchActors(servers) },
+  { figures: ['append.256.held'], run: () => benchHeld(servers) },
+  {
+    figures: [
+      'hold.contended',
+      'hold.contended.tenures',
+      'hold.contended.keys',
+      'hold.contended.keys.tenures',
+    ],
+    run: () => benchContended(servers),
+  },
   {
     figures: [
       'recover.10k.cassandra',

@@ -257,7 +257,7 @@ describe('A process that holds a partition', () => {
         mine.producer.holds = isAppend;
         const appended = append(former, 1);
         const call = mine.producer.next();
-        if (how === 'let go') former[Symbol.asyncDispose]();
+        if (how === 'let go') former[Symbol.asyncDispose]().catch(() => {});
         else append(mine.journals.of(world.key()), 2).catch(() => {});
         const again = hold();
         expect(await outcome(again)).to.equal('pending');
