@@ -113,18 +113,20 @@ function producing(log: () => ActionLogUnderTest): void {
     expect((await to(6)).partition).to.equal(6);
     const wrong = [5, 7, 11, 12, 6 + 12].map((partition) => failureOf(to(partition)));
     const right = others.map((other) => log().producer.produce(appendOf(other, 1)));
+    const abc = appendOf(keyOf(topic, 'abc'), 1);
+    right.push(log().producer.produce(abc, { partition: 3 as Partition }));
     for (const failure of await Promise.all(wrong)) {
       expect(failure).to.be.instanceOf(WriteRejectedError);
       expect((failure as Error).message)
         .to.contain(topic)
         .and.to.match(/keeps its number of part/);
     }
-    expect(await Promise.all(right)).to.have.length(others.length);
+    expect(await Promise.all(right)).to.have.length(others.length + 1);
     const ends = Array.from({ length: 12 }, (_, partition) =>
       log().consumer.endOffset(topic, partition as Partition),
     );
     const stored = (await Promise.all(ends)).reduce((sum, end) => sum + end, 0);
-    expect(stored).to.equal(1 + others.length);
+    expect(stored).to.equal(1 + others.length + 1);
     expect(await to(6)).to.deep.equal({ partition: 6, offset: (await ends[6]) ?? 0 });
   });
 
