@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { EntityStoppedError, InvalidInputError, NotOwnerError } from '../model/errors.ts';
+import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
 import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
@@ -223,19 +224,19 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #hear(event: AnyHostEvent<S>): void {
     if (event instanceof RecoverySignal) {
       this.#recovery.hear(event as RecoveryEvent<S>);
+      this.#lookForWork();
       return;
     }
     switch (event.type) {
       case 'persistence.written':
-        // Of a lost entity: its asker has been answered.
-        if (this.#life.isLive) this.#pipeline.commit(event);
+        this.#pipeline.commit(event);
         break;
       case 'persistence.stored-after-loss':
         this.#pipeline.decided([]);
         this.#lookForWork();
         break;
       case 'persistence.tenure-lost':
-        if (this.#entity.isHeldBy(event.held)) this.#lost(event.reason);
+        this.#lost(event.reason, event.held);
         break;
       case 'persistence.settled':
         this.#pipeline.drain();
@@ -270,9 +271,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /**
    * The entity is no longer held: it stops at once. That is no failure; it goes on under a new tenure
-   * when it has something to do.
+   * when it has something to do. `held` = through what it was held; `undefined` = what it has now.
    */
-  #lost(reason: unknown): void {
+  #lost(reason: unknown, held?: HeldPlugin): void {
+    if (held !== undefined && !this.#entity.isHeldBy(held)) return;
     if (this.#life.state === 'unowned') return;
     const { timers, logic, state, deps, persistenceId } = this.#entity;
     const isIdle = this.#life.isReady && !this.#pipeline.isWriting;

@@ -1,7 +1,6 @@
 import {
   CommandUnhandledError,
   DataIntegrityError,
-  EntityStoppedError,
   StashOverflowError,
   WriteFailedError,
   WriteRejectedError,
@@ -10,12 +9,13 @@ import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts'
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Envelope, Evaluated, Step } from '../entity/evaluated.ts';
+import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { CommandStash } from './command-stash.ts';
-import { CommandEvaluator } from './evaluate-command.ts';
+import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
+import { answerStored, isWritten } from './stored-after-loss.ts';
 
 /**
  * The way of a command through its entity. Each step is a method here, in this order:
@@ -206,6 +206,7 @@ export class CommandPipeline<S extends HostedState> {
    * write lets the next write begin.
    */
   commit({ evaluated, step, isLast }: Written<S>): void {
+    if (!this.#life.isLive) return; // lost meanwhile, and answered
     this.#life.succeeded();
     this.#hasEffects = this.#entity.commit(step);
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
@@ -273,11 +274,7 @@ export class CommandPipeline<S extends HostedState> {
     const first = causes.findIndex((cause) => cause !== undefined);
     const cause = causes[first];
     const culprit = this.#planned[first]?.evaluated;
-    if (cause === undefined || culprit === undefined) return;
-    if (causes.slice(first).includes(undefined)) {
-      this.failed(storedAfterRejected(cause));
-      return;
-    }
+    if (cause === undefined || culprit === undefined || this.#isTorn(causes)) return;
     const at = this.#batch.indexOf(culprit);
     const isOnlyWrite = this.#planned.length === 1;
     if (isOnlyWrite) this.#rejectedByJournal(culprit.envelope, cause);
@@ -288,6 +285,15 @@ export class CommandPipeline<S extends HostedState> {
     this.#batch = this.#batch.slice(0, at);
     this.#isStored = true;
     if (!this.#tellCommits()) this.#finish();
+  }
+
+  /** A write was refused and a later one stored, whose decisions rest on events that do not exist. */
+  #isTorn(causes: WriteRejected['causes']): boolean {
+    const first = causes.findIndex((cause) => cause !== undefined);
+    if (first < 0 || !causes.slice(first).includes(undefined)) return false;
+    const text = 'the journal refused a write and stored a later one';
+    this.failed(new WriteFailedError(text, { cause: causes[first] }));
+    return true;
   }
 
   /** Answers the command, and ends the entity unless it may go on without it. */
@@ -323,13 +329,12 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * The entity is no longer held; its state is still the one of that moment. What the journal has
-   * not answered is decided by its answer; until then nothing is recovered.
+   * The entity is no longer held; its state is still there. What the journal has not answered is
+   * decided by its answer, and nothing is recovered before that.
    */
   lost(): void {
     this.#hasEffects = true; // of the recovery to come
     this.stash.releaseHeld(); // another process may have changed the entity
-    if (!this.isWriting) return;
     this.#lostState = this.#entity.state;
     if (this.#isStored) this.decided([]);
     else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#settled));
@@ -341,43 +346,13 @@ export class CommandPipeline<S extends HostedState> {
    * evaluated anew after the recovery: its askers see nothing of the loss.
    */
   decided(causes: readonly (Error | undefined)[]): void {
+    if (this.#isTorn(causes)) return;
     const first = causes.findIndex((cause) => cause !== undefined);
-    if (first >= 0 && causes.slice(first).includes(undefined)) {
-      this.failed(storedAfterRejected(causes[first]));
-      return;
-    }
-    const culprit = first < 0 ? undefined : this.#planned[first]?.evaluated;
+    const culprit = this.#planned[first]?.evaluated;
     const at = culprit === undefined ? this.#batch.length : this.#batch.indexOf(culprit);
     const stored = this.#batch.slice(this.#settled, at);
-    const rest = this.#batch.slice(Math.max(at, this.#settled));
-    let state = this.#lostState;
-    const back = stored.filter(({ steps }) => !isWritten(steps));
-    for (const evaluated of stored) {
-      for (const { base, next, trace } of evaluated.steps) {
-        state = base === state && trace !== undefined ? next : undefined;
-      }
-      if (isWritten(evaluated.steps)) this.#answerLost(evaluated, state);
-    }
-    this.#takeBack([...back, ...rest]);
-  }
-
-  /**
-   * The command is stored. Its asker gets the answer if nothing but the state would have come of
-   * the commit: `state` is that, `undefined` = there were effects, which do not happen.
-   */
-  #answerLost({ envelope: { ask }, steps, outcome }: Evaluated<S>, state: S | undefined): void {
-    if (ask === undefined || ask.settled) return;
-    const stored = steps.filter((step) => step.payload !== undefined);
-    const isPlain = outcome.type === 'reply' && outcome.thenRun === undefined;
-    if (state === undefined || !isPlain) {
-      const text = `${this.#entity.persistenceId} was taken over by another process after its command was stored`;
-      ask.fail(new EntityStoppedError(text, { stored: 'yes' }));
-      return;
-    }
-    const sequenceNr = stored[stored.length - 1]?.seqNr ?? 0;
-    const snapshot = this.#life.exposeUnowned(state, sequenceNr, this.#entity.input);
-    const events = stored.map((step) => step.event);
-    ask.answer({ sequenceNr, events, snapshot, reply: outcome.reply });
+    answerStored(stored, this.#lostState, (...of) => this.#life.exposeUnowned(...of));
+    this.#takeBack([...stored.filter(({ steps }) => !isWritten(steps)), ...this.#batch.slice(at)]);
   }
 
   /** Certainly not stored, and nothing of it has happened. Children and timers start again. */
@@ -412,25 +387,6 @@ export class CommandPipeline<S extends HostedState> {
     this.#isStored = false;
     this.#lostState = undefined;
   }
-}
-
-/** Later decisions rest on an event that does not exist. */
-function storedAfterRejected(cause: Error | undefined): WriteFailedError {
-  return new WriteFailedError('the journal refused a write and stored a later one', { cause });
-}
-
-/** Some of the events were given numbers, and handed to the journal. */
-function isWritten<S>(steps: readonly Step<S>[]): boolean {
-  return steps.some(({ seqNr }) => seqNr > 0);
-}
-
-/** No command is evaluated after an end, or after a failure that only the real actor can show. */
-function endsBatch<S extends HostedState>(
-  { envelope, outcome }: Evaluated<S>,
-  last: Step<S> | undefined,
-): boolean {
-  if (last === undefined) return outcome.type === 'fail';
-  return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
 }
 
 /** A command that stores something, and its write. */

@@ -248,6 +248,15 @@ export class CommandEvaluator<S extends HostedState> {
   }
 }
 
+/** No command is evaluated after an end, or after a failure that only the real actor can show. */
+export function endsBatch<S extends HostedState>(
+  { envelope, outcome }: Evaluated<S>,
+  last: Step<S> | undefined,
+): boolean {
+  if (last === undefined) return outcome.type === 'fail';
+  return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
+}
+
 interface StepInput {
   readonly event: EventObject;
   readonly payload: EventObject;

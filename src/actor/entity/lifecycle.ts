@@ -166,7 +166,7 @@ export class Lifecycle<S extends HostedState> {
   }
 
   /** What a journal says of an entity that is not held here. */
-  exposeUnowned(state: S, sequenceNr: number, input: unknown): Exposed<S> {
+  exposeUnowned(state: S, sequenceNr: number, input = this.#entity.input): Exposed<S> {
     const { persistenceId } = this.#entity;
     const persistence = { phase: 'unowned', persistenceId, sequenceNr, stashed: 0, input } as const;
     return { ...state, persistence };

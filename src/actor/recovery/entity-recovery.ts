@@ -203,6 +203,7 @@ export class EntityRecovery<S extends HostedState> {
         this.#failed(event.error);
         break;
       case 'persistence.initialised':
+        if (this.#life.state !== 'initialising') break; // lost meanwhile: the recovery finds it
         this.#entity.begin('stored', this.#initialDelaysMs);
         this.#life.recovered('write.settled');
         break;
