@@ -69,15 +69,22 @@ export class PartitionTenures {
   readonly #tenures = new Tenures();
   /** No tenure was opened up to `after`: nothing needs to be asked. */
   readonly #isNew: boolean;
-  /** W as this flow knows it. */
+  /** W as this flow has stored it, or what is known without it. */
   #upTo: Offset | undefined;
+  /** Nothing is replicated, and nothing was stored of the tenures of this topic. */
+  #isFirst: boolean;
   /** Opening marks after W. */
   #openings: readonly OpenedTenure[] = [];
 
   constructor({ replicated, tenuresUpTo }: PartitionStart, { source, store }: TenuresDeps) {
     this.#source = source;
     this.#store = store;
-    this.#upTo = tenuresUpTo;
+    // A W that was stored after R may have been lowered since by a late call of a former owner, and
+    // where there is no R it belongs to an earlier topic of that name. So opening marks after R are
+    // stored again, and W before R moves.
+    const isAfter = (tenuresUpTo ?? -1) > (replicated ?? -1);
+    this.#upTo = isAfter ? replicated : tenuresUpTo;
+    this.#isFirst = replicated === undefined;
     this.#isNew = replicated === undefined || tenuresUpTo === undefined;
     const isAhead = replicated !== undefined && (tenuresUpTo ?? replicated) < replicated;
     this.after = isAhead ? tenuresUpTo : replicated;
@@ -140,12 +147,21 @@ export class PartitionTenures {
   /**
    * Moves W, unless it is there already; call it before R moves as far.
    *
+   * Where nothing is replicated the first call removes what the store has of the partition. It may be
+   * of an earlier topic of that name, whose marks would make real actions of this one void. It may
+   * also be what a process has stored that died before it stored R: those marks are copied again,
+   * since without R the flow begins with the oldest record. If the log has lost some of them
+   * meanwhile, nobody misses them: readers ask the store only for what is at or before R, and so far
+   * have read the same log.
+   *
    * @throws the errors of `ReplicatedJournal.saveTenures`; the next call repeats it
    */
   async save(upTo: Offset, nowMs: number): Promise<void> {
     if (upTo <= (this.#upTo ?? -1)) return;
     const openings = this.#openings.filter(({ offset }) => offset <= upTo);
-    await this.#store.saveTenures({ ...this.#source, openings, upTo }, nowMs);
+    const isFirst = this.#isFirst;
+    await this.#store.saveTenures({ ...this.#source, openings, upTo, isFirst }, nowMs);
+    this.#isFirst = false;
     this.#upTo = upTo;
     this.#openings = this.#openings.filter(({ offset }) => offset > upTo);
   }

@@ -4,6 +4,12 @@ import type { LastTenure, TenurePlace } from '../model/tenure.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { KnownTenures } from '../ports/replicated-journal.ts';
 
+/**
+ * How many of the oldest marks of a scope are looked at when a new one is stored, to remove those
+ * that were superseded long ago. More than two, so that they get fewer however many there were.
+ */
+export const oldTenuresLookedAt = 100;
+
 /** Reads the tables of tenures; every call throws `NotSetUpError` where they are not there. */
 export interface TenureReads {
   /** W: how far the opening marks of a partition are known; `undefined` = nobody keeps them. */
@@ -14,7 +20,7 @@ export interface TenureReads {
 
 /** Also writes them. */
 export interface TenureTables extends TenureReads {
-  /** The marks first, then W, which never goes back. */
+  /** The marks first, then W. */
   save(known: KnownTenures, nowMs: number): Promise<void>;
 }
 

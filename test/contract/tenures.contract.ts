@@ -2,7 +2,11 @@ import { expect } from 'chai';
 import { NotSetUpError } from '../../src/model/errors.ts';
 import { Offset, type Topic } from '../../src/model/position.ts';
 import type { LastTenure, OpenedTenure } from '../../src/model/tenure.ts';
-import type { KnownTenures } from '../../src/ports/replicated-journal.ts';
+import {
+  type KnownTenures,
+  keptTenureMs,
+  type ReplicatedJournal,
+} from '../../src/ports/replicated-journal.ts';
 import { nextTurn } from '../../src/runtime/waiting.ts';
 import * as given from './replicated-store.ts';
 
@@ -46,6 +50,19 @@ export function tenuresContract(store: Store): void {
   const upTo = (topic: Topic) => store().replicated.tenuresUpTo(topic, partition);
   const last = (topic: Topic, ...rest: [upTo: number, scope?: string]) =>
     lastOf(store(), topic, ...rest);
+
+  const claim = async (replicated: ReplicatedJournal, topic: Topic, at = 0): Promise<void> => {
+    await replicated.claim(topic, partition, { nowMs: given.nowMs + at });
+    await replicated.tenuresUpTo(topic, partition);
+  };
+  /** A process that has claimed partition 3; `undefined` where a store can be open only once. */
+  const owner = async (topic: Topic, replicated: number | undefined) => {
+    const process = await store().another?.();
+    if (process === undefined) return undefined;
+    if (replicated !== undefined) await given.moveTo(process, topic, given.place(replicated, 3));
+    await claim(process, topic);
+    return process;
+  };
 
   it('knows nothing of a partition whose marks nobody keeps', async () => {
     const topic = given.randomTopic();
@@ -118,34 +135,155 @@ export function tenuresContract(store: Store): void {
     expect(await last(topic, 8, 'b')).to.equal(5);
   });
 
-  it('never goes back by a late call of a replicator that was replaced', async () => {
-    const topic = given.randomTopic();
-    await save(known(topic, 9, [opening(4), opening(8)]));
-    for (const late of [known(topic, 5, [opening(4)]), known(topic, 8), known(topic, 0)]) {
-      await save(late);
-      expect(await upTo(topic)).to.equal(9);
-      expect(await last(topic, 9)).to.equal(8);
-    }
-    await save(known(topic, 10));
-    expect(await upTo(topic)).to.equal(10);
+  for (const replicated of [undefined, 3]) {
+    const where = replicated === undefined ? 'nothing is replicated' : 'R is 3';
+    it(`never goes back by a late call of a replicator that was replaced, where ${where}`, async () => {
+      const topic = given.randomTopic();
+      await using old = await owner(topic, replicated);
+      await using next = await owner(topic, undefined);
+      if (old === undefined || next === undefined) return;
+      const late = [known(topic, 5, [opening(4)]), known(topic, 8), known(topic, 0)];
+      const [first] = late;
+      if (first !== undefined) await old.saveTenures(first, given.nowMs);
+      await claim(next, topic);
+      await next.saveTenures(known(topic, 9, [opening(4), opening(8)]), given.nowMs + 1);
+      for (const call of late) {
+        await old.saveTenures(call, given.nowMs);
+        expect(await upTo(topic)).to.equal(9);
+        expect(await last(topic, 9)).to.equal(8);
+        expect(await last(topic, 7)).to.equal(4);
+      }
+      await next.saveTenures(known(topic, 10), given.nowMs + 2);
+      expect(await upTo(topic)).to.equal(10);
+    });
+  }
+
+  describe('of a topic made anew', () => {
+    it('are removed with the first call, of all scopes', async () => {
+      const topic = given.randomTopic();
+      const next = store().replicated;
+      await save(known(topic, 90, [opening(0, { scope: 'a' }), opening(70), opening(80)]));
+      await claim(next, topic);
+      const first = { ...known(topic, 0, [opening(0)]), isFirst: true };
+      for (const _ of [1, 2]) {
+        await next.saveTenures(first, given.nowMs);
+        expect(await upTo(topic)).to.equal(0);
+        expect(await last(topic, 0)).to.equal(0);
+        expect(await last(topic, 0, 'a')).to.equal(undefined);
+      }
+      await given.moveTo(next, topic, given.place(0, 3));
+      await next.saveTenures(known(topic, 99), given.nowMs);
+      expect(await last(topic, 99)).to.equal(0);
+      expect(await last(topic, 99, 'a')).to.equal(undefined);
+    });
+
+    it('are removed also when the first call has no marks, and no others with them', async () => {
+      const topic = given.randomTopic();
+      const elsewhere = given.place(0, 4).partition;
+      await save(known(topic, 90, [opening(70)]));
+      await save({ ...known(topic, 90, [opening(70)]), partition: elsewhere });
+      const next = store().replicated;
+      await claim(next, topic);
+      await next.saveTenures({ ...known(topic, 0), isFirst: true }, given.nowMs);
+      expect(await upTo(topic)).to.equal(0);
+      await next.saveTenures(known(topic, 99), given.nowMs);
+      expect(await last(topic, 99)).to.equal(undefined);
+      const place = { topic, partition: elsewhere, scope: '' };
+      expect(await store().eventual.lastTenure(place, Offset.of(90))).to.equal(70);
+    });
+
+    it('stay when the first call comes late: another process has stored R, and marks since', async () => {
+      const topic = given.randomTopic();
+      await using late = await owner(topic, undefined);
+      await using other = await owner(topic, undefined);
+      if (late === undefined || other === undefined) return;
+      const first = { ...known(topic, 0, [opening(0)]), isFirst: true };
+      await other.saveTenures(first, given.nowMs + 1);
+      await given.moveTo(other, topic, given.place(0, 3));
+      await other.saveTenures(known(topic, 9, [opening(5)]), given.nowMs + 2);
+      await late.saveTenures(first, given.nowMs);
+      expect(await last(topic, 9)).to.equal(5);
+      expect(await last(topic, 4)).to.equal(0);
+    });
+
+    it('do not come back by a late call of a process that began with the old one', async () => {
+      const topic = given.randomTopic();
+      await using old = await owner(topic, undefined);
+      await using next = await owner(topic, undefined);
+      if (old === undefined || next === undefined) return;
+      await claim(next, topic, 2);
+      await next.saveTenures({ ...known(topic, 0), isFirst: true }, given.nowMs + 3);
+      await given.moveTo(next, topic, given.place(0, 3));
+      await old.saveTenures(known(topic, 7, [opening(6)]), given.nowMs + 1);
+      await next.saveTenures(known(topic, 9), given.nowMs + 4);
+      expect(await last(topic, 9)).to.equal(undefined);
+    });
   });
 
-  it('goes as far as the furthest of calls that are made at once, by two processes', async () => {
-    const other = await store().another?.();
-    try {
+  describe('that were superseded', () => {
+    const day = keptTenureMs;
+    const saveAt = (topic: Topic, at: number, offset: number, scope = '') =>
+      store().replicated.saveTenures(
+        known(topic, offset, [opening(offset, { scope })]),
+        given.nowMs + at,
+      );
+    const kept = (topic: Topic, upToAll: number) =>
+      Promise.all(given.numbers(0, upToAll).map((at) => last(topic, at)));
+
+    it('are kept for a day after the next one of their scope, and removed with a new one then', async () => {
       const topic = given.randomTopic();
-      const ends = [3, 9, 1, 12, 7, 11, 2, 5];
-      const saved = ends.map((end, index) => {
-        const writer = (index % 2 === 0 ? other : undefined) ?? store().replicated;
-        return writer.saveTenures(known(topic, end, [opening(end)]), given.nowMs);
-      });
-      await Promise.all(saved);
-      expect(await upTo(topic)).to.equal(12);
-      expect(await last(topic, 12)).to.equal(12);
-      expect(await last(topic, 10)).to.equal(9);
-    } finally {
-      await other?.[Symbol.asyncDispose]();
-    }
+      await saveAt(topic, 0, 0);
+      await saveAt(topic, 1, 1);
+      await saveAt(topic, 2, 2);
+      await saveAt(topic, day, 3);
+      expect(await kept(topic, 3)).to.deep.equal([0, 1, 2, 3]);
+      await saveAt(topic, day + 1, 4);
+      expect(await kept(topic, 4)).to.deep.equal([undefined, 1, 2, 3, 4]);
+      await saveAt(topic, 2 * day + 1, 5);
+      expect(await kept(topic, 5)).to.deep.equal([
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        4,
+        5,
+      ]);
+    });
+
+    it('keep the last one of each scope, however old', async () => {
+      const topic = given.randomTopic();
+      await saveAt(topic, 0, 0, 'quiet');
+      await saveAt(topic, 0, 1);
+      for (const times of [1, 2, 3, 4]) await saveAt(topic, times * 9 * day, 1 + times);
+      expect(await last(topic, 5, 'quiet')).to.equal(0);
+      expect(await kept(topic, 5)).to.deep.equal([...Array(4).fill(undefined), 4, 5]);
+    });
+
+    it('get fewer however many there were, some with each new one', async () => {
+      const topic = given.randomTopic();
+      await save(
+        known(
+          topic,
+          249,
+          given.numbers(0, 249).map((at) => opening(at)),
+        ),
+      );
+      await saveAt(topic, day, 250);
+      expect(await last(topic, 98)).to.equal(undefined);
+      expect(await last(topic, 99)).to.equal(99);
+      for (const offset of [251, 252]) await saveAt(topic, day, offset);
+      expect(await last(topic, 248)).to.equal(undefined);
+      expect(await last(topic, 249)).to.equal(249);
+    });
+
+    it('are kept for a day after the next one was stored again, before R moved over it', async () => {
+      const topic = given.randomTopic();
+      await saveAt(topic, 0, 0);
+      await saveAt(topic, 0, 1);
+      await saveAt(topic, day, 1);
+      await saveAt(topic, day + 1, 2);
+      expect(await kept(topic, 2)).to.deep.equal([0, 1, 2]);
+    });
   });
 
   it('shows no reader that marks are known before it shows the marks', async () => {

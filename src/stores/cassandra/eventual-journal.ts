@@ -12,7 +12,7 @@ import { SegmentNr } from './segment.ts';
 import { readSegments } from './segment-reader.ts';
 import { openCassandraSession } from './session.ts';
 import type { CassandraDeps, CassandraSession } from './session-types.ts';
-import { CassandraTenures } from './stored-tenures.ts';
+import { CassandraTenureReads } from './stored-tenures.ts';
 import { JournalRowReader } from './tables/journal-row.ts';
 import { pointerOf, rowParams } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -49,7 +49,7 @@ export class CassandraEventualJournal implements EventualJournal {
   readonly #session: CassandraSession;
   readonly #tables: StoreTables;
   readonly #fetchSize: number;
-  readonly #tenures: CassandraTenures;
+  readonly #tenures: CassandraTenureReads;
 
   constructor(
     session: CassandraSession,
@@ -60,7 +60,7 @@ export class CassandraEventualJournal implements EventualJournal {
     this.#session = session;
     this.#tables = storeTables(settings.schema);
     this.#fetchSize = settings.client.fetchSize;
-    this.#tenures = new CassandraTenures(session, this.#tables.tenures);
+    this.#tenures = new CassandraTenureReads(session, this.#tables.tenures);
   }
 
   /**

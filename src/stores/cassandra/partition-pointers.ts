@@ -67,6 +67,9 @@ export class PartitionPointers {
     const { session, statements } = this.#deps;
     const { topic, partition } = place;
     const { nowMs } = options;
+    const clock = this.#deps.clocks.of(topic, partition);
+    // Where there is no row, what is older than this is of an earlier topic of that name.
+    clock.next(nowMs);
     for (let tries = 0; tries < maxTries; tries++) {
       const cells = await session.selectSerially(
         statements.selectSaved,
@@ -78,7 +81,7 @@ export class PartitionPointers {
       if (row === undefined || isApplied(await this.#change(place, found, row))) {
         this.#claims.set(nameOf(place), { known: row?.offset, row, inDoubt: [] });
         // The last owner's clock may be ahead of ours, and its writes newer than ours would be.
-        this.#deps.clocks.of(topic, partition).follow((row?.updated ?? 0) * 1000);
+        clock.follow((row?.updated ?? 0) * 1000);
         return row?.offset;
       }
     }

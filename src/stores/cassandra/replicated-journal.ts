@@ -21,7 +21,7 @@ import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
 import { openCassandraSession } from './session.ts';
 import type { CassandraDeps, CassandraSession } from './session-types.ts';
-import { CassandraTenures } from './stored-tenures.ts';
+import { CassandraTenureReads, CassandraTenures } from './stored-tenures.ts';
 import { ownedRowOf, rowParams } from './tables/metajournal-table.ts';
 import { expiredUntilKey } from './tables/setting-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -58,7 +58,7 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
   readonly #segmentSize: number;
   readonly #clocks = new WriteClocks();
   readonly #pointers: PartitionPointers;
-  readonly #tenures: CassandraTenures;
+  readonly #tenureReads: CassandraTenureReads;
   readonly #keptTenures: KeptTenures;
 
   constructor(
@@ -69,8 +69,8 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     this.#tables = storeTables(schema);
     this.#segmentSize = segmentSize;
     const { pointer, tenures } = this.#tables;
-    this.#tenures = new CassandraTenures(session, tenures);
-    this.#keptTenures = new KeptTenures(this.#tenures);
+    this.#tenureReads = new CassandraTenureReads(session, tenures);
+    this.#keptTenures = new KeptTenures(new CassandraTenures(session, tenures, this.#clocks));
     this.#pointers = new PartitionPointers({ session, clocks: this.#clocks, statements: pointer });
   }
 
@@ -109,7 +109,7 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
   }
 
   lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
-    return readLastTenure(this.#tenures, place, upTo, options);
+    return readLastTenure(this.#tenureReads, place, upTo, options);
   }
 
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {

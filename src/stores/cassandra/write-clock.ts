@@ -15,6 +15,11 @@ export class WriteClock {
     if (micros > this.#last) this.#last = micros;
   }
 
+  /** All of them so far are at most this. */
+  get lastMicros(): number {
+    return this.#last;
+  }
+
   /** All of them so far lie at or before this time. */
   get lastMs(): number {
     return Math.ceil(this.#last / 1000);

@@ -9,7 +9,7 @@ import { proveTenureReads, readLastTenure } from '../kept-tenures.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import { pointerOffset } from '../relational/journal-cells.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
-import { PostgresTenures } from './stored-tenures.ts';
+import { PostgresTenureReads } from './stored-tenures.ts';
 import { type JournalCells, pointerOfCells } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 import { ofStoredCells, type StoredCells } from './tables/stored-cells.ts';
@@ -47,13 +47,13 @@ export class PostgresEventualJournal implements EventualJournal {
   readonly #session: PostgresSession;
   readonly #tables: StoreTables;
   readonly #fetchSize: number;
-  readonly #tenures: PostgresTenures;
+  readonly #tenures: PostgresTenureReads;
 
   constructor(session: PostgresSession, settings: PostgresSettings) {
     this.#session = session;
     this.#tables = storeTables(settings.schema.name);
     this.#fetchSize = settings.fetchSize;
-    this.#tenures = new PostgresTenures(session, this.#tables.tenures);
+    this.#tenures = new PostgresTenureReads(session, this.#tables.tenures);
   }
 
   async proveReading(options?: CallOptions): Promise<void> {

@@ -64,7 +64,11 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
   constructor(session: PostgresSession, schema: string) {
     this.#session = session;
     this.#tables = storeTables(schema);
-    this.#tenures = new PostgresTenures(session, this.#tables.tenures);
+    this.#tenures = new PostgresTenures(
+      session,
+      this.#tables.tenures,
+      (topic, partition) => this.#claims.get(`${topic}:${partition}`)?.epoch,
+    );
     this.#keptTenures = new KeptTenures(this.#tenures);
   }
 

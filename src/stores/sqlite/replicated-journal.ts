@@ -103,8 +103,14 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
   }
 
   async saveTenures(known: KnownTenures, nowMs: number): Promise<void> {
-    const { tenures } = this.#deps.tables;
-    await this.#write(known.topic, () => tenures.save(known, nowMs));
+    const { topic, partition } = known;
+    const { tenures, pointers } = this.#deps.tables;
+    await this.#write(topic, () => {
+      // A process that was replaced stores nothing, even if it wakes up long afterwards: a topic that
+      // was made anew meanwhile would find marks of the old one.
+      const claimed = this.#claims.get(`${topic}:${partition}`)?.epoch;
+      if (pointers.epoch(topic, partition) === claimed) tenures.save(known, nowMs);
+    });
   }
 
   async lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {

@@ -71,8 +71,8 @@ const expectedColumns = {
   tenures: {
     topic: 'text partition_key 0',
     partition: 'int partition_key 1',
-    scope: 'text partition_key 2',
-    offset: 'bigint clustering 0 desc',
+    scope: 'text clustering 0 asc',
+    offset: 'bigint clustering 1 desc',
     holder: 'text',
     address: 'text',
     created: 'timestamp',

@@ -8,6 +8,7 @@ import {
   cellOf,
   compileCql,
   holds,
+  isInRange,
   type LiveRow,
   shapes,
 } from './compile.ts';
@@ -66,8 +67,9 @@ export class CassandraModel {
     const partition = table.partitionForWrite(valuesOf(write.partition, params));
     const row = write.row && partition.rowForWrite(valuesOf(write.row, params));
     if (row !== undefined) writeRow(row, write, { params, timestamp });
-    else if (write.upTo !== undefined) partition.deleteUpTo(write.upTo(params), timestamp);
-    else partition.deletedAt = Math.max(partition.deletedAt, timestamp);
+    else if (write.range !== undefined) {
+      partition.deleteRange(isInRange(write.range, params), timestamp);
+    } else partition.deletedAt = Math.max(partition.deletedAt, timestamp);
     this.onWrite(write.table, partition, row);
   }
 }
@@ -100,7 +102,9 @@ function foundBy(table: StoredTable, select: CompiledSelect, params: Params): Li
   const rows: LiveRow[] = [];
   for (const partition of partitionsOf(table, select, params)) {
     const { isDescending } = table.shape.key;
-    for (const row of isDescending ? partition.rows.toReversed() : partition.rows) {
+    for (const row of isDescending && !select.isAscending
+      ? partition.rows.toReversed()
+      : partition.rows) {
       const deletedAt = partition.deletedAtOf(row);
       if (!row.isLive(deletedAt)) continue;
       const found = { partition, row, deletedAt };

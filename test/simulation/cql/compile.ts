@@ -11,8 +11,8 @@ const tableKeys: Readonly<Record<string, TableKey>> = {
   pointer2: { partition: ['topic', 'partition'], clustering: [] },
   setting: { partition: ['key'], clustering: [] },
   tenures: {
-    partition: ['topic', 'partition', 'scope'],
-    clustering: ['offset'],
+    partition: ['topic', 'partition'],
+    clustering: ['scope', 'offset'],
     isDescending: true,
   },
   tenures_until: { partition: ['topic', 'partition'], clustering: [] },
@@ -40,6 +40,13 @@ export interface Test {
   readonly value: Bound;
 }
 
+/** A condition of a clustering column, by its place. */
+interface RangeTest {
+  readonly place: number;
+  readonly op: Condition['op'];
+  readonly value: Bound;
+}
+
 export interface CompiledSelect {
   readonly type: 'select';
   readonly table: string;
@@ -52,6 +59,7 @@ export interface CompiledSelect {
     readonly read: CellReader;
   }[];
   readonly distinct: boolean;
+  readonly isAscending: boolean;
   /** Rows at most. */
   readonly limit: number;
 }
@@ -63,8 +71,8 @@ export interface CompiledWrite {
   /** Absent: the delete covers more than one row. */
   readonly row: readonly Bound[] | undefined;
   readonly set: readonly { readonly place: number; readonly value: Bound }[];
-  /** Of a delete of rows: the highest first clustering value; absent = all. */
-  readonly upTo: Bound | undefined;
+  /** Of a delete of a range of rows: what their clustering columns are; absent = all. */
+  readonly range: readonly RangeTest[] | undefined;
   readonly guard: CompiledGuard | undefined;
   readonly timestamp: Bound | undefined;
 }
@@ -98,7 +106,7 @@ function shapeOf({ table }: Statement): TableShape {
 }
 
 function compileSelect(statement: Select): CompiledSelect {
-  const { table, where, columns, distinct, limit } = statement;
+  const { table, where, columns, distinct, isAscending, limit } = statement;
   const shape = shapeOf(statement);
   const partition = keyOf(shape.key.partition, where);
   // What finds the partition holds of each of its rows.
@@ -115,6 +123,7 @@ function compileSelect(statement: Select): CompiledSelect {
       read: readerOf(isWriteTime ? 'offset' : column),
     })),
     distinct,
+    isAscending,
     limit,
   };
 }
@@ -126,7 +135,10 @@ function compileWrite(statement: Write): CompiledWrite {
   const partition = keyOf(shape.key.partition, where);
   if (partition === undefined) throw new Error('a write names its partition');
   const clustering = keyOf(shape.key.clustering, where);
-  const upTo = statement.where.find(({ op }) => op === '<=');
+  const range = statement.where.flatMap(({ column, op, value }) => {
+    const place = shape.key.clustering.indexOf(column);
+    return place < 0 ? [] : [{ place, op, value: boundOf(value) }];
+  });
   // A table without clustering columns has one row a partition.
   const isWhole = type === 'delete' && shape.key.clustering.length === 0;
   return {
@@ -135,7 +147,7 @@ function compileWrite(statement: Write): CompiledWrite {
     partition,
     row: isWhole ? undefined : (clustering ?? (type === 'delete' ? undefined : [])),
     set: setOf(shape, statement),
-    upTo: upTo && boundOf(upTo.value),
+    range: range.length === 0 ? undefined : range,
     guard: guard && compileGuard(shape, guard),
     timestamp: timestamp && boundOf(timestamp),
   };
@@ -206,6 +218,16 @@ export function holds({ cell, op, value }: Test, found: LiveRow | undefined, par
   const isAbsent = (it: unknown): boolean => it === null || it === undefined;
   if (isAbsent(left) || isAbsent(right)) return isAbsent(left) && isAbsent(right);
   return operators[op](compareCells(left, right));
+}
+
+/** Whether the clustering columns of a row are what a delete names. */
+export function isInRange(
+  range: readonly RangeTest[],
+  params: Params,
+): (key: readonly unknown[]) => boolean {
+  const tests = range.map(({ place, op, value }) => ({ place, op, right: value(params) }));
+  return (key) =>
+    tests.every(({ place, op, right }) => operators[op](compareCells(key[place], right)));
 }
 
 /** Whether an order satisfies an operator. */

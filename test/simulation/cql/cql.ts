@@ -15,6 +15,8 @@ export type Statement =
       readonly columns: readonly Selected[];
       readonly distinct: boolean;
       readonly where: readonly Condition[];
+      /** `ORDER BY column ASC`: the first rows first, also where the table has the last ones first. */
+      readonly isAscending: boolean;
       readonly limit: number;
     }
   | {
@@ -105,9 +107,17 @@ class CqlParser {
     this.#expect('FROM');
     const table = this.#table();
     const where = this.#accept('WHERE') ? this.#conditions() : [];
+    const isAscending = this.#accept('ORDER');
+    if (isAscending) this.#ascending();
     const limit = this.#accept('LIMIT') ? Number(this.#word()) : Number.POSITIVE_INFINITY;
     if (this.#accept('ALLOW')) this.#expect('FILTERING');
-    return { type: 'select', table, columns, distinct, where, limit };
+    return { type: 'select', table, columns, distinct, where, isAscending, limit };
+  }
+
+  #ascending(): void {
+    this.#expect('BY');
+    this.#word();
+    this.#expect('ASC');
   }
 
   #selected(): Selected {

@@ -83,7 +83,7 @@ export class StoredRow {
 }
 
 interface RangeTombstone {
-  readonly upTo: unknown;
+  readonly covers: (key: readonly unknown[]) => boolean;
   readonly timestamp: number;
 }
 
@@ -116,16 +116,16 @@ export class StoredPartition {
     return row;
   }
 
-  /** Of the first clustering column. */
-  deleteUpTo(upTo: unknown, timestamp: number): void {
-    this.#ranges.push({ upTo, timestamp });
+  /** @param covers which clustering keys */
+  deleteRange(covers: RangeTombstone['covers'], timestamp: number): void {
+    this.#ranges.push({ covers, timestamp });
   }
 
   /** Newest of all deletes that cover a row. */
   deletedAtOf(row: StoredRow): number {
     let deletedAt = Math.max(this.deletedAt, row.deletedAt);
-    for (const { upTo, timestamp } of this.#ranges) {
-      if (timestamp > deletedAt && compareCells(row.key[0], upTo) <= 0) deletedAt = timestamp;
+    for (const { covers, timestamp } of this.#ranges) {
+      if (timestamp > deletedAt && covers(row.key)) deletedAt = timestamp;
     }
     return deletedAt;
   }

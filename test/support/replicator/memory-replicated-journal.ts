@@ -50,6 +50,15 @@ export interface StoreCall {
 
 interface Claim {
   epoch: number | undefined;
+  /** Grows with each claim of the partition: as write timestamps do, it says which of two is late. */
+  readonly turn: number;
+}
+
+/** Of the claims under which marks and W of a partition were stored; none = before all claims. */
+interface TenureTurns {
+  claims: number;
+  upTo: number;
+  readonly marks: Map<number, number>;
 }
 
 interface StoredNumber {
@@ -75,6 +84,7 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   readonly tenures: Map<string, Map<number, OpenedTenure>>;
   /** W of each partition. */
   readonly tenuresKnown: Map<string, number>;
+  readonly #tenureTurns: Map<string, TenureTurns>;
   /** How often each partition was claimed. */
   readonly epochs: Map<string, number>;
   readonly expiredDays = new Map<string, string>();
@@ -97,6 +107,7 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     this.offsets = other?.offsets ?? new Map();
     this.tenures = other?.tenures ?? new Map();
     this.tenuresKnown = other?.tenuresKnown ?? new Map();
+    this.#tenureTurns = other === undefined ? new Map() : other.#tenureTurns;
     this.epochs = other?.epochs ?? new Map();
   }
 
@@ -109,8 +120,14 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     const place = `${topic}/${partition}`;
     const stored = this.offsets.get(place);
     const epoch = stored === undefined ? undefined : this.#nextEpoch(place);
-    this.#claims.set(place, { epoch });
+    this.#claims.set(place, { epoch, turn: ++this.#turnsOf(place).claims });
     return stored as Offset | undefined;
+  }
+
+  #turnsOf(place: string): TenureTurns {
+    const turns = this.#tenureTurns.get(place) ?? { claims: 0, upTo: 0, marks: new Map() };
+    this.#tenureTurns.set(place, turns);
+    return turns;
   }
 
   #nextEpoch(place: string): number {
@@ -152,14 +169,26 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     return this.tenuresKnown.get(`${topic}/${partition}`) as Offset | undefined;
   }
 
-  async saveTenures({ topic, partition, openings, upTo }: KnownTenures): Promise<void> {
+  /** What is stored late loses against a later claim's; the first call removes what came before. */
+  async saveTenures(known: KnownTenures): Promise<void> {
+    const { topic, partition, openings, upTo, isFirst = false } = known;
     const name = 'saveTenures';
     await this.#call({ name, partition, offset: upTo, openings: openings.length });
     const place = `${topic}/${partition}`;
     const stored = this.tenures.get(place) ?? new Map<number, OpenedTenure>();
-    for (const opening of openings) stored.set(opening.offset, opening);
+    const turns = this.#turnsOf(place);
+    const turn = this.#claims.get(place)?.turn ?? 0;
+    for (const opening of openings) {
+      stored.set(opening.offset, opening);
+      turns.marks.set(opening.offset, turn);
+    }
+    for (const offset of isFirst ? [...stored.keys()] : []) {
+      if ((turns.marks.get(offset) ?? 0) < turn) stored.delete(offset);
+    }
     this.tenures.set(place, stored);
-    this.tenuresKnown.set(place, Math.max(upTo, this.tenuresKnown.get(place) ?? 0));
+    if (turn < turns.upTo) return;
+    this.tenuresKnown.set(place, upTo);
+    turns.upTo = turn;
   }
 
   async lastTenure({ topic, partition, scope }: TenurePlace, upTo: Offset): Promise<LastTenure> {

@@ -131,8 +131,8 @@ const tenures: Definition = {
     address: 'text',
     created: 'timestamp',
   },
-  primaryKey: '(topic, partition, scope), offset',
-  clusteringOrder: 'offset DESC',
+  primaryKey: '(topic, partition), scope, offset',
+  clusteringOrder: 'scope ASC, offset DESC',
   indexes: [],
   mayBeMissing: true,
 };

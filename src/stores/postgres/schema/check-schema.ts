@@ -92,8 +92,7 @@ const rightsMissing = {
     CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS r (name)
     WHERE n.nspname = $1 AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v')
       AND NOT has_table_privilege(c.oid, r.name)
-      AND NOT (r.name = 'DELETE'
-        AND c.relname IN ('pointer', 'expiry', 'tenures', 'tenures_until'))
-      AND NOT (r.name = 'UPDATE' AND c.relname IN ('event', 'tenures'))
+      AND NOT (r.name = 'DELETE' AND c.relname IN ('pointer', 'expiry'))
+      AND NOT (r.name = 'UPDATE' AND c.relname = 'event')
     ORDER BY 1, 2`,
 };

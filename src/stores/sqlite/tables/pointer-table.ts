@@ -57,6 +57,11 @@ export class PointerTable {
     return this.#rowOf(topic, partition)?.offset;
   }
 
+  /** How often it was claimed; `undefined` = nothing is replicated. */
+  epoch(topic: Topic, partition: Partition): number | undefined {
+    return this.#rowOf(topic, partition)?.epoch;
+  }
+
   /**
    * @throws {CodecError} naming topic, partition, table and column
    */

@@ -1,6 +1,7 @@
 import type { Offset, Partition, Topic } from '../../../model/position.ts';
 import type { LastTenure, TenurePlace } from '../../../model/tenure.ts';
-import type { KnownTenures } from '../../../ports/replicated-journal.ts';
+import { type KnownTenures, keptTenureMs } from '../../../ports/replicated-journal.ts';
+import { oldTenuresLookedAt } from '../../kept-tenures.ts';
 import { offsetIn } from '../../relational/journal-cells.ts';
 import { allRows, type Database, type Statement } from '../session.ts';
 
@@ -10,6 +11,8 @@ export class TenureTable {
   readonly #saveUntil: Statement;
   readonly #last: Statement<{ offset: number }>;
   readonly #insert: Statement;
+  readonly #removeSuperseded: Statement;
+  readonly #clear: readonly Statement[];
 
   constructor(database: Database) {
     this.#until = database.prepare(
@@ -25,8 +28,22 @@ export class TenureTable {
        ORDER BY "offset" DESC LIMIT 1`,
     );
     this.#insert = database.prepare(
-      `INSERT OR IGNORE INTO tenures (topic, partition, scope, "offset", holder, address, created)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO tenures (topic, partition, scope, "offset", holder, address, created)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (topic, partition, scope, "offset")
+       DO UPDATE SET holder = excluded.holder, address = excluded.address, created = excluded.created`,
+    );
+    this.#removeSuperseded = database.prepare(
+      `DELETE FROM tenures WHERE topic = ? AND partition = ? AND scope = ? AND "offset" < (
+         SELECT max("offset") FROM (
+           SELECT "offset", created FROM tenures
+           WHERE topic = ? AND partition = ? AND scope = ?
+           ORDER BY "offset" LIMIT ${oldTenuresLookedAt}
+         ) WHERE created <= ?
+       )`,
+    );
+    this.#clear = ['tenures', 'tenures_until'].map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE topic = ? AND partition = ?`),
     );
   }
 
@@ -51,9 +68,14 @@ export class TenureTable {
     return row && offsetIn('tenures', place, row.offset);
   }
 
-  save({ topic, partition, openings, upTo }: KnownTenures, nowMs: number): void {
+  save({ topic, partition, openings, upTo, isFirst }: KnownTenures, nowMs: number): void {
+    if (isFirst) for (const clear of this.#clear) clear.run(topic, partition);
     for (const { scope, offset, holder, address = null } of openings) {
       this.#insert.run(topic, partition, scope, offset, holder, address, nowMs);
+    }
+    for (const scope of new Set(openings.map((opening) => opening.scope))) {
+      const place = [topic, partition, scope];
+      this.#removeSuperseded.run(...place, ...place, nowMs - keptTenureMs);
     }
     this.#saveUntil.run(topic, partition, upTo);
   }

@@ -6,9 +6,13 @@ import {
 } from '../../../../src/model/errors.ts';
 import type { LogRecord } from '../../../../src/model/log-record.ts';
 import { Offset } from '../../../../src/model/position.ts';
+import { flowOver } from '../../../support/replicator/flow-over.ts';
 import { settle } from '../../../support/replicator/manual-clock.ts';
 import { MemoryQuarantine } from '../../../support/replicator/memory-quarantine.ts';
-import type { StoreCall } from '../../../support/replicator/memory-replicated-journal.ts';
+import {
+  MemoryReplicatedJournal,
+  type StoreCall,
+} from '../../../support/replicator/memory-replicated-journal.ts';
 import {
   append,
   deleteTo,
@@ -202,9 +206,10 @@ describe('PartitionTenures, where W and R are moved (I26)', () => {
     old.store.before = ({ name }) => (name === 'saveTenures' ? slow.opened : undefined);
     await replicated(old.world, [logRecord('a', 1, opens())]);
     // Another process has replicated the same and more.
-    opened(old.world, 1);
-    old.store.epochs.set(place, 7);
-    old.store.moved(place, 9);
+    const next = new MemoryReplicatedJournal(old.store);
+    const flow = await flowOver(next);
+    const records = [logRecord('a', 1, opens()), logRecord('a', 9, mark)];
+    await flow.replicate({ records, nextOffset: Offset.of(10) }, new AbortController().signal);
     slow.open();
     await settle();
     expect([old.store.tenuresKnown.get(place), old.store.offsets.get(place)]).to.deep.equal([9, 9]);
@@ -266,7 +271,7 @@ describe('PartitionTenures, which actions are applied (I27)', () => {
       '1@6',
       '2@9',
     ]);
-    expect(moves(world)).to.deep.equal(['asked for "" at 5', 'W 9 with 0', 'R 9']);
+    expect(moves(world)).to.deep.equal(['asked for "" at 5', 'W 9 with 1', 'R 9']);
     await world.stop();
   });
 
