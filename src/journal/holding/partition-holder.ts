@@ -86,7 +86,8 @@ export class PartitionHolder {
         limitMs: this.#deps.limitMs,
         renewal: () => this.#opening,
         doubt: (of) => {
-          this.#doubtful = of;
+          // An answer to a write of before may come last: the younger doubt stays.
+          this.#doubtful = Math.max(of, this.#doubtful ?? of) as Offset;
         },
         released: () => this.#released(key.id),
       });
