@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--from S] [--workers W] [--mutants] [--crash-points]`
+ * `npm run simulate -- --seeds N [--seed S] [--from S] [--workers W] [--mutants [--only NAME]] [--crash-points]`
  *
  * Runs N seeded histories of the whole system in virtual time and compares every read with the model; exit code 1
  * when one breaks a rule. `--seed S` runs that one and prints what happened in it.
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
     workers: { type: 'string', default: '1' },
     mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
     'crash-points': { type: 'boolean', default: false },
   },
 });
@@ -70,6 +71,7 @@ async function hunt(): Promise<boolean> {
   const hunted = await huntMutants({
     from,
     maxSeeds: Number(values.seeds),
+    only: values.only,
     workers: Number(values.workers),
     onHunted: (mutant) => {
       if (mutant.text !== undefined) found++;

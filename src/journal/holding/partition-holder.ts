@@ -86,8 +86,8 @@ export class PartitionHolder {
         limitMs: this.#deps.limitMs,
         renewal: () => this.#opening,
         doubt: (of) => {
-          // What lands late after a later mark of this process is void.
-          if (of === tenure.of) this.#doubtful = of;
+          // An answer to a write of before may come last: the younger doubt stays.
+          this.#doubtful = Math.max(of, this.#doubtful ?? of) as Offset;
         },
         refused: (of, error) => this.#refused(tenure, of, error),
         ended: () => this.#ended(key.id),

@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { environmentOf } from '../../support/mutants/edit.ts';
+import { firstWithHolders, holdersEvery } from '../holder-plan.ts';
 import { runInChild } from '../workers.ts';
-import { type Mutant, mutants } from './mutant-list.ts';
+import { holdingMutants } from './holding-mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { mutants } from './mutant-list.ts';
 
 export interface HuntedMutant {
   readonly name: string;
@@ -17,6 +20,8 @@ export interface Hunt {
   readonly from: number;
   /** Histories that a mutant is given at most. */
   readonly maxSeeds: number;
+  /** Part of the names of those that are hunted; default all. */
+  readonly only?: string | undefined;
   /** Mutants at once; default 1. */
   readonly workers?: number;
   readonly onHunted?: (mutant: HuntedMutant) => void;
@@ -35,7 +40,9 @@ const hook = fileURLToPath(new URL('../../support/mutants/load-mutant.ts', impor
 
 /** Runs histories and crash points with each rule removed, until one shows that it is gone. */
 export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> {
-  const waiting = [...mutants];
+  const waiting = [...holdingMutants, ...mutants].filter(({ name }) =>
+    name.includes(hunt.only ?? ''),
+  );
   const hunted: HuntedMutant[] = [];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -48,14 +55,17 @@ export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> 
   return hunted;
 }
 
-async function huntMutant(
-  { name, rule, edits }: Mutant,
-  { from, maxSeeds }: Hunt,
-): Promise<HuntedMutant> {
+async function huntMutant(mutant: Mutant, { from, maxSeeds }: Hunt): Promise<HuntedMutant> {
+  const { name, rule, edits } = mutant;
   const crashPoints = shownByCrashPoints.has(name) ? 'before' : 'after';
-  const task = { from, count: maxSeeds, maxViolations: 1, crashPoints } as const;
+  // Only histories with holders can show what the rules of holding are for.
+  const isOfHolding = holdingMutants.includes(mutant);
+  const step = isOfHolding ? holdersEvery : 1;
+  const first = isOfHolding ? from - (from % holdersEvery) + firstWithHolders : from;
+  const task = { from: first, count: maxSeeds, step, maxViolations: 1, crashPoints } as const;
   const { violations } = await runInChild(task, ['--import', hook], environmentOf(edits));
-  const [first] = violations;
-  const seeds = first === undefined || first.seed < 0 ? undefined : first.seed - from + 1;
-  return { name, rule, seeds, text: first?.text };
+  const [found] = violations;
+  const isFound = found !== undefined && found.seed >= 0;
+  const seeds = isFound ? (found.seed - first) / step + 1 : undefined;
+  return { name, rule, seeds, text: found?.text };
 }

@@ -1,12 +1,4 @@
-import type { Edit } from '../../support/mutants/edit.ts';
-
-/** A rule of the algorithm, taken out. */
-export interface Mutant {
-  readonly name: string;
-  /** The rule in words, or what breaks without it: an invariant or a fault of docs/format.md. */
-  readonly rule: string;
-  readonly edits: readonly Edit[];
-}
+import { type Mutant, mutant } from './mutant.ts';
 
 const observe = 'src/journal/read/observe.ts';
 const attempt = 'src/journal/read/attempt.ts';
@@ -21,14 +13,6 @@ const cache = 'src/journal/head-cache/partition-cache.ts';
 const flow = 'replicator/topic/partition-flow.ts';
 const action = 'src/history/apply-action.ts';
 const change = 'src/history/row-change.ts';
-
-function mutant(
-  name: string,
-  rule: string,
-  ...edits: readonly (readonly [string, string, string])[]
-) {
-  return { name, rule, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
-}
 
 /** Rules of reading, of the head cache and of replication, each removed by itself. */
 export const mutants: readonly Mutant[] = [

@@ -1,0 +1,145 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const key = 'src/journal/holding/held-key.ts';
+const tenure = 'src/journal/holding/held-tenure.ts';
+const partition = 'src/journal/holding/partition-holder.ts';
+const holder = 'src/journal/holding/tenure-holder.ts';
+
+/** Rules of holding (docs/adr/0031-tenures.md), each removed by itself. */
+export const holdingMutants: readonly Mutant[] = [
+  mutant(
+    'a write names the tenure of the moment',
+    'a write names the tenure under which its recovery began',
+    [
+      key,
+      'this.#stopListening = onAbort(tenure.signal, (reason) => this.finish(reason as JournalError));',
+      `this.#stopListening = () => {};
+       Object.defineProperty(this, 'tenure', { get: () => deps.current() ?? tenure });`,
+    ],
+    [
+      partition,
+      'renewal: () => this.#opening,',
+      'renewal: () => this.#opening, current: () => this.#tenure,',
+    ],
+  ),
+  mutant(
+    'a recovery ends before the opening mark',
+    'a recovery begins after the mark is acknowledged',
+    [
+      partition,
+      'await this.#endKey(key.id, signal);\n',
+      `await this.#endKey(key.id, signal);
+       const early = await this.#deps.consumer.endOffset(this.#spot.topic, this.#spot.partition);\n`,
+    ],
+    [
+      partition,
+      'this.#keys.set(key.id, held);',
+      `this.#keys.set(key.id, held);
+       held.readTo = () => ({ partition: this.#spot.partition, offset: early });`,
+    ],
+  ),
+  mutant(
+    'a write of unknown outcome leaves no doubt',
+    'after an unknown outcome the tenure is opened anew',
+    [key, 'if (!isKnown) this.#deps.doubt(of);', ''],
+  ),
+  mutant(
+    'an opening of unknown outcome ends the doubt',
+    'after an unknown outcome the tenure is opened anew',
+    [
+      partition,
+      'this.#landing = undefined;\n',
+      'this.#landing = undefined;\nthis.#doubtful = undefined;\n',
+    ],
+  ),
+  mutant(
+    'nobody looks between the two marks of a tenure that is opened anew',
+    'journals go on only when no other mark lies between',
+    [partition, 'await this.#seen(before, of);\n', 'before.goOnAs(of);\n'],
+  ),
+  mutant('late marks of the own process are harmless', 'any other opening mark takes the tenure', [
+    partition,
+    '} else this.#lost(',
+    '} else if (opens.holder !== this.#deps.holder) this.#lost(',
+  ]),
+  mutant(
+    'a write of an earlier tenure is decided by the later one',
+    'sureUpTo belongs to a tenure',
+    [tenure, "if (last === of) return 'counts';", "if (last !== undefined) return 'counts';"],
+  ),
+  mutant('what is acknowledged counts at once', 'nothing lies in the gap', [
+    key,
+    'this.#foreignAt === undefined && this.tenure.isSure(of, at.offset);',
+    'true;',
+  ]),
+  mutant('the follower is asked before it has passed', 'the follower has passed the gap', [
+    tenure,
+    'if (end === undefined) return undefined;',
+    "if (end === undefined) return 'counts';",
+  ]),
+  mutant('the follower goes on with a break', 'the follower passes without a break', [
+    partition,
+    'failures++;',
+    'failures++;\nfrom = await consumer.endOffset(topic, partition);',
+  ]),
+  mutant('a journal is not told of actions without a tenure', 'told before sureUpTo moves', [
+    partition,
+    'if (header.tenure === undefined) this.#keys.get(key.id)?.sawForeign(at.offset);',
+    '',
+  ]),
+  mutant('only a journal that is being written is told', 'the look is for all journals', [
+    key,
+    'if (this.#readTo === undefined || at < this.#readTo) return;',
+    'if (this.#readTo === undefined || at < this.#readTo || this.#underWay === 0) return;',
+  ]),
+  mutant(
+    'an action without a tenure before an acknowledged write is not looked at',
+    'a write after an action without a tenure is not acknowledged',
+    [key, 'const isSure = this.#foreignAt === undefined && ', 'const isSure = '],
+  ),
+  mutant('the read inside a delete counts as a read', 'a delete reads the last number only', [
+    key,
+    'this.#readTo ??= offset;',
+    'this.#readTo = Math.max(this.#readTo ?? 0, offset);',
+  ]),
+  mutant('a journal is forgotten with its write under way', 'told before sureUpTo moves', [
+    key,
+    'if (this.#underWay === 0) this.#deps.released();',
+    'this.#deps.released();',
+  ]),
+  mutant('opening marks of other scopes take the tenure', 'scopes are apart', [
+    partition,
+    'if (opens?.scope !== this.#spot.scope) return;',
+    'if (opens === undefined) return;',
+  ]),
+  mutant('a write past the held journal is not noticed', 'a process writes through the holder', [
+    holder,
+    "if (header.type !== 'mark') this.#writtenPast(key, held);",
+    '',
+  ]),
+  mutant('a tenure is opened although W is before R', 'clients look at W', [
+    partition,
+    'if (replicated === undefined) return;',
+    'return;',
+  ]),
+  mutant('a tenure is kept although W is before R', 'clients look at W', [
+    partition,
+    'this.#checkNowAndThen(tenure, signal).catch(() => {});',
+    '',
+  ]),
+  mutant('a former write of the process is not awaited', 'a recovery begins after the answer', [
+    partition,
+    'await unlessAborted(held.settled(), signal);',
+    'this.#keys.delete(id);',
+  ]),
+  mutant('a read of a held journal ends where the log says', 'it ends after what is known', [
+    key,
+    'Math.max(end.offset, this.tenure.sureUpTo + 1) as Offset;',
+    'end.offset;',
+  ]),
+  mutant('a process that is closed goes on to open', 'nothing is left after the close', [
+    partition,
+    'this.#closing.signal.throwIfAborted();\n      const before',
+    'const before',
+  ]),
+];
