@@ -72,6 +72,8 @@ const incidents = ['death before', 'death after', 'delay'] as const;
 interface CrashPointsOptions {
   /** End at the first difference; default false. */
   readonly untilFirst?: boolean;
+  /** Part of the names of the scenarios that are run; default all. */
+  readonly only?: string | undefined;
 }
 
 /** Every scenario, every call of the process, all that happens there. */
@@ -80,6 +82,7 @@ export async function runCrashPoints(
 ): Promise<readonly CrashPointsResult[]> {
   const results: CrashPointsResult[] = [];
   for (const scenario of scenarios()) {
+    if (!scenario.name.includes(options.only ?? '')) continue;
     const result = await outsideMicrotasks(() => crashEverywhere(scenario, options));
     results.push(result);
     if (options.untilFirst && result.differences.length > 0) break;

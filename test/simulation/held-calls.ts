@@ -38,27 +38,32 @@ export class HeldCall {
   }
 
   /** I28, I29: what is acknowledged counts, and was decided on the state that it found. */
-  acknowledged({ partition, offset }: PartitionOffset): void {
-    const where = `${this.text} acknowledged at ${partition}:${offset}`;
+  acknowledged(at: PartitionOffset): void {
+    const problem = this.#lost(at.offset) ?? this.#stale(at.offset);
+    if (problem === undefined) return;
+    this.#world.violation(`${this.text} acknowledged at ${at.partition}:${at.offset} ${problem}`);
+  }
+
+  #lost(offset: number): string | undefined {
     const landing = this.landings.find((it) => it.offset === offset);
-    if (landing === undefined) return this.#world.violation(`${where} is not there`);
-    if (!landing.counts) return this.#world.violation(`${where} is void (I28)`);
-    const line = this.#world.truth(this.id);
-    if (line.at(offset + 1).losers.some((loser) => loser.offset === offset)) {
-      return this.#world.violation(`${where} has lost its numbers (I28)`);
-    }
-    const truth = line.at(offset);
+    if (landing === undefined) return 'is not there (I28)';
+    if (!landing.counts) return 'is void (I28)';
+    const { losers } = this.#world.truth(this.id).at(offset + 1);
+    const hasLost = losers.some((loser) => loser.offset === offset);
+    return hasLost ? 'has lost its numbers (I28)' : undefined;
+  }
+
+  #stale(offset: number): string | undefined {
+    const truth = this.#world.truth(this.id).at(offset);
     // Where writers without tenures made a conflict, what a read gives is not always defined.
-    if (truth.losers.length > 0) return;
+    if (truth.losers.length > 0) return undefined;
     const { events, last } = this.believed;
     const isRight =
       (last ?? 0) === (truth.last ?? 0) && (events === undefined || isEqual(events, truth.events));
-    if (isRight) return;
+    if (isRight) return undefined;
     const believed = `${eventsText(events ?? [])}, last ${last}`;
     const right = `${eventsText(truth.events)}, last ${truth.last}`;
-    this.#world.violation(
-      `${where} was decided on a stale state (I29): ${believed}; right is ${right}`,
-    );
+    return `was decided on a stale state (I29): ${believed}; right is ${right}`;
   }
 
   /** The caller was told that it is certainly not stored. */

@@ -22,7 +22,7 @@ export type HolderOperation =
   | { readonly type: 'pause'; readonly steps: number };
 
 /** One journal in the hands of one process. */
-export interface HolderWork {
+interface HolderWork {
   readonly id: string;
   readonly operations: readonly HolderOperation[];
 }

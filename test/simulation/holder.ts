@@ -28,7 +28,7 @@ import type { World } from './world.ts';
 const maxTries = 40;
 
 /** What a holder still has to do with one journal; it outlives the process that does it. */
-export interface HeldScript {
+interface HeldScript {
   readonly id: string;
   readonly operations: HolderOperation[];
 }

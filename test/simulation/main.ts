@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--from S] [--workers W] [--mutants [--only NAME]] [--crash-points]`
+ * `npm run simulate -- --seeds N [--seed S] [--from S] [--workers W] [--mutants | --crash-points] [--only NAME]`
  *
  * Runs N seeded histories of the whole system in virtual time and compares every read with the model; exit code 1
  * when one breaks a rule. `--seed S` runs that one and prints what happened in it.
@@ -83,7 +83,7 @@ async function hunt(): Promise<boolean> {
 }
 
 async function crash(): Promise<boolean> {
-  const results = await runCrashPoints();
+  const results = await runCrashPoints({ only: values.only });
   console.log(describeCrashPoints(results));
   return results.every(({ differences }) => differences.length === 0);
 }

@@ -7,10 +7,11 @@ import type { Offset, Partition } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { TopicConsumer } from '../../src/ports/topic-consumer.ts';
 import { CassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
+import type { Params } from '../../src/stores/cassandra/session-types.ts';
 import { SimulatedProcess } from './core/scheduler.ts';
 import { SimulatedSession } from './cql/simulated-session.ts';
 import { cassandraSettings } from './settings.ts';
-import { storedOffset } from './store-view.ts';
+import { storedOffset, storedUntil } from './store-view.ts';
 import type { World } from './world.ts';
 
 /** A journal not written for so long is loaded again. */
@@ -41,9 +42,12 @@ export class Owner {
     const { scheduler, cassandra, plan } = world;
     const process = new SimulatedProcess(name);
     const clock = scheduler.clockOf(process);
-    // Every second one is as a replicator of an old version.
+    // Every second one is as a replicator of an old version, where one of ours has begun.
     const isOld = plan.holders?.isMixed === true && Number(name.slice(1)) % 2 === 0;
-    const isUnknown = (cql: string): boolean => isOld && /into \S*tenures/i.test(cql);
+    const isUnknown = (cql: string, [topic, partition]: Params): boolean =>
+      isOld &&
+      /into \S*tenures/i.test(cql) &&
+      storedUntil(cassandra, topic as string, partition as number) !== undefined;
     const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize, isUnknown };
     this.#world = world;
     this.process = process;

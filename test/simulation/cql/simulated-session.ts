@@ -16,7 +16,7 @@ interface SessionParts {
   /** Rows in a page. */
   readonly pageSize: number;
   /** Writes of which the process knows nothing; default none. */
-  readonly isUnknown?: (cql: string) => boolean;
+  readonly isUnknown?: (cql: string, params: Params) => boolean;
 }
 
 /** One process's connection: each statement is a step of its own, stamped with the time it was sent. */
@@ -78,7 +78,7 @@ export class SimulatedSession implements CassandraSession {
     timestamp = this.#timestamp(),
   ): Promise<readonly Row[]> {
     const { scheduler, process, model, isUnknown } = this.#parts;
-    if (isUnknown?.(cql)) return Promise.resolve([]);
+    if (isUnknown?.(cql, rows[0] ?? [])) return Promise.resolve([]);
     return scheduler.call({
       process,
       label: () => `${describe(cql, rows[0] ?? [])}${rows.length > 1 ? ` × ${rows.length}` : ''}`,

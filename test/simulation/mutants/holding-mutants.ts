@@ -43,30 +43,11 @@ export const holdingMutants: readonly Mutant[] = [
     'after an unknown outcome the tenure is opened anew',
     [key, 'if (!isKnown) this.#deps.doubt(of);', ''],
   ),
-  mutant(
-    'an opening of unknown outcome ends the doubt',
-    'after an unknown outcome the tenure is opened anew',
-    [
-      partition,
-      'this.#landing = undefined;\n',
-      'this.#landing = undefined;\nthis.#doubtful = undefined;\n',
-    ],
-  ),
-  mutant(
-    'nobody looks between the two marks of a tenure that is opened anew',
-    'journals go on only when no other mark lies between',
-    [partition, 'await this.#seen(before, of);\n', 'before.goOnAs(of);\n'],
-  ),
   mutant('late marks of the own process are harmless', 'any other opening mark takes the tenure', [
     partition,
     '} else this.#lost(',
     '} else if (opens.holder !== this.#deps.holder) this.#lost(',
   ]),
-  mutant(
-    'a write of an earlier tenure is decided by the later one',
-    'sureUpTo belongs to a tenure',
-    [tenure, "if (last === of) return 'counts';", "if (last !== undefined) return 'counts';"],
-  ),
   mutant('what is acknowledged counts at once', 'nothing lies in the gap', [
     key,
     'this.#foreignAt === undefined && this.tenure.isSure(of, at.offset);',
@@ -97,16 +78,6 @@ export const holdingMutants: readonly Mutant[] = [
     'a write after an action without a tenure is not acknowledged',
     [key, 'const isSure = this.#foreignAt === undefined && ', 'const isSure = '],
   ),
-  mutant('the read inside a delete counts as a read', 'a delete reads the last number only', [
-    key,
-    'this.#readTo ??= offset;',
-    'this.#readTo = Math.max(this.#readTo ?? 0, offset);',
-  ]),
-  mutant('a journal is forgotten with its write under way', 'told before sureUpTo moves', [
-    key,
-    'if (this.#underWay === 0) this.#deps.released();',
-    'this.#deps.released();',
-  ]),
   mutant('opening marks of other scopes take the tenure', 'scopes are apart', [
     partition,
     'if (opens?.scope !== this.#spot.scope) return;',
@@ -121,25 +92,5 @@ export const holdingMutants: readonly Mutant[] = [
     partition,
     'if (replicated === undefined) return;',
     'return;',
-  ]),
-  mutant('a tenure is kept although W is before R', 'clients look at W', [
-    partition,
-    'this.#checkNowAndThen(tenure, signal).catch(() => {});',
-    '',
-  ]),
-  mutant('a former write of the process is not awaited', 'a recovery begins after the answer', [
-    partition,
-    'await unlessAborted(held.settled(), signal);',
-    'this.#keys.delete(id);',
-  ]),
-  mutant('a read of a held journal ends where the log says', 'it ends after what is known', [
-    key,
-    'Math.max(end.offset, this.tenure.sureUpTo + 1) as Offset;',
-    'end.offset;',
-  ]),
-  mutant('a process that is closed goes on to open', 'nothing is left after the close', [
-    partition,
-    'this.#closing.signal.throwIfAborted();\n      const before',
-    'const before',
   ]),
 ];
