@@ -3,7 +3,7 @@ import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { OpenedTenure, Tenure } from '../../model/tenure.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Occasion } from '../../runtime/occasion.ts';
-import { Deadline } from '../../runtime/waiting.ts';
+import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 
 /** Where a tenure lies. */
 export interface TenureSpot {
@@ -32,6 +32,8 @@ export class HeldTenure {
   #sureUpTo: number;
   #end: { readonly error: JournalError; readonly at: number } | undefined;
   readonly #news = new Occasion();
+  #lastWritten = -1;
+  readonly #gap = new Occasion();
   readonly #over = new AbortController();
 
   /** @param of where the opening mark lies; the follower has not confirmed it yet */
@@ -78,9 +80,41 @@ export class HeldTenure {
 
   /** The log has acknowledged a record of this process that is no opening mark. */
   wrote(offset: Offset): void {
-    if (offset !== this.#sureUpTo + 1) return;
+    this.#lastWritten = offset;
+    if (offset !== this.#sureUpTo + 1) {
+      if (offset > this.#sureUpTo) this.#gap.fire();
+      return;
+    }
     this.#sureUpTo = offset;
     this.#news.fire();
+  }
+
+  /**
+   * Resolves when the log has to be looked at: nothing was written for `quietMs`, or a record of
+   * somebody else lies between two of ours. While ours follow on each other there is none.
+   *
+   * @throws the abort reason when `signal` fires
+   */
+  async needsLook(quietMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    for (let written = -1; this.isSole && this.#lastWritten !== written; ) {
+      written = this.#lastWritten;
+      const deadline = new Deadline(quietMs, clock);
+      try {
+        await unlessAborted(deadline.within(this.#gap.wait()), signal);
+      } finally {
+        deadline.end();
+      }
+    }
+  }
+
+  /** Where the last acknowledged record of this process lies that is no opening mark; -1 = none. */
+  get lastWritten(): number {
+    return this.#lastWritten;
+  }
+
+  /** As far as this process knows, everything since the opening mark is its own, or was looked at. */
+  get isSole(): boolean {
+    return this.isConfirmed && !this.isOver && this.#lastWritten <= this.#sureUpTo;
   }
 
   /** The follower has passed everything up to and including `offset`. */

@@ -26,6 +26,12 @@ const maxOpenings = 20;
 /** A partition of which nobody holds a journal for so long, or a look longer, is given up. */
 const idleMs = 60_000;
 
+/**
+ * A holder that writes all the time would fetch everything that it writes. Its own acknowledgements
+ * show what others have written between; only when it was silent for so long does it fetch.
+ */
+const quietMs = 50;
+
 /** Time between two looks at whether the tenure is wanted, and its marks are still kept. */
 const lookEveryMs = 10_000;
 
@@ -313,14 +319,19 @@ export class PartitionHolder {
     const { consumer, clock, log, random } = this.#deps;
     const { topic, partition } = this.#spot;
     let from = tenure.of;
-    const wantedFrom = (): Offset => (tenure.isOver ? from : Offset.of(tenure.sureUpTo + 1));
+    const wantedFrom = (): Offset =>
+      tenure.isOver ? from : Offset.of(Math.max(from, tenure.sureUpTo + 1));
     for (let failures = 0; !signal.aborted; ) {
       try {
+        await tenure.needsLook(quietMs, clock, signal);
+        from = wantedFrom();
         const start = { topic, partition, from, wantedFrom };
         for await (const batch of consumer.follow(start, { signal })) {
           await this.#pass(tenure, batch);
           from = batch.next;
           failures = 0;
+          // What this process writes is known to it: it is not fetched while nothing lies between.
+          if (tenure.isSole && tenure.lastWritten >= from - 1) break;
         }
       } catch (error) {
         signal.throwIfAborted();

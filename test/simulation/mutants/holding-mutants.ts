@@ -12,10 +12,10 @@ export const holdingMutants: readonly Mutant[] = [
     'a write names the tenure under which its recovery began',
     [
       key,
-      'this.#stopListening = onAbort(tenure.signal, (reason) => this.finish(reason as JournalError));',
-      `this.#stopListening = () => {};
-       Object.defineProperty(this, 'tenure', { get: () => deps.current() ?? tenure });`,
+      'const { tenure } = this;\n    const isHeld',
+      'const tenure = this.#deps.current() ?? this.tenure;\n    const isHeld',
     ],
+    [partition, 'if (held.tenure === tenure) held.finish(tenure.signal.reason);', 'held;'],
     [
       partition,
       'renewal: () => this.#opening,',
@@ -50,8 +50,8 @@ export const holdingMutants: readonly Mutant[] = [
   ]),
   mutant('what is acknowledged counts at once', 'nothing lies in the gap', [
     key,
-    'this.#foreignAt === undefined && this.tenure.isSure(of, at.offset);',
-    'true;',
+    'if (!isPlain || !tenure.isSure(stamp.of, at.offset))',
+    'if (tenure === undefined)',
   ]),
   mutant('the follower is asked before it has passed', 'the follower has passed the gap', [
     tenure,
@@ -76,18 +76,19 @@ export const holdingMutants: readonly Mutant[] = [
   mutant(
     'an action without a tenure before an acknowledged write is not looked at',
     'a write after an action without a tenure is not acknowledged',
-    [key, 'const isSure = this.#foreignAt === undefined && ', 'const isSure = '],
+    [key, 'const isPlain = this.#foreignAt === undefined && ', 'const isPlain = '],
   ),
   mutant('opening marks of other scopes take the tenure', 'scopes are apart', [
     partition,
     'if (opens?.scope !== this.#spot.scope) return;',
     'if (opens === undefined) return;',
   ]),
-  mutant('a write past the held journal is not noticed', 'a process writes through the holder', [
-    holder,
-    "if (header.type !== 'mark') this.#writtenPast(key, held);",
-    '',
-  ]),
+  mutant(
+    'a write past the held journal is not noticed',
+    'a process writes through the holder',
+    [holder, 'this.#writtenPast(key, held);', ''],
+    [holder, 'else holder?.wrotePast(past, at.offset);', 'else holder?.wrote(at.offset);'],
+  ),
   mutant('a tenure is opened although W is before R', 'clients look at W', [
     partition,
     'if (replicated === undefined) return;',
