@@ -237,7 +237,7 @@ const step: fc.Arbitrary<StepPlan> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       type: fc.constant('restart'),
-      how: fc.constantFrom('crash', 'crash', 'stop'),
+      how: fc.constantFrom('crash', 'crash', 'stop', 'loss'),
       downMs: fc.constantFrom(0, 0, 0, 5, 40),
     }),
   },
