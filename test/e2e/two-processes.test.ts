@@ -100,7 +100,7 @@ describe('two processes with one entity, on one file', () => {
   });
 
   afterEach(async () => {
-    for (const { close } of processes) await close();
+    for (const process of processes) await process.close();
     await rm(folder, { recursive: true });
   });
 

@@ -16,22 +16,30 @@ export function answerStored<S>(
   expose: (state: S, sequenceNr: number) => Exposed<S>,
 ): void {
   let state = committed;
-  for (const { envelope, steps, outcome } of stored) {
-    for (const { base, next, trace } of steps) {
+  for (const evaluated of stored) {
+    for (const { base, next, trace } of evaluated.steps) {
       // Without a trace the commit does something, and then nobody knows what follows on it.
       state = base === state && trace !== undefined ? next : undefined;
     }
-    const { ask } = envelope;
-    if (ask === undefined || ask.settled || !isWritten(steps)) continue;
-    if (state === undefined || outcome.type !== 'reply' || outcome.thenRun !== undefined) {
-      ask.fail(new EntityStoppedError(lostText, { stored: 'yes' }));
-      continue;
-    }
-    const written = steps.filter((step) => step.payload !== undefined);
-    const sequenceNr = written[written.length - 1]?.seqNr ?? 0;
-    const events = written.map((step) => step.event);
-    ask.answer({ sequenceNr, events, snapshot: expose(state, sequenceNr), reply: outcome.reply });
+    if (isWritten(evaluated.steps)) answer(evaluated, state, expose);
   }
+}
+
+/** @param state the one that the command leads to; `undefined` = its commit has effects */
+function answer<S>(
+  { envelope: { ask }, steps, outcome }: Evaluated<S>,
+  state: S | undefined,
+  expose: (state: S, sequenceNr: number) => Exposed<S>,
+): void {
+  if (ask === undefined || ask.settled) return;
+  if (state === undefined || outcome.type !== 'reply' || outcome.thenRun !== undefined) {
+    ask.fail(new EntityStoppedError(lostText, { stored: 'yes' }));
+    return;
+  }
+  const written = steps.filter((step) => step.payload !== undefined);
+  const sequenceNr = written[written.length - 1]?.seqNr ?? 0;
+  const events = written.map((step) => step.event);
+  ask.answer({ sequenceNr, events, snapshot: expose(state, sequenceNr), reply: outcome.reply });
 }
 
 const lostText =

@@ -208,11 +208,11 @@ describe('a write under way when the entity is lost', () => {
       error === undefined
         ? test.journal.blockNextWrite()
         : test.journal.blockAndFailNextWrite(error);
-    const ask = test.host.ask as (...of: readonly unknown[]) => ReturnType<typeof test.host.ask>;
-    const asked = ask.call(test.host, test.actor, { type: 'added', n: 1, ns: [1] });
+    const ask = (n: number) => test.host.ask(test.actor, { type: 'added', n });
+    const asked = ask(1);
     asked.catch(() => {});
     await write.reached;
-    const waiting = ask.call(test.host, test.actor, { type: 'added', n: 10, ns: [10] });
+    const waiting = ask(10);
     waiting.catch(() => {});
     test.journal.lose(id);
     await settle();

@@ -235,11 +235,13 @@ const step: fc.Arbitrary<StepPlan> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({
-      type: fc.constant('restart'),
-      how: fc.constantFrom('crash', 'crash', 'stop'),
-      downMs: fc.constantFrom(0, 0, 0, 5, 40),
-    }),
+    arbitrary: fc
+      .record({
+        type: fc.constant('restart'),
+        how: fc.constantFrom('crash', 'crash', 'stop'),
+        downMs: fc.constantFrom(0, 0, 0, 5, 40),
+      })
+      .map((restart) => (restart.downMs === 5 ? { ...restart, how: 'loss', downMs: 0 } : restart)),
   },
 ) as fc.Arbitrary<StepPlan>;
 

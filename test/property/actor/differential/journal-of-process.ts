@@ -1,9 +1,14 @@
 import { parseJson } from '../../../../src/codec/json/json.ts';
-import { WriteFailedError, WriteRejectedError } from '../../../../src/model/errors.ts';
+import {
+  NotOwnerError,
+  WriteFailedError,
+  WriteRejectedError,
+} from '../../../../src/model/errors.ts';
 import { toEvent } from '../../../../src/plugin/event-serializer.ts';
 import { decodePersistentRepr } from '../../../../src/plugin/persistent-repr.ts';
 import type {
   AtomicWrite,
+  HeldPlugin,
   JournalPlugin,
   PersistentRepr,
   Recovery,
@@ -37,6 +42,7 @@ export class JournalOfProcess implements JournalPlugin {
   readonly #shelf: Shelf;
   readonly #time: SimulatedTime;
   #isDead = false;
+  #tenure = new AbortController();
   fault: Fault = 'none';
 
   constructor(shelf: Shelf, time: SimulatedTime) {
@@ -47,6 +53,28 @@ export class JournalOfProcess implements JournalPlugin {
   /** The process is gone: nothing of it is stored any more. */
   die(): void {
     this.#isDead = true;
+  }
+
+  /** Another process takes the entity over, and writes nothing. */
+  lose(): void {
+    this.#tenure.abort(new NotOwnerError('another process has it'));
+  }
+
+  async hold(): Promise<HeldPlugin> {
+    this.#tenure = new AbortController();
+    const { signal } = this.#tenure;
+    return {
+      signal,
+      write: (writes) => {
+        if (!signal.aborted) return this.write(writes);
+        return Promise.reject(new NotOwnerError('no longer held'));
+      },
+      deleteTo: () => this.deleteTo(),
+      highestSeqNr: () => this.highestSeqNr(),
+      replay: (request) => this.replay(request),
+      recover: (request) => this.recover(request),
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
 
   async write(writes: readonly AtomicWrite[]): Promise<readonly WriteOutcome[]> {

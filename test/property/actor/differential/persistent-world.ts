@@ -90,7 +90,8 @@ export class PersistentWorld implements World {
         actOnChild(lab, step);
         break;
       case 'restart':
-        if (this.#restarts) await this.#restart(step);
+        if (!this.#restarts) break;
+        await (step.how === 'loss' ? this.#lose() : this.#restart(step));
         break;
     }
     await settle();
@@ -121,6 +122,16 @@ export class PersistentWorld implements World {
     } catch (error) {
       return answerOf(error);
     }
+  }
+
+  async #lose(): Promise<void> {
+    const { journal, time } = this.#process;
+    journal.lose();
+    await settle();
+    // An entity with nothing to do rests until somebody speaks to it; this cannot be stored.
+    await this.#ask(commandOf({ type: 'e0', n: 0, note: 'date' }));
+    await settle();
+    await time.pass(0, settle);
   }
 
   async #restart({ how, downMs }: Extract<StepPlan, { type: 'restart' }>): Promise<void> {

@@ -150,7 +150,10 @@ export class PlainWorld implements World {
         actOnChild(lab, step);
         break;
       case 'restart':
-        if (this.#restarts) await this.#startOver({ ...told, ...step, isNewProcess: true });
+        if (!this.#restarts) break;
+        await (step.how === 'loss'
+          ? this.#startOver({ ...told, downMs: 0, isNewProcess: false })
+          : this.#startOver({ ...told, ...step, isNewProcess: true }));
         break;
     }
     await settle();

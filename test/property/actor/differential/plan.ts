@@ -143,7 +143,12 @@ export type StepPlan =
       readonly does: Outcome;
       readonly value: number;
     }
-  | { readonly type: 'restart'; readonly how: 'crash' | 'stop'; readonly downMs: number };
+  /** `loss`: the process lives; another one has taken the entity over, and this one takes it back. */
+  | {
+      readonly type: 'restart';
+      readonly how: 'crash' | 'stop' | 'loss';
+      readonly downMs: number;
+    };
 
 export interface HistoryPlan {
   readonly machine: StatePlan;
