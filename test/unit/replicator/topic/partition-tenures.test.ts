@@ -375,57 +375,6 @@ describe('PartitionTenures, an action that names a tenure that was never opened'
   }
 });
 
-describe('PartitionTenures, of a topic made anew', () => {
-  const log = [
-    logRecord('a', 0, opens()),
-    logRecord('a', 1, under(0, append(1))),
-    logRecord('b', 2, opens('other')),
-    logRecord('b', 3, under(2, append(1), 'other')),
-  ];
-
-  /** The store of a topic whose tenures were replicated up to 90; R was removed since. */
-  async function madeAnew() {
-    const world = await testReplicator();
-    world.store.tenuresKnown.set(place, 90);
-    for (const offset of [0, 3, 70]) opened(world, offset);
-    opened(world, 1, 'other');
-    return world;
-  }
-
-  it('removes what the store has of the earlier one, and copies the marks of this one', async () => {
-    const world = await madeAnew();
-    await world.member().assign(partition0);
-    await world.member().deliver(partition0, log);
-    expect(moves(world)).to.deep.equal(['W 0 with 1', 'R 0', 'W 3 with 1', 'R 3']);
-    expect([...(world.store.tenures.get(place)?.keys() ?? [])]).to.deep.equal([0, 2]);
-    expect(world.store.tenuresKnown.get(place)).to.equal(3);
-    expect(world.store.seqNrs('journal:a')).to.deep.equal([1]);
-    expect(world.store.seqNrs('journal:b')).to.deep.equal([1]);
-    await world.stop();
-  });
-
-  it('applies what the tenures of the earlier one would make void, also by the next process', async () => {
-    const world = await madeAnew();
-    await world.member().assign(partition0);
-    await world.member().deliver(partition0, log);
-    await world.stop();
-    const next = new MemoryReplicatedJournal(world.store);
-    const flow = await flowOver(next);
-    const records = [logRecord('a', 80, under(0, append(2)))];
-    await flow.replicate({ records, nextOffset: Offset.of(81) }, new AbortController().signal);
-    expect(next.seqNrs('journal:a')).to.deep.equal([1, 2]);
-  });
-
-  it('removes nothing where R is stored, whatever W is', async () => {
-    const { world, member, store, stop } = await assigned(5, 90);
-    for (const offset of [3, 70]) opened(world, offset);
-    await member().deliver(partition0, [logRecord('a', 6, under(3, append(1)))]);
-    expect([...(store.tenures.get(place)?.keys() ?? [])]).to.deep.equal([3, 70]);
-    expect(moves(world)).to.deep.equal(['asked for "" at 5', 'W 6 with 0', 'R 6']);
-    await stop();
-  });
-});
-
 describe('PartitionTenures, when another kind of replicator has moved R alone', () => {
   const log = [
     logRecord('a', 1, append(1)),
