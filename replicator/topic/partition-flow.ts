@@ -84,7 +84,8 @@ export type FlowEnd = 'given up' | 'lost';
  * every write whether the partition is still ours, and R moves only from where this flow left it.
  * A partition of which nothing is replicated has no R to claim, and its first round has one record:
  * if two owners begin at once, both apply the same, whichever stores R (ADR 29). Opening marks are
- * facts, and W never goes back: a process that was replaced may store both again.
+ * facts: a process that was replaced may store them again. Its W loses against the one that this flow
+ * stores before it moves R.
  */
 export class PartitionFlow {
   readonly #source: PartitionSource;
@@ -159,7 +160,11 @@ export class PartitionFlow {
   blocked(stretch: BlockedStretch, signal: AbortSignal): Promise<void> {
     this.#isOwned = stretch.isOwned ?? this.#isOwned;
     return this.#run(async (stopped) => {
-      const deps = { quarantine: this.#deps.quarantine, source: this.#source };
+      const deps = {
+        quarantine: this.#deps.quarantine,
+        source: this.#source,
+        replicated: this.#replicated,
+      };
       for (let attempt = 1; this.#mayWrite(stopped) && !this.#hasLeftOff; attempt++) {
         const { skipTo, problem } = await verdictOnBlocked(stretch, deps);
         if (skipTo !== undefined) {

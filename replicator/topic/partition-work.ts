@@ -255,6 +255,20 @@ export interface BlockedVerdict {
   readonly problem: Problem;
 }
 
+interface BlockedDeps extends Pick<RoundDeps, 'quarantine' | 'source'> {
+  /** R, as the flow knows it. */
+  readonly replicated: Offset | undefined;
+}
+
+/** Records that were applied, and whose opening marks a replicator that copies none has left out. */
+function lostOpenings({ topic, partition, offset }: PartitionSource & { readonly offset: Offset }) {
+  return (
+    'partition is held: the log has lost records whose opening marks of tenures were not copied, or cannot give them. ' +
+    'Their events are stored. To go on without the marks, once no program of before writes any more, name ' +
+    `${JSON.stringify(`${topic}:${partition}:${offset}`)} in quarantine-skip`
+  );
+}
+
 /**
  * Asks the quarantine for a stretch that the log cannot give.
  *
@@ -262,10 +276,12 @@ export interface BlockedVerdict {
  */
 export async function verdictOnBlocked(
   stretch: BlockedStretch,
-  { quarantine, source }: Pick<RoundDeps, 'quarantine' | 'source'>,
+  { quarantine, source, replicated }: BlockedDeps,
 ): Promise<BlockedVerdict> {
   const { offset, nextOffset, error } = stretch;
-  const problem = { message: blockedStretch, offset, heldKeys: 0, err: error };
+  const isReplicated = nextOffset !== undefined && nextOffset - 1 <= (replicated ?? -1);
+  const message = isReplicated ? lostOpenings({ ...source, offset }) : blockedStretch;
+  const problem = { message, offset, heldKeys: 0, err: error };
   try {
     const isTaken = await quarantine.takesStretch(source, stretch);
     return { problem, skipTo: isTaken ? nextOffset : undefined };

@@ -2,6 +2,7 @@ import type { Action, ActionRecord } from '../../src/model/action.ts';
 import { JournalError } from '../../src/model/errors.ts';
 import { Key } from '../../src/model/key.ts';
 import { Topic } from '../../src/model/position.ts';
+import { tenureStatements } from '../../src/stores/cassandra/tables/tenure-table.ts';
 import type { Random } from './core/random.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { CassandraModel } from './cql/cassandra-model.ts';
@@ -111,6 +112,24 @@ export class World {
     );
     this.log.onLanded = (logged, sent) => this.#landed(logged, sent);
     for (const { id } of plan.journals) this.#truth.set(id, new TruthLine());
+    if (plan.scopes.length > 0) this.#leaveTenures();
+  }
+
+  /**
+   * What the tables of tenures say of an earlier topic of the same name. An operator has removed how
+   * far that was replicated, and nothing else.
+   */
+  #leaveTenures(): void {
+    const { plan, log, cassandra } = this;
+    const { insert, saveUntil } = tenureStatements('keyspace');
+    for (let partition = 0; partition < plan.partitions; partition++) {
+      for (const scope of plan.scopes) {
+        for (const offset of [0, 2, 5, 11, 30]) {
+          cassandra.write(insert, [log.topic, partition, scope, offset, 'old', null, 0], 1);
+        }
+      }
+      cassandra.write(saveUntil, [log.topic, partition, 1000], 2);
+    }
   }
 
   #partitionOf(id: string): number {

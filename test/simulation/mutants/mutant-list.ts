@@ -301,6 +301,16 @@ export const mutants: readonly Mutant[] = [
     'await this.#tenures.save(offset, nowMs);',
     '',
   ]),
+  mutant('the tenures of an earlier topic stay', 'the tables of tenures are cleared with R', [
+    'src/stores/cassandra/stored-tenures.ts',
+    'if (isFirst) await this.session.write(clear, [topic, partition], claimedAt);',
+    '',
+  ]),
+  mutant('a W that is after R is believed', 'each owner stores W before it moves R', [
+    'replicator/topic/partition-tenures.ts',
+    'this.#upTo = isAfter ? replicated : tenuresUpTo;',
+    'this.#upTo = tenuresUpTo;',
+  ]),
   mutant('an opening mark counts for all scopes', 'scopes are apart', [
     'src/history/tenures.ts',
     'this.#last.set(header.opens.scope, at.offset);',

@@ -160,6 +160,8 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
 
   /** Another replicator has moved W and R, of `topic/partition`. */
   moved(place: string, offset: number): void {
+    const turns = this.#turnsOf(place);
+    turns.upTo = ++turns.claims;
     this.tenuresKnown.set(place, offset);
     this.offsets.set(place, offset);
   }

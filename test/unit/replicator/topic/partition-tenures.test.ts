@@ -479,8 +479,21 @@ describe('PartitionTenures, when another kind of replicator has moved R alone', 
       .catch(() => {});
     await settle();
     expect(errors()[0]?.fields).to.deep.include({ offset: 2, err: error });
+    expect(errors()[0]?.message).to.contain('name "journal:0:2" in quarantine-skip');
     expect(moves(world)).to.deep.equal([]);
     expect(store.offsets.get(place)).to.equal(6);
+    await stop();
+  });
+
+  it('says something else where the log has lost records after R, too: events are missing', async () => {
+    const { member, errors, stop } = await assigned(6, 1);
+    const error = new DataIntegrityError('the log begins at 8');
+    const [offset, nextOffset] = [Offset.of(2), Offset.of(8)];
+    member()
+      .block({ partition: partition0, offset, nextOffset, error })
+      .catch(() => {});
+    await settle();
+    expect(errors()[0]?.message).to.contain('the log cannot give what comes next');
     await stop();
   });
 
