@@ -10,6 +10,7 @@ import {
   rawClient,
 } from '../integration/cassandra/cassandra-server.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
+import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import { type StoreWithoutTenures, withoutTenureTablesContract } from './tenures.contract.ts';
@@ -61,6 +62,7 @@ describe('cassandra', function () {
     for (const name of [keyspace, keyspaceOfJvm]) await dropKeyspace(name);
   });
   withoutTenureTablesContract('cassandra', openJvmTables);
+  journalsOfATopicContract('cassandra', () => open(10_000));
   for (const segmentSize of [2, 10_000]) {
     eventualJournalContract(`cassandra, segments of ${segmentSize}`, () => open(segmentSize));
     replicatedJournalContract(`cassandra, segments of ${segmentSize}`, () => open(segmentSize));

@@ -29,7 +29,6 @@ export function eventualJournalContract(name: string, open: given.OpenReplicated
     }
     describeDeleteOnNothing(store);
     describeOffsets(store);
-    describeIds(store);
     describeReading(store);
   });
 }
@@ -229,27 +228,5 @@ function describeOffsets(store: Store): void {
         undefined,
       );
     }
-  });
-}
-
-function describeIds(store: Store): void {
-  const idsOf = async (topic: Key['topic']) => {
-    const ids: string[] = [];
-    for await (const id of store().eventual.ids(topic)) ids.push(id);
-    return ids.sort();
-  };
-
-  it('lists no id of an unknown topic', async () => {
-    expect(await idsOf(given.randomTopic())).to.deep.equal([]);
-  });
-
-  it('lists the ids of one topic, exactly as written, without purged journals', async () => {
-    const topic = given.randomTopic();
-    for (const id of ['b', 'B', 'ä-😀', 'gone']) {
-      const handle = await store().replicated.open({ topic, id });
-      await handle.append(given.append(1, [1]), given.nowMs);
-      if (id === 'gone') await handle.purge(given.purge(2), given.nowMs);
-    }
-    expect(await idsOf(topic)).to.deep.equal(['b', 'B', 'ä-😀'].sort());
   });
 }

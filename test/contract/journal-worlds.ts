@@ -59,6 +59,18 @@ export async function openPostgresWorld(): Promise<JournalWorld> {
 
 export async function openKafkaWorld(): Promise<JournalWorld> {
   const keyspace = randomKeyspace();
+  const world = await openKafkaWorldIn(keyspace);
+  return {
+    ...world,
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await dropKeyspace(keyspace);
+    },
+  };
+}
+
+/** In a keyspace that the caller drops: to create and drop one costs more than many a test. */
+export async function openKafkaWorldIn(keyspace: string): Promise<JournalWorld> {
   const cassandra = cassandraSettings(keyspace, { segmentSize: 2 });
   await setUpCassandra(cassandra, deps, { mode: 'create' });
   const kafka = kafkaSettings();
@@ -74,7 +86,6 @@ export async function openKafkaWorld(): Promise<JournalWorld> {
     createTopic: () => createTopic(admin, 'journal', 1),
     async [Symbol.asyncDispose]() {
       for (const part of [...Object.values(parts), admin]) await part[Symbol.asyncDispose]();
-      await dropKeyspace(keyspace);
     },
   };
 }

@@ -279,12 +279,20 @@ async function checkReads(
 ): Promise<void> {
   const what = JSON.stringify(steps);
   const inner = SeqNr.of(1 + Math.floor(model.last / 2));
-  expect(numbersOf(await allOf(journal)), what).to.deep.equal(model.live);
+  // Side by side, so that they share trips to the servers.
+  const [all, fromInner, pointer, highest, beyond] = await Promise.all([
+    allOf(journal),
+    allOf(journal, inner),
+    journal.pointer(),
+    highestOf(journal, SeqNr.min),
+    highestOf(journal, SeqNr.of(model.last + 1)),
+  ]);
+  expect(numbersOf(all), what).to.deep.equal(model.live);
   const suffix = model.live.filter((seqNr) => seqNr >= inner);
-  expect(numbersOf(await allOf(journal, inner)), `${what} from ${inner}`).to.deep.equal(suffix);
-  expect((await journal.pointer()) ?? 0, `${what} pointer`).to.equal(model.last);
-  expect(await highestOf(journal, SeqNr.min), `${what} highest`).to.equal(model.last);
-  expect(await highestOf(journal, SeqNr.of(model.last + 1)), `${what} beyond`).to.equal(model.last);
+  expect(numbersOf(fromInner), `${what} from ${inner}`).to.deep.equal(suffix);
+  expect(pointer ?? 0, `${what} pointer`).to.equal(model.last);
+  expect(highest, `${what} highest`).to.equal(model.last);
+  expect(beyond, `${what} beyond`).to.equal(model.last);
 }
 
 async function checkConflict(journal: Journal, fails: boolean): Promise<void> {

@@ -12,6 +12,7 @@ import {
   randomSchema,
 } from '../integration/postgres/postgres-server.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
+import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import { type StoreWithoutTenures, withoutTenureTablesContract } from './tenures.contract.ts';
@@ -62,4 +63,5 @@ describe('postgres', function () {
     eventualJournalContract(`postgres, pages of ${fetchSize}`, () => open(fetchSize));
   }
   replicatedJournalContract('postgres', () => open(1_000));
+  journalsOfATopicContract('postgres', () => open(3));
 });

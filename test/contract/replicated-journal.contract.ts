@@ -5,7 +5,6 @@ import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { ReplicatedKeyJournal } from '../../src/ports/replicated-journal.ts';
 import { rangesOf } from '../support/journal/ranges.ts';
 import { describeCoveredAppend } from './covered-append.contract.ts';
-import { expiredJournalsContract } from './expired-journals.contract.ts';
 import { describePurge } from './replicated-journal-purge.contract.ts';
 import {
   replicatedClaimContract,
@@ -47,7 +46,6 @@ export function replicatedJournalContract(
     describe('expiry', () => describeExpiry(store));
     describe('delete', () => describeDelete(store));
     describe('purge', () => describePurge(store));
-    describe('expired journals', () => expiredJournalsContract(store));
   });
 }
 

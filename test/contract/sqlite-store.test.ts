@@ -4,6 +4,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
 import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
+import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 
@@ -17,6 +18,7 @@ for (const segmentSize of [2, 10_000]) {
 }
 eventualJournalContract('sqlite in memory', () => open(':memory:', 100));
 replicatedJournalContract('sqlite in memory', () => open(':memory:', 100), { processes: 'one' });
+journalsOfATopicContract('sqlite in a file', () => openFile(100));
 
 async function openFile(segmentSize: number): Promise<ReplicatedStore> {
   const temporary = await temporaryFile();

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { stackRoot } from '../stack/stack-folder.ts';
 import { findLevels, levelNames } from './levels.ts';
 import { type Outcome, totalsLine } from './outcome.ts';
 import { describeFailures, describeOutcome } from './report.ts';
@@ -10,6 +12,9 @@ import { type Tool, tools } from './tools.ts';
 
 const interruptedExitCode = 130;
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+// What levels, their children and tools load is compiled, and rid of its types, once.
+process.env['NODE_COMPILE_CACHE'] ??= join(stackRoot, 'compile-cache');
 
 process.exitCode = await main(process.argv.slice(2));
 

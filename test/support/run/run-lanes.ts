@@ -20,25 +20,30 @@ export interface LanesOptions {
   readonly report: (outcome: Outcome) => void;
 }
 
+/** What is left of the levels that need no servers. */
+type PlainLevels = IterableIterator<Level>;
+
 /** Levels on servers wait more than they work: two lanes of them take less time than one. */
 const serverLanes: readonly (readonly ServerNeed[])[] = [['quick'], ['secured', 'keep']];
 
 /**
  * Three lanes side by side: what needs no servers, what shares servers with others, and what needs
- * servers that are secured or may be killed. Within a lane one thing runs at a time, so that a test
- * meets at most two other processes that work.
+ * servers that are secured or may be killed. A lane that is done takes levels of the first. Within a
+ * lane one thing runs at a time, so that a test meets at most two other processes that work.
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
-  const lanes = serverLanes.map((needs) => runServerLane(options, needs));
-  await Promise.all([runStaticLane(options), ...lanes]);
+  // One iterator for all lanes: each level is taken once.
+  const plain = withNeed(options, 'nothing')
+    .filter(({ name }) => name !== 'examples')
+    .values();
+  const lanes = serverLanes.map((needs) => runServerLane(options, { needs, plain }));
+  await Promise.all([runStaticLane(options, plain), ...lanes]);
   await runContainers(options);
 }
 
-async function runStaticLane(options: LanesOptions): Promise<void> {
+async function runStaticLane(options: LanesOptions, plain: PlainLevels): Promise<void> {
   const { tools, root, signal, report } = options;
-  for (const level of withNeed(options, 'nothing')) {
-    if (level.name !== 'examples') await runPlainLevel(level, options);
-  }
+  await runPlainLevels(options, plain);
   for (const tool of tools) {
     if (signal.aborted) return;
     const outcome = await runTool(tool, { root, signal });
@@ -50,14 +55,22 @@ async function runStaticLane(options: LanesOptions): Promise<void> {
   }
 }
 
+async function runPlainLevels(options: LanesOptions, plain: PlainLevels): Promise<void> {
+  for (const level of plain) await runPlainLevel(level, options);
+}
+
 async function runPlainLevel(level: Level, options: LanesOptions): Promise<void> {
   if (options.signal.aborted) return;
   const outcome = await runLevel(level, { ...options, env: {} });
   if (!options.signal.aborted) options.report(outcome);
 }
 
-async function runServerLane(options: LanesOptions, needs: readonly ServerNeed[]): Promise<void> {
+async function runServerLane(
+  options: LanesOptions,
+  { needs, plain }: { readonly needs: readonly ServerNeed[]; readonly plain: PlainLevels },
+): Promise<void> {
   for (const need of needs) await runNeed(options, need);
+  await runPlainLevels(options, plain);
 }
 
 /** Starts the servers of a need, runs its levels one by one, and stops the servers. */

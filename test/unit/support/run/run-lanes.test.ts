@@ -127,3 +127,47 @@ describe('a run in which one server does not start', function () {
     }
   });
 });
+
+describe('the lanes of a run', function () {
+  this.timeout(60_000);
+  let root: string;
+
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'run-lanes-'));
+    symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
+    // Each ends only when the other has begun.
+    for (const [mine, other] of [
+      ['one', 'two'],
+      ['two', 'one'],
+    ]) {
+      const text = `import { existsSync, writeFileSync } from 'node:fs';
+        import { setTimeout } from 'node:timers/promises';
+        it('meets the other', async () => {
+          writeFileSync('${mine}', '');
+          while (!existsSync('${other}')) await setTimeout(10);
+        });`;
+      writeFileSync(join(root, `${mine}.test.mjs`), text);
+    }
+  });
+
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  it('share the levels that need no servers when their own work is done, each level once', async () => {
+    const reported: Outcome[] = [];
+    await runLanes({
+      root,
+      tools: [],
+      levels: ['one', 'two'].map((name) => ({
+        ...level(name, 'nothing', [`${name}.test.mjs`]),
+        testTimeoutMs: 30_000,
+      })),
+      grep: undefined,
+      signal: new AbortController().signal,
+      openServers,
+      print: () => undefined,
+      report: (outcome) => reported.push(outcome),
+    });
+    const passed = reported.map(({ name, passed: count }) => `${name} ${count}`);
+    expect(passed).to.have.members(['one 1', 'two 1']);
+  });
+});

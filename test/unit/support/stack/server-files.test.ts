@@ -18,7 +18,7 @@ describe('the files of the servers', () => {
     expect(systemProperties('quick')).to.include.keys(...losing);
   });
 
-  it('make Cassandra write its commit log before it acknowledges a row', () => {
+  it('make Cassandra write its commit log before it acknowledges a row that outlives a kill', () => {
     const yaml = cassandraYaml({ folder: '/data', ports, profile: 'keep', secured: false });
     expect(yaml).to.match(/^commitlog_sync: batch$/m);
     expect(yaml).to.not.include('commitlog_sync_period');
