@@ -14,8 +14,9 @@ import { silentLogger } from '../../../src/observability/logger.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts';
+import type { SqliteStore } from '../../../src/stores/sqlite/store.ts';
 import { applyRecord, saveOffset } from '../../support/journal/replicate.ts';
+import { openUncheckedStore } from '../../support/journal/unchecked-store.ts';
 
 /** How often a read asked what. */
 export interface Asked {
@@ -53,7 +54,7 @@ export class CountingWorld implements AsyncDisposable {
   static async open(): Promise<CountingWorld> {
     const settings = { file: ':memory:', partitions: 1, segmentSize: 2 };
     const deps = { log: silentLogger, clock: systemClock };
-    return new CountingWorld(await openSqliteStore(settings, deps));
+    return new CountingWorld(await openUncheckedStore(settings, deps));
   }
 
   private constructor(store: SqliteStore) {
