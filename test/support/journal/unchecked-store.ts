@@ -27,6 +27,6 @@ export async function openUncheckedStore(
     return queue.write(() => writer.append(action.key.topic, record));
   };
   const { producer } = store;
-  const dispose = (): Promise<void> => producer[Symbol.asyncDispose]();
+  const dispose = async (): Promise<void> => producer[Symbol.asyncDispose]();
   return { ...store, producer: { produce, [Symbol.asyncDispose]: dispose } };
 }
