@@ -51,7 +51,7 @@ class Partition {
     const openings = this.#openings.get(scope) ?? [];
     if (kind === 'open') {
       const opening = actionOf(world.topic, open(scope, id));
-      openings.push((await world.land(opening)).offset);
+      openings.push((await world.store.producer.produce(opening)).offset);
       return;
     }
     const earlier = openings.length > 1 ? openings[step.n % (openings.length - 1)] : undefined;
@@ -60,7 +60,7 @@ class Partition {
     const under = of === undefined ? undefined : ([scope, of] as const);
     const n = this.#numberOf(step, counts);
     const action = actionOf(world.topic, line(kind, n, under, id));
-    const at = await world.land(action);
+    const at = await world.store.producer.produce(action);
     if (counts) this.#lines.get(id)?.add({ action, at });
     else if (kind !== 'mark') this.voids += 1;
   }

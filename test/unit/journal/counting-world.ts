@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { encodeAction } from '../../../src/codec/record/action-record-codec.ts';
 import { Tenures } from '../../../src/history/tenures.ts';
 import { type HeadCache, openHeadCache } from '../../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { createJournals } from '../../../src/journal/journals.ts';
 import type { ReadDeps } from '../../../src/journal/read/observe.ts';
-import type { Action, ActionRecord } from '../../../src/model/action.ts';
+import type { ActionRecord } from '../../../src/model/action.ts';
 import { Events } from '../../../src/model/event.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
@@ -15,9 +14,9 @@ import { silentLogger } from '../../../src/observability/logger.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import type { NewRecord } from '../../../src/stores/sqlite/log/batch-codec.ts';
-import { openSqliteParts, type SqliteStore } from '../../../src/stores/sqlite/store.ts';
+import type { SqliteStore } from '../../../src/stores/sqlite/store.ts';
 import { applyRecord, saveOffset } from '../../support/journal/replicate.ts';
+import { openUncheckedStore } from '../../support/journal/unchecked-store.ts';
 
 /** How often a read asked what. */
 export interface Asked {
@@ -51,29 +50,15 @@ export class CountingWorld implements AsyncDisposable {
   /** W: up to which offset all opening marks are copied. */
   tenuresUpTo: Offset | undefined;
   readonly #caches: HeadCache[] = [];
-  readonly #land: (topic: Topic, record: NewRecord) => Promise<PartitionOffset>;
 
   static async open(): Promise<CountingWorld> {
     const settings = { file: ':memory:', partitions: 1, segmentSize: 2 };
     const deps = { log: silentLogger, clock: systemClock };
-    return new CountingWorld(await openSqliteParts(settings, deps));
+    return new CountingWorld(await openUncheckedStore(settings, deps));
   }
 
-  private constructor({ store, queue, writer }: Awaited<ReturnType<typeof openSqliteParts>>) {
+  private constructor(store: SqliteStore) {
     this.store = store;
-    this.#land = (topic, record) => queue.write(() => writer.append(topic, record));
-  }
-
-  /** The record lands, as it does in Kafka, also under a tenure that is over: a file refuses that. */
-  land(action: Action): Promise<PartitionOffset> {
-    const { key, value, timestampMs, headers } = encodeAction(action);
-    const record = {
-      key,
-      timestampMs,
-      value: value ?? undefined,
-      headers: Object.entries(headers),
-    };
-    return this.#land(action.key.topic, record);
   }
 
   key(id = 'id'): Key {
@@ -225,7 +210,7 @@ export class CountingWorld implements AsyncDisposable {
 }
 
 const limit = 60_000;
-export const thresholdsMs = {
+const thresholdsMs = {
   append: limit,
   read: limit,
   pointer: limit,

@@ -90,7 +90,7 @@ describe('A read of a partition with tenures', () => {
   afterEach(() => world[Symbol.asyncDispose]());
 
   async function write(lines: readonly Line[]): Promise<void> {
-    for (const one of lines) await world.land(actionOf(world.topic, one));
+    for (const one of lines) await world.store.producer.produce(actionOf(world.topic, one));
   }
 
   /** A read that writes no mark. */
