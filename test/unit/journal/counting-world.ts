@@ -210,7 +210,7 @@ export class CountingWorld implements AsyncDisposable {
 }
 
 const limit = 60_000;
-const thresholdsMs = {
+export const thresholdsMs = {
   append: limit,
   read: limit,
   pointer: limit,
