@@ -66,11 +66,20 @@ export class EntityRecovery<S extends HostedState> {
 
   async #recover(attempt: AbortController): Promise<void> {
     const entity = this.#entity;
+    const { signal } = attempt;
     let release: (() => void) | undefined;
     try {
-      release = await this.#permits.acquire(attempt.signal);
+      release = await this.#permits.acquire(signal);
       entity.tell(new PermitGranted());
-      const recovered = await this.#replay(attempt);
+      const watch = this.#watch(attempt);
+      let journal = await this.#open(watch, signal);
+      if (journal.hold !== undefined) {
+        // Another process may keep the partition for a while: other entities recover meanwhile.
+        release();
+        journal = (await this.#hold(journal, watch, signal)) ?? journal;
+        release = await this.#permits.acquire(signal);
+      }
+      const recovered = new Recovered(journal, await this.#read(journal, watch, signal));
       if (attempt.signal.reason !== over) entity.tell(recovered);
     } catch (error) {
       if (attempt.signal.reason !== over) entity.tell(new RecoveryFailed(error));
@@ -85,17 +94,12 @@ export class EntityRecovery<S extends HostedState> {
    * an earlier actor of this id left under way is awaited first, since its events belong to the
    * journal.
    */
-  async #replay(attempt: AbortController): Promise<Recovered<S>> {
+  async #open(watch: SilenceWatch, signal: AbortSignal): Promise<JournalPlugin> {
     const { persistenceId, deps, settings } = this.#entity;
-    const { signal } = attempt;
-    const watch = this.#watch(attempt);
     // Opening and holding a journal, and settling a write, have bounds of their own.
     const lingering = deps.live.lingeringWrite(persistenceId);
     if (lingering !== undefined) await watch.guard(lingering);
-    const opened = await watch.guard(deps.journal(settings.journalPluginId, signal));
-    const held = opened.hold === undefined ? undefined : await this.#hold(opened, watch, signal);
-    const journal = held ?? opened;
-    return new Recovered(journal, await this.#read(journal, watch, signal));
+    return await watch.guard(deps.journal(settings.journalPluginId, signal));
   }
 
   #watch(attempt: AbortController): SilenceWatch {

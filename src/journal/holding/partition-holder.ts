@@ -14,6 +14,7 @@ import type { FollowedBatch } from '../../ports/action-consumer.ts';
 import { libraryVersion } from '../../runtime/library-version.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
+import { checkMayOpen } from './check-may-open.ts';
 import { HeldKey } from './held-key.ts';
 import { HeldTenure, type TenureSpot } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
@@ -171,7 +172,7 @@ export class PartitionHolder {
     for (let openings = 0; openings < maxOpenings; openings++) {
       const isHeld = this.#tenure?.isOver === false;
       if (!isHeld) await this.#leaveToOther();
-      await this.#checkMayOpen();
+      await checkMayOpen(this.#spot, this.#partitions, this.#deps, this.#closing.signal);
       closing.throwIfAborted();
       const landed = this.#produceMark(key);
       this.#landing = landed.catch(() => undefined);
@@ -228,34 +229,6 @@ export class PartitionHolder {
   }
 
   /**
-   * Clients open tenures only where the replicator keeps opening marks, and in a topic that keeps
-   * its partitions. R is read before W, which is stored in the other order.
-   *
-   * @throws {NotSetUpError} the replicator does not keep them
-   * @throws {DataIntegrityError} the number of partitions changed
-   * @throws {LogUnavailableError} {@link StoreUnavailableError} retryable
-   */
-  async #checkMayOpen(): Promise<void> {
-    const { consumer, eventual } = this.#deps;
-    const { topic, partition } = this.#spot;
-    const { signal } = this.#closing;
-    const count = await consumer.partitionCount(topic, { signal });
-    if (count !== this.#partitions) {
-      throw new DataIntegrityError(
-        `topic ${topic} had ${this.#partitions} partitions and has ${count ?? 'none'} now: keys have moved, and no ` +
-          'tenure is opened in it',
-        { place: { topic, partition } },
-      );
-    }
-    const replicated = await eventual.offset(topic, partition, { signal });
-    if (replicated === undefined) return;
-    if ((await eventual.lastTenure(this.#spot, replicated, { signal })) !== 'unknown') return;
-    throw new NotSetUpError(
-      `the replicator of ${topic} keeps no opening marks (partition ${partition}): update it, or turn tenures off`,
-    );
-  }
-
-  /**
    * Another process that has opened a tenure keeps the partition for a moment. A clock that was set
    * back must not make that longer.
    */
@@ -295,7 +268,7 @@ export class PartitionHolder {
       if (isIdle && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
       if (tenure.isOver) continue;
       try {
-        await this.#checkMayOpen();
+        await checkMayOpen(this.#spot, this.#partitions, this.#deps, this.#closing.signal);
       } catch (error) {
         // A server that does not answer says nothing about the tenure.
         if (error instanceof NotSetUpError || error instanceof DataIntegrityError)
@@ -365,15 +338,22 @@ export class PartitionHolder {
       return;
     }
     const { opens } = header;
-    if (opens?.scope !== this.#spot.scope) return;
-    const { offset } = at;
+    if (opens?.scope === this.#spot.scope)
+      await this.#passOpening(tenure, { ...opens, offset: at.offset });
+  }
+
+  async #passOpening(tenure: HeldTenure, opening: OpenedTenure): Promise<void> {
+    const { offset, holder } = opening;
+    const isOwn = holder === this.#deps.holder;
+    if (!tenure.isConfirmed && offset === tenure.of && isOwn) {
+      tenure.passed(offset);
+      return;
+    }
     // Before the wait: a read that begins meanwhile has to give what its journal was not told.
     if (tenure.isConfirmed) tenure.passed(offset - 1);
-    if (!tenure.isConfirmed && offset === tenure.of && opens.holder === this.#deps.holder) {
-      tenure.passed(offset);
-    } else if (opens.holder === this.#deps.holder && (await this.#landing) === offset) {
-      if (!tenure.isOver) tenure.goOnAs(offset);
-    } else this.#lost(tenure, { ...opens, offset });
+    const isRenewal = isOwn && (await this.#landing) === offset;
+    if (!isRenewal) this.#lost(tenure, opening);
+    else if (!tenure.isOver) tenure.goOnAs(offset);
   }
 
   /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */

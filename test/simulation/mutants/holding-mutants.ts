@@ -45,8 +45,8 @@ export const holdingMutants: readonly Mutant[] = [
   ),
   mutant('late marks of the own process are harmless', 'any other opening mark takes the tenure', [
     partition,
-    '} else this.#lost(',
-    '} else if (opens.holder !== this.#deps.holder) this.#lost(',
+    'if (!isRenewal) this.#lost(tenure, opening);',
+    'if (!isRenewal) { if (!isOwn) this.#lost(tenure, opening); }',
   ]),
   mutant('what is acknowledged counts at once', 'nothing lies in the gap', [
     key,
@@ -80,8 +80,8 @@ export const holdingMutants: readonly Mutant[] = [
   ),
   mutant('opening marks of other scopes take the tenure', 'scopes are apart', [
     partition,
-    'if (opens?.scope !== this.#spot.scope) return;',
-    'if (opens === undefined) return;',
+    'if (opens?.scope === this.#spot.scope)',
+    'if (opens !== undefined)',
   ]),
   mutant(
     'a write past the held journal is not noticed',
@@ -90,7 +90,7 @@ export const holdingMutants: readonly Mutant[] = [
     [holder, 'else holder?.wrotePast(past, at.offset);', 'else holder?.wrote(at.offset);'],
   ),
   mutant('a tenure is opened although W is before R', 'clients look at W', [
-    partition,
+    'src/journal/holding/check-may-open.ts',
     'if (replicated === undefined) return;',
     'return;',
   ]),

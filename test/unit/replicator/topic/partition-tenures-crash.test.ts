@@ -49,41 +49,50 @@ describe('PartitionTenures, when the process dies', () => {
     return store;
   }
 
-  it('before any of its calls, leaves R where all opening marks are stored, and the next one goes on (I26)', async () => {
-    const starts = { new: new MemoryReplicatedJournal(), old: await replicatedByOlderVersion() };
-    for (const [[name, start], size] of Object.entries(starts).flatMap((entry) =>
-      [1, 3, 8].map((records) => [entry, records] as const),
-    )) {
-      const all = await replicate(new MemoryReplicatedJournal(start), size);
-      for (let death = 0; death < all; death++) {
-        const store = new MemoryReplicatedJournal(start);
-        if (name === 'new') {
-          // Of an earlier topic of that name.
-          store.tenuresKnown.set(place, 90);
-          store.tenures.set(place, new Map([2, 6, 70].map((offset) => [offset, old(offset)])));
+  /** Nothing is replicated; the tables still hold the tenures of an earlier topic of that name. */
+  async function withEarlierTopic(): Promise<MemoryReplicatedJournal> {
+    const store = new MemoryReplicatedJournal();
+    store.tenuresKnown.set(place, 90);
+    store.tenures.set(place, new Map([2, 6, 70].map((offset) => [offset, old(offset)])));
+    return store;
+  }
+
+  const starts = { new: withEarlierTopic, 'once replicated': replicatedByOlderVersion };
+  for (const [name, start] of Object.entries(starts)) {
+    it(`before any of its calls, leaves R where all opening marks are stored, and the next one goes on: a ${name} partition (I26)`, async () => {
+      for (const size of [1, 3, 8]) {
+        const all = await replicate(await start(), size);
+        for (let death = 0; death < all; death++) {
+          const store = await start();
+          const begun = store.offsets.get(place) ?? -1;
+          await replicate(store, size, death);
+          const at = `polls of ${size}, dead before call ${death}`;
+          expectAllMarks(store, begun, at);
+          const next = new MemoryReplicatedJournal(store);
+          await replicate(next, size);
+          expectWhole(next, at);
         }
-        await replicate(store, size, death);
-        const at = `a ${name} partition, polls of ${size}, dead before call ${death}`;
-        const stored = store.offsets.get(place) ?? -1;
-        const marks = [...(store.tenures.get(place)?.keys() ?? [])];
-        const begun = start.offsets.get(place) ?? -1;
-        expect(store.tenuresKnown.get(place) ?? begun, at).to.be.at.least(stored);
-        if (stored >= 0) expect(marks, at).not.to.include.members([70]);
-        expect(marks, at).to.include.members([1, 3, 4].filter((mark) => mark <= stored));
-        const next = new MemoryReplicatedJournal(store);
-        await replicate(next, size);
-        expect([...(next.journals.get('journal:a')?.events.keys() ?? [])], at).to.deep.equal([
-          '1@0',
-          '2@2',
-          '3@6',
-        ]);
-        expect(next.seqNrs('journal:b'), at).to.deep.equal([1]);
-        const known = [next.tenuresKnown.get(place), next.offsets.get(place)];
-        expect([known, [...(next.tenures.get(place)?.keys() ?? [])]], at).to.deep.equal([
-          [7, 7],
-          [1, 3, 4],
-        ]);
       }
-    }
-  });
+    });
+  }
+
+  /** What R has passed is known: the opening marks of this topic, and of no other. */
+  function expectAllMarks(store: MemoryReplicatedJournal, begun: number, at: string): void {
+    const stored = store.offsets.get(place) ?? -1;
+    const marks = [...(store.tenures.get(place)?.keys() ?? [])];
+    expect(store.tenuresKnown.get(place) ?? begun, at).to.be.at.least(stored);
+    if (stored >= 0) expect(marks, at).not.to.include.members([70]);
+    expect(marks, at).to.include.members([1, 3, 4].filter((mark) => mark <= stored));
+  }
+
+  function expectWhole(store: MemoryReplicatedJournal, at: string): void {
+    const events = [...(store.journals.get('journal:a')?.events.keys() ?? [])];
+    expect(events, at).to.deep.equal(['1@0', '2@2', '3@6']);
+    expect(store.seqNrs('journal:b'), at).to.deep.equal([1]);
+    const known = [store.tenuresKnown.get(place), store.offsets.get(place)];
+    expect([known, [...(store.tenures.get(place)?.keys() ?? [])]], at).to.deep.equal([
+      [7, 7],
+      [1, 3, 4],
+    ]);
+  }
 });
