@@ -40,6 +40,24 @@ export async function benchActors(servers: Servers): Promise<readonly Figure[]> 
   }
 }
 
+/** Commands to actors that hold their journals, in turn with commands to actors that do not. */
+export async function benchHeldActors(servers: Servers): Promise<readonly Figure[]> {
+  const off = 'evolutiongaming.kafka-journal.persistence.journal.tenures = off';
+  const held = await openBank(newNames(servers).configText);
+  const plain = await openBank([newNames(servers).configText, off].join('\n'));
+  try {
+    const { a, b } = await alternate(
+      rounds,
+      () => held.perSecond(),
+      () => plain.perSecond(),
+    );
+    return [figure('append.256.actors.held', 'commands/s', [a, b])];
+  } finally {
+    await held.close();
+    await plain.close();
+  }
+}
+
 /** The same on the configuration given, without a baseline. */
 export async function commandsPerSecond(configText: string): Promise<number> {
   const bank = await openBank(configText);

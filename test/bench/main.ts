@@ -1,8 +1,8 @@
 /**
  * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the raw
- * client where there is one, taken in the same run in turn. `append.256.held` has beside it appends to
- * journals that nobody holds; `hold.contended` is four processes that want one journal, or each one a
- * journal of the same partition (`.keys`).
+ * client where there is one, taken in the same run in turn. `append.256.held` and
+ * `append.256.actors.held` have beside them the same with journals that nobody holds; `hold.contended` is
+ * four processes that want one journal, or each one a journal of the same partition (`.keys`).
  *
  * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
  * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
@@ -12,7 +12,7 @@
  */
 import { parseArgs } from 'node:util';
 import { openStack } from '../support/stack/open-stack.ts';
-import { benchActors } from './actors.ts';
+import { benchActors, benchHeldActors } from './actors.ts';
 import { benchAppend } from './append.ts';
 import { benchEmbedded } from './embedded.ts';
 import { type Figure, printFigure } from './figures.ts';
@@ -57,6 +57,7 @@ const servers = {
 const benches: readonly Bench[] = [
   { figures: ['append.256', 'append.sequential'], run: () => benchAppend(servers) },
   { figures: ['append.256.actors'], run: () => benchActors(servers) },
+  { figures: ['append.256.actors.held'], run: () => benchHeldActors(servers) },
   { figures: ['append.256.held'], run: () => benchHeld(servers) },
   {
     figures: [

@@ -1,7 +1,9 @@
 import type { ActionRecord } from '../../model/action.ts';
 import {
   ClosedError,
+  CodecError,
   DataIntegrityError,
+  JournalError,
   LogUnavailableError,
   NotOwnerError,
   NotSetUpError,
@@ -308,8 +310,9 @@ export class PartitionHolder {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof DataIntegrityError || error instanceof ClosedError)
-          return tenure.giveUp(error);
+        // Bytes that arrived broken may arrive whole the next time.
+        const isFinal = error instanceof JournalError && !error.retryable;
+        if (isFinal && !(error instanceof CodecError)) return tenure.giveUp(error);
         failures++;
         if (failures === 1) log.warn({ topic, partition, err: error }, cannotFollow);
         await clock.sleep(backoffDelayMs(followBackoff, failures, random()), { signal });

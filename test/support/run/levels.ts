@@ -22,15 +22,22 @@ interface LevelPlan extends Omit<Level, 'files'> {
 /** The contract suites of the embedded adapters, which need no server. */
 const embedded = ['test/contract/sqlite-*', 'test/contract/embedded-*'];
 
+/** Rules that are taken out one by one, each in processes of its own. */
+const mutants = 'test/simulation/mutants';
+
 /** Suites that kill servers live in folders of their own. */
 const killing = ['test/e2e/restart/**', 'test/e2e/chaos/**'];
 
 const plans: readonly LevelPlan[] = [
   level('unit', 'nothing', 5 * seconds),
   level('property', 'nothing', 60 * seconds),
+  {
+    ...level('mutants', 'nothing', 420 * seconds),
+    globs: [`${mutants}/*.test.ts`],
+  },
+  { ...level('simulation', 'nothing', 420 * seconds), exclude: [`${mutants}/**`] },
   level('golden', 'nothing', 10 * seconds),
   level('scenario', 'nothing', 10 * seconds),
-  level('simulation', 'nothing', 420 * seconds),
   level('docs', 'nothing', 10 * seconds),
   level('types', 'nothing', 10 * seconds),
   level('examples', 'nothing', 120 * seconds),

@@ -20,30 +20,31 @@ export interface LanesOptions {
   readonly report: (outcome: Outcome) => void;
 }
 
-/** What is left of the levels that need no servers. */
-type PlainLevels = IterableIterator<Level>;
+/** What is left of the work that needs no servers. */
+type PlainWork = IterableIterator<() => Promise<void>>;
 
 /** Levels on servers wait more than they work: two lanes of them take less time than one. */
 const serverLanes: readonly (readonly ServerNeed[])[] = [['quick'], ['secured', 'keep']];
 
 /**
  * Three lanes side by side: what needs no servers, what shares servers with others, and what needs
- * servers that are secured or may be killed. A lane that is done takes levels of the first. Within a
+ * servers that are secured or may be killed. A lane that is done takes work of the first. Within a
  * lane one thing runs at a time, so that a test meets at most two other processes that work.
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
-  // One iterator for all lanes: each level is taken once.
-  const plain = withNeed(options, 'nothing')
-    .filter(({ name }) => name !== 'examples')
-    .values();
+  const levels = withNeed(options, 'nothing').filter(({ name }) => name !== 'examples');
+  // One iterator for all lanes: each piece of work is taken once.
+  const plain: PlainWork = [
+    ...levels.map((level) => () => runPlainLevel(level, options)),
+    () => runTools(options),
+  ].values();
   const lanes = serverLanes.map((needs) => runServerLane(options, { needs, plain }));
-  await Promise.all([runStaticLane(options, plain), ...lanes]);
+  await Promise.all([runPlainWork(plain), ...lanes]);
   await runContainers(options);
 }
 
-async function runStaticLane(options: LanesOptions, plain: PlainLevels): Promise<void> {
+async function runTools(options: LanesOptions): Promise<void> {
   const { tools, root, signal, report } = options;
-  await runPlainLevels(options, plain);
   for (const tool of tools) {
     if (signal.aborted) return;
     const outcome = await runTool(tool, { root, signal });
@@ -55,8 +56,8 @@ async function runStaticLane(options: LanesOptions, plain: PlainLevels): Promise
   }
 }
 
-async function runPlainLevels(options: LanesOptions, plain: PlainLevels): Promise<void> {
-  for (const level of plain) await runPlainLevel(level, options);
+async function runPlainWork(plain: PlainWork): Promise<void> {
+  for (const work of plain) await work();
 }
 
 async function runPlainLevel(level: Level, options: LanesOptions): Promise<void> {
@@ -67,10 +68,10 @@ async function runPlainLevel(level: Level, options: LanesOptions): Promise<void>
 
 async function runServerLane(
   options: LanesOptions,
-  { needs, plain }: { readonly needs: readonly ServerNeed[]; readonly plain: PlainLevels },
+  { needs, plain }: { readonly needs: readonly ServerNeed[]; readonly plain: PlainWork },
 ): Promise<void> {
   for (const need of needs) await runNeed(options, need);
-  await runPlainLevels(options, plain);
+  await runPlainWork(plain);
 }
 
 /** Starts the servers of a need, runs its levels one by one, and stops the servers. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  AccessDeniedError,
   CodecError,
   DataIntegrityError,
   LogUnavailableError,
@@ -79,6 +80,12 @@ describe('A process that holds a partition', () => {
     it('and fails when what lies there is not its mark for any reader', async () => {
       world.log.undecodable.set(0, { id: 'a', error: new CodecError('broken') });
       expect(await failure(hold())).to.be.instanceOf(LogUnavailableError);
+      expect(await outcome(hold())).to.equal('done');
+    });
+
+    it('and fails with the missing right when it may not read the log', async () => {
+      world.log.followErrors.push(new AccessDeniedError('READ on topic t'));
+      expect(await failure(hold())).to.be.instanceOf(AccessDeniedError);
       expect(await outcome(hold())).to.equal('done');
     });
 
