@@ -47,6 +47,7 @@ export function appendEvents(
       range: { from: written[0].seqNr, to: (written.at(-1) ?? written[0]).seqNr },
       origin: deps.origin,
       version: libraryVersion,
+      tenure: deps.tenure?.(),
       payloadType,
       metadata: metadata.header,
     };

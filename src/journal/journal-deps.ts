@@ -1,3 +1,4 @@
+import type { Tenure } from '../model/tenure.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ActionConsumer } from '../ports/action-consumer.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
@@ -16,6 +17,8 @@ export interface JournalDeps {
   readonly origin: string | undefined;
   /** A random UUID, for the ids of marks. */
   readonly randomUuid: () => string;
+  /** The tenure that appends name; absent = none. */
+  readonly tenure?: (() => Tenure) | undefined;
 }
 
 /** The settings of a journal that the algorithm itself looks at. */

@@ -56,6 +56,7 @@ export function heldDeps(deps: ReadDeps, held: HeldKey): ReadDeps {
   return {
     ...deps,
     producer: writer,
+    tenure: () => held.tenure.stamp,
     readEnd: {
       find: async (key, options) => held.readTo(await readEnd.find(key, options)),
       check: (key, row, end) => readEnd.check(key, row, end),

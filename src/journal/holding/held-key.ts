@@ -177,8 +177,12 @@ export class HeldKey {
       return Promise.reject(isHeld ? signal?.reason : this.#notHeld());
     }
     const { stamp } = tenure;
-    const header = { ...(action.header as WrittenHeader), tenure: stamp };
-    const stamped = { ...action, header } as Action;
+    const written = action.header as WrittenHeader;
+    // An append names its tenure from the beginning, unless that was opened anew meanwhile.
+    const stamped =
+      written.tenure === stamp
+        ? action
+        : ({ ...action, header: { ...written, tenure: stamp } } as Action);
     // Whoever writes without a read knows nothing that others could have changed before.
     this.#readTo ??= tenure.sureUpTo + 1;
     this.#underWay++;
@@ -196,7 +200,7 @@ export class HeldKey {
         // A producer looks at the signal only before it hands the record over.
         const isUnsent = signal?.aborted === true && error === signal.reason;
         this.#failed(stamp.of, error, isUnsent);
-        if (header.type !== 'delete') this.#breakOff(number);
+        if (written.type !== 'delete') this.#breakOff(number);
         if (error instanceof NotOwnerError) this.#deps.refused(stamp.of, error);
         this.#answered();
         throw error;
