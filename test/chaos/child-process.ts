@@ -59,7 +59,7 @@ export class RestartableProcess {
 
   /** The same, unless it has just ended. */
   trySend(message: string): void {
-    if (this.#child?.connected === true) this.#child.send(message);
+    if (this.#child?.connected === true) this.#child.send(message, () => {});
   }
 
   /** SIGKILL, then a new process. @throws when the process had ended by itself */

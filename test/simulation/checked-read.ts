@@ -217,7 +217,7 @@ class Comparison {
     switch (error.code) {
       case 'STORE_UNAVAILABLE':
         if (error.message === 'injected') return this.#hasFaults();
-        return this.#changedMeanwhile() || this.#world.plan.holders?.isMixed === true;
+        return this.#changedMeanwhile() || this.#isUndecided();
       case 'LOG_UNAVAILABLE':
         return this.#hasFaults();
       case 'DEADLINE_EXCEEDED':
@@ -227,6 +227,11 @@ class Comparison {
       default:
         return false;
     }
+  }
+
+  #isUndecided(): boolean {
+    const { log, wasBehind, plan } = this.#world;
+    return wasBehind.has(log.partitionOf(this.#call.request.id)) || plan.holders?.isMixed === true;
   }
 
   #hasFaults(): boolean {

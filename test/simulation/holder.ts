@@ -57,9 +57,12 @@ export class Holder {
     const { operations } = this.#script;
     for (let tries = 0; operations.length > 0 && !this.#isOver; ) {
       const left = operations.length;
+      const { isCalm } = this.#world;
       await this.#live();
       if (this.#process.isGone) return;
-      tries = operations.length < left ? 0 : tries + 1;
+      // What failed before the calm, or was begun before it, says nothing.
+      const isProgress = operations.length < left || isCalm !== this.#world.isCalm;
+      tries = isProgress ? 0 : tries + 1;
       if (tries > maxTries) this.#resign('it held the journal in vain');
     }
     operations.length = 0;

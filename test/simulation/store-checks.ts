@@ -5,6 +5,7 @@ import {
   storedEvents,
   storedJournal,
   storedOffset,
+  storedUntil,
 } from './store-view.ts';
 import type { LiveEvent } from './truth.ts';
 import type { World } from './world.ts';
@@ -19,8 +20,21 @@ export class StoreChecks {
     this.#world = world;
     world.cassandra.onWrite = (table, { key }, row) => {
       if (table === 'pointer2') this.#checkOffset(key[1] as number);
+      if (table === 'pointer2' || table === 'tenures_until') this.#noteBehind(key[1] as number);
       if (table === 'metajournal') this.#checkRow(String(row?.key[0]));
     };
+  }
+
+  /**
+   * W is before R. An owner that was replaced before it stored a first R may still store it, and its
+   * successor a W of its own: until that is refused, and claims again, readers do not guess.
+   */
+  #noteBehind(partition: number): void {
+    const { cassandra, log, wasBehind } = this.#world;
+    const replicated = storedOffset(cassandra, log.topic, partition);
+    const known = storedUntil(cassandra, log.topic, partition);
+    if (replicated !== undefined && known !== undefined && known < replicated)
+      wasBehind.add(partition);
   }
 
   /** I10: R never goes back. I8: everything up to R is applied. */

@@ -101,6 +101,8 @@ export class World {
   readonly #lastOpening = new Map<string, number>();
   /** Writes of holders, by what was sent. */
   readonly sent: SentActions = new WeakMap();
+  /** Partitions where W was before R at some moment. */
+  readonly wasBehind = new Set<number>();
   /** No process fails and nothing is disturbed any more. */
   isCalm = false;
 

@@ -2,11 +2,9 @@ import type { ActionRecord } from '../../model/action.ts';
 import {
   ClosedError,
   CodecError,
-  DataIntegrityError,
   JournalError,
   LogUnavailableError,
   NotOwnerError,
-  NotSetUpError,
   WriteFailedError,
 } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
@@ -16,10 +14,10 @@ import type { FollowedBatch } from '../../ports/action-consumer.ts';
 import { libraryVersion } from '../../runtime/library-version.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
-import { checkMayOpen } from './check-may-open.ts';
 import { HeldKey } from './held-key.ts';
 import { HeldTenure, type TenureSpot } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
+import { whyNotOpen } from './why-not-open.ts';
 
 const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
 
@@ -174,7 +172,8 @@ export class PartitionHolder {
     for (let openings = 0; openings < maxOpenings; openings++) {
       const isHeld = this.#tenure?.isOver === false;
       if (!isHeld) await this.#leaveToOther();
-      await checkMayOpen(this.#spot, this.#partitions, this.#deps, this.#closing.signal);
+      const problem = await whyNotOpen(this.#spot, this.#partitions, this.#deps, closing);
+      if (problem !== undefined) throw problem;
       closing.throwIfAborted();
       const landed = this.#produceMark(key);
       this.#landing = landed.catch(() => undefined);
@@ -269,13 +268,10 @@ export class PartitionHolder {
       const isIdle = this.#keys.size === 0 && this.#opening === undefined;
       if (isIdle && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
       if (tenure.isOver) continue;
-      try {
-        await checkMayOpen(this.#spot, this.#partitions, this.#deps, this.#closing.signal);
-      } catch (error) {
-        // A server that does not answer says nothing about the tenure.
-        if (error instanceof NotSetUpError || error instanceof DataIntegrityError)
-          tenure.giveUp(error);
-      }
+      // A server that does not answer says nothing about the tenure.
+      const asking = whyNotOpen(this.#spot, this.#partitions, this.#deps, signal);
+      const problem = await asking.catch(() => undefined);
+      if (problem !== undefined) tenure.giveUp(problem);
     }
   }
 

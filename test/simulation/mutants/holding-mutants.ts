@@ -90,8 +90,8 @@ export const holdingMutants: readonly Mutant[] = [
     [holder, 'else holder?.wrotePast(past, at.offset);', 'else holder?.wrote(at.offset);'],
   ),
   mutant('a tenure is opened although W is before R', 'clients look at W', [
-    'src/journal/holding/check-may-open.ts',
-    'if (replicated === undefined) return;',
-    'return;',
+    'src/journal/holding/why-not-open.ts',
+    'if (replicated === undefined) return undefined;',
+    'return undefined;',
   ]),
 ];

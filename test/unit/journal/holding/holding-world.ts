@@ -37,6 +37,8 @@ export class HoldingWorld {
   /** R and W of the store, which holds nothing else. */
   replicated: Offset | undefined;
   lastTenure: LastTenure;
+  /** W; what comes after it is `unknown`. */
+  knownUpTo = Number.POSITIVE_INFINITY;
   readonly #processes: Process[] = [];
 
   process(name: string, scope = ''): Process {
@@ -87,7 +89,7 @@ export class HoldingWorld {
     const { consumer } = this.log;
     const eventual: EventualJournal = {
       offset: async () => this.replicated,
-      lastTenure: async () => this.lastTenure,
+      lastTenure: async (_place, upTo) => (upTo > this.knownUpTo ? 'unknown' : this.lastTenure),
       pointer: async () => undefined,
       async *read() {},
       async *ids() {},

@@ -6,6 +6,7 @@ import {
   LogUnavailableError,
   NotOwnerError,
   NotSetUpError,
+  StoreUnavailableError,
   WriteFailedError,
 } from '../../../../src/model/errors.ts';
 import { Offset } from '../../../../src/model/position.ts';
@@ -112,6 +113,15 @@ describe('A process that holds a partition', () => {
       expect(await failure(hold())).to.be.instanceOf(NotSetUpError);
       expect(world.text).to.equal('');
       world.lastTenure = undefined;
+      expect(await outcome(hold())).to.equal('done');
+    });
+
+    it('not where it kept them, but W is before R: that passes, and nobody writes without meanwhile', async () => {
+      world.replicated = Offset.of(5);
+      world.knownUpTo = 4;
+      expect(await failure(hold())).to.be.instanceOf(StoreUnavailableError);
+      expect(world.text).to.equal('');
+      world.knownUpTo = 5;
       expect(await outcome(hold())).to.equal('done');
     });
 
