@@ -5,7 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../support/stack/stack.ts';
 import { until, withWorld } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
-import { type Acknowledged, type Damage, damageOf, noDamage, type Outcomes } from './ledger.ts';
+import {
+  type Acknowledged,
+  type Damage,
+  damageOf,
+  damageText,
+  noDamage,
+  type Outcomes,
+} from './ledger.ts';
 import { seededRandom } from './random.ts';
 import { readJournals, tryJournals, waitUntilReplicated } from './recovered.ts';
 import { replicatorProcess, stopLimitMs, withConfigFile } from './replicator-process.ts';
@@ -121,6 +128,7 @@ async function inAllMeetings(
     note(`${name}: ${counts[name]}`);
     acknowledged += seen.acknowledged.length;
     for (const [index, { damage, problems: more }] of found.entries()) {
+      note(`${name}: ${damageText(damage)}, unrecoverable ${more.length}`);
       damages[`${name}, look ${index + 1}`] = damage;
       problems.push(...more.map((problem) => `${name}: ${problem}`));
     }
