@@ -5,6 +5,7 @@ import {
   JournalError,
   NotOwnerError,
   NotSetUpError,
+  StoreUnavailableError,
   WriteFailedError,
 } from '../../src/model/errors.ts';
 import { Events } from '../../src/model/event.ts';
@@ -102,7 +103,9 @@ export class Holder {
       if (!(error instanceof JournalError)) throw error;
       this.#world.countError(error);
       const isMixed = this.#world.plan.holders?.isMixed === true;
-      if (error instanceof NotSetUpError && isMixed) {
+      // W is before R, and nobody moves it there.
+      const isBehind = error instanceof StoreUnavailableError && error.message !== 'injected';
+      if (isMixed && (error instanceof NotSetUpError || isBehind)) {
         this.#isOver = true;
         this.#world.figures.resigned++;
       } else if (!error.retryable) {

@@ -46,7 +46,7 @@ export class Owner {
     const isOld = plan.holders?.isMixed === true && Number(name.slice(1)) % 2 === 0;
     const isUnknown = (cql: string, [topic, partition]: Params): boolean =>
       isOld &&
-      /into \S*tenures/i.test(cql) &&
+      /(insert into|delete from) \S*tenures/i.test(cql) &&
       storedUntil(cassandra, topic as string, partition as number) !== undefined;
     const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize, isUnknown };
     this.#world = world;
