@@ -183,7 +183,9 @@ class History {
       if (mayHappen && this.#holders.length > 0 && scheduler.count === calmAfterSteps) {
         this.#calmDown();
       }
-      if (!scheduler.step() || scheduler.count > maxSteps) {
+      const isOver = !scheduler.step() || scheduler.count > maxSteps;
+      // The death of the last one that worked may be what ends it.
+      if (isOver && !isDone()) {
         this.#world.violation(`nothing goes on after ${scheduler.count} steps`);
         return false;
       }
