@@ -136,7 +136,7 @@ async function inAllMeetings(
   return { counts: { ...counts, acknowledged }, damages, problems };
 }
 
-/** Lets the processes work until so many commands are acknowledged, with a fault every now and then. */
+/** Lets the processes work until `writes` commands are acknowledged; a fault hits one of them from time to time. */
 async function meet(
   { file, kafka }: Place,
   { processes, how }: Meeting,

@@ -49,7 +49,7 @@ interface PlannedJournal {
   readonly partition: number;
 }
 
-/** Every so many histories one has holders. */
+/** One history in this many has holders. */
 export const holdersEvery = 5;
 
 /** The first of these histories. */

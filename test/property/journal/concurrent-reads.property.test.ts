@@ -19,7 +19,7 @@ const rounds = 6;
 const keysOfRound = 3;
 const appends = 20;
 const readers = 4;
-/** Readers that wait for their head cache are slow: a round is written until so many reads were beside it. */
+/** Readers that wait for their head cache are slow: the writers of a round go on until this many reads have ended. */
 const readsOfRound = 2 * readers;
 /** A head cache is so far behind that reads have to wait for it. */
 const followTurns = 30;
