@@ -12,6 +12,8 @@ const mayImport = {
   actor: ['model', 'ports', 'runtime', 'observability'],
   journal: ['model', 'ports', 'history', 'codec', 'runtime', 'observability'],
   plugin: ['model', 'ports', 'codec', 'runtime', 'observability', 'actor', 'journal', 'config'],
+  fleet: ['model', 'ports', 'codec', 'config', 'runtime', 'observability', 'actor'],
+  remote: ['model', 'ports', 'config', 'runtime', 'observability'],
   kafka: ['model', 'ports', 'codec', 'config', 'runtime', 'observability'],
   stores: ['model', 'ports', 'history', 'codec', 'config', 'runtime', 'observability'],
 };
@@ -31,7 +33,12 @@ const ours = '^(src|replicator|test|examples)/';
 const anyOf = (folders) => `^src/(${folders.join('|')})/`;
 
 /** History names a generation by its record id, so that one file of the codec is open to it. */
-const openFiles = { history: '|^src/codec/record/record-id\\.ts$' };
+const openFiles = {
+  history: '|^src/codec/record/record-id\\.ts$',
+  // Who gets which partition is one rule, whatever carries it between the members.
+  kafka: '|^src/fleet/assignment/',
+  stores: '|^src/fleet/assignment/',
+};
 
 /** Rooms of `src/actor`, and those that each may use. Hosts and front ends lie above all of them. */
 const actorRooms = {

@@ -11,7 +11,7 @@ import type { Kind } from './kinds.ts';
 /** Characters of a value shown in a message. */
 const shownValueLength = 100;
 
-const secretKey = /password|jaas|secret|ssl-keystore-key/;
+const secretKey = /password|jaas|secret|token|ssl-keystore-key/;
 
 /**
  * Reads the settings of one section and remembers what it was asked for, so that `finish` can

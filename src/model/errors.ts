@@ -121,6 +121,23 @@ export class NotOwnerError extends JournalError {
   }
 }
 
+/**
+ * Another process of the fleet was not reached, or its answer is missing. `stored` is `'no'` when it
+ * certainly did not take the call, `'unknown'` when it may have.
+ */
+export class RemoteCallError extends JournalError {
+  readonly code = 'REMOTE_CALL_FAILED';
+  /** The other process did not take the call. */
+  override readonly retryable: boolean;
+  override readonly stored: Stored;
+
+  constructor(message: string, options?: AnswerErrorOptions) {
+    super(message, options);
+    this.stored = options?.stored ?? 'unknown';
+    this.retryable = this.stored === 'no';
+  }
+}
+
 /** May or may not be stored: stop and recover to learn the truth. */
 export class WriteFailedError extends JournalError {
   readonly code = 'WRITE_FAILED';

@@ -39,6 +39,7 @@ function leavesOf(name: string): [string, Plain][] {
 const kafka = leavesOf('kafka.conf').map(([key]) => key);
 const cassandra = leavesOf('cassandra.conf').map(([key]) => key);
 const postgres = leavesOf('postgres.conf').map(([key]) => key);
+const fleet = leavesOf('fleet.conf').map(([key]) => key);
 
 /** All keys of `plugin-config`, with the whole path. */
 const written = [...leavesOf('reference.conf'), ...leavesOf('replicator.conf')].map(([key]) => key);
@@ -49,8 +50,8 @@ function under(prefix: string): string[] {
     .map((key) => key.slice(prefix.length + 1));
 }
 
-function withoutStores(keys: readonly string[]): string[] {
-  return keys.filter((key) => !/^(?:kafka|cassandra|postgres)\./.test(key));
+function withoutIncluded(keys: readonly string[]): string[] {
+  return keys.filter((key) => !/^(?:kafka|cassandra|postgres|fleet)\./.test(key));
 }
 
 describe('docs/configuration.md and plugin-config', () => {
@@ -70,13 +71,14 @@ describe('docs/configuration.md and plugin-config', () => {
     expect([...documented('kafka').keys()]).to.have.members(kafka);
     expect([...documented('cassandra').keys()]).to.have.members(cassandra);
     expect([...documented('postgres').keys()]).to.have.members(postgres);
+    expect([...documented('fleet').keys()]).to.have.members(fleet);
     for (const section of [`${root}.persistence.journal`, `${root}.embedded.journal`]) {
       expect([...documented(section).keys()], section).to.have.members(
-        withoutStores(under(section)),
+        withoutIncluded(under(section)),
       );
     }
     const own = [...documented(`${root}.replicator`).keys()];
-    expect(withoutStores(own)).to.have.members(withoutStores(under(`${root}.replicator`)));
+    expect(withoutIncluded(own)).to.have.members(withoutIncluded(under(`${root}.replicator`)));
   });
 
   it('give the same defaults', async () => {
@@ -91,7 +93,7 @@ describe('docs/configuration.md and plugin-config', () => {
       for (const [key, text] of documented(heading))
         expectDefault(`${heading}.${key}`, config.value(`${heading}.${key}`), text);
     }
-    for (const heading of ['kafka', 'cassandra', 'postgres']) {
+    for (const heading of ['kafka', 'cassandra', 'postgres', 'fleet']) {
       const path = `${root}.persistence.journal.${heading}`;
       for (const [key, text] of documented(heading))
         expectDefault(key, config.value(`${path}.${key}`), text);
@@ -99,8 +101,8 @@ describe('docs/configuration.md and plugin-config', () => {
   });
 
   it('explain every key with a comment', () => {
-    const stores = ['kafka.conf', 'cassandra.conf', 'postgres.conf'];
-    for (const name of ['reference.conf', ...stores, 'replicator.conf']) {
+    const included = ['kafka.conf', 'cassandra.conf', 'postgres.conf', 'fleet.conf'];
+    for (const name of ['reference.conf', ...included, 'replicator.conf']) {
       for (const { key, comment } of commented(name))
         expect(comment, `${name}: ${key}`).to.match(/^# .{10,}/);
     }

@@ -2,6 +2,7 @@ import { Config } from '../config.ts';
 import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
+import { type FleetSettings, readFleet } from './fleet-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
 import { embeddedJournalPath, kafkaJournalPath } from './journal-class.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
@@ -27,6 +28,8 @@ export interface KafkaJournalSettings {
   readonly headCache: HeadCacheSettings | undefined;
   /** `undefined` = nothing is held. */
   readonly tenures: TenureSettings | undefined;
+  /** `undefined` = the process shares its entities with no other. */
+  readonly fleet: FleetSettings | undefined;
   readonly kafka: KafkaSettings;
   readonly eventual: EventualSettings;
 }
@@ -44,6 +47,8 @@ export interface EmbeddedJournalSettings {
   readonly readTimeoutMs: number;
   /** `undefined` = nothing is held. */
   readonly tenures: TenureSettings | undefined;
+  /** `undefined` = the process shares its entities with no other. */
+  readonly fleet: FleetSettings | undefined;
 }
 
 /** A call that took at least so long is logged as a warning. */
@@ -101,6 +106,9 @@ export function readKafkaJournalSettings(
   if (settings.tenures !== undefined) {
     reader.note('tenures', 'needs kafka.producer.acks = all; without it nothing is held');
   }
+  if (settings.fleet !== undefined) {
+    reader.problem('fleet.enabled', 'needs kafka.producer.acks = all, as tenures do');
+  }
   return reader.finish({ ...settings, tenures: undefined });
 }
 
@@ -130,6 +138,7 @@ type CommonSettings = Pick<
   | 'dataIntegrity'
   | 'readTimeoutMs'
   | 'tenures'
+  | 'fleet'
 >;
 
 interface SectionPlace {
@@ -171,6 +180,16 @@ function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace)
       gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
     },
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
-    tenures: readTenures(reader),
+    ...readProcesses(reader),
   };
+}
+
+/** How the journals are shared with other processes. */
+function readProcesses(reader: SettingReader): Pick<CommonSettings, 'tenures' | 'fleet'> {
+  const tenures = readTenures(reader);
+  const fleet = readFleet(reader);
+  if (fleet !== undefined && tenures === undefined) {
+    reader.problem('fleet.enabled', 'needs tenures = on: an owner is one who holds the tenure');
+  }
+  return { tenures, fleet };
 }

@@ -45,7 +45,7 @@ function certificatesIn(reader: SettingReader, key: string, pem: string): readon
 }
 
 /** Relative to the working directory, as on the JVM, else to the file that names it. */
-function readNear(file: string | undefined, location: string): string | undefined {
+export function readNear(file: string | undefined, location: string): string | undefined {
   const folders = ['.', ...(file === undefined ? [] : [dirname(file)])];
   for (const folder of folders) {
     try {

@@ -1,0 +1,56 @@
+import type { CallOptions } from './call-options.ts';
+
+/** What one process asks of another. */
+export interface RemoteRequest {
+  /** Which kind of call it is: a word of lower-case letters and hyphens. */
+  readonly name: string;
+  /** JSON. */
+  readonly body: string;
+}
+
+/** What the other process says. */
+export interface RemoteResponse {
+  /** `refused`: nothing was done, and nothing will be; the body says why. */
+  readonly type: 'answered' | 'refused';
+  /** JSON. */
+  readonly body: string;
+}
+
+/**
+ * Takes calls of other processes; never throws. `signal` fires when the caller has given up, or its
+ * deadline has passed.
+ */
+export type RemoteHandler = (
+  request: RemoteRequest,
+  signal: AbortSignal,
+) => Promise<RemoteResponse>;
+
+/** How long a call may take. */
+export interface RemoteCallOptions extends CallOptions {
+  /** ms, above 0. The other process learns of it, and gives up then, too. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Calls between the processes of a fleet. Calls under way are bounded in number, and messages in
+ * size, on both sides. Disposing ends the calls under way.
+ */
+export interface RemoteCalls extends AsyncDisposable {
+  /** Where the other processes reach this one: `http://host:port` or `https://host:port`. */
+  readonly address: string;
+
+  /**
+   * One call, sent once: it is never repeated here.
+   *
+   * @throws {RemoteCallError} its `stored` is `'no'` when the other process certainly did not take
+   *   the call (not reachable, wrong token, too large, too many under way, another version), and
+   *   `'unknown'` when the answer is missing
+   * @throws {ClosedError} after it was disposed
+   * @throws the abort reason when `options.signal` fires; the call may have been taken
+   */
+  call(
+    address: string,
+    request: RemoteRequest,
+    options: RemoteCallOptions,
+  ): Promise<RemoteResponse>;
+}
