@@ -270,8 +270,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   /**
-   * The entity is no longer held: it stops at once. That is no failure; it goes on under a new tenure
-   * when it has something to do. `held` = through what it was held; `undefined` = what it has now.
+   * The entity is no longer held: it stops at once. That is no failure; it goes on under a new
+   * tenure when it has something to do. `held` = through what it was held; `undefined` = what it
+   * has now.
    */
   #lost(reason: unknown, held?: HeldPlugin): void {
     if (held !== undefined && !this.#entity.isHeldBy(held)) return;

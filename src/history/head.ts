@@ -133,19 +133,17 @@ export class Head {
     return head;
   }
 
-  /** The head holds an append at or before `offset`. */
-  hasAppendUpTo(offset: number): boolean {
-    return this.#steps.some((step) => 'action' in step && step.at.offset <= offset);
+  /** The head holds an append at or before `offset` that ends with this number. */
+  hasAppendTo(last: SeqNr, offset: Offset): boolean {
+    return this.#steps.some(
+      (step) =>
+        'action' in step && step.at.offset <= offset && step.action.header.range.to === last,
+    );
   }
 
   /** The first append of the current generation. */
   get firstAppend(): AppendRecord | undefined {
     return this.#steps.find((step) => 'action' in step);
-  }
-
-  /** The current generation was deleted from. */
-  get hasDelete(): boolean {
-    return this.#steps.some((step) => 'deleteTo' in step);
   }
 
   /**

@@ -70,7 +70,7 @@ const lastOfEventRows = { type: 'whole', store: 'alive', last: 'event rows' } as
 
 const notPurged: ViewFacts['purge'][] = ['none', 'conditional'];
 const standing: ViewFacts['row'][] = ['other partition', 'replicated'];
-const ahead: ViewFacts['row'][] = ['ahead by deletes', 'ahead'];
+const ahead: ViewFacts['row'][] = ['ahead, same last', 'ahead'];
 const explained: ViewFacts['hides'][] = ['nothing', 'earlier'];
 
 /** Before any event row is read. */
@@ -142,15 +142,17 @@ export const viewCases: readonly Case<ViewFacts, ViewVerdict>[] = [
     verdict: lastOfRow,
   },
   {
-    label: 'the row is ahead of R by deletes alone, which change no last number',
-    when: { purge: ['none'], row: ['ahead by deletes'], hides: explained },
+    // By deletes, or by appends that lost: neither changes the last number. The event rows may say
+    // less, since a delete that reached them may have removed some.
+    label: 'the row is ahead of R, and its last number was stored before',
+    when: { purge: ['none'], row: ['ahead, same last'], hides: explained },
     verdict: lastOfRow,
   },
   {
-    label: 'the row is ahead of R by deletes alone, and outlived a conditional purge',
+    label: 'the row is ahead of R, its last number stored before, and outlived a conditional purge',
     when: {
       purge: ['conditional'],
-      row: ['ahead by deletes'],
+      row: ['ahead, same last'],
       generation: ['another'],
       hides: explained,
     },
@@ -255,47 +257,41 @@ export interface LastFacts {
   /** What the call is to answer: with events, the number has to be of the same moment. */
   readonly wanted: 'events' | 'number';
   /**
-   * Event rows at or after the first number of the head's first append; they would conflict with
-   * it.
+   * The head's first append: there is none; or the row hides neither its number nor all event rows
+   * found after it; or it does (`hidden`), so that event rows may be gone that show more. `deleted`
+   * = it does, because the head deletes as far.
    */
-  readonly isFound: boolean;
-  /** The head's first append: there is none; the row does not hide its number; or it does. */
-  readonly append: 'none' | 'free' | 'hidden';
-  /** The head deletes, so that the row may hide the number for a reason that the head knows. */
-  readonly isDeletedByHead: boolean;
+  readonly append: 'none' | 'free' | 'deleted' | 'hidden';
 }
 
 /** When the row does not say the last number. */
 export const lastCases: readonly Case<LastFacts, 'whole' | 'torn'>[] = [
   {
-    label: 'the event rows say it',
-    when: { isFound: [true] },
+    label: 'the event rows say it; without any, what was stored ends before the first append',
+    when: { append: ['free'] },
     verdict: 'whole',
   },
   {
-    label: 'no row is in the way of the first append: what was stored ends before it',
-    when: { isFound: [false], append: ['free'] },
+    label: 'what could be in the way of the first append was deleted by the head',
+    when: { append: ['deleted'] },
     verdict: 'whole',
   },
   {
-    label: 'what could be in its way was deleted by the head, which the row is ahead of',
-    when: { isFound: [false], append: ['hidden'], isDeletedByHead: [true] },
-    verdict: 'whole',
-  },
-  {
-    // The next look finds the delete in its head.
-    label: 'what could be in its way is deleted, and not by the head',
-    when: { isFound: [false], append: ['hidden'], isDeletedByHead: [false] },
+    // A delete reaches at most the last number. One that came before the first append, and reached
+    // it, shows that the number was taken: the append loses, and what it lost against is gone. The
+    // next look finds the delete in its head, or R at the row.
+    label: 'what could be in the way of the first append is deleted, and not by the head',
+    when: { append: ['hidden'] },
     verdict: 'torn',
   },
   {
     label: 'nothing is left that says it; the row says the number of a later moment, which will do',
-    when: { wanted: ['number'], isFound: [false], append: ['none'] },
+    when: { wanted: ['number'], append: ['none'] },
     verdict: 'whole',
   },
   {
     label: 'nothing is left that says it, and the events are of another moment than the row',
-    when: { wanted: ['events'], isFound: [false], append: ['none'] },
+    when: { wanted: ['events'], append: ['none'] },
     verdict: 'torn',
   },
 ];

@@ -34,10 +34,11 @@ export interface ViewFacts {
   readonly purge: 'none' | 'counts' | 'conditional';
   /**
    * Where the row stands. `named` is at or before R, at the offset that a conditional purge asks
-   * for. A row `ahead` shows records after R, maybe appends among them; `ahead by deletes` stands
-   * in the head, before its first append.
+   * for. A row `ahead` shows records after R, maybe appends among them; one `ahead, same last`
+   * stands in the head, of which no append up to there has given it its last number: there is none,
+   * or all of them lost.
    */
-  readonly row: 'none' | 'other partition' | 'replicated' | 'named' | 'ahead by deletes' | 'ahead';
+  readonly row: 'none' | 'other partition' | 'replicated' | 'named' | 'ahead, same last' | 'ahead';
   /** Which append began the row's generation; `unnamed` where the row has no record id. */
   readonly generation: 'unnamed' | 'first of head' | 'another';
   /**
@@ -79,7 +80,7 @@ export function viewFactsOf(view: ReadView, topic: Topic, afterEnd: AfterEnd): V
 }
 
 function placeOf(
-  { at }: JournalPointer,
+  { at, seqNr }: JournalPointer,
   { cut, head }: ReadView,
 ): Exclude<ViewFacts['row'], 'none'> {
   const { end, replicated } = cut;
@@ -87,7 +88,7 @@ function placeOf(
   if (at.offset <= (replicated ?? -1))
     return head.conditions.includes(at.offset) ? 'named' : 'replicated';
   const isInHead = at.offset < end.offset;
-  return isInHead && !head.hasAppendUpTo(at.offset) ? 'ahead by deletes' : 'ahead';
+  return isInHead && !head.hasAppendTo(seqNr, at.offset) ? 'ahead, same last' : 'ahead';
 }
 
 function hiddenBy(

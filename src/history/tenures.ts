@@ -19,7 +19,7 @@ export type TenureVerdict = 'counts' | 'void' | 'opens';
  *
  * ```
  *   0 open(A)   1 append(of 0)   2 open(B)   3 append(of 0)   4 append(of 2)   5 append
- *                 counts                       void             counts           counts: it names none
+ *                 counts                       void             counts           counts, as ever
  * ```
  *
  * So a record's fate depends only on what comes before it in the partition: every reader and every

@@ -1,7 +1,7 @@
 import type { HeldJournal } from '../journal/holding/held-journal.ts';
+import { TenuresNotKeptError } from '../journal/holding/why-not-open.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/journals.ts';
-import { NotSetUpError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -50,7 +50,9 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
     try {
       return new HeldKafkaPlugin(await journals.hold(key, options), maxEventsInBatch);
     } catch (err) {
-      if (!(err instanceof NotSetUpError)) throw err;
+      // If a missing topic passed for this, its entities would write without a tenure once it is
+      // made.
+      if (!(err instanceof TenuresNotKeptError)) throw err;
       this.#notHeldUntilMs.set(key.topic, clock.nowMs() + askAgainMs);
       if (!this.#hasWarned) log.warn({ topic: key.topic, err }, notHeld);
       this.#hasWarned = true;

@@ -91,15 +91,15 @@ export interface KnownTenures {
   /** Inclusive. */
   readonly upTo: Offset;
   /**
-   * Nothing of the partition is replicated yet. What the store had of its tenures when it was claimed
-   * belongs to an earlier topic of that name, and is removed.
+   * Nothing of the partition is replicated yet. What the store had of its tenures when it was
+   * claimed belongs to an earlier topic of that name, and is removed.
    */
   readonly isFirst?: boolean;
 }
 
 /**
- * How long an opening mark is kept after the next one of its scope was stored: for readers that hold
- * a replicated offset that they read before.
+ * How long an opening mark is kept after the next one of its scope was stored: for readers that
+ * hold a replicated offset that they read before.
  */
 export const keptTenureMs = 86_400_000;
 
@@ -146,9 +146,9 @@ export interface ReplicatedJournal extends AsyncDisposable {
   saveOffset(move: OffsetMove, nowMs: number): Promise<void>;
 
   /**
-   * Up to which offset all opening marks of the partition are known, inclusive (W); `undefined` when
-   * none were ever kept: then no tenure was ever opened there, since clients open one only where
-   * they are kept.
+   * Up to which offset all opening marks of the partition are known, inclusive (W); `undefined`
+   * when none were ever kept: then no tenure was ever opened there, since clients open one only
+   * where they are kept.
    *
    * @throws {StoreUnavailableError} retryable
    */
@@ -159,14 +159,15 @@ export interface ReplicatedJournal extends AsyncDisposable {
   ): Promise<Offset | undefined>;
 
   /**
-   * Stores opening marks, then moves W to `upTo`. It is called before the replicated offset moves as
-   * far, so that a reader of that offset finds the marks. It is called also for what an earlier owner
-   * may have stored: a late call of that owner loses only against a later one of its successor, or
-   * stores nothing. In a store without tables for tenures a call without opening marks does nothing.
+   * Stores opening marks, then moves W to `upTo`. It is called before the replicated offset moves
+   * as far, so that a reader of that offset finds the marks. It is called also for what an earlier
+   * owner may have stored: a late call of that owner loses only against a later one of its
+   * successor, or stores nothing. In a store without tables for tenures a call without opening
+   * marks does nothing.
    *
-   * The first call for a partition ({@link KnownTenures.isFirst}) also removes what was stored before
-   * the claim. A partition with a replicated offset never loses a mark by it: whoever stored that
-   * offset made such a call before.
+   * The first call for a partition ({@link KnownTenures.isFirst}) also removes what was stored
+   * before the claim. A partition with a replicated offset never loses a mark by it: whoever stored
+   * that offset made such a call before.
    *
    * Of each scope that it stores a mark of, the call removes marks that were superseded at least
    * {@link keptTenureMs} ago, some at a time, and never the last one.

@@ -175,7 +175,7 @@ class Comparison {
 
   #equals(truth: Truth, { events, last }: ReadResult): boolean {
     const wanted = this.#wanted(truth);
-    if (this.#isUndefined(truth)) return true;
+    if (this.#isUndefined(truth)) return last === truth.last || this.#isPurgedLater(truth);
     return (
       last === truth.last &&
       events.length === wanted.length &&
@@ -187,15 +187,21 @@ class Comparison {
   }
 
   /**
-   * What a read gives is not defined if it does not see the beginning of a losing record: because the read starts
-   * after it, a delete has reached it, or the journal begins after it. Then the rows that show which of two records
-   * won are not read, or are gone. The same holds if the journal of two writers is purged after the read's end:
-   * nothing of the winner may be left to look at.
+   * Which events a read gives is not defined if it does not see the beginning of a losing record: because the read
+   * starts after it, a delete has reached it, or the journal begins after it. Then the rows that show which of two
+   * records won are not read, or are gone. The last number is defined all the same: a holder goes on from it. If the
+   * journal of two writers is purged after the read's end, neither is: nothing of the winner may be left to look at.
    */
-  #isUndefined({ losers, deleteTo, first, generation }: Truth): boolean {
+  #isUndefined(truth: Truth): boolean {
+    const { losers, deleteTo, first } = truth;
     const from = Math.max(this.#call.request.from, deleteTo + 1, first ?? 0);
-    const isPurged = (this.#truths.at(-1)?.generation ?? generation) > generation;
-    return losers.some(({ seqNr }) => isPurged || seqNr < from);
+    return (
+      losers.length > 0 && (this.#isPurgedLater(truth) || losers.some((it) => it.seqNr < from))
+    );
+  }
+
+  #isPurgedLater({ generation }: Truth): boolean {
+    return (this.#truths.at(-1)?.generation ?? generation) > generation;
   }
 
   /** Both records of a conflict lie in what the read gives. */

@@ -103,6 +103,8 @@ export class Owner {
   }
 
   async #serve(serving: Serving): Promise<void> {
+    // A restart has left it before it began, and waits for it.
+    if (serving.leave.signal.aborted) return;
     try {
       await this.#restarting;
       await this.#consume(serving, this.#flow);

@@ -287,7 +287,7 @@ export class CommandPipeline<S extends HostedState> {
     if (!this.#tellCommits()) this.#finish();
   }
 
-  /** A write was refused and a later one stored, whose decisions rest on events that do not exist. */
+  /** A write was refused and a later one stored, decided on events that do not exist. */
   #isTorn(causes: WriteRejected['causes']): boolean {
     const first = causes.findIndex((cause) => cause !== undefined);
     if (first < 0 || !causes.slice(first).includes(undefined)) return false;

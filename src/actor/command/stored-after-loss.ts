@@ -3,9 +3,10 @@ import type { Evaluated, Step } from '../entity/evaluated.ts';
 import type { Exposed } from '../entity/lifecycle.ts';
 
 /**
- * Answers commands whose events are stored, though their entity was lost before they were committed.
- * No effect of them happens. Where nothing but the next state would have come of the commit, the
- * asker gets its answer, as if the loss had come right after it; else an error that says so.
+ * Answers commands whose events are stored, though their entity was lost before they were
+ * committed. No effect of them happens. Where nothing but the next state would have come of the
+ * commit, the asker gets its answer, as if the loss had come right after it; else an error that
+ * says so.
  *
  * @param committed the last committed state
  * @param expose what the asker is to see of a state

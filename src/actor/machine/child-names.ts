@@ -45,8 +45,8 @@ export class ChildNames {
   }
 
   /**
-   * Gives the live children up, for their owner to stop. The state does not show all of them: of two
-   * children with one id, or of two that `spawnChild` made without one, it keeps the second.
+   * Gives the live children up, for their owner to stop. The state does not show all of them: of
+   * two children with one id, or of two that `spawnChild` made without one, it keeps the second.
    */
   takeLive(): readonly AnyActorRef[] {
     const children = [...this.#live];

@@ -34,7 +34,7 @@ const over = 'the recovery is over';
  * |---|---|---|
  * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying` |
  * | `replaying` | `awaitingPermit` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
- * | `initialising` | `replaying`, for a new journal | `ready`; `backingOff` or `failed`; `unowned` |
+ * | `initialising` | `replaying`, if it is new | `ready`; `backingOff` or `failed`; `unowned` |
  * | `backingOff` | any failure, when the entity restarts | `awaitingPermit` |
  */
 export class EntityRecovery<S extends HostedState> {
@@ -90,9 +90,9 @@ export class EntityRecovery<S extends HostedState> {
   }
 
   /**
-   * `replaying`: the journal is opened and held, and its events are folded in a dry run. A write that
-   * an earlier actor of this id left under way is awaited first, since its events belong to the
-   * journal.
+   * `replaying`: the journal is opened and held, and its events are folded in a dry run. A write
+   * that an earlier actor of this id left under way is awaited first, since its events belong to
+   * the journal.
    */
   async #open(watch: SilenceWatch, signal: AbortSignal): Promise<JournalPlugin> {
     const { persistenceId, deps, settings } = this.#entity;

@@ -18,7 +18,8 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 /*
  * docs/format.md#header
  *
- *   {"append":{"range":{"from":N,"to":N},"origin":S?,"version":S?,"tenure":W?,"payloadType":T,"metadata":{}}}
+ *   {"append":{"range":{"from":N,"to":N},"origin":S?,"version":S?,"tenure":W?,
+ *     "payloadType":T,"metadata":{}}}
  *   {"mark":{"id":S,"origin":S?,"version":S?,"tenure":O?}}
  *   {"delete":{"to":N,"origin":S?,"version":S?,"tenure":W?}}
  *   {"purge":{"origin":S?,"version":S?,"tenure":W?}}

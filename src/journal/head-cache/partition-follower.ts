@@ -144,7 +144,9 @@ export class PartitionFollower {
     }
   }
 
-  /** The replicated offset may pass what the cache has seen meanwhile: then what was asked is old. */
+  /**
+   * The replicated offset may pass what the cache has seen meanwhile: then what was asked is old.
+   */
   async #learnTenures(records: readonly ActionRecord[], signal: AbortSignal): Promise<void> {
     const place = { topic: this.#topic, partition: this.#partition };
     for (;;) {

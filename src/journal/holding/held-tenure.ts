@@ -26,7 +26,9 @@ export interface TenureSpot {
  */
 export class HeldTenure {
   readonly spot: TenureSpot;
-  /** Opening marks of this process, ascending: each one after the first went on with the one before. */
+  /**
+   * Opening marks of this process, ascending: each one after the first went on with the one before.
+   */
   readonly #marks: Offset[];
   #stamp: Tenure;
   #sureUpTo: number;
@@ -112,7 +114,9 @@ export class HeldTenure {
     return this.#lastWritten;
   }
 
-  /** As far as this process knows, everything since the opening mark is its own, or was looked at. */
+  /**
+   * As far as this process knows, everything since the opening mark is its own, or was looked at.
+   */
   get isSole(): boolean {
     return this.isConfirmed && !this.isOver && this.#lastWritten <= this.#sureUpTo;
   }

@@ -9,11 +9,19 @@ import type { TenureSpot } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
 
 /**
+ * The replicator has never kept opening marks: then journals may be written without a tenure, as
+ * before. Of what else is missing, such as the topic, that does not follow.
+ */
+export class TenuresNotKeptError extends NotSetUpError {
+  override readonly name = 'NotSetUpError';
+}
+
+/**
  * Why no tenure may be opened or kept; `undefined` = it may. Clients open tenures only where the
  * replicator keeps opening marks, and in a topic that keeps its partitions. R is read before W,
  * which is stored in the other order.
  *
- * - `NotSetUpError`: the replicator has never kept opening marks;
+ * - `TenuresNotKeptError`: the replicator has never kept opening marks;
  * - `StoreUnavailableError`: it did, but W is before R. That passes, unless a replicator that keeps
  *   none goes on alone. Whoever wrote without a tenure meanwhile would meet those who hold one;
  * - `DataIntegrityError`: the number of partitions changed.
@@ -46,5 +54,5 @@ export async function whyNotOpen(
         `${of} has not copied all opening marks up to the replicated offset; try again later. If it stays so, an older ` +
           'replicator is at work: update it',
       )
-    : new NotSetUpError(`${of} keeps no opening marks: update it, or turn tenures off`);
+    : new TenuresNotKeptError(`${of} keeps no opening marks: update it, or turn tenures off`);
 }

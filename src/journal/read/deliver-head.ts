@@ -2,6 +2,7 @@ import { eventRecordsOf } from '../../codec/record/events-codec.ts';
 import type { HeadFold } from '../../history/head.ts';
 import { judgeNumbers } from '../../history/judge-cut.ts';
 import type { EventRecord } from '../../model/event.ts';
+import type { PartitionOffset } from '../../model/position.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import { type Claim, onConflict } from '../conflicts.ts';
 import type { EventAttempt } from './attempt.ts';
@@ -61,18 +62,26 @@ function* batchesOf(fold: HeadFold, from: SeqNr): Generator<readonly EventRecord
   if (batch.length > 0) yield batch;
 }
 
-/** The stored record that has the number; where that is deleted, the last thing that was stored. */
+/**
+ * The record stored as of R that has the number. Where that is deleted, the last thing that was
+ * stored; a row ahead of R does not say where that was, but not after R.
+ */
 async function storedClaim(
-  { deps, key, row, deadline: { signal } }: EventAttempt,
+  { deps, key, cut, row, deadline: { signal } }: EventAttempt,
   seqNr: SeqNr,
 ): Promise<Claim | undefined> {
-  if (row === undefined) return undefined;
+  const { end, replicated } = cut;
+  if (row === undefined || replicated === undefined) return undefined;
+  const isAhead = ({ partition, offset }: PartitionOffset): boolean =>
+    partition === end.partition && offset > replicated;
   const range = { from: seqNr, to: seqNr, segmentSize: row.segmentSize };
   let claim: Claim | undefined;
   for await (const rows of deps.eventual.read(key, range, { signal })) {
     for (const { record } of rows) {
+      if (isAhead(record.at)) continue;
       if (claim === undefined || record.at.offset < claim.at.offset) claim = record;
     }
   }
-  return claim ?? { at: row.at, origin: undefined };
+  const at = isAhead(row.at) ? { ...row.at, offset: replicated } : row.at;
+  return claim ?? { at, origin: undefined };
 }

@@ -1,3 +1,4 @@
+import type { Head } from '../../history/head.ts';
 import { judgeLast, judgeNumbers, type NumberFacts } from '../../history/judge-cut.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
@@ -91,22 +92,27 @@ export async function lastByRows(
   row: JournalPointer,
   wanted: 'events' | 'number',
 ): Promise<Outcome> {
-  const { head } = attempt;
-  const from = head.firstAppend?.action.header.range.from;
+  const from = attempt.head.firstAppend?.action.header.range.from;
   let last: SeqNr | undefined;
   // A raw delete of an old version left 2^63-1: there are no rows to look for.
-  if (from !== undefined && row.seqNr === SeqNr.max) last = row.seqNr;
-  else if (from !== undefined) {
+  if (from !== undefined && row.seqNr === SeqNr.max) return row.seqNr;
+  if (from !== undefined) {
     for await (const rows of readStored(attempt, row, { from })) last = rows.at(-1)?.event.seqNr;
   }
-  const isHidden = from !== undefined && (row.deleteTo ?? 0) >= from;
-  const verdict = judgeLast({
-    wanted,
-    isFound: last !== undefined,
-    append: from === undefined ? 'none' : isHidden ? 'hidden' : 'free',
-    isDeletedByHead: head.hasDelete,
-  });
-  return verdict === 'torn' ? verdict : last;
+  const append = from === undefined ? 'none' : hiddenBy(row, attempt.head, { from, last });
+  return judgeLast({ wanted, append }) === 'torn' ? 'torn' : last;
+}
+
+/** Whether the row hides the head's first append, which begins with `from`, and all rows found. */
+function hiddenBy(
+  { deleteTo, seqNr }: JournalPointer,
+  head: Head,
+  { from, last }: { readonly from: SeqNr; readonly last: SeqNr | undefined },
+): 'free' | 'deleted' | 'hidden' {
+  if (deleteTo === undefined || deleteTo < Math.max(from, last ?? 0)) return 'free';
+  // Rows of the JVM system may be deleted beyond their last number.
+  const hidden = SeqNr.lesserOf(deleteTo, seqNr);
+  return (head.fold(last).deleteTo ?? 0) >= hidden ? 'deleted' : 'hidden';
 }
 
 /** How much further back each look for the beginning of a record goes than the one before. */

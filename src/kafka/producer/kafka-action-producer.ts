@@ -2,6 +2,7 @@ import { encodeAction } from '../../codec/record/action-record-codec.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { Action } from '../../model/action.ts';
 import { WriteRejectedError } from '../../model/errors.ts';
+import { Key } from '../../model/key.ts';
 import type { PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer, ProduceOptions } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
@@ -103,6 +104,10 @@ export class KafkaActionProducer implements ActionProducer {
   readonly #maxRecordBytes: number;
   readonly #deliveryTimeoutMs: number;
   readonly #delivery: DeliveryDeps;
+  /** By journal: why an event was refused in this turn of the event loop. */
+  readonly #refused = new Map<string, unknown>();
+  /** Ends with the turn in which events were refused. */
+  #refusing: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -140,7 +145,7 @@ export class KafkaActionProducer implements ActionProducer {
     try {
       encoded = encodeAction(action);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#refuse(action, error);
     }
     const { key, value, timestampMs, headers } = encoded;
     let bytes = recordOverheadBytes + key.length + (value === null ? 0 : value.length);
@@ -149,7 +154,7 @@ export class KafkaActionProducer implements ActionProducer {
         headerOverheadBytes + name.length * maxUtf8BytesOfUnit + (headers[name] as Buffer).length;
     }
     const refusal = this.#refusal(action, bytes);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) return this.#refuse(action, refusal);
     return new Promise((resolve, reject) => {
       this.#gate.admit({
         topic: action.key.topic,
@@ -164,8 +169,16 @@ export class KafkaActionProducer implements ActionProducer {
 
   /** Why the record is not taken; `undefined` when it is. */
   #refusal(action: Action, bytes: number): WriteRejectedError | undefined {
+    const { topic, id } = action.key;
+    const isAfter = this.#refused.size > 0 && action.header.type === 'append';
+    const cause = isAfter ? this.#refused.get(Key.toString(action.key)) : undefined;
+    if (cause !== undefined) {
+      return new WriteRejectedError(
+        `a write of ${topic}:${id} that came before failed: this one was not sent and is not stored`,
+        { cause },
+      );
+    }
     if (bytes > this.#maxRecordBytes) {
-      const { topic, id } = action.key;
       const limit = this.#maxRecordBytes;
       return new WriteRejectedError(
         `a record of ${topic}:${id} has ${bytes} bytes, more than ${limit}, and is not sent: make the ` +
@@ -180,6 +193,25 @@ export class KafkaActionProducer implements ActionProducer {
       );
     }
     return undefined;
+  }
+
+  /**
+   * Rejects the call of what is not taken. A caller may call for several events of one journal
+   * before it can see that the first is refused: if the others went out, the journal would get a
+   * hole. So its events are refused with the first one until the turn of the event loop is over,
+   * and only then do the callers hear of it. What comes after that was called for in the knowledge.
+   */
+  async #refuse({ key, header }: Action, error: unknown): Promise<never> {
+    if (header.type === 'append') {
+      const name = Key.toString(key);
+      if (!this.#refused.has(name)) this.#refused.set(name, error);
+      this.#refusing ??= nextTurn().then(() => {
+        this.#refusing = undefined;
+        this.#refused.clear();
+      });
+      await this.#refusing;
+    }
+    throw error;
   }
 
   /** Sends what waits, one batch after another. Never rejects: the calls of the records do. */

@@ -83,8 +83,8 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('a last number that nothing tells counts as none', 'the last number is that at R', [
     judge,
-    "isFound: [false], append: ['none'] },\n    verdict: 'torn',",
-    "isFound: [false], append: ['none'] },\n    verdict: 'whole',",
+    "append: ['none'] },\n    verdict: 'torn',",
+    "append: ['none'] },\n    verdict: 'whole',",
   ]),
   mutant('an empty segment ends the walk', 'walk every segment', [
     'src/stores/cassandra/segment-reader.ts',

@@ -66,7 +66,7 @@ describe('The verdict of a read', () => {
   describeTable('before its rows are read', viewCases, {
     domain: {
       purge: ['none', 'counts', 'conditional'],
-      row: ['none', 'other partition', 'replicated', 'named', 'ahead by deletes', 'ahead'],
+      row: ['none', 'other partition', 'replicated', 'named', 'ahead, same last', 'ahead'],
       generation: ['unnamed', 'first of head', 'another'],
       hides: ['nothing', 'some', 'all', 'earlier', 'later', 'being purged'],
     },
@@ -83,9 +83,7 @@ describe('The verdict of a read', () => {
   describeTable('when the row does not say the last number', lastCases, {
     domain: {
       wanted: ['events', 'number'],
-      isFound: [false, true],
-      append: ['none', 'free', 'hidden'],
-      isDeletedByHead: [false, true],
+      append: ['none', 'free', 'deleted', 'hidden'],
     },
     judge: judgeLast,
   });
@@ -136,7 +134,9 @@ describe('The verdict of a read', () => {
       expect(judged(view('p7', { at: at(0) }))).to.equal('alive, last of row');
       const begun = recordIdOf(topic, at(2));
       expect(judged(view('p0 a1', { at: at(2), recordId: begun }))).to.equal('purged');
-      expect(judged(view('p7 a3', { at: at(2) }))).to.equal('alive, last of event rows');
+      expect(judged(view('p7 a3', { at: at(2) }))).to.equal('alive, last of row');
+      const seqNr = SeqNr.of(3);
+      expect(judged(view('p7 a3', { at: at(2), seqNr }))).to.equal('alive, last of event rows');
       expect(judged(view('p7 a3', { at: at(2), recordId: undefined }))).to.equal('torn');
     });
 
@@ -158,9 +158,12 @@ describe('The verdict of a read', () => {
       expect(judged(some)).to.equal('alive, last of row');
     });
 
-    it('takes the last number of a row that is ahead by deletes alone', () => {
+    it('takes the last number of a row in the head that no append up to there has given it', () => {
+      const seqNr = SeqNr.of(10);
       expect(judged(view('d1 a10', { at: at(1) }))).to.equal('alive, last of row');
-      expect(judged(view('a10 d1', { at: at(1) }))).to.equal('alive, last of event rows');
+      expect(judged(view('a10 d1', { at: at(1), seqNr }))).to.equal('alive, last of event rows');
+      expect(judged(view('a10 d1', { at: at(2), seqNr }))).to.equal('alive, last of event rows');
+      expect(judged(view('a3 d1', { at: at(2) }))).to.equal('alive, last of row');
       expect(judged(view('d1', { at: at(2) }))).to.equal('alive, last of event rows');
     });
 

@@ -223,6 +223,72 @@ describe('A read while a replicator is between two statements', () => {
     expect(await readAll(journal, 5)).to.equal('last 2');
   });
 
+  describe('of a journal with a conflicting append, whose winner is deleted', () => {
+    const settings = {
+      readTimeoutMs: 10_000,
+      dataIntegrity: { seqNrUniqueness: false, correlateEventsWithMeta: true, gaps: 'fail' },
+    } as const;
+    const lastNumbers = async (stored: Stored): Promise<unknown[]> => {
+      const eventual = await storeOf(world, () => stored);
+      const lenient = world.reader({ eventual, settings });
+      return [await world.reader({ eventual }).pointer(), await readAll(lenient)];
+    };
+    const refusal = async (stored: Stored): Promise<string> => {
+      const eventual = await storeOf(world, () => stored);
+      return await readAll(world.reader({ eventual })).catch((error: Error) => error.message);
+    };
+
+    it('takes the last number of a row that is ahead by a delete, and by the append that lost', async () => {
+      await append(1, 3);
+      await remove(3);
+      await append(1, 1);
+      const stored = { replicated: 0, row: { at: 2, seqNr: 3, deleteTo: 3 }, events: { 2: [1] } };
+      expect(await lastNumbers(stored)).to.deep.equal([3, 'last 3']);
+      expect(await refusal(stored))
+        .to.include('record at 0:2 by')
+        .and.to.include('at 0:0 by');
+    });
+
+    it('takes it also while some of the deleted rows are still there', async () => {
+      await append(1, 5);
+      await append(1, 1);
+      await remove(5);
+      const row = { at: 2, seqNr: 5, deleteTo: 5 };
+      const stored = { replicated: 0, row, events: { 0: [1, 2, 3] } };
+      expect(await lastNumbers(stored)).to.deep.equal([5, 'last 5']);
+      expect(await refusal(stored))
+        .to.include('record at 0:1 by')
+        .and.to.include('at 0:0 by');
+    });
+
+    for (const left of [[], [1, 2]]) {
+      it(`begins again where a row after its end does not say it, with ${left.length} rows left`, async () => {
+        await append(1, 3);
+        await remove(3);
+        await append(1, 1);
+        let eventual = await storeOf(world, () => ({ replicated: 0 }));
+        let looks = 0;
+        const goingOn: EventualJournal = {
+          ...eventual,
+          offset: (...args) => eventual.offset(...args),
+          async pointer(...args) {
+            looks++;
+            // A mark of the read comes before it.
+            const at = looks === 1 ? (await append(4, 1)).offset : 4;
+            const row = { at, seqNr: 4, deleteTo: 3 };
+            const replicated = looks === 1 ? 0 : at;
+            const stored = { replicated, row, events: { 0: left, [at]: [4] } };
+            eventual = await storeOf(world, () => stored);
+            return await eventual.pointer(...args);
+          },
+          read: (...args) => eventual.read(...args),
+        };
+        expect(await readAll(world.reader({ eventual: goingOn }))).to.equal('4@4 last 4');
+        expect(looks).to.be.above(1);
+      });
+    }
+  });
+
   describe('of a conditional purge that nothing of the tail precedes', () => {
     const events = { 0: [1, 2, 3] };
     beforeEach(() => append(1, 3));

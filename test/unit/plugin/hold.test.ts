@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { HeldJournal } from '../../../src/journal/holding/held-journal.ts';
+import { TenuresNotKeptError } from '../../../src/journal/holding/why-not-open.ts';
 import type { Journals } from '../../../src/journal/journals.ts';
 import { LogUnavailableError, NotOwnerError, NotSetUpError } from '../../../src/model/errors.ts';
 import { Key } from '../../../src/model/key.ts';
@@ -48,7 +49,7 @@ function write(seqNr: number): AtomicWrite {
 }
 
 const notKept = async (): Promise<never> => {
-  throw new NotSetUpError('the replicator keeps no opening marks');
+  throw new TenuresNotKeptError('the replicator keeps no opening marks');
 };
 
 describe('KafkaJournalPlugin.hold', () => {
@@ -107,6 +108,18 @@ describe('KafkaJournalPlugin.hold', () => {
     expect(await plugin.hold?.('c' as PersistenceId)).to.equal(undefined);
     expect(asked).to.deep.equal(['journal:a', 'other:x', 'journal:c']);
     expect(log.lines).to.have.length(1);
+  });
+
+  it('passes on that something else is missing, and holds once it is there', async () => {
+    let isMissing = true;
+    const { plugin } = openPlugin(async () => {
+      if (isMissing) throw new NotSetUpError('there is no such topic');
+      return {} as HeldJournal;
+    });
+    const error = await failureOf(plugin.hold?.(p) ?? expect.fail('no hold'));
+    expect(error.message).to.equal('there is no such topic');
+    isMissing = false;
+    expect(await plugin.hold?.(p)).not.to.equal(undefined);
   });
 
   it('passes on what may be tried again', async () => {

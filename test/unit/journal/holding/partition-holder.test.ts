@@ -1,11 +1,11 @@
 import { expect } from 'chai';
+import { TenuresNotKeptError } from '../../../../src/journal/holding/why-not-open.ts';
 import {
   AccessDeniedError,
   CodecError,
   DataIntegrityError,
   LogUnavailableError,
   NotOwnerError,
-  NotSetUpError,
   StoreUnavailableError,
   WriteFailedError,
 } from '../../../../src/model/errors.ts';
@@ -110,7 +110,7 @@ describe('A process that holds a partition', () => {
     it('only where the replicator keeps opening marks', async () => {
       world.replicated = Offset.of(5);
       world.lastTenure = 'unknown';
-      expect(await failure(hold())).to.be.instanceOf(NotSetUpError);
+      expect(await failure(hold())).to.be.instanceOf(TenuresNotKeptError);
       expect(world.text).to.equal('');
       world.lastTenure = undefined;
       expect(await outcome(hold())).to.equal('done');

@@ -315,6 +315,32 @@ describe('KafkaActionProducer', () => {
     await Promise.all(calls);
   });
 
+  it('refuses the next events of a journal with one that is too large, and nothing of others', async () => {
+    const producer = producerOf();
+    await warm(producer);
+    const key = keyOf(topicA, 'id');
+    const large = { ...appendOf(key, 2), value: Buffer.alloc(10_000) };
+    const calls = [
+      producer.produce(appendOf(key, 1)),
+      producer.produce(large as never).catch((error: unknown) => error),
+      producer.produce(appendOf(key, 3)).catch((error: unknown) => error),
+      producer.produce(markOf(key)),
+      producer.produce(appendOf(keyOf(topicA, 'other'), 1)),
+    ];
+    await sent(1);
+    expect(session.sizes(0)).to.deep.equal([['a', 3]]);
+    session.sends[0]?.answer();
+    const [, refused, after] = await Promise.all(calls);
+    expect(refused).to.be.instanceOf(WriteRejectedError);
+    expect((refused as Error).message).to.include('more than 10000');
+    expect(after).to.be.instanceOf(WriteRejectedError).with.property('cause', refused);
+    // It is called for in the knowledge of the refusal.
+    const corrected = producer.produce(appendOf(key, 2));
+    await sent(2);
+    session.sends[1]?.answer();
+    await corrected;
+  });
+
   it('is closed after what it accepted is out, and within its bound when Kafka hangs', async () => {
     const producer = producerOf({ deliveryTimeoutMs: 500 });
     const [call] = produce(producer, topicA, 1);
