@@ -69,7 +69,7 @@ describe('an answer that does not come', () => {
       Buffer.from(`${head}content-length: 10\r\n\r\n{`),
       Buffer.from(`${head}content-length: x\r\n\r\n{}`),
       Buffer.concat([Buffer.from(`${head}content-length: 2\r\n\r\n`), Buffer.from([0xff, 0xfe])]),
-      Buffer.from(head.replace('kafka-journal-fleet', 'x') + 'content-length: 2\r\n\r\n{}'),
+      Buffer.from(`${head.replace('kafka-journal-fleet', 'x')}content-length: 2\r\n\r\n{}`),
       Buffer.from('HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n'),
     ];
     for (const answer of answers) {

@@ -67,6 +67,5 @@ describe(`${many} calls at once`, function () {
     expect(Math.max(...took)).to.be.below(timeoutMs + 30_000);
     do there = await stateOf(world, owner.address);
     while (there.held > 0);
-    if (process.env['KJ_SHOW']) console.log({ burstMs, ...grown, max: Math.max(...took) });
   });
 });
