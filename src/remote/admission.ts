@@ -35,6 +35,8 @@ export type Admission =
     }
   | { readonly type: 'refused'; readonly status: number; readonly why: string };
 
+const ownPaths = `${pathPrefix}${protocolVersion}/`;
+
 /**
  * Whether a call is taken: decided by its headers, before its body is read. Without the token a
  * caller learns nothing else.
@@ -44,20 +46,15 @@ export function admit(arrival: Arrival, rules: AdmissionRules): Admission {
   if (rules.token !== undefined && !isBearer(headers.authorization, rules.token)) {
     return refused(statuses.wrongToken, 'wrong token, or none');
   }
-  const [version, name, ...rest] = url.startsWith(pathPrefix)
-    ? url.slice(pathPrefix.length).split('/')
-    : [];
-  if (version !== String(protocolVersion)) {
-    return refused(statuses.unknownPath, `no path of version ${protocolVersion} of the protocol`);
+  const name = method === 'POST' && url.startsWith(ownPaths) ? url.slice(ownPaths.length) : '';
+  if (!callName.test(name)) {
+    return refused(statuses.unknownPath, `no call of version ${protocolVersion} of the protocol`);
   }
-  if (method !== 'POST' || rest.length > 0 || name === undefined || !callName.test(name)) {
-    return refused(statuses.unknownPath, 'no call; it must be POST with a name');
-  }
-  const deadlineMs = wholeNumber(headers[deadlineHeader], maxDeadlineMs);
-  if (deadlineMs === undefined || deadlineMs === 0) {
+  const deadlineMs = wholeNumber(headers[deadlineHeader], 1, maxDeadlineMs);
+  if (deadlineMs === undefined) {
     return refused(statuses.badRequest, `${deadlineHeader} must be a whole number above 0`);
   }
-  const bytes = wholeNumber(headers['content-length'], Number.MAX_SAFE_INTEGER);
+  const bytes = wholeNumber(headers['content-length'], 0, Number.MAX_SAFE_INTEGER);
   if (bytes === undefined) return refused(statuses.badRequest, 'content-length is missing');
   if (bytes > rules.maxMessageBytes) return refused(statuses.requestTooLarge, 'too long');
   if (arrival.isClosing) return refused(statuses.closing, 'closing');
@@ -69,10 +66,14 @@ function refused(status: number, why: string): Admission {
   return { type: 'refused', status, why };
 }
 
-function wholeNumber(text: string | string[] | undefined, max: number): number | undefined {
+function wholeNumber(
+  text: string | string[] | undefined,
+  min: number,
+  max: number,
+): number | undefined {
   if (typeof text !== 'string' || !/^\d{1,16}$/.test(text)) return undefined;
   const value = Number(text);
-  return value <= max ? value : undefined;
+  return value >= min && value <= max ? value : undefined;
 }
 
 /** Takes the same time for every wrong token of a length: that gives nothing of the right one away. */

@@ -79,28 +79,30 @@ describe('calls between processes', () => {
 
   it('check what the caller hands in', async () => {
     await using world = new RemoteWorld();
-    const { address, call } = await world.open();
+    const calls = await world.open();
+    const { address } = calls;
     const wrong = [
-      call(address, { name: 'Ask/..', body: '{}' }, soon),
-      call(address, request, { timeoutMs: 0 }),
-      call(address, request, { timeoutMs: Number.NaN }),
+      calls.call(address, { name: 'Ask/..', body: '{}' }, soon),
+      calls.call(address, request, { timeoutMs: 0 }),
+      calls.call(address, request, { timeoutMs: Number.NaN }),
     ];
     for (const one of wrong) {
       expect(await one.catch((error: unknown) => error)).to.be.instanceOf(InvalidInputError);
     }
     const aborted = { ...soon, signal: AbortSignal.abort('enough') };
-    expect(await call(address, request, aborted).catch((reason: unknown) => reason)).to.equal(
+    expect(await calls.call(address, request, aborted).catch((reason: unknown) => reason)).to.equal(
       'enough',
     );
     for (const bad of ['', 'http://', 'ftp://a:1', 'https://127.0.0.1:1']) {
-      expect((await failed(call(bad, request, soon))).stored).to.equal('no');
+      expect((await failed(calls.call(bad, request, soon))).stored).to.equal('no');
     }
   });
 
   it('take the longest time-out there is', async () => {
     await using world = new RemoteWorld();
-    const { address, call } = await world.open();
-    const answer = await call(address, request, { timeoutMs: Number.MAX_SAFE_INTEGER });
+    const calls = await world.open();
+    const { address } = calls;
+    const answer = await calls.call(address, request, { timeoutMs: Number.MAX_SAFE_INTEGER });
     expect(answer.type).to.equal('answered');
   });
 

@@ -11,7 +11,7 @@ function callText(
   over: {
     readonly line?: string;
     readonly headers?: Readonly<Record<string, string | undefined>>;
-    readonly body?: string | Buffer;
+    readonly body?: string;
   } = {},
 ): string {
   const { line = 'POST /kafka-journal/fleet/1/ask', body = '{}' } = over;
