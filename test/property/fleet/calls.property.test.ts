@@ -189,16 +189,21 @@ function stateOf(levels: number): fc.Arbitrary<object> {
     {
       tags: fc.subarray(['red', 'green', 'blue']),
       meta: fc.record({ colour: fc.string() }),
-      guarded: fc.boolean(),
     },
     { requiredKeys: [] },
   );
-  if (levels === 0) return common.map(({ guarded, ...node }) => node);
+  if (levels === 0) return common;
   const children = fc.array(stateOf(levels - 1), { minLength: 2, maxLength: 3 });
   const kinds = fc.constantFrom('atomic', 'compound', 'parallel', 'ending', 'ending');
   return fc
-    .tuple(common, kinds, children, fc.array(fc.nat(3), { minLength: 6, maxLength: 6 }))
-    .map(([{ guarded, ...node }, kind, inner, targets]) => {
+    .tuple(
+      common,
+      kinds,
+      children,
+      fc.array(fc.nat(3), { minLength: 6, maxLength: 6 }),
+      fc.boolean(),
+    )
+    .map(([node, kind, inner, targets, guarded]) => {
       if (kind === 'atomic') return node;
       const states: Record<string, object> = {};
       for (const [index, child] of inner.entries()) {
@@ -214,8 +219,8 @@ function stateOf(levels: number): fc.Arbitrary<object> {
     });
 }
 
-function guardOf(guarded: boolean | undefined): (args: { context: { n: number } }) => boolean {
-  return ({ context }) => guarded !== true || context.n > 0;
+function guardOf(guarded: boolean): (args: { context: { n: number } }) => boolean {
+  return ({ context }) => !guarded || context.n > 0;
 }
 
 /** All that `matches` of a machine can be asked for. */
