@@ -19,7 +19,9 @@ describe('an ask whose signal fires', () => {
     const { host, journal, logic, start } = openCounter();
     const counters = host.entities('counter', logic);
     const signal = AbortSignal.abort(enough);
-    expect(await failureOf(host.ask(start(), add, { signal }))).to.equal(enough);
+    const actor = start();
+    await waitFor(actor, isReady);
+    expect(await failureOf(host.ask(actor, add, { signal }))).to.equal(enough);
     expect(await failureOf(counters.ask('2', add, { signal }))).to.equal(enough);
     await settle();
     expect(counters.ids()).to.deep.equal([]);

@@ -195,6 +195,26 @@ describe('the answer of another process', () => {
     expect(read).to.have.property('message').that.includes('does not have the state "c"');
   });
 
+  it('has the status that the entity had, whatever its state says', async () => {
+    const { host } = testHost();
+    const machine = createMachine({
+      id: 'm',
+      initial: 'a',
+      states: { a: {}, z: { type: 'final' } },
+    });
+    const wire = wireOf(host.persistent(machine, { persistenceId: 'm' }));
+    const persistence = { phase: 'stopped', persistenceId: 'm', sequenceNr: 1, stashed: 0 };
+    const common = { context: {}, persistence, error: { thrown: 'out of order' } };
+    for (const [value, status] of [
+      ['a', 'stopped'],
+      ['a', 'error'],
+      ['z', 'active'],
+    ] as const) {
+      const snapshot = wire.ofPlain({ ...common, value, status });
+      expect(snapshot).to.include({ value, status, error: 'out of order' });
+    }
+  });
+
   it('that cannot be read is an unknown outcome, whose cause names the member', () => {
     const wire = { toPlain: (snapshot: unknown) => snapshot, ofPlain: (plain: unknown) => plain };
     const wrong: Readonly<Record<string, string>> = {
