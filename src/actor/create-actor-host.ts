@@ -15,7 +15,7 @@ import { behaviorFrontEnd } from './behavior.ts';
 import { AskDeadlines, defaultAskTimeoutMs } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask } from './entity/ask.ts';
-import { checkId } from './entity/check-input.ts';
+import { checkId, checkSignal } from './entity/check-input.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
 import { LiveEntities } from './entity/live-entities.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
@@ -82,6 +82,8 @@ export interface ActorHost {
    * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
    * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
    * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
+   *
+   * @throws the abort reason when `signal` fires: see there
    */
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
@@ -191,10 +193,13 @@ class LocalActorHost implements ActorHost {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     try {
       const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+      const signal = checkSignal(options?.signal);
+      signal?.throwIfAborted();
       const host = this.#deps.hosts.of(ref);
       const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
+      if (signal !== undefined) ask.giveUpOn(signal);
       return ask.promise as Promise<AskResult<S>>;
     } catch (error) {
       return Promise.reject(error);

@@ -61,6 +61,12 @@ export function checkId(id: unknown, what: string): string {
   throw new InvalidInputError(`${what} must be a well-formed text that is not blank, not ${given}`);
 }
 
+/** @throws {InvalidInputError} it is no signal; a command must not run because of that */
+export function checkSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new InvalidInputError(`a signal must be an AbortSignal, not ${kindOf(signal)}`);
+}
+
 /** The failure of a promise that nobody awaits would end the process. */
 export function ignoreOutcome(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});
