@@ -34,12 +34,16 @@ export async function readKafkaFleet(
   deps: KafkaDeps,
   { signal }: CallOptions = {},
 ): Promise<FleetDescription> {
-  await using cluster = await LogCluster.open(settings, deps, { signal });
+  const cluster = await LogCluster.open(settings, deps, { signal });
   const place = { group, right: 'DESCRIBE', signal } as const;
-  return await cluster.retrying(place, async () => {
-    const found = await describeGroup(cluster.driver, group);
-    return descriptionOf(found, `group ${group} (Kafka at ${cluster.address})`);
-  });
+  try {
+    return await cluster.retrying(place, async () => {
+      const found = await describeGroup(cluster.driver, group);
+      return descriptionOf(found, `group ${group} (Kafka at ${cluster.address})`);
+    });
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
 }
 
 /** @throws {LogUnavailableError} the group is being shared out */
