@@ -1,5 +1,6 @@
 import { ClosedError } from '../../model/errors.ts';
 import {
+  type BeatingMember,
   type JoinFields,
   joinRequest,
   locateCoordinator,
@@ -71,7 +72,7 @@ interface SyncAnswer {
  * and syncs go over one connection, heartbeats over another one, so that they go on while a join
  * waits for the other members.
  */
-export class FleetGroup {
+export class FleetGroup implements BeatingMember {
   readonly #options: FleetGroupOptions;
   #coordinator: DriverBroker | undefined;
   #memberId = '';

@@ -1,6 +1,11 @@
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import { ClosedError } from '../../model/errors.ts';
-import { locateCoordinator, registerMember, sendBesideJoins } from './group-requests.ts';
+import {
+  type BeatingMember,
+  locateCoordinator,
+  registerMember,
+  sendBesideJoins,
+} from './group-requests.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import {
   ConsumerGroup,
@@ -31,7 +36,7 @@ export interface MembershipDeps {
  * The member id outlives failed joins. kafkajs forgets the id of a join whose connection is reset
  * and joins under another one; the group then waits for the first member, which never comes.
  */
-export class GroupMembership {
+export class GroupMembership implements BeatingMember {
   readonly #deps: MembershipDeps;
   readonly #group: DriverConsumerGroup;
   readonly #assigner: DriverAssigner;

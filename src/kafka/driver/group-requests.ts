@@ -20,6 +20,22 @@ export interface JoinFields {
   readonly groupProtocols: readonly unknown[];
 }
 
+/** The member of a group whose heartbeats are sent. */
+export interface BeatingMember {
+  /**
+   * Sends one heartbeat now.
+   *
+   * @throws driver errors as they are: Kafka's answer, or that none came
+   */
+  heartbeat(): Promise<void>;
+  /**
+   * Looks for the coordinator of the group.
+   *
+   * @throws driver errors as they are
+   */
+  locate(): Promise<unknown>;
+}
+
 /** A join of the member of that id; `''` = none yet. */
 export function joinRequest(fields: JoinFields, memberId: string): DriverRequest {
   const request = joinGroupRequest({ ...fields, memberId, protocolType: 'consumer' });

@@ -1,19 +1,8 @@
 import { unlessAborted } from '../../runtime/waiting.ts';
+import type { BeatingMember } from '../driver/group-requests.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import type { GroupLease } from './group-lease.ts';
-
-/** The member of a group whose heartbeats are sent. */
-export interface BeatingMember {
-  /** @throws driver errors as they are: Kafka's answer, or that none came */
-  heartbeat(): Promise<void>;
-  /**
-   * Looks for the coordinator of the group.
-   *
-   * @throws driver errors as they are
-   */
-  locate(): Promise<unknown>;
-}
 
 /** What the heartbeats of a member find out. */
 export interface HeartbeatEvents {
