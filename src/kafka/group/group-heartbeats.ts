@@ -1,5 +1,5 @@
 import { unlessAborted } from '../../runtime/waiting.ts';
-import type { GroupMembership } from '../driver/group-membership.ts';
+import type { BeatingMember } from '../driver/group-requests.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import type { GroupLease } from './group-lease.ts';
@@ -47,7 +47,7 @@ export interface HeartbeatOptions {
  */
 export async function heartbeats(
   cluster: LogCluster,
-  membership: GroupMembership,
+  membership: BeatingMember,
   { isOver, over, lease, events }: HeartbeatOptions,
 ): Promise<void> {
   const { clock } = cluster.deps;
@@ -75,7 +75,7 @@ export async function heartbeats(
 }
 
 /** Kafka's answer; `undefined` = none came. */
-async function beat(membership: GroupMembership): Promise<string | undefined> {
+async function beat(membership: BeatingMember): Promise<string | undefined> {
   try {
     await membership.heartbeat();
     return 'ok';

@@ -49,6 +49,8 @@ export class GroupLease {
    */
   confirm(sent: Moment, answer: 'stable' | 'rebalancing'): void {
     if (answer === 'rebalancing') this.#rebalanceSince ??= this.#confirmed;
+    // A member that keeps its lease through a rebalance has joined again in time.
+    else this.#rebalanceSince = undefined;
     this.#confirmed = sent;
     this.#isConfirmed = true;
   }
