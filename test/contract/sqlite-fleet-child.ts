@@ -4,7 +4,7 @@ import { silentLogger } from '../../src/observability/logger.ts';
 import type { FleetView } from '../../src/ports/fleet-membership.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
-import { fleetSettings } from '../support/fleet/fleet-settings.ts';
+import { quickTimings } from '../support/fleet/quick-timings.ts';
 
 /*
  * A member of a fleet in a process of its own, until it is killed: `file topic`. It prints
@@ -20,7 +20,7 @@ const store = await openSqliteStore(
   { log: silentLogger, clock: systemClock },
 );
 const member = { id: randomUUID(), address: 'http://child' };
-const membership = store.joinFleet(member, fleetSettings());
+const membership = store.joinFleet(member, quickTimings());
 membership.onChange((view) => print(view === undefined ? 'expelled' : owned(view)));
 membership.host([topic]);
 

@@ -1,4 +1,3 @@
-import type { FleetSettings } from '../../config/settings/fleet-settings.ts';
 import { ClosedError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
@@ -10,7 +9,7 @@ import type { TopicConsumers } from '../../ports/topic-consumer.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
-import { SqliteFleetMembership } from './fleet/sqlite-fleet-membership.ts';
+import { type FleetTimings, SqliteFleetMembership } from './fleet/sqlite-fleet-membership.ts';
 import { ForeignWrites } from './log/foreign-writes.ts';
 import { LogPartitions } from './log/log-partitions.ts';
 import { LogReader } from './log/log-reader.ts';
@@ -53,7 +52,7 @@ export interface SqliteStore extends AsyncDisposable {
   readonly eventual: EventualJournal;
   readonly replicated: ReplicatedJournal;
   /** Joins the fleet of the processes that have the file open; the caller leaves it first. */
-  joinFleet(member: FleetMember, settings: FleetSettings): FleetMembership;
+  joinFleet(member: FleetMember, timings: FleetTimings): FleetMembership;
   /**
    * Closes the ports, then the file. Idempotent.
    *
@@ -117,8 +116,8 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     queue,
     defaultPartitions: settings.partitions,
   };
-  const joinFleet = (member: FleetMember, fleet: FleetSettings): FleetMembership => {
-    const membership = new SqliteFleetMembership(member, fleet, fleetDeps);
+  const joinFleet = (member: FleetMember, timings: FleetTimings): FleetMembership => {
+    const membership = new SqliteFleetMembership(member, timings, fleetDeps);
     fleets.push(membership);
     return membership;
   };

@@ -1,3 +1,4 @@
+import type { FleetSettings } from '../../../config/settings/fleet-settings.ts';
 import type { Topic } from '../../../model/position.ts';
 import type { FleetMember, FleetView } from '../../../ports/fleet-membership.ts';
 import type { LogPartitions } from '../log/log-partitions.ts';
@@ -14,12 +15,11 @@ export interface FleetFileDeps {
   readonly defaultPartitions: number;
 }
 
-/** Of the section `fleet`: what the members of one file agree by. */
-export interface FleetFileSettings {
-  readonly group: string;
-  readonly sessionTimeoutMs: number;
-  readonly balanceDelayMs: number;
-}
+/** By what the members of one file agree. */
+export type FleetFileSettings = Pick<
+  FleetSettings,
+  'group' | 'sessionTimeoutMs' | 'balanceDelayMs'
+>;
 
 /**
  * What one member does in the file. `renew` and `leave` belong into a transaction of the commit

@@ -8,7 +8,10 @@ import { Occasion } from '../../../runtime/occasion.ts';
 import { Deadline, within } from '../../../runtime/waiting.ts';
 import type { CommitQueue } from '../commit-queue.ts';
 import { logFailure } from '../session.ts';
-import { FleetFile, type FleetFileDeps } from './fleet-file.ts';
+import { FleetFile, type FleetFileDeps, type FleetFileSettings } from './fleet-file.ts';
+
+/** The timings of a member, as `fleet` of the settings has them. */
+export type FleetTimings = FleetFileSettings & Pick<FleetSettings, 'heartbeatIntervalMs'>;
 
 /** What a member works with; all of it stays the store's. */
 export interface FleetDeps extends FleetFileDeps {
@@ -51,7 +54,7 @@ export class SqliteFleetMembership implements FleetMembership {
   #isClosed = false;
   #closed: Promise<void> | undefined;
 
-  constructor(member: FleetMember, settings: FleetSettings, deps: FleetDeps) {
+  constructor(member: FleetMember, settings: FleetTimings, deps: FleetDeps) {
     this.#id = member.id;
     this.#heartbeatIntervalMs = settings.heartbeatIntervalMs;
     this.#sessionTimeoutMs = settings.sessionTimeoutMs;

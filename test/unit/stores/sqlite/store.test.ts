@@ -15,7 +15,7 @@ import { readSqliteFleet } from '../../../../src/stores/sqlite/fleet/read-sqlite
 import { openDatabase } from '../../../../src/stores/sqlite/session.ts';
 import { openSqliteStore } from '../../../../src/stores/sqlite/store.ts';
 import { moveTo } from '../../../contract/replicated-store.ts';
-import { fleetSettings } from '../../../support/fleet/fleet-settings.ts';
+import { quickTimings } from '../../../support/fleet/quick-timings.ts';
 import { temporaryFile } from './temporary-file.ts';
 
 const source = join(import.meta.dirname, '../../../../src/stores/sqlite/session.ts');
@@ -120,9 +120,9 @@ describe('sqlite store', () => {
     const database = openDatabase(temporary.file);
     database.exec('DROP TABLE fleet_member; DROP TABLE fleet_view; PRAGMA user_version = 5');
     database.close();
-    expect(readSqliteFleet(temporary.file, 'g', 1)).to.equal(undefined);
+    expect(readSqliteFleet(temporary.file, 'g', 1).view.generation).to.equal(0);
     await using store = await open(temporary.file);
-    await using member = store.joinFleet({ id: 'm', address: 'http://m' }, fleetSettings());
+    await using member = store.joinFleet({ id: 'm', address: 'http://m' }, quickTimings());
     const joined = new Promise((resolve) => member.onChange(resolve));
     expect(await joined).to.have.property('generation', 1);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
