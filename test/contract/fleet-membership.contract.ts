@@ -189,6 +189,28 @@ function failing(given: () => { world: FleetUnderTest; fleet: Fleet; topic: Topi
     expect(heir.wasNoMember).to.equal(0);
   });
 
+  it('one that stands still takes nothing from the others, also when they wait for it', async () => {
+    const { world, fleet, topic } = given();
+    const keeper = await fleet.open([topic]);
+    await fleet.settled(keeper);
+    const frozen = fleet.openProcess(topic);
+    await eventually('both are members', () => {
+      const { view } = keeper.membership;
+      return view?.members.length === 2 && frozen.report.generation === view.generation;
+    });
+    const since = keeper.views.length;
+    frozen.freeze();
+    const startedMs = Date.now();
+    const newcomer = await fleet.open([topic]);
+    await fleet.settled(keeper, newcomer);
+    await eventually('the frozen one is expelled', () => {
+      return keeper.membership.view?.members.length === 2;
+    });
+    expect(Date.now() - startedMs).to.be.below(world.sessionTimeoutMs + 2_000);
+    for (const view of keeper.views.slice(since)) expect(keeper.ownedIn(view).length).to.equal(6);
+    expect(keeper.wasNoMember).to.equal(0);
+  });
+
   it('one that stood still believes no more that it is a member, before another owns its partitions', async () => {
     const { fleet, topic } = given();
     const frozen = fleet.openProcess(topic);

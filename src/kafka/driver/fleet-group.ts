@@ -9,6 +9,7 @@ import {
 import {
   type DriverBroker,
   type DriverCluster,
+  describeGroupsRequest,
   heartbeatRequest,
   leaveGroupRequest,
   MemberAssignment,
@@ -217,6 +218,34 @@ export class FleetGroup {
       groupProtocols: [{ name: fleetProtocol, metadata: metadataOf(claim) }],
     };
   }
+}
+
+/** A group as its coordinator describes it. */
+export interface DescribedGroup {
+  /** `Empty`, `Dead`, `Stable`; else it is being shared out. */
+  readonly state: string;
+  readonly protocol: string;
+  readonly members: readonly {
+    readonly memberMetadata: Buffer;
+    readonly memberAssignment: Buffer;
+  }[];
+}
+
+/**
+ * Asks for a group from outside.
+ *
+ * @throws driver errors as they are
+ */
+export async function describeGroup(
+  cluster: DriverCluster,
+  groupId: string,
+): Promise<DescribedGroup> {
+  const coordinator = await locateCoordinator(cluster, groupId);
+  const request = describeGroupsRequest({ groupIds: [groupId] });
+  const answer = await coordinator.connectionPool.send(request);
+  const [group] = (answer as { readonly groups: readonly DescribedGroup[] }).groups;
+  if (group === undefined) throw new Error(`the coordinator described no group ${groupId}`);
+  return group;
 }
 
 const protocolVersion = 1;

@@ -30,6 +30,7 @@ export interface KafkaFleetOptions {
 }
 
 const leaveLimitMs = 2_000;
+const leastRequestTimeoutMs = 1_000;
 /** How often the number of partitions is compared with what was shared out. */
 const countsCheckMs = 5_000;
 /** Answers of a group that lives, and goes on without this try. */
@@ -64,7 +65,10 @@ export async function openKafkaFleetMembership(
   const settings = {
     ...kafka,
     // A coordinator whose machine is gone must be given up before the session ends.
-    requestTimeoutMs: Math.min(kafka.requestTimeoutMs, Math.ceil(sessionTimeoutMs / 3)),
+    requestTimeoutMs: Math.min(
+      kafka.requestTimeoutMs,
+      Math.max(leastRequestTimeoutMs, Math.ceil(sessionTimeoutMs / 3)),
+    ),
     consumer: {
       ...kafka.consumer,
       sessionTimeoutMs,

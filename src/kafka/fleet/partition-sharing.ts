@@ -84,7 +84,8 @@ export class PartitionSharing {
     } catch (error) {
       const err: JournalError = this.#cluster.errorOf(error, { topic, right: 'DESCRIBE' });
       const text = 'the partitions of a topic of the fleet are not known: nobody owns them so far';
-      this.#cluster.deps.log.warn({ topic, err }, text);
+      // It is asked for again and again; the first answer is enough for the log.
+      this.#cluster.deps.log[this.#counts.has(topic) ? 'debug' : 'warn']({ topic, err }, text);
       return undefined;
     }
   }

@@ -41,6 +41,16 @@ describe('the lease of a group member', () => {
     expect(lease.isExpired).to.equal(true);
   });
 
+  it('outlives rebalances in which the member has joined again in time', () => {
+    for (let count = 0; count < 10; count++) {
+      beat(0, 'rebalancing');
+      pass(5_000);
+      beat();
+      pass(5_000);
+      expect(lease.isHeld).to.equal(true);
+    }
+  });
+
   it('goes on with each heartbeat', () => {
     for (let count = 0; count < 10; count++) {
       beat();

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
+import { openKafkaFleetMembership } from '../../../src/kafka/fleet/kafka-fleet-membership.ts';
+import { readKafkaFleet } from '../../../src/kafka/fleet/read-kafka-fleet.ts';
+import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
+import { InvalidInputError, NotSetUpError } from '../../../src/model/errors.ts';
+import { Topic } from '../../../src/model/position.ts';
+import type { FleetMembership } from '../../../src/ports/fleet-membership.ts';
+import { eventually, failureOf } from '../../contract/action-log.fixture.ts';
+import { FaultProxy } from '../../support/fault-proxy.ts';
+import { placesOf } from '../../support/fleet/group.ts';
+import {
+  brokerAddress,
+  createTopic,
+  kafkaSettings,
+  plainKafka,
+  quietDeps,
+} from './kafka-fixture.ts';
+
+/** The shortest that a broker allows unless it is told otherwise. */
+const sessionTimeoutMs = 6_000;
+
+describe('a fleet on Kafka', function () {
+  this.timeout(60_000);
+  let admin: KafkaAdmin;
+  let proxy: FaultProxy;
+  let topic: Topic;
+  let group: string;
+  let opened: FleetMembership[];
+
+  before(async () => {
+    admin = await openKafkaAdmin(kafkaSettings(), quietDeps);
+  });
+  after(() => admin[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    proxy = await FaultProxy.open(brokerAddress());
+    topic = await createTopic(admin, 'fleet', 4);
+    group = `fleet-${randomUUID()}`;
+    opened = [];
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map((membership) => membership[Symbol.asyncDispose]()));
+    await proxy[Symbol.asyncDispose]();
+  });
+
+  async function open(id: string, changes: Partial<KafkaSettings> = {}): Promise<FleetMembership> {
+    const timings = { group, sessionTimeoutMs, heartbeatIntervalMs: 100, balanceDelayMs: 60_000 };
+    const member = { id, address: `http://${id}:1` };
+    const kafka = kafkaSettings(changes);
+    const membership = await openKafkaFleetMembership({ kafka, fleet: timings, member }, quietDeps);
+    opened.push(membership);
+    return membership;
+  }
+  const owns = (membership: FleetMembership, id: string, count: number): boolean => {
+    const { view } = membership;
+    if (view === undefined) return false;
+    return placesOf(view).filter(({ owner }) => owner?.id === id).length === count;
+  };
+  const throughProxy = () => ({ bootstrapServers: [proxy.address] });
+
+  it('a member that is cut off is sure of nothing before another one owns its partitions, and joins again', async () => {
+    const cut = await open('cut', throughProxy());
+    cut.host([topic]);
+    await eventually('all for the one', () => owns(cut, 'cut', 4));
+    const heir = await open('heir');
+    heir.host([topic]);
+    await eventually('a view of both', () => cut.view?.members.length === 2);
+    const views: unknown[] = [];
+    cut.onChange((view) => views.push(view));
+    proxy.freeze(true);
+    let wasSureWithHeir = false;
+    await eventually('all for the heir', () => {
+      const isOwner = owns(heir, 'heir', 4);
+      wasSureWithHeir ||= isOwner && cut.isMember();
+      return isOwner;
+    });
+    expect(wasSureWithHeir).to.equal(false);
+    await eventually('it knows', () => cut.view === undefined);
+    expect(views).to.deep.equal([undefined]);
+    proxy.freeze(false);
+    await eventually('it is back', () => cut.isMember() && cut.view?.members.length === 2);
+    expect(owns(cut, 'heir', 4)).to.equal(true);
+  });
+
+  it('a member whose connections are reset keeps what it has', async () => {
+    const shaky = await open('shaky', throughProxy());
+    shaky.host([topic]);
+    await eventually('all for the one', () => owns(shaky, 'shaky', 4));
+    const views: unknown[] = [];
+    shaky.onChange((view) => views.push(view));
+    for (let i = 0; i < 3; i++) {
+      proxy.cut();
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    const other = await open('other');
+    other.host([topic]);
+    await eventually('a view of both', () => shaky.view?.members.length === 2);
+    expect(views).to.not.include(undefined);
+    expect(owns(shaky, 'shaky', 4)).to.equal(true);
+  });
+
+  it('partitions that are added to a topic get owners', async () => {
+    const one = await open('one');
+    one.host([topic]);
+    await eventually('4 partitions', () => owns(one, 'one', 4));
+    const operator = plainKafka().admin();
+    await operator.connect();
+    await operator.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
+    await operator.disconnect();
+    await eventually('6 partitions', () => owns(one, 'one', 6));
+  });
+
+  it('a topic that is created after it was hosted gets owners', async () => {
+    const late = Topic.of(`late-${randomUUID()}`);
+    const one = await open('one');
+    one.host([topic, late]);
+    await eventually('the topic that is there', () => owns(one, 'one', 4));
+    const settings = { ...kafkaSettings().topic, partitions: 2, retentionMs: -1 };
+    await admin.ensureTopic(late, settings);
+    await eventually('both', () => owns(one, 'one', 6));
+  });
+
+  it('is described from outside: who owns what, and who hosts what', async () => {
+    const empty = await readKafkaFleet(kafkaSettings(), group, quietDeps);
+    expect(empty.view.members).to.deep.equal([]);
+    const one = await open('one');
+    const two = await open('two');
+    one.host([topic]);
+    await eventually('all for one', () => owns(two, 'one', 4));
+    const described = await readKafkaFleet(kafkaSettings(), group, quietDeps);
+    expect(described.view).to.deep.equal(two.view);
+    expect(described.hosted).to.deep.equal(
+      new Map([
+        ['one', [topic]],
+        ['two', []],
+      ]),
+    );
+  });
+
+  it('a group that consumers use is refused, by name', async () => {
+    const consumer = plainKafka().consumer({ groupId: group });
+    await consumer.connect();
+    await consumer.subscribe({ topic });
+    await consumer.run({ eachMessage: async () => {} });
+    const found = await readUntilStable();
+    expect(found).to.be.instanceOf(NotSetUpError);
+    const failure = await failureOf(open('one'));
+    expect(failure).to.be.instanceOf(NotSetUpError);
+    expect(String(failure)).to.include(group).and.to.include('fleet.group');
+    await consumer.disconnect();
+  });
+
+  it('a session time-out that the broker does not allow is refused, by name', async () => {
+    const fleet = { group, sessionTimeoutMs: 1, heartbeatIntervalMs: 1, balanceDelayMs: 1 };
+    const member = { id: 'one', address: 'http://one:1' };
+    const opening = openKafkaFleetMembership({ kafka: kafkaSettings(), fleet, member }, quietDeps);
+    const failure = await failureOf(opening);
+    expect(failure).to.be.instanceOf(InvalidInputError);
+    expect(String(failure)).to.include('fleet.session-timeout');
+  });
+
+  /** The consumer joins in its own time. */
+  async function readUntilStable(): Promise<unknown> {
+    for (;;) {
+      const found = await readKafkaFleet(kafkaSettings(), group, quietDeps).catch(
+        (e: unknown) => e,
+      );
+      if (found instanceof Error) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+});
