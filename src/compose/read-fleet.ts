@@ -2,6 +2,7 @@ import type {
   EmbeddedJournalSettings,
   KafkaJournalSettings,
 } from '../config/settings/journal-settings.ts';
+import { readKafkaFleet } from '../kafka/fleet/read-kafka-fleet.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import type { FleetDescription } from '../ports/fleet-membership.ts';
 import { readSqliteFleet } from '../stores/sqlite/fleet/read-sqlite-fleet.ts';
@@ -25,5 +26,5 @@ export async function readFleetOf(
     }
     return readSqliteFleet(settings.file, group, deps.clock.nowMs());
   }
-  throw new InvalidInputError('the fleet of a Kafka journal cannot be read by this version');
+  return await readKafkaFleet(settings.kafka, group, deps);
 }

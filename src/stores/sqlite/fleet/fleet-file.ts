@@ -64,7 +64,7 @@ export class FleetFile {
     const { id } = this.#member;
     if (isJoined && !members.some(({ member }) => member.id === id)) return undefined;
     for (const row of members) {
-      if (row.member.id !== id && isDead(row, nowMs)) this.#rows.removeMember(row.member.id);
+      if (isDead(row, nowMs)) this.#rows.removeMember(row.member.id);
     }
     const expires = nowMs + this.#settings.sessionTimeoutMs;
     const process = nameOfProcess();
