@@ -1,4 +1,5 @@
 import { libraryVersion } from '../runtime/library-version.ts';
+import { runFleet } from './fleet.ts';
 import { runSetup } from './setup.ts';
 import { didYouMean } from './usage.ts';
 
@@ -6,6 +7,7 @@ const helpOfAll = `kafka-journal ${libraryVersion}
 
   kafka-journal setup --config FILE        create the topics and tables that FILE names
   kafka-journal replicator --config FILE   carry events from Kafka into the store, until SIGTERM
+  kafka-journal fleet --config FILE        print which process owns which partition
   kafka-journal help [COMMAND]             this text, or what a command does and takes
   kafka-journal --version                  the version
 
@@ -52,6 +54,22 @@ Exit codes: 0 stopped in order, 1 failed, 2 wrong usage or configuration, 3 stop
         const { runReplicator } = await import('../../replicator/main.ts');
         return await runReplicator(args);
       },
+    },
+  ],
+  [
+    'fleet',
+    {
+      help: `kafka-journal fleet --config FILE [--json]
+
+Prints who owns what in the fleet of the journal that akka.persistence.journal.plugin names: its members, and
+the owner of each partition. It only looks: it does not join, and nothing changes. On Kafka it needs the right
+DESCRIBE on the group fleet.group.
+
+  --config FILE   the configuration (HOCON)
+  --json          print JSON instead of text
+
+Exit codes: 0 done, also when the fleet is off or has no members, 1 failed, 2 wrong usage or configuration.`,
+      run: runFleet,
     },
   ],
 ]);

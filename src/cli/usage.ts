@@ -7,27 +7,38 @@ export class UsageError extends Error {}
 /**
  * Values of options of the form `--name VALUE` or `--name=VALUE`; the last one of a name counts.
  *
- * @throws {UsageError} an option that is not in `names`, one without a value, or an argument that
- * is no option
+ * @param flags options without a value: theirs is the empty text
+ * @throws {UsageError} an option that is in neither list, one without a value or a flag with one, or
+ * an argument that is no option
  */
-export function readOptions<N extends string>(
+export function readOptions<N extends string, F extends string = never>(
   command: string,
   args: readonly string[],
   names: readonly N[],
-): Partial<Record<N, string>> {
-  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' }] as const));
+  flags: readonly F[] = [],
+): Partial<Record<N | F, string>> {
+  const options = {
+    ...Object.fromEntries(names.map((name) => [name, { type: 'string' }] as const)),
+    ...Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' }] as const)),
+  };
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
-  const values: Partial<Record<N, string>> = {};
+  const values: Partial<Record<N | F, string>> = {};
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
       throw new UsageError(`${command} takes options only, not "${token.value}"`);
     }
+    const flag = flags.find((known) => known === token.name);
+    if (flag !== undefined) {
+      if (token.value !== undefined) throw new UsageError(`--${flag} takes no value`);
+      values[flag] = '';
+      continue;
+    }
     const name = names.find((known) => known === token.name);
     if (name === undefined) {
       const hint = didYouMean(
         token.rawName,
-        names.map((known) => `--${known}`),
+        [...names, ...flags].map((known) => `--${known}`),
       );
       throw new UsageError(`${command} has no option ${token.rawName}${hint}`);
     }

@@ -24,7 +24,7 @@ describe('kafka-journal', () => {
 
   describe('answers what is asked for on standard output, with 0', () => {
     const help =
-      /kafka-journal setup --config FILE {4,}create .*\n.*kafka-journal replicator --config FILE/;
+      /kafka-journal setup --config FILE {4,}create .*\n.*kafka-journal replicator --config FILE.*\n.*kafka-journal fleet --config FILE/;
     const rows: [string, RegExp][] = [
       ['--help', help],
       ['-h', help],
@@ -35,7 +35,7 @@ describe('kafka-journal', () => {
       ['-v', new RegExp(`^${libraryVersion}$`)],
       ['version', new RegExp(`^${libraryVersion}$`)],
     ];
-    for (const command of ['setup', 'replicator']) {
+    for (const command of ['setup', 'replicator', 'fleet']) {
       const own = new RegExp(`^kafka-journal ${command} --config FILE`);
       rows.push([`help ${command}`, own], [`${command} --help`, own], [`${command} -h`, own]);
       rows.push([`${command} --config x --help`, own]);
@@ -59,7 +59,7 @@ describe('kafka-journal', () => {
       ['--halp', /no option "--halp"; did you mean --help\?/],
       ['--config x', /no option "--config"\n/],
       ['other', /no command "other"\n/],
-      ...['setup', 'replicator'].flatMap((command): [string, RegExp][] => [
+      ...['setup', 'replicator', 'fleet'].flatMap((command): [string, RegExp][] => [
         [command, new RegExp(`^kafka-journal ${command}: ${command} needs --config FILE$`)],
         [`${command} --config`, /: --config needs a value$/],
         [`${command} --config=`, /: --config needs a value$/],
@@ -89,7 +89,7 @@ describe('kafka-journal', () => {
 
   it('answers 2 to a configuration with problems, and prints each with its place', async () => {
     const file = configFile('a = [\nakka.persistence.journal.plugin = "a..b"\n}');
-    for (const command of ['setup', 'replicator']) {
+    for (const command of ['setup', 'replicator', 'fleet']) {
       expect(await runCli([command, '--config', file])).to.equal(2);
       expect(err.join('\n')).to.match(
         new RegExp(`^kafka-journal ${command}: .*application.conf:\\d`),
