@@ -9,9 +9,9 @@ import { createActor } from 'xstate';
 import { ClosedError, InvalidInputError, NotOwnerError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { Deadline } from '../../runtime/waiting.ts';
+import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 import type { AskResult, WaitOptions } from '../entity/ask.ts';
-import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
+import { checkCommand, checkId, checkSignal, commandFault } from '../entity/check-input.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import { WakeUps } from './wake-ups.ts';
 
@@ -19,6 +19,12 @@ import { WakeUps } from './wake-ups.ts';
 export interface AskOptions {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
+  /**
+   * Gives up when it fires: `ask` rejects with its reason. A command that has not had its turn by
+   * then never runs. One whose write is under way may or may not be stored, and one whose answer is
+   * under way is stored; the reason cannot say which.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -227,8 +233,10 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     options?: AskOptions,
   ): Promise<AskResult<SnapshotFrom<L>>> {
     checkCommand(command);
+    const signal = checkSignal(options?.signal);
+    signal?.throwIfAborted(); // nothing is started for it
     const stopping = this.#entries.get(id)?.stopping;
-    if (stopping !== undefined) await stopping;
+    if (stopping !== undefined) await unlessAborted(stopping, signal);
     const result = this.#deps.ask(this.#entry(id).ref, command, options);
     return result as Promise<AskResult<SnapshotFrom<L>>>;
   }

@@ -7,7 +7,7 @@ export interface WakeUp {
   readonly atMs: number;
   readonly failures: number;
   /** The place of its entity; `undefined` = it never moves. */
-  readonly place: object | undefined;
+  readonly place?: object | undefined;
 }
 
 interface Queued extends WakeUp {
