@@ -94,6 +94,7 @@ function formOf(error: unknown, causes: number): unknown {
       message: String(message),
       fields: fieldsOf(error),
     };
+    // Of another error the code is one of its fields.
     if (error instanceof JournalError) form.code = error.code;
     if (cause !== undefined && causes > 0) form.cause = formOf(cause, causes - 1);
     return form;
@@ -106,7 +107,7 @@ function formOf(error: unknown, causes: number): unknown {
 function fieldsOf(error: Error): Readonly<Record<string, unknown>> {
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(error)) {
-    if (reserved.has(name)) continue;
+    if (reserved.has(name) || (name === 'code' && error instanceof JournalError)) continue;
     const form = fitting(value);
     if (form !== undefined) setMember(fields, name, form);
   }
@@ -145,7 +146,8 @@ export function errorOf(form: unknown, at = 'error'): unknown {
   // A constructor would derive anew what the fields say already, and change the message.
   const Type = classes.get(code) ?? OtherJournalError;
   const error: JournalError = Reflect.construct(Error, [message, options], Type);
-  return withFields(error, { ...fields, code }, name);
+  addFields(error, fields);
+  return Object.assign(error, { name, code });
 }
 
 interface NamedError {
@@ -155,20 +157,15 @@ interface NamedError {
 }
 
 function foreignError({ name, message, fields }: NamedError, options?: ErrorOptions): Error {
-  return withFields(new Error(message, options), fields, name);
+  const error = new Error(message, options);
+  addFields(error, fields);
+  const attributes = { value: name, writable: true, configurable: true };
+  return Object.defineProperty(error, 'name', attributes);
 }
 
-function withFields<E extends Error>(
-  error: E,
-  fields: Readonly<Record<string, unknown>>,
-  name: string,
-): E {
-  for (const [field, value] of Object.entries(fields)) {
-    if (!reserved.has(field)) Object.defineProperty(error, field, member(value));
+function addFields(error: Error, fields: Readonly<Record<string, unknown>>): void {
+  const members = error as Error & Record<string, unknown>;
+  for (const [name, value] of Object.entries(fields)) {
+    if (!reserved.has(name)) setMember(members, name, value);
   }
-  return Object.defineProperty(error, 'name', { ...member(name), enumerable: false });
-}
-
-function member(value: unknown): PropertyDescriptor {
-  return { value, writable: true, enumerable: true, configurable: true };
 }
