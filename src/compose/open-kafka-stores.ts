@@ -70,7 +70,13 @@ async function openAll(opening: Opening, deps: OpenDeps & Required<CallOptions>)
   opening.asking = 'the store';
   const eventual = opening.own(await openEventualStore(store, deps, options));
   const close = (): Promise<void> => disposeAll(opening.opened);
-  return { producer, consumer, eventual, [Symbol.asyncDispose]: close };
+  return {
+    producer,
+    consumer,
+    eventual,
+    joinFleet: () => Promise.reject(new Error('TODO kmembers')),
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function ensureTopics(

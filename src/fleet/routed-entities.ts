@@ -350,7 +350,7 @@ function refused(refusal: Refusal): RemoteResponse {
 }
 
 /** With the refusal as an error, for whoever hears of it in the end. */
-function readRefusal(body: string, { address }: FleetMember): Refusal & { error: Error } {
+function readRefusal(body: string, { address }: FleetMember): Refusal & { error: RemoteCallError } {
   let refusal: Refusal;
   try {
     refusal = decodeRefusal(body);
