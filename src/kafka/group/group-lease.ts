@@ -34,6 +34,8 @@ export class GroupLease {
    */
   confirm(sent: Moment, answer: 'stable' | 'rebalancing'): void {
     if (answer === 'rebalancing') this.#rebalanceSince ??= this.#lease.confirmed;
+    // A member that keeps its lease through a rebalance has joined again in time.
+    else this.#rebalanceSince = undefined;
     this.#lease.confirm(sent);
   }
 

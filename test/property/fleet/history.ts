@@ -198,7 +198,9 @@ export class FleetHistory {
   }
 
   #crashed(what: string): boolean {
-    return this.#processes.some(({ name, clock }) => what.startsWith(`${name}:`) && clock.hasCrashed);
+    return this.#processes.some(
+      ({ name, clock }) => what.startsWith(`${name}:`) && clock.hasCrashed,
+    );
   }
 
   #oneOf<T>(all: readonly T[]): T | undefined {

@@ -64,7 +64,9 @@ export class FakeNetwork {
         reject(signal.reason);
       });
       const fail = (stored: 'no' | 'unknown', why: string): void =>
-        clock.run(() => reject(new RemoteCallError(`${request.name} to ${to}: ${why}`, { stored })));
+        clock.run(() =>
+          reject(new RemoteCallError(`${request.name} to ${to}: ${why}`, { stored })),
+        );
       this.#time.after(options.timeoutMs, () => {
         there.abort(new Error('the deadline has passed'));
         fail('unknown', 'no answer in time');
