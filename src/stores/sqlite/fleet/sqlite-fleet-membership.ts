@@ -199,7 +199,7 @@ export class SqliteFleetMembership implements FleetMembership {
   #tell(view: FleetView | undefined): void {
     this.#view = view;
     queueMicrotask(() => {
-      for (const listener of [...this.#listeners]) listener(view);
+      for (const listener of this.#listeners) listener(view);
     });
   }
 }

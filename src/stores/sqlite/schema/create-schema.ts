@@ -19,7 +19,7 @@ export const schemaVersion = 6;
  * generation by `journal`, which a purge retires.
  *
  * The fleet: `fleet_member` one row a process that shares the partitions with others, `fleet_view`
- * one a fleet: what its members agreed on last (docs/format.md#fleet).
+ * one a fleet: what its members agreed on last (docs/format.md#fleet-in-a-file).
  */
 const tables = `
 CREATE TABLE log_topic (
