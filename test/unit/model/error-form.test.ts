@@ -24,7 +24,7 @@ function said(error: unknown): unknown {
     class: error.constructor,
     message,
     name,
-    fields: { ...error },
+    fields: Object.fromEntries(Object.entries(error)),
     cause: said(error.cause),
   };
 }
