@@ -66,7 +66,7 @@ export interface RemoteLimits {
 
 export const defaultLimits: RemoteLimits = {
   reachMs: 5_000,
-  headersMs: 10_000,
+  headersMs: 30_000,
   idleAtCallerMs: 15_000,
   idleAtServerMs: 60_000,
   closeMs: 1_000,

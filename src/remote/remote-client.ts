@@ -19,7 +19,7 @@ import {
 } from './protocol.ts';
 
 /** Unused connections to one process that stay open. */
-const idlePerPeer = 256;
+const idlePerPeer = 1_024;
 
 /**
  * Sends calls, each on a connection of its own for as long as it takes: a slow call holds up no

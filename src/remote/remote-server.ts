@@ -129,7 +129,8 @@ export class RemoteServer implements AsyncDisposable {
       // is left of a short body is read and dropped.
       const length = Number(incoming.headers['content-length'] ?? Number.POSITIVE_INFINITY);
       if (asks || !(length <= askFirstAboveBytes)) response.shouldKeepAlive = false;
-      return this.#reply(response, status, '');
+      this.#reply(response, status, '');
+      return;
     }
     if (asks) response.writeContinue();
     this.#serve(incoming, response, admission).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ClosedError, ConfigError, InvalidInputError } from '../../../src/model/errors.ts';
+import { nextTurn } from '../../../src/runtime/waiting.ts';
 import { openTimers } from '../../support/open-timers.ts';
 import { failed, fired, forward, HeldHandler, portOf, RemoteWorld } from './remote-world.ts';
 
@@ -184,6 +185,8 @@ describe('calls between processes', () => {
   });
 
   it('end when either side is disposed: handlers and calls, twice the same, no timer left', async () => {
+    // The time limit of the test is a timer, too, from now on.
+    await nextTurn();
     const timers = openTimers();
     await using world = new RemoteWorld();
     const held = new HeldHandler();

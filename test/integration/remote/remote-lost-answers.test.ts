@@ -1,6 +1,6 @@
-import { fork } from 'node:child_process';
 import { expect } from 'chai';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { ChildOwner } from './child-owner.ts';
 import {
   echo,
   exchanged,
@@ -69,7 +69,7 @@ describe('an answer that does not come', () => {
       Buffer.from(`${head}content-length: 10\r\n\r\n{`),
       Buffer.from(`${head}content-length: x\r\n\r\n{}`),
       Buffer.concat([Buffer.from(`${head}content-length: 2\r\n\r\n`), Buffer.from([0xff, 0xfe])]),
-      Buffer.from(head.replace('kafka-journal-fleet', 'x') + 'content-length: 2\r\n\r\n{}'),
+      Buffer.from(`${head.replace('kafka-journal-fleet', 'x')}content-length: 2\r\n\r\n{}`),
       Buffer.from('HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n'),
     ];
     for (const answer of answers) {
@@ -141,23 +141,14 @@ describe('an answer that does not come', () => {
 
   it('is no outcome: the process was killed in mid-call; the next call is not taken', async () => {
     await using world = new RemoteWorld();
-    const child = fork(new URL('./remote-child.ts', import.meta.url), {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    });
-    try {
-      const address = await new Promise<string>((resolve) =>
-        child.once('message', resolve as never),
-      );
-      const caller = await world.open();
-      const began = new Promise((resolve) => child.once('message', resolve));
-      const call = failed(caller.call(address, { name: 'hold', body: '{}' }, soon));
-      await began;
-      child.kill('SIGKILL');
-      expect((await call).stored).to.equal('unknown');
-      const after = await failed(caller.call(address, request, soon));
-      expect(after.stored).to.equal('no');
-    } finally {
-      child.kill('SIGKILL');
-    }
+    using owner = await ChildOwner.open(100);
+    const caller = await world.open();
+    const holding = owner.holding();
+    const call = failed(caller.call(owner.address, { name: 'hold', body: '{}' }, soon));
+    await holding;
+    owner.kill();
+    expect((await call).stored).to.equal('unknown');
+    const after = await failed(caller.call(owner.address, request, soon));
+    expect(after.stored).to.equal('no');
   });
 });
