@@ -72,6 +72,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
   return {
+    journalPluginId: shared.journalPluginId,
     settings(input) {
       return {
         ...shared,

@@ -14,6 +14,7 @@ import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
+  readonly journalPluginId: string | undefined;
   /** @throws {InvalidInputError} no usable persistence id */
   settings(input: unknown): EntitySettings<S>;
   open(scope: AnyActorScope, hooks: LogicHooks): EntityLogic<S>;
@@ -81,6 +82,16 @@ export class EntityActorLogic<S extends HostedState> {
     this.wire = front.wire;
     this.#front = front;
     this.#deps = deps;
+  }
+
+  /** Configuration path of the journal; `undefined` = the default one. */
+  get journalPluginId(): string | undefined {
+    return this.#front.journalPluginId;
+  }
+
+  /** @throws {InvalidInputError} the input names no journal */
+  persistenceIdOf(input: unknown): string {
+    return this.#front.settings(input).persistenceId;
   }
 
   /** Nothing is read or written before the actor starts. */

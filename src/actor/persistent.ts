@@ -71,6 +71,7 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const shared = resolveOptions(options, settings);
   const { persistenceId, decide, transient } = options;
   return {
+    journalPluginId: shared.journalPluginId,
     settings(input) {
       return {
         ...(shared as Omit<Settings, 'persistenceId' | 'decide' | 'transient'>),
