@@ -168,6 +168,25 @@ export class Timers {
     return false;
   }
 
+  /** The timers after a further event, which is not applied yet; these stay as they are. */
+  after(changes: readonly TimerChange[], step: LiveStep, atMs: number): Timers {
+    if (changes.length === 0) return this;
+    const after = new Timers();
+    for (const timer of this.#armed) after.#armed.add(timer);
+    for (const [id, timer] of this.#byId) after.#byId.set(id, timer);
+    after.note(changes, step, atMs);
+    return after;
+  }
+
+  /**
+   * When the next one is due whose event a recovery would send, ms since the epoch; `undefined` =
+   * none is armed.
+   */
+  nextWakeMs(): number | undefined {
+    const next = earliest(this.#armed, ({ target }) => target.type !== 'other');
+    return next === undefined ? undefined : dueMs(next);
+  }
+
   /** When the next one is due, ms since the epoch; `undefined` = none is armed. */
   nextDueMs(): number | undefined {
     const next = earliest(this.#armed, () => true);

@@ -207,8 +207,15 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   hasRunningChild(state: AnyMachineSnapshot): boolean {
-    const children = Object.values(state.children) as AnyActorRef[];
-    return children.some((child) => child.getSnapshot()?.status === 'active');
+    return this.childrenOf(state).some(this.isRunning);
+  }
+
+  isRunning(child: AnyActorRef): boolean {
+    return child.getSnapshot()?.status === 'active';
+  }
+
+  childrenOf(state: AnyMachineSnapshot): readonly AnyActorRef[] {
+    return Object.values(state.children) as AnyActorRef[];
   }
 
   isUnchanged(before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean {
