@@ -1,7 +1,7 @@
 import type { Brand } from '../model/brand.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { StoredForm } from '../model/stored-form.ts';
-import type { Wake } from '../model/wake.ts';
+import type { Wake } from '../model/wake-up.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** The name of one persistent actor: not blank. */

@@ -16,6 +16,7 @@ import type {
   PersistentRepr,
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
@@ -25,7 +26,7 @@ import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import type { LiveEntities } from './live-entities.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
-import { dueMs, longestTimeoutMs, Timers } from './timers.ts';
+import { dueMs, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
 
 /** What all entities of one persistence share. */

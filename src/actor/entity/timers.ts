@@ -1,7 +1,5 @@
 import type { EventObject } from 'xstate';
-
-/** Node fires anything above this at once. */
-export const longestTimeoutMs = 2 ** 31 - 1;
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 
 /** Whom a delayed event goes to. */
 export type TimerTarget =

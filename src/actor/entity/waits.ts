@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate';
-import type { Wake } from '../../model/wake.ts';
+import type { Wake } from '../../model/wake-up.ts';
 import type { Timers } from './timers.ts';
 
 /**

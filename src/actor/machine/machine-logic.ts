@@ -8,11 +8,11 @@ import type {
 } from 'xstate';
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
-import { longestTimeoutMs } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
 import type { ExecutableAction } from './shadow-scope.ts';

@@ -8,10 +8,10 @@ import type {
 import { createActor } from 'xstate';
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { AskResult, WaitOptions } from '../entity/ask.ts';
 import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
-import { WakeUps } from './wake-ups.ts';
 
 /** How to ask. */
 export interface AskOptions {
@@ -130,7 +130,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   readonly #deps: RegistryDeps;
   readonly #input: (id: string) => unknown;
   readonly #entries = new Map<string, Entry>();
-  readonly #wakeUps: WakeUps;
+  readonly #alarms: Alarms;
   #sweeping = false;
 
   constructor({ type, logic, options }: EntityType<L>, deps: RegistryDeps) {
@@ -139,7 +139,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     this.#deps = deps;
     this.#input = options.input ?? ((id) => ({ id }));
     const { clock, closing } = deps;
-    this.#wakeUps = new WakeUps({ clock, closing, wake: (id) => this.#wake(id) });
+    this.#alarms = new Alarms({ clock, closing, wake: (id) => this.#wake(id) });
   }
 
   ref(id: string): ActorRefFrom<L> {
@@ -183,7 +183,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
 
   async stop(id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    this.#wakeUps.take(id);
+    this.#alarms.take(id);
     if (entry === undefined) return;
     entry.stopping ??= this.#deps.stop(entry.ref);
     await entry.stopping;
@@ -212,7 +212,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     const existing = this.#entries.get(id);
     if (existing !== undefined) return existing;
     const ref = this.#create(id);
-    const wakeUp = this.#wakeUps.take(id);
+    const wakeUp = this.#alarms.take(id);
     const entry: Entry = { ref, stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
@@ -236,7 +236,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
       this.#entry(id);
     } catch (err) {
       this.#deps.log.error({ type: this.#type, id, err }, 'entity cannot be woken');
-      this.#wakeLater(id, (this.#wakeUps.take(id)?.failures ?? 0) + 1);
+      this.#wakeLater(id, (this.#alarms.take(id)?.failures ?? 0) + 1);
     }
   }
 
@@ -244,7 +244,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     const { clock, closing } = this.#deps;
     if (closing.aborted) return;
     const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 30));
-    this.#wakeUps.set(id, { atMs: clock.nowMs() + delayMs, failures });
+    this.#alarms.set(id, { atMs: clock.nowMs() + delayMs, failures });
   }
 
   #forget(id: string, entry: Entry): void {
@@ -263,9 +263,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
           const host = this.#deps.hostOf(ref);
           if (host?.isIdleFor(idleMs) !== true) continue;
           const atMs = host.nextTimerMs;
-          if (atMs !== undefined && this.#wakeUps.size >= this.#deps.maxWakeUps) continue;
+          if (atMs !== undefined && this.#alarms.size >= this.#deps.maxWakeUps) continue;
           ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
-          if (atMs !== undefined) this.#wakeUps.set(id, { atMs, failures: 0 });
+          if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0 });
         }
       }
     } finally {

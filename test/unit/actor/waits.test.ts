@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { fromPromise, setup } from 'xstate';
 import { WriteRejectedError } from '../../../src/model/errors.ts';
-import type { Wake } from '../../../src/model/wake.ts';
+import type { Wake } from '../../../src/model/wake-up.ts';
 import { settle } from './support.ts';
 import { World } from './world.ts';
 
