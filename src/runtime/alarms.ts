@@ -8,6 +8,8 @@ export const longestTimeoutMs = 2 ** 31 - 1;
 export interface Alarm {
   readonly atMs: number;
   readonly failures: number;
+  /** The place of its entity; `undefined` = it never moves. */
+  readonly place?: object | undefined;
 }
 
 interface Queued extends Alarm {
@@ -68,6 +70,12 @@ export class Alarms {
     this.#current.delete(id);
     if (this.#current.size === 0) this.#stopSleeping();
     return queued;
+  }
+
+  /** Forgets the alarms of a place. */
+  dropAt(place: object): void {
+    for (const alarm of [...this.#current.values()])
+      if (alarm.place === place) this.take(alarm.id);
   }
 
   #sleep(untilMs: number): void {
