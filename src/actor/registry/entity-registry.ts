@@ -6,7 +6,12 @@ import type {
   SnapshotFrom,
 } from 'xstate';
 import { createActor } from 'xstate';
-import { ClosedError, InvalidInputError, NotOwnerError } from '../../model/errors.ts';
+import {
+  ClosedError,
+  DeadlineExceededError,
+  InvalidInputError,
+  NotOwnerError,
+} from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -109,6 +114,13 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
    */
   persistenceIdOf(id: string): string;
   /**
+   * Starts the entity of a persistence id, unless it lives. Resolves once it has recovered, or when
+   * that takes longer than it should; `undefined` = it is none of this type.
+   *
+   * @throws as `ref`, or what ended the entity before it had recovered
+   */
+  wake(persistenceId: string): Promise<void> | undefined;
+  /**
    * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It throws
    * `NotOwnerError` when the entity does not belong here.
    */
@@ -153,6 +165,8 @@ export interface RegistryDeps {
   peek(ref: AnyActorRef, options?: WaitOptions): Promise<unknown>;
   /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
+  /** @throws as `whenRecovered` of the host */
+  whenRecovered(ref: AnyActorRef, options: WaitOptions): Promise<void>;
   /** `undefined` when the actor never came to be. */
   hostOf(ref: AnyActorRef): EntityView | undefined;
   /** Entities with a pending timer that may be stopped at a time. */
@@ -184,6 +198,10 @@ const sweepsPerIdleTime = 2;
 /** The wait before an entity that failed after it was woken is woken again; doubled each time. */
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
+/** After that time whoever woke an entity goes on with others; it goes on recovering. */
+const longestWakeMs = 10_000;
+/** An id that nobody gives to an entity. */
+const sampleId = 'kafka-journal-0f9d5c3a';
 
 /** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntities<L> {
@@ -195,6 +213,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   readonly #entries = new Map<string, Entry>();
   readonly #alarms: Alarms;
   #sweeping = false;
+  #around: { readonly before: string; readonly after: string } | undefined;
   #placeOf: (id: string) => object | undefined = () => undefined;
 
   constructor({ type, logic, options, traits }: EntityType<L>, deps: RegistryDeps) {
@@ -217,6 +236,48 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
 
   persistenceIdOf(id: string): string {
     return this.#traits.persistenceIdOf(this.#inputOf(id));
+  }
+
+  wake(persistenceId: string): Promise<void> | undefined {
+    const id = this.#idOf(persistenceId);
+    if (id === undefined) return undefined;
+    if (this.#entries.has(id)) return Promise.resolve();
+    return this.#recovered(id);
+  }
+
+  async #recovered(id: string): Promise<void> {
+    const { ref } = this.#entry(id);
+    try {
+      await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
+    } catch (error) {
+      if (!(error instanceof DeadlineExceededError)) throw error;
+    }
+  }
+
+  /** The id within a persistence id of this type, which has it somewhere between fixed texts. */
+  #idOf(persistenceId: string): string | undefined {
+    this.#around ??= this.#textsAround();
+    const { before, after } = this.#around;
+    if (!persistenceId.startsWith(before) || !persistenceId.endsWith(after)) return undefined;
+    const id = persistenceId.slice(before.length, persistenceId.length - after.length);
+    try {
+      return this.persistenceIdOf(id) === persistenceId ? id : undefined;
+    } catch {
+      return undefined; // what the user's input or persistenceId refuses is no id of this type
+    }
+  }
+
+  /** Found out with a sample; a type whose persistence ids are made otherwise cannot be woken. */
+  #textsAround(): { readonly before: string; readonly after: string } {
+    try {
+      const [before, after, more] = this.persistenceIdOf(sampleId).split(sampleId);
+      if (before !== undefined && after !== undefined && more === undefined) {
+        return { before, after };
+      }
+    } catch {
+      // An input that knows its ids refuses the sample; the persistence id may still be the id.
+    }
+    return { before: '', after: '' };
   }
 
   placeBy(placeOf: (id: string) => object): void {

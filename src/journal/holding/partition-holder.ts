@@ -122,6 +122,11 @@ export class PartitionHolder {
     }
   }
 
+  /** Its tenure is seen, and not over. */
+  get isHeld(): boolean {
+    return this.#tenure?.isConfirmed === true && !this.#tenure.isOver;
+  }
+
   /** A journal is about to be written without its tenure: it is no longer held. */
   writtenPast({ topic, id }: Key): void {
     const text = `${topic}:${id} is written in this process without its tenure`;

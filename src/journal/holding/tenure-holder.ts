@@ -54,6 +54,11 @@ export class TenureHolder {
     return await this.#holderOf(held, topic, partition).keep(key, signal);
   }
 
+  /** Whether the partition is held at this moment. */
+  holds(topic: Topic, partition: Partition): boolean {
+    return this.#topics.get(topic)?.holders.get(partition)?.isHeld === true;
+  }
+
   #holderOf({ holders, partitions }: HeldTopic, topic: Topic, partition: Partition) {
     if (this.#closed !== undefined) throw this.#closed;
     let holder = holders.get(partition);

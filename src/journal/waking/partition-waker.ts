@@ -1,6 +1,8 @@
 import PQueue from 'p-queue';
 import { Key } from '../../model/key.ts';
 import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
+import type { ActionConsumer } from '../../ports/action-consumer.ts';
+import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { WakeUps } from '../../ports/wake-ups.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
@@ -10,7 +12,9 @@ import type { JournalDeps } from '../journal-deps.ts';
 import { type RecentWakeUp, recentWakeUps } from './recent-wake-ups.ts';
 
 /** What waking the entities of a partition works with. */
-export interface WakingDeps extends Pick<JournalDeps, 'consumer' | 'eventual' | 'clock' | 'log'> {
+export interface WakingDeps extends Pick<JournalDeps, 'clock' | 'log'> {
+  readonly consumer: Pick<ActionConsumer, 'follow'>;
+  readonly eventual: Pick<EventualJournal, 'offset' | 'lastTenure'>;
   readonly tenures: Pick<TenureHolder, 'keep'>;
   readonly wakeUps: WakeUps;
   /** 0 <= value < 1; decides the jitter. */
@@ -126,7 +130,7 @@ export class PartitionWaker {
       known.set(id, { offset, reason });
       alarms.set(id, { atMs: dueMs, failures: 0 });
     };
-    for await (const entry of this.#deps.wakeUps.due(this.#place, toMs, { signal })) {
+    for await (const entry of this.#deps.wakeUps.due({ ...this.#place, toMs }, { signal })) {
       const later = recent.get(entry.id);
       if (later === undefined || later.offset <= entry.offset) note(entry);
     }

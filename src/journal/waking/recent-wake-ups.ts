@@ -2,7 +2,8 @@ import { Tenures } from '../../history/tenures.ts';
 import type { ActionRecord } from '../../model/action.ts';
 import type { Offset } from '../../model/position.ts';
 import type { WakeUp, WakeUpPlace } from '../../model/wake-up.ts';
-import type { JournalDeps } from '../journal-deps.ts';
+import type { ActionConsumer } from '../../ports/action-consumer.ts';
+import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import { learnTenures } from '../learn-tenures.ts';
 
 /** A wake-up that is not in the store yet; `none` = the journal waits for nothing any more. */
@@ -15,6 +16,12 @@ export interface RecentPart {
   readonly to: Offset;
 }
 
+/** What they are read from. */
+export interface RecentDeps {
+  readonly consumer: Pick<ActionConsumer, 'follow'>;
+  readonly eventual: Pick<EventualJournal, 'lastTenure'>;
+}
+
 /**
  * What the records say that the replicator had not stored at R: the last word of each journal. They
  * are hints: an append that loses to another one counts here as well, and whoever is woken looks.
@@ -25,7 +32,7 @@ export interface RecentPart {
  */
 export async function recentWakeUps(
   { place, replicated, to }: RecentPart,
-  { consumer, eventual }: Pick<JournalDeps, 'consumer' | 'eventual'>,
+  { consumer, eventual }: RecentDeps,
   signal: AbortSignal,
 ): Promise<Map<string, RecentWakeUp>> {
   const recent = new Map<string, RecentWakeUp>();

@@ -111,6 +111,7 @@ describe('a delayed event of a passivated entity', () => {
         ask: () => failureOf(Promise.reject(new Error('unused'))) as never,
         peek: () => expect.fail('nobody peeks'),
         stop: async () => {},
+        whenRecovered: async () => {},
         hostOf: (ref) => ({
           passivateAfterMs: 10,
           nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,

@@ -70,14 +70,14 @@ class Ground {
             next: Offset.of(101),
           };
         },
-      } as never,
-      eventual: { offset: async () => this.replicated, lastTenure: async () => undefined } as never,
+      },
+      eventual: { offset: async () => this.replicated, lastTenure: async () => undefined },
       wakeUps: {
         until: async () => {
           if (this.storeFails-- > 0) throw new StoreUnavailableError('gone');
           return this.until;
         },
-        async *due(_place, toMs) {
+        async *due({ toMs }) {
           const due = [...ground.entries.values()].filter(({ dueMs }) => dueMs <= toMs);
           yield* due.sort((a, b) => a.dueMs - b.dueMs);
         },
