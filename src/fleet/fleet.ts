@@ -195,7 +195,7 @@ export class Fleet implements AsyncDisposable {
     membership.host([]);
     const { clock } = this.#deps;
     const endMs = clock.nowMs() + leaveLimitMs;
-    while (this.#ownership.hasAny) {
+    while (this.#ownership.isNeeded) {
       const restMs = endMs - clock.nowMs();
       if (restMs <= 0) {
         this.#deps.log.warn({ waitedMs: leaveLimitMs }, 'some partitions have no other owner yet');

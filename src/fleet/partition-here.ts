@@ -58,6 +58,8 @@ export class PartitionHere {
   #givenAwayIn = 0;
   /** Of the view in which this process took it last. */
   #takenIn = 0;
+  /** The latest generation whose owner has heard that nothing of it is left here. */
+  #letGoIn = 0;
   /** From whom this process took it last. */
   #former: FleetMember | undefined;
   /** Ends what goes on while the partition is served. */
@@ -83,9 +85,12 @@ export class PartitionHere {
     return this.#deps.membership.isMember() && this.#state === 'serving';
   }
 
-  /** Nothing of it is left here. */
-  get isElsewhere(): boolean {
-    return this.#state === 'elsewhere';
+  /** Something of it is left here, or its new owner has still to hear that nothing is. */
+  get isNeeded(): boolean {
+    const { view } = this.#deps.membership;
+    if (this.#state !== 'elsewhere' || view === undefined) return this.#state !== 'elsewhere';
+    const former = view.topics.get(this.topic)?.[this.partition]?.formerOwner;
+    return former?.id === this.#deps.member.id && this.#letGoIn < view.generation;
   }
 
   /** Compares the state with what is known of the owner now. */
@@ -127,6 +132,8 @@ export class PartitionHere {
   async letGo(generation: number, signal: AbortSignal): Promise<void> {
     this.giveAway(generation);
     if (this.#state === 'handingOver') await this.#ended.wait(signal);
+    this.#letGoIn = Math.max(this.#letGoIn, generation);
+    this.#deps.changed();
   }
 
   /** A hand-over waits for this: it may take the right to write the partition. Never awaited long. */

@@ -52,6 +52,8 @@ const newsBackoff: Backoff = { initialMs: 10, maxMs: 250 };
 const maxHops = 8;
 /** A command that comes before its partition is served waits here for so long, then with its caller. */
 const longestStayMs = 250;
+/** For the way of a refusal back to its caller. */
+const marginMs = 100;
 /** Of a command of another process: its call has a deadline of its own. */
 const longestTimeoutMs = 0x7fffffff;
 
@@ -276,6 +278,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const { id, command, hops, signal } = route;
     const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
     const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
+    // It is not stored so far: a call that ends without an answer would take that certainty away.
+    if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
     let response: RemoteResponse;
     try {
       response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
