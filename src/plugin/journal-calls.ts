@@ -111,8 +111,10 @@ export class JournalCalls implements Calls {
     const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
     const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
     const metadata = { header: factsMetadata(reprs) };
+    // What an earlier write waited for has passed, or the last one says it again.
+    const wake = batch.at(-1)?.wake;
     try {
-      await this.#journalOf(first.persistenceId).append(events, { ...options, metadata });
+      await this.#journalOf(first.persistenceId).append(events, { ...options, metadata, wake });
     } catch (cause) {
       // Nothing was sent: the entity may go on.
       if (!(cause instanceof InvalidInputError)) throw cause;

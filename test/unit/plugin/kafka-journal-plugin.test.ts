@@ -62,6 +62,20 @@ describe('KafkaJournalPlugin.write', () => {
     expect(appends).to.deep.equal([[1, 2, 3]]);
   });
 
+  it('says in each append what the last write of its group waits for', async () => {
+    const wakes: unknown[] = [];
+    const plugin = pluginOver(async (_, options) => {
+      wakes.push(options?.wake);
+      return at;
+    }, 2);
+    const waits = [1, 'none', 'now', undefined, 5] as const;
+    const writes = waits.map((wake, index) => {
+      return wake === undefined ? write(index + 1) : { ...write(index + 1), wake };
+    });
+    await plugin.write(writes);
+    expect(wakes).to.deep.equal(['none', undefined, 5]);
+  });
+
   it('rejects what cannot be encoded, stores what came before it, and nothing after it', async () => {
     const stored: number[] = [];
     const plugin = pluginOver(async (events) => {
