@@ -46,16 +46,17 @@ export function changeOfWakeUp(
     const { header } = action;
     const [next, effect] = applyAction(life, header, at.offset);
     life = next;
-    if (effect.type === 'purged') change = remove;
+    if (effect.type === 'purged') change = { type: 'remove', offset: at.offset };
     if (effect.type !== 'taken' || header.type !== 'append' || header.wake === undefined) continue;
+    const { offset } = at;
     const wakeUp = wakeUpOf(header.wake, action.timestampMs);
     change =
-      wakeUp === undefined ? remove : { type: 'set', wakeUp: { ...wakeUp, offset: at.offset } };
+      wakeUp === undefined
+        ? { type: 'remove', offset }
+        : { type: 'set', wakeUp: { ...wakeUp, offset } };
   }
   return change;
 }
-
-const remove: WakeUpChange = { type: 'remove' };
 
 /** Whether records may change it: of most journals none does, and then nothing is asked or written. */
 export function concernsWakeUp(records: readonly ActionRecord[]): boolean {

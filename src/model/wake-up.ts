@@ -42,10 +42,10 @@ export interface WakeUpEntry extends WakeUp {
   readonly id: string;
 }
 
-/** What becomes of the wake-up of a journal. */
+/** What becomes of the wake-up of a journal; a removal names the record that it follows from. */
 export type WakeUpChange =
   | { readonly type: 'set'; readonly wakeUp: WakeUp }
-  | { readonly type: 'remove' };
+  | { readonly type: 'remove'; readonly offset: Offset };
 
 /** The wake-ups of one partition. */
 export interface WakeUpPlace {

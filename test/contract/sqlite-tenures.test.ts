@@ -196,7 +196,9 @@ describe('a file of the format before the log knew its tenures', () => {
   /** Makes the file what the version before left. */
   function downgrade(file: string): void {
     const database = openDatabase(file);
-    database.exec('DROP TABLE log_tenure; PRAGMA user_version = 4');
+    database.exec(
+      'DROP TABLE log_tenure; DROP TABLE wake_ups; DROP TABLE wake_ups_until; PRAGMA user_version = 4',
+    );
     database.close();
   }
 

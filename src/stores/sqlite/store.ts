@@ -2,9 +2,9 @@ import { ClosedError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
-import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../../ports/replicated-journal.ts';
 import type { TopicConsumers } from '../../ports/topic-consumer.ts';
+import type { EventualStore } from '../../ports/wake-ups.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
@@ -25,6 +25,7 @@ import { MetajournalTable } from './tables/metajournal-table.ts';
 import { PointerTable } from './tables/pointer-table.ts';
 import { SettingTable } from './tables/setting-table.ts';
 import { TenureTable } from './tables/tenure-table.ts';
+import { WakeUpTable } from './tables/wake-up-table.ts';
 
 /** Of the section of the embedded journal. */
 export interface SqliteSettings {
@@ -47,7 +48,7 @@ export interface SqliteStore extends AsyncDisposable {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
   readonly topicConsumers: TopicConsumers;
-  readonly eventual: EventualJournal;
+  readonly eventual: EventualStore;
   readonly replicated: ReplicatedJournal;
   /**
    * Closes the ports, then the file. Idempotent.
@@ -83,6 +84,7 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     pointers: new PointerTable(database),
     settings: new SettingTable(database),
     tenures: new TenureTable(database),
+    wakeUps: new WakeUpTable(database),
   };
   const partitions = new LogPartitions(database);
   const reader = new LogReader(database);

@@ -77,8 +77,8 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 6');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 6');
+    change('DROP TABLE customer; PRAGMA user_version = 7');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 7');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
@@ -94,6 +94,7 @@ describe('sqlite store', () => {
     const database = openDatabase(temporary.file);
     database.exec(
       `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until; DROP TABLE log_tenure;
+       DROP TABLE wake_ups; DROP TABLE wake_ups_until;
        ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1`,
     );
     database.close();
@@ -106,6 +107,8 @@ describe('sqlite store', () => {
     const known = { ...share, openings: [], upTo: 4 as Offset };
     await store.replicated.saveTenures(known, 1);
     expect(await store.replicated.tenuresUpTo(share.topic, share.partition)).to.equal(4);
+    await store.replicated.saveWakeUps({ ...share, upTo: 4 as Offset }, 1);
+    expect(await store.eventual.wakeUps.until(share)).to.equal(4);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });
 
