@@ -259,7 +259,9 @@ class Plugins {
       await section.waking?.settled();
       await journals[Symbol.asyncDispose]();
     };
-    const plugin = new KafkaJournalPlugin({ ...deps, journals, keyOf, maxEventsInBatch, close });
+    const wakesEntities = section.waking !== undefined;
+    const parts = { journals, keyOf, maxEventsInBatch, wakesEntities, close };
+    const plugin = new KafkaJournalPlugin({ ...deps, ...parts });
     try {
       return await this.#join(path, section, plugin);
     } catch (error) {

@@ -8,7 +8,7 @@ import type { Offset, Partition, Topic } from './position.ts';
 export type Wake = number | 'now' | 'none';
 
 /** The latest time that a `Date` can hold. */
-const maxWakeMs = 8.64e15;
+export const maxWakeMs = 8.64e15;
 
 /** Questions about what an append says. */
 export const Wake = {
@@ -42,10 +42,10 @@ export interface WakeUpEntry extends WakeUp {
   readonly id: string;
 }
 
-/** What becomes of the wake-up of a journal. */
+/** What becomes of the wake-up of a journal; a removal names the record that it follows from. */
 export type WakeUpChange =
   | { readonly type: 'set'; readonly wakeUp: WakeUp }
-  | { readonly type: 'remove' };
+  | { readonly type: 'remove'; readonly offset: Offset };
 
 /** The wake-ups of one partition. */
 export interface WakeUpPlace {

@@ -49,7 +49,7 @@ export const EventFacts = { none: Object.freeze({}) as EventFacts };
 export interface AtomicWrite {
   readonly persistenceId: PersistenceId;
   readonly events: readonly [PersistentRepr, ...PersistentRepr[]];
-  /** What the entity waits for after these events; absent = as before, or not known. */
+  /** What the entity waits for once they are stored; absent = not said. */
   readonly wake?: Wake;
 }
 

@@ -10,8 +10,18 @@ import type { HeldTenure } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
 import { PartitionHolder } from './partition-holder.ts';
 
-/** The id under which a partition is opened that is kept for no journal of its own. */
+/**
+ * Begins the ids under which partitions are opened that are kept for no journal of their own. Opening
+ * marks belong to no journal, but their record needs a key, and that a partition.
+ */
 const keptId = 'kafka-journal';
+
+function keyIn(topic: Topic, partition: Partition, partitions: number): Key {
+  for (let number = 0; ; number++) {
+    const id = `${keptId}-${number}`;
+    if (partitionOf(Buffer.from(id, 'utf8'), partitions) === partition) return Key.of(topic, id);
+  }
+}
 
 interface HeldTopic {
   /** How many partitions it has. */
@@ -48,9 +58,9 @@ export class TenureHolder {
    */
   async keep(topic: Topic, partition: Partition, signal: AbortSignal): Promise<HeldTenure> {
     signal.throwIfAborted();
-    // Opening marks belong to no journal; their record needs a key all the same.
-    const key = Key.of(topic, keptId);
-    const held = this.#topics.get(topic) ?? (await this.#learn(key, { signal }));
+    const held =
+      this.#topics.get(topic) ?? (await this.#learn(Key.of(topic, keptId), { signal }));
+    const key = keyIn(topic, partition, held.partitions);
     return await this.#holderOf(held, topic, partition).keep(key, signal);
   }
 
