@@ -1,5 +1,6 @@
 import { replicatedEventsOf } from '../../src/codec/record/events-codec.ts';
 import { type Appends, collapse } from '../../src/history/batch.ts';
+import { changeOfWakeUp } from '../../src/history/wake-ups.ts';
 import type { ActionRecord } from '../../src/model/action.ts';
 import { CodecError } from '../../src/model/errors.ts';
 import type { ReplicatedEvent } from '../../src/model/event.ts';
@@ -47,6 +48,9 @@ export interface KeyDeps {
  * Applies one key's records to its replicated journal, in order, and never rejects: a failure is
  * this key's own and must not disturb the others of the round, which run beside it.
  *
+ * Its wake-up comes first: which append counts is known from the row before it, and R moves over the
+ * records only when both are stored.
+ *
  * A failed write is repeated from the key's first record, on a journal opened anew; the journal
  * itself knows what was applied already. A record that cannot be decoded holds the records from it
  * on; those before it are applied. A row of the store that cannot be decoded holds them all.
@@ -55,7 +59,8 @@ export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyO
   if (!deps.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
   const plan = planWrites(key.records);
   try {
-    const finished = await applyWrites(key.key, plan.writes, deps);
+    const readable = key.records.slice(0, plan.unreadable?.index);
+    const finished = await applyWrites({ ...key, records: readable }, plan.writes, deps);
     if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
   } catch (error) {
     deps.journals.forget(key.key);
@@ -80,12 +85,18 @@ function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyO
 
 /** Answers false when it stopped between two writes. */
 async function applyWrites(
-  key: Key,
+  { key, records }: KeyRecords,
   writes: readonly KeyWrite[],
   { journals, nowMs, signal, mayWrite }: KeyDeps,
 ): Promise<boolean> {
-  if (writes.length === 0) return true;
+  const [first] = records;
+  if (writes.length === 0 || first === undefined) return true;
   const journal = await journals.open(key, nowMs, { signal });
+  const wakeUp = changeOfWakeUp(records, journal.pointer);
+  if (wakeUp !== undefined) {
+    if (!mayWrite()) return false;
+    await journal.saveWakeUp(wakeUp, { partition: first.at.partition, nowMs });
+  }
   for (const write of writes) {
     if (!mayWrite()) return false;
     if (write.type === 'append') await journal.append(write, nowMs);

@@ -8,6 +8,7 @@ import type { PartitionSource } from '../apply/quarantine.ts';
 import { type KeyOutcome, replicateKey } from '../apply/replicate-records.ts';
 import type { FlowDeps } from '../replicator-deps.ts';
 import { type PartitionStart, PartitionTenures } from './partition-tenures.ts';
+import { PartitionWakeUps } from './partition-wake-ups.ts';
 import {
   firstHeld,
   type HeldWork,
@@ -52,6 +53,9 @@ export type FlowEnd = 'given up' | 'lost';
  *                                      ├ key b ─ …                ├─ all keys settled ─ W stored ─ R stored
  *                                      └ key c ─ …                ┘
  *
+ * The writes of a key begin with its wake-up, if its records change it, and how far the wake-ups of the
+ * partition are complete is stored beside W (see `PartitionWakeUps`).
+ *
  * Judging leaves out void actions. It also collects opening marks, which are stored with W before R
  * moves over them (see `PartitionTenures`). Of records up to R nothing else is wanted.
  *
@@ -94,6 +98,7 @@ export class PartitionFlow {
   readonly #lane = new Lane();
   readonly #journals: KeyJournals;
   readonly #tenures: PartitionTenures;
+  readonly #wakeUps: PartitionWakeUps;
   readonly #onStored: (next: Offset) => void;
   readonly #closing = new AbortController();
   #isOwned: Ownership = () => true;
@@ -113,6 +118,7 @@ export class PartitionFlow {
     this.#log = deps.log.child({ ...source });
     this.#journals = new KeyJournals(deps.store, { expireAfterMs: deps.cacheExpireAfterMs });
     this.#tenures = new PartitionTenures(start, { source, store: deps.store });
+    this.#wakeUps = new PartitionWakeUps(start, { source, store: deps.store });
     this.#replicated = start.replicated;
     this.#onStored = start.onStored;
   }
@@ -121,6 +127,11 @@ export class PartitionFlow {
   get from(): Offset | undefined {
     const { after } = this.#tenures;
     return after === undefined ? undefined : Offset.next(after);
+  }
+
+  /** False when wake-ups of what is replicated are missing, and will be. */
+  get hasAllWakeUps(): boolean {
+    return this.#wakeUps.areComplete;
   }
 
   /** True from the first failure of a round until it is done: waiting, or trying again. */
@@ -253,8 +264,8 @@ export class PartitionFlow {
   }
 
   /**
-   * Moves W and then R up to what is applied, and says so to those who listen. Who reads R finds all
-   * opening marks up to it.
+   * Moves W and how far the wake-ups are complete, then R, up to what is applied, and says so to those
+   * who listen. Who reads R finds all opening marks and wake-ups up to it.
    *
    * @returns `error` when the store failed. R may have moved all the same: the next try settles it
    * @throws {FencedError} and nothing else
@@ -265,7 +276,7 @@ export class PartitionFlow {
     const offset = (next - 1) as Offset;
     const after = this.#replicated;
     try {
-      await this.#tenures.save(offset, nowMs);
+      await bothSaved(this.#tenures.save(offset, nowMs), this.#wakeUps.save(offset, nowMs));
       if (offset <= (after ?? -1) || !this.#isOwned()) return { hasMoved: false };
       await this.#deps.store.saveOffset({ topic, partition, offset, after }, nowMs);
     } catch (error) {
@@ -328,6 +339,12 @@ export class PartitionFlow {
       // Fenced: that was said, and there is nothing left to end.
     }
   }
+}
+
+/** Waits for both, also when one fails: the next try must not meet them. */
+async function bothSaved(...saves: readonly [Promise<void>, Promise<void>]): Promise<void> {
+  const settled = await Promise.allSettled(saves);
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
 }
 
 interface StoredOffset {

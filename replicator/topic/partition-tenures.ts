@@ -15,11 +15,14 @@ export interface PartitionStart {
   readonly replicated: Offset | undefined;
   /** W, as it was found: up to it all opening marks are known; `undefined` = there are none. */
   readonly tenuresUpTo: Offset | undefined;
+  /** Up to it the wake-ups are complete; `undefined` = nobody has kept them. */
+  readonly wakeUpsUpTo: Offset | undefined;
 }
 
 /**
  * Takes a partition over. From the claim on, nothing that an earlier owner has sent moves R any
- * more. W is read after R, since it moves before R: read earlier, it could seem to lag.
+ * more. W is read after R, since it moves before R: read earlier, it could seem to lag. So is how far
+ * the wake-ups are complete.
  *
  * Without W there are no opening marks, so W may be stored at R. That is done at once: clients open
  * tenures only where W is at or after R, and in a partition where nobody writes W would never come.
@@ -38,7 +41,8 @@ export async function claimPartition(
     const none = { topic, partition, openings: [], upTo: replicated };
     await store.saveTenures(none, options.nowMs);
   }
-  return { replicated, tenuresUpTo };
+  const wakeUpsUpTo = await store.wakeUpsUpTo(topic, partition, options);
+  return { replicated, tenuresUpTo, wakeUpsUpTo };
 }
 
 /** What the tenures of a partition are read from and kept in. */
@@ -76,7 +80,10 @@ export class PartitionTenures {
   /** Opening marks after W. */
   #openings: readonly OpenedTenure[] = [];
 
-  constructor({ replicated, tenuresUpTo }: PartitionStart, { source, store }: TenuresDeps) {
+  constructor(
+    { replicated, tenuresUpTo }: Omit<PartitionStart, 'wakeUpsUpTo'>,
+    { source, store }: TenuresDeps,
+  ) {
     this.#source = source;
     this.#store = store;
     // A W that was stored after R may have been lowered since by a late call of a former owner, and

@@ -22,6 +22,11 @@ export const commitIntervalMs = 5_000;
 const assignAttempts = 6;
 const assignBackoff = { initialMs: 100, maxMs: 2_000 };
 
+const missingWakeUps =
+  'wake-ups of entities are missing: some records of this partition, and perhaps of others of the topic, were ' +
+  'replicated by a program that keeps none, or into a store without tables for them. What was appended since may be ' +
+  'woken. "kafka-journal setup" makes the tables; then stop the replicators and run "kafka-journal wakeups rebuild"';
+
 /** Told when the topic starts to have work in hand, and when it has none left. */
 export interface WorkListener {
   workStarted(): void;
@@ -58,6 +63,7 @@ export class TopicFlow implements TopicSubscriber {
   readonly #closing = new AbortController();
   #committing: Promise<void> | undefined;
   #batchesInHand = 0;
+  #hasNotedWakeUps = false;
 
   constructor(topic: Topic, deps: FlowDeps, member: FlowMember) {
     this.#topic = topic;
@@ -100,7 +106,14 @@ export class TopicFlow implements TopicSubscriber {
       this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
     }
     this.#log.info({ partition, ...start }, 'partition assigned');
+    if (!flow.hasAllWakeUps) this.#noteMissingWakeUps(partition);
     return flow.from;
+  }
+
+  #noteMissingWakeUps(partition: Partition): void {
+    if (this.#hasNotedWakeUps) return;
+    this.#hasNotedWakeUps = true;
+    this.#log.warn({ partition }, missingWakeUps);
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {

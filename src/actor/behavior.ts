@@ -180,6 +180,14 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
     return false;
   }
 
+  isRunning(): boolean {
+    return false;
+  }
+
+  childrenOf(): readonly never[] {
+    return [];
+  }
+
   inputToStore(_state: BehaviorState<S>, payload: EventObject): StoredInput {
     return { payload, replaced: false };
   }

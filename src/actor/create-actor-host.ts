@@ -244,6 +244,7 @@ class LocalActorHost implements ActorHost {
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
         peek: (ref, how) => this.#peek(ref, how),
         stop: (ref) => this.stop(ref),
+        whenRecovered: (ref, how) => this.whenRecovered(ref, how),
         maxWakeUps,
         hostOf: (ref) => this.#deps.hosts.find(ref),
       },

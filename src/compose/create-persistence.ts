@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { AnyActorLogic } from 'xstate';
 import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
+import type {
+  EntityRegistry,
+  EntityRegistryOptions,
+  LocalEntities,
+} from '../actor/registry/entity-registry.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
@@ -9,8 +15,9 @@ import {
   type PersistenceSettings,
   readPersistenceSettings,
 } from '../config/settings/persistence-settings.ts';
-import { type Fleet, openFleet } from '../fleet/fleet.ts';
-import { InvalidInputError } from '../model/errors.ts';
+import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
+import { ClosedError, InvalidInputError } from '../model/errors.ts';
+import { Topic } from '../model/position.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
@@ -18,6 +25,7 @@ import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
+import type { WakeEntities } from './wake-entities.ts';
 
 /** Where the configuration comes from, and what it cannot name. */
 export interface PersistenceOptions {
@@ -66,13 +74,14 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
     log,
     clock: systemClock,
     randomUuid: randomUUID,
-    place: (local, how) => plugins.fleetOf(local.journalPluginId)?.entities(local, how) ?? local,
+    place: (local, how) => plugins.place(local, how),
   });
   const stopActors = host.shutdown.bind(host);
   return Object.assign(host, {
     async shutdown() {
       try {
         await plugins.leaveFleets();
+        plugins.stopWaking();
         await stopActors();
       } finally {
         await plugins.close();
@@ -93,12 +102,20 @@ function readSettings(config: Config, checkKeys: () => void): PersistenceSetting
   }).actors;
 }
 
+const openAgainMs = 30_000;
+
 /** One journal plugin a section, with its fleet; opened on first use, closed in reverse order. */
 class Plugins {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #opened = new Map<string, Promise<JournalPlugin>>();
   readonly #fleets = new Map<string, Fleet>();
+  /** Of sections whose entities are woken. */
+  readonly #waking = new Map<string, WakeEntities>();
+  /** Of sections without a fleet: the types of entities that may be woken, by section. */
+  readonly #local = new Map<string, LocalEntities<AnyActorLogic>[]>();
+  readonly #scouted = new Set<string>();
+  readonly #closing = new AbortController();
 
   constructor(config: Config, log: Logger) {
     this.#config = config;
@@ -135,6 +152,68 @@ class Plugins {
     throw new InvalidInputError(`${text}: add it to ${list}`);
   }
 
+  /**
+   * What callers of a type of entities get.
+   *
+   * @throws as of `fleetOf`, and {InvalidInputError} the fleet does not know the topics of the type
+   */
+  place<L extends AnyActorLogic>(
+    local: LocalEntities<L>,
+    options: EntityRegistryOptions,
+  ): EntityRegistry<L> {
+    const fleet = this.fleetOf(local.journalPluginId);
+    if (fleet !== undefined) return fleet.entities(local, options);
+    this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
+    return local;
+  }
+
+  /**
+   * Opens the journal in the background, since entities of the type may have work to do. A type
+   * whose topics are not known is not woken.
+   */
+  #wakeHere(local: LocalEntities<AnyActorLogic>, { topics }: EntityRegistryOptions): void {
+    const path = local.journalPluginId || defaultJournalOf(this.#config);
+    const { tenures, persistenceIdToKey: mapping } = journalSettingsOf(this.#config, path);
+    if (tenures?.wakeUp !== true) return;
+    this.#local.set(path, [...(this.#local.get(path) ?? []), local]);
+    const names = mapping.type === 'constant-topic' ? [mapping.topic] : (topics ?? []);
+    for (const topic of names.map((name) => Topic.of(name))) {
+      const scouted = `${path} ${topic}`;
+      if (this.#scouted.has(scouted)) continue;
+      this.#scouted.add(scouted);
+      this.#scout(path, topic).catch(() => {}); // closed
+    }
+  }
+
+  /** @throws when this is closed */
+  async #scout(path: string, topic: Topic): Promise<void> {
+    const { signal } = this.#closing;
+    const open: OpenEntity = (persistenceId) => {
+      for (const entities of this.#local.get(path) ?? []) {
+        const waking = entities.wake(persistenceId);
+        if (waking !== undefined) return waking;
+      }
+      return undefined;
+    };
+    for (;;) {
+      try {
+        await this.get(path);
+        signal.throwIfAborted();
+        this.#waking.get(path)?.inTopic(topic, open, signal);
+        return;
+      } catch (err) {
+        signal.throwIfAborted();
+        this.#log.warn({ journal: path, err }, 'entities cannot be woken: their journal is not open');
+        await systemClock.sleep(openAgainMs, { signal });
+      }
+    }
+  }
+
+  /** No entity is opened any more but by those who speak to it. */
+  stopWaking(): void {
+    this.#closing.abort(new ClosedError('the persistence is shut down'));
+  }
+
   async leaveFleets(): Promise<void> {
     await Promise.all([...this.#fleets.values()].map((fleet) => fleet.leave()));
   }
@@ -155,6 +234,7 @@ class Plugins {
    * @throws the first failure
    */
   async close(): Promise<void> {
+    this.stopWaking();
     const plugins = await Promise.allSettled([...this.#opened.values()].reverse());
     this.#opened.clear();
     const failures: unknown[] = [];
@@ -173,11 +253,15 @@ class Plugins {
     const section = await openSection(this.#config, path, deps);
     const { journals } = section;
     const { keyOf, maxEventsInBatch } = journals;
+    if (section.waking !== undefined) this.#waking.set(path, section.waking);
     const close = async (): Promise<void> => {
       await this.#fleets.get(path)?.[Symbol.asyncDispose]();
+      await section.waking?.settled();
       await journals[Symbol.asyncDispose]();
     };
-    const plugin = new KafkaJournalPlugin({ ...deps, journals, keyOf, maxEventsInBatch, close });
+    const wakesEntities = section.waking !== undefined;
+    const parts = { journals, keyOf, maxEventsInBatch, wakesEntities, close };
+    const plugin = new KafkaJournalPlugin({ ...deps, ...parts });
     try {
       return await this.#join(path, section, plugin);
     } catch (error) {
@@ -197,6 +281,7 @@ class Plugins {
       openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
       openMembership: (member) => joinFleet(member, settings),
       keyOf: journals.keyOf,
+      wakePartition: (...of) => section.waking?.inPartition(...of),
       topic,
       random: Math.random,
       randomUuid: randomUUID,

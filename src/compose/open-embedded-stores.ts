@@ -45,6 +45,7 @@ export async function openEmbeddedStores(
     producer,
     consumer,
     eventual: {
+      wakeUps: eventual.wakeUps,
       lastTenure: (...call) => eventual.lastTenure(...call),
       offset: (...call) => eventual.offset(...call),
       pointer: (...call) => eventual.pointer(...call),

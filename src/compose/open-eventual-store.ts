@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import type { EventualSettings } from '../config/settings/eventual-settings.ts';
 import type { SetUpItem } from '../model/set-up-item.ts';
 import type { CallOptions } from '../ports/call-options.ts';
-import type { EventualJournal } from '../ports/eventual-journal.ts';
 import type { ReplicatedJournal } from '../ports/replicated-journal.ts';
+import type { EventualStore } from '../ports/wake-ups.ts';
 import type { SetUpOptions } from '../stores/set-up-options.ts';
 import type { SqliteStore } from '../stores/sqlite/store.ts';
 import type { OpenDeps } from './stores.ts';
@@ -31,7 +31,7 @@ export async function openEventualStore(
   settings: EventualSettings,
   deps: OpenDeps,
   options?: CallOptions,
-): Promise<EventualJournal> {
+): Promise<EventualStore> {
   await setUpStore(settings, deps, { mode: modeOf(settings), ...options });
   switch (settings.type) {
     case 'cassandra': {
@@ -161,9 +161,10 @@ async function openFile(file: string, deps: OpenDeps): Promise<SqliteStore> {
 }
 
 /** Closing it closes the file. */
-function eventualOf(store: SqliteStore): EventualJournal {
+function eventualOf(store: SqliteStore): EventualStore {
   const { eventual } = store;
   return {
+    wakeUps: eventual.wakeUps,
     lastTenure: (...call) => eventual.lastTenure(...call),
     offset: (...call) => eventual.offset(...call),
     pointer: (...call) => eventual.pointer(...call),
@@ -182,6 +183,8 @@ function replicatedOf(store: SqliteStore): ReplicatedJournal {
     saveOffset: (...call) => replicated.saveOffset(...call),
     tenuresUpTo: (...call) => replicated.tenuresUpTo(...call),
     saveTenures: (...call) => replicated.saveTenures(...call),
+    wakeUpsUpTo: (...call) => replicated.wakeUpsUpTo(...call),
+    saveWakeUps: (...call) => replicated.saveWakeUps(...call),
     lastTenure: (...call) => replicated.lastTenure(...call),
     expired: (...call) => replicated.expired(...call),
     expiredUntil: (...call) => replicated.expiredUntil(...call),

@@ -19,12 +19,13 @@ import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
-import { persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
+import { persistenceIdsOf, persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
 import type { OpenDeps, Stores } from './stores.ts';
+import { WakeEntities } from './wake-entities.ts';
 
 /** Journals with all that they hold open; the caller closes them. */
 export interface OpenJournals extends Journals, AsyncDisposable {
@@ -74,6 +75,8 @@ export interface OpenSection {
   /** The one topic of all journals; `undefined` = the persistence id names it. */
   readonly topic: Topic | undefined;
   readonly joinFleet: Stores['joinFleet'];
+  /** `undefined` = entities sleep until they are spoken to. */
+  readonly waking: WakeEntities | undefined;
 }
 
 /** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
@@ -111,7 +114,18 @@ export async function openSection(
     },
   };
   const topic = mapping.type === 'constant-topic' ? Topic.of(mapping.topic) : undefined;
-  return { journals, fleet, topic, joinFleet: (...of) => stores.joinFleet(...of) };
+  const { wakeUps } = stores.eventual;
+  const waking = holding?.wakeUp
+    ? new WakeEntities({
+        ...stores,
+        ...deps,
+        tenures: tenures as TenureHolder,
+        wakeUps,
+        persistenceIdsOf: persistenceIdsOf(mapping),
+        random: Math.random,
+      })
+    : undefined;
+  return { journals, fleet, topic, waking, joinFleet: (...of) => stores.joinFleet(...of) };
 }
 
 /** @throws {ConfigError} all problems of the section */

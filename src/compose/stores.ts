@@ -2,15 +2,15 @@ import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ActionConsumer } from '../ports/action-consumer.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
-import type { EventualJournal } from '../ports/eventual-journal.ts';
 import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
+import type { EventualStore } from '../ports/wake-ups.ts';
 import type { Clock } from '../runtime/clock.ts';
 
 /** A log and a store, opened together and closed together. */
 export interface Stores extends AsyncDisposable {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
-  readonly eventual: EventualJournal;
+  readonly eventual: EventualStore;
   /** Joins the fleet whose members share the log; the caller leaves it before it closes these. */
   joinFleet(member: FleetMember, settings: FleetSettings): Promise<FleetMembership>;
 }

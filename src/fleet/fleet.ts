@@ -9,6 +9,7 @@ import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
+import type { WakeUpPlace } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
@@ -29,6 +30,8 @@ export interface FleetDeps {
   readonly openCalls: (handler: RemoteHandler) => Promise<RemoteCalls>;
   readonly openMembership: (member: FleetMember) => Promise<FleetMembership>;
   readonly keyOf: (persistenceId: string) => Key;
+  /** Wakes the entities of a partition that is served here, until `signal` fires. */
+  readonly wakePartition: (place: WakeUpPlace, open: OpenEntity, signal: AbortSignal) => void;
   /** The one topic of all journals; `undefined` = the persistence id names it. */
   readonly topic: Topic | undefined;
   readonly log: Logger;
@@ -36,6 +39,12 @@ export interface FleetDeps {
   readonly random: () => number;
   readonly randomUuid: () => string;
 }
+
+/**
+ * Starts the entity of a persistence id and waits for its recovery; `undefined` = it is of no type
+ * of this process.
+ */
+export type OpenEntity = (persistenceId: string) => Promise<void> | undefined;
 
 /** How long a process that stops waits until others have its partitions. */
 const leaveLimitMs = 2_000;
@@ -86,7 +95,12 @@ export class Fleet implements AsyncDisposable {
     this.#deps = deps;
     this.#connections = connections;
     const endEntities = (here: PartitionHere, how: HandOver) => this.#endEntities(here, how);
-    this.#ownership = new Ownership({ ...deps, ...connections, endEntities });
+    const wake: OpenEntity = (persistenceId) => this.#wake(persistenceId);
+    const serve = (here: PartitionHere, signal: AbortSignal): void => {
+      const { topic, partition } = here;
+      deps.wakePartition({ topic, partition }, wake, signal);
+    };
+    this.#ownership = new Ownership({ ...deps, ...connections, endEntities, serve });
     const ownership = this.#ownership;
     this.#routing = { ...deps, ...connections, ownership, closing: this.#closing.signal };
   }
@@ -201,6 +215,14 @@ export class Fleet implements AsyncDisposable {
     } finally {
       await this.#connections.calls[Symbol.asyncDispose]();
     }
+  }
+
+  #wake(persistenceId: string): Promise<void> | undefined {
+    for (const entities of this.#entities.values()) {
+      const waking = entities.wake(persistenceId);
+      if (waking !== undefined) return waking;
+    }
+    return undefined;
   }
 
   async #endEntities(here: PartitionHere, how: HandOver): Promise<void> {

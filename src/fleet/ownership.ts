@@ -26,6 +26,7 @@ export interface OwnershipDeps {
   readonly random: () => number;
   /** Ends the entities of a partition. */
   readonly endEntities: (here: PartitionHere, how: HandOver) => Promise<void>;
+  readonly serve: PartitionDeps['serve'];
 }
 
 /** Where an entity is, as the view of the moment says. */
@@ -55,7 +56,7 @@ export class Ownership {
 
   constructor(deps: OwnershipDeps) {
     this.#deps = deps;
-    const { membership, member, settings, log, clock, endEntities } = deps;
+    const { membership, member, settings, log, clock, endEntities, serve } = deps;
     this.#partitionDeps = {
       membership,
       member,
@@ -64,6 +65,7 @@ export class Ownership {
       clock,
       release: (...of) => this.#askToLetGo(...of),
       endEntities,
+      serve,
       changed: () => this.#news.fire(),
     };
     this.#stopListening = membership.onChange(() => {

@@ -39,6 +39,8 @@ export interface PartitionDeps {
   ) => Promise<number | undefined>;
   /** Ends the entities of the partition; see `LocalEntities.handOver`. */
   readonly endEntities: (here: PartitionHere, how: HandOver) => Promise<void>;
+  /** The partition is served here from now on, until `signal` fires. */
+  readonly serve: (here: PartitionHere, signal: AbortSignal) => void;
   /** Something has changed that commands may wait for. */
   readonly changed: () => void;
 }
@@ -60,6 +62,8 @@ export class PartitionHere {
   #letGoIn = 0;
   /** From whom this process took it last. */
   #former: FleetMember | undefined;
+  /** Ends what goes on while the partition is served. */
+  #serving = new AbortController();
   /** Ends the wait for the former owner. */
   #waiting = new AbortController();
   /** Settles when the former owner is gone; never rejects. */
@@ -144,6 +148,7 @@ export class PartitionHere {
   /** Nobody waits any more. */
   close(): void {
     this.#waiting.abort();
+    this.#serving.abort(this.#reason());
   }
 
   #report(fact: PartitionFact): void {
@@ -154,13 +159,15 @@ export class PartitionHere {
   }
 
   #perform(effect: PartitionEffect): void {
-    const { log, changed } = this.#deps;
+    const { log, changed, serve } = this.#deps;
     switch (effect) {
       case 'askFormerOwner':
         this.#take();
         break;
       case 'startServing':
         log.info({ ...this.#place(), from: this.#former?.address }, 'a partition is served here');
+        this.#serving = new AbortController();
+        serve(this, this.#serving.signal);
         changed();
         break;
       case 'endEntities':
@@ -202,6 +209,7 @@ export class PartitionHere {
 
   #handOver(): void {
     const { endEntities, handOverTimeoutMs: limitMs, clock, log } = this.#deps;
+    this.#serving.abort(this.#reason());
     const ending = {};
     this.#ending = ending;
     const ends = [this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })];
@@ -220,6 +228,7 @@ export class PartitionHere {
     const { endEntities, log } = this.#deps;
     this.#ending = undefined;
     this.#waiting.abort();
+    this.#serving.abort(this.#reason());
     endEntities(this, { reason: this.#reason(), limitMs: 0 }).catch((err) => {
       log.error({ ...this.#place(), err }, 'entities could not be ended');
     });

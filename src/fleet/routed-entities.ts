@@ -138,6 +138,11 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     return this.#local.ids();
   }
 
+  /** Starts an entity of this type, see `LocalEntities.wake`. */
+  wake(persistenceId: string): Promise<void> | undefined {
+    return this.#local.wake(persistenceId);
+  }
+
   /** Ends the entities of a partition in this process. */
   endAt(here: PartitionHere, how: HandOver): Promise<void> {
     return this.#local.handOver(here, how);

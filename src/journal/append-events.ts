@@ -7,6 +7,7 @@ import { Key } from '../model/key.ts';
 import type { PartitionOffset } from '../model/position.ts';
 import type { HeaderMetadata, PayloadMetadata } from '../model/record-metadata.ts';
 import { shown } from '../model/shown.ts';
+import type { Wake } from '../model/wake-up.ts';
 import { type WrittenEvents, writtenEvents, writtenHeaders } from '../model/written-event.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { libraryVersion } from '../runtime/library-version.ts';
@@ -16,6 +17,8 @@ import type { JournalDeps } from './journal-deps.ts';
 export interface AppendOptions extends CallOptions {
   readonly metadata?: { readonly header?: HeaderMetadata; readonly payload?: PayloadMetadata };
   readonly headers?: Headers;
+  /** What the journal's entity waits for from then on; absent = not said. */
+  readonly wake?: Wake | undefined;
 }
 
 const noOptions: AppendOptions = {};
@@ -50,6 +53,7 @@ export function appendEvents(
       tenure: deps.tenure?.(),
       payloadType,
       metadata: metadata.header,
+      ...(options.wake === undefined ? {} : { wake: options.wake }),
     };
     const headers = writtenHeaders(options.headers);
     action = { key, timestampMs: deps.clock.nowMs(), header, value, headers };

@@ -4,6 +4,7 @@ import type { Offset, PartitionOffset } from './position.ts';
 import type { HeaderMetadata } from './record-metadata.ts';
 import type { SeqNr, SeqRange } from './seq-nr.ts';
 import type { Tenure, TenureOpening } from './tenure.ts';
+import type { Wake } from './wake-up.ts';
 
 /** How the value of an append record is encoded (docs/format.md#value). */
 export type PayloadType = 'json' | 'binary';
@@ -17,6 +18,8 @@ export type ActionHeader =
       readonly version: string | undefined;
       /** Under which tenure it was written; absent = under none. */
       readonly tenure?: Tenure | undefined;
+      /** What the entity waits for from then on; absent = not said. */
+      readonly wake?: Wake | undefined;
       readonly payloadType: PayloadType;
       readonly metadata: HeaderMetadata;
     }

@@ -26,15 +26,27 @@ export type WrittenJournal = Pick<HeldJournal, 'append' | 'delete' | 'pointer' |
 
 type Calls = Omit<JournalPlugin, 'hold' | typeof Symbol.asyncDispose>;
 
+/** How writes become appends. */
+export interface JournalCallsOptions {
+  /** At most 0 = no limit. */
+  readonly maxEventsInBatch: number;
+  /** The appends say what their entity waits for. */
+  readonly saysWakeUps: boolean;
+}
+
 /** The calls of a journal plugin over journals: atomic writes become appends, replays reads. */
 export class JournalCalls implements Calls {
   readonly #journalOf: (id: PersistenceId) => WrittenJournal;
   readonly #maxEventsInBatch: number;
+  readonly #saysWakeUps: boolean;
 
-  /** @param maxEventsInBatch at most 0 = no limit */
-  constructor(journalOf: (id: PersistenceId) => WrittenJournal, maxEventsInBatch: number) {
+  constructor(
+    journalOf: (id: PersistenceId) => WrittenJournal,
+    { maxEventsInBatch, saysWakeUps }: JournalCallsOptions,
+  ) {
     this.#journalOf = journalOf;
     this.#maxEventsInBatch = maxEventsInBatch;
+    this.#saysWakeUps = saysWakeUps;
   }
 
   /**
@@ -111,8 +123,14 @@ export class JournalCalls implements Calls {
     const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
     const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
     const metadata = { header: factsMetadata(reprs) };
+    // A write that says nothing leaves what those before it have said.
+    const last = this.#saysWakeUps ? batch.findLast(({ wake }) => wake !== undefined) : undefined;
     try {
-      await this.#journalOf(first.persistenceId).append(events, { ...options, metadata });
+      await this.#journalOf(first.persistenceId).append(events, {
+        ...options,
+        metadata,
+        wake: last?.wake,
+      });
     } catch (cause) {
       // Nothing was sent: the entity may go on.
       if (!(cause instanceof InvalidInputError)) throw cause;

@@ -8,7 +8,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin, JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { JournalCalls } from './journal-calls.ts';
+import { JournalCalls, type JournalCallsOptions } from './journal-calls.ts';
 
 /** What the plugin works with; it owns the journals and closes them. */
 export interface KafkaJournalPluginDeps {
@@ -16,6 +16,8 @@ export interface KafkaJournalPluginDeps {
   readonly keyOf: (persistenceId: string) => Key;
   /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
   readonly maxEventsInBatch: number;
+  /** Entities are woken, so they say what they wait for. Only whoever holds a journal knows that. */
+  readonly wakesEntities: boolean;
   readonly log: Logger;
   readonly clock: Clock;
   /** Closes what the journals are made of. */
@@ -38,17 +40,18 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   readonly hold?: NonNullable<JournalPlugin['hold']>;
 
   constructor(deps: KafkaJournalPluginDeps) {
-    super(lastUsed(deps), deps.maxEventsInBatch);
+    super(lastUsed(deps), { maxEventsInBatch: deps.maxEventsInBatch, saysWakeUps: false });
     this.#deps = deps;
     if (deps.journals.canHold) this.hold = (id, options) => this.#hold(id, options);
   }
 
   async #hold(id: PersistenceId, options?: CallOptions): Promise<HeldPlugin | undefined> {
-    const { journals, keyOf, clock, log, maxEventsInBatch } = this.#deps;
+    const { journals, keyOf, clock, log, maxEventsInBatch, wakesEntities } = this.#deps;
     const key = keyOf(id);
     if (clock.nowMs() < (this.#notHeldUntilMs.get(key.topic) ?? 0)) return undefined;
     try {
-      return new HeldKafkaPlugin(await journals.hold(key, options), maxEventsInBatch);
+      const held = await journals.hold(key, options);
+      return new HeldKafkaPlugin(held, { maxEventsInBatch, saysWakeUps: wakesEntities });
     } catch (err) {
       // If a missing topic passed for this, its entities would write without a tenure once it is
       // made.
@@ -86,8 +89,8 @@ function lastUsed({ journals, keyOf }: KafkaJournalPluginDeps): (id: Persistence
 class HeldKafkaPlugin extends JournalCalls implements HeldPlugin {
   readonly #journal: HeldJournal;
 
-  constructor(journal: HeldJournal, maxEventsInBatch: number) {
-    super(() => journal, maxEventsInBatch);
+  constructor(journal: HeldJournal, options: JournalCallsOptions) {
+    super(() => journal, options);
     this.#journal = journal;
   }
 

@@ -21,6 +21,26 @@ export function persistenceIdToKey(settings: PersistenceIdToKeySettings): (id: s
   };
 }
 
+/**
+ * The persistence ids that may have the key: of which it is has to be seen by mapping it again. The
+ * other way of {@link persistenceIdToKey}.
+ */
+export function persistenceIdsOf(settings: PersistenceIdToKeySettings): (key: Key) => string[] {
+  const map = persistenceIdToKey(settings);
+  const hasKey = (persistenceId: string, { topic, id }: Key): boolean => {
+    try {
+      const key = map(persistenceId);
+      return key.topic === topic && key.id === id;
+    } catch {
+      return false;
+    }
+  };
+  return (key) => {
+    const whole = settings.type === 'split' ? [key.topic + settings.separator + key.id] : [];
+    return [...whole, key.id].filter((persistenceId) => hasKey(persistenceId, key));
+  };
+}
+
 function keyOf(topic: string, id: string, persistenceId: string): Key {
   if (typeof persistenceId !== 'string')
     throw new InvalidInputError(`a persistence id must be a text, not ${shown(persistenceId)}`);

@@ -1,6 +1,7 @@
 import type { Brand } from '../model/brand.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { StoredForm } from '../model/stored-form.ts';
+import type { Wake } from '../model/wake-up.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** The name of one persistent actor: not blank. */
@@ -48,6 +49,8 @@ export const EventFacts = { none: Object.freeze({}) as EventFacts };
 export interface AtomicWrite {
   readonly persistenceId: PersistenceId;
   readonly events: readonly [PersistentRepr, ...PersistentRepr[]];
+  /** What the entity waits for once they are stored; absent = not said. */
+  readonly wake?: Wake;
 }
 
 /** What became of one atomic write of a call that did not fail as a whole. */

@@ -7,6 +7,7 @@ import type {
   ReplicatedPurge,
 } from '../model/replicated-batch.ts';
 import type { LastTenure, OpenedTenure, TenurePlace } from '../model/tenure.ts';
+import type { WakeUpChange } from '../model/wake-up.ts';
 import type { CallOptions } from './call-options.ts';
 
 /** A journal whose time is over, as its row stood when it was selected. */
@@ -43,6 +44,15 @@ export interface ReplicatedKeyJournal {
   readonly pointer: JournalPointer | undefined;
 
   /**
+   * Stores what the journal's entity waits for. It comes before the changes of the row that the same
+   * records make: which of them count is known from the row before them. In a store without tables
+   * for wake-ups it does nothing.
+   *
+   * @throws {StoreUnavailableError} may be stored in part; repeat it
+   */
+  saveWakeUp(change: WakeUpChange, time: WakeUpTime): Promise<void>;
+
+  /**
    * Stores events; a `deleteTo` of the batch counts at once.
    *
    * @throws {StoreUnavailableError} may be applied in part; repeat it
@@ -62,6 +72,25 @@ export interface ReplicatedKeyJournal {
    * @throws {StoreUnavailableError} may be applied in part; repeat it
    */
   purge(batch: ReplicatedPurge, nowMs: number): Promise<boolean>;
+}
+
+/** For which partition of its topic a wake-up is stored, and when, by the replicator's clock. */
+export interface WakeUpTime {
+  readonly partition: Partition;
+  readonly nowMs: number;
+}
+
+/** How far the wake-ups of one partition are complete. */
+export interface KnownWakeUps {
+  readonly topic: Topic;
+  readonly partition: Partition;
+  /** Inclusive. */
+  readonly upTo: Offset;
+  /**
+   * Nothing of the partition is replicated yet. What the store had of its wake-ups when it was
+   * claimed belongs to an earlier topic of that name, and is removed.
+   */
+  readonly isFirst?: boolean;
 }
 
 /** Up to which day the expired journals of a partition's share were purged. */
@@ -183,6 +212,29 @@ export interface ReplicatedJournal extends AsyncDisposable {
    * @throws {StoreUnavailableError} retryable
    */
   lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure>;
+
+  /**
+   * Up to which offset the wake-ups of a partition are complete, inclusive; `undefined` when nobody
+   * keeps them. Asked for once after each claim of the partition.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  wakeUpsUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined>;
+
+  /**
+   * Stores how far the wake-ups are complete, once those up to there are stored
+   * ({@link ReplicatedKeyJournal.saveWakeUp}) and before the replicated offset moves as far. As with
+   * tenures, a late call of an earlier owner loses against a later one of its successor, or stores
+   * nothing; so does a wake-up that it stores late. In a store without tables for them it does
+   * nothing, nor in a partition of which a wake-up could not be stored for that reason.
+   *
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
+  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void>;
 
   /**
    * Journals whose day of expiry lies in the range, in pages that are never empty, in no order.

@@ -13,7 +13,9 @@ import type {
   ReplicatedDelete,
   ReplicatedPurge,
 } from '../model/replicated-batch.ts';
-import type { ReplicatedKeyJournal } from '../ports/replicated-journal.ts';
+import type { WakeUpChange } from '../model/wake-up.ts';
+import type { ReplicatedKeyJournal, WakeUpTime } from '../ports/replicated-journal.ts';
+import type { KeyWakeUps } from './kept-wake-ups.ts';
 
 /** When a change is made: for the action at `at`, by the replicator's clock. */
 export interface ChangeTime {
@@ -37,24 +39,33 @@ export interface JournalRows {
   apply(change: RowChange, time: ChangeTime): Promise<void>;
 }
 
+/** What the changes of a journal need besides its rows. */
+export interface KeyJournalSettings extends Omit<ChangeSettings, 'nowMs'> {
+  readonly wakeUps: KeyWakeUps;
+}
+
 /**
  * One journal as the replicator writes it, whatever the store: history decides what a batch makes
  * of its rows, the store executes it.
  */
 export class KeyJournal implements ReplicatedKeyJournal {
   readonly #rows: JournalRows;
-  readonly #settings: Omit<ChangeSettings, 'nowMs'>;
+  readonly #settings: KeyJournalSettings;
   /** What was re-delivered from before the last purge must not revive the journal. */
   #purgedAt: Offset | undefined;
 
   /** @param rows stay this journal's own: nobody else changes them */
-  constructor(rows: JournalRows, settings: Omit<ChangeSettings, 'nowMs'>) {
+  constructor(rows: JournalRows, settings: KeyJournalSettings) {
     this.#rows = rows;
     this.#settings = settings;
   }
 
   get pointer(): JournalPointer | undefined {
     return this.#rows.pointer;
+  }
+
+  async saveWakeUp(change: WakeUpChange, time: WakeUpTime): Promise<void> {
+    await this.#settings.wakeUps.save(change, time);
   }
 
   async append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {

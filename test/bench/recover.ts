@@ -120,6 +120,7 @@ export async function writeAccount(
     journals,
     keyOf,
     maxEventsInBatch: 0,
+    wakesEntities: false,
     log: silentLogger,
     clock: systemClock,
     close: async () => {},

@@ -13,10 +13,15 @@ import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
-import { type StoreWithoutTenures, withoutTenureTablesContract } from './tenures.contract.ts';
+import { withoutTenureTablesContract } from './tenures.contract.ts';
+import { withoutWakeUpTablesContract } from './wake-ups.contract.ts';
 
 const keyspace = randomKeyspace();
 const keyspaceOfJvm = randomKeyspace();
+const keyspaceOfTenures = randomKeyspace();
+
+const tenureTables = ['tenures', 'tenures_until'];
+const wakeUpTables = ['wake_up_keys', 'wake_ups', 'wake_up_buckets', 'wake_ups_until'];
 
 async function open(segmentSize: number): Promise<ReplicatedStore> {
   const settings = cassandraSettings(keyspace, { segmentSize });
@@ -24,20 +29,22 @@ async function open(segmentSize: number): Promise<ReplicatedStore> {
   return await openSides(settings);
 }
 
-/** With the tables that the JVM system makes. */
-async function openJvmTables(): Promise<StoreWithoutTenures> {
-  const settings = cassandraSettings(keyspaceOfJvm);
+/** With the tables that another program makes. */
+async function openWithout(name: string, tables: readonly string[]): Promise<StoreWithoutTables> {
+  const settings = cassandraSettings(name);
   await setUpCassandra(settings, deps, { mode: 'create' });
   const operator = await rawClient();
-  for (const table of ['tenures', 'tenures_until']) {
-    await operator.execute(`DROP TABLE ${keyspaceOfJvm}.${table}`);
-  }
+  for (const table of tables) await operator.execute(`DROP TABLE ${name}.${table}`);
   await operator.shutdown();
   await setUpCassandra(settings, deps, { mode: 'check' });
   return {
     ...(await openSides(settings)),
     makeTables: async () => void (await setUpCassandra(settings, deps, { mode: 'create' })),
   };
+}
+
+interface StoreWithoutTables extends ReplicatedStore {
+  makeTables(): Promise<void>;
 }
 
 async function openSides(settings: CassandraSettings): Promise<ReplicatedStore> {
@@ -59,9 +66,12 @@ async function openSides(settings: CassandraSettings): Promise<ReplicatedStore> 
 describe('cassandra', function () {
   this.timeout(30_000);
   after(async () => {
-    for (const name of [keyspace, keyspaceOfJvm]) await dropKeyspace(name);
+    for (const name of [keyspace, keyspaceOfJvm, keyspaceOfTenures]) await dropKeyspace(name);
   });
-  withoutTenureTablesContract('cassandra', openJvmTables);
+  withoutTenureTablesContract('cassandra', () =>
+    openWithout(keyspaceOfJvm, [...tenureTables, ...wakeUpTables]),
+  );
+  withoutWakeUpTablesContract('cassandra', () => openWithout(keyspaceOfTenures, wakeUpTables));
   journalsOfATopicContract('cassandra', () => open(10_000));
   for (const segmentSize of [2, 10_000]) {
     eventualJournalContract(`cassandra, segments of ${segmentSize}`, () => open(segmentSize));

@@ -15,10 +15,12 @@ import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
 import { replicatedJournalContract } from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
-import { type StoreWithoutTenures, withoutTenureTablesContract } from './tenures.contract.ts';
+import { withoutTenureTablesContract } from './tenures.contract.ts';
+import { withoutWakeUpTablesContract } from './wake-ups.contract.ts';
 
 const schema = randomSchema();
 const earlierSchema = randomSchema();
+const schemaOfTenures = randomSchema();
 
 async function open(fetchSize: number): Promise<ReplicatedStore> {
   const settings = postgresSettings(schema, { fetchSize });
@@ -26,16 +28,20 @@ async function open(fetchSize: number): Promise<ReplicatedStore> {
   return await openSides(settings);
 }
 
-/** As the version before tenures made it. */
-async function openEarlier(): Promise<StoreWithoutTenures> {
-  const settings = postgresSettings(earlierSchema);
+/** As an earlier version made it, after its first steps. */
+async function openEarlier(name: string, steps: number): Promise<StoreWithoutTables> {
+  const settings = postgresSettings(name);
   await using session = await openPostgresSession(settings, deps);
-  await migrate(session, earlierSchema, { log: deps.log, steps: migrations.slice(0, 1) });
+  await migrate(session, name, { log: deps.log, steps: migrations.slice(0, steps) });
   await setUpPostgres(settings, deps, { mode: 'check' });
   return {
     ...(await openSides(settings)),
     makeTables: async () => void (await setUpPostgres(settings, deps, { mode: 'create' })),
   };
+}
+
+interface StoreWithoutTables extends ReplicatedStore {
+  makeTables(): Promise<void>;
 }
 
 async function openSides(settings: PostgresSettings): Promise<ReplicatedStore> {
@@ -56,9 +62,10 @@ async function openSides(settings: PostgresSettings): Promise<ReplicatedStore> {
 describe('postgres', function () {
   this.timeout(30_000);
   after(async () => {
-    for (const name of [schema, earlierSchema]) await dropSchema(name);
+    for (const name of [schema, earlierSchema, schemaOfTenures]) await dropSchema(name);
   });
-  withoutTenureTablesContract('postgres', openEarlier);
+  withoutTenureTablesContract('postgres', () => openEarlier(earlierSchema, 1));
+  withoutWakeUpTablesContract('postgres', () => openEarlier(schemaOfTenures, 2));
   for (const fetchSize of [1, 3, 1_000]) {
     eventualJournalContract(`postgres, pages of ${fetchSize}`, () => open(fetchSize));
   }

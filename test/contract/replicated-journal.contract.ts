@@ -13,6 +13,7 @@ import {
 } from './replicated-offset.contract.ts';
 import * as given from './replicated-store.ts';
 import { tenuresContract } from './tenures.contract.ts';
+import { wakeUpsContract } from './wake-ups.contract.ts';
 
 type Store = () => given.ReplicatedStore;
 
@@ -39,6 +40,7 @@ export function replicatedJournalContract(
       replicatedTopicsContract(() => store().replicated);
     });
     describe('tenures', () => tenuresContract(store));
+    describe('wake-ups', () => wakeUpsContract(store));
     describe('append', () => describeAppend(store));
     describe('append that was applied before', () => describeRedelivery(store));
     describe('append that a delete covers', () => describeCoveredAppend(store));

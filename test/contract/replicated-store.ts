@@ -9,11 +9,12 @@ import type { ReplicatedAppend, ReplicatedPurge } from '../../src/model/replicat
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import type { EventualJournal, StoredEvent } from '../../src/ports/eventual-journal.ts';
 import type { OffsetMove, ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
+import type { EventualStore } from '../../src/ports/wake-ups.ts';
 import { rangesOf } from '../support/journal/ranges.ts';
 
 /** Both sides of one store, open on the same data. Journals are created with `segmentSize`. */
 export interface ReplicatedStore extends AsyncDisposable {
-  readonly eventual: EventualJournal;
+  readonly eventual: EventualStore;
   readonly replicated: ReplicatedJournal;
   readonly segmentSize: number;
   /** The writing side as another process opens it; the caller disposes it. Absent = no other can. */
@@ -21,7 +22,9 @@ export interface ReplicatedStore extends AsyncDisposable {
 }
 
 /** What it takes to look at the rows of events. */
-type RowSource = Pick<ReplicatedStore, 'eventual' | 'segmentSize'>;
+interface RowSource extends Pick<ReplicatedStore, 'segmentSize'> {
+  readonly eventual: EventualJournal;
+}
 
 export type OpenReplicatedStore = () => Promise<ReplicatedStore>;
 
@@ -185,7 +188,7 @@ async function rowsOf(pages: AsyncIterable<readonly StoredEvent[]>): Promise<Sto
 }
 
 /** The part of a journal's row that most rules speak of. */
-export async function state(store: Pick<ReplicatedStore, 'eventual'>, key: Key) {
+export async function state(store: Pick<RowSource, 'eventual'>, key: Key) {
   const pointer = await store.eventual.pointer(key);
   if (pointer === undefined) return undefined;
   const { seqNr: last, deleteTo, at } = pointer;

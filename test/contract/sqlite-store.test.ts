@@ -41,6 +41,8 @@ function writingSide({ replicated, ...store }: ReplicatedStore): ReplicatedJourn
     saveOffset: (...call) => replicated.saveOffset(...call),
     tenuresUpTo: (...call) => replicated.tenuresUpTo(...call),
     saveTenures: (...call) => replicated.saveTenures(...call),
+    wakeUpsUpTo: (...call) => replicated.wakeUpsUpTo(...call),
+    saveWakeUps: (...call) => replicated.saveWakeUps(...call),
     lastTenure: (...call) => replicated.lastTenure(...call),
     expired: (...call) => replicated.expired(...call),
     expiredUntil: (...call) => replicated.expiredUntil(...call),

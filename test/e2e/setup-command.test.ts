@@ -41,7 +41,8 @@ describe('kafka-journal setup', () => {
     const world = kafkaWorld({ more: `${journal}.kafka.topic.auto-create = off` });
     try {
       const journals = ['journal', 'pointer2', 'setting', 'metajournal'];
-      const tables = [...journals, 'tenures', 'tenures_until', 'locks'];
+      const wakeUps = ['wake_up_keys', 'wake_ups', 'wake_up_buckets', 'wake_ups_until'];
+      const tables = [...journals, 'tenures', 'tenures_until', ...wakeUps, 'locks'];
       const lines = (state: string) => [
         `Kafka at ${world.kafka}`,
         `  topic ${world.topic} (4 partitions): ${state}`,

@@ -51,6 +51,7 @@ async function openProcess(file: string) {
     journals,
     keyOf: persistenceIdToKey(settings.persistenceIdToKey),
     maxEventsInBatch: settings.maxEventsInBatch,
+    wakesEntities: false,
     close: async () => {
       tenures.close();
       await stores[Symbol.asyncDispose]();

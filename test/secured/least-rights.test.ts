@@ -49,6 +49,10 @@ describe('least rights on secured servers', () => {
       'setting',
       'tenures',
       'tenures_until',
+      'wake_up_buckets',
+      'wake_up_keys',
+      'wake_ups',
+      'wake_ups_until',
     ]);
   });
 

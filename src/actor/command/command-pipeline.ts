@@ -155,13 +155,17 @@ export class CommandPipeline<S extends HostedState> {
    */
   #write(batch: readonly Evaluated<S>[]): void {
     const entity = this.#entity;
-    const { persistenceId } = entity;
+    const { persistenceId, deps, waits, logic } = entity;
+    const nowMs = deps.clock.nowMs();
     const planned: PlannedWrite<S>[] = [];
     this.#batch = batch;
     this.#planned = planned;
     this.#settled = 0;
-    let { initPending, sequenceNr } = entity;
+    let { initPending, sequenceNr, timers } = entity;
     for (const evaluated of batch) {
+      const { child } = evaluated.envelope;
+      if (child !== undefined) waits.endedIn([child]);
+      let state = entity.state;
       const events: PersistentRepr[] = [];
       for (const step of evaluated.steps) {
         if (step.payload === undefined) continue;
@@ -169,9 +173,19 @@ export class CommandPipeline<S extends HostedState> {
         initPending = false;
         step.seqNr = ++sequenceNr;
         events.push(entity.reprOf(sequenceNr, step.payload, step));
+        const { timerChanges, facts } = step;
+        timers = timers.after(
+          timerChanges,
+          { seqNr: sequenceNr, delaysMs: facts.delaysMs ?? [] },
+          nowMs,
+        );
+        state = step.next;
       }
       if (!isSome(events)) continue;
-      planned.push({ evaluated, write: { persistenceId, events } });
+      const isFinal = state.status !== 'active';
+      const wake = isFinal ? 'none' : waits.next(logic.childrenOf(state), timers);
+      const write = { persistenceId, events };
+      planned.push({ evaluated, write: wake === undefined ? write : { ...write, wake } });
       if (evaluated.envelope.ask !== undefined) evaluated.envelope.ask.stored = 'unknown';
     }
     this.#life.report('write.started');

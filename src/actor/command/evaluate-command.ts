@@ -236,8 +236,8 @@ export class CommandEvaluator<S extends HostedState> {
       }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      const step = { event, payload, form, tags, facts, base, next, trace: run.trace, seqNr: 0 };
-      const { timerChanges } = run;
+      const { timerChanges, trace } = run;
+      const step = { event, payload, form, tags, facts, timerChanges, base, next, trace, seqNr: 0 };
       if (timerChanges.length === 0) return step;
       checkDelayedEvents(timerChanges);
       const delaysMs = delaysOf(timerChanges);
@@ -278,6 +278,7 @@ function unstored<S>(event: EventObject, state: S): Step<S> {
     form: undefined,
     tags: noTags,
     facts: EventFacts.none,
+    timerChanges: noSteps,
     base: state,
     next: state,
     trace: undefined,

@@ -92,8 +92,11 @@ export interface EntityLogic<S> {
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */
   discard(): void;
-  /** Whether a child is running. */
+  /** Whether a child of the state is running. */
   hasRunningChild(state: S): boolean;
+  isRunning(child: AnyActorRef): boolean;
+  /** The children of the state, those that have ended among them. */
+  childrenOf(state: S): readonly AnyActorRef[];
   /** Same value, data and children: what a transient event must leave alone. */
   isUnchanged(before: S, after: S): boolean;
   /** For messages: the state value. */

@@ -16,6 +16,7 @@ import type {
   PersistentRepr,
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
@@ -25,7 +26,8 @@ import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import type { LiveEntities } from './live-entities.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
-import { dueMs, longestTimeoutMs, Timers } from './timers.ts';
+import { dueMs, Timers } from './timers.ts';
+import { Waits } from './waits.ts';
 
 /** What all entities of one persistence share. */
 export interface EntityDeps {
@@ -94,6 +96,7 @@ export class Entity<S extends HostedState> {
   #writerUuid = '';
   #journal: JournalPlugin | undefined;
   #timers = new Timers();
+  #waits = new Waits();
   #writeUnderWay: Promise<void> | undefined;
   #held: HeldPlugin | undefined;
   #stopListening: () => void = () => {};
@@ -144,6 +147,11 @@ export class Entity<S extends HostedState> {
     return this.#timers;
   }
 
+  /** What its appends say of what it waits for. */
+  get waits(): Waits {
+    return this.#waits;
+  }
+
   /** The write that the journal has not answered yet; never rejects. */
   get writeUnderWay(): Promise<void> | undefined {
     return this.#writeUnderWay;
@@ -188,10 +196,13 @@ export class Entity<S extends HostedState> {
     this.#writerUuid = this.deps.randomUuid();
     this.#sequenceNr = replayed.sequenceNr;
     this.#timers = new Timers();
+    this.#waits = new Waits();
     if (replayed.state === undefined) return;
     this.#input = replayed.input;
     this.#initPending = false;
     this.#state = this.logic.adoptReplay(replayed.state, replayed.run);
+    const { logic } = this;
+    this.#waits.endedIn(logic.childrenOf(this.#state).filter((child) => !logic.isRunning(child)));
     if (this.#state.status === 'active') this.#rearm(replayed);
   }
 
@@ -285,10 +296,12 @@ export class Entity<S extends HostedState> {
       if (this.#journal === undefined) throw new ClosedError('the entity has not recovered');
       const causes = rejectionsOf(await this.#journal.write(writes), writes.length);
       this.#writeUnderWay = undefined;
-      if (causes === undefined) onStored();
-      else this.tell(new WriteRejected(causes));
+      if (causes === undefined) return onStored();
+      this.#waits.untold();
+      this.tell(new WriteRejected(causes));
     } catch (error) {
       this.#writeUnderWay = undefined;
+      this.#waits.untold();
       const isRejected = error instanceof WriteRejectedError || error instanceof NotOwnerError;
       this.tell(isRejected ? new WriteRejected(writes.map(() => error)) : new WriteFailed(error));
     }

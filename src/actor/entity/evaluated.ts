@@ -2,6 +2,7 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
+import type { TimerChange } from './timers.ts';
 
 /** A command, or an input of xstate's own, on its way through the entity. */
 export interface Envelope {
@@ -24,6 +25,8 @@ export interface Step<S> {
   readonly form: StoredForm<EventObject> | undefined;
   readonly tags: readonly string[];
   readonly facts: EventFacts;
+  /** The delayed events that it schedules and cancels, in order. */
+  readonly timerChanges: readonly TimerChange[];
   /** The state against which it was evaluated. */
   readonly base: S;
   /** The state that it leads to. */

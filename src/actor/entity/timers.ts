@@ -1,7 +1,5 @@
 import type { EventObject } from 'xstate';
-
-/** Node fires anything above this at once. */
-export const longestTimeoutMs = 2 ** 31 - 1;
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 
 /** Whom a delayed event goes to. */
 export type TimerTarget =
@@ -166,6 +164,25 @@ export class Timers {
   isDueWithin(ms: number, nowMs: number): boolean {
     for (const timer of this.#armed) if (dueMs(timer) <= nowMs + ms) return true;
     return false;
+  }
+
+  /** The timers after a further event, which is not applied yet; these stay as they are. */
+  after(changes: readonly TimerChange[], step: LiveStep, atMs: number): Timers {
+    if (changes.length === 0) return this;
+    const after = new Timers();
+    for (const timer of this.#armed) after.#armed.add(timer);
+    for (const [id, timer] of this.#byId) after.#byId.set(id, timer);
+    after.note(changes, step, atMs);
+    return after;
+  }
+
+  /**
+   * When the next one is due whose event a recovery would send, ms since the epoch; `undefined` =
+   * none is armed.
+   */
+  nextWakeMs(): number | undefined {
+    const next = earliest(this.#armed, ({ target }) => target.type !== 'other');
+    return next === undefined ? undefined : dueMs(next);
   }
 
   /** When the next one is due, ms since the epoch; `undefined` = none is armed. */

@@ -8,11 +8,11 @@ import type {
 } from 'xstate';
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
-import { longestTimeoutMs } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
@@ -207,8 +207,15 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   hasRunningChild(state: AnyMachineSnapshot): boolean {
-    const children = Object.values(state.children) as AnyActorRef[];
-    return children.some((child) => child.getSnapshot()?.status === 'active');
+    return this.childrenOf(state).some(this.isRunning);
+  }
+
+  isRunning(child: AnyActorRef): boolean {
+    return child.getSnapshot()?.status === 'active';
+  }
+
+  childrenOf(state: AnyMachineSnapshot): readonly AnyActorRef[] {
+    return Object.values(state.children) as AnyActorRef[];
   }
 
   isUnchanged(before: AnyMachineSnapshot, after: AnyMachineSnapshot): boolean {

@@ -250,7 +250,11 @@ export class EntityRecovery<S extends HostedState> {
     this.#initialDelaysMs = delaysMs ?? [];
     const facts = delaysMs === undefined ? EventFacts.none : { delaysMs };
     const init = entity.initRepr(entity.sequenceNr + 1, facts);
-    const write = { persistenceId: entity.persistenceId, events: [init] } as const;
+    const nowMs = entity.deps.clock.nowMs();
+    const step = { seqNr: 0, delaysMs: this.#initialDelaysMs };
+    const timers = entity.timers.after(run.timerChanges, step, nowMs);
+    const wake = entity.waits.next(entity.logic.childrenOf(initial), timers) ?? 'none';
+    const write = { persistenceId: entity.persistenceId, events: [init], wake } as const;
     this.#life.report('init.started');
     entity.write([write], () => entity.tell(new Initialised()));
   }

@@ -6,14 +6,19 @@ import type {
   SnapshotFrom,
 } from 'xstate';
 import { createActor } from 'xstate';
-import { ClosedError, InvalidInputError, NotOwnerError } from '../../model/errors.ts';
+import {
+  ClosedError,
+  DeadlineExceededError,
+  InvalidInputError,
+  NotOwnerError,
+} from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 import type { AskResult, WaitOptions } from '../entity/ask.ts';
 import { checkCommand, checkId, checkSignal, commandFault } from '../entity/check-input.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
-import { WakeUps } from './wake-ups.ts';
 
 /** How to ask. */
 export interface AskOptions {
@@ -109,6 +114,13 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
    */
   persistenceIdOf(id: string): string;
   /**
+   * Starts the entity of a persistence id, unless it lives. Resolves once it has recovered, or when
+   * that takes longer than it should; `undefined` = it is none of this type.
+   *
+   * @throws as `ref`, or what ended the entity before it had recovered
+   */
+  wake(persistenceId: string): Promise<void> | undefined;
+  /**
    * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It throws
    * `NotOwnerError` when the entity does not belong here.
    */
@@ -153,6 +165,8 @@ export interface RegistryDeps {
   peek(ref: AnyActorRef, options?: WaitOptions): Promise<unknown>;
   /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
+  /** @throws as `whenRecovered` of the host */
+  whenRecovered(ref: AnyActorRef, options: WaitOptions): Promise<void>;
   /** `undefined` when the actor never came to be. */
   hostOf(ref: AnyActorRef): EntityView | undefined;
   /** Entities with a pending timer that may be stopped at a time. */
@@ -184,6 +198,10 @@ const sweepsPerIdleTime = 2;
 /** The wait before an entity that failed after it was woken is woken again; doubled each time. */
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
+/** After that time whoever woke an entity goes on with others; it goes on recovering. */
+const longestWakeMs = 10_000;
+/** An id that nobody gives to an entity. */
+const sampleId = 'kafka-journal-0f9d5c3a';
 
 /** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntities<L> {
@@ -193,8 +211,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   readonly #deps: RegistryDeps;
   readonly #input: (id: string) => unknown;
   readonly #entries = new Map<string, Entry>();
-  readonly #wakeUps: WakeUps;
+  readonly #alarms: Alarms;
   #sweeping = false;
+  #around: { readonly before: string; readonly after: string } | undefined;
   #placeOf: (id: string) => object | undefined = () => undefined;
 
   constructor({ type, logic, options, traits }: EntityType<L>, deps: RegistryDeps) {
@@ -204,7 +223,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#deps = deps;
     this.#input = options.input ?? ((id) => ({ id }));
     const { clock, closing } = deps;
-    this.#wakeUps = new WakeUps({ clock, closing, wake: (id) => this.#wake(id) });
+    this.#alarms = new Alarms({ clock, closing, wake: (id) => this.#wake(id) });
   }
 
   get journalPluginId(): string | undefined {
@@ -217,6 +236,48 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
 
   persistenceIdOf(id: string): string {
     return this.#traits.persistenceIdOf(this.#inputOf(id));
+  }
+
+  wake(persistenceId: string): Promise<void> | undefined {
+    const id = this.#idOf(persistenceId);
+    if (id === undefined) return undefined;
+    if (this.#entries.has(id)) return Promise.resolve();
+    return this.#recovered(id);
+  }
+
+  async #recovered(id: string): Promise<void> {
+    const { ref } = this.#entry(id);
+    try {
+      await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
+    } catch (error) {
+      if (!(error instanceof DeadlineExceededError)) throw error;
+    }
+  }
+
+  /** The id within a persistence id of this type, which has it somewhere between fixed texts. */
+  #idOf(persistenceId: string): string | undefined {
+    this.#around ??= this.#textsAround();
+    const { before, after } = this.#around;
+    if (!persistenceId.startsWith(before) || !persistenceId.endsWith(after)) return undefined;
+    const id = persistenceId.slice(before.length, persistenceId.length - after.length);
+    try {
+      return this.persistenceIdOf(id) === persistenceId ? id : undefined;
+    } catch {
+      return undefined; // what the user's input or persistenceId refuses is no id of this type
+    }
+  }
+
+  /** Found out with a sample; a type whose persistence ids are made otherwise cannot be woken. */
+  #textsAround(): { readonly before: string; readonly after: string } {
+    try {
+      const [before, after, more] = this.persistenceIdOf(sampleId).split(sampleId);
+      if (before !== undefined && after !== undefined && more === undefined) {
+        return { before, after };
+      }
+    } catch {
+      // An input that knows its ids refuses the sample; the persistence id may still be the id.
+    }
+    return { before: '', after: '' };
   }
 
   placeBy(placeOf: (id: string) => object): void {
@@ -266,7 +327,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
 
   async stop(id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    this.#wakeUps.take(id);
+    this.#alarms.take(id);
     if (entry === undefined) return;
     entry.stopping ??= this.#deps.stop(entry.ref);
     await entry.stopping;
@@ -278,7 +339,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async handOver(place: object, { reason, limitMs }: HandOver): Promise<void> {
-    this.#wakeUps.dropAt(place);
+    this.#alarms.dropAt(place);
     const ends: ((deadline: Deadline) => Promise<void>)[] = [];
     for (const [id, entry] of [...this.#entries]) {
       const host = entry.place === place ? this.#deps.hostOf(entry.ref) : undefined;
@@ -320,7 +381,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     if (existing !== undefined) return existing;
     const place = this.#placeOf(id);
     const ref = this.#create(id);
-    const wakeUp = this.#wakeUps.take(id);
+    const alarm = this.#alarms.take(id);
     const entry: Entry = { ref, place, stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
@@ -329,7 +390,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
       error: (err: unknown) => {
         this.#deps.log.error({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        if (wakeUp !== undefined) this.#wakeLater(id, wakeUp.failures + 1, place);
+        if (alarm !== undefined) this.#wakeLater(id, alarm.failures + 1, place);
       },
     });
     ref.start();
@@ -343,10 +404,10 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     try {
       this.#entry(id);
     } catch (err) {
-      const wakeUp = this.#wakeUps.take(id);
+      const alarm = this.#alarms.take(id);
       if (err instanceof NotOwnerError) return; // another process goes on with it
       this.#deps.log.error({ type: this.type, id, err }, 'entity cannot be woken');
-      this.#wakeLater(id, (wakeUp?.failures ?? 0) + 1, wakeUp?.place);
+      this.#wakeLater(id, (alarm?.failures ?? 0) + 1, alarm?.place);
     }
   }
 
@@ -354,7 +415,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const { clock, closing } = this.#deps;
     if (closing.aborted) return;
     const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 30));
-    this.#wakeUps.set(id, { atMs: clock.nowMs() + delayMs, failures, place });
+    this.#alarms.set(id, { atMs: clock.nowMs() + delayMs, failures, place });
   }
 
   #forget(id: string, entry: Entry): void {
@@ -373,9 +434,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
           const host = this.#deps.hostOf(ref);
           if (host?.isIdleFor(idleMs) !== true) continue;
           const atMs = host.nextTimerMs;
-          if (atMs !== undefined && this.#wakeUps.size >= this.#deps.maxWakeUps) continue;
+          if (atMs !== undefined && this.#alarms.size >= this.#deps.maxWakeUps) continue;
           ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
-          if (atMs !== undefined) this.#wakeUps.set(id, { atMs, failures: 0, place });
+          if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
         }
       }
     } finally {

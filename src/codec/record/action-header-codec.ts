@@ -5,6 +5,7 @@ import type { Offset } from '../../model/position.ts';
 import { RecordMetadata } from '../../model/record-metadata.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { isScope, maxScopeLength, type Tenure, type TenureOpening } from '../../model/tenure.ts';
+import { Wake } from '../../model/wake-up.ts';
 import type { JsonObject } from '../json/json.ts';
 import { isJsonObject, jsonDocument, parseJson } from '../json/json.ts';
 import { printString } from '../json/json-printer.ts';
@@ -18,8 +19,8 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 /*
  * docs/format.md#header
  *
- *   {"append":{"range":{"from":N,"to":N},"origin":S?,"version":S?,"tenure":W?,
- *     "payloadType":T,"metadata":{}}}
+ *   {"append":{"range":{"from":N,"to":N},"wake":N|"now"|"none"?,"origin":S?,"version":S?,
+ *     "tenure":W?,"payloadType":T,"metadata":{}}}
  *   {"mark":{"id":S,"origin":S?,"version":S?,"tenure":O?}}
  *   {"delete":{"to":N,"origin":S?,"version":S?,"tenure":W?}}
  *   {"purge":{"origin":S?,"version":S?,"tenure":W?}}
@@ -31,8 +32,8 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 /**
  * The value of the `journal.action` header.
  *
- * @throws {InvalidInputError} when JSON cannot hold it, or a tenure is none that can be read back:
- * then with its path
+ * @throws {InvalidInputError} when JSON cannot hold it, or a tenure or a wake-up is none that can be
+ * read back: then with its path
  */
 export function encodeActionHeader(header: ActionHeader): string {
   return jsonDocument(bodyOf(header));
@@ -76,7 +77,8 @@ function bodyOf(header: ActionHeader): string {
         throw new InvalidInputError(`append.range.to ${noEventHas(range.to)}`);
       const numbers = `${printSeqNr(range.from)},"to":${printSeqNr(range.to)}`;
       const rest = `"payloadType":"${payloadType}","metadata":${headerMetadataFragment(metadata, writtenHeader)}`;
-      const written = writerMembers(header) + tenureMember(header.tenure, 'append');
+      const written =
+        wakeMember(header.wake) + writerMembers(header) + tenureMember(header.tenure, 'append');
       return `${appendStart}${numbers}}${written},${rest}}}`;
     }
     case 'mark':
@@ -110,6 +112,14 @@ function writerMembers({ origin, version }: Writer): string {
   lastWriter = { origin, version, text: first + second };
   return lastWriter.text;
 }
+
+function wakeMember(wake: Wake | undefined): string {
+  if (wake === undefined) return '';
+  if (!Wake.is(wake)) throw unreadable('append.wake', Wake.mustBe);
+  return typeof wake === 'number' ? `${wakeStart}${wake}` : `${wakeStart}"${wake}"`;
+}
+
+const wakeStart = ',"wake":';
 
 /** The same of what was written under a tenure. */
 function tenureMember(tenure: Tenure | undefined, action: string): string {
@@ -164,6 +174,12 @@ function readTenure(tenure: JsonValue | undefined, action: string): { readonly t
   return { tenure: { scope, of } };
 }
 
+function readWake(wake: JsonValue | undefined): { readonly wake?: Wake } {
+  if (wake === undefined || wake === null) return {};
+  if (!Wake.is(wake)) throw new CodecError(`append.wake ${Wake.mustBe}`);
+  return { wake };
+}
+
 function isOffset(value: unknown): value is Offset {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
@@ -213,6 +229,7 @@ function readAppend(append: JsonObject): AppendHeader {
     payloadType,
     metadata: readHeaderMetadata(append.metadata),
     ...readTenure(append.tenure, 'append'),
+    ...readWake(append.wake),
   };
 }
 
@@ -230,13 +247,14 @@ function optionalString(value: JsonValue | undefined, what: string): string | un
 }
 
 /*
- * Appends of one writer differ in two numbers only. The text after them is kept with what it means,
- * provided that encoding gives the whole text again: then nothing in it can contradict the numbers.
+ * Appends of one writer differ in two numbers and perhaps a wake-up only. The text after them is
+ * kept with what it means, provided that encoding gives the whole text again: then nothing in it can
+ * contradict the numbers.
  */
 
 type Rest = Pick<AppendHeader, 'origin' | 'version' | 'payloadType' | 'tenure'>;
 
-/** Texts after the range, with their meaning; as many as there may be writers and value formats. */
+/** Texts after range and wake-up, with their meaning; as many as writers and value formats. */
 const rests = new Map<string, Rest>();
 const maxRests = 128;
 
@@ -244,11 +262,11 @@ const maxRests = 128;
 const maxDigits = 15;
 
 function remember(header: AppendHeader, text: string): AppendHeader {
-  const { origin, version, payloadType, metadata, tenure } = header;
+  const { origin, version, payloadType, metadata, tenure, wake } = header;
   if (metadata.data !== undefined || encodeActionHeader(header) !== text) return header;
   if (rests.size >= maxRests) rests.clear();
   const rest = { origin, version, payloadType, ...(tenure === undefined ? {} : { tenure }) };
-  rests.set(text.slice(text.indexOf('}')), rest);
+  rests.set(text.slice(text.indexOf('}') + 1 + wakeMember(wake).length), rest);
   return header;
 }
 
@@ -256,7 +274,9 @@ function decodeCommonAppend(text: string): AppendHeader | undefined {
   if (!text.startsWith(appendStart)) return undefined;
   const comma = text.indexOf(',', appendStart.length);
   const brace = text.indexOf('}', comma);
-  const rest = rests.get(text.slice(brace));
+  const wake = wakeAt(text, brace + 1);
+  if (wake === undefined) return undefined;
+  const rest = rests.get(text.slice(wake.end));
   if (rest === undefined || !text.startsWith(',"to":', comma)) return undefined;
   const from = digitsBetween(text, appendStart.length, comma);
   const to = digitsBetween(text, comma + 6, brace);
@@ -272,7 +292,28 @@ function decodeCommonAppend(text: string): AppendHeader | undefined {
     payloadType,
     metadata,
   };
+  if (wake.value !== undefined) {
+    return { ...header, ...(tenure === undefined ? {} : { tenure }), wake: wake.value };
+  }
   return tenure === undefined ? header : { ...header, tenure };
+}
+
+interface WakeInText {
+  readonly value: Wake | undefined;
+  /** Where the text after it begins. */
+  readonly end: number;
+}
+
+/** The wake-up that begins there, if one does; `undefined` = `readAppend` has to look at it. */
+function wakeAt(text: string, start: number): WakeInText | undefined {
+  if (!text.startsWith(wakeStart, start)) return { value: undefined, end: start };
+  const first = start + wakeStart.length;
+  const end = text.indexOf(',', first);
+  const shown = text.slice(first, end);
+  if (shown === '"now"') return { value: 'now', end };
+  if (shown === '"none"') return { value: 'none', end };
+  const value = shown === '0' ? 0 : digitsBetween(text, first, end);
+  return Wake.is(value) ? { value, end } : undefined;
 }
 
 /** The plain positive integer between two places; `NaN` for anything else. */

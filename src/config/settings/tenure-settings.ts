@@ -8,6 +8,8 @@ export interface TenureSettings {
   readonly scope: string;
   /** How long a partition is left to another process that was seen to open it. */
   readonly holdingTimeMs: number;
+  /** Entities that wait for a time, or have work to do, are opened without being asked. */
+  readonly wakeUp: boolean;
 }
 
 /** A command that waits for a partition should not wait longer. */
@@ -31,6 +33,7 @@ export function readTenures(reader: SettingReader): TenureSettings | undefined {
       'tenure-holding-time',
       duration({ min: 0, max: longestHoldingTimeMs }),
     ),
+    wakeUp: reader.read('wake-up', boolean),
   };
   return on ? settings : undefined;
 }

@@ -12,6 +12,7 @@ import { Offset } from '../../model/position.ts';
 import type { OpenedTenure, TenureOpening } from '../../model/tenure.ts';
 import type { FollowedBatch } from '../../ports/action-consumer.ts';
 import { libraryVersion } from '../../runtime/library-version.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 import { HeldKey } from './held-key.ts';
@@ -56,6 +57,8 @@ export class PartitionHolder {
   #tenure: HeldTenure | undefined;
   /** A write under the tenure with this number has an outcome that nobody knows. */
   #doubtful: Offset | undefined;
+  /** Who wants the partition although none of its journals is held. */
+  readonly #keepers = new Set<AbortSignal>();
   /** A tenure that is being opened. */
   #opening: Promise<HeldTenure> | undefined;
   /** Where the opening mark on its way lands; `undefined` = that is not known. */
@@ -102,6 +105,26 @@ export class PartitionHolder {
       this.#keys.set(key.id, held);
       return held;
     }
+  }
+
+  /**
+   * Wants the partition until `signal` fires, whether one of its journals is held or not.
+   *
+   * @throws as of `Journals.hold`
+   */
+  async keep(key: Key, signal: AbortSignal): Promise<HeldTenure> {
+    this.#keepers.add(signal);
+    onAbort(signal, () => this.#keepers.delete(signal));
+    for (;;) {
+      const tenure = await unlessAborted(this.#ownTenure(key), signal);
+      signal.throwIfAborted();
+      if (this.#isUsable(tenure)) return tenure;
+    }
+  }
+
+  /** Its tenure is seen, and not over. */
+  get isHeld(): boolean {
+    return this.#tenure?.isConfirmed === true && !this.#tenure.isOver;
   }
 
   /** A journal is about to be written without its tenure: it is no longer held. */
@@ -265,8 +288,8 @@ export class PartitionHolder {
     const { clock } = this.#deps;
     for (;;) {
       await clock.sleep(lookEveryMs, { signal });
-      const isIdle = this.#keys.size === 0 && this.#opening === undefined;
-      if (isIdle && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
+      const isWanted = this.#keys.size + this.#keepers.size > 0 || this.#opening !== undefined;
+      if (!isWanted && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
       if (tenure.isOver) continue;
       // A server that does not answer says nothing about the tenure.
       const asking = whyNotOpen(this.#spot, this.#partitions, this.#deps, signal);

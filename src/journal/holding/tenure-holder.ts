@@ -1,13 +1,27 @@
 import { partitionOf } from '../../codec/java-hash.ts';
 import { ClosedError } from '../../model/errors.ts';
-import type { Key } from '../../model/key.ts';
+import { Key } from '../../model/key.ts';
 import type { Partition, PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { appendMarker } from '../read/ends.ts';
 import type { HeldKey } from './held-key.ts';
+import type { HeldTenure } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
 import { PartitionHolder } from './partition-holder.ts';
+
+/**
+ * Begins the ids under which partitions are opened that are kept for no journal of their own. Opening
+ * marks belong to no journal, but their record needs a key, and that a partition.
+ */
+const keptId = 'kafka-journal';
+
+function keyIn(topic: Topic, partition: Partition, partitions: number): Key {
+  for (let number = 0; ; number++) {
+    const id = `${keptId}-${number}`;
+    if (partitionOf(Buffer.from(id, 'utf8'), partitions) === partition) return Key.of(topic, id);
+  }
+}
 
 interface HeldTopic {
   /** How many partitions it has. */
@@ -31,17 +45,39 @@ export class TenureHolder {
   /** @throws as of `Journals.hold` */
   async hold(key: Key, options: CallOptions | undefined): Promise<HeldKey> {
     options?.signal?.throwIfAborted();
-    const { topic, id } = key;
-    const { holders, partitions } = this.#topics.get(topic) ?? (await this.#learn(key, options));
+    const topic = this.#topics.get(key.topic) ?? (await this.#learn(key, options));
+    const partition = partitionOf(Buffer.from(key.id, 'utf8'), topic.partitions) as Partition;
+    return await this.#holderOf(topic, key.topic, partition).hold(key, options?.signal);
+  }
+
+  /**
+   * Holds a whole partition, whichever of its journals are in use, until `signal` fires. Resolves
+   * with a tenure that is opened and seen; it may be over at any moment, and is not opened again.
+   *
+   * @throws as of `Journals.hold`
+   */
+  async keep(topic: Topic, partition: Partition, signal: AbortSignal): Promise<HeldTenure> {
+    signal.throwIfAborted();
+    const held =
+      this.#topics.get(topic) ?? (await this.#learn(Key.of(topic, keptId), { signal }));
+    const key = keyIn(topic, partition, held.partitions);
+    return await this.#holderOf(held, topic, partition).keep(key, signal);
+  }
+
+  /** Whether the partition is held at this moment. */
+  holds(topic: Topic, partition: Partition): boolean {
+    return this.#topics.get(topic)?.holders.get(partition)?.isHeld === true;
+  }
+
+  #holderOf({ holders, partitions }: HeldTopic, topic: Topic, partition: Partition) {
     if (this.#closed !== undefined) throw this.#closed;
-    const partition = partitionOf(Buffer.from(id, 'utf8'), partitions) as Partition;
     let holder = holders.get(partition);
     if (holder === undefined) {
       const spot = { topic, partition, scope: this.#deps.holding.scope };
       holder = new PartitionHolder(spot, partitions, this.#deps);
       holders.set(partition, holder);
     }
-    return await holder.hold(key, options?.signal);
+    return holder;
   }
 
   async #learn(key: Key, options: CallOptions | undefined): Promise<HeldTopic> {

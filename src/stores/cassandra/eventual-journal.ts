@@ -4,8 +4,10 @@ import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import type { StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import type { EventualStore, WakeUps } from '../../ports/wake-ups.ts';
 import { proveTenureReads, readLastTenure } from '../kept-tenures.ts';
+import { ReadableWakeUps } from '../kept-wake-ups.ts';
 import { chunks } from './at-once.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
@@ -13,6 +15,7 @@ import { readSegments } from './segment-reader.ts';
 import { openCassandraSession } from './session.ts';
 import type { CassandraDeps, CassandraSession } from './session-types.ts';
 import { CassandraTenureReads } from './stored-tenures.ts';
+import { CassandraWakeUpReads } from './stored-wake-ups.ts';
 import { JournalRowReader } from './tables/journal-row.ts';
 import { pointerOf, rowParams } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
@@ -31,7 +34,7 @@ export async function openCassandraEventualJournal(
   settings: CassandraSettings,
   deps: CassandraDeps,
   options?: CallOptions,
-): Promise<EventualJournal> {
+): Promise<EventualStore> {
   const session = await openCassandraSession(settings, deps, options);
   try {
     await checkTables(session, settings.schema, options);
@@ -45,7 +48,8 @@ export async function openCassandraEventualJournal(
 }
 
 /** The store over a connected session, which it closes when it is disposed. */
-export class CassandraEventualJournal implements EventualJournal {
+export class CassandraEventualJournal implements EventualStore {
+  readonly wakeUps: WakeUps;
   readonly #session: CassandraSession;
   readonly #tables: StoreTables;
   readonly #fetchSize: number;
@@ -61,6 +65,7 @@ export class CassandraEventualJournal implements EventualJournal {
     this.#tables = storeTables(settings.schema);
     this.#fetchSize = settings.client.fetchSize;
     this.#tenures = new CassandraTenureReads(session, this.#tables.tenures);
+    this.wakeUps = new ReadableWakeUps(new CassandraWakeUpReads(session, this.#tables.wakeUps));
   }
 
   /**

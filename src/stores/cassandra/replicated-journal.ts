@@ -8,14 +8,17 @@ import type {
   ExpiredJournal,
   ExpiredRange,
   KnownTenures,
+  KnownWakeUps,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
 import { KeptTenures, readLastTenure } from '../kept-tenures.ts';
+import { KeptWakeUps } from '../kept-wake-ups.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { CassandraJournalRows, type LoadedRow } from './apply-row-change.ts';
 import { readExpired } from './expired-journals.ts';
+import { CassandraWakeUps } from './kept-wake-up-tables.ts';
 import { PartitionPointers } from './partition-pointers.ts';
 import { checkTables } from './schema/check-schema.ts';
 import { SegmentNr } from './segment.ts';
@@ -60,6 +63,7 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
   readonly #pointers: PartitionPointers;
   readonly #tenureReads: CassandraTenureReads;
   readonly #keptTenures: KeptTenures;
+  readonly #wakeUps: KeptWakeUps;
 
   constructor(
     session: CassandraSession,
@@ -68,9 +72,10 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     this.#session = session;
     this.#tables = storeTables(schema);
     this.#segmentSize = segmentSize;
-    const { pointer, tenures } = this.#tables;
+    const { pointer, tenures, wakeUps } = this.#tables;
     this.#tenureReads = new CassandraTenureReads(session, tenures);
     this.#keptTenures = new KeptTenures(new CassandraTenures(session, tenures, this.#clocks));
+    this.#wakeUps = new KeptWakeUps(new CassandraWakeUps(session, wakeUps, this.#clocks));
     this.#pointers = new PartitionPointers({ session, clocks: this.#clocks, statements: pointer });
   }
 
@@ -110,6 +115,18 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
 
   lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
     return readLastTenure(this.#tenureReads, place, upTo, options);
+  }
+
+  wakeUpsUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    return this.#wakeUps.upTo(topic, partition, options);
+  }
+
+  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void> {
+    return this.#wakeUps.save(known, nowMs);
   }
 
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {
@@ -154,6 +171,7 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     return new KeyJournal(new CassandraJournalRows(deps, loaded), {
       topic: key.topic,
       segmentSize,
+      wakeUps: this.#wakeUps.of(key),
     });
   }
 

@@ -4,12 +4,15 @@ import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import type { StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import type { EventualStore, WakeUps } from '../../ports/wake-ups.ts';
 import { proveTenureReads, readLastTenure } from '../kept-tenures.ts';
+import { ReadableWakeUps } from '../kept-wake-ups.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import { pointerOffset } from '../relational/journal-cells.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
 import { PostgresTenureReads } from './stored-tenures.ts';
+import { PostgresWakeUpReads } from './stored-wake-ups.ts';
 import { type JournalCells, pointerOfCells } from './tables/metajournal-table.ts';
 import { type StoreTables, storeTables } from './tables/store-tables.ts';
 import { ofStoredCells, type StoredCells } from './tables/stored-cells.ts';
@@ -30,7 +33,7 @@ export async function openPostgresEventualJournal(
   settings: PostgresSettings,
   deps: PostgresDeps,
   options?: CallOptions,
-): Promise<EventualJournal> {
+): Promise<EventualStore> {
   const session = await openPostgresSession(settings, deps, options);
   const journal = new PostgresEventualJournal(session, settings);
   try {
@@ -43,7 +46,8 @@ export async function openPostgresEventualJournal(
 }
 
 /** Reads the store; each statement sees one moment of it. */
-export class PostgresEventualJournal implements EventualJournal {
+export class PostgresEventualJournal implements EventualStore {
+  readonly wakeUps: WakeUps;
   readonly #session: PostgresSession;
   readonly #tables: StoreTables;
   readonly #fetchSize: number;
@@ -54,6 +58,7 @@ export class PostgresEventualJournal implements EventualJournal {
     this.#tables = storeTables(settings.schema.name);
     this.#fetchSize = settings.fetchSize;
     this.#tenures = new PostgresTenureReads(session, this.#tables.tenures);
+    this.wakeUps = new ReadableWakeUps(new PostgresWakeUpReads(session, this.#tables.wakeUps));
   }
 
   async proveReading(options?: CallOptions): Promise<void> {

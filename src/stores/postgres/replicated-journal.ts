@@ -9,11 +9,13 @@ import type {
   ExpiredJournal,
   ExpiredRange,
   KnownTenures,
+  KnownWakeUps,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
 import { KeptTenures, readLastTenure } from '../kept-tenures.ts';
+import { KeptWakeUps } from '../kept-wake-ups.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { RelationalJournalRows } from '../relational/apply-row-change.ts';
 import { expiredOf, pointerOffset } from '../relational/journal-cells.ts';
@@ -21,6 +23,7 @@ import { PostgresJournalTransactions } from './journal-transactions.ts';
 import { checkRights } from './schema/check-schema.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
 import { PostgresTenures } from './stored-tenures.ts';
+import { PostgresWakeUps } from './stored-wake-ups.ts';
 import {
   type ExpiredCells,
   type JournalCells,
@@ -58,18 +61,19 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
   readonly #tables: StoreTables;
   readonly #tenures: PostgresTenures;
   readonly #keptTenures: KeptTenures;
+  readonly #wakeUps: KeptWakeUps;
   /** Partitions that this process has claimed. */
   readonly #claims = new Map<string, ClaimedPartition>();
 
   constructor(session: PostgresSession, schema: string) {
     this.#session = session;
     this.#tables = storeTables(schema);
-    this.#tenures = new PostgresTenures(
-      session,
-      this.#tables.tenures,
-      (topic, partition) => this.#claims.get(`${topic}:${partition}`)?.epoch,
-    );
+    const { tenures, wakeUps } = this.#tables;
+    const epochOf = (topic: Topic, partition: Partition): number | undefined =>
+      this.#claims.get(`${topic}:${partition}`)?.epoch;
+    this.#tenures = new PostgresTenures(session, tenures, epochOf);
     this.#keptTenures = new KeptTenures(this.#tenures);
+    this.#wakeUps = new KeptWakeUps(new PostgresWakeUps(session, wakeUps, epochOf));
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
@@ -126,6 +130,18 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     return readLastTenure(this.#tenures, place, upTo, options);
   }
 
+  wakeUpsUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    return this.#wakeUps.upTo(topic, partition, options);
+  }
+
+  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void> {
+    return this.#wakeUps.save(known, nowMs);
+  }
+
   async *expired(
     { topic, share, from, to }: ExpiredRange,
     options?: CallOptions,
@@ -176,7 +192,8 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
       tables: this.#tables,
     });
     const rows = new RelationalJournalRows(transactions, row);
-    return new KeyJournal(rows, { topic: key.topic, segmentSize });
+    const wakeUps = this.#wakeUps.of(key);
+    return new KeyJournal(rows, { topic: key.topic, segmentSize, wakeUps });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

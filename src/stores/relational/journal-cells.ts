@@ -5,7 +5,9 @@ import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { shown } from '../../model/shown.ts';
+import type { WakeUpEntry } from '../../model/wake-up.ts';
 import type { ExpiredJournal } from '../../ports/replicated-journal.ts';
+import { reasonOf } from '../kept-wake-ups.ts';
 
 /*
  * Cells of rows, proven before they are taken for what their column should hold: others may have
@@ -58,6 +60,27 @@ export function expiredOf(key: Key, cells: ExpiryCells): ExpiredJournal {
     return { id: key.id, at, expireOn: cells.expireOn };
   } catch (cause) {
     throw undecodableRow('metajournal', key, cause);
+  }
+}
+
+/** Cells of `wake_ups`. */
+export interface WakeUpCells {
+  readonly due: unknown;
+  readonly reason: unknown;
+  readonly offset: unknown;
+}
+
+/**
+ * What a journal waits for.
+ *
+ * @throws {CodecError} naming topic, id, table and column
+ */
+export function wakeUpOf(key: Key, { due, reason, offset }: WakeUpCells): WakeUpEntry {
+  try {
+    const dueMs = integerOf(due, 'due');
+    return { id: key.id, dueMs, reason: reasonOf(reason), offset: offsetOf(offset) };
+  } catch (cause) {
+    throw undecodableRow('wake_ups', key, cause);
   }
 }
 

@@ -3,8 +3,10 @@ import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
+import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { EventualJournal, StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import type { StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
+import type { DueRange, EventualStore, WakeUps } from '../../ports/wake-ups.ts';
 import { nextTurn } from '../../runtime/waiting.ts';
 import { EventRows, nextPageRows } from '../relational/event-row.ts';
 import { readOr, storeFailure } from './session.ts';
@@ -13,6 +15,7 @@ import type { MetajournalTable } from './tables/metajournal-table.ts';
 import type { PointerTable } from './tables/pointer-table.ts';
 import type { SettingTable } from './tables/setting-table.ts';
 import type { TenureTable } from './tables/tenure-table.ts';
+import { dueInPage, type WakeUpTable } from './tables/wake-up-table.ts';
 
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
 const firstPageRows = 64;
@@ -27,15 +30,21 @@ export interface StoreTables {
   readonly pointers: PointerTable;
   readonly settings: SettingTable;
   readonly tenures: TenureTable;
+  readonly wakeUps: WakeUpTable;
 }
 
 /** Reads the store of the file. */
-export class SqliteEventualJournal implements EventualJournal {
+export class SqliteEventualJournal implements EventualStore {
+  readonly wakeUps: WakeUps;
   readonly #tables: StoreTables;
   #closed = false;
 
   constructor(tables: StoreTables) {
     this.#tables = tables;
+    this.wakeUps = {
+      until: (place, options) => this.#wakeUpsUntil(place, options),
+      due: (range, options) => this.#due(range, options),
+    };
   }
 
   async lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
@@ -43,6 +52,28 @@ export class SqliteEventualJournal implements EventualJournal {
     return readOr(storeFailure, `read ${place.topic}`, () =>
       this.#tables.tenures.last(place, upTo),
     );
+  }
+
+  async #wakeUpsUntil(
+    { topic, partition }: WakeUpPlace,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${topic}`, () => this.#tables.wakeUps.upTo(topic, partition));
+  }
+
+  async *#due(range: DueRange, options?: CallOptions): AsyncGenerator<WakeUpEntry, void> {
+    for (let after = { dueMs: -1, id: '' }; ; ) {
+      this.#check(options);
+      const page = readOr(storeFailure, `read ${range.topic}`, () =>
+        this.#tables.wakeUps.due(range, after),
+      );
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < dueInPage) return;
+      after = last;
+      await nextTurn();
+    }
   }
 
   async offset(

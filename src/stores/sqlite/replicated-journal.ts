@@ -9,12 +9,14 @@ import type {
   ExpiredJournal,
   ExpiredRange,
   KnownTenures,
+  KnownWakeUps,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
 } from '../../ports/replicated-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { nextTurn } from '../../runtime/waiting.ts';
+import { removedOnce } from '../kept-wake-ups.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { RelationalJournalRows } from '../relational/apply-row-change.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -104,12 +106,19 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
 
   async saveTenures(known: KnownTenures, nowMs: number): Promise<void> {
     const { topic, partition } = known;
-    const { tenures, pointers } = this.#deps.tables;
+    const { tenures } = this.#deps.tables;
+    await this.#writeClaimed(topic, partition, () => tenures.save(known, nowMs));
+  }
+
+  /**
+   * A process that was replaced stores nothing, even if it wakes up long afterwards: a topic that was
+   * made anew meanwhile would find what belongs to the old one.
+   */
+  async #writeClaimed(topic: Topic, partition: Partition, statements: () => void): Promise<void> {
+    const { pointers } = this.#deps.tables;
     await this.#write(topic, () => {
-      // A process that was replaced stores nothing, even if it wakes up long afterwards: a topic that
-      // was made anew meanwhile would find marks of the old one.
       const claimed = this.#claims.get(`${topic}:${partition}`)?.epoch;
-      if (pointers.epoch(topic, partition) === claimed) tenures.save(known, nowMs);
+      if (pointers.epoch(topic, partition) === claimed) statements();
     });
   }
 
@@ -118,6 +127,22 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     return readOr(storeFailure, `read ${place.topic}`, () =>
       this.#deps.tables.tenures.last(place, upTo),
     );
+  }
+
+  async wakeUpsUpTo(
+    topic: Topic,
+    partition: Partition,
+    options?: CallOptions,
+  ): Promise<Offset | undefined> {
+    this.#check(options);
+    return readOr(storeFailure, `read ${topic}`, () =>
+      this.#deps.tables.wakeUps.upTo(topic, partition),
+    );
+  }
+
+  async saveWakeUps(known: KnownWakeUps): Promise<void> {
+    const { wakeUps } = this.#deps.tables;
+    await this.#writeClaimed(known.topic, known.partition, () => wakeUps.save(known));
   }
 
   async *expired(
@@ -166,7 +191,13 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     const row = readOr(storeFailure, `read ${key.id}`, () => tables.metajournal.find(key));
     const transactions = new SqliteJournalTransactions({ key, tables, write });
     const rows = new RelationalJournalRows(transactions, row);
-    return new KeyJournal(rows, { topic: key.topic, segmentSize });
+    const wakeUps = removedOnce({
+      save: (change, { partition }) =>
+        this.#writeClaimed(key.topic, partition, () => {
+          tables.wakeUps.change(key, partition, change);
+        }),
+    });
+    return new KeyJournal(rows, { topic: key.topic, segmentSize, wakeUps });
   }
 
   async #write<T>(topic: Topic, statements: () => T): Promise<T> {

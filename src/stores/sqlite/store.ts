@@ -2,10 +2,10 @@ import { ClosedError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
-import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { FleetMember, FleetMembership } from '../../ports/fleet-membership.ts';
 import type { ReplicatedJournal } from '../../ports/replicated-journal.ts';
 import type { TopicConsumers } from '../../ports/topic-consumer.ts';
+import type { EventualStore } from '../../ports/wake-ups.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
@@ -27,6 +27,7 @@ import { MetajournalTable } from './tables/metajournal-table.ts';
 import { PointerTable } from './tables/pointer-table.ts';
 import { SettingTable } from './tables/setting-table.ts';
 import { TenureTable } from './tables/tenure-table.ts';
+import { WakeUpTable } from './tables/wake-up-table.ts';
 
 /** Of the section of the embedded journal. */
 export interface SqliteSettings {
@@ -49,7 +50,7 @@ export interface SqliteStore extends AsyncDisposable {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
   readonly topicConsumers: TopicConsumers;
-  readonly eventual: EventualJournal;
+  readonly eventual: EventualStore;
   readonly replicated: ReplicatedJournal;
   /** Joins the fleet of the processes that have the file open; the caller leaves it first. */
   joinFleet(member: FleetMember, timings: FleetTimings): FleetMembership;
@@ -87,6 +88,7 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     pointers: new PointerTable(database),
     settings: new SettingTable(database),
     tenures: new TenureTable(database),
+    wakeUps: new WakeUpTable(database),
   };
   const partitions = new LogPartitions(database);
   const reader = new LogReader(database);

@@ -105,7 +105,7 @@ describe('a keyspace that the JVM system made', function () {
     return (await client.execute(cql, [topic, segment, id], { prepare: true })).rows;
   };
 
-  it('passes the check, and needs no DDL but for the tables of tenures', async () => {
+  it('passes the check, and needs no DDL but for the tables of tenures and wake-ups', async () => {
     await setUpCassandra(settings, deps, { mode: 'check' });
     const statements: unknown[] = [];
     const log: Logger = { ...silentLogger, info: ({ cql }) => void statements.push(cql) };
@@ -113,7 +113,14 @@ describe('a keyspace that the JVM system made', function () {
     await setUpCassandra(settings, { ...deps, log }, { mode: 'create' });
     const tables = statements.map((cql) => String(cql).replace(/ \(.*/, ''));
     expect(tables).to.deep.equal(
-      ['tenures', 'tenures_until'].map((name) => `CREATE TABLE IF NOT EXISTS ${keyspace}.${name}`),
+      [
+        'tenures',
+        'tenures_until',
+        'wake_up_keys',
+        'wake_ups',
+        'wake_up_buckets',
+        'wake_ups_until',
+      ].map((name) => `CREATE TABLE IF NOT EXISTS ${keyspace}.${name}`),
     );
   });
 

@@ -82,6 +82,33 @@ const expectedColumns = {
     partition: 'int partition_key 1',
     offset: 'bigint',
   },
+  wake_up_keys: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    share: 'int partition_key 2',
+    id: 'text clustering 0 asc',
+    due: 'bigint',
+    reason: 'text',
+    offset: 'bigint',
+  },
+  wake_ups: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    bucket: 'bigint partition_key 2',
+    share: 'int partition_key 3',
+    due: 'bigint clustering 0 asc',
+    id: 'text clustering 1 asc',
+  },
+  wake_up_buckets: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    bucket: 'bigint clustering 0 asc',
+  },
+  wake_ups_until: {
+    topic: 'text partition_key 0',
+    partition: 'int partition_key 1',
+    offset: 'bigint',
+  },
   locks: {
     id: 'text partition_key 0',
     expiry_ms: 'bigint',
@@ -163,7 +190,7 @@ async function columnsOf(
 type Raw = () => Client;
 
 function describeCreate(client: Raw, newKeyspace: () => string): void {
-  it('makes keyspace, tables and indexes as the JVM system does, those of tenures, and notes version 8', async () => {
+  it('makes keyspace, tables and indexes as the JVM system does, those of tenures and wake-ups, and notes version 8', async () => {
     const keyspace = newKeyspace();
     await setUp(keyspace);
     expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
@@ -194,7 +221,7 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
 
   it('sends no DDL where all is there', async () => {
     const keyspace = newKeyspace();
-    expect(await setUp(keyspace)).to.have.length(10);
+    expect(await setUp(keyspace)).to.have.length(14);
     expect(await setUp(keyspace)).to.deep.equal([]);
   });
 

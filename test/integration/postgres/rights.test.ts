@@ -34,7 +34,16 @@ describe('the least rights on PostgreSQL', function () {
 
   /** As docs/configuration.md says. */
   const grant = async () => {
-    const tables = ['metajournal', 'event', 'pointer', 'expiry', 'tenures', 'tenures_until'];
+    const tables = [
+      'metajournal',
+      'event',
+      'pointer',
+      'expiry',
+      'tenures',
+      'tenures_until',
+      'wake_ups',
+      'wake_ups_until',
+    ];
     const written = tables.map((table) => `${schema}.${table}`);
     await operator.query(`GRANT USAGE ON SCHEMA ${schema} TO ${client}, ${replicator}`);
     await operator.query(
@@ -76,6 +85,16 @@ describe('the least rights on PostgreSQL', function () {
     for (const _ of [1, 2]) await replicated.saveTenures(known, given.nowMs);
     const place = { topic: key.topic, partition, scope: '' };
     expect(await eventual.lastTenure(place, move.offset)).to.equal(2);
+    const wakeUp = { dueMs: 7, reason: 'time', offset: move.offset } as const;
+    await journal.saveWakeUp({ type: 'set', wakeUp }, { partition, nowMs: given.nowMs });
+    await replicated.saveWakeUps({ topic: key.topic, partition, upTo: move.offset }, given.nowMs);
+    const range = { topic: key.topic, partition, toMs: 7 };
+    for await (const entry of eventual.wakeUps.due(range)) expect(entry).to.deep.include(wakeUp);
+    expect(await eventual.wakeUps.until({ topic: key.topic, partition })).to.equal(2);
+    await journal.saveWakeUp(
+      { type: 'remove', offset: move.offset },
+      { partition, nowMs: given.nowMs },
+    );
     const until = { topic: key.topic, partition: move.partition, day: '2024-01-01' };
     await replicated.saveExpiredUntil(until, given.nowMs);
     const store = { eventual, replicated, segmentSize } as given.ReplicatedStore;

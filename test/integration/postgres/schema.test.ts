@@ -13,7 +13,7 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
 import { deps, dropSchema, postgresSettings, randomSchema, rawClient } from './postgres-server.ts';
 
 const firstTables = ['event', 'expiry', 'metajournal', 'pointer', 'setting'];
-const tables = [...firstTables, 'tenures', 'tenures_until'];
+const tables = [...firstTables, 'tenures', 'tenures_until', 'wake_ups', 'wake_ups_until'];
 
 describe('the schema of PostgreSQL', function () {
   this.timeout(30_000);
@@ -75,6 +75,8 @@ describe('the schema of PostgreSQL', function () {
     expect(items.filter(({ state }) => state === 'created').map(({ name }) => name)).to.deep.equal([
       `table ${schema}.tenures`,
       `table ${schema}.tenures_until`,
+      `table ${schema}.wake_ups`,
+      `table ${schema}.wake_ups_until`,
     ]);
     expect(await tablesThere()).to.deep.equal(tables);
     await operator.query(`ALTER TABLE ${schema}.tenures DROP COLUMN holder`);

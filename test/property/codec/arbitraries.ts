@@ -102,6 +102,15 @@ const wellFormed = jsonText.filter((text) => text.isWellFormed());
 const scope = wellFormed.filter((text) => text.length <= 255);
 const address = fc.option(wellFormed, { nil: undefined });
 const tenure = perhaps(fc.record({ tenure: fc.record({ scope, of: offset }) }));
+const wake = perhaps(
+  fc.record({
+    wake: fc.oneof(
+      fc.constantFrom('now' as const, 'none' as const),
+      fc.integer({ min: 0, max: 1000 }),
+      fc.integer({ min: 0, max: 8.64e15 }),
+    ),
+  }),
+);
 const opening = perhaps(fc.record({ opens: fc.record({ scope, holder: wellFormed, address }) }));
 const joined = <A, B>(parts: readonly [A, B]): A & B => ({ ...parts[0], ...parts[1] });
 const range = fc
@@ -117,7 +126,9 @@ const plainAppend = fc.record({
 const plainMark = fc.record({ type: fc.constant('mark' as const), id: jsonText, ...writer });
 const plainDelete = fc.record({ type: fc.constant('delete' as const), to: seqNr, ...writer });
 const plainPurge = fc.record({ type: fc.constant('purge' as const), ...writer });
-export const appendHeader: fc.Arbitrary<AppendHeader> = fc.tuple(plainAppend, tenure).map(joined);
+export const appendHeader: fc.Arbitrary<AppendHeader> = fc
+  .tuple(fc.tuple(plainAppend, tenure).map(joined), wake)
+  .map(joined);
 export const actionHeader: fc.Arbitrary<ActionHeader> = fc.oneof(
   appendHeader,
   fc.tuple(plainMark, opening).map(joined),

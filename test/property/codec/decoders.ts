@@ -74,6 +74,7 @@ const withBinary: Events = [...events, last];
 const jsonValues = [encodeEvents(events, metadata).value, ...files(/^Payload-.*json$/)];
 const binaryValues = [encodeEvents(withBinary, metadata).value, ...files(/^v\d-.*bin$/)];
 const held = { ...plainHeader, tenure: { scope: 'é', of: Offset.of(41) } };
+const waiting = { ...held, wake: 1_796_083_200_000 };
 const opening: ActionHeader = {
   type: 'mark',
   id: 'm',
@@ -82,7 +83,9 @@ const opening: ActionHeader = {
   opens: { scope: '', holder: 'h', address: '127.0.0.1:1' },
 };
 const headers = [
-  ...[header, plainHeader, held, opening].map((one) => Buffer.from(encodeActionHeader(one))),
+  ...[header, plainHeader, held, waiting, opening].map((one) =>
+    Buffer.from(encodeActionHeader(one)),
+  ),
   ...files(/^(Append|Delete|Mark|Purge)-.*json$/),
 ];
 const place = { topic: Topic.of('journal'), partition: Partition.of(3), offset: Offset.of(41) };

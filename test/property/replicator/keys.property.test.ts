@@ -56,6 +56,7 @@ class WatchedStore extends MemoryReplicatedJournal {
       get pointer() {
         return journal.pointer;
       },
+      saveWakeUp: (change, time) => journal.saveWakeUp(change, time),
       append: (batch, nowMs) => note(`append@${batch.at.offset}`, journal.append(batch, nowMs)),
       delete: (batch, nowMs) => note(`delete@${batch.at.offset}`, journal.delete(batch, nowMs)),
       purge: (batch, nowMs) => note(`purge@${batch.at.offset}`, journal.purge(batch, nowMs)),

@@ -1,7 +1,15 @@
 import type { DateCell, Int64, UuidCell } from '../../../src/stores/cassandra/values.ts';
 
 /** How a bound value comes back, by column, as the driver decodes it. */
-const bigints = new Set(['seq_nr', 'offset', 'delete_to', 'purge_offset', 'purged_at']);
+const bigints = new Set([
+  'seq_nr',
+  'offset',
+  'delete_to',
+  'purge_offset',
+  'purged_at',
+  'due',
+  'bucket',
+]);
 const uuids = new Set(['record_id', 'meta_record_id']);
 const dates = new Set(['expire_on', 'created_date']);
 const timestamps = new Set(['timestamp', 'created', 'updated']);

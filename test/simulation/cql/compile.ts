@@ -16,6 +16,10 @@ const tableKeys: Readonly<Record<string, TableKey>> = {
     isDescending: true,
   },
   tenures_until: { partition: ['topic', 'partition'], clustering: [] },
+  wake_up_keys: { partition: ['topic', 'partition', 'share'], clustering: ['id'] },
+  wake_ups: { partition: ['topic', 'partition', 'bucket', 'share'], clustering: ['due', 'id'] },
+  wake_up_buckets: { partition: ['topic', 'partition'], clustering: ['bucket'] },
+  wake_ups_until: { partition: ['topic', 'partition'], clustering: [] },
 };
 
 export const shapes: ReadonlyMap<string, TableShape> = new Map(
@@ -43,7 +47,7 @@ export interface Test {
 /** A condition of a clustering column, by its place. */
 interface RangeTest {
   readonly place: number;
-  readonly op: Condition['op'];
+  readonly op: Order;
   readonly value: Bound;
 }
 
@@ -137,6 +141,7 @@ function compileWrite(statement: Write): CompiledWrite {
   const clustering = keyOf(shape.key.clustering, where);
   const range = statement.where.flatMap(({ column, op, value }) => {
     const place = shape.key.clustering.indexOf(column);
+    if (op === 'IN') throw new Error('a write names its rows one by one');
     return place < 0 ? [] : [{ place, op, value: boundOf(value) }];
   });
   // A table without clustering columns has one row a partition.
@@ -217,6 +222,7 @@ export function holds({ cell, op, value }: Test, found: LiveRow | undefined, par
   const right = value(params);
   const isAbsent = (it: unknown): boolean => it === null || it === undefined;
   if (isAbsent(left) || isAbsent(right)) return isAbsent(left) && isAbsent(right);
+  if (op === 'IN') return (right as readonly unknown[]).includes(left);
   return operators[op](compareCells(left, right));
 }
 
@@ -230,8 +236,11 @@ export function isInRange(
     tests.every(({ place, op, right }) => operators[op](compareCells(key[place], right)));
 }
 
+/** The operators that compare. */
+type Order = Exclude<Condition['op'], 'IN'>;
+
 /** Whether an order satisfies an operator. */
-const operators: Readonly<Record<Condition['op'], (order: number) => boolean>> = {
+const operators: Readonly<Record<Order, (order: number) => boolean>> = {
   '=': (order) => order === 0,
   '>=': (order) => order >= 0,
   '<=': (order) => order <= 0,

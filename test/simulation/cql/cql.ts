@@ -1,7 +1,7 @@
 /** `column op ?`, or `column op literal`. */
 export interface Condition {
   readonly column: string;
-  readonly op: '=' | '>=' | '<=' | '>' | '<';
+  readonly op: '=' | '>=' | '<=' | '>' | '<' | 'IN';
   readonly value: Value;
 }
 
@@ -191,7 +191,7 @@ class CqlParser {
     do {
       const column = this.#word();
       const op = this.#word() as Condition['op'];
-      if (!['=', '>=', '<=', '>', '<'].includes(op)) this.#fail(`operator ${op}`);
+      if (!['=', '>=', '<=', '>', '<', 'IN'].includes(op)) this.#fail(`operator ${op}`);
       conditions.push({ column, op, value: this.#value() });
     } while (this.#accept('AND'));
     return conditions;

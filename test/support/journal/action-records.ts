@@ -2,6 +2,7 @@ import type { ActionHeader, ActionRecord } from '../../../src/model/action.ts';
 import { Key } from '../../../src/model/key.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
+import type { Wake } from '../../../src/model/wake-up.ts';
 
 /** Records of one partition as a reader gets them, of one key unless another is named. */
 export const recordKey = Key.of('journal', 'id');
@@ -25,6 +26,7 @@ export interface RecordOf {
   readonly under?: readonly [scope: string, of: number];
   /** Size of an append's value. */
   readonly bytes?: number;
+  readonly wake?: Wake;
 }
 
 /** An append of `from`, or of the two numbers of a range. */
@@ -34,11 +36,11 @@ export function append(
   of: RecordOf = {},
 ): ActionRecord {
   const [from, to] = typeof numbers === 'number' ? [numbers, numbers] : numbers;
-  const { id = recordKey.id, origin, bytes, under } = of;
+  const { id = recordKey.id, origin, bytes, under, wake } = of;
   const tenure = under && { scope: under[0], of: Offset.of(under[1]) };
   const range = { from: SeqNr.of(from), to: SeqNr.of(to) };
   const stamp = { origin, version: undefined, payloadType: 'json', metadata: {} } as const;
-  return record({ id, offset, bytes }, { type: 'append', range, ...stamp, tenure });
+  return record({ id, offset, bytes }, { type: 'append', range, ...stamp, tenure, wake });
 }
 
 export function deletion(offset: number, to: number, id = recordKey.id): ActionRecord {

@@ -4,9 +4,9 @@ import { PartitionFlow } from '../../../replicator/topic/partition-flow.ts';
 import { claimPartition } from '../../../replicator/topic/partition-tenures.ts';
 import { WorkInFlight } from '../../../replicator/topic/work-in-flight.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
+import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { retry } from '../../../src/runtime/retry.ts';
-import type { MemoryReplicatedJournal } from './memory-replicated-journal.ts';
 import { partition0, topic } from './records.ts';
 
 /** Waits for nothing: what would take hours of pauses is over at once. */
@@ -20,7 +20,7 @@ const impatient: Clock = {
 
 /** The flow of a partition that was just claimed, `maxKeysInFlight` keys at once. */
 export async function flowOver(
-  store: MemoryReplicatedJournal,
+  store: ReplicatedJournal,
   maxKeysInFlight = 2,
 ): Promise<PartitionFlow> {
   const deps = { log: silentLogger, clock: impatient };

@@ -15,14 +15,17 @@ import type {
   ReplicatedPurge,
 } from '../../../src/model/replicated-batch.ts';
 import type { LastTenure, OpenedTenure, TenurePlace } from '../../../src/model/tenure.ts';
+import type { WakeUp, WakeUpChange } from '../../../src/model/wake-up.ts';
 import type {
   ExpiredJournal,
   ExpiredRange,
   ExpiredUntil,
   KnownTenures,
+  KnownWakeUps,
   OffsetMove,
   ReplicatedJournal,
   ReplicatedKeyJournal,
+  WakeUpTime,
 } from '../../../src/ports/replicated-journal.ts';
 
 /** A call about to be made; `key` is `topic:id`. */
@@ -36,6 +39,8 @@ export interface StoreCall {
     | 'saveOffset'
     | 'tenuresUpTo'
     | 'saveTenures'
+    | 'saveWakeUp'
+    | 'saveWakeUps'
     | 'lastTenure'
     | 'expired'
     | 'expiredUntil'
@@ -85,6 +90,10 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   /** W of each partition. */
   readonly tenuresKnown: Map<string, number>;
   readonly #tenureTurns: Map<string, TenureTurns>;
+  /** What each journal waits for, by `topic:id`. */
+  readonly wakeUps: Map<string, WakeUp>;
+  /** How far the wake-ups of each partition are complete. */
+  readonly wakeUpsKnown: Map<string, number>;
   /** How often each partition was claimed. */
   readonly epochs: Map<string, number>;
   readonly expiredDays = new Map<string, string>();
@@ -109,6 +118,8 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     this.tenuresKnown = other?.tenuresKnown ?? new Map();
     this.#tenureTurns = other === undefined ? new Map() : other.#tenureTurns;
     this.epochs = other?.epochs ?? new Map();
+    this.wakeUps = other?.wakeUps ?? new Map();
+    this.wakeUpsKnown = other?.wakeUpsKnown ?? new Map();
   }
 
   topics(): Promise<readonly Topic[]> {
@@ -203,6 +214,18 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     return opened.toSorted((x, y) => y.offset - x.offset)[0]?.offset;
   }
 
+  async wakeUpsUpTo(topic: Topic, partition: Partition): Promise<Offset | undefined> {
+    return this.wakeUpsKnown.get(`${topic}/${partition}`) as Offset | undefined;
+  }
+
+  async saveWakeUps({ topic, partition, upTo, isFirst }: KnownWakeUps): Promise<void> {
+    await this.#call({ name: 'saveWakeUps', partition, offset: upTo });
+    for (const [key, { offset }] of this.wakeUps) {
+      if (isFirst && key.startsWith(`${topic}:`) && offset > upTo) this.wakeUps.delete(key);
+    }
+    this.wakeUpsKnown.set(`${topic}/${partition}`, upTo);
+  }
+
   /** All expired journals in one page, in the share of their partition. */
   async *expired({ topic, share, from, to }: ExpiredRange) {
     this.ranges.push(`${from}..${to}`);
@@ -244,7 +267,13 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
         this.#busyKeys.delete(name);
       }
     };
-    return new MemoryKeyJournal(stored, perform);
+    const saveWakeUp = async (change: WakeUpChange, nowMs: number): Promise<void> => {
+      const { offset } = change.type === 'set' ? change.wakeUp : change;
+      await this.#call({ name: 'saveWakeUp', key: name, offset, nowMs });
+      if (change.type === 'set') this.wakeUps.set(name, change.wakeUp);
+      else this.wakeUps.delete(name);
+    };
+    return new MemoryKeyJournal(stored, { perform, saveWakeUp });
   }
 
   async #call(call: StoreCall): Promise<void> {
@@ -267,7 +296,7 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** Calls that change nothing. */
+/** Calls that change nothing, or only wake-ups. */
 const reads: ReadonlySet<StoreCall['name']> = new Set([
   'open',
   'claim',
@@ -275,17 +304,30 @@ const reads: ReadonlySet<StoreCall['name']> = new Set([
   'expiredUntil',
   'tenuresUpTo',
   'lastTenure',
+  'saveWakeUp',
+  'saveWakeUps',
 ]);
 
 type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
 
+interface KeyCalls {
+  readonly perform: Perform;
+  readonly saveWakeUp: (change: WakeUpChange, nowMs: number) => Promise<void>;
+}
+
 class MemoryKeyJournal implements ReplicatedKeyJournal {
   readonly #stored: StoredJournal;
   readonly #perform: Perform;
+  readonly #saveWakeUp: KeyCalls['saveWakeUp'];
 
-  constructor(stored: StoredJournal, perform: Perform) {
+  constructor(stored: StoredJournal, { perform, saveWakeUp }: KeyCalls) {
     this.#stored = stored;
     this.#perform = perform;
+    this.#saveWakeUp = saveWakeUp;
+  }
+
+  saveWakeUp(change: WakeUpChange, { nowMs }: WakeUpTime): Promise<void> {
+    return this.#saveWakeUp(change, nowMs);
   }
 
   get pointer(): JournalPointer | undefined {

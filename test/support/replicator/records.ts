@@ -8,6 +8,7 @@ import type { LogRecord } from '../../../src/model/log-record.ts';
 import { Offset, Partition, Topic } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import type { Tenure, TenureOpening } from '../../../src/model/tenure.ts';
+import type { Wake } from '../../../src/model/wake-up.ts';
 
 export const topic = Topic.of('journal');
 export const partition0 = Partition.of(0);
@@ -23,6 +24,7 @@ type Deed =
       readonly from: number;
       readonly to: number;
       readonly expireAfter?: ExpireAfter;
+      readonly wake?: Wake;
     }
   | { readonly type: 'delete'; readonly to: number; readonly origin?: string | undefined }
   | {
@@ -71,6 +73,7 @@ export function actionOf(id: string, step: Step): Action {
       payloadType: encoded.payloadType,
       metadata: {},
       ...tenureOf(step),
+      ...(step.wake === undefined ? {} : { wake: step.wake }),
     },
     value: encoded.value,
     headers: {},

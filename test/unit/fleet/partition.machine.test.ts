@@ -6,6 +6,8 @@ import {
   partitionSteps,
 } from '../../../src/fleet/partition.machine.ts';
 
+type PartitionStep = NonNullable<(typeof partitionSteps)[PartitionState][PartitionFact]>;
+
 function walk(facts: readonly PartitionFact[]): {
   readonly state: PartitionState;
   readonly effects: readonly PartitionEffect[];
@@ -13,8 +15,8 @@ function walk(facts: readonly PartitionFact[]): {
   let state: PartitionState = 'elsewhere';
   const effects: PartitionEffect[] = [];
   for (const fact of facts) {
-    const current: PartitionState = state;
-    const step = partitionSteps[current][fact];
+    const steps: Partial<Record<PartitionFact, PartitionStep>> = partitionSteps[state];
+    const step = steps[fact];
     if (step === undefined) continue;
     state = step.state;
     effects.push(...step.effects);

@@ -35,6 +35,7 @@ function openPlugin(hold: Journals['hold'], canHold = true, maxEventsInBatch = 1
     journals,
     keyOf: (id) => Key.of(id.startsWith('x') ? 'other' : 'journal', id),
     maxEventsInBatch,
+    wakesEntities: false,
     log,
     clock,
     close: async () => {},

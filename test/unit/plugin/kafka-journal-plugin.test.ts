@@ -43,6 +43,7 @@ function pluginOver(
     journals,
     keyOf,
     maxEventsInBatch,
+    wakesEntities: false,
     log: silentLogger,
     clock: systemClock,
     close: async () => {},
@@ -60,6 +61,20 @@ describe('KafkaJournalPlugin.write', () => {
     });
     expect(await plugin.write([write(1), write(2), write(3)])).to.deep.equal([]);
     expect(appends).to.deep.equal([[1, 2, 3]]);
+  });
+
+  it('says in each append what the last write of its group waits for', async () => {
+    const wakes: unknown[] = [];
+    const plugin = pluginOver(async (_, options) => {
+      wakes.push(options?.wake);
+      return at;
+    }, 2);
+    const waits = [1, 'none', 'now', undefined, 5] as const;
+    const writes = waits.map((wake, index) => {
+      return wake === undefined ? write(index + 1) : { ...write(index + 1), wake };
+    });
+    await plugin.write(writes);
+    expect(wakes).to.deep.equal(['none', undefined, 5]);
   });
 
   it('rejects what cannot be encoded, stores what came before it, and nothing after it', async () => {

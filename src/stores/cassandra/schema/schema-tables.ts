@@ -1,5 +1,11 @@
 import type { CassandraSchemaSettings } from '../../../config/settings/cassandra-settings.ts';
 import { tenuresTable, tenuresUntilTable } from '../tables/tenure-table.ts';
+import {
+  wakeUpBucketsTable,
+  wakeUpKeysTable,
+  wakeUpsTable,
+  wakeUpsUntilTable,
+} from '../tables/wake-up-table.ts';
 
 /** A table; order of columns and keys included (docs/format.md#tables). */
 export interface TableDefinition {
@@ -22,7 +28,11 @@ export function tableDefinitions(schema: CassandraSchemaSettings): readonly Tabl
     { name: schema.settingTable, ...setting },
     { name: schema.metaJournalTable, ...metaJournal },
     { name: tenuresTable, ...tenures },
-    { name: tenuresUntilTable, ...tenuresUntil },
+    { name: tenuresUntilTable, ...partitionUntil },
+    { name: wakeUpKeysTable, ...wakeUpKeys },
+    { name: wakeUpsTable, ...wakeUps },
+    { name: wakeUpBucketsTable, ...wakeUpBuckets },
+    { name: wakeUpsUntilTable, ...partitionUntil },
   ];
 }
 
@@ -137,9 +147,46 @@ const tenures: Definition = {
   mayBeMissing: true,
 };
 
-const tenuresUntil: Definition = {
+/** How far something of a partition is known. */
+const partitionUntil: Definition = {
   columns: { topic: 'text', partition: 'int', offset: 'bigint' },
   primaryKey: '(topic, partition)',
+  indexes: [],
+  mayBeMissing: true,
+};
+
+const wakeUpKeys: Definition = {
+  columns: {
+    topic: 'text',
+    partition: 'int',
+    share: 'int',
+    id: 'text',
+    due: 'bigint',
+    reason: 'text',
+    offset: 'bigint',
+  },
+  primaryKey: '(topic, partition, share), id',
+  indexes: [],
+  mayBeMissing: true,
+};
+
+const wakeUps: Definition = {
+  columns: {
+    topic: 'text',
+    partition: 'int',
+    bucket: 'bigint',
+    share: 'int',
+    due: 'bigint',
+    id: 'text',
+  },
+  primaryKey: '(topic, partition, bucket, share), due, id',
+  indexes: [],
+  mayBeMissing: true,
+};
+
+const wakeUpBuckets: Definition = {
+  columns: { topic: 'text', partition: 'int', bucket: 'bigint' },
+  primaryKey: '(topic, partition), bucket',
   indexes: [],
   mayBeMissing: true,
 };

@@ -4,6 +4,7 @@ import { type MetaJournalStatements, metaJournalStatements } from './metajournal
 import { type PointerStatements, pointerStatements } from './pointer-table.ts';
 import { type SettingStatements, settingStatements } from './setting-table.ts';
 import { type TenureStatements, tenureStatements } from './tenure-table.ts';
+import { type WakeUpStatements, wakeUpStatements } from './wake-up-table.ts';
 
 /** The statements of the tables that events are replicated into. */
 export interface StoreTables {
@@ -12,6 +13,7 @@ export interface StoreTables {
   readonly pointer: PointerStatements;
   readonly setting: SettingStatements;
   readonly tenures: TenureStatements;
+  readonly wakeUps: WakeUpStatements;
 }
 
 const known = new WeakMap<CassandraSchemaSettings, StoreTables>();
@@ -27,6 +29,7 @@ export function storeTables(schema: CassandraSchemaSettings): StoreTables {
       pointer: pointerStatements(`${keyspace.name}.${pointerTable}`),
       setting: settingStatements(`${keyspace.name}.${settingTable}`),
       tenures: tenureStatements(keyspace.name),
+      wakeUps: wakeUpStatements(keyspace.name),
     };
     known.set(schema, tables);
   }

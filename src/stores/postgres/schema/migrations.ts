@@ -81,10 +81,33 @@ export const migrations: readonly Migration[] = [
       PRIMARY KEY (topic, partition)
     )`,
   ],
+  (schema) => [
+    `CREATE TABLE ${schema}.wake_ups (
+      topic text COLLATE "C" NOT NULL,
+      partition integer NOT NULL,
+      id text COLLATE "C" NOT NULL,
+      due bigint NOT NULL,
+      reason text NOT NULL,
+      "offset" bigint NOT NULL,
+      PRIMARY KEY (topic, partition, id)
+    )`,
+    `CREATE INDEX wake_ups_due ON ${schema}.wake_ups (topic, partition, due, id)`,
+    `CREATE TABLE ${schema}.wake_ups_until (
+      topic text COLLATE "C" NOT NULL,
+      partition integer NOT NULL,
+      "offset" bigint NOT NULL,
+      PRIMARY KEY (topic, partition)
+    )`,
+  ],
 ];
 
 /** Tables of later versions than the first: a program works without them, as it did before. */
-export const mayBeMissing: ReadonlySet<string> = new Set(['tenures', 'tenures_until']);
+export const mayBeMissing: ReadonlySet<string> = new Set([
+  'tenures',
+  'tenures_until',
+  'wake_ups',
+  'wake_ups_until',
+]);
 
 /** Columns that statements use, by table. */
 export const neededColumns: Readonly<Record<string, readonly string[]>> = {
@@ -123,4 +146,6 @@ export const neededColumns: Readonly<Record<string, readonly string[]>> = {
   expiry: ['topic', 'partition', 'day', 'updated'],
   tenures: ['topic', 'partition', 'scope', 'offset', 'holder', 'address', 'created'],
   tenures_until: ['topic', 'partition', 'offset'],
+  wake_ups: ['topic', 'partition', 'id', 'due', 'reason', 'offset'],
+  wake_ups_until: ['topic', 'partition', 'offset'],
 };

@@ -2,6 +2,7 @@ import { eventStatements } from './event-table.ts';
 import { metajournalStatements } from './metajournal-table.ts';
 import { pointerStatements } from './pointer-table.ts';
 import { tenureStatements } from './tenure-table.ts';
+import { wakeUpStatements } from './wake-up-table.ts';
 
 /** All statements on the tables of one schema. */
 export interface StoreTables {
@@ -9,6 +10,7 @@ export interface StoreTables {
   readonly metajournal: ReturnType<typeof metajournalStatements>;
   readonly pointers: ReturnType<typeof pointerStatements>;
   readonly tenures: ReturnType<typeof tenureStatements>;
+  readonly wakeUps: ReturnType<typeof wakeUpStatements>;
 }
 
 /** @param schema a name that needs no escape: settings refuse others */
@@ -19,5 +21,6 @@ export function storeTables(schema: string): StoreTables {
     metajournal: metajournalStatements(quoted),
     pointers: pointerStatements(quoted),
     tenures: tenureStatements(quoted),
+    wakeUps: wakeUpStatements(quoted),
   };
 }

@@ -3,7 +3,7 @@ import { fillLogTenures } from '../log/log-tenures.ts';
 import type { Database } from '../session.ts';
 
 /** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
-export const schemaVersion = 6;
+export const schemaVersion = 7;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
@@ -14,7 +14,8 @@ export const schemaVersion = 6;
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
  * one a partition (`epoch` counts how often it was claimed), `setting` one a named value, `tenures`
- * one an opening mark, `tenures_until` one a partition: how far its marks are known. Names and
+ * one an opening mark, `tenures_until` one a partition: how far its marks are known, `wake_ups` one
+ * a journal that waits, `wake_ups_until` one a partition: how far these are complete. Names and
  * meaning are those of Cassandra's tables (docs/format.md#tables), but that an event names its
  * generation by `journal`, which a purge retires.
  *
@@ -154,6 +155,24 @@ CREATE TABLE fleet_view (
   basis TEXT NOT NULL,
   balanced INTEGER NOT NULL,
   changed INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+`,
+  `
+CREATE TABLE wake_ups (
+  topic TEXT NOT NULL,
+  partition INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  due INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  "offset" INTEGER NOT NULL,
+  PRIMARY KEY (topic, partition, id)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX wake_ups_due ON wake_ups (topic, partition, due, id);
+CREATE TABLE wake_ups_until (
+  topic TEXT NOT NULL,
+  partition INTEGER NOT NULL,
+  "offset" INTEGER NOT NULL,
+  PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID, STRICT;
 `,
 ];

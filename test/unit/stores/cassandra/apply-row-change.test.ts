@@ -13,6 +13,7 @@ import { metaJournalStatements } from '../../../../src/stores/cassandra/tables/m
 import { pointerStatements } from '../../../../src/stores/cassandra/tables/pointer-table.ts';
 import { settingStatements } from '../../../../src/stores/cassandra/tables/setting-table.ts';
 import { tenureStatements } from '../../../../src/stores/cassandra/tables/tenure-table.ts';
+import { wakeUpStatements } from '../../../../src/stores/cassandra/tables/wake-up-table.ts';
 import { WriteClocks } from '../../../../src/stores/cassandra/write-clock.ts';
 import { KeyJournal } from '../../../../src/stores/key-journal.ts';
 import * as given from '../../../contract/replicated-store.ts';
@@ -24,6 +25,7 @@ const tables = {
   pointer: pointerStatements('pointer2'),
   setting: settingStatements('setting'),
   tenures: tenureStatements('journal'),
+  wakeUps: wakeUpStatements('journal'),
 };
 const names = new Map(
   Object.entries(tables).flatMap(([table, statements]) =>
@@ -71,7 +73,12 @@ function open(segmentSize: number, stored?: Stored) {
     stored === undefined ? undefined : { pointer: head, clearedTo, created, writtenMicros };
   const deps = { session, tables, clocks, segmentSize };
   const rows = new CassandraJournalRows(deps, { key, segment, row });
-  return { sent, values, journal: new KeyJournal(rows, { topic: key.topic, segmentSize }) };
+  const wakeUps = { save: () => Promise.resolve() };
+  return {
+    sent,
+    values,
+    journal: new KeyJournal(rows, { topic: key.topic, segmentSize, wakeUps }),
+  };
 }
 
 describe('The rows of a journal in Cassandra', () => {

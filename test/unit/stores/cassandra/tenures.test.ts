@@ -3,12 +3,6 @@ import { StoreUnavailableError } from '../../../../src/model/errors.ts';
 import type { Topic } from '../../../../src/model/position.ts';
 import { CassandraEventualJournal } from '../../../../src/stores/cassandra/eventual-journal.ts';
 import { CassandraReplicatedJournal } from '../../../../src/stores/cassandra/replicated-journal.ts';
-import type {
-  CassandraSession,
-  Page,
-  Params,
-  Row,
-} from '../../../../src/stores/cassandra/session-types.ts';
 import * as given from '../../../contract/replicated-store.ts';
 import {
   known,
@@ -20,51 +14,9 @@ import {
 import { CassandraModel } from '../../../simulation/cql/cassandra-model.ts';
 import { planOf } from '../../../simulation/plan.ts';
 import { cassandraSettings } from '../../../simulation/settings.ts';
+import { ModelSession } from './model-session.ts';
 
 const settings = cassandraSettings(planOf(1).plan);
-
-/** The simulation's tables; the writes after the first `writesLeft` are not stored. */
-class ModelSession implements CassandraSession {
-  readonly #model: CassandraModel;
-  writesLeft = Number.POSITIVE_INFINITY;
-  static #timestamp = given.nowMs * 1_000;
-
-  constructor(model: CassandraModel) {
-    this.#model = model;
-  }
-
-  async page(cql: string, params: Params, options?: { readonly from?: string | undefined }) {
-    const page: Page = this.#model.select(cql, params, { size: 100, from: options?.from });
-    return page;
-  }
-
-  async select(cql: string, params: Params): Promise<readonly Row[]> {
-    return (await this.page(cql, params)).rows;
-  }
-
-  selectSerially(cql: string, params: Params): Promise<readonly Row[]> {
-    return this.select(cql, params);
-  }
-
-  async write(cql: string, params: Params, timestamp?: number): Promise<void> {
-    await this.writeIf(cql, params, timestamp);
-  }
-
-  async writeBatch(cql: string, rows: readonly Params[], timestamp?: number): Promise<void> {
-    for (const params of rows) await this.write(cql, params, timestamp);
-  }
-
-  async writeIf(cql: string, params: Params, timestamp = ++ModelSession.#timestamp): Promise<Row> {
-    if (--this.writesLeft < 0) throw new StoreUnavailableError('the replicator died');
-    return this.#model.write(cql, params, timestamp)[0] ?? {};
-  }
-
-  async execute(): Promise<readonly Row[]> {
-    return [];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
 
 function open() {
   const model = new CassandraModel();

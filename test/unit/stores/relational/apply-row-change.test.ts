@@ -27,7 +27,11 @@ function recordedRows(): JournalTransactions & { readonly calls: string[] } {
 
 function journalOn(rows: JournalTransactions, row?: JournalRow): KeyJournal {
   const { topic } = Key.of('journal', 'a');
-  return new KeyJournal(new RelationalJournalRows(rows, row), { topic, segmentSize: 100 });
+  return new KeyJournal(new RelationalJournalRows(rows, row), {
+    topic,
+    segmentSize: 100,
+    wakeUps: { save: () => Promise.resolve() },
+  });
 }
 
 describe('a journal in a relational database', () => {

@@ -79,7 +79,7 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 7');
+    change('DROP TABLE customer; PRAGMA user_version = 8');
     expect(((await failureOf(open(file))) as Error).message).to.include('journal format 7');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
@@ -97,6 +97,7 @@ describe('sqlite store', () => {
     database.exec(
       `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until; DROP TABLE log_tenure;
        DROP TABLE fleet_member; DROP TABLE fleet_view;
+       DROP TABLE wake_ups; DROP TABLE wake_ups_until;
        ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1`,
     );
     database.close();
@@ -109,6 +110,8 @@ describe('sqlite store', () => {
     const known = { ...share, openings: [], upTo: 4 as Offset };
     await store.replicated.saveTenures(known, 1);
     expect(await store.replicated.tenuresUpTo(share.topic, share.partition)).to.equal(4);
+    await store.replicated.saveWakeUps({ ...share, upTo: 4 as Offset }, 1);
+    expect(await store.eventual.wakeUps.until(share)).to.equal(4);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });
 
@@ -118,7 +121,8 @@ describe('sqlite store', () => {
     await first.producer.produce(markOf('a'));
     await first[Symbol.asyncDispose]();
     const database = openDatabase(temporary.file);
-    database.exec('DROP TABLE fleet_member; DROP TABLE fleet_view; PRAGMA user_version = 5');
+    database.exec(`DROP TABLE fleet_member; DROP TABLE fleet_view;
+       DROP TABLE wake_ups; DROP TABLE wake_ups_until; PRAGMA user_version = 5`);
     database.close();
     expect(readSqliteFleet(temporary.file, 'g', 1).view.generation).to.equal(0);
     await using store = await open(temporary.file);

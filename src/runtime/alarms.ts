@@ -1,25 +1,27 @@
-import type { Clock } from '../../runtime/clock.ts';
-import { onAbort } from '../../runtime/on-abort.ts';
-import { longestTimeoutMs } from '../entity/timers.ts';
+import type { Clock } from './clock.ts';
+import { onAbort } from './on-abort.ts';
+
+/** Node fires anything above this at once. */
+export const longestTimeoutMs = 2 ** 31 - 1;
 
 /** When somebody is to be woken, and how often that has failed in a row. */
-export interface WakeUp {
+export interface Alarm {
   readonly atMs: number;
   readonly failures: number;
   /** The place of its entity; `undefined` = it never moves. */
   readonly place?: object | undefined;
 }
 
-interface Queued extends WakeUp {
+interface Queued extends Alarm {
   readonly id: string;
 }
 
 /** Where the time comes from, and what is called when an id is due. */
-export interface WakeUpOptions {
+export interface AlarmsOptions {
   readonly clock: Clock;
   /** Nobody is woken any more. */
   readonly closing: AbortSignal;
-  /** Called when an id is due; it takes the wake-up, or leaves it, then it is forgotten. */
+  /** Called when an id is due; it takes the alarm, or leaves it, then it is forgotten. */
   readonly wake: (id: string) => void;
 }
 
@@ -34,15 +36,15 @@ const longestWaste = 64;
 const replaced = 'an earlier deadline';
 
 /** Wakes ids at their times, earliest first, with one sleeper for all. */
-export class WakeUps {
-  readonly #options: WakeUpOptions;
+export class Alarms {
+  readonly #options: AlarmsOptions;
   readonly #current = new Map<string, Queued>();
   /** A binary heap by time; holds places that `#current` has no more. */
   #heap: Queued[] = [];
   #sleeper: AbortController | undefined;
   #sleepsUntilMs = Number.POSITIVE_INFINITY;
 
-  constructor(options: WakeUpOptions) {
+  constructor(options: AlarmsOptions) {
     this.#options = options;
     onAbort(options.closing, () => this.#stopSleeping());
   }
@@ -51,8 +53,8 @@ export class WakeUps {
     return this.#current.size;
   }
 
-  set(id: string, wakeUp: WakeUp): void {
-    const queued: Queued = { ...wakeUp, id };
+  set(id: string, alarm: Alarm): void {
+    const queued: Queued = { ...alarm, id };
     this.#current.set(id, queued);
     if (this.#heap.length > 2 * this.#current.size + longestWaste) {
       this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);
@@ -62,18 +64,18 @@ export class WakeUps {
     if (queued.atMs < this.#sleepsUntilMs) this.#sleep(queued.atMs);
   }
 
-  /** Forgets the wake-up of an id and answers it. */
-  take(id: string): WakeUp | undefined {
+  /** Forgets the alarm of an id and answers it. */
+  take(id: string): Alarm | undefined {
     const queued = this.#current.get(id);
     this.#current.delete(id);
     if (this.#current.size === 0) this.#stopSleeping();
     return queued;
   }
 
-  /** Forgets the wake-ups of a place. */
+  /** Forgets the alarms of a place. */
   dropAt(place: object): void {
-    for (const wakeUp of [...this.#current.values()])
-      if (wakeUp.place === place) this.take(wakeUp.id);
+    for (const alarm of [...this.#current.values()])
+      if (alarm.place === place) this.take(alarm.id);
   }
 
   #sleep(untilMs: number): void {

@@ -1,0 +1,60 @@
+import type { Offset } from '../../src/model/position.ts';
+import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
+import type { PartitionSource } from '../apply/quarantine.ts';
+
+/** How far the wake-ups of a partition were complete, when its flow began. */
+export interface WakeUpsStart {
+  /** R, the replicated offset as it was claimed; `undefined` = nothing is replicated. */
+  readonly replicated: Offset | undefined;
+  /** As the store says it; `undefined` = nobody has kept them. */
+  readonly wakeUpsUpTo: Offset | undefined;
+}
+
+/** What they are kept in. */
+interface WakeUpsDeps {
+  readonly source: PartitionSource;
+  readonly store: ReplicatedJournal;
+}
+
+/**
+ * Says how far the wake-ups of one partition are complete, before R moves as far
+ * (docs/format.md#wake-ups). The wake-ups themselves are stored key by key, before the rows that the
+ * same records change.
+ *
+ * Where a replicator that keeps none has moved R, some are missing, and how far they are complete
+ * does not move any more: those of later records are stored all the same, as hints.
+ */
+export class PartitionWakeUps {
+  /** All of them are known as far as R. */
+  readonly areComplete: boolean;
+  readonly #source: PartitionSource;
+  readonly #store: ReplicatedJournal;
+  /** As far as this flow has stored it. */
+  #upTo: Offset | undefined;
+  /** Nothing is replicated, and nothing was stored of this topic. */
+  #isFirst: boolean;
+
+  constructor({ replicated, wakeUpsUpTo }: WakeUpsStart, { source, store }: WakeUpsDeps) {
+    this.#source = source;
+    this.#store = store;
+    this.areComplete = replicated === undefined || (wakeUpsUpTo ?? -1) >= replicated;
+    // As with W: what was stored beyond R may have been lowered since, by a late call of a former
+    // owner, or is of an earlier topic of that name.
+    this.#upTo = replicated;
+    this.#isFirst = replicated === undefined;
+  }
+
+  /**
+   * Moves it, unless it is there already; call it before R moves as far, once the wake-ups of all
+   * records up to there are stored.
+   *
+   * @throws the errors of `ReplicatedJournal.saveWakeUps`; the next call repeats it
+   */
+  async save(upTo: Offset, nowMs: number): Promise<void> {
+    if (!this.areComplete || upTo <= (this.#upTo ?? -1)) return;
+    const isFirst = this.#isFirst;
+    await this.#store.saveWakeUps({ ...this.#source, upTo, isFirst }, nowMs);
+    this.#isFirst = false;
+    this.#upTo = upTo;
+  }
+}

@@ -1,0 +1,80 @@
+import type { OpenEntity } from '../fleet/fleet.ts';
+import { PartitionScout, type ScoutDeps } from '../journal/waking/partition-scout.ts';
+import { PartitionWaker } from '../journal/waking/partition-waker.ts';
+import type { Key } from '../model/key.ts';
+import type { Partition, Topic } from '../model/position.ts';
+import type { WakeUpPlace } from '../model/wake-up.ts';
+import type { ActionConsumer } from '../ports/action-consumer.ts';
+
+/** What waking the entities of one section works with. */
+export interface WakeEntitiesDeps extends Omit<ScoutDeps, 'open' | 'consumer'> {
+  readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset' | 'partitionCount'>;
+  readonly persistenceIdsOf: (key: Key) => readonly string[];
+}
+
+const retryMs = 5_000;
+
+/** Wakes the entities of one section of journals. What it begins ends with its signal. */
+export class WakeEntities {
+  readonly #deps: WakeEntitiesDeps;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(deps: WakeEntitiesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Those of a partition that belongs to this process until `signal` fires. */
+  inPartition(place: WakeUpPlace, open: OpenEntity, signal: AbortSignal): void {
+    const waker = new PartitionWaker(place, { ...this.#deps, open: this.#openBy(open) });
+    this.#note(
+      this.#again(signal, async () => {
+        await waker.run(signal);
+      }),
+    );
+  }
+
+  /** Those of a topic whose partitions belong to nobody. */
+  inTopic(topic: Topic, open: OpenEntity, signal: AbortSignal): void {
+    const { consumer } = this.#deps;
+    const deps = { ...this.#deps, open: this.#openBy(open) };
+    this.#note(
+      this.#again(signal, async () => {
+        const count = await consumer.partitionCount(topic, { signal });
+        if (count === undefined) return; // made with its first record
+        const scouts = Array.from({ length: count }, (_, partition) =>
+          new PartitionScout({ topic, partition: partition as Partition }, deps).run(signal),
+        );
+        await Promise.all(scouts);
+      }),
+    );
+  }
+
+  /** Resolves when everything has ended whose signal has fired. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #again(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      await work().catch((err: unknown) => {
+        if (!signal.aborted) log.debug({ err }, 'entities cannot be woken at the moment');
+      });
+      await clock.sleep(retryMs, { signal }).catch(() => {});
+    }
+  }
+
+  #openBy(open: OpenEntity): (key: Key) => Promise<void> {
+    return async (key) => {
+      for (const persistenceId of this.#deps.persistenceIdsOf(key)) {
+        const opening = open(persistenceId);
+        if (opening !== undefined) return await opening;
+      }
+    };
+  }
+
+  #note(running: Promise<void>): void {
+    this.#running.add(running);
+    running.finally(() => this.#running.delete(running));
+  }
+}

@@ -1,0 +1,177 @@
+import PQueue from 'p-queue';
+import { Key } from '../../model/key.ts';
+import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
+import type { ActionConsumer } from '../../ports/action-consumer.ts';
+import type { EventualJournal } from '../../ports/eventual-journal.ts';
+import type { WakeUps } from '../../ports/wake-ups.ts';
+import { Alarms } from '../../runtime/alarms.ts';
+import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
+import type { HeldTenure } from '../holding/held-tenure.ts';
+import type { TenureHolder } from '../holding/tenure-holder.ts';
+import type { JournalDeps } from '../journal-deps.ts';
+import { type RecentWakeUp, recentWakeUps } from './recent-wake-ups.ts';
+
+/** What waking the entities of a partition works with. */
+export interface WakingDeps extends Pick<JournalDeps, 'clock' | 'log'> {
+  readonly consumer: Pick<ActionConsumer, 'follow'>;
+  readonly eventual: Pick<EventualJournal, 'offset' | 'lastTenure'>;
+  readonly tenures: Pick<TenureHolder, 'keep'>;
+  readonly wakeUps: WakeUps;
+  /** 0 <= value < 1; decides the jitter. */
+  readonly random: () => number;
+  /**
+   * Opens the entity of a journal, unless it lives already or is none of this process. Resolves once
+   * it has recovered.
+   *
+   * @throws when it could not be opened
+   */
+  readonly open: (key: Key) => Promise<void>;
+}
+
+/** What is due up to so long from now is in memory. */
+const lookAheadMs = 30_000;
+/** Time between two looks; what is written in between is due later, or its entity lives here. */
+const lookEveryMs = 10_000;
+/** Entities that are opened at one moment, by why they are. */
+const atOnce = { time: 50, now: 8, unknown: 2 } as const;
+const retryBackoff: Backoff = { initialMs: 1_000, maxMs: 60_000 };
+
+type Reason = keyof typeof atOnce;
+
+/** A wake-up that was found; it is done with, but kept, until the store has another one. */
+type Known = Pick<WakeUpEntry, 'offset' | 'reason'>;
+
+/**
+ * Wakes the entities of one partition that wait for a time, or have work to do, as long as this
+ * process holds the partition. What it finds are hints: an entity that is opened looks at its own
+ * timers.
+ *
+ * The order matters: first the tenure, then R, then the store, then the log after R. What former
+ * holders wrote is in the store or in the log by then, and nobody else writes any more. What is
+ * written from then on is of entities that live here.
+ */
+export class PartitionWaker {
+  readonly #place: WakeUpPlace;
+  readonly #deps: WakingDeps;
+  readonly #queues: Readonly<Record<Reason, PQueue>> = {
+    time: new PQueue({ concurrency: atOnce.time }),
+    now: new PQueue({ concurrency: atOnce.now }),
+    unknown: new PQueue({ concurrency: atOnce.unknown }),
+  };
+
+  constructor(place: WakeUpPlace, deps: WakingDeps) {
+    this.#place = place;
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes the partition and wakes, until `signal` fires or another process takes it over. Failures
+   * of the log and the store are passed over. Resolves when nothing is being opened any more.
+   *
+   * @throws {NotSetUpError} no tenure can be held there
+   * @throws as of `Journals.hold`
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, random, tenures } = this.#deps;
+    const { topic, partition } = this.#place;
+    const ended = new AbortController();
+    try {
+      const until = AbortSignal.any([signal, ended.signal]);
+      const tenure = await tenures.keep(topic, partition, until);
+      const over = AbortSignal.any([until, tenure.signal]);
+      for (let failures = 1; !over.aborted; failures++) {
+        try {
+          await this.#wakeUnder(tenure, over);
+        } catch (err) {
+          if (over.aborted) break;
+          log.warn({ ...this.#place, err, failures }, cannotWake);
+          const delayMs = backoffDelayMs(retryBackoff, failures, random());
+          await clock.sleep(delayMs, { signal: over }).catch(() => {});
+        }
+      }
+    } finally {
+      ended.abort();
+      await Promise.all(Object.values(this.#queues).map((queue) => queue.onIdle()));
+    }
+  }
+
+  async #wakeUnder(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
+    const { eventual, wakeUps, clock, log } = this.#deps;
+    const { topic, partition } = this.#place;
+    let replicated = await eventual.offset(topic, partition, { signal });
+    const kept = await wakeUps.until(this.#place, { signal });
+    if (replicated !== undefined && (kept === undefined || kept < replicated)) {
+      log.warn({ ...this.#place, replicated, kept }, notKept);
+    }
+    const part = { place: this.#place, replicated, to: tenure.of };
+    const recent = await recentWakeUps(part, this.#deps, signal);
+    const known = new Map<string, Known>();
+    const alarms = new Alarms({
+      clock,
+      closing: signal,
+      wake: (id) => this.#wake(id, { known, alarms, signal }),
+    });
+    for (;;) {
+      await this.#look(clock.nowMs() + lookAheadMs, { recent, known, alarms, signal });
+      await clock.sleep(lookEveryMs, { signal });
+      // What the store has by now it will give; R is read first, since it is stored last.
+      replicated = await eventual.offset(topic, partition, { signal });
+      for (const [id, { offset }] of recent)
+        if (replicated !== undefined && offset <= replicated) recent.delete(id);
+    }
+  }
+
+  /** Sets an alarm for each wake-up that is due until then and was not found before. */
+  async #look(toMs: number, { recent, known, alarms, signal }: Looking): Promise<void> {
+    const found = new Set<string>();
+    const note = ({ id, dueMs, offset, reason }: WakeUpEntry): void => {
+      found.add(id);
+      if (known.get(id)?.offset === offset) return;
+      known.set(id, { offset, reason });
+      alarms.set(id, { atMs: dueMs, failures: 0 });
+    };
+    for await (const entry of this.#deps.wakeUps.due({ ...this.#place, toMs }, { signal })) {
+      const later = recent.get(entry.id);
+      if (later === undefined || later.offset <= entry.offset) note(entry);
+    }
+    for (const [id, wakeUp] of recent) {
+      if (wakeUp.reason !== 'none' && wakeUp.dueMs <= toMs) note({ ...wakeUp, id });
+    }
+    for (const id of known.keys()) {
+      if (found.has(id)) continue;
+      known.delete(id);
+      alarms.take(id);
+    }
+  }
+
+  #wake(id: string, { known, alarms, signal }: Waking): void {
+    const { clock, log, random, open } = this.#deps;
+    const failures = alarms.take(id)?.failures ?? 0;
+    const queue = this.#queues[known.get(id)?.reason ?? 'unknown'];
+    const opening = queue.add(async () => {
+      if (!signal.aborted) await open(Key.of(this.#place.topic, id));
+    });
+    opening.catch((err: unknown) => {
+      if (signal.aborted || !known.has(id)) return;
+      log.warn({ ...this.#place, id, err, failures: failures + 1 }, cannotOpen);
+      const delayMs = backoffDelayMs(retryBackoff, failures + 1, random());
+      alarms.set(id, { atMs: clock.nowMs() + delayMs, failures: failures + 1 });
+    });
+  }
+}
+
+interface Waking {
+  readonly known: Map<string, Known>;
+  readonly alarms: Alarms;
+  readonly signal: AbortSignal;
+}
+
+interface Looking extends Waking {
+  readonly recent: Map<string, RecentWakeUp>;
+}
+
+const cannotWake = 'entities of a partition cannot be woken at the moment; it is tried again';
+const cannotOpen = 'an entity that has work to do cannot be opened; it is tried again later';
+const notKept =
+  'the replicator has not kept all wake-ups of the partition: entities that wait may sleep until they are ' +
+  'spoken to. Update the replicators, then run kafka-journal wakeups rebuild';
