@@ -140,7 +140,8 @@ export class FleetLoad implements Ledger {
         const instance = this.#chosen();
         if (instance === undefined || this.#busy.has(key)) continue;
         this.#busy.add(key);
-        void this.#call(key, instance, timeoutMs).then(() => this.#busy.delete(key));
+        const free = (): boolean => this.#busy.delete(key);
+        this.#call(key, instance, timeoutMs).then(free, free);
       }
       await sleep(tickMs);
     }

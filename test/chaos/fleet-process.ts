@@ -116,7 +116,7 @@ const counters = persistence.entities(
 
 const underWay = new Set<Promise<void>>();
 process.on('message', (message: ToInstance) => {
-  if (message === 'stop') void stop();
+  if (message === 'stop') stop().catch(fail);
   else for (const call of message.calls) begin(call);
 });
 const telling = setInterval(tell, reportEveryMs);
@@ -140,6 +140,11 @@ async function ask({ id, key, operation, isWork, timeoutMs }: Call): Promise<Cal
     if (error instanceof JournalError) return { id, stored: error.stored, code: error.code };
     return { id, stored: 'unknown', code: String(error) };
   }
+}
+
+function fail(error: unknown): void {
+  console.error(name, error);
+  process.exit(1);
 }
 
 /** Every command that was taken is answered before the process ends. */

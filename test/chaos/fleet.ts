@@ -226,7 +226,8 @@ async function unfold(
   await step('kill', () => fleet.kill(any()));
   await step('start of another one', () => fleet.start(file));
   await step('rolling restart', async () => {
-    for (const old of [...fleet.running]) {
+    const all = fleet.running.slice();
+    for (const old of all) {
       await fleet.start(file);
       await fleet.stop(old);
     }
