@@ -7,6 +7,8 @@ import { type Call, type FromInstance, monotonicMs, type ToInstance } from './fl
 import { stopLimitMs } from './replicator-process.ts';
 
 const startLimitMs = 60_000;
+/** What was to be sent to an instance is with it after this time. */
+const drainMs = 20;
 
 /** How instances are started. */
 export interface FleetPlan {
@@ -78,6 +80,7 @@ export class Fleet {
     this.stops++;
     instance.isUsable = false;
     instance.process.expectAlive();
+    await sleep(drainMs);
     await instance.process.stop(stopLimitMs, (child) => child.send('stop'));
     this.#remove(instance);
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Answers } from './fleet-answers.ts';
+import type { Disturbance } from './fleet-disturbances.ts';
 import type { FleetInstance } from './fleet-instances.ts';
 import type { Call, CallResult, FromInstance } from './fleet-protocol.ts';
 import { monotonicMs } from './fleet-protocol.ts';
@@ -21,6 +22,16 @@ export interface FleetLoadOptions {
 export interface FleetTargets {
   readonly usable: readonly FleetInstance[];
   send(instance: FleetInstance, calls: readonly Call[]): void;
+}
+
+/** A call that was not answered well. */
+export interface Failure {
+  /** Code of the error, and whether the command is stored. */
+  readonly name: string;
+  /** That it was sent through. */
+  readonly instance: string;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 interface Pending {
@@ -51,11 +62,12 @@ export class FleetLoad implements Ledger {
   readonly answers = new Answers();
   readonly works = new Works();
   readonly gaps: Gap[] = [];
-  /** Calls that were not answered well, by the code of the error and whether the command is stored. */
-  readonly failures: Record<string, number> = {};
+  readonly failures: Failure[] = [];
   looks = 0;
   sent = 0;
   longestMs = 0;
+  /** For so long this process did not run at all: no figure of time is better than that. */
+  longestPauseMs = 0;
   readonly #options: FleetLoadOptions;
   readonly #targets: FleetTargets;
   readonly #pending = new Map<number, Pending>();
@@ -122,7 +134,12 @@ export class FleetLoad implements Ledger {
     }
     const { stored, code } = result;
     const name = `${code} (stored: ${stored})`;
-    this.failures[name] = (this.failures[name] ?? 0) + 1;
+    this.failures.push({
+      name,
+      instance: pending.instance.name,
+      fromMs: beganMs,
+      toMs: receivedMs,
+    });
     if (operation !== undefined && stored === 'yes') this.acknowledged.push({ key, operation });
     if (operation !== undefined && stored === 'no') this.rejected.push(operation);
     waiter.resolve(undefined);
@@ -144,6 +161,7 @@ export class FleetLoad implements Ledger {
         this.#call(key, instance, timeoutMs).then(free, free);
       }
       await sleep(tickMs);
+      this.longestPauseMs = Math.max(this.longestPauseMs, monotonicMs() - nowMs - tickMs);
     }
   }
 
@@ -195,4 +213,34 @@ export class FleetLoad implements Ledger {
     for (const [instance, calls] of this.#outbox) this.#targets.send(instance, calls);
     this.#outbox.clear();
   }
+}
+
+/** How long after the end of a fault commands may still fail by it, beside a session. */
+const aftermathMs = 3_000;
+
+interface FailureCount {
+  readonly count: number;
+  readonly text: string;
+}
+
+/** Counts failures by their names; unexplained ones are those of calls that no fault of any instance met. */
+export function countFailures(
+  failures: readonly Failure[],
+  disturbances: readonly Disturbance[],
+  sessionMs: number,
+): { readonly all: FailureCount; readonly unexplained: FailureCount } {
+  const faults = disturbances.map(({ what, fromMs, toMs }) => {
+    const untilMs = (what === 'kill' ? fromMs : toMs) + sessionMs + aftermathMs;
+    return { fromMs, toMs: untilMs };
+  });
+  const unexplained = failures.filter(
+    ({ fromMs, toMs }) => !faults.some((fault) => fault.fromMs <= toMs && fault.toMs >= fromMs),
+  );
+  return { all: counted(failures), unexplained: counted(unexplained) };
+}
+
+function counted(failures: readonly Failure[]): FailureCount {
+  const byName = Map.groupBy(failures, ({ name }) => name);
+  const texts = [...byName].map(([name, those]) => `${name} ${those.length}`);
+  return { count: failures.length, text: texts.length === 0 ? 'none' : texts.join(', ') };
 }

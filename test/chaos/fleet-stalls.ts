@@ -13,9 +13,11 @@ export interface Gap {
   readonly toMs: number;
 }
 
-/** Longest stalls that are allowed, ms. */
-export interface StallLimits {
-  /** Of keys that stay where they are. */
+/** How bad it may get. */
+export interface FleetLimits {
+  /** Commands that fail although nothing but planned changes has happened to any instance. */
+  readonly failures: number;
+  /** Longest stall, ms: of keys that stay where they are. */
   readonly keptMs: number;
   /** Of keys that move from an instance that lives. */
   readonly movedMs: number;
@@ -45,7 +47,7 @@ const countedMs = 50;
 export function judgeStalls(
   gaps: readonly Gap[],
   disturbances: readonly Disturbance[],
-  limits: StallLimits,
+  limits: FleetLimits,
 ): StallReport {
   const lengths = gaps.map(lengthOf).sort((a, b) => a - b);
   const usualMs = lengths[Math.floor(lengths.length / 2)] ?? 0;
@@ -71,7 +73,7 @@ const kept = 'kept';
 function classOf(
   { before, after, fromMs, toMs }: Gap,
   disturbances: readonly Disturbance[],
-  limits: StallLimits,
+  limits: FleetLimits,
 ): { readonly name: string; readonly limitMs: number } {
   const by = disturbanceOf(disturbances, instanceOf(before), { fromMs, toMs });
   if (by?.what === 'cut off from its peers') {

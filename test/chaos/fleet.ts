@@ -8,8 +8,8 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 import { type ChaosWorld, setUp, withWorld } from './chaos-world.ts';
 import type { Fault } from './fleet-disturbances.ts';
 import { Fleet, type FleetInstance } from './fleet-instances.ts';
-import { FleetLoad } from './fleet-load.ts';
-import { judgeStalls, type StallLimits } from './fleet-stalls.ts';
+import { countFailures, FleetLoad } from './fleet-load.ts';
+import { type FleetLimits, judgeStalls } from './fleet-stalls.ts';
 import { seededRandom } from './random.ts';
 import { waitUntilReplicated } from './recovered.ts';
 import { replicatorProcess, stopLimitMs, withConfigFile } from './replicator-process.ts';
@@ -27,7 +27,7 @@ export interface FleetSize {
   readonly sessionMs: number;
   /** Time between two faults. */
   readonly peaceMs: number;
-  readonly limits: StallLimits;
+  readonly limits: FleetLimits;
 }
 
 const sessionMs = 3_000;
@@ -40,7 +40,13 @@ export const largeFleet: FleetSize = {
   rate: 2_000,
   sessionMs,
   peaceMs: 4_000,
-  limits: { keptMs: 200, movedMs: 1_000, lostMs: sessionMs + 1_000, unreachedMs: 1_000 },
+  limits: {
+    failures: 0,
+    keptMs: 200,
+    movedMs: 1_000,
+    lostMs: sessionMs + 1_000,
+    unreachedMs: 1_000,
+  },
 };
 
 /** How one certain instance is cut off. */
@@ -243,12 +249,14 @@ function resultOf(
   options: ScenarioOptions,
 ): ScenarioResult {
   const { disturbances } = fleet;
-  const stalls = judgeStalls(load.gaps, disturbances, options.fleet.limits);
+  const { limits, sessionMs } = options.fleet;
+  const stalls = judgeStalls(load.gaps, disturbances, limits);
   const works = load.works.judge(disturbances);
-  const longest = Object.entries(stalls.classes).map(([name, { count, longestMs }]) => [
+  const longest = Object.entries(stalls.classes).map(([name, { count, longestMs, over }]) => [
     `stalls of a key, ${name}`,
-    `${count}, longest ${Math.round(longestMs)} ms`,
+    `${count}, longest ${Math.round(longestMs)} ms, over the limit ${over.length}`,
   ]);
+  const { all: failures, unexplained } = countFailures(load.failures, disturbances, sessionMs);
   const again = Object.entries(works.again).map(([reason, count]) => `${reason} ${count}`);
   const lost = new Set(disturbances.map(({ instance }) => instance));
   return {
@@ -258,12 +266,14 @@ function resultOf(
       acknowledged: load.acknowledged.length,
       'looks answered': load.looks,
       'certainly rejected': load.rejected.length,
-      ...load.failures,
+      'failed, all': failures.text,
+      'failed without a fault': unexplained.text,
       'instances started': `${fleet.starts}, stopped ${fleet.stops}`,
       disturbances: disturbances.map(({ what }) => what).join(', '),
       'answers judged': load.answers.count,
       'answers of two at one moment': load.answers.broken.length,
       'longest wait for an answer': `${Math.round(load.longestMs)} ms`,
+      'longest pause of this process': `${Math.round(load.longestPauseMs)} ms`,
       'usual answer': `${stalls.usualMs.toFixed(1)} ms`,
       ...Object.fromEntries(longest),
       'work begun': works.begun,
@@ -277,6 +287,9 @@ function resultOf(
       ...works.broken,
       ...Object.values(stalls.classes).flatMap(({ over }) => over),
       ...load.unanswered(lost),
+      ...(unexplained.count > limits.failures
+        ? [`${unexplained.count} commands failed without a fault: ${unexplained.text}`]
+        : []),
     ],
   };
 }

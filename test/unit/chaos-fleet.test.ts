@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { type Answer, Answers } from '../chaos/fleet-answers.ts';
 import type { Disturbance, Fault } from '../chaos/fleet-disturbances.ts';
+import { countFailures, type Failure } from '../chaos/fleet-load.ts';
 import { type Gap, judgeStalls } from '../chaos/fleet-stalls.ts';
 import { Works } from '../chaos/fleet-works.ts';
 
@@ -47,7 +48,7 @@ const disturbance = (what: Fault, fromMs: number, toMs: number): Disturbance => 
 });
 
 describe('the judge of stalls', () => {
-  const limits = { keptMs: 10, movedMs: 100, lostMs: 1_000, unreachedMs: 50 };
+  const limits = { failures: 0, keptMs: 10, movedMs: 100, lostMs: 1_000, unreachedMs: 50 };
   const gap = (before: string, after: string, toMs: number): Gap => ({
     key: 'k',
     before,
@@ -85,6 +86,24 @@ describe('the judge of stalls', () => {
       expect(classes[name]?.over).to.have.length(over);
     });
   }
+});
+
+describe('the count of failures', () => {
+  const failure = (fromMs: number, toMs: number): Failure => {
+    return { name: 'CODE (stored: no)', instance: 'b', fromMs, toMs };
+  };
+  const unexplained = (fault: Disturbance, ...failures: readonly Failure[]): number =>
+    countFailures(failures, [fault], 1_000).unexplained.count;
+
+  it('explains those of calls that a fault of any instance met, or its aftermath', () => {
+    const freeze = disturbance('freeze', 10_000, 20_000);
+    expect(unexplained(freeze, failure(9_000, 11_000), failure(23_000, 99_000))).to.equal(0);
+  });
+
+  it('explains no others', () => {
+    const kill = disturbance('kill', 10_000, Infinity);
+    expect(unexplained(kill, failure(9_000, 9_999), failure(15_000, 15_001))).to.equal(2);
+  });
 });
 
 describe('the judge of work', () => {
