@@ -1,9 +1,11 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { readObject } from '../model/plain-members.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
 import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
+import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
@@ -70,6 +72,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
   return {
+    journalPluginId: shared.journalPluginId,
     settings(input) {
       return {
         ...shared,
@@ -80,7 +83,20 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
       };
     },
     open: () => new BehaviorEntity(options as unknown as Rules<S>),
+    wire: { toPlain: behaviorForm, ofPlain: behaviorOf },
   };
+}
+
+type Snapshot<S> = BehaviorState<S> & { readonly persistence: PersistenceInfo };
+
+function behaviorForm<S>(snapshot: Snapshot<S>): unknown {
+  return { ...commonForm(snapshot), context: snapshot.context };
+}
+
+/** @throws {CodecError} it is no snapshot of a behaviour */
+function behaviorOf<S>(plain: unknown): Snapshot<S> {
+  const members = readObject(plain, 'snapshot');
+  return { ...commonOf(members), context: members.context as S };
 }
 
 /** @throws {InvalidInputError} the function returned nothing, or a promise */

@@ -15,7 +15,7 @@ import { behaviorFrontEnd } from './behavior.ts';
 import { AskDeadlines, defaultAskTimeoutMs } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask } from './entity/ask.ts';
-import { checkId } from './entity/check-input.ts';
+import { checkId, checkSignal, checkTimeout } from './entity/check-input.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
 import { LiveEntities } from './entity/live-entities.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
@@ -29,6 +29,7 @@ import type {
   AskOptions,
   EntityRegistry,
   EntityRegistryOptions,
+  LocalEntities,
 } from './registry/entity-registry.ts';
 import { LocalEntityRegistry } from './registry/entity-registry.ts';
 
@@ -44,7 +45,20 @@ export interface ActorHostOptions {
   readonly randomUuid: () => string;
   /** 0 <= value < 1; `Math.random` unless given. */
   readonly random?: () => number;
+  /**
+   * Called for each type of entities: says which of them belong to this process, and what callers
+   * get instead of the local ones. All are local unless given.
+   *
+   * @throws {InvalidInputError} the options lack something for that
+   */
+  readonly place?: PlaceEntities;
 }
+
+/** See {@link ActorHostOptions.place}. */
+export type PlaceEntities = <L extends AnyActorLogic>(
+  local: LocalEntities<L>,
+  options: EntityRegistryOptions,
+) => EntityRegistry<L>;
 
 /** Persistent actors over journals. It owns its entities, not the journals. */
 export interface ActorHost {
@@ -82,6 +96,8 @@ export interface ActorHost {
    * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
    * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
    * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
+   *
+   * @throws the abort reason when `signal` fires: see there
    */
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
@@ -145,6 +161,7 @@ class LocalActorHost implements ActorHost {
   readonly #deadlines: AskDeadlines;
   readonly #types = new Set<string>();
   readonly #closing = new AbortController();
+  readonly #place: PlaceEntities;
 
   constructor({
     settings,
@@ -153,7 +170,9 @@ class LocalActorHost implements ActorHost {
     clock,
     randomUuid,
     random = Math.random,
+    place = (local) => local,
   }: ActorHostOptions) {
+    this.#place = place;
     this.#settings = settings;
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
@@ -191,10 +210,13 @@ class LocalActorHost implements ActorHost {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     try {
       const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+      const signal = checkSignal(options?.signal);
+      signal?.throwIfAborted();
       const host = this.#deps.hosts.of(ref);
       const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
+      if (signal !== undefined) ask.giveUpOn(signal);
       return ask.promise as Promise<AskResult<S>>;
     } catch (error) {
       return Promise.reject(error);
@@ -208,9 +230,13 @@ class LocalActorHost implements ActorHost {
   ): EntityRegistry<L> {
     checkId(type, 'a type of entities');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
-    this.#types.add(type);
-    return new LocalEntityRegistry(
-      { type, logic, options },
+    const traits: unknown = logic;
+    if (!(traits instanceof EntityActorLogic)) {
+      const text = `the logic of entities "${type}" must come from persistent() or behavior()`;
+      throw new InvalidInputError(text);
+    }
+    const local = new LocalEntityRegistry(
+      { type, logic, options, traits },
       {
         log: this.#deps.log,
         clock: this.#deps.clock,
@@ -222,6 +248,9 @@ class LocalActorHost implements ActorHost {
         hostOf: (ref) => this.#deps.hosts.find(ref),
       },
     );
+    const placed = this.#place(local, options);
+    this.#types.add(type);
+    return placed;
   }
 
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
@@ -275,11 +304,4 @@ class LocalActorHost implements ActorHost {
     await Promise.all([...this.#deps.live].map((entity) => entity.shutDown()));
     this.#deadlines.close();
   }
-}
-
-function checkTimeout(timeoutMs: unknown): number {
-  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < Infinity) return timeoutMs;
-  throw new InvalidInputError(
-    `a timeout must be a number of milliseconds above 0, not ${String(timeoutMs)}`,
-  );
 }

@@ -6,6 +6,7 @@ import { Entity } from './entity/entity.ts';
 import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
 import type { EntitySettings } from './entity/entity-options.ts';
 import type { Exposed } from './entity/lifecycle.ts';
+import type { SnapshotWire } from './entity/snapshot-wire.ts';
 import { EntityHost } from './entity-host.ts';
 import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine/machine-logic.ts';
@@ -13,9 +14,11 @@ import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
+  readonly journalPluginId: string | undefined;
   /** @throws {InvalidInputError} no usable persistence id */
   settings(input: unknown): EntitySettings<S>;
   open(scope: AnyActorScope, hooks: LogicHooks): EntityLogic<S>;
+  readonly wire: SnapshotWire<Exposed<S>>;
 }
 
 /**
@@ -70,12 +73,25 @@ export interface HostDeps extends EntityDeps {
 
 /** The xstate logic around a front end: each actor gets a host, which takes all its messages. */
 export class EntityActorLogic<S extends HostedState> {
+  /** How its snapshots travel to other processes. */
+  readonly wire: SnapshotWire<Exposed<S>>;
   readonly #front: FrontEnd<S>;
   readonly #deps: HostDeps;
 
   constructor(front: FrontEnd<S>, deps: HostDeps) {
+    this.wire = front.wire;
     this.#front = front;
     this.#deps = deps;
+  }
+
+  /** Configuration path of the journal; `undefined` = the default one. */
+  get journalPluginId(): string | undefined {
+    return this.#front.journalPluginId;
+  }
+
+  /** @throws {InvalidInputError} the input names no journal */
+  persistenceIdOf(input: unknown): string {
+    return this.#front.settings(input).persistenceId;
   }
 
   /** Nothing is read or written before the actor starts. */

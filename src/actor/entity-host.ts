@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import { EntityStoppedError, InvalidInputError, NotOwnerError } from '../model/errors.ts';
+import { InvalidInputError, NotOwnerError } from '../model/errors.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
 import type { Ask } from './entity/ask.ts';
@@ -169,6 +169,22 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#life.report('entity.ended'); // in case the actor was never started
   }
 
+  /**
+   * Another process goes on with the entity. Commands that wait are not stored, for `reason`; those
+   * that are being written get their answers. Resolves when it has ended.
+   */
+  async handOver(reason: NotOwnerError): Promise<void> {
+    this.#life.moves(reason);
+    for (const { ask } of this.#pipeline.stash.drain()) ask?.fail(this.#life.endedError('no'));
+    await this.shutDown();
+  }
+
+  /** Another process has the entity by now: it ends at once, whatever is under way. */
+  drop(reason: NotOwnerError): void {
+    this.#life.moves(reason);
+    this.#entity.self.stop();
+  }
+
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean {
     const { deps, timers, logic, state } = this.#entity;
@@ -211,7 +227,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       ask?.fail(fault);
       deps.log.warn({ persistenceId, err: fault }, 'command refused');
     } else if (this.#stopping) {
-      ask?.fail(new EntityStoppedError(`${persistenceId} is stopping; nothing was stored`));
+      ask?.fail(this.#life.stoppingError());
     } else {
       this.#lastActiveMs = deps.clock.nowMs();
       const event = command as EventObject;

@@ -24,6 +24,7 @@ import type {
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
+import { MachineWire } from './machine/machine-wire.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */
@@ -70,6 +71,7 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const shared = resolveOptions(options, settings);
   const { persistenceId, decide, transient } = options;
   return {
+    journalPluginId: shared.journalPluginId,
     settings(input) {
       return {
         ...(shared as Omit<Settings, 'persistenceId' | 'decide' | 'transient'>),
@@ -79,5 +81,6 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
       };
     },
     open: (scope, hooks) => new MachineLogic(machine, scope, hooks),
+    wire: new MachineWire(machine),
   };
 }

@@ -9,12 +9,15 @@ import {
   type PersistenceSettings,
   readPersistenceSettings,
 } from '../config/settings/persistence-settings.ts';
+import { type Fleet, openFleet } from '../fleet/fleet.ts';
+import { InvalidInputError } from '../model/errors.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
+import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
-import { journalSettingsOf, openSection } from './open-journals.ts';
+import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
 
 /** Where the configuration comes from, and what it cannot name. */
 export interface PersistenceOptions {
@@ -29,7 +32,9 @@ export interface PersistenceOptions {
 /** Persistent actors and their journals. */
 export interface Persistence extends ActorHost {
   /**
-   * Stops all actors after the commands that they hold, then closes the journals.
+   * Where instances share their entities: gives them to the others, for 2 s at most; commands still
+   * find their way meanwhile. Then stops all actors after the commands that they hold, and closes the
+   * journals.
    *
    * @throws the first error of a journal that does not close in order; all others are closed
    */
@@ -38,8 +43,8 @@ export interface Persistence extends ActorHost {
 
 /**
  * Reads the configuration and prepares persistent actors. A journal is opened by the first actor
- * that needs it, those of `auto-start-journals` before this resolves. Settings that have no effect
- * are logged once.
+ * that needs it, those of `auto-start-journals` before this resolves; so is the default one where
+ * instances share its entities (`fleet.enabled`). Settings that have no effect are logged once.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */
@@ -52,18 +57,22 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   const log = options.log ?? silentLogger;
   noteIgnoredKeys(config, log);
   const plugins = new Plugins(config, log);
-  await plugins.openAll(settings.autoStartJournals);
+  // Instances that share entities ask each other before anybody asks this one.
+  const shared = namedJournals(config).filter((path) => journalSettingsOf(config, path).fleet);
+  await plugins.openAll([...settings.autoStartJournals, ...shared]);
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
     log,
     clock: systemClock,
     randomUuid: randomUUID,
+    place: (local, how) => plugins.fleetOf(local.journalPluginId)?.entities(local, how) ?? local,
   });
   const stopActors = host.shutdown.bind(host);
   return Object.assign(host, {
     async shutdown() {
       try {
+        await plugins.leaveFleets();
         await stopActors();
       } finally {
         await plugins.close();
@@ -84,11 +93,12 @@ function readSettings(config: Config, checkKeys: () => void): PersistenceSetting
   }).actors;
 }
 
-/** One journal plugin a section, opened on first use, closed in reverse order. */
+/** One journal plugin a section, with its fleet; opened on first use, closed in reverse order. */
 class Plugins {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #opened = new Map<string, Promise<JournalPlugin>>();
+  readonly #fleets = new Map<string, Fleet>();
 
   constructor(config: Config, log: Logger) {
     this.#config = config;
@@ -106,6 +116,27 @@ class Plugins {
     this.#opened.set(path, opening);
     opening.catch(() => this.#opened.delete(path));
     return await opening;
+  }
+
+  /**
+   * The fleet that shares the entities of a journal; `undefined` = there is none.
+   *
+   * @throws {ConfigError} as `get`
+   * @throws {InvalidInputError} it was not opened at start
+   */
+  fleetOf(pluginId: string | undefined): Fleet | undefined {
+    const path = pluginId || defaultJournalOf(this.#config);
+    const fleet = this.#fleets.get(path);
+    if (fleet !== undefined || journalSettingsOf(this.#config, path).fleet === undefined) {
+      return fleet;
+    }
+    const text = `the instances share the entities of journal ${path}, which is not open`;
+    const list = 'akka.persistence.journal.auto-start-journals';
+    throw new InvalidInputError(`${text}: add it to ${list}`);
+  }
+
+  async leaveFleets(): Promise<void> {
+    await Promise.all([...this.#fleets.values()].map((fleet) => fleet.leave()));
   }
 
   /** All of them, or none is left open. */
@@ -139,9 +170,38 @@ class Plugins {
   /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */
   async #open(path: string): Promise<JournalPlugin> {
     const deps = { log: this.#log, clock: systemClock };
-    const journals = await openSection(this.#config, path, deps);
+    const section = await openSection(this.#config, path, deps);
+    const { journals } = section;
     const { keyOf, maxEventsInBatch } = journals;
-    const close = async (): Promise<void> => await journals[Symbol.asyncDispose]();
-    return new KafkaJournalPlugin({ ...deps, journals, keyOf, maxEventsInBatch, close });
+    const close = async (): Promise<void> => {
+      await this.#fleets.get(path)?.[Symbol.asyncDispose]();
+      await journals[Symbol.asyncDispose]();
+    };
+    const plugin = new KafkaJournalPlugin({ ...deps, journals, keyOf, maxEventsInBatch, close });
+    try {
+      return await this.#join(path, section, plugin);
+    } catch (error) {
+      await plugin[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The plugin as actors may use it. */
+  async #join(path: string, section: OpenSection, plugin: JournalPlugin): Promise<JournalPlugin> {
+    const { fleet: settings, joinFleet, journals, topic } = section;
+    if (settings === undefined) return plugin;
+    const deps = { log: this.#log, clock: systemClock };
+    const fleet = await openFleet({
+      ...deps,
+      settings,
+      openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
+      openMembership: (member) => joinFleet(member, settings),
+      keyOf: journals.keyOf,
+      topic,
+      random: Math.random,
+      randomUuid: randomUUID,
+    });
+    this.#fleets.set(path, fleet);
+    return fleet.guard(plugin);
   }
 }

@@ -53,6 +53,7 @@ export async function openEmbeddedStores(
       ids: (topic, options) => idsOfAll(topic, idsDeps, options),
       [Symbol.asyncDispose]: () => eventual[Symbol.asyncDispose](),
     },
+    joinFleet: async (member, fleet) => store.joinFleet(member, fleet),
     async [Symbol.asyncDispose]() {
       await replicator.stop({ deadlineMs: replicatorStopMs });
       await store[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
+import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import {
   type EmbeddedJournalSettings,
@@ -16,13 +17,14 @@ import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
+import { Topic } from '../model/position.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
-import type { OpenDeps } from './stores.ts';
+import type { OpenDeps, Stores } from './stores.ts';
 
 /** Journals with all that they hold open; the caller closes them. */
 export interface OpenJournals extends Journals, AsyncDisposable {
@@ -60,7 +62,18 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
   });
   const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
   readTogether({ keys: checkKeys, settings: () => journalSettingsOf(config, pathOf()) });
-  return openSection(config, pathOf(), { log: options.log ?? silentLogger, clock: systemClock });
+  const deps = { log: options.log ?? silentLogger, clock: systemClock };
+  return (await openSection(config, pathOf(), deps)).journals;
+}
+
+/** A section of journals with what it says of its fleet. */
+export interface OpenSection {
+  readonly journals: OpenJournals;
+  /** `undefined` = the process shares its entities with no other. */
+  readonly fleet: FleetSettings | undefined;
+  /** The one topic of all journals; `undefined` = the persistence id names it. */
+  readonly topic: Topic | undefined;
+  readonly joinFleet: Stores['joinFleet'];
 }
 
 /** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
@@ -68,7 +81,7 @@ export async function openSection(
   config: Config,
   path: string,
   deps: OpenDeps,
-): Promise<OpenJournals> {
+): Promise<OpenSection> {
   const settings = journalSettingsOf(config, path);
   noteIgnoredKeys(config, deps.log);
   const stores = await ('file' in settings
@@ -85,9 +98,10 @@ export async function openSection(
   const { tenures: holding, readTimeoutMs: limitMs } = settings;
   const holder = { holder: randomUUID(), random: Math.random };
   const tenures = holding && new TenureHolder({ ...readDeps, ...holder, holding, limitMs });
-  return {
+  const { persistenceIdToKey: mapping, fleet } = settings;
+  const journals: OpenJournals = {
     ...createJournals({ ...readDeps, tenures }, settings.callTimeThresholdsMs),
-    keyOf: persistenceIdToKey(settings.persistenceIdToKey),
+    keyOf: persistenceIdToKey(mapping),
     maxEventsInBatch: settings.maxEventsInBatch,
     headCacheStats: () => headCache?.stats,
     async [Symbol.asyncDispose]() {
@@ -96,6 +110,8 @@ export async function openSection(
       await stores[Symbol.asyncDispose]();
     },
   };
+  const topic = mapping.type === 'constant-topic' ? Topic.of(mapping.topic) : undefined;
+  return { journals, fleet, topic, joinFleet: (...of) => stores.joinFleet(...of) };
 }
 
 /** @throws {ConfigError} all problems of the section */

@@ -1,4 +1,5 @@
 import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
+import { openKafkaFleetMembership } from '../kafka/fleet/kafka-fleet-membership.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { openKafkaActionProducer } from '../kafka/producer/kafka-action-producer.ts';
 import { openKafkaActionConsumer } from '../kafka/reader/kafka-action-consumer.ts';
@@ -70,7 +71,15 @@ async function openAll(opening: Opening, deps: OpenDeps & Required<CallOptions>)
   opening.asking = 'the store';
   const eventual = opening.own(await openEventualStore(store, deps, options));
   const close = (): Promise<void> => disposeAll(opening.opened);
-  return { producer, consumer, eventual, [Symbol.asyncDispose]: close };
+  const { log, clock } = deps;
+  return {
+    producer,
+    consumer,
+    eventual,
+    joinFleet: (member, fleet) =>
+      openKafkaFleetMembership({ kafka, fleet, member }, { log, clock }),
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function ensureTopics(

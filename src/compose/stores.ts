@@ -1,7 +1,9 @@
+import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ActionConsumer } from '../ports/action-consumer.ts';
 import type { ActionProducer } from '../ports/action-producer.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
+import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
 import type { Clock } from '../runtime/clock.ts';
 
 /** A log and a store, opened together and closed together. */
@@ -9,6 +11,8 @@ export interface Stores extends AsyncDisposable {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
   readonly eventual: EventualJournal;
+  /** Joins the fleet whose members share the log; the caller leaves it before it closes these. */
+  joinFleet(member: FleetMember, settings: FleetSettings): Promise<FleetMembership>;
 }
 
 /** What everything that is opened here logs to and takes the time from; both stay the caller's. */

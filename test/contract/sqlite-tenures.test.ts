@@ -196,7 +196,10 @@ describe('a file of the format before the log knew its tenures', () => {
   /** Makes the file what the version before left. */
   function downgrade(file: string): void {
     const database = openDatabase(file);
-    database.exec('DROP TABLE log_tenure; PRAGMA user_version = 4');
+    database.exec(
+      `DROP TABLE log_tenure; DROP TABLE fleet_member; DROP TABLE fleet_view;
+       PRAGMA user_version = 4`,
+    );
     database.close();
   }
 

@@ -33,6 +33,10 @@ describe('the types of persistent actors', () => {
     if (first?.type === 'added') sameType<typeof first.n, number>(true);
     // @ts-expect-error no such command
     host.ask(actor, { type: 'subtracted' }).catch(() => {});
+    const { signal } = new AbortController();
+    await host.ask(actor, { type: 'added', n: 1 }, { timeout: 1000, signal });
+    // @ts-expect-error its controller is no signal
+    host.ask(actor, { type: 'poked' }, { signal: new AbortController() }).catch(() => {});
     await host.shutdown();
   });
 

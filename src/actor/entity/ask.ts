@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import type { Stored } from '../../model/errors.ts';
+import { onAbort } from '../../runtime/on-abort.ts';
 import type { StoredEventOf } from './persistence-info.ts';
 
 /** What an asker gets once everything its command led to is stored and applied. */
@@ -30,6 +31,7 @@ export class Ask {
   stored: Stored = 'no';
   readonly #resolve: (result: AskResult) => void;
   readonly #reject: (error: unknown) => void;
+  #stopListening: () => void = doNothing;
 
   constructor(command: EventObject, deadlineMs: number) {
     this.command = command;
@@ -40,13 +42,26 @@ export class Ask {
     this.#reject = reject;
   }
 
+  /** The asker waits no longer than until `signal` fires. */
+  giveUpOn(signal: AbortSignal): void {
+    if (this.settled) return;
+    this.#stopListening = onAbort(signal, (reason) => this.fail(reason));
+  }
+
   answer(result: AskResult): void {
-    this.settled = true;
+    this.#settle();
     this.#resolve(result);
   }
 
   fail(error: unknown): void {
-    this.settled = true;
+    this.#settle();
     this.#reject(error);
   }
+
+  #settle(): void {
+    this.settled = true;
+    this.#stopListening();
+  }
 }
+
+const doNothing = (): void => {};

@@ -61,6 +61,20 @@ export function checkId(id: unknown, what: string): string {
   throw new InvalidInputError(`${what} must be a well-formed text that is not blank, not ${given}`);
 }
 
+/** @throws {InvalidInputError} it is no signal; a command must not run because of that */
+export function checkSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new InvalidInputError(`a signal must be an AbortSignal, not ${kindOf(signal)}`);
+}
+
+/** @throws {InvalidInputError} it is no number of ms above 0 */
+export function checkTimeout(timeoutMs: unknown): number {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < Infinity) return timeoutMs;
+  throw new InvalidInputError(
+    `a timeout must be a number of milliseconds above 0, not ${String(timeoutMs)}`,
+  );
+}
+
 /** The failure of a promise that nobody awaits would end the process. */
 export function ignoreOutcome(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});

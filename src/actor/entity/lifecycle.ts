@@ -44,6 +44,8 @@ export class Lifecycle<S extends HostedState> {
   readonly #perform: (effect: LifeEffect) => void;
   #state: LifeState = 'awaitingPermit';
   #lastError: unknown;
+  /** Why the entity goes on in another process. */
+  #movesFor: Error | undefined;
   #failuresInARow = 0;
   #hasRecovered = false;
   #recovered: PromiseWithResolvers<void> | undefined;
@@ -127,6 +129,11 @@ export class Lifecycle<S extends HostedState> {
     this.report('entity.failed');
   }
 
+  /** Another process goes on with the entity: that is why it ends, unless it fails first. */
+  moves(reason: Error): void {
+    this.#movesFor = reason;
+  }
+
   /** The state of the entity is a final one. */
   reachedFinalState(): void {
     const { state } = this.#entity;
@@ -157,12 +164,18 @@ export class Lifecycle<S extends HostedState> {
   /** What an asker gets when the entity has ended; `stored` = what became of the command. */
   endedError(stored: Stored): JournalError {
     const { persistenceId, state } = this.#entity;
-    const cause = this.#lastError;
+    const cause = this.#lastError ?? this.#movesFor;
     if (cause === undefined && stored === 'no' && state.status === 'done') {
       const text = `${persistenceId} has reached its final state; nothing was stored`;
       return new EntityDoneError(text);
     }
     return new EntityStoppedError(`${persistenceId} ${endedTexts[stored]}`, { cause, stored });
+  }
+
+  /** What the asker of a command gets that came too late. */
+  stoppingError(): EntityStoppedError {
+    const text = `${this.#entity.persistenceId} is stopping; nothing was stored`;
+    return new EntityStoppedError(text, { cause: this.#movesFor });
   }
 
   /** What a journal says of an entity that is not held here. */

@@ -1,17 +1,20 @@
 import type { EventObject } from 'xstate';
 
+export const phases = [
+  'awaiting-permit',
+  'replaying',
+  'ready',
+  'persisting',
+  'unowned',
+  'backoff',
+  'stopped',
+] as const;
+
 /**
  * Where the entity is in its life. `unowned`: another process may write it, so nothing of its state
  * is shown; it recovers when it has something to do.
  */
-export type Phase =
-  | 'awaiting-permit'
-  | 'replaying'
-  | 'ready'
-  | 'persisting'
-  | 'unowned'
-  | 'backoff'
-  | 'stopped';
+export type Phase = (typeof phases)[number];
 
 declare const events: unique symbol;
 

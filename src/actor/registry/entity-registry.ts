@@ -6,17 +6,25 @@ import type {
   SnapshotFrom,
 } from 'xstate';
 import { createActor } from 'xstate';
-import { ClosedError, InvalidInputError } from '../../model/errors.ts';
+import { ClosedError, InvalidInputError, NotOwnerError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 import type { AskResult, WaitOptions } from '../entity/ask.ts';
-import { checkCommand, checkId, commandFault } from '../entity/check-input.ts';
+import { checkCommand, checkId, checkSignal, commandFault } from '../entity/check-input.ts';
+import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import { WakeUps } from './wake-ups.ts';
 
 /** How to ask. */
 export interface AskOptions {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
+  /**
+   * Gives up when it fires: `ask` rejects with its reason. A command that has not had its turn by
+   * then never runs. One whose write is under way may or may not be stored, and one whose answer is
+   * under way is stored; the reason cannot say which.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -73,6 +81,45 @@ export interface EntityRegistry<L extends AnyActorLogic> {
 export interface EntityRegistryOptions {
   /** What the entity of an id is started with; `{ id }` unless given. */
   readonly input?: (id: string) => unknown;
+  /**
+   * The topics of the journals of this type. Needed only where the instances share their entities
+   * (`fleet.enabled`) and the topic is a part of the persistence id.
+   */
+  readonly topics?: readonly string[];
+}
+
+/** Why entities end here that another process goes on with, and how much time that may take. */
+export interface HandOver {
+  readonly reason: NotOwnerError;
+  /** 0 = they end at once, whatever is under way. */
+  readonly limitMs: number;
+}
+
+/**
+ * The entities of one type in this process, for whoever decides which of them belong here. A place
+ * is an object that stands for all entities which move together.
+ */
+export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L> {
+  readonly type: string;
+  /** Configuration path of their journal; `undefined` = the default one. */
+  readonly journalPluginId: string | undefined;
+  readonly wire: SnapshotWire<SnapshotFrom<L>>;
+  /**
+   * @throws as `ref`
+   */
+  persistenceIdOf(id: string): string;
+  /**
+   * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It throws
+   * `NotOwnerError` when the entity does not belong here.
+   */
+  placeBy(placeOf: (id: string) => object): void;
+  /**
+   * Ends the entities of a place, which takes no new ones by now, and forgets their timers. What is
+   * being written gets its answer; commands that wait are rejected with `EntityStoppedError`, whose
+   * `stored` is `'no'` and whose cause is the reason. An entity that does not end in time is stopped:
+   * then `stored` is `'unknown'` for what it was writing.
+   */
+  handOver(place: object, how: HandOver): Promise<void>;
 }
 
 /** A type of entities. */
@@ -80,6 +127,16 @@ export interface EntityType<L extends AnyActorLogic> {
   readonly type: string;
   readonly logic: L;
   readonly options: EntityRegistryOptions;
+  /** What the logic knows of its entities. */
+  readonly traits: EntityTraits<SnapshotFrom<L>>;
+}
+
+/** What the logic of a persistent actor knows before there is an actor. */
+export interface EntityTraits<S> {
+  readonly journalPluginId: string | undefined;
+  readonly wire: SnapshotWire<S>;
+  /** @throws {InvalidInputError} the input names no journal */
+  persistenceIdOf(input: unknown): string;
 }
 
 /** What a registry needs of the actors' host. */
@@ -110,10 +167,15 @@ export interface EntityView {
   /** When the next delayed event is due, ms since the epoch. */
   readonly nextTimerMs: number | undefined;
   isIdleFor(ms: number): boolean;
+  /** Resolves when it has ended; see `LocalEntities.handOver`. */
+  handOver(reason: NotOwnerError): Promise<void>;
+  /** It ends at once. */
+  drop(reason: NotOwnerError): void;
 }
 
 interface Entry {
   readonly ref: AnyActorRef;
+  readonly place: object | undefined;
   stopping: Promise<void> | undefined;
 }
 
@@ -124,22 +186,41 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 
 /** The entities of one type in this process; ends with the abort of `closing`. */
-export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegistry<L> {
-  readonly #type: string;
+export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntities<L> {
+  readonly type: string;
+  readonly #traits: EntityTraits<SnapshotFrom<L>>;
   readonly #logic: L;
   readonly #deps: RegistryDeps;
   readonly #input: (id: string) => unknown;
   readonly #entries = new Map<string, Entry>();
   readonly #wakeUps: WakeUps;
   #sweeping = false;
+  #placeOf: (id: string) => object | undefined = () => undefined;
 
-  constructor({ type, logic, options }: EntityType<L>, deps: RegistryDeps) {
-    this.#type = type;
+  constructor({ type, logic, options, traits }: EntityType<L>, deps: RegistryDeps) {
+    this.type = type;
+    this.#traits = traits;
     this.#logic = logic;
     this.#deps = deps;
     this.#input = options.input ?? ((id) => ({ id }));
     const { clock, closing } = deps;
     this.#wakeUps = new WakeUps({ clock, closing, wake: (id) => this.#wake(id) });
+  }
+
+  get journalPluginId(): string | undefined {
+    return this.#traits.journalPluginId;
+  }
+
+  get wire(): SnapshotWire<SnapshotFrom<L>> {
+    return this.#traits.wire;
+  }
+
+  persistenceIdOf(id: string): string {
+    return this.#traits.persistenceIdOf(this.#inputOf(id));
+  }
+
+  placeBy(placeOf: (id: string) => object): void {
+    this.#placeOf = placeOf;
   }
 
   ref(id: string): ActorRefFrom<L> {
@@ -152,8 +233,10 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     options?: AskOptions,
   ): Promise<AskResult<SnapshotFrom<L>>> {
     checkCommand(command);
+    const signal = checkSignal(options?.signal);
+    signal?.throwIfAborted(); // nothing is started for it
     const stopping = this.#entries.get(id)?.stopping;
-    if (stopping !== undefined) await stopping;
+    if (stopping !== undefined) await unlessAborted(stopping, signal);
     const result = this.#deps.ask(this.#entry(id).ref, command, options);
     return result as Promise<AskResult<SnapshotFrom<L>>>;
   }
@@ -166,7 +249,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
   send(id: string, command: EventFromLogic<L>): void {
     const err = commandFault(command);
     if (err !== undefined) {
-      this.#deps.log.warn({ type: this.#type, id, err }, 'command refused');
+      this.#deps.log.warn({ type: this.type, id, err }, 'command refused');
       return;
     }
     const stopping = this.#entries.get(id)?.stopping;
@@ -177,7 +260,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     stopping
       .then(() => this.#entry(id).ref.send(command))
       .catch((error) => {
-        this.#deps.log.warn({ type: this.#type, id, err: error }, 'a command came too late');
+        this.#deps.log.warn({ type: this.type, id, err: error }, 'a command came too late');
       });
   }
 
@@ -194,34 +277,59 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     return [...this.#entries.keys()];
   }
 
-  /** An actor that is not started: nothing of it is known but its input. */
-  #create(id: string): AnyActorRef {
+  async handOver(place: object, { reason, limitMs }: HandOver): Promise<void> {
+    this.#wakeUps.dropAt(place);
+    const ends: ((deadline: Deadline) => Promise<void>)[] = [];
+    for (const [id, entry] of [...this.#entries]) {
+      const host = entry.place === place ? this.#deps.hostOf(entry.ref) : undefined;
+      if (limitMs === 0) host?.drop(reason);
+      else if (host !== undefined) {
+        const ending = host.handOver(reason);
+        entry.stopping = ending.then(() => this.#forget(id, entry));
+        ends.push(async (deadline) => {
+          if ((await deadline.within(ending)) === 'expired') host.drop(reason);
+        });
+      }
+    }
+    if (ends.length === 0) return;
+    const deadline = new Deadline(limitMs, this.#deps.clock);
+    await Promise.all(ends.map((end) => end(deadline)));
+    deadline.end();
+  }
+
+  /** What the entity is started with. */
+  #inputOf(id: string): unknown {
     if (this.#deps.closing.aborted) throw new ClosedError('the persistence is shut down');
     checkId(id, 'the id of an entity');
-    let input: unknown;
     try {
-      input = this.#input(id);
+      return this.#input(id);
     } catch (cause) {
-      const text = `the input of "${this.#type}" for "${id}" threw; nothing was started`;
+      const text = `the input of "${this.type}" for "${id}" threw; nothing was started`;
       throw new InvalidInputError(text, { cause });
     }
+  }
+
+  /** An actor that is not started: nothing of it is known but its input. */
+  #create(id: string): AnyActorRef {
+    const input = this.#inputOf(id);
     return createActor(this.#logic, { id, input } as never) as AnyActorRef;
   }
 
   #entry(id: string): Entry {
     const existing = this.#entries.get(id);
     if (existing !== undefined) return existing;
+    const place = this.#placeOf(id);
     const ref = this.#create(id);
     const wakeUp = this.#wakeUps.take(id);
-    const entry: Entry = { ref, stopping: undefined };
+    const entry: Entry = { ref, place, stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
       complete: () => this.#forget(id, entry),
       error: (err: unknown) => {
-        this.#deps.log.error({ type: this.#type, id, err }, 'entity failed');
+        this.#deps.log.error({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        if (wakeUp !== undefined) this.#wakeLater(id, wakeUp.failures + 1);
+        if (wakeUp !== undefined) this.#wakeLater(id, wakeUp.failures + 1, place);
       },
     });
     ref.start();
@@ -235,16 +343,18 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     try {
       this.#entry(id);
     } catch (err) {
-      this.#deps.log.error({ type: this.#type, id, err }, 'entity cannot be woken');
-      this.#wakeLater(id, (this.#wakeUps.take(id)?.failures ?? 0) + 1);
+      const wakeUp = this.#wakeUps.take(id);
+      if (err instanceof NotOwnerError) return; // another process goes on with it
+      this.#deps.log.error({ type: this.type, id, err }, 'entity cannot be woken');
+      this.#wakeLater(id, (wakeUp?.failures ?? 0) + 1, wakeUp?.place);
     }
   }
 
-  #wakeLater(id: string, failures: number): void {
+  #wakeLater(id: string, failures: number, place: object | undefined): void {
     const { clock, closing } = this.#deps;
     if (closing.aborted) return;
     const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 30));
-    this.#wakeUps.set(id, { atMs: clock.nowMs() + delayMs, failures });
+    this.#wakeUps.set(id, { atMs: clock.nowMs() + delayMs, failures, place });
   }
 
   #forget(id: string, entry: Entry): void {
@@ -259,13 +369,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements EntityRegis
     try {
       while (this.#entries.size > 0) {
         await clock.sleep(everyMs, { signal: closing });
-        for (const [id, { ref }] of this.#entries) {
+        for (const [id, { ref, place }] of this.#entries) {
           const host = this.#deps.hostOf(ref);
           if (host?.isIdleFor(idleMs) !== true) continue;
           const atMs = host.nextTimerMs;
           if (atMs !== undefined && this.#wakeUps.size >= this.#deps.maxWakeUps) continue;
           ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
-          if (atMs !== undefined) this.#wakeUps.set(id, { atMs, failures: 0 });
+          if (atMs !== undefined) this.#wakeUps.set(id, { atMs, failures: 0, place });
         }
       }
     } finally {

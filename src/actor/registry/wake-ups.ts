@@ -6,6 +6,8 @@ import { longestTimeoutMs } from '../entity/timers.ts';
 export interface WakeUp {
   readonly atMs: number;
   readonly failures: number;
+  /** The place of its entity; `undefined` = it never moves. */
+  readonly place?: object | undefined;
 }
 
 interface Queued extends WakeUp {
@@ -66,6 +68,12 @@ export class WakeUps {
     this.#current.delete(id);
     if (this.#current.size === 0) this.#stopSleeping();
     return queued;
+  }
+
+  /** Forgets the wake-ups of a place. */
+  dropAt(place: object): void {
+    for (const wakeUp of [...this.#current.values()])
+      if (wakeUp.place === place) this.take(wakeUp.id);
   }
 
   #sleep(untilMs: number): void {

@@ -1,4 +1,4 @@
-import { boolean, duration, integer, nonEmptyText, size, text } from '../kinds.ts';
+import { boolean, duration, integer, matching, nonEmptyText, size, text } from '../kinds.ts';
 import type { SettingReader } from '../setting-reader.ts';
 import { readNear } from './tls-settings.ts';
 
@@ -44,6 +44,9 @@ export interface RemoteTls {
 const int32 = 0x7fffffff;
 const positive = duration({ min: 1, max: int32 });
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+const anyAddress = /^(0\.0\.0\.0|::)$/;
+/** It travels in a header. */
+const tokenText = matching(/^[!-~]{1,1024}$/, 'up to 1024 visible ASCII characters, no space');
 
 /** `undefined` = no fleet: the process hosts whatever it is asked for. */
 export function readFleet(reader: SettingReader): FleetSettings | undefined {
@@ -66,7 +69,7 @@ export function readFleet(reader: SettingReader): FleetSettings | undefined {
 
 function readRemote(reader: SettingReader, enabled: boolean): RemoteSettings {
   const host = reader.read('fleet.remote.host', nonEmptyText);
-  const token = reader.optional('fleet.remote.token', nonEmptyText);
+  const token = reader.optional('fleet.remote.token', tokenText);
   const bindHost = reader.optional('fleet.remote.bind-host', nonEmptyText);
   const tls = readTls(reader, enabled);
   const isOpen = !loopback.test(host) || (bindHost !== undefined && !loopback.test(bindHost));
@@ -74,6 +77,10 @@ function readRemote(reader: SettingReader, enabled: boolean): RemoteSettings {
     const why =
       'is missing: whoever reaches the port could send commands. Set it, or fleet.remote.tls';
     reader.problem('fleet.remote.token', why);
+  }
+  if (enabled && anyAddress.test(host)) {
+    const why = 'must be an address that others can reach; set fleet.remote.bind-host to listen at';
+    reader.problem('fleet.remote.host', `${why} ${host}`);
   }
   return {
     host,
@@ -108,6 +115,7 @@ function readPem(reader: SettingReader, name: string, enabled: boolean): string 
   const location = reader.optional(path, text);
   if (location === undefined || !enabled) return undefined;
   const content = readNear(reader.config.originOf(path)?.file, location);
-  if (content === undefined) reader.problem(path, `must be a PEM file that can be read`);
+  if (content === undefined)
+    reader.problem(path, `must be a file that can be read, not ${location}`);
   return content ?? '';
 }

@@ -1,5 +1,6 @@
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import { ClosedError } from '../../model/errors.ts';
+import { locateCoordinator, registerMember, sendBesideJoins } from './group-requests.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import {
   ConsumerGroup,
@@ -7,16 +8,11 @@ import {
   type DriverBroker,
   type DriverCluster,
   type DriverConsumerGroup,
-  joinGroupRequest,
   leaveGroupRequest,
   roundRobin,
 } from './kafkajs.ts';
 
 const metadataMaxAgeMs = 300_000;
-const groupCoordinator = 0;
-const memberIdRequired = 'KafkaJSMemberIdRequired';
-/** kafkajs's second connection to a broker; joining occupies the first. */
-const fetchConnection = 1;
 
 /** What a membership works on. */
 export interface MembershipDeps {
@@ -101,34 +97,19 @@ export class GroupMembership {
    */
   async locate(): Promise<DriverBroker> {
     const { cluster, groupId } = this.#deps;
-    // kafkajs hides why it finds no coordinator; asked directly, the broker says that a right is
-    // missing.
-    const broker = await cluster.brokerPool.findConnectedBroker();
-    await broker.findGroupCoordinator({ groupId, coordinatorType: groupCoordinator });
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    const coordinator = await locateCoordinator(cluster, groupId);
     this.#group.coordinator = coordinator;
     return coordinator;
   }
 
-  /** The coordinator gives out a member id before it lets anybody join (KIP-394). */
-  async #register(coordinator: DriverBroker): Promise<string> {
+  #register(coordinator: DriverBroker): Promise<string> {
     const { groupId, settings, topic } = this.#deps;
-    const request = joinGroupRequest({
+    return registerMember(coordinator, {
       groupId,
       sessionTimeout: settings.consumer.sessionTimeoutMs,
       rebalanceTimeout: settings.consumer.maxPollIntervalMs,
-      memberId: '',
-      protocolType: 'consumer',
       groupProtocols: [this.#assigner.protocol({ topics: [topic] })],
     });
-    try {
-      const answer = await coordinator.connectionPool.send({ ...request, logResponseError: false });
-      return (answer as { memberId: string }).memberId;
-    } catch (error) {
-      const { name, memberId } = error as { name: string; memberId?: string };
-      if (name !== memberIdRequired || memberId === undefined) throw error;
-      return memberId;
-    }
   }
 
   /**
@@ -165,11 +146,10 @@ export class GroupMembership {
     this.#left = true;
     const { coordinator, memberId } = this.#group;
     if (this.#joining !== undefined && coordinator !== null && memberId) {
-      // A broker reads nothing from a connection that waits for the answer to a join. So the member
-      // leaves over another one, and that ends the join.
+      // That ends the join.
+      const leaving = leaveGroupRequest({ groupId: this.#deps.groupId, memberId });
       try {
-        const connection = await coordinator.connectionPool.getConnection(fetchConnection);
-        await connection.send(leaveGroupRequest({ groupId: this.#deps.groupId, memberId }));
+        await sendBesideJoins(coordinator, leaving);
       } catch {
         // The join ends with its connection, or at its deadline.
       }

@@ -201,8 +201,17 @@ export const metadataRequest = requestOf('metadata', 6);
 /** Version 5: the coordinator gives out the member id first; known to Kafka 2.3 and later. */
 export const joinGroupRequest = requestOf('joinGroup', 5);
 
+/** Version 3: known to Kafka 2.3 and later, as the join. */
+export const syncGroupRequest = requestOf('syncGroup', 3);
+
+/** Version 3: known to Kafka 2.3 and later, as the join. */
+export const heartbeatRequest = requestOf('heartbeat', 3);
+
 /** Version 2: names one member. */
 export const leaveGroupRequest = requestOf('leaveGroup', 2);
+
+/** Version 2: the newest that kafkajs speaks, known to Kafka 2.0 and later. */
+export const describeGroupsRequest = requestOf('describeGroups', 2);
 
 const protocolErrors = require('kafkajs/src/protocol/error') as {
   readonly createErrorFromCode: (code: number) => Error;
@@ -236,6 +245,9 @@ export const produceRequest = requestOf('produce', 7);
 export const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C') as (
   bytes: Buffer,
 ) => number;
+
+/** What a member says of itself, and what it is given, as Kafka's own tools expect them. */
+export const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
 
 type RequestFactory = (fields: Readonly<Record<string, unknown>>) => DriverRequest;
 

@@ -1,8 +1,19 @@
 import { unlessAborted } from '../../runtime/waiting.ts';
-import type { GroupMembership } from '../driver/group-membership.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
 import type { GroupLease } from './group-lease.ts';
+
+/** The member of a group whose heartbeats are sent. */
+export interface BeatingMember {
+  /** @throws driver errors as they are: Kafka's answer, or that none came */
+  heartbeat(): Promise<void>;
+  /**
+   * Looks for the coordinator of the group.
+   *
+   * @throws driver errors as they are
+   */
+  locate(): Promise<unknown>;
+}
 
 /** What the heartbeats of a member find out. */
 export interface HeartbeatEvents {
@@ -47,7 +58,7 @@ export interface HeartbeatOptions {
  */
 export async function heartbeats(
   cluster: LogCluster,
-  membership: GroupMembership,
+  membership: BeatingMember,
   { isOver, over, lease, events }: HeartbeatOptions,
 ): Promise<void> {
   const { clock } = cluster.deps;
@@ -75,7 +86,7 @@ export async function heartbeats(
 }
 
 /** Kafka's answer; `undefined` = none came. */
-async function beat(membership: GroupMembership): Promise<string | undefined> {
+async function beat(membership: BeatingMember): Promise<string | undefined> {
   try {
     await membership.heartbeat();
     return 'ok';

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import {
   DataIntegrityError,
   InvalidInputError,
@@ -94,6 +97,26 @@ export function openDatabase(file: string): Database {
   } catch (error) {
     database?.close();
     if (isBusy(error)) throw storeFailure(error, `open ${file}`);
+    throw new InvalidInputError(`cannot open ${file} as a database`, { cause: error });
+  }
+}
+
+/**
+ * Opens an existing file to look at it; nothing is written, beside the file neither. A connection
+ * that may only read makes the files `-wal` and `-shm` when they are missing, as another user
+ * perhaps, and nobody else could open the journal then. They are missing when no process has the
+ * file open, and then it is read as one that nobody changes.
+ *
+ * @throws {InvalidInputError} the file cannot be opened
+ */
+export function openToRead(file: string): Database {
+  const sqlite = loadSqlite();
+  const url = pathToFileURL(resolve(file));
+  if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1');
+  try {
+    const database = new sqlite.DatabaseSync(url, { readOnly: true, timeout: busyWaitMs });
+    return database as unknown as Database;
+  } catch (error) {
     throw new InvalidInputError(`cannot open ${file} as a database`, { cause: error });
   }
 }

@@ -1,13 +1,16 @@
+import type { FleetSettings } from '../../config/settings/fleet-settings.ts';
 import { ClosedError } from '../../model/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { EventualJournal } from '../../ports/eventual-journal.ts';
+import type { FleetMember, FleetMembership } from '../../ports/fleet-membership.ts';
 import type { ReplicatedJournal } from '../../ports/replicated-journal.ts';
 import type { TopicConsumers } from '../../ports/topic-consumer.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
+import { SqliteFleetMembership } from './fleet/sqlite-fleet-membership.ts';
 import { ForeignWrites } from './log/foreign-writes.ts';
 import { LogPartitions } from './log/log-partitions.ts';
 import { LogReader } from './log/log-reader.ts';
@@ -49,6 +52,8 @@ export interface SqliteStore extends AsyncDisposable {
   readonly topicConsumers: TopicConsumers;
   readonly eventual: EventualJournal;
   readonly replicated: ReplicatedJournal;
+  /** Joins the fleet of the processes that have the file open; the caller leaves it first. */
+  joinFleet(member: FleetMember, settings: FleetSettings): FleetMembership;
   /**
    * Closes the ports, then the file. Idempotent.
    *
@@ -104,7 +109,21 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     eventual: new SqliteEventualJournal(tables),
     replicated: new SqliteReplicatedJournal({ ...shared, segmentSize: settings.segmentSize }),
   };
+  const fleets: FleetMembership[] = [];
+  const fleetDeps = {
+    ...deps,
+    database,
+    partitions,
+    queue,
+    defaultPartitions: settings.partitions,
+  };
+  const joinFleet = (member: FleetMember, fleet: FleetSettings): FleetMembership => {
+    const membership = new SqliteFleetMembership(member, fleet, fleetDeps);
+    fleets.push(membership);
+    return membership;
+  };
   const close = async (): Promise<void> => {
+    await Promise.all(fleets.map((membership) => membership[Symbol.asyncDispose]()));
     await ports.topicConsumers[Symbol.asyncDispose]();
     await Promise.all(Object.values(ports).map((port) => port[Symbol.asyncDispose]()));
     queue.close(new ClosedError('the store is closed'));
@@ -113,6 +132,7 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
   let closed: Promise<void> | undefined;
   const store: SqliteStore = {
     ...ports,
+    joinFleet,
     [Symbol.asyncDispose]: () => {
       closed ??= close();
       return closed;

@@ -107,7 +107,7 @@ describe('a delayed event of a passivated entity', () => {
     const closing = new AbortController();
     const stopped: string[] = [];
     const registry = new LocalEntityRegistry(
-      { type: 't', logic: setup({}).createMachine({}), options: {} },
+      { type: 't', logic: setup({}).createMachine({}), options: {}, traits: {} as never },
       {
         log: silentLogger,
         clock,
@@ -118,6 +118,8 @@ describe('a delayed event of a passivated entity', () => {
           passivateAfterMs: 10,
           nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
           isIdleFor: () => true,
+          handOver: async () => {},
+          drop: () => {},
         }),
         maxWakeUps: 2,
         closing: closing.signal,

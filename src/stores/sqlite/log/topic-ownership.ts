@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { FencedError } from '../../../model/errors.ts';
 import type { Topic } from '../../../model/position.ts';
 import type { Database, Statement } from '../session.ts';
+import { isGone, nameOfProcess } from '../this-process.ts';
 
 /** So long after its last sign of life an owner may be replaced. */
 export const ownerLifetimeMs = 6_000;
@@ -33,7 +33,7 @@ export class TopicOwnership {
   acquire(topic: Topic, nowMs: number): string | undefined {
     const row = this.#select.get(topic);
     if (row !== undefined && row.expires > nowMs && !isGone(row.owner)) return undefined;
-    const owner = `${hostname()}/${process.pid}/${randomUUID()}`;
+    const owner = `${nameOfProcess()}/${randomUUID()}`;
     this.#save.run(topic, owner, nowMs + ownerLifetimeMs);
     this.#members.set(topic, owner);
     return owner;
@@ -60,17 +60,5 @@ export class TopicOwnership {
     const owner = this.#members.get(topic);
     if (owner === undefined || this.#select.get(topic)?.owner === owner) return;
     throw new FencedError(`another process replicates ${topic} now`);
-  }
-}
-
-/** True when the owner was a process of this host and has ended. A live one may only expire. */
-function isGone(owner: string): boolean {
-  const [host, pid] = owner.split('/');
-  if (host !== hostname() || pid === undefined) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as { code?: unknown }).code === 'ESRCH';
   }
 }

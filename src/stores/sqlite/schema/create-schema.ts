@@ -3,7 +3,7 @@ import { fillLogTenures } from '../log/log-tenures.ts';
 import type { Database } from '../session.ts';
 
 /** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
-export const schemaVersion = 5;
+export const schemaVersion = 6;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
@@ -17,6 +17,9 @@ export const schemaVersion = 5;
  * one an opening mark, `tenures_until` one a partition: how far its marks are known. Names and
  * meaning are those of Cassandra's tables (docs/format.md#tables), but that an event names its
  * generation by `journal`, which a purge retires.
+ *
+ * The fleet: `fleet_member` one row a process that shares the partitions with others, `fleet_view`
+ * one a fleet: what its members agreed on last (docs/format.md#fleet-in-a-file).
  */
 const tables = `
 CREATE TABLE log_topic (
@@ -134,6 +137,25 @@ CREATE TABLE log_tenure (
 `);
     fillLogTenures(database);
   },
+  `
+CREATE TABLE fleet_member (
+  fleet TEXT NOT NULL,
+  member TEXT NOT NULL,
+  address TEXT NOT NULL,
+  process TEXT NOT NULL,
+  topics TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (fleet, member)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE fleet_view (
+  fleet TEXT PRIMARY KEY,
+  generation INTEGER NOT NULL,
+  view TEXT NOT NULL,
+  basis TEXT NOT NULL,
+  balanced INTEGER NOT NULL,
+  changed INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+`,
 ];
 
 /**

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { GroupMembership } from '../../../../src/kafka/driver/group-membership.ts';
 import { protocolError } from '../../../../src/kafka/driver/kafkajs.ts';
 import { heartbeats } from '../../../../src/kafka/group/group-heartbeats.ts';
 import { GroupLease } from '../../../../src/kafka/group/group-lease.ts';
@@ -22,12 +21,12 @@ describe('heartbeats of a group member', () => {
     const cluster = { deps: { clock: systemClock }, settings: { consumer } };
     let turn = 0;
     const membership = {
-      heartbeat: () => answers[Math.min(turn++, answers.length - 1)]?.(),
+      heartbeat: async () => await answers[Math.min(turn++, answers.length - 1)]?.(),
       locate: async () => {
         story.push('located');
       },
     };
-    return heartbeats(cluster as unknown as LogCluster, membership as unknown as GroupMembership, {
+    return heartbeats(cluster as unknown as LogCluster, membership, {
       isOver: () => over.signal.aborted,
       over: over.signal,
       lease: new GroupLease({ sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 60_000 }),

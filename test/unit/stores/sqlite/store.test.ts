@@ -11,9 +11,11 @@ import { Key } from '../../../../src/model/key.ts';
 import type { Offset, Partition } from '../../../../src/model/position.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
+import { readSqliteFleet } from '../../../../src/stores/sqlite/fleet/read-sqlite-fleet.ts';
 import { openDatabase } from '../../../../src/stores/sqlite/session.ts';
 import { openSqliteStore } from '../../../../src/stores/sqlite/store.ts';
 import { moveTo } from '../../../contract/replicated-store.ts';
+import { fleetSettings } from '../../../support/fleet/fleet-settings.ts';
 import { temporaryFile } from './temporary-file.ts';
 
 const source = join(import.meta.dirname, '../../../../src/stores/sqlite/session.ts');
@@ -77,8 +79,8 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 6');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 6');
+    change('DROP TABLE customer; PRAGMA user_version = 7');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 7');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
@@ -94,6 +96,7 @@ describe('sqlite store', () => {
     const database = openDatabase(temporary.file);
     database.exec(
       `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until; DROP TABLE log_tenure;
+       DROP TABLE fleet_member; DROP TABLE fleet_view;
        ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1`,
     );
     database.close();
@@ -106,6 +109,22 @@ describe('sqlite store', () => {
     const known = { ...share, openings: [], upTo: 4 as Offset };
     await store.replicated.saveTenures(known, 1);
     expect(await store.replicated.tenuresUpTo(share.topic, share.partition)).to.equal(4);
+    expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
+  });
+
+  it('adds the tables of the fleet to a file of format 5, and leaves its records', async () => {
+    await using temporary = await temporaryFile();
+    await using first = await open(temporary.file);
+    await first.producer.produce(markOf('a'));
+    await first[Symbol.asyncDispose]();
+    const database = openDatabase(temporary.file);
+    database.exec('DROP TABLE fleet_member; DROP TABLE fleet_view; PRAGMA user_version = 5');
+    database.close();
+    expect(readSqliteFleet(temporary.file, 'g', 1)).to.equal(undefined);
+    await using store = await open(temporary.file);
+    await using member = store.joinFleet({ id: 'm', address: 'http://m' }, fleetSettings());
+    const joined = new Promise((resolve) => member.onChange(resolve));
+    expect(await joined).to.have.property('generation', 1);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });
 

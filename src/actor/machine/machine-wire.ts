@@ -1,0 +1,78 @@
+import type { AnyMachineSnapshot, AnyStateMachine, StateValue } from 'xstate';
+import { CodecError } from '../../model/errors.ts';
+import { readArray, readObject, readText } from '../../model/plain-members.ts';
+import type { PersistenceInfo } from '../entity/persistence-info.ts';
+import { commonForm, commonOf, type SnapshotWire } from '../entity/snapshot-wire.ts';
+import { sameValue } from './snapshot-parts.ts';
+
+type MachineSnapshot = AnyMachineSnapshot & { readonly persistence: PersistenceInfo };
+
+/** Snapshots of a machine: what arrives answers `matches`, `hasTag`, `can` and `getMeta`. */
+export class MachineWire implements SnapshotWire<MachineSnapshot> {
+  readonly #machine: AnyStateMachine;
+
+  constructor(machine: AnyStateMachine) {
+    this.#machine = machine;
+  }
+
+  toPlain(snapshot: MachineSnapshot): unknown {
+    const { value, context, historyValue } = snapshot;
+    const common = commonForm(snapshot);
+    const history = Object.entries(historyValue as History);
+    if (history.length === 0) return { ...common, value, context };
+    const ids = history.map(([id, nodes]) => [id, nodes.map((node) => node.id)]);
+    return { ...common, value, context, history: Object.fromEntries(ids) };
+  }
+
+  ofPlain(plain: unknown): MachineSnapshot {
+    const members = readObject(plain, 'snapshot');
+    const { value, context, history } = members;
+    const { status, output, error, persistence } = commonOf(members);
+    checkValue(value, 'snapshot.value');
+    readObject(context, 'snapshot.context');
+    const historyValue = history === undefined ? {} : this.#historyOf(history);
+    const resolved = this.#known(`the state ${JSON.stringify(value)}`, () =>
+      this.#machine.resolveState({ value, context, historyValue }),
+    );
+    if (!sameValue(resolved.value, value))
+      throw this.#unknown(`the state ${JSON.stringify(value)}`);
+    // xstate derives a status of its own from the value.
+    return { ...resolved, status, output, error, persistence } as MachineSnapshot;
+  }
+
+  #historyOf(history: unknown): History {
+    const at = 'snapshot.history';
+    const entries = Object.entries(readObject(history, at)).map(([name, ids]) => {
+      const nodes = readArray(ids, `${at}.${name}`).map((given) => {
+        const id = readText(given, `${at}.${name}`);
+        return this.#known(`the state "${id}"`, () => this.#machine.getStateNodeById(id));
+      });
+      return [name, nodes] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /** Another version of the program may have a machine of the same name with other states. */
+  #known<T>(what: string, look: () => T): T {
+    try {
+      return look();
+    } catch (cause) {
+      throw this.#unknown(what, { cause });
+    }
+  }
+
+  #unknown(what: string, options?: ErrorOptions): CodecError {
+    const machine = `the machine "${this.#machine.id}" of this process`;
+    return new CodecError(`snapshot.value: ${machine} does not have ${what}`, options);
+  }
+}
+
+type History = Readonly<Record<string, AnyStateMachine['root'][]>>;
+
+/** @throws {CodecError} it is no state value */
+function checkValue(value: unknown, at: string): asserts value is StateValue {
+  if (typeof value === 'string') return;
+  for (const [name, inner] of Object.entries(readObject(value, at))) {
+    checkValue(inner, `${at}.${name}`);
+  }
+}

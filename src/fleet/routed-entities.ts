@@ -1,0 +1,364 @@
+import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
+import { defaultAskTimeoutMs } from '../actor/command/ask-deadlines.ts';
+import type { AskResult, WaitOptions } from '../actor/entity/ask.ts';
+import {
+  checkCommand,
+  checkSignal,
+  checkTimeout,
+  commandFault,
+} from '../actor/entity/check-input.ts';
+import type {
+  AskOptions,
+  EntityRegistry,
+  HandOver,
+  LocalEntities,
+} from '../actor/registry/entity-registry.ts';
+import {
+  AskTimeoutError,
+  CommandUnhandledError,
+  InvalidInputError,
+  RemoteCallError,
+} from '../model/errors.ts';
+import { Key } from '../model/key.ts';
+import type { Topic } from '../model/position.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { FleetMember } from '../ports/fleet-membership.ts';
+import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
+import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
+import { type EntityCall, encodeCall } from './calls/call-codec.ts';
+import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
+import { hadToMove } from './had-to-move.ts';
+import type { Ownership, Whereabouts } from './ownership.ts';
+import type { PartitionHere } from './partition-here.ts';
+
+/** What routing needs. */
+export interface RoutingDeps {
+  readonly member: FleetMember;
+  readonly ownership: Ownership;
+  readonly calls: RemoteCalls;
+  readonly keyOf: (persistenceId: string) => Key;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** 0 <= value < 1; decides the jitter of a backoff. */
+  readonly random: () => number;
+  /** Ends waits: no command finds its way any more. */
+  readonly closing: AbortSignal;
+}
+
+const newsBackoff: Backoff = { initialMs: 10, maxMs: 250 };
+/** Redirects that a command follows; then it waits for this process's own view. */
+const maxHops = 8;
+/** A command that comes before its partition is served waits here for so long, then with its caller. */
+const longestStayMs = 250;
+/** Of a command of another process: its call has a deadline of its own. */
+const longestTimeoutMs = 0x7fffffff;
+
+/** One command on its way. */
+interface Route {
+  readonly id: string;
+  readonly command: { readonly type: string };
+  readonly key: Key;
+  readonly timeoutMs: number;
+  readonly endMs: number;
+  /** Of the next local `ask`. */
+  options: AskOptions | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Whom another process has named, and its generation. */
+  named: { readonly owner: FleetMember; readonly generation: number } | undefined;
+  hops: number;
+  waits: number;
+  /** Why the last try came to nothing. */
+  failure: unknown;
+}
+
+/** `again`: something is known by now that was not before. `wait`: nothing is. */
+type Tried<R> = R | 'again' | 'wait';
+
+/**
+ * Entities of one type in all processes of the fleet: each command finds the process that has its
+ * entity. It is sent again only when it was certainly not accepted.
+ */
+export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L> {
+  readonly #local: LocalEntities<L>;
+  readonly #topics: ReadonlySet<Topic>;
+  readonly #deps: RoutingDeps;
+
+  constructor(local: LocalEntities<L>, topics: ReadonlySet<Topic>, deps: RoutingDeps) {
+    this.#local = local;
+    this.#topics = topics;
+    this.#deps = deps;
+    local.placeBy((id) => this.#placeOf(id));
+  }
+
+  ref(id: string): ActorRefFrom<L> {
+    this.#placeOf(id);
+    return this.#local.ref(id);
+  }
+
+  async ask(
+    id: string,
+    command: EventFromLogic<L>,
+    options?: AskOptions,
+  ): Promise<AskResult<SnapshotFrom<L>>> {
+    checkCommand(command);
+    const signal = checkSignal(options?.signal);
+    signal?.throwIfAborted();
+    const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+    const endMs = this.#deps.clock.nowMs() + timeoutMs;
+    const key = this.#keyOf(id);
+    const route = { ...newRoute, id, command, key, timeoutMs, endMs, options, signal };
+    return await this.#route(route, 'ask');
+  }
+
+  peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
+    return this.#local.peek(id, options);
+  }
+
+  send(id: string, command: EventFromLogic<L>): void {
+    const { log, clock } = this.#deps;
+    const { type } = this.#local;
+    const err = commandFault(command);
+    if (err !== undefined) {
+      log.warn({ type, id, err }, 'command refused');
+      return;
+    }
+    const endMs = clock.nowMs() + defaultAskTimeoutMs;
+    this.#deliver({ ...newRoute, id, command, key: this.#keyOf(id), endMs });
+  }
+
+  async stop(id: string): Promise<void> {
+    await this.#local.stop(id);
+  }
+
+  ids(): readonly string[] {
+    return this.#local.ids();
+  }
+
+  /** Ends the entities of a partition in this process. */
+  endAt(here: PartitionHere, how: HandOver): Promise<void> {
+    return this.#local.handOver(here, how);
+  }
+
+  /**
+   * Takes a command of another process; never throws. It is refused when it was certainly not
+   * accepted, and the caller looks for the owner again.
+   */
+  async serve(
+    name: 'ask' | 'send',
+    call: EntityCall,
+    signal: AbortSignal,
+  ): Promise<RemoteResponse> {
+    const { wire } = this.#local;
+    const { id, command, hops } = call;
+    try {
+      const endMs = this.#deps.clock.nowMs() + longestStayMs;
+      const key = this.#keyOf(id);
+      const options = { timeout: longestTimeoutMs, signal };
+      const route: Route = { ...newRoute, id, command, key, endMs, options, signal, hops };
+      for (;;) {
+        const at = this.#deps.ownership.find(key);
+        if (at.here?.isServed === true) {
+          if (name === 'send') {
+            this.#deliver({
+              ...newRoute,
+              id,
+              command,
+              key,
+              endMs: endMs + defaultAskTimeoutMs,
+              hops,
+            });
+            return { type: 'answered', body: '{}' };
+          }
+          const result = await this.#askHere(route, at.here);
+          if (typeof result === 'object') {
+            return { type: 'answered', body: encodeAnswer({ result }, wire) };
+          }
+        }
+        // Ours is the older view, or the former owner still has the partition.
+        const mayCome = at.here !== undefined || call.generation > at.generation;
+        const restMs = endMs - this.#deps.clock.nowMs();
+        if (!mayCome || restMs <= 0) return refused(this.#whereElse(at));
+        await this.#deps.ownership.news(restMs, AbortSignal.any([signal, this.#deps.closing]));
+      }
+    } catch (error) {
+      if (this.#deps.closing.aborted && error === this.#deps.closing.reason) {
+        return refused({ reason: 'stopping', text: 'the process is stopping' });
+      }
+      return { type: 'answered', body: encodeAnswer({ error }, wire) };
+    }
+  }
+
+  /** The owner as far as it is known here; a view that may be out of date names none. */
+  #whereElse({ owner, generation }: Whereabouts): Refusal {
+    const isKnown = this.#deps.ownership.isMember;
+    return isKnown
+      ? { reason: 'not-owner', owner, generation }
+      : { reason: 'not-owner', owner: undefined, generation: 0 };
+  }
+
+  /** A command without an asker. */
+  #deliver(route: Route): void {
+    const { id, command } = route;
+    this.#route(route, 'send').catch((err) => {
+      // As on a local actor, whose machine says what it handles.
+      if (err instanceof CommandUnhandledError) return;
+      const { type } = this.#local;
+      this.#deps.log.warn({ type, id, command: command.type, err }, 'a command was not delivered');
+    });
+  }
+
+  async #route(route: Route, name: 'ask' | 'send'): Promise<AskResult<SnapshotFrom<L>>> {
+    const { ownership, clock, closing } = this.#deps;
+    for (;;) {
+      const at = ownership.find(route.key);
+      const tried = await this.#try(route, at, name);
+      if (typeof tried === 'object') return tried;
+      route.signal?.throwIfAborted();
+      closing.throwIfAborted();
+      const restMs = route.endMs - clock.nowMs();
+      if (restMs <= 0) throw this.#timeout(route);
+      route.options = { ...route.options, timeout: restMs };
+      if (tried === 'wait') await this.#wait(route, restMs);
+    }
+  }
+
+  async #wait(route: Route, restMs: number): Promise<void> {
+    const { ownership, random, closing } = this.#deps;
+    const delayMs = backoffDelayMs(newsBackoff, ++route.waits, random());
+    const signals = route.signal === undefined ? [closing] : [closing, route.signal];
+    await ownership.news(Math.min(restMs, delayMs), AbortSignal.any(signals));
+  }
+
+  /** Without a wait before the local `ask`: commands of one caller keep their order there. */
+  #try(
+    route: Route,
+    at: Whereabouts,
+    name: 'ask' | 'send',
+  ): Promise<Tried<AskResult<SnapshotFrom<L>>>> | 'wait' {
+    const { named } = route;
+    // Of two views the later one is right, whosever it is.
+    if (named !== undefined && named.generation > at.generation) {
+      return this.#askThere(route, named.owner, { generation: named.generation, name });
+    }
+    route.named = undefined;
+    if (at.here?.isServed === true) return this.#askHere(route, at.here);
+    const { owner, generation } = at;
+    if (at.here !== undefined || owner === undefined) return 'wait';
+    return this.#askThere(route, owner, { generation, name });
+  }
+
+  async #askHere(route: Route, here: PartitionHere): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
+    const { id, command, options } = route;
+    try {
+      const result = await this.#local.ask(id, command as EventFromLogic<L>, options);
+      // What was stored is so, whoever has the entity by now. What was only looked at may be old.
+      if (result.events.length > 0 || this.#deps.ownership.isMember) return result;
+    } catch (error) {
+      if (!hadToMove(error)) throw error;
+      route.failure = error;
+    }
+    return here.isServed ? 'wait' : 'again';
+  }
+
+  async #askThere(
+    route: Route,
+    owner: FleetMember,
+    { generation, name }: { readonly generation: number; readonly name: 'ask' | 'send' },
+  ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
+    const { calls, clock, member } = this.#deps;
+    const { id, command, hops, signal } = route;
+    const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
+    const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
+    let response: RemoteResponse;
+    try {
+      response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
+    } catch (err) {
+      const isUnsent = err instanceof RemoteCallError && err.stored === 'no';
+      if (err instanceof RemoteCallError) this.#warn(route, owner, err);
+      if (!isUnsent) throw err;
+      route.failure = err;
+      return 'wait';
+    }
+    if (response.type === 'answered') {
+      return name === 'send' ? delivered : decodeAnswer(response.body, this.#local.wire);
+    }
+    const refusal = readRefusal(response.body, owner);
+    if (refusal.reason === 'not-hosted') this.#warn(route, owner, refusal.error);
+    route.failure = refusal.error;
+    if (refusal.reason !== 'not-owner') return 'wait';
+    const named = refusal.owner;
+    const isLater = refusal.generation > generation;
+    if (!isLater || named === undefined || named.id === member.id || hops >= maxHops) return 'wait';
+    route.named = { owner: named, generation: refusal.generation };
+    route.hops++;
+    return 'again';
+  }
+
+  /** A command that waits makes many tries; the first failure says it all. */
+  #warn(route: Route, { address }: FleetMember, err: RemoteCallError): void {
+    const isRepeated = route.failure instanceof RemoteCallError && err.stored === 'no';
+    if (!isRepeated)
+      this.#deps.log.warn({ address, err }, 'another instance did not take a command');
+  }
+
+  #timeout({ key, command, timeoutMs, failure }: Route): AskTimeoutError {
+    const { topic, partition, owner, generation } = this.#deps.ownership.find(key);
+    const place = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`;
+    const whose = owner === undefined ? 'has no owner' : `is of ${owner.address}`;
+    const text = `no process took "${command.type}" for ${Key.toString(key)} within ${timeoutMs} ms`;
+    const view = `as far as is known here, ${place} ${whose} (generation ${generation})`;
+    return new AskTimeoutError(`${text}; it is not stored and will not run; ${view}`, {
+      cause: failure,
+      stored: 'no',
+    });
+  }
+
+  /** @throws {NotOwnerError} the entity does not belong here at the moment */
+  #placeOf(id: string): PartitionHere {
+    const key = this.#keyOf(id);
+    const { here } = this.#deps.ownership.find(key);
+    if (here?.isServed === true) return here;
+    throw this.#deps.ownership.notHere(key, Key.toString(key));
+  }
+
+  #keyOf(id: string): Key {
+    const key = this.#deps.keyOf(this.#local.persistenceIdOf(id));
+    if (this.#topics.has(key.topic)) return key;
+    const { type } = this.#local;
+    const text = `the journal of "${id}" of the entities "${type}" is in topic ${key.topic}`;
+    throw new InvalidInputError(`${text}, which their option "topics" does not name`);
+  }
+}
+
+const newRoute = {
+  timeoutMs: defaultAskTimeoutMs,
+  options: undefined,
+  signal: undefined,
+  named: undefined,
+  hops: 0,
+  waits: 0,
+  failure: undefined,
+};
+
+/** The other process has the command: nobody waits for more. */
+const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
+
+function refused(refusal: Refusal): RemoteResponse {
+  return { type: 'refused', body: encodeRefusal(refusal) };
+}
+
+/** With the refusal as an error, for whoever hears of it in the end. */
+function readRefusal(body: string, { address }: FleetMember): Refusal & { error: RemoteCallError } {
+  let refusal: Refusal;
+  try {
+    refusal = decodeRefusal(body);
+  } catch (cause) {
+    const text = `${address} has refused the command in words that cannot be read`;
+    throw new RemoteCallError(text, { cause, stored: 'no' });
+  }
+  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
+  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
+  return { ...refusal, error };
+}

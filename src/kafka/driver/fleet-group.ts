@@ -1,0 +1,271 @@
+import { ClosedError } from '../../model/errors.ts';
+import {
+  type JoinFields,
+  joinRequest,
+  locateCoordinator,
+  registerMember,
+  sendBesideJoins,
+} from './group-requests.ts';
+import {
+  type DriverBroker,
+  type DriverCluster,
+  heartbeatRequest,
+  leaveGroupRequest,
+  MemberAssignment,
+  MemberMetadata,
+  syncGroupRequest,
+} from './kafkajs.ts';
+
+/** Ours alone: members of other kinds are refused by the coordinator. */
+export const fleetProtocol = 'kafka-journal-fleet';
+/** How much longer than the members the coordinator may take. */
+const networkMarginMs = 5_000;
+
+/**
+ * How long the group waits for its members to join again. They do as soon as they hear of it; one
+ * that stands still is expelled when its session ends, well before this. Were this as short as the
+ * session, the leases of those that wait for it would end, too.
+ */
+export function rebalanceTimeoutMsOf(sessionTimeoutMs: number): number {
+  return sessionTimeoutMs * 2;
+}
+
+/** The group, and when a silent member is expelled. */
+export interface FleetGroupOptions {
+  readonly cluster: DriverCluster;
+  readonly groupId: string;
+  readonly sessionTimeoutMs: number;
+}
+
+/** A generation of the group as one member got it. */
+export interface SharedGeneration {
+  readonly generation: number;
+  /** What the member that shares out gave to all. */
+  readonly text: string;
+}
+
+/** A member as the one that shares out sees it. */
+export interface JoinedMember {
+  readonly memberId: string;
+  /** What it says of itself; empty when that cannot be read. */
+  readonly claim: string;
+}
+
+/** Shares out, on one of the members of a generation. Resolves with what all of them get. */
+export type Share = (generation: number, members: readonly JoinedMember[]) => Promise<string>;
+
+interface JoinAnswer {
+  readonly generationId: number;
+  readonly leaderId: string;
+  readonly memberId: string;
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+}
+
+interface SyncAnswer {
+  readonly memberAssignment: Buffer;
+}
+
+/**
+ * One member of a fleet's group: join, sync, heartbeat and leave, as the caller orders them. Joins
+ * and syncs go over one connection, heartbeats over another one, so that they go on while a join
+ * waits for the other members.
+ */
+export class FleetGroup {
+  readonly #options: FleetGroupOptions;
+  #coordinator: DriverBroker | undefined;
+  #memberId = '';
+  /** The last one whose join was answered. */
+  #joinedGeneration = -1;
+  /** The last one whose share was answered. */
+  #generation = -1;
+  #isJoining = false;
+  #hasLeft = false;
+  /** The generation of which a heartbeat was told that the group shares out anew. */
+  #restlessGeneration = -1;
+
+  constructor(options: FleetGroupOptions) {
+    this.#options = options;
+  }
+
+  /** The last generation of which this member got its share. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Whether the group shares out anew, or has another coordinator: join again. */
+  get isRestless(): boolean {
+    return this.#restlessGeneration === this.#generation;
+  }
+
+  /**
+   * Finds the coordinator and gets a member id, which the coordinator gives out without waiting for
+   * other members.
+   *
+   * @throws driver errors as they are, as that a right is missing
+   */
+  async register(claim: string): Promise<DriverBroker> {
+    const coordinator = await this.#locate();
+    this.#memberId ||= await registerMember(coordinator, this.#fields(claim));
+    return coordinator;
+  }
+
+  /**
+   * Joins, or joins again, with what the member says of itself, and gets its share; waits for the
+   * other members. One try: after a failure the next one goes on as the same member, unless
+   * `forget` was called.
+   *
+   * @throws driver errors as they are, and what `share` fails with
+   * @throws {ClosedError} the member has left
+   */
+  async join(claim: string, share: Share): Promise<SharedGeneration> {
+    const coordinator = await this.register(claim);
+    if (this.#hasLeft) throw new ClosedError('the member has left its group');
+    const { groupId, sessionTimeoutMs } = this.#options;
+    const memberId = this.#memberId;
+    this.#isJoining = true;
+    try {
+      const request = joinRequest(this.#fields(claim), memberId);
+      const joined = (await coordinator.connectionPool.send(request)) as JoinAnswer;
+      const generation = joined.generationId;
+      this.#joinedGeneration = generation;
+      const isLeader = joined.leaderId === joined.memberId;
+      const groupAssignment = isLeader ? await assignmentsOf(joined, share) : [];
+      const sync = syncGroupRequest({
+        groupId,
+        generationId: generation,
+        memberId,
+        groupAssignment,
+      });
+      const answer = await coordinator.connectionPool.send({
+        ...sync,
+        requestTimeout: rebalanceTimeoutMsOf(sessionTimeoutMs) + networkMarginMs,
+        logResponseError: false,
+      });
+      this.#generation = generation;
+      return { generation, text: givenText((answer as SyncAnswer).memberAssignment) };
+    } finally {
+      this.#isJoining = false;
+    }
+  }
+
+  /** The group does not know this member any more: the next join is that of a new one. */
+  forget(): void {
+    this.#memberId = '';
+  }
+
+  /**
+   * Sends one heartbeat of the last generation of which this member got its share.
+   *
+   * @throws driver errors as they are
+   */
+  async heartbeat(): Promise<void> {
+    const generation = this.#generation;
+    const { groupId } = this.#options;
+    const [coordinator, memberId] = [this.#coordinator, this.#memberId];
+    if (coordinator === undefined) throw new Error('the coordinator is not known');
+    const request = heartbeatRequest({ groupId, groupGenerationId: generation, memberId });
+    try {
+      await sendBesideJoins(coordinator, { ...request, logResponseError: false });
+    } catch (error) {
+      const { type } = error as { type?: string };
+      // All have joined the next generation, and so has this member: only the answer to its join,
+      // or its share, is still on its way. It is not expelled; nor does it know what it has.
+      const isOvertaken = this.#isJoining || this.#joinedGeneration > generation;
+      if (type === 'ILLEGAL_GENERATION' && isOvertaken) {
+        throw new Error('the group has gone on to the generation that this member joins');
+      }
+      if (type !== undefined) this.#restlessGeneration = generation;
+      throw error;
+    }
+  }
+
+  /**
+   * Looks for the coordinator, unless a join is under way: the question would wait for its answer.
+   *
+   * @throws driver errors as they are
+   */
+  async locate(): Promise<void> {
+    if (!this.#isJoining) await this.#locate();
+  }
+
+  /**
+   * Final. A join under way ends at once, and the group does not wait for this member.
+   *
+   * @throws driver errors as they are; the group then expels the member after its session timeout
+   */
+  async leave(): Promise<void> {
+    this.#hasLeft = true;
+    const [coordinator, memberId] = [this.#coordinator, this.#memberId];
+    if (coordinator === undefined || memberId === '') return;
+    const { groupId } = this.#options;
+    const request = leaveGroupRequest({ groupId, memberId });
+    await sendBesideJoins(coordinator, { ...request, logResponseError: false });
+  }
+
+  async #locate(): Promise<DriverBroker> {
+    const { cluster, groupId } = this.#options;
+    this.#coordinator = await locateCoordinator(cluster, groupId);
+    return this.#coordinator;
+  }
+
+  #fields(claim: string): JoinFields {
+    const { groupId, sessionTimeoutMs } = this.#options;
+    return {
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: rebalanceTimeoutMsOf(sessionTimeoutMs),
+      groupProtocols: [{ name: fleetProtocol, metadata: metadataOf(claim) }],
+    };
+  }
+}
+
+const protocolVersion = 1;
+
+/**
+ * A broker reads the metadata of every group of consumers. Bytes of another form make it fail in
+ * the middle of a join, which it then never answers. So the claim is the user data of a
+ * subscription to nothing.
+ */
+function metadataOf(claim: string): Buffer {
+  return MemberMetadata.encode({
+    version: protocolVersion,
+    topics: [],
+    userData: Buffer.from(claim),
+  });
+}
+
+async function assignmentsOf(
+  { generationId, members }: JoinAnswer,
+  share: Share,
+): Promise<readonly { readonly memberId: string; readonly memberAssignment: Buffer }[]> {
+  const joined = members.map(({ memberId, memberMetadata }) => ({
+    memberId,
+    claim: claimedText(memberMetadata),
+  }));
+  const userData = Buffer.from(await share(generationId, joined));
+  const memberAssignment = MemberAssignment.encode({
+    version: protocolVersion,
+    assignment: {},
+    userData,
+  });
+  return members.map(({ memberId }) => ({ memberId, memberAssignment }));
+}
+
+/** The claim in a member's metadata; empty when there is none. */
+export function claimedText(memberMetadata: Buffer): string {
+  return userDataOf(() => MemberMetadata.decode(memberMetadata));
+}
+
+/** The text in a member's assignment; empty when there is none. */
+export function givenText(memberAssignment: Buffer): string {
+  return userDataOf(() => MemberAssignment.decode(memberAssignment));
+}
+
+function userDataOf(decode: () => { readonly userData: Buffer } | null): string {
+  try {
+    return decode()?.userData?.toString() ?? '';
+  } catch {
+    // Bytes of another form. Whoever reads the text says so, with the place.
+    return '';
+  }
+}

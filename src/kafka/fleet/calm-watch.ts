@@ -1,0 +1,25 @@
+/**
+ * Whether the members of a fleet have stayed the same for the balance delay. Every member watches,
+ * so that one which takes over sharing out knows it.
+ */
+export class CalmWatch {
+  readonly #balanceDelayMs: number;
+  #members: string | undefined;
+  #sinceMs = 0;
+
+  constructor(balanceDelayMs: number) {
+    this.#balanceDelayMs = balanceDelayMs;
+  }
+
+  /** These are the members now; in any order. */
+  saw(ids: readonly string[], nowMs: number): void {
+    const members = ids.toSorted().join();
+    if (members === this.#members) return;
+    this.#members = members;
+    this.#sinceMs = nowMs;
+  }
+
+  isCalm(nowMs: number): boolean {
+    return nowMs - this.#sinceMs >= this.#balanceDelayMs;
+  }
+}

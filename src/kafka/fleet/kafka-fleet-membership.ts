@@ -1,0 +1,355 @@
+import type { FleetSettings } from '../../config/settings/fleet-settings.ts';
+import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
+import type { FleetClaim } from '../../fleet/assignment/fleet-claim.ts';
+import { decodeView, encodeClaim } from '../../fleet/assignment/member-codec.ts';
+import type { Partition, Topic } from '../../model/position.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { FleetMember, FleetMembership, FleetView } from '../../ports/fleet-membership.ts';
+import { within } from '../../runtime/waiting.ts';
+import { FleetGroup, rebalanceTimeoutMsOf } from '../driver/fleet-group.ts';
+import type { KafkaDeps } from '../driver/kafka-client.ts';
+import { protocolErrorOf } from '../driver-errors.ts';
+import { heartbeats } from '../group/group-heartbeats.ts';
+import { GroupLease } from '../group/group-lease.ts';
+import { LogCluster } from '../log-cluster.ts';
+import { CalmWatch } from './calm-watch.ts';
+import { fleetErrorOf } from './fleet-errors.ts';
+import { PartitionSharing } from './partition-sharing.ts';
+
+/** The timings of the group, as `fleet` of the settings has them. */
+export type FleetTimings = Pick<
+  FleetSettings,
+  'group' | 'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'balanceDelayMs'
+>;
+
+/** Who joins which group, and where. */
+export interface KafkaFleetOptions {
+  readonly kafka: KafkaSettings;
+  readonly fleet: FleetTimings;
+  readonly member: FleetMember;
+}
+
+const leaveLimitMs = 2_000;
+/** How often the number of partitions is compared with what was shared out. */
+const countsCheckMs = 5_000;
+/** Answers of a group that lives, and goes on without this try. */
+const regrouping: readonly (string | undefined)[] = [
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+];
+const regroupPauseMs = 10;
+const firstPauseMs = 50;
+const maxPauseMs = 5_000;
+/** After an error that only an operator can heal. */
+const finalPauseMs = 30_000;
+
+/**
+ * Joins the consumer group of a fleet; the first view comes later, through `onChange`. The group
+ * takes part in no reading: the partitions are shared out by `assignPartitions`.
+ *
+ * @throws {AccessDeniedError} the right READ on the group is missing, or the user is refused
+ * @throws {NotSetUpError} the group has members of another kind
+ * @throws {InvalidInputError} the brokers do not allow the session timeout
+ * @throws {LogUnavailableError} no broker answered in time; names the addresses
+ * @throws the abort reason when `options.signal` fires
+ */
+export async function openKafkaFleetMembership(
+  options: KafkaFleetOptions,
+  deps: KafkaDeps,
+  { signal }: CallOptions = {},
+): Promise<FleetMembership> {
+  const { kafka, fleet } = options;
+  const { group, sessionTimeoutMs, heartbeatIntervalMs } = fleet;
+  const settings = {
+    ...kafka,
+    // A coordinator whose machine is gone must be given up before the session ends.
+    requestTimeoutMs: Math.min(kafka.requestTimeoutMs, Math.ceil(sessionTimeoutMs / 3)),
+    consumer: {
+      ...kafka.consumer,
+      sessionTimeoutMs,
+      heartbeatIntervalMs,
+      maxPollIntervalMs: rebalanceTimeoutMsOf(sessionTimeoutMs),
+    },
+  };
+  const cluster = await LogCluster.open(settings, deps, { signal });
+  const membership = new KafkaFleetMembership(cluster, options);
+  try {
+    await cluster.retrying({ group, right: 'READ', signal }, () => membership.register());
+  } catch (error) {
+    await membership[Symbol.asyncDispose]();
+    throw error;
+  }
+  membership.start();
+  return membership;
+}
+
+/** From the first view until the member is expelled, or may have been. */
+interface Life {
+  readonly lease: GroupLease;
+  readonly over: AbortController;
+  readonly beating: Promise<void>;
+}
+
+class KafkaFleetMembership implements FleetMembership {
+  readonly #cluster: LogCluster;
+  readonly #fleet: FleetTimings;
+  readonly #member: FleetMember;
+  readonly #group: FleetGroup;
+  readonly #calm: CalmWatch;
+  readonly #sharing: PartitionSharing;
+  readonly #listeners = new Set<(view: FleetView | undefined) => void>();
+  readonly #closing = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+  #stirred = new AbortController();
+  #life: Life | undefined;
+  #view: FleetView | undefined;
+  /** Kafka's number of the generation whose view this is. */
+  #viewGeneration: number | undefined;
+  #hosted: readonly Topic[] = [];
+  /** What the last round was told. */
+  #claimed: readonly Topic[] = this.#hosted;
+  /** Set when this member shared out the present generation. */
+  #shared: { readonly isBalanced: boolean } | undefined;
+
+  constructor(cluster: LogCluster, { fleet, member }: KafkaFleetOptions) {
+    const { group: groupId, sessionTimeoutMs, balanceDelayMs } = fleet;
+    this.#cluster = cluster;
+    this.#fleet = fleet;
+    this.#member = member;
+    this.#group = new FleetGroup({ cluster: cluster.driver, groupId, sessionTimeoutMs });
+    this.#calm = new CalmWatch(balanceDelayMs);
+    this.#sharing = new PartitionSharing(cluster, this.#calm);
+  }
+
+  get view(): FleetView | undefined {
+    return this.#view;
+  }
+
+  isMember(): boolean {
+    return this.#life?.lease.isHeld ?? false;
+  }
+
+  host(topics: readonly Topic[]): void {
+    const wanted = new Set(topics);
+    if (wanted.symmetricDifference(new Set(this.#hosted)).size === 0) return;
+    this.#hosted = [...wanted];
+    this.#stir();
+  }
+
+  onChange(listener: (view: FleetView | undefined) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** @throws {JournalError} the group cannot be joined */
+  async register(): Promise<void> {
+    try {
+      await this.#group.register(this.#claim());
+    } catch (error) {
+      throw fleetErrorOf(error, this.#cluster, this.#fleet);
+    }
+  }
+
+  /** Joins from now on, until it is disposed. */
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#round();
+        failures = 0;
+        await this.#attend();
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        const pauseMs = this.#recover(error, failures);
+        await this.#cluster.pause(pauseMs, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** One generation: joins, shares out when it is this member's turn, and takes the view over. */
+  async #round(): Promise<void> {
+    const hosted = this.#hosted;
+    this.#shared = undefined;
+    const { generation, text } = await this.#group.join(this.#claim(), async (number, members) => {
+      const shared = await this.#sharing.share(number, members);
+      this.#shared = shared;
+      return shared.text;
+    });
+    const view = decodeView(text);
+    // The share may have been read late. Only an answer to a heartbeat proves that it is still good.
+    const { sessionTimeoutMs } = this.#fleet;
+    const rebalanceTimeoutMs = rebalanceTimeoutMsOf(sessionTimeoutMs);
+    const timeouts = { sessionTimeoutMs, rebalanceTimeoutMs };
+    const lease = this.#life?.lease ?? new GroupLease(timeouts);
+    const sent = lease.moment();
+    lease.confirm(sent, await this.#prove());
+    this.#claimed = hosted;
+    this.#viewGeneration = generation;
+    this.#show(view, lease);
+  }
+
+  async #prove(): Promise<'stable' | 'rebalancing'> {
+    try {
+      await this.#group.heartbeat();
+      return 'stable';
+    } catch (error) {
+      if (protocolErrorOf(error) === 'REBALANCE_IN_PROGRESS') return 'rebalancing';
+      throw error;
+    }
+  }
+
+  #show(view: FleetView, lease: GroupLease): void {
+    const { group } = this.#fleet;
+    const { clock, log } = this.#cluster.deps;
+    const fields = { group, generation: view.generation, members: view.members.length };
+    log[this.#life === undefined ? 'info' : 'debug'](fields, 'a member of the fleet');
+    const ids = view.members.map(({ id }) => id);
+    this.#calm.saw(ids, clock.nowMs());
+    // The lease of a life that has ended meanwhile holds no more.
+    if (this.#life === undefined) this.#life = this.#begin(lease);
+    this.#view = view;
+    this.#tell();
+  }
+
+  #begin(lease: GroupLease): Life {
+    const over = new AbortController();
+    const beating = heartbeats(this.#cluster, this.#group, {
+      isOver: () => over.signal.aborted,
+      over: over.signal,
+      lease,
+      events: {
+        onRebalance: () => this.#stir(),
+        onLost: () => {
+          if (!over.signal.aborted) this.#lose();
+        },
+        onBeat: async () => {},
+      },
+    });
+    return { lease, over, beating };
+  }
+
+  /** Until another round is due. */
+  async #attend(): Promise<void> {
+    const { clock } = this.#cluster.deps;
+    let checkedMs = clock.nowMs();
+    while (!this.#isRoundDue()) {
+      this.#stirred = new AbortController();
+      const { signal } = this.#stirred;
+      await clock.sleep(this.#fleet.heartbeatIntervalMs, { signal }).catch(() => undefined);
+      const nowMs = clock.nowMs();
+      if (this.#shared === undefined || nowMs - checkedMs < countsCheckMs) continue;
+      checkedMs = nowMs;
+      if (!this.#isRoundDue() && (await this.#sharing.haveCountsChanged())) return;
+    }
+  }
+
+  #isRoundDue(): boolean {
+    const isToBalance =
+      this.#shared?.isBalanced === false && this.#calm.isCalm(this.#cluster.deps.clock.nowMs());
+    return (
+      this.#closing.signal.aborted ||
+      this.#life === undefined ||
+      this.#group.isRestless ||
+      this.#claimed !== this.#hosted ||
+      isToBalance
+    );
+  }
+
+  /** What it has is what the others may not give away: nothing once it may be expelled. */
+  #claim(): string {
+    const id = this.#member.id;
+    const held = [...(this.#view?.topics ?? [])].map(([topic, owners]) => {
+      const own = [...owners.entries()].filter(([, { owner }]) => owner?.id === id);
+      return [topic, own.map(([partition]) => partition as Partition)] as const;
+    });
+    const claim: FleetClaim = {
+      member: this.#member,
+      topics: this.#hosted,
+      held: new Map(held.filter(([, partitions]) => partitions.length > 0)),
+      heldSince: this.#view?.generation ?? 0,
+    };
+    return encodeClaim(claim);
+  }
+
+  /**
+   * After a round that failed.
+   *
+   * @param failures in a row, this one included
+   * @returns how long to wait before the next one
+   */
+  #recover(error: unknown, failures: number): number {
+    const { group } = this.#fleet;
+    const { log } = this.#cluster.deps;
+    const type = protocolErrorOf(error);
+    if (type === 'UNKNOWN_MEMBER_ID') this.#group.forget();
+    // A generation of which it has no view may have given its partitions away.
+    const isLost = this.#group.generation !== this.#viewGeneration;
+    if (isLost || type === 'UNKNOWN_MEMBER_ID') this.#lose();
+    const err = fleetErrorOf(error, this.#cluster, this.#fleet);
+    if (regrouping.includes(type)) {
+      log.debug({ group, err }, 'the group of the fleet goes on without this try to join');
+      return Math.min(maxPauseMs, regroupPauseMs * 2 ** Math.min(failures - 1, 10));
+    }
+    const pauseMs = err.retryable
+      ? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 10))
+      : finalPauseMs;
+    const text = `joining the fleet failed; it is tried again in ${pauseMs} ms`;
+    log[err.retryable ? 'warn' : 'error']({ group, err }, text);
+    return pauseMs;
+  }
+
+  /** It is expelled, or may have been. */
+  #lose(): void {
+    const { group } = this.#fleet;
+    if (this.#life === undefined) return;
+    const text = 'no member of the fleet any more: it joins again, and owns nothing until then';
+    this.#cluster.deps.log.warn({ group }, text);
+    this.#end(this.#life);
+  }
+
+  #end({ lease, over }: Life): void {
+    lease.end();
+    over.abort('over');
+    this.#life = undefined;
+    this.#view = undefined;
+    this.#viewGeneration = undefined;
+    this.#tell();
+    this.#stir();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.#view);
+  }
+
+  /** Looks at once whether a round is due. */
+  #stir(): void {
+    this.#stirred.abort('stirred');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { clock, log } = this.#cluster.deps;
+    const life = this.#life;
+    this.#closing.abort('closing');
+    if (life !== undefined) this.#end(life);
+    this.#stir();
+    const leaving = this.#group.leave().catch((err: unknown) => {
+      log.debug({ group: this.#fleet.group, err }, 'leaving the group of the fleet failed');
+    });
+    await within(Promise.all([leaving, this.#running]), leaveLimitMs, clock);
+    await this.#cluster[Symbol.asyncDispose]();
+    await Promise.all([this.#running, life?.beating]);
+  }
+}

@@ -1,0 +1,102 @@
+import { assignPartitions } from '../../fleet/assignment/assign-partitions.ts';
+import type { FleetClaim } from '../../fleet/assignment/fleet-claim.ts';
+import { decodeClaim, encodeView } from '../../fleet/assignment/member-codec.ts';
+import { CodecError, type JournalError } from '../../model/errors.ts';
+import type { Topic } from '../../model/position.ts';
+import type { JoinedMember } from '../driver/fleet-group.ts';
+import type { LogCluster } from '../log-cluster.ts';
+import type { CalmWatch } from './calm-watch.ts';
+
+/** What was shared out. */
+export interface SharedOut {
+  /** The view of all members, as they read it. */
+  readonly text: string;
+  /** False: partitions are to move once it is calm. */
+  readonly isBalanced: boolean;
+}
+
+/** What the member does that the group chose to share out the partitions. */
+export class PartitionSharing {
+  readonly #cluster: LogCluster;
+  readonly #calm: CalmWatch;
+  /** Partitions of each topic that was shared out; `undefined` = they could not be learnt. */
+  #counts: ReadonlyMap<Topic, number | undefined> = new Map();
+
+  constructor(cluster: LogCluster, calm: CalmWatch) {
+    this.#cluster = cluster;
+    this.#calm = calm;
+  }
+
+  /**
+   * Shares out among these members. One whose claim cannot be read gets no partition; the others go
+   * on.
+   *
+   * @throws {ClosedError} the cluster is closed
+   */
+  async share(groupGeneration: number, members: readonly JoinedMember[]): Promise<SharedOut> {
+    const claims = members.flatMap((member) => this.#claimOf(member) ?? []);
+    const topics = new Set(claims.flatMap((claim) => claim.topics));
+    const counts = await Promise.all(
+      [...topics].map(async (topic) => {
+        const known = this.#counts.has(topic);
+        return [topic, known ? this.#counts.get(topic) : await this.#count(topic)] as const;
+      }),
+    );
+    this.#counts = new Map(counts);
+    const { clock } = this.#cluster.deps;
+    const ids = claims.map(({ member }) => member.id);
+    this.#calm.saw(ids, clock.nowMs());
+    const shared = assignPartitions({
+      claims,
+      partitionCounts: new Map(
+        counts.flatMap(([topic, count]) => (count === undefined ? [] : [[topic, count]])),
+      ),
+      isCalm: this.#calm.isCalm(clock.nowMs()),
+    });
+    // Kafka counts anew when it has lost the group. Whoever knows a higher generation would hold
+    // the new view for the older one.
+    const heldSince = Math.max(0, ...claims.map((claim) => claim.heldSince));
+    const generation = Math.max(groupGeneration, heldSince + 1);
+    const text = encodeView({
+      generation,
+      members: claims.map(({ member }) => member),
+      topics: shared.topics,
+    });
+    return { text, isBalanced: shared.isBalanced };
+  }
+
+  /** Whether a topic has other partitions than were shared out. Asks the brokers. */
+  async haveCountsChanged(): Promise<boolean> {
+    const now = await Promise.all(
+      [...this.#counts].map(async ([topic, count]) => {
+        const found = await this.#count(topic);
+        return [topic, found ?? count] as const;
+      }),
+    );
+    const hasChanged = now.some(([topic, count]) => count !== this.#counts.get(topic));
+    this.#counts = new Map(now);
+    return hasChanged;
+  }
+
+  async #count(topic: Topic): Promise<number | undefined> {
+    try {
+      return await this.#cluster.partitionCount(topic);
+    } catch (error) {
+      const err: JournalError = this.#cluster.errorOf(error, { topic, right: 'DESCRIBE' });
+      const text = 'the partitions of a topic of the fleet are not known: nobody owns them so far';
+      this.#cluster.deps.log.warn({ topic, err }, text);
+      return undefined;
+    }
+  }
+
+  #claimOf({ memberId, claim }: JoinedMember): FleetClaim | undefined {
+    try {
+      return decodeClaim(claim);
+    } catch (err) {
+      if (!(err instanceof CodecError)) throw err;
+      const text = 'a member of the fleet says nothing that can be read, and gets no partition';
+      this.#cluster.deps.log.warn({ memberId, err }, text);
+      return undefined;
+    }
+  }
+}

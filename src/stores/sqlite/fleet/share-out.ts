@@ -1,0 +1,89 @@
+import { assignPartitions } from '../../../fleet/assignment/assign-partitions.ts';
+import type { FleetClaim } from '../../../fleet/assignment/fleet-claim.ts';
+import type { Partition, Topic } from '../../../model/position.ts';
+import type { FleetMember, FleetView, PartitionOwner } from '../../../ports/fleet-membership.ts';
+import type { MemberRow, ViewRow } from './fleet-rows.ts';
+
+/** From what the partitions are shared out. */
+export interface ShareOut {
+  /** Those that live, by id. */
+  readonly members: readonly MemberRow[];
+  /** Of the topics that they can host. */
+  readonly partitionCounts: ReadonlyMap<Topic, number>;
+  /** What was shared out last. */
+  readonly last: ViewRow | undefined;
+  readonly balanceDelayMs: number;
+  readonly nowMs: number;
+}
+
+/**
+ * Shares the partitions out anew if members, topics or partitions are others than at the last time,
+ * or if it is calm and partitions are to move for balance; `undefined` = all stays as it is.
+ */
+export function shareOut(input: ShareOut): ViewRow | undefined {
+  const { members, partitionCounts, last, nowMs } = input;
+  const basis = basisOf(members, partitionCounts);
+  const hasNewMembers = last === undefined || !areSame(last.view.members, members);
+  const changed = hasNewMembers ? nowMs : last.changed;
+  // The wall clock may have been set back: then the delay counts again from there.
+  const isCalm = Math.abs(nowMs - changed) >= input.balanceDelayMs;
+  if (last?.basis === basis && (last.isBalanced || !isCalm)) return undefined;
+  const claims = members.map(({ member, topics }) => ({ member, topics, ...heldBy(member, last) }));
+  const assignment = assignPartitions({ claims, partitionCounts, isCalm });
+  const view = {
+    generation: (last?.view.generation ?? 0) + 1,
+    members: members.map(({ member }) => member),
+    topics: withFormerOwners(assignment.topics, last?.view, members),
+  };
+  return { view, basis, isBalanced: assignment.isBalanced, changed };
+}
+
+function basisOf(members: readonly MemberRow[], counts: ReadonlyMap<Topic, number>): string {
+  const ofMembers = members.map(({ member, topics }) => [member.id, member.address, topics]);
+  return JSON.stringify({ members: ofMembers, partitions: Object.fromEntries(counts) });
+}
+
+function areSame(before: readonly FleetMember[], now: readonly MemberRow[]): boolean {
+  return (
+    before.length === now.length && before.every(({ id }, index) => id === now[index]?.member.id)
+  );
+}
+
+/** All members agree on what was shared out last, also those that have not read it yet. */
+function heldBy(
+  { id }: FleetMember,
+  last: ViewRow | undefined,
+): Pick<FleetClaim, 'held' | 'heldSince'> {
+  const held = new Map<Topic, Partition[]>();
+  for (const [topic, owners] of last?.view.topics ?? []) {
+    const own = owners.flatMap(({ owner }, partition) =>
+      owner?.id === id ? [partition as Partition] : [],
+    );
+    if (own.length > 0) held.set(topic, own);
+  }
+  return { held, heldSince: held.size === 0 ? 0 : (last?.view.generation ?? 0) };
+}
+
+/**
+ * An owner that stays an owner keeps its former owner as long as that one is a member: it may not
+ * have read the view before, in which it was to ask that one to let go.
+ */
+function withFormerOwners(
+  topics: ReadonlyMap<Topic, readonly PartitionOwner[]>,
+  last: FleetView | undefined,
+  members: readonly MemberRow[],
+): FleetView['topics'] {
+  const living = new Map(members.map(({ member }) => [member.id, member]));
+  const next = new Map<Topic, readonly PartitionOwner[]>();
+  for (const [topic, owners] of topics) {
+    const before = last?.topics.get(topic);
+    const kept = owners.map(({ owner, formerOwner }, partition): PartitionOwner => {
+      const then = before?.[partition];
+      const isKept = owner !== undefined && then?.owner?.id === owner.id;
+      const former = isKept ? then?.formerOwner : formerOwner;
+      return { owner, formerOwner: former && living.get(former.id) };
+    });
+    next.set(topic, kept);
+  }
+  return next;
+}

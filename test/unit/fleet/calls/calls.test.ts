@@ -1,0 +1,126 @@
+import { expect } from 'chai';
+import { decodeCall, encodeCall } from '../../../../src/fleet/calls/call-codec.ts';
+import { decodeRefusal, encodeRefusal } from '../../../../src/fleet/calls/refusal-codec.ts';
+import { decodeRelease, encodeRelease } from '../../../../src/fleet/calls/release-codec.ts';
+import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
+import { Partition, Topic } from '../../../../src/model/position.ts';
+
+const call = { type: 'account', id: 'a-1', command: { type: 'opened' }, generation: 4, hops: 1 };
+
+function refusalOf(work: () => unknown): InvalidInputError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof InvalidInputError) return error;
+    throw error;
+  }
+  throw new Error('it was expected to be refused');
+}
+
+/** Each text must be refused with a message that begins like this. */
+function refusesAll(decode: (body: string) => unknown, wrong: Readonly<Record<string, string>>) {
+  for (const [body, message] of Object.entries(wrong)) {
+    expect(() => decode(body), body).to.throw(CodecError, message);
+  }
+}
+
+describe('a call', () => {
+  it('is a JSON object with the entity, the command and what the caller knew', () => {
+    expect(encodeCall(call)).to.equal(
+      '{"type":"account","id":"a-1","command":{"type":"opened"},"generation":4,"hops":1}',
+    );
+    expect(decodeCall(encodeCall(call))).to.deep.equal(call);
+  });
+
+  it('is refused when JSON cannot hold its command, with the path', () => {
+    const wrong: readonly (readonly [object, string])[] = [
+      [{ at: new Date(0) }, 'command.at'],
+      [{ items: [{ n: 1 }, { n: Number.NaN }] }, 'command.items[1].n'],
+      [{ by: new Map() }, 'command.by'],
+      [{ run: () => 1 }, 'command.run'],
+      [{ list: [undefined] }, 'command.list[0]'],
+      [{ 'a b': 5n }, 'command["a b"]'],
+    ];
+    for (const [members, path] of wrong) {
+      const command = { type: 'x', ...members };
+      expect(refusalOf(() => encodeCall({ ...call, command }))).to.include({ path, stored: 'no' });
+    }
+  });
+
+  it('is refused when an id is blank or no well-formed text, on both sides', () => {
+    for (const id of ['', ' ', 'a\ud800']) {
+      expect(() => encodeCall({ ...call, id })).to.throw(InvalidInputError, 'id of an entity');
+      expect(() => encodeCall({ ...call, type: id })).to.throw(InvalidInputError, 'a type of');
+      const text = 'must be a well-formed text that is not blank';
+      const body = (member: object) => JSON.stringify({ ...call, ...member });
+      expect(() => decodeCall(body({ id }))).to.throw(CodecError, `call.id ${text}`);
+      expect(() => decodeCall(body({ type: id }))).to.throw(CodecError, `call.type ${text}`);
+    }
+  });
+
+  it('is refused when it does not hold together, naming the member', () => {
+    const body = (member: object) => JSON.stringify({ ...call, ...member });
+    refusesAll(decodeCall, {
+      '': 'malformed JSON',
+      '{': 'malformed JSON',
+      '[]': 'call must be an object, not an array',
+      [body({ type: 5 })]: 'call.type must be a text, not 5',
+      [body({ id: null })]: 'call.id must be a text, not null',
+      [body({ command: 'x' })]: 'call.command must be an object with a text "type"',
+      [body({ command: {} })]: 'call.command must be an object with a text "type"',
+      [body({ generation: -1 })]: 'call.generation must be an integer of at least 0, not -1',
+      [body({ generation: 2 ** 53 })]: 'call.generation must be an integer of at least 0',
+      [body({ hops: 0.5 })]: 'call.hops must be an integer of at least 0, not 0.5',
+    });
+  });
+});
+
+describe('a refusal', () => {
+  it('says who owns the partition, or why nobody took the call', () => {
+    const owner = { id: 'm-1', address: 'http://a:1' };
+    for (const [refusal, body] of [
+      [
+        { reason: 'not-owner', owner, generation: 7 },
+        '{"reason":"not-owner","owner":{"id":"m-1","address":"http://a:1"},"generation":7}',
+      ],
+      [
+        { reason: 'not-owner', owner: undefined, generation: 0 },
+        '{"reason":"not-owner","generation":0}',
+      ],
+      [{ reason: 'busy', text: '100 calls' }, '{"reason":"busy","text":"100 calls"}'],
+    ] as const) {
+      expect(encodeRefusal(refusal)).to.equal(body);
+      expect(decodeRefusal(body)).to.deep.equal(refusal);
+    }
+  });
+
+  it('is refused when it does not hold together, naming the member', () => {
+    refusesAll(decodeRefusal, {
+      '{"reason":"tired"}': 'refusal.reason must be one of not-owner, not-hosted, stopping, busy',
+      '{"reason":"busy"}': 'refusal.text must be a text',
+      '{"reason":"not-owner"}': 'refusal.generation must be an integer',
+      '{"reason":"not-owner","generation":1,"owner":"m"}': 'refusal.owner must be an object',
+      '{"reason":"not-owner","generation":1,"owner":{}}': 'refusal.owner.id must be a text',
+      '{"reason":"not-owner","generation":1,"owner":{"id":"m"}}': 'refusal.owner.address must be',
+    });
+  });
+});
+
+describe('a release', () => {
+  it('names the partition and the generation that gave it away', () => {
+    const release = { topic: Topic.of('t'), partition: Partition.of(3), generation: 9 };
+    expect(encodeRelease(release)).to.equal('{"topic":"t","partition":3,"generation":9}');
+    expect(decodeRelease(encodeRelease(release))).to.deep.equal(release);
+  });
+
+  it('is refused when it does not hold together, naming the member', () => {
+    refusesAll(decodeRelease, {
+      '5': 'release must be an object, not 5',
+      '{}': 'release.topic must be a text',
+      '{"topic":"t","partition":"1"}': 'release.partition must be an integer',
+      '{"topic":"t","partition":1}': 'release.generation must be an integer',
+      '{"topic":"a b","partition":1,"generation":1}': 'release names no partition',
+      '{"topic":"t","partition":4294967296,"generation":1}': 'release names no partition',
+    });
+  });
+});

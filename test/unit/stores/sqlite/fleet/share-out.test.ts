@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import { Topic } from '../../../../../src/model/position.ts';
+import type { MemberRow, ViewRow } from '../../../../../src/stores/sqlite/fleet/fleet-rows.ts';
+import { type ShareOut, shareOut } from '../../../../../src/stores/sqlite/fleet/share-out.ts';
+
+const topic = Topic.of('journal');
+const other = Topic.of('other');
+const balanceDelayMs = 3_000;
+
+function row(id: string, topics: readonly Topic[] = [topic]): MemberRow {
+  return { member: { id, address: `http://${id}` }, process: 'host/1', topics, expires: 0 };
+}
+
+/** What is shared out among `members` after `last`, at `nowMs`. */
+function shared(
+  members: readonly MemberRow[],
+  last: ViewRow | undefined,
+  { nowMs = 0, counts = [[topic, 4]] }: { nowMs?: number; counts?: [Topic, number][] } = {},
+): ViewRow | undefined {
+  const input: ShareOut = {
+    members,
+    partitionCounts: new Map(counts),
+    last,
+    balanceDelayMs,
+    nowMs,
+  };
+  return shareOut(input);
+}
+
+/** By partition: `owner`, or `owner<former`. */
+function ownersOf(row: ViewRow | undefined, of = topic): string | undefined {
+  return row?.view.topics
+    .get(of)
+    ?.map(({ owner, formerOwner }) => {
+      const former = formerOwner === undefined ? '' : `<${formerOwner.id}`;
+      return `${owner?.id ?? '-'}${former}`;
+    })
+    .join(' ');
+}
+
+describe('sharing out in the file', () => {
+  const one = shared([row('a')], undefined);
+  const two = shared([row('a'), row('b')], one, { nowMs: 10_000 });
+
+  it('begins with generation 1, and counts on with each one', () => {
+    expect(one?.view.generation).to.equal(1);
+    expect(ownersOf(one)).to.equal('a a a a');
+    expect(two?.view.generation).to.equal(2);
+    expect(two?.view.members.map(({ id }) => id)).to.deep.equal(['a', 'b']);
+  });
+
+  it('leaves all as it is while nothing changes', () => {
+    expect(shared([row('a')], one, { nowMs: 1_000_000 })).to.equal(undefined);
+  });
+
+  it('is done anew when a member hosts another topic, another address, or a topic has grown', () => {
+    const moved = { ...row('a'), member: { id: 'a', address: 'http://new' } };
+    expect(ownersOf(shared([row('a', [])], one, { counts: [] }))).to.equal(undefined);
+    expect(ownersOf(shared([row('a')], one, { counts: [[topic, 5]] }))).to.equal('a a a a a');
+    const grown = shared([row('a', [topic, other])], one, {
+      counts: [
+        [topic, 4],
+        [other, 1],
+      ],
+    });
+    expect(ownersOf(grown, other)).to.equal('a');
+    const after = shared([moved], one);
+    expect(after?.view.topics.get(topic)?.[0]?.owner?.address).to.equal('http://new');
+  });
+
+  it('gives a newcomer nothing that has an owner until no member came or went for the delay', () => {
+    expect(ownersOf(two)).to.equal('a a a a');
+    const members = [row('a'), row('b')];
+    const before = shared(members, two, { nowMs: 10_000 + balanceDelayMs - 1 });
+    expect(before).to.equal(undefined);
+    const calm = shared(members, two, { nowMs: 10_000 + balanceDelayMs });
+    expect(ownersOf(calm)).to.equal('a a b<a b<a');
+    expect(shared(members, calm, { nowMs: 1_000_000 })).to.equal(undefined);
+  });
+
+  it('counts the delay from a change of members, and not from one of topics', () => {
+    const hosting = shared([row('a'), row('b', [topic, other])], two, {
+      nowMs: 10_000 + balanceDelayMs,
+      counts: [
+        [topic, 4],
+        [other, 1],
+      ],
+    });
+    expect(ownersOf(hosting)).to.equal('a a a b<a');
+  });
+
+  it('does not wait for ever when the wall clock is set back', () => {
+    const members = [row('a'), row('b')];
+    const calm = shared(members, two, { nowMs: 10_000 - balanceDelayMs });
+    expect(ownersOf(calm)).to.equal('a a b<a b<a');
+  });
+
+  it('keeps naming the former owner until that one is no member any more', () => {
+    const members = [row('a'), row('b')];
+    const calm = shared(members, two, { nowMs: 20_000 });
+    const joined = shared([...members, row('c')], calm, { nowMs: 20_001 });
+    expect(ownersOf(joined)).to.equal('a a b<a b<a');
+    const left = shared([row('b'), row('c')], joined, { nowMs: 20_002 });
+    expect(ownersOf(left)).to.equal('c c b b');
+  });
+
+  it('names the last owner as the former one when a partition moves again', () => {
+    const calm = shared([row('a'), row('b')], two, { nowMs: 20_000 });
+    const back = shared([row('a'), row('b', [])], calm, { nowMs: 20_001 });
+    expect(ownersOf(back)).to.equal('a a a<b a<b');
+  });
+});
