@@ -6,6 +6,7 @@ export interface BankRun {
   readonly savers: number;
   readonly centsEach: number;
   readonly seed: number;
+  readonly instances: number;
   readonly tradingMs: number;
   readonly acknowledged: readonly AcknowledgedTransfer[];
   /** Where the events are. */

@@ -10,10 +10,19 @@ interface Wallets {
   ask(id: string, command: WalletCommand): Promise<unknown>;
 }
 
+interface Market {
+  readonly name: string;
+  readonly wallets: number;
+  readonly inFlight: number;
+  readonly seed: number;
+}
+
 /** Gives the wallets something to do. */
 export class Clerk {
   readonly #wallets: Wallets;
   readonly #tell: (transfers: readonly AcknowledgedTransfer[]) => void;
+  #lanes: readonly Promise<void>[] = [];
+  #isResting = false;
   #untold: AcknowledgedTransfer[] = [];
 
   constructor(wallets: Wallets, tell: (transfers: readonly AcknowledgedTransfer[]) => void) {
@@ -34,38 +43,43 @@ export class Clerk {
     await Promise.all(ids.map((id) => this.#wallets.ask(id, { type: 'save' })));
   }
 
-  /** Random transfers, so many at a time, until the process ends. */
-  async trade(market: {
-    readonly wallets: number;
-    readonly inFlight: number;
-    readonly seed: number;
-  }): Promise<void> {
+  /** Random transfers, so many at a time, until `rest` or the end of the process. */
+  trade(market: Market): void {
     setInterval(() => this.#tellAll(), tellEveryMs).unref();
-    const lanes = Array.from({ length: market.inFlight }, (_, lane) => this.#lane(market, lane));
-    await Promise.all(lanes);
+    this.#lanes = Array.from({ length: market.inFlight }, (_, lane) => this.#lane(market, lane));
   }
 
-  async #lane({ wallets, seed }: { wallets: number; seed: number }, lane: number): Promise<void> {
+  /** Resolves when all transfers are answered, and those acknowledged were told. */
+  async rest(): Promise<void> {
+    this.#isResting = true;
+    await Promise.all(this.#lanes);
+    this.#tellAll();
+  }
+
+  async #lane({ name, wallets, seed }: Market, lane: number): Promise<void> {
     let state = seed * 1_000 + lane;
     const random = (below: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       return Math.floor((state / 2 ** 32) * below);
     };
-    for (let count = 0; ; count++) {
+    for (let count = 0; !this.#isResting; count++) {
       const from = walletId(random(wallets));
       const to = walletId(random(wallets));
-      const transfer = { transferId: `${lane}-${count}`, to, cents: 1 + random(500) };
+      const transfer = { transferId: `${name}-${lane}-${count}`, to, cents: 1 + random(500) };
       if (from !== to) await this.#move(from, transfer);
     }
   }
 
-  /** A wallet that is paying, or has too little, refuses; nobody has lost anything then. */
+  /**
+   * A wallet that is paying, or has too little, refuses; nobody has lost anything then. What became of
+   * a transfer whose answer was lost with its instance is not known: it may be booked, once.
+   */
   async #move(from: string, transfer: Omit<AcknowledgedTransfer, 'from'>): Promise<void> {
     try {
       await this.#wallets.ask(from, { type: 'transfer', ...transfer });
       this.#untold.push({ from, ...transfer });
     } catch {
-      // refused: the next transfer tries its luck
+      // not acknowledged: the next transfer tries its luck
     }
   }
 

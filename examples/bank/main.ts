@@ -4,6 +4,8 @@
  *
  *   npm start                                          embedded, one SQLite file
  *   npm start -- --config examples/bank/kafka.conf     Kafka and Cassandra, replicator beside it
+ *   npm start -- --instances 3                         three workers share the wallets, one is
+ *                                                      killed, the others go on
  */
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -19,15 +21,19 @@ const { values: options } = parseArgs({
   options: {
     config: { type: 'string', default: 'examples/bank/embedded.conf' },
     wallets: { type: 'string', default: '2000' },
+    instances: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(randomInt(1_000_000)) },
   },
 });
 
 const wallets = Number(options.wallets);
+const instances = Number(options.instances);
 const savers = Math.ceil(wallets / 100);
 const seed = Number(options.seed);
 const centsEach = 100_000;
 const inFlight = 64;
+/** How long the instances that are left go on trading. */
+const tradeOnMs = 2_000;
 
 process.exitCode = (await main()) ? 0 : 1;
 
@@ -43,32 +49,46 @@ async function main(): Promise<boolean> {
 
 async function run(place: JournalPlace): Promise<boolean> {
   const acknowledged: AcknowledgedTransfer[] = [];
-  const first = await launch(acknowledged);
+  const workers = await Promise.all(Array.from({ length: instances }, () => launch(acknowledged)));
+  const [first, ...others] = workers as [Worker, ...Worker[]];
   progress(`opening ${wallets} wallets`);
   await first.request({ type: 'open', wallets, cents: centsEach }, 'opened');
   await first.request({ type: 'save', savers }, 'saving');
 
   progress(`moving money, ${inFlight} transfers at a time`);
   const tradingSince = performance.now();
-  first.tell({ type: 'trade', wallets, inFlight, seed });
+  for (const [instance, worker] of workers.entries()) {
+    const market = { wallets, inFlight: Math.ceil(inFlight / instances), seed: seed + instance };
+    worker.tell({ type: 'trade', name: `i${instance}`, ...market });
+  }
   await passed(1_500 + (seed % 1_000));
-  const tradingMs = performance.now() - tradingSince;
   await first.kill();
   progress(`killed the worker (SIGKILL) after ${acknowledged.length} acknowledged transfers`);
+  const left = others.length === 0 ? [] : await tradeOn(others);
+  const tradingMs = performance.now() - tradingSince;
 
-  const second = await launch(acknowledged);
+  const auditor = left[0] ?? (await launch(acknowledged));
   progress(`recovering ${wallets} wallets`);
-  const audit = await second.request({ type: 'audit', wallets, savers }, 'audited');
-  await second.stop();
+  const { audit } = await auditor.request({ type: 'audit', wallets, savers }, 'audited');
+  await Promise.all([auditor, ...left.slice(1)].map((worker) => worker.stop()));
   const journal = place.describe();
   return conclude(
-    { wallets, savers, centsEach, seed, tradingMs, acknowledged, journal },
-    audit.audit,
+    { wallets, savers, centsEach, seed, instances, tradingMs, acknowledged, journal },
+    audit,
   );
 }
 
+/** The instances that are left take over the wallets of the one that was killed. */
+async function tradeOn(left: readonly Worker[]): Promise<readonly Worker[]> {
+  await passed(tradeOnMs);
+  await Promise.all(left.map((worker) => worker.request({ type: 'rest' }, 'resting')));
+  progress('the others have answered all that was asked of them');
+  return left;
+}
+
 function launch(acknowledged: AcknowledgedTransfer[]): Promise<Worker> {
-  const child = fork(new URL('worker.ts', import.meta.url), [options.config, `r${seed}-`]);
+  const env = { ...process.env, BANK_FLEET: instances > 1 ? 'on' : 'off' };
+  const child = fork(new URL('worker.ts', import.meta.url), [options.config, `r${seed}-`], { env });
   return startWorker(child, (transfers) => acknowledged.push(...transfers));
 }
 

@@ -3,10 +3,14 @@ export type ToWorker =
   | { readonly type: 'open'; readonly wallets: number; readonly cents: number }
   | {
       readonly type: 'trade';
+      /** Begins the ids of the transfers. */
+      readonly name: string;
       readonly wallets: number;
       readonly inFlight: number;
       readonly seed: number;
     }
+  /** No more transfers. */
+  | { readonly type: 'rest' }
   | { readonly type: 'audit'; readonly wallets: number; readonly savers: number }
   | { readonly type: 'save'; readonly savers: number }
   | { readonly type: 'stop' };
@@ -15,6 +19,8 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly startMs: number }
   | { readonly type: 'opened'; readonly wallets: number }
   | { readonly type: 'saving'; readonly savers: number }
+  /** All transfers are answered, and those acknowledged were told. */
+  | { readonly type: 'resting' }
   /** Transfers whose debit was acknowledged. */
   | { readonly type: 'acknowledged'; readonly transfers: readonly AcknowledgedTransfer[] }
   | { readonly type: 'audited'; readonly audit: Audit };

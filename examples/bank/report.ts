@@ -17,6 +17,7 @@ export function printReport(run: BankRun, audit: Audit, findings: readonly Findi
   console.log('');
   console.log(`events stored      ${audit.events}`);
   console.log(`transfers          ${perSecond} acknowledged a second`);
+  if (run.instances > 1) console.log(`instances          ${run.instances}, one was killed`);
   console.log(
     `recovery           ${run.wallets} wallets in ${Math.round(audit.recoverAllMs)} ms; ` +
       `one: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,

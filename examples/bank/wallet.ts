@@ -13,7 +13,9 @@ export type WalletCommand =
   | { readonly type: 'open'; readonly cents: number }
   | ({ readonly type: 'transfer' } & Transfer)
   | { readonly type: 'credit'; readonly transferId: string; readonly cents: number }
-  | { readonly type: 'save' };
+  | { readonly type: 'save' }
+  /** Nothing but an answer. */
+  | { readonly type: 'look' };
 
 /** What is stored. */
 export type WalletEvent =
@@ -136,6 +138,8 @@ export function decide(request: {
     case 'save':
       if (!snapshot.matches({ savings: 'none' })) return { type: 'none' };
       return { type: 'persist', events: [{ type: 'savingStarted' }] };
+    case 'look':
+      return { type: 'none' };
   }
 }
 

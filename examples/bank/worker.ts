@@ -1,10 +1,14 @@
 /** The bank's worker process: wallets as persistent actors, told what to do over IPC. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromPromise, waitFor } from 'xstate';
-import { createPersistence, isReady } from '../../src/index.ts';
+import { fromPromise } from 'xstate';
+import { createPersistence } from '../../src/index.ts';
 import { Clerk } from './clerk.ts';
 import { type Audit, type FromWorker, type ToWorker, walletId } from './protocol.ts';
 import { decide, type Transfer, type WalletCommand, wallet } from './wallet.ts';
+
+/** A wallet that has not come to rest is looked at again after this time, and no longer than that. */
+const lookAgainMs = 50;
+const restLimitMs = 60_000;
 
 const [config = '', prefix = ''] = process.argv.slice(2);
 const startedMs = performance.now();
@@ -40,7 +44,10 @@ async function handle(message: ToWorker): Promise<void> {
       await clerk.saveAll(message.savers);
       return tell({ type: 'saving', savers: message.savers });
     case 'trade':
-      return await clerk.trade(message);
+      return clerk.trade(message);
+    case 'rest':
+      await clerk.rest();
+      return tell({ type: 'resting' });
     case 'audit':
       return tell({ type: 'audited', audit: await audit(message) });
     case 'stop':
@@ -49,7 +56,11 @@ async function handle(message: ToWorker): Promise<void> {
   }
 }
 
-/** Recovers every wallet, waits until payments and savings have come to rest, and adds up. */
+/**
+ * Asks every wallet, which recovers those that are not live, waits until payments and savings have come
+ * to rest, and adds up. It looks at the wallets of all instances, and only the owner of a wallet has it
+ * in its memory: so it asks.
+ */
 async function audit(request: {
   readonly wallets: number;
   readonly savers: number;
@@ -58,11 +69,11 @@ async function audit(request: {
   const ids = Array.from({ length: request.wallets }, (_, index) => walletId(index));
   const recoveryMs = await Promise.all(ids.map(recover));
   const recoverAllMs = performance.now() - sinceMs;
-  await Promise.all(ids.map(atRest));
-  const snapshots = ids.map((id) => wallets.ref(id).getSnapshot());
+  const looks = await Promise.all(ids.map(atRest));
+  const snapshots = looks.map(({ snapshot }) => snapshot);
   return {
     totalCents: snapshots.reduce((sum, { context }) => sum + context.cents, 0),
-    events: snapshots.reduce((sum, snapshot) => sum + snapshot.persistence.sequenceNr, 0),
+    events: looks.reduce((sum, { sequenceNr }) => sum + sequenceNr, 0),
     received: Object.fromEntries(
       ids.map((id, index) => [id, snapshots[index]?.context.received ?? []]),
     ),
@@ -74,18 +85,20 @@ async function audit(request: {
 
 async function recover(id: string): Promise<number> {
   const sinceMs = performance.now();
-  await waitFor(wallets.ref(id), isReady);
+  await wallets.ask(id, { type: 'look' });
   return performance.now() - sinceMs;
 }
 
-async function atRest(id: string): Promise<void> {
-  await waitFor(
-    wallets.ref(id),
-    (snapshot) =>
-      snapshot.matches({ payments: 'idle' }) && !snapshot.matches({ savings: 'growing' }),
-    { timeout: 60_000 },
-  );
-  await sleep(0);
+async function atRest(id: string) {
+  const deadlineMs = performance.now() + restLimitMs;
+  for (;;) {
+    const look = await wallets.ask(id, { type: 'look' });
+    const { snapshot } = look;
+    const isGrowing = snapshot.matches({ savings: 'growing' });
+    if (snapshot.matches({ payments: 'idle' }) && !isGrowing) return look;
+    if (performance.now() > deadlineMs) throw new Error(`${id} does not come to rest`);
+    await sleep(lookAgainMs);
+  }
 }
 
 function tell(message: FromWorker): void {

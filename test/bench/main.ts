@@ -2,7 +2,8 @@
  * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the raw
  * client where there is one, taken in the same run in turn. `append.256.held` and
  * `append.256.actors.held` have beside them the same with journals that nobody holds; `hold.contended` is
- * four processes that want one journal, or each one a journal of the same partition (`.keys`).
+ * four processes that want one journal, or each one a journal of the same partition (`.keys`); `remote.ask`
+ * and `remote.look` have beside them the same to entities of the asking instance, `.more` is the difference.
  *
  * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
  * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
@@ -20,6 +21,7 @@ import { benchContended, benchHeld } from './held.ts';
 import { benchRecoverCassandra, benchRecoverKafka, benchRecoverPostgres } from './recover.ts';
 import { benchRecoverCrowd, benchRecoverMany } from './recover-many.ts';
 import { benchRecoverTail } from './recover-tail.ts';
+import { benchRemoteAsk } from './remote-ask.ts';
 import { benchReplicate } from './replicate.ts';
 import { benchReplicateLag } from './replicate-lag.ts';
 import { benchReplicateMemory } from './replicate-memory.ts';
@@ -95,6 +97,10 @@ const benches: readonly Bench[] = [
   {
     figures: ['replicate.lag.p50', 'replicate.lag.p99', 'replicate.lag.alone.p50'],
     run: () => benchReplicateLag(servers),
+  },
+  {
+    figures: ['remote.ask', 'remote.ask.more', 'remote.look', 'remote.look.more'],
+    run: () => benchRemoteAsk(servers),
   },
   {
     figures: ['append.embedded', 'recover.10k.embedded', 'recover.10k.embedded.machine'],

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
@@ -58,16 +58,21 @@ export class RestartableProcess {
   }
 
   /** The same, unless it has just ended. */
-  trySend(message: string): void {
+  trySend(message: Serializable): void {
     if (this.#child?.connected === true) this.#child.send(message, () => {});
   }
 
   /** SIGKILL, then a new process. @throws when the process had ended by itself */
   async restart(): Promise<void> {
+    await this.kill();
+    this.start();
+  }
+
+  /** SIGKILL; resolves when it has ended. @throws when the process had ended by itself */
+  async kill(): Promise<void> {
     this.expectAlive();
     this.#child?.kill('SIGKILL');
     await this.#ended;
-    this.start();
   }
 
   /** SIGSTOP: it keeps its sockets and does nothing. @throws when the process had ended by itself */

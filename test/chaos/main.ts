@@ -6,9 +6,12 @@
  *         [--faults actors,replicator,broker,cassandra,postgres,pause-broker,pause-cassandra,pause-postgres]
  *         N faults of these kinds, or of all that hit something, at random moments; `pause` is SIGSTOP and
  *         SIGCONT, the rest SIGKILL and a new start
- *     --scenario rebalance|zombie|truncation|recreation|catch-up|writers|embedded-writers|all
+ *     --scenario rebalance|zombie|truncation|recreation|catch-up|writers|embedded-writers|
+ *                fleet|embedded-fleet|all
  *         [--seconds N]  of rebalancing        [--rounds N]  zombies
  *         [--events N]   to catch up with       [--writes N]  to be acknowledged, four times
+ *         [--entities N] of a fleet             [--rate N]    commands a second to them
+ *         [--logs DIR]   for what the instances of a fleet log
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -17,6 +20,7 @@ import type { Stack } from '../support/stack/stack.ts';
 import { runChaos } from './chaos-run.ts';
 import type { StoreName } from './chaos-world.ts';
 import { faultsOf } from './faults.ts';
+import { largeFleet } from './fleet.ts';
 import { damageText, isDamaged } from './ledger.ts';
 import { isFine, printScenario } from './scenario.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
@@ -32,6 +36,9 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     events: { type: 'string', default: '1000000' },
     writes: { type: 'string', default: '50000' },
+    entities: { type: 'string', default: '2000' },
+    rate: { type: 'string', default: '2000' },
+    logs: { type: 'string' },
   },
 });
 const note = (line: string): void => console.log(line);
@@ -76,6 +83,8 @@ async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Prom
       loadMs: 2_000,
       events: Number(values.events),
       writes: Number(values.writes),
+      fleet: { ...largeFleet, entities: Number(values.entities), rate: Number(values.rate) },
+      logs: values.logs,
       seed,
     });
     printScenario(name, result);

@@ -18,7 +18,8 @@ export async function readJournals(
       const events: Recovered[] = [];
       for await (const batch of journals.of(journals.keyOf(id)).read()) {
         for (const { event } of batch) {
-          events.push({ seqNr: event.seqNr, operation: operationOf(event.payload) });
+          const operation = operationOf(event.payload) ?? `no operation ${event.seqNr}`;
+          events.push({ seqNr: event.seqNr, operation });
         }
       }
       recovered.set(id, events);
@@ -50,9 +51,9 @@ export async function tryJournals(
   }
 }
 
-function operationOf(payload: unknown): string {
-  const text = JSON.stringify(payload);
-  return /"operation":"([^"]+)"/.exec(text)?.[1] ?? text;
+/** Absent: an event that no command led to. */
+function operationOf(payload: unknown): string | undefined {
+  return /"operation":"([^"]+)"/.exec(JSON.stringify(payload))?.[1];
 }
 
 /** Resolves when every partition's replicated offset has reached the log's end. */

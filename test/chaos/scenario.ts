@@ -1,7 +1,7 @@
 import type { ChaosWorld } from './chaos-world.ts';
 import type { JournalLoad } from './journal-load.ts';
-import { type Damage, damageOf, damageText, isDamaged } from './ledger.ts';
-import { readJournals } from './recovered.ts';
+import { type Damage, damageOf, damageText, isDamaged, type Ledger, noDamage } from './ledger.ts';
+import { readJournals, tryJournals } from './recovered.ts';
 
 /** What a scenario has seen. */
 export interface ScenarioResult {
@@ -31,6 +31,26 @@ export function isFine({ damages, problems }: ScenarioResult): boolean {
 /** Compares all journals of a load with its ledger. */
 export async function compare({ config }: ChaosWorld, load: JournalLoad): Promise<Damage> {
   return damageOf(load, await readJournals(config, load.keys));
+}
+
+/** What journals are found to be. */
+export interface Found {
+  readonly damage: Damage;
+  readonly problems: readonly string[];
+}
+
+/** Recovers every journal, and compares it with what the clients were told. */
+export async function compareAll(
+  config: string,
+  keys: readonly string[],
+  ledger: Ledger,
+): Promise<Found> {
+  const outcomes = await tryJournals(config, keys);
+  const problems = outcomes.flatMap((outcome, index) =>
+    outcome === 'recovered' ? [] : [`${keys[index]} cannot be recovered: ${outcome}`],
+  );
+  if (problems.length > 0) return { damage: noDamage, problems };
+  return { damage: damageOf(ledger, await readJournals(config, keys)), problems };
 }
 
 /** What every scenario under load prints of it. */

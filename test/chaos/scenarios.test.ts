@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { joinStack } from '../support/stack/shared-stack.ts';
 import type { Stack } from '../support/stack/stack.ts';
+import { largeFleet } from './fleet.ts';
 import { noDamage } from './ledger.ts';
 import type { ScenarioResult } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
@@ -14,6 +15,23 @@ const small = {
   events: 20_000,
   writes: 1_500,
   meetings: 1,
+  fleet: {
+    ...largeFleet,
+    instances: [3],
+    entities: 100,
+    probes: 12,
+    rate: 200,
+    sessionMs: 1_500,
+    peaceMs: 500,
+    // A machine that runs other tests beside this one stands still at times.
+    limits: {
+      failures: Infinity,
+      keptMs: 2_000,
+      movedMs: 3_000,
+      lostMs: 5_000,
+      unreachedMs: 3_000,
+    },
+  },
   seed,
 };
 
@@ -62,6 +80,16 @@ describe('a chaos scenario', function () {
   it(`keeps it also where they share one file (seed ${seed})`, async () => {
     const { counts } = await run('embedded-writers');
     expect(counts['acknowledged']).to.be.at.least(small.writes);
+  });
+
+  it(`has one place for each entity of a fleet whose instances come, go and fail (seed ${seed})`, async () => {
+    const { counts } = await run('fleet');
+    expect(counts['acknowledged']).to.be.greaterThan(0);
+  });
+
+  it(`has it also where they share one file (seed ${seed})`, async () => {
+    const { counts } = await run('embedded-fleet');
+    expect(counts['acknowledged']).to.be.greaterThan(0);
   });
 
   it('counts every event of a backlog in the store', async () => {

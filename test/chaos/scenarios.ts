@@ -1,5 +1,6 @@
 import type { Stack } from '../support/stack/stack.ts';
 import { catchUp } from './catch-up.ts';
+import { embeddedFleet, type FleetSize, fleet } from './fleet.ts';
 import { rebalance } from './rebalance.ts';
 import { recreation } from './recreation.ts';
 import type { ScenarioResult } from './scenario.ts';
@@ -23,6 +24,9 @@ export interface ScenarioOptions {
   readonly writes: number;
   /** How many of the ways to meet are tried, in their order; all unless given. */
   readonly meetings?: number;
+  readonly fleet: FleetSize;
+  /** Folder for what the instances of a fleet log; absent = nothing is kept. */
+  readonly logs?: string | undefined;
   /** Decides what fails, and when, where that is left to chance. */
   readonly seed: number;
 }
@@ -38,6 +42,8 @@ export const scenarios = {
   'catch-up': catchUp,
   writers,
   'embedded-writers': embeddedWriters,
+  fleet,
+  'embedded-fleet': embeddedFleet,
 } as const satisfies Readonly<Record<string, Scenario>>;
 
 export type ScenarioName = keyof typeof scenarios;

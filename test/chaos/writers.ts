@@ -5,21 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../support/stack/stack.ts';
 import { until, withWorld } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
-import {
-  type Acknowledged,
-  type Damage,
-  damageOf,
-  damageText,
-  noDamage,
-  type Outcomes,
-} from './ledger.ts';
+import { type Acknowledged, type Damage, damageText, type Outcomes } from './ledger.ts';
 import { seededRandom } from './random.ts';
-import { readJournals, tryJournals, waitUntilReplicated } from './recovered.ts';
+import { waitUntilReplicated } from './recovered.ts';
 import { replicatorProcess, stopLimitMs, withConfigFile } from './replicator-process.ts';
-import type { ScenarioResult } from './scenario.ts';
+import { compareAll, type Found, type ScenarioResult } from './scenario.ts';
 import type { ScenarioOptions } from './scenarios.ts';
 
 const keyCount = 100;
+const keys = Array.from({ length: keyCount }, (_, index) => `key-${index}`);
 /** Of one process in turn; the others rest meanwhile. */
 const turnMs = 700;
 /** Time between two faults. */
@@ -69,9 +63,9 @@ export function writers(options: ScenarioOptions): Promise<ScenarioResult> {
       replicator.start();
       try {
         await meet({ file, config, kafka: stack.kafka }, meeting, seen, options);
-        const unreplicated = await compared(config, seen);
+        const unreplicated = await compareAll(config, keys, seen);
         await waitUntilReplicated(config, topic);
-        return [unreplicated, await compared(config, seen)];
+        return [unreplicated, await compareAll(config, keys, seen)];
       } finally {
         await replicator.stop(stopLimitMs);
       }
@@ -89,18 +83,12 @@ evolutiongaming.kafka-journal.embedded.journal.file = "${join(folder, 'journal.d
     try {
       return await withConfigFile(config, async (file) => {
         await meet({ file, config }, meeting, seen, options);
-        return [await compared(config, seen)];
+        return [await compareAll(config, keys, seen)];
       });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   });
-}
-
-/** What the journals of a meeting are found to be. */
-interface Found {
-  readonly damage: Damage;
-  readonly problems: readonly string[];
 }
 
 async function inAllMeetings(
@@ -223,15 +211,4 @@ async function inflict(
   victim.pause();
   await sleep(minFreezeMs + random() * (maxFreezeMs - minFreezeMs));
   victim.resume();
-}
-
-/** Recovers every journal, and compares it with what the clients were told. */
-async function compared(config: string, seen: Seen): Promise<Found> {
-  const keys = Array.from({ length: keyCount }, (_, index) => `key-${index}`);
-  const outcomes = await tryJournals(config, keys);
-  const problems = outcomes.flatMap((outcome, index) =>
-    outcome === 'recovered' ? [] : [`${keys[index]} cannot be recovered: ${outcome}`],
-  );
-  if (problems.length > 0) return { damage: noDamage, problems };
-  return { damage: damageOf(seen, await readJournals(config, keys)), problems };
 }

@@ -14,4 +14,11 @@ describe('the bank example', function () {
     expect(stdout.match(/^right/gm), stdout).to.have.length(4);
     expect(stdout).not.to.include('WRONG');
   });
+
+  it('loses nothing when one of two workers is killed that share the wallets and the file', async () => {
+    const args = [main, '--wallets', '300', '--instances', '2'];
+    const { stdout } = await run(process.execPath, args, { cwd: root });
+    expect(stdout.match(/^right/gm), stdout).to.have.length(4);
+    expect(stdout).not.to.include('WRONG');
+  });
 });

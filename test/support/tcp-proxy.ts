@@ -1,5 +1,10 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A TCP proxy that can cut its connections, hold what is under way, or go silent with all of them open. */
 export class TcpProxy implements AsyncDisposable {
   private readonly sockets = new Set<Socket>();
@@ -14,9 +19,10 @@ export class TcpProxy implements AsyncDisposable {
     });
   }
 
-  static async open(to: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+  /** `at` is where it listens: any free port of 127.0.0.1 unless given. */
+  static async open(to: Place, at: Place = { host: '127.0.0.1', port: 0 }): Promise<TcpProxy> {
     const proxy = new TcpProxy(to.host, to.port);
-    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => proxy.server.listen(at.port, at.host, resolve));
     return proxy;
   }
 
