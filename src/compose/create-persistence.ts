@@ -203,7 +203,10 @@ class Plugins {
         return;
       } catch (err) {
         signal.throwIfAborted();
-        this.#log.warn({ journal: path, err }, 'entities cannot be woken: their journal is not open');
+        this.#log.warn(
+          { journal: path, err },
+          'entities cannot be woken: their journal is not open',
+        );
         await systemClock.sleep(openAgainMs, { signal });
       }
     }

@@ -58,8 +58,7 @@ export class TenureHolder {
    */
   async keep(topic: Topic, partition: Partition, signal: AbortSignal): Promise<HeldTenure> {
     signal.throwIfAborted();
-    const held =
-      this.#topics.get(topic) ?? (await this.#learn(Key.of(topic, keptId), { signal }));
+    const held = this.#topics.get(topic) ?? (await this.#learn(Key.of(topic, keptId), { signal }));
     const key = keyIn(topic, partition, held.partitions);
     return await this.#holderOf(held, topic, partition).keep(key, signal);
   }

@@ -118,7 +118,8 @@ export class FleetProcess {
         memberships.push(membership);
         return membership;
       },
-      wakePartition: () => {}, keyOf: (id) => Key.of(topic, id),
+      wakePartition: () => {},
+      keyOf: (id) => Key.of(topic, id),
       topic,
     });
     const plugin = fleet.guard(journal.plugin(name, clock));
