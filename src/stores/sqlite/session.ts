@@ -102,6 +102,19 @@ export function openDatabase(file: string): Database {
 }
 
 /**
+ * Opens a file that is open already for writes that need not outlive the machine. No commit waits
+ * for the disk, so it holds the lock of the file, for which all processes wait, for a moment only.
+ * What other connections commit is as safe as ever.
+ *
+ * @throws as {@link openDatabase}
+ */
+export function openForShortLived(file: string): Database {
+  const database = openDatabase(file);
+  database.exec('PRAGMA synchronous = NORMAL');
+  return database;
+}
+
+/**
  * Opens an existing file to look at it; nothing is written, beside the file neither. A connection
  * that may only read makes the files `-wal` and `-shm` when they are missing, as another user
  * perhaps, and nobody else could open the journal then. They are missing when no process has the

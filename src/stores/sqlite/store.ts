@@ -9,7 +9,8 @@ import type { EventualStore } from '../../ports/wake-ups.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
-import { type FleetTimings, SqliteFleetMembership } from './fleet/sqlite-fleet-membership.ts';
+import { FleetsOfFile } from './fleet/fleets-of-file.ts';
+import type { FleetTimings } from './fleet/sqlite-fleet-membership.ts';
 import { ForeignWrites } from './log/foreign-writes.ts';
 import { LogPartitions } from './log/log-partitions.ts';
 import { LogReader } from './log/log-reader.ts';
@@ -110,21 +111,9 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     eventual: new SqliteEventualJournal(tables),
     replicated: new SqliteReplicatedJournal({ ...shared, segmentSize: settings.segmentSize }),
   };
-  const fleets: FleetMembership[] = [];
-  const fleetDeps = {
-    ...deps,
-    database,
-    partitions,
-    queue,
-    defaultPartitions: settings.partitions,
-  };
-  const joinFleet = (member: FleetMember, timings: FleetTimings): FleetMembership => {
-    const membership = new SqliteFleetMembership(member, timings, fleetDeps);
-    fleets.push(membership);
-    return membership;
-  };
+  const fleets = new FleetsOfFile(settings, deps, { database, partitions, queue });
   const close = async (): Promise<void> => {
-    await Promise.all(fleets.map((membership) => membership[Symbol.asyncDispose]()));
+    await fleets[Symbol.asyncDispose]();
     await ports.topicConsumers[Symbol.asyncDispose]();
     await Promise.all(Object.values(ports).map((port) => port[Symbol.asyncDispose]()));
     queue.close(new ClosedError('the store is closed'));
@@ -133,7 +122,7 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
   let closed: Promise<void> | undefined;
   const store: SqliteStore = {
     ...ports,
-    joinFleet,
+    joinFleet: (member, timings) => fleets.join(member, timings),
     [Symbol.asyncDispose]: () => {
       closed ??= close();
       return closed;
