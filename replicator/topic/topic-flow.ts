@@ -24,8 +24,8 @@ const assignBackoff = { initialMs: 100, maxMs: 2_000 };
 
 const missingWakeUps =
   'wake-ups of entities are missing: some records of this partition, and perhaps of others of the topic, were ' +
-  'replicated by a program that keeps none, or into a store without tables for them. What was appended since may be ' +
-  'woken. "kafka-journal setup" makes the tables; then stop the replicators and run "kafka-journal wakeups rebuild"';
+  'replicated by a program that keeps none, or into a store without tables for them, which "kafka-journal setup" makes. ' +
+  'Entities are woken by what was appended since';
 
 /** Told when the topic starts to have work in hand, and when it has none left. */
 export interface WorkListener {

@@ -1,6 +1,7 @@
 import type { ActionRecord } from '../model/action.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
-import { maxWakeMs, type Wake, type WakeUp, type WakeUpChange } from '../model/wake-up.ts';
+import type { Offset } from '../model/position.ts';
+import { maxWakeMs, type Wake, type WakeUpChange } from '../model/wake-up.ts';
 import { applyAction } from './apply-action.ts';
 import { Life } from './life.ts';
 
@@ -33,42 +34,50 @@ export function changeOfWakeUp(
   records: readonly ActionRecord[],
   row: JournalPointer | undefined,
 ): WakeUpChange | undefined {
-  if (!concernsWakeUp(records)) return undefined;
+  const [first] = records;
+  if (first === undefined || !concernsWakeUp(records)) return undefined;
+  const { partition } = first.at;
+  const applied = row?.at.partition === partition ? row.at.offset : -1;
+  const later = records.filter(({ at }) => at.offset > applied);
+  const again = records.filter(({ at }) => at.offset <= applied);
+  return lastChange(later, Life.ofRow(row, partition)) ?? lastChange(again, Life.unseen);
+}
+
+function lastChange(records: readonly ActionRecord[], before: Life): WakeUpChange | undefined {
   let change: WakeUpChange | undefined;
-  let life: Life | undefined;
-  let isAfterRow = false;
+  let life = before;
   for (const { action, at } of records) {
-    if (life === undefined || !isAfterRow) {
-      isAfterRow =
-        row === undefined || row.at.partition !== at.partition || at.offset > row.at.offset;
-      life = isAfterRow ? Life.ofRow(row, at.partition) : (life ?? Life.unseen);
-    }
-    const { header } = action;
+    const { header, timestampMs } = action;
     const [next, effect] = applyAction(life, header, at.offset);
     life = next;
     if (effect.type === 'purged') change = { type: 'remove', offset: at.offset };
-    if (effect.type !== 'taken' || header.type !== 'append' || header.wake === undefined) continue;
-    const { offset } = at;
-    const wakeUp = wakeUpOf(header.wake, action.timestampMs);
-    change =
-      wakeUp === undefined
-        ? { type: 'remove', offset }
-        : { type: 'set', wakeUp: { ...wakeUp, offset } };
+    if (effect.type !== 'taken' || header.type !== 'append') continue;
+    change = changeBy(header.wake, { offset: at.offset, timestampMs }) ?? change;
   }
   return change;
 }
 
 /** Whether records may change it: of most journals none does, and then nothing is asked or written. */
-export function concernsWakeUp(records: readonly ActionRecord[]): boolean {
+function concernsWakeUp(records: readonly ActionRecord[]): boolean {
   return records.some(({ action: { header } }) => {
     return header.type === 'purge' || (header.type === 'append' && header.wake !== undefined);
   });
 }
 
-function wakeUpOf(wake: Wake, writtenMs: number): Omit<WakeUp, 'offset'> | undefined {
-  if (wake === 'none') return undefined;
-  if (wake === 'now') {
-    return { dueMs: Math.min(Math.max(0, writtenMs), maxWakeMs), reason: 'now' };
-  }
-  return { dueMs: wake, reason: 'time' };
+/** Of an append that counts. */
+function changeBy(
+  wake: Wake | undefined,
+  { offset, timestampMs }: Written,
+): WakeUpChange | undefined {
+  if (wake === undefined) return undefined;
+  if (wake === 'none') return { type: 'remove', offset };
+  if (wake !== 'now') return { type: 'set', wakeUp: { dueMs: wake, reason: 'time', offset } };
+  const dueMs = Math.min(Math.max(0, timestampMs), maxWakeMs);
+  return { type: 'set', wakeUp: { dueMs, reason: 'now', offset } };
+}
+
+/** Where and when an append was written. */
+interface Written {
+  readonly offset: Offset;
+  readonly timestampMs: number;
 }

@@ -28,82 +28,81 @@ interface Written {
 
 const ids = ['a', 'b', 'c'];
 
+type Pick = (below: number) => number;
+
 /** A log of three journals; with conflicts some of its appends lose. */
-function logOf(pick: (limit: number) => number, hasConflicts: boolean): readonly Written[] {
-  const last = new Map<string, number>();
-  let tenures: number[] = [];
+function logOf(pick: Pick, hasConflicts: boolean): readonly Written[] {
   const log: Written[] = [];
-  const length = 3 + pick(18);
-  while (log.length < length) {
+  for (const length = 3 + pick(18); log.length < length; ) {
     const id = ids[pick(ids.length)] as string;
-    const kind = pick(12);
-    const next = (last.get(id) ?? 0) + 1;
-    const of = tenures.at(-1 - pick(2));
-    const written = (step: Step): Step =>
-      of !== undefined && pick(2) > 0 ? under(of, step) : step;
-    const isVoid = (step: Step): boolean => step.tenure !== undefined && of !== tenures.at(-1);
-    if (kind < 7) {
-      const from = hasConflicts && pick(4) === 0 ? Math.max(1, next - 1) : next;
-      const step = written({ type: 'append', from, to: from, ...wakeOf(pick) });
-      log.push({ id, step });
-      if (!isVoid(step)) last.set(id, Math.max(from, next - 1));
-    } else if (kind < 8) log.push({ id, step: written({ type: 'delete', to: next - 1 || 1 }) });
-    else if (kind < 10) {
-      const onlyAt = pick(2) === 0 ? undefined : log.length - 1 - pick(3);
-      const condition = onlyAt === undefined || onlyAt < 0 ? {} : { onlyAt };
-      const step = written({ type: 'purge', ...condition });
-      log.push({ id, step });
-      if (!isVoid(step) && countsAt(log, log.length - 1)) last.delete(id);
-    } else if (kind < 11) {
-      tenures = [...tenures, log.length];
-      log.push({ id, step: { type: 'mark', opens: openingOf('') } });
-    } else log.push({ id, step: { type: 'mark' } });
+    log.push({ id, step: stepAfter(log, { id, pick, hasConflicts }) });
   }
   return log;
 }
 
-function wakeOf(pick: (limit: number) => number): { readonly wake?: Wake } {
+interface StepOptions {
+  readonly id: string;
+  readonly pick: Pick;
+  readonly hasConflicts: boolean;
+}
+
+function stepAfter(log: readonly Written[], { id, pick, hasConflicts }: StepOptions): Step {
+  const last = fold(log).get(id)?.last ?? 0;
+  const kind = pick(12);
+  if (kind < 1) return { type: 'mark' };
+  if (kind < 2) return { type: 'mark', opens: openingOf('') };
+  const opened = log.flatMap(({ step }, at) => (step.type === 'mark' && step.opens ? [at] : []));
+  const of = opened.at(-1 - pick(2));
+  const written = (step: Step): Step =>
+    of === undefined || pick(2) === 0 ? step : under(of, step);
+  if (kind < 3) return written({ type: 'delete', to: Math.max(1, last) });
+  if (kind < 5) {
+    const onlyAt = log.length - 1 - pick(3);
+    return written({ type: 'purge', ...(pick(2) === 0 || onlyAt < 0 ? {} : { onlyAt }) });
+  }
+  const from = hasConflicts && pick(4) === 0 ? Math.max(1, last) : last + 1;
+  return written({ type: 'append', from, to: from, ...wakeOf(pick) });
+}
+
+function wakeOf(pick: Pick): { readonly wake?: Wake } {
   const waits: readonly (Wake | undefined)[] = [undefined, 'none', 'now', pick(9) * 400_000];
   const wake = waits[pick(waits.length)];
   return wake === undefined ? {} : { wake };
 }
 
 interface Journal {
-  last: number | undefined;
-  lastAt: number | undefined;
-  entry: WakeUpEntry | undefined;
+  readonly last: number | undefined;
+  readonly lastAt: number | undefined;
+  readonly entry: WakeUpEntry | undefined;
 }
 
-/** By the table of docs/format.md#wake-ups, record by record; also which records count. */
-function fold(log: readonly Written[]) {
+const unborn: Journal = { last: undefined, lastAt: undefined, entry: undefined };
+
+/** By the table of docs/format.md#wake-ups, record by record. */
+function fold(log: readonly Written[]): ReadonlyMap<string, Journal> {
   const journals = new Map<string, Journal>();
-  const counted: boolean[] = [];
   let opened = -1;
   for (const [at, { id, step }] of log.entries()) {
-    const journal = journals.get(id) ?? { last: undefined, lastAt: undefined, entry: undefined };
-    journals.set(id, journal);
     if (step.type === 'mark') {
       if (step.opens !== undefined) opened = at;
       continue;
     }
     if (step.tenure !== undefined && step.tenure.of !== opened) continue;
-    if (step.type === 'append') {
-      counted[at] = step.from > (journal.last ?? 0);
-      if (counted[at] && step.wake !== undefined) journal.entry = entryOf(id, at, step.wake);
-      journal.last = Math.max(step.to, journal.last ?? 0);
-      journal.lastAt = at;
-    } else if (step.type === 'delete') {
-      if (journal.last !== undefined) journal.lastAt = at;
-    } else if (step.onlyAt === undefined || (journal.last && step.onlyAt === journal.lastAt)) {
-      counted[at] = true;
-      journals.set(id, { last: undefined, lastAt: undefined, entry: undefined });
-    }
+    journals.set(id, after(journals.get(id) ?? unborn, { id, step, at }));
   }
-  return { journals, counted };
+  return journals;
 }
 
-function countsAt(log: readonly Written[], at: number): boolean {
-  return fold(log.slice(0, at + 1)).counted[at] === true;
+function after(journal: Journal, { id, step, at }: Written & { readonly at: number }): Journal {
+  const { last, lastAt } = journal;
+  if (step.type === 'append') {
+    if (step.from <= (last ?? 0)) return { ...journal, lastAt: at };
+    const entry = step.wake === undefined ? journal.entry : entryOf(id, at, step.wake);
+    return { last: step.to, lastAt: at, entry };
+  }
+  if (step.type === 'delete') return last === undefined ? journal : { ...journal, lastAt: at };
+  if (step.type === 'mark' || (step.onlyAt ?? lastAt) !== lastAt) return journal;
+  return step.onlyAt !== undefined && last === undefined ? journal : unborn;
 }
 
 function entryOf(id: string, at: number, wake: Wake): WakeUpEntry | undefined {
@@ -117,7 +116,7 @@ const byId = (a: WakeUpEntry, b: WakeUpEntry) => (a.id < b.id ? -1 : 1);
 
 /** The entries that the first `length` records leave. */
 function entriesOf(log: readonly Written[], length: number): readonly WakeUpEntry[] {
-  return [...fold(log.slice(0, length)).journals.values()]
+  return [...fold(log.slice(0, length)).values()]
     .flatMap(({ entry }) => entry ?? [])
     .toSorted(byId);
 }
@@ -158,7 +157,7 @@ async function* replicated(log: readonly Written[], model: CassandraModel, of: R
 
 interface Replication {
   readonly deaths: number;
-  readonly pick: (limit: number) => number;
+  readonly pick: Pick;
 }
 
 describe(`property: wake-ups (seed ${seed})`, function () {

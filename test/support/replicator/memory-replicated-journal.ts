@@ -112,14 +112,15 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
 
   /** @param other a process that works on the same data */
   constructor(other?: MemoryReplicatedJournal) {
-    this.journals = other?.journals ?? new Map();
-    this.offsets = other?.offsets ?? new Map();
-    this.tenures = other?.tenures ?? new Map();
-    this.tenuresKnown = other?.tenuresKnown ?? new Map();
+    const data = other ?? noData();
+    this.journals = data.journals;
+    this.offsets = data.offsets;
+    this.tenures = data.tenures;
+    this.tenuresKnown = data.tenuresKnown;
     this.#tenureTurns = other === undefined ? new Map() : other.#tenureTurns;
-    this.epochs = other?.epochs ?? new Map();
-    this.wakeUps = other?.wakeUps ?? new Map();
-    this.wakeUpsKnown = other?.wakeUpsKnown ?? new Map();
+    this.epochs = data.epochs;
+    this.wakeUps = data.wakeUps;
+    this.wakeUpsKnown = data.wakeUpsKnown;
   }
 
   topics(): Promise<readonly Topic[]> {
@@ -294,6 +295,22 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** What processes share, before anything is stored. */
+function noData(): Pick<
+  MemoryReplicatedJournal,
+  'journals' | 'offsets' | 'tenures' | 'tenuresKnown' | 'epochs' | 'wakeUps' | 'wakeUpsKnown'
+> {
+  return {
+    journals: new Map(),
+    offsets: new Map(),
+    tenures: new Map(),
+    tenuresKnown: new Map(),
+    epochs: new Map(),
+    wakeUps: new Map(),
+    wakeUpsKnown: new Map(),
+  };
 }
 
 /** Calls that change nothing, or only wake-ups. */
