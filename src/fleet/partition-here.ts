@@ -97,7 +97,10 @@ export class PartitionHere {
     const { view } = membership;
     // Whoever was expelled gets a later generation when it joins again.
     if (view === undefined) this.#givenAwayIn = 0;
-    if (view === undefined || !isMember) return this.#report('partition.lost');
+    if (view === undefined || !isMember) {
+      this.#report('partition.lost');
+      return;
+    }
     // What has left the group, or was expelled, answers nobody any more.
     if (!view.members.some(({ id }) => id === this.#former?.id)) this.#waiting.abort();
     const share = view.topics.get(this.topic)?.[this.partition];
@@ -189,7 +192,8 @@ export class PartitionHere {
     this.#waiting = new AbortController();
     if (former === undefined) {
       this.#letGo = Promise.resolve();
-      return this.#report('former.gone');
+      this.#report('former.gone');
+      return;
     }
     const { signal } = this.#waiting;
     const letGo = release(former, { topic, partition, generation }, signal).then((keptIn) => {

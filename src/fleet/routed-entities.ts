@@ -37,7 +37,7 @@ import type { PartitionHere } from './partition-here.ts';
 export interface RoutingDeps {
   readonly member: FleetMember;
   readonly ownership: Ownership;
-  readonly calls: RemoteCalls;
+  readonly calls: Pick<RemoteCalls, 'call'>;
   readonly keyOf: (persistenceId: string) => Key;
   readonly log: Logger;
   readonly clock: Clock;

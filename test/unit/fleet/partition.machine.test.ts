@@ -6,6 +6,10 @@ import {
   partitionSteps,
 } from '../../../src/fleet/partition.machine.ts';
 
+function stepOf(state: PartitionState, fact: PartitionFact) {
+  return partitionSteps[state][fact];
+}
+
 function walk(facts: readonly PartitionFact[]): {
   readonly state: PartitionState;
   readonly effects: readonly PartitionEffect[];
@@ -13,8 +17,7 @@ function walk(facts: readonly PartitionFact[]): {
   let state: PartitionState = 'elsewhere';
   const effects: PartitionEffect[] = [];
   for (const fact of facts) {
-    const current: PartitionState = state;
-    const step = partitionSteps[current][fact];
+    const step: ReturnType<typeof stepOf> = stepOf(state, fact);
     if (step === undefined) continue;
     state = step.state;
     effects.push(...step.effects);
