@@ -118,19 +118,20 @@ export class Fleet implements AsyncDisposable {
    * where this process has its partition.
    */
   guard(plugin: JournalPlugin): JournalPlugin {
-    const { hold, recover } = plugin;
+    const hold = plugin.hold?.bind(plugin);
+    const recover = plugin.recover?.bind(plugin);
     if (hold === undefined) return plugin;
     return {
       write: (...call) => plugin.write(...call),
       deleteTo: (...call) => plugin.deleteTo(...call),
       highestSeqNr: (...call) => plugin.highestSeqNr(...call),
       replay: (...call) => plugin.replay(...call),
-      ...(recover === undefined ? {} : { recover: (...call) => recover.apply(plugin, call) }),
+      ...(recover === undefined ? {} : { recover }),
       hold: async (id, options) => {
         options?.signal?.throwIfAborted();
         const here = this.#placeOf(id);
         // A tenure may be opened though its caller has given up: a hand-over has to know of it.
-        const holding = hold.call(plugin, id);
+        const holding = hold(id);
         here?.noteHold(holding);
         const letGo = (): void => {
           holding.then((late) => late?.[Symbol.asyncDispose]()).catch(() => {});

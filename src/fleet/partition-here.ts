@@ -205,19 +205,24 @@ export class PartitionHere {
   }
 
   #handOver(): void {
-    const { endEntities, handOverTimeoutMs: limitMs, clock, log } = this.#deps;
+    const { log } = this.#deps;
     const ending = {};
     this.#ending = ending;
-    const ends = [this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })];
-    const holds = Promise.allSettled(this.#holds);
-    const all = [...ends, this.#holds.size > 0 ? within(holds, limitMs, clock) : undefined];
-    Promise.all(all)
-      .catch((err) => log.error({ ...this.#place(), err }, 'entities could not be ended in order'))
-      .then(() => {
-        if (this.#ending !== ending) return; // lost meanwhile
-        log.info(this.#place(), 'a partition was handed over');
-        this.#report('entities.ended');
-      });
+    const ended = (): void => {
+      if (this.#ending !== ending) return; // lost meanwhile
+      log.info(this.#place(), 'a partition was handed over');
+      this.#report('entities.ended');
+    };
+    this.#endAll().then(ended, (err) => {
+      log.error({ ...this.#place(), err }, 'entities could not be ended in order');
+      ended();
+    });
+  }
+
+  async #endAll(): Promise<void> {
+    const { endEntities, handOverTimeoutMs: limitMs, clock } = this.#deps;
+    await Promise.all([this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })]);
+    if (this.#holds.size > 0) await within(Promise.allSettled(this.#holds), limitMs, clock);
   }
 
   #drop(): void {
