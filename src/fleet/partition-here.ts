@@ -101,7 +101,10 @@ export class PartitionHere {
     const { view } = membership;
     // Whoever was expelled gets a later generation when it joins again.
     if (view === undefined) this.#givenAwayIn = 0;
-    if (view === undefined || !isMember) return this.#report('partition.lost');
+    if (view === undefined || !isMember) {
+      this.#report('partition.lost');
+      return;
+    }
     // What has left the group, or was expelled, answers nobody any more.
     if (!view.members.some(({ id }) => id === this.#former?.id)) this.#waiting.abort();
     const share = view.topics.get(this.topic)?.[this.partition];
@@ -196,7 +199,8 @@ export class PartitionHere {
     this.#waiting = new AbortController();
     if (former === undefined) {
       this.#letGo = Promise.resolve();
-      return this.#report('former.gone');
+      this.#report('former.gone');
+      return;
     }
     const { signal } = this.#waiting;
     const letGo = release(former, { topic, partition, generation }, signal).then((keptIn) => {
@@ -208,20 +212,25 @@ export class PartitionHere {
   }
 
   #handOver(): void {
-    const { endEntities, handOverTimeoutMs: limitMs, clock, log } = this.#deps;
+    const { log } = this.#deps;
     this.#serving.abort(this.#reason());
     const ending = {};
     this.#ending = ending;
-    const ends = [this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })];
-    const holds = Promise.allSettled(this.#holds);
-    const all = [...ends, this.#holds.size > 0 ? within(holds, limitMs, clock) : undefined];
-    Promise.all(all)
-      .catch((err) => log.error({ ...this.#place(), err }, 'entities could not be ended in order'))
-      .then(() => {
-        if (this.#ending !== ending) return; // lost meanwhile
-        log.info(this.#place(), 'a partition was handed over');
-        this.#report('entities.ended');
-      });
+    const ended = (): void => {
+      if (this.#ending !== ending) return; // lost meanwhile
+      log.info(this.#place(), 'a partition was handed over');
+      this.#report('entities.ended');
+    };
+    this.#endAll().then(ended, (err) => {
+      log.error({ ...this.#place(), err }, 'entities could not be ended in order');
+      ended();
+    });
+  }
+
+  async #endAll(): Promise<void> {
+    const { endEntities, handOverTimeoutMs: limitMs, clock } = this.#deps;
+    await Promise.all([this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })]);
+    if (this.#holds.size > 0) await within(Promise.allSettled(this.#holds), limitMs, clock);
   }
 
   #drop(): void {

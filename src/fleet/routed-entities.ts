@@ -37,7 +37,7 @@ import type { PartitionHere } from './partition-here.ts';
 export interface RoutingDeps {
   readonly member: FleetMember;
   readonly ownership: Ownership;
-  readonly calls: RemoteCalls;
+  readonly calls: Pick<RemoteCalls, 'call'>;
   readonly keyOf: (persistenceId: string) => Key;
   readonly log: Logger;
   readonly clock: Clock;
@@ -274,7 +274,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     owner: FleetMember,
     { generation, name }: { readonly generation: number; readonly name: 'ask' | 'send' },
   ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
-    const { calls, clock, member } = this.#deps;
+    const { calls, clock } = this.#deps;
     const { id, command, hops, signal } = route;
     const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
     const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
@@ -293,13 +293,21 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     if (response.type === 'answered') {
       return name === 'send' ? delivered : decodeAnswer(response.body, this.#local.wire);
     }
-    const refusal = readRefusal(response.body, owner);
+    return this.#refused(route, readRefusal(response.body, owner), { owner, generation });
+  }
+
+  /** Of two views the later one is right: the process that it names is asked next. */
+  #refused(
+    route: Route,
+    refusal: Refusal & { readonly error: RemoteCallError },
+    { owner, generation }: { readonly owner: FleetMember; readonly generation: number },
+  ): 'again' | 'wait' {
     if (refusal.reason === 'not-hosted') this.#warn(route, owner, refusal.error);
     route.failure = refusal.error;
     if (refusal.reason !== 'not-owner') return 'wait';
     const named = refusal.owner;
-    const isLater = refusal.generation > generation;
-    if (!isLater || named === undefined || named.id === member.id || hops >= maxHops) return 'wait';
+    const isOther = named !== undefined && named.id !== this.#deps.member.id;
+    if (!isOther || refusal.generation <= generation || route.hops >= maxHops) return 'wait';
     route.named = { owner: named, generation: refusal.generation };
     route.hops++;
     return 'again';

@@ -74,7 +74,7 @@ export class Alarms {
 
   /** Forgets the alarms of a place. */
   dropAt(place: object): void {
-    for (const alarm of [...this.#current.values()]) if (alarm.place === place) this.take(alarm.id);
+    for (const alarm of this.#current.values()) if (alarm.place === place) this.take(alarm.id);
   }
 
   #sleep(untilMs: number): void {

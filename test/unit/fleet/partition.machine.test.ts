@@ -6,7 +6,9 @@ import {
   partitionSteps,
 } from '../../../src/fleet/partition.machine.ts';
 
-type PartitionStep = NonNullable<(typeof partitionSteps)[PartitionState][PartitionFact]>;
+function stepOf(state: PartitionState, fact: PartitionFact) {
+  return partitionSteps[state][fact];
+}
 
 function walk(facts: readonly PartitionFact[]): {
   readonly state: PartitionState;
@@ -15,8 +17,7 @@ function walk(facts: readonly PartitionFact[]): {
   let state: PartitionState = 'elsewhere';
   const effects: PartitionEffect[] = [];
   for (const fact of facts) {
-    const steps: Partial<Record<PartitionFact, PartitionStep>> = partitionSteps[state];
-    const step = steps[fact];
+    const step: ReturnType<typeof stepOf> = stepOf(state, fact);
     if (step === undefined) continue;
     state = step.state;
     effects.push(...step.effects);
