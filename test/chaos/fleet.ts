@@ -178,7 +178,8 @@ async function live(place: Place, options: ScenarioOptions): Promise<FleetRun> {
   const step: Step = async (what, act) => {
     await act();
     const { sent, acknowledged } = load;
-    note(`${what}; sent ${sent}, acknowledged ${acknowledged.length}`);
+    const seconds = ((Date.now() - beganMs) / 1_000).toFixed(1);
+    note(`${seconds} s: ${what}; sent ${sent}, acknowledged ${acknowledged.length}`);
     await sleep(options.fleet.peaceMs);
   };
   try {

@@ -21,7 +21,7 @@ const small = {
     entities: 100,
     probes: 12,
     rate: 200,
-    sessionMs: 1_500,
+    sessionMs: 3_000,
     peaceMs: 500,
     // A machine that runs other tests beside this one stands still at times.
     limits: {
