@@ -15,7 +15,7 @@ export type {
   AskOptions,
   EntityRegistry,
   EntityRegistryOptions,
-} from './actor/registry/entity-registry.ts';
+} from './actor/registry/entities.ts';
 export {
   createPersistence,
   type Persistence,

@@ -30,7 +30,7 @@ import type {
   EntityRegistry,
   EntityRegistryOptions,
   LocalEntities,
-} from './registry/entity-registry.ts';
+} from './registry/entities.ts';
 import { LocalEntityRegistry } from './registry/entity-registry.ts';
 
 /** What persistent actors need from outside. */

@@ -11,6 +11,7 @@ import { EntityHost } from './entity-host.ts';
 import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine/machine-logic.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
+import type { EntityTraits } from './registry/entity-registry.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
@@ -72,7 +73,7 @@ export interface HostDeps extends EntityDeps {
 }
 
 /** The xstate logic around a front end: each actor gets a host, which takes all its messages. */
-export class EntityActorLogic<S extends HostedState> {
+export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exposed<S>> {
   /** How its snapshots travel to other processes. */
   readonly wire: SnapshotWire<Exposed<S>>;
   readonly #front: FrontEnd<S>;

@@ -5,7 +5,7 @@ import type {
   EntityRegistry,
   EntityRegistryOptions,
   LocalEntities,
-} from '../actor/registry/entity-registry.ts';
+} from '../actor/registry/entities.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';

@@ -75,6 +75,9 @@ export class WakeEntities {
 
   #note(running: Promise<void>): void {
     this.#running.add(running);
-    running.finally(() => this.#running.delete(running));
+    const forget = (): void => {
+      this.#running.delete(running);
+    };
+    running.then(forget, forget);
   }
 }

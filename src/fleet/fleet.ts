@@ -4,7 +4,7 @@ import type {
   EntityRegistryOptions,
   HandOver,
   LocalEntities,
-} from '../actor/registry/entity-registry.ts';
+} from '../actor/registry/entities.ts';
 import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';

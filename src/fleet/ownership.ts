@@ -1,4 +1,4 @@
-import type { HandOver } from '../actor/registry/entity-registry.ts';
+import type { HandOver } from '../actor/registry/entities.ts';
 import { partitionOf } from '../codec/java-hash.ts';
 import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { NotOwnerError, RemoteCallError } from '../model/errors.ts';

@@ -1,4 +1,4 @@
-import type { HandOver } from '../actor/registry/entity-registry.ts';
+import type { HandOver } from '../actor/registry/entities.ts';
 import { NotOwnerError } from '../model/errors.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';

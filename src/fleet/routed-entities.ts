@@ -12,7 +12,7 @@ import type {
   EntityRegistry,
   HandOver,
   LocalEntities,
-} from '../actor/registry/entity-registry.ts';
+} from '../actor/registry/entities.ts';
 import {
   AskTimeoutError,
   CommandUnhandledError,

@@ -1,4 +1,4 @@
-import type { Partition, Topic } from '../model/position.ts';
+import type { Topic } from '../model/position.ts';
 
 /** One process of a fleet, in one of its lives. */
 export interface FleetMember {
@@ -26,12 +26,6 @@ export interface FleetView {
   readonly members: readonly FleetMember[];
   /** By topic: the owner of each partition; the index is the partition. */
   readonly topics: ReadonlyMap<Topic, readonly PartitionOwner[]>;
-}
-
-/** One partition that a member has. */
-export interface HeldPartition {
-  readonly topic: Topic;
-  readonly partition: Partition;
 }
 
 /**

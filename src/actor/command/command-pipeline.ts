@@ -5,8 +5,6 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
-import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts';
-import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
@@ -15,6 +13,7 @@ import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
+import { type PlannedWrite, planWrites } from './plan-writes.ts';
 import { answerStored, isWritten } from './stored-after-loss.ts';
 
 /**
@@ -150,44 +149,17 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /**
-   * 3. Write: numbers the events without gaps, puts those of a command into one atomic write, and
-   * hands the writes to the journal. It answers through the mailbox.
+   * 3. Write: hands the events to the journal, those of a command as one atomic write. It answers
+   * through the mailbox.
    */
   #write(batch: readonly Evaluated<S>[]): void {
     const entity = this.#entity;
-    const { persistenceId, deps, waits, logic } = entity;
-    const nowMs = deps.clock.nowMs();
-    const planned: PlannedWrite<S>[] = [];
+    const planned = planWrites(entity, batch);
     this.#batch = batch;
     this.#planned = planned;
     this.#settled = 0;
-    let { initPending, sequenceNr, timers } = entity;
-    for (const evaluated of batch) {
-      const { child } = evaluated.envelope;
-      if (child !== undefined) waits.endedIn([child]);
-      let state = entity.state;
-      const events: PersistentRepr[] = [];
-      for (const step of evaluated.steps) {
-        if (step.payload === undefined) continue;
-        if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
-        initPending = false;
-        step.seqNr = ++sequenceNr;
-        events.push(entity.reprOf(sequenceNr, step.payload, step));
-        const { timerChanges, facts } = step;
-        timers = timers.after(
-          timerChanges,
-          { seqNr: sequenceNr, delaysMs: facts.delaysMs ?? [] },
-          nowMs,
-        );
-        state = step.next;
-      }
-      if (!isSome(events)) continue;
-      const isFinal = state.status !== 'active';
-      const wake = isFinal ? 'none' : waits.next(logic.childrenOf(state), timers);
-      const write = { persistenceId, events };
-      planned.push({ evaluated, write: wake === undefined ? write : { ...write, wake } });
-      if (evaluated.envelope.ask !== undefined) evaluated.envelope.ask.stored = 'unknown';
-    }
+    for (const { envelope } of planned.map(({ evaluated }) => evaluated))
+      if (envelope.ask !== undefined) envelope.ask.stored = 'unknown';
     this.#life.report('write.started');
     if (planned.length === 0) {
       this.#tellCommits();
@@ -401,14 +373,4 @@ export class CommandPipeline<S extends HostedState> {
     this.#isStored = false;
     this.#lostState = undefined;
   }
-}
-
-/** A command that stores something, and its write. */
-interface PlannedWrite<S> {
-  readonly evaluated: Evaluated<S>;
-  readonly write: AtomicWrite;
-}
-
-function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {
-  return items.length > 0;
 }

@@ -207,7 +207,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   hasRunningChild(state: AnyMachineSnapshot): boolean {
-    return this.childrenOf(state).some(this.isRunning);
+    return this.childrenOf(state).some((child) => this.isRunning(child));
   }
 
   isRunning(child: AnyActorRef): boolean {

@@ -1,5 +1,5 @@
 import { type ActorHost, createActorHost } from '../../../src/actor/create-actor-host.ts';
-import type { EntityRegistry } from '../../../src/actor/registry/entity-registry.ts';
+import type { EntityRegistry } from '../../../src/actor/registry/entities.ts';
 import type { FleetSettings } from '../../../src/config/settings/fleet-settings.ts';
 import { type Fleet, openFleet } from '../../../src/fleet/fleet.ts';
 import { Key } from '../../../src/model/key.ts';

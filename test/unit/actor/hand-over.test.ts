@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { AnyActorLogic } from 'xstate';
-import type { LocalEntities } from '../../../src/actor/registry/entity-registry.ts';
+import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
 import { JournalError, NotOwnerError } from '../../../src/model/errors.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { counterMachine } from './counter.ts';

@@ -22,10 +22,10 @@ function lamp(charge: Promise<void> = new Promise(() => {})) {
           dark: { on: { on: 'bright' } },
           bright: {
             id: 'bright',
-            after: { 5_000: 'dim', 60_000: 'dark' },
+            after: { 5000: 'dim', 60000: 'dark' },
             on: { off: 'dark', glance: {} },
           },
-          dim: { id: 'dim', after: { 1_000: 'dark' } },
+          dim: { id: 'dim', after: { 1000: 'dark' } },
         },
       },
       battery: {
@@ -154,7 +154,7 @@ describe('what an entity says of what it waits for', () => {
     const machine = setup({}).createMachine({
       id: 'fuse',
       initial: 'lit',
-      states: { lit: { id: 'lit', after: { 3_000: 'burnt' } }, burnt: { type: 'final' } },
+      states: { lit: { id: 'lit', after: { 3000: 'burnt' } }, burnt: { type: 'final' } },
     });
     world.start(machine);
     await settle();

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { AskOptions } from '../../../src/actor/registry/entity-registry.ts';
+import type { AskOptions } from '../../../src/actor/registry/entities.ts';
 import { JournalError } from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';

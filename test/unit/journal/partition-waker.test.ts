@@ -52,7 +52,8 @@ class Ground {
   }
 
   async start(): Promise<void> {
-    const ground = this;
+    const { records } = this;
+    const { entries } = this;
     const clock: Clock = {
       nowMs: () => this.clock.nowMs(),
       sleep: (ms, options) => unlessAborted(this.clock.sleep(ms), options?.signal),
@@ -65,7 +66,7 @@ class Ground {
       consumer: {
         async *follow({ from }: { from: Offset }) {
           yield {
-            records: ground.records.filter(({ at }) => at.offset >= from),
+            records: records.filter(({ at }) => at.offset >= from),
             undecodable: [],
             next: Offset.of(101),
           };
@@ -78,7 +79,7 @@ class Ground {
           return this.until;
         },
         async *due({ toMs }) {
-          const due = [...ground.entries.values()].filter(({ dueMs }) => dueMs <= toMs);
+          const due = [...entries.values()].filter(({ dueMs }) => dueMs <= toMs);
           yield* due.sort((a, b) => a.dueMs - b.dueMs);
         },
       },

@@ -1,0 +1,55 @@
+import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { EventFacts } from '../../ports/journal-plugin.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
+import type { Evaluated } from '../entity/evaluated.ts';
+
+/** A command that stores something, and its write. */
+export interface PlannedWrite<S> {
+  readonly evaluated: Evaluated<S>;
+  readonly write: AtomicWrite;
+}
+
+/**
+ * Numbers the events of commands without gaps, and puts those of a command into one atomic write,
+ * which also says what the entity waits for once it is stored. Commands without events have none.
+ */
+export function planWrites<S extends HostedState>(
+  entity: Entity<S>,
+  batch: readonly Evaluated<S>[],
+): readonly PlannedWrite<S>[] {
+  const { persistenceId, deps, waits, logic } = entity;
+  const nowMs = deps.clock.nowMs();
+  const planned: PlannedWrite<S>[] = [];
+  let { initPending, sequenceNr, timers } = entity;
+  for (const evaluated of batch) {
+    const { child } = evaluated.envelope;
+    if (child !== undefined) waits.endedIn([child]);
+    let { state } = entity;
+    const events: PersistentRepr[] = [];
+    for (const step of evaluated.steps) {
+      if (step.payload === undefined) continue;
+      if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
+      initPending = false;
+      step.seqNr = ++sequenceNr;
+      events.push(entity.reprOf(sequenceNr, step.payload, step));
+      const { timerChanges, facts } = step;
+      timers = timers.after(
+        timerChanges,
+        { seqNr: sequenceNr, delaysMs: facts.delaysMs ?? [] },
+        nowMs,
+      );
+      state = step.next;
+    }
+    if (!isSome(events)) continue;
+    const isFinal = state.status !== 'active';
+    const wake = isFinal ? 'none' : waits.next(logic.childrenOf(state), timers);
+    const write = { persistenceId, events };
+    planned.push({ evaluated, write: wake === undefined ? write : { ...write, wake } });
+  }
+  return planned;
+}
+
+function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {
+  return items.length > 0;
+}

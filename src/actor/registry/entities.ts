@@ -1,0 +1,118 @@
+import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
+import type { NotOwnerError } from '../../model/errors.ts';
+import type { AskResult, WaitOptions } from '../entity/ask.ts';
+import type { SnapshotWire } from '../entity/snapshot-wire.ts';
+
+/** How to ask. */
+export interface AskOptions {
+  /** How long to wait for the answer, ms, above 0; 30 s unless given. */
+  readonly timeout?: number;
+  /**
+   * Gives up when it fires: `ask` rejects with its reason. A command that has not had its turn by
+   * then never runs. One whose write is under way may or may not be stored, and one whose answer is
+   * under way is stored; the reason cannot say which.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Entities of one type by id: started when first spoken to, stopped when idle. One that was
+ * stopped with a delayed event pending is started again when that is due, as long as this process
+ * lives; after a restart of the process the event waits until somebody speaks to the entity.
+ */
+export interface EntityRegistry<L extends AnyActorLogic> {
+  /**
+   * The live actor of `id`, started if need be. It may be stopped when idle: do not keep it.
+   *
+   * @throws {InvalidInputError} the id is blank or not well-formed, or the input of the type threw
+   * @throws {ClosedError} after the shutdown
+   */
+  ref(id: string): ActorRefFrom<L>;
+  /**
+   * As `ask` on the actor; a command for an entity that is being stopped waits and starts it
+   * again.
+   *
+   * @throws as `ask` on the actor, and as `ref`
+   */
+  ask(
+    id: string,
+    command: EventFromLogic<L>,
+    options?: AskOptions,
+  ): Promise<AskResult<SnapshotFrom<L>>>;
+  /**
+   * The entity as its journal has it at the moment, wherever it is live. Nothing is started, stored
+   * or taken over by that: no actor, no child, no timer. Phase `unowned`.
+   *
+   * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws {DeadlineExceededError} not within `timeout`
+   * @throws {InvalidInputError} {@link ClosedError} as `ref`
+   * @throws the abort reason when `signal` fires
+   */
+  peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>>;
+  /**
+   * A command that is rejected leaves a warning in the log.
+   *
+   * @throws as `ref`
+   */
+  send(id: string, command: EventFromLogic<L>): void;
+  /**
+   * Waits for the commands that it holds and for its write; its timers do not start it again.
+   *
+   * @throws when the entity could not be ended
+   */
+  stop(id: string): Promise<void>;
+  /** Ids of the live entities. */
+  ids(): readonly string[];
+}
+
+/** How the entities of a type are started. */
+export interface EntityRegistryOptions {
+  /** What the entity of an id is started with; `{ id }` unless given. */
+  readonly input?: (id: string) => unknown;
+  /**
+   * The topics of the journals of this type. Needed only where the instances share their entities
+   * (`fleet.enabled`) and the topic is a part of the persistence id.
+   */
+  readonly topics?: readonly string[];
+}
+
+/** Why entities end here that another process goes on with, and how much time that may take. */
+export interface HandOver {
+  readonly reason: NotOwnerError;
+  /** 0 = they end at once, whatever is under way. */
+  readonly limitMs: number;
+}
+
+/**
+ * The entities of one type in this process, for whoever decides which of them belong here. A place
+ * is an object that stands for all entities which move together.
+ */
+export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L> {
+  readonly type: string;
+  /** Configuration path of their journal; `undefined` = the default one. */
+  readonly journalPluginId: string | undefined;
+  readonly wire: SnapshotWire<SnapshotFrom<L>>;
+  /**
+   * @throws as `ref`
+   */
+  persistenceIdOf(id: string): string;
+  /**
+   * Starts the entity of a persistence id, unless it lives. Resolves once it has recovered, or when
+   * that takes longer than it should; `undefined` = it is none of this type.
+   *
+   * @throws as `ref`, or what ended the entity before it had recovered
+   */
+  wake(persistenceId: string): Promise<void> | undefined;
+  /**
+   * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It throws
+   * `NotOwnerError` when the entity does not belong here.
+   */
+  placeBy(placeOf: (id: string) => object): void;
+  /**
+   * Ends the entities of a place, which takes no new ones by now, and forgets their timers. What is
+   * being written gets its answer; commands that wait are rejected with `EntityStoppedError`, whose
+   * `stored` is `'no'` and whose cause is the reason. An entity that does not end in time is stopped:
+   * then `stored` is `'unknown'` for what it was writing.
+   */
+  handOver(place: object, how: HandOver): Promise<void>;
+}
