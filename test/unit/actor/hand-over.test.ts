@@ -50,7 +50,7 @@ describe('entities that are handed over', () => {
     await ended;
     expect(await waiting).to.include({ code: 'ENTITY_STOPPED', stored: 'no', cause: reason });
     expect(await late).to.equal(reason);
-    expect(journal.stored('counter|a')).to.have.length(2);
+    expect(journal.stored('counter|a')).to.have.length(3); // the init record, and two events
     expect(counters.ids()).to.deep.equal([]);
   });
 
