@@ -14,7 +14,7 @@ import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts'
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
 import type { RemoteCalls, RemoteHandler, RemoteResponse } from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { unlessAborted } from '../runtime/waiting.ts';
+import { unlessAborted, within } from '../runtime/waiting.ts';
 import { decodeCall } from './calls/call-codec.ts';
 import { encodeRefusal } from './calls/refusal-codec.ts';
 import { decodeRelease } from './calls/release-codec.ts';
@@ -37,7 +37,7 @@ export interface FleetDeps {
   readonly randomUuid: () => string;
 }
 
-/** How long a process that stops waits until others have its partitions. */
+/** How long a process that stops waits for others: to take its partitions, and to answer. */
 const leaveLimitMs = 2_000;
 
 /**
@@ -80,6 +80,8 @@ export class Fleet implements AsyncDisposable {
   readonly #topics = new Set<Topic>();
   readonly #closing = new AbortController();
   readonly #routing: RoutingDeps;
+  /** Commands that other processes have been sent, and have not answered yet. */
+  readonly #sent = new Set<Promise<unknown>>();
   #isLeaving = false;
 
   constructor(deps: FleetDeps, connections: Connections) {
@@ -88,7 +90,9 @@ export class Fleet implements AsyncDisposable {
     const endEntities = (here: PartitionHere, how: HandOver) => this.#endEntities(here, how);
     this.#ownership = new Ownership({ ...deps, ...connections, endEntities });
     const ownership = this.#ownership;
-    this.#routing = { ...deps, ...connections, ownership, closing: this.#closing.signal };
+    const calls = { call: (...of: Parameters<RemoteCalls['call']>) => this.#send(of) };
+    const closing = this.#closing.signal;
+    this.#routing = { ...deps, ...connections, calls, ownership, closing };
   }
 
   /**
@@ -114,19 +118,20 @@ export class Fleet implements AsyncDisposable {
    * where this process has its partition.
    */
   guard(plugin: JournalPlugin): JournalPlugin {
-    const { hold, recover } = plugin;
+    const hold = plugin.hold?.bind(plugin);
+    const recover = plugin.recover?.bind(plugin);
     if (hold === undefined) return plugin;
     return {
       write: (...call) => plugin.write(...call),
       deleteTo: (...call) => plugin.deleteTo(...call),
       highestSeqNr: (...call) => plugin.highestSeqNr(...call),
       replay: (...call) => plugin.replay(...call),
-      ...(recover === undefined ? {} : { recover: (...call) => recover.apply(plugin, call) }),
+      ...(recover === undefined ? {} : { recover }),
       hold: async (id, options) => {
         options?.signal?.throwIfAborted();
         const here = this.#placeOf(id);
         // A tenure may be opened though its caller has given up: a hand-over has to know of it.
-        const holding = hold.call(plugin, id);
+        const holding = hold(id);
         here?.noteHold(holding);
         const letGo = (): void => {
           holding.then((late) => late?.[Symbol.asyncDispose]()).catch(() => {});
@@ -181,7 +186,7 @@ export class Fleet implements AsyncDisposable {
     membership.host([]);
     const { clock } = this.#deps;
     const endMs = clock.nowMs() + leaveLimitMs;
-    while (this.#ownership.hasAny) {
+    while (this.#ownership.isNeeded) {
       const restMs = endMs - clock.nowMs();
       if (restMs <= 0) {
         this.#deps.log.warn({ waitedMs: leaveLimitMs }, 'some partitions have no other owner yet');
@@ -191,16 +196,31 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  /** Leaves the group, then stops to listen. Commands on their way are rejected. */
+  /**
+   * Leaves the group, then stops to listen. Commands that nobody has taken are rejected; others may
+   * still be answered for a while.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new ClosedError('the persistence is shut down');
     this.#closing.abort(closed);
     this.#ownership.close(closed);
     try {
       await this.#connections.membership[Symbol.asyncDispose]();
+      const answered = Promise.allSettled(this.#sent);
+      if (this.#sent.size > 0) await within(answered, leaveLimitMs, this.#deps.clock);
     } finally {
       await this.#connections.calls[Symbol.asyncDispose]();
     }
+  }
+
+  #send(of: Parameters<RemoteCalls['call']>): Promise<RemoteResponse> {
+    const answer = this.#connections.calls.call(...of);
+    this.#sent.add(answer);
+    const forget = (): void => {
+      this.#sent.delete(answer);
+    };
+    answer.then(forget, forget);
+    return answer;
   }
 
   async #endEntities(here: PartitionHere, how: HandOver): Promise<void> {

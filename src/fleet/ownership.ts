@@ -66,7 +66,10 @@ export class Ownership {
       endEntities,
       changed: () => this.#news.fire(),
     };
-    this.#stopListening = membership.onChange(() => this.#look());
+    this.#stopListening = membership.onChange(() => {
+      this.#look();
+      this.#news.fire();
+    });
     this.#look();
     this.#watch().catch(() => {}); // closed
   }
@@ -76,9 +79,9 @@ export class Ownership {
     return this.#deps.membership.isMember();
   }
 
-  /** Some partition is served here, or is being taken or handed over. */
-  get hasAny(): boolean {
-    return this.#all().some((here) => !here.isElsewhere);
+  /** Some partition is served here, is being taken, or is not yet in the hands of its next owner. */
+  get isNeeded(): boolean {
+    return this.#all().some((here) => here.isNeeded);
   }
 
   find({ topic, id }: Key): Whereabouts {
@@ -171,7 +174,6 @@ export class Ownership {
       });
     }
     for (const here of this.#all()) here.look();
-    this.#news.fire();
   }
 
   #all(): readonly PartitionHere[] {

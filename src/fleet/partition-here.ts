@@ -56,6 +56,8 @@ export class PartitionHere {
   #givenAwayIn = 0;
   /** Of the view in which this process took it last. */
   #takenIn = 0;
+  /** The latest generation whose owner has heard that nothing of it is left here. */
+  #letGoIn = 0;
   /** From whom this process took it last. */
   #former: FleetMember | undefined;
   /** Ends the wait for the former owner. */
@@ -79,9 +81,12 @@ export class PartitionHere {
     return this.#deps.membership.isMember() && this.#state === 'serving';
   }
 
-  /** Nothing of it is left here. */
-  get isElsewhere(): boolean {
-    return this.#state === 'elsewhere';
+  /** Something of it is left here, or its new owner has still to hear that nothing is. */
+  get isNeeded(): boolean {
+    const { view } = this.#deps.membership;
+    if (this.#state !== 'elsewhere' || view === undefined) return this.#state !== 'elsewhere';
+    const former = view.topics.get(this.topic)?.[this.partition]?.formerOwner;
+    return former?.id === this.#deps.member.id && this.#letGoIn < view.generation;
   }
 
   /** Compares the state with what is known of the owner now. */
@@ -92,7 +97,10 @@ export class PartitionHere {
     const { view } = membership;
     // Whoever was expelled gets a later generation when it joins again.
     if (view === undefined) this.#givenAwayIn = 0;
-    if (view === undefined || !isMember) return this.#report('partition.lost');
+    if (view === undefined || !isMember) {
+      this.#report('partition.lost');
+      return;
+    }
     // What has left the group, or was expelled, answers nobody any more.
     if (!view.members.some(({ id }) => id === this.#former?.id)) this.#waiting.abort();
     const share = view.topics.get(this.topic)?.[this.partition];
@@ -123,6 +131,8 @@ export class PartitionHere {
   async letGo(generation: number, signal: AbortSignal): Promise<void> {
     this.giveAway(generation);
     if (this.#state === 'handingOver') await this.#ended.wait(signal);
+    this.#letGoIn = Math.max(this.#letGoIn, generation);
+    this.#deps.changed();
   }
 
   /** A hand-over waits for this: it may take the right to write the partition. Never awaited long. */
@@ -182,7 +192,8 @@ export class PartitionHere {
     this.#waiting = new AbortController();
     if (former === undefined) {
       this.#letGo = Promise.resolve();
-      return this.#report('former.gone');
+      this.#report('former.gone');
+      return;
     }
     const { signal } = this.#waiting;
     const letGo = release(former, { topic, partition, generation }, signal).then((keptIn) => {
@@ -194,19 +205,24 @@ export class PartitionHere {
   }
 
   #handOver(): void {
-    const { endEntities, handOverTimeoutMs: limitMs, clock, log } = this.#deps;
+    const { log } = this.#deps;
     const ending = {};
     this.#ending = ending;
-    const ends = [this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })];
-    const holds = Promise.allSettled(this.#holds);
-    const all = [...ends, this.#holds.size > 0 ? within(holds, limitMs, clock) : undefined];
-    Promise.all(all)
-      .catch((err) => log.error({ ...this.#place(), err }, 'entities could not be ended in order'))
-      .then(() => {
-        if (this.#ending !== ending) return; // lost meanwhile
-        log.info(this.#place(), 'a partition was handed over');
-        this.#report('entities.ended');
-      });
+    const ended = (): void => {
+      if (this.#ending !== ending) return; // lost meanwhile
+      log.info(this.#place(), 'a partition was handed over');
+      this.#report('entities.ended');
+    };
+    this.#endAll().then(ended, (err) => {
+      log.error({ ...this.#place(), err }, 'entities could not be ended in order');
+      ended();
+    });
+  }
+
+  async #endAll(): Promise<void> {
+    const { endEntities, handOverTimeoutMs: limitMs, clock } = this.#deps;
+    await Promise.all([this.#letGo, endEntities(this, { reason: this.#reason(), limitMs })]);
+    if (this.#holds.size > 0) await within(Promise.allSettled(this.#holds), limitMs, clock);
   }
 
   #drop(): void {

@@ -37,7 +37,7 @@ import type { PartitionHere } from './partition-here.ts';
 export interface RoutingDeps {
   readonly member: FleetMember;
   readonly ownership: Ownership;
-  readonly calls: RemoteCalls;
+  readonly calls: Pick<RemoteCalls, 'call'>;
   readonly keyOf: (persistenceId: string) => Key;
   readonly log: Logger;
   readonly clock: Clock;
@@ -52,6 +52,8 @@ const newsBackoff: Backoff = { initialMs: 10, maxMs: 250 };
 const maxHops = 8;
 /** A command that comes before its partition is served waits here for so long, then with its caller. */
 const longestStayMs = 250;
+/** For the way of a refusal back to its caller. */
+const marginMs = 100;
 /** Of a command of another process: its call has a deadline of its own. */
 const longestTimeoutMs = 0x7fffffff;
 
@@ -267,10 +269,12 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     owner: FleetMember,
     { generation, name }: { readonly generation: number; readonly name: 'ask' | 'send' },
   ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
-    const { calls, clock, member } = this.#deps;
+    const { calls, clock } = this.#deps;
     const { id, command, hops, signal } = route;
     const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
     const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
+    // It is not stored so far: a call that ends without an answer would take that certainty away.
+    if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
     let response: RemoteResponse;
     try {
       response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
@@ -284,13 +288,21 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     if (response.type === 'answered') {
       return name === 'send' ? delivered : decodeAnswer(response.body, this.#local.wire);
     }
-    const refusal = readRefusal(response.body, owner);
+    return this.#refused(route, readRefusal(response.body, owner), { owner, generation });
+  }
+
+  /** Of two views the later one is right: the process that it names is asked next. */
+  #refused(
+    route: Route,
+    refusal: Refusal & { readonly error: RemoteCallError },
+    { owner, generation }: { readonly owner: FleetMember; readonly generation: number },
+  ): 'again' | 'wait' {
     if (refusal.reason === 'not-hosted') this.#warn(route, owner, refusal.error);
     route.failure = refusal.error;
     if (refusal.reason !== 'not-owner') return 'wait';
     const named = refusal.owner;
-    const isLater = refusal.generation > generation;
-    if (!isLater || named === undefined || named.id === member.id || hops >= maxHops) return 'wait';
+    const isOther = named !== undefined && named.id !== this.#deps.member.id;
+    if (!isOther || refusal.generation <= generation || route.hops >= maxHops) return 'wait';
     route.named = { owner: named, generation: refusal.generation };
     route.hops++;
     return 'again';

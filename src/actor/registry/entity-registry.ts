@@ -280,7 +280,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   async handOver(place: object, { reason, limitMs }: HandOver): Promise<void> {
     this.#wakeUps.dropAt(place);
     const ends: ((deadline: Deadline) => Promise<void>)[] = [];
-    for (const [id, entry] of [...this.#entries]) {
+    for (const [id, entry] of this.#entries) {
       const host = entry.place === place ? this.#deps.hostOf(entry.ref) : undefined;
       if (limitMs === 0) host?.drop(reason);
       else if (host !== undefined) {

@@ -72,8 +72,7 @@ export class WakeUps {
 
   /** Forgets the wake-ups of a place. */
   dropAt(place: object): void {
-    for (const wakeUp of [...this.#current.values()])
-      if (wakeUp.place === place) this.take(wakeUp.id);
+    for (const wakeUp of this.#current.values()) if (wakeUp.place === place) this.take(wakeUp.id);
   }
 
   #sleep(untilMs: number): void {

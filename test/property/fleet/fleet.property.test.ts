@@ -25,7 +25,7 @@ describe('a fleet', function () {
           await history.run();
         } catch (error) {
           const trace = process.env.FLEET_TRACE === undefined ? '' : history.trace.join('\n');
-          throw new Error(`seed ${seed}: ${error}\n${trace}`, { cause: error });
+          throw new Error(`seed ${seed}: ${String(error)}\n${trace}`, { cause: error });
         }
         asked += history.asked.length;
         answered += history.asked.filter(({ outcome }) => outcome === 'answered').length;

@@ -51,6 +51,7 @@ export class FleetHistory {
   /** By entity: the most events that any answer has shown. */
   readonly #seen = new Map<string, number>();
   readonly #beganMs = this.#time.nowMs;
+  #isOver = false;
 
   constructor(seed: number, disturbances: Disturbances) {
     this.#random = randomOf(seed);
@@ -78,6 +79,7 @@ export class FleetHistory {
       this.#world.group.look();
       await this.#act();
     }
+    this.#isOver = true;
     for (const { clock } of this.#processes) clock.goOn();
     await this.#time.pass(longestAskMs + 1000);
     this.#check();
@@ -89,14 +91,20 @@ export class FleetHistory {
     const dice = this.#random();
     const living = this.#processes.filter(({ clock, ends }) => clock.isRunning && !ends);
     const one = this.#oneOf(living);
-    if (dice < 0.9) return this.#ask();
-    if (dice < 0.94 && freezes && one !== undefined) return this.#freeze(one);
-    if (dice < 0.96 && living.length < 4) return await this.#start();
-    if (dice < 0.98 && living.length > 1 && one !== undefined) return this.#stop(one);
-    if (dice < 0.99 && crashes && living.length > 1 && one !== undefined) {
-      this.#note(`${one.name} crashes`);
-      one.clock.crash();
+    if (dice < 0.9) this.#ask();
+    else if (dice < 0.94) {
+      if (freezes && one !== undefined) this.#freeze(one);
+    } else if (dice < 0.96) {
+      if (living.length < 4) await this.#start();
+    } else if (living.length > 1 && one !== undefined) {
+      if (dice < 0.98) this.#stop(one);
+      else if (dice < 0.99 && crashes) this.#crash(one);
     }
+  }
+
+  #crash({ name, clock }: FleetProcess): void {
+    this.#note(`${name} crashes`);
+    clock.crash();
   }
 
   async #start(): Promise<void> {
@@ -109,7 +117,7 @@ export class FleetHistory {
     this.#note(`${process.name} stops`);
     process.stop().then(
       () => this.#note(`${process.name} has stopped`),
-      (error) => this.#note(`${process.name} did not stop: ${error}`),
+      (error) => this.#note(`${process.name} did not stop: ${String(error)}`),
     );
   }
 
@@ -118,7 +126,7 @@ export class FleetHistory {
     this.#note(`${process.name} stands still for ${ms} ms`);
     process.clock.freeze();
     this.#time.after(ms, () => {
-      if (process.clock.hasCrashed) return;
+      if (process.clock.hasCrashed || this.#isOver) return;
       this.#note(`${process.name} goes on`);
       process.clock.goOn();
       // Whoever asks first asks a process that has heard of nothing.
@@ -162,7 +170,7 @@ export class FleetHistory {
       (error: unknown) => {
         asked.outcome = error instanceof JournalError ? error.stored : 'unknown';
         asked.error = error;
-        this.#note(`${what} ✗ ${asked.outcome} ${error}`);
+        this.#note(`${what} ✗ ${asked.outcome} ${String(error)}`);
       },
     );
   }
@@ -177,14 +185,10 @@ export class FleetHistory {
       }
     }
     for (const asked of this.asked) {
-      const { what, command, outcome, error } = asked;
+      const { what, outcome, error } = asked;
       if (outcome === 'open' && !this.#crashed(what)) throw new Error(`${what} never ended`);
       if (outcome === 'answered' && error !== undefined) throw error;
-      if (command.type === 'look') continue;
-      const times = command.type === 'add' ? (stored.get(command.name) ?? 0) : 0;
-      if (times > 1) throw new Error(`${what} was stored ${times} times`);
-      if (outcome === 'answered' && times !== 1) throw new Error(`${what} is lost`);
-      if (outcome === 'no' && times !== 0) throw new Error(`${what} is stored: ${error}`);
+      checkStored(asked, stored);
     }
   }
 
@@ -192,10 +196,13 @@ export class FleetHistory {
   async #end(): Promise<void> {
     const alive = this.#processes.filter(({ clock }) => !clock.hasCrashed);
     let open = alive.length;
-    for (const process of alive) process.stop().finally(() => open--);
+    for (const process of alive) process.stop().then(() => open--, this.#failed);
     await this.#time.pass(10_000);
     if (open > 0) throw new Error(`${open} processes did not end`);
   }
+
+  readonly #failed = (error: unknown): void =>
+    this.#note(`a process did not end: ${String(error)}`);
 
   #crashed(what: string): boolean {
     return this.#processes.some(
@@ -210,6 +217,15 @@ export class FleetHistory {
   #note(text: string): void {
     this.trace.push(`${Math.floor(this.#time.nowMs - this.#beganMs)} ${text}`);
   }
+}
+
+function checkStored(asked: Asked, stored: ReadonlyMap<string, number>): void {
+  const { what, command, outcome, error } = asked;
+  if (command.type !== 'add') return;
+  const times = stored.get(command.name) ?? 0;
+  if (times > 1) throw new Error(`${what} was stored ${times} times`);
+  if (outcome === 'answered' && times !== 1) throw new Error(`${what} is lost`);
+  if (outcome === 'no' && times !== 0) throw new Error(`${what} is stored: ${String(error)}`);
 }
 
 /** mulberry32. */

@@ -211,6 +211,6 @@ export class FakeMembership implements FleetMembership {
 
   #set(view: FleetView | undefined): void {
     this.#view = view;
-    for (const listener of [...this.#listeners]) listener(view);
+    for (const listener of this.#listeners) listener(view);
   }
 }

@@ -1,0 +1,267 @@
+import { expect } from 'chai';
+import type { AskOptions } from '../../../src/actor/registry/entity-registry.ts';
+import { JournalError } from '../../../src/model/errors.ts';
+import { FakeGroup } from '../../support/fleet/fake-group.ts';
+import { FakeNetwork } from '../../support/fleet/fake-network.ts';
+import {
+  type Command,
+  FleetProcess,
+  type FleetWorld,
+  fleetSettings,
+  topic,
+} from '../../support/fleet/fleet-process.ts';
+import { SharedLog } from '../../support/fleet/shared-log.ts';
+import { ToldMembership, viewOf } from '../../support/fleet/told-membership.ts';
+import { VirtualTime } from '../../support/fleet/virtual-time.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+class Told {
+  readonly time = new VirtualTime();
+  readonly world: FleetWorld;
+  readonly log = new RecordingLogger();
+
+  constructor() {
+    const { time } = this;
+    const random = (): number => 0.5;
+    const topics = new Map([[topic, 4]]);
+    const { sessionTimeoutMs, heartbeatIntervalMs } = fleetSettings;
+    const timings = { sessionTimeoutMs, heartbeatIntervalMs, longestDelayMs: 0 };
+    this.world = {
+      time,
+      random,
+      group: new FakeGroup({ time, random, topics, ...timings }),
+      network: new FakeNetwork(time, random),
+      log: new SharedLog(4, random),
+    };
+  }
+
+  /** Two processes; `a` has all partitions. */
+  async pair() {
+    const [a, b] = [await this.open('a'), await this.open('b')];
+    const members = [a.member, b.member];
+    a.member.tell(viewOf(1, a.member, { members }));
+    b.member.tell(viewOf(1, a.member, { members }));
+    await this.time.pass(100);
+    return { a, b, members };
+  }
+
+  async open(name: string) {
+    const openMembership = (of: { id: string; address: string }) => new ToldMembership(of);
+    const process = await FleetProcess.open(name, this.world, { log: this.log, openMembership });
+    return { process, name, member: process.membership as ToldMembership };
+  }
+
+  /** What the caller gets within `ms`. */
+  async ask(
+    { process }: { process: FleetProcess },
+    command: Command,
+    { ms = 1000, ...options }: AskOptions & { ms?: number } = {},
+  ): Promise<unknown> {
+    const heard: { outcome: unknown } = { outcome: 'nothing yet' };
+    process.counters.ask('e', command, { timeout: 10_000, ...options }).then(
+      ({ reply }) => {
+        heard.outcome = reply;
+      },
+      (error: unknown) => {
+        heard.outcome = error;
+      },
+    );
+    await this.time.pass(ms);
+    return heard.outcome;
+  }
+}
+
+const add = (name: string): Command => ({ type: 'add', name });
+const look: Command = { type: 'look' };
+
+function codeOf(error: unknown): string {
+  expect(error).to.be.instanceOf(JournalError);
+  const { code, stored } = error as JournalError;
+  return `${code}, stored: ${stored}`;
+}
+
+describe('entities of a fleet', () => {
+  it('take a command in the process that has them, whoever is asked, and answer as there', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    expect(await told.ask(b, add('x'))).to.equal(1);
+    expect(await told.ask(a, look)).to.equal(1);
+    expect(await told.ask(b, { type: 'forbid' })).to.include({ code: 'COMMAND_REJECTED' });
+    expect(told.world.network.calls).to.deep.equal(Array(2).fill('ask http://b → http://a'));
+    expect(a.process.counters.ids()).to.deep.equal(['e']);
+    expect(b.process.counters.ids()).to.deep.equal([]);
+    expect(() => b.process.counters.ref('e'))
+      .to.throw('http://a')
+      .with.property('code', 'NOT_OWNER');
+    const peeked = b.process.counters.peek('e');
+    await told.time.pass(100);
+    expect((await peeked).context).to.deep.equal(['x']);
+  });
+
+  it('move with their partition: the new owner begins when the former one has let go', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    await told.ask(a, add('x'));
+    // Of the former owner, which has not heard of it yet.
+    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+    expect(await told.ask(b, add('y'), { ms: 200 })).to.equal(2);
+    expect([...new Set(told.world.network.calls)]).to.deep.equal(['release http://b → http://a']);
+    expect(a.process.counters.ids()).to.deep.equal([]);
+    // The former owner waits for its own view, and then asks the new one.
+    const asked = told.ask(a, look, { ms: 300 });
+    expect(await asked).to.equal('nothing yet');
+    a.member.tell(viewOf(2, b.member, { members }));
+    await told.time.pass(100);
+    expect(await told.ask(a, look)).to.equal(2);
+    expect(told.log.of('info')).to.include('a partition was handed over');
+    expect(told.world.log.voids).to.equal(0);
+  });
+
+  it('answer what is being written before they move, and send on what waits', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    await told.ask(a, look);
+    told.world.log.longestDelayMs = 100; // a write takes 100 ms
+    const answers = [add('x'), add('y'), look].map((command) => told.ask(a, command, { ms: 0 }));
+    a.member.tell(viewOf(2, b.member, { members }));
+    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+    await Promise.all(answers);
+    await told.time.pass(1000);
+    expect(told.world.log.events('e').map(({ payload }) => payload)).to.deep.equal([
+      { type: 'added', name: 'x' },
+      { type: 'added', name: 'y' },
+    ]);
+    expect(told.world.log.openings.filter((opening) => opening.startsWith('b'))).to.have.length(1);
+    expect(told.world.log.voids).to.equal(0);
+  });
+
+  it('wait no longer than a hand-over for a former owner that cannot be reached', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    a.process.clock.crash();
+    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+    const { handOverTimeoutMs } = fleetSettings;
+    expect(await told.ask(b, look, { ms: handOverTimeoutMs })).to.equal('nothing yet');
+    expect(await told.ask(b, look, { ms: 1000 })).to.equal(0);
+  });
+
+  it('wait for the end of the lease of a former owner that stands still', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    a.process.clock.freeze();
+    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+    const { sessionTimeoutMs } = fleetSettings;
+    expect(await told.ask(b, look, { ms: sessionTimeoutMs - 100 })).to.equal('nothing yet');
+    // The group has expelled it: its lease is over.
+    b.member.tell(viewOf(3, b.member, { members: [b.member] }));
+    expect(await told.ask(b, look, { ms: 100 })).to.equal(0);
+  });
+
+  it('answer no look once the lease may be over, and are gone then', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    await told.ask(a, add('x'));
+    a.member.isSure = false;
+    expect(await told.ask(a, look, { ms: 300 })).to.equal('nothing yet');
+    expect(a.process.counters.ids()).to.deep.equal([]);
+    a.member.isSure = true;
+    expect(await told.ask(a, look)).to.equal(1);
+  });
+
+  it('give up in time when each of two members takes the other one for the owner', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    a.member.tell(viewOf(5, b.member, { members }));
+    b.member.tell(viewOf(4, a.member, { members }));
+    await told.time.pass(500);
+    told.world.network.calls.length = 0;
+    for (const asked of [a, b]) {
+      const outcome = await told.ask(asked, add('x'), { timeout: 3000, ms: 3500 });
+      expect(codeOf(outcome)).to.equal('ASK_TIMEOUT, stored: no');
+      expect((outcome as Error).message).to.match(/partition \d of counters is of http:/);
+    }
+    expect(told.world.network.calls.length).to.be.within(10, 60);
+    expect(told.world.log.events('e')).to.deep.equal([]);
+  });
+
+  it('follow a later view of another process', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    const c = await told.open('c');
+    const all = [...members, c.member];
+    c.member.tell(viewOf(2, c.member, { members: all }));
+    a.member.tell(viewOf(2, c.member, { members: all }));
+    await told.time.pass(500);
+    expect(await told.ask(b, add('x'))).to.equal(1);
+    expect(told.world.network.calls).to.deep.equal([
+      'ask http://b → http://a',
+      'ask http://b → http://c',
+    ]);
+  });
+
+  it('of a type that the owner does not have: the error says so, and nothing is stored', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    const { host } = b.process;
+    const other = host.behavior<number, Command, { type: 'added' }>({
+      persistenceId: 'e',
+      initialState: 0,
+      decide: () => ({ type: 'persist', events: [{ type: 'added' }] }),
+      evolve: (state) => state + 1,
+    });
+    const others = host.entities('other', other, { input: () => undefined });
+    const asked = others.ask('e', look, { timeout: 500 }).catch((error) => error);
+    await told.time.pass(1000);
+    const error = await asked;
+    expect(codeOf(error)).to.equal('ASK_TIMEOUT, stored: no');
+    expect(error.cause.message).to.include(`${a.member.member.address} has refused the command`);
+    expect(error.cause.message).to.include('no entities "other"');
+    expect(told.log.of('warn')).to.deep.equal(['another instance did not take a command']);
+  });
+
+  it('that are created by hand do not take a partition of another process', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    await told.ask(a, add('x'));
+    const openings = told.world.log.openings.length;
+    const guarded = b.process.fleet.guard(told.world.log.plugin('b', b.process.clock));
+    const failure = await guarded.hold?.('e' as never).catch((error: unknown) => error);
+    expect(codeOf(failure)).to.equal('NOT_OWNER, stored: no');
+    expect(told.world.log.openings).to.have.length(openings);
+  });
+
+  it('are sent commands without an answer; one that does not arrive leaves a warning', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    b.process.counters.send('e', add('x'));
+    await told.time.pass(500);
+    expect(await told.ask(a, look)).to.equal(1);
+    told.world.network.rates.request = 1;
+    b.process.counters.send('e', add('y'));
+    await told.time.pass(40_000);
+    expect(told.log.of('warn')).to.include('a command was not delivered');
+  });
+
+  it('are asked until the process has ended, and then no more', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    const stopping = a.process.stop();
+    await told.time.pass(10);
+    expect(a.member.hosted).to.deep.equal([]);
+    expect(await told.ask(a, add('x'), { ms: 50 })).to.equal(1); // nobody has taken it yet
+    for (const { member } of [a, b])
+      member.tell(viewOf(2, b.member, { members, former: a.member }));
+    expect(await told.ask(b, add('y'), { ms: 500 })).to.equal(2);
+    await stopping;
+    expect(codeOf(await told.ask(a, look))).to.equal('CLOSED, stored: no');
+    await a.process.stop();
+  });
+
+  it('need their topics where the persistence id names them', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    const { counters } = a.process;
+    expect(counters.ids()).to.deep.equal([]);
+    expect(a.member.hosted).to.deep.equal([topic]);
+  });
+});
