@@ -172,10 +172,9 @@ export class FakeMembership implements FleetMembership {
   expect(view: FleetView, delayMs: number): void {
     this.#expected = view.generation;
     this.#group.options.time.after(delayMs, () => {
-      const sentMs = this.#clock.nowMs();
+      // It may be read late: only an answer to a heartbeat proves that it is still good.
       this.#clock.run(() => {
         if (this.#isClosed || this.#expected !== view.generation) return;
-        this.#goodMs = Math.max(this.#goodMs, sentMs);
         this.#set(view);
       });
     });
