@@ -18,8 +18,10 @@ import type { ScenarioOptions } from './scenarios.ts';
 
 /** How large a fleet is, and what is asked of it. */
 export interface FleetSize {
-  /** Numbers of instances on the way up; then come the faults, then two stay. */
+  /** Numbers of instances on the way up; then come the faults. */
   readonly instances: readonly number[];
+  /** How many stay at the end. */
+  readonly leftOver: number;
   readonly entities: number;
   readonly probes: number;
   /** Commands a second. */
@@ -35,6 +37,7 @@ const sessionMs = 3_000;
 /** What a fleet has to stand on a machine that does nothing else. */
 export const largeFleet: FleetSize = {
   instances: [3, 5],
+  leftOver: 2,
   entities: 2_000,
   probes: 36,
   rate: 2_000,
@@ -68,8 +71,6 @@ interface Place {
 const partitions = 12;
 const journal = 'evolutiongaming.kafka-journal.persistence.journal';
 const embedded = 'evolutiongaming.kafka-journal.embedded.journal';
-/** How many of them stay at the end. */
-const leftOver = 2;
 /** How much longer than a session an instance freezes, or is cut off from Kafka. */
 const beyondSessionMs = 1_500;
 /** An instance is out of the reach of the others for so long. */
@@ -207,7 +208,7 @@ interface Cast {
 async function unfold(
   { fleet, load, place, random }: Cast,
   step: Step,
-  { instances, sessionMs }: FleetSize,
+  { instances, leftOver, sessionMs }: FleetSize,
 ): Promise<void> {
   const { cuts, file } = place;
   const any = (): FleetInstance => {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { joinStack } from '../support/stack/shared-stack.ts';
 import type { Stack } from '../support/stack/stack.ts';
-import { largeFleet } from './fleet.ts';
 import { noDamage } from './ledger.ts';
 import type { ScenarioResult } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
@@ -16,20 +15,21 @@ const small = {
   writes: 1_500,
   meetings: 1,
   fleet: {
-    ...largeFleet,
-    instances: [3],
-    entities: 100,
+    instances: [2],
+    leftOver: 1,
+    entities: 60,
     probes: 12,
-    rate: 200,
+    rate: 100,
     sessionMs: 3_000,
-    peaceMs: 500,
-    // A machine that runs other tests beside this one stands still at times.
+    peaceMs: 300,
+    // A machine that runs other tests beside this one stands still at times: this run shows what is
+    // right, the long one how fast it is.
     limits: {
-      failures: Infinity,
-      keptMs: 2_000,
-      movedMs: 3_000,
-      lostMs: 5_000,
-      unreachedMs: 3_000,
+      failures: Number.POSITIVE_INFINITY,
+      keptMs: 15_000,
+      movedMs: 15_000,
+      lostMs: 15_000,
+      unreachedMs: 15_000,
     },
   },
   seed,
