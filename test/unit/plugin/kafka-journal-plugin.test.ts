@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { AppendOptions } from '../../../src/journal/append-events.ts';
+import type { HeldJournal } from '../../../src/journal/holding/held-journal.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import type { Events } from '../../../src/model/event.ts';
@@ -35,15 +36,15 @@ function pluginOver(
   append: (events: Events, options?: AppendOptions) => Promise<typeof at>,
   maxEventsInBatch = 100,
 ): KafkaJournalPlugin {
-  const journal = { append } as unknown as Journal;
-  const hold = async (): Promise<never> => expect.fail('nothing is held');
-  const journals = { of: () => journal, canHold: false, hold, ids: () => never() };
+  const journal = { append } as unknown as HeldJournal & Journal;
+  const hold = async (): Promise<HeldJournal> => journal;
+  const journals = { of: () => journal, canHold: true, hold, ids: () => never() };
   const keyOf = (id: string): Key => Key.of('journal', id);
   return new KafkaJournalPlugin({
     journals,
     keyOf,
     maxEventsInBatch,
-    wakesEntities: false,
+    wakesEntities: true,
     log: silentLogger,
     clock: systemClock,
     close: async () => {},
@@ -63,18 +64,21 @@ describe('KafkaJournalPlugin.write', () => {
     expect(appends).to.deep.equal([[1, 2, 3]]);
   });
 
-  it('says in each append what the last write of its group waits for', async () => {
+  it('says in each append what its writes have said last, and only what is held says it', async () => {
     const wakes: unknown[] = [];
     const plugin = pluginOver(async (_, options) => {
       wakes.push(options?.wake);
       return at;
     }, 2);
-    const waits = [1, 'none', 'now', undefined, 5] as const;
+    const waits = [1, 'none', 'now', undefined, 5, undefined, undefined] as const;
     const writes = waits.map((wake, index) => {
       return wake === undefined ? write(index + 1) : { ...write(index + 1), wake };
     });
-    await plugin.write(writes);
-    expect(wakes).to.deep.equal(['none', undefined, 5]);
+    const held = await plugin.hold?.(writes[0]?.persistenceId as PersistenceId);
+    await held?.write(writes);
+    expect(wakes.splice(0)).to.deep.equal(['none', 'now', 5, undefined]);
+    await plugin.write(writes.slice(0, 1));
+    expect(wakes).to.deep.equal([undefined]);
   });
 
   it('rejects what cannot be encoded, stores what came before it, and nothing after it', async () => {
