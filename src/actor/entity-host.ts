@@ -179,10 +179,16 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     await this.shutDown();
   }
 
-  /** Another process has the entity by now: it ends at once, whatever is under way. */
-  drop(reason: NotOwnerError): void {
+  /**
+   * Another process may have the entity by now: its children and timers stop at once, and it answers
+   * nothing more of its state. What is being written still gets its answer, for the journal knows
+   * whether it counts. Resolves when it has ended.
+   */
+  async drop(reason: NotOwnerError): Promise<void> {
+    if (this.hasEnded) return;
     this.#life.moves(reason);
-    this.#entity.self.stop();
+    this.#lost(reason);
+    await this.handOver(reason);
   }
 
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */

@@ -1,6 +1,6 @@
 import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
-import { defaultAskTimeoutMs } from '../actor/command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from '../actor/entity/ask.ts';
+import { defaultAskTimeoutMs } from '../actor/entity/ask.ts';
 import {
   checkCommand,
   checkSignal,

@@ -9,9 +9,6 @@ import type { Ask } from '../entity/ask.ts';
  */
 const longestSleepMs = 500;
 
-/** How long an asker waits unless it says otherwise. */
-export const defaultAskTimeoutMs = 30_000;
-
 /**
  * Ends questions whose time is over. Questions of one timeout expire in the order in which they
  * were asked, so each timeout has one queue and one sleeper instead of a timer a question.

@@ -21,6 +21,9 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long an asker waits unless it says otherwise. */
+export const defaultAskTimeoutMs = 30_000;
+
 /** One question under way; settled once, by the first of answer, failure and deadline. */
 export class Ask {
   readonly command: EventObject;

@@ -79,7 +79,7 @@ export interface EntityRegistryOptions {
 /** Why entities end here that another process goes on with, and how much time that may take. */
 export interface HandOver {
   readonly reason: NotOwnerError;
-  /** 0 = they end at once, whatever is under way. */
+  /** 0 = nothing of them goes on. What is being written still gets its answer. */
   readonly limitMs: number;
 }
 
@@ -111,8 +111,8 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
   /**
    * Ends the entities of a place, which takes no new ones by now, and forgets their timers. What is
    * being written gets its answer; commands that wait are rejected with `EntityStoppedError`, whose
-   * `stored` is `'no'` and whose cause is the reason. An entity that does not end in time is stopped:
-   * then `stored` is `'unknown'` for what it was writing.
+   * `stored` is `'no'` and whose cause is the reason. An entity that does not end in time does nothing more
+   * but wait for the answer to its write.
    */
   handOver(place: object, how: HandOver): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type {
 } from 'xstate';
 import { createActor } from 'xstate';
 import {
+  AskTimeoutError,
   ClosedError,
   DeadlineExceededError,
   InvalidInputError,
@@ -15,9 +16,16 @@ import {
 import type { Logger } from '../../observability/logger.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
+import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
 import type { AskResult, WaitOptions } from '../entity/ask.ts';
-import { checkCommand, checkId, checkSignal, commandFault } from '../entity/check-input.ts';
+import { defaultAskTimeoutMs } from '../entity/ask.ts';
+import {
+  checkCommand,
+  checkId,
+  checkSignal,
+  checkTimeout,
+  commandFault,
+} from '../entity/check-input.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
 
@@ -70,8 +78,8 @@ export interface EntityView {
   isIdleFor(ms: number): boolean;
   /** Resolves when it has ended; see `LocalEntities.handOver`. */
   handOver(reason: NotOwnerError): Promise<void>;
-  /** It ends at once. */
-  drop(reason: NotOwnerError): void;
+  /** Nothing of it goes on; resolves when it has ended. */
+  drop(reason: NotOwnerError): Promise<void>;
 }
 
 interface Entry {
@@ -184,9 +192,24 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const signal = checkSignal(options?.signal);
     signal?.throwIfAborted(); // nothing is started for it
     const stopping = this.#entries.get(id)?.stopping;
-    if (stopping !== undefined) await unlessAborted(stopping, signal);
-    const result = this.#deps.ask(this.#entry(id).ref, command, options);
+    let how = options;
+    if (stopping !== undefined) {
+      const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+      const restMs = await this.#restAfter(unlessAborted(stopping, signal), timeoutMs, id);
+      how = { ...options, timeout: restMs };
+    }
+    const result = this.#deps.ask(this.#entry(id).ref, command, how);
     return result as Promise<AskResult<SnapshotFrom<L>>>;
+  }
+
+  /** What is left of the time of an `ask` once an entity has ended that is stopping. */
+  async #restAfter(stopping: Promise<void>, timeoutMs: number, id: string): Promise<number> {
+    const { clock } = this.#deps;
+    const endMs = clock.nowMs() + timeoutMs;
+    if ((await within(stopping, timeoutMs, clock)) !== 'expired')
+      return Math.max(1, endMs - clock.nowMs());
+    const text = `"${id}" of "${this.type}" has not ended within ${timeoutMs} ms; nothing was stored`;
+    throw new AskTimeoutError(text, { stored: 'no' });
   }
 
   async peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
@@ -230,14 +253,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const ends: ((deadline: Deadline) => Promise<void>)[] = [];
     for (const [id, entry] of this.#entries) {
       const host = entry.place === place ? this.#deps.hostOf(entry.ref) : undefined;
-      if (limitMs === 0) host?.drop(reason);
-      else if (host !== undefined) {
-        const ending = host.handOver(reason);
-        entry.stopping = ending.then(() => this.#forget(id, entry));
-        ends.push(async (deadline) => {
-          if ((await deadline.within(ending)) === 'expired') host.drop(reason);
-        });
-      }
+      if (host === undefined) continue;
+      const ending = limitMs === 0 ? host.drop(reason) : host.handOver(reason);
+      entry.stopping = ending.then(() => this.#forget(id, entry));
+      ends.push(async (deadline) => {
+        // What is being written may take long, and gets its answer whoever has the entity by then.
+        if ((await deadline.within(ending)) === 'expired') host.drop(reason).catch(() => {});
+      });
     }
     if (ends.length === 0) return;
     const deadline = new Deadline(limitMs, this.#deps.clock);

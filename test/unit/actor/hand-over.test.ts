@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { AnyActorLogic } from 'xstate';
 import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
-import { JournalError, NotOwnerError } from '../../../src/model/errors.ts';
+import { NotOwnerError } from '../../../src/model/errors.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { counterMachine } from './counter.ts';
-import { failureOf, testHost } from './support.ts';
+import { failureOf, settle, testHost } from './support.ts';
 
 const add = { type: 'added', n: 1 } as const;
 const here = {};
@@ -54,18 +54,45 @@ describe('entities that are handed over', () => {
     expect(counters.ids()).to.deep.equal([]);
   });
 
-  it('are stopped when they do not end in time: what they write is unknown', async () => {
+  it('do not hold up the next owner: what they write is answered when its outcome is known', async () => {
     const { counters, local, journal, state } = open();
     await counters.ask('a', add);
     const write = journal.blockNextWrite();
     const written = failureOf(counters.ask('a', add));
     await write.reached;
+    const waiting = failureOf(counters.ask('a', add));
     state.isHere = false;
     await local.handOver(here, { reason, limitMs: 20 });
-    expect(await written)
-      .to.be.instanceOf(JournalError)
-      .with.property('stored', 'unknown');
+    expect(await waiting).to.include({ code: 'ENTITY_STOPPED', stored: 'no', cause: reason });
     write.open();
+    expect(await written).to.include({ code: 'ENTITY_STOPPED', stored: 'yes' });
+    await settle();
+    expect(counters.ids()).to.deep.equal([]);
+  });
+
+  it('are lost at once: what they write and is void was not stored, for the reason', async () => {
+    const { counters, local, journal, state } = open();
+    await counters.ask('a', add);
+    const write = journal.blockAndFailNextWrite(new NotOwnerError('void'));
+    const written = failureOf(counters.ask('a', add));
+    await write.reached;
+    state.isHere = false;
+    await local.handOver(here, { reason, limitMs: 0 });
+    write.open();
+    expect(await written).to.include({ code: 'ENTITY_STOPPED', stored: 'no', cause: reason });
+  });
+
+  it('are not waited for beyond the time of an ask', async () => {
+    const { counters, local, journal } = open();
+    await counters.ask('a', add);
+    const write = journal.blockNextWrite();
+    const written = failureOf(counters.ask('a', add));
+    await write.reached;
+    await local.handOver(here, { reason, limitMs: 0 });
+    const late = await failureOf(counters.ask('a', add, { timeout: 30 }));
+    expect(late).to.include({ code: 'ASK_TIMEOUT', stored: 'no' });
+    write.open();
+    await written;
   });
 
   it('leave those of another place alone, and know their persistence id and journal', async () => {

@@ -117,7 +117,7 @@ describe('a delayed event of a passivated entity', () => {
           nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
           isIdleFor: () => true,
           handOver: async () => {},
-          drop: () => {},
+          drop: async () => {},
         }),
         maxWakeUps: 2,
         closing: closing.signal,
