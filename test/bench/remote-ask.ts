@@ -6,8 +6,8 @@ import { elapsedMs, type Figure, figure, median } from './figures.ts';
 import { type AccountCommand, depositOf, openAccounts } from './remote-accounts.ts';
 
 const keys = Array.from({ length: 64 }, (_, index) => `account-${index}`);
-const warmUpCommands = 2_000;
-const commands = 4_000;
+const warmUpCommands = 1_000;
+const commands = 2_000;
 const shareLimitMs = 30_000;
 const stopLimitMs = 20_000;
 

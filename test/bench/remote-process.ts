@@ -7,5 +7,6 @@ import { openAccounts } from './remote-accounts.ts';
  */
 const [file = ''] = process.argv.slice(2);
 const { close } = await openAccounts({ file });
-process.once('SIGTERM', () => void close().then(() => process.disconnect()));
+process.once('SIGTERM', () => void close().then(() => process.exit()));
+process.once('disconnect', () => process.exit());
 process.send?.('ready');

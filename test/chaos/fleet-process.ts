@@ -119,6 +119,8 @@ process.on('message', (message: ToInstance) => {
   if (message === 'stop') stop().catch(fail);
   else for (const call of message.calls) begin(call);
 });
+// The parent is gone: nobody is left to answer.
+process.once('disconnect', () => process.exit());
 const telling = setInterval(tell, reportEveryMs);
 tell({ isReady: true });
 
