@@ -117,6 +117,36 @@ describe('entities of a fleet', () => {
     expect(told.world.log.voids).to.equal(0);
   });
 
+  it('live on in later views that name the former owner still', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    for (const { member } of [a, b])
+      member.tell(viewOf(2, b.member, { members, former: a.member }));
+    await told.ask(b, add('x'));
+    const before = b.process.counters.ref('e');
+    const later = viewOf(3, b.member, { members, former: a.member, movedIn: 2 });
+    for (const { member } of [a, b]) member.tell(later);
+    expect(await told.ask(b, look)).to.equal(1);
+    expect(b.process.counters.ref('e')).to.equal(before);
+    expect(told.world.network.calls.filter((call) => call.startsWith('release'))).to.have.length(4);
+    // Nothing of it is left in the former owner, which can go at once.
+    const leaving = a.process.fleet.leave().then(() => 'has left');
+    await told.time.pass(100);
+    expect(await Promise.race([leaving, 'waits'])).to.equal('has left');
+  });
+
+  it('end when a view was missed in which another process had them', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    await told.ask(a, add('x'));
+    const before = a.process.counters.ref('e');
+    // In generation 2 they were of b.
+    const later = viewOf(4, a.member, { members, former: b.member, movedIn: 3 });
+    for (const { member } of [a, b]) member.tell(later);
+    expect(await told.ask(a, look)).to.equal(1);
+    expect(a.process.counters.ref('e')).not.to.equal(before);
+  });
+
   it('answer what is being written before they move, and send on what waits', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
