@@ -42,7 +42,7 @@ export interface Persistence extends ActorHost {
   /**
    * Where instances share their entities: gives them to the others, for 2 s at most; commands still
    * find their way meanwhile. Then stops all actors after the commands that they hold, and closes the
-   * journals.
+   * journals. Each further call waits for the first one.
    *
    * @throws the first error of a journal that does not close in order; all others are closed
    */
@@ -77,16 +77,19 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
     place: (local, how) => plugins.place(local, how),
   });
   const stopActors = host.shutdown.bind(host);
+  const shutDown = async (): Promise<void> => {
+    try {
+      await plugins.leaveFleets();
+      plugins.stopWaking();
+      await stopActors();
+    } finally {
+      await plugins.close();
+    }
+  };
+  let ending: Promise<void> | undefined;
   return Object.assign(host, {
-    async shutdown() {
-      try {
-        await plugins.leaveFleets();
-        plugins.stopWaking();
-        await stopActors();
-      } finally {
-        await plugins.close();
-      }
-    },
+    // A second call that did not wait for the first one would cut its hand-over short.
+    shutdown: () => (ending ??= shutDown()),
   });
 }
 

@@ -106,7 +106,8 @@ export class Fleet implements AsyncDisposable {
     const ownership = this.#ownership;
     const calls = { call: (...of: Parameters<RemoteCalls['call']>) => this.#send(of) };
     const closing = this.#closing.signal;
-    this.#routing = { ...deps, ...connections, calls, ownership, closing };
+    const isLeaving = () => this.#isLeaving;
+    this.#routing = { ...deps, ...connections, calls, ownership, closing, isLeaving };
   }
 
   /**

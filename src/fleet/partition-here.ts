@@ -89,8 +89,9 @@ export class PartitionHere {
   get isNeeded(): boolean {
     const { view } = this.#deps.membership;
     if (this.#state !== 'elsewhere' || view === undefined) return this.#state !== 'elsewhere';
-    const former = view.topics.get(this.topic)?.[this.partition]?.formerOwner;
-    return former?.id === this.#deps.member.id && this.#letGoIn < view.generation;
+    const { formerOwner, movedIn = view.generation } =
+      view.topics.get(this.topic)?.[this.partition] ?? {};
+    return formerOwner?.id === this.#deps.member.id && this.#letGoIn < movedIn;
   }
 
   /** Compares the state with what is known of the owner now. */
@@ -114,8 +115,9 @@ export class PartitionHere {
   }
 
   /** This process holds it according to the view, but has missed one in which another one did. */
-  #wasElsewhereSince(view: FleetView, { formerOwner }: PartitionOwner): boolean {
-    if (formerOwner === undefined || view.generation <= this.#takenIn) return false;
+  #wasElsewhereSince(view: FleetView, share: PartitionOwner): boolean {
+    const { formerOwner, movedIn = view.generation } = share;
+    if (formerOwner === undefined || movedIn <= this.#takenIn) return false;
     if (this.#state === 'taking') return formerOwner.id !== this.#former?.id;
     return this.#state === 'serving';
   }

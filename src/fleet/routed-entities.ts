@@ -29,7 +29,7 @@ import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
 import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
 import { type EntityCall, encodeCall } from './calls/call-codec.ts';
 import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
-import { hadToMove } from './had-to-move.ts';
+import { hadToMove, hadToStop } from './had-to-move.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
 
@@ -45,6 +45,8 @@ export interface RoutingDeps {
   readonly random: () => number;
   /** Ends waits: no command finds its way any more. */
   readonly closing: AbortSignal;
+  /** The entities that are left here end, and no other process has them so far. */
+  readonly isLeaving: () => boolean;
 }
 
 const newsBackoff: Backoff = { initialMs: 10, maxMs: 250 };
@@ -190,10 +192,13 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         await this.#deps.ownership.news(restMs, AbortSignal.any([signal, this.#deps.closing]));
       }
     } catch (error) {
-      if (this.#deps.closing.aborted && error === this.#deps.closing.reason) {
+      const hasClosed = this.#deps.closing.aborted && error === this.#deps.closing.reason;
+      if (hasClosed || (this.#deps.isLeaving() && hadToStop(error))) {
         return refused({ reason: 'stopping', text: 'the process is stopping' });
       }
-      return { type: 'answered', body: encodeAnswer({ error }, wire) };
+      const isGivenUp = signal.aborted && error === signal.reason;
+      const outcome = { error: isGivenUp ? givenUp(error) : error };
+      return { type: 'answered', body: encodeAnswer(outcome, wire) };
     }
   }
 
@@ -361,6 +366,12 @@ const newRoute = {
 
 /** The other process has the command: nobody waits for more. */
 const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
+
+/** The call has ended, not the command: it may be on its way into the journal. */
+function givenUp(cause: unknown): RemoteCallError {
+  const text = 'the call ended before the command did; the command may be stored';
+  return new RemoteCallError(text, { cause, stored: 'unknown' });
+}
 
 function refused(refusal: Refusal): RemoteResponse {
   return { type: 'refused', body: encodeRefusal(refusal) };

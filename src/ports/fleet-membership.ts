@@ -17,6 +17,8 @@ export interface PartitionOwner {
    * The owner asks it to let go before it begins.
    */
   readonly formerOwner: FleetMember | undefined;
+  /** The generation in which `formerOwner` lost it to `owner`; that of the view unless given. */
+  readonly movedIn?: number;
 }
 
 /** Who owns what, as the members of one generation agreed on it. */

@@ -80,6 +80,19 @@ describe('instances on one embedded journal that share their entities', function
     expect(stored).to.equal(commands);
   });
 
+  it('stop in order also when they are told so twice: the second call waits for the first', async () => {
+    const [one, other] = [await open(), await open()];
+    await one.accounts.ask('account-0', { type: 'look' });
+    await other.accounts.ask('account-0', { type: 'look' });
+    const ends = [one.persistence.shutdown(), one.persistence.shutdown()];
+    const asked = other.accounts.ask('account-0', { type: 'add', name: 'x' });
+    expect(await Promise.allSettled(ends)).to.deep.equal(
+      Array(2).fill({ status: 'fulfilled', value: undefined }),
+    );
+    expect((await asked).snapshot.context.at(-1)).to.equal('x');
+    await one.persistence.shutdown();
+  });
+
   it('have each its share of them', async () => {
     const [one, other] = [await open(), await open()];
     for (let tries = 0; tries < 100; tries++) {

@@ -11,9 +11,10 @@ import type { FleetClaim } from './fleet-claim.ts';
  *
  *   claim   {"v":1,"id":UUID,"address":URL,"topics":[TOPIC…],"held":{TOPIC:[PARTITION…]},"since":GENERATION}
  *   view    {"v":1,"generation":GENERATION,"members":[[UUID,URL]…],
- *            "topics":{TOPIC:{"owners":[MEMBER…],"former":[[PARTITION,MEMBER]…]}}}
+ *            "topics":{TOPIC:{"owners":[MEMBER…],"former":[[PARTITION,MEMBER,GENERATION?]…]}}}
  *
- * MEMBER is an index into "members", -1 = no owner; "former" is left out where nothing moved.
+ * MEMBER is an index into "members", -1 = no owner; "former" is left out where nothing moved, its
+ * GENERATION where that is the one of the view.
  * Readers pass over members that they do not know, so that a later version may add some. A change
  * that they would get wrong needs another "v", which they refuse.
  */
@@ -55,9 +56,11 @@ export function encodeView({ generation, members, topics }: FleetView): string {
     members: members.map(({ id, address }) => [id, address]),
     topics: Object.fromEntries(
       [...topics].map(([topic, owners]) => {
-        const former = owners.flatMap(({ formerOwner }, partition) =>
-          formerOwner === undefined ? [] : [[partition, indexOf(formerOwner)]],
-        );
+        const former = owners.flatMap(({ formerOwner, movedIn = generation }, partition) => {
+          if (formerOwner === undefined) return [];
+          const moved = [partition, indexOf(formerOwner)];
+          return [movedIn === generation ? moved : [...moved, movedIn]];
+        });
         const shared = { owners: owners.map(({ owner }) => indexOf(owner)) };
         return [topic, former.length === 0 ? shared : { ...shared, former }];
       }),
@@ -86,17 +89,20 @@ function ownersOf(topic: Place, members: readonly FleetMember[]): readonly Parti
     if (found === undefined) throw place.mustBe(`below ${members.length}, the count of members`);
     return found;
   };
-  const former = new Map<number, FleetMember>();
-  for (const pair of topic.optional('former')?.list((entry) => entry.list((part) => part)) ?? []) {
-    const [partition, member] = pair;
+  const former = new Map<number, Omit<PartitionOwner, 'owner'>>();
+  for (const moved of topic.optional('former')?.list((entry) => entry.list((part) => part)) ?? []) {
+    const [partition, member, generation] = moved;
     if (partition === undefined || member === undefined) {
       throw topic.member('former').mustBe('pairs of a partition and a member');
     }
-    former.set(partition.partition(), memberOf(member));
+    const formerOwner = memberOf(member);
+    const movedIn = generation?.count();
+    const share = movedIn === undefined ? { formerOwner } : { formerOwner, movedIn };
+    former.set(partition.partition(), share);
   }
   return topic.member('owners').list((owner, partition) => ({
     owner: owner.value === nobody ? undefined : memberOf(owner),
-    formerOwner: former.get(partition),
+    ...(former.get(partition) ?? { formerOwner: undefined }),
   }));
 }
 

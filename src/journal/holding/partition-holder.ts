@@ -383,12 +383,12 @@ export class PartitionHolder {
     const { clock, log, holder } = this.#deps;
     if (opening.holder !== holder) this.#lastOtherMs = clock.nowMs();
     if (tenure.isOver) return;
+    // What is idle, or was handed over in order, is for others to take.
+    const isNews = !this.#hasWarned && this.#keys.size + this.#keepers.size > 0;
     tenure.lostTo(opening);
-    const { topic, partition, scope } = this.#spot;
-    const fields = { topic, partition, scope, offset: opening.offset, by: opening.holder };
-    if (this.#hasWarned) log.debug(fields, takenOver);
-    else log.warn(fields, takenOver);
-    this.#hasWarned = true;
+    const fields = { ...this.#spot, offset: opening.offset, by: opening.holder };
+    log[isNews ? 'warn' : 'debug'](fields, takenOver);
+    this.#hasWarned ||= isNews;
   }
 }
 

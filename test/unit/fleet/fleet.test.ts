@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AskOptions } from '../../../src/actor/registry/entities.ts';
-import { JournalError } from '../../../src/model/errors.ts';
+import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
+import { DeadlineExceededError, JournalError } from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';
 import {
@@ -115,6 +116,36 @@ describe('entities of a fleet', () => {
     expect(await told.ask(a, look)).to.equal(2);
     expect(told.log.of('info')).to.include('a partition was handed over');
     expect(told.world.log.voids).to.equal(0);
+  });
+
+  it('live on in later views that name the former owner still', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    for (const { member } of [a, b])
+      member.tell(viewOf(2, b.member, { members, former: a.member }));
+    await told.ask(b, add('x'));
+    const before = b.process.counters.ref('e');
+    const later = viewOf(3, b.member, { members, former: a.member, movedIn: 2 });
+    for (const { member } of [a, b]) member.tell(later);
+    expect(await told.ask(b, look)).to.equal(1);
+    expect(b.process.counters.ref('e')).to.equal(before);
+    expect(told.world.network.calls.filter((call) => call.startsWith('release'))).to.have.length(4);
+    // Nothing of it is left in the former owner, which can go at once.
+    const leaving = a.process.fleet.leave().then(() => 'has left');
+    await told.time.pass(100);
+    expect(await Promise.race([leaving, 'waits'])).to.equal('has left');
+  });
+
+  it('end when a view was missed in which another process had them', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    await told.ask(a, add('x'));
+    const before = a.process.counters.ref('e');
+    // In generation 2 they were of b.
+    const later = viewOf(4, a.member, { members, former: b.member, movedIn: 3 });
+    for (const { member } of [a, b]) member.tell(later);
+    expect(await told.ask(a, look)).to.equal(1);
+    expect(a.process.counters.ref('e')).not.to.equal(before);
   });
 
   it('answer what is being written before they move, and send on what waits', async () => {
@@ -255,6 +286,36 @@ describe('entities of a fleet', () => {
     await stopping;
     expect(codeOf(await told.ask(a, look))).to.equal('CLOSED, stored: no');
     await a.process.stop();
+  });
+
+  it('are asked again when the process stops before another one has them', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    await told.ask(b, add('x'));
+    const leaving = a.process.fleet.leave();
+    await told.time.pass(2_100); // the others do not share out anew meanwhile
+    await leaving;
+    await a.process.host.shutdown();
+    const asked = told.ask(b, add('y'), { ms: 100 });
+    expect(await asked).to.equal('nothing yet');
+    for (const { member } of [a, b]) member.tell(viewOf(2, b.member, { members: [b.member] }));
+    await told.time.pass(500);
+    expect(await told.ask(b, look)).to.equal(2);
+  });
+
+  it('that are being written when their call is given up are not said to be not stored', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    await told.ask(a, look);
+    told.world.log.longestDelayMs = 100;
+    const givenUp = new AbortController();
+    const call = { type: 'counter', id: 'e', command: add('x'), generation: 1, hops: 0 };
+    const answer = a.process.fleet.handle({ name: 'ask', body: encodeCall(call) }, givenUp.signal);
+    await told.time.pass(1);
+    givenUp.abort(new DeadlineExceededError('the call took longer than its 1 ms'));
+    expect((await answer).body).to.include('"stored":"unknown"');
+    await told.time.pass(200);
+    expect(told.world.log.events('e')).to.have.length(1);
   });
 
   it('need their topics where the persistence id names them', async () => {

@@ -33,6 +33,7 @@ const view: FleetView = {
       [
         { owner: first, formerOwner: undefined },
         { owner: second, formerOwner: first },
+        { owner: second, formerOwner: first, movedIn: 11 },
       ],
     ],
     [odd, [{ owner: undefined, formerOwner: undefined }]],
@@ -54,15 +55,15 @@ describe('what members of a fleet write for each other', () => {
     );
     expect(encodeView(view)).to.equal(
       `{"v":1,"generation":13,"members":[["${first.id}","${first.address}"],` +
-        `["${second.id}","${second.address}"]],"topics":{"journal":{"owners":[0,1],` +
-        '"former":[[1,0]]},"__proto__":{"owners":[-1]}}}',
+        `["${second.id}","${second.address}"]],"topics":{"journal":{"owners":[0,1,1],` +
+        '"former":[[1,0],[2,0,11]]},"__proto__":{"owners":[-1]}}}',
     );
   });
 
   it('members that a later version adds are passed over', () => {
     const text = encodeClaim(claim).replace('{"v":1,', '{"zone":"b","v":1,');
     expect(decodeClaim(text)).to.deep.equal(claim);
-    const later = encodeView(view).replace('{"owners":[0,1],', '{"owners":[0,1],"warm":[[1]],');
+    const later = encodeView(view).replace('{"owners":[0,1,1],', '{"owners":[0,1,1],"warm":[[1]],');
     expect(decodeView(later)).to.deep.equal(view);
   });
 

@@ -77,11 +77,13 @@ function withFormerOwners(
   const next = new Map<Topic, readonly PartitionOwner[]>();
   for (const [topic, owners] of topics) {
     const before = last?.topics.get(topic);
-    const kept = owners.map(({ owner, formerOwner }, partition): PartitionOwner => {
+    const kept = owners.map((share, partition): PartitionOwner => {
+      const { owner } = share;
       const then = before?.[partition];
-      const isKept = owner !== undefined && then?.owner?.id === owner.id;
-      const former = isKept ? then?.formerOwner : formerOwner;
-      return { owner, formerOwner: former && living.get(former.id) };
+      if (owner === undefined || then?.owner?.id !== owner.id) return share;
+      const formerOwner = then.formerOwner && living.get(then.formerOwner.id);
+      if (formerOwner === undefined) return { owner, formerOwner };
+      return { owner, formerOwner, movedIn: then.movedIn ?? last?.generation ?? 0 };
     });
     next.set(topic, kept);
   }

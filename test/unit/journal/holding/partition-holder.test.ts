@@ -153,6 +153,18 @@ describe('A process that holds a partition', () => {
       expect(world.logger.of('warn').length).to.equal(1);
     });
 
+    it('without a warning where none of its journals is held any more, as after a hand-over', async () => {
+      await (await mine.hold())[Symbol.asyncDispose]();
+      world.open();
+      await settle();
+      expect(world.logger.of('warn')).to.deep.equal([]);
+      await world.clock.advance(holdingTimeMs);
+      await mine.hold();
+      world.open();
+      await settle();
+      expect(world.logger.of('warn').length).to.equal(1);
+    });
+
     it('to what the log itself says: all journals end, and the holding time begins', async () => {
       const journals = [await mine.hold('a'), await mine.hold('b')];
       world.log.show(1);

@@ -27,13 +27,14 @@ function shared(
   return shareOut(input);
 }
 
-/** By partition: `owner`, or `owner<former`. */
+/** By partition: `owner`, or `owner<former`; `@` = the generation in which it moved, if it says so. */
 function ownersOf(row: ViewRow | undefined, of = topic): string | undefined {
   return row?.view.topics
     .get(of)
-    ?.map(({ owner, formerOwner }) => {
+    ?.map(({ owner, formerOwner, movedIn }) => {
       const former = formerOwner === undefined ? '' : `<${formerOwner.id}`;
-      return `${owner?.id ?? '-'}${former}`;
+      const moved = movedIn === undefined ? '' : `@${movedIn}`;
+      return `${owner?.id ?? '-'}${former}${moved}`;
     })
     .join(' ');
 }
@@ -99,7 +100,10 @@ describe('sharing out in the file', () => {
     const members = [row('a'), row('b')];
     const calm = shared(members, two, { nowMs: 20_000 });
     const joined = shared([...members, row('c')], calm, { nowMs: 20_001 });
-    expect(ownersOf(joined)).to.equal('a a b<a b<a');
+    expect(calm?.view.generation).to.equal(3);
+    expect(ownersOf(joined)).to.equal('a a b<a@3 b<a@3');
+    const again = shared([...members, row('c', [])], joined, { nowMs: 20_001 });
+    expect(ownersOf(again)).to.equal('a a b<a@3 b<a@3');
     const left = shared([row('b'), row('c')], joined, { nowMs: 20_002 });
     expect(ownersOf(left)).to.equal('c c b b');
   });
