@@ -77,10 +77,12 @@ describe('waking an entity by its persistence id', () => {
   }
 
   it('says once where ids cannot be found', () => {
-    const { counters, log } = open((id) => id.toUpperCase());
-    for (const id of ['A', 'B', 'C']) expect(counters.wake(id)).to.equal(undefined);
-    expect(log.of('warn').join()).to.contain('do not wake by themselves');
-    expect(log.of('warn')).to.have.lengthOf(1);
+    for (const way of [(id: string) => id.toUpperCase(), (id: string) => id + id, () => 'one']) {
+      const { counters, log } = open(way);
+      for (const id of ['A', 'BB', 'one']) expect(counters.wake(id)).to.equal(undefined);
+      expect(log.of('warn').join()).to.contain('do not wake by themselves');
+      expect(log.of('warn')).to.have.lengthOf(1);
+    }
   });
 
   it('finds the ids of an input that refuses all others where they are the persistence ids', async () => {

@@ -107,7 +107,7 @@ describe('the waker of a partition', () => {
     ground.stored('poison', -1_000, 6);
     ground.failing.add('poison');
     await start();
-    ground.storeFails = 9;
+    ground.storeFails = 4;
     await ground.pass(26_000);
     expect(ground.ids()).to.include('a');
     expect(ground.ids().filter((id) => id === 'poison').length).to.be.within(4, 6);
@@ -122,6 +122,14 @@ describe('the waker of a partition', () => {
     }
     const failures = ground.log.lines.filter(({ level }) => level === 'warn');
     expect(failures.map(({ fields }) => fields['failures'])).to.deep.equal([1, 1, 1, 1, 1]);
+  });
+
+  it('does not open for what the log said once the store knows that it is done', async () => {
+    ground.written('fired', 12, clockStartMs + 40_000);
+    await start();
+    ground.replicated = Offset.of(50);
+    await ground.pass(60_000);
+    expect(ground.ids()).to.deep.equal([]);
   });
 
   it('does not open what was purged', async () => {
