@@ -1,6 +1,7 @@
 import type { OpenEntity } from '../fleet/fleet.ts';
 import { PartitionScout, type ScoutDeps } from '../journal/waking/partition-scout.ts';
 import { PartitionWaker } from '../journal/waking/partition-waker.ts';
+import { NotSetUpError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
@@ -13,11 +14,14 @@ export interface WakeEntitiesDeps extends Omit<ScoutDeps, 'open' | 'consumer'> {
 }
 
 const retryMs = 5_000;
+/** Where nothing can be held, it is asked again after that time. */
+const notSetUpPauseMs = 60_000;
 
 /** Wakes the entities of one section of journals. What it begins ends with its signal. */
 export class WakeEntities {
   readonly #deps: WakeEntitiesDeps;
   readonly #running = new Set<Promise<void>>();
+  #hasWarned = false;
 
   constructor(deps: WakeEntitiesDeps) {
     this.#deps = deps;
@@ -26,25 +30,23 @@ export class WakeEntities {
   /** Those of a partition that belongs to this process until `signal` fires. */
   inPartition(place: WakeUpPlace, open: OpenEntity, signal: AbortSignal): void {
     const waker = new PartitionWaker(place, { ...this.#deps, open: this.#openBy(open) });
-    this.#note(
-      this.#again(signal, async () => {
-        await waker.run(signal);
-      }),
-    );
+    this.#note(this.#again(signal, () => waker.run(signal)));
   }
 
   /** Those of a topic whose partitions belong to nobody. */
   inTopic(topic: Topic, open: OpenEntity, signal: AbortSignal): void {
     const { consumer } = this.#deps;
     const deps = { ...this.#deps, open: this.#openBy(open) };
+    const scout = (partition: number): Promise<void> => {
+      const place = { topic, partition: partition as Partition };
+      const scout = new PartitionScout(place, deps);
+      return this.#again(signal, () => scout.run(signal));
+    };
     this.#note(
       this.#again(signal, async () => {
         const count = await consumer.partitionCount(topic, { signal });
         if (count === undefined) return; // made with its first record
-        const scouts = Array.from({ length: count }, (_, partition) =>
-          new PartitionScout({ topic, partition: partition as Partition }, deps).run(signal),
-        );
-        await Promise.all(scouts);
+        await Promise.all(Array.from({ length: count }, (_, partition) => scout(partition)));
       }),
     );
   }
@@ -55,13 +57,25 @@ export class WakeEntities {
   }
 
   async #again(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { clock } = this.#deps;
     while (!signal.aborted) {
+      let pauseMs = retryMs;
       await work().catch((err: unknown) => {
-        if (!signal.aborted) log.debug({ err }, 'entities cannot be woken at the moment');
+        if (signal.aborted) return;
+        if (err instanceof NotSetUpError) pauseMs = notSetUpPauseMs;
+        this.#failed(err);
       });
-      await clock.sleep(retryMs, { signal }).catch(() => {});
+      await clock.sleep(pauseMs, { signal }).catch(() => {});
     }
+  }
+
+  /** Where nothing can be held the same is so in all partitions: that is said once. */
+  #failed(err: unknown): void {
+    const { log } = this.#deps;
+    const isNews = err instanceof NotSetUpError && !this.#hasWarned;
+    if (!isNews) return log.debug({ err }, cannotWake);
+    this.#hasWarned = true;
+    log.warn({ err }, cannotWake);
   }
 
   #openBy(open: OpenEntity): (key: Key) => Promise<void> {
@@ -81,3 +95,5 @@ export class WakeEntities {
     running.then(forget, forget);
   }
 }
+
+const cannotWake = 'entities cannot be woken at the moment; it is tried again';

@@ -16,9 +16,9 @@ export interface AskOptions {
 }
 
 /**
- * Entities of one type by id: started when first spoken to, stopped when idle. One that was
- * stopped with a delayed event pending is started again when that is due, as long as this process
- * lives; after a restart of the process the event waits until somebody speaks to the entity.
+ * Entities of one type by id: started when first spoken to, stopped when idle. One that waits for a
+ * delayed event is started again when that is due. After a crash, one that waits for an event, or had
+ * work under way, wakes by itself (docs/fleet.md#waking-up).
  */
 export interface EntityRegistry<L extends AnyActorLogic> {
   /**
@@ -56,7 +56,8 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    */
   send(id: string, command: EventFromLogic<L>): void;
   /**
-   * Waits for the commands that it holds and for its write; its timers do not start it again.
+   * Waits for the commands that it holds and for its write. It is started again by the next command,
+   * and where entities wake by themselves, when a delayed event of it is due.
    *
    * @throws when the entity could not be ended
    */

@@ -95,8 +95,16 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 /** After that time whoever woke an entity goes on with others; it goes on recovering. */
 const longestWakeMs = 10_000;
-/** An id that nobody gives to an entity. */
-const sampleId = 'kafka-journal-0f9d5c3a';
+/** An id that nobody gives to an entity; capital and small letters show whether they are changed. */
+const sampleId = 'Kafka-Journal-0f9D5c3A';
+
+interface TextsAround {
+  readonly before: string;
+  readonly after: string;
+}
+
+const notFoundIn =
+  'entities of this type do not wake by themselves: their persistence ids do not contain their ids as they are';
 
 /** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntities<L> {
@@ -108,7 +116,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   readonly #entries = new Map<string, Entry>();
   readonly #alarms: Alarms;
   #sweeping = false;
-  #around: { readonly before: string; readonly after: string } | undefined;
+  #around: TextsAround | 'none' | undefined;
   #placeOf: (id: string) => object | undefined = () => undefined;
 
   constructor({ type, logic, options, traits }: EntityType<L>, deps: RegistryDeps) {
@@ -152,6 +160,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   /** The id within a persistence id of this type, which has it somewhere between fixed texts. */
   #idOf(persistenceId: string): string | undefined {
     this.#around ??= this.#textsAround();
+    if (this.#around === 'none') return undefined;
     const { before, after } = this.#around;
     if (!persistenceId.startsWith(before) || !persistenceId.endsWith(after)) return undefined;
     const id = persistenceId.slice(before.length, persistenceId.length - after.length);
@@ -162,17 +171,19 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     }
   }
 
-  /** Found out with a sample; a type whose persistence ids are made otherwise cannot be woken. */
-  #textsAround(): { readonly before: string; readonly after: string } {
+  /** Found out with a sample. */
+  #textsAround(): TextsAround | 'none' {
+    let sample: string;
     try {
-      const [before, after, more] = this.persistenceIdOf(sampleId).split(sampleId);
-      if (before !== undefined && after !== undefined && more === undefined) {
-        return { before, after };
-      }
+      sample = this.persistenceIdOf(sampleId);
     } catch {
       // An input that knows its ids refuses the sample; the persistence id may still be the id.
+      return { before: '', after: '' };
     }
-    return { before: '', after: '' };
+    const [before = '', after, more] = sample.split(sampleId);
+    if (after !== undefined && more === undefined) return { before, after };
+    this.#deps.log.warn({ type: this.type }, notFoundIn);
+    return 'none';
   }
 
   placeBy(placeOf: (id: string) => object): void {

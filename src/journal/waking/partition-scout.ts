@@ -1,10 +1,10 @@
 import { NotSetUpError } from '../../model/errors.ts';
 import type { Offset } from '../../model/position.ts';
-import type { WakeUpPlace } from '../../model/wake-up.ts';
+import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { TenureHolder } from '../holding/tenure-holder.ts';
 import { PartitionWaker, type WakingDeps } from './partition-waker.ts';
-import { recentWakeUps } from './recent-wake-ups.ts';
+import { type RecentWakeUp, recentWakeUps } from './recent-wake-ups.ts';
 
 /** What a scout works with. */
 export interface ScoutDeps extends WakingDeps {
@@ -12,14 +12,16 @@ export interface ScoutDeps extends WakingDeps {
   readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset'>;
 }
 
-/** Time between two looks, and up to half as long again by chance. */
+/** Time between two looks at the store, and up to half as long again by chance. */
 const lookEveryMs = 2_000;
+/** Time between two questions whether the partition is held here by now. */
+const askEveryMs = 500;
 /** A process that lives has woken its entity by then. */
 const overdueMs = 2_000;
-/** Where nothing can be held, it is asked again after that time. */
-const notSetUpPauseMs = 60_000;
 /** Overdue wake-ups of one look. */
 const maxFound = 1_000;
+
+type Found = ReadonlyMap<string, Omit<WakeUpEntry, 'id'>>;
 
 /**
  * Wakes the entities of one partition of a service without a fleet: nobody owns the partition for
@@ -28,16 +30,23 @@ const maxFound = 1_000;
  * log says nothing newer of it: whoever should have woken that is dead, and this process takes the
  * partition.
  *
- * An entry may be out of date, and its entity may live with nothing to do. Two processes would take
- * the partition from each other for it again and again. So each entry counts once.
+ * Two processes must not take the partition from each other again and again. So
+ *
+ * - each entry counts once: it may be out of date, and its entity may live with nothing to do;
+ * - work under way counts only if this process found it in the log when it started. Work may take
+ *   hours. Where it began later, its process is probably alive, and would lose the partition to every
+ *   other one for nothing.
  */
 export class PartitionScout {
   readonly #place: WakeUpPlace;
   readonly #deps: ScoutDeps;
   readonly #waker: PartitionWaker;
-  /** Overdue wake-ups that were found before, by id. */
-  #seen: ReadonlyMap<string, Offset> = new Map();
-  #isFirstLook = true;
+  /** Overdue wake-ups that were found before. */
+  #seen: Found = new Map();
+  /** What the log said after R when it was last read; `undefined` = it never was. */
+  #recent: Map<string, RecentWakeUp> | undefined;
+  /** Where the log ended at the first look. */
+  #startedAt: Offset | undefined;
 
   constructor(place: WakeUpPlace, deps: ScoutDeps) {
     this.#place = place;
@@ -45,48 +54,92 @@ export class PartitionScout {
     this.#waker = new PartitionWaker(place, deps);
   }
 
-  /** Runs until `signal` fires. Failures are logged and passed over; never rejects. */
+  /**
+   * Runs until `signal` fires. Failures of servers are logged and passed over.
+   *
+   * @throws {NotSetUpError} no tenure can be held there
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, log } = this.#deps;
+    const { log } = this.#deps;
     while (!signal.aborted) {
-      let pauseMs = lookEveryMs * (1 + random() / 2);
       try {
-        if (await this.#isWanted(signal)) await this.#waker.run(signal);
+        await this.#look(signal);
       } catch (err) {
         if (signal.aborted) return;
-        if (err instanceof NotSetUpError) pauseMs = notSetUpPauseMs;
+        if (err instanceof NotSetUpError) throw err;
         log.debug({ ...this.#place, err }, 'wake-ups of a partition cannot be looked at');
       }
-      await clock.sleep(pauseMs, { signal }).catch(() => {});
+      await this.#rest(signal);
     }
   }
 
-  async #isWanted(signal: AbortSignal): Promise<boolean> {
-    const { tenures, eventual, consumer, clock } = this.#deps;
+  /** Wakes here, if that is to be, as long as the partition is held. */
+  async #look(signal: AbortSignal): Promise<void> {
+    if (this.#isHeld()) return await this.#waker.run(signal);
+    const { eventual } = this.#deps;
     const { topic, partition } = this.#place;
-    if (tenures.holds(topic, partition)) return true;
+    // R comes first: what is stored up to there is among what the store has afterwards.
     const replicated = await eventual.offset(topic, partition, { signal });
-    const toMs = clock.nowMs() - overdueMs;
-    const found = await this.#found(toMs, signal);
-    const fresh = [...found].filter(([id, offset]) => this.#seen.get(id) !== offset);
-    if (fresh.length === 0 && !this.#isFirstLook) return false;
-    const to = await consumer.endOffset(topic, partition, { signal });
-    const recent = await recentWakeUps({ place: this.#place, replicated, to }, this.#deps, signal);
-    this.#isFirstLook = false;
+    const found = await this.#overdue(replicated, signal);
+    if (await this.#isForgotten(found, replicated, signal)) await this.#waker.run(signal);
+    // Not before: where the partition could not be taken, the same entries count again.
     this.#seen = found;
-    const isOverdue = fresh.some(([id, offset]) => (recent.get(id)?.offset ?? offset) <= offset);
-    const isRecentOverdue = [...recent.values()].some(
-      (wakeUp) => wakeUp.reason !== 'none' && wakeUp.dueMs <= toMs,
-    );
-    return isOverdue || isRecentOverdue;
   }
 
-  async #found(toMs: number, signal: AbortSignal): Promise<ReadonlyMap<string, Offset>> {
-    const found = new Map<string, Offset>();
-    for await (const entry of this.#deps.wakeUps.due({ ...this.#place, toMs }, { signal })) {
-      found.set(entry.id, entry.offset);
+  /** Overdue according to the store, and to what the log said when it was last read. */
+  async #overdue(replicated: Offset | undefined, signal: AbortSignal): Promise<Found> {
+    const { wakeUps, clock } = this.#deps;
+    const toMs = clock.nowMs() - overdueMs;
+    const found = new Map<string, Omit<WakeUpEntry, 'id'>>();
+    for await (const entry of wakeUps.due({ ...this.#place, toMs }, { signal })) {
+      found.set(entry.id, entry);
       if (found.size >= maxFound) break;
     }
+    this.#recent ??= await this.#readLog(replicated, signal);
+    for (const [id, wakeUp] of this.#recent) {
+      if (wakeUp.offset <= (replicated ?? -1)) this.#recent.delete(id);
+      else if (wakeUp.reason === 'none' || wakeUp.dueMs > toMs) found.delete(id);
+      else found.set(id, wakeUp);
+    }
     return found;
+  }
+
+  /** Whether there is a new one among them of which the log says nothing newer at this moment. */
+  async #isForgotten(
+    found: Found,
+    replicated: Offset | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const fresh = [...found].filter(([id, entry]) => {
+      const counts = entry.reason === 'time' || entry.offset < (this.#startedAt ?? 0);
+      return counts && this.#seen.get(id)?.offset !== entry.offset;
+    });
+    if (fresh.length === 0) return false;
+    const recent = await this.#readLog(replicated, signal);
+    this.#recent = recent;
+    return fresh.some(([id, { offset }]) => (recent.get(id)?.offset ?? offset) <= offset);
+  }
+
+  async #readLog(
+    replicated: Offset | undefined,
+    signal: AbortSignal,
+  ): Promise<Map<string, RecentWakeUp>> {
+    const { topic, partition } = this.#place;
+    const to = await this.#deps.consumer.endOffset(topic, partition, { signal });
+    this.#startedAt ??= to;
+    return await recentWakeUps({ place: this.#place, replicated, to }, this.#deps, signal);
+  }
+
+  /** Until the next look, or until the partition is held here. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#deps;
+    const endMs = clock.nowMs() + lookEveryMs * (1 + random() / 2);
+    do {
+      await clock.sleep(askEveryMs, { signal }).catch(() => {});
+    } while (!signal.aborted && clock.nowMs() < endMs && !this.#isHeld());
+  }
+
+  #isHeld(): boolean {
+    return this.#deps.tenures.holds(this.#place.topic, this.#place.partition);
   }
 }

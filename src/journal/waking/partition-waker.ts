@@ -72,23 +72,12 @@ export class PartitionWaker {
    * @throws as of `Journals.hold`
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, random, tenures } = this.#deps;
     const { topic, partition } = this.#place;
     const ended = new AbortController();
     try {
       const until = AbortSignal.any([signal, ended.signal]);
-      const tenure = await tenures.keep(topic, partition, until);
-      const over = AbortSignal.any([until, tenure.signal]);
-      for (let failures = 1; !over.aborted; failures++) {
-        try {
-          await this.#wakeUnder(tenure, over);
-        } catch (err) {
-          if (over.aborted) break;
-          log.warn({ ...this.#place, err, failures }, cannotWake);
-          const delayMs = backoffDelayMs(retryBackoff, failures, random());
-          await clock.sleep(delayMs, { signal: over }).catch(() => {});
-        }
-      }
+      const tenure = await this.#deps.tenures.keep(topic, partition, until);
+      await this.#wakeUnder(tenure, AbortSignal.any([until, tenure.signal]));
     } finally {
       ended.abort();
       await Promise.all(Object.values(this.#queues).map((queue) => queue.onIdle()));
@@ -96,29 +85,51 @@ export class PartitionWaker {
   }
 
   async #wakeUnder(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
-    const { eventual, wakeUps, clock, log } = this.#deps;
-    const { topic, partition } = this.#place;
-    let replicated = await eventual.offset(topic, partition, { signal });
-    const kept = await wakeUps.until(this.#place, { signal });
-    if (replicated !== undefined && (kept === undefined || kept < replicated)) {
-      log.warn({ ...this.#place, replicated, kept }, notKept);
-    }
-    const part = { place: this.#place, replicated, to: tenure.of };
-    const recent = await recentWakeUps(part, this.#deps, signal);
+    const { clock, log, random } = this.#deps;
     const known = new Map<string, Known>();
     const alarms = new Alarms({
       clock,
       closing: signal,
       wake: (id) => this.#wake(id, { known, alarms, signal }),
     });
-    for (;;) {
-      await this.#look(clock.nowMs() + lookAheadMs, { recent, known, alarms, signal });
-      await clock.sleep(lookEveryMs, { signal });
-      // What the store has by now it will give; R is read first, since it is stored last.
-      replicated = await eventual.offset(topic, partition, { signal });
-      for (const [id, { offset }] of recent)
-        if (replicated !== undefined && offset <= replicated) recent.delete(id);
+    let recent: Map<string, RecentWakeUp> | undefined;
+    for (let failures = 0; !signal.aborted; ) {
+      let pauseMs = lookEveryMs;
+      try {
+        recent = await this.#recentAfter(tenure, recent, signal);
+        await this.#look(clock.nowMs() + lookAheadMs, { recent, known, alarms, signal });
+        failures = 0;
+      } catch (err) {
+        if (signal.aborted) return;
+        // What was found before goes on being woken.
+        log.warn({ ...this.#place, err, failures: ++failures }, cannotWake);
+        pauseMs = Math.min(lookEveryMs, backoffDelayMs(retryBackoff, failures, random()));
+      }
+      await clock.sleep(pauseMs, { signal }).catch(() => {});
     }
+  }
+
+  /** What the log says after R. Of what was known before, that is what the store does not have yet. */
+  async #recentAfter(
+    tenure: HeldTenure,
+    before: Map<string, RecentWakeUp> | undefined,
+    signal: AbortSignal,
+  ): Promise<Map<string, RecentWakeUp>> {
+    const { eventual, wakeUps, log } = this.#deps;
+    const { topic, partition } = this.#place;
+    const replicated = await eventual.offset(topic, partition, { signal });
+    if (before !== undefined) {
+      // R is read before the store is, and stored last: what is removed here the store will give.
+      for (const [id, { offset }] of before)
+        if (replicated !== undefined && offset <= replicated) before.delete(id);
+      return before;
+    }
+    const kept = await wakeUps.until(this.#place, { signal });
+    if (replicated !== undefined && (kept === undefined || kept < replicated)) {
+      log.warn({ ...this.#place, replicated, kept }, notKept);
+    }
+    const part = { place: this.#place, replicated, to: tenure.of };
+    return await recentWakeUps(part, this.#deps, signal);
   }
 
   /** Sets an alarm for each wake-up that is due until then and was not found before. */

@@ -1,0 +1,164 @@
+import { expect } from 'chai';
+import type { AnyActorLogic } from 'xstate';
+import type {
+  EntityRegistryOptions,
+  LocalEntities,
+} from '../../../../src/actor/registry/entities.ts';
+import { ClosedError, NotOwnerError, StoreUnavailableError } from '../../../../src/model/errors.ts';
+import { unlessAborted } from '../../../../src/runtime/waiting.ts';
+import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
+import { counterMachine } from '../counter.ts';
+import { failureOf, ManualClock, settle, testHost } from '../support.ts';
+
+/** Counters whose persistence ids are made from their ids in some way. */
+function open(
+  persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
+  options: EntityRegistryOptions = {},
+) {
+  const log = new RecordingLogger();
+  const clock = new ManualClock();
+  const journal = new MemoryJournalPlugin();
+  const sleep: ManualClock['sleep'] = clock.sleep.bind(clock);
+  let local: LocalEntities<AnyActorLogic> | undefined;
+  const { host } = testHost({
+    log,
+    journal,
+    clock: {
+      nowMs: () => clock.nowMs(),
+      sleep: (ms, given) => unlessAborted(sleep(ms), given?.signal),
+    },
+    place: (entities) => {
+      local = entities as unknown as LocalEntities<AnyActorLogic>;
+      return entities;
+    },
+  });
+  const logic = host.persistent(counterMachine(), {
+    persistenceId: ({ input }) => persistenceIdOf(input.id),
+  });
+  host.entities('counter', logic, options);
+  const counters = local ?? expect.fail('nobody placed the entities');
+  return { host, journal, log, clock, counters };
+}
+
+describe('waking an entity by its persistence id', () => {
+  const ways: readonly [string, (id: string) => string, string, string][] = [
+    ['after a text', (id) => `counter-${id}`, 'counter-7', '7'],
+    ['before a text', (id) => `${id}@bank`, '7@bank', '7'],
+    ['between texts', (id) => `<${id}>`, '<7>', '7'],
+    ['as it is', (id) => id, '7', '7'],
+    ['that begins as the text before it', (id) => `c-${id}`, 'c-c-c-7', 'c-c-7'],
+    ['that ends as the text after it', (id) => `${id}-c`, '7-c-c', '7-c'],
+  ];
+  for (const [where, persistenceIdOf, persistenceId, id] of ways) {
+    it(`finds an id ${where}`, async () => {
+      const { counters } = open(persistenceIdOf);
+      await counters.wake(persistenceId);
+      expect(counters.ids()).to.deep.equal([id]);
+      expect(counters.persistenceIdOf(id)).to.equal(persistenceId);
+    });
+  }
+
+  const others: readonly [string, (id: string) => string, string][] = [
+    ['of another type', (id) => `counter-${id}`, 'wallet-7'],
+    ['that is nothing but the text around', (id) => `counter-${id}`, 'counter-'],
+    ['whose texts overlap', (id) => `a-${id}-a`, 'a-a'],
+    ['that the type would not make', (id) => `c-${id.slice(0, 30)}`, `c-${'7'.repeat(40)}`],
+    ['of a type that changes its ids', (id) => id.toLowerCase(), 'a-1'],
+    ['of a type that names its ids twice', (id) => `${id}/${id}`, '7/7'],
+    ['of a type with one journal', () => 'the-counter', 'the-counter'],
+  ];
+  for (const [what, persistenceIdOf, persistenceId] of others) {
+    it(`answers that it is none of this type: one ${what}`, () => {
+      const { counters } = open(persistenceIdOf);
+      expect(counters.wake(persistenceId)).to.equal(undefined);
+      expect(counters.ids()).to.deep.equal([]);
+    });
+  }
+
+  it('says once where ids cannot be found', () => {
+    for (const way of [(id: string) => id.toUpperCase(), (id: string) => id + id, () => 'one']) {
+      const { counters, log } = open(way);
+      for (const id of ['A', 'BB', 'one']) expect(counters.wake(id)).to.equal(undefined);
+      expect(log.of('warn').join()).to.contain('do not wake by themselves');
+      expect(log.of('warn')).to.have.lengthOf(1);
+    }
+  });
+
+  it('finds the ids of an input that refuses all others where they are the persistence ids', async () => {
+    const input = (id: string): unknown => {
+      if (id !== 'known') throw new Error('no such counter');
+      return { id };
+    };
+    const { counters } = open((id) => id, { input });
+    expect(counters.wake('unknown')).to.equal(undefined);
+    await counters.wake('known');
+    expect(counters.ids()).to.deep.equal(['known']);
+  });
+
+  it('does not take a persistence id that throws for its own', () => {
+    const { counters } = open((id) => {
+      if (id === '7') throw new Error('not this one');
+      return `counter-${id}`;
+    });
+    expect(counters.wake('counter-7')).to.equal(undefined);
+  });
+
+  it('does nothing to an entity that lives', async () => {
+    const { counters, journal } = open();
+    await counters.ask('7', { type: 'added', n: 1 });
+    const ref = counters.ref('7');
+    const snapshot = ref.getSnapshot();
+    const recoveries = journal.calls.recover;
+    await counters.wake('counter-7');
+    expect(counters.ref('7')).to.equal(ref);
+    expect(ref.getSnapshot()).to.equal(snapshot);
+    expect(journal.calls.recover).to.equal(recoveries);
+  });
+
+  it('rejects when it cannot be recovered, and may be woken again', async () => {
+    const { counters, journal } = open();
+    journal.failNextRecovery(new StoreUnavailableError('down'));
+    const waking = counters.wake('counter-7');
+    expect(await failureOf(waking ?? expect.fail())).to.include({ code: 'RECOVERY_FAILED' });
+    expect(counters.ids()).to.deep.equal([]);
+    await counters.wake('counter-7');
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  it('does not wait for one that takes long; that one goes on', async () => {
+    const { counters, journal, clock } = open();
+    const recovery = journal.blockReplay();
+    let isOver = false;
+    const waking = counters.wake('counter-7')?.then(() => {
+      isOver = true;
+    });
+    await recovery.reached;
+    await clock.pass(9_000);
+    expect(isOver).to.equal(false);
+    await clock.pass(1_100);
+    await waking;
+    expect(counters.ids()).to.deep.equal(['7']);
+    recovery.open();
+    await settle();
+    expect((await counters.ask('7', { type: 'added', n: 1 })).sequenceNr).to.be.above(0);
+  });
+
+  it('rejects where it does not belong here, and starts nothing', async () => {
+    const { counters } = open();
+    const notHere = new NotOwnerError('elsewhere');
+    counters.placeBy(() => {
+      throw notHere;
+    });
+    expect(await failureOf(counters.wake('counter-7') ?? expect.fail())).to.equal(notHere);
+    expect(counters.ids()).to.deep.equal([]);
+  });
+
+  it('starts nothing after the shutdown', async () => {
+    const { host, counters } = open();
+    await host.shutdown();
+    const waking = counters.wake('counter-7');
+    if (waking !== undefined) expect(await failureOf(waking)).to.be.instanceOf(ClosedError);
+    expect(counters.ids()).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,150 @@
+import { expect } from 'chai';
+import { PartitionWaker } from '../../../../src/journal/waking/partition-waker.ts';
+import { ClosedError } from '../../../../src/model/errors.ts';
+import { Offset } from '../../../../src/model/position.ts';
+import { clockStartMs, Ground, place } from './ground.ts';
+
+describe('the waker of a partition', () => {
+  let ground: Ground;
+  beforeEach(() => {
+    ground = new Ground();
+  });
+  afterEach(async () => {
+    ground.stopping.abort(new ClosedError('over'));
+    await ground.running;
+  });
+
+  const start = () => ground.start(new PartitionWaker(place, ground.deps));
+
+  it('opens what is overdue at once, the earliest deadline first', async () => {
+    ground.stored('b', -1_000, 5);
+    ground.stored('a', -2_000, 6);
+    await start();
+    expect(ground.ids()).to.deep.equal(['a', 'b']);
+  });
+
+  it('opens an entity when its time comes, once', async () => {
+    ground.stored('a', 5_000, 5);
+    await start();
+    await ground.pass(4_900);
+    expect(ground.ids()).to.deep.equal([]);
+    await ground.pass(200);
+    expect(ground.ids()).to.deep.equal(['a']);
+    await ground.pass(30_000);
+    expect(ground.ids()).to.deep.equal(['a']);
+  });
+
+  it('finds what comes into sight later', async () => {
+    ground.stored('a', 45_000, 5);
+    await start();
+    await ground.pass(45_000);
+    expect(ground.ids()).to.deep.equal(['a']);
+  });
+
+  it('takes what the log says after R for the truth', async () => {
+    ground.stored('fired', -1_000, 5);
+    ground.written('fired', 11, 'none');
+    ground.stored('moved', -1_000, 5);
+    ground.written('moved', 12, clockStartMs + 3_000);
+    ground.stored('same', -1_000, 5);
+    ground.written('same', 13, undefined);
+    ground.written('new', 14, 'now');
+    await start();
+    expect(ground.ids()).to.have.members(['same', 'new']);
+    await ground.pass(3_000);
+    expect(ground.ids()).to.have.members(['same', 'new', 'moved']);
+  });
+
+  it('forgets what the log said once the store has it', async () => {
+    ground.stored('moved', -1_000, 5);
+    ground.written('moved', 12, clockStartMs + 60_000);
+    await start();
+    ground.stored('moved', 60_000, 12);
+    ground.replicated = Offset.of(50);
+    await ground.pass(12_000);
+    ground.stored('moved', 13_000, 60); // a later append, which this process never saw
+    await ground.pass(10_000);
+    expect(ground.ids()).to.deep.equal(['moved']);
+  });
+
+  it('does not open what was taken away meanwhile', async () => {
+    ground.stored('a', 25_000, 5);
+    await start();
+    ground.entries.clear();
+    await ground.pass(30_000);
+    expect(ground.ids()).to.deep.equal([]);
+  });
+
+  it('tries an entity again that cannot be opened, later and later, and others meanwhile', async () => {
+    ground.stored('poison', -1_000, 5);
+    ground.stored('good', 2_000, 6);
+    ground.failing.add('poison');
+    await start();
+    await ground.pass(20_000);
+    const tries = ground.opened.filter(([id]) => id === 'poison').map(([, atMs]) => atMs);
+    expect(ground.ids()).to.include('good');
+    expect(tries.length).to.be.within(4, 6);
+  });
+
+  it('says when the store cannot know all, and goes on with what it knows', async () => {
+    ground.until = Offset.of(3);
+    ground.stored('a', -1_000, 2);
+    await start();
+    expect(ground.ids()).to.deep.equal(['a']);
+    expect(ground.log.of('warn').join()).to.contain('wakeups rebuild');
+  });
+
+  it('goes on when the store was gone for a moment', async () => {
+    ground.storeFails = 2;
+    ground.stored('a', -1_000, 5);
+    await start();
+    await ground.pass(4_000);
+    expect(ground.ids()).to.deep.equal(['a']);
+  });
+
+  it('wakes what it has found while the store is gone, and retries no entity twice as often then', async () => {
+    ground.stored('a', 25_000, 5);
+    ground.stored('poison', -1_000, 6);
+    ground.failing.add('poison');
+    await start();
+    ground.storeFails = 4;
+    await ground.pass(26_000);
+    expect(ground.ids()).to.include('a');
+    expect(ground.ids().filter((id) => id === 'poison').length).to.be.within(4, 6);
+    expect(ground.logReads, 'nobody else writes').to.equal(1);
+  });
+
+  it('begins with a short pause again after the store was there', async () => {
+    await start();
+    for (let outage = 0; outage < 5; outage++) {
+      ground.storeFails = 1;
+      await ground.pass(11_000);
+    }
+    const failures = ground.log.lines.filter(({ level }) => level === 'warn');
+    expect(failures.map(({ fields }) => fields['failures'])).to.deep.equal([1, 1, 1, 1, 1]);
+  });
+
+  it('does not open for what the log said once the store knows that it is done', async () => {
+    ground.written('fired', 12, clockStartMs + 40_000);
+    await start();
+    ground.replicated = Offset.of(50);
+    await ground.pass(60_000);
+    expect(ground.ids()).to.deep.equal([]);
+  });
+
+  it('does not open what was purged', async () => {
+    ground.stored('gone', -1_000, 5);
+    ground.purged('gone', 12);
+    await start();
+    expect(ground.ids()).to.deep.equal([]);
+  });
+
+  it('ends with the tenure, and opens nothing more', async () => {
+    ground.stored('a', 5_000, 5);
+    await start();
+    ground.lose(new ClosedError('lost'));
+    await ground.running;
+    await ground.pass(10_000);
+    expect(ground.ids()).to.deep.equal([]);
+  });
+});
