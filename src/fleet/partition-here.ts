@@ -2,12 +2,7 @@ import type { HandOver } from '../actor/registry/entities.ts';
 import { NotOwnerError } from '../model/errors.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
-import type {
-  FleetMember,
-  FleetMembership,
-  FleetView,
-  PartitionOwner,
-} from '../ports/fleet-membership.ts';
+import type { FleetMember, FleetMembership, PartitionOwner } from '../ports/fleet-membership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Occasion } from '../runtime/occasion.ts';
 import { within } from '../runtime/waiting.ts';
@@ -109,15 +104,13 @@ export class PartitionHere {
     if (!view.members.some(({ id }) => id === this.#former?.id)) this.#waiting.abort();
     const share = view.topics.get(this.topic)?.[this.partition];
     const isOurs = share?.owner?.id === member.id && view.generation > this.#givenAwayIn;
-    if (isOurs && !this.#wasElsewhereSince(view, share)) this.#report('partition.given');
+    if (isOurs && !this.#wasElsewhere(share)) this.#report('partition.given');
     else this.#report('partition.moved');
   }
 
-  /** This process holds it according to the view, but has missed one in which another one did. */
-  #wasElsewhereSince(view: FleetView, { formerOwner }: PartitionOwner): boolean {
-    if (formerOwner === undefined || view.generation <= this.#takenIn) return false;
-    if (this.#state === 'taking') return formerOwner.id !== this.#former?.id;
-    return this.#state === 'serving';
+  /** It was given to this process anew: a view in which another one had it was missed. */
+  #wasElsewhere({ since }: PartitionOwner): boolean {
+    return (this.#state === 'taking' || this.#state === 'serving') && since > this.#takenIn;
   }
 
   /** In that generation another process has it, though the view may not say so yet. */

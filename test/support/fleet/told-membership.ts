@@ -44,10 +44,18 @@ export class ToldMembership implements FleetMembership {
 export function viewOf(
   generation: number,
   owner: ToldMembership | undefined,
-  { members, former }: { members: readonly ToldMembership[]; former?: ToldMembership },
+  {
+    members,
+    former,
+    since = former === undefined ? 0 : generation,
+  }: {
+    readonly members: readonly ToldMembership[];
+    readonly former?: ToldMembership | undefined;
+    readonly since?: number;
+  },
   partitions = 4,
 ): FleetView {
-  const share = { owner: owner?.member, formerOwner: former?.member };
+  const share = { owner: owner?.member, formerOwner: former?.member, since };
   const topics = new Map([[topic, Array.from({ length: partitions }, () => share)]]);
   return { generation, members: members.map(({ member }) => member), topics };
 }

@@ -117,6 +117,40 @@ describe('entities of a fleet', () => {
     expect(told.world.log.voids).to.equal(0);
   });
 
+  it('stay when the next view still says from whom and when their partition came', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    a.member.tell(viewOf(2, b.member, { members }));
+    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+    expect(await told.ask(b, add('x'), { ms: 200 })).to.equal(1);
+    const released = told.world.network.calls.length;
+    for (const generation of [3, 4]) {
+      b.member.tell(viewOf(generation, b.member, { members, former: a.member, since: 2 }));
+      await told.time.pass(200);
+      expect(b.process.counters.ids()).to.deep.equal(['e']);
+    }
+    expect(await told.ask(b, add('y'))).to.equal(2);
+    expect(told.world.network.calls).to.have.length(released);
+    expect(told.world.log.openings.filter((opening) => opening.startsWith('b'))).to.have.length(1);
+  });
+
+  it('begin anew when a view was missed in which another process had their partition', async () => {
+    for (const former of ['b', undefined] as const) {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      expect(await told.ask(a, add('x'))).to.equal(1);
+      // b has had it in generation 2, of which a has not heard.
+      const left = former === undefined ? [a.member] : members;
+      const view = { members: left, former: former && b.member, since: 3 };
+      a.member.tell(viewOf(3, a.member, view));
+      await told.time.pass(200);
+      expect(a.process.counters.ids()).to.deep.equal([]);
+      expect(await told.ask(a, look)).to.equal(1);
+      const handedOver = told.log.of('info').filter((text) => text.includes('handed over'));
+      expect(handedOver).to.have.length(4);
+    }
+  });
+
   it('answer what is being written before they move, and send on what waits', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
