@@ -202,6 +202,37 @@ describe('entities of a fleet', () => {
     expect(await told.ask(a, look)).to.equal(1);
   });
 
+  it('answer no look whose lease was over before its answer; what was written is answered', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    await told.ask(a, add('x'));
+    const looked = told.ask(a, look, { ms: 10 });
+    const wrote = told.ask(a, add('y'), { ms: 10 });
+    // Both are on their way in the entity.
+    a.member.isSure = false;
+    expect(await wrote).to.equal(2);
+    expect(await looked).to.equal('nothing yet');
+  });
+
+  it('wait for the owner before the former one, where that one never came to serve', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    const c = await told.open('c');
+    const all = [...members, c.member];
+    await told.ask(a, add('x'));
+    a.process.clock.freeze();
+    b.member.tell(viewOf(2, b.member, { members: all, former: a.member }));
+    await told.time.pass(50);
+    const third = viewOf(3, c.member, { members: all, former: b.member });
+    for (const { member } of [b, c]) member.tell(third);
+    expect(await told.ask(c, look, { ms: 1500 })).to.equal('nothing yet');
+    a.process.clock.goOn();
+    a.member.tell(third);
+    await told.time.pass(500);
+    expect(await told.ask(c, look)).to.equal(1);
+    expect(b.process.counters.ids()).to.deep.equal([]);
+  });
+
   it('give up in time when each of two members takes the other one for the owner', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
