@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { AskOptions } from '../../../src/actor/registry/entities.ts';
-import { JournalError } from '../../../src/model/errors.ts';
+import { JournalError, RemoteCallError } from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';
 import {
@@ -262,6 +262,20 @@ describe('entities of a fleet', () => {
       'ask http://b → http://a',
       'ask http://b → http://c',
     ]);
+  });
+
+  it('fail at once where waiting does not help, and wait where it does', async () => {
+    const told = new Told();
+    const { b } = await told.pair();
+    const { network } = told.world;
+    network.failure = new RemoteCallError('wrong token', { stored: 'no', retryable: false });
+    expect(await told.ask(b, add('x'), { ms: 100 })).to.equal(network.failure);
+    expect(network.calls).to.have.length(1);
+    network.failure = new RemoteCallError('busy', { stored: 'no' });
+    const asked = told.ask(b, add('x'), { ms: 500 });
+    await told.time.pass(50);
+    network.failure = undefined;
+    expect(await asked).to.equal(1);
   });
 
   it('of a type that the owner does not have: the error says so, and nothing is stored', async () => {
