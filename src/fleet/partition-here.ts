@@ -2,12 +2,7 @@ import type { HandOver } from '../actor/registry/entities.ts';
 import { NotOwnerError } from '../model/errors.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
-import type {
-  FleetMember,
-  FleetMembership,
-  FleetView,
-  PartitionOwner,
-} from '../ports/fleet-membership.ts';
+import type { FleetMember, FleetMembership, PartitionOwner } from '../ports/fleet-membership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Occasion } from '../runtime/occasion.ts';
 import { within } from '../runtime/waiting.ts';
@@ -89,9 +84,9 @@ export class PartitionHere {
   get isNeeded(): boolean {
     const { view } = this.#deps.membership;
     if (this.#state !== 'elsewhere' || view === undefined) return this.#state !== 'elsewhere';
-    const { formerOwner, movedIn = view.generation } =
-      view.topics.get(this.topic)?.[this.partition] ?? {};
-    return formerOwner?.id === this.#deps.member.id && this.#letGoIn < movedIn;
+    const share = view.topics.get(this.topic)?.[this.partition];
+    if (share?.formerOwner?.id !== this.#deps.member.id) return false;
+    return this.#letGoIn < (share.since || view.generation);
   }
 
   /** Compares the state with what is known of the owner now. */
@@ -110,16 +105,13 @@ export class PartitionHere {
     if (!view.members.some(({ id }) => id === this.#former?.id)) this.#waiting.abort();
     const share = view.topics.get(this.topic)?.[this.partition];
     const isOurs = share?.owner?.id === member.id && view.generation > this.#givenAwayIn;
-    if (isOurs && !this.#wasElsewhereSince(view, share)) this.#report('partition.given');
+    if (isOurs && !this.#wasElsewhere(share)) this.#report('partition.given');
     else this.#report('partition.moved');
   }
 
-  /** This process holds it according to the view, but has missed one in which another one did. */
-  #wasElsewhereSince(view: FleetView, share: PartitionOwner): boolean {
-    const { formerOwner, movedIn = view.generation } = share;
-    if (formerOwner === undefined || movedIn <= this.#takenIn) return false;
-    if (this.#state === 'taking') return formerOwner.id !== this.#former?.id;
-    return this.#state === 'serving';
+  /** It was given to this process anew: a view in which another one had it was missed. */
+  #wasElsewhere({ since }: PartitionOwner): boolean {
+    return (this.#state === 'taking' || this.#state === 'serving') && since > this.#takenIn;
   }
 
   /** In that generation another process has it, though the view may not say so yet. */

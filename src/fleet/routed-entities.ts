@@ -291,7 +291,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     } catch (err) {
       const isUnsent = err instanceof RemoteCallError && err.stored === 'no';
       if (err instanceof RemoteCallError) this.#warn(route, owner, err);
-      if (!isUnsent) throw err;
+      if (!isUnsent || !err.retryable) throw err;
       route.failure = err;
       return 'wait';
     }

@@ -127,14 +127,15 @@ export class NotOwnerError extends JournalError {
  */
 export class RemoteCallError extends JournalError {
   readonly code = 'REMOTE_CALL_FAILED';
-  /** The other process did not take the call. */
+  /** The other process did not take the call, and may take it later. */
   override readonly retryable: boolean;
   override readonly stored: Stored;
 
-  constructor(message: string, options?: AnswerErrorOptions) {
+  /** @param options `retryable: false` = the cause does not pass by waiting */
+  constructor(message: string, options?: AnswerErrorOptions & { readonly retryable?: boolean }) {
     super(message, options);
     this.stored = options?.stored ?? 'unknown';
-    this.retryable = this.stored === 'no';
+    this.retryable = this.stored === 'no' && options?.retryable !== false;
   }
 }
 

@@ -17,8 +17,11 @@ export interface PartitionOwner {
    * The owner asks it to let go before it begins.
    */
   readonly formerOwner: FleetMember | undefined;
-  /** The generation in which `formerOwner` lost it to `owner`; that of the view unless given. */
-  readonly movedIn?: number;
+  /**
+   * The generation in which it was given to `owner`; 0 = not known, the owner had it before. An
+   * owner that has had it since an earlier one has missed that another process had it meanwhile.
+   */
+  readonly since: number;
 }
 
 /** Who owns what, as the members of one generation agreed on it. */

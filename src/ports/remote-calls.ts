@@ -43,8 +43,9 @@ export interface RemoteCalls extends AsyncDisposable {
    * One call, sent once: it is never repeated here.
    *
    * @throws {RemoteCallError} its `stored` is `'no'` when the other process certainly did not take
-   *   the call (not reachable, wrong token, too large, too many under way, another version), and
-   *   `'unknown'` when the answer is missing
+   *   the call, and `'unknown'` when the answer is missing. Of the first, `retryable` is true where
+   *   time may help (not reachable, too many under way), and false where it does not (wrong token,
+   *   too large, another version)
    * @throws {ClosedError} after it was disposed
    * @throws the abort reason when `options.signal` fires; the call may have been taken
    */

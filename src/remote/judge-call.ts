@@ -42,6 +42,9 @@ const notTakenByUs: ReadonlySet<number> = new Set([
   statuses.closing,
 ]);
 
+/** Of these: the settings or the call have to change before another try. */
+const lasting: ReadonlySet<number> = new Set([statuses.wrongToken, statuses.requestTooLarge]);
+
 /**
  * Answers without our version by which the call was not taken. 400, 413 and 431 also come from the
  * HTTP parser of our own server, which knows no version. Others do not count: a proxy may answer
@@ -60,6 +63,9 @@ const notTakenByAnother: ReadonlySet<number> = new Set([400, 401, 403, 404, 405,
  * | yes | another status of ours that says "not taken" | error, stored `no` |
  * | yes | without our version, a status that says "not taken" | error, stored `no` |
  * | yes | anything else | error, stored `unknown` |
+ *
+ * An error with stored `no` is retryable unless the process there is another version of ours, wants
+ * another token, or takes no message of this size.
  *
  * @param isSent whether the body went to an established connection, at least in part
  */
@@ -80,18 +86,28 @@ export function judgeCall(
   }
   const notTaken = version === undefined ? notTakenByAnother : notTakenByUs;
   const stored = !isSent || notTaken.has(status) ? 'no' : 'unknown';
-  return errorOf(call, stored, whyThisAnswer(call, status, version), {});
+  const retryable = version === undefined || (isOurs && !lasting.has(status));
+  return errorOf(call, stored, whyThisAnswer(call, status, version), { retryable });
 }
 
 /** A call that certainly was not taken. */
-export function notTaken(call: CallMade, why: string): RemoteCallError {
-  return errorOf(call, 'no', why, {});
+export function notTaken(
+  call: CallMade,
+  why: string,
+  options: { readonly retryable: boolean },
+): RemoteCallError {
+  return errorOf(call, 'no', why, options);
 }
 
-function errorOf(call: CallMade, stored: Stored, why: string, cause: ErrorOptions) {
+function errorOf(
+  call: CallMade,
+  stored: Stored,
+  why: string,
+  options: ErrorOptions & { readonly retryable?: boolean },
+): RemoteCallError {
   const what = stored === 'no' ? 'was not taken' : 'may have been taken, its answer is missing';
   return new RemoteCallError(`call ${call.name} to ${call.address} ${what}: ${why}`, {
-    ...cause,
+    ...options,
     stored,
   });
 }

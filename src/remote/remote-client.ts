@@ -113,15 +113,19 @@ export class RemoteClient {
     const target = URL.parse(call.address);
     if (target?.protocol !== (tls === undefined ? 'http:' : 'https:')) {
       const why = `the address must be ${tls === undefined ? 'http' : 'https'}://host:port`;
-      throw notTaken(call, `${why}; fleet.remote.tls must be set in all processes, or in none`);
+      throw notTaken(call, `${why}; fleet.remote.tls must be set in all processes, or in none`, {
+        retryable: false,
+      });
     }
     if (call.bytes > maxMessageBytes) {
       const bound = `the ${maxMessageBytes} bytes of fleet.remote.max-message-size`;
-      throw notTaken(call, `its ${call.bytes} bytes are more than ${bound}`);
+      throw notTaken(call, `its ${call.bytes} bytes are more than ${bound}`, { retryable: false });
     }
     if (this.#underWay.size >= maxCallsInFlight) {
       const bound = `the ${maxCallsInFlight} of fleet.remote.max-calls-in-flight`;
-      throw notTaken(call, `as many calls are under way here as may be, ${bound}`);
+      throw notTaken(call, `as many calls are under way here as may be, ${bound}`, {
+        retryable: true,
+      });
     }
     const outgoing = (tls === undefined ? http : https).request({
       agent: this.#agent,

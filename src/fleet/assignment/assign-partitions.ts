@@ -10,6 +10,8 @@ export interface AssignmentInput {
   readonly partitionCounts: ReadonlyMap<Topic, number>;
   /** No member came or went for the balance delay: partitions may move for balance. */
   readonly isCalm: boolean;
+  /** Of the view that comes of it. */
+  readonly generation: number;
 }
 
 /** Who gets what. */
@@ -67,8 +69,10 @@ interface Move {
 
 class Draft {
   readonly #topics: readonly SharedTopic[];
+  readonly #generation: number;
 
-  constructor({ claims, partitionCounts }: AssignmentInput) {
+  constructor({ claims, partitionCounts, generation }: AssignmentInput) {
+    this.#generation = generation;
     const hosts = [...claims]
       .sort((a, b) => compare(a.member.id, b.member.id))
       .map((claim): Host => ({ claim, load: 0, given: new Map() }));
@@ -127,7 +131,7 @@ class Draft {
     return new Map(
       this.#topics.map(({ topic, owners, holders }) => [
         topic,
-        owners.map((owner, partition) => ownerOf(owner, holders[partition])),
+        owners.map((owner, partition) => ownerOf(owner, holders[partition], this.#generation)),
       ]),
     );
   }
@@ -192,10 +196,18 @@ function isBetter(move: Move, best: Move | undefined): boolean {
 const excessOf = ({ shared: { topic }, from, to }: Move): number =>
   countOf(from, topic) - countOf(to, topic);
 
-function ownerOf(owner: Host | undefined, holder: Host | undefined): PartitionOwner {
+function ownerOf(
+  owner: Host | undefined,
+  holder: Host | undefined,
+  generation: number,
+): PartitionOwner {
   const memberOf = (host: Host | undefined): FleetMember | undefined => host?.claim.member;
   const hasMoved = owner !== undefined && holder !== owner;
-  return { owner: memberOf(owner), formerOwner: hasMoved ? memberOf(holder) : undefined };
+  return {
+    owner: memberOf(owner),
+    formerOwner: hasMoved ? memberOf(holder) : undefined,
+    since: hasMoved ? generation : 0,
+  };
 }
 
 /** By code units: the same on every machine, whatever its language. */

@@ -11,10 +11,11 @@ import type { FleetClaim } from './fleet-claim.ts';
  *
  *   claim   {"v":1,"id":UUID,"address":URL,"topics":[TOPIC…],"held":{TOPIC:[PARTITION…]},"since":GENERATION}
  *   view    {"v":1,"generation":GENERATION,"members":[[UUID,URL]…],
- *            "topics":{TOPIC:{"owners":[MEMBER…],"former":[[PARTITION,MEMBER,GENERATION?]…]}}}
+ *            "topics":{TOPIC:{"owners":[MEMBER…],"former":[[PARTITION,MEMBER]…],
+ *                             "since":[[PARTITION,GENERATION]…]}}}
  *
- * MEMBER is an index into "members", -1 = no owner; "former" is left out where nothing moved, its
- * GENERATION where that is the one of the view.
+ * MEMBER is an index into "members", -1 = no owner; "former" is left out where nothing moved, and
+ * "since" where no generation is known.
  * Readers pass over members that they do not know, so that a later version may add some. A change
  * that they would get wrong needs another "v", which they refuse.
  */
@@ -56,13 +57,16 @@ export function encodeView({ generation, members, topics }: FleetView): string {
     members: members.map(({ id, address }) => [id, address]),
     topics: Object.fromEntries(
       [...topics].map(([topic, owners]) => {
-        const former = owners.flatMap(({ formerOwner, movedIn = generation }, partition) => {
-          if (formerOwner === undefined) return [];
-          const moved = [partition, indexOf(formerOwner)];
-          return [movedIn === generation ? moved : [...moved, movedIn]];
-        });
-        const shared = { owners: owners.map(({ owner }) => indexOf(owner)) };
-        return [topic, former.length === 0 ? shared : { ...shared, former }];
+        const former = owners.flatMap(({ formerOwner }, partition) =>
+          formerOwner === undefined ? [] : [[partition, indexOf(formerOwner)]],
+        );
+        const since = owners.flatMap((share, at) => (share.since > 0 ? [[at, share.since]] : []));
+        const shared = {
+          owners: owners.map(({ owner }) => indexOf(owner)),
+          ...(former.length === 0 ? {} : { former }),
+          ...(since.length === 0 ? {} : { since }),
+        };
+        return [topic, shared];
       }),
     ),
   });
@@ -89,21 +93,29 @@ function ownersOf(topic: Place, members: readonly FleetMember[]): readonly Parti
     if (found === undefined) throw place.mustBe(`below ${members.length}, the count of members`);
     return found;
   };
-  const former = new Map<number, Omit<PartitionOwner, 'owner'>>();
-  for (const moved of topic.optional('former')?.list((entry) => entry.list((part) => part)) ?? []) {
-    const [partition, member, generation] = moved;
-    if (partition === undefined || member === undefined) {
-      throw topic.member('former').mustBe('pairs of a partition and a member');
+  const former = byPartition(topic, 'former', 'a member');
+  const since = byPartition(topic, 'since', 'a generation');
+  return topic.member('owners').list((owner, partition) => {
+    const formerOwner = former.get(partition);
+    return {
+      owner: owner.value === nobody ? undefined : memberOf(owner),
+      formerOwner: formerOwner && memberOf(formerOwner),
+      since: since.get(partition)?.count() ?? 0,
+    };
+  });
+}
+
+/** A list of pairs; where it is left out, no partition has one. */
+function byPartition(topic: Place, name: string, what: string): ReadonlyMap<number, Place> {
+  const found = new Map<number, Place>();
+  for (const pair of topic.optional(name)?.list((entry) => entry.list((part) => part)) ?? []) {
+    const [partition, value] = pair;
+    if (partition === undefined || value === undefined) {
+      throw topic.member(name).mustBe(`pairs of a partition and ${what}`);
     }
-    const formerOwner = memberOf(member);
-    const movedIn = generation?.count();
-    const share = movedIn === undefined ? { formerOwner } : { formerOwner, movedIn };
-    former.set(partition.partition(), share);
+    found.set(partition.partition(), value);
   }
-  return topic.member('owners').list((owner, partition) => ({
-    owner: owner.value === nobody ? undefined : memberOf(owner),
-    ...(former.get(partition) ?? { formerOwner: undefined }),
-  }));
+  return found;
 }
 
 function documentOf(text: string, what: string): Place {

@@ -46,17 +46,18 @@ export class PartitionSharing {
     const { clock } = this.#cluster.deps;
     const ids = claims.map(({ member }) => member.id);
     this.#calm.saw(ids, clock.nowMs());
+    // Kafka counts anew when it has lost the group. Whoever knows a higher generation would hold
+    // the new view for the older one.
+    const heldSince = Math.max(0, ...claims.map((claim) => claim.heldSince));
+    const generation = Math.max(groupGeneration, heldSince + 1);
     const shared = assignPartitions({
       claims,
+      generation,
       partitionCounts: new Map(
         counts.flatMap(([topic, count]) => (count === undefined ? [] : [[topic, count]])),
       ),
       isCalm: this.#calm.isCalm(clock.nowMs()),
     });
-    // Kafka counts anew when it has lost the group. Whoever knows a higher generation would hold
-    // the new view for the older one.
-    const heldSince = Math.max(0, ...claims.map((claim) => claim.heldSince));
-    const generation = Math.max(groupGeneration, heldSince + 1);
     const text = encodeView({
       generation,
       members: claims.map(({ member }) => member),

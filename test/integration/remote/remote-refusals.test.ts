@@ -36,7 +36,7 @@ describe('a process that refuses a call', () => {
       const caller = await world.open({ token });
       const error = await failed(caller.call(owner.address, request, soon));
       expect(error.stored).to.equal('no');
-      expect(error.retryable).to.equal(true);
+      expect(error.retryable).to.equal(false);
       expect(error.message).to.contain('fleet.remote.token').and.to.contain(owner.address);
       expect(error.message).not.to.contain('right');
     }
@@ -109,7 +109,7 @@ describe('a process that refuses a call', () => {
     for (const length of [1025, 70_000, 1_000_000]) {
       const large = { name: 'ask', body: '1'.repeat(length) };
       const error = await failed(caller.call(owner.address, large, soon));
-      expect(error.stored).to.equal('no');
+      expect([error.stored, error.retryable]).to.deep.equal(['no', false]);
       expect(error.message).to.contain(`${length} bytes`).and.to.contain('max-message-size');
       expect((await caller.call(owner.address, request, soon)).type).to.equal('answered');
     }

@@ -26,8 +26,9 @@ const anyInput: fc.Arbitrary<AssignmentInput> = fc
       { maxLength: 6 },
     ),
     isCalm: fc.boolean(),
+    generation: fc.integer({ min: 5, max: 9 }),
   })
-  .map(({ counts, claims, isCalm }) => ({
+  .map(({ counts, claims, isCalm, generation }) => ({
     partitionCounts: new Map(counts.map((count, i) => [topicNames[i] as Topic, count])),
     claims: claims.map(({ topics, held, heldSince }, i) =>
       claimOf(`m${i}`, topics, {
@@ -41,6 +42,7 @@ const anyInput: fc.Arbitrary<AssignmentInput> = fc
       }),
     ),
     isCalm,
+    generation,
   }));
 
 /** By the definition: of those who claim it the one with the highest generation, then lowest id. */
@@ -93,13 +95,17 @@ describe(`property: sharing out partitions (seed ${seed})`, function () {
     }
   });
 
-  law('the former owner is named when the partition goes to another one', (input, result) => {
-    for (const { topic, partition, owner, formerOwner } of placesOf(result)) {
-      const holder = holderOf(input, topic, partition)?.member;
-      const moved = owner !== undefined && holder !== owner;
-      expect(formerOwner).to.equal(moved ? holder : undefined);
-    }
-  });
+  law(
+    'the former owner and the generation are named when a partition goes to another one',
+    (input, result) => {
+      for (const { topic, partition, owner, formerOwner, since } of placesOf(result)) {
+        const holder = holderOf(input, topic, partition)?.member;
+        const moved = owner !== undefined && holder !== owner;
+        expect(formerOwner).to.equal(moved ? holder : undefined);
+        expect(since).to.equal(moved ? input.generation : 0);
+      }
+    },
+  );
 
   law(
     'calm: members that can host a topic are within one, if there is one to give',
@@ -168,6 +174,7 @@ describe(`property: sharing out partitions (seed ${seed})`, function () {
         const total = held.reduce((sum, load) => sum + load, 0);
         const result = assignPartitions({
           isCalm: true,
+          generation: 2,
           partitionCounts: new Map([['a' as Topic, total]]),
           claims: held.map((load, i) => {
             const first = held.slice(0, i).reduce((sum, other) => sum + other, 0);
@@ -190,6 +197,7 @@ describe(`property: sharing out partitions (seed ${seed})`, function () {
     const held = new Map([['a' as Topic, [0, 1] as Partition[]]]);
     const result = assignPartitions({
       isCalm: false,
+      generation: 6,
       partitionCounts: new Map([['a' as Topic, 2]]),
       claims: [
         claimOf('zombie', ['a' as Topic], { held, heldSince: 4 }),

@@ -108,9 +108,11 @@ export class FakeGroup {
     const memberships = [...this.#members.values()].map(({ membership }) => membership);
     const claims = memberships.map((membership) => membership.claim());
     const isCalm = time.nowMs - this.#calmSinceMs > 500;
-    const { topics, isBalanced } = assignPartitions({ claims, partitionCounts, isCalm });
+    const { generation } = this;
+    const input = { claims, partitionCounts, isCalm, generation };
+    const { topics, isBalanced } = assignPartitions(input);
     const members = memberships.map(({ member }) => member);
-    const view: FleetView = { generation: this.generation, members, topics };
+    const view: FleetView = { generation, members, topics };
     for (const membership of memberships) {
       membership.expect(view, Math.floor(random() ** 3 * longestDelayMs));
     }

@@ -21,6 +21,8 @@ export class FakeNetwork {
   /** Of each call: its request is lost, its answer is lost, it is refused before it is taken. */
   rates = { request: 0, answer: 0, refused: 0 };
   longestDelayMs = 5;
+  /** What every call is answered with from now on. */
+  failure: RemoteCallError | undefined;
   /** All calls, as `name from → to`. */
   readonly calls: string[] = [];
 
@@ -73,6 +75,7 @@ export class FakeNetwork {
       });
       this.#time.after(this.#delayMs(), () => {
         const target = this.#listening.get(to);
+        if (this.failure !== undefined) return reject(this.failure);
         if (target === undefined || target.clock.hasCrashed) return fail('no', 'refused');
         if (this.#random() < this.rates.refused) return fail('no', 'not reachable');
         if (this.#random() < this.rates.request) return;

@@ -66,11 +66,11 @@ export class Group {
       this.#members.set(id, member);
       return { ...claim, member };
     });
-    const shared = assignPartitions({ claims, partitionCounts: this.#counts, isCalm });
+    const generation = ++this.#generation;
+    const shared = assignPartitions({ claims, partitionCounts: this.#counts, isCalm, generation });
     const owners = placesOf(shared);
     this.moves += owners.filter(({ formerOwner }) => formerOwner !== undefined).length;
     this.#owners = owners;
-    this.#generation++;
   }
 
   /** How many partitions the member with most has more than the one with fewest. */

@@ -47,15 +47,15 @@ export function viewOf(
   {
     members,
     former,
-    ...moved
+    since = former === undefined ? 0 : generation,
   }: {
     readonly members: readonly ToldMembership[];
-    readonly former?: ToldMembership;
-    readonly movedIn?: number;
+    readonly former?: ToldMembership | undefined;
+    readonly since?: number;
   },
   partitions = 4,
 ): FleetView {
-  const share = { owner: owner?.member, formerOwner: former?.member, ...moved };
+  const share = { owner: owner?.member, formerOwner: former?.member, since };
   const topics = new Map([[topic, Array.from({ length: partitions }, () => share)]]);
   return { generation, members: members.map(({ member }) => member), topics };
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { AskOptions } from '../../../src/actor/registry/entities.ts';
 import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
-import { DeadlineExceededError, JournalError } from '../../../src/model/errors.ts';
+import { DeadlineExceededError, JournalError, RemoteCallError } from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';
 import {
@@ -118,34 +118,38 @@ describe('entities of a fleet', () => {
     expect(told.world.log.voids).to.equal(0);
   });
 
-  it('live on in later views that name the former owner still', async () => {
+  it('stay when the next view still says from whom and when their partition came', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
-    for (const { member } of [a, b])
-      member.tell(viewOf(2, b.member, { members, former: a.member }));
-    await told.ask(b, add('x'));
-    const before = b.process.counters.ref('e');
-    const later = viewOf(3, b.member, { members, former: a.member, movedIn: 2 });
-    for (const { member } of [a, b]) member.tell(later);
-    expect(await told.ask(b, look)).to.equal(1);
-    expect(b.process.counters.ref('e')).to.equal(before);
-    expect(told.world.network.calls.filter((call) => call.startsWith('release'))).to.have.length(4);
-    // Nothing of it is left in the former owner, which can go at once.
-    const leaving = a.process.fleet.leave().then(() => 'has left');
-    await told.time.pass(100);
-    expect(await Promise.race([leaving, 'waits'])).to.equal('has left');
+    a.member.tell(viewOf(2, b.member, { members }));
+    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+    expect(await told.ask(b, add('x'), { ms: 200 })).to.equal(1);
+    const released = told.world.network.calls.length;
+    for (const generation of [3, 4]) {
+      b.member.tell(viewOf(generation, b.member, { members, former: a.member, since: 2 }));
+      await told.time.pass(200);
+      expect(b.process.counters.ids()).to.deep.equal(['e']);
+    }
+    expect(await told.ask(b, add('y'))).to.equal(2);
+    expect(told.world.network.calls).to.have.length(released);
+    expect(told.world.log.openings.filter((opening) => opening.startsWith('b'))).to.have.length(1);
   });
 
-  it('end when a view was missed in which another process had them', async () => {
-    const told = new Told();
-    const { a, b, members } = await told.pair();
-    await told.ask(a, add('x'));
-    const before = a.process.counters.ref('e');
-    // In generation 2 they were of b.
-    const later = viewOf(4, a.member, { members, former: b.member, movedIn: 3 });
-    for (const { member } of [a, b]) member.tell(later);
-    expect(await told.ask(a, look)).to.equal(1);
-    expect(a.process.counters.ref('e')).not.to.equal(before);
+  it('begin anew when a view was missed in which another process had their partition', async () => {
+    for (const former of ['b', undefined] as const) {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      expect(await told.ask(a, add('x'))).to.equal(1);
+      // b has had it in generation 2, of which a has not heard.
+      const left = former === undefined ? [a.member] : members;
+      const view = { members: left, former: former && b.member, since: 3 };
+      a.member.tell(viewOf(3, a.member, view));
+      await told.time.pass(200);
+      expect(a.process.counters.ids()).to.deep.equal([]);
+      expect(await told.ask(a, look)).to.equal(1);
+      const handedOver = told.log.of('info').filter((text) => text.includes('handed over'));
+      expect(handedOver).to.have.length(4);
+    }
   });
 
   it('answer what is being written before they move, and send on what waits', async () => {
@@ -199,6 +203,37 @@ describe('entities of a fleet', () => {
     expect(await told.ask(a, look)).to.equal(1);
   });
 
+  it('answer no look whose lease was over before its answer; what was written is answered', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    await told.ask(a, add('x'));
+    const looked = told.ask(a, look, { ms: 10 });
+    const wrote = told.ask(a, add('y'), { ms: 10 });
+    // Both are on their way in the entity.
+    a.member.isSure = false;
+    expect(await wrote).to.equal(2);
+    expect(await looked).to.equal('nothing yet');
+  });
+
+  it('wait for the owner before the former one, where that one never came to serve', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    const c = await told.open('c');
+    const all = [...members, c.member];
+    await told.ask(a, add('x'));
+    a.process.clock.freeze();
+    b.member.tell(viewOf(2, b.member, { members: all, former: a.member }));
+    await told.time.pass(50);
+    const third = viewOf(3, c.member, { members: all, former: b.member });
+    for (const { member } of [b, c]) member.tell(third);
+    expect(await told.ask(c, look, { ms: 1500 })).to.equal('nothing yet');
+    a.process.clock.goOn();
+    a.member.tell(third);
+    await told.time.pass(500);
+    expect(await told.ask(c, look)).to.equal(1);
+    expect(b.process.counters.ids()).to.deep.equal([]);
+  });
+
   it('give up in time when each of two members takes the other one for the owner', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
@@ -228,6 +263,20 @@ describe('entities of a fleet', () => {
       'ask http://b → http://a',
       'ask http://b → http://c',
     ]);
+  });
+
+  it('fail at once where waiting does not help, and wait where it does', async () => {
+    const told = new Told();
+    const { b } = await told.pair();
+    const { network } = told.world;
+    network.failure = new RemoteCallError('wrong token', { stored: 'no', retryable: false });
+    expect(await told.ask(b, add('x'), { ms: 100 })).to.equal(network.failure);
+    expect(network.calls).to.have.length(1);
+    network.failure = new RemoteCallError('busy', { stored: 'no' });
+    const asked = told.ask(b, add('x'), { ms: 500 });
+    await told.time.pass(50);
+    network.failure = undefined;
+    expect(await asked).to.equal(1);
   });
 
   it('of a type that the owner does not have: the error says so, and nothing is stored', async () => {

@@ -31,12 +31,11 @@ const view: FleetView = {
     [
       journal,
       [
-        { owner: first, formerOwner: undefined },
-        { owner: second, formerOwner: first },
-        { owner: second, formerOwner: first, movedIn: 11 },
+        { owner: first, formerOwner: undefined, since: 0 },
+        { owner: second, formerOwner: first, since: 12 },
       ],
     ],
-    [odd, [{ owner: undefined, formerOwner: undefined }]],
+    [odd, [{ owner: undefined, formerOwner: undefined, since: 0 }]],
   ]),
 };
 
@@ -55,8 +54,8 @@ describe('what members of a fleet write for each other', () => {
     );
     expect(encodeView(view)).to.equal(
       `{"v":1,"generation":13,"members":[["${first.id}","${first.address}"],` +
-        `["${second.id}","${second.address}"]],"topics":{"journal":{"owners":[0,1,1],` +
-        '"former":[[1,0],[2,0,11]]},"__proto__":{"owners":[-1]}}}',
+        `["${second.id}","${second.address}"]],"topics":{"journal":{"owners":[0,1],` +
+        '"former":[[1,0]],"since":[[1,12]]},"__proto__":{"owners":[-1]}}}',
     );
   });
 
@@ -111,6 +110,12 @@ describe('what members of a fleet write for each other', () => {
       decodeView,
       '{"v":1,"generation":1,"members":[["a","b"]],"topics":{"t":{"owners":[0],"former":[[0]]}}}',
       /view\.topics\.t\.former must be pairs of a partition and a member/,
+    ],
+    [
+      'a take-over without a generation',
+      decodeView,
+      '{"v":1,"generation":1,"members":[["a","b"]],"topics":{"t":{"owners":[0],"since":[[0]]}}}',
+      /view\.topics\.t\.since must be pairs of a partition and a generation/,
     ],
   ];
   for (const [name, decode, text, message] of wrong) {

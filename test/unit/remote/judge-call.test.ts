@@ -89,11 +89,24 @@ describe('what a call to another process came to', () => {
           return;
         }
         expect(outcome.message).to.contain(call.address).and.to.contain('ask');
-        expect(outcome.retryable).to.equal(outcome.stored === 'no');
+        if (outcome.stored === 'unknown') expect(outcome.retryable).to.equal(false);
         // An error without an answer may be retried only when nothing was sent.
         if (end.type !== 'answer') expect(outcome.stored === 'no').to.equal(!isSent);
       }),
     );
+  });
+
+  it('what time does not heal is not retryable, though nothing is stored', () => {
+    const isRetryable = (end: CallEnd, isSent = true) =>
+      (judgeCall(call, end, isSent) as RemoteCallError).retryable;
+    for (const end of [answer(401), answer(404, '2'), answer(413)]) {
+      expect(isRetryable(end)).to.equal(false);
+      expect(isRetryable(end, false)).to.equal(false);
+    }
+    const passing = [answer(400), answer(429), answer(503), foreign(401), foreign(404)];
+    for (const end of passing) expect(isRetryable(end)).to.equal(true);
+    expect(isRetryable({ type: 'broken', error: 1 }, false)).to.equal(true);
+    expect(isRetryable({ type: 'expired', afterMs: 9 }, false)).to.equal(true);
   });
 
   it('errors say what to do', () => {

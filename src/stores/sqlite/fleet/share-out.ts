@@ -29,11 +29,12 @@ export function shareOut(input: ShareOut): ViewRow | undefined {
   const isCalm = Math.abs(nowMs - changed) >= input.balanceDelayMs;
   if (last?.basis === basis && (last.isBalanced || !isCalm)) return undefined;
   const claims = members.map(({ member, topics }) => ({ member, topics, ...heldBy(member, last) }));
-  const assignment = assignPartitions({ claims, partitionCounts, isCalm });
+  const generation = (last?.view.generation ?? 0) + 1;
+  const assignment = assignPartitions({ claims, partitionCounts, isCalm, generation });
   const view = {
-    generation: (last?.view.generation ?? 0) + 1,
+    generation,
     members: members.map(({ member }) => member),
-    topics: withFormerOwners(assignment.topics, last?.view, members),
+    topics: withTakeOvers(assignment.topics, last?.view, members),
   };
   return { view, basis, isBalanced: assignment.isBalanced, changed };
 }
@@ -66,9 +67,10 @@ function heldBy(
 
 /**
  * An owner that stays an owner keeps its former owner as long as that one is a member: it may not
- * have read the view before, in which it was to ask that one to let go.
+ * have read the view before, in which it was to ask that one to let go. `since` says that this is no
+ * other take-over.
  */
-function withFormerOwners(
+function withTakeOvers(
   topics: ReadonlyMap<Topic, readonly PartitionOwner[]>,
   last: FleetView | undefined,
   members: readonly MemberRow[],
@@ -80,10 +82,9 @@ function withFormerOwners(
     const kept = owners.map((share, partition): PartitionOwner => {
       const { owner } = share;
       const then = before?.[partition];
-      if (owner === undefined || then?.owner?.id !== owner.id) return share;
-      const formerOwner = then.formerOwner && living.get(then.formerOwner.id);
-      if (formerOwner === undefined) return { owner, formerOwner };
-      return { owner, formerOwner, movedIn: then.movedIn ?? last?.generation ?? 0 };
+      const isKept = owner !== undefined && then?.owner?.id === owner.id;
+      const { formerOwner, since } = isKept ? then : share;
+      return { owner, formerOwner: formerOwner && living.get(formerOwner.id), since };
     });
     next.set(topic, kept);
   }

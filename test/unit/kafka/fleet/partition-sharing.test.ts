@@ -96,6 +96,16 @@ describe('the member that shares out the partitions', () => {
     expect((await share(1, old)).view.generation).to.equal(101);
   });
 
+  it('says of a partition that moves in which generation it did, and nothing of one that stays', async () => {
+    await share(2, owner, newcomer);
+    nowMs += balanceDelayMs;
+    const { view } = await share(4, owner, newcomer);
+    for (const { owner: has, formerOwner, since } of placesOf(view)) {
+      const hasMoved = has?.id === 'newcomer';
+      expect([formerOwner?.id, since]).to.deep.equal(hasMoved ? ['owner', 4] : [undefined, 0]);
+    }
+  });
+
   it('a member whose claim cannot be read gets nothing, and the others go on', async () => {
     const members = [...joined(owner), { memberId: 'strange', claim: '{"v":9}' }];
     const { text } = await sharing.share(1, members);

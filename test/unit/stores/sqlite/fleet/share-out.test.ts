@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { decodeView, encodeView } from '../../../../../src/fleet/assignment/member-codec.ts';
 import { Topic } from '../../../../../src/model/position.ts';
 import type { MemberRow, ViewRow } from '../../../../../src/stores/sqlite/fleet/fleet-rows.ts';
 import { type ShareOut, shareOut } from '../../../../../src/stores/sqlite/fleet/share-out.ts';
@@ -27,14 +28,13 @@ function shared(
   return shareOut(input);
 }
 
-/** By partition: `owner`, or `owner<former`; `@` = the generation in which it moved, if it says so. */
+/** By partition: `owner`, or `owner<former`. */
 function ownersOf(row: ViewRow | undefined, of = topic): string | undefined {
   return row?.view.topics
     .get(of)
-    ?.map(({ owner, formerOwner, movedIn }) => {
+    ?.map(({ owner, formerOwner }) => {
       const former = formerOwner === undefined ? '' : `<${formerOwner.id}`;
-      const moved = movedIn === undefined ? '' : `@${movedIn}`;
-      return `${owner?.id ?? '-'}${former}${moved}`;
+      return `${owner?.id ?? '-'}${former}`;
     })
     .join(' ');
 }
@@ -100,12 +100,22 @@ describe('sharing out in the file', () => {
     const members = [row('a'), row('b')];
     const calm = shared(members, two, { nowMs: 20_000 });
     const joined = shared([...members, row('c')], calm, { nowMs: 20_001 });
-    expect(calm?.view.generation).to.equal(3);
-    expect(ownersOf(joined)).to.equal('a a b<a@3 b<a@3');
-    const again = shared([...members, row('c', [])], joined, { nowMs: 20_001 });
-    expect(ownersOf(again)).to.equal('a a b<a@3 b<a@3');
+    expect(ownersOf(joined)).to.equal('a a b<a b<a');
     const left = shared([row('b'), row('c')], joined, { nowMs: 20_002 });
     expect(ownersOf(left)).to.equal('c c b b');
+  });
+
+  it('says in which generation an owner got a partition, as long as it stays the owner', () => {
+    const sinceOf = (row: ViewRow | undefined) =>
+      row?.view.topics.get(topic)?.map(({ since }) => since);
+    const calm = shared([row('a'), row('b')], two, { nowMs: 20_000 });
+    expect(sinceOf(calm)).to.deep.equal([1, 1, 3, 3]);
+    const joined = shared([row('a'), row('b'), row('c')], calm, { nowMs: 20_001 });
+    expect(sinceOf(joined)).to.deep.equal([1, 1, 3, 3]);
+    // Also when the former owner is named no more.
+    const left = shared([row('b'), row('c')], joined, { nowMs: 20_002 });
+    expect(sinceOf(left)).to.deep.equal([5, 5, 3, 3]);
+    expect(joined && decodeView(encodeView(joined.view))).to.deep.equal(joined?.view);
   });
 
   it('names the last owner as the former one when a partition moves again', () => {
