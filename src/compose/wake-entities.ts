@@ -73,9 +73,8 @@ export class WakeEntities {
   #failed(err: unknown): void {
     const { log } = this.#deps;
     const isNews = err instanceof NotSetUpError && !this.#hasWarned;
-    if (!isNews) return log.debug({ err }, cannotWake);
-    this.#hasWarned = true;
-    log.warn({ err }, cannotWake);
+    this.#hasWarned ||= isNews;
+    log[isNews ? 'warn' : 'debug']({ err }, cannotWake);
   }
 
   #openBy(open: OpenEntity): (key: Key) => Promise<void> {
