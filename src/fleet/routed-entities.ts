@@ -54,6 +54,8 @@ const maxHops = 8;
 const longestStayMs = 250;
 /** For the way of a refusal back to its caller. */
 const marginMs = 100;
+/** By so much a timer may come too early. */
+const earlyMs = 5;
 /** Of a command of another process: its call has a deadline of its own. */
 const longestTimeoutMs = 0x7fffffff;
 
@@ -193,6 +195,12 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       if (this.#deps.closing.aborted && error === this.#deps.closing.reason) {
         return refused({ reason: 'stopping', text: 'the process is stopping' });
       }
+      if (signal.aborted && error === signal.reason) {
+        // The reason knows nothing of the command, whose write may be under way.
+        const text = 'the call ended before its command had an answer';
+        const ended = new RemoteCallError(text, { cause: error, stored: 'unknown' });
+        return { type: 'answered', body: encodeAnswer({ error: ended }, wire) };
+      }
       return { type: 'answered', body: encodeAnswer({ error }, wire) };
     }
   }
@@ -284,9 +292,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     try {
       response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
     } catch (err) {
-      const isUnsent = err instanceof RemoteCallError && err.stored === 'no';
-      if (err instanceof RemoteCallError) this.#warn(route, owner, err);
-      if (!isUnsent || !err.retryable) throw err;
+      if (!(err instanceof RemoteCallError)) throw err;
+      this.#warn(route, owner, err);
+      if (err.stored === 'unknown') throw this.#unanswered(route, owner, err);
+      if (!err.retryable) throw err;
       route.failure = err;
       return 'wait';
     }
@@ -330,6 +339,17 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       cause: failure,
       stored: 'no',
     });
+  }
+
+  /** As in the entity's own process where the time is over; otherwise the answer was lost. */
+  #unanswered(
+    { command, timeoutMs, endMs }: Route,
+    { address }: FleetMember,
+    cause: RemoteCallError,
+  ): Error {
+    if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
+    const text = `no answer to "${command.type}" from ${address} within ${timeoutMs} ms`;
+    return new AskTimeoutError(`${text}; it may be stored`, { cause, stored: 'unknown' });
   }
 
   /** @throws {NotOwnerError} the entity does not belong here at the moment */

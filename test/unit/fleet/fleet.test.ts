@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AskOptions } from '../../../src/actor/registry/entities.ts';
-import { JournalError, RemoteCallError } from '../../../src/model/errors.ts';
+import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
+import { ClosedError, JournalError, RemoteCallError } from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';
 import {
@@ -262,6 +263,36 @@ describe('entities of a fleet', () => {
       'ask http://b → http://a',
       'ask http://b → http://c',
     ]);
+  });
+
+  it('end with a time-out where their own one is over, as in the process that has them', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    await told.ask(a, look);
+    told.world.log.longestDelayMs = 4000;
+    const late = await told.ask(b, add('x'), { timeout: 500, ms: 600 });
+    expect(codeOf(late)).to.equal('ASK_TIMEOUT, stored: unknown');
+    expect(codeOf((late as Error).cause)).to.equal('REMOTE_CALL_FAILED, stored: unknown');
+    // An answer that is lost before that is another thing.
+    told.world.network.failure = new RemoteCallError('reset', { stored: 'unknown' });
+    expect(await told.ask(b, add('z'))).to.equal(told.world.network.failure);
+  });
+
+  it('say nothing of a command whose call ends while it is being written', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    await told.ask(a, look);
+    told.world.log.longestDelayMs = 400;
+    const call = { type: 'counter', id: 'e', command: add('x'), generation: 1, hops: 0 };
+    const ending = new AbortController();
+    const request = { name: 'ask', body: encodeCall(call) };
+    const answer = a.process.fleet.handle(request, ending.signal);
+    await told.time.pass(20);
+    ending.abort(new ClosedError('this process is closing'));
+    await told.time.pass(20);
+    const { body } = await answer;
+    const failure = JSON.parse(body).error;
+    expect([failure.code, failure.fields.stored]).to.deep.equal(['REMOTE_CALL_FAILED', 'unknown']);
   });
 
   it('fail at once where waiting does not help, and wait where it does', async () => {
