@@ -19,6 +19,7 @@ import { unlessAborted, within } from '../runtime/waiting.ts';
 import { decodeCall } from './calls/call-codec.ts';
 import { encodeRefusal } from './calls/refusal-codec.ts';
 import { decodeRelease } from './calls/release-codec.ts';
+import { FailedCalls } from './failed-calls.ts';
 import { Ownership } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
 import { RoutedEntities, type RoutingDeps } from './routed-entities.ts';
@@ -106,7 +107,8 @@ export class Fleet implements AsyncDisposable {
     const ownership = this.#ownership;
     const calls = { call: (...of: Parameters<RemoteCalls['call']>) => this.#send(of) };
     const closing = this.#closing.signal;
-    this.#routing = { ...deps, ...connections, calls, ownership, closing };
+    const failedCalls = new FailedCalls(deps);
+    this.#routing = { ...deps, ...connections, calls, failedCalls, ownership, closing };
   }
 
   /**

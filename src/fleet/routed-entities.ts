@@ -13,6 +13,7 @@ import type {
   HandOver,
   LocalEntities,
 } from '../actor/registry/entities.ts';
+import { hadToMove } from '../actor/registry/had-to-move.ts';
 import {
   AskTimeoutError,
   CommandUnhandledError,
@@ -29,7 +30,7 @@ import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
 import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
 import { type EntityCall, encodeCall } from './calls/call-codec.ts';
 import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
-import { hadToMove } from './had-to-move.ts';
+import type { FailedCalls } from './failed-calls.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
 
@@ -38,6 +39,7 @@ export interface RoutingDeps {
   readonly member: FleetMember;
   readonly ownership: Ownership;
   readonly calls: Pick<RemoteCalls, 'call'>;
+  readonly failedCalls: FailedCalls;
   readonly keyOf: (persistenceId: string) => Key;
   readonly log: Logger;
   readonly clock: Clock;
@@ -293,7 +295,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
     } catch (err) {
       if (!(err instanceof RemoteCallError)) throw err;
-      this.#warn(route, owner, err);
+      this.#deps.failedCalls.note(owner, err);
       if (err.stored === 'unknown') throw this.#unanswered(route, owner, err);
       if (!err.retryable) throw err;
       route.failure = err;
@@ -311,7 +313,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     refusal: Refusal & { readonly error: RemoteCallError },
     { owner, generation }: { readonly owner: FleetMember; readonly generation: number },
   ): 'again' | 'wait' {
-    if (refusal.reason === 'not-hosted') this.#warn(route, owner, refusal.error);
+    if (refusal.reason === 'not-hosted') this.#deps.failedCalls.note(owner, refusal.error);
     route.failure = refusal.error;
     if (refusal.reason !== 'not-owner') return 'wait';
     const named = refusal.owner;
@@ -320,13 +322,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     route.named = { owner: named, generation: refusal.generation };
     route.hops++;
     return 'again';
-  }
-
-  /** A command that waits makes many tries; the first failure says it all. */
-  #warn(route: Route, { address }: FleetMember, err: RemoteCallError): void {
-    const isRepeated = route.failure instanceof RemoteCallError && err.stored === 'no';
-    if (!isRepeated)
-      this.#deps.log.warn({ address, err }, 'another instance did not take a command');
   }
 
   #timeout({ key, command, timeoutMs, failure }: Route): AskTimeoutError {

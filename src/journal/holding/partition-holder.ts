@@ -380,13 +380,13 @@ export class PartitionHolder {
 
   /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */
   #lost(tenure: HeldTenure, opening: OpenedTenure): void {
-    const { clock, log, holder } = this.#deps;
+    const { clock, log, holder, hasFleet = false } = this.#deps;
     if (opening.holder !== holder) this.#lastOtherMs = clock.nowMs();
     if (tenure.isOver) return;
     tenure.lostTo(opening);
     const { topic, partition, scope } = this.#spot;
     const fields = { topic, partition, scope, offset: opening.offset, by: opening.holder };
-    if (this.#hasWarned) log.debug(fields, takenOver);
+    if (this.#hasWarned || hasFleet) log.debug(fields, takenOver);
     else log.warn(fields, takenOver);
     this.#hasWarned = true;
   }

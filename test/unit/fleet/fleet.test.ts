@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import type { AskOptions } from '../../../src/actor/registry/entities.ts';
 import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
-import { ClosedError, JournalError, RemoteCallError } from '../../../src/model/errors.ts';
+import {
+  ClosedError,
+  JournalError,
+  NotOwnerError,
+  RemoteCallError,
+} from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';
 import {
@@ -338,6 +343,18 @@ describe('entities of a fleet', () => {
     const failure = await guarded.hold?.('e' as never).catch((error: unknown) => error);
     expect(codeOf(failure)).to.equal('NOT_OWNER, stored: no');
     expect(told.world.log.openings).to.have.length(openings);
+  });
+
+  it('whose journal cannot be held as their partition has gone have not failed', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    told.world.log.refusal = new NotOwnerError('the partition is not served here');
+    const asked = told.ask(a, look);
+    await told.time.pass(100);
+    told.world.log.refusal = undefined;
+    expect(await asked).to.equal(0);
+    expect(told.log.of('debug')).to.include('entity failed');
+    expect(told.log.of('error')).to.deep.equal([]);
   });
 
   it('are sent commands without an answer; one that does not arrive leaves a warning', async () => {
