@@ -172,14 +172,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         const at = this.#deps.ownership.find(key);
         if (at.here?.isServed === true) {
           if (name === 'send') {
-            this.#deliver({
-              ...newRoute,
-              id,
-              command,
-              key,
-              endMs: endMs + defaultAskTimeoutMs,
-              hops,
-            });
+            const laterMs = endMs + defaultAskTimeoutMs;
+            this.#deliver({ ...newRoute, id, command, key, endMs: laterMs, hops });
             return { type: 'answered', body: '{}' };
           }
           const result = await this.#askHere(route, at.here);
@@ -194,17 +188,23 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         await this.#deps.ownership.news(restMs, AbortSignal.any([signal, this.#deps.closing]));
       }
     } catch (error) {
-      if (this.#deps.closing.aborted && error === this.#deps.closing.reason) {
-        return refused({ reason: 'stopping', text: 'the process is stopping' });
-      }
-      if (signal.aborted && error === signal.reason) {
-        // The reason knows nothing of the command, whose write may be under way.
-        const text = 'the call ended before its command had an answer';
-        const ended = new RemoteCallError(text, { cause: error, stored: 'unknown' });
-        return { type: 'answered', body: encodeAnswer({ error: ended }, wire) };
-      }
-      return { type: 'answered', body: encodeAnswer({ error }, wire) };
+      return this.#answerTo(error, signal);
     }
+  }
+
+  /** What the caller of a command that failed gets. */
+  #answerTo(failure: unknown, signal: AbortSignal): RemoteResponse {
+    const { closing } = this.#deps;
+    if (closing.aborted && failure === closing.reason) {
+      return refused({ reason: 'stopping', text: 'the process is stopping' });
+    }
+    let error = failure;
+    if (signal.aborted && failure === signal.reason) {
+      // The reason knows nothing of the command, whose write may be under way.
+      const text = 'the call ended before its command had an answer';
+      error = new RemoteCallError(text, { cause: failure, stored: 'unknown' });
+    }
+    return { type: 'answered', body: encodeAnswer({ error }, this.#local.wire) };
   }
 
   /** The owner as far as it is known here; a view that may be out of date names none. */
