@@ -100,8 +100,10 @@ export async function openSection(
   const readDeps = { ...stores, settings, ...deps, ...own, headCache, readEnd };
   const { tenures: holding, readTimeoutMs: limitMs } = settings;
   const holder = { holder: randomUUID(), random: Math.random };
-  const tenures = holding && new TenureHolder({ ...readDeps, ...holder, holding, limitMs });
   const { persistenceIdToKey: mapping, fleet } = settings;
+  const hasFleet = fleet !== undefined;
+  const tenures =
+    holding && new TenureHolder({ ...readDeps, ...holder, holding, hasFleet, limitMs });
   const journals: OpenJournals = {
     ...createJournals({ ...readDeps, tenures }, settings.callTimeThresholdsMs),
     keyOf: persistenceIdToKey(mapping),

@@ -19,6 +19,7 @@ import { unlessAborted, within } from '../runtime/waiting.ts';
 import { decodeCall } from './calls/call-codec.ts';
 import { encodeRefusal } from './calls/refusal-codec.ts';
 import { decodeRelease } from './calls/release-codec.ts';
+import { FailedCalls } from './failed-calls.ts';
 import { Ownership } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
 import { RoutedEntities, type RoutingDeps } from './routed-entities.ts';
@@ -107,7 +108,9 @@ export class Fleet implements AsyncDisposable {
     const calls = { call: (...of: Parameters<RemoteCalls['call']>) => this.#send(of) };
     const closing = this.#closing.signal;
     const isLeaving = () => this.#isLeaving;
-    this.#routing = { ...deps, ...connections, calls, ownership, closing, isLeaving };
+    const failedCalls = new FailedCalls(deps);
+    const parts = { calls, failedCalls, ownership, closing, isLeaving };
+    this.#routing = { ...deps, ...connections, ...parts };
   }
 
   /**

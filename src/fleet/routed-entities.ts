@@ -13,6 +13,7 @@ import type {
   HandOver,
   LocalEntities,
 } from '../actor/registry/entities.ts';
+import { hadToMove } from '../actor/registry/had-to-move.ts';
 import {
   AskTimeoutError,
   CommandUnhandledError,
@@ -29,6 +30,7 @@ import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
 import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
 import { type EntityCall, encodeCall } from './calls/call-codec.ts';
 import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
+import type { FailedCalls } from './failed-calls.ts';
 import { hadToMove, hadToStop } from './had-to-move.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
@@ -38,6 +40,7 @@ export interface RoutingDeps {
   readonly member: FleetMember;
   readonly ownership: Ownership;
   readonly calls: Pick<RemoteCalls, 'call'>;
+  readonly failedCalls: FailedCalls;
   readonly keyOf: (persistenceId: string) => Key;
   readonly log: Logger;
   readonly clock: Clock;
@@ -56,6 +59,8 @@ const maxHops = 8;
 const longestStayMs = 250;
 /** For the way of a refusal back to its caller. */
 const marginMs = 100;
+/** By so much a timer may come too early. */
+const earlyMs = 5;
 /** Of a command of another process: its call has a deadline of its own. */
 const longestTimeoutMs = 0x7fffffff;
 
@@ -170,14 +175,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         const at = this.#deps.ownership.find(key);
         if (at.here?.isServed === true) {
           if (name === 'send') {
-            this.#deliver({
-              ...newRoute,
-              id,
-              command,
-              key,
-              endMs: endMs + defaultAskTimeoutMs,
-              hops,
-            });
+            const laterMs = endMs + defaultAskTimeoutMs;
+            this.#deliver({ ...newRoute, id, command, key, endMs: laterMs, hops });
             return { type: 'answered', body: '{}' };
           }
           const result = await this.#askHere(route, at.here);
@@ -192,14 +191,20 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         await this.#deps.ownership.news(restMs, AbortSignal.any([signal, this.#deps.closing]));
       }
     } catch (error) {
-      const hasClosed = this.#deps.closing.aborted && error === this.#deps.closing.reason;
-      if (hasClosed || (this.#deps.isLeaving() && hadToStop(error))) {
-        return refused({ reason: 'stopping', text: 'the process is stopping' });
-      }
-      const isGivenUp = signal.aborted && error === signal.reason;
-      const outcome = { error: isGivenUp ? givenUp(error) : error };
-      return { type: 'answered', body: encodeAnswer(outcome, wire) };
+      return this.#answerTo(error, signal);
     }
+  }
+
+  /** What the caller of a command that failed gets. */
+  #answerTo(failure: unknown, signal: AbortSignal): RemoteResponse {
+    const { closing, isLeaving } = this.#deps;
+    const hasClosed = closing.aborted && failure === closing.reason;
+    if (hasClosed || (isLeaving() && hadToStop(failure))) {
+      return refused({ reason: 'stopping', text: 'the process is stopping' });
+    }
+    const isGivenUp = signal.aborted && failure === signal.reason;
+    const error = isGivenUp ? givenUp(failure) : failure;
+    return { type: 'answered', body: encodeAnswer({ error }, this.#local.wire) };
   }
 
   /** The owner as far as it is known here; a view that may be out of date names none. */
@@ -289,9 +294,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     try {
       response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
     } catch (err) {
-      const isUnsent = err instanceof RemoteCallError && err.stored === 'no';
-      if (err instanceof RemoteCallError) this.#warn(route, owner, err);
-      if (!isUnsent || !err.retryable) throw err;
+      if (!(err instanceof RemoteCallError)) throw err;
+      this.#deps.failedCalls.note(owner, err);
+      if (err.stored === 'unknown') throw this.#unanswered(route, owner, err);
+      if (!err.retryable) throw err;
       route.failure = err;
       return 'wait';
     }
@@ -307,7 +313,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     refusal: Refusal & { readonly error: RemoteCallError },
     { owner, generation }: { readonly owner: FleetMember; readonly generation: number },
   ): 'again' | 'wait' {
-    if (refusal.reason === 'not-hosted') this.#warn(route, owner, refusal.error);
+    if (refusal.reason === 'not-hosted') this.#deps.failedCalls.note(owner, refusal.error);
     route.failure = refusal.error;
     if (refusal.reason !== 'not-owner') return 'wait';
     const named = refusal.owner;
@@ -316,13 +322,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     route.named = { owner: named, generation: refusal.generation };
     route.hops++;
     return 'again';
-  }
-
-  /** A command that waits makes many tries; the first failure says it all. */
-  #warn(route: Route, { address }: FleetMember, err: RemoteCallError): void {
-    const isRepeated = route.failure instanceof RemoteCallError && err.stored === 'no';
-    if (!isRepeated)
-      this.#deps.log.warn({ address, err }, 'another instance did not take a command');
   }
 
   #timeout({ key, command, timeoutMs, failure }: Route): AskTimeoutError {
@@ -335,6 +334,17 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       cause: failure,
       stored: 'no',
     });
+  }
+
+  /** As in the entity's own process where the time is over; otherwise the answer was lost. */
+  #unanswered(
+    { command, timeoutMs, endMs }: Route,
+    { address }: FleetMember,
+    cause: RemoteCallError,
+  ): Error {
+    if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
+    const text = `no answer to "${command.type}" from ${address} within ${timeoutMs} ms`;
+    return new AskTimeoutError(`${text}; it may be stored`, { cause, stored: 'unknown' });
   }
 
   /** @throws {NotOwnerError} the entity does not belong here at the moment */

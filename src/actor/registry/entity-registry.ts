@@ -28,6 +28,7 @@ import {
 } from '../entity/check-input.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
+import { hadToMove } from './had-to-move.ts';
 
 /** A type of entities. */
 export interface EntityType<L extends AnyActorLogic> {
@@ -308,7 +309,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     ref.subscribe({
       complete: () => this.#forget(id, entry),
       error: (err: unknown) => {
-        this.#deps.log.error({ type: this.type, id, err }, 'entity failed');
+        // Its partition has just gone to another process of the fleet.
+        const isGone = place !== undefined && hadToMove(err);
+        this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
         if (alarm !== undefined) this.#wakeLater(id, alarm.failures + 1, place);
       },

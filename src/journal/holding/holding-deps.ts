@@ -22,6 +22,8 @@ export interface HoldingDeps
   /** A UUID of this process, for messages and to know the own opening mark again. */
   readonly holder: string;
   readonly holding: HoldingSettings;
+  /** The process shares the partitions with the others of a fleet: that one is taken over is usual. */
+  readonly hasFleet?: boolean;
   /** How long it may take to know whether a write counts, or to see the own opening mark, in ms. */
   readonly limitMs: number;
   /** 0 <= value < 1; decides the jitter. */

@@ -380,14 +380,14 @@ export class PartitionHolder {
 
   /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */
   #lost(tenure: HeldTenure, opening: OpenedTenure): void {
-    const { clock, log, holder } = this.#deps;
+    const { clock, log, holder, hasFleet = false } = this.#deps;
     if (opening.holder !== holder) this.#lastOtherMs = clock.nowMs();
     if (tenure.isOver) return;
     // What is idle, or was handed over in order, is for others to take.
     const isNews = !this.#hasWarned && this.#keys.size + this.#keepers.size > 0;
     tenure.lostTo(opening);
     const fields = { ...this.#spot, offset: opening.offset, by: opening.holder };
-    log[isNews ? 'warn' : 'debug'](fields, takenOver);
+    log[isNews && !hasFleet ? 'warn' : 'debug'](fields, takenOver);
     this.#hasWarned ||= isNews;
   }
 }

@@ -28,6 +28,8 @@ export class SharedLog {
   /** Of each write: its outcome is not known. */
   unknownRate = 0;
   longestDelayMs = 4;
+  /** Why no journal can be held at the moment. */
+  refusal: NotOwnerError | undefined;
   /** Opening marks by process, in order: `process partition`. */
   readonly openings: string[] = [];
   /** Writes that came too late. */
@@ -74,6 +76,7 @@ export class SharedLog {
       ...reading,
       write: () => Promise.reject(new Error('nobody writes without a hold')),
       hold: async (id) => {
+        if (this.refusal !== undefined) throw this.refusal;
         await pause();
         const tenure = this.#open(this.partitionOf(id), holder, clock);
         await pause();

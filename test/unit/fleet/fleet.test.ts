@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import type { AskOptions } from '../../../src/actor/registry/entities.ts';
 import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
-import { DeadlineExceededError, JournalError, RemoteCallError } from '../../../src/model/errors.ts';
+import {
+  ClosedError,
+  DeadlineExceededError,
+  JournalError,
+  NotOwnerError,
+  RemoteCallError,
+} from '../../../src/model/errors.ts';
 import { FakeGroup } from '../../support/fleet/fake-group.ts';
 import { FakeNetwork } from '../../support/fleet/fake-network.ts';
 import {
@@ -265,6 +271,36 @@ describe('entities of a fleet', () => {
     ]);
   });
 
+  it('end with a time-out where their own one is over, as in the process that has them', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    await told.ask(a, look);
+    told.world.log.longestDelayMs = 4000;
+    const late = await told.ask(b, add('x'), { timeout: 500, ms: 600 });
+    expect(codeOf(late)).to.equal('ASK_TIMEOUT, stored: unknown');
+    expect(codeOf((late as Error).cause)).to.equal('REMOTE_CALL_FAILED, stored: unknown');
+    // An answer that is lost before that is another thing.
+    told.world.network.failure = new RemoteCallError('reset', { stored: 'unknown' });
+    expect(await told.ask(b, add('z'))).to.equal(told.world.network.failure);
+  });
+
+  it('say nothing of a command whose call ends while it is being written', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    await told.ask(a, look);
+    told.world.log.longestDelayMs = 400;
+    const call = { type: 'counter', id: 'e', command: add('x'), generation: 1, hops: 0 };
+    const ending = new AbortController();
+    const request = { name: 'ask', body: encodeCall(call) };
+    const answer = a.process.fleet.handle(request, ending.signal);
+    await told.time.pass(20);
+    ending.abort(new ClosedError('this process is closing'));
+    await told.time.pass(20);
+    const { body } = await answer;
+    const failure = JSON.parse(body).error;
+    expect([failure.code, failure.fields.stored]).to.deep.equal(['REMOTE_CALL_FAILED', 'unknown']);
+  });
+
   it('fail at once where waiting does not help, and wait where it does', async () => {
     const told = new Told();
     const { b } = await told.pair();
@@ -308,6 +344,18 @@ describe('entities of a fleet', () => {
     const failure = await guarded.hold?.('e' as never).catch((error: unknown) => error);
     expect(codeOf(failure)).to.equal('NOT_OWNER, stored: no');
     expect(told.world.log.openings).to.have.length(openings);
+  });
+
+  it('whose journal cannot be held as their partition has gone have not failed', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    told.world.log.refusal = new NotOwnerError('the partition is not served here');
+    const asked = told.ask(a, look);
+    await told.time.pass(100);
+    told.world.log.refusal = undefined;
+    expect(await asked).to.equal(0);
+    expect(told.log.of('debug')).to.include('entity failed');
+    expect(told.log.of('error')).to.deep.equal([]);
   });
 
   it('are sent commands without an answer; one that does not arrive leaves a warning', async () => {

@@ -41,13 +41,14 @@ export class HoldingWorld {
   knownUpTo = Number.POSITIVE_INFINITY;
   readonly #processes: Process[] = [];
 
-  process(name: string, scope = ''): Process {
+  process(name: string, scope = '', { hasFleet = false } = {}): Process {
     const producer = new HeldProducer(this.log);
     const parts = this.#parts(producer, name);
     const tenures = new TenureHolder({
       ...parts,
       holder: name,
       holding: { scope, holdingTimeMs },
+      hasFleet,
       limitMs,
       random: () => 0,
     });

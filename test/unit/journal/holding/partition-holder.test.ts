@@ -138,6 +138,17 @@ describe('A process that holds a partition', () => {
   });
 
   describe('loses its tenure', () => {
+    it('to another opening mark: no warning in a fleet, where partitions are handed over', async () => {
+      const inFleet = world.process('in a fleet', '', { hasFleet: true });
+      const journal = await inFleet.hold();
+      world.open();
+      await settle();
+      expect(journal.signal.aborted).to.equal(true);
+      expect(world.logger.of('warn')).to.deep.equal([]);
+      const notes = world.logger.of('debug').filter((text) => text.includes('has taken'));
+      expect(notes).to.have.length(1);
+    });
+
     it('to another opening mark: all journals end, and it warns once', async () => {
       const journals = [await mine.hold('a'), await mine.hold('b')];
       world.open();

@@ -4,7 +4,7 @@ import {
   JournalError,
   NotOwnerError,
   RecoveryFailedError,
-} from '../model/errors.ts';
+} from '../../model/errors.ts';
 
 /** Errors that pass on why an entity is not here. */
 const carriers = [EntityStoppedError, RecoveryFailedError];
