@@ -72,10 +72,12 @@ export class WakeEntities {
   /** Where nothing can be held the same is so in all partitions: that is said once. */
   #failed(err: unknown): void {
     const { log } = this.#deps;
-    const isNews = err instanceof NotSetUpError && !this.#hasWarned;
-    if (!isNews) return log.debug({ err }, cannotWake);
-    this.#hasWarned = true;
-    log.warn({ err }, cannotWake);
+    if (err instanceof NotSetUpError && !this.#hasWarned) {
+      this.#hasWarned = true;
+      log.warn({ err }, cannotWake);
+    } else {
+      log.debug({ err }, cannotWake);
+    }
   }
 
   #openBy(open: OpenEntity): (key: Key) => Promise<void> {
