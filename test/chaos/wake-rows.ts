@@ -10,7 +10,9 @@ import { parseAddress } from '../support/stack/probes.ts';
 import { type ChaosWorld, partitionCount } from './chaos-world.ts';
 
 const dayMs = 86_400_000;
-const statementsAtOnce = 64;
+const statementsAtOnce = 32;
+/** A server that has much to do answers too late at times; the statements may be repeated. */
+const mostTries = 20;
 
 /**
  * Wake-ups of journals that are not there, due a day or more from now, as a replicator writes them. They
@@ -28,8 +30,16 @@ export async function addFarWakeUps(
   });
   await client.connect();
   const { insertKey, insertDue, insertBucket } = wakeUpStatements(keyspace);
-  const execute = (cql: string, params: readonly unknown[]): Promise<unknown> =>
-    client.execute(cql, [...params], { prepare: true });
+  const execute = async (cql: string, params: readonly unknown[]): Promise<void> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        await client.execute(cql, [...params], { prepare: true });
+        return;
+      } catch (error) {
+        if (tries === mostTries) throw error;
+      }
+    }
+  };
   const fromMs = Date.now() + dayMs;
   try {
     const stretches = Array.from({ length: dayMs / bucketMs + 1 }, (_, n) => bucketOf(fromMs) + n);
