@@ -35,7 +35,7 @@ export function checkBooks(run: BankRun, audit: Audit): readonly Finding[] {
     { right: repeated === 0, text: `${repeated} transfers booked more than once` },
     {
       right: audit.matured === run.savers,
-      text: `${audit.matured} of ${run.savers} timers armed before the kill fired after it`,
+      text: `${audit.matured} of ${run.savers} timers armed before the kill fired after it, and nobody asked`,
     },
   ];
 }

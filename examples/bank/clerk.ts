@@ -6,12 +6,17 @@ const tellEveryMs = 5;
 /** Commands under way while wallets are opened. */
 const opening = 256;
 
+/** Of a command that may be repeated. */
+const mostTries = 5;
+
 interface Wallets {
   ask(id: string, command: WalletCommand): Promise<unknown>;
 }
 
 interface Market {
   readonly name: string;
+  /** The first wallets save: nobody trades with them. */
+  readonly savers: number;
   readonly wallets: number;
   readonly inFlight: number;
   readonly seed: number;
@@ -33,14 +38,26 @@ export class Clerk {
   async openAll(count: number, cents: number): Promise<void> {
     let next = 0;
     const lane = async (): Promise<void> => {
-      while (next < count) await this.#wallets.ask(walletId(next++), { type: 'open', cents });
+      while (next < count) await this.#surely(walletId(next++), { type: 'open', cents });
     };
     await Promise.all(Array.from({ length: opening }, lane));
   }
 
   async saveAll(savers: number): Promise<void> {
     const ids = Array.from({ length: savers }, (_, index) => walletId(index));
-    await Promise.all(ids.map((id) => this.#wallets.ask(id, { type: 'save' })));
+    await Promise.all(ids.map((id) => this.#surely(id, { type: 'save' })));
+  }
+
+  /** Instances that have just come may take a wallet while it is asked; these commands count once. */
+  async #surely(id: string, command: WalletCommand): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#wallets.ask(id, command);
+        return;
+      } catch (error) {
+        if (tries === mostTries) throw error;
+      }
+    }
   }
 
   /** Random transfers, so many at a time, until `rest` or the end of the process. */
@@ -56,15 +73,15 @@ export class Clerk {
     this.#tellAll();
   }
 
-  async #lane({ name, wallets, seed }: Market, lane: number): Promise<void> {
+  async #lane({ name, wallets, savers, seed }: Market, lane: number): Promise<void> {
     let state = seed * 1_000 + lane;
     const random = (below: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
       return Math.floor((state / 2 ** 32) * below);
     };
     for (let count = 0; !this.#isResting; count++) {
-      const from = walletId(random(wallets));
-      const to = walletId(random(wallets));
+      const from = walletId(savers + random(wallets - savers));
+      const to = walletId(savers + random(wallets - savers));
       const transfer = { transferId: `${name}-${lane}-${count}`, to, cents: 1 + random(500) };
       if (from !== to) await this.#move(from, transfer);
     }

@@ -1,6 +1,7 @@
 /**
  * The bank: opens thousands of wallets, moves money between them, kills its own worker process in
- * mid-flight, recovers every wallet in a new one, and checks that nothing was lost or doubled.
+ * mid-flight, waits until the savers have woken by themselves in a new one, recovers every wallet, and
+ * checks that nothing was lost or doubled.
  *
  *   npm start                                          embedded, one SQLite file
  *   npm start -- --config examples/bank/kafka.conf     Kafka and Cassandra, replicator beside it
@@ -58,7 +59,12 @@ async function run(place: JournalPlace): Promise<boolean> {
   progress(`moving money, ${inFlight} transfers at a time`);
   const tradingSince = performance.now();
   for (const [instance, worker] of workers.entries()) {
-    const market = { wallets, inFlight: Math.ceil(inFlight / instances), seed: seed + instance };
+    const market = {
+      wallets,
+      savers,
+      inFlight: Math.ceil(inFlight / instances),
+      seed: seed + instance,
+    };
     worker.tell({ type: 'trade', name: `i${instance}`, ...market });
   }
   await passed(1_500 + (seed % 1_000));
@@ -68,7 +74,7 @@ async function run(place: JournalPlace): Promise<boolean> {
   const tradingMs = performance.now() - tradingSince;
 
   const auditor = left[0] ?? (await launch(acknowledged));
-  progress(`recovering ${wallets} wallets`);
+  progress(`nobody wakes the ${savers} savers; then recovering ${wallets} wallets`);
   const { audit } = await auditor.request({ type: 'audit', wallets, savers }, 'audited');
   await Promise.all([auditor, ...left.slice(1)].map((worker) => worker.stop()));
   const journal = place.describe();

@@ -6,6 +6,7 @@ export type ToWorker =
       /** Begins the ids of the transfers. */
       readonly name: string;
       readonly wallets: number;
+      readonly savers: number;
       readonly inFlight: number;
       readonly seed: number;
     }
@@ -41,7 +42,7 @@ export interface Audit {
   /** Time each wallet took to recover, ms. */
   readonly recoveryMs: readonly number[];
   readonly recoverAllMs: number;
-  /** Wallets whose savings had matured, of those that saved. */
+  /** Wallets whose savings have matured although nobody spoke to them. */
   readonly matured: number;
 }
 

@@ -13,7 +13,7 @@ import type {
   HandOver,
   LocalEntities,
 } from '../actor/registry/entities.ts';
-import { hadToMove } from '../actor/registry/had-to-move.ts';
+import { hadToMove, hadToStop } from '../actor/registry/had-to-move.ts';
 import {
   AskTimeoutError,
   CommandUnhandledError,
@@ -31,7 +31,6 @@ import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
 import { type EntityCall, encodeCall } from './calls/call-codec.ts';
 import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
 import type { FailedCalls } from './failed-calls.ts';
-import { hadToMove, hadToStop } from './had-to-move.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
 

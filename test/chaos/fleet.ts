@@ -120,7 +120,8 @@ ${fleetConfig(embedded, options.fleet.sessionMs)}`;
   }
 }
 
-function fleetConfig(section: string, sessionMs: number): string {
+/** Instances that share the entities of a section. */
+export function fleetConfig(section: string, sessionMs: number): string {
   return `${section}.fleet {
   enabled = on, group = "chaos-fleet"
   session-timeout = ${sessionMs}ms, heartbeat-interval = 100ms, balance-delay = 1s

@@ -7,10 +7,11 @@
  *         N faults of these kinds, or of all that hit something, at random moments; `pause` is SIGSTOP and
  *         SIGCONT, the rest SIGKILL and a new start
  *     --scenario rebalance|zombie|truncation|recreation|catch-up|writers|embedded-writers|
- *                fleet|embedded-fleet|all
+ *                fleet|embedded-fleet|wake-ups|all
  *         [--seconds N]  of rebalancing        [--rounds N]  zombies
  *         [--events N]   to catch up with       [--writes N]  to be acknowledged, four times
  *         [--entities N] of a fleet             [--rate N]    commands a second to them
+ *         [--timers N]   of a minute            [--ahead N]   wake-ups of the next day
  *         [--logs DIR]   for what the instances of a fleet log
  */
 import { randomInt } from 'node:crypto';
@@ -24,6 +25,7 @@ import { largeFleet } from './fleet.ts';
 import { damageText, isDamaged } from './ledger.ts';
 import { isFine, printScenario } from './scenario.ts';
 import { type ScenarioName, scenarioNames, scenarios } from './scenarios.ts';
+import { largeWakeUps } from './wake-ups.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,6 +40,8 @@ const { values } = parseArgs({
     writes: { type: 'string', default: '50000' },
     entities: { type: 'string', default: '2000' },
     rate: { type: 'string', default: '2000' },
+    timers: { type: 'string', default: '10000' },
+    ahead: { type: 'string', default: '1000000' },
     logs: { type: 'string' },
   },
 });
@@ -84,6 +88,11 @@ async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Prom
       events: Number(values.events),
       writes: Number(values.writes),
       fleet: { ...largeFleet, entities: Number(values.entities), rate: Number(values.rate) },
+      wakeUps: {
+        ...largeWakeUps,
+        timers: Number(values.timers),
+        farAhead: Number(values.ahead),
+      },
       logs: values.logs,
       seed,
     });

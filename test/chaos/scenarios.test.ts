@@ -32,6 +32,14 @@ const small = {
       unreachedMs: 15_000,
     },
   },
+  wakeUps: {
+    timers: 150,
+    spreadMs: 5_000,
+    leadMs: 3_000,
+    farAhead: 2_000,
+    p99Ms: Number.POSITIVE_INFINITY,
+    readyMs: Number.POSITIVE_INFINITY,
+  },
   seed,
 };
 
@@ -90,6 +98,12 @@ describe('a chaos scenario', function () {
   it(`has it also where they share one file (seed ${seed})`, async () => {
     const { counts } = await run('embedded-fleet');
     expect(counts['acknowledged']).to.be.greaterThan(0);
+  });
+
+  it(`fires each timer once, and ends all work, after all processes died (seed ${seed})`, async () => {
+    const { counts } = await run('wake-ups');
+    expect(counts['timers fired']).to.equal(small.wakeUps.timers);
+    expect(counts['work ended']).to.be.greaterThan(0);
   });
 
   it('counts every event of a backlog in the store', async () => {

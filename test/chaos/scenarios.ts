@@ -5,6 +5,7 @@ import { rebalance } from './rebalance.ts';
 import { recreation } from './recreation.ts';
 import type { ScenarioResult } from './scenario.ts';
 import { truncation } from './truncation.ts';
+import { type WakeUpsSize, wakeUps } from './wake-ups.ts';
 import { embeddedWriters, writers } from './writers.ts';
 import { zombie } from './zombie.ts';
 
@@ -25,6 +26,7 @@ export interface ScenarioOptions {
   /** How many of the ways to meet are tried, in their order; all unless given. */
   readonly meetings?: number;
   readonly fleet: FleetSize;
+  readonly wakeUps: WakeUpsSize;
   /** Folder for what the instances of a fleet log; absent = nothing is kept. */
   readonly logs?: string | undefined;
   /** Decides what fails, and when, where that is left to chance. */
@@ -44,6 +46,7 @@ export const scenarios = {
   'embedded-writers': embeddedWriters,
   fleet,
   'embedded-fleet': embeddedFleet,
+  'wake-ups': wakeUps,
 } as const satisfies Readonly<Record<string, Scenario>>;
 
 export type ScenarioName = keyof typeof scenarios;

@@ -14,6 +14,7 @@ const [file = '', life = ''] = process.argv.slice(2);
 const isFirst = life === 'first';
 const workMs = 20;
 const armingAtOnce = 200;
+const mostTries = 10;
 
 const delayOf =
   (timer: number) =>
@@ -30,7 +31,7 @@ const work = fromPromise<void>(async () => {
 
 const sleeper = setup({
   types: {
-    context: {} as { readonly delays: readonly number[] },
+    context: {} as { readonly isArmed: boolean; readonly delays: readonly number[] },
     events: {} as Armed | { readonly type: 'ended' },
     input: {} as { readonly id: string },
   },
@@ -39,7 +40,7 @@ const sleeper = setup({
     note: assign(({ context, event }) => {
       if (event.type !== 'armed') return context;
       if (event.isPoison && !isFirst) throw new Error('poison');
-      return { delays: event.delays };
+      return { isArmed: true, delays: event.delays };
     }),
   },
   guards: {
@@ -51,7 +52,7 @@ const sleeper = setup({
   delays: { delay0: delayOf(0), delay1: delayOf(1), delay2: delayOf(2) },
 }).createMachine({
   id: 'sleeper',
-  context: { delays: [] },
+  context: { isArmed: false, delays: [] },
   initial: 'living',
   states: {
     living: {
@@ -104,6 +105,11 @@ const sleepers = persistence.entities(
     persistenceId: ({ input }) => `sleeper-${input.id}`,
     initEvent: 'never',
     passivateAfter: '500ms',
+    // A command whose answer was lost is sent again.
+    decide: ({ snapshot, command }) =>
+      command.type === 'armed' && snapshot.context.isArmed
+        ? { type: 'none' }
+        : { type: 'persist', events: [command] },
   }),
 );
 const tell = (message: FromWaking): void => void process.send?.(message);
@@ -117,11 +123,23 @@ async function arm(plans: readonly (readonly [string, readonly (Armed | { type: 
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let plan = plans[next++]; plan !== undefined; plan = plans[next++]) {
-      for (const command of plan[1]) await sleepers.ask(plan[0], command, { timeout: 60_000 });
+      for (const command of plan[1]) await surely(plan[0], command);
     }
   };
   await Promise.all(Array.from({ length: armingAtOnce }, lane));
   tell('armed');
+}
+
+/** On a machine that stands still at times the process may lose its partitions for a moment. */
+async function surely(id: string, command: Armed | { type: 'ended' }): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await sleepers.ask(id, command, { timeout: 60_000 });
+      return;
+    } catch (error) {
+      if (tries === mostTries) throw error;
+    }
+  }
 }
 
 async function stop(): Promise<void> {
