@@ -6,7 +6,7 @@ import type { KnownWakeUps, WakeUpTime } from '../../ports/replicated-journal.ts
 import type { KeyWakeUps, WakeUpTables } from '../kept-wake-ups.ts';
 import { forEachAtOnce } from './at-once.ts';
 import type { CassandraSession } from './session-types.ts';
-import { CassandraWakeUpReads, type DuePage } from './stored-wake-ups.ts';
+import { CassandraWakeUpReads, type DuePage, decodeKey } from './stored-wake-ups.ts';
 import {
   bucketOf,
   shareOf,
@@ -241,6 +241,8 @@ class CassandraKeyWakeUps implements KeyWakeUps {
   /**
    * The clock of the last writer may be ahead of ours. But if what it has written follows from a
    * later record than `offset`, it may be our successor: then we must lose.
+   *
+   * @throws {CodecError} naming topic, partition, id, table and column
    */
   async #look(
     { partition, offset }: PartitionOffset,
@@ -250,9 +252,11 @@ class CassandraKeyWakeUps implements KeyWakeUps {
     const params = [topic, partition, shareOf(id), id];
     const [row] = await this.#deps.session.select(this.#deps.statements.selectKey, params);
     if (row === undefined) return undefined;
-    if (numberOf(row['offset'], 'offset') <= offset) {
-      clock.follow(numberOf(row['written'], 'WRITETIME(due)'));
-    }
-    return numberOf(row['due'], 'due');
+    return decodeKey({ topic, partition, id }, () => {
+      if (numberOf(row['offset'], 'offset') <= offset) {
+        clock.follow(numberOf(row['written'], 'WRITETIME(due)'));
+      }
+      return numberOf(row['due'], 'due');
+    });
   }
 }
