@@ -80,7 +80,7 @@ describe('sqlite store', () => {
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
     change('DROP TABLE customer; PRAGMA user_version = 8');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 7');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 8');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
