@@ -61,6 +61,16 @@ export class KeyJournals {
     return journal;
   }
 
+  /**
+   * A journal for a look, which is not kept open for it: a walk over all of them must not push out
+   * those that are busy. Calls for one key must not overlap.
+   *
+   * @throws {StoreUnavailableError}
+   */
+  async peek(key: Key): Promise<ReplicatedKeyJournal> {
+    return this.#open.get(key.id)?.journal ?? (await this.#store.open(key));
+  }
+
   #keep(id: string, entry: OpenJournal, nowMs: number): void {
     entry.usedAtMs = nowMs;
     this.#open.delete(id);

@@ -53,7 +53,8 @@ export interface KeyDeps {
  *
  * A failed write is repeated from the key's first record, on a journal opened anew; the journal
  * itself knows what was applied already. A record that cannot be decoded holds the records from it
- * on; those before it are applied. A row of the store that cannot be decoded holds them all.
+ * on; those before it are applied. A row of the store that cannot be decoded holds them all; one of
+ * its wake-up is a failure of the store.
  */
 export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyOutcome> {
   if (!deps.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
@@ -64,14 +65,19 @@ export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyO
     if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
   } catch (error) {
     deps.journals.forget(key.key);
-    // Its row in the store: trying again does not help, but the quarantine may take its records.
-    if (error instanceof CodecError) return heldByRow(key, error);
+    // Its row in the store: trying again does not help, but the quarantine may take its records. A
+    // wake-up is a hint: for a row of it no record is skipped.
+    if (error instanceof CodecError && !isOfWakeUp(error)) return heldByRow(key, error);
     return { type: 'held', rest: key, reason: 'failed', error };
   }
   if (plan.unreadable === undefined) return { type: 'applied' };
   const { index, offset, error } = plan.unreadable;
   const rest = { key: key.key, first: offset, records: key.records.slice(index) };
   return { type: 'held', rest, reason: 'unreadable', error };
+}
+
+function isOfWakeUp({ place: { table } }: CodecError): boolean {
+  return table?.startsWith('wake_up') ?? false;
 }
 
 /** All from the first record that needs the row: marks write nothing. */

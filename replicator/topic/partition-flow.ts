@@ -1,7 +1,7 @@
 import { ClosedError, FencedError } from '../../src/model/errors.ts';
 import { Offset } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
-import type { BlockedStretch, Ownership, PartitionBatch } from '../../src/ports/topic-consumer.ts';
+import type { BlockedStretch, Ownership } from '../../src/ports/topic-consumer.ts';
 import { type Backoff, backoffDelayMs } from '../../src/runtime/retry.ts';
 import { KeyJournals } from '../apply/key-journals.ts';
 import type { PartitionSource } from '../apply/quarantine.ts';
@@ -19,10 +19,8 @@ import {
   type Work,
   workOf,
 } from './partition-work.ts';
+import { type FlowBatch, roundsOf } from './rounds.ts';
 import { Lane } from './work-in-flight.ts';
-
-/** Records of a round at most: they are decoded at once, and then the replicated offset moves. */
-export const maxRecordsInRound = 10_000;
 
 /** A held partition tries again for ever, with pauses that grow up to this. */
 export const heldBackoff: Backoff = { initialMs: 100, maxMs: 30_000 };
@@ -31,8 +29,15 @@ const fencedMessage =
   'partition dropped, nothing more is written: another process moved its replicated offset or took it over. ' +
   'Either this one stood still for longer than its session, or two groups replicate the topic';
 
-/** What is replicated; the partition is the flow's own. */
-export type FlowBatch = Omit<PartitionBatch, 'partition'>;
+/** What work between two rounds has. */
+export interface FlowTurn {
+  readonly journals: KeyJournals;
+  /** R. */
+  readonly replicated: Offset;
+  /** As that of a round. */
+  readonly mayWrite: () => boolean;
+  readonly signal: AbortSignal;
+}
 
 /** Where a flow begins, and whom it reports to. */
 export interface FlowStart extends PartitionStart {
@@ -129,9 +134,8 @@ export class PartitionFlow {
     return after === undefined ? undefined : Offset.next(after);
   }
 
-  /** False when wake-ups of what is replicated are missing, and will be. */
-  get hasAllWakeUps(): boolean {
-    return this.#wakeUps.areComplete;
+  get wakeUps(): PartitionWakeUps {
+    return this.#wakeUps;
   }
 
   /** True from the first failure of a round until it is done: waiting, or trying again. */
@@ -188,8 +192,31 @@ export class PartitionFlow {
     }, signal);
   }
 
+  /**
+   * Runs work on the journals of the partition while no round runs.
+   *
+   * @returns false when the partition is given up, or nothing is replicated: nothing was done
+   * @throws what the work throws
+   */
+  async betweenRounds(
+    work: (turn: FlowTurn) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    let isDone = false;
+    await this.#run(async (stopped) => {
+      const mayWrite = (): boolean => this.#mayWrite(stopped) && !this.#hasLeftOff;
+      const replicated = this.#replicated;
+      if (replicated === undefined || !mayWrite()) return;
+      await work({ journals: this.#journals, replicated, mayWrite, signal: stopped });
+      isDone = mayWrite();
+    }, signal);
+    return isDone;
+  }
+
+  /** One after the other. */
   #run(work: (stopped: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const running = work(AbortSignal.any([signal, this.#closing.signal]));
+    const stopped = AbortSignal.any([signal, this.#closing.signal]);
+    const running = this.#running.then(() => work(stopped));
     this.#running = running.catch(() => {});
     return running;
   }
@@ -350,26 +377,4 @@ async function bothSaved(...saves: readonly [Promise<void>, Promise<void>]): Pro
 interface StoredOffset {
   readonly hasMoved: boolean;
   readonly error?: unknown;
-}
-
-/** The rounds of a batch. The very first one of a partition has one record: see `PartitionFlow`. */
-function* roundsOf(batch: FlowBatch, isNothingReplicated: boolean): Generator<FlowBatch> {
-  const { records, nextOffset } = batch;
-  const [first] = records;
-  let from = 0;
-  if (isNothingReplicated && first !== undefined) {
-    const after = Offset.next(first.offset);
-    yield { ...batch, records: [first], nextOffset: after };
-    // Offsets after a single record that hold no record of ours, such as transaction markers.
-    if (records.length === 1 && nextOffset > after) yield { ...batch, records: [] };
-    from = 1;
-  }
-  for (; from < records.length; from += maxRecordsInRound) {
-    const to = from + maxRecordsInRound;
-    yield {
-      ...batch,
-      records: records.slice(from, to),
-      nextOffset: records[to]?.offset ?? nextOffset,
-    };
-  }
 }

@@ -1,4 +1,7 @@
+import type { UnkeptRange } from '../../src/history/wake-ups.ts';
 import type { Offset } from '../../src/model/position.ts';
+import { rebuildOf } from '../../src/model/wake-up.ts';
+import type { CallOptions } from '../../src/ports/call-options.ts';
 import type { ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import type { PartitionSource } from '../apply/quarantine.ts';
 
@@ -22,11 +25,12 @@ interface WakeUpsDeps {
  * same records change.
  *
  * Where a replicator that keeps none has moved R, some are missing, and how far they are complete
- * does not move any more: those of later records are stored all the same, as hints.
+ * does not move any more, until they are rebuilt: those of later records are stored all the same, as
+ * hints.
  */
 export class PartitionWakeUps {
-  /** All of them are known as far as R. */
-  readonly areComplete: boolean;
+  readonly #keptUpTo: Offset | undefined;
+  #areComplete: boolean;
   readonly #source: PartitionSource;
   readonly #store: ReplicatedJournal;
   /** As far as this flow has stored it. */
@@ -37,11 +41,54 @@ export class PartitionWakeUps {
   constructor({ replicated, wakeUpsUpTo }: WakeUpsStart, { source, store }: WakeUpsDeps) {
     this.#source = source;
     this.#store = store;
-    this.areComplete = replicated === undefined || (wakeUpsUpTo ?? -1) >= replicated;
+    this.#keptUpTo = wakeUpsUpTo;
+    this.#areComplete = replicated === undefined || (wakeUpsUpTo ?? -1) >= replicated;
     // As with W: what was stored beyond R may have been lowered since, by a late call of a former
     // owner, or is of an earlier topic of that name.
     this.#upTo = replicated;
     this.#isFirst = replicated === undefined;
+  }
+
+  /** All of them are known as far as R. */
+  get areComplete(): boolean {
+    return this.#areComplete;
+  }
+
+  /**
+   * Whether an operator has asked to rebuild those that are missing. A request is never removed: it
+   * names the R of its time, and asks for nothing once they are complete up to there.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  async isRebuildAsked(options: CallOptions): Promise<boolean> {
+    const { topic, partition } = this.#source;
+    const asked = await this.#store.wakeUpsUpTo(rebuildOf(topic), partition, options);
+    return (asked ?? -1) > (this.#keptUpTo ?? -1);
+  }
+
+  /**
+   * From now on all are stored, also where the tables were missing when the partition was claimed.
+   * Answers of which part some are missing. Call it between two rounds.
+   *
+   * @param replicated R
+   * @throws {StoreUnavailableError} retryable
+   */
+  async beginRebuild(replicated: Offset, options: CallOptions): Promise<UnkeptRange> {
+    const { topic, partition } = this.#source;
+    const after = (await this.#store.wakeUpsUpTo(topic, partition, options)) ?? -1;
+    return { after, upTo: replicated };
+  }
+
+  /**
+   * Those of the part that was missing are stored. Call it between two rounds.
+   *
+   * @param replicated R
+   * @throws the errors of `ReplicatedJournal.saveWakeUps`; may be repeated
+   */
+  async endRebuild(replicated: Offset, nowMs: number): Promise<void> {
+    await this.#store.saveWakeUps({ ...this.#source, upTo: replicated }, nowMs);
+    this.#upTo = replicated;
+    this.#areComplete = true;
   }
 
   /**
@@ -51,7 +98,7 @@ export class PartitionWakeUps {
    * @throws the errors of `ReplicatedJournal.saveWakeUps`; the next call repeats it
    */
   async save(upTo: Offset, nowMs: number): Promise<void> {
-    if (!this.areComplete || upTo <= (this.#upTo ?? -1)) return;
+    if (!this.#areComplete || upTo <= (this.#upTo ?? -1)) return;
     const isFirst = this.#isFirst;
     await this.#store.saveWakeUps({ ...this.#source, upTo, isFirst }, nowMs);
     this.#isFirst = false;

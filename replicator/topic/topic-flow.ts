@@ -14,6 +14,7 @@ import type { FlowDeps } from '../replicator-deps.ts';
 import { type FlowEnd, PartitionFlow } from './partition-flow.ts';
 import { claimPartition } from './partition-tenures.ts';
 import { TopicCommit } from './topic-commit.ts';
+import { WakeUpsRebuild } from './wake-ups-rebuild.ts';
 
 /** How often the group's offsets are committed, while there is something to commit. */
 export const commitIntervalMs = 5_000;
@@ -25,7 +26,7 @@ const assignBackoff = { initialMs: 100, maxMs: 2_000 };
 const missingWakeUps =
   'wake-ups of entities are missing: some records of this partition, and perhaps of others of the topic, were ' +
   'replicated by a program that keeps none, or into a store without tables for them, which "kafka-journal setup" makes. ' +
-  'Entities are woken by what was appended since';
+  'Entities are woken by what was appended since; "kafka-journal wakeups rebuild" makes up for the others';
 
 /** Told when the topic starts to have work in hand, and when it has none left. */
 export interface WorkListener {
@@ -49,7 +50,8 @@ export interface FlowMember {
  *     lost       start nothing more, drop the flow, commit nothing
  *     fenced     the same, found out by writing; the subscription ends and the member joins again
  *
- * Beside its flow, a partition may have a job that purges its share of the expired journals.
+ * Beside the flows, wake-ups that are missing are rebuilt where an operator asks for it. And beside
+ * its flow a partition may have a job that purges its share of the expired journals.
  */
 export class TopicFlow implements TopicSubscriber {
   readonly #topic: Topic;
@@ -63,6 +65,7 @@ export class TopicFlow implements TopicSubscriber {
   readonly #closing = new AbortController();
   #committing: Promise<void> | undefined;
   #batchesInHand = 0;
+  readonly #rebuild: WakeUpsRebuild;
   #hasNotedWakeUps = false;
 
   constructor(topic: Topic, deps: FlowDeps, member: FlowMember) {
@@ -71,6 +74,7 @@ export class TopicFlow implements TopicSubscriber {
     this.#consumer = member.consumer;
     this.#listener = member.listener;
     this.#log = deps.log.child({ topic });
+    this.#rebuild = new WakeUpsRebuild(topic, deps, this.#flows);
   }
 
   async assigned(partition: Partition, { partitions }: AssignedTopic): Promise<Offset | undefined> {
@@ -106,11 +110,12 @@ export class TopicFlow implements TopicSubscriber {
       this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
     }
     this.#log.info({ partition, ...start }, 'partition assigned');
-    if (!flow.hasAllWakeUps) this.#noteMissingWakeUps(partition);
+    if (!flow.wakeUps.areComplete) this.#noteMissingWakeUps(partition);
     return flow.from;
   }
 
   #noteMissingWakeUps(partition: Partition): void {
+    this.#rebuild.watch(this.#closing.signal);
     if (this.#hasNotedWakeUps) return;
     this.#hasNotedWakeUps = true;
     this.#log.warn({ partition }, missingWakeUps);
@@ -207,7 +212,7 @@ export class TopicFlow implements TopicSubscriber {
     this.#closing.abort(new ClosedError(`replication of ${this.#topic} ends`));
     const partitions = [...this.#flows.keys()];
     await Promise.allSettled(partitions.map((partition) => this.#drop(partition, 'given up')));
-    await this.#committing;
+    await Promise.all([this.#committing, this.#rebuild.settled()]);
     await this.#commitAll();
   }
 }

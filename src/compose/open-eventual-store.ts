@@ -186,6 +186,7 @@ function replicatedOf(store: SqliteStore): ReplicatedJournal {
     wakeUpsUpTo: (...call) => replicated.wakeUpsUpTo(...call),
     saveWakeUps: (...call) => replicated.saveWakeUps(...call),
     lastTenure: (...call) => replicated.lastTenure(...call),
+    journalPlaces: (...call) => replicated.journalPlaces(...call),
     expired: (...call) => replicated.expired(...call),
     expiredUntil: (...call) => replicated.expiredUntil(...call),
     saveExpiredUntil: (...call) => replicated.saveExpiredUntil(...call),

@@ -43,6 +43,36 @@ export function changeOfWakeUp(
   return lastChange(later, Life.ofRow(row, partition)) ?? lastChange(again, Life.unseen);
 }
 
+/** Of which part of a partition the wake-ups are missing. */
+export interface UnkeptRange {
+  /** All up to it are known; -1 = none. */
+  readonly after: number;
+  /** All after it are kept. */
+  readonly upTo: Offset;
+}
+
+/**
+ * The wake-up of a journal whose appends in the range may have said what nobody has kept: it is due
+ * at once, and whoever opens its entity sees what it waits for.
+ *
+ * The last record of the journal that is not after the range decides. If that is before the range, no
+ * record of it was missed. If it is where the wake-up that is stored comes from, or before that, no
+ * record came after it. A later record may have said something else, even if it comes from where
+ * wake-ups were kept: programs that keep them and others may have taken turns.
+ *
+ * @param row of the journal
+ * @param stored where its wake-up comes from; `undefined` = it has none
+ * @returns `undefined` = what is stored is right
+ */
+export function suspectOf(
+  row: Offset,
+  stored: Offset | undefined,
+  { after, upTo }: UnkeptRange,
+): Offset | undefined {
+  const last = row < upTo ? row : upTo;
+  return last <= after || (stored ?? -1) >= last ? undefined : last;
+}
+
 function lastChange(records: readonly ActionRecord[], before: Life): WakeUpChange | undefined {
   let change: WakeUpChange | undefined;
   let life = before;

@@ -47,6 +47,14 @@ export type WakeUpChange =
   | { readonly type: 'set'; readonly wakeUp: WakeUp }
   | { readonly type: 'remove'; readonly offset: Offset };
 
+/**
+ * The name under which the table of how far wake-ups are complete has a request for the partitions
+ * of a topic: up to which offset an operator wants them rebuilt. No topic has a `/` in its name.
+ */
+export function rebuildOf(topic: Topic): Topic {
+  return `rebuild/${topic}` as Topic;
+}
+
 /** The wake-ups of one partition. */
 export interface WakeUpPlace {
   readonly topic: Topic;

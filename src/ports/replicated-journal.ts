@@ -18,6 +18,9 @@ export interface ExpiredJournal {
   readonly expireOn: string;
 }
 
+/** A journal, and where the last record lies that was applied to it. */
+export type JournalPlace = Omit<ExpiredJournal, 'expireOn'>;
+
 /**
  * One of `of` shares of a topic's journals, and the days of expiry wanted, both inclusive (UTC,
  * `yyyy-mm-dd`).
@@ -51,6 +54,15 @@ export interface ReplicatedKeyJournal {
    * @throws {StoreUnavailableError} may be stored in part; repeat it
    */
   saveWakeUp(change: WakeUpChange, time: WakeUpTime): Promise<void>;
+
+  /**
+   * Where the wake-up that is stored comes from; `undefined` = there is none. In a store without
+   * tables for wake-ups there is none.
+   *
+   * @throws {StoreUnavailableError} retryable
+   * @throws {CodecError} a row cannot be decoded; names topic, id, table and column
+   */
+  wakeUpOffset(partition: Partition): Promise<Offset | undefined>;
 
   /**
    * Stores events; a `deleteTo` of the batch counts at once.
@@ -235,6 +247,15 @@ export interface ReplicatedJournal extends AsyncDisposable {
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
   saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void>;
+
+  /**
+   * All journals of a topic, in pages that are never empty, in no order. One that is made or removed
+   * meanwhile may be missing.
+   *
+   * @throws {StoreUnavailableError} retryable
+   * @throws {CodecError} a row cannot be decoded; names topic, id, table and column
+   */
+  journalPlaces(topic: Topic, options?: CallOptions): AsyncIterable<readonly JournalPlace[]>;
 
   /**
    * Journals whose day of expiry lies in the range, in pages that are never empty, in no order.

@@ -23,6 +23,8 @@ export interface WakeUpTables {
 /** The wake-up of one journal, as the process that owns its partition changes it. */
 export interface KeyWakeUps {
   save(change: WakeUpChange, time: WakeUpTime): Promise<void>;
+  /** Where what is stored comes from; `undefined` = nothing is. */
+  offset(partition: Partition): Promise<Offset | undefined>;
 }
 
 /**
@@ -32,6 +34,7 @@ export interface KeyWakeUps {
 export function removedOnce(wakeUps: KeyWakeUps): KeyWakeUps {
   let isRemoved = false;
   return {
+    offset: (partition) => wakeUps.offset(partition),
     save: async (change, time) => {
       if (change.type === 'remove' && isRemoved) return;
       isRemoved = false;
@@ -104,6 +107,14 @@ export class KeptWakeUps {
   of(key: Key): KeyWakeUps {
     const wakeUps = removedOnce(this.#tables.of(key));
     return {
+      offset: async (partition) => {
+        try {
+          return await wakeUps.offset(partition);
+        } catch (error) {
+          if (error instanceof NotSetUpError) return undefined;
+          throw error;
+        }
+      },
       save: (change, time) =>
         this.#whereKept(key.topic, time.partition, () => wakeUps.save(change, time)),
     };

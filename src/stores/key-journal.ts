@@ -7,7 +7,7 @@ import {
   type RowChange,
 } from '../history/row-change.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
-import type { Offset, PartitionOffset } from '../model/position.ts';
+import type { Offset, Partition, PartitionOffset } from '../model/position.ts';
 import type {
   ReplicatedAppend,
   ReplicatedDelete,
@@ -66,6 +66,10 @@ export class KeyJournal implements ReplicatedKeyJournal {
 
   async saveWakeUp(change: WakeUpChange, time: WakeUpTime): Promise<void> {
     await this.#settings.wakeUps.save(change, time);
+  }
+
+  wakeUpOffset(partition: Partition): Promise<Offset | undefined> {
+    return this.#settings.wakeUps.offset(partition);
   }
 
   async append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {

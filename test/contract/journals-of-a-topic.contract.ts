@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Key } from '../../src/model/key.ts';
 import type { Topic } from '../../src/model/position.ts';
-import type { ExpiredJournal } from '../../src/ports/replicated-journal.ts';
+import type { ExpiredJournal, JournalPlace } from '../../src/ports/replicated-journal.ts';
 import * as given from './replicated-store.ts';
 
 type Store = () => given.ReplicatedStore;
@@ -25,6 +25,7 @@ export function journalsOfATopicContract(name: string, open: given.OpenReplicate
     after(() => opened[Symbol.asyncDispose]());
     const store = () => opened;
     describeIds(store);
+    describePlaces(store);
     describeSelection(store);
     describeShares(store);
     describeProgress(store);
@@ -50,6 +51,48 @@ function describeIds(store: Store): void {
       if (id === 'gone') await handle.purge(given.purge(2), given.nowMs);
     }
     expect(await idsOf(topic)).to.deep.equal(['b', 'B', 'ä-😀'].sort());
+  });
+}
+
+function describePlaces(store: Store): void {
+  const placesOf = async (topic: Topic) => {
+    const places: JournalPlace[] = [];
+    for await (const page of store().replicated.journalPlaces(topic)) {
+      expect(page).to.not.have.length(0);
+      places.push(...page);
+    }
+    return places.toSorted((a, b) => a.at.offset - b.at.offset);
+  };
+
+  it('gives where each journal was written last, also of the empty id, and none of a purged one', async () => {
+    const topic = given.randomTopic();
+    for (const [index, id] of ['', '\0', 'b', 'ä-😀', 'gone'].entries()) {
+      const handle = await store().replicated.open({ topic, id });
+      await handle.append(given.append(index, [1]), given.nowMs);
+      if (id === 'gone') await handle.purge(given.purge(9), given.nowMs);
+      if (id === 'b') await handle.append(given.append(7, [2]), given.nowMs);
+    }
+    expect(await placesOf(topic)).to.deep.equal([
+      { id: '', at: given.place(0) },
+      { id: '\0', at: given.place(1) },
+      { id: 'ä-😀', at: given.place(3) },
+      { id: 'b', at: given.place(7) },
+    ]);
+    expect(await placesOf(given.randomTopic())).to.deep.equal([]);
+  });
+
+  it('gives each of many once', async () => {
+    const topic = given.randomTopic();
+    const all = given.numbers(0, 1_202);
+    for (let from = 0; from < all.length; from += 100) {
+      const appended = all.slice(from, from + 100).map(async (at) => {
+        const handle = await store().replicated.open({ topic, id: `j${at}` });
+        await handle.append(given.append(at, [1]), given.nowMs);
+      });
+      await Promise.all(appended);
+    }
+    const expected = all.map((at) => ({ id: `j${at}`, at: given.place(at) }));
+    expect(await placesOf(topic)).to.deep.equal(expected);
   });
 }
 

@@ -44,6 +44,7 @@ function writingSide({ replicated, ...store }: ReplicatedStore): ReplicatedJourn
     wakeUpsUpTo: (...call) => replicated.wakeUpsUpTo(...call),
     saveWakeUps: (...call) => replicated.saveWakeUps(...call),
     lastTenure: (...call) => replicated.lastTenure(...call),
+    journalPlaces: (...call) => replicated.journalPlaces(...call),
     expired: (...call) => replicated.expired(...call),
     expiredUntil: (...call) => replicated.expiredUntil(...call),
     saveExpiredUntil: (...call) => replicated.saveExpiredUntil(...call),

@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { Key } from '../../src/model/key.ts';
 import { Offset, type Topic } from '../../src/model/position.ts';
-import type { WakeUp, WakeUpChange, WakeUpEntry, WakeUpReason } from '../../src/model/wake-up.ts';
+import {
+  rebuildOf,
+  type WakeUp,
+  type WakeUpChange,
+  type WakeUpEntry,
+  type WakeUpReason,
+} from '../../src/model/wake-up.ts';
 import type { KnownWakeUps, ReplicatedJournal } from '../../src/ports/replicated-journal.ts';
 import * as given from './replicated-store.ts';
 
@@ -168,6 +174,36 @@ export function wakeUpsContract(store: Store): void {
       }
     });
   }
+
+  it('says where the one of a journal comes from, kept open or not', async () => {
+    const topic = given.randomTopic();
+    const key = Key.of(topic, 'j');
+    const kept = await store().replicated.open(key);
+    const offsets = async () => {
+      const anew = await store().replicated.open(key);
+      return Promise.all([kept, anew].map((journal) => journal.wakeUpOffset(partition)));
+    };
+    expect(await offsets()).to.deep.equal([undefined, undefined]);
+    for (const to of [set(50, 0), set(7_000_000, Number.MAX_SAFE_INTEGER), removal(3)]) {
+      await kept.saveWakeUp(to, { partition, nowMs: given.nowMs });
+      const offset = to.type === 'set' ? to.wakeUp.offset : undefined;
+      expect(await offsets()).to.deep.equal([offset, offset]);
+      expect(await kept.wakeUpOffset(given.place(0, 4).partition)).to.equal(undefined);
+    }
+  });
+
+  it('keeps requests to rebuild them apart from how far they are complete', async () => {
+    const topic = given.randomTopic();
+    const { replicated } = store();
+    await replicated.saveWakeUps(known(rebuildOf(topic), 7), given.nowMs);
+    expect(await replicated.wakeUpsUpTo(topic, partition)).to.equal(undefined);
+    expect(await replicated.wakeUpsUpTo(rebuildOf(topic), partition)).to.equal(7);
+    expect(await until(rebuildOf(topic))).to.equal(7);
+    await given.moveTo(replicated, topic, given.place(0, 3));
+    await save(known(topic, 3));
+    expect(await until(rebuildOf(topic))).to.equal(7);
+    expect(await until(topic)).to.equal(3);
+  });
 
   it('takes a change again, as after an answer that was lost', async () => {
     const topic = given.randomTopic();

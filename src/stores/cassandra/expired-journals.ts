@@ -1,10 +1,15 @@
 import { Key } from '../../model/key.ts';
+import type { Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
-import type { ExpiredJournal, ExpiredRange } from '../../ports/replicated-journal.ts';
+import type { ExpiredJournal, ExpiredRange, JournalPlace } from '../../ports/replicated-journal.ts';
 import { chunks } from './at-once.ts';
 import { SegmentNr } from './segment.ts';
-import type { CassandraSession, Page, Params } from './session-types.ts';
-import { expiredOf, type MetaJournalStatements } from './tables/metajournal-table.ts';
+import type { CassandraSession, Page, Params, Row } from './session-types.ts';
+import {
+  expiredOf,
+  journalPlaceOf,
+  type MetaJournalStatements,
+} from './tables/metajournal-table.ts';
 import { utcDate } from './values.ts';
 
 /** Look-ups under way at once: each is one segment. */
@@ -34,15 +39,40 @@ export async function* readExpired(
   options?: CallOptions,
 ): AsyncGenerator<readonly ExpiredJournal[]> {
   const { topic } = range;
+  for await (const rows of pagesOf(lookupsOf(statements, range), session, options)) {
+    yield rows.map((row) => expiredOf(Key.of(topic, String(row['id'])), row));
+  }
+}
+
+/**
+ * All journals of a topic, from all segments.
+ *
+ * @throws as {@link readExpired}
+ */
+export async function* readJournalPlaces(
+  { session, statements }: ExpiredSource,
+  topic: Topic,
+  options?: CallOptions,
+): AsyncGenerator<readonly JournalPlace[]> {
+  for await (const rows of pagesOf(lookupsOfAll(statements, topic), session, options)) {
+    yield rows.map((row) => journalPlaceOf(Key.of(topic, String(row['id'])), row));
+  }
+}
+
+/** Never empty. */
+async function* pagesOf(
+  all: Iterable<Lookup>,
+  session: CassandraSession,
+  options?: CallOptions,
+): AsyncGenerator<readonly Row[]> {
   const look = ({ cql, params }: Lookup, from?: string): Promise<Page> =>
     session.page(cql, params, { ...options, from });
-  for (const lookups of chunks(lookupsOf(statements, range), lookupsAtOnce)) {
+  for (const lookups of chunks(all, lookupsAtOnce)) {
     const firsts = await Promise.all(lookups.map((lookup) => look(lookup)));
     for (const [index, first] of firsts.entries()) {
       const lookup = lookups[index] as Lookup;
       for (let page = first; ; page = await look(lookup, page.next)) {
-        const rows = page.rows.map((row) => expiredOf(Key.of(topic, String(row['id'])), row));
-        if (rows.length > 0) yield rows;
+        if (page.rows.length > 0) yield page.rows;
         if (page.next === undefined) break;
       }
     }
@@ -52,6 +82,10 @@ export async function* readExpired(
 interface Lookup {
   readonly cql: string;
   readonly params: Params;
+}
+
+function* lookupsOfAll({ selectPlaces: cql }: MetaJournalStatements, topic: Topic) {
+  for (const segment of SegmentNr.all()) yield { cql, params: [topic, segment] };
 }
 
 function* lookupsOf(

@@ -5,8 +5,8 @@ import type { CallOptions } from '../../ports/call-options.ts';
 import type { KnownWakeUps, WakeUpTime } from '../../ports/replicated-journal.ts';
 import type { KeyWakeUps, WakeUpTables } from '../kept-wake-ups.ts';
 import { forEachAtOnce } from './at-once.ts';
-import type { CassandraSession } from './session-types.ts';
-import { CassandraWakeUpReads, type DuePage } from './stored-wake-ups.ts';
+import type { CassandraSession, Row } from './session-types.ts';
+import { CassandraWakeUpReads, type DuePage, decodeKey } from './stored-wake-ups.ts';
 import {
   bucketOf,
   shareOf,
@@ -207,6 +207,20 @@ class CassandraKeyWakeUps implements KeyWakeUps {
     this.#deps = deps;
   }
 
+  async offset(partition: Partition): Promise<Offset | undefined> {
+    const { topic, id } = this.#key;
+    const row = await this.#row(partition);
+    if (row === undefined) return undefined;
+    return decodeKey({ topic, partition, id }, () => numberOf(row['offset'], 'offset') as Offset);
+  }
+
+  async #row(partition: Partition): Promise<Row | undefined> {
+    const { topic, id } = this.#key;
+    const params = [topic, partition, shareOf(id), id];
+    const [row] = await this.#deps.session.select(this.#deps.statements.selectKey, params);
+    return row;
+  }
+
   async save(change: WakeUpChange, { partition, nowMs }: WakeUpTime): Promise<void> {
     const { topic, id } = this.#key;
     const clock = this.#deps.clockOf(partition);
@@ -241,18 +255,21 @@ class CassandraKeyWakeUps implements KeyWakeUps {
   /**
    * The clock of the last writer may be ahead of ours. But if what it has written follows from a
    * later record than `offset`, it may be our successor: then we must lose.
+   *
+   * @throws {CodecError} naming topic, partition, id, table and column
    */
   async #look(
     { partition, offset }: PartitionOffset,
     clock: WriteClock,
   ): Promise<number | undefined> {
     const { topic, id } = this.#key;
-    const params = [topic, partition, shareOf(id), id];
-    const [row] = await this.#deps.session.select(this.#deps.statements.selectKey, params);
+    const row = await this.#row(partition);
     if (row === undefined) return undefined;
-    if (numberOf(row['offset'], 'offset') <= offset) {
-      clock.follow(numberOf(row['written'], 'WRITETIME(due)'));
-    }
-    return numberOf(row['due'], 'due');
+    return decodeKey({ topic, partition, id }, () => {
+      if (numberOf(row['offset'], 'offset') <= offset) {
+        clock.follow(numberOf(row['written'], 'WRITETIME(due)'));
+      }
+      return numberOf(row['due'], 'due');
+    });
   }
 }

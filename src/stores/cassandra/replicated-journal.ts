@@ -7,6 +7,7 @@ import type {
   ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
+  JournalPlace,
   KnownTenures,
   KnownWakeUps,
   OffsetMove,
@@ -17,7 +18,7 @@ import { KeptTenures, readLastTenure } from '../kept-tenures.ts';
 import { KeptWakeUps } from '../kept-wake-ups.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { CassandraJournalRows, type LoadedRow } from './apply-row-change.ts';
-import { readExpired } from './expired-journals.ts';
+import { readExpired, readJournalPlaces } from './expired-journals.ts';
 import { CassandraWakeUps } from './kept-wake-up-tables.ts';
 import { PartitionPointers } from './partition-pointers.ts';
 import { checkTables } from './schema/check-schema.ts';
@@ -127,6 +128,11 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
 
   saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void> {
     return this.#wakeUps.save(known, nowMs);
+  }
+
+  journalPlaces(topic: Topic, options?: CallOptions): AsyncIterable<readonly JournalPlace[]> {
+    const statements = this.#tables.metaJournal;
+    return readJournalPlaces({ session: this.#session, statements }, topic, options);
   }
 
   expired(range: ExpiredRange, options?: CallOptions): AsyncIterable<readonly ExpiredJournal[]> {

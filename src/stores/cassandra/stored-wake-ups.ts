@@ -184,18 +184,29 @@ function headOf({ entries, at }: Queue): WakeUpEntry {
   return entries[at] as WakeUpEntry;
 }
 
-function entryOf({ topic, partition }: WakeUpPlace, row: Row): WakeUpEntry {
+/** @throws {CodecError} naming topic, partition, id, table and column */
+function entryOf(place: WakeUpPlace, row: Row): WakeUpEntry {
   const id = String(row['id']);
+  return decodeKey({ ...place, id }, () => ({
+    id,
+    dueMs: numberOf(row['due'], 'due'),
+    reason: reasonOf(row['reason']),
+    offset: numberOf(row['offset'], 'offset') as Offset,
+  }));
+}
+
+/**
+ * Decodes what a row of `wake_up_keys` has.
+ *
+ * @throws {CodecError} naming topic, partition, id, table and column
+ */
+export function decodeKey<T>(place: WakeUpPlace & { readonly id: string }, decode: () => T): T {
   try {
-    return {
-      id,
-      dueMs: numberOf(row['due'], 'due'),
-      reason: reasonOf(row['reason']),
-      offset: numberOf(row['offset'], 'offset') as Offset,
-    };
+    return decode();
   } catch (cause) {
     const column = cause instanceof CodecError ? cause.place.column : undefined;
-    const place = { topic, partition, id, table: wakeUpKeysTable, ...(column && { column }) };
-    throw new CodecError(`a row of ${wakeUpKeysTable} cannot be decoded`, { cause, place });
+    const { topic, partition, id } = place;
+    const row = { topic, partition, id, table: wakeUpKeysTable, ...(column && { column }) };
+    throw new CodecError(`a row of ${wakeUpKeysTable} cannot be decoded`, { cause, place: row });
   }
 }

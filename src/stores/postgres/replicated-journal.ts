@@ -8,6 +8,7 @@ import type {
   ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
+  JournalPlace,
   KnownTenures,
   KnownWakeUps,
   OffsetMove,
@@ -18,7 +19,7 @@ import { KeptTenures, readLastTenure } from '../kept-tenures.ts';
 import { KeptWakeUps } from '../kept-wake-ups.ts';
 import { KeyJournal } from '../key-journal.ts';
 import { RelationalJournalRows } from '../relational/apply-row-change.ts';
-import { expiredOf, pointerOffset } from '../relational/journal-cells.ts';
+import { expiredOf, journalPlaceOf, pointerOffset } from '../relational/journal-cells.ts';
 import { PostgresJournalTransactions } from './journal-transactions.ts';
 import { checkRights } from './schema/check-schema.ts';
 import { openPostgresSession, type PostgresDeps, type PostgresSession } from './session.ts';
@@ -142,6 +143,23 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     return this.#wakeUps.save(known, nowMs);
   }
 
+  async *journalPlaces(
+    topic: Topic,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly JournalPlace[]> {
+    const { places } = this.#tables.metajournal;
+    for (let from = '', listed: string | undefined; ; listed = from) {
+      const page = await this.#session.read<PlaceCells>(places, [topic, from], options);
+      const rows = page.filter(([stored]) => stored !== listed);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows.map(([stored, partition, offset]) =>
+        journalPlaceOf({ topic, id: ofStoredText(stored) }, { partition, offset }),
+      );
+      from = last[0];
+    }
+  }
+
   async *expired(
     { topic, share, from, to }: ExpiredRange,
     options?: CallOptions,
@@ -200,6 +218,8 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     await this.#session[Symbol.asyncDispose]();
   }
 }
+
+type PlaceCells = [id: string, partition: number, offset: number];
 
 interface ClaimedPartition {
   /** `undefined` while nothing is replicated. */

@@ -9,7 +9,7 @@ import { offsetIn, wakeUpOf } from '../relational/journal-cells.ts';
 import type { PostgresSession } from './session.ts';
 import type { StoreTables } from './tables/store-tables.ts';
 import { ofStoredText, toStoredText } from './tables/stored-text.ts';
-import { dueInPage, wakeUpsUntilTable } from './tables/wake-up-table.ts';
+import { dueInPage, wakeUpsTable, wakeUpsUntilTable } from './tables/wake-up-table.ts';
 
 type DueCells = readonly [id: string, due: unknown, reason: unknown, offset: unknown];
 
@@ -84,6 +84,12 @@ export class PostgresWakeUps extends PostgresWakeUpReads implements WakeUpTables
 
   of({ topic, id }: Key): KeyWakeUps {
     return {
+      offset: async (partition) => {
+        const { selectOffset } = this.#statements;
+        const place = [topic, partition, toStoredText(id)];
+        const [row] = await this.#session.read<[number]>(selectOffset, place);
+        return row && offsetIn(wakeUpsTable, { topic, partition }, row[0]);
+      },
       save: async (change, { partition }) => {
         const { save, remove } = this.#statements;
         const place = [topic, partition, this.#epoch(topic, partition), toStoredText(id)];

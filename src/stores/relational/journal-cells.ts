@@ -6,7 +6,7 @@ import type { Offset, Partition, Topic } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { shown } from '../../model/shown.ts';
 import type { WakeUpEntry } from '../../model/wake-up.ts';
-import type { ExpiredJournal } from '../../ports/replicated-journal.ts';
+import type { ExpiredJournal, JournalPlace } from '../../ports/replicated-journal.ts';
 import { reasonOf } from '../kept-wake-ups.ts';
 
 /*
@@ -55,9 +55,21 @@ export interface ExpiryCells extends Pick<PointerCells, 'partition' | 'offset'> 
  * @throws {CodecError} naming topic, id, table and column
  */
 export function expiredOf(key: Key, cells: ExpiryCells): ExpiredJournal {
+  return { ...journalPlaceOf(key, cells), expireOn: cells.expireOn };
+}
+
+/**
+ * A journal, and where the last record lies that was applied to it.
+ *
+ * @throws {CodecError} naming topic, id, table and column
+ */
+export function journalPlaceOf(
+  key: Key,
+  cells: Pick<PointerCells, 'partition' | 'offset'>,
+): JournalPlace {
   try {
     const at = { partition: partitionOf(cells.partition), offset: offsetOf(cells.offset) };
-    return { id: key.id, at, expireOn: cells.expireOn };
+    return { id: key.id, at };
   } catch (cause) {
     throw undecodableRow('metajournal', key, cause);
   }

@@ -8,6 +8,7 @@ import type {
   ClaimOptions,
   ExpiredJournal,
   ExpiredRange,
+  JournalPlace,
   KnownTenures,
   KnownWakeUps,
   OffsetMove,
@@ -145,6 +146,23 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     await this.#writeClaimed(known.topic, known.partition, () => wakeUps.save(known));
   }
 
+  async *journalPlaces(
+    topic: Topic,
+    options?: CallOptions,
+  ): AsyncGenerator<readonly JournalPlace[]> {
+    const { metajournal } = this.#deps.tables;
+    for (let from = '', listed: string | undefined; ; listed = from) {
+      this.#check(options);
+      const page = readOr(storeFailure, `list ${topic}`, () => metajournal.places(topic, from));
+      const places = page.filter(({ id }) => id !== listed);
+      const last = places.at(-1);
+      if (last === undefined) return;
+      yield places;
+      from = last.id;
+      await nextTurn();
+    }
+  }
+
   async *expired(
     { topic, share, from, to }: ExpiredRange,
     options?: CallOptions,
@@ -192,6 +210,8 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     const transactions = new SqliteJournalTransactions({ key, tables, write });
     const rows = new RelationalJournalRows(transactions, row);
     const wakeUps = removedOnce({
+      offset: async (partition) =>
+        readOr(storeFailure, `read ${key.id}`, () => tables.wakeUps.offset(key, partition)),
       save: (change, { partition }) =>
         this.#writeClaimed(key.topic, partition, () => {
           tables.wakeUps.change(key, partition, change);

@@ -57,6 +57,7 @@ class WatchedStore extends MemoryReplicatedJournal {
         return journal.pointer;
       },
       saveWakeUp: (change, time) => journal.saveWakeUp(change, time),
+      wakeUpOffset: (partition) => journal.wakeUpOffset(partition),
       append: (batch, nowMs) => note(`append@${batch.at.offset}`, journal.append(batch, nowMs)),
       delete: (batch, nowMs) => note(`delete@${batch.at.offset}`, journal.delete(batch, nowMs)),
       purge: (batch, nowMs) => note(`purge@${batch.at.offset}`, journal.purge(batch, nowMs)),

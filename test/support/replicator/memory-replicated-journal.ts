@@ -42,6 +42,7 @@ export interface StoreCall {
     | 'saveWakeUp'
     | 'saveWakeUps'
     | 'lastTenure'
+    | 'journalPlaces'
     | 'expired'
     | 'expiredUntil'
     | 'saveExpiredUntil';
@@ -227,6 +228,14 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     this.wakeUpsKnown.set(`${topic}/${partition}`, upTo);
   }
 
+  async *journalPlaces(topic: Topic) {
+    for (const [key, { pointer }] of this.journals) {
+      await this.#call({ name: 'journalPlaces', key });
+      if (pointer === undefined || !key.startsWith(`${topic}:`)) continue;
+      yield [{ id: key.slice(topic.length + 1), at: pointer.at }];
+    }
+  }
+
   /** All expired journals in one page, in the share of their partition. */
   async *expired({ topic, share, from, to }: ExpiredRange) {
     this.ranges.push(`${from}..${to}`);
@@ -274,7 +283,8 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
       if (change.type === 'set') this.wakeUps.set(name, change.wakeUp);
       else this.wakeUps.delete(name);
     };
-    return new MemoryKeyJournal(stored, { perform, saveWakeUp });
+    const wakeUpOffset = () => this.wakeUps.get(name)?.offset;
+    return new MemoryKeyJournal(stored, { perform, saveWakeUp, wakeUpOffset });
   }
 
   async #call(call: StoreCall): Promise<void> {
@@ -317,6 +327,7 @@ function noData(): Pick<
 const reads: ReadonlySet<StoreCall['name']> = new Set([
   'open',
   'claim',
+  'journalPlaces',
   'expired',
   'expiredUntil',
   'tenuresUpTo',
@@ -330,14 +341,17 @@ type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
 interface KeyCalls {
   readonly perform: Perform;
   readonly saveWakeUp: (change: WakeUpChange, nowMs: number) => Promise<void>;
+  readonly wakeUpOffset: () => Offset | undefined;
 }
 
 class MemoryKeyJournal implements ReplicatedKeyJournal {
   readonly #stored: StoredJournal;
   readonly #perform: Perform;
   readonly #saveWakeUp: KeyCalls['saveWakeUp'];
+  readonly #wakeUpOffset: KeyCalls['wakeUpOffset'];
 
-  constructor(stored: StoredJournal, { perform, saveWakeUp }: KeyCalls) {
+  constructor(stored: StoredJournal, { perform, saveWakeUp, wakeUpOffset }: KeyCalls) {
+    this.#wakeUpOffset = wakeUpOffset;
     this.#stored = stored;
     this.#perform = perform;
     this.#saveWakeUp = saveWakeUp;
@@ -345,6 +359,10 @@ class MemoryKeyJournal implements ReplicatedKeyJournal {
 
   saveWakeUp(change: WakeUpChange, { nowMs }: WakeUpTime): Promise<void> {
     return this.#saveWakeUp(change, nowMs);
+  }
+
+  async wakeUpOffset(): Promise<Offset | undefined> {
+    return this.#wakeUpOffset();
   }
 
   get pointer(): JournalPointer | undefined {

@@ -161,9 +161,9 @@ describe('kafka-journal fleet', () => {
     expect(await run()).to.equal(1);
     expect(err.at(-1)).to.match(/^kafka-journal fleet: .*journal\.db/);
     rmSync(file);
-    openFile().exec('PRAGMA user_version = 7');
+    openFile().exec('PRAGMA user_version = 8');
     expect(await run()).to.equal(1);
-    expect(err.at(-1)).to.match(/has journal format 7; this version reads up to 6/);
+    expect(err.at(-1)).to.match(/has journal format 8; this version reads up to 7/);
   });
 
   it('takes no value for --json', async () => {

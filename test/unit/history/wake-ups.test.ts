@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { changeOfWakeUp } from '../../../src/history/wake-ups.ts';
+import { changeOfWakeUp, suspectOf } from '../../../src/history/wake-ups.ts';
 import type { ActionRecord } from '../../../src/model/action.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
@@ -78,5 +78,39 @@ describe('what records make of a wake-up (docs/format.md#wake-ups)', () => {
     expect(changeOfWakeUp([...again, at(6, 3, 'none')], row(5, 2))).to.deep.equal(remove(6));
     expect(changeOfWakeUp([...again, purge(6, 5)], row(5, 2))).to.deep.equal(remove(6));
     expect(changeOfWakeUp([purge(4, 3)], row(5, 2))).to.equal(undefined);
+  });
+});
+
+describe('suspectOf', () => {
+  const range = { after: 40, upTo: Offset.of(90) };
+  const cases: readonly [
+    name: string,
+    row: number,
+    stored: number | undefined,
+    suspect?: number,
+  ][] = [
+    ['was not written after what is known', 40, undefined],
+    ['was not written, however old its wake-up is', 40, 3],
+    ['was written where nobody kept it', 41, undefined, 41],
+    ['the same, and has one from before', 50, 40, 50],
+    ['the same, and a later one, but was written after that', 50, 49, 50],
+    ['has one from its last record', 50, 50],
+    ['has one from a record that the row does not show yet', 50, 60],
+    ['was written where it is kept as well', 95, undefined, 90],
+    ['the same, and has one from before', 95, 89, 90],
+    ['the same, and has one that was rebuilt', 95, 90],
+    ['the same, and has one from there', 95, 91],
+  ];
+  for (const [name, row, stored, suspect] of cases) {
+    it(`${suspect === undefined ? 'lets be' : 'suspects'} a journal that ${name}`, () => {
+      const offset = stored === undefined ? undefined : Offset.of(stored);
+      expect(suspectOf(Offset.of(row), offset, range)).to.equal(suspect);
+    });
+  }
+
+  it('suspects all that have none where nothing is known', () => {
+    const nothing = { ...range, after: -1 };
+    expect(suspectOf(Offset.of(0), undefined, nothing)).to.equal(0);
+    expect(suspectOf(Offset.of(0), Offset.of(0), nothing)).to.equal(undefined);
   });
 });

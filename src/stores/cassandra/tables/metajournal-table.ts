@@ -2,7 +2,7 @@ import { CodecError } from '../../../model/errors.ts';
 import type { Expiry, JournalPointer } from '../../../model/journal-pointer.ts';
 import type { Key } from '../../../model/key.ts';
 import type { Offset, PartitionOffset } from '../../../model/position.ts';
-import type { ExpiredJournal } from '../../../ports/replicated-journal.ts';
+import type { ExpiredJournal, JournalPlace } from '../../../ports/replicated-journal.ts';
 import { defaultSegmentSize, type SegmentNr } from '../segment.ts';
 import { cqlDuration } from '../session.ts';
 import type { Params, Row } from '../session-types.ts';
@@ -28,6 +28,8 @@ export interface MetaJournalStatements {
   /** What its writer needs: all columns, and when it was written last. */
   readonly selectOwned: string;
   readonly selectIds: string;
+  /** Ids, and where the last record lies that was applied. */
+  readonly selectPlaces: string;
   /** Journals that expire on one day: the index answers it, by equality alone. */
   readonly selectExpiredOn: string;
   /** Journals that expire between two days: the server looks at every row of the segment. */
@@ -56,6 +58,7 @@ export function metaJournalStatements(table: string): MetaJournalStatements {
       `SELECT ${headColumns.join(', ')}, created, created_date, origin, ` +
       `WRITETIME(offset) AS written FROM ${table} ${where}`,
     selectIds: `SELECT id FROM ${table} WHERE topic = ? AND segment = ?`,
+    selectPlaces: `SELECT id, partition, offset FROM ${table} WHERE topic = ? AND segment = ?`,
     selectExpiredOn: `${expired} AND expire_on = ?`,
     selectExpiredBetween: `${expired} AND expire_on >= ? AND expire_on <= ? ALLOW FILTERING`,
     updateSeqNr: set('seq_nr'),
@@ -225,8 +228,15 @@ function progressOf(cell: unknown): { readonly clearedTo?: number; readonly purg
  * @throws {CodecError} naming topic, id, table and column
  */
 export function expiredOf(key: Key, row: Row): ExpiredJournal {
+  return { ...journalPlaceOf(key, row), expireOn: String(row['expire_on']) };
+}
+
+/**
+ * @throws {CodecError} naming topic, id, table and column
+ */
+export function journalPlaceOf(key: Key, row: Row): JournalPlace {
   try {
-    return { id: key.id, at: placeOf(row), expireOn: String(row['expire_on']) };
+    return { id: key.id, at: placeOf(row) };
   } catch (error) {
     throw undecodable(key, error);
   }

@@ -56,6 +56,12 @@ function readStatements(schema: string) {
       name: 'select ids',
       text: `SELECT id FROM ${table} WHERE topic = $1 AND id > $2 ORDER BY id LIMIT ${listedInPage}`,
     },
+    /** topic `$1`, from id `$2` on, inclusive: also an empty one is listed → id, partition, offset */
+    places: {
+      name: 'select places',
+      text: `SELECT id, partition, "offset" FROM ${table}
+        WHERE topic = $1 AND id >= $2 ORDER BY id LIMIT ${listedInPage}`,
+    },
     /**
      * topic `$1`, from `$2`, to `$3`, share `$4` of `$5`, after day `$6` and id `$7` → {@link
      * ExpiredCells}

@@ -40,6 +40,11 @@ export function wakeUpStatements(schema: string) {
         WHERE topic = $1 AND partition = $2 AND due <= $3 AND (due, id) > ($4::bigint, $5)
         ORDER BY due, id LIMIT ${dueInPage}`,
     },
+    /** topic `$1`, partition `$2`, id `$3` */
+    selectOffset: {
+      name: 'select offset of wake-up',
+      text: `SELECT "offset" FROM ${table} WHERE topic = $1 AND partition = $2 AND id = $3`,
+    },
     /** topic `$1`, partition `$2`, the epoch of the claim `$3`; id, due, reason, offset from `$4` on */
     save: {
       name: 'save wake-up',

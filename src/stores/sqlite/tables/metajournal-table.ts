@@ -2,8 +2,8 @@ import { ExpireAfter } from '../../../model/expire-after.ts';
 import type { Expiry } from '../../../model/journal-pointer.ts';
 import type { Key } from '../../../model/key.ts';
 import type { Topic } from '../../../model/position.ts';
-import type { ExpiredJournal } from '../../../ports/replicated-journal.ts';
-import { expiredOf, pointerOf } from '../../relational/journal-cells.ts';
+import type { ExpiredJournal, JournalPlace } from '../../../ports/replicated-journal.ts';
+import { expiredOf, journalPlaceOf, pointerOf } from '../../relational/journal-cells.ts';
 import type { JournalRow, NewRow, RowUpdate } from '../../relational/journal-transactions.ts';
 import { allRows, type Database, type Statement } from '../session.ts';
 
@@ -19,10 +19,13 @@ interface Cells {
   readonly record_id: string | null;
 }
 
-interface ExpiredCells {
+interface PlaceCells {
   readonly id: string;
   readonly partition: number;
   readonly offset: number;
+}
+
+interface ExpiredCells extends PlaceCells {
   readonly expire_on: string;
 }
 
@@ -36,6 +39,7 @@ export class MetajournalTable {
   readonly #update: Statement;
   readonly #delete: Statement;
   readonly #ids: Statement<{ id: string }>;
+  readonly #places: Statement<PlaceCells>;
   readonly #expired: Statement<ExpiredCells>;
 
   constructor(database: Database) {
@@ -55,6 +59,10 @@ export class MetajournalTable {
     this.#delete = database.prepare('DELETE FROM metajournal WHERE journal = ?');
     this.#ids = database.prepare(
       `SELECT id FROM metajournal WHERE topic = ? AND id > ? ORDER BY id LIMIT ${idsInPage}`,
+    );
+    this.#places = database.prepare(
+      `SELECT id, partition, "offset" FROM metajournal
+       WHERE topic = ? AND id >= ? ORDER BY id LIMIT ${idsInPage}`,
     );
     this.#expired = database.prepare(
       `SELECT id, partition, "offset", expire_on FROM metajournal
@@ -109,6 +117,13 @@ export class MetajournalTable {
   /** A page of the ids of a topic above `after`, ascending; the last one is empty. */
   ids(topic: Topic, after: string): string[] {
     return this.#ids.all(topic, after).map(({ id }) => id);
+  }
+
+  /** A page of the journals of a topic from an id on, inclusive, ascending. */
+  places(topic: Topic, from: string): JournalPlace[] {
+    return allRows(this.#places, topic, from).map(({ id, ...at }) =>
+      journalPlaceOf({ topic, id }, at),
+    );
   }
 
   /** A page of the journals that expire after a place and up to a day; the last one is empty. */

@@ -21,6 +21,7 @@ export class WakeUpTable {
   readonly #until: Statement<{ offset: number }>;
   readonly #saveUntil: Statement;
   readonly #due: Statement<DueRow>;
+  readonly #offset: Statement<{ offset: number }>;
   readonly #save: Statement;
   readonly #remove: Statement;
   readonly #clear: Statement;
@@ -38,6 +39,9 @@ export class WakeUpTable {
       `SELECT id, due, reason, "offset" FROM wake_ups
        WHERE topic = ? AND partition = ? AND due <= ? AND (due, id) > (?, ?)
        ORDER BY due, id LIMIT ${dueInPage}`,
+    );
+    this.#offset = database.prepare(
+      'SELECT "offset" FROM wake_ups WHERE topic = ? AND partition = ? AND id = ?',
     );
     this.#save = database.prepare(
       `INSERT INTO wake_ups (topic, partition, id, due, reason, "offset") VALUES (?, ?, ?, ?, ?, ?)
@@ -76,6 +80,16 @@ export class WakeUpTable {
   ): WakeUpEntry[] {
     const rows = allRows(this.#due, topic, partition, toMs, after.dueMs, after.id);
     return rows.map((row) => wakeUpOf({ topic, id: row.id }, row));
+  }
+
+  /**
+   * Where the wake-up of a journal comes from.
+   *
+   * @throws {CodecError} naming topic, partition, table and column
+   */
+  offset({ topic, id }: Key, partition: Partition): Offset | undefined {
+    const [row] = allRows(this.#offset, topic, partition, id);
+    return row && offsetIn('wake_ups', { topic, partition }, row.offset);
   }
 
   /** Stores what becomes of the wake-up of a journal. */

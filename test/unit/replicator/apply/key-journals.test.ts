@@ -22,6 +22,16 @@ describe('KeyJournals', () => {
     expect(loads()).to.equal('a');
   });
 
+  it('shows one that is open, however old, and keeps none open for it', async () => {
+    const { journals, loads } = keyJournals({ expireAfterMs: 60, maxOpen: 1 });
+    const first = await journals.open(a, 0, {});
+    expect(await journals.peek(a)).to.equal(first);
+    await journals.peek(b);
+    await journals.peek(b);
+    expect(await journals.open(a, 1, {})).to.equal(first);
+    expect(loads()).to.equal('abb');
+  });
+
   it('loads it again when it was not used for the time set, which each use renews', async () => {
     const { journals, loads } = keyJournals({ expireAfterMs: 60 });
     await journals.open(a, 0, {});

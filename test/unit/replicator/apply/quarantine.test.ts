@@ -216,6 +216,30 @@ describe('a journal whose row in the store cannot be decoded', () => {
   });
 });
 
+describe('a wake-up whose row in the store cannot be decoded', () => {
+  const place = { topic: 'journal', id: 'a', table: 'wake_up_keys', column: 'due' };
+  const error = new CodecError('a row of wake_up_keys cannot be decoded', { place });
+
+  for (const rules of [skipping, { skip: ['journal:0:1'] }]) {
+    it(`is a failure of the store, and no record is put aside for it: ${JSON.stringify(rules)}`, async () => {
+      const { member, store, clock, file, errors, stop } = await replicatorWith(rules);
+      store.before = ({ name }) => {
+        if (name === 'saveWakeUp') throw error;
+      };
+      const waiting = { type: 'append', from: 1, to: 1, wake: 50 } as const;
+      member().send(partition0, [logRecord('b', 0, append(1)), logRecord('a', 1, waiting)]);
+      await clock.advance(60_000);
+      expect(store.offsets.get('journal/0')).to.equal(0);
+      expect(file.entries).to.deep.equal([]);
+      expect(errors().at(-1)?.fields).to.deep.include({ offset: 1, id: 'a', err: error });
+      store.before = () => {};
+      await clock.advance(60_000);
+      expect(store.offsets.get('journal/0')).to.equal(1);
+      await stop();
+    });
+  }
+});
+
 describe('quarantine-skip', () => {
   it('skips the records that it names, whatever the policy, and no others', async () => {
     const { member, store, file, stop } = await replicatorWith({ skip: ['journal:0:1'] });

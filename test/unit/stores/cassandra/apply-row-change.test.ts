@@ -73,7 +73,7 @@ function open(segmentSize: number, stored?: Stored) {
     stored === undefined ? undefined : { pointer: head, clearedTo, created, writtenMicros };
   const deps = { session, tables, clocks, segmentSize };
   const rows = new CassandraJournalRows(deps, { key, segment, row });
-  const wakeUps = { save: () => Promise.resolve() };
+  const wakeUps = { offset: async () => undefined, save: () => Promise.resolve() };
   return {
     sent,
     values,

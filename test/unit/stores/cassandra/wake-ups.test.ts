@@ -1,9 +1,13 @@
 import { expect } from 'chai';
-import { StoreUnavailableError } from '../../../../src/model/errors.ts';
+import { CodecError, StoreUnavailableError } from '../../../../src/model/errors.ts';
 import type { Topic } from '../../../../src/model/position.ts';
 import { CassandraEventualJournal } from '../../../../src/stores/cassandra/eventual-journal.ts';
 import { CassandraReplicatedJournal } from '../../../../src/stores/cassandra/replicated-journal.ts';
-import { bucketMs } from '../../../../src/stores/cassandra/tables/wake-up-table.ts';
+import {
+  bucketMs,
+  shareOf,
+  wakeUpStatements,
+} from '../../../../src/stores/cassandra/tables/wake-up-table.ts';
 import * as given from '../../../contract/replicated-store.ts';
 import {
   change,
@@ -123,6 +127,25 @@ describe('wake-ups in Cassandra', () => {
       { id: 'later', ...wakeUp(latest, 2) },
     ]);
   });
+
+  for (const [column, damaged] of [
+    ['due', [-7, 1]],
+    ['offset', [7, -1]],
+  ] as const) {
+    it(`are named by topic, id, table and column when they cannot be decoded: ${column}`, async () => {
+      const topic = given.randomTopic();
+      const { store, session } = open();
+      const { insertKey } = wakeUpStatements(settings.schema.keyspace.name);
+      const [due, offset] = damaged;
+      await session.write(insertKey, [topic, partition, shareOf('j'), 'j', due, 'time', offset]);
+      const failed: unknown = await change(store.replicated, [topic, 'j'], set(9, 9)).catch(
+        (error: unknown) => error,
+      );
+      expect(failed).to.be.instanceOf(CodecError);
+      const place = { topic, partition, id: 'j', table: 'wake_up_keys', column };
+      expect((failed as CodecError).place).to.deep.equal(place);
+    });
+  }
 
   it('are found in a stretch of time that was removed before', async () => {
     const topic = given.randomTopic();

@@ -30,7 +30,7 @@ function journalOn(rows: JournalTransactions, row?: JournalRow): KeyJournal {
   return new KeyJournal(new RelationalJournalRows(rows, row), {
     topic,
     segmentSize: 100,
-    wakeUps: { save: () => Promise.resolve() },
+    wakeUps: { offset: async () => undefined, save: () => Promise.resolve() },
   });
 }
 

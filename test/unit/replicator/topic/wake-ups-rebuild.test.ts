@@ -1,0 +1,221 @@
+import { expect } from 'chai';
+import { lookEveryMs } from '../../../../replicator/topic/wake-ups-rebuild.ts';
+import { Offset, Topic } from '../../../../src/model/position.ts';
+import { SeqNr } from '../../../../src/model/seq-nr.ts';
+import { maxWakeMs, rebuildOf, type WakeUp } from '../../../../src/model/wake-up.ts';
+import { settle } from '../../../support/replicator/manual-clock.ts';
+import {
+  append,
+  logRecord,
+  partition0,
+  partition1,
+  type Step,
+} from '../../../support/replicator/records.ts';
+import { gate, testReplicator } from '../../../support/replicator/test-replicator.ts';
+import { down, replicated, type World } from './tenures-world.ts';
+
+const topic = Topic.of('journal');
+const place = 'journal/0';
+const request = `${rebuildOf(topic)}/0`;
+const waiting = (seqNr: number, wake: number | 'none'): Step => {
+  return { type: 'append', from: seqNr, to: seqNr, wake };
+};
+
+/** Where the journals of partition 0 were written last, and what wakes some of them. */
+interface Before {
+  readonly replicated?: number;
+  readonly known?: number;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly wakeUps?: Readonly<Record<string, WakeUp>>;
+}
+
+async function world({ replicated: at = 90, known, rows, wakeUps = {} }: Before): Promise<World> {
+  const made = await testReplicator();
+  const { store } = made;
+  store.offsets.set(place, at).set('journal/1', at);
+  store.tenuresKnown.set(place, at).set('journal/1', at);
+  if (known !== undefined) store.wakeUpsKnown.set(place, known);
+  for (const [id, offset] of Object.entries(rows)) {
+    const partition = id.startsWith('other') ? partition1 : partition0;
+    const pointer = {
+      at: { partition, offset: Offset.of(offset) },
+      segmentSize: 10,
+      seqNr: SeqNr.min,
+      deleteTo: undefined,
+      expiry: undefined,
+      recordId: undefined,
+    };
+    store.journals.set(`journal:${id}`, { pointer, events: new Map() });
+  }
+  for (const [id, wakeUp] of Object.entries(wakeUps)) store.wakeUps.set(`journal:${id}`, wakeUp);
+  await made.member().assign(partition0);
+  return made;
+}
+
+const timer = (offset: number): WakeUp => ({
+  dueMs: maxWakeMs,
+  reason: 'time',
+  offset: Offset.of(offset),
+});
+
+/** What wakes each journal, as `reason@offset`. */
+const wakeUpsOf = ({ store }: World): Record<string, string> =>
+  Object.fromEntries(
+    [...store.wakeUps].map(([key, { reason, offset }]) => [
+      key.slice('journal:'.length),
+      `${reason}@${offset}`,
+    ]),
+  );
+
+async function looked({ clock }: World): Promise<void> {
+  await clock.advance(lookEveryMs);
+  await settle();
+}
+
+const completeTo = ({ store }: World): number | undefined => store.wakeUpsKnown.get(place);
+
+describe('WakeUpsRebuild', () => {
+  it('suspects all journals of the partition of which nothing is known, once it is asked to', async () => {
+    const made = await world({ rows: { a: 3, b: 90, other: 5 } });
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({});
+    expect(completeTo(made)).to.equal(undefined);
+    made.store.wakeUpsKnown.set(request, 90);
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({ a: 'unknown@3', b: 'unknown@90' });
+    expect(made.store.wakeUps.get('journal:a')?.dueMs).to.equal(made.clock.nowMs());
+    expect(completeTo(made)).to.equal(90);
+  });
+
+  it('lets be what is known: not written after that, or entries that no record came after', async () => {
+    const made = await world({
+      known: 40,
+      rows: { quiet: 30, 'at the end': 40, written: 41, sure: 50, 'written after it': 60 },
+      wakeUps: { quiet: timer(20), sure: timer(50), 'written after it': timer(55) },
+    });
+    made.store.wakeUpsKnown.set(request, 90);
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({
+      quiet: 'time@20',
+      written: 'unknown@41',
+      sure: 'time@50',
+      'written after it': 'unknown@60',
+    });
+    expect(completeTo(made)).to.equal(90);
+  });
+
+  it('does nothing for a request from before that part was complete', async () => {
+    const made = await world({ known: 40, rows: { a: 50 } });
+    made.store.wakeUpsKnown.set(request, 40);
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({});
+    expect(completeTo(made)).to.equal(40);
+  });
+
+  it('goes on with records meanwhile, and lets what they say stand', async () => {
+    const rows = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`j${at}`, at]));
+    const made = await world({ rows });
+    made.store.wakeUpsKnown.set(request, 90);
+    let isSent = false;
+    made.store.before = async ({ name, key }) => {
+      if (name !== 'journalPlaces' || key !== 'journal:j10' || isSent) return;
+      isSent = true;
+      await replicated(made, [
+        logRecord('j2', 91, waiting(2, 5)),
+        logRecord('j30', 92, waiting(2, 7)),
+        logRecord('j31', 93, append(2)),
+      ]);
+    };
+    await looked(made);
+    expect(isSent).to.equal(true);
+    const found = wakeUpsOf(made);
+    expect([found['j2'], found['j30'], found['j31']]).to.deep.equal([
+      'time@91',
+      'time@92',
+      'unknown@90',
+    ]);
+    expect(Object.keys(found)).to.have.length(40);
+    expect(completeTo(made)).to.equal(93);
+  });
+
+  it('changes nothing while a round runs, nor does a round begin meanwhile', async () => {
+    const made = await world({ rows: { a: 3 } });
+    made.store.wakeUpsKnown.set(request, 90);
+    const { opened, open } = gate();
+    made.store.before = ({ name }) => (name === 'saveWakeUp' ? opened : undefined);
+    await made.clock.advance(lookEveryMs);
+    await replicated(made, [logRecord('b', 91, append(1))]);
+    expect(made.store.writes()).to.deep.equal([]);
+    open();
+    await settle();
+    expect(made.store.writes()).to.deep.equal(['append journal:b@91', 'saveOffset 0@91']);
+    expect(completeTo(made)).to.equal(91);
+  });
+
+  it('says how far they are complete with each record from then on', async () => {
+    const made = await world({ rows: { a: 3 } });
+    made.store.wakeUpsKnown.set(request, 90);
+    await looked(made);
+    await replicated(made, [logRecord('a', 91, waiting(2, 'none'))]);
+    expect(wakeUpsOf(made)).to.deep.equal({});
+    expect(completeTo(made)).to.equal(91);
+  });
+
+  it('removes a suspect whose journal was kept open, as soon as it says what it waits for', async () => {
+    const made = await world({ rows: { a: 3 } });
+    await replicated(made, [logRecord('a', 91, waiting(2, 'none'))]);
+    made.store.wakeUpsKnown.set(request, 91);
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({ a: 'unknown@91' });
+    await replicated(made, [logRecord('a', 92, waiting(3, 'none'))]);
+    expect(wakeUpsOf(made)).to.deep.equal({});
+  });
+
+  for (const name of ['journalPlaces', 'open', 'saveWakeUp', 'saveWakeUps'] as const) {
+    it(`is not done while the store fails, and then does what is left: ${name}`, async () => {
+      const made = await world({ rows: { a: 3, b: 4, c: 5 } });
+      made.store.wakeUpsKnown.set(request, 90);
+      let calls = 0;
+      made.store.before = (call) => {
+        if (call.name === name && (name === 'saveWakeUps' || ++calls > 1)) throw down;
+      };
+      await looked(made);
+      await looked(made);
+      expect(completeTo(made)).to.equal(undefined);
+      const failed = made.log.lines.filter(({ message }) => message.includes('not rebuilt'));
+      expect(failed).to.have.length(2);
+      const suspected = new Set(Object.keys(wakeUpsOf(made)));
+      made.store.before = () => {};
+      made.store.calls.length = 0;
+      await looked(made);
+      expect(Object.keys(wakeUpsOf(made))).to.have.members(['a', 'b', 'c']);
+      expect(completeTo(made)).to.equal(90);
+      const written = made.store.calls.filter((call) => call.name === 'saveWakeUp');
+      expect(written).to.have.length(3 - suspected.size);
+    });
+  }
+
+  it('ends with the partition, and the next owner does what is left', async () => {
+    const made = await world({ rows: { a: 3, b: 4 } });
+    made.store.wakeUpsKnown.set(request, 90);
+    made.store.before = async ({ name, key }) => {
+      if (name === 'journalPlaces' && key === 'journal:b') await made.member().revoke(partition0);
+    };
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({ a: 'unknown@3' });
+    expect(completeTo(made)).to.equal(undefined);
+    made.store.before = () => {};
+    await made.member().assign(partition0);
+    await looked(made);
+    expect(wakeUpsOf(made)).to.deep.equal({ a: 'unknown@3', b: 'unknown@4' });
+    expect(completeTo(made)).to.equal(90);
+  });
+
+  it('asks the store nothing where they are complete', async () => {
+    const made = await world({ known: 90, rows: { a: 3 } });
+    made.store.wakeUpsKnown.set(request, 95);
+    await looked(made);
+    expect(made.store.calls.some(({ name }) => name === 'journalPlaces')).to.equal(false);
+    expect(wakeUpsOf(made)).to.deep.equal({});
+  });
+});
