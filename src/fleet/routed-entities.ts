@@ -201,8 +201,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     if (hasClosed || (isLeaving() && hadToStop(failure))) {
       return refused({ reason: 'stopping', text: 'the process is stopping' });
     }
-    const isGivenUp = signal.aborted && failure === signal.reason;
-    const error = isGivenUp ? givenUp(failure) : failure;
+    const error = signal.aborted && failure === signal.reason ? givenUp(failure) : failure;
     return { type: 'answered', body: encodeAnswer({ error }, this.#local.wire) };
   }
 
