@@ -2,14 +2,17 @@ import { libraryVersion } from '../runtime/library-version.ts';
 import { runFleet } from './fleet.ts';
 import { runSetup } from './setup.ts';
 import { didYouMean } from './usage.ts';
+import { runWakeUps } from './wakeups.ts';
 
 const helpOfAll = `kafka-journal ${libraryVersion}
 
-  kafka-journal setup --config FILE        create the topics and tables that FILE names
-  kafka-journal replicator --config FILE   carry events from Kafka into the store, until SIGTERM
-  kafka-journal fleet --config FILE        print which process owns which partition
-  kafka-journal help [COMMAND]             this text, or what a command does and takes
-  kafka-journal --version                  the version
+  kafka-journal setup --config FILE             create the topics and tables that FILE names
+  kafka-journal replicator --config FILE        carry events from Kafka into the store, until SIGTERM
+  kafka-journal fleet --config FILE             print which process owns which partition
+  kafka-journal wakeups list --config FILE      print what wakes which entity, and when
+  kafka-journal wakeups rebuild --config FILE   find those that wait for a time that nobody has kept
+  kafka-journal help [COMMAND]                  this text, or what a command does and takes
+  kafka-journal --version                       the version
 
 FILE is the application.conf of your programs: see docs/configuration.md.
 
@@ -70,6 +73,31 @@ DESCRIBE on the group fleet.group.
 
 Exit codes: 0 done, also when the fleet is off or has no members, 1 failed, 2 wrong usage or configuration.`,
       run: runFleet,
+    },
+  ],
+  [
+    'wakeups',
+    {
+      help: `kafka-journal wakeups list --config FILE [--topic TOPIC] [--limit N] [--json]
+kafka-journal wakeups rebuild --config FILE [--topic TOPIC] [--wait SECONDS]
+
+list prints the wake-ups of the journal that akka.persistence.journal.plugin names: of each partition how far they
+are complete, and then the time, the reason, the id of the journal and the offset of the append that said it, soonest
+first within the partition. Reasons: time = a timer ends; now = work was under way; unknown = nobody has kept what the
+entity waits for, so it is opened to see. It only reads, also while the service runs.
+
+rebuild is for partitions that list calls not complete, such as after an update. It asks the replicator of the partition,
+which must be of this version, to wake every entity of which nobody has kept what it waits for, and waits until that is
+done. It may run again at any time. An embedded journal needs no program that runs. Needs the rights of the replicator.
+
+  --config FILE   the configuration (HOCON)
+  --topic TOPIC   the topic; needed where persistence ids name the topics
+  --limit N       print at most N of each partition
+  --json          print JSON instead of text, one object a line: of a partition, then of each of its wake-ups
+  --wait SECONDS  how long to wait for the replicator; 60 unless given. The request stays afterwards
+
+Exit codes: 0 done, 1 failed, or not rebuilt in the time given, 2 wrong usage or configuration.`,
+      run: runWakeUps,
     },
   ],
 ]);

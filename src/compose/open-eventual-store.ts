@@ -21,7 +21,8 @@ export const storeNames = {
 } as const satisfies Record<EventualSettings['type'], string>;
 
 /**
- * The store as clients read it: its tables are there, or are created where that is allowed.
+ * The store as clients read it: its tables are there, or are created where that is allowed, unless
+ * `options.mode` says otherwise.
  *
  * @throws {NotSetUpError} the store lacks tables, and the settings do not allow to create them
  * @throws {AccessDeniedError} names the right that is missing
@@ -30,7 +31,7 @@ export const storeNames = {
 export async function openEventualStore(
   settings: EventualSettings,
   deps: OpenDeps,
-  options?: CallOptions,
+  options?: CallOptions & Partial<Pick<SetUpOptions, 'mode'>>,
 ): Promise<EventualStore> {
   await setUpStore(settings, deps, { mode: modeOf(settings), ...options });
   switch (settings.type) {

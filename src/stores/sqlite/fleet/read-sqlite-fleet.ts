@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { InvalidInputError } from '../../../model/errors.ts';
 import type { FleetDescription } from '../../../ports/fleet-membership.ts';
-import { schemaVersion } from '../schema/create-schema.ts';
-import { type Database, openToRead, readOr, storeFailure } from '../session.ts';
+import { formatOf } from '../schema/create-schema.ts';
+import { openToRead, readOr, storeFailure } from '../session.ts';
 import { isDead } from './fleet-file.ts';
 import { FleetRows } from './fleet-rows.ts';
 
@@ -28,24 +27,13 @@ export function readSqliteFleet(path: string, group: string, nowMs: number): Fle
   const database = openToRead(path);
   try {
     return readOr(storeFailure, `read the fleet of ${path}`, () => {
-      const version = versionOf(database);
-      if (version > schemaVersion) {
-        throw new InvalidInputError(
-          `${path} has journal format ${version}; this version reads up to ${schemaVersion}`,
-        );
-      }
-      if (version < firstVersionWithFleets) return nobody;
+      if (formatOf(database, path) < firstVersionWithFleets) return nobody;
       database.exec('BEGIN');
       return describe(new FleetRows(database, group), nowMs);
     });
   } finally {
     database.close();
   }
-}
-
-function versionOf(database: Database): number {
-  const row = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
-  return row?.user_version ?? 0;
 }
 
 /** In one transaction, so that members and view are of one moment. */

@@ -186,8 +186,7 @@ CREATE TABLE wake_ups_until (
 export function createSchema(database: Database, file: string): void {
   database.exec('BEGIN IMMEDIATE');
   try {
-    const row = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
-    const version = row?.user_version ?? 0;
+    const version = formatOf(database, file);
     refuseForeign(database, file, version);
     for (const step of steps.slice(version)) {
       if (typeof step === 'string') database.exec(step);
@@ -201,12 +200,21 @@ export function createSchema(database: Database, file: string): void {
   database.exec('COMMIT');
 }
 
+/**
+ * The format of a file, which may be open for reading only.
+ *
+ * @throws {InvalidInputError} of a later version of this program
+ */
+export function formatOf(database: Database, file: string): number {
+  const row = database.prepare<{ user_version: number }>('PRAGMA user_version').get();
+  const version = row?.user_version ?? 0;
+  if (version <= schemaVersion) return version;
+  throw new InvalidInputError(
+    `${file} has journal format ${version}; this version reads up to ${schemaVersion}`,
+  );
+}
+
 function refuseForeign(database: Database, file: string, version: number): void {
-  if (version > schemaVersion) {
-    throw new InvalidInputError(
-      `${file} has journal format ${version}; this version reads up to ${schemaVersion}`,
-    );
-  }
   if (version > 0) return;
   const other = database.prepare<{ name: string }>('SELECT name FROM sqlite_schema LIMIT 1').get();
   if (other !== undefined) {
