@@ -257,7 +257,9 @@ export class PartitionHolder {
    * back must not make that longer.
    */
   async #leaveToOther(): Promise<void> {
-    const { clock, random, holding } = this.#deps;
+    const { clock, random, holding, hasFleet } = this.#deps;
+    // Members of a fleet agree on who has it, and the former owner was asked.
+    if (hasFleet) return;
     const { signal } = this.#closing;
     const keptMs = holding.holdingTimeMs * (1 + random() / 2);
     for (;;) {
