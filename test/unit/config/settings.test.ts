@@ -105,10 +105,11 @@ describe('settings', () => {
         read(await load(`${root}.${section} { ${text} }`)).tenures;
 
       it(`hold unless they are off, in the scope that is set: ${section}`, async () => {
-        expect(await tenuresOf('')).to.deep.equal({ scope: '', holdingTimeMs: 500 });
+        expect(await tenuresOf('')).to.deep.equal({ scope: '', holdingTimeMs: 500, wakeUp: true });
         expect(await tenuresOf('tenures = off')).to.equal(undefined);
-        const set = 'tenure-scope = billing, tenure-holding-time = 2s';
-        expect(await tenuresOf(set)).to.deep.equal({ scope: 'billing', holdingTimeMs: 2_000 });
+        const set = 'tenure-scope = billing, tenure-holding-time = 2s, wake-up = off';
+        const settings = { scope: 'billing', holdingTimeMs: 2_000, wakeUp: false };
+        expect(await tenuresOf(set)).to.deep.equal(settings);
         const longest = 'é'.repeat(255);
         expect(await tenuresOf(`tenure-scope = "${longest}"`)).to.include({ scope: longest });
         expect(await tenuresOf('tenure-holding-time = 0s')).to.include({ holdingTimeMs: 0 });
