@@ -290,7 +290,9 @@ export function holdingContract<W extends HoldingWorld>(
       await append(journal, 3);
       const taken = await other.hold(topic);
       await reach((await append(taken, 4)).offset);
-      await append(await mine.hold(topic), 5);
+      // A process on a slow machine may not have heard of its loss yet: then its write is void.
+      const again = async (): Promise<unknown> => await append(await mine.hold(topic), 5);
+      await again().catch(again);
       expect(await numbersOf(other.of(topic))).to.deep.equal([1, 2, 3, 4, 5]);
     });
   });
