@@ -8,10 +8,10 @@ import { scenarios } from './scenarios.ts';
 /** Small enough for every run; `npm run chaos -- --scenario all` is the long form. */
 const seed = Date.now() % 1_000_000;
 const small = {
-  seconds: 4,
+  seconds: 3,
   rounds: 1,
   loadMs: 700,
-  events: 20_000,
+  events: 10_000,
   writes: 1_000,
   meetings: 1,
   fleet: {
@@ -33,9 +33,9 @@ const small = {
     },
   },
   wakeUps: {
-    timers: 150,
-    spreadMs: 5_000,
-    leadMs: 3_000,
+    timers: 80,
+    spreadMs: 3_000,
+    leadMs: 2_000,
     farAhead: 2_000,
     p99Ms: Number.POSITIVE_INFINITY,
     readyMs: Number.POSITIVE_INFINITY,

@@ -87,7 +87,7 @@ describe('timers of entities that crash and wake', function () {
         fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
           check(await run(isFleet, steps), delayMs);
         }),
-        { numRuns: 60 },
+        { numRuns: 25 },
       );
     });
   }

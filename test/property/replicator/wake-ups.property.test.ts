@@ -166,7 +166,7 @@ describe(`property: wake-ups (seed ${seed})`, function () {
   for (const kind of ['conflicts', 'crashes between statements']) {
     it(`are what the appends that count say, at any lag, with ${kind}`, async () => {
       const hasConflicts = kind === 'conflicts';
-      for (let run = 0; run < 300; run++) {
+      for (let run = 0; run < 120; run++) {
         const pick = numbersOf(seed + run * 7_919);
         const log = logOf(pick, hasConflicts);
         const model = new CassandraModel();
