@@ -258,8 +258,7 @@ export class PartitionHolder {
    */
   async #leaveToOther(): Promise<void> {
     const { clock, random, holding, hasFleet } = this.#deps;
-    // Members of a fleet agree on who has it, and the former owner was asked.
-    if (hasFleet) return;
+    if (hasFleet) return; // its members agree on who has it, and the former owner was asked
     const { signal } = this.#closing;
     const keptMs = holding.holdingTimeMs * (1 + random() / 2);
     for (;;) {
@@ -385,7 +384,7 @@ export class PartitionHolder {
     const { clock, log, holder, hasFleet = false } = this.#deps;
     if (opening.holder !== holder) this.#lastOtherMs = clock.nowMs();
     if (tenure.isOver) return;
-    // What is idle, or was handed over in order, is for others to take.
+    // What is idle is for others to take.
     const isNews = !this.#hasWarned && this.#keys.size + this.#keepers.size > 0;
     tenure.lostTo(opening);
     const fields = { ...this.#spot, offset: opening.offset, by: opening.holder };
@@ -398,5 +397,4 @@ const cannotFollow = 'a partition that is held cannot be followed; writes may ha
 
 const takenOver =
   'another process has taken the partition over. That is usual when instances of a service start and ' +
-  'stop; services that share a topic, but no entity, take it from each other until they have different ' +
-  'tenure scopes';
+  'stop; services that share a topic, but no entity, need different tenure scopes';
