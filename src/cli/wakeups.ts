@@ -50,15 +50,28 @@ async function list(args: readonly string[]): Promise<void> {
   const limit = options.limit === undefined ? Infinity : numberOf('limit', options.limit, 1);
   const { settings, topic } = journalOf('list', options);
   const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
-  await using opened = await openWakeUps(settings, deps);
+  const opened = await openWakeUps(settings, deps);
+  try {
+    const print = options.json === undefined ? textPrinter(topic) : jsonPrinter(topic);
+    await printAll(opened, print, { topic, limit });
+  } finally {
+    await opened[Symbol.asyncDispose]();
+  }
+}
+
+interface Wanted {
+  readonly topic: Topic;
+  /** Of each partition. */
+  readonly limit: number;
+}
+
+async function printAll(opened: OpenWakeUps, print: Printer, { topic, limit }: Wanted) {
   const partitions = await opened.partitions(topic);
-  const print = options.json === undefined ? textPrinter(topic) : jsonPrinter(topic);
   print.topic(partitions);
   for (let partition = 0; partition < partitions; partition++) {
     const place = { topic, partition: Partition.of(partition) };
     print.partition(place, await knownOf(opened, place));
     let left = limit;
-    if (left === 0) continue;
     for await (const entry of opened.eventual.wakeUps.due({ ...place, toMs: maxWakeMs })) {
       if (left-- === 0) {
         print.cut();
@@ -74,20 +87,37 @@ async function rebuild(args: readonly string[]): Promise<void> {
   const waitMs = numberOf('wait', options.wait ?? '60', 0) * 1_000;
   const { settings, topic } = journalOf('rebuild', options);
   const deps = { log: consoleLoggerFrom('error'), clock: systemClock };
-  await using opened = await openWakeUpsToWrite(settings, deps);
-  const partitions = (await opened?.partitions(topic)) ?? 0;
+  const opened = await openWakeUpsToWrite(settings, deps);
+  if (opened === undefined) return console.log(headOf(topic, 0));
+  try {
+    const asked = await askForMissing(opened, topic);
+    await untilComplete(opened, topic, { asked, waitMs });
+  } finally {
+    await opened[Symbol.asyncDispose]();
+  }
+}
+
+/** Answers which partitions it has asked for, and up to where. */
+async function askForMissing(
+  opened: WritableWakeUps,
+  topic: Topic,
+): Promise<Map<Partition, Offset>> {
+  const partitions = await opened.partitions(topic);
   console.log(headOf(topic, partitions));
   const asked = new Map<Partition, Offset>();
-  for (let index = 0; opened !== undefined && index < partitions; index++) {
+  for (let index = 0; index < partitions; index++) {
     const place = { topic, partition: Partition.of(index) };
     const known = await knownOf(opened, place);
-    if (known.isComplete) console.log(stateLine(place, known));
-    else {
-      asked.set(place.partition, await ask(opened, place));
-      console.log(`  ${index}: asked the replicator for them, up to offset ${known.replicated}`);
+    const { replicated } = known;
+    if (known.isComplete || replicated === undefined) {
+      console.log(stateLine(place, known));
+      continue;
     }
+    await ask(opened, place, replicated);
+    asked.set(place.partition, replicated);
+    console.log(`  ${index}: asked the replicator for them, up to offset ${replicated}`);
   }
-  if (opened !== undefined) await untilComplete(opened, topic, { asked, waitMs });
+  return asked;
 }
 
 /**
@@ -95,14 +125,16 @@ async function rebuild(args: readonly string[]): Promise<void> {
  *
  * @throws {NotSetUpError} the store has no tables for wake-ups
  */
-async function ask({ replicated, eventual }: WritableWakeUps, place: WakeUpPlace): Promise<Offset> {
-  const { topic, partition } = place;
-  const upTo = (await eventual.offset(topic, partition)) as Offset;
+async function ask(
+  { replicated, eventual }: WritableWakeUps,
+  { topic, partition }: WakeUpPlace,
+  upTo: Offset,
+): Promise<void> {
   const request = { topic: rebuildOf(topic), partition };
   // What was asked before may have been written by a clock that is ahead of ours.
   await replicated.wakeUpsUpTo(request.topic, partition);
   await replicated.saveWakeUps({ ...request, upTo }, systemClock.nowMs());
-  if (((await eventual.wakeUps.until(request)) ?? -1) >= upTo) return upTo;
+  if (((await eventual.wakeUps.until(request)) ?? -1) >= upTo) return;
   throw new NotSetUpError(
     'the store has no tables for wake-ups: run kafka-journal setup --config FILE, then this again',
   );

@@ -44,7 +44,8 @@ export async function openWakeUps(settings: Settings, deps: OpenDeps): Promise<O
   const close = () => opened.disposeAsync();
   try {
     if ('file' in settings) {
-      const file = fileToRead(settings, opened);
+      const file = fileToRead(settings);
+      if (file !== undefined) opened.use(file);
       const partitions = async (topic: Topic) => file?.partitionCount(topic) ?? 0;
       return { partitions, eventual: file?.eventual ?? nothing, [Symbol.asyncDispose]: close };
     }
@@ -74,8 +75,9 @@ export async function openWakeUpsToWrite(
   try {
     if ('file' in settings) {
       // Of an earlier format it is left as it is: a program that runs may not be able to read it then.
-      await using look = new AsyncDisposableStack();
-      if (fileToRead(settings, look) === undefined) return undefined;
+      const file = fileToRead(settings);
+      await file?.[Symbol.asyncDispose]();
+      if (file === undefined) return undefined;
       const { consumer, eventual } = opened.use(await openEmbeddedStores(settings, deps));
       const store = { type: 'sqlite', sqlite: { file: settings.file } } as const;
       const replicated = opened.use(await openReplicatedStore(store, deps));
@@ -93,13 +95,11 @@ export async function openWakeUpsToWrite(
   }
 }
 
-function fileToRead({ file: path }: EmbeddedJournalSettings, opened: AsyncDisposableStack) {
+function fileToRead({ file: path }: EmbeddedJournalSettings) {
   if (path === ':memory:') {
     throw new InvalidInputError('the journal is in the memory of its process: file = ":memory:"');
   }
-  const file = openSqliteToRead(path);
-  if (file !== undefined) opened.use(file);
-  return file;
+  return openSqliteToRead(path);
 }
 
 async function openToLook(

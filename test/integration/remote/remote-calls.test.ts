@@ -189,7 +189,7 @@ describe('calls between processes', () => {
   it('end when either side is disposed: handlers and calls, twice the same, no timer left', async () => {
     // The time limit of the test is a timer, too, from now on.
     await nextTurn();
-    const timers = openTimers();
+    const [timers, sockets] = [openTimers(), openSockets()];
     await using world = new RemoteWorld();
     const held = new HeldHandler();
     const owner = await world.open({}, held.handle, { closeMs: 50 });
@@ -210,8 +210,10 @@ describe('calls between processes', () => {
     expect(refused.stored).to.equal('no');
     await owner[Symbol.asyncDispose]();
     expect(openTimers()).to.equal(timers);
-    const sockets = process.getActiveResourcesInfo().filter((kind) => /TCP|TLS/.test(kind));
-    expect(sockets).to.deep.equal([]);
+    // Other tests of the process may still be closing theirs.
+    for (let waits = 0; openSockets() > sockets && waits < 100; waits++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(openSockets()).to.be.at.most(sockets);
   });
 
   it('let an aborted handler still answer while its process closes', async () => {
@@ -227,3 +229,7 @@ describe('calls between processes', () => {
     expect(await call).to.deep.equal({ type: 'refused', body: '"stopping"' });
   });
 });
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|TLS/.test(kind)).length;
+}
