@@ -32,10 +32,10 @@ const plans: readonly LevelPlan[] = [
   level('unit', 'nothing', 5 * seconds),
   level('property', 'nothing', 60 * seconds),
   {
-    ...level('mutants', 'nothing', 420 * seconds),
+    ...level('mutants', 'nothing', 600 * seconds),
     globs: [`${mutants}/*.test.ts`],
   },
-  { ...level('simulation', 'nothing', 420 * seconds), exclude: [`${mutants}/**`] },
+  { ...level('simulation', 'nothing', 600 * seconds), exclude: [`${mutants}/**`] },
   level('golden', 'nothing', 10 * seconds),
   level('scenario', 'nothing', 10 * seconds),
   level('docs', 'nothing', 10 * seconds),

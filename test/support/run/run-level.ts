@@ -9,7 +9,7 @@ import type { ResultLine } from './result-file-reporter.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
 
 /** A level that takes longer hangs. */
-const levelLimitMs = 480_000;
+const levelLimitMs = 660_000;
 const shownOutputLines = 100;
 const reporter = fileURLToPath(new URL('result-file-reporter.ts', import.meta.url));
 
