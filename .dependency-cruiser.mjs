@@ -73,7 +73,7 @@ const drivers = [
   ['(pino|prom-client)', '^(replicator|src/cli)/'],
   [
     'xstate',
-    '^(src/actor/|src/index\\.ts$|src/compose/|replicator/|src/runtime/step-table\\.ts$|src/.+(\\.machine|-runner)\\.ts$|src/plugin/|src/journal/head-cache/)',
+    '^(src/actor/|src/fleet/|src/index\\.ts$|src/compose/|replicator/|src/runtime/step-table\\.ts$|src/.+(\\.machine|-runner)\\.ts$|src/plugin/|src/journal/head-cache/)',
   ],
 ].map(([driver, files]) => ({
   name: `${driver

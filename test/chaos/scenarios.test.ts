@@ -33,7 +33,7 @@ const small = {
     },
   },
   wakeUps: {
-    timers: 80,
+    timers: 81,
     spreadMs: 3_000,
     leadMs: 2_000,
     farAhead: 2_000,
