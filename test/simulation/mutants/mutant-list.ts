@@ -298,8 +298,8 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('R moves before the opening marks are stored', 'tenures before R', [
     flow,
-    'await this.#tenures.save(offset, nowMs);',
-    '',
+    'await bothSaved(this.#tenures.save(offset, nowMs), this.#wakeUps.save(offset, nowMs));',
+    'await this.#wakeUps.save(offset, nowMs);',
   ]),
   mutant('the tenures of an earlier topic stay', 'the tables of tenures are cleared with R', [
     'src/stores/cassandra/stored-tenures.ts',
