@@ -60,7 +60,7 @@ export class Clerk {
     }
   }
 
-  /** Random transfers, so many at a time, until `rest` or the end of the process. */
+  /** Random transfers, `inFlight` at a time, until `rest` or the end of the process. */
   trade(market: Market): void {
     setInterval(() => this.#tellAll(), tellEveryMs).unref();
     this.#lanes = Array.from({ length: market.inFlight }, (_, lane) => this.#lane(market, lane));

@@ -9,9 +9,9 @@ describe('chaos', function () {
   this.timeout(180_000);
 
   for (const store of ['cassandra', 'postgres'] as const) {
-    it(`loses, doubles and reorders nothing over two faults on ${store} (seed ${seed})`, async () => {
+    it(`loses, doubles and reorders nothing over three faults on ${store} (seed ${seed})`, async () => {
       await using stack = await joinStack();
-      const result = await runChaos({ stack, kills: 2, seed, store, note: () => {} });
+      const result = await runChaos({ stack, kills: 3, seed, store, note: () => {} });
       expect(result.acknowledged).to.be.greaterThan(0);
       expect(result.atLag).to.deep.equal(noDamage);
       expect(result.replicated).to.deep.equal(noDamage);

@@ -8,11 +8,11 @@ import { scenarios } from './scenarios.ts';
 /** Small enough for every run; `npm run chaos -- --scenario all` is the long form. */
 const seed = Date.now() % 1_000_000;
 const small = {
-  seconds: 3,
+  seconds: 4,
   rounds: 1,
   loadMs: 700,
-  events: 10_000,
-  writes: 1_000,
+  events: 20_000,
+  writes: 1_500,
   meetings: 1,
   fleet: {
     instances: [2],

@@ -44,7 +44,7 @@ const instances = 2;
 const timersEach = 3;
 const workers = 20;
 const poisoned = 5;
-/** One entity of so many has a timer that is due while nobody lives. */
+/** Every how many entities one has a timer that is due while all processes are dead. */
 const overdueEvery = 10;
 const doneLimitMs = 60_000;
 const lookAgainMs = 1_000;

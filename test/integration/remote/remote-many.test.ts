@@ -18,7 +18,7 @@ async function stateOf(world: RemoteWorld, address: string) {
 describe(`${many} calls at once`, function () {
   this.timeout(300_000);
 
-  /** How long it takes here to make so many connections; the second test must wait for as many. */
+  /** How long the first test took to make its connections; the second one makes as many. */
   let burstMs = 0;
 
   it('are all answered', async () => {

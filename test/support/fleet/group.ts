@@ -15,7 +15,7 @@ export function claimOf(
   return { member: { id, address: `http://${id}:1` }, topics, held, heldSince };
 }
 
-/** One partition, and who has it. */
+/** One partition, and its owner. */
 export interface OwnedPlace extends PartitionOwner {
   readonly topic: Topic;
   readonly partition: Partition;
