@@ -99,7 +99,7 @@ const readBesidePurge: Scenario = {
   victim: 'replicator',
   operations: [
     append(1),
-    { type: 'pause', steps: 40 },
+    { type: 'pause', steps: 50 },
     append(1),
     read,
     { type: 'pause', steps: 0 },
@@ -108,7 +108,7 @@ const readBesidePurge: Scenario = {
   pollSize: 2,
   readEnd: 'offset',
   slow: 'R',
-  readerWaits: Array.from({ length: 10 }, (_, index) => 16 + 2 * index),
+  readerWaits: Array.from({ length: 16 }, (_, index) => 10 + 4 * index),
 };
 
 const write = (count: number): HolderOperation => {

@@ -62,6 +62,11 @@ export const mutants: readonly Mutant[] = [
     '',
   ]),
   mutant(
+    'a purge after the end passes for a journal that begins later',
+    'a row ahead of R is doubted',
+    [observe, "header.type === 'purge' || (header.type", '(header.type'],
+  ),
+  mutant(
     'a conditional purge that names the row does not count',
     'a conditional purge counts at its offset only',
     [judge, "never: { purge: ['none'] },\n    verdict: purged,", 'verdict: lastOfRow,'],
