@@ -16,6 +16,7 @@ import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
 import { checkId, checkSignal, checkTimeout } from './entity/check-input.ts';
+import type { EntityDeps } from './entity/entity.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
 import { LiveEntities } from './entity/live-entities.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
@@ -40,6 +41,11 @@ export interface ActorHostOptions {
    * The journal of a configuration path; `undefined` = the default one. Called at each recovery.
    */
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
+  /**
+   * The snapshot store of a configuration path; `undefined` = the default one. Resolves with
+   * `undefined` when there is none. Nothing is stored of snapshots unless given.
+   */
+  readonly snapshotStore?: EntityDeps['snapshotStore'];
   readonly log: Logger;
   readonly clock: Clock;
   readonly randomUuid: () => string;
@@ -166,6 +172,7 @@ class LocalActorHost implements ActorHost {
   constructor({
     settings,
     journal,
+    snapshotStore = async () => undefined,
     log,
     clock,
     randomUuid,
@@ -176,7 +183,8 @@ class LocalActorHost implements ActorHost {
     this.#settings = settings;
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
-    this.#deps = { journal, log, clock, random, randomUuid, permits, live, hosts };
+    const shared = { log, clock, random, randomUuid };
+    this.#deps = { journal, snapshotStore, ...shared, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
   }
 

@@ -16,6 +16,7 @@ import type {
   PersistentRepr,
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
+import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
@@ -32,6 +33,10 @@ import { Waits } from './waits.ts';
 /** What all entities of one persistence share. */
 export interface EntityDeps {
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
+  readonly snapshotStore: (
+    pluginId: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<SnapshotStorePlugin | undefined>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */

@@ -1,0 +1,19 @@
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+/** What a plugin is made from: its section of the configuration, and what it shares with others. */
+export interface PluginContext {
+  /** The plugin's section, over the fallback section of its kind. */
+  readonly config: Config;
+  /** Where that section is, such as `my.journal`. */
+  readonly configPath: string;
+  readonly rootConfig: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Fires when the plugin took longer to start than its section allows, or is no longer wanted. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes a plugin, which then belongs to the caller. */
+export type PluginFactory<T> = (context: PluginContext) => T | Promise<T>;
