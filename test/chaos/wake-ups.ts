@@ -24,6 +24,8 @@ export interface WakeUpsSize {
   readonly leadMs: number;
   /** How long before the end of that time they start again, ms. */
   readonly headStartMs: number;
+  /** The session time-out of the fleet, ms. */
+  readonly sessionMs: number;
   /** Further wake-ups that are due a day later. */
   readonly farAhead: number;
   readonly p99Ms: number;
@@ -37,6 +39,7 @@ export const largeWakeUps: WakeUpsSize = {
   spreadMs: 60_000,
   leadMs: 75_000,
   headStartMs: 20_000,
+  sessionMs: 10_000,
   farAhead: 1_000_000,
   p99Ms: 1_000,
   readyMs: 5_000,
@@ -58,7 +61,7 @@ const lookAgainMs = 1_000;
  * ends once. Entities that nobody can recover are among them.
  */
 export function wakeUps(options: ScenarioOptions): Promise<ScenarioResult> {
-  const more = fleetConfig(journal, options.fleet.sessionMs);
+  const more = fleetConfig(journal, options.wakeUps.sessionMs);
   return withWorld({ ...options, more }, async (world) => {
     await setUp(world);
     const replicator = replicatorProcess(world);

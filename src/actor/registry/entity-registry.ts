@@ -76,6 +76,8 @@ export interface EntityView {
   readonly passivateAfterMs: number;
   /** When the next delayed event is due, ms since the epoch. */
   readonly nextTimerMs: number | undefined;
+  /** It has failed while it had something to do. */
+  readonly hasWork: boolean;
   isIdleFor(ms: number): boolean;
   /** Resolves when it has ended; see `LocalEntities.handOver`. */
   handOver(reason: NotOwnerError): Promise<void>;
@@ -313,7 +315,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        if (alarm !== undefined) this.#wakeLater(id, alarm.failures + 1, place);
+        const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.hasWork === true;
+        if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
     ref.start();
