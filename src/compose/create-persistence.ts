@@ -23,6 +23,7 @@ import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { onAbort } from '../runtime/on-abort.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
 import type { WakeEntities } from './wake-entities.ts';
@@ -287,7 +288,10 @@ class Plugins {
       openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
       openMembership: (member) => joinFleet(member, settings),
       keyOf: journals.keyOf,
-      wakePartition: (...of) => section.waking?.inPartition(...of),
+      wakePartition: (place, open, signal) => {
+        section.waking?.inPartition(place, open, signal);
+        onAbort(signal, () => section.leave(place));
+      },
       topic,
       random: Math.random,
       randomUuid: randomUUID,

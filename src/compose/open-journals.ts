@@ -18,6 +18,7 @@ import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
+import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { persistenceIdsOf, persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -77,6 +78,8 @@ export interface OpenSection {
   readonly joinFleet: Stores['joinFleet'];
   /** `undefined` = entities sleep until they are spoken to. */
   readonly waking: WakeEntities | undefined;
+  /** Another process of the fleet has the partition from now on. */
+  readonly leave: (place: WakeUpPlace) => void;
 }
 
 /** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
@@ -127,7 +130,8 @@ export async function openSection(
         random: Math.random,
       })
     : undefined;
-  return { journals, fleet, topic, waking, joinFleet: (...of) => stores.joinFleet(...of) };
+  const leave = (place: WakeUpPlace): void => headCache?.leave(place.topic, place.partition);
+  return { journals, fleet, topic, waking, leave, joinFleet: (...of) => stores.joinFleet(...of) };
 }
 
 /** @throws {ConfigError} all problems of the section */
