@@ -9,7 +9,7 @@ import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
-import type { WakeUpPlace } from '../model/wake-up.ts';
+import type { WakeUpPlace, Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
@@ -42,10 +42,10 @@ export interface FleetDeps {
 }
 
 /**
- * Starts the entity of a persistence id and waits for its recovery; `undefined` = it is of no type
+ * Starts the entity of a persistence id and waits for its recovery, see `LocalEntities.wake`; `undefined` = it is of no type
  * of this process.
  */
-export type OpenEntity = (persistenceId: string) => Promise<void> | undefined;
+export type OpenEntity = (persistenceId: string) => Promise<Woken> | undefined;
 
 /** How long a process that stops waits for others: to take its partitions, and to answer. */
 const leaveLimitMs = 2_000;
@@ -231,7 +231,7 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  #wake(persistenceId: string): Promise<void> | undefined {
+  #wake(persistenceId: string): Promise<Woken> | undefined {
     for (const entities of this.#entities.values()) {
       const waking = entities.wake(persistenceId);
       if (waking !== undefined) return waking;

@@ -22,6 +22,7 @@ import {
 } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
+import type { Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { FleetMember } from '../ports/fleet-membership.ts';
 import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
@@ -145,7 +146,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   /** Starts an entity of this type, see `LocalEntities.wake`. */
-  wake(persistenceId: string): Promise<void> | undefined {
+  wake(persistenceId: string): Promise<Woken> | undefined {
     return this.#local.wake(persistenceId);
   }
 

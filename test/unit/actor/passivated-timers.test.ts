@@ -116,6 +116,7 @@ describe('a delayed event of a passivated entity', () => {
           passivateAfterMs: 10,
           nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
           isIdleFor: () => true,
+          waitsForNothing: true,
           handOver: async () => {},
           drop: async () => {},
         }),
