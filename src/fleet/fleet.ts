@@ -19,6 +19,7 @@ import { unlessAborted, within } from '../runtime/waiting.ts';
 import { decodeCall } from './calls/call-codec.ts';
 import { encodeRefusal } from './calls/refusal-codec.ts';
 import { decodeRelease } from './calls/release-codec.ts';
+import { Departures } from './departures.ts';
 import { FailedCalls } from './failed-calls.ts';
 import { Ownership } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
@@ -103,18 +104,21 @@ export class Fleet implements AsyncDisposable {
       const { topic, partition } = here;
       deps.wakePartition({ topic, partition }, wake, signal);
     };
-    this.#ownership = new Ownership({ ...deps, ...connections, endEntities, serve });
+    const closing = this.#closing.signal;
+    const departures = new Departures({ ...deps, ...connections, closing });
+    const looked = (): void => departures.look();
+    this.#ownership = new Ownership({ ...deps, ...connections, endEntities, serve, looked });
     const ownership = this.#ownership;
     const calls = { call: (...of: Parameters<RemoteCalls['call']>) => this.#send(of) };
-    const closing = this.#closing.signal;
     const isLeaving = () => this.#isLeaving;
     const failedCalls = new FailedCalls(deps);
-    const parts = { calls, failedCalls, ownership, closing, isLeaving };
+    const parts = { calls, departures, failedCalls, ownership, closing, isLeaving };
     this.#routing = { ...deps, ...connections, ...parts };
   }
 
   /**
-   * The entities of a type in all processes. This process hosts its share of them from now on.
+   * The entities of a type in all processes. This process hosts its share of them from now on, unless
+   * it is leaving.
    *
    * @throws {InvalidInputError} their topics are not known
    */
@@ -127,7 +131,8 @@ export class Fleet implements AsyncDisposable {
     this.#entities.set(local.type, routed as unknown as RoutedEntities<AnyActorLogic>);
     const before = this.#topics.size;
     for (const topic of topics) this.#topics.add(topic);
-    if (this.#topics.size > before) this.#connections.membership.host([...this.#topics]);
+    const hasMore = this.#topics.size > before;
+    if (hasMore && !this.#isLeaving) this.#connections.membership.host([...this.#topics]);
     return routed;
   }
 

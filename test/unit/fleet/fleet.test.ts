@@ -400,6 +400,62 @@ describe('entities of a fleet', () => {
     expect(await told.ask(b, look)).to.equal(2);
   });
 
+  describe('of an owner that is silent', () => {
+    /** b asks a, which never answers; then b sees a leave. */
+    async function silent(lost: 'request' | 'answer') {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      await told.ask(a, look);
+      told.world.network.rates[lost] = 1;
+      const heard: unknown[] = [];
+      b.process.counters.ask('e', add('x'), { timeout: 30_000 }).then(
+        ({ reply }) => heard.push(reply),
+        (error: unknown) => heard.push(error),
+      );
+      await told.time.pass(1_000);
+      told.world.network.rates[lost] = 0;
+      b.member.tell(viewOf(2, b.member, { members: [b.member] }));
+      // The last answers of one that leaves in order may be on their way.
+      await told.time.pass(1_900);
+      expect(heard).to.deep.equal([]);
+      return { told, a, b, members, heard };
+    }
+
+    it('fail when it has left, or was expelled: they may be stored', async () => {
+      const { told, heard } = await silent('answer');
+      await told.time.pass(200);
+      expect(heard.map(codeOf)).to.deep.equal(['REMOTE_CALL_FAILED, stored: unknown']);
+    });
+
+    it('go to the next owner then, where they have certainly not arrived', async () => {
+      const { told, heard } = await silent('request');
+      await told.time.pass(500);
+      expect(heard).to.deep.equal([1]);
+    });
+
+    it('go on waiting where it comes back at once', async () => {
+      const { told, b, members, heard } = await silent('answer');
+      b.member.tell(viewOf(3, b.member, { members }));
+      await told.time.pass(20_000);
+      expect(heard).to.deep.equal([]);
+      await told.time.pass(8_000);
+      expect(heard.map(codeOf)).to.deep.equal(['ASK_TIMEOUT, stored: unknown']);
+    });
+  });
+
+  it('of a type that comes while the process leaves are hosted by others', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    const { fleet } = a.process;
+    const leaving = fleet.leave();
+    await told.time.pass(10);
+    const local = { type: 'late', placeBy: () => {} } as never;
+    fleet.entities(local, { topics: ['others'] });
+    expect(a.member.hosted).to.deep.equal([]);
+    await told.time.pass(2_100);
+    await leaving;
+  });
+
   it('that are being written when their call is given up are not said to be not stored', async () => {
     const told = new Told();
     const { a } = await told.pair();
