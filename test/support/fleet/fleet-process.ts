@@ -27,6 +27,7 @@ export const fleetSettings: FleetSettings = {
     token: undefined,
     maxCallsInFlight: 1000,
     maxMessageBytes: 1_000_000,
+    maxBytesInFlight: 64_000_000,
     tls: undefined,
   },
 };
