@@ -162,7 +162,7 @@ export class PartitionWaker {
       found.add(id);
       if (known.get(id)?.offset === offset) return;
       known.set(id, { offset, reason });
-      if (reason === 'unknown' && this.#settled.get(id) === offset) return;
+      if (this.#settled.get(id) === offset) return;
       alarms.set(id, { atMs: dueMs, failures: 0 });
     };
     for await (const entry of this.#deps.wakeUps.due({ ...this.#place, toMs }, { signal })) {

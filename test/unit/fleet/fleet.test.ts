@@ -52,9 +52,10 @@ class Told {
     return { a, b, members };
   }
 
-  async open(name: string) {
+  async open(name: string, hasOneTopic = true) {
     const openMembership = (of: { id: string; address: string }) => new ToldMembership(of);
-    const process = await FleetProcess.open(name, this.world, { log: this.log, openMembership });
+    const options = { log: this.log, openMembership, hasOneTopic };
+    const process = await FleetProcess.open(name, this.world, options);
     return { process, name, member: process.membership as ToldMembership };
   }
 
@@ -445,12 +446,16 @@ describe('entities of a fleet', () => {
 
   it('of a type that comes while the process leaves are hosted by others', async () => {
     const told = new Told();
-    const { a } = await told.pair();
+    const [a, b] = [await told.open('a', false), await told.open('b', false)];
     const { fleet } = a.process;
+    const local = { placeBy: () => {} };
+    fleet.entities({ ...local, type: 'early' } as never, { topics: ['early'] });
+    expect(a.member.hosted).to.deep.equal([topic, 'early']);
+    for (const { member } of [a, b])
+      member.tell(viewOf(1, a.member, { members: [a.member, b.member] }));
     const leaving = fleet.leave();
     await told.time.pass(10);
-    const local = { type: 'late', placeBy: () => {} } as never;
-    fleet.entities(local, { topics: ['others'] });
+    fleet.entities({ ...local, type: 'late' } as never, { topics: ['late'] });
     expect(a.member.hosted).to.deep.equal([]);
     await told.time.pass(2_100);
     await leaving;

@@ -54,7 +54,7 @@ const lamp = setup({
   initial: 'dark',
   states: {
     dark: { on: { glow: 'glowing', charge: 'charging', rest: {}, break: 'broken' } },
-    glowing: { after: { 60_000: 'dark' } },
+    glowing: { after: { 60000: 'dark' } },
     charging: { invoke: { src: 'charger', id: 'charger' } },
     broken: { type: 'final' },
   },
