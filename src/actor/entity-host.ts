@@ -68,6 +68,13 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     return this.#hasWork;
   }
 
+  /** It has recovered and has nothing in hand: nothing happens to it before its next command. */
+  get waitsForNothing(): boolean {
+    const { waits, logic, state, timers } = this.#entity;
+    if (!this.#life.isReady || !this.#pipeline.isIdle || this.#isWritten) return false;
+    return waits.isNothing(logic.childrenOf(state), timers);
+  }
+
   /** @throws {DuplicateEntityError} another live actor has the id */
   start(): void {
     const { deps, settings } = this.#entity;

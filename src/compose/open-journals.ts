@@ -102,7 +102,9 @@ export async function openSection(
   const own = { origin: hostname(), randomUuid: randomUUID };
   const readDeps = { ...stores, settings, ...deps, ...own, headCache, readEnd };
   const { tenures: holding, readTimeoutMs: limitMs } = settings;
-  const holder = { holder: randomUUID(), random: Math.random };
+  // The others reach this process from then on when it joins its fleet.
+  let address: string | undefined;
+  const holder = { holder: randomUUID(), address: () => address, random: Math.random };
   const { persistenceIdToKey: mapping, fleet } = settings;
   const hasFleet = fleet !== undefined;
   const tenures =
@@ -131,7 +133,11 @@ export async function openSection(
       })
     : undefined;
   const leave = (place: WakeUpPlace): void => headCache?.leave(place.topic, place.partition);
-  return { journals, fleet, topic, waking, leave, joinFleet: (...of) => stores.joinFleet(...of) };
+  const joinFleet: OpenSection['joinFleet'] = (member, fleetSettings) => {
+    address = member.address;
+    return stores.joinFleet(member, fleetSettings);
+  };
+  return { journals, fleet, topic, waking, leave, joinFleet };
 }
 
 /** @throws {ConfigError} all problems of the section */

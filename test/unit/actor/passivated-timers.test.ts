@@ -129,6 +129,7 @@ describe('a delayed event of a passivated entity', () => {
           nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
           hasWork: false,
           isIdleFor: () => true,
+          waitsForNothing: true,
           handOver: async () => {},
           drop: async () => {},
         }),
