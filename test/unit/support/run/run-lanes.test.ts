@@ -171,7 +171,9 @@ describe('the lanes of a run', function () {
         signal: new AbortController().signal,
         openServers: async () => {
           const servers = await openServers();
-          const close = async (): Promise<void> => void (closedAfter = reported.length);
+          const close = async (): Promise<void> => {
+            closedAfter = reported.length;
+          };
           return { ...servers, [Symbol.asyncDispose]: close };
         },
         print: () => undefined,
