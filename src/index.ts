@@ -2,7 +2,7 @@
 
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
 export type { ActorHost } from './actor/create-actor-host.ts';
-export type { AskResult, WaitOptions } from './actor/entity/ask.ts';
+export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Decision,
   EntityOptions,

@@ -15,7 +15,7 @@ import { behaviorFrontEnd } from './behavior.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
-import { checkId, checkSignal, checkTimeout } from './entity/check-input.ts';
+import { checkId, checkSignal, checkTerms, checkTimeout } from './entity/check-input.ts';
 import type { EntityDeps } from './entity/entity.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
 import { LiveEntities } from './entity/live-entities.ts';
@@ -98,7 +98,7 @@ export interface ActorHost {
    *
    * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this
    * persistence, or a callback that answered something wrong), {@link CommandRejectedError},
-   * {@link CommandUnhandledError}, {@link StashOverflowError}, {@link WriteRejectedError},
+   * {@link CommandUnhandledError}, {@link UnexpectedSequenceNrError}, {@link StashOverflowError}, {@link WriteRejectedError},
    * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
    * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
    * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
@@ -220,8 +220,9 @@ class LocalActorHost implements ActorHost {
       const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
       const signal = checkSignal(options?.signal);
       signal?.throwIfAborted();
+      const terms = checkTerms(options);
       const host = this.#deps.hosts.of(ref);
-      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs);
+      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       if (signal !== undefined) ask.giveUpOn(signal);

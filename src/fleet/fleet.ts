@@ -172,10 +172,12 @@ export class Fleet implements AsyncDisposable {
     try {
       switch (name) {
         case 'ask':
+        case 'ask-on-terms':
         case 'send': {
           const call = decodeCall(body);
           const entities = this.#entities.get(call.type);
-          if (entities !== undefined) return await entities.serve(name, call, signal);
+          const how = name === 'send' ? 'send' : 'ask';
+          if (entities !== undefined) return await entities.serve(how, call, signal);
           return refuse('not-hosted', `this instance has no entities "${call.type}"`);
         }
         case 'release': {

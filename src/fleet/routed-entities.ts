@@ -1,9 +1,10 @@
 import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
-import type { AskResult, WaitOptions } from '../actor/entity/ask.ts';
+import type { AskResult, CommandTerms, WaitOptions } from '../actor/entity/ask.ts';
 import { defaultAskTimeoutMs } from '../actor/entity/ask.ts';
 import {
   checkCommand,
   checkSignal,
+  checkTerms,
   checkTimeout,
   commandFault,
 } from '../actor/entity/check-input.ts';
@@ -28,8 +29,8 @@ import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
 import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
-import { type EntityCall, encodeCall } from './calls/call-codec.ts';
-import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
+import { type EntityCall, encodeCall, nameOfAsk } from './calls/call-codec.ts';
+import { encodeRefusal, type Refusal, readRefusal } from './calls/refusal-codec.ts';
 import type { FailedCalls } from './failed-calls.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
@@ -67,6 +68,7 @@ const longestTimeoutMs = 0x7fffffff;
 interface Route {
   readonly id: string;
   readonly command: { readonly type: string };
+  readonly terms: CommandTerms;
   readonly key: Key;
   readonly timeoutMs: number;
   readonly endMs: number;
@@ -114,9 +116,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const signal = checkSignal(options?.signal);
     signal?.throwIfAborted();
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+    const terms = checkTerms(options);
     const endMs = this.#deps.clock.nowMs() + timeoutMs;
     const key = this.#keyOf(id);
-    const route = { ...newRoute, id, command, key, timeoutMs, endMs, options, signal };
+    const route = { ...newRoute, id, command, terms, key, timeoutMs, endMs, options, signal };
     return await this.#route(route, 'ask');
   }
 
@@ -164,12 +167,12 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     signal: AbortSignal,
   ): Promise<RemoteResponse> {
     const { wire } = this.#local;
-    const { id, command, hops } = call;
+    const { id, command, hops, terms = {} } = call;
     try {
       const endMs = this.#deps.clock.nowMs() + longestStayMs;
       const key = this.#keyOf(id);
-      const options = { timeout: longestTimeoutMs, signal };
-      const route: Route = { ...newRoute, id, command, key, endMs, options, signal, hops };
+      const options = { ...terms, timeout: longestTimeoutMs, signal };
+      const route: Route = { ...newRoute, id, command, terms, key, endMs, options, signal, hops };
       for (;;) {
         const at = this.#deps.ownership.find(key);
         if (at.here?.isServed === true) {
@@ -283,14 +286,15 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     { generation, name }: { readonly generation: number; readonly name: 'ask' | 'send' },
   ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
     const { calls, clock } = this.#deps;
-    const { id, command, hops, signal } = route;
-    const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
+    const { id, command, hops, signal, terms } = route;
+    const body = encodeCall({ type: this.#local.type, id, command, generation, hops, terms });
     const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
     // It is not stored so far: a call that ends without an answer would take that certainty away.
     if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
     let response: RemoteResponse;
     try {
-      response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
+      const request = { name: name === 'send' ? name : nameOfAsk(terms), body };
+      response = await calls.call(owner.address, request, { timeoutMs, signal });
     } catch (err) {
       if (!(err instanceof RemoteCallError)) throw err;
       this.#deps.failedCalls.note(owner, err);
@@ -363,6 +367,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
 }
 
 const newRoute = {
+  terms: {},
   timeoutMs: defaultAskTimeoutMs,
   options: undefined,
   signal: undefined,
@@ -383,18 +388,4 @@ function givenUp(cause: unknown): RemoteCallError {
 
 function refused(refusal: Refusal): RemoteResponse {
   return { type: 'refused', body: encodeRefusal(refusal) };
-}
-
-/** With the refusal as an error, for whoever hears of it in the end. */
-function readRefusal(body: string, { address }: FleetMember): Refusal & { error: RemoteCallError } {
-  let refusal: Refusal;
-  try {
-    refusal = decodeRefusal(body);
-  } catch (cause) {
-    const text = `${address} has refused the command in words that cannot be read`;
-    throw new RemoteCallError(text, { cause, stored: 'no' });
-  }
-  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
-  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
-  return { ...refusal, error };
 }

@@ -11,6 +11,7 @@ import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import { beforeEvaluation } from './before-evaluation.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
 import { type PlannedWrite, planWrites } from './plan-writes.ts';
@@ -117,7 +118,9 @@ export class CommandPipeline<S extends HostedState> {
       const envelope = this.stash.next();
       if (envelope === undefined) break;
       this.#alone = Math.max(0, this.#alone - 1);
-      const evaluated = this.#evaluator.evaluate(envelope, state, sequenceNr);
+      const evaluated =
+        beforeEvaluation(entity, envelope, sequenceNr) ??
+        this.#evaluator.evaluate(envelope, state, sequenceNr);
       const { steps } = evaluated;
       const last = steps[steps.length - 1];
       if (batch.length > 0 && this.#mayStillSucceed(evaluated, state)) {

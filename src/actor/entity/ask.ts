@@ -21,6 +21,16 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What an asker demands of the entity, and says of its command. */
+export interface CommandTerms {
+  /**
+   * The command is evaluated only if this is the number of the entity's last event, as a snapshot or
+   * an answer gave it (0 = nothing was stored so far); otherwise `ask` rejects with
+   * {@link UnexpectedSequenceNrError}, and nothing is stored.
+   */
+  readonly expectedSequenceNr?: number;
+}
+
 /** How long an asker waits unless it says otherwise. */
 export const defaultAskTimeoutMs = 30_000;
 
@@ -28,6 +38,7 @@ export const defaultAskTimeoutMs = 30_000;
 export class Ask {
   readonly command: EventObject;
   readonly deadlineMs: number;
+  readonly terms: CommandTerms;
   readonly promise: Promise<AskResult>;
   settled = false;
   /** What is known of the command at the moment: `'unknown'` while its write is under way. */
@@ -36,9 +47,10 @@ export class Ask {
   readonly #reject: (error: unknown) => void;
   #stopListening: () => void = doNothing;
 
-  constructor(command: EventObject, deadlineMs: number) {
+  constructor(command: EventObject, deadlineMs: number, terms: CommandTerms = {}) {
     this.command = command;
     this.deadlineMs = deadlineMs;
+    this.terms = terms;
     const { promise, resolve, reject } = Promise.withResolvers<AskResult>();
     this.promise = promise;
     this.#resolve = resolve;

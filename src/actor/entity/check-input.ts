@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import type { CommandTerms } from './ask.ts';
 import { isXstateEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
@@ -74,6 +75,19 @@ export function checkTimeout(timeoutMs: unknown): number {
     `a timeout must be a number of milliseconds above 0, not ${String(timeoutMs)}`,
   );
 }
+
+/** @throws {InvalidInputError} one of them has a wrong value; names it */
+export function checkTerms(given: CommandTerms | undefined): CommandTerms {
+  const { expectedSequenceNr } = given ?? {};
+  if (expectedSequenceNr === undefined) return noTerms;
+  if (!Number.isSafeInteger(expectedSequenceNr) || expectedSequenceNr < 0) {
+    const text = 'expectedSequenceNr must be an integer of at least 0';
+    throw new InvalidInputError(`${text}, not ${String(expectedSequenceNr)}`);
+  }
+  return { expectedSequenceNr };
+}
+
+const noTerms: CommandTerms = {};
 
 /** The failure of a promise that nobody awaits would end the process. */
 export function ignoreOutcome(value: unknown): void {

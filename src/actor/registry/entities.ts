@@ -1,10 +1,10 @@
 import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
 import type { NotOwnerError } from '../../model/errors.ts';
-import type { AskResult, WaitOptions } from '../entity/ask.ts';
+import type { AskResult, CommandTerms, WaitOptions } from '../entity/ask.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 
 /** How to ask. */
-export interface AskOptions {
+export interface AskOptions extends CommandTerms {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
   /**

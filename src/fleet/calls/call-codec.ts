@@ -1,12 +1,18 @@
 import type { EventObject } from 'xstate';
+import type { CommandTerms } from '../../actor/entity/ask.ts';
 import { checkId, isEvent } from '../../actor/entity/check-input.ts';
-import { jsonDocument, parseJson, toPlain } from '../../codec/json/json.ts';
+import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/json.ts';
 import { printString, printValue } from '../../codec/json/json-printer.ts';
 import { CodecError } from '../../model/errors.ts';
 import { readCount, readObject, readText } from '../../model/plain-members.ts';
 
 /*
- * {"type":S,"id":S,"command":{"type":S,…},"generation":N,"hops":N}
+ * {"type":S,"id":S,"command":{"type":S,…},"generation":N,"hops":N,"terms":TERMS?}
+ * TERMS = {"expectedSequenceNr":N?}
+ *
+ * A version without `terms` ignores the member, and would evaluate a command whose entity has moved
+ * on. So a command that demands something has a call name of its own, which such a version refuses:
+ * see `nameOfAsk`.
  */
 
 /** A command on its way to the process that has its entity. */
@@ -19,6 +25,13 @@ export interface EntityCall {
   readonly generation: number;
   /** Processes that have sent the call on, or have sent the caller to another one. */
   readonly hops: number;
+  /** Absent = the asker demands and says nothing. */
+  readonly terms?: CommandTerms;
+}
+
+/** The name of the call that asks. The one with terms is known only to processes that keep them. */
+export function nameOfAsk({ expectedSequenceNr }: CommandTerms): 'ask' | 'ask-on-terms' {
+  return expectedSequenceNr === undefined ? 'ask' : 'ask-on-terms';
 }
 
 /** Numbers that a text cannot keep are refused: the entity must decide on what the caller gave. */
@@ -28,12 +41,14 @@ const commandRules = { name: 'command', exact: true, plainNumbers: true } as con
  * @throws {InvalidInputError} JSON cannot hold the command: `path` is the place in it; or an id is
  *   blank or not well-formed
  */
-export function encodeCall({ type, id, command, generation, hops }: EntityCall): string {
+export function encodeCall(call: EntityCall): string {
+  const { type, id, command, generation, hops, terms = {} } = call;
   checkId(type, 'a type of entities');
   checkId(id, 'the id of an entity');
   const entity = `"type":${printString(type)},"id":${printString(id)}`;
   const text = printValue(command, commandRules);
-  return jsonDocument(`{${entity},"command":${text},"generation":${generation},"hops":${hops}}`);
+  const rest = `"generation":${generation},"hops":${hops}${printTerms(terms)}`;
+  return jsonDocument(`{${entity},"command":${text},${rest}}`);
 }
 
 /** @throws {CodecError} it is no call; names the member */
@@ -47,8 +62,29 @@ export function decodeCall(body: string): EntityCall {
     command,
     generation: readCount(members.generation, 'call.generation'),
     hops: readCount(members.hops, 'call.hops'),
+    ...(members.terms !== undefined && { terms: readTerms(members.terms) }),
   };
 }
+
+function printTerms(terms: CommandTerms): string {
+  return Object.keys(terms).length === 0 ? '' : `,"terms":${printJson({ ...terms })}`;
+}
+
+/** What is not understood may be a demand of a later version, so it is refused. */
+function readTerms(given: unknown): CommandTerms {
+  const at = 'call.terms';
+  const members = readObject(given, at);
+  const unknown = Object.keys(members).find((name) => !termNames.has(name));
+  if (unknown !== undefined) throw new CodecError(`${at} has the unknown member "${unknown}"`);
+  const { expectedSequenceNr } = members;
+  return {
+    ...(expectedSequenceNr !== undefined && {
+      expectedSequenceNr: readCount(expectedSequenceNr, `${at}.expectedSequenceNr`),
+    }),
+  };
+}
+
+const termNames: ReadonlySet<string> = new Set<keyof CommandTerms>(['expectedSequenceNr']);
 
 function readId(value: unknown, at: string): string {
   const id = readText(value, at);
