@@ -1,6 +1,7 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
+import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
 import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
@@ -39,7 +40,7 @@ interface ActiveSnapshot {
 }
 
 /** What `decide` of a behaviour is given. */
-export interface BehaviorDecideArgs<S, C> {
+export interface BehaviorDecideArgs<S, C> extends CommandNames {
   readonly state: S;
   readonly command: C;
   /** Number of the last event, stored or being written. */
@@ -77,8 +78,8 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
       return {
         ...shared,
         persistenceId: persistenceIdOf(persistenceId, input as I),
-        decide: ({ snapshot: { context: state }, command, sequenceNr }) =>
-          decide({ state, command: command as C, sequenceNr }),
+        decide: ({ snapshot: { context: state }, command, ...rest }) =>
+          decide({ ...rest, state, command: command as C }),
         transient: undefined,
       };
     },

@@ -86,12 +86,15 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /**
    * Puts a question into the mailbox.
    *
-   * @throws {JournalError} the actor takes no commands
+   * @throws {InvalidInputError} it is no command, or the actor was never started
    */
   ask(ask: Ask): void {
     checkCommand(ask.command);
     this.#checkStarted();
-    if (this.hasEnded) throw this.#life.endedError('no');
+    if (this.hasEnded) {
+      this.#pipeline.endAsk(ask);
+      return;
+    }
     this.#arriving.push(ask);
     this.#entity.tell(ask.command);
   }
@@ -355,7 +358,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
         this.#entity.release();
         this.#pipeline.end();
-        for (const ask of this.#arriving.splice(0)) ask.fail(this.#life.endedError('no'));
+        for (const ask of this.#arriving.splice(0)) this.#pipeline.endAsk(ask);
         this.#recovery.end();
         this.#noteIdle();
         break;

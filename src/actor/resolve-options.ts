@@ -10,6 +10,7 @@ import type {
   ResolvedBackoff,
   RestartBackoff,
 } from './entity/entity-options.ts';
+import type { CommandIdSettings } from './entity/recent-commands.ts';
 
 const defaultRandomFactor = 0.2;
 
@@ -62,7 +63,18 @@ function overSettings<S, E extends EventObject>(
     unhandledReplayedEvent: options.unhandledReplayedEvent ?? settings.unhandledReplayedEvent,
     groupCommitMaxCommands: positive(groupCommit, 'groupCommit'),
     stashCapacity: positive(stashCapacity, 'stashCapacity'),
+    commandIds: commandIdsOver(options.commandIds, settings.commandIds),
   };
+}
+
+function commandIdsOver(
+  given: EntityOptions<unknown, EventObject>['commandIds'],
+  { maxCount, maxAgeMs }: CommandIdSettings,
+): CommandIdSettings {
+  const { maxCount: count = maxCount, maxAge = maxAgeMs } = given ?? {};
+  const ms = durationMs(maxAge, 'commandIds.maxAge');
+  if (ms > 0) return { maxCount: positive(count, 'commandIds.maxCount'), maxAgeMs: ms };
+  throw new InvalidInputError('commandIds.maxAge must be more than 0');
 }
 
 /**

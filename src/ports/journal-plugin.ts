@@ -40,6 +40,22 @@ export interface EventFacts {
   readonly unhandled?: true;
   /** The event is the end of a child whose id had passed to another child by then. */
   readonly replaced?: true;
+  /** The command that led to the event, as far as its asker named it. */
+  readonly command?: CommandFact;
+}
+
+/** What the asker of a command said of it; each event of the command has the same one. */
+export interface CommandFact {
+  /** Number of the first event that the command led to; an init record is none of them. */
+  readonly first: number;
+  /** Number of the last one. */
+  readonly last: number;
+  /** The name under which its asker may ask again. */
+  readonly commandId?: string;
+  /** What the asker was answered; absent = nothing, or the command has no `commandId`. */
+  readonly reply?: unknown;
+  readonly correlationId?: string;
+  readonly causationId?: string;
 }
 
 /** The facts of an event that has none. */

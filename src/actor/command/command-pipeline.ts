@@ -5,13 +5,15 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
+import type { Ask } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import { beforeEvaluation } from './before-evaluation.ts';
+import type { RecentCommand } from '../entity/recent-commands.ts';
+import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
 import { type PlannedWrite, planWrites } from './plan-writes.ts';
@@ -117,13 +119,17 @@ export class CommandPipeline<S extends HostedState> {
     while (room > 0 && this.#life.isReady) {
       const envelope = this.stash.next();
       if (envelope === undefined) break;
+      if (waitsFor(envelope, batch)) {
+        this.stash.putBack([envelope]);
+        break;
+      }
       this.#alone = Math.max(0, this.#alone - 1);
       const evaluated =
         beforeEvaluation(entity, envelope, sequenceNr) ??
         this.#evaluator.evaluate(envelope, state, sequenceNr);
       const { steps } = evaluated;
       const last = steps[steps.length - 1];
-      if (batch.length > 0 && this.#mayStillSucceed(evaluated, state)) {
+      if (batch.length > 0 && mayStillSucceed(entity.logic, evaluated, state)) {
         this.stash.putBack([envelope]);
         break;
       }
@@ -139,16 +145,6 @@ export class CommandPipeline<S extends HostedState> {
       if (last.payload !== undefined) sequenceNr += steps.length;
     }
     return batch;
-  }
-
-  /**
-   * The command was rejected while events of earlier commands are not committed yet. Their
-   * effects on children have still to happen and may make it possible, so it is evaluated again
-   * after that.
-   */
-  #mayStillSucceed({ outcome }: Evaluated<S>, state: S): boolean {
-    if (outcome.type === 'fail') return true;
-    return outcome.type === 'error' && this.#entity.logic.hasRunningChild(state);
   }
 
   /**
@@ -228,6 +224,9 @@ export class CommandPipeline<S extends HostedState> {
         }
         outcome.thenRun?.(this.#entity.state);
         break;
+      case 'known':
+        if (ask !== undefined) this.#answerAgain(ask, outcome.command);
+        break;
       case 'error':
         if (outcome.error instanceof WriteRejectedError) {
           this.#entity.signal('persist-rejected', outcome.error);
@@ -242,6 +241,22 @@ export class CommandPipeline<S extends HostedState> {
         this.#life.fail(outcome.error);
         break;
     }
+  }
+
+  /** The answer that the command got when it was stored, with the entity as it is now. */
+  #answerAgain(ask: Ask, { sequenceNr, events, reply }: RecentCommand): void {
+    if (ask.settled) return;
+    const snapshot = this.#life.expose(this.stash.length);
+    ask.answer({ sequenceNr, events, snapshot, reply });
+  }
+
+  /** The entity has ended: its askers hear so, unless their command was stored already. */
+  endAsk(ask: Ask): void {
+    const { commandId } = ask.terms;
+    const { recent, deps } = this.#entity;
+    const known = commandId === undefined ? undefined : recent.find(commandId, deps.clock.nowMs());
+    if (known === undefined) ask.fail(this.#life.endedError('no'));
+    else this.#answerAgain(ask, known);
   }
 
   /** Certainly nothing of the command is stored. */
@@ -359,7 +374,7 @@ export class CommandPipeline<S extends HostedState> {
       envelope.ask?.fail(this.#life.endedError(stored));
     }
     this.#clearBatch();
-    for (const { ask } of this.stash.drain()) ask?.fail(this.#life.endedError('no'));
+    for (const { ask } of this.stash.drain()) if (ask !== undefined) this.endAsk(ask);
   }
 
   #finish(): void {

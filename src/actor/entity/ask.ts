@@ -9,7 +9,7 @@ export interface AskResult<S = unknown> {
   readonly sequenceNr: number;
   /** What the command led to; empty when nothing was stored. */
   readonly events: readonly StoredEventOf<S>[];
-  /** The state right after those events. */
+  /** The state right after those events; of a command that was stored earlier, the present one. */
   readonly snapshot: S;
   readonly reply: unknown;
 }
@@ -29,7 +29,21 @@ export interface CommandTerms {
    * {@link UnexpectedSequenceNrError}, and nothing is stored.
    */
   readonly expectedSequenceNr?: number;
+  /**
+   * Names the command, for tries of one asker: a text of at most 255 characters that is not blank. A
+   * later `ask` with the same id gets the answer of the first one that was stored, from whatever
+   * process and after whatever crash, as long as the entity remembers it
+   * (docs/commands.md#asking-again). The id alone decides: a new command needs a new one.
+   */
+  readonly commandId?: string;
+  /** What the command belongs to, stored beside its events: at most 255 characters, not blank. */
+  readonly correlationId?: string;
+  /** What the command follows from, stored beside its events: at most 255 characters, not blank. */
+  readonly causationId?: string;
 }
+
+/** How the asker of a command names it. */
+export type CommandNames = Pick<CommandTerms, 'commandId' | 'correlationId' | 'causationId'>;
 
 /** How long an asker waits unless it says otherwise. */
 export const defaultAskTimeoutMs = 30_000;

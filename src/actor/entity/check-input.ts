@@ -78,16 +78,36 @@ export function checkTimeout(timeoutMs: unknown): number {
 
 /** @throws {InvalidInputError} one of them has a wrong value; names it */
 export function checkTerms(given: CommandTerms | undefined): CommandTerms {
-  const { expectedSequenceNr } = given ?? {};
-  if (expectedSequenceNr === undefined) return noTerms;
-  if (!Number.isSafeInteger(expectedSequenceNr) || expectedSequenceNr < 0) {
+  const { expectedSequenceNr, commandId, correlationId, causationId } = given ?? {};
+  if (expectedSequenceNr !== undefined && !isCount(expectedSequenceNr)) {
     const text = 'expectedSequenceNr must be an integer of at least 0';
     throw new InvalidInputError(`${text}, not ${String(expectedSequenceNr)}`);
   }
-  return { expectedSequenceNr };
+  for (const [name, value] of Object.entries({ commandId, correlationId, causationId })) {
+    if (value === undefined || isShortId(value)) continue;
+    const what = typeof value === 'string' ? JSON.stringify(value) : kindOf(value);
+    throw new InvalidInputError(`${name} must be ${shortIdText}, not ${what}`);
+  }
+  return {
+    ...(expectedSequenceNr !== undefined && { expectedSequenceNr }),
+    ...(commandId !== undefined && { commandId }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(causationId !== undefined && { causationId }),
+  };
 }
 
-const noTerms: CommandTerms = {};
+const longestShortId = 255;
+export const shortIdText = `a well-formed text of at most ${longestShortId} characters that is not blank`;
+
+/** A text that may stand beside events: see `shortIdText`. */
+export function isShortId(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > longestShortId) return false;
+  return value.trim() !== '' && value.isWellFormed();
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
 
 /** The failure of a promise that nobody awaits would end the process. */
 export function ignoreOutcome(value: unknown): void {

@@ -1,4 +1,6 @@
 import type { EventObject } from 'xstate';
+import type { CommandNames } from './ask.ts';
+import type { CommandIdSettings } from './recent-commands.ts';
 
 /** Milliseconds, or a number with its unit: `'200ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
 export type Duration = number | string;
@@ -49,7 +51,7 @@ export type PersistenceSignal = {
 };
 
 /** What `decide` of a machine is given. */
-export interface DecideArgs<S, C> {
+export interface DecideArgs<S, C> extends CommandNames {
   readonly snapshot: S;
   readonly command: C;
   /** Number of the last event, stored or being written. */
@@ -92,6 +94,13 @@ export interface EntityOptions<S, E extends EventObject> {
   /** Commands written together while another write is in flight, at least 1. */
   readonly groupCommit?: number;
   readonly stashCapacity?: number;
+  /** For how long the answers to commands with a `commandId` are remembered. */
+  readonly commandIds?: {
+    /** The last so many, at least 1. */
+    readonly maxCount?: number;
+    /** Since they were stored, more than 0. */
+    readonly maxAge?: Duration;
+  };
   /** Idle time after which `entities` stops it; 0 = never. */
   readonly passivateAfter?: Duration;
   /** An exception thrown here fails the entity. */
@@ -137,6 +146,8 @@ export interface ActorSettings {
    * time.
    */
   readonly groupCommitMaxCommands: number;
+  /** For how long the answers to commands with an id are remembered. */
+  readonly commandIds: CommandIdSettings;
   /** Delayed transitions after recovery. */
   readonly timers: 'deadline' | 'restart';
   /** Durable record of the actor's input. */

@@ -25,6 +25,7 @@ import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import type { LiveEntities } from './live-entities.ts';
+import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
 import { dueMs, Timers } from './timers.ts';
@@ -59,7 +60,7 @@ export interface EntityStart<S> {
 }
 
 /** What is stored of an event beside its payload. */
-type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form'>;
+type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'command'>;
 
 const noTags: readonly string[] = [];
 
@@ -102,6 +103,7 @@ export class Entity<S extends HostedState> {
   #journal: JournalPlugin | undefined;
   #timers = new Timers();
   #waits = new Waits();
+  #recent: RecentCommands;
   #writeUnderWay: Promise<void> | undefined;
   #held: HeldPlugin | undefined;
   #stopListening: () => void = () => {};
@@ -116,6 +118,7 @@ export class Entity<S extends HostedState> {
     this.#blank = state;
     this.#state = state;
     this.#input = input;
+    this.#recent = new RecentCommands(settings.actor.commandIds);
   }
 
   /** The committed state. */
@@ -155,6 +158,11 @@ export class Entity<S extends HostedState> {
   /** What its appends say of what it waits for. */
   get waits(): Waits {
     return this.#waits;
+  }
+
+  /** The commands whose askers may ask again. */
+  get recent(): RecentCommands {
+    return this.#recent;
   }
 
   /** The write that the journal has not answered yet; never rejects. */
@@ -202,6 +210,7 @@ export class Entity<S extends HostedState> {
     this.#sequenceNr = replayed.sequenceNr;
     this.#timers = new Timers();
     this.#waits = new Waits();
+    this.#recent = replayed.recent;
     if (replayed.state === undefined) return;
     this.#input = replayed.input;
     this.#initPending = false;
@@ -233,6 +242,8 @@ export class Entity<S extends HostedState> {
     if (step.seqNr > 0) {
       this.#sequenceNr = step.seqNr;
       this.#initPending = false;
+      const { command, event } = step;
+      if (command !== undefined) this.#recent.note(command, event, this.deps.clock.nowMs());
     }
     if (step.trace !== undefined && step.base === this.#state) {
       this.#state = step.next;
@@ -249,6 +260,7 @@ export class Entity<S extends HostedState> {
     this.#state = this.#blank;
     this.#sequenceNr = 0;
     this.#timers = new Timers();
+    this.#recent = new RecentCommands(this.settings.actor.commandIds);
     this.#journal = undefined;
     this.release();
   }
@@ -268,7 +280,7 @@ export class Entity<S extends HostedState> {
   reprOf(
     seqNr: number,
     payload: EventObject,
-    { tags, facts, form }: BesidePayload,
+    { tags, facts, form, command }: BesidePayload,
   ): PersistentRepr {
     const repr: PersistentRepr = {
       persistenceId: this.persistenceId,
@@ -278,14 +290,19 @@ export class Entity<S extends HostedState> {
       writerUuid: this.#writerUuid,
       timestampMs: undefined,
       tags,
-      facts,
+      facts: command === undefined ? facts : { ...facts, command },
     };
     return form === undefined ? repr : { ...repr, form };
   }
 
   /** The init record, the first one of a journal. */
   initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
-    return this.reprOf(seqNr, initEvent(this.#input), { tags: noTags, facts, form: undefined });
+    return this.reprOf(seqNr, initEvent(this.#input), {
+      tags: noTags,
+      facts,
+      form: undefined,
+      command: undefined,
+    });
   }
 
   /**

@@ -142,6 +142,7 @@ export class EntityRecovery<S extends HostedState> {
       run: logic.replayRun(),
       nowMs: () => deps.clock.nowMs(),
       unhandled: settings.actor.unhandledReplayedEvent,
+      commandIds: settings.actor.commandIds,
       describe: (state) => logic.describe(state),
       warn: (fields, message) => deps.log.warn(fields, message),
     });

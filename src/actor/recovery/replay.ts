@@ -17,6 +17,7 @@ import { nextTurn } from '../../runtime/waiting.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
+import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
 import { Timers } from '../entity/timers.ts';
@@ -30,6 +31,7 @@ export interface FoldOptions<S> {
   readonly run: DryRun<S>;
   readonly nowMs: () => number;
   readonly unhandled: ActorSettings['unhandledReplayedEvent'];
+  readonly commandIds: ActorSettings['commandIds'];
   readonly describe: (state: S) => string;
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }
@@ -46,6 +48,7 @@ export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
   readonly #timers = new Timers();
+  readonly #recent: RecentCommands;
   #state: S | undefined;
   #input: unknown;
   #warned = false;
@@ -56,6 +59,7 @@ export class ReplayFold<S extends HostedState> {
     this.#options = options;
     this.#run = options.run;
     this.#input = options.input;
+    this.#recent = new RecentCommands(options.commandIds);
   }
 
   /**
@@ -98,6 +102,7 @@ export class ReplayFold<S extends HostedState> {
       sequenceNr,
       input: this.#input,
       timers: this.#timers,
+      recent: this.#recent,
       lastEventMs: this.#lastEventMs,
       run: this.#run,
     };
@@ -109,7 +114,10 @@ export class ReplayFold<S extends HostedState> {
       this.#warnAfterEnd(repr);
       return;
     }
-    const { timer, unhandled, replaced } = repr.facts;
+    const { timer, unhandled, replaced, command } = repr.facts;
+    if (command !== undefined) {
+      this.#recent.note(command, payload, repr.timestampMs ?? this.#options.nowMs());
+    }
     if (timer !== undefined) this.#timers.removeFirst(timer);
     const endedId = endedChildId(payload);
     if (endedId !== undefined && replaced !== true) {

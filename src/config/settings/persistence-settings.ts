@@ -12,6 +12,7 @@ export interface PersistenceSettings {
   readonly stashCapacity: number;
   readonly stashOverflow: 'drop' | 'fail';
   readonly groupCommitMaxCommands: number;
+  readonly commandIds: { readonly maxCount: number; readonly maxAgeMs: number };
   readonly timers: 'deadline' | 'restart';
   readonly initEvent: 'auto' | 'always' | 'never';
   readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
@@ -49,6 +50,10 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     stashCapacity: reader.read('typed.stash-capacity', positive),
     stashOverflow: reader.read('typed.stash-overflow-strategy', oneOf('drop', 'fail')),
     groupCommitMaxCommands: reader.read('xstate.group-commit-max-commands', positive),
+    commandIds: {
+      maxCount: reader.read('xstate.command-ids.max-count', positive),
+      maxAgeMs: reader.read('xstate.command-ids.max-age', duration({ min: 1 })),
+    },
     timers: reader.read('xstate.timers', oneOf('deadline', 'restart')),
     initEvent: reader.read('xstate.init-event', oneOf('auto', 'always', 'never')),
     unhandledReplayedEvent: reader.read(

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import type { CommandTerms } from '../../actor/entity/ask.ts';
-import { checkId, isEvent } from '../../actor/entity/check-input.ts';
+import { checkId, isEvent, isShortId, shortIdText } from '../../actor/entity/check-input.ts';
 import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/json.ts';
 import { printString, printValue } from '../../codec/json/json-printer.ts';
 import { CodecError } from '../../model/errors.ts';
@@ -8,10 +8,10 @@ import { readCount, readObject, readText } from '../../model/plain-members.ts';
 
 /*
  * {"type":S,"id":S,"command":{"type":S,…},"generation":N,"hops":N,"terms":TERMS?}
- * TERMS = {"expectedSequenceNr":N?}
+ * TERMS = {"expectedSequenceNr":N?,"commandId":S?,"correlationId":S?,"causationId":S?}
  *
- * A version without `terms` ignores the member, and would evaluate a command whose entity has moved
- * on. So a command that demands something has a call name of its own, which such a version refuses:
+ * A version without `terms` ignores the member: it would evaluate a command whose entity has moved
+ * on, or that is stored already. So a command that demands something has a call name of its own, which such a version refuses:
  * see `nameOfAsk`.
  */
 
@@ -30,8 +30,9 @@ export interface EntityCall {
 }
 
 /** The name of the call that asks. The one with terms is known only to processes that keep them. */
-export function nameOfAsk({ expectedSequenceNr }: CommandTerms): 'ask' | 'ask-on-terms' {
-  return expectedSequenceNr === undefined ? 'ask' : 'ask-on-terms';
+export function nameOfAsk(terms: CommandTerms): 'ask' | 'ask-on-terms' {
+  const { expectedSequenceNr, commandId } = terms;
+  return expectedSequenceNr === undefined && commandId === undefined ? 'ask' : 'ask-on-terms';
 }
 
 /** Numbers that a text cannot keep are refused: the entity must decide on what the caller gave. */
@@ -76,15 +77,31 @@ function readTerms(given: unknown): CommandTerms {
   const members = readObject(given, at);
   const unknown = Object.keys(members).find((name) => !termNames.has(name));
   if (unknown !== undefined) throw new CodecError(`${at} has the unknown member "${unknown}"`);
-  const { expectedSequenceNr } = members;
+  const { expectedSequenceNr, commandId, correlationId, causationId } = members;
+  const ids = Object.entries({ commandId, correlationId, causationId });
   return {
+    ...Object.fromEntries(
+      ids
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [name, readShortId(value, `${at}.${name}`)]),
+    ),
     ...(expectedSequenceNr !== undefined && {
       expectedSequenceNr: readCount(expectedSequenceNr, `${at}.expectedSequenceNr`),
     }),
   };
 }
 
-const termNames: ReadonlySet<string> = new Set<keyof CommandTerms>(['expectedSequenceNr']);
+const termNames: ReadonlySet<string> = new Set<keyof CommandTerms>([
+  'expectedSequenceNr',
+  'commandId',
+  'correlationId',
+  'causationId',
+]);
+
+function readShortId(value: unknown, at: string): string {
+  if (isShortId(value)) return value;
+  throw new CodecError(`${at} must be ${shortIdText}`);
+}
 
 function readId(value: unknown, at: string): string {
   const id = readText(value, at);

@@ -11,6 +11,7 @@ export const testSettings: ActorSettings = {
   stashCapacity: 4096,
   stashOverflow: 'drop',
   groupCommitMaxCommands: 64,
+  commandIds: { maxCount: 100, maxAgeMs: 86_400_000 },
   timers: 'deadline',
   initEvent: 'auto',
   unhandledReplayedEvent: 'fail',

@@ -19,6 +19,7 @@ const settings: ActorSettings = {
   stashCapacity: 4096,
   stashOverflow: 'drop',
   groupCommitMaxCommands: 64,
+  commandIds: { maxCount: 100, maxAgeMs: 86_400_000 },
   timers: 'deadline',
   initEvent: 'auto',
   unhandledReplayedEvent: 'fail',

@@ -38,7 +38,12 @@ describe('a call', () => {
     expect(body).to.match(/"hops":1,"terms":\{"expectedSequenceNr":7\}\}$/);
     expect(decodeCall(body)).to.deep.equal({ ...call, terms });
     expect(encodeCall({ ...call, terms: {} })).to.equal(encodeCall(call));
+    const all = { ...terms, commandId: 'c', correlationId: 'o', causationId: 'e' };
+    expect(decodeCall(encodeCall({ ...call, terms: all }))).to.deep.equal({ ...call, terms: all });
     expect(nameOfAsk(terms)).to.equal('ask-on-terms');
+    expect(nameOfAsk({ commandId: 'c' })).to.equal('ask-on-terms');
+    // To lose them harms nothing.
+    expect(nameOfAsk({ correlationId: 'o', causationId: 'e' })).to.equal('ask');
     expect(nameOfAsk({})).to.equal('ask');
   });
 
@@ -83,6 +88,8 @@ describe('a call', () => {
       [body({ hops: 0.5 })]: 'call.hops must be an integer of at least 0, not 0.5',
       [body({ terms: [] })]: 'call.terms must be an object, not an array',
       [body({ terms: { expectedSequenceNr: -1 } })]: 'call.terms.expectedSequenceNr must be an int',
+      [body({ terms: { commandId: '' } })]: 'call.terms.commandId must be a well-formed text of at',
+      [body({ terms: { causationId: 'x'.repeat(256) } })]: 'call.terms.causationId must be',
       // A demand of a later version: it must not be ignored.
       [body({ terms: { once: true } })]: 'call.terms has the unknown member "once"',
     });
