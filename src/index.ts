@@ -11,6 +11,7 @@ export type {
 } from './actor/entity/entity-options.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
+export type { Moment } from './actor/recovery/moment.ts';
 export type {
   AskOptions,
   EntityRegistry,

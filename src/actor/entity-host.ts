@@ -15,6 +15,7 @@ import type { LiveEntity } from './entity/live-entities.ts';
 import { isXstateEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
+import type { Moment } from './recovery/moment.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-registry.ts';
 
@@ -45,8 +46,17 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#pipeline = new CommandPipeline(entity, this.#life);
   }
 
+  /** For work on its journal. */
+  get entity(): Entity<S> {
+    return this.#entity;
+  }
+
   get persistenceId(): string {
     return this.#entity.persistenceId;
+  }
+
+  get hasParent(): boolean {
+    return this.#entity.self._parent !== undefined;
   }
 
   /** 0 = never. */
@@ -148,11 +158,13 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /**
    * What the journal says of the entity, whoever holds it: nothing is started or written.
    *
+   * @param moment the state of which moment; the present one unless given
    * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws {InvalidInputError} the journal has not come to the moment
    * @throws the abort reason when `signal` fires
    */
-  async peek(signal: AbortSignal | undefined): Promise<Exposed<S>> {
-    const { state, sequenceNr, input } = await this.#recovery.peek(signal);
+  async peek(signal: AbortSignal | undefined, moment?: Moment): Promise<Exposed<S>> {
+    const { state, sequenceNr, input } = await this.#recovery.peek(signal, moment);
     return this.#life.exposeUnowned(state ?? this.#entity.state, sequenceNr, input);
   }
 
@@ -167,7 +179,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       this.#idle ??= Promise.withResolvers<void>();
       await this.#idle.promise;
     }
-    if (this.#entity.self._parent === undefined) this.#entity.self.stop();
+    if (!this.hasParent) this.#entity.self.stop();
     else this.#entity.tell(new Detach());
     this.#life.report('entity.ended'); // in case the actor was never started
   }

@@ -138,6 +138,7 @@ export class Fleet implements AsyncDisposable {
   guard(plugin: JournalPlugin): JournalPlugin {
     const hold = plugin.hold?.bind(plugin);
     const recover = plugin.recover?.bind(plugin);
+    const purge = plugin.purge?.bind(plugin);
     if (hold === undefined) return plugin;
     return {
       write: (...call) => plugin.write(...call),
@@ -145,6 +146,7 @@ export class Fleet implements AsyncDisposable {
       highestSeqNr: (...call) => plugin.highestSeqNr(...call),
       replay: (...call) => plugin.replay(...call),
       ...(recover === undefined ? {} : { recover }),
+      ...(purge === undefined ? {} : { purge }),
       hold: async (id, options) => {
         options?.signal?.throwIfAborted();
         const here = this.#placeOf(id);

@@ -8,6 +8,7 @@ import {
   checkTimeout,
   commandFault,
 } from '../actor/entity/check-input.ts';
+import type { Moment } from '../actor/recovery/moment.ts';
 import type {
   AskOptions,
   EntityRegistry,
@@ -30,6 +31,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
 import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
 import { type EntityCall, encodeCall, nameOfAsk } from './calls/call-codec.ts';
+import { givenUp, unanswered } from './calls/lost-answers.ts';
 import { encodeRefusal, type Refusal, readRefusal } from './calls/refusal-codec.ts';
 import type { FailedCalls } from './failed-calls.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
@@ -125,6 +127,20 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
 
   peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
     return this.#local.peek(id, options);
+  }
+
+  stateAt(id: string, moment: Moment, options?: WaitOptions): Promise<SnapshotFrom<L>> {
+    return this.#local.stateAt(id, moment, options);
+  }
+
+  async deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void> {
+    this.#placeOf(id);
+    await this.#local.deleteEvents(id, to, options);
+  }
+
+  async purge(id: string, options?: WaitOptions): Promise<void> {
+    this.#placeOf(id);
+    await this.#local.purge(id, options);
   }
 
   send(id: string, command: EventFromLogic<L>): void {
@@ -298,7 +314,11 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     } catch (err) {
       if (!(err instanceof RemoteCallError)) throw err;
       this.#deps.failedCalls.note(owner, err);
-      if (err.stored === 'unknown') throw this.#unanswered(route, owner, err);
+      if (err.stored === 'unknown') {
+        // As in the entity's own process where the time is over; otherwise the answer was lost.
+        const isOver = route.endMs - clock.nowMs() <= earlyMs;
+        throw isOver ? unanswered(route, owner, err) : err;
+      }
       if (!err.retryable) throw err;
       route.failure = err;
       return 'wait';
@@ -338,17 +358,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     });
   }
 
-  /** As in the entity's own process where the time is over; otherwise the answer was lost. */
-  #unanswered(
-    { command, timeoutMs, endMs }: Route,
-    { address }: FleetMember,
-    cause: RemoteCallError,
-  ): Error {
-    if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
-    const text = `no answer to "${command.type}" from ${address} within ${timeoutMs} ms`;
-    return new AskTimeoutError(`${text}; it may be stored`, { cause, stored: 'unknown' });
-  }
-
   /** @throws {NotOwnerError} the entity does not belong here at the moment */
   #placeOf(id: string): PartitionHere {
     const key = this.#keyOf(id);
@@ -379,12 +388,6 @@ const newRoute = {
 
 /** The other process has the command: nobody waits for more. */
 const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
-
-/** The call has ended, not the command: it may be on its way into the journal. */
-function givenUp(cause: unknown): RemoteCallError {
-  const text = 'the call ended before the command did; the command may be stored';
-  return new RemoteCallError(text, { cause, stored: 'unknown' });
-}
 
 function refused(refusal: Refusal): RemoteResponse {
   return { type: 'refused', body: encodeRefusal(refusal) };

@@ -246,14 +246,17 @@ export class CommandUnhandledError extends JournalError {
 export class UnexpectedSequenceNrError extends JournalError {
   readonly code = 'UNEXPECTED_SEQUENCE_NR';
   /** What the asker expected as the number of the last event. */
-  readonly expected: number;
+  readonly expected: number | undefined;
   /** What the command would have been decided on. */
-  readonly actual: number;
+  readonly actual: number | undefined;
 
-  constructor(message: string, { expected, actual }: { expected: number; actual: number }) {
-    super(message);
-    this.expected = expected;
-    this.actual = actual;
+  constructor(
+    message: string,
+    options?: ErrorOptions & { readonly expected?: number; readonly actual?: number },
+  ) {
+    super(message, options);
+    this.expected = options?.expected;
+    this.actual = options?.actual;
   }
 }
 

@@ -52,9 +52,11 @@ export class CommandEvaluator<S extends HostedState> {
     if (this.#settings.actor.checkDeterminism) freezeContext(state);
     let evaluated: Evaluated<S>;
     try {
-      evaluated = envelope.internal
-        ? this.#input(envelope, state, sequenceNr)
-        : withStoredReply(this.#command(envelope, state, sequenceNr));
+      evaluated = this.#withBeside(
+        envelope.internal
+          ? this.#input(envelope, state, sequenceNr)
+          : withStoredReply(this.#command(envelope, state, sequenceNr)),
+      );
     } catch (cause) {
       const error = rejectionOf(envelope.event, asError(cause));
       const type = envelope.internal ? 'fail' : 'error';
@@ -62,6 +64,16 @@ export class CommandEvaluator<S extends HostedState> {
     }
     if (evaluated.outcome.type !== 'reply') this.#run?.undo();
     return evaluated;
+  }
+
+  /** @throws what a hook of the user throws, or when what it gives cannot be stored */
+  #withBeside(evaluated: Evaluated<S>): Evaluated<S> {
+    const { beside } = this.#settings;
+    if (beside === undefined) return evaluated;
+    const stored = evaluated.steps.filter(({ payload }) => payload !== undefined);
+    if (stored.length === 0) return evaluated;
+    const events = stored.map(({ event }) => event);
+    return { ...evaluated, beside: beside({ command: evaluated.envelope.event, events }) };
   }
 
   /** What came from outside: a transient event, an event as it is, or a command for `decide`. */

@@ -46,8 +46,14 @@ export function planWrites<S extends HostedState>(
     if (!isSome(events)) continue;
     const isFinal = state.status !== 'active';
     const wake = isFinal ? 'none' : waits.next(logic.childrenOf(state), timers);
-    const write = { persistenceId, events };
-    planned.push({ evaluated, write: wake === undefined ? write : { ...write, wake } });
+    const { beside } = evaluated;
+    const write: AtomicWrite = {
+      persistenceId,
+      events,
+      ...(wake !== undefined && { wake }),
+      ...(beside !== undefined && { beside }),
+    };
+    planned.push({ evaluated, write });
   }
   return planned;
 }

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import type { BesideEvents } from '../../ports/journal-plugin.ts';
 import type { CommandNames } from './ask.ts';
 import type { CommandIdSettings } from './recent-commands.ts';
 
@@ -69,6 +70,17 @@ export interface InputArgs<I> {
   readonly input: I;
 }
 
+/** What the hooks of a write are given. */
+export interface WriteArgs<E> {
+  /**
+   * The command that led to the events, or the event of a child or a timer of the entity; `undefined`
+   * for an init record that is stored before any command.
+   */
+  readonly command: EventObject | undefined;
+  /** At least one, without an init record that is stored with them. */
+  readonly events: readonly E[];
+}
+
 /** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
 export interface EntityOptions<S, E extends EventObject> {
   /** Configuration path of the journal plugin; the default journal unless given. */
@@ -103,6 +115,21 @@ export interface EntityOptions<S, E extends EventObject> {
   };
   /** Idle time after which `entities` stops it; 0 = never. */
   readonly passivateAfter?: Duration;
+  /**
+   * What is stored once beside the events of a command: anything that JSON can hold. Anything else,
+   * or an exception, rejects the command before the write.
+   */
+  readonly metadata?: (a: WriteArgs<E>) => unknown;
+  /**
+   * Headers of the record that holds the events of a command: texts by name. Anything else, or an
+   * exception, rejects the command before the write.
+   */
+  readonly headers?: (a: WriteArgs<E>) => Readonly<Record<string, string>> | undefined;
+  /**
+   * How long the journal lives after a write unless another one follows: then the replicator purges
+   * it. A function is asked at each write; `undefined` = for ever.
+   */
+  readonly expireAfter?: Duration | ((a: WriteArgs<E>) => Duration | undefined);
   /** An exception thrown here fails the entity. */
   readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
 }
@@ -115,6 +142,8 @@ export interface EntitySettings<S> {
   readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;
   readonly tagger: ((event: EventObject, after: S) => Iterable<string>) | undefined;
   readonly onSignal: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
+  /** What the hooks of a write say; `undefined` = there are none. */
+  readonly beside: ((a: WriteArgs<EventObject>) => BesideEvents) | undefined;
   readonly recoverTo: number | undefined;
   readonly recoverMaxEvents: number;
   readonly restart: ResolvedBackoff | undefined;

@@ -1,12 +1,8 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import {
-  ClosedError,
-  NotOwnerError,
-  WriteFailedError,
-  WriteRejectedError,
-} from '../../model/errors.ts';
+import { ClosedError, NotOwnerError, WriteRejectedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   AtomicWrite,
   EventFacts,
@@ -14,7 +10,6 @@ import type {
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
-  WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
@@ -24,6 +19,7 @@ import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
+import { checkDelete, rejectionsOf } from './journal-answers.ts';
 import type { LiveEntities } from './live-entities.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
@@ -329,6 +325,13 @@ export class Entity<S extends HostedState> {
     }
   }
 
+  /** `undefined` = the entity has no journal at the moment. */
+  deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
+    if (this.#journal === undefined) return undefined;
+    checkDelete(this.persistenceId, to, this.#sequenceNr);
+    return this.#journal.deleteTo(this.persistenceId, to, options);
+  }
+
   /** What the entity reports to itself takes its turn in the mailbox, where inspectors see it. */
   tell(event: EventObject): void {
     this.self.send(event);
@@ -375,24 +378,4 @@ export class Entity<S extends HostedState> {
     }
     this.#timers = timers;
   }
-}
-
-/**
- * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
- * stored.
- *
- * @throws {WriteFailedError} the answer has not one outcome a write
- */
-function rejectionsOf(
-  outcomes: readonly WriteOutcome[],
-  writes: number,
-): readonly (Error | undefined)[] | undefined {
-  if (outcomes.length === 0) return undefined;
-  if (outcomes.length !== writes) {
-    throw new WriteFailedError(
-      `the journal answered ${outcomes.length} outcomes to ${writes} writes`,
-    );
-  }
-  if (outcomes.every((outcome) => outcome.type === 'stored')) return undefined;
-  return outcomes.map((outcome) => (outcome.type === 'rejected' ? outcome.cause : undefined));
 }

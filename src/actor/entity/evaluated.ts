@@ -1,6 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { StoredForm } from '../../model/stored-form.ts';
-import type { CommandFact, EventFacts } from '../../ports/journal-plugin.ts';
+import type { BesideEvents, CommandFact, EventFacts } from '../../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
 import type { RecentCommand } from './recent-commands.ts';
 import type { TimerChange } from './timers.ts';
@@ -56,4 +56,6 @@ export interface Evaluated<S> {
   readonly envelope: Envelope;
   readonly steps: readonly Step<S>[];
   readonly outcome: Outcome<S>;
+  /** What is stored beside its events. */
+  readonly beside?: BesideEvents;
 }
