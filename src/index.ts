@@ -9,9 +9,9 @@ export type {
   PersistenceSignal,
   RestartBackoff,
 } from './actor/entity/entity-options.ts';
+export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
-export type { Moment } from './actor/recovery/moment.ts';
 export type {
   AskOptions,
   EntityRegistry,

@@ -58,6 +58,11 @@ export interface BehaviorOptions<S, C extends EventObject, E extends EventObject
    * write.
    */
   readonly decide: (a: BehaviorDecideArgs<S, C>) => Decision<E, BehaviorState<S>>;
+  /**
+   * When the commands come back that `decide` has stashed: after an event after which this answers
+   * true. Unless given: after each event.
+   */
+  readonly unstashOn?: (state: S) => boolean;
   /** The state after an event: a pure function, which leaves the old state alone. */
   readonly evolve: (state: S, event: E) => S;
 }
@@ -68,7 +73,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
-  const { persistenceId, decide, evolve } = options;
+  const { persistenceId, decide, evolve, unstashOn } = options;
   if (decide === undefined || evolve === undefined) {
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
@@ -81,6 +86,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
         decide: ({ snapshot: { context: state }, command, ...rest }) =>
           decide({ ...rest, state, command: command as C }),
         transient: undefined,
+        unstashes: unstashOn && ((_before, { context }) => unstashOn(context)),
       };
     },
     open: () => new BehaviorEntity(options as unknown as Rules<S>),

@@ -20,15 +20,16 @@ import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
 import { checkId, checkSignal, checkTerms, checkTimeout } from './entity/check-input.ts';
 import type { EntityDeps } from './entity/entity.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
+import type { JournalName } from './entity/journal-answers.ts';
 import { LiveEntities } from './entity/live-entities.ts';
+import type { Moment } from './entity/moment.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
-import { deleteEvents, type JournalName, purgeEntity } from './journal-upkeep.ts';
+import { deleteEvents, purgeEntity } from './journal-upkeep.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
-import type { Moment } from './recovery/moment.ts';
 import { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type {
   AskOptions,
@@ -319,9 +320,9 @@ class LocalActorHost implements ActorHost {
       await host.whenRecovered(signal);
       const { entity, hasEnded } = host;
       const { journalPluginId } = entity.settings;
-      const deleting = hasEnded ? undefined : entity.deleteTo(upTo, { signal });
-      const what = { persistenceId, journalPluginId, to: upTo };
-      await (deleting ?? deleteEvents(this.#deps, what, signal));
+      const actor = hasEnded ? undefined : entity;
+      const what = { persistenceId, journalPluginId, to: upTo, actor };
+      await deleteEvents(this.#deps, what, signal);
     });
   }
 

@@ -12,10 +12,10 @@ import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
 import { Lifecycle } from './entity/lifecycle.ts';
 import type { LiveEntity } from './entity/live-entities.ts';
+import type { Moment } from './entity/moment.ts';
 import { isXstateEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
-import type { Moment } from './recovery/moment.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-registry.ts';
 
@@ -208,12 +208,14 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean {
-    const { deps, timers, logic, state } = this.#entity;
+    const { deps, timers, logic, state, settings } = this.#entity;
     const nowMs = deps.clock.nowMs();
     if (nowMs - this.#lastActiveMs < ms) return false;
     if (!this.#life.isReady && !this.#isResting) return false;
     this.#pipeline.stash.dropSettled();
     if (this.#pipeline.stash.length > 0) return false;
+    // Time that it does not live does not count, so it would wait for ever.
+    if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
   }
 

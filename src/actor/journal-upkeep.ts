@@ -1,16 +1,10 @@
-import { InvalidInputError } from '../model/errors.ts';
+import { InvalidInputError, NotOwnerError } from '../model/errors.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
-import type { HeldPlugin, JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
+import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
-import type { EntityDeps } from './entity/entity.ts';
-import { checkDelete } from './entity/journal-answers.ts';
-
-/** What is deleted, and where it is. */
-export interface JournalName {
-  readonly persistenceId: string;
-  /** Configuration path; `undefined` = the default one. */
-  readonly journalPluginId: string | undefined;
-}
+import type { Entity, EntityDeps } from './entity/entity.ts';
+import type { HostedState } from './entity/entity-logic.ts';
+import { checkDelete, type JournalName } from './entity/journal-answers.ts';
 
 type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;
 
@@ -65,15 +59,22 @@ export async function purgeEntity(
 }
 
 /**
- * Deletes events of an entity that has no journal of its own at the moment.
+ * Deletes events of an entity, through its live actor where that has the journal.
  *
+ * @param actor `undefined` = it has ended
  * @throws {InvalidInputError} there is no event `to`; and as the journal
  */
 export async function deleteEvents(
   deps: UpkeepDeps,
-  { to, ...name }: JournalName & { readonly to: SeqNr },
+  { to, actor, ...name }: JournalName & Deletion,
   signal: AbortSignal,
 ): Promise<void> {
+  try {
+    const deleting = actor?.deleteTo(to, { signal });
+    if (deleting !== undefined) return await deleting;
+  } catch (error) {
+    if (!(error instanceof NotOwnerError)) throw error;
+  }
   await withJournal(deps, name, signal, async (journal) => {
     const id = name.persistenceId as PersistenceId;
     checkDelete(id, to, await journal.highestSeqNr(id, 0, { signal }));
@@ -81,7 +82,20 @@ export async function deleteEvents(
   });
 }
 
-/** Holds the journal, where it can be held. */
+interface Deletion {
+  /** Inclusive. */
+  readonly to: SeqNr;
+  readonly actor: Pick<Entity<HostedState>, 'deleteTo'> | undefined;
+}
+
+/** A process that lost the partition learns of that by its next write, and then holds it anew. */
+const maxHolds = 5;
+
+/**
+ * Holds the journal, where it can be held.
+ *
+ * @throws {NotOwnerError} others took it away each time
+ */
 async function withJournal(
   { journal: open }: UpkeepDeps,
   { persistenceId, journalPluginId }: JournalName,
@@ -89,12 +103,16 @@ async function withJournal(
   work: (journal: Omit<JournalPlugin, 'hold'>) => Promise<void>,
 ): Promise<void> {
   const journal = await open(journalPluginId, signal);
-  const held: HeldPlugin | undefined = await journal.hold?.(persistenceId as PersistenceId, {
-    signal,
-  });
-  try {
-    await work(held ?? journal);
-  } finally {
-    await held?.[Symbol.asyncDispose]();
+  for (let holds = 1; ; holds++) {
+    const held = await journal.hold?.(persistenceId as PersistenceId, { signal });
+    try {
+      await work(held ?? journal);
+      return;
+    } catch (error) {
+      const isLost = held !== undefined && error instanceof NotOwnerError;
+      if (!isLost || holds === maxHolds) throw error;
+    } finally {
+      await held?.[Symbol.asyncDispose]();
+    }
   }
 }

@@ -26,7 +26,10 @@ const functions = [
 ] as const;
 
 /** The options that all actors of one logic share; the persistence id depends on the input. */
-export type SharedSettings<S> = Omit<EntitySettings<S>, 'persistenceId' | 'decide' | 'transient'>;
+export type SharedSettings<S> = Omit<
+  EntitySettings<S>,
+  'persistenceId' | 'decide' | 'transient' | 'unstashes'
+>;
 
 /**
  * Options as written over the configured ones.
@@ -75,6 +78,7 @@ function overSettings<S, E extends EventObject>(
     unhandledReplayedEvent: options.unhandledReplayedEvent ?? settings.unhandledReplayedEvent,
     groupCommitMaxCommands: positive(groupCommit, 'groupCommit'),
     stashCapacity: positive(stashCapacity, 'stashCapacity'),
+    stashOverflow: options.stashOverflow ?? settings.stashOverflow,
     commandIds: commandIdsOver(options.commandIds, settings.commandIds),
   };
 }

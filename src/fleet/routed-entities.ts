@@ -8,7 +8,7 @@ import {
   checkTimeout,
   commandFault,
 } from '../actor/entity/check-input.ts';
-import type { Moment } from '../actor/recovery/moment.ts';
+import type { Moment } from '../actor/entity/moment.ts';
 import type {
   AskOptions,
   EntityRegistry,

@@ -22,11 +22,9 @@ export function beforeEvaluation<S extends HostedState>(
 ): Evaluated<S> | undefined {
   if (envelope.ask === undefined) return undefined;
   const { commandId, expectedSequenceNr: expected } = envelope.ask.terms;
-  if (commandId !== undefined) {
-    const command = entity.recent.find(commandId, entity.deps.clock.nowMs());
-    // Before the numbers are compared: it was the command itself that moved the entity on.
-    if (command !== undefined) return ended(envelope, { type: 'known', command });
-  }
+  const command = entity.recent.find(commandId, entity.deps.clock.nowMs());
+  // Before the numbers are compared: it was the command itself that moved the entity on.
+  if (command !== undefined) return ended(envelope, { type: 'known', command });
   if (expected === undefined) return undefined;
   // An init record that waits for the first event has a number already, which nobody has seen.
   const actual = sequenceNr === entity.numberBeforeNext ? entity.sequenceNr : sequenceNr;

@@ -8,6 +8,7 @@ import {
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { CommandNames } from '../entity/ask.ts';
+import { checkSame } from '../entity/check-same.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
@@ -248,9 +249,13 @@ export class CommandEvaluator<S extends HostedState> {
             'where no recovery finds it; keep it in an object, an array, a Map or a Set',
         );
       }
+      const { timerChanges, trace } = run;
+      // What is taken as it is was computed once only; anything else is computed again by its commit.
+      if (trace !== undefined && this.#settings.actor.checkDeterminism) {
+        checkSame(event, next, run.apply(base, event, seqNr));
+      }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      const { timerChanges, trace } = run;
       const step = {
         event,
         payload,

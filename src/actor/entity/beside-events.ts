@@ -5,7 +5,7 @@ import type { JsonValue } from '../../model/payload.ts';
 import { storedForm } from '../../model/stored-form.ts';
 import { writtenHeaders } from '../../model/written-event.ts';
 import type { BesideEvents } from '../../ports/journal-plugin.ts';
-import { ignoreOutcome } from './check-input.ts';
+import { ignoreOutcome, kindOf } from './check-input.ts';
 import { durationMs } from './duration-ms.ts';
 import type { EntityOptions, WriteArgs } from './entity-options.ts';
 
@@ -47,7 +47,9 @@ function expiryOf(given: unknown): ExpireAfter | undefined {
   if (given === undefined) return undefined;
   ignoreOutcome(given);
   if (typeof given !== 'number' && typeof given !== 'string') {
-    throw new InvalidInputError(`expireAfter must be milliseconds or like '30d', not ${given}`);
+    throw new InvalidInputError(
+      `expireAfter must be milliseconds or like '30d', not ${kindOf(given)}`,
+    );
   }
   const nanos = durationMs(given, 'expireAfter') * nanosPerMs;
   // Beyond that a number of nanoseconds is none of its own.

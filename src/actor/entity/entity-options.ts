@@ -29,7 +29,7 @@ export type Decision<E extends EventObject, S = unknown> =
   /** The asker gets a `CommandRejectedError` with this cause. */
   | { readonly type: 'reject'; readonly reason: Error }
   | { readonly type: 'unhandled' }
-  /** Tried again after the next event of the entity. */
+  /** Tried again after the next event of the entity; with `unstashOn`, when that says so. */
   | { readonly type: 'stash' };
 
 /** How an entity starts over after a failed write or recovery. */
@@ -101,11 +101,15 @@ export interface EntityOptions<S, E extends EventObject> {
   readonly onRejected?: ActorSettings['onRejected'];
   readonly initEvent?: ActorSettings['initEvent'];
   readonly unhandledReplayedEvent?: ActorSettings['unhandledReplayedEvent'];
-  /** Delayed transitions after recovery: their first deadline, or the full delay again. */
+  /**
+   * Delayed transitions after recovery: their first deadline; what was left of the delay at the last
+   * event; or the full delay again.
+   */
   readonly timers?: ActorSettings['timers'];
   /** Commands written together while another write is in flight, at least 1. */
   readonly groupCommit?: number;
   readonly stashCapacity?: number;
+  readonly stashOverflow?: ActorSettings['stashOverflow'];
   /** For how long the answers to commands with a `commandId` are remembered. */
   readonly commandIds?: {
     /** The last so many, at least 1. */
@@ -142,6 +146,11 @@ export interface EntitySettings<S> {
   readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;
   readonly tagger: ((event: EventObject, after: S) => Iterable<string>) | undefined;
   readonly onSignal: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
+  /**
+   * Whether an event releases what `decide` has stashed, which led from one state to the other;
+   * `undefined` = each does.
+   */
+  readonly unstashes: ((before: S, after: S) => boolean) | undefined;
   /** What the hooks of a write say; `undefined` = there are none. */
   readonly beside: ((a: WriteArgs<EventObject>) => BesideEvents) | undefined;
   readonly recoverTo: number | undefined;
@@ -170,6 +179,8 @@ export interface ActorSettings {
   readonly stashCapacity: number;
   /** A full stash drops the command (its asker gets an error) or fails the entity. */
   readonly stashOverflow: 'drop' | 'fail';
+  /** A line in the log, at debug, for each command that is stashed. */
+  readonly logStashing: boolean;
   /**
    * Commands evaluated and written together while a write is in flight; 1 = strictly one at a
    * time.
@@ -178,7 +189,7 @@ export interface ActorSettings {
   /** For how long the answers to commands with an id are remembered. */
   readonly commandIds: CommandIdSettings;
   /** Delayed transitions after recovery. */
-  readonly timers: 'deadline' | 'restart';
+  readonly timers: 'deadline' | 'remaining' | 'restart';
   /** Durable record of the actor's input. */
   readonly initEvent: 'auto' | 'always' | 'never';
   readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
@@ -189,7 +200,8 @@ export interface ActorSettings {
   /** Number of replayed events after which other work of the process gets a turn. */
   readonly replayYieldEvery: number;
   /**
-   * Freeze events and contexts, so that changing them in place throws; for development and tests.
+   * Freeze events and contexts, so that changing them in place throws, and compute each state twice,
+   * so that one that is not the same again is found; for development and tests.
    */
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */

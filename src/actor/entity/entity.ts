@@ -15,6 +15,7 @@ import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import { checkSame } from './check-same.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
@@ -233,6 +234,7 @@ export class Entity<S extends HostedState> {
    * @returns whether effects follow when the actor's turn ends; none do when the outcome of the
    * dry run could be taken as it is
    * @throws what an action throws
+   * @throws {InvalidInputError} with `checkDeterminism`: the state is another one than in the dry run
    */
   commit(step: Step<S>): boolean {
     if (step.seqNr > 0) {
@@ -248,6 +250,8 @@ export class Entity<S extends HostedState> {
     }
     this.#timers.beginStep({ seqNr: this.#sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
     this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr);
+    const isSure = this.settings.actor.checkDeterminism && step.payload !== undefined;
+    if (isSure) checkSame(step.event, step.next, this.#state);
     return true;
   }
 
@@ -364,12 +368,14 @@ export class Entity<S extends HostedState> {
   /**
    * Arms what the replay found waiting. What is overdue fires at once, earliest deadline first.
    */
-  #rearm({ timers, lastEventMs }: Replayed<S>): void {
+  #rearm({ timers, lastEventMs, lastSeenMs }: Replayed<S>): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();
     timers.forgetSent(lastEventMs);
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
+      // As if time had stood still since then.
+      if (settings.actor.timers === 'remaining') timer.fromMs += nowMs - (lastSeenMs ?? nowMs);
       const delayMs = Math.max(0, dueMs(timer) - nowMs);
       if (this.logic.arm(this.#state, timer, delayMs)) continue;
       timers.remove(timer);

@@ -2,6 +2,13 @@ import { InvalidInputError, WriteFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { WriteOutcome } from '../../ports/journal-plugin.ts';
 
+/** The journal of an entity, and where it is. */
+export interface JournalName {
+  readonly persistenceId: string;
+  /** Configuration path; `undefined` = the default one. */
+  readonly journalPluginId: string | undefined;
+}
+
 /**
  * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
  * stored.

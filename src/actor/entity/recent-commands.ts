@@ -50,8 +50,8 @@ export class RecentCommands {
   }
 
   /** `undefined` = it was not stored, or is forgotten. */
-  find(commandId: string, nowMs: number): RecentCommand | undefined {
-    const command = this.#byId?.get(commandId);
+  find(commandId: string | undefined, nowMs: number): RecentCommand | undefined {
+    const command = commandId === undefined ? undefined : this.#byId?.get(commandId);
     return command === undefined || this.#isOld(command, nowMs) ? undefined : command;
   }
 

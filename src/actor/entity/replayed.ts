@@ -16,6 +16,8 @@ export interface Replayed<S> {
   readonly recent: RecentCommands;
   /** When the last applied event was stored, ms since the epoch; 0 = unknown. */
   readonly lastEventMs: number;
+  /** When the last event was stored, applied or not, ms since the epoch; `undefined` = unknown. */
+  readonly lastSeenMs: number | undefined;
   /** The dry run that made `state`: it knows the children in it. */
   readonly run: DryRun<S>;
 }

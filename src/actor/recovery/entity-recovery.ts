@@ -20,9 +20,9 @@ import {
   Restart,
 } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import { endAt, type Moment, type ReplayEnd } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { delaysOf } from '../entity/timers.ts';
-import { endAt, type Moment, type ReplayEnd } from './moment.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater, ReplayFold, replay, replayUntil } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';

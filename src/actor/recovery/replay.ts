@@ -17,11 +17,11 @@ import { nextTurn } from '../../runtime/waiting.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
+import { checkReached, type ReplayEnd } from '../entity/moment.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
 import { Timers } from '../entity/timers.ts';
-import { checkReached, type ReplayEnd } from './moment.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
 /** What the fold of one journal needs to know. */
@@ -54,6 +54,7 @@ export class ReplayFold<S extends HostedState> {
   #input: unknown;
   #warned = false;
   #lastEventMs = 0;
+  #lastSeenMs: number | undefined;
   lastSeqNr = 0;
 
   constructor(options: FoldOptions<S>) {
@@ -75,6 +76,7 @@ export class ReplayFold<S extends HostedState> {
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
     }
     this.lastSeqNr = seqNr;
+    this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
     if (!isEvent(payload)) {
       // Written by another program, such as one on the JVM whose events have no `type`.
       const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
@@ -105,6 +107,7 @@ export class ReplayFold<S extends HostedState> {
       timers: this.#timers,
       recent: this.#recent,
       lastEventMs: this.#lastEventMs,
+      lastSeenMs: this.#lastSeenMs,
       run: this.#run,
     };
   }
@@ -115,10 +118,8 @@ export class ReplayFold<S extends HostedState> {
       this.#warnAfterEnd(repr);
       return;
     }
-    const { timer, unhandled, replaced, command } = repr.facts;
-    if (command !== undefined) {
-      this.#recent.note(command, payload, repr.timestampMs ?? this.#options.nowMs());
-    }
+    const { timer, unhandled, replaced } = repr.facts;
+    this.#noteCommand(payload, repr);
     if (timer !== undefined) this.#timers.removeFirst(timer);
     const endedId = endedChildId(payload);
     if (endedId !== undefined && replaced !== true) {
@@ -137,6 +138,11 @@ export class ReplayFold<S extends HostedState> {
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
     if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr);
+  }
+
+  #noteCommand(event: EventObject, { facts: { command }, timestampMs }: PersistentRepr): void {
+    if (command === undefined) return;
+    this.#recent.note(command, event, timestampMs ?? this.#options.nowMs());
   }
 
   /** The journal has no init record: its first event is as near as we get to the beginning. */

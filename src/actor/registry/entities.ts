@@ -1,8 +1,8 @@
 import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
 import type { NotOwnerError } from '../../model/errors.ts';
 import type { AskResult, CommandTerms, WaitOptions } from '../entity/ask.ts';
+import type { Moment } from '../entity/moment.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
-import type { Moment } from '../recovery/moment.ts';
 
 /** How to ask. */
 export interface AskOptions extends CommandTerms {

@@ -26,9 +26,9 @@ import {
   checkTimeout,
   commandFault,
 } from '../entity/check-input.ts';
+import type { JournalName } from '../entity/journal-answers.ts';
+import { endAt, type Moment } from '../entity/moment.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
-import type { JournalName } from '../journal-upkeep.ts';
-import type { Moment } from '../recovery/moment.ts';
 import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
 import { hadToMove } from './had-to-move.ts';
 
@@ -236,6 +236,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async stateAt(id: string, at: Moment, options?: WaitOptions): Promise<SnapshotFrom<L>> {
+    endAt(at);
     const snapshot = await this.#deps.peek(this.#create(id), options, at);
     return snapshot as SnapshotFrom<L>;
   }

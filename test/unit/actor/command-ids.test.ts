@@ -265,8 +265,9 @@ describe('ask with correlationId and causationId', () => {
     const { host, actor, journal } = openList(
       {},
       {
-        decide: ({ state, command, sequenceNr, ...rest }: Record<string, unknown>) => {
-          names.push(rest);
+        decide: (given: Record<string, unknown>) => {
+          const named = Object.entries(given).filter(([name]) => name.endsWith('Id'));
+          names.push(Object.fromEntries(named));
           return { type: 'persist', events: [{ type: 'stored', name: 'a' }], reply: 'r' };
         },
       },

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Moment } from '../../../src/actor/recovery/moment.ts';
+import type { Moment } from '../../../src/actor/entity/moment.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { counterMachine } from './counter.ts';
 import { failureOf, testHost } from './support.ts';

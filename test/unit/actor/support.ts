@@ -10,6 +10,7 @@ export const testSettings: ActorSettings = {
   maxConcurrentRecoveries: 50,
   stashCapacity: 4096,
   stashOverflow: 'drop',
+  logStashing: false,
   groupCommitMaxCommands: 64,
   commandIds: { maxCount: 100, maxAgeMs: 86_400_000 },
   timers: 'deadline',

@@ -141,6 +141,22 @@ describe('purge', () => {
     expect((await counters.ask('1', added)).sequenceNr).to.equal(3);
   });
 
+  it('holds the journal anew when it learns by the purge itself that it was lost', async () => {
+    const { journal, counters, numbers } = openCounters();
+    journal.seed('c|1', [added]);
+    const purge = journal.purge.bind(journal);
+    let losses = 2;
+    journal.purge = async (id) => {
+      if (losses-- > 0) throw new NotOwnerError('another process has opened a tenure');
+      await purge(id);
+    };
+    await counters.purge('1');
+    expect(numbers()).to.deep.equal([]);
+    expect(journal.holds.map(({ released }) => released)).to.deep.equal([true, true, true]);
+    losses = Number.POSITIVE_INFINITY;
+    expect((await failureOf(counters.purge('1'))).code).to.equal('NOT_OWNER');
+  });
+
   it('deletes the snapshots before the events: those of the next life are found', async () => {
     const order: string[] = [];
     const journal = new HoldableJournal();

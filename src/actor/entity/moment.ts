@@ -1,5 +1,5 @@
 import { InvalidInputError, RecoveryFailedError } from '../../model/errors.ts';
-import { kindOf } from '../entity/check-input.ts';
+import { kindOf } from './check-input.ts';
 
 /** A moment in the life of an entity. */
 export type Moment =
