@@ -2,13 +2,14 @@
 
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
 export type { ActorHost } from './actor/create-actor-host.ts';
-export type { AskResult, WaitOptions } from './actor/entity/ask.ts';
+export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Decision,
   EntityOptions,
   PersistenceSignal,
   RestartBackoff,
 } from './actor/entity/entity-options.ts';
+export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {

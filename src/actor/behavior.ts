@@ -1,6 +1,7 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
+import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
 import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
@@ -39,7 +40,7 @@ interface ActiveSnapshot {
 }
 
 /** What `decide` of a behaviour is given. */
-export interface BehaviorDecideArgs<S, C> {
+export interface BehaviorDecideArgs<S, C> extends CommandNames {
   readonly state: S;
   readonly command: C;
   /** Number of the last event, stored or being written. */
@@ -57,6 +58,11 @@ export interface BehaviorOptions<S, C extends EventObject, E extends EventObject
    * write.
    */
   readonly decide: (a: BehaviorDecideArgs<S, C>) => Decision<E, BehaviorState<S>>;
+  /**
+   * When the commands come back that `decide` has stashed: after an event after which this answers
+   * true. Unless given: after each event.
+   */
+  readonly unstashOn?: (state: S) => boolean;
   /** The state after an event: a pure function, which leaves the old state alone. */
   readonly evolve: (state: S, event: E) => S;
 }
@@ -67,7 +73,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
-  const { persistenceId, decide, evolve } = options;
+  const { persistenceId, decide, evolve, unstashOn } = options;
   if (decide === undefined || evolve === undefined) {
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
@@ -77,9 +83,10 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
       return {
         ...shared,
         persistenceId: persistenceIdOf(persistenceId, input as I),
-        decide: ({ snapshot: { context: state }, command, sequenceNr }) =>
-          decide({ state, command: command as C, sequenceNr }),
+        decide: ({ snapshot: { context: state }, command, ...rest }) =>
+          decide({ ...rest, state, command: command as C }),
         transient: undefined,
+        unstashes: unstashOn && ((_before, { context }) => unstashOn(context)),
       };
     },
     open: () => new BehaviorEntity(options as unknown as Rules<S>),

@@ -7,21 +7,26 @@ import type {
   EventObject,
 } from 'xstate';
 import { ClosedError, DeadlineExceededError, InvalidInputError } from '../model/errors.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { unlessAborted } from '../runtime/waiting.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
-import { checkId, checkSignal, checkTimeout } from './entity/check-input.ts';
+import { checkId, checkSignal, checkTerms, checkTimeout } from './entity/check-input.ts';
 import type { EntityDeps } from './entity/entity.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
+import type { JournalName } from './entity/journal-answers.ts';
 import { LiveEntities } from './entity/live-entities.ts';
+import type { Moment } from './entity/moment.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
+import { deleteEvents, purgeEntity } from './journal-upkeep.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
 import type { PersistentLogic, PersistentOptions } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
@@ -98,7 +103,7 @@ export interface ActorHost {
    *
    * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this
    * persistence, or a callback that answered something wrong), {@link CommandRejectedError},
-   * {@link CommandUnhandledError}, {@link StashOverflowError}, {@link WriteRejectedError},
+   * {@link CommandUnhandledError}, {@link UnexpectedSequenceNrError}, {@link StashOverflowError}, {@link WriteRejectedError},
    * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
    * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
    * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
@@ -139,6 +144,35 @@ export interface ActorHost {
    * @throws {InvalidInputError} it has a parent, which alone may stop it
    */
   stop(ref: object): Promise<void>;
+
+  /**
+   * Deletes the events of an actor up to a number, for good: a recovery without a snapshot of a later
+   * moment no longer knows what they led to. The actor goes on, and so does its numbering. Waits
+   * for its recovery; of one that has ended the journal is held for it.
+   *
+   * @param to inclusive, at most the last number; `SeqNr.max` = all
+   * @throws {InvalidInputError} there is no such event, or the actor is none of this persistence's
+   * @throws {NotOwnerError} nothing deleted: another process has the entity
+   * @throws {WriteRejectedError} nothing deleted
+   * @throws {WriteFailedError} may be deleted: delete again
+   * @throws {DeadlineExceededError} not within `timeout`; may be deleted
+   * @throws as `whenRecovered`
+   */
+  deleteEvents(ref: object, to: number, options?: WaitOptions): Promise<void>;
+
+  /**
+   * Stops an actor as `stop` does, then deletes all its events and snapshots: an actor of this id
+   * that is started later begins anew, with number 1.
+   *
+   * @throws {InvalidInputError} it has a parent, is none of this persistence's, or its journal has no
+   *   purge; nothing was purged
+   * @throws {NotOwnerError} nothing purged: another process has the entity
+   * @throws {WriteRejectedError} nothing purged
+   * @throws {WriteFailedError} may be purged: purge again
+   * @throws {DeadlineExceededError} not within `timeout`; may be purged
+   * @throws the abort reason when `signal` fires
+   */
+  purge(ref: object, options?: WaitOptions): Promise<void>;
 
   /** Stops all actors as `stop` does; what is asked later is rejected. */
   shutdown(): Promise<void>;
@@ -220,8 +254,9 @@ class LocalActorHost implements ActorHost {
       const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
       const signal = checkSignal(options?.signal);
       signal?.throwIfAborted();
+      const terms = checkTerms(options);
       const host = this.#deps.hosts.of(ref);
-      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs);
+      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       if (signal !== undefined) ask.giveUpOn(signal);
@@ -250,7 +285,9 @@ class LocalActorHost implements ActorHost {
         clock: this.#deps.clock,
         closing: this.#closing.signal,
         ask: (ref, command, how) => this.ask(ref, command as EventObject, how),
-        peek: (ref, how) => this.#peek(ref, how),
+        peek: (ref, how, moment) => this.#peek(ref, how, moment),
+        deleteEvents: (ref, to, how) => this.deleteEvents(ref, to, how),
+        purge: (name, how) => this.#purge(name, how),
         stop: (ref) => this.stop(ref),
         whenRecovered: (ref, how) => this.whenRecovered(ref, how),
         maxWakeUps,
@@ -268,13 +305,49 @@ class LocalActorHost implements ActorHost {
     await this.#inTime(text, options, (signal) => host.whenRecovered(signal));
   }
 
-  async #peek(ref: object, options: WaitOptions | undefined): Promise<unknown> {
+  async #peek(ref: object, options?: WaitOptions, moment?: Moment): Promise<unknown> {
     const host = this.#deps.hosts.of(ref);
     const text = `the journal of ${host.persistenceId} was not read in time`;
+    return await this.#untilClosed(text, options, (signal) => host.peek(signal, moment));
+  }
+
+  async deleteEvents(ref: object, to: number, options?: WaitOptions): Promise<void> {
+    const upTo = SeqNr.of(to);
+    const host = this.#deps.hosts.of(ref);
+    const { persistenceId } = host;
+    const text = `the events of ${persistenceId} were not deleted in time; they may be later`;
+    await this.#untilClosed(text, options, async (signal) => {
+      await host.whenRecovered(signal);
+      const { entity, hasEnded } = host;
+      const { journalPluginId } = entity.settings;
+      const actor = hasEnded ? undefined : entity;
+      const what = { persistenceId, journalPluginId, to: upTo, actor };
+      await deleteEvents(this.#deps, what, signal);
+    });
+  }
+
+  async purge(ref: object, options?: WaitOptions): Promise<void> {
+    const { persistenceId, settings } = this.#deps.hosts.of(ref).entity;
+    await this.#purge({ persistenceId, journalPluginId: settings.journalPluginId }, options);
+  }
+
+  async #purge(name: JournalName, options?: WaitOptions): Promise<void> {
+    const text = `${name.persistenceId} was not purged in time; it may be later`;
+    await this.#untilClosed(text, options, (signal) => purgeEntity(this.#deps, name, signal));
+  }
+
+  /** @throws {DeadlineExceededError} `text`, and the timeout */
+  async #untilClosed<T>(
+    text: string,
+    options: WaitOptions | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const closing = this.#closing.signal;
-    const given = options?.signal;
+    const given = checkSignal(options?.signal);
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
-    return await this.#inTime(text, { ...options, signal }, (either) => host.peek(either));
+    return await this.#inTime(text, { ...options, signal }, (either = signal) =>
+      unlessAborted(work(either), either),
+    );
   }
 
   /** @throws {DeadlineExceededError} `text`, and the timeout */

@@ -12,6 +12,7 @@ import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
 import { Lifecycle } from './entity/lifecycle.ts';
 import type { LiveEntity } from './entity/live-entities.ts';
+import type { Moment } from './entity/moment.ts';
 import { isXstateEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
@@ -45,8 +46,17 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#pipeline = new CommandPipeline(entity, this.#life);
   }
 
+  /** For work on its journal. */
+  get entity(): Entity<S> {
+    return this.#entity;
+  }
+
   get persistenceId(): string {
     return this.#entity.persistenceId;
+  }
+
+  get hasParent(): boolean {
+    return this.#entity.self._parent !== undefined;
   }
 
   /** 0 = never. */
@@ -98,12 +108,15 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /**
    * Puts a question into the mailbox.
    *
-   * @throws {JournalError} the actor takes no commands
+   * @throws {InvalidInputError} it is no command, or the actor was never started
    */
   ask(ask: Ask): void {
     checkCommand(ask.command);
     this.#checkStarted();
-    if (this.hasEnded) throw this.#life.endedError('no');
+    if (this.hasEnded) {
+      this.#pipeline.endAsk(ask);
+      return;
+    }
     this.#arriving.push(ask);
     this.#entity.tell(ask.command);
   }
@@ -157,11 +170,13 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /**
    * What the journal says of the entity, whoever holds it: nothing is started or written.
    *
+   * @param moment the state of which moment; the present one unless given
    * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws {InvalidInputError} the journal has not come to the moment
    * @throws the abort reason when `signal` fires
    */
-  async peek(signal: AbortSignal | undefined): Promise<Exposed<S>> {
-    const { state, sequenceNr, input } = await this.#recovery.peek(signal);
+  async peek(signal: AbortSignal | undefined, moment?: Moment): Promise<Exposed<S>> {
+    const { state, sequenceNr, input } = await this.#recovery.peek(signal, moment);
     return this.#life.exposeUnowned(state ?? this.#entity.state, sequenceNr, input);
   }
 
@@ -176,7 +191,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       this.#idle ??= Promise.withResolvers<void>();
       await this.#idle.promise;
     }
-    if (this.#entity.self._parent === undefined) this.#entity.self.stop();
+    if (!this.hasParent) this.#entity.self.stop();
     else this.#entity.tell(new Detach());
     this.#life.report('entity.ended'); // in case the actor was never started
   }
@@ -208,12 +223,14 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean {
-    const { deps, timers, logic, state } = this.#entity;
+    const { deps, timers, logic, state, settings } = this.#entity;
     const nowMs = deps.clock.nowMs();
     if (nowMs - this.#lastActiveMs < ms) return false;
     if (!this.#life.isReady && !this.#isResting) return false;
     this.#pipeline.stash.dropSettled();
     if (this.#pipeline.stash.length > 0) return false;
+    // Time that it does not live does not count, so it would wait for ever.
+    if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
     return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
   }
 
@@ -378,7 +395,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
         this.#entity.release();
         this.#pipeline.end();
-        for (const ask of this.#arriving.splice(0)) ask.fail(this.#life.endedError('no'));
+        for (const ask of this.#arriving.splice(0)) this.#pipeline.endAsk(ask);
         this.#recovery.end();
         this.#noteIdle();
         break;

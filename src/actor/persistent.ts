@@ -25,7 +25,7 @@ import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
 import { MachineWire } from './machine/machine-wire.ts';
-import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
+import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */
 export type PersistentSnapshot<M extends AnyStateMachine> = SnapshotFrom<M> & {
@@ -51,6 +51,12 @@ export interface PersistentOptions<M extends AnyStateMachine, C extends EventObj
     a: DecideArgs<SnapshotFrom<M>, C>,
   ) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
   /**
+   * When the commands come back that `decide` has stashed: when one of these states is entered, each
+   * named by its path as in `matches` (`'open'`, `'door.open'`); or after an event after which the
+   * function answers true. Unless given: after each event.
+   */
+  readonly unstashOn?: string | readonly string[] | ((after: SnapshotFrom<M>) => boolean);
+  /**
    * Events that are applied without being stored; they must not change value, context or children.
    */
   readonly transient?: (a: TransientArgs<SnapshotFrom<M>, EventFromLogic<M>>) => boolean;
@@ -70,11 +76,13 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   }
   const shared = resolveOptions(options, settings);
   const { persistenceId, decide, transient } = options;
+  const unstashes = unstashesOf(machine, options.unstashOn as UnstashOn);
   return {
     journalPluginId: shared.journalPluginId,
     settings(input) {
       return {
-        ...(shared as Omit<Settings, 'persistenceId' | 'decide' | 'transient'>),
+        ...(shared as SharedSettings<AnyMachineSnapshot>),
+        unstashes,
         persistenceId: persistenceIdOf(persistenceId, input as InputFrom<M>),
         decide: decide as Settings['decide'],
         transient: transient as Settings['transient'],
@@ -83,4 +91,27 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
     open: (scope, hooks) => new MachineLogic(machine, scope, hooks),
     wire: new MachineWire(machine),
   };
+}
+
+type UnstashOn = string | readonly string[] | ((after: AnyMachineSnapshot) => boolean) | undefined;
+
+/** @throws {InvalidInputError} the machine has no such state */
+function unstashesOf(
+  machine: AnyStateMachine,
+  unstashOn: UnstashOn,
+): EntitySettings<AnyMachineSnapshot>['unstashes'] {
+  if (unstashOn === undefined) return undefined;
+  if (typeof unstashOn === 'function') return (_before, after) => unstashOn(after);
+  const paths = typeof unstashOn === 'string' ? [unstashOn] : unstashOn;
+  if (!Array.isArray(paths)) {
+    throw new InvalidInputError(`"unstashOn" must name states, or be a function`);
+  }
+  for (const path of paths) {
+    let node: AnyStateMachine['root'] | undefined = machine.root;
+    for (const name of String(path).split('.')) node = node?.states[name];
+    if (node !== undefined) continue;
+    throw new InvalidInputError(`"unstashOn" names "${path}", which is no state of ${machine.id}`);
+  }
+  return (before, after) =>
+    paths.some((path) => after.matches(path as never) && !before.matches(path as never));
 }

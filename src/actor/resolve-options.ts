@@ -1,20 +1,35 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { besideOf, type Hooks } from './entity/beside-events.ts';
 import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
+import { durationMs } from './entity/duration-ms.ts';
 import type {
   ActorSettings,
-  Duration,
   EntityOptions,
   EntitySettings,
   InputArgs,
   ResolvedBackoff,
   RestartBackoff,
 } from './entity/entity-options.ts';
+import type { CommandIdSettings } from './entity/recent-commands.ts';
 
 const defaultRandomFactor = 0.2;
 
+const functions = [
+  'decide',
+  'evolve',
+  'transient',
+  'tagger',
+  'onSignal',
+  'metadata',
+  'headers',
+] as const;
+
 /** The options that all actors of one logic share; the persistence id depends on the input. */
-export type SharedSettings<S> = Omit<EntitySettings<S>, 'persistenceId' | 'decide' | 'transient'>;
+export type SharedSettings<S> = Omit<
+  EntitySettings<S>,
+  'persistenceId' | 'decide' | 'transient' | 'unstashes'
+>;
 
 /**
  * Options as written over the configured ones.
@@ -28,7 +43,7 @@ export function resolveOptions<S, E extends EventObject>(
   const { passivateAfter } = options;
   // Callers in JavaScript get to know at once, and not from the first command.
   const given = options as Readonly<Record<string, unknown>>;
-  for (const name of ['decide', 'evolve', 'transient', 'tagger', 'onSignal']) {
+  for (const name of functions) {
     const value = given[name];
     if (value === undefined || typeof value === 'function') continue;
     throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
@@ -37,6 +52,7 @@ export function resolveOptions<S, E extends EventObject>(
     journalPluginId: options.journalPluginId,
     tagger: options.tagger as SharedSettings<S>['tagger'],
     onSignal: options.onSignal,
+    beside: besideOf(options as Hooks),
     recoverTo: optionalCount(options.recovery?.toSeqNr, 'recovery.toSeqNr'),
     recoverMaxEvents: options.recovery?.maxEvents ?? Number.POSITIVE_INFINITY,
     restart: resolveBackoff(options.onPersistFailure ?? 'stop'),
@@ -62,7 +78,19 @@ function overSettings<S, E extends EventObject>(
     unhandledReplayedEvent: options.unhandledReplayedEvent ?? settings.unhandledReplayedEvent,
     groupCommitMaxCommands: positive(groupCommit, 'groupCommit'),
     stashCapacity: positive(stashCapacity, 'stashCapacity'),
+    stashOverflow: options.stashOverflow ?? settings.stashOverflow,
+    commandIds: commandIdsOver(options.commandIds, settings.commandIds),
   };
+}
+
+function commandIdsOver(
+  given: EntityOptions<unknown, EventObject>['commandIds'],
+  { maxCount, maxAgeMs }: CommandIdSettings,
+): CommandIdSettings {
+  const { maxCount: count = maxCount, maxAge = maxAgeMs } = given ?? {};
+  const ms = durationMs(maxAge, 'commandIds.maxAge');
+  if (ms > 0) return { maxCount: positive(count, 'commandIds.maxCount'), maxAgeMs: ms };
+  throw new InvalidInputError('commandIds.maxAge must be more than 0');
 }
 
 /**
@@ -105,18 +133,4 @@ function positive(value: number, name: string): number {
 function optionalCount(value: number | undefined, name: string): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
   throw new InvalidInputError(`${name} must be an integer of at least 0, not ${value}`);
-}
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
-
-/**
- * The duration in ms; `name` = the option, for the message.
- *
- * @throws {InvalidInputError} no number, no text with a unit, or negative
- */
-export function durationMs(value: Duration, name: string): number {
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value) : null;
-  const ms = match === null ? Number(value) : Number(match[1]) * (unitMs[match[2] ?? 'ms'] ?? 1);
-  if (Number.isFinite(ms) && ms >= 0 && value !== '') return ms;
-  throw new InvalidInputError(`${name} must be milliseconds or like '200ms', not ${String(value)}`);
 }

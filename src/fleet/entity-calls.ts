@@ -6,8 +6,8 @@ import type { FleetMember } from '../ports/fleet-membership.ts';
 import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { decodeAnswer } from './calls/answer-codec.ts';
-import { encodeCall } from './calls/call-codec.ts';
-import { decodeRefusal, type Refusal } from './calls/refusal-codec.ts';
+import { encodeCall, nameOfAsk } from './calls/call-codec.ts';
+import { type Refusal, readRefusal } from './calls/refusal-codec.ts';
 import type { Departures } from './departures.ts';
 import type { FailedCalls } from './failed-calls.ts';
 import { longestStayMs, type Route, type Tried } from './route.ts';
@@ -57,15 +57,16 @@ export class EntityCalls<L extends AnyActorLogic> {
     { owner, generation, name }: Sending,
   ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
     const { calls, departures, clock } = this.#deps;
-    const { id, command, hops, signal } = route;
-    const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
+    const { id, command, hops, signal, terms } = route;
+    const body = encodeCall({ type: this.#local.type, id, command, generation, hops, terms });
     const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
     // It is not stored so far: a call that ends without an answer would take that certainty away.
     if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
     let response: RemoteResponse;
     try {
       const peerGone = departures.of(owner, generation);
-      response = await calls.call(owner.address, { name, body }, { timeoutMs, signal, peerGone });
+      const request = { name: name === 'send' ? name : nameOfAsk(terms), body };
+      response = await calls.call(owner.address, request, { timeoutMs, signal, peerGone });
     } catch (err) {
       if (!(err instanceof RemoteCallError)) throw err;
       this.#deps.failedCalls.note(owner, err);
@@ -111,17 +112,3 @@ export class EntityCalls<L extends AnyActorLogic> {
 
 /** The other process has the command: nobody waits for more. */
 const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
-
-/** With the refusal as an error, for whoever hears of it in the end. */
-function readRefusal(body: string, { address }: FleetMember): Refusal & { error: RemoteCallError } {
-  let refusal: Refusal;
-  try {
-    refusal = decodeRefusal(body);
-  } catch (cause) {
-    const text = `${address} has refused the command in words that cannot be read`;
-    throw new RemoteCallError(text, { cause, stored: 'no' });
-  }
-  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
-  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
-  return { ...refusal, error };
-}

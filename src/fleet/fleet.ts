@@ -143,6 +143,7 @@ export class Fleet implements AsyncDisposable {
   guard(plugin: JournalPlugin): JournalPlugin {
     const hold = plugin.hold?.bind(plugin);
     const recover = plugin.recover?.bind(plugin);
+    const purge = plugin.purge?.bind(plugin);
     if (hold === undefined) return plugin;
     return {
       write: (...call) => plugin.write(...call),
@@ -150,6 +151,7 @@ export class Fleet implements AsyncDisposable {
       highestSeqNr: (...call) => plugin.highestSeqNr(...call),
       replay: (...call) => plugin.replay(...call),
       ...(recover === undefined ? {} : { recover }),
+      ...(purge === undefined ? {} : { purge }),
       hold: async (id, options) => {
         options?.signal?.throwIfAborted();
         const here = this.#placeOf(id);
@@ -177,10 +179,12 @@ export class Fleet implements AsyncDisposable {
     try {
       switch (name) {
         case 'ask':
+        case 'ask-on-terms':
         case 'send': {
           const call = decodeCall(body);
           const entities = this.#entities.get(call.type);
-          if (entities !== undefined) return await entities.serve(name, call, signal);
+          const how = name === 'send' ? 'send' : 'ask';
+          if (entities !== undefined) return await entities.serve(how, call, signal);
           return refuse('not-hosted', `this instance has no entities "${call.type}"`);
         }
         case 'release': {

@@ -4,9 +4,11 @@ import { defaultAskTimeoutMs } from '../actor/entity/ask.ts';
 import {
   checkCommand,
   checkSignal,
+  checkTerms,
   checkTimeout,
   commandFault,
 } from '../actor/entity/check-input.ts';
+import type { Moment } from '../actor/entity/moment.ts';
 import type {
   AskOptions,
   EntityRegistry,
@@ -83,14 +85,29 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const signal = checkSignal(options?.signal);
     signal?.throwIfAborted();
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+    const terms = checkTerms(options);
     const endMs = this.#deps.clock.nowMs() + timeoutMs;
     const key = this.#keyOf(id);
-    const route = { ...newRoute, id, command, key, timeoutMs, endMs, options, signal };
+    const route = { ...newRoute, id, command, terms, key, timeoutMs, endMs, options, signal };
     return await this.#route(route, 'ask');
   }
 
   peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
     return this.#local.peek(id, options);
+  }
+
+  stateAt(id: string, moment: Moment, options?: WaitOptions): Promise<SnapshotFrom<L>> {
+    return this.#local.stateAt(id, moment, options);
+  }
+
+  async deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void> {
+    this.#placeOf(id);
+    await this.#local.deleteEvents(id, to, options);
+  }
+
+  async purge(id: string, options?: WaitOptions): Promise<void> {
+    this.#placeOf(id);
+    await this.#local.purge(id, options);
   }
 
   send(id: string, command: EventFromLogic<L>): void {
@@ -133,12 +150,12 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     signal: AbortSignal,
   ): Promise<RemoteResponse> {
     const { wire } = this.#local;
-    const { id, command, hops } = call;
+    const { id, command, hops, terms = {} } = call;
     try {
       const endMs = this.#deps.clock.nowMs() + longestStayMs;
       const key = this.#keyOf(id);
-      const options = { timeout: longestTimeoutMs, signal };
-      const route: Route = { ...newRoute, id, command, key, endMs, options, signal, hops };
+      const options = { ...terms, timeout: longestTimeoutMs, signal };
+      const route: Route = { ...newRoute, id, command, terms, key, endMs, options, signal, hops };
       for (;;) {
         const at = this.#deps.ownership.find(key);
         if (at.here?.isServed === true) {

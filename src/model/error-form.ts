@@ -22,6 +22,7 @@ import {
   StashOverflowError,
   type Stored,
   StoreUnavailableError,
+  UnexpectedSequenceNrError,
   WriteFailedError,
   WriteRejectedError,
 } from './errors.ts';
@@ -60,6 +61,7 @@ const classes: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
   ['CLOSED', ClosedError],
   ['COMMAND_REJECTED', CommandRejectedError],
   ['COMMAND_UNHANDLED', CommandUnhandledError],
+  ['UNEXPECTED_SEQUENCE_NR', UnexpectedSequenceNrError],
   ['STASH_OVERFLOW', StashOverflowError],
   ['ENTITY_STOPPED', EntityStoppedError],
   ['ENTITY_DONE', EntityDoneError],

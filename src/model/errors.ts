@@ -239,6 +239,27 @@ export class CommandUnhandledError extends JournalError {
   readonly code = 'COMMAND_UNHANDLED';
 }
 
+/**
+ * The entity has moved on, or is not as far as its asker thought, so the command was not evaluated:
+ * certainly not stored.
+ */
+export class UnexpectedSequenceNrError extends JournalError {
+  readonly code = 'UNEXPECTED_SEQUENCE_NR';
+  /** What the asker expected as the number of the last event. */
+  readonly expected: number | undefined;
+  /** What the command would have been decided on. */
+  readonly actual: number | undefined;
+
+  constructor(
+    message: string,
+    options?: ErrorOptions & { readonly expected?: number; readonly actual?: number },
+  ) {
+    super(message, options);
+    this.expected = options?.expected;
+    this.actual = options?.actual;
+  }
+}
+
 /** The entity's stash is full: certainly not stored. */
 export class StashOverflowError extends JournalError {
   readonly code = 'STASH_OVERFLOW';

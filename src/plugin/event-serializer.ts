@@ -1,11 +1,17 @@
-import { toPlain } from '../codec/json/json.ts';
+import { type JsonObject, toPlain } from '../codec/json/json.ts';
 import { inScalaSetOrder } from '../codec/record/tags.ts';
 import { CodecError, InvalidInputError, WriteRejectedError } from '../model/errors.ts';
 import type { EventRecord, PrintedEvent } from '../model/event.ts';
+import type { JsonValue } from '../model/payload.ts';
 import type { HeaderMetadata } from '../model/record-metadata.ts';
 import { shown } from '../model/shown.ts';
 import { writtenTags } from '../model/written-event.ts';
-import { EventFacts, type PersistenceId, type PersistentRepr } from '../ports/journal-plugin.ts';
+import {
+  type CommandFact,
+  EventFacts,
+  type PersistenceId,
+  type PersistentRepr,
+} from '../ports/journal-plugin.ts';
 import {
   decodePersistentRepr,
   encodePersistentRepr,
@@ -64,7 +70,7 @@ export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord)
  * envelope has no room for it (ADR 23). `undefined` when none of them says anything:
  *
  * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},`
- * `"unhandled":[<seqNr>],"replaced":[<seqNr>]}`
+ * `"unhandled":[<seqNr>],"replaced":[<seqNr>],"commands":{"<last seqNr>":{…}}}`
  */
 export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata {
   if (reprs.every(({ facts }) => facts === EventFacts.none)) return {};
@@ -72,14 +78,32 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   const delays = membersOf(reprs, ({ delaysMs }) => delaysMs);
   const unhandled = seqNrsOf(reprs, (facts) => facts.unhandled === true);
   const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
+  const commands = commandsOf(reprs);
   return {
     data: {
       ...(timers && { timers }),
       ...(delays && { delays }),
       ...(unhandled && { unhandled }),
       ...(replaced && { replaced }),
+      ...(commands && { commands }),
     },
   };
+}
+
+/** `{"id":S?,"count":N?,"reply":ANY?,"correlationId":S?,"causationId":S?}`; `count` absent = 1. */
+function commandsOf(reprs: readonly PersistentRepr[]): JsonObject | undefined {
+  const commands: Record<string, JsonValue> = {};
+  for (const { facts } of reprs) {
+    if (facts.command === undefined) continue;
+    const { first, last, commandId, ...rest } = facts.command;
+    const count = last - first + 1;
+    commands[last] = {
+      ...(commandId !== undefined && { id: commandId }),
+      ...(count > 1 && { count }),
+      ...(rest as JsonObject),
+    };
+  }
+  return Object.keys(commands).length === 0 ? undefined : commands;
 }
 
 function membersOf<T>(
@@ -113,6 +137,36 @@ function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
     ...(isDelays(delaysMs) && { delaysMs }),
     ...(isListed(fieldOf(plain, 'unhandled'), seqNr) && { unhandled: true }),
     ...(isListed(fieldOf(plain, 'replaced'), seqNr) && { replaced: true }),
+    ...commandAt(fieldOf(plain, 'commands'), seqNr),
+  };
+}
+
+/** The command whose events the event is one of. */
+function commandAt(commands: unknown, seqNr: number): Pick<EventFacts, 'command'> {
+  if (typeof commands !== 'object' || commands === null) return {};
+  for (const [last, command] of Object.entries(commands)) {
+    const fact = commandFact(Number(last), command);
+    if (fact !== undefined && fact.first <= seqNr && seqNr <= fact.last) return { command: fact };
+  }
+  return {};
+}
+
+function commandFact(last: number, command: unknown): CommandFact | undefined {
+  const count = fieldOf(command, 'count') ?? 1;
+  if (!Number.isSafeInteger(last) || typeof count !== 'number') return undefined;
+  const first = last - count + 1;
+  if (!Number.isSafeInteger(first) || first < 1 || first > last) return undefined;
+  const commandId = fieldOf(command, 'id');
+  const reply = fieldOf(command, 'reply');
+  const correlationId = fieldOf(command, 'correlationId');
+  const causationId = fieldOf(command, 'causationId');
+  return {
+    first,
+    last,
+    ...(typeof commandId === 'string' && { commandId }),
+    ...(reply !== undefined && { reply }),
+    ...(typeof correlationId === 'string' && { correlationId }),
+    ...(typeof causationId === 'string' && { causationId }),
   };
 }
 

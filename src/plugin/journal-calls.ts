@@ -22,7 +22,7 @@ import { batchesOf } from './batching.ts';
 import { factsMetadata, ofEventRecord, toEvent } from './event-serializer.ts';
 
 /** What a plugin needs of a journal, whether that is held or not. */
-export type WrittenJournal = Pick<HeldJournal, 'append' | 'delete' | 'pointer' | 'read'>;
+export type WrittenJournal = Pick<HeldJournal, 'append' | 'delete' | 'purge' | 'pointer' | 'read'>;
 
 type Calls = Omit<JournalPlugin, 'hold' | typeof Symbol.asyncDispose>;
 
@@ -82,6 +82,10 @@ export class JournalCalls implements Calls {
     await this.#journalOf(id).delete(to, options);
   }
 
+  async purge(id: PersistenceId, options?: CallOptions): Promise<void> {
+    await this.#journalOf(id).purge(options);
+  }
+
   async highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number> {
     const last = await this.#journalOf(id).pointer(options);
     return Math.max(last ?? 0, from);
@@ -122,13 +126,19 @@ export class JournalCalls implements Calls {
     if (first === undefined) return;
     const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
     const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
-    const metadata = { header: factsMetadata(reprs) };
+    const { metadata: data, headers, expireAfter } = first.beside ?? {};
+    const payload = {
+      ...(data !== undefined && { data }),
+      ...(expireAfter !== undefined && { expireAfter }),
+    };
+    const metadata = { header: factsMetadata(reprs), payload };
     // A write that says nothing leaves what those before it have said.
     const last = this.#saysWakeUps ? batch.findLast(({ wake }) => wake !== undefined) : undefined;
     try {
       await this.#journalOf(first.persistenceId).append(events, {
         ...options,
         metadata,
+        ...(headers !== undefined && { headers }),
         wake: last?.wake,
       });
     } catch (cause) {

@@ -1,4 +1,7 @@
 import type { Brand } from '../model/brand.ts';
+import type { Headers } from '../model/event.ts';
+import type { ExpireAfter } from '../model/expire-after.ts';
+import type { JsonValue } from '../model/payload.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { StoredForm } from '../model/stored-form.ts';
 import type { Wake } from '../model/wake-up.ts';
@@ -40,6 +43,22 @@ export interface EventFacts {
   readonly unhandled?: true;
   /** The event is the end of a child whose id had passed to another child by then. */
   readonly replaced?: true;
+  /** The command that led to the event, as far as its asker named it. */
+  readonly command?: CommandFact;
+}
+
+/** What the asker of a command said of it; each event of the command has the same one. */
+export interface CommandFact {
+  /** Number of the first event that the command led to; an init record is none of them. */
+  readonly first: number;
+  /** Number of the last one. */
+  readonly last: number;
+  /** The name under which its asker may ask again. */
+  readonly commandId?: string;
+  /** What the asker was answered; absent = nothing, or the command has no `commandId`. */
+  readonly reply?: unknown;
+  readonly correlationId?: string;
+  readonly causationId?: string;
 }
 
 /** The facts of an event that has none. */
@@ -51,6 +70,18 @@ export interface AtomicWrite {
   readonly events: readonly [PersistentRepr, ...PersistentRepr[]];
   /** What the entity waits for once they are stored; absent = not said. */
   readonly wake?: Wake;
+  /** What is stored once beside the events. */
+  readonly beside?: BesideEvents;
+}
+
+/** What a user's hooks say of one write; the events of other writes do not get it. */
+export interface BesideEvents {
+  /** Anything that JSON can hold. */
+  readonly metadata?: JsonValue;
+  /** Of the record, by name. */
+  readonly headers?: Headers;
+  /** How long the journal lives after this write unless another one follows; absent = for ever. */
+  readonly expireAfter?: ExpireAfter;
 }
 
 /** What became of one atomic write of a call that did not fail as a whole. */
@@ -99,6 +130,15 @@ export interface JournalPlugin extends AsyncDisposable {
    * @throws {WriteFailedError} the delete may or may not be stored; it may be repeated
    */
   deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void>;
+
+  /**
+   * Deletes everything; numbering starts again at 1. A journal without it cannot be purged.
+   *
+   * @throws {WriteRejectedError} certainly not stored: nothing is purged
+   * @throws {WriteFailedError} the purge may or may not be stored; it may be repeated before the
+   *   next write
+   */
+  purge?(id: PersistenceId, options?: CallOptions): Promise<void>;
 
   /**
    * Highest number ever stored; 0 = never written. `from` is a hint: the answer is at least that.

@@ -149,6 +149,10 @@ export class MemoryJournalPlugin implements JournalPlugin {
     );
   }
 
+  async purge(id: PersistenceId): Promise<void> {
+    this.#journals.delete(id);
+  }
+
   async highestSeqNr(id: PersistenceId): Promise<number> {
     this.calls.highestSeqNr++;
     return this.stored(id).at(-1)?.seqNr ?? 0;

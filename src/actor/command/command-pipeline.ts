@@ -5,12 +5,14 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
+import type { Ask, AskResult } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
 import { type PlannedWrite, planWrites } from './plan-writes.ts';
@@ -48,13 +50,15 @@ export class CommandPipeline<S extends HostedState> {
   #hasEffects = true;
   /** The journal has confirmed the write of the batch. */
   #isStored = false;
+  /** What `decide` has stashed comes back when the batch is settled. */
+  #unstashes = false;
   /** The last committed state of an entity that was lost, while a write is under way. */
   #lostState: S | undefined;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>) {
     this.#entity = entity;
     this.#life = life;
-    this.stash = new CommandStash(entity.settings.actor.stashCapacity);
+    this.stash = new CommandStash(entity);
     this.#evaluator = new CommandEvaluator(entity);
   }
 
@@ -76,14 +80,14 @@ export class CommandPipeline<S extends HostedState> {
   receive(envelope: Envelope): void {
     if (this.stash.offer(envelope)) {
       this.drain();
+      if (!this.stash.isEmpty) this.stash.note(envelope);
       return;
     }
     const { persistenceId, settings } = this.#entity;
-    const { stashCapacity, stashOverflow } = settings.actor;
-    const text = `${persistenceId} holds ${stashCapacity} commands already`;
+    const text = `${persistenceId} holds ${settings.actor.stashCapacity} commands already`;
     const error = new StashOverflowError(text);
     this.#reject(envelope, error);
-    if (stashOverflow === 'fail') this.#life.fail(error);
+    if (settings.actor.stashOverflow === 'fail') this.#life.fail(error);
   }
 
   /**
@@ -121,14 +125,9 @@ export class CommandPipeline<S extends HostedState> {
     while (room > 0 && this.#life.isReady) {
       const envelope = this.stash.next();
       if (envelope === undefined) break;
-      this.#alone = Math.max(0, this.#alone - 1);
-      const evaluated = this.#evaluator.evaluate(envelope, state, sequenceNr);
-      const { steps } = evaluated;
-      const last = steps[steps.length - 1];
-      if (batch.length > 0 && this.#mayStillSucceed(evaluated, state)) {
-        this.stash.putBack([envelope]);
-        break;
-      }
+      const evaluated = this.#evaluateIn(batch, envelope, state, sequenceNr);
+      if (evaluated === undefined) break;
+      const last = evaluated.steps.at(-1);
       if (last === undefined && batch.length === 0) {
         this.#answer(evaluated);
         continue;
@@ -138,19 +137,28 @@ export class CommandPipeline<S extends HostedState> {
       if (last === undefined) continue;
       room--;
       state = last.next;
-      if (last.payload !== undefined) sequenceNr += steps.length;
+      if (last.payload !== undefined) sequenceNr += evaluated.steps.length;
     }
     return batch;
   }
 
-  /**
-   * The command was rejected while events of earlier commands are not committed yet. Their
-   * effects on children have still to happen and may make it possible, so it is evaluated again
-   * after that.
-   */
-  #mayStillSucceed({ outcome }: Evaluated<S>, state: S): boolean {
-    if (outcome.type === 'fail') return true;
-    return outcome.type === 'error' && this.#entity.logic.hasRunningChild(state);
+  /** `undefined` = the command waits until the batch before it is settled. */
+  #evaluateIn(
+    batch: readonly Evaluated<S>[],
+    envelope: Envelope,
+    state: S,
+    sequenceNr: number,
+  ): Evaluated<S> | undefined {
+    if (!waitsFor(envelope, batch)) {
+      this.#alone = Math.max(0, this.#alone - 1);
+      const evaluated =
+        beforeEvaluation(this.#entity, envelope, sequenceNr) ??
+        this.#evaluator.evaluate(envelope, state, sequenceNr);
+      const { logic } = this.#entity;
+      if (batch.length === 0 || !mayStillSucceed(logic, evaluated, state)) return evaluated;
+    }
+    this.stash.putBack([envelope]);
+    return undefined;
   }
 
   /**
@@ -181,8 +189,7 @@ export class CommandPipeline<S extends HostedState> {
   /** One message an event, so that each commit has its own observers and its own children. */
   #tellCommits(): boolean {
     const batch = this.#batch;
-    let left = 0;
-    for (const { steps } of batch) left += steps.length;
+    let left = batch.reduce((sum, { steps }) => sum + steps.length, 0);
     if (left === 0) return false;
     for (const evaluated of batch) {
       for (const step of evaluated.steps) {
@@ -199,9 +206,12 @@ export class CommandPipeline<S extends HostedState> {
   commit({ evaluated, step, isLast }: Written<S>): void {
     if (!this.#life.isLive) return; // lost meanwhile, and answered
     this.#life.succeeded();
+    const before = this.#entity.state;
     this.#hasEffects = this.#entity.commit(step);
+    const { state, settings } = this.#entity;
+    if (settings.unstashes?.(before, state) !== false) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
-    if (this.#entity.state.status !== 'active') this.#life.reachedFinalState();
+    if (state.status !== 'active') this.#life.reachedFinalState();
     else if (isLast && this.#batch.length > 0) this.#finish();
   }
 
@@ -221,14 +231,15 @@ export class CommandPipeline<S extends HostedState> {
     const { ask } = envelope;
     switch (outcome.type) {
       case 'reply':
-        if (ask !== undefined && !ask.settled) {
-          const snapshot = this.#life.expose(this.stash.length);
+        if (ask !== undefined) {
           const { sequenceNr } = this.#entity;
-          const stored = steps.filter((step) => step.payload !== undefined);
-          const events = stored.map((step) => step.event);
-          ask.answer({ sequenceNr, events, snapshot, reply: outcome.reply });
+          const events = steps.filter((one) => one.payload !== undefined).map(({ event }) => event);
+          this.#answerWith(ask, { sequenceNr, events, reply: outcome.reply });
         }
         outcome.thenRun?.(this.#entity.state);
+        break;
+      case 'known':
+        if (ask !== undefined) this.#answerWith(ask, outcome.command);
         break;
       case 'error':
         if (outcome.error instanceof WriteRejectedError) {
@@ -244,6 +255,19 @@ export class CommandPipeline<S extends HostedState> {
         this.#life.fail(outcome.error);
         break;
     }
+  }
+
+  /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */
+  #answerWith(ask: Ask, { sequenceNr, events, reply }: Omit<AskResult, 'snapshot'>): void {
+    const snapshot = this.#life.expose(this.stash.length);
+    if (!ask.settled) ask.answer({ sequenceNr, events, snapshot, reply });
+  }
+
+  /** The entity has ended: its askers hear so, unless their command was stored already. */
+  endAsk(ask: Ask): void {
+    const known = this.#entity.recent.find(ask.terms.commandId, this.#entity.deps.clock.nowMs());
+    if (known === undefined) ask.fail(this.#life.endedError('no'));
+    else this.#answerWith(ask, known);
   }
 
   /** Certainly nothing of the command is stored. */
@@ -361,13 +385,12 @@ export class CommandPipeline<S extends HostedState> {
       envelope.ask?.fail(this.#life.endedError(stored));
     }
     this.#clearBatch();
-    for (const { ask } of this.stash.drain()) ask?.fail(this.#life.endedError('no'));
+    for (const { ask } of this.stash.drain()) if (ask !== undefined) this.endAsk(ask);
   }
 
   #finish(): void {
-    const changed = this.#batch.length > 0;
+    if (this.#unstashes) this.stash.releaseHeld();
     this.#clearBatch();
-    if (changed) this.stash.releaseHeld();
     this.#life.report('write.settled');
   }
 
@@ -376,6 +399,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#planned = [];
     this.#settled = 0;
     this.#isStored = false;
+    this.#unstashes = false;
     this.#lostState = undefined;
   }
 }

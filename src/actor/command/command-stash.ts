@@ -1,5 +1,11 @@
 import { Queue } from '../../runtime/queue.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope } from '../entity/evaluated.ts';
+
+type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
+  readonly settings: Pick<Entity<HostedState>['settings'], 'actor'>;
+};
 
 /**
  * What waits for a recovery or a write to end, in order of arrival; survives a restart of the
@@ -7,11 +13,22 @@ import type { Envelope } from '../entity/evaluated.ts';
  */
 export class CommandStash {
   readonly #capacity: number;
+  readonly #log: (command: string) => void;
   readonly #waiting = new Queue<Envelope>();
   #held: Envelope[] = [];
 
-  constructor(capacity: number) {
-    this.#capacity = capacity;
+  constructor({ persistenceId, deps, settings }: StashDeps) {
+    const { stashCapacity, logStashing } = settings.actor;
+    this.#capacity = stashCapacity;
+    this.#log = (command) => {
+      if (!logStashing) return;
+      deps.log.debug({ persistenceId, command, stashed: this.length }, 'a command is stashed');
+    };
+  }
+
+  /** Tells the log of a command that has to wait. */
+  note({ event }: Envelope): void {
+    this.#log(event.type);
   }
 
   /** Waiting, and held by `Decision.stash`. */
@@ -62,6 +79,7 @@ export class CommandStash {
   /** Keeps a command until the entity has changed. */
   hold(envelope: Envelope): void {
     this.#held.push(envelope);
+    this.note(envelope);
   }
 
   /** The entity has changed: what was held goes first, in its order. */

@@ -7,6 +7,8 @@ import {
 } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
+import type { CommandNames } from '../entity/ask.ts';
+import { checkSame } from '../entity/check-same.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
@@ -17,6 +19,7 @@ import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
 
 const noSteps: readonly never[] = [];
 const noTags: readonly string[] = [];
+const unwritten = { seqNr: 0, command: undefined } as const;
 const done = { type: 'reply', reply: undefined } as const;
 
 /** What the evaluation of commands needs of an entity. */
@@ -50,9 +53,11 @@ export class CommandEvaluator<S extends HostedState> {
     if (this.#settings.actor.checkDeterminism) freezeContext(state);
     let evaluated: Evaluated<S>;
     try {
-      evaluated = envelope.internal
-        ? this.#input(envelope, state, sequenceNr)
-        : this.#command(envelope, state, sequenceNr);
+      evaluated = this.#withBeside(
+        envelope.internal
+          ? this.#input(envelope, state, sequenceNr)
+          : withStoredReply(this.#command(envelope, state, sequenceNr)),
+      );
     } catch (cause) {
       const error = rejectionOf(envelope.event, asError(cause));
       const type = envelope.internal ? 'fail' : 'error';
@@ -60,6 +65,16 @@ export class CommandEvaluator<S extends HostedState> {
     }
     if (evaluated.outcome.type !== 'reply') this.#run?.undo();
     return evaluated;
+  }
+
+  /** @throws what a hook of the user throws, or when what it gives cannot be stored */
+  #withBeside(evaluated: Evaluated<S>): Evaluated<S> {
+    const { beside } = this.#settings;
+    if (beside === undefined) return evaluated;
+    const stored = evaluated.steps.filter(({ payload }) => payload !== undefined);
+    if (stored.length === 0) return evaluated;
+    const events = stored.map(({ event }) => event);
+    return { ...evaluated, beside: beside({ command: evaluated.envelope.event, events }) };
   }
 
   /** What came from outside: a transient event, an event as it is, or a command for `decide`. */
@@ -77,7 +92,7 @@ export class CommandEvaluator<S extends HostedState> {
     }
     let answer: Decision<EventObject, S>;
     try {
-      answer = decide({ snapshot: state, command: event, sequenceNr });
+      answer = decide({ ...namesOf(envelope), snapshot: state, command: event, sequenceNr });
     } catch (cause) {
       return rejected(envelope, new CommandRejectedError(`"${event.type}" failed`, { cause }));
     }
@@ -234,10 +249,25 @@ export class CommandEvaluator<S extends HostedState> {
             'where no recovery finds it; keep it in an object, an array, a Map or a Set',
         );
       }
+      const { timerChanges, trace } = run;
+      // What is taken as it is was computed once only; anything else is computed again by its commit.
+      if (trace !== undefined && this.#settings.actor.checkDeterminism) {
+        checkSame(event, next, run.apply(base, event, seqNr));
+      }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      const { timerChanges, trace } = run;
-      const step = { event, payload, form, tags, facts, timerChanges, base, next, trace, seqNr: 0 };
+      const step = {
+        event,
+        payload,
+        form,
+        tags,
+        facts,
+        timerChanges,
+        base,
+        next,
+        trace,
+        ...unwritten,
+      };
       if (timerChanges.length === 0) return step;
       checkDelayedEvents(timerChanges);
       const delaysMs = delaysOf(timerChanges);
@@ -255,6 +285,19 @@ export function endsBatch<S extends HostedState>(
 ): boolean {
   if (last === undefined) return outcome.type === 'fail';
   return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
+}
+
+/**
+ * Whoever asks again gets the answer from the journal, so the first one gets it in that form, too.
+ *
+ * @throws {WriteRejectedError} JSON cannot hold the reply; names the place
+ */
+function withStoredReply<S>(evaluated: Evaluated<S>): Evaluated<S> {
+  const { envelope, steps, outcome } = evaluated;
+  if (envelope.ask?.terms.commandId === undefined || outcome.type !== 'reply') return evaluated;
+  const isStored = steps.some(({ payload }) => payload !== undefined);
+  if (!isStored || outcome.reply === undefined) return evaluated;
+  return { ...evaluated, outcome: { ...outcome, reply: storedForm(outcome.reply, 'reply') } };
 }
 
 interface StepInput {
@@ -282,12 +325,19 @@ function unstored<S>(event: EventObject, state: S): Step<S> {
     base: state,
     next: state,
     trace: undefined,
-    seqNr: 0,
+    ...unwritten,
   };
 }
 
 function rejected<S>(envelope: Envelope, error: Error): Evaluated<S> {
   return { envelope, steps: noSteps, outcome: { type: 'error', error } };
+}
+
+/** How the asker names its command. */
+function namesOf({ ask }: Envelope): CommandNames {
+  if (ask === undefined) return {};
+  const { expectedSequenceNr: _, ...names } = ask.terms;
+  return names;
 }
 
 /** So that code which changes it in place fails in development, and not in a later replay. */

@@ -1,4 +1,4 @@
-import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { AtomicWrite, CommandFact, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
@@ -27,11 +27,13 @@ export function planWrites<S extends HostedState>(
     if (child !== undefined) waits.endedIn([child]);
     let { state } = entity;
     const events: PersistentRepr[] = [];
+    const command = commandFact(evaluated, initPending ? sequenceNr + 1 : sequenceNr);
     for (const step of evaluated.steps) {
       if (step.payload === undefined) continue;
       if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
       initPending = false;
       step.seqNr = ++sequenceNr;
+      step.command = command;
       events.push(entity.reprOf(sequenceNr, step.payload, step));
       const { timerChanges, facts } = step;
       timers = timers.after(
@@ -44,10 +46,37 @@ export function planWrites<S extends HostedState>(
     if (!isSome(events)) continue;
     const isFinal = state.status !== 'active';
     const wake = isFinal ? 'none' : waits.next(logic.childrenOf(state), timers);
-    const write = { persistenceId, events };
-    planned.push({ evaluated, write: wake === undefined ? write : { ...write, wake } });
+    const { beside } = evaluated;
+    const write: AtomicWrite = {
+      persistenceId,
+      events,
+      ...(wake !== undefined && { wake }),
+      ...(beside !== undefined && { beside }),
+    };
+    planned.push({ evaluated, write });
   }
   return planned;
+}
+
+/** What is stored of the command; its first event follows on number `before`. */
+function commandFact<S>(
+  { envelope, steps, outcome }: Evaluated<S>,
+  before: number,
+): CommandFact | undefined {
+  const { commandId, correlationId, causationId } = envelope.ask?.terms ?? {};
+  if (commandId === undefined && correlationId === undefined && causationId === undefined) {
+    return undefined;
+  }
+  const count = steps.filter(({ payload }) => payload !== undefined).length;
+  const reply = commandId !== undefined && outcome.type === 'reply' ? outcome.reply : undefined;
+  return {
+    first: before + 1,
+    last: before + count,
+    ...(commandId !== undefined && { commandId }),
+    ...(reply !== undefined && { reply }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(causationId !== undefined && { causationId }),
+  };
 }
 
 function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {

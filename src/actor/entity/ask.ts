@@ -9,7 +9,7 @@ export interface AskResult<S = unknown> {
   readonly sequenceNr: number;
   /** What the command led to; empty when nothing was stored. */
   readonly events: readonly StoredEventOf<S>[];
-  /** The state right after those events. */
+  /** The state right after those events; of a command that was stored earlier, the present one. */
   readonly snapshot: S;
   readonly reply: unknown;
 }
@@ -21,6 +21,30 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What an asker demands of the entity, and says of its command. */
+export interface CommandTerms {
+  /**
+   * The command is evaluated only if this is the number of the entity's last event, as a snapshot or
+   * an answer gave it (0 = nothing was stored so far); otherwise `ask` rejects with
+   * {@link UnexpectedSequenceNrError}, and nothing is stored.
+   */
+  readonly expectedSequenceNr?: number;
+  /**
+   * Names the command, for tries of one asker: a text of at most 255 characters that is not blank. A
+   * later `ask` with the same id gets the answer of the first one that was stored, from whatever
+   * process and after whatever crash, as long as the entity remembers it
+   * (docs/commands.md#asking-again). The id alone decides: a new command needs a new one.
+   */
+  readonly commandId?: string;
+  /** What the command belongs to, stored beside its events: at most 255 characters, not blank. */
+  readonly correlationId?: string;
+  /** What the command follows from, stored beside its events: at most 255 characters, not blank. */
+  readonly causationId?: string;
+}
+
+/** How the asker of a command names it. */
+export type CommandNames = Pick<CommandTerms, 'commandId' | 'correlationId' | 'causationId'>;
+
 /** How long an asker waits unless it says otherwise. */
 export const defaultAskTimeoutMs = 30_000;
 
@@ -28,6 +52,7 @@ export const defaultAskTimeoutMs = 30_000;
 export class Ask {
   readonly command: EventObject;
   readonly deadlineMs: number;
+  readonly terms: CommandTerms;
   readonly promise: Promise<AskResult>;
   settled = false;
   /** What is known of the command at the moment: `'unknown'` while its write is under way. */
@@ -36,9 +61,10 @@ export class Ask {
   readonly #reject: (error: unknown) => void;
   #stopListening: () => void = doNothing;
 
-  constructor(command: EventObject, deadlineMs: number) {
+  constructor(command: EventObject, deadlineMs: number, terms: CommandTerms = {}) {
     this.command = command;
     this.deadlineMs = deadlineMs;
+    this.terms = terms;
     const { promise, resolve, reject } = Promise.withResolvers<AskResult>();
     this.promise = promise;
     this.#resolve = resolve;

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import type { CommandTerms } from './ask.ts';
 import { isXstateEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
@@ -73,6 +74,39 @@ export function checkTimeout(timeoutMs: unknown): number {
   throw new InvalidInputError(
     `a timeout must be a number of milliseconds above 0, not ${String(timeoutMs)}`,
   );
+}
+
+/** @throws {InvalidInputError} one of them has a wrong value; names it */
+export function checkTerms(given: CommandTerms | undefined): CommandTerms {
+  const { expectedSequenceNr, commandId, correlationId, causationId } = given ?? {};
+  if (expectedSequenceNr !== undefined && !isCount(expectedSequenceNr)) {
+    const text = 'expectedSequenceNr must be an integer of at least 0';
+    throw new InvalidInputError(`${text}, not ${String(expectedSequenceNr)}`);
+  }
+  for (const [name, value] of Object.entries({ commandId, correlationId, causationId })) {
+    if (value === undefined || isShortId(value)) continue;
+    const what = typeof value === 'string' ? JSON.stringify(value) : kindOf(value);
+    throw new InvalidInputError(`${name} must be ${shortIdText}, not ${what}`);
+  }
+  return {
+    ...(expectedSequenceNr !== undefined && { expectedSequenceNr }),
+    ...(commandId !== undefined && { commandId }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(causationId !== undefined && { causationId }),
+  };
+}
+
+const longestShortId = 255;
+export const shortIdText = `a well-formed text of at most ${longestShortId} characters that is not blank`;
+
+/** A text that may stand beside events: see `shortIdText`. */
+export function isShortId(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > longestShortId) return false;
+  return value.trim() !== '' && value.isWellFormed();
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 /** The failure of a promise that nobody awaits would end the process. */

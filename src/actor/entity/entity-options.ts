@@ -1,4 +1,7 @@
 import type { EventObject } from 'xstate';
+import type { BesideEvents } from '../../ports/journal-plugin.ts';
+import type { CommandNames } from './ask.ts';
+import type { CommandIdSettings } from './recent-commands.ts';
 
 /** Milliseconds, or a number with its unit: `'200ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
 export type Duration = number | string;
@@ -26,7 +29,7 @@ export type Decision<E extends EventObject, S = unknown> =
   /** The asker gets a `CommandRejectedError` with this cause. */
   | { readonly type: 'reject'; readonly reason: Error }
   | { readonly type: 'unhandled' }
-  /** Tried again after the next event of the entity. */
+  /** Tried again after the next event of the entity; with `unstashOn`, when that says so. */
   | { readonly type: 'stash' };
 
 /** How an entity starts over after a failed write or recovery. */
@@ -49,7 +52,7 @@ export type PersistenceSignal = {
 };
 
 /** What `decide` of a machine is given. */
-export interface DecideArgs<S, C> {
+export interface DecideArgs<S, C> extends CommandNames {
   readonly snapshot: S;
   readonly command: C;
   /** Number of the last event, stored or being written. */
@@ -65,6 +68,17 @@ export interface TransientArgs<S, E> {
 /** What callbacks that depend on nothing but the actor's input are given. */
 export interface InputArgs<I> {
   readonly input: I;
+}
+
+/** What the hooks of a write are given. */
+export interface WriteArgs<E> {
+  /**
+   * The command that led to the events, or the event of a child or a timer of the entity; `undefined`
+   * for an init record that is stored before any command.
+   */
+  readonly command: EventObject | undefined;
+  /** At least one, without an init record that is stored with them. */
+  readonly events: readonly E[];
 }
 
 /** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
@@ -87,13 +101,39 @@ export interface EntityOptions<S, E extends EventObject> {
   readonly onRejected?: ActorSettings['onRejected'];
   readonly initEvent?: ActorSettings['initEvent'];
   readonly unhandledReplayedEvent?: ActorSettings['unhandledReplayedEvent'];
-  /** Delayed transitions after recovery: their first deadline, or the full delay again. */
+  /**
+   * Delayed transitions after recovery: their first deadline; what was left of the delay at the last
+   * event; or the full delay again.
+   */
   readonly timers?: ActorSettings['timers'];
   /** Commands written together while another write is in flight, at least 1. */
   readonly groupCommit?: number;
   readonly stashCapacity?: number;
+  readonly stashOverflow?: ActorSettings['stashOverflow'];
+  /** For how long the answers to commands with a `commandId` are remembered. */
+  readonly commandIds?: {
+    /** The last so many, at least 1. */
+    readonly maxCount?: number;
+    /** Since they were stored, more than 0. */
+    readonly maxAge?: Duration;
+  };
   /** Idle time after which `entities` stops it; 0 = never. */
   readonly passivateAfter?: Duration;
+  /**
+   * What is stored once beside the events of a command: anything that JSON can hold. Anything else,
+   * or an exception, rejects the command before the write.
+   */
+  readonly metadata?: (a: WriteArgs<E>) => unknown;
+  /**
+   * Headers of the record that holds the events of a command: texts by name. Anything else, or an
+   * exception, rejects the command before the write.
+   */
+  readonly headers?: (a: WriteArgs<E>) => Readonly<Record<string, string>> | undefined;
+  /**
+   * How long the journal lives after a write unless another one follows: then the replicator purges
+   * it. A function is asked at each write; `undefined` = for ever.
+   */
+  readonly expireAfter?: Duration | ((a: WriteArgs<E>) => Duration | undefined);
   /** An exception thrown here fails the entity. */
   readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
 }
@@ -106,6 +146,13 @@ export interface EntitySettings<S> {
   readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;
   readonly tagger: ((event: EventObject, after: S) => Iterable<string>) | undefined;
   readonly onSignal: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
+  /**
+   * Whether an event releases what `decide` has stashed, which led from one state to the other;
+   * `undefined` = each does.
+   */
+  readonly unstashes: ((before: S, after: S) => boolean) | undefined;
+  /** What the hooks of a write say; `undefined` = there are none. */
+  readonly beside: ((a: WriteArgs<EventObject>) => BesideEvents) | undefined;
   readonly recoverTo: number | undefined;
   readonly recoverMaxEvents: number;
   readonly restart: ResolvedBackoff | undefined;
@@ -132,13 +179,17 @@ export interface ActorSettings {
   readonly stashCapacity: number;
   /** A full stash drops the command (its asker gets an error) or fails the entity. */
   readonly stashOverflow: 'drop' | 'fail';
+  /** A line in the log, at debug, for each command that is stashed. */
+  readonly logStashing: boolean;
   /**
    * Commands evaluated and written together while a write is in flight; 1 = strictly one at a
    * time.
    */
   readonly groupCommitMaxCommands: number;
+  /** For how long the answers to commands with an id are remembered. */
+  readonly commandIds: CommandIdSettings;
   /** Delayed transitions after recovery. */
-  readonly timers: 'deadline' | 'restart';
+  readonly timers: 'deadline' | 'remaining' | 'restart';
   /** Durable record of the actor's input. */
   readonly initEvent: 'auto' | 'always' | 'never';
   readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
@@ -149,7 +200,8 @@ export interface ActorSettings {
   /** Number of replayed events after which other work of the process gets a turn. */
   readonly replayYieldEvery: number;
   /**
-   * Freeze events and contexts, so that changing them in place throws; for development and tests.
+   * Freeze events and contexts, so that changing them in place throws, and compute each state twice,
+   * so that one that is not the same again is found; for development and tests.
    */
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */

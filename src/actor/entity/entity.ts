@@ -1,12 +1,8 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import {
-  ClosedError,
-  NotOwnerError,
-  WriteFailedError,
-  WriteRejectedError,
-} from '../../model/errors.ts';
+import { ClosedError, NotOwnerError, WriteRejectedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   AtomicWrite,
   EventFacts,
@@ -14,17 +10,19 @@ import type {
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
-  WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import { checkSame } from './check-same.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
+import { checkDelete, rejectionsOf } from './journal-answers.ts';
 import type { LiveEntities } from './live-entities.ts';
+import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
 import { dueMs, Timers } from './timers.ts';
@@ -59,7 +57,7 @@ export interface EntityStart<S> {
 }
 
 /** What is stored of an event beside its payload. */
-type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form'>;
+type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'command'>;
 
 const noTags: readonly string[] = [];
 
@@ -102,6 +100,7 @@ export class Entity<S extends HostedState> {
   #journal: JournalPlugin | undefined;
   #timers = new Timers();
   #waits = new Waits();
+  #recent: RecentCommands;
   #writeUnderWay: Promise<void> | undefined;
   #held: HeldPlugin | undefined;
   #stopListening: () => void = () => {};
@@ -116,6 +115,7 @@ export class Entity<S extends HostedState> {
     this.#blank = state;
     this.#state = state;
     this.#input = input;
+    this.#recent = new RecentCommands(settings.actor.commandIds);
   }
 
   /** The committed state. */
@@ -155,6 +155,11 @@ export class Entity<S extends HostedState> {
   /** What its appends say of what it waits for. */
   get waits(): Waits {
     return this.#waits;
+  }
+
+  /** The commands whose askers may ask again. */
+  get recent(): RecentCommands {
+    return this.#recent;
   }
 
   /** The write that the journal has not answered yet; never rejects. */
@@ -202,6 +207,7 @@ export class Entity<S extends HostedState> {
     this.#sequenceNr = replayed.sequenceNr;
     this.#timers = new Timers();
     this.#waits = new Waits();
+    this.#recent = replayed.recent;
     if (replayed.state === undefined) return;
     this.#input = replayed.input;
     this.#initPending = false;
@@ -228,11 +234,14 @@ export class Entity<S extends HostedState> {
    * @returns whether effects follow when the actor's turn ends; none do when the outcome of the
    * dry run could be taken as it is
    * @throws what an action throws
+   * @throws {InvalidInputError} with `checkDeterminism`: the state is another one than in the dry run
    */
   commit(step: Step<S>): boolean {
     if (step.seqNr > 0) {
       this.#sequenceNr = step.seqNr;
       this.#initPending = false;
+      const { command, event } = step;
+      if (command !== undefined) this.#recent.note(command, event, this.deps.clock.nowMs());
     }
     if (step.trace !== undefined && step.base === this.#state) {
       this.#state = step.next;
@@ -241,6 +250,8 @@ export class Entity<S extends HostedState> {
     }
     this.#timers.beginStep({ seqNr: this.#sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
     this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr);
+    const isSure = this.settings.actor.checkDeterminism && step.payload !== undefined;
+    if (isSure) checkSame(step.event, step.next, this.#state);
     return true;
   }
 
@@ -249,6 +260,7 @@ export class Entity<S extends HostedState> {
     this.#state = this.#blank;
     this.#sequenceNr = 0;
     this.#timers = new Timers();
+    this.#recent = new RecentCommands(this.settings.actor.commandIds);
     this.#journal = undefined;
     this.release();
   }
@@ -268,7 +280,7 @@ export class Entity<S extends HostedState> {
   reprOf(
     seqNr: number,
     payload: EventObject,
-    { tags, facts, form }: BesidePayload,
+    { tags, facts, form, command }: BesidePayload,
   ): PersistentRepr {
     const repr: PersistentRepr = {
       persistenceId: this.persistenceId,
@@ -278,14 +290,19 @@ export class Entity<S extends HostedState> {
       writerUuid: this.#writerUuid,
       timestampMs: undefined,
       tags,
-      facts,
+      facts: command === undefined ? facts : { ...facts, command },
     };
     return form === undefined ? repr : { ...repr, form };
   }
 
   /** The init record, the first one of a journal. */
   initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
-    return this.reprOf(seqNr, initEvent(this.#input), { tags: noTags, facts, form: undefined });
+    return this.reprOf(seqNr, initEvent(this.#input), {
+      tags: noTags,
+      facts,
+      form: undefined,
+      command: undefined,
+    });
   }
 
   /**
@@ -310,6 +327,13 @@ export class Entity<S extends HostedState> {
       const isRejected = error instanceof WriteRejectedError || error instanceof NotOwnerError;
       this.tell(isRejected ? new WriteRejected(writes.map(() => error)) : new WriteFailed(error));
     }
+  }
+
+  /** `undefined` = the entity has no journal at the moment. */
+  deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
+    if (this.#journal === undefined) return undefined;
+    checkDelete(this.persistenceId, to, this.#sequenceNr);
+    return this.#journal.deleteTo(this.persistenceId, to, options);
   }
 
   /** What the entity reports to itself takes its turn in the mailbox, where inspectors see it. */
@@ -344,12 +368,14 @@ export class Entity<S extends HostedState> {
   /**
    * Arms what the replay found waiting. What is overdue fires at once, earliest deadline first.
    */
-  #rearm({ timers, lastEventMs }: Replayed<S>): void {
+  #rearm({ timers, lastEventMs, lastSeenMs }: Replayed<S>): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();
     timers.forgetSent(lastEventMs);
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
+      // As if time had stood still since then.
+      if (settings.actor.timers === 'remaining') timer.fromMs += nowMs - (lastSeenMs ?? nowMs);
       const delayMs = Math.max(0, dueMs(timer) - nowMs);
       if (this.logic.arm(this.#state, timer, delayMs)) continue;
       timers.remove(timer);
@@ -358,24 +384,4 @@ export class Entity<S extends HostedState> {
     }
     this.#timers = timers;
   }
-}
-
-/**
- * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
- * stored.
- *
- * @throws {WriteFailedError} the answer has not one outcome a write
- */
-function rejectionsOf(
-  outcomes: readonly WriteOutcome[],
-  writes: number,
-): readonly (Error | undefined)[] | undefined {
-  if (outcomes.length === 0) return undefined;
-  if (outcomes.length !== writes) {
-    throw new WriteFailedError(
-      `the journal answered ${outcomes.length} outcomes to ${writes} writes`,
-    );
-  }
-  if (outcomes.every((outcome) => outcome.type === 'stored')) return undefined;
-  return outcomes.map((outcome) => (outcome.type === 'rejected' ? outcome.cause : undefined));
 }

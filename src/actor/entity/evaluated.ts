@@ -1,7 +1,8 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { StoredForm } from '../../model/stored-form.ts';
-import type { EventFacts } from '../../ports/journal-plugin.ts';
+import type { BesideEvents, CommandFact, EventFacts } from '../../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
+import type { RecentCommand } from './recent-commands.ts';
 import type { TimerChange } from './timers.ts';
 
 /** A command, or an input of xstate's own, on its way through the entity. */
@@ -35,12 +36,16 @@ export interface Step<S> {
   readonly trace: readonly unknown[] | undefined;
   /** Number of the stored event, given when it is written; 0 until then. */
   seqNr: number;
+  /** What is stored of its command, given when it is written. */
+  command: CommandFact | undefined;
 }
 
 /** How a command ends once its events are stored and applied. */
 export type Outcome<S> =
   | { readonly type: 'reply'; readonly reply: unknown; readonly thenRun?: (snapshot: S) => void }
   | { readonly type: 'error'; readonly error: Error }
+  /** It was stored when its asker asked before. */
+  | { readonly type: 'known'; readonly command: RecentCommand }
   /** It waits for the next event of the entity. */
   | { readonly type: 'stash' }
   /** The entity ends with this error once everything before it is stored. */
@@ -51,4 +56,6 @@ export interface Evaluated<S> {
   readonly envelope: Envelope;
   readonly steps: readonly Step<S>[];
   readonly outcome: Outcome<S>;
+  /** What is stored beside its events. */
+  readonly beside?: BesideEvents;
 }

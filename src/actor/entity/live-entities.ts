@@ -3,6 +3,8 @@ import { DuplicateEntityError } from '../../model/errors.ts';
 /** What the registry of live entities needs to know of one. */
 export interface LiveEntity {
   readonly persistenceId: string;
+  /** It was spawned or invoked by another actor, which alone may stop it. */
+  readonly hasParent: boolean;
   /**
    * Waits for the write in hand, then ends the entity. A write that fails does not reject this:
    * those who asked hear of it.
@@ -31,20 +33,30 @@ export class LiveEntities {
     const { persistenceId } = entity;
     if (!this.#all.delete(entity)) return;
     if (this.#writers.get(persistenceId) === entity) this.#writers.delete(persistenceId);
-    if (write === undefined) return;
+    if (write !== undefined) this.linger(persistenceId, write);
+  }
+
+  /** From now on an entity of this id that starts waits for `work` before it recovers. */
+  linger(persistenceId: string, work: Promise<unknown>): void {
     const forget = (): void => {
       if (this.#lingering.get(persistenceId) === settled) this.#lingering.delete(persistenceId);
     };
-    const settled: Promise<void> = write.then(forget, forget);
+    const settled: Promise<void> = work.then(forget, forget);
     this.#lingering.set(persistenceId, settled);
   }
 
   /**
-   * The write that an earlier entity of this id has left under way, until it settles; never
-   * rejects.
+   * The write that an earlier entity of this id has left under way, or other work on its journal,
+   * until it settles; never rejects.
    */
   lingeringWrite(persistenceId: string): Promise<void> | undefined {
     return this.#lingering.get(persistenceId);
+  }
+
+  /** A live entity of this id. */
+  find(persistenceId: string): LiveEntity | undefined {
+    for (const entity of this.#all) if (entity.persistenceId === persistenceId) return entity;
+    return undefined;
   }
 
   get size(): number {

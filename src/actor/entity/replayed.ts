@@ -1,4 +1,5 @@
 import type { DryRun } from './entity-logic.ts';
+import type { RecentCommands } from './recent-commands.ts';
 import type { Timers } from './timers.ts';
 
 /** What a journal says about an entity. */
@@ -11,8 +12,12 @@ export interface Replayed<S> {
   readonly input: unknown;
   /** What the events armed and neither fired nor cancelled. */
   readonly timers: Timers;
+  /** The commands in it whose askers may ask again. */
+  readonly recent: RecentCommands;
   /** When the last applied event was stored, ms since the epoch; 0 = unknown. */
   readonly lastEventMs: number;
+  /** When the last event was stored, applied or not, ms since the epoch; `undefined` = unknown. */
+  readonly lastSeenMs: number | undefined;
   /** The dry run that made `state`: it knows the children in it. */
   readonly run: DryRun<S>;
 }

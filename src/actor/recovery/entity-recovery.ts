@@ -1,6 +1,12 @@
-import { RecoveryFailedError } from '../../model/errors.ts';
+import type { EventObject } from 'xstate';
+import { InvalidInputError, RecoveryFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import { EventFacts, type HeldPlugin, type JournalPlugin } from '../../ports/journal-plugin.ts';
+import {
+  type BesideEvents,
+  EventFacts,
+  type HeldPlugin,
+  type JournalPlugin,
+} from '../../ports/journal-plugin.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
@@ -14,10 +20,11 @@ import {
   Restart,
 } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import { endAt, type Moment, type ReplayEnd } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
-import { mayRecoverLater, ReplayFold, replay } from './replay.ts';
+import { mayRecoverLater, ReplayFold, replay, replayUntil } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 /**
@@ -134,6 +141,7 @@ export class EntityRecovery<S extends HostedState> {
     journal: JournalPlugin,
     watch: SilenceWatch,
     signal: AbortSignal,
+    end?: ReplayEnd,
   ): Promise<Replayed<S>> {
     const { persistenceId, deps, settings, logic, input } = this.#entity;
     const fold = new ReplayFold({
@@ -142,31 +150,33 @@ export class EntityRecovery<S extends HostedState> {
       run: logic.replayRun(),
       nowMs: () => deps.clock.nowMs(),
       unhandled: settings.actor.unhandledReplayedEvent,
+      commandIds: settings.actor.commandIds,
       describe: (state) => logic.describe(state),
       warn: (fields, message) => deps.log.warn(fields, message),
     });
     watch.start();
-    return await replay({
-      journal,
-      persistenceId,
-      to: settings.recoverTo ?? SeqNr.max,
-      maxEvents: settings.recoverMaxEvents,
-      yieldEvery: settings.actor.replayYieldEvery,
-      fold,
-      watch,
-      signal,
-    });
+    const { recoverTo, recoverMaxEvents } = settings;
+    const yieldEvery = settings.actor.replayYieldEvery;
+    const run = { journal, persistenceId, yieldEvery, fold, watch, signal };
+    if (end === undefined) {
+      return await replay({ ...run, to: recoverTo ?? SeqNr.max, maxEvents: recoverMaxEvents });
+    }
+    const { to = SeqNr.max, untilMs } = end;
+    const maxEvents = Number.POSITIVE_INFINITY;
+    return await replayUntil({ ...run, to, untilMs, maxEvents }, end);
   }
 
   /**
-   * What the journal says at the moment. Nothing is held, started or written, and the entity itself
+   * What the journal says, at present or at an earlier moment. Nothing is held, started or written, and the entity itself
    * does not change. It takes its turn among all that recover.
    *
    * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
+   * @throws {InvalidInputError} the journal has not come to the moment
    * @throws the abort reason when `signal` fires
    */
-  async peek(signal: AbortSignal | undefined): Promise<Replayed<S>> {
+  async peek(signal: AbortSignal | undefined, moment?: Moment): Promise<Replayed<S>> {
     const { deps, settings } = this.#entity;
+    const end = moment === undefined ? undefined : endAt(moment);
     const attempt = new AbortController();
     const stopListening = onAbort(signal, (reason) => attempt.abort(reason));
     let release: (() => void) | undefined;
@@ -174,10 +184,10 @@ export class EntityRecovery<S extends HostedState> {
       release = await this.#permits.acquire(attempt.signal);
       const watch = this.#watch(attempt);
       const opening = deps.journal(settings.journalPluginId, attempt.signal);
-      return await this.#read(await watch.guard(opening), watch, attempt.signal);
+      return await this.#read(await watch.guard(opening), watch, attempt.signal, end);
     } catch (error) {
       signal?.throwIfAborted();
-      throw this.#failureOf(error);
+      throw error instanceof InvalidInputError ? error : this.#failureOf(error);
     } finally {
       release?.();
       stopListening();
@@ -254,7 +264,19 @@ export class EntityRecovery<S extends HostedState> {
     const step = { seqNr: 0, delaysMs: this.#initialDelaysMs };
     const timers = entity.timers.after(run.timerChanges, step, nowMs);
     const wake = entity.waits.next(entity.logic.childrenOf(initial), timers) ?? 'none';
-    const write = { persistenceId: entity.persistenceId, events: [init], wake } as const;
+    let beside: BesideEvents | undefined;
+    try {
+      beside = entity.settings.beside?.({
+        command: undefined,
+        events: [init.payload as EventObject],
+      });
+    } catch (error) {
+      this.#life.fail(error);
+      return;
+    }
+    const { persistenceId } = entity;
+    const events = [init] as const;
+    const write = { persistenceId, events, wake, ...(beside !== undefined && { beside }) };
     this.#life.report('init.started');
     entity.write([write], () => entity.tell(new Initialised()));
   }

@@ -17,6 +17,8 @@ import { nextTurn } from '../../runtime/waiting.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
+import { checkReached, type ReplayEnd } from '../entity/moment.ts';
+import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
 import { Timers } from '../entity/timers.ts';
@@ -30,6 +32,7 @@ export interface FoldOptions<S> {
   readonly run: DryRun<S>;
   readonly nowMs: () => number;
   readonly unhandled: ActorSettings['unhandledReplayedEvent'];
+  readonly commandIds: ActorSettings['commandIds'];
   readonly describe: (state: S) => string;
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }
@@ -46,16 +49,19 @@ export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
   readonly #timers = new Timers();
+  readonly #recent: RecentCommands;
   #state: S | undefined;
   #input: unknown;
   #warned = false;
   #lastEventMs = 0;
+  #lastSeenMs: number | undefined;
   lastSeqNr = 0;
 
   constructor(options: FoldOptions<S>) {
     this.#options = options;
     this.#run = options.run;
     this.#input = options.input;
+    this.#recent = new RecentCommands(options.commandIds);
   }
 
   /**
@@ -70,6 +76,7 @@ export class ReplayFold<S extends HostedState> {
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
     }
     this.lastSeqNr = seqNr;
+    this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
     if (!isEvent(payload)) {
       // Written by another program, such as one on the JVM whose events have no `type`.
       const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
@@ -98,7 +105,9 @@ export class ReplayFold<S extends HostedState> {
       sequenceNr,
       input: this.#input,
       timers: this.#timers,
+      recent: this.#recent,
       lastEventMs: this.#lastEventMs,
+      lastSeenMs: this.#lastSeenMs,
       run: this.#run,
     };
   }
@@ -110,6 +119,7 @@ export class ReplayFold<S extends HostedState> {
       return;
     }
     const { timer, unhandled, replaced } = repr.facts;
+    this.#noteCommand(payload, repr);
     if (timer !== undefined) this.#timers.removeFirst(timer);
     const endedId = endedChildId(payload);
     if (endedId !== undefined && replaced !== true) {
@@ -128,6 +138,11 @@ export class ReplayFold<S extends HostedState> {
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
     if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr);
+  }
+
+  #noteCommand(event: EventObject, { facts: { command }, timestampMs }: PersistentRepr): void {
+    if (command === undefined) return;
+    this.#recent.note(command, event, timestampMs ?? this.#options.nowMs());
   }
 
   /** The journal has no init record: its first event is as near as we get to the beginning. */
@@ -195,6 +210,8 @@ export interface ReplayRun<S extends HostedState> {
   /** Inclusive; 0 = apply nothing, only learn the highest number. */
   readonly to: number;
   readonly maxEvents: number;
+  /** Events that were stored after this are not applied, nor those after them; ms since the epoch. */
+  readonly untilMs?: number | undefined;
   /** Give the event loop back after so many events. */
   readonly yieldEvery: number;
   readonly fold: ReplayFold<S>;
@@ -214,43 +231,74 @@ export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<
   if (run.to === 0) {
     return run.fold.result(await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal })));
   }
+  const recovery = await open(run);
+  await foldAll(run, recovery.events);
+  return run.fold.result(await watch.guard(recovery.highestSeqNr()));
+}
+
+/**
+ * As {@link replay}, up to a moment.
+ *
+ * @throws {InvalidInputError} the journal has not come to the moment
+ * @throws {RecoveryFailedError} as `replay`, or the events of the moment are deleted
+ * @throws what the plugin rejects with, or the abort reason of `signal`
+ */
+export async function replayUntil<S extends HostedState>(
+  run: ReplayRun<S>,
+  end: ReplayEnd,
+): Promise<Replayed<S>> {
+  const { fold, persistenceId, watch } = run;
+  if (end.to !== 0) {
+    const recovery = await open(run);
+    const next = await foldAll(run, recovery.events);
+    const last = fold.lastSeqNr;
+    // What was left early does not know it.
+    const highest = next === undefined ? await watch.guard(recovery.highestSeqNr()) : last;
+    checkReached(persistenceId, end, { last, highest, next });
+  }
+  return fold.result(fold.lastSeqNr);
+}
+
+async function open<S extends HostedState>(run: ReplayRun<S>): Promise<Recovery> {
+  const { journal, persistenceId, watch, signal } = run;
   const request: ReplayRequest = {
     persistenceId,
     from: SeqNr.min,
     to: SeqNr.of(run.to),
     maxEvents: run.maxEvents,
   };
-  let recovery: Recovery;
   if (journal.recover !== undefined) {
-    recovery = await watch.guard(journal.recover(request, { signal }));
-  } else {
-    const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
-    const to = Math.min(request.to, highest);
-    const events =
-      to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
-    recovery = { highestSeqNr: async () => highest, events };
+    return await watch.guard(journal.recover(request, { signal }));
   }
-  await foldAll(run, recovery.events);
-  return run.fold.result(await watch.guard(recovery.highestSeqNr()));
+  const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
+  const to = Math.min(request.to, highest);
+  const events =
+    to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
+  return { highestSeqNr: async () => highest, events };
 }
 
+/** @returns the number of the event before which it ended, since that was stored too late */
 async function foldAll<S extends HostedState>(
   run: ReplayRun<S>,
   events: Recovery['events'],
-): Promise<void> {
-  const { fold, watch, yieldEvery } = run;
+): Promise<number | undefined> {
+  const { fold, watch, yieldEvery, untilMs = Number.POSITIVE_INFINITY } = run;
   const batches = events[Symbol.asyncIterator]();
   let untilYield = yieldEvery;
   try {
     for (;;) {
       const step = await watch.guard(batches.next());
-      if (step.done === true) return;
+      if (step.done === true) return undefined;
       for (const repr of step.value) {
         if (--untilYield < 0) {
           await nextTurn();
           run.signal.throwIfAborted();
           watch.touch();
           untilYield = yieldEvery - 1;
+        }
+        if ((repr.timestampMs ?? 0) > untilMs) {
+          batches.return?.().then(undefined, () => {});
+          return repr.seqNr;
         }
         fold.apply(repr);
       }

@@ -1,11 +1,12 @@
 import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
 import type { NotOwnerError } from '../../model/errors.ts';
 import type { Woken } from '../../model/wake-up.ts';
-import type { AskResult, WaitOptions } from '../entity/ask.ts';
+import type { AskResult, CommandTerms, WaitOptions } from '../entity/ask.ts';
+import type { Moment } from '../entity/moment.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 
 /** How to ask. */
-export interface AskOptions {
+export interface AskOptions extends CommandTerms {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
   readonly timeout?: number;
   /**
@@ -50,6 +51,32 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    * @throws the abort reason when `signal` fires
    */
   peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>>;
+  /**
+   * The entity as it was at an earlier moment: after an event, or at a time, inclusive. As `peek`,
+   * nothing is started, stored or taken over by that. Times are those of the processes that stored the
+   * events.
+   *
+   * @throws {InvalidInputError} it is no moment, or the journal has not come to it; also as `ref`
+   * @throws {RecoveryFailedError} as `peek`, or the events of the moment are deleted
+   * @throws {DeadlineExceededError} {@link ClosedError} as `peek`, or the abort reason of `signal`
+   */
+  stateAt(id: string, moment: Moment, options?: WaitOptions): Promise<SnapshotFrom<L>>;
+  /**
+   * Deletes the events of an entity up to a number, inclusive; starts the entity if need be. See
+   * `deleteEvents` of the persistence. In a fleet: of the entities of this process.
+   *
+   * @throws as `deleteEvents` of the persistence, and as `ref`
+   * @throws {NotOwnerError} nothing deleted: another process has the entity
+   */
+  deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void>;
+  /**
+   * Ends an entity and deletes all its events and snapshots: the next command begins it anew, with
+   * number 1. In a fleet: of the entities of this process.
+   *
+   * @throws as `purge` of the persistence, and as `ref`
+   * @throws {NotOwnerError} nothing purged: another process has the entity
+   */
+  purge(id: string, options?: WaitOptions): Promise<void>;
   /**
    * A command that is rejected leaves a warning in the log.
    *

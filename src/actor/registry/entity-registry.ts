@@ -27,6 +27,8 @@ import {
   checkTimeout,
   commandFault,
 } from '../entity/check-input.ts';
+import type { JournalName } from '../entity/journal-answers.ts';
+import { endAt, type Moment } from '../entity/moment.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
 import { hadToMove } from './had-to-move.ts';
@@ -59,7 +61,11 @@ export interface RegistryDeps {
    *
    * @throws as `peek` of the registry
    */
-  peek(ref: AnyActorRef, options?: WaitOptions): Promise<unknown>;
+  peek(ref: AnyActorRef, options?: WaitOptions, moment?: Moment): Promise<unknown>;
+  /** @throws as `deleteEvents` of the host */
+  deleteEvents(ref: AnyActorRef, to: number, options?: WaitOptions): Promise<void>;
+  /** @throws as `purge` of the host */
+  purge(name: JournalName, options?: WaitOptions): Promise<void>;
   /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
   /** @throws as `whenRecovered` of the host */
@@ -240,6 +246,30 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   async peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
     const snapshot = await this.#deps.peek(this.#create(id), options);
     return snapshot as SnapshotFrom<L>;
+  }
+
+  async stateAt(id: string, at: Moment, options?: WaitOptions): Promise<SnapshotFrom<L>> {
+    endAt(at);
+    const snapshot = await this.#deps.peek(this.#create(id), options, at);
+    return snapshot as SnapshotFrom<L>;
+  }
+
+  async deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void> {
+    await this.#deps.deleteEvents(this.#entry(id).ref, to, options);
+  }
+
+  async purge(id: string, options?: WaitOptions): Promise<void> {
+    const { journalPluginId } = this;
+    const name = { persistenceId: this.persistenceIdOf(id), journalPluginId };
+    const entry = this.#entries.get(id);
+    this.#alarms.take(id);
+    const purging = this.#deps.purge(name, options);
+    if (entry !== undefined) {
+      // Commands that come meanwhile wait, and begin the entity anew.
+      const forget = (): void => this.#forget(id, entry);
+      entry.stopping ??= purging.then(forget, forget);
+    }
+    await purging;
   }
 
   send(id: string, command: EventFromLogic<L>): void {

@@ -105,16 +105,11 @@ export const ignored: readonly AcceptedKeys[] = [
   row('root', dispatchers, 'persistence.dispatcher.**'),
 
   row('persistence', dispatchers, 'dispatchers.**'),
-  row(
-    'persistence',
-    'belongs to classic actors; here typed.stash-overflow-strategy counts',
-    'internal-stash-overflow-strategy',
-  ),
   row('persistence', 'machines are xstate machines here', 'fsm.** view.**'),
   row(
     'persistence',
     'logging is set where the logger is made',
-    'typed.log-stashing typed.use-context-logger-for-internal-logging',
+    'typed.use-context-logger-for-internal-logging',
   ),
   row(
     'persistence',

@@ -11,8 +11,10 @@ export interface PersistenceSettings {
   readonly maxConcurrentRecoveries: number;
   readonly stashCapacity: number;
   readonly stashOverflow: 'drop' | 'fail';
+  readonly logStashing: boolean;
   readonly groupCommitMaxCommands: number;
-  readonly timers: 'deadline' | 'restart';
+  readonly commandIds: { readonly maxCount: number; readonly maxAgeMs: number };
+  readonly timers: 'deadline' | 'remaining' | 'restart';
   readonly initEvent: 'auto' | 'always' | 'never';
   readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
   readonly unhandledCommand: 'ignore' | 'warn' | 'fail';
@@ -47,9 +49,14 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
   const settings: PersistenceSettings = {
     maxConcurrentRecoveries: reader.read('max-concurrent-recoveries', positive),
     stashCapacity: reader.read('typed.stash-capacity', positive),
-    stashOverflow: reader.read('typed.stash-overflow-strategy', oneOf('drop', 'fail')),
+    stashOverflow: readStashOverflow(reader),
+    logStashing: reader.read('typed.log-stashing', boolean),
     groupCommitMaxCommands: reader.read('xstate.group-commit-max-commands', positive),
-    timers: reader.read('xstate.timers', oneOf('deadline', 'restart')),
+    commandIds: {
+      maxCount: reader.read('xstate.command-ids.max-count', positive),
+      maxAgeMs: reader.read('xstate.command-ids.max-age', duration({ min: 1 })),
+    },
+    timers: reader.read('xstate.timers', oneOf('deadline', 'remaining', 'restart')),
     initEvent: reader.read('xstate.init-event', oneOf('auto', 'always', 'never')),
     unhandledReplayedEvent: reader.read(
       'xstate.unhandled-replayed-event',
@@ -81,6 +88,29 @@ export function namedJournals(config: Config): readonly string[] {
   ];
   const named = paths.filter((path) => pluginPathProblem(config, path) === undefined);
   return [...new Set(named)];
+}
+
+/** The classic strategies, by their name here and by the class of the JVM system. */
+const classicStrategies: ReadonlyMap<string, 'drop' | 'fail'> = new Map([
+  ['throw', 'fail'],
+  ['akka.persistence.ThrowExceptionConfigurator', 'fail'],
+  ['org.apache.pekko.persistence.ThrowExceptionConfigurator', 'fail'],
+  ['discard', 'drop'],
+  ['akka.persistence.DiscardConfigurator', 'drop'],
+  ['org.apache.pekko.persistence.DiscardConfigurator', 'drop'],
+]);
+
+/** The classic setting wins where it is set. */
+function readStashOverflow(reader: SettingReader): 'drop' | 'fail' {
+  const typed = reader.read('typed.stash-overflow-strategy', oneOf('drop', 'fail'));
+  const key = 'internal-stash-overflow-strategy';
+  const classic = reader.optional(key, text);
+  if (classic === undefined) return typed;
+  const known = classicStrategies.get(classic);
+  if (known !== undefined) return known;
+  if (classic.includes('#')) reader.note(key, 'a strategy of your own is not called yet');
+  else reader.problem(key, 'must be throw, discard, or the name of one of their JVM classes');
+  return typed;
 }
 
 function readAutoStart(reader: SettingReader, config: Config): readonly string[] {

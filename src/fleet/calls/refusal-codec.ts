@@ -1,4 +1,5 @@
 import { parseJson, printJson } from '../../codec/json/json.ts';
+import { RemoteCallError } from '../../model/errors.ts';
 import { readChoice, readCount, readObject, readText } from '../../model/plain-members.ts';
 import type { FleetMember } from '../../ports/fleet-membership.ts';
 
@@ -44,4 +45,25 @@ export function decodeRefusal(body: string): Refusal {
     address: readText(address, 'refusal.owner.address'),
   };
   return { reason, owner, generation };
+}
+
+/**
+ * The refusal of a command, with it as an error for whoever hears of it in the end.
+ *
+ * @throws {RemoteCallError} `stored` is `'no'`: the body is no refusal, as its cause says
+ */
+export function readRefusal(
+  body: string,
+  { address }: FleetMember,
+): Refusal & { error: RemoteCallError } {
+  let refusal: Refusal;
+  try {
+    refusal = decodeRefusal(body);
+  } catch (cause) {
+    const text = `${address} has refused the command in words that cannot be read`;
+    throw new RemoteCallError(text, { cause, stored: 'no' });
+  }
+  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
+  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
+  return { ...refusal, error };
 }

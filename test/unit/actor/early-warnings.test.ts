@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { AnyStateMachine } from 'xstate';
-import { assign, createActor, createMachine, fromPromise, setup } from 'xstate';
+import { assign, createActor, createMachine, fromCallback, fromPromise, setup } from 'xstate';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { failureOf, testHost } from './support.ts';
 
@@ -119,5 +119,86 @@ describe('with check-determinism', () => {
     await failureOf(host.ask(actor, added()));
     const { map, items } = actor.getSnapshot().context;
     expect([Object.isFrozen(map), Object.isFrozen(items)]).to.deep.equal([false, true]);
+  });
+});
+
+describe('with check-determinism, a state that is not the same again', () => {
+  /** `compute` gives what an event makes of the context. */
+  function open(compute: () => unknown, { hasWork = false, checkDeterminism = true } = {}) {
+    const test = testHost({ settings: { checkDeterminism } });
+    const machine = setup({
+      types: { context: {} as { at: unknown }, events: {} as { type: 'set' } },
+      actors: { worker: fromCallback(() => {}) },
+      actions: { set: assign({ at: () => compute() }) },
+    }).createMachine({
+      id: 'm',
+      context: { at: 0 },
+      initial: 'a',
+      states: {
+        a: { on: { set: { ...(hasWork && { target: 'b' }), actions: 'set' } } },
+        b: { invoke: { src: 'worker', id: 'worker' } },
+      },
+    });
+    const actor = createActor(test.host.persistent(machine, { persistenceId: 'm' }));
+    actor.subscribe({ error: () => {} });
+    return { ...test, actor: actor.start() };
+  }
+
+  it('rejects the command where the dry run is taken as it is', async () => {
+    let calls = 0;
+    const { host, actor, journal } = open(() => ({ deep: [1, calls++] }));
+    const error = await failureOf(host.ask(actor, { type: 'set' }));
+    expect(error).to.include({ code: 'INVALID_INPUT', path: 'context.at.deep[1]' });
+    expect(error.message).to.contain('"set" leads to another state');
+    expect(journal.writes).to.deep.equal([]);
+    expect(actor.getSnapshot().value).to.equal('a');
+    let more = 0;
+    const off = open(() => more++, { checkDeterminism: false });
+    expect((await off.host.ask(off.actor, { type: 'set' })).snapshot.context.at).to.equal(0);
+  });
+
+  it('ends the entity where the commit computes it again', async () => {
+    let calls = 0;
+    const { host, actor } = open(() => calls++, { hasWork: true });
+    const error = await failureOf(host.ask(actor, { type: 'set' }));
+    expect(error).to.include({ code: 'ENTITY_STOPPED', stored: 'yes' });
+    expect(actor.getSnapshot().status).to.equal('error');
+    expect(String(error.cause)).to.contain('context.at');
+  });
+
+  it('is none where it holds the same, actors among it', async () => {
+    const machine = setup({
+      types: { context: {} as { ref: unknown; map: Map<string, Date> } },
+      actors: { worker: fromCallback(() => {}) },
+    }).createMachine({
+      id: 'm',
+      context: { ref: undefined, map: new Map() },
+      on: {
+        set: {
+          actions: assign({
+            ref: ({ spawn }) => spawn('worker', { id: 'w' }),
+            map: () => new Map([['a', new Date(5)]]),
+          }),
+        },
+      },
+    });
+    const { host } = testHost({ settings: { checkDeterminism: true } });
+    const actor = createActor(host.persistent(machine, { persistenceId: 'm' })).start();
+    const { snapshot } = await host.ask(actor, { type: 'set' });
+    expect(snapshot.context.map.get('a')).to.deep.equal(new Date(5));
+    actor.stop();
+  });
+
+  it('of a behaviour rejects the command', async () => {
+    const { host, journal } = testHost({ settings: { checkDeterminism: true } });
+    const logic = host.behavior<number, { type: 'set' }, { type: 'set' }>({
+      persistenceId: 'b',
+      initialState: 0,
+      decide: () => ({ type: 'persist', events: [{ type: 'set' }] }),
+      evolve: () => Math.random(),
+    });
+    const asked = host.ask(createActor(logic).start(), { type: 'set' });
+    expect(await failureOf(asked)).to.include({ code: 'INVALID_INPUT', path: 'context' });
+    expect(journal.writes).to.deep.equal([]);
   });
 });

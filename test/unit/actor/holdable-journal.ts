@@ -85,6 +85,7 @@ export class HoldableJournal extends MemoryJournalPlugin {
         return await super.write(writes);
       },
       deleteTo: (of, to) => this.deleteTo(of, to),
+      purge: (of) => this.purge(of),
       highestSeqNr: (of) => this.highestSeqNr(of),
       replay: (request) => this.replay(request),
       ...(recover === undefined ? {} : { recover }),

@@ -121,6 +121,8 @@ describe('a delayed event of a passivated entity', () => {
         log: silentLogger,
         clock,
         ask: () => failureOf(Promise.reject(new Error('unused'))) as never,
+        deleteEvents: async () => {},
+        purge: async () => {},
         peek: () => expect.fail('nobody peeks'),
         stop: async () => {},
         whenRecovered: async () => {},

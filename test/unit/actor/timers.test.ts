@@ -149,6 +149,29 @@ describe('timers', () => {
     expect(eventTypes(world.journal.payloads('lamp')).slice(1)).to.deep.equal(['alarm', patience]);
   });
 
+  it('fire after what was left of their delay at the last event, with timers = remaining', async () => {
+    const world = new World();
+    const before = start(world, { alarmMs: dayMs }, { timers: 'remaining' });
+    await before.host.ask(before.actor, { type: 'go' });
+    await world.pass(20_000);
+    await before.host.ask(before.actor, { type: 'alarm' });
+    // Nobody knows for how long it lived after that.
+    await world.pass(30_000);
+    let later = world.crash(dayMs);
+    for (let crashes = 0; crashes < 2; crashes++) {
+      const { host, actor } = start(later, { alarmMs: dayMs }, { timers: 'remaining' });
+      await host.whenRecovered(actor);
+      await later.pass(39_999);
+      expect(actor.getSnapshot().value).to.equal('waiting');
+      if (crashes === 0) later = later.crash(dayMs);
+      else {
+        await later.pass(1);
+        expect(actor.getSnapshot().value).to.equal('off');
+        expect(actor.getSnapshot().context.alarms, 'its time stood still, too').to.equal(1);
+      }
+    }
+  });
+
   it('wait their full delay again with the policy restart', async () => {
     const world = new World();
     const before = start(world, { alarmMs: dayMs });

@@ -205,6 +205,27 @@ describe('settings', () => {
       expect([...other.notes.keys()]).to.deep.equal([`${journal}.recovery-event-timeout`]);
     });
 
+    it('take the classic strategy of a full stash where it is set, by its name or its class', async () => {
+      const key = 'internal-stash-overflow-strategy';
+      const cases = [
+        ['', 'drop'],
+        ['typed.stash-overflow-strategy = fail', 'fail'],
+        [`${key} = throw`, 'fail'],
+        [`${key} = discard, typed.stash-overflow-strategy = fail`, 'drop'],
+        [`${key} = "akka.persistence.ThrowExceptionConfigurator"`, 'fail'],
+        [`${key} = "akka.persistence.DiscardConfigurator"`, 'drop'],
+        [`${key} = "org.apache.pekko.persistence.ThrowExceptionConfigurator"`, 'fail'],
+        [`${key} = "./mine.ts#Strategy", typed.stash-overflow-strategy = fail`, 'fail'],
+      ] as const;
+      for (const [text, expected] of cases) {
+        const config = await load(`akka.persistence { ${text} }`);
+        expect(readPersistenceSettings(config).stashOverflow, text).to.equal(expected);
+        expect(config.notes.size, text).to.equal(text.includes('#') ? 1 : 0);
+      }
+      const wrong = `akka.persistence.${key} = "my.Configurator"`;
+      expect(await problemsOf(wrong, readPersistenceSettings)).to.have.lengthOf(1);
+    });
+
     it('leave sections of other plugins alone, with a note', async () => {
       const config = await load(
         'akka.persistence { cassandra.journal.class = x, journal.mine { class = y, deep.key = 1 } }',

@@ -106,6 +106,25 @@ describe('entities of a fleet', () => {
     expect((await peeked).context).to.deep.equal(['x']);
   });
 
+  it('keep the terms of a command, or refuse it: a process that knows none does not take it', async () => {
+    const told = new Told();
+    const { a, b } = await told.pair();
+    await told.ask(b, add('x'));
+    expect(await told.ask(b, add('y'), { expectedSequenceNr: 0 })).to.include({
+      code: 'UNEXPECTED_SEQUENCE_NR',
+      expected: 0,
+      actual: 1,
+    });
+    expect(await told.ask(b, add('y'), { expectedSequenceNr: 1 })).to.equal(2);
+    const withTerms = 'ask-on-terms http://b → http://a';
+    expect(told.world.network.calls.slice(1)).to.deep.equal([withTerms, withTerms]);
+    // As a version from before answers.
+    const { fleet } = a.process;
+    const unknown = await fleet.handle({ name: 'ask-later', body: '{}' }, AbortSignal.any([]));
+    expect(unknown.type).to.equal('refused');
+    expect(JSON.parse(unknown.body).reason).to.equal('not-hosted');
+  });
+
   it('move with their partition: the new owner begins when the former one has let go', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();

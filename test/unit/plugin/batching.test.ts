@@ -44,4 +44,12 @@ describe('batchesOf', () => {
       );
     });
   }
+
+  it('puts writes into one append only if they say the same beside their events', () => {
+    const day = { expireAfter: { length: 1n, unit: 'day' } } as const;
+    const besides = [day, { ...day }, undefined, { metadata: 1 }, { metadata: 2 }, day];
+    const writes = besides.map((beside) => ({ ...writeOf(1), ...(beside && { beside }) }));
+    const sizes = batchesOf(writes, 100).map((batch) => batch.length);
+    expect(sizes).to.deep.equal([2, 1, 1, 1, 1]);
+  });
 });

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import type { EventRecord } from '../../../src/model/event.ts';
+import type { HeaderMetadata } from '../../../src/model/record-metadata.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
-import { toEvent } from '../../../src/plugin/event-serializer.ts';
+import { factsMetadata, ofEventRecord, toEvent } from '../../../src/plugin/event-serializer.ts';
 import type { PersistenceId } from '../../../src/ports/journal-plugin.ts';
 
 const repr = {
@@ -18,5 +20,55 @@ describe('toEvent (docs/format.md#tags)', () => {
     expect(toEvent({ ...repr, tags: ['d', 'a', 'd', 'b'] }).tags).to.deep.equal(['d', 'a', 'b']);
     const six = ['a', 'b', 'c', 'd', 'e', 'f'];
     expect(toEvent({ ...repr, tags: six }).tags).to.deep.equal(['e', 'f', 'a', 'b', 'c', 'd']);
+  });
+});
+
+describe('what a record says of the commands of its events (docs/format.md#metadata)', () => {
+  const record = (header: HeaderMetadata) =>
+    ({
+      at: { topic: 't', partition: 0, offset: 0 },
+      timestampMs: 1,
+      metadata: { header, payload: {} },
+    }) as unknown as EventRecord['record'];
+
+  const commandsOf = (header: HeaderMetadata, seqNrs: readonly number[]) =>
+    seqNrs.map((number) => {
+      const event = { ...toEvent({ ...repr, seqNr: SeqNr.of(number), tags: [] }) };
+      const payload = { type: 'json', value: { writerUuid: 'w', payload: {} } } as const;
+      const stored = { event: { ...event, payload }, record: record(header) };
+      return ofEventRecord(repr.persistenceId, stored).facts.command;
+    });
+
+  it('is kept by the number of the last event, and found from each of them', () => {
+    const two = { first: 2, last: 3, commandId: 'a', reply: { n: [0.1] }, correlationId: 'c' };
+    const one = { first: 4, last: 4, causationId: 'e' };
+    const facts = [undefined, two, two, one];
+    const reprs = facts.map((command, index) => ({
+      ...repr,
+      seqNr: SeqNr.of(index + 1),
+      tags: [],
+      facts: command === undefined ? {} : { command },
+    }));
+    const header = factsMetadata(reprs);
+    expect(header).to.deep.equal({
+      data: {
+        commands: {
+          3: { id: 'a', count: 2, reply: { n: [0.1] }, correlationId: 'c' },
+          4: { causationId: 'e' },
+        },
+      },
+    });
+    expect(commandsOf(header, [1, 2, 3, 4, 5])).to.deep.equal([...facts, undefined]);
+  });
+
+  it('is ignored when it has another shape: another application wrote it', () => {
+    for (const commands of [1, 'x', [], { x: {} }, { 1: { count: 'x' } }, { 1: { count: 0.5 } }]) {
+      expect(commandsOf({ data: { commands } }, [1]), JSON.stringify(commands)).to.deep.equal([
+        undefined,
+      ]);
+    }
+    expect(commandsOf({ data: { commands: { 1: { id: 5 } } } }, [1])).to.deep.equal([
+      { first: 1, last: 1 },
+    ]);
   });
 });

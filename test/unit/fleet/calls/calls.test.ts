@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { decodeCall, encodeCall } from '../../../../src/fleet/calls/call-codec.ts';
+import { decodeCall, encodeCall, nameOfAsk } from '../../../../src/fleet/calls/call-codec.ts';
 import { decodeRefusal, encodeRefusal } from '../../../../src/fleet/calls/refusal-codec.ts';
 import { decodeRelease, encodeRelease } from '../../../../src/fleet/calls/release-codec.ts';
 import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
@@ -30,6 +30,21 @@ describe('a call', () => {
       '{"type":"account","id":"a-1","command":{"type":"opened"},"generation":4,"hops":1}',
     );
     expect(decodeCall(encodeCall(call))).to.deep.equal(call);
+  });
+
+  it('carries the terms of its asker, and has a name that versions without them refuse', () => {
+    const terms = { expectedSequenceNr: 7 };
+    const body = encodeCall({ ...call, terms });
+    expect(body).to.match(/"hops":1,"terms":\{"expectedSequenceNr":7\}\}$/);
+    expect(decodeCall(body)).to.deep.equal({ ...call, terms });
+    expect(encodeCall({ ...call, terms: {} })).to.equal(encodeCall(call));
+    const all = { ...terms, commandId: 'c', correlationId: 'o', causationId: 'e' };
+    expect(decodeCall(encodeCall({ ...call, terms: all }))).to.deep.equal({ ...call, terms: all });
+    expect(nameOfAsk(terms)).to.equal('ask-on-terms');
+    expect(nameOfAsk({ commandId: 'c' })).to.equal('ask-on-terms');
+    // To lose them harms nothing.
+    expect(nameOfAsk({ correlationId: 'o', causationId: 'e' })).to.equal('ask');
+    expect(nameOfAsk({})).to.equal('ask');
   });
 
   it('is refused when JSON cannot hold its command, with the path', () => {
@@ -71,6 +86,12 @@ describe('a call', () => {
       [body({ generation: -1 })]: 'call.generation must be an integer of at least 0, not -1',
       [body({ generation: 2 ** 53 })]: 'call.generation must be an integer of at least 0',
       [body({ hops: 0.5 })]: 'call.hops must be an integer of at least 0, not 0.5',
+      [body({ terms: [] })]: 'call.terms must be an object, not an array',
+      [body({ terms: { expectedSequenceNr: -1 } })]: 'call.terms.expectedSequenceNr must be an int',
+      [body({ terms: { commandId: '' } })]: 'call.terms.commandId must be a well-formed text of at',
+      [body({ terms: { causationId: 'x'.repeat(256) } })]: 'call.terms.causationId must be',
+      // A demand of a later version: it must not be ignored.
+      [body({ terms: { once: true } })]: 'call.terms has the unknown member "once"',
     });
   });
 });

@@ -1,0 +1,97 @@
+import type { EventObject } from 'xstate';
+import { readArray, readCount, readObject, readText } from '../../model/plain-members.ts';
+import type { CommandFact } from '../../ports/journal-plugin.ts';
+import { isEvent } from './check-input.ts';
+
+/** For how long an entity remembers the commands that were stored with an id. */
+export interface CommandIdSettings {
+  /** At least 1: the last ones are kept. */
+  readonly maxCount: number;
+  /** Since they were stored. */
+  readonly maxAgeMs: number;
+}
+
+/** The answer to a command that was stored. */
+export interface RecentCommand {
+  /** Number of its last event. */
+  readonly sequenceNr: number;
+  readonly events: readonly EventObject[];
+  readonly reply: unknown;
+  /** When it was stored, ms since the epoch. */
+  readonly atMs: number;
+}
+
+/**
+ * The commands with an id that an entity has stored last, and their answers: whoever asks again gets
+ * the first answer. It follows from the journal alone, so a recovery finds the same.
+ */
+export class RecentCommands {
+  readonly #settings: CommandIdSettings;
+  /** By id, in the order in which they were stored; most entities have none. */
+  #byId: Map<string, RecentCommand> | undefined;
+
+  constructor(settings: CommandIdSettings) {
+    this.#settings = settings;
+  }
+
+  /** Notes one stored event of a command; those without an id are not remembered. */
+  note({ commandId, last, reply }: CommandFact, event: EventObject, atMs: number): void {
+    if (commandId === undefined) return;
+    this.#byId ??= new Map();
+    const known = this.#byId.get(commandId);
+    if (known?.sequenceNr === last) {
+      this.#byId.set(commandId, { ...known, events: [...known.events, event] });
+      return;
+    }
+    // One that was forgotten may have been stored anew: it is the youngest then.
+    this.#byId.delete(commandId);
+    this.#byId.set(commandId, { sequenceNr: last, events: [event], reply, atMs });
+    this.#forget(atMs);
+  }
+
+  /** `undefined` = it was not stored, or is forgotten. */
+  find(commandId: string | undefined, nowMs: number): RecentCommand | undefined {
+    const command = commandId === undefined ? undefined : this.#byId?.get(commandId);
+    return command === undefined || this.#isOld(command, nowMs) ? undefined : command;
+  }
+
+  /** What a snapshot of the entity keeps; `undefined` = nothing is remembered. */
+  toPlain(): unknown {
+    if (this.#byId === undefined || this.#byId.size === 0) return undefined;
+    return Array.from(this.#byId, ([id, { reply, ...command }]) =>
+      reply === undefined ? { id, ...command } : { id, ...command, reply },
+    );
+  }
+
+  /** @throws {CodecError} `plain` is not what `toPlain` gives; names the place */
+  static ofPlain(plain: unknown, settings: CommandIdSettings): RecentCommands {
+    const recent = new RecentCommands(settings);
+    if (plain === undefined) return recent;
+    recent.#byId = new Map(
+      readArray(plain, 'commands').map((item, index) => {
+        const at = `commands[${index}]`;
+        const { id, sequenceNr, events, atMs, reply } = readObject(item, at);
+        const command = {
+          sequenceNr: readCount(sequenceNr, `${at}.sequenceNr`),
+          events: readArray(events, `${at}.events`).filter(isEvent),
+          atMs: readCount(atMs, `${at}.atMs`),
+          reply,
+        };
+        return [readText(id, `${at}.id`), command] as const;
+      }),
+    );
+    return recent;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [id, command] of this.#byId ?? []) {
+      const isTooMany = (this.#byId?.size ?? 0) > this.#settings.maxCount;
+      if (!isTooMany && !this.#isOld(command, nowMs)) return;
+      this.#byId?.delete(id);
+    }
+  }
+
+  #isOld({ atMs }: RecentCommand, nowMs: number): boolean {
+    return nowMs - atMs > this.#settings.maxAgeMs;
+  }
+}
