@@ -5,6 +5,7 @@ import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { isBuiltIn, pluginPathProblem } from './journal-class.ts';
+import { snapshotStoreClasses } from './snapshot-store-settings.ts';
 
 /** What persistent actors do, and which journal they use: section `akka.persistence`. */
 export interface PersistenceSettings {
@@ -119,7 +120,9 @@ function readRecoveryEventTimeout(
  */
 function acceptOtherPlugins(reader: SettingReader): void {
   const { config } = reader;
-  for (const parent of [[], ['journal']]) {
+  // Ours have readers of their own.
+  for (const name of ['inmem', 'local']) reader.know(`snapshot-store.${name}`);
+  for (const parent of [[], ['journal'], ['snapshot-store']]) {
     const ours = namesOfOurs(reader, parent);
     for (const name of config.keys(parent.length === 0 ? undefined : renderPath(parent))) {
       const key = renderPath([...parent, name]);
@@ -131,7 +134,9 @@ function acceptOtherPlugins(reader: SettingReader): void {
         fields.some((inner) => inner.kind === 'object' && inner.fields.has('class'));
       if (!holdsClass && nearest(name, ours) !== undefined) continue;
       reader.know(key);
-      if (!isBuiltIn(value.fields.get('class'))) {
+      const named = value.fields.get('class');
+      const isOurStore = snapshotStoreClasses.has((named && text.read(named)) ?? '');
+      if (!isBuiltIn(named) && !isOurStore) {
         reader.note(key, 'a section of another plugin, left alone');
       }
     }
