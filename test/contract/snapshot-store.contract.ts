@@ -232,26 +232,12 @@ export function snapshotStoreContract(
 
     it('tells ids apart, whatever they are', async () => {
       const run = randomUUID();
-      const ids = [
-        ...[
-          'a',
-          'A',
-          ' a',
-          'a ',
-          'a/b',
-          'a\\b',
-          '../a',
-          '..',
-          '.',
-          'a|b',
-          'a%2Fb',
-          '%',
-          "a'b",
-          'a"b',
-        ],
-        ...['é', 'e\u0301', '\u{1f600}', '日本', '\0', 'a\0', '\\0', 'con', 'a:b', 'a*?<>', '\n'],
-        ...['x'.repeat(500), `${'x'.repeat(499)}y`, '\u{1f600}'.repeat(250)],
-      ].map((text) => `${text}${run}` as PersistenceId);
+      const plain = ['a', 'A', ' a', 'a ', 'a|b', '%', "a'b", 'a"b', 'con', 'a:b', 'a*?<>', '\n'];
+      const paths = ['a/b', 'a\\b', '../a', '..', '.', 'a%2Fb'];
+      const unicode = ['é', 'e\u0301', '\u{1f600}', '日本', '\0', 'a\0', '\\0'];
+      const long = ['x'.repeat(500), `${'x'.repeat(499)}y`, '\u{1f600}'.repeat(250)];
+      const texts = [plain, paths, unicode, long].flat();
+      const ids = texts.map((text) => `${text}${run}` as PersistenceId);
       for (const [index, id] of ids.entries()) {
         await store.save(metadataOf(id, index + 1, 1), bytesOf(`snapshot of ${index}`));
       }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
+import type { Value } from '../hocon/values.ts';
 import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
@@ -66,6 +67,8 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     journalPluginId,
     autoStartJournals: readAutoStart(reader, config),
   };
+  // Their own readers look inside.
+  for (const name of ['inmem', 'local']) reader.know(`snapshot-store.${name}`);
   acceptOtherPlugins(reader);
   return reader.finish(settings);
 }
@@ -120,8 +123,6 @@ function readRecoveryEventTimeout(
  */
 function acceptOtherPlugins(reader: SettingReader): void {
   const { config } = reader;
-  // Ours have readers of their own.
-  for (const name of ['inmem', 'local']) reader.know(`snapshot-store.${name}`);
   for (const parent of [[], ['journal'], ['snapshot-store']]) {
     const ours = namesOfOurs(reader, parent);
     for (const name of config.keys(parent.length === 0 ? undefined : renderPath(parent))) {
@@ -134,13 +135,16 @@ function acceptOtherPlugins(reader: SettingReader): void {
         fields.some((inner) => inner.kind === 'object' && inner.fields.has('class'));
       if (!holdsClass && nearest(name, ours) !== undefined) continue;
       reader.know(key);
-      const named = value.fields.get('class');
-      const isOurStore = snapshotStoreClasses.has((named && text.read(named)) ?? '');
-      if (!isBuiltIn(named) && !isOurStore) {
+      if (!isOfThisPackage(value.fields.get('class'))) {
         reader.note(key, 'a section of another plugin, left alone');
       }
     }
   }
+}
+
+/** Whether the value of a `class` names a journal or a snapshot store of this package. */
+function isOfThisPackage(value: Value | undefined): boolean {
+  return isBuiltIn(value) || snapshotStoreClasses.has((value && text.read(value)) ?? '');
 }
 
 /** Names right below `parent` that mean something to us. */

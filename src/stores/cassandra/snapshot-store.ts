@@ -190,8 +190,8 @@ class CassandraSnapshotStore implements SnapshotStorePlugin {
   ): Promise<StoredSnapshot | undefined> {
     const seqNr = seqNrOf(row['seq_nr'], 'seq_nr');
     const { timestamp, parts, parts_of: save, snapshot } = row;
-    const missing = (column: string): CodecError =>
-      new CodecError(`a snapshot has no ${column}`, { place: { id, seqNr, column } });
+    const missing = (column: string, text = `has no ${column}`): CodecError =>
+      new CodecError(`a snapshot ${text}`, { place: { id, seqNr, column } });
     if (timestamp === null) throw missing('timestamp');
     if (typeof parts !== 'number') throw missing('parts');
     const metadata = {
@@ -215,7 +215,7 @@ class CassandraSnapshotStore implements SnapshotStorePlugin {
     }
     const [again] = await this.#session.select(selectHead, [id, seqNr], options);
     if (again?.['parts_of'] !== save) return undefined;
-    throw missing(`snapshot in ${parts - Object.keys(contents).length} of its ${parts} parts`);
+    throw missing('snapshot', `has ${Object.keys(contents).length} of its ${parts} parts`);
   }
 
   /**

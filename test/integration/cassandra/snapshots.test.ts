@@ -137,7 +137,7 @@ describe('snapshots in Cassandra', function () {
     await operator.execute(remove, [id, rows.at(-1)?.['save']], { prepare: true });
     const error = await failureOf(store.load(id, SnapshotCriteria.all));
     expect(error).to.be.instanceOf(CodecError);
-    expect(String(error)).to.include('1 of its 3 parts');
+    expect(String(error)).to.include('has 2 of its 3 parts');
     expect((error as CodecError).place).to.include({ id, seqNr: 1 });
   });
 

@@ -82,7 +82,11 @@ describe('settings of a snapshot store', () => {
     }`;
     const problems = await problemsOf(text, read(cassandraPath));
     expect(problems.map(({ path }) => path.replace(`${cassandraPath}.`, ''))).to.have.members([
-      ...['table', 'ttl', 'tabel', 'cassandra.client.port', 'cassandra.schema.x'],
+      'table',
+      'ttl',
+      'tabel',
+      'cassandra.client.port',
+      'cassandra.schema.x',
     ]);
     const local = 'akka.persistence.snapshot-store.local';
     const wrong = await problemsOf(`${local} { dir = "", max-load-attempts = 0 }`, read(local));
