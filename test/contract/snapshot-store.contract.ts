@@ -54,7 +54,7 @@ export async function failureOf(call: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** What every snapshot store does: S1-S11 and S14-S16 of the specification, and what the port says. */
+/** What every snapshot store does, as `src/ports/snapshot-store.ts` says it. */
 export function snapshotStoreContract(
   name: string,
   open: () => Promise<OpenedSnapshotStore>,
@@ -80,29 +80,29 @@ export function snapshotStoreContract(
         }
       });
 
-      it('S1: has none of another id', async () => {
+      it('has none of another id', async () => {
         expect(await loaded(store, newId('invalid'))).to.equal(undefined);
       });
 
-      it('S2: has none that was saved by a time before the first', async () => {
+      it('has none that was saved by a time before the first', async () => {
         expect(await loaded(store, id, { maxTimestampMs: 100 })).to.equal(undefined);
       });
 
-      it('S3: has none up to a number before the first', async () => {
+      it('has none up to a number before the first', async () => {
         expect(await loaded(store, id, { maxSeqNr: 7 })).to.equal(undefined);
       });
 
-      it('S4: gives the one with the highest number, with its time', async () => {
+      it('gives the one with the highest number, with its time', async () => {
         expect(await loaded(store, id)).to.deep.equal([15, 's-5']);
         const stored = await store.load(id, SnapshotCriteria.all);
         expect(stored?.metadata).to.deep.equal(metadataOf(id, 15, savedAt(15)));
       });
 
-      it('S5: gives the highest up to a number, inclusive', async () => {
+      it('gives the highest up to a number, inclusive', async () => {
         expect(await loaded(store, id, { maxSeqNr: 13 })).to.deep.equal([13, 's-3']);
       });
 
-      it('S6: gives the highest up to a number and a time, both inclusive', async () => {
+      it('gives the highest up to a number and a time, both inclusive', async () => {
         const both = { maxSeqNr: 13, maxTimestampMs: savedAt(13) };
         expect(await loaded(store, id, both)).to.deep.equal([13, 's-3']);
         const time = { maxTimestampMs: savedAt(13) };
@@ -122,7 +122,7 @@ export function snapshotStoreContract(
         expect(await loaded(store, id, apart)).to.equal(undefined);
       });
 
-      it('S7: deletes one, whenever it was saved', async () => {
+      it('deletes one, whenever it was saved', async () => {
         await store.delete(metadataOf(id, 13, 0));
         expect(await loaded(store, id, { maxSeqNr: 13 })).to.deep.equal([12, 's-2']);
         expect(await loaded(store, id)).to.deep.equal([15, 's-5']);
@@ -146,7 +146,7 @@ export function snapshotStoreContract(
         expect(await loaded(store, id, { maxSeqNr: 11 })).to.deep.equal([11, 's-1']);
       });
 
-      it('S8: deletes all that meet the criteria', async () => {
+      it('deletes all that meet the criteria', async () => {
         const bound = { maxSeqNr: 13, maxTimestampMs: savedAt(13) };
         await store.deleteMatching(id, criteria(bound));
         expect(await loaded(store, id, bound)).to.equal(undefined);
@@ -154,7 +154,7 @@ export function snapshotStoreContract(
         expect(await loaded(store, id, next)).to.deep.equal([14, 's-4']);
       });
 
-      it('S9: deletes none that was saved after the time', async () => {
+      it('deletes none that was saved after the time', async () => {
         const bound = { maxSeqNr: 14, maxTimestampMs: savedAt(14) - 1 };
         await store.deleteMatching(id, criteria(bound));
         expect(await loaded(store, id, { maxSeqNr: 14 })).to.deep.equal([14, 's-4']);
@@ -170,7 +170,7 @@ export function snapshotStoreContract(
         expect(await loaded(store, id)).to.deep.equal([12, 'again']);
       });
 
-      it('S10: replaces the one with the same number, with its time', async () => {
+      it('replaces the one with the same number, with its time', async () => {
         await store.save(metadataOf(id, 15, savedAt(15) + 3), bytesOf('s-5-modified'));
         expect(await loaded(store, id, { maxSeqNr: 15 })).to.deep.equal([15, 's-5-modified']);
         const stored = await store.load(id, SnapshotCriteria.all);
@@ -189,7 +189,7 @@ export function snapshotStoreContract(
       });
     });
 
-    it('S11, S16: gives back what it was given, from no bytes to megabytes', async () => {
+    it('gives back what it was given, from no bytes to megabytes', async () => {
       const id = newId();
       const sizes = [0, 1, 10_000, 1_048_576, 5_000_000];
       for (const [index, size] of sizes.entries()) {
@@ -264,7 +264,7 @@ export function snapshotStoreContract(
       expect(await loaded(store, id)).to.deep.equal([1, 'one']);
     });
 
-    it('S14: has the old one or the new one, whole, after a save that was given up', async () => {
+    it('has the old one or the new one, whole, after a save that was given up', async () => {
       const id = newId();
       const size = 2_000_000;
       await store.save(metadataOf(id, 1, 1), Buffer.alloc(size, 1));
@@ -283,7 +283,7 @@ export function snapshotStoreContract(
       }
     }).timeout(30_000);
 
-    it('S15: fails to load what cannot be read, and does not call it none', async () => {
+    it('fails to load what cannot be read, and does not call it none', async () => {
       if (opened.damage === undefined) return;
       const id = newId();
       const metadata = metadataOf(id, 7, 1);

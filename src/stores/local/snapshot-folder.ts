@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import type { PersistenceId } from '../../ports/journal-plugin.ts';
@@ -109,9 +109,7 @@ export class SnapshotFolder {
       const isNew = (await mkdir(this.#path, { recursive: true })) !== undefined;
       if (isNew) await reachDisk(dirname(this.#path));
       try {
-        await using file = await open(path, 'wx');
-        await file.writeFile(bytes);
-        await file.sync();
+        await writeFile(path, bytes, { flag: 'wx', flush: true });
         return;
       } catch (error) {
         if (!isCode(error, 'ENOENT') || attempt === makeAttempts) throw error;
@@ -123,8 +121,12 @@ export class SnapshotFolder {
 /** What was created, renamed or removed in a folder outlives the machine from then on. */
 export async function reachDisk(folder: string): Promise<void> {
   try {
-    await using handle = await open(folder, 'r');
-    await handle.sync();
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     // Windows opens no folders; and with the folder its files are gone.
     if (!['EISDIR', 'EPERM', 'EACCES', 'ENOENT', 'EINVAL'].some((code) => isCode(error, code))) {

@@ -72,8 +72,12 @@ async function inSession<T>(
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
   const queryTimeoutMs = Math.max(schemaTimeoutMs, settings.queryTimeoutMs);
-  await using session = await openPostgresSession({ ...settings, queryTimeoutMs }, deps, options);
-  return await work(session);
+  const session = await openPostgresSession({ ...settings, queryTimeoutMs }, deps, options);
+  try {
+    return await work(session);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }
 
 /** What was made is known from the statements that made it. */
