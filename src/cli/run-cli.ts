@@ -30,9 +30,10 @@ const commands = new Map<string, Command>([
     {
       help: `kafka-journal setup --config FILE
 
-Creates the topics and tables of the journal that akka.persistence.journal.plugin names, with the rights
-of the users in FILE. Prints what it made and what was there already, which it leaves as it is. It can
-run again at any time.
+Creates the topics and tables of the journal that akka.persistence.journal.plugin names, and the tables of
+the snapshot stores that akka.persistence.snapshot-store names (plugin, auto-start-snapshot-stores), with the
+rights of the users in FILE. Prints what it made and what was there already, which it leaves as it is. It
+can run again at any time.
 
   --config FILE   the configuration (HOCON)
 

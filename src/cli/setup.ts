@@ -1,12 +1,14 @@
 import { noteIgnoredKeys } from '../compose/note-ignored-keys.ts';
 import { createStore, placeOfStore } from '../compose/open-eventual-store.ts';
 import { journalSettingsOf } from '../compose/open-journals.ts';
+import { createSnapshotTable } from '../compose/open-snapshot-store.ts';
 import type { OpenDeps } from '../compose/stores.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
 import { defaultJournalOf, kafkaJournalPath } from '../config/settings/journal-class.ts';
 import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
+import { readNamedSnapshotStores } from '../config/settings/snapshot-store-settings.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { SetUpItem } from '../model/set-up-item.ts';
@@ -18,9 +20,10 @@ import { readOptions, UsageError } from './usage.ts';
 
 /**
  * `kafka-journal setup --config FILE`: creates the topics and tables of the journal that
- * `akka.persistence.journal.plugin` names, under an operator's rights, and prints what it made and
- * what was there; that is left alone. May be run again at any time. An embedded journal has nothing
- * to set up.
+ * `akka.persistence.journal.plugin` names, and the tables of the snapshot stores that
+ * `akka.persistence.snapshot-store` names, under an operator's rights, and prints what it made and
+ * what was there; that is left alone. May be run again at any time. What is on this host, such as
+ * an embedded journal, needs no setting up.
  *
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration
  */
@@ -39,20 +42,27 @@ export async function runSetup(args: readonly string[]): Promise<number> {
 
 async function setUp(file: string): Promise<void> {
   const { config, checkKeys } = readConfig({ file });
-  const { settings } = readTogether({
+  const { settings, snapshotStores } = readTogether({
     keys: checkKeys,
     settings: () => journalSettingsOf(config, journalOf(config)),
+    snapshotStores: () => readNamedSnapshotStores(config),
   });
+  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
   if ('file' in settings) {
     const path = journalOf(config);
     console.log(`${path} is embedded: its file is made by the first program that opens it`);
-    return;
+  } else {
+    noteIgnoredKeys(config, consoleLogger);
+    await setUpTopics(settings, deps);
+    console.log(placeOfStore(settings.eventual));
+    for (const item of await createStore(settings.eventual, deps)) report(item);
   }
-  noteIgnoredKeys(config, consoleLogger);
-  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
-  await setUpTopics(settings, deps);
-  console.log(placeOfStore(settings.eventual));
-  for (const item of await createStore(settings.eventual, deps)) report(item);
+  for (const [path, store] of snapshotStores) {
+    console.log(`snapshot store ${path}`);
+    const items = await createSnapshotTable(store, deps);
+    for (const item of items) report(item);
+    if (items.length === 0) console.log('  made by the first program that opens it');
+  }
 }
 
 /** An operator's file may have no actors in it. */

@@ -152,10 +152,16 @@ export class Config {
 
   /** The section at `path` over the defaults that `plugin-config` has at `defaults`. */
   sectionOver(path: string, defaults: string): Config {
+    if (this.has(path)) return this.section(path).over(defaults);
     const reference = new Config(this.#shared.reference, this.#shared).#objectAt(defaults);
-    const own = this.has(path) ? withFallback(this.#objectAt(path), reference) : reference;
-    const prefix = [...this.#prefix, ...pathOf(path)];
-    return new Config(own.kind === 'object' ? own : reference, this.#shared, prefix);
+    return new Config(reference, this.#shared, [...this.#prefix, ...pathOf(path)]);
+  }
+
+  /** This section over the defaults that `plugin-config` has at `defaults`. */
+  over(defaults: string): Config {
+    const reference = new Config(this.#shared.reference, this.#shared).#objectAt(defaults);
+    const own = withFallback(this.#root, reference);
+    return new Config(own.kind === 'object' ? own : reference, this.#shared, this.#prefix);
   }
 
   /** Where the value was written; `undefined` when it is absent. */

@@ -198,7 +198,7 @@ describe('a file of the format before the log knew its tenures', () => {
     const database = openDatabase(file);
     database.exec(
       `DROP TABLE log_tenure; DROP TABLE fleet_member; DROP TABLE fleet_view;
-       DROP TABLE wake_ups; DROP TABLE wake_ups_until; PRAGMA user_version = 4`,
+       DROP TABLE wake_ups; DROP TABLE wake_ups_until; DROP TABLE snapshots; PRAGMA user_version = 4`,
     );
     database.close();
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import type { Config } from '../../src/config/config.ts';
 import { parseFile } from '../../src/config/hocon/parse/parse-file.ts';
 import { type Plain, toPlain, type Value } from '../../src/config/hocon/values.ts';
 import { ignored, promised } from '../../src/config/keys/keys-without-effect.ts';
@@ -10,6 +11,11 @@ import {
 } from '../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../src/config/settings/persistence-settings.ts';
 import { readReplicatorSettings } from '../../src/config/settings/replicator-settings.ts';
+import {
+  readSnapshotStoreSettings,
+  snapshotStoreClasses,
+  snapshotStorePaths,
+} from '../../src/config/settings/snapshot-store-settings.ts';
 
 const root = 'evolutiongaming.kafka-journal';
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
@@ -44,6 +50,18 @@ const fleet = leavesOf('fleet.conf').map(([key]) => key);
 /** All keys of `plugin-config`, with the whole path. */
 const written = [...leavesOf('reference.conf'), ...leavesOf('replicator.conf')].map(([key]) => key);
 
+const snapshotStores = Object.values(snapshotStorePaths).filter((path) => path.startsWith(root));
+
+/** Each section of a snapshot store, by the reader of its class. */
+function readSnapshotStores(config: Config): void {
+  for (const path of Object.values(snapshotStorePaths)) {
+    const section = config.section(path);
+    const type = snapshotStoreClasses.get(section.getString('class'));
+    if (type === undefined) throw new Error(`${path} has a class that nobody reads`);
+    readSnapshotStoreSettings(section, type);
+  }
+}
+
 function under(prefix: string): string[] {
   return written
     .filter((key) => key.startsWith(`${prefix}.`))
@@ -61,6 +79,7 @@ describe('docs/configuration.md and plugin-config', () => {
     readKafkaJournalSettings(config);
     readEmbeddedJournalSettings(config);
     readReplicatorSettings(config);
+    readSnapshotStores(config);
     const sections = new Set(written.flatMap((key) => prefixesOf(key)));
     const read = [...config.keysRead].filter((key) => !sections.has(key));
     expect(read.toSorted()).to.deep.equal([...new Set(written)].toSorted());
@@ -72,7 +91,11 @@ describe('docs/configuration.md and plugin-config', () => {
     expect([...documented('cassandra').keys()]).to.have.members(cassandra);
     expect([...documented('postgres').keys()]).to.have.members(postgres);
     expect([...documented('fleet').keys()]).to.have.members(fleet);
-    for (const section of [`${root}.persistence.journal`, `${root}.embedded.journal`]) {
+    for (const section of [
+      `${root}.persistence.journal`,
+      `${root}.embedded.journal`,
+      ...snapshotStores,
+    ]) {
       expect([...documented(section).keys()], section).to.have.members(
         withoutIncluded(under(section)),
       );
@@ -87,6 +110,7 @@ describe('docs/configuration.md and plugin-config', () => {
       'akka.persistence',
       `${root}.persistence.journal`,
       `${root}.embedded.journal`,
+      ...snapshotStores,
       `${root}.replicator`,
     ];
     for (const heading of headings) {

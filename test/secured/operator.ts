@@ -22,6 +22,16 @@ export interface Rights {
   readonly replicatorModifies: Right;
 }
 
+/** A right of the client on one table of Cassandra. */
+export function clientRightOn(
+  { keyspace, logins }: SecuredWorld,
+  cassandra: Client,
+  [permission, table]: readonly [permission: 'SELECT' | 'MODIFY', table: string],
+): Right {
+  const on = `TABLE ${keyspace}.${table}`;
+  return cqlRight(cassandra, { permission, on, role: logins.client.username });
+}
+
 /** Acts under the administrator's login. */
 export interface Operator extends AsyncDisposable {
   readonly kafka: Admin;
@@ -117,7 +127,7 @@ function rightsOf(
       permissionType: kafkajs.AclPermissionTypes.ALLOW,
     });
   const cql = ({ username }: Login, permission: string): Right =>
-    cqlRight(cassandra, { permission, keyspace, role: username });
+    cqlRight(cassandra, { permission, on: `KEYSPACE ${keyspace}`, role: username });
   const { client, replicator } = logins;
   return {
     clientWritesTopic: acl(client, onTopic, operation.WRITE),
@@ -156,15 +166,19 @@ async function untilListed(admin: Admin, entry: AclEntry, wanted: boolean): Prom
 
 function cqlRight(
   client: Client,
-  on: { readonly permission: string; readonly keyspace: string; readonly role: string },
+  {
+    permission,
+    on,
+    role,
+  }: { readonly permission: string; readonly on: string; readonly role: string },
 ): Right {
-  const what = `${on.permission} ON KEYSPACE ${on.keyspace}`;
+  const what = `${permission} ON ${on}`;
   const change = async (cql: string): Promise<void> => {
     await client.execute(cql);
     await sleep(cassandraInForceMs);
   };
   return {
-    grant: () => change(`GRANT ${what} TO ${on.role}`),
-    revoke: () => change(`REVOKE ${what} FROM ${on.role}`),
+    grant: () => change(`GRANT ${what} TO ${role}`),
+    revoke: () => change(`REVOKE ${what} FROM ${role}`),
   };
 }

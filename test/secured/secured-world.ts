@@ -21,6 +21,8 @@ export interface ConfigChange {
   readonly cassandra?: Login;
   readonly topic?: string;
   readonly keyspace?: string;
+  /** More HOCON, at the end. */
+  readonly more?: string;
 }
 
 /** A topic and a keyspace of one suite, and configuration files for it that live as long. */
@@ -45,7 +47,8 @@ export function securedWorld(): SecuredWorld {
     topic: name,
     keyspace: name,
     configFile(login, change = {}) {
-      const party = { kafka: login, cassandra: login, topic: name, keyspace: name, ...change };
+      const own = { topic: name, keyspace: name, more: '' };
+      const party = { kafka: login, cassandra: login, ...own, ...change };
       const file = join(folder, `${randomUUID()}.conf`);
       writeFileSync(file, configText(servers, party), { mode: 0o600 });
       return file;
@@ -81,5 +84,6 @@ evolutiongaming.kafka-journal {
   persistence.journal.persistence-id-to-key.constant-topic.topic = "${party.topic}"
   replicator { topic-prefixes = ["${party.topic}"], topic-discovery-interval = 500ms }
 }
+${party.more}
 `;
 }

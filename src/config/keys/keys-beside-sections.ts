@@ -10,6 +10,9 @@ const root = 'evolutiongaming.kafka-journal';
 const sections = [
   'persistence.journal',
   'embedded.journal',
+  'embedded.snapshot-store',
+  'snapshot-store.cassandra',
+  'snapshot-store.postgres',
   'replicator',
   'kafka',
   'eventual',
@@ -59,7 +62,7 @@ function check(config: Config, path: readonly string[], problems: ConfigProblem[
   }
   const inside = sections.some((section) => section.startsWith(`${key}.`));
   if (!inside || config.value(full)?.kind !== 'object') {
-    const near = nearest(key, [...sections, 'persistence', 'embedded']);
+    const near = nearest(key, [...sections, 'persistence', 'embedded', 'snapshot-store']);
     const hint =
       near === undefined ? `sections here are ${sections.join(', ')}` : `did you mean ${near}?`;
     const origin = config.originOf(full) ?? { file: undefined, line: undefined };

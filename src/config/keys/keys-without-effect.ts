@@ -16,6 +16,7 @@ export type SectionKind =
   | 'persistence'
   | 'journal plugin'
   | 'embedded'
+  | 'snapshot store'
   | 'replicator'
   | 'kafka'
   | 'kafka producer'
@@ -37,8 +38,8 @@ export const promised: readonly AcceptedKeys[] = [
   row(
     'persistence',
     'there are no snapshots yet',
-    `snapshot-store.** snapshot-store-plugin-fallback.** no-snapshot-store.**
-    typed.snapshot-on-recovery`,
+    `snapshot-store.plugin snapshot-store.auto-start-snapshot-stores
+    snapshot-store-plugin-fallback.** no-snapshot-store.** typed.snapshot-on-recovery`,
   ),
   row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
   ...everyPlugin('there is no circuit breaker yet', 'circuit-breaker.**'),
@@ -134,8 +135,19 @@ export const ignored: readonly AcceptedKeys[] = [
     'a journal of the JVM that does not exist here',
     'journal.inmem.** journal.leveldb.** journal.leveldb-shared.** journal.proxy.**',
   ),
+  row(
+    'persistence',
+    'snapshots name their format themselves',
+    'snapshot-store.auto-migrate-manifest',
+  ),
+  row(
+    'persistence',
+    'a snapshot store of the JVM that does not exist here',
+    'snapshot-store.proxy.**',
+  ),
   row('persistence', 'every section has a class of its own', 'journal-plugin-fallback.class'),
 
+  row('snapshot store', dispatchers, 'plugin-dispatcher stream-dispatcher'),
   ...everyPlugin(dispatchers, 'plugin-dispatcher replay-dispatcher'),
   ...everyPlugin(
     'batches are sized by the plugin itself',

@@ -102,7 +102,8 @@ const consistency: Kind<Consistency> = oneOf(
 const serialConsistency: Kind<SerialConsistency> = oneOf('SERIAL', 'LOCAL_SERIAL');
 const positiveDuration = duration({ min: 1, max: int32 });
 const positive = integer({ min: 1, max: int32 });
-const name = matching(
+/** What a keyspace or a table may be called. */
+export const cassandraName = matching(
   /^[a-zA-Z]\w{0,47}$/,
   'a name of letters, digits and _, at most 48, that starts with a letter',
 );
@@ -173,11 +174,11 @@ function readAuthentication(reader: SettingReader): CassandraClientSettings['aut
 }
 
 function readSchema(reader: SettingReader): CassandraSchemaSettings {
-  const table = (key: string): string => reader.read(`schema.${key}`, name);
+  const table = (key: string): string => reader.read(`schema.${key}`, cassandraName);
   return {
     autoCreate: reader.read('schema.auto-create', boolean),
     keyspace: {
-      name: reader.read('schema.keyspace.name', name),
+      name: reader.read('schema.keyspace.name', cassandraName),
       autoCreate: reader.read('schema.keyspace.auto-create', boolean),
       replication: readReplication(reader),
     },

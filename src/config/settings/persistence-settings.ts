@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
+import type { Value } from '../hocon/values.ts';
 import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { isBuiltIn, pluginPathProblem } from './journal-class.ts';
+import { snapshotStoreClasses } from './snapshot-store-settings.ts';
 
 /** What persistent actors do, and which journal they use: section `akka.persistence`. */
 export interface PersistenceSettings {
@@ -72,6 +74,8 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     journalPluginId,
     autoStartJournals: readAutoStart(reader, config),
   };
+  // Their own readers look inside.
+  for (const name of ['inmem', 'local']) reader.know(`snapshot-store.${name}`);
   acceptOtherPlugins(reader);
   return reader.finish(settings);
 }
@@ -149,7 +153,7 @@ function readRecoveryEventTimeout(
  */
 function acceptOtherPlugins(reader: SettingReader): void {
   const { config } = reader;
-  for (const parent of [[], ['journal']]) {
+  for (const parent of [[], ['journal'], ['snapshot-store']]) {
     const ours = namesOfOurs(reader, parent);
     for (const name of config.keys(parent.length === 0 ? undefined : renderPath(parent))) {
       const key = renderPath([...parent, name]);
@@ -161,11 +165,16 @@ function acceptOtherPlugins(reader: SettingReader): void {
         fields.some((inner) => inner.kind === 'object' && inner.fields.has('class'));
       if (!holdsClass && nearest(name, ours) !== undefined) continue;
       reader.know(key);
-      if (!isBuiltIn(value.fields.get('class'))) {
+      if (!isOfThisPackage(value.fields.get('class'))) {
         reader.note(key, 'a section of another plugin, left alone');
       }
     }
   }
+}
+
+/** Whether the value of a `class` names a journal or a snapshot store of this package. */
+function isOfThisPackage(value: Value | undefined): boolean {
+  return isBuiltIn(value) || snapshotStoreClasses.has((value && text.read(value)) ?? '');
 }
 
 /** Names right below `parent` that mean something to us. */

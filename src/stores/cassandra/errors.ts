@@ -30,7 +30,7 @@ const code = {
 } as const;
 
 const missing = /unconfigured table|does(n't| not) exist|undefined column|unknown identifier/i;
-const tooLarge = /too large|exceeds|exceeded/i;
+const tooLarge = /too large|oversized|exceeds|exceeded/i;
 
 /**
  * The same statement may succeed in a moment: a node was busy, slow, away, or the connection

@@ -1,3 +1,4 @@
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { PersistenceId } from '../../ports/journal-plugin.ts';
 import type {
   SnapshotCriteria,
@@ -5,37 +6,60 @@ import type {
   SnapshotStorePlugin,
   StoredSnapshot,
 } from '../../ports/snapshot-store.ts';
+import { SnapshotCalls } from '../snapshot-calls.ts';
+import { meetsNumbers, meetsTimes } from '../snapshot-criteria.ts';
 
 /** Snapshots that last as long as the process: for tests, and for what may be computed again. */
 export class InMemorySnapshotStore implements SnapshotStorePlugin {
   readonly #stored = new Map<PersistenceId, StoredSnapshot[]>();
+  readonly #calls = new SnapshotCalls();
 
-  async load(id: PersistenceId, criteria: SnapshotCriteria): Promise<StoredSnapshot | undefined> {
-    return this.#of(id).findLast(({ metadata }) => meets(metadata, criteria));
-  }
-
-  async save(metadata: SnapshotMetadata, snapshot: Uint8Array): Promise<void> {
-    const others = this.#of(metadata.persistenceId).filter(
-      ({ metadata: { seqNr } }) => seqNr !== metadata.seqNr,
-    );
-    const stored = [...others, { metadata, snapshot: snapshot.slice() }];
-    stored.sort((a, b) => a.metadata.seqNr - b.metadata.seqNr);
-    this.#stored.set(metadata.persistenceId, stored);
-  }
-
-  async delete({ persistenceId, seqNr, timestampMs }: SnapshotMetadata): Promise<void> {
-    this.#keep(
-      persistenceId,
-      ({ metadata }) =>
-        metadata.seqNr !== seqNr || (timestampMs !== 0 && metadata.timestampMs !== timestampMs),
+  load(
+    id: PersistenceId,
+    criteria: SnapshotCriteria,
+    options?: CallOptions,
+  ): Promise<StoredSnapshot | undefined> {
+    return this.#calls.run(options, async () =>
+      this.#of(id).findLast(({ metadata }) => meets(metadata, criteria)),
     );
   }
 
-  async deleteMatching(id: PersistenceId, criteria: SnapshotCriteria): Promise<void> {
-    this.#keep(id, ({ metadata }) => !meets(metadata, criteria));
+  save(metadata: SnapshotMetadata, snapshot: Uint8Array, options?: CallOptions): Promise<void> {
+    return this.#calls.run(options, async () => {
+      const others = this.#of(metadata.persistenceId).filter(
+        ({ metadata: { seqNr } }) => seqNr !== metadata.seqNr,
+      );
+      const stored = [...others, { metadata, snapshot: snapshot.slice() }];
+      stored.sort((a, b) => a.metadata.seqNr - b.metadata.seqNr);
+      this.#stored.set(metadata.persistenceId, stored);
+    });
+  }
+
+  delete(
+    { persistenceId, seqNr, timestampMs }: SnapshotMetadata,
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#calls.run(options, async () =>
+      this.#keep(
+        persistenceId,
+        ({ metadata }) =>
+          metadata.seqNr !== seqNr || (timestampMs !== 0 && metadata.timestampMs !== timestampMs),
+      ),
+    );
+  }
+
+  deleteMatching(
+    id: PersistenceId,
+    criteria: SnapshotCriteria,
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#calls.run(options, async () =>
+      this.#keep(id, ({ metadata }) => !meets(metadata, criteria)),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#calls.close();
     this.#stored.clear();
   }
 
@@ -51,7 +75,5 @@ export class InMemorySnapshotStore implements SnapshotStorePlugin {
 }
 
 function meets({ seqNr, timestampMs }: SnapshotMetadata, criteria: SnapshotCriteria): boolean {
-  const { minSeqNr, maxSeqNr, minTimestampMs, maxTimestampMs } = criteria;
-  const isInRange = minSeqNr <= seqNr && seqNr <= maxSeqNr;
-  return isInRange && minTimestampMs <= timestampMs && timestampMs <= maxTimestampMs;
+  return meetsNumbers(seqNr, criteria) && meetsTimes(timestampMs, criteria);
 }

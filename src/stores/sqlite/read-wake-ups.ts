@@ -4,7 +4,7 @@ import type { Topic } from '../../model/position.ts';
 import type { EventualStore } from '../../ports/wake-ups.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
 import { LogPartitions } from './log/log-partitions.ts';
-import { formatOf, schemaVersion } from './schema/create-schema.ts';
+import { formatOf } from './schema/create-schema.ts';
 import { type Database, openToRead, readOr, storeFailure } from './session.ts';
 import { EventTable } from './tables/event-table.ts';
 import { MetajournalTable } from './tables/metajournal-table.ts';
@@ -12,6 +12,9 @@ import { PointerTable } from './tables/pointer-table.ts';
 import { SettingTable } from './tables/setting-table.ts';
 import { TenureTable } from './tables/tenure-table.ts';
 import { WakeUpTable } from './tables/wake-up-table.ts';
+
+/** The version of the schema that brought the tables of wake-ups. */
+const firstVersionWithWakeUps = 7;
 
 /** A file that is only read: what its processes have written last. */
 export interface SqliteFileToRead extends AsyncDisposable {
@@ -42,7 +45,7 @@ export function openSqliteToRead(path: string): SqliteFileToRead | undefined {
 
 function fileOf(database: Database, path: string): SqliteFileToRead {
   const format = formatOf(database, path);
-  if (format < schemaVersion) {
+  if (format < firstVersionWithWakeUps) {
     throw new NotSetUpError(
       `${path} has journal format ${format}, without wake-ups: ` +
         'the first program of this version that opens it brings it up to date',

@@ -20,9 +20,8 @@ import { SqliteActionConsumer } from './log/sqlite-action-consumer.ts';
 import { SqliteActionProducer } from './log/sqlite-action-producer.ts';
 import { SqliteTopicConsumers } from './log/sqlite-topic-consumer.ts';
 import { TopicOwnership } from './log/topic-ownership.ts';
+import { openWhenFree } from './open-file.ts';
 import { SqliteReplicatedJournal } from './replicated-journal.ts';
-import { createSchema } from './schema/create-schema.ts';
-import { type Database, isBusy, openDatabase, storeFailure } from './session.ts';
 import { EventTable } from './tables/event-table.ts';
 import { MetajournalTable } from './tables/metajournal-table.ts';
 import { PointerTable } from './tables/pointer-table.ts';
@@ -129,25 +128,4 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
     },
   };
   return { store, database, partitions, writer, queue, trim, ownership };
-}
-
-/** Two processes that create one file at the same moment wait for each other. */
-const openAttempts = 100;
-const openRetryMs = 50;
-
-async function openWhenFree(file: string, clock: Clock): Promise<Database> {
-  for (let attempt = 1; ; attempt++) {
-    let database: Database | undefined;
-    try {
-      database = openDatabase(file);
-      createSchema(database, file);
-      return database;
-    } catch (error) {
-      database?.close();
-      const cause = (error as Error).cause ?? error;
-      if (!isBusy(cause)) throw error;
-      if (attempt >= openAttempts) throw storeFailure(cause, `open ${file}`);
-      await clock.sleep(openRetryMs);
-    }
-  }
 }

@@ -161,9 +161,9 @@ describe('kafka-journal fleet', () => {
     expect(await run()).to.equal(1);
     expect(err.at(-1)).to.match(/^kafka-journal fleet: .*journal\.db/);
     rmSync(file);
-    openFile().exec('PRAGMA user_version = 8');
+    openFile().exec('PRAGMA user_version = 9');
     expect(await run()).to.equal(1);
-    expect(err.at(-1)).to.match(/has journal format 8; this version reads up to 7/);
+    expect(err.at(-1)).to.match(/has journal format 9; this version reads up to 8/);
   });
 
   it('takes no value for --json', async () => {

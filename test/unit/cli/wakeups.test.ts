@@ -148,7 +148,9 @@ describe('kafka-journal wakeups', () => {
       expect(readdirSync(folder)).to.have.members(['application.conf']);
       await openFile();
       const database = openDatabase(file);
-      database.exec('DROP TABLE wake_ups; DROP TABLE wake_ups_until; PRAGMA user_version = 6');
+      database.exec(
+        'DROP TABLE wake_ups; DROP TABLE wake_ups_until; DROP TABLE snapshots; PRAGMA user_version = 6',
+      );
       for (const action of ['list', 'rebuild']) {
         expect(await run(action)).to.equal(1);
         expect(err.at(-1)).to.match(/NOT_SET_UP.*has journal format 6, without wake-ups/);

@@ -8,6 +8,7 @@ import { toPlain, type Value } from '../../../src/config/hocon/values.ts';
 import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
 import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
+import { readSnapshotStoreSettings } from '../../../src/config/settings/snapshot-store-settings.ts';
 import { journal, load, problemsOf } from './loading.ts';
 
 /*
@@ -35,6 +36,7 @@ function readAll(config: Config): void {
   readPersistenceSettings(config);
   readKafkaJournalSettings(config);
   readReplicatorSettings(config);
+  readSnapshotStoreSettings(config.section('akka.persistence.snapshot-store.local'), 'local');
 }
 
 describe('a key of a reference.conf of the JVM', () => {

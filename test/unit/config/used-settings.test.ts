@@ -7,6 +7,11 @@ import {
 } from '../../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
 import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
+import {
+  readSnapshotStoreSettings,
+  snapshotStoreClasses,
+  snapshotStorePaths,
+} from '../../../src/config/settings/snapshot-store-settings.ts';
 import { load, root } from './loading.ts';
 
 const top = join(import.meta.dirname, '../../..');
@@ -37,6 +42,9 @@ describe('a setting that is read', () => {
       ...names(readKafkaJournalSettings(config)),
       ...names(readEmbeddedJournalSettings(config)),
       ...names(readReplicatorSettings(config)),
+      ...[...snapshotStoreClasses.values()].flatMap((type) =>
+        names(readSnapshotStoreSettings(config.section(snapshotStorePaths[type]), type)),
+      ),
     ];
     const unused = [...new Set(all)].filter((name) => !new RegExp(`\\b${name}\\b`).test(code));
     expect(unused).to.deep.equal([]);

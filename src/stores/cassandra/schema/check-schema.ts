@@ -3,7 +3,12 @@ import { NotSetUpError } from '../../../model/errors.ts';
 import type { CallOptions } from '../../../ports/call-options.ts';
 import type { CassandraSession } from '../session-types.ts';
 import { type ExistingSchema, existingSchema } from './existing-schema.ts';
-import { tableDefinitions } from './schema-tables.ts';
+import {
+  createTableCql,
+  snapshotsDefinition,
+  type TableDefinition,
+  tableDefinitions,
+} from './schema-tables.ts';
 
 /**
  * Reads whether keyspace, tables and columns are there.
@@ -19,21 +24,42 @@ export async function checkTables(
   if (missing.length > 0) throw notSetUp(missing);
 }
 
+/**
+ * Reads whether the table of a snapshot store is there, with its columns.
+ *
+ * @throws {NotSetUpError} names what is missing, and the statement that makes it
+ */
+export async function checkSnapshotsTable(
+  session: CassandraSession,
+  schema: CassandraSchemaSettings,
+  table: string,
+  options?: CallOptions,
+): Promise<void> {
+  const definition = snapshotsDefinition(table);
+  const existing = await existingSchema(session, schema.keyspace.name, options);
+  const missing = missingOf(schema, existing, [definition]);
+  if (missing.length === 0) return;
+  throw notSetUp(missing, createTableCql(schema.keyspace.name, definition));
+}
+
 /** The error that names what is missing, and how to set it up. */
-export function notSetUp(missing: readonly string[]): NotSetUpError {
-  return new NotSetUpError(
-    `Cassandra has no ${missing.join(', no ')}; "kafka-journal setup" creates it`,
-  );
+export function notSetUp(
+  missing: readonly string[],
+  statements: readonly string[] = [],
+): NotSetUpError {
+  const made = ['"kafka-journal setup" creates it', ...statements].join(', with ');
+  return new NotSetUpError(`Cassandra has no ${missing.join(', no ')}; ${made}`);
 }
 
 /** Names of what the store needs: a keyspace, else tables, else columns of tables that exist. */
 export function missingOf(
   schema: CassandraSchemaSettings,
   existing: ExistingSchema | undefined,
+  tables: readonly TableDefinition[] = tableDefinitions(schema),
 ): string[] {
   const keyspace = schema.keyspace.name;
   if (existing === undefined) return [`keyspace ${keyspace}`];
-  return tableDefinitions(schema).flatMap(({ name, columns, mayBeMissing }) => {
+  return tables.flatMap(({ name, columns, mayBeMissing }) => {
     const present = existing.tables.get(name.toLowerCase());
     if (present === undefined) return mayBeMissing ? [] : [`table ${keyspace}.${name}`];
     return Object.keys(columns)

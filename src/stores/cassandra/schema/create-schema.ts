@@ -8,7 +8,7 @@ import type { SetUpItem } from '../../../model/set-up-item.ts';
 import type { SetUpOptions } from '../../set-up-options.ts';
 import { openCassandraSession } from '../session.ts';
 import type { CassandraDeps, CassandraSession } from '../session-types.ts';
-import { checkTables, missingOf, notSetUp } from './check-schema.ts';
+import { checkSnapshotsTable, checkTables, missingOf, notSetUp } from './check-schema.ts';
 import { type ExistingSchema, existingSchema } from './existing-schema.ts';
 import { currentVersion, outstandingSteps, readVersion, writeVersion } from './migrations.ts';
 import { withSchemaLock } from './schema-lock.ts';
@@ -17,6 +17,7 @@ import {
   createTableCql,
   indexName,
   locksDefinition,
+  snapshotsDefinition,
   type TableDefinition,
   tableDefinitions,
 } from './schema-tables.ts';
@@ -51,19 +52,58 @@ export async function setUpCassandra(
   }
 }
 
+/** The keyspace and the table of a snapshot store in it. */
+export interface CassandraSnapshotsPlace {
+  readonly cassandra: CassandraSettings;
+  readonly table: string;
+}
+
+/**
+ * The same for the table of a snapshot store alone: no table of the journal is made or looked for.
+ *
+ * @throws as {@link setUpCassandra}; what is missing comes with its statement
+ */
+export async function setUpCassandraSnapshots(
+  { cassandra, table }: CassandraSnapshotsPlace,
+  deps: CassandraDeps,
+  { mode, ...options }: SetUpOptions,
+): Promise<readonly SetUpItem[]> {
+  const { schema } = cassandra;
+  const session = await openCassandraSession(cassandra, deps, options);
+  try {
+    const setUp = new SchemaSetUp(session, schema, deps, snapshotsDefinition(table));
+    if (mode === 'create') await setUp.run();
+    await checkSnapshotsTable(session, schema, table, options);
+    return setUp.items();
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
 class SchemaSetUp {
   readonly #session: CassandraSession;
   readonly #schema: CassandraSchemaSettings;
   readonly #deps: CassandraDeps;
   readonly #keyspace: string;
+  readonly #tables: readonly TableDefinition[];
+  /** Only the tables of the journal have versions. */
+  readonly #hasVersion: boolean;
   readonly #statements: string[] = [];
   #found: ExistingSchema | undefined;
 
-  constructor(session: CassandraSession, schema: CassandraSchemaSettings, deps: CassandraDeps) {
+  /** @param only the one table to set up; those of the journal unless given */
+  constructor(
+    session: CassandraSession,
+    schema: CassandraSchemaSettings,
+    deps: CassandraDeps,
+    only?: TableDefinition,
+  ) {
     this.#session = session;
     this.#schema = schema;
     this.#deps = deps;
     this.#keyspace = schema.keyspace.name;
+    this.#tables = only === undefined ? tableDefinitions(schema) : [only];
+    this.#hasVersion = only === undefined;
   }
 
   async run(): Promise<void> {
@@ -97,7 +137,7 @@ class SchemaSetUp {
     const schema = this.#schema;
     const statements = this.#statements;
     const wasMade = (start: string): boolean => statements.some((cql) => cql.startsWith(start));
-    const tables = [...tableDefinitions(schema), locksDefinition(schema)].flatMap(({ name }) => {
+    const tables = [...this.#tables, locksDefinition(schema)].flatMap(({ name }) => {
       const isNew = wasMade(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} `);
       const isThere = isNew || this.#found?.tables.has(name.toLowerCase());
       return isThere ? [{ name: `table ${keyspace}.${name}`, isNew }] : [];
@@ -118,8 +158,9 @@ class SchemaSetUp {
   /** Nothing to create, nothing to migrate, the version written: no lock is taken. */
   async #isComplete(existing: ExistingSchema): Promise<boolean> {
     if (this.#missingTables(existing).length > 0) return false;
-    if (missingOf(this.#schema, existing).length > 0 || this.#missingIndexes(existing).length > 0)
-      return false;
+    const missing = missingOf(this.#schema, existing, this.#tables);
+    if (missing.length > 0 || this.#missingIndexes(existing).length > 0) return false;
+    if (!this.#hasVersion) return true;
     return ((await readVersion(this.#session, this.#schema)) ?? -1) >= currentVersion;
   }
 
@@ -129,9 +170,10 @@ class SchemaSetUp {
     for (const table of missing) {
       for (const cql of createTableCql(this.#keyspace, table)) await this.#ddl(cql);
     }
+    if (!this.#hasVersion) return;
     // Those of tenures have one name in a keyspace, also where it holds several sets of tables.
     const isOfSet = ({ mayBeMissing }: TableDefinition): boolean => !mayBeMissing;
-    const set = tableDefinitions(this.#schema).filter(isOfSet);
+    const set = this.#tables.filter(isOfSet);
     await this.#migrate(missing.filter(isOfSet).length === set.length);
     for (const cql of this.#missingIndexes(await this.#lookAgain())) await this.#ddl(cql);
   }
@@ -151,11 +193,11 @@ class SchemaSetUp {
   }
 
   #missingTables({ tables }: ExistingSchema): readonly TableDefinition[] {
-    return tableDefinitions(this.#schema).filter(({ name }) => !tables.has(name.toLowerCase()));
+    return this.#tables.filter(({ name }) => !tables.has(name.toLowerCase()));
   }
 
   #missingIndexes(existing: ExistingSchema): readonly string[] {
-    return tableDefinitions(this.#schema).flatMap(({ name, indexes }) =>
+    return this.#tables.flatMap(({ name, indexes }) =>
       indexes
         .filter((column) => !existing.indexes.has(indexName(name, column).toLowerCase()))
         .map((column) => createIndexCql(this.#keyspace, name, column)),

@@ -41,6 +41,11 @@ export function locksDefinition(schema: CassandraSchemaSettings): TableDefinitio
   return { name: schema.locksTable, ...locks };
 }
 
+/** The table of a snapshot store, which clients write. */
+export function snapshotsDefinition(name: string): TableDefinition {
+  return { name, ...snapshots };
+}
+
 /** CREATE statements of a table and of its indexes. */
 export function createTableCql(keyspace: string, table: TableDefinition): readonly string[] {
   const columns = Object.entries(table.columns).map(([name, type]) => `${name} ${type}`);
@@ -189,6 +194,22 @@ const wakeUpBuckets: Definition = {
   primaryKey: '(topic, partition), bucket',
   indexes: [],
   mayBeMissing: true,
+};
+
+const snapshots: Definition = {
+  columns: {
+    persistence_id: 'text',
+    seq_nr: 'bigint',
+    save: 'text',
+    part: 'int',
+    timestamp: 'bigint',
+    parts: 'int',
+    parts_of: 'text',
+    snapshot: 'blob',
+  },
+  primaryKey: 'persistence_id, seq_nr, save, part',
+  clusteringOrder: 'seq_nr DESC, save ASC, part ASC',
+  indexes: [],
 };
 
 const locks: Definition = {

@@ -1,7 +1,12 @@
 import { AccessDeniedError, NotSetUpError } from '../../../model/errors.ts';
 import type { CallOptions } from '../../../ports/call-options.ts';
 import type { PostgresSession } from '../session.ts';
-import { mayBeMissing, neededColumns } from './migrations.ts';
+import {
+  mayBeMissing,
+  neededColumns,
+  neededSnapshotColumns,
+  snapshotMigrations,
+} from './migrations.ts';
 
 /**
  * Reads whether schema, tables and columns are there, and whether the database holds every text.
@@ -13,33 +18,50 @@ export async function checkTables(
   schema: string,
   options?: CallOptions,
 ): Promise<void> {
-  const missing: string[] = [];
-  const [used] = await session.read<[string]>(encoding, [], options);
-  if (used?.[0] !== 'UTF8') missing.push(`encoding UTF8 in this database, but ${used?.[0]}`);
-  missing.push(...(await missingColumns(session, schema, options)));
+  const missing = await missingOf(session, schema, neededColumns, options);
   if (missing.length > 0) throw notSetUp(missing);
 }
 
+/**
+ * Reads the same of the table of snapshots alone.
+ *
+ * @throws {NotSetUpError} names all that is missing, and the statement that makes the table
+ */
+export async function checkSnapshotsTable(
+  session: PostgresSession,
+  schema: string,
+  options?: CallOptions,
+): Promise<void> {
+  const missing = await missingOf(session, schema, neededSnapshotColumns, options);
+  const statements = snapshotMigrations.flatMap((step) => step(`"${schema}"`));
+  if (missing.length > 0) throw notSetUp(missing, statements);
+}
+
 /** The error that names what is missing, and how to set it up. */
-export function notSetUp(missing: readonly string[]): NotSetUpError {
-  return new NotSetUpError(
-    `PostgreSQL has no ${missing.join(', no ')}; "kafka-journal setup" creates what a database may hold`,
-  );
+export function notSetUp(
+  missing: readonly string[],
+  statements: readonly string[] = [],
+): NotSetUpError {
+  const what = '"kafka-journal setup" creates what a database may hold';
+  const made = [what, ...statements.map((sql) => sql.replaceAll(/\s+/g, ' '))].join(', with ');
+  return new NotSetUpError(`PostgreSQL has no ${missing.join(', no ')}; ${made}`);
 }
 
 /**
- * What the replicator does with the tables it may do, without trying.
+ * What the replicator does with its tables it may do, without trying; or what is done with
+ * `options.tables`: everything.
  *
  * @throws {AccessDeniedError} names every right that is missing
  */
 export async function checkRights(
   session: PostgresSession,
   schema: string,
-  options?: CallOptions,
+  options?: CallOptions & { readonly tables?: readonly string[] },
 ): Promise<void> {
+  const { tables = Object.keys(neededColumns) } = options ?? {};
   const rows = await session.read<[table: string, right: string]>(
     rightsMissing,
-    [schema, Object.keys(neededColumns)],
+    [schema, tables],
     options,
   );
   if (rows.length === 0) return;
@@ -47,9 +69,24 @@ export async function checkRights(
   throw new AccessDeniedError(`the user of PostgreSQL lacks ${missing.join(', ')}`);
 }
 
+type Columns = typeof neededColumns;
+
+async function missingOf(
+  session: PostgresSession,
+  schema: string,
+  needed: Columns,
+  options: CallOptions | undefined,
+): Promise<string[]> {
+  const [used] = await session.read<[string]>(encoding, [], options);
+  const encodings =
+    used?.[0] === 'UTF8' ? [] : [`encoding UTF8 in this database, but ${used?.[0]}`];
+  return [...encodings, ...(await missingColumns(session, schema, needed, options))];
+}
+
 async function missingColumns(
   session: PostgresSession,
   schema: string,
+  needed: Columns,
   options: CallOptions | undefined,
 ): Promise<string[]> {
   const rows = await session.read<[string, string]>(presentColumns, [schema], options);
@@ -59,7 +96,7 @@ async function missingColumns(
   }
   const present = new Set(rows.map((names) => names.join('.')));
   const tables = new Set(rows.map(([table]) => table));
-  return Object.entries(neededColumns).flatMap(([table, columns]) => {
+  return Object.entries(needed).flatMap(([table, columns]) => {
     if (!tables.has(table)) return mayBeMissing.has(table) ? [] : [`table ${schema}.${table}`];
     return columns
       .filter((column) => !present.has(`${table}.${column}`))

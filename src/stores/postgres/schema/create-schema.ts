@@ -7,8 +7,14 @@ import {
   type PostgresSession,
   type Run,
 } from '../session.ts';
-import { checkTables, notSetUp } from './check-schema.ts';
-import { type Migration, migrations, neededColumns } from './migrations.ts';
+import { checkSnapshotsTable, checkTables } from './check-schema.ts';
+import {
+  type Migration,
+  migrations,
+  neededColumns,
+  neededSnapshotColumns,
+  snapshotMigrations,
+} from './migrations.ts';
 
 /**
  * `create` makes schema and tables that are missing, or brings older ones up to date; `check` only
@@ -28,32 +34,78 @@ export async function setUpPostgres(
   deps: PostgresDeps,
   options: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
+  const { name } = settings.schema;
+  return await inSession(settings, deps, options, async (session) => {
+    const statements = options.mode === 'create' ? await migrate(session, name, deps) : [];
+    await checkTables(session, name, options);
+    return itemsOf(name, Object.keys(neededColumns), statements);
+  });
+}
+
+/**
+ * The same for the table of snapshots alone: no table of the journal is made or looked for.
+ *
+ * @throws as {@link setUpPostgres}; what is missing comes with its statement
+ */
+export async function setUpPostgresSnapshots(
+  settings: PostgresSettings,
+  deps: PostgresDeps,
+  options: SetUpOptions,
+): Promise<readonly SetUpItem[]> {
+  const { name } = settings.schema;
+  const { log } = deps;
+  const steps = snapshotMigrations;
+  return await inSession(settings, deps, options, async (session) => {
+    const statements =
+      options.mode === 'create'
+        ? await migrate(session, name, { log, steps, versionKey: 'snapshots-version' })
+        : [];
+    await checkSnapshotsTable(session, name, options);
+    return itemsOf(name, Object.keys(neededSnapshotColumns), statements);
+  });
+}
+
+async function inSession<T>(
+  settings: PostgresSettings,
+  deps: PostgresDeps,
+  options: SetUpOptions,
+  work: (session: PostgresSession) => Promise<T>,
+): Promise<T> {
   const queryTimeoutMs = Math.max(schemaTimeoutMs, settings.queryTimeoutMs);
   const session = await openPostgresSession({ ...settings, queryTimeoutMs }, deps, options);
   try {
-    const { name } = settings.schema;
-    const statements =
-      options.mode === 'create' ? await migrate(session, name, { log: deps.log }) : [];
-    await checkTables(session, name, options);
-    return itemsOf(name, statements);
+    return await work(session);
   } finally {
     await session[Symbol.asyncDispose]();
   }
 }
 
 /** What was made is known from the statements that made it. */
-function itemsOf(schema: string, statements: readonly string[]): readonly SetUpItem[] {
-  const tables = [...Object.keys(neededColumns), 'setting'].map((table) => {
+function itemsOf(
+  schema: string,
+  names: readonly string[],
+  statements: readonly string[],
+): readonly SetUpItem[] {
+  const itemOf = (table: string): SetUpItem => {
     const isNew = statements.some((sql) => sql.startsWith(`CREATE TABLE "${schema}".${table} `));
-    return { name: `table ${schema}.${table}`, state: isNew ? 'created' : 'exists' } as const;
-  });
+    return { name: `table ${schema}.${table}`, state: isNew ? 'created' : 'exists' };
+  };
+  const tables = names.map(itemOf);
   const isFirst = tables.every(({ state }) => state === 'created');
   const changes = isFirst ? [] : statements.filter((sql) => !sql.startsWith('CREATE TABLE '));
-  return [...tables, ...changes.map((name) => ({ name, state: 'changed' }) as const)];
+  const changed = changes.map((name): SetUpItem => ({ name, state: 'changed' }));
+  return [...tables, itemOf('setting'), ...changed];
 }
 
 /** A schema change waits for those who use the table, and for others who change it. */
 const schemaTimeoutMs = 60_000;
+
+/** Which steps bring a schema up to date; those of the journal unless given. */
+export interface MigrateOptions extends Pick<PostgresDeps, 'log'> {
+  readonly steps?: readonly Migration[];
+  /** Where `setting` says how many of them were applied. */
+  readonly versionKey?: string;
+}
 
 /**
  * Applies the steps that a schema lacks; exported for tests that bring steps of their own.
@@ -64,25 +116,26 @@ const schemaTimeoutMs = 60_000;
 export async function migrate(
   session: PostgresSession,
   schema: string,
-  options: Pick<PostgresDeps, 'log'> & { readonly steps?: readonly Migration[] },
+  { log, steps = migrations, versionKey = 'schema-version' }: MigrateOptions,
 ): Promise<readonly string[]> {
-  const { log, steps = migrations } = options;
   const committed: string[] = [];
-  for (let version = await readVersion(session, schema); version < steps.length; version++) {
+  const versionIn = (reading: Reading) => readVersion(reading, schema, versionKey);
+  for (let version = await versionIn(session); version < steps.length; version++) {
     const step = steps[version] as Migration;
     // Another process may do the same; the lock goes with the transaction.
     const statements = await session.transaction(async (run) => {
       await run(lock, [schema]);
-      if ((await readVersion({ read: run }, schema)) !== version) return [];
-      const all = [...(version === 0 ? newSchema(schema) : []), ...step(`"${schema}"`)];
+      if ((await versionIn({ read: run })) !== version) return [];
+      const [exists] = await run(settingTable, [schema]);
+      const all = [...(exists === undefined ? newSchema(schema) : []), ...step(`"${schema}"`)];
       for (const sql of all) {
         log.info({ sql }, 'PostgreSQL schema statement');
         await run({ name: '', text: sql }, []);
       }
       const saveVersion = `INSERT INTO "${schema}".setting (key, value, updated)
-        VALUES ('schema-version', $1, now())
+        VALUES ($1, $2, now())
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated`;
-      await run({ name: '', text: saveVersion }, [String(version + 1)]);
+      await run({ name: '', text: saveVersion }, [versionKey, String(version + 1)]);
       return all;
     });
     committed.push(...statements);
@@ -112,13 +165,12 @@ interface Reading {
 }
 
 /** How many steps were applied. */
-async function readVersion(session: Reading, schema: string): Promise<number> {
-  const [exists] = await session.read<[string | null]>(settingTable, [schema]);
+async function readVersion(session: Reading, schema: string, key: string): Promise<number> {
+  const [exists] = await session.read(settingTable, [schema]);
   if (exists === undefined) return 0;
-  const text = `SELECT value FROM "${schema}".setting WHERE key = 'schema-version'`;
-  const [row] = await session.read<[string]>({ name: '', text }, []);
-  if (row === undefined) throw notSetUp([`schema-version in ${schema}.setting`]);
-  return Number(row[0]);
+  const text = `SELECT value FROM "${schema}".setting WHERE key = $1`;
+  const [row] = await session.read<[string]>({ name: '', text }, [key]);
+  return Number(row?.[0] ?? 0);
 }
 
 const settingTable = {

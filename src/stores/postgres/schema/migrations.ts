@@ -101,6 +101,19 @@ export const migrations: readonly Migration[] = [
   ],
 ];
 
+/** The table of snapshots, with steps of its own: a schema may have it and no journal, or no snapshots. */
+export const snapshotMigrations: readonly Migration[] = [
+  (schema) => [
+    `CREATE TABLE ${schema}.snapshots (
+      persistence_id text COLLATE "C" NOT NULL,
+      seq_nr bigint NOT NULL,
+      timestamp bigint NOT NULL,
+      snapshot bytea NOT NULL,
+      PRIMARY KEY (persistence_id, seq_nr)
+    )`,
+  ],
+];
+
 /** Tables of later versions than the first: a program works without them, as it did before. */
 export const mayBeMissing: ReadonlySet<string> = new Set([
   'tenures',
@@ -108,6 +121,11 @@ export const mayBeMissing: ReadonlySet<string> = new Set([
   'wake_ups',
   'wake_ups_until',
 ]);
+
+/** Columns that statements of a snapshot store use. */
+export const neededSnapshotColumns: Readonly<Record<string, readonly string[]>> = {
+  snapshots: ['persistence_id', 'seq_nr', 'timestamp', 'snapshot'],
+};
 
 /** Columns that statements use, by table. */
 export const neededColumns: Readonly<Record<string, readonly string[]>> = {

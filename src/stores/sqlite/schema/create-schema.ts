@@ -3,7 +3,7 @@ import { fillLogTenures } from '../log/log-tenures.ts';
 import type { Database } from '../session.ts';
 
 /** Format of the tables below, kept in `PRAGMA user_version`: how many steps were applied. */
-export const schemaVersion = 7;
+export const schemaVersion = 8;
 
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
@@ -21,6 +21,8 @@ export const schemaVersion = 7;
  *
  * The fleet: `fleet_member` one row a process that shares the partitions with others, `fleet_view`
  * one a fleet: what its members agreed on last (docs/format.md#fleet-in-a-file).
+ *
+ * `snapshots` one row a snapshot, written by the processes that host the entities.
  */
 const tables = `
 CREATE TABLE log_topic (
@@ -174,6 +176,16 @@ CREATE TABLE wake_ups_until (
   "offset" INTEGER NOT NULL,
   PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID, STRICT;
+`,
+  // With a rowid: rows of megabytes would make the tree of a table without one deep and slow.
+  `
+CREATE TABLE snapshots (
+  persistence_id TEXT NOT NULL,
+  seq_nr INTEGER NOT NULL,
+  timestamp INTEGER NOT NULL,
+  snapshot BLOB NOT NULL,
+  PRIMARY KEY (persistence_id, seq_nr)
+) STRICT;
 `,
 ];
 

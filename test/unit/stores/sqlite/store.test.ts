@@ -9,10 +9,14 @@ import {
 } from '../../../../src/model/errors.ts';
 import { Key } from '../../../../src/model/key.ts';
 import type { Offset, Partition } from '../../../../src/model/position.ts';
+import { SeqNr } from '../../../../src/model/seq-nr.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
+import type { PersistenceId } from '../../../../src/ports/journal-plugin.ts';
+import { SnapshotCriteria } from '../../../../src/ports/snapshot-store.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { readSqliteFleet } from '../../../../src/stores/sqlite/fleet/read-sqlite-fleet.ts';
 import { openDatabase } from '../../../../src/stores/sqlite/session.ts';
+import { openSqliteSnapshotStore } from '../../../../src/stores/sqlite/snapshot-store.ts';
 import { openSqliteStore } from '../../../../src/stores/sqlite/store.ts';
 import { moveTo } from '../../../contract/replicated-store.ts';
 import { quickTimings } from '../../../support/fleet/quick-timings.ts';
@@ -79,8 +83,8 @@ describe('sqlite store', () => {
     };
     change('CREATE TABLE customer (name TEXT)');
     expect(await failureOf(open(file))).to.be.instanceOf(InvalidInputError);
-    change('DROP TABLE customer; PRAGMA user_version = 8');
-    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 8');
+    change('DROP TABLE customer; PRAGMA user_version = 9');
+    expect(((await failureOf(open(file))) as Error).message).to.include('journal format 9');
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
@@ -97,7 +101,7 @@ describe('sqlite store', () => {
     database.exec(
       `DROP TABLE setting; DROP TABLE tenures; DROP TABLE tenures_until; DROP TABLE log_tenure;
        DROP TABLE fleet_member; DROP TABLE fleet_view;
-       DROP TABLE wake_ups; DROP TABLE wake_ups_until;
+       DROP TABLE wake_ups; DROP TABLE wake_ups_until; DROP TABLE snapshots;
        ALTER TABLE pointer DROP COLUMN epoch; PRAGMA user_version = 1`,
     );
     database.close();
@@ -122,13 +126,29 @@ describe('sqlite store', () => {
     await first[Symbol.asyncDispose]();
     const database = openDatabase(temporary.file);
     database.exec(`DROP TABLE fleet_member; DROP TABLE fleet_view;
-       DROP TABLE wake_ups; DROP TABLE wake_ups_until; PRAGMA user_version = 5`);
+       DROP TABLE wake_ups; DROP TABLE wake_ups_until; DROP TABLE snapshots; PRAGMA user_version = 5`);
     database.close();
     expect(readSqliteFleet(temporary.file, 'g', 1).view.generation).to.equal(0);
     await using store = await open(temporary.file);
     await using member = store.joinFleet({ id: 'm', address: 'http://m' }, quickTimings());
     const joined = new Promise((resolve) => member.onChange(resolve));
     expect(await joined).to.have.property('generation', 1);
+    expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
+  });
+
+  it('adds the table of snapshots to a file of format 7, and leaves its records', async () => {
+    await using temporary = await temporaryFile();
+    await using first = await open(temporary.file);
+    await first.producer.produce(markOf('a'));
+    await first[Symbol.asyncDispose]();
+    const database = openDatabase(temporary.file);
+    database.exec('DROP TABLE snapshots; PRAGMA user_version = 7');
+    database.close();
+    await using snapshots = await openSqliteSnapshotStore(temporary.file, deps);
+    const persistenceId = 'a' as PersistenceId;
+    await snapshots.save({ persistenceId, seqNr: SeqNr.min, timestampMs: 1 }, Buffer.from('s'));
+    expect(await snapshots.load(persistenceId, SnapshotCriteria.all)).to.have.property('snapshot');
+    await using store = await open(temporary.file);
     expect((await store.producer.produce(markOf('a'))).offset).to.equal(1);
   });
 
