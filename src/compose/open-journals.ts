@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
+import { problemAt } from '../config/settings/class-name.ts';
 import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import {
@@ -130,17 +131,16 @@ export async function openSection(
   return { journals, fleet, topic, waking, joinFleet: (...of) => stores.joinFleet(...of) };
 }
 
-/** @throws {ConfigError} all problems of the section */
+/** @throws {ConfigError} all problems of the section, or it is of a journal without `Journals` */
 export function journalSettingsOf(
   config: Config,
   path: string,
 ): EmbeddedJournalSettings | KafkaJournalSettings {
-  const journalClass = journalClassOf(config, path);
-  if (journalClass === 'embedded') return readEmbeddedJournalSettings(config, path);
-  if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
-  const message =
-    'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
-  const key = `${path}.class`;
-  const { file, line } = config.originOf(key) ?? {};
-  throw new ConfigError([{ path: config.fullPath(key), file, line, message }]);
+  const journal = journalClassOf(config, path);
+  const builtin = journal.type === 'builtin' ? journal.value : undefined;
+  if (builtin === 'embedded') return readEmbeddedJournalSettings(config, path);
+  if (builtin === 'kafka') return readKafkaJournalSettings(config, path);
+  const known = '"builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
+  const message = `is of a journal that only actors can use; journals by key have ${known}`;
+  throw new ConfigError([problemAt(config, `${path}.class`, message)]);
 }
