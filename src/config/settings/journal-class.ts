@@ -1,5 +1,6 @@
 import { ConfigError } from '../../model/errors.ts';
 import type { Config } from '../config.ts';
+import { renderPath } from '../hocon/origin.ts';
 import { pathOf } from '../hocon/parse/path.ts';
 import type { Value } from '../hocon/values.ts';
 import { type ClassKind, type ClassName, classNameAt, nameIn, problemAt } from './class-name.ts';
@@ -10,8 +11,14 @@ export const kafkaJournalPath = 'evolutiongaming.kafka-journal.persistence.journ
 /** The same of the embedded plugin. */
 export const embeddedJournalPath = 'evolutiongaming.kafka-journal.embedded.journal';
 
+/** The same of the journal in memory. */
+export const inMemoryJournalPath = 'akka.persistence.journal.inmem';
+
 /** A journal of this package. */
 export type BuiltinJournal = 'kafka' | 'embedded' | 'in-memory';
+
+const mostSections = 20;
+const deepestSection = 5;
 
 const jvmPackages = [
   'com.evolution.kafka.journal.akka.persistence',
@@ -39,11 +46,15 @@ export const journalClasses: ClassKind<BuiltinJournal> = { what: 'a journal', bu
  * @throws {ConfigError} when there is no such section, or no plugin that its `class` names
  */
 export function journalClassOf(config: Config, path: string): ClassName<BuiltinJournal> {
-  const problem = pluginPathProblem(config, path);
-  if (problem !== undefined) {
-    throw new ConfigError([{ path, file: undefined, line: undefined, message: problem }]);
-  }
+  checkPluginPath(config, path, 'journal');
   return classNameAt(config, `${path}.class`, journalClasses);
+}
+
+/** @throws {ConfigError} there is no section at `path` */
+export function checkPluginPath(config: Config, path: string, of: PluginKind): void {
+  const problem = pluginPathProblem(config, path, of);
+  if (problem === undefined) return;
+  throw new ConfigError([{ path, file: undefined, line: undefined, message: problem }]);
 }
 
 /**
@@ -63,14 +74,38 @@ export function defaultJournalOf(config: Config): string {
   return path;
 }
 
-/** Why `path` cannot be that of a journal; `undefined` when there is an object at it. */
-export function pluginPathProblem(config: Config, path: string): string | undefined {
-  const journals = `journals are at ${kafkaJournalPath} and ${embeddedJournalPath}`;
+/** What a section is of. */
+export type PluginKind = 'journal' | 'snapshot store';
+
+/** Why `path` cannot be that of a plugin; `undefined` when there is an object at it. */
+export function pluginPathProblem(
+  config: Config,
+  path: string,
+  of: PluginKind = 'journal',
+): string | undefined {
   if (!isPath(path)) {
-    return `must be the path of a journal's section, such as ${kafkaJournalPath}, not "${path}"`;
+    const example = of === 'journal' ? kafkaJournalPath : 'akka.persistence.snapshot-store.inmem';
+    return `must be the path of a ${of}'s section, such as ${example}, not "${path}"`;
   }
-  const isSection = config.value(path)?.kind === 'object';
-  return isSection ? undefined : `names ${path}, where there is no section; ${journals}`;
+  if (config.value(path)?.kind === 'object') return undefined;
+  const sections = sectionsWithClass(config).join(', ');
+  return `names ${path}, where there is no section; sections with a class are ${sections}`;
+}
+
+/** Sections of plugins, as far as one looks for them. */
+function sectionsWithClass(config: Config): readonly string[] {
+  const found: string[] = [];
+  const visit = (section: Config, path: readonly string[]): void => {
+    if (found.length >= mostSections) return;
+    if (section.has('class')) found.push(renderPath(path));
+    if (path.length >= deepestSection) return;
+    for (const key of section.keys()) {
+      const name = renderPath([key]);
+      if (section.value(name)?.kind === 'object') visit(section.section(name), [...path, key]);
+    }
+  };
+  visit(config, []);
+  return found;
 }
 
 function isPath(path: string): boolean {
@@ -81,9 +116,10 @@ function isPath(path: string): boolean {
   }
 }
 
-/** Whether the value of a `class` names a journal of this package. */
-export function isBuiltIn(value: Value | undefined): boolean {
-  return builtins.has(nameIn(value));
+/** Whether the value of a `class` names a plugin that only the JVM has. */
+export function isOfJvm(value: Value | undefined): boolean {
+  const name = nameIn(value);
+  return !builtins.has(name) && !/^builtin#/.test(name) && !/[#/]/.test(name);
 }
 
 function fail(config: Config, key: string, message: string): never {
