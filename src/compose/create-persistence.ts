@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
-import { readTogether } from '../config/read-together.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import {
   type PersistenceSettings,
   readPersistenceSettings,
 } from '../config/settings/persistence-settings.ts';
 import type { Journals } from '../journal/journals.ts';
-import { ConfigError, InvalidInputError } from '../model/errors.ts';
+import { InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import type { PluginSource } from '../plugin/plugin-context.ts';
@@ -153,19 +153,10 @@ async function readSettings(
   checkKeys: () => void,
   plugins: Plugins,
 ): Promise<PersistenceSettings> {
-  const read = async () =>
-    readTogether({ keys: checkKeys, actors: () => readPersistenceSettings(config) }).actors;
-  const results = await Promise.allSettled([read(), plugins.check()]);
-  const [settings] = results;
-  const failures = results.flatMap((result) => {
-    if (result.status === 'fulfilled') return [];
-    if (!(result.reason instanceof ConfigError)) throw result.reason;
-    return [result.reason];
-  });
-  if (failures.length === 0 && settings.status === 'fulfilled') return settings.value;
-  const cause = failures.find((failure) => failure.cause !== undefined)?.cause;
-  throw new ConfigError(
-    failures.flatMap(({ problems }) => problems),
-    { cause },
+  const [, settings] = await readAllTogether<[void, PersistenceSettings, void]>(
+    checkKeys,
+    () => readPersistenceSettings(config),
+    () => plugins.check(),
   );
+  return settings;
 }

@@ -1,4 +1,6 @@
 import type { Config } from '../config/config.ts';
+import { readAllTogether } from '../config/read-together.ts';
+import { nameIn } from '../config/settings/class-name.ts';
 import { checkPluginPath, journalClasses } from '../config/settings/journal-class.ts';
 import { readInMemoryJournalSettings } from '../config/settings/journal-settings.ts';
 import {
@@ -49,9 +51,20 @@ export async function checkJournal(
   registered: RegisteredPlugins,
 ): Promise<void> {
   checkPluginPath(config, path, 'journal');
-  const source = await pluginSourceAt(config, path, kind, registered);
-  if (source.type === 'export') hostOf(...sectionsOf(config, path), readJournalHost);
-  else if (source.value === 'in-memory') readInMemoryJournalSettings(config, path);
+  await readAllTogether(
+    () => pluginSourceAt(config, path, kind, registered),
+    () => readSettings(config, path, registered),
+  );
+}
+
+/** What is wrong with the class is found elsewhere. */
+function readSettings(config: Config, path: string, registered: RegisteredPlugins): void {
+  const name = nameIn(config.value(`${path}.class`));
+  const builtin = registered.has(path) ? undefined : kind.builtins.get(name);
+  if (builtin === undefined) {
+    const [own, fallback] = sectionsOf(config, path);
+    hostOf(own, fallback, (...of) => [readJournalHost(...of), readStartTimeout(...of)]);
+  } else if (builtin === 'in-memory') readInMemoryJournalSettings(config, path);
   else journalSettingsOf(config, path);
 }
 

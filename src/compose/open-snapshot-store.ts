@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import { nameIn } from '../config/settings/class-name.ts';
 import { checkPluginPath } from '../config/settings/journal-class.ts';
 import {
@@ -6,6 +7,7 @@ import {
   hostOf,
   readSnapshotHost,
   readStartTimeout,
+  type SnapshotHostSettings,
 } from '../config/settings/plugin-host-settings.ts';
 import { hostSnapshotStore } from '../plugin/host/hosted-snapshot-store.ts';
 import {
@@ -56,18 +58,29 @@ export function isNoStore(config: Config, path: string): boolean {
 }
 
 /**
- * Loads what makes the store of a section: nothing is opened.
+ * Looks whether the store of a section can be opened: nothing is opened, but a module is loaded.
  *
  * @throws {ConfigError} all problems of the section
  */
-export async function snapshotStoreSourceAt(
+export async function checkSnapshotStore(
   config: Config,
   path: string,
   registered: RegisteredPlugins,
-): Promise<unknown> {
-  checkPluginPath(config, path, 'snapshot store');
-  hostOf(config.section(path), config.section(fallbackPaths.snapshotStore), readSnapshotHost);
-  return (await pluginSourceAt(config, path, kind, registered)).value;
+): Promise<void> {
+  if (!isNoStore(config, path)) await readSection(config, path, registered);
+}
+
+async function readSection(config: Config, path: string, registered: RegisteredPlugins) {
+  const fallback = config.section(fallbackPaths.snapshotStore);
+  const own = config.section(path);
+  const [source, settings, startTimeoutMs] = await readAllTogether<
+    [{ readonly value: unknown }, SnapshotHostSettings, number]
+  >(
+    () => pluginSourceAt(config, path, kind, registered),
+    () => hostOf(own, fallback, readSnapshotHost),
+    () => hostOf(own, fallback, readStartTimeout),
+  );
+  return { source: source.value, settings, startTimeoutMs, config: own.over(fallback) };
 }
 
 /**
@@ -81,12 +94,9 @@ export async function openSnapshotStore(
   registered: RegisteredPlugins,
   deps: OpenDeps & { readonly closing: AbortSignal },
 ): Promise<SnapshotStore> {
-  const source = await snapshotStoreSourceAt(config, path, registered);
-  const fallback = config.section(fallbackPaths.snapshotStore);
-  const own = config.section(path);
-  const settings = hostOf(own, fallback, readSnapshotHost);
-  const startTimeoutMs = hostOf(own, fallback, readStartTimeout);
-  const place = { config: own.over(fallback), configPath: path, rootConfig: config };
+  const section = await readSection(config, path, registered);
+  const { source, settings, startTimeoutMs } = section;
+  const place = { config: section.config, configPath: path, rootConfig: config };
   const plugin = await openPlugin(source, place, kind, { ...deps, startTimeoutMs });
   noteIgnoredKeys(config, deps.log);
   return hostSnapshotStore(plugin, { ...deps, settings, configPath: path });

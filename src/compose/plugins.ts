@@ -6,6 +6,7 @@ import type {
   LocalEntities,
 } from '../actor/registry/entities.ts';
 import type { Config } from '../config/config.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import type {
   EmbeddedJournalSettings,
@@ -13,12 +14,7 @@ import type {
 } from '../config/settings/journal-settings.ts';
 import { namedPlugins } from '../config/settings/persistence-settings.ts';
 import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
-import {
-  ClosedError,
-  ConfigError,
-  type ConfigProblem,
-  InvalidInputError,
-} from '../model/errors.ts';
+import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import { Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RegisteredPlugins } from '../plugin/open-plugin.ts';
@@ -28,7 +24,7 @@ import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { checkJournal, type OpenedJournal, openJournal } from './open-journal.ts';
 import { journalSettingsOf, type OpenSection } from './open-journals.ts';
-import { isNoStore, openSnapshotStore, snapshotStoreSourceAt } from './open-snapshot-store.ts';
+import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-store.ts';
 import type { WakeEntities } from './wake-entities.ts';
 
 const openAgainMs = 30_000;
@@ -75,21 +71,13 @@ export class Plugins {
    */
   async check(): Promise<void> {
     const [config, registered] = [this.#config, this.#registered];
-    const journals = namedPlugins(config, 'journal').map((path) =>
-      checkJournal(config, path, registered),
-    );
-    const stores = namedPlugins(config, 'snapshot store')
-      .filter((path) => !isNoStore(config, path))
-      .map((path) => snapshotStoreSourceAt(config, path, registered));
-    const problems: ConfigProblem[] = [];
-    let cause: unknown;
-    for (const result of await Promise.allSettled([...journals, ...stores])) {
-      if (result.status === 'fulfilled') continue;
-      if (!(result.reason instanceof ConfigError)) throw result.reason;
-      problems.push(...result.reason.problems);
-      cause ??= result.reason.cause;
-    }
-    if (problems.length > 0) throw new ConfigError(problems, { cause });
+    const journals = namedPlugins(config, 'journal').map((path) => {
+      return () => checkJournal(config, path, registered);
+    });
+    const stores = namedPlugins(config, 'snapshot store').map((path) => {
+      return () => checkSnapshotStore(config, path, registered);
+    });
+    await readAllTogether(...journals, ...stores);
   }
 
   /** Journals whose entities are shared with other processes: they are opened at start. */
