@@ -153,9 +153,9 @@ async function readSettings(
   checkKeys: () => void,
   plugins: Plugins,
 ): Promise<PersistenceSettings> {
-  const [, settings] = await readAllTogether<[void, PersistenceSettings, void]>(
-    checkKeys,
+  const [settings] = await readAllTogether<[PersistenceSettings, unknown, unknown]>(
     () => readPersistenceSettings(config),
+    checkKeys,
     () => plugins.check(),
   );
   return settings;

@@ -22,9 +22,9 @@ import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { checkJournal, type OpenedJournal, openJournal } from './open-journal.ts';
+import { checkJournal, type OpenedJournal, openJournal } from './open-journal-plugin.ts';
 import { journalSettingsOf, type OpenSection } from './open-journals.ts';
-import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-store.ts';
+import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-plugin.ts';
 import type { WakeEntities } from './wake-entities.ts';
 
 const openAgainMs = 30_000;

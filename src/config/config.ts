@@ -159,7 +159,7 @@ export class Config {
   }
 
   /** This section, with what it lacks from another one. */
-  over(fallback: Config): Config {
+  laidOver(fallback: Config): Config {
     const merged = withFallback(this.#root, fallback.#root);
     return new Config(merged.kind === 'object' ? merged : this.#root, this.#shared, this.#prefix);
   }

@@ -23,6 +23,7 @@ import type {
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { BreakerOpenError, CircuitBreaker } from './circuit-breaker.ts';
 import { type FilterFinding, ReplayFilter } from './replay-filter.ts';
 
@@ -110,7 +111,8 @@ class HostedCalls implements Calls {
   /** A replay may be long: there is no breaker around it. */
   replay(request: ReplayRequest, options?: CallOptions): AsyncIterable<readonly PersistentRepr[]> {
     const bounded = this.#bounded(request);
-    return replayed(this.#plugin.replay(bounded, options), bounded, this.#host);
+    const events = this.#plugin.replay(bounded, options);
+    return replayed(events, { request: bounded, host: this.#host, signal: options?.signal });
   }
 
   async #recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
@@ -121,7 +123,11 @@ class HostedCalls implements Calls {
     }
     return {
       highestSeqNr: () => recovery.highestSeqNr(),
-      events: replayed(recovery.events, bounded, this.#host),
+      events: replayed(recovery.events, {
+        request: bounded,
+        host: this.#host,
+        signal: options?.signal,
+      }),
     };
   }
 
@@ -226,16 +232,22 @@ function isAnswer(outcomes: readonly WriteOutcome[], writes: number): boolean {
   return outcomes.length === 0 || outcomes.length === writes;
 }
 
+/** One replay. */
+interface ReplayCall {
+  readonly request: ReplayRequest;
+  readonly host: JournalHost;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** What a plugin replays, as the entity gets it: see {@link passed}. */
 function replayed(
   events: AsyncIterable<readonly PersistentRepr[]>,
-  request: ReplayRequest,
-  host: JournalHost,
+  call: ReplayCall,
 ): AsyncIterable<readonly PersistentRepr[]> {
   return {
     [Symbol.asyncIterator]() {
       const source = events[Symbol.asyncIterator]();
-      const pages = passed(source, request, host);
+      const pages = passed(source, call);
       return {
         next: () => pages.next(),
         // A generator that was never pulled runs no `finally`, and the plugin may hold a cursor.
@@ -253,16 +265,18 @@ function replayed(
  * the order in which it was written; what comes out ascends.
  *
  * @throws {DataIntegrityError} the plugin breaks a rule of the port, or the filter says so
+ * @throws the abort reason when the signal fires, whether the plugin listens to it or not
  */
 async function* passed(
   source: AsyncIterator<readonly PersistentRepr[]>,
-  request: ReplayRequest,
-  host: JournalHost,
+  { request, host, signal }: ReplayCall,
 ): AsyncGenerator<readonly PersistentRepr[], void> {
   const check = new ReplayCheck(request, host.name);
   const filter = filterOf(host);
   try {
-    for (let step = await source.next(); step.done !== true; step = await source.next()) {
+    for (;;) {
+      const step = await unlessAborted(source.next(), signal);
+      if (step.done === true) break;
       check.taken(step.value);
       yield* pieces(check.given(filter?.take(step.value) ?? step.value), host);
     }

@@ -21,8 +21,8 @@ export interface ReplayFilterOptions extends Omit<ReplayFilterSettings, 'mode' |
  * begin below them:
  *
  * ```
- * A1 A2 A3 A4  B3 B4  A5     B took over after A2: A3, A4 and A5 are of an incarnation that did not
- *                            know of B, so they are left out
+ * a1 a2 a3 a4  b3 b4  a5     b took over after a2: a3, a4 and a5 are of an incarnation that did not
+ *                            know of b, so they are left out
  * ```
  *
  * Equal numbers of one writer pass. Events already released stay, however low a writer begins.

@@ -22,7 +22,7 @@ export function eventOf(seqNr: number, writerUuid = 'w', persistenceId = id): Pe
   };
 }
 
-/** `A1 A2 B3`: events by writer and number. */
+/** `a1 a2 b3`: events by writer and number. */
 export function eventsIn(text: string): readonly PersistentRepr[] {
   return text
     .split(' ')

@@ -127,7 +127,7 @@ async function openOwn(
 ): Promise<JournalPlugin> {
   const [own, fallback] = sectionsOf(config, path);
   const startTimeoutMs = hostOf(own, fallback, readStartTimeout);
-  const place = { config: own.over(fallback), configPath: path, rootConfig: config };
+  const place = { config: own.laidOver(fallback), configPath: path, rootConfig: config };
   return await openPlugin(source, place, kind, { ...deps, startTimeoutMs });
 }
 

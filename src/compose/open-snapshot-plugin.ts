@@ -80,7 +80,7 @@ async function readSection(config: Config, path: string, registered: RegisteredP
     () => hostOf(own, fallback, readSnapshotHost),
     () => hostOf(own, fallback, readStartTimeout),
   );
-  return { source: source.value, settings, startTimeoutMs, config: own.over(fallback) };
+  return { source: source.value, settings, startTimeoutMs, config: own.laidOver(fallback) };
 }
 
 /**
