@@ -36,10 +36,7 @@ export async function resolveExport<B>(
   const exports = await load(name, (message, cause) => {
     return new ConfigError([problemAt(config, key, message)], { cause });
   });
-  // `in` would also find what every object has.
-  if (Object.hasOwn(exports, exportName)) {
-    return { type: 'export', value: exports[exportName] };
-  }
+  if (exportName in exports) return { type: 'export', value: exports[exportName] };
   const names = Object.keys(exports);
   const found = names.length === 0 ? 'none' : names.join(', ');
   const text = `names export ${exportName}, which ${name.specifier} does not have; it has ${found}`;

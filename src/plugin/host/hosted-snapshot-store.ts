@@ -17,7 +17,7 @@ import type {
   StoredSnapshot,
 } from '../../ports/snapshot-store.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { BreakerOpenError, CircuitBreaker } from './circuit-breaker.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 
 /** What is around a snapshot store. */
 export interface HostedSnapshotStoreDeps {
@@ -86,12 +86,11 @@ class HostedSnapshotStore implements SnapshotStore {
     try {
       await this.#call((how) => this.#plugin.save(metadata, snapshot, how), options);
     } catch (error) {
-      if (!(error instanceof BreakerOpenError)) {
-        this.delete(metadata).then(undefined, (err: unknown) => {
-          const fields = { persistenceId, seqNr, plugin: this.#name, err };
-          this.#deps.log.debug(fields, 'what a failed save may have left was not deleted');
-        });
-      }
+      // An open breaker lets none of both through.
+      this.delete(metadata).then(undefined, (err: unknown) => {
+        const fields = { persistenceId, seqNr, plugin: this.#name, err };
+        this.#deps.log.debug(fields, 'what a failed save may have left was not deleted');
+      });
       throw error;
     }
   }

@@ -125,6 +125,17 @@ describe('CircuitBreaker', () => {
     expect(clock.sleeping).to.equal(0);
   });
 
+  it('does not take a late answer for one that shows that the plugin works', async () => {
+    const late = Promise.withResolvers<string>();
+    const call = outcome(() => late.promise);
+    await clock.advance(100);
+    expect(await call).to.be.instanceOf(DeadlineExceededError);
+    late.resolve('too late');
+    await settle();
+    await outcome(() => fail());
+    expect(await outcome(answer)).to.be.instanceOf(BreakerOpenError);
+  });
+
   it('gives each of several calls its own time, with one timer', async () => {
     const never = () => new Promise<never>(() => {});
     const ends: string[] = [];
