@@ -151,7 +151,7 @@ function readAgain(repr: PersistentRepr): PersistentRepr {
     written instanceof PrintedJson
       ? ({ type: 'json', value: parseJson(written.text) } as const)
       : written;
-  const { form, ...rest } = repr;
+  const { form: _form, ...rest } = repr;
   if (stored === undefined) return rest;
   const { payload, manifest, writerUuid } = decodePersistentRepr(stored);
   return { ...rest, payload, manifest, writerUuid, tags };

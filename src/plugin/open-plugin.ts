@@ -87,7 +87,9 @@ export async function openPlugin<T extends AsyncDisposable>(
     if (cause instanceof JournalError && cause.retryable) {
       throw new StoreUnavailableError(text, { cause });
     }
-    throw new ConfigError([problemAt(rootConfig, key, `names what fails: ${cause}`)], { cause });
+    throw new ConfigError([problemAt(rootConfig, key, `names what fails: ${String(cause)}`)], {
+      cause,
+    });
   }
   if (made === 'expired') {
     const text = `${configPath} was not ready within start-timeout, ${startTimeoutMs} ms`;

@@ -102,7 +102,10 @@ async function load(
   } catch (cause) {
     const isMissing = (cause as { readonly url?: unknown }).url === url;
     if (isMissing) throw failure(notFound(name, [name.relativeTo]), cause);
-    throw failure(`names ${name.specifier}, which fails while it is loaded: ${cause}`, cause);
+    throw failure(
+      `names ${name.specifier}, which fails while it is loaded: ${String(cause)}`,
+      cause,
+    );
   }
 }
 

@@ -119,7 +119,7 @@ function isPath(path: string): boolean {
 /** Whether the value of a `class` names a plugin that only the JVM has. */
 export function isOfJvm(value: Value | undefined): boolean {
   const name = nameIn(value);
-  return !builtins.has(name) && !/^builtin#/.test(name) && !/[#/]/.test(name);
+  return !builtins.has(name) && !name.startsWith('builtin#') && !/[#/]/.test(name);
 }
 
 function fail(config: Config, key: string, message: string): never {

@@ -49,7 +49,7 @@ export class OwnJournal implements JournalPlugin {
         return { seqNr, writerUuid, tags, timestampMs, text, repr };
       }),
     );
-    await undefined;
+    await Promise.resolve();
     for (const line of lines) {
       const id = line.repr.persistenceId;
       this.#lines.set(id, [...(this.#lines.get(id) ?? []), line]);
@@ -101,7 +101,7 @@ export class OwnJournal implements JournalPlugin {
 }
 
 function readBack({ repr, text, timestampMs }: Line): PersistentRepr {
-  const { form, ...rest } = repr;
+  const { form: _form, ...rest } = repr;
   const { payload } = JSON.parse(text) as { readonly payload: unknown };
   return { ...rest, payload, timestampMs };
 }

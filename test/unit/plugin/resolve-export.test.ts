@@ -137,7 +137,7 @@ describe('makeFrom', () => {
       [undefined, 'undefined'],
       [null, 'null'],
       [{}, 'an object'],
-    ]) {
+    ] as const) {
       const error = await make(one).catch((reason: unknown) => reason);
       expect(error).to.be.instanceOf(ConfigError);
       expect((error as ConfigError).message).to.equal(
