@@ -1,4 +1,5 @@
 import type { UnkeptRange } from '../../src/history/wake-ups.ts';
+import { NotSetUpError } from '../../src/model/errors.ts';
 import type { Offset } from '../../src/model/position.ts';
 import { rebuildOf } from '../../src/model/wake-up.ts';
 import type { CallOptions } from '../../src/ports/call-options.ts';
@@ -82,11 +83,21 @@ export class PartitionWakeUps {
   /**
    * Those of the part that was missing are stored. Call it between two rounds.
    *
+   * A store whose tables are missing, or were for a moment, drops what it cannot keep, and says
+   * nothing. So what it has is read back.
+   *
    * @param replicated R
+   * @throws {NotSetUpError} it does not say that they are complete up to R; nothing is lost by another rebuild
    * @throws the errors of `ReplicatedJournal.saveWakeUps`; may be repeated
    */
-  async endRebuild(replicated: Offset, nowMs: number): Promise<void> {
-    await this.#store.saveWakeUps({ ...this.#source, upTo: replicated }, nowMs);
+  async endRebuild(
+    replicated: Offset,
+    { nowMs, ...options }: CallOptions & { readonly nowMs: number },
+  ): Promise<void> {
+    const { topic, partition } = this.#source;
+    await this.#store.saveWakeUps({ topic, partition, upTo: replicated }, nowMs);
+    const upTo = await this.#store.wakeUpsUpTo(topic, partition, options);
+    if ((upTo ?? -1) < replicated) throw new NotSetUpError(notKept);
     this.#upTo = replicated;
     this.#areComplete = true;
   }
@@ -105,3 +116,7 @@ export class PartitionWakeUps {
     this.#upTo = upTo;
   }
 }
+
+const notKept =
+  'the store does not keep wake-ups: its tables are missing, or were while they were rebuilt. Run ' +
+  'kafka-journal setup --config FILE; the rebuild begins again by itself';

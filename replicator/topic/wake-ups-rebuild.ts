@@ -41,7 +41,10 @@ export class WakeUpsRebuild {
     this.#flows = flows;
   }
 
-  /** Looks for requests, until the wake-ups of all flows are complete or the signal fires. */
+  /**
+   * Looks for requests, at once and then from time to time, until the wake-ups of all flows are
+   * complete or the signal fires.
+   */
   watch(signal: AbortSignal): void {
     this.#watching ??= this.#watch(signal);
   }
@@ -53,10 +56,10 @@ export class WakeUpsRebuild {
 
   async #watch(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#deps.clock.sleep(lookEveryMs, { signal }).catch(() => {});
       const incomplete = [...this.#flows].filter(([, { wakeUps }]) => !wakeUps.areComplete);
       if (signal.aborted || incomplete.length === 0) break;
       for (const [partition, flow] of incomplete) await this.#look(partition, flow, signal);
+      await this.#deps.clock.sleep(lookEveryMs, { signal }).catch(() => {});
     }
     this.#watching = undefined;
   }
@@ -103,7 +106,7 @@ export class WakeUpsRebuild {
       }
     }
     const isDone = await flow.betweenRounds(
-      ({ replicated }) => flow.wakeUps.endRebuild(replicated, clock.nowMs()),
+      ({ replicated }) => flow.wakeUps.endRebuild(replicated, { nowMs: clock.nowMs(), signal }),
       signal,
     );
     return isDone ? { ...range, journals, suspects } : undefined;

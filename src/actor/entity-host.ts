@@ -35,7 +35,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #idle: PromiseWithResolvers<void> | undefined;
   /** When the last command arrived, ms since the epoch. */
   #lastActiveMs = 0;
-  /** The entity had something to do when it was lost: it goes on with that. */
+  /** The entity had something to do when it was lost, or failed: it goes on with that. */
   #hasWork = false;
 
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
@@ -61,6 +61,18 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   get hasEnded(): boolean {
     return this.#life.hasEnded;
+  }
+
+  /** Of an entity that was lost, or has failed: it had something to do. */
+  get hasWork(): boolean {
+    return this.#hasWork;
+  }
+
+  /** It has recovered and has nothing in hand: nothing happens to it before its next command. */
+  get waitsForNothing(): boolean {
+    const { waits, logic, state, timers } = this.#entity;
+    if (!this.#life.isReady || !this.#pipeline.isIdle || this.#isWritten) return false;
+    return waits.isNothing(logic.childrenOf(state), timers);
   }
 
   /** @throws {DuplicateEntityError} another live actor has the id */
@@ -171,11 +183,14 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /**
    * Another process goes on with the entity. Commands that wait are not stored, for `reason`; those
-   * that are being written get their answers. Resolves when it has ended.
+   * that are being written get their answers. What children and timers have sent by then is stored
+   * as well, in its order: else a timer that fires now could overtake one that waits. Resolves when
+   * the entity has ended.
    */
   async handOver(reason: NotOwnerError): Promise<void> {
     this.#life.moves(reason);
-    for (const { ask } of this.#pipeline.stash.drain()) ask?.fail(this.#life.endedError('no'));
+    for (const { ask } of this.#pipeline.stash.takeCommands())
+      ask?.fail(this.#life.endedError('no'));
     await this.shutDown();
   }
 
@@ -267,6 +282,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#rejected(event);
         break;
       case 'persistence.write-failed':
+        this.#hasWork ||= this.#waits;
         this.#pipeline.failed(event.error);
         break;
       case 'persistence.timer':
@@ -299,10 +315,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #lost(reason: unknown, held?: HeldPlugin): void {
     if (held !== undefined && !this.#entity.isHeldBy(held)) return;
     if (this.#life.state === 'unowned') return;
-    const { timers, logic, state, deps, persistenceId } = this.#entity;
-    const isIdle = this.#life.isReady && !this.#pipeline.isWriting;
-    this.#hasWork =
-      !isIdle || this.#pipeline.stash.length > 0 || timers.size > 0 || logic.hasRunningChild(state);
+    const { deps, persistenceId } = this.#entity;
+    const { isWriting, stash } = this.#pipeline;
+    const isIdle = this.#life.isReady && !isWriting && stash.length === 0;
+    this.#hasWork = !isIdle || this.#waits;
     deps.log.debug({ persistenceId, err: reason }, 'the entity is no longer held');
     this.#pipeline.lost();
     this.#life.report('tenure.lost');
@@ -312,6 +328,12 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #lookForWork(): void {
     if (this.#life.state !== 'unowned' || this.#isWritten || this.#stopping) return;
     if (this.#hasWork || this.#pipeline.stash.length > 0) this.#life.report('work.found');
+  }
+
+  /** It has a timer, a child at work, or a word of one of them that is not stored yet. */
+  get #waits(): boolean {
+    const { timers, logic, state } = this.#entity;
+    return timers.size > 0 || logic.hasRunningChild(state) || this.#pipeline.hasInput;
   }
 
   /** A write has not come to its end: of commands, or of the init record. */
@@ -338,6 +360,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.drainAfterEffects();
         break;
       case 'stopChildren':
+        this.#hasWork ||= this.#waits;
         this.#entity.logic.discard();
         break;
       case 'forgetState':

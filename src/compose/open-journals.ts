@@ -30,6 +30,7 @@ import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
+import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { persistenceIdsOf, persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -91,6 +92,8 @@ export interface OpenSection {
   readonly host: JournalHostSettings;
   /** `undefined` = entities sleep until they are spoken to. */
   readonly waking: WakeEntities | undefined;
+  /** Another process of the fleet has the partition from now on. */
+  readonly leave: (place: WakeUpPlace) => void;
 }
 
 /** Opens the journals that the section at `path` describes; errors as {@link openJournals}. */
@@ -116,7 +119,9 @@ export async function openSection(
   const own = { origin: hostname(), randomUuid: randomUUID };
   const readDeps = { ...stores, settings, ...deps, ...own, headCache, readEnd };
   const { tenures: holding, readTimeoutMs: limitMs } = settings;
-  const holder = { holder: randomUUID(), random: Math.random };
+  // The others reach this process from then on when it joins its fleet.
+  let address: string | undefined;
+  const holder = { holder: randomUUID(), address: () => address, random: Math.random };
   const { persistenceIdToKey: mapping, fleet } = settings;
   const hasFleet = fleet !== undefined;
   const tenures =
@@ -144,7 +149,12 @@ export async function openSection(
         random: Math.random,
       })
     : undefined;
-  return { journals, fleet, topic, waking, host, joinFleet: (...of) => stores.joinFleet(...of) };
+  const leave = (place: WakeUpPlace): void => headCache?.leave(place.topic, place.partition);
+  const joinFleet: OpenSection['joinFleet'] = (member, fleetSettings) => {
+    address = member.address;
+    return stores.joinFleet(member, fleetSettings);
+  };
+  return { journals, fleet, topic, waking, leave, joinFleet, host };
 }
 
 function hostSettingsOf(

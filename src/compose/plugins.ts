@@ -22,6 +22,7 @@ import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { onAbort } from '../runtime/on-abort.ts';
 import { checkJournal, type OpenedJournal, openJournal } from './open-journal-plugin.ts';
 import { journalSettingsOf, type OpenSection } from './open-journals.ts';
 import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-plugin.ts';
@@ -293,7 +294,10 @@ export class Plugins {
       openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
       openMembership: (member) => joinFleet(member, settings),
       keyOf: journals.keyOf,
-      wakePartition: (...of) => section.waking?.inPartition(...of),
+      wakePartition: (place, open, signal) => {
+        section.waking?.inPartition(place, open, signal);
+        onAbort(signal, () => section.leave(place));
+      },
       topic,
       random: Math.random,
       randomUuid: randomUUID,

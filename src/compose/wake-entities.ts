@@ -1,10 +1,10 @@
 import type { OpenEntity } from '../fleet/fleet.ts';
 import { PartitionScout, type ScoutDeps } from '../journal/waking/partition-scout.ts';
-import { PartitionWaker } from '../journal/waking/partition-waker.ts';
+import { PartitionWaker, type SettledSuspects } from '../journal/waking/partition-waker.ts';
 import { NotSetUpError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Partition, Topic } from '../model/position.ts';
-import type { WakeUpPlace } from '../model/wake-up.ts';
+import type { WakeUpPlace, Woken } from '../model/wake-up.ts';
 import type { ActionConsumer } from '../ports/action-consumer.ts';
 
 /** What waking the entities of one section works with. */
@@ -21,6 +21,8 @@ const notSetUpPauseMs = 60_000;
 export class WakeEntities {
   readonly #deps: WakeEntitiesDeps;
   readonly #running = new Set<Promise<void>>();
+  /** By partition: it may come back, and what was found out of its suspects still holds then. */
+  readonly #settled = new Map<string, SettledSuspects>();
   #hasWarned = false;
 
   constructor(deps: WakeEntitiesDeps) {
@@ -29,7 +31,10 @@ export class WakeEntities {
 
   /** Those of a partition that belongs to this process until `signal` fires. */
   inPartition(place: WakeUpPlace, open: OpenEntity, signal: AbortSignal): void {
-    const waker = new PartitionWaker(place, { ...this.#deps, open: this.#openBy(open) });
+    const name = `${place.topic}:${place.partition}`;
+    const settled: SettledSuspects = this.#settled.get(name) ?? new Map();
+    this.#settled.set(name, settled);
+    const waker = new PartitionWaker(place, { ...this.#deps, open: this.#openBy(open) }, settled);
     this.#note(this.#again(signal, () => waker.run(signal)));
   }
 
@@ -77,12 +82,13 @@ export class WakeEntities {
     log[isNews ? 'warn' : 'debug']({ err }, cannotWake);
   }
 
-  #openBy(open: OpenEntity): (key: Key) => Promise<void> {
+  #openBy(open: OpenEntity): (key: Key) => Promise<Woken> {
     return async (key) => {
       for (const persistenceId of this.#deps.persistenceIdsOf(key)) {
         const opening = open(persistenceId);
         if (opening !== undefined) return await opening;
       }
+      return 'awake';
     };
   }
 

@@ -9,7 +9,7 @@ import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import { Topic } from '../model/position.ts';
-import type { WakeUpPlace } from '../model/wake-up.ts';
+import type { WakeUpPlace, Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
@@ -19,6 +19,7 @@ import { unlessAborted, within } from '../runtime/waiting.ts';
 import { decodeCall } from './calls/call-codec.ts';
 import { encodeRefusal } from './calls/refusal-codec.ts';
 import { decodeRelease } from './calls/release-codec.ts';
+import { Departures } from './departures.ts';
 import { FailedCalls } from './failed-calls.ts';
 import { Ownership } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
@@ -42,10 +43,10 @@ export interface FleetDeps {
 }
 
 /**
- * Starts the entity of a persistence id and waits for its recovery; `undefined` = it is of no type
+ * Starts the entity of a persistence id and waits for its recovery, see `LocalEntities.wake`; `undefined` = it is of no type
  * of this process.
  */
-export type OpenEntity = (persistenceId: string) => Promise<void> | undefined;
+export type OpenEntity = (persistenceId: string) => Promise<Woken> | undefined;
 
 /** How long a process that stops waits for others: to take its partitions, and to answer. */
 const leaveLimitMs = 2_000;
@@ -103,18 +104,21 @@ export class Fleet implements AsyncDisposable {
       const { topic, partition } = here;
       deps.wakePartition({ topic, partition }, wake, signal);
     };
-    this.#ownership = new Ownership({ ...deps, ...connections, endEntities, serve });
+    const closing = this.#closing.signal;
+    const departures = new Departures({ ...deps, ...connections, closing });
+    const looked = (): void => departures.look();
+    this.#ownership = new Ownership({ ...deps, ...connections, endEntities, serve, looked });
     const ownership = this.#ownership;
     const calls = { call: (...of: Parameters<RemoteCalls['call']>) => this.#send(of) };
-    const closing = this.#closing.signal;
     const isLeaving = () => this.#isLeaving;
     const failedCalls = new FailedCalls(deps);
-    const parts = { calls, failedCalls, ownership, closing, isLeaving };
+    const parts = { calls, departures, failedCalls, ownership, closing, isLeaving };
     this.#routing = { ...deps, ...connections, ...parts };
   }
 
   /**
-   * The entities of a type in all processes. This process hosts its share of them from now on.
+   * The entities of a type in all processes. This process hosts its share of them from now on, unless
+   * it is leaving.
    *
    * @throws {InvalidInputError} their topics are not known
    */
@@ -127,7 +131,8 @@ export class Fleet implements AsyncDisposable {
     this.#entities.set(local.type, routed as unknown as RoutedEntities<AnyActorLogic>);
     const before = this.#topics.size;
     for (const topic of topics) this.#topics.add(topic);
-    if (this.#topics.size > before) this.#connections.membership.host([...this.#topics]);
+    const hasMore = this.#topics.size > before;
+    if (hasMore && !this.#isLeaving) this.#connections.membership.host([...this.#topics]);
     return routed;
   }
 
@@ -231,7 +236,7 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  #wake(persistenceId: string): Promise<void> | undefined {
+  #wake(persistenceId: string): Promise<Woken> | undefined {
     for (const entities of this.#entities.values()) {
       const waking = entities.wake(persistenceId);
       if (waking !== undefined) return waking;

@@ -27,6 +27,8 @@ export interface OwnershipDeps {
   /** Ends the entities of a partition. */
   readonly endEntities: (here: PartitionHere, how: HandOver) => Promise<void>;
   readonly serve: PartitionDeps['serve'];
+  /** The view may have changed. */
+  readonly looked: () => void;
 }
 
 /** Where an entity is, as the view of the moment says. */
@@ -176,6 +178,7 @@ export class Ownership {
       });
     }
     for (const here of this.#all()) here.look();
+    this.#deps.looked();
   }
 
   #all(): readonly PartitionHere[] {

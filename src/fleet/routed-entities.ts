@@ -22,27 +22,23 @@ import {
 } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
+import type { Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { FleetMember } from '../ports/fleet-membership.ts';
-import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { RemoteResponse } from '../ports/remote-calls.ts';
 import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
-import { decodeAnswer, encodeAnswer } from './calls/answer-codec.ts';
-import { type EntityCall, encodeCall } from './calls/call-codec.ts';
-import { decodeRefusal, encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
-import type { FailedCalls } from './failed-calls.ts';
+import { encodeAnswer } from './calls/answer-codec.ts';
+import type { EntityCall } from './calls/call-codec.ts';
+import { encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
+import { EntityCalls, type EntityCallsDeps } from './entity-calls.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
+import { longestStayMs, newRoute, type Route, type Tried } from './route.ts';
 
 /** What routing needs. */
-export interface RoutingDeps {
-  readonly member: FleetMember;
+export interface RoutingDeps extends EntityCallsDeps {
   readonly ownership: Ownership;
-  readonly calls: Pick<RemoteCalls, 'call'>;
-  readonly failedCalls: FailedCalls;
   readonly keyOf: (persistenceId: string) => Key;
   readonly log: Logger;
-  readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */
   readonly random: () => number;
   /** Ends waits: no command finds its way any more. */
@@ -52,37 +48,8 @@ export interface RoutingDeps {
 }
 
 const newsBackoff: Backoff = { initialMs: 10, maxMs: 250 };
-/** Redirects that a command follows; then it waits for this process's own view. */
-const maxHops = 8;
-/** A command that comes before its partition is served waits here for so long, then with its caller. */
-const longestStayMs = 250;
-/** For the way of a refusal back to its caller. */
-const marginMs = 100;
-/** By so much a timer may come too early. */
-const earlyMs = 5;
 /** Of a command of another process: its call has a deadline of its own. */
 const longestTimeoutMs = 0x7fffffff;
-
-/** One command on its way. */
-interface Route {
-  readonly id: string;
-  readonly command: { readonly type: string };
-  readonly key: Key;
-  readonly timeoutMs: number;
-  readonly endMs: number;
-  /** Of the next local `ask`. */
-  options: AskOptions | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** Whom another process has named, and its generation. */
-  named: { readonly owner: FleetMember; readonly generation: number } | undefined;
-  hops: number;
-  waits: number;
-  /** Why the last try came to nothing. */
-  failure: unknown;
-}
-
-/** `again`: something is known by now that was not before. `wait`: nothing is. */
-type Tried<R> = R | 'again' | 'wait';
 
 /**
  * Entities of one type in all processes of the fleet: each command finds the process that has its
@@ -92,9 +59,11 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   readonly #local: LocalEntities<L>;
   readonly #topics: ReadonlySet<Topic>;
   readonly #deps: RoutingDeps;
+  readonly #calls: EntityCalls<L>;
 
   constructor(local: LocalEntities<L>, topics: ReadonlySet<Topic>, deps: RoutingDeps) {
     this.#local = local;
+    this.#calls = new EntityCalls(local, deps);
     this.#topics = topics;
     this.#deps = deps;
     local.placeBy((id) => this.#placeOf(id));
@@ -145,7 +114,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   /** Starts an entity of this type, see `LocalEntities.wake`. */
-  wake(persistenceId: string): Promise<void> | undefined {
+  wake(persistenceId: string): Promise<Woken> | undefined {
     return this.#local.wake(persistenceId);
   }
 
@@ -255,13 +224,13 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const { named } = route;
     // Of two views the later one is right, whosever it is.
     if (named !== undefined && named.generation > at.generation) {
-      return this.#askThere(route, named.owner, { generation: named.generation, name });
+      return this.#calls.try(route, { ...named, name });
     }
     route.named = undefined;
     if (at.here?.isServed === true) return this.#askHere(route, at.here);
     const { owner, generation } = at;
     if (at.here !== undefined || owner === undefined) return 'wait';
-    return this.#askThere(route, owner, { generation, name });
+    return this.#calls.try(route, { owner, generation, name });
   }
 
   async #askHere(route: Route, here: PartitionHere): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
@@ -277,51 +246,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     return here.isServed ? 'wait' : 'again';
   }
 
-  async #askThere(
-    route: Route,
-    owner: FleetMember,
-    { generation, name }: { readonly generation: number; readonly name: 'ask' | 'send' },
-  ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
-    const { calls, clock } = this.#deps;
-    const { id, command, hops, signal } = route;
-    const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
-    const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
-    // It is not stored so far: a call that ends without an answer would take that certainty away.
-    if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
-    let response: RemoteResponse;
-    try {
-      response = await calls.call(owner.address, { name, body }, { timeoutMs, signal });
-    } catch (err) {
-      if (!(err instanceof RemoteCallError)) throw err;
-      this.#deps.failedCalls.note(owner, err);
-      if (err.stored === 'unknown') throw this.#unanswered(route, owner, err);
-      if (!err.retryable) throw err;
-      route.failure = err;
-      return 'wait';
-    }
-    if (response.type === 'answered') {
-      return name === 'send' ? delivered : decodeAnswer(response.body, this.#local.wire);
-    }
-    return this.#refused(route, readRefusal(response.body, owner), { owner, generation });
-  }
-
-  /** Of two views the later one is right: the process that it names is asked next. */
-  #refused(
-    route: Route,
-    refusal: Refusal & { readonly error: RemoteCallError },
-    { owner, generation }: { readonly owner: FleetMember; readonly generation: number },
-  ): 'again' | 'wait' {
-    if (refusal.reason === 'not-hosted') this.#deps.failedCalls.note(owner, refusal.error);
-    route.failure = refusal.error;
-    if (refusal.reason !== 'not-owner') return 'wait';
-    const named = refusal.owner;
-    const isOther = named !== undefined && named.id !== this.#deps.member.id;
-    if (!isOther || refusal.generation <= generation || route.hops >= maxHops) return 'wait';
-    route.named = { owner: named, generation: refusal.generation };
-    route.hops++;
-    return 'again';
-  }
-
   #timeout({ key, command, timeoutMs, failure }: Route): AskTimeoutError {
     const { topic, partition, owner, generation } = this.#deps.ownership.find(key);
     const place = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`;
@@ -332,17 +256,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       cause: failure,
       stored: 'no',
     });
-  }
-
-  /** As in the entity's own process where the time is over; otherwise the answer was lost. */
-  #unanswered(
-    { command, timeoutMs, endMs }: Route,
-    { address }: FleetMember,
-    cause: RemoteCallError,
-  ): Error {
-    if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
-    const text = `no answer to "${command.type}" from ${address} within ${timeoutMs} ms`;
-    return new AskTimeoutError(`${text}; it may be stored`, { cause, stored: 'unknown' });
   }
 
   /** @throws {NotOwnerError} the entity does not belong here at the moment */
@@ -362,19 +275,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 }
 
-const newRoute = {
-  timeoutMs: defaultAskTimeoutMs,
-  options: undefined,
-  signal: undefined,
-  named: undefined,
-  hops: 0,
-  waits: 0,
-  failure: undefined,
-};
-
-/** The other process has the command: nobody waits for more. */
-const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
-
 /** The call has ended, not the command: it may be on its way into the journal. */
 function givenUp(cause: unknown): RemoteCallError {
   const text = 'the call ended before the command did; the command may be stored';
@@ -383,18 +283,4 @@ function givenUp(cause: unknown): RemoteCallError {
 
 function refused(refusal: Refusal): RemoteResponse {
   return { type: 'refused', body: encodeRefusal(refusal) };
-}
-
-/** With the refusal as an error, for whoever hears of it in the end. */
-function readRefusal(body: string, { address }: FleetMember): Refusal & { error: RemoteCallError } {
-  let refusal: Refusal;
-  try {
-    refusal = decodeRefusal(body);
-  } catch (cause) {
-    const text = `${address} has refused the command in words that cannot be read`;
-    throw new RemoteCallError(text, { cause, stored: 'no' });
-  }
-  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
-  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
-  return { ...refusal, error };
 }

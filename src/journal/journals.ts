@@ -7,6 +7,7 @@ import { createHeldJournal, type HeldJournal, heldDeps } from './holding/held-jo
 import type { TenureHolder } from './holding/tenure-holder.ts';
 import { type CallTimeThresholds, instrumentJournal } from './instrumented-journal.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { endByOffset, type ReadEnd } from './read/ends.ts';
 import type { ReadDeps } from './read/observe.ts';
 
 /** Journals by key, over one log and one store. */
@@ -64,6 +65,7 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
   if (headCache !== undefined) producer = watchProducer(producer, headCache.writers);
   if (readEnd?.watch !== undefined) producer = readEnd.watch(producer);
   const watched = { ...deps, producer };
+  const heldEnd = readEnd ?? endOfHeld(deps);
   return {
     of(named) {
       // A caller that uses JavaScript may pass a key that `Key.of` never saw.
@@ -79,9 +81,18 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
         throw new NotSetUpError(`${Key.toString(key)} cannot be held: ${text}`);
       }
       const held = await tenures.hold(key, options);
-      const journal = createJournal(heldDeps(watched, held), key);
+      const journal = createJournal(heldDeps(watched, held, heldEnd), key);
       return createHeldJournal(held, instrumentJournal(journal, key, instruments));
     },
     ids: (topic, options) => deps.eventual.ids(topic, options),
   };
+}
+
+/**
+ * A held journal needs no mark to be read: tenures ask for what an end without a mark needs, which is
+ * acks = all. As with a mark, rows may be of another partition, from before partitions were added.
+ */
+function endOfHeld({ consumer }: JournalsDeps): ReadEnd {
+  const byOffset = endByOffset(consumer);
+  return { find: (key, options) => byOffset.find(key, options), check: () => {} };
 }

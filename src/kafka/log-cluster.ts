@@ -1,6 +1,7 @@
 import type { KafkaSettings } from '../config/settings/kafka-settings.ts';
 import { ClosedError, type JournalError, NotSetUpError } from '../model/errors.ts';
 import type { CallOptions } from '../ports/call-options.ts';
+import { SharedRun } from '../runtime/shared-run.ts';
 import { changeSeeds } from './driver/connections/change-seeds.ts';
 import {
   addressOf,
@@ -50,6 +51,8 @@ export class LogCluster implements AsyncDisposable {
   readonly #knownTopics = new Map<string, Promise<void>>();
   readonly #learned = new Set<string>();
   readonly #closing = new AbortController();
+  /** Many reads of one partition ask for its end at one moment. */
+  readonly #ends = new Map<string, SharedRun<number>>();
   #refreshing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -264,7 +267,13 @@ export class LogCluster implements AsyncDisposable {
    * @throws driver errors as they are
    */
   endOffset(topic: string, partition: number): Promise<number> {
-    return this.#listOffset(topic, partition, false);
+    const place = `${partition}:${topic}`;
+    let looks = this.#ends.get(place);
+    if (looks === undefined) {
+      looks = new SharedRun(() => this.#listOffset(topic, partition, false));
+      this.#ends.set(place, looks);
+    }
+    return looks.run();
   }
 
   async #listOffset(topic: string, partition: number, fromBeginning: boolean): Promise<number> {

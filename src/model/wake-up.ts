@@ -37,6 +37,12 @@ export interface WakeUp {
   readonly offset: Offset;
 }
 
+/**
+ * What is known of an entity that was opened: `idle` = it has recovered, and nothing happens to it
+ * before its next command; `awake` = it may wait for something, or is not known here.
+ */
+export type Woken = 'idle' | 'awake';
+
 /** The wake-up of one journal of a partition. */
 export interface WakeUpEntry extends WakeUp {
   readonly id: string;

@@ -29,6 +29,11 @@ export type RemoteHandler = (
 export interface RemoteCallOptions extends CallOptions {
   /** ms, above 0. The other process learns of it, and gives up then, too. */
   readonly timeoutMs: number;
+  /**
+   * Fires when the other process is known to be gone: the call ends then as with a connection that
+   * breaks. One that stands still would break none.
+   */
+  readonly peerGone?: AbortSignal;
 }
 
 /**

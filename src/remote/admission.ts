@@ -15,6 +15,8 @@ export interface Arrival {
   readonly url: string | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly callsUnderWay: number;
+  /** Of their requests and answers. */
+  readonly bytesUnderWay: number;
   readonly isClosing: boolean;
 }
 
@@ -24,6 +26,7 @@ export interface AdmissionRules {
   readonly token: string | undefined;
   readonly maxMessageBytes: number;
   readonly maxCallsInFlight: number;
+  readonly maxBytesInFlight: number;
 }
 
 export type Admission =
@@ -58,7 +61,10 @@ export function admit(arrival: Arrival, rules: AdmissionRules): Admission {
   if (bytes === undefined) return refused(statuses.badRequest, 'content-length is missing');
   if (bytes > rules.maxMessageBytes) return refused(statuses.requestTooLarge, 'too long');
   if (arrival.isClosing) return refused(statuses.closing, 'closing');
-  if (arrival.callsUnderWay >= rules.maxCallsInFlight) return refused(statuses.busy, 'busy');
+  const isFull = arrival.bytesUnderWay + bytes > rules.maxBytesInFlight;
+  if (isFull || arrival.callsUnderWay >= rules.maxCallsInFlight) {
+    return refused(statuses.busy, 'busy');
+  }
   return { type: 'admitted', name, deadlineMs, bytes };
 }
 

@@ -13,6 +13,8 @@ export interface ExchangeContent {
   readonly body: string;
   readonly bytes: number;
   readonly maxAnswerBytes: number;
+  /** Told how many bytes of the answer have come. */
+  readonly onBytes: (bytes: number) => void;
 }
 
 /**
@@ -71,11 +73,12 @@ export class Exchange {
   }
 
   #read(incoming: IncomingMessage): void {
-    const { maxAnswerBytes } = this.#content;
+    const { maxAnswerBytes, onBytes } = this.#content;
     const chunks: Buffer[] = [];
     let bytes = 0;
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
+      onBytes(chunk.length);
       if (bytes > maxAnswerBytes) this.end({ type: 'too-large', limit: maxAnswerBytes });
       else chunks.push(chunk);
     });

@@ -20,7 +20,9 @@ export type CallEnd =
   | { readonly type: 'too-large'; readonly limit: number }
   | { readonly type: 'expired'; readonly afterMs: number }
   /** This process closes its side. */
-  | { readonly type: 'closing' };
+  | { readonly type: 'closing' }
+  /** The other process is known to be gone. */
+  | { readonly type: 'gone' };
 
 /** A complete answer. */
 export interface Answer {
@@ -127,6 +129,8 @@ function whyNoAnswer(
       return isSent ? `no answer within ${end.afterMs} ms` : `not reached within ${end.afterMs} ms`;
     case 'closing':
       return `this process is closing${where}`;
+    case 'gone':
+      return `the process there has left the fleet, or was expelled${where}`;
     case 'too-large':
       return `the answer is longer than the ${end.limit} bytes of fleet.remote.max-message-size`;
     case 'broken':
@@ -151,7 +155,10 @@ function whyThisAnswer({ bytes }: CallMade, status: number, version: string | un
     case statuses.requestTooLarge:
       return `its ${bytes} bytes are above the fleet.remote.max-message-size of that process`;
     case statuses.busy:
-      return 'that process has as many calls under way as its fleet.remote.max-calls-in-flight';
+      return (
+        'that process has as many calls under way as its fleet.remote.max-calls-in-flight, or as ' +
+        'many bytes as its max-size-in-flight'
+      );
     case statuses.closing:
       return 'that process is closing';
     case statuses.answerTooLarge:

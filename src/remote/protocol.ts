@@ -40,7 +40,7 @@ export const statuses = {
   /** The handler refused. */
   refused: 409,
   requestTooLarge: 413,
-  /** As many calls are under way as may be. */
+  /** As many calls, or bytes, are under way as may be. */
   busy: 429,
   handlerFailed: 500,
   closing: 503,

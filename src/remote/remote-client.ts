@@ -31,7 +31,9 @@ export class RemoteClient {
   readonly #clock: Clock;
   readonly #limits: RemoteLimits;
   readonly #agent: http.Agent;
-  readonly #underWay = new Set<Exchange>();
+  /** With the bytes of their requests, and of what has come of their answers. */
+  readonly #underWay = new Map<Exchange, number>();
+  #bytesUnderWay = 0;
   #isClosed = false;
 
   constructor(settings: RemoteSettings, clock: Clock, limits: RemoteLimits) {
@@ -64,7 +66,7 @@ export class RemoteClient {
   async call(
     address: string,
     { name, body }: RemoteRequest,
-    { signal, timeoutMs }: RemoteCallOptions,
+    { signal, peerGone, timeoutMs }: RemoteCallOptions,
   ): Promise<RemoteResponse> {
     if (!callName.test(name)) {
       throw new InvalidInputError(`${name} is no name of a call: lower-case letters and hyphens`);
@@ -77,6 +79,7 @@ export class RemoteClient {
     const deadlineMs = Math.min(Math.ceil(timeoutMs), maxDeadlineMs);
     const exchange = this.#begin(call, body, deadlineMs);
     const stopListening = onAbort(signal, (reason) => exchange.end({ type: 'aborted', reason }));
+    const stopWatching = onAbort(peerGone, () => exchange.end({ type: 'gone' }));
     const alarms = [this.#expiry(exchange, deadlineMs)];
     // A new connection: the process there may be gone, or stand still.
     if (!exchange.isSent && this.#limits.reachMs < deadlineMs) {
@@ -89,8 +92,10 @@ export class RemoteClient {
       if (outcome instanceof RemoteCallError) throw outcome;
       return outcome;
     } finally {
+      this.#bytesUnderWay -= this.#underWay.get(exchange) ?? 0;
       this.#underWay.delete(exchange);
       stopListening();
+      stopWatching();
       for (const off of alarms) off();
     }
   }
@@ -98,7 +103,7 @@ export class RemoteClient {
   /** Ends the calls under way, and closes the connections. */
   dispose(): void {
     this.#isClosed = true;
-    for (const exchange of this.#underWay) exchange.end({ type: 'closing' });
+    for (const exchange of this.#underWay.keys()) exchange.end({ type: 'closing' });
     this.#agent.destroy();
   }
 
@@ -109,7 +114,7 @@ export class RemoteClient {
   }
 
   #begin(call: CallMade, body: string, deadlineMs: number): Exchange {
-    const { maxCallsInFlight, maxMessageBytes, token, tls } = this.#settings;
+    const { token, tls } = this.#settings;
     const target = URL.parse(call.address);
     if (target?.protocol !== (tls === undefined ? 'http:' : 'https:')) {
       const why = `the address must be ${tls === undefined ? 'http' : 'https'}://host:port`;
@@ -117,16 +122,7 @@ export class RemoteClient {
         retryable: false,
       });
     }
-    if (call.bytes > maxMessageBytes) {
-      const bound = `the ${maxMessageBytes} bytes of fleet.remote.max-message-size`;
-      throw notTaken(call, `its ${call.bytes} bytes are more than ${bound}`, { retryable: false });
-    }
-    if (this.#underWay.size >= maxCallsInFlight) {
-      const bound = `the ${maxCallsInFlight} of fleet.remote.max-calls-in-flight`;
-      throw notTaken(call, `as many calls are under way here as may be, ${bound}`, {
-        retryable: true,
-      });
-    }
+    this.#checkBounds(call);
     const outgoing = (tls === undefined ? http : https).request({
       agent: this.#agent,
       method: 'POST',
@@ -143,9 +139,39 @@ export class RemoteClient {
     const exchange = new Exchange(outgoing, {
       body,
       bytes: call.bytes,
-      maxAnswerBytes: maxMessageBytes,
+      maxAnswerBytes: this.#settings.maxMessageBytes,
+      onBytes: (bytes) => this.#count(exchange, bytes),
     });
-    this.#underWay.add(exchange);
+    this.#underWay.set(exchange, 0);
+    this.#count(exchange, call.bytes);
     return exchange;
+  }
+
+  /** What comes after the end of a call is read no more. */
+  #count(exchange: Exchange, bytes: number): void {
+    const before = this.#underWay.get(exchange);
+    if (before === undefined) return;
+    this.#underWay.set(exchange, before + bytes);
+    this.#bytesUnderWay += bytes;
+  }
+
+  /** @throws {RemoteCallError} nothing was sent */
+  #checkBounds(call: CallMade): void {
+    const { maxCallsInFlight, maxMessageBytes, maxBytesInFlight } = this.#settings;
+    if (call.bytes > maxMessageBytes) {
+      const bound = `the ${maxMessageBytes} bytes of fleet.remote.max-message-size`;
+      throw notTaken(call, `its ${call.bytes} bytes are more than ${bound}`, { retryable: false });
+    }
+    if (this.#underWay.size >= maxCallsInFlight) {
+      const bound = `the ${maxCallsInFlight} of fleet.remote.max-calls-in-flight`;
+      throw notTaken(call, `as many calls are under way here as may be, ${bound}`, {
+        retryable: true,
+      });
+    }
+    if (this.#bytesUnderWay + call.bytes > maxBytesInFlight) {
+      const bound = `the ${maxBytesInFlight} of fleet.remote.max-size-in-flight`;
+      const why = `with its ${call.bytes} bytes more are under way here than may be, ${bound}`;
+      throw notTaken(call, why, { retryable: true });
+    }
   }
 }

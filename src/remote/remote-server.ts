@@ -43,6 +43,8 @@ export class RemoteServer implements AsyncDisposable {
   readonly #server: http.Server;
   /** Of each call under way what ends it, and what turns off the alarm of its deadline. */
   readonly #underWay = new Map<AbortController, () => void>();
+  /** Of their requests, and of answers that their callers have not read yet. */
+  #bytesUnderWay = 0;
   readonly #callEnded = new Occasion();
   #isClosing = false;
   #closed: Promise<void> | undefined;
@@ -117,6 +119,7 @@ export class RemoteServer implements AsyncDisposable {
         url: incoming.url,
         headers: incoming.headers,
         callsUnderWay: this.#underWay.size,
+        bytesUnderWay: this.#bytesUnderWay,
         isClosing: this.#isClosing,
       },
       this.#settings,
@@ -149,6 +152,8 @@ export class RemoteServer implements AsyncDisposable {
       call.abort(new DeadlineExceededError(`call ${name} took longer than its ${deadlineMs} ms`));
     });
     this.#underWay.set(call, turnOff);
+    let held = bytes;
+    this.#bytesUnderWay += bytes;
     response.once('close', () => {
       if (!response.writableFinished) call.abort(new ClosedError(`the caller of ${name} has gone`));
     });
@@ -157,9 +162,14 @@ export class RemoteServer implements AsyncDisposable {
       if (body === undefined) response.destroy();
       else if (!isUtf8(body)) this.#reply(response, statuses.badRequest, '');
       else await this.#handle(response, name, body.toString(), call.signal);
-      if (response.writableLength > 0) await this.#written(response);
+      if (response.writableLength > 0) {
+        held += response.writableLength;
+        this.#bytesUnderWay += response.writableLength;
+        await this.#written(response);
+      }
     } finally {
       turnOff();
+      this.#bytesUnderWay -= held;
       this.#underWay.delete(call);
       this.#callEnded.fire();
     }

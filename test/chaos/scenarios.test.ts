@@ -36,6 +36,8 @@ const small = {
     timers: 81,
     spreadMs: 3_000,
     leadMs: 2_000,
+    headStartMs: 0,
+    sessionMs: 3_000,
     farAhead: 2_000,
     p99Ms: Number.POSITIVE_INFINITY,
     readyMs: Number.POSITIVE_INFINITY,

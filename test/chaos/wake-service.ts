@@ -29,6 +29,7 @@ export class WakeService {
 
   /** Resolves when all of it is stored. */
   async arm(plans: readonly WakePlan[]): Promise<void> {
+    this.#heard.length = 0;
     this.process.trySend({ arm: plans } satisfies ToWaking as never);
     await this.#hear('armed', armLimitMs);
   }

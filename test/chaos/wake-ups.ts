@@ -22,6 +22,10 @@ export interface WakeUpsSize {
   readonly spreadMs: number;
   /** Time in which all of them are armed, the processes die, and start again, ms. */
   readonly leadMs: number;
+  /** How long before the end of that time they start again, ms. */
+  readonly headStartMs: number;
+  /** The session time-out of the fleet, ms. */
+  readonly sessionMs: number;
   /** Further wake-ups that are due a day later. */
   readonly farAhead: number;
   readonly p99Ms: number;
@@ -33,7 +37,9 @@ export interface WakeUpsSize {
 export const largeWakeUps: WakeUpsSize = {
   timers: 10_000,
   spreadMs: 60_000,
-  leadMs: 30_000,
+  leadMs: 75_000,
+  headStartMs: 20_000,
+  sessionMs: 10_000,
   farAhead: 1_000_000,
   p99Ms: 1_000,
   readyMs: 5_000,
@@ -55,7 +61,7 @@ const lookAgainMs = 1_000;
  * ends once. Entities that nobody can recover are among them.
  */
 export function wakeUps(options: ScenarioOptions): Promise<ScenarioResult> {
-  const more = fleetConfig(journal, options.fleet.sessionMs);
+  const more = fleetConfig(journal, options.wakeUps.sessionMs);
   return withWorld({ ...options, more }, async (world) => {
     await setUp(world);
     const replicator = replicatorProcess(world);
@@ -83,7 +89,7 @@ async function run(world: ChaosWorld, options: ScenarioOptions): Promise<Scenari
   await first.kill();
   const armingMs = Date.now() - armedMs;
   note(`${plans.length} entities wait, and their only process is dead, after ${since(armedMs)} s`);
-  await sleep(Math.max(0, armedMs + size.leadMs - Date.now()));
+  await sleep(Math.max(0, armedMs + size.leadMs - size.headStartMs - Date.now()));
   const bornMs = Date.now();
   const later = await Promise.all(
     Array.from({ length: instances }, () => WakeService.start(world.file, 'later')),

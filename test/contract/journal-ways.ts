@@ -67,6 +67,7 @@ function coldCache(open: () => HeadCache): HeadCache {
       }
     },
     fetched: () => {},
+    leave: () => {},
     [Symbol.asyncDispose]: async () => {},
   };
 }

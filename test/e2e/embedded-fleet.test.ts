@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
 import { createPersistence, type Persistence } from '../../src/compose/create-persistence.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -91,6 +92,24 @@ describe('instances on one embedded journal that share their entities', function
     );
     expect((await asked).snapshot.context.at(-1)).to.equal('x');
     await one.persistence.shutdown();
+  });
+
+  it('say in the marks that open their tenures where they are reached', async () => {
+    const [one, other] = [await open(), await open()];
+    for (const id of entities) await one.accounts.ask(id, { type: 'look' });
+    const addresses = [one, other].flatMap(({ accounts }) => {
+      try {
+        accounts.ref(entities[0] as string);
+        return [];
+      } catch (error) {
+        return [/http:\/\/127\.0\.0\.1:\d+/.exec(String(error))?.[0]];
+      }
+    });
+    const file = new DatabaseSync(join(folder, 'journal.db'), { readOnly: true });
+    const marks = file.prepare('SELECT DISTINCT address FROM log_tenure').all();
+    file.close();
+    expect(addresses).to.have.length(1);
+    expect(marks.map(({ address }) => address)).to.include(addresses[0]);
   });
 
   it('have each its share of them', async () => {

@@ -41,11 +41,12 @@ export async function runSeeds(range: SeedRange): Promise<SeedsResult> {
     while (histories < count && violations.length < maxViolations) {
       const turn = Math.min(historiesInTurn, count - histories);
       const first = from + histories * step;
-      const results = await outsideMicrotasks(() => runTurn({ first, step, turn }));
+      const missing = maxViolations - violations.length;
+      const results = await outsideMicrotasks(() => runTurn({ first, step, turn, missing }));
       await rejections.settled();
       for (const result of results) collect(result, figures, violations);
       rejections.report(first, violations);
-      histories += turn;
+      histories += results.length;
       if (histories % progressEvery === 0) range.onProgress?.(soFar());
     }
   } finally {
@@ -58,12 +59,17 @@ interface Turn {
   readonly first: number;
   readonly step: number;
   readonly turn: number;
+  /** Histories that broke a rule, after which the turn ends early. */
+  readonly missing: number;
 }
 
-function runTurn({ first, step, turn }: Turn): readonly HistoryResult[] {
+function runTurn({ first, step, turn, missing }: Turn): readonly HistoryResult[] {
   const results: HistoryResult[] = [];
-  for (let index = 0; index < turn; index++) {
-    results.push(runHistory(first + index * step, { trace: false }));
+  let broken = 0;
+  for (let index = 0; index < turn && broken < missing; index++) {
+    const result = runHistory(first + index * step, { trace: false });
+    results.push(result);
+    if (result.violations.length > 0) broken++;
   }
   return results;
 }

@@ -5,16 +5,21 @@ import type { ChildTask } from './workers.ts';
 
 const task = JSON.parse(process.argv[2] ?? '{}') as ChildTask;
 process.on('disconnect', () => process.exit()); // nobody waits for the result
-const early = task.crashPoints === 'before' ? await crashPoints() : [];
+const early = await violationsOfFirst();
 const result = await runSeeds(early.length === 0 ? task : { ...task, count: 0 });
 const violations = [...early, ...result.violations];
-if (task.crashPoints === 'after' && violations.length === 0) {
-  violations.push(...(await crashPoints()));
-}
+if (task.crashPoints && violations.length === 0) violations.push(...(await crashPoints()));
 process.send?.({ ...result, violations }, () => process.disconnect());
 
-async function crashPoints(): Promise<SeedsResult['violations']> {
-  const results = await runCrashPoints({ untilFirst: true });
+async function violationsOfFirst(): Promise<SeedsResult['violations']> {
+  const { first } = task;
+  if (first === undefined) return [];
+  if (typeof first === 'string') return await crashPoints(first);
+  return (await runSeeds({ from: first, count: 1 })).violations;
+}
+
+async function crashPoints(only?: string): Promise<SeedsResult['violations']> {
+  const results = await runCrashPoints({ untilFirst: true, only });
   return results.flatMap(({ name, differences }) =>
     differences.slice(0, 1).map((text) => ({ seed: -1, text: `crash points, ${name}: ${text}` })),
   );

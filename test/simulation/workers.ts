@@ -40,8 +40,10 @@ export async function runInWorkers(
 }
 
 export interface ChildTask extends Omit<SeedRange, 'onProgress'> {
-  /** Crash points as well, the second only if the first broke no rule. Their violations have seed -1. */
-  readonly crashPoints?: 'before' | 'after';
+  /** Tried first, and the rest only if it broke no rule: a seed, or part of the names of crash points. */
+  readonly first?: number | string | undefined;
+  /** Crash points as well, if no history broke a rule. Their violations have seed -1. */
+  readonly crashPoints?: boolean;
 }
 
 /** Runs a range in a process of its own, started with further arguments of Node. */

@@ -67,6 +67,11 @@ export class CommandPipeline<S extends HostedState> {
     return this.#batch.length > 0;
   }
 
+  /** What a child or a timer of the entity has sent is not stored yet. */
+  get hasInput(): boolean {
+    return this.#batch.some(({ envelope }) => envelope.internal) || this.stash.hasInput;
+  }
+
   /** 1. Wait: the command takes its turn, which may be now. */
   receive(envelope: Envelope): void {
     if (this.stash.offer(envelope)) {

@@ -23,6 +23,11 @@ export class CommandStash {
     return this.#waiting.length === 0;
   }
 
+  /** A child or a timer of the entity has sent something that waits. */
+  get hasInput(): boolean {
+    return [...this.#waiting].some(({ internal }) => internal);
+  }
+
   /**
    * False when it is full. An input of xstate's own always fits: its number is bounded by the
    * state.
@@ -76,6 +81,14 @@ export class CommandStash {
   /** The timer was cancelled between its firing and its turn. */
   dropTimer(id: string): void {
     if (this.#waiting.length > 0) this.#waiting.filter((envelope) => envelope.timer !== id);
+  }
+
+  /** Takes out what callers have sent. */
+  takeCommands(): readonly Envelope[] {
+    this.releaseHeld();
+    const commands = [...this.#waiting].filter(({ internal }) => !internal);
+    this.#waiting.filter(({ internal }) => internal);
+    return commands;
   }
 
   drain(): readonly Envelope[] {

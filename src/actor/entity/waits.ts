@@ -27,6 +27,11 @@ export class Waits {
     return wake;
   }
 
+  /** Nothing happens to the entity before its next command. */
+  isNothing(children: readonly AnyActorRef[], timers: Timers): boolean {
+    return this.#wake(children, timers) === 'none';
+  }
+
   /** The last append is not stored: the next one says it again. */
   untold(): void {
     this.#told = undefined;

@@ -1,5 +1,6 @@
 import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
 import type { NotOwnerError } from '../../model/errors.ts';
+import type { Woken } from '../../model/wake-up.ts';
 import type { AskResult, WaitOptions } from '../entity/ask.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 
@@ -99,11 +100,11 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
   persistenceIdOf(id: string): string;
   /**
    * Starts the entity of a persistence id, unless it lives. Resolves once it has recovered, or when
-   * that takes longer than it should; `undefined` = it is none of this type.
+   * that takes longer than it should, with what is known of it; `undefined` = it is none of this type.
    *
    * @throws as `ref`, or what ended the entity before it had recovered
    */
-  wake(persistenceId: string): Promise<void> | undefined;
+  wake(persistenceId: string): Promise<Woken> | undefined;
   /**
    * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It throws
    * `NotOwnerError` when the entity does not belong here.

@@ -13,6 +13,7 @@ import {
   InvalidInputError,
   NotOwnerError,
 } from '../../model/errors.ts';
+import type { Woken } from '../../model/wake-up.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -76,6 +77,10 @@ export interface EntityView {
   readonly passivateAfterMs: number;
   /** When the next delayed event is due, ms since the epoch. */
   readonly nextTimerMs: number | undefined;
+  /** It has failed while it had something to do. */
+  readonly hasWork: boolean;
+  /** It has recovered, and nothing happens to it before its next command. */
+  readonly waitsForNothing: boolean;
   isIdleFor(ms: number): boolean;
   /** Resolves when it has ended; see `LocalEntities.handOver`. */
   handOver(reason: NotOwnerError): Promise<void>;
@@ -142,20 +147,28 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return this.#traits.persistenceIdOf(this.#inputOf(id));
   }
 
-  wake(persistenceId: string): Promise<void> | undefined {
+  wake(persistenceId: string): Promise<Woken> | undefined {
     const id = this.#idOf(persistenceId);
     if (id === undefined) return undefined;
-    if (this.#entries.has(id)) return Promise.resolve();
+    const living = this.#entries.get(id);
+    if (living !== undefined) return Promise.resolve(this.#wokenOf(living.ref));
     return this.#recovered(id);
   }
 
-  async #recovered(id: string): Promise<void> {
+  async #recovered(id: string): Promise<Woken> {
     const { ref } = this.#entry(id);
     try {
       await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
     } catch (error) {
-      if (!(error instanceof DeadlineExceededError)) throw error;
+      if (error instanceof DeadlineExceededError) return 'awake';
+      throw error;
     }
+    return this.#wokenOf(ref);
+  }
+
+  #wokenOf(ref: AnyActorRef): Woken {
+    const isOver = ref.getSnapshot()?.status === 'done';
+    return isOver || this.#deps.hostOf(ref)?.waitsForNothing === true ? 'idle' : 'awake';
   }
 
   /** The id within a persistence id of this type, which has it somewhere between fixed texts. */
@@ -313,7 +326,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        if (alarm !== undefined) this.#wakeLater(id, alarm.failures + 1, place);
+        const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.hasWork === true;
+        if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
     ref.start();

@@ -30,6 +30,8 @@ export interface RemoteSettings {
   readonly maxCallsInFlight: number;
   /** Bytes of one request or answer. */
   readonly maxMessageBytes: number;
+  /** Bytes of all requests and answers under way with other instances; as many again from them. */
+  readonly maxBytesInFlight: number;
   /** `undefined` = plain HTTP. */
   readonly tls: RemoteTls | undefined;
 }
@@ -82,6 +84,18 @@ function readRemote(reader: SettingReader, enabled: boolean): RemoteSettings {
     const why = 'must be an address that others can reach; set fleet.remote.bind-host to listen at';
     reader.problem('fleet.remote.host', `${why} ${host}`);
   }
+  const maxMessageBytes = reader.read(
+    'fleet.remote.max-message-size',
+    size({ min: 1024, max: int32 }),
+  );
+  const maxBytesInFlight = reader.read(
+    'fleet.remote.max-size-in-flight',
+    size({ min: 1024, max: Number.MAX_SAFE_INTEGER }),
+  );
+  if (enabled && maxBytesInFlight < maxMessageBytes) {
+    const why = 'must not be below max-message-size: such a message could never be sent';
+    reader.problem('fleet.remote.max-size-in-flight', why);
+  }
   return {
     host,
     port: reader.read('fleet.remote.port', integer({ min: 0, max: 65_535 })),
@@ -91,7 +105,8 @@ function readRemote(reader: SettingReader, enabled: boolean): RemoteSettings {
       'fleet.remote.max-calls-in-flight',
       integer({ min: 1, max: int32 }),
     ),
-    maxMessageBytes: reader.read('fleet.remote.max-message-size', size({ min: 1024, max: int32 })),
+    maxMessageBytes,
+    maxBytesInFlight,
     tls,
   };
 }

@@ -61,6 +61,11 @@ export interface HeadCache extends AsyncDisposable {
   ): Promise<Exclude<CacheAnswer, { type: 'unknown' }> | undefined>;
   /** A range was read because an answer told to. */
   fetched(): void;
+  /**
+   * Follows the partition no longer, until a read asks about it again: its records are the business
+   * of another process.
+   */
+  leave(topic: Topic, partition: Partition): void;
 }
 
 /** The ports stay the caller's; dispose the cache before them. */
@@ -74,6 +79,8 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
   readonly #settings: HeadCacheSettings;
   readonly #budget: ByteBudget;
   readonly #followers = new Map<string, PartitionFollower>();
+  /** Of those that are followed no longer and have not ended. */
+  readonly #left = new Set<Promise<void>>();
   readonly #hits = { held: 0, ranges: 0 };
   readonly #misses = { limited: 0, undecodable: 0, behind: 0, timeout: 0, failed: 0, closed: 0 };
   #waited = 0;
@@ -102,6 +109,15 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
 
   fetched(): void {
     this.#fetches += 1;
+  }
+
+  leave(topic: Topic, partition: Partition): void {
+    const name = nameOf(topic, partition);
+    const follower = this.#followers.get(name);
+    if (follower === undefined) return;
+    this.#followers.delete(name);
+    const left = follower.stop().finally(() => this.#left.delete(left));
+    this.#left.add(left);
   }
 
   async lookup(
@@ -182,7 +198,7 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
     const limits = { maxIds: this.#settings.maxIds, budget: this.#budget };
     const followed = { topic, partition, cache: new PartitionCache(partition, limits) };
     const follower = new PartitionFollower(followed, this.#deps, this.#settings, () => {
-      this.#followers.delete(name);
+      if (this.#followers.get(name) === follower) this.#followers.delete(name);
     });
     this.#followers.set(name, follower);
     return follower;
@@ -190,7 +206,8 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#followers.values()].map((follower) => follower.stop()));
+    const followers = [...this.#followers.values()];
+    await Promise.all([...followers.map((follower) => follower.stop()), ...this.#left]);
   }
 }
 

@@ -6,9 +6,10 @@ import type { SeqNr } from '../../model/seq-nr.ts';
 import type { Tenure } from '../../model/tenure.ts';
 import type { ActionProducer } from '../../ports/action-producer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import type { AppendOptions } from '../append-events.ts';
 import type { Journal } from '../journal.ts';
-import { endByMarker } from '../read/ends.ts';
+import type { ReadEnd } from '../read/ends.ts';
 import type { ReadDeps } from '../read/observe.ts';
 import type { HeldKey } from './held-key.ts';
 
@@ -43,9 +44,9 @@ export interface HeldJournal extends Omit<Journal, 'append' | 'mark'>, AsyncDisp
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What the journal of a held key writes with. */
-export function heldDeps(deps: ReadDeps, held: HeldKey): ReadDeps {
-  const { producer, readEnd = endByMarker(deps) } = deps;
+/** What the journal of a held key reads and writes with. A read finds its end by `readEnd`. */
+export function heldDeps(deps: ReadDeps, held: HeldKey, readEnd: ReadEnd): ReadDeps {
+  const { producer } = deps;
   const writer: ActionProducer = {
     produce: (action, options) =>
       action.header.type === 'mark'
@@ -58,7 +59,10 @@ export function heldDeps(deps: ReadDeps, held: HeldKey): ReadDeps {
     producer: writer,
     tenure: () => held.tenure.stamp,
     readEnd: {
-      find: async (key, options) => held.readTo(await readEnd.find(key, options)),
+      find: async (key, options) => {
+        await unlessAborted(held.answered(), options.signal);
+        return held.readTo(await readEnd.find(key, options));
+      },
       check: (key, row, end) => readEnd.check(key, row, end),
     },
   };

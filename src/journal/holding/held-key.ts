@@ -61,6 +61,7 @@ export class HeldKey {
   readonly #settled = new Occasion();
   /** Writes wait for it, one after another. */
   #gate: Promise<unknown> | undefined;
+  #youngest: Promise<unknown> | undefined;
 
   constructor(key: Key, tenure: HeldTenure, deps: HeldKeyDeps) {
     this.key = key;
@@ -94,6 +95,14 @@ export class HeldKey {
   /** Resolves when every write has its answer; never rejects. */
   async settled(): Promise<void> {
     while (this.#underWay > 0) await this.#settled.wait();
+  }
+
+  /**
+   * Resolves when what was written so far has its answer; never rejects. A read that begins
+   * meanwhile would miss it.
+   */
+  async answered(): Promise<void> {
+    await this.#youngest?.catch(() => {});
   }
 
   /**
@@ -144,7 +153,11 @@ export class HeldKey {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const number = ++this.#writes;
     const before = this.#gate ?? this.#deps.renewal()?.catch(() => {});
-    if (before === undefined) return this.#send(producer, action, signal, number);
+    if (before === undefined) {
+      const written = this.#send(producer, action, signal, number);
+      this.#youngest = written;
+      return written;
+    }
     const sent = before.then(
       () => this.#send(producer, action, signal, number),
       (cause) => {
@@ -155,6 +168,7 @@ export class HeldKey {
       },
     );
     this.#gate = sent;
+    this.#youngest = sent;
     const forget = (): void => {
       if (this.#gate === sent) this.#gate = undefined;
     };

@@ -21,6 +21,8 @@ export interface HoldingDeps
   readonly clock: Clock;
   /** A UUID of this process, for messages and to know the own opening mark again. */
   readonly holder: string;
+  /** Where other processes reach this one, once that is known; opening marks say it. */
+  readonly address?: () => string | undefined;
   readonly holding: HoldingSettings;
   /** The process shares the partitions with the others of a fleet: that one is taken over is usual. */
   readonly hasFleet?: boolean;

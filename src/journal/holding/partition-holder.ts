@@ -225,9 +225,9 @@ export class PartitionHolder {
 
   /** @throws {LogUnavailableError} the mark is not stored, or nobody knows whether it is */
   async #produceMark(key: Key): Promise<Offset> {
-    const { producer, clock, origin, randomUuid, holder, holding } = this.#deps;
+    const { producer, clock, origin, randomUuid, holder, holding, address } = this.#deps;
     const { partition, topic } = this.#spot;
-    const opens: TenureOpening = { scope: holding.scope, holder, address: undefined };
+    const opens: TenureOpening = { scope: holding.scope, holder, address: address?.() };
     const by = { origin, version: libraryVersion };
     const header = { type: 'mark', id: randomUuid(), ...by, opens } as const;
     try {

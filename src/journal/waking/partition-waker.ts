@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { Key } from '../../model/key.ts';
-import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
+import type { Offset } from '../../model/position.ts';
+import type { WakeUpEntry, WakeUpPlace, Woken } from '../../model/wake-up.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { WakeUps } from '../../ports/wake-ups.ts';
@@ -21,22 +22,35 @@ export interface WakingDeps extends Pick<JournalDeps, 'clock' | 'log'> {
   readonly random: () => number;
   /**
    * Opens the entity of a journal, unless it lives already or is none of this process. Resolves once
-   * it has recovered.
+   * it has recovered, with what is known of it.
    *
    * @throws when it could not be opened
    */
-  readonly open: (key: Key) => Promise<void>;
+  readonly open: (key: Key) => Promise<Woken>;
 }
 
-/** What is due up to so long from now is in memory. */
-const lookAheadMs = 30_000;
-/** Time between two looks; what is written in between is due later, or its entity lives here. */
+/**
+ * Time between two looks; what is written in between is due later, or its entity lives here. A look
+ * reads all that is overdue. Where that takes long, as with many suspects, the looks keep their share
+ * of the time, and come less often.
+ */
 const lookEveryMs = 10_000;
+const longestEveryMs = 300_000;
+const longestShare = 1 / 20;
+/** What is due before the next look has ended, and the one after it, is in memory. */
+const looksAhead = 3;
 /** Entities that are opened at one moment, by why they are. */
 const atOnce = { time: 50, now: 8, unknown: 2 } as const;
 const retryBackoff: Backoff = { initialMs: 1_000, maxMs: 60_000 };
 
 type Reason = keyof typeof atOnce;
+
+/**
+ * Suspects of one partition whose entities had recovered and waited for nothing, with the offset of
+ * the entry. They stay in the store until the journal's next append. As long as the same entry is there, no
+ * append has said anything else, so nothing has changed. There are never more than the store has.
+ */
+export type SettledSuspects = Map<string, Offset>;
 
 /** A wake-up that was found; it is done with, but kept, until the store has another one. */
 type Known = Pick<WakeUpEntry, 'offset' | 'reason'>;
@@ -59,9 +73,13 @@ export class PartitionWaker {
     unknown: new PQueue({ concurrency: atOnce.unknown }),
   };
 
-  constructor(place: WakeUpPlace, deps: WakingDeps) {
+  readonly #settled: SettledSuspects;
+
+  /** @param settled what this process found out when it had the partition before */
+  constructor(place: WakeUpPlace, deps: WakingDeps, settled: SettledSuspects = new Map()) {
     this.#place = place;
     this.#deps = deps;
+    this.#settled = settled;
   }
 
   /**
@@ -93,17 +111,22 @@ export class PartitionWaker {
       wake: (id) => this.#wake(id, { known, alarms, signal }),
     });
     let recent: Map<string, RecentWakeUp> | undefined;
+    let everyMs = lookEveryMs;
     for (let failures = 0; !signal.aborted; ) {
-      let pauseMs = lookEveryMs;
+      let pauseMs = everyMs;
+      const beganMs = clock.nowMs();
       try {
         recent = await this.#recentAfter(tenure, recent, signal);
-        await this.#look(clock.nowMs() + lookAheadMs, { recent, known, alarms, signal });
+        await this.#look(beganMs + looksAhead * everyMs, { recent, known, alarms, signal });
         failures = 0;
+        // From the next look on: this one does not know what is due after so long a pause.
+        const shareMs = (clock.nowMs() - beganMs) / longestShare;
+        everyMs = Math.min(longestEveryMs, Math.max(lookEveryMs, shareMs));
       } catch (err) {
         if (signal.aborted) return;
         // What was found before goes on being woken.
         log.warn({ ...this.#place, err, failures: ++failures }, cannotWake);
-        pauseMs = Math.min(lookEveryMs, backoffDelayMs(retryBackoff, failures, random()));
+        pauseMs = Math.min(pauseMs, backoffDelayMs(retryBackoff, failures, random()));
       }
       await clock.sleep(pauseMs, { signal }).catch(() => {});
     }
@@ -139,6 +162,7 @@ export class PartitionWaker {
       found.add(id);
       if (known.get(id)?.offset === offset) return;
       known.set(id, { offset, reason });
+      if (this.#settled.get(id) === offset) return;
       alarms.set(id, { atMs: dueMs, failures: 0 });
     };
     for await (const entry of this.#deps.wakeUps.due({ ...this.#place, toMs }, { signal })) {
@@ -153,14 +177,19 @@ export class PartitionWaker {
       known.delete(id);
       alarms.take(id);
     }
+    for (const id of this.#settled.keys()) if (!found.has(id)) this.#settled.delete(id);
   }
 
   #wake(id: string, { known, alarms, signal }: Waking): void {
     const { clock, log, random, open } = this.#deps;
     const failures = alarms.take(id)?.failures ?? 0;
-    const queue = this.#queues[known.get(id)?.reason ?? 'unknown'];
+    const entry = known.get(id);
+    const queue = this.#queues[entry?.reason ?? 'unknown'];
     const opening = queue.add(async () => {
-      if (!signal.aborted) await open(Key.of(this.#place.topic, id));
+      if (signal.aborted) return;
+      const woken = await open(Key.of(this.#place.topic, id));
+      if (signal.aborted || woken !== 'idle' || entry?.reason !== 'unknown') return;
+      this.#settled.set(id, entry.offset);
     });
     opening.catch((err: unknown) => {
       if (signal.aborted || !known.has(id)) return;

@@ -15,12 +15,22 @@ export interface SharedOut {
   readonly isBalanced: boolean;
 }
 
+/** Largest record of a broker that was not told otherwise, in bytes: its message.max.bytes. */
+export const largestRecordBytes = 1_048_588;
+/** From this share of it on the log says so. */
+const warnedShare = 0.75;
+
+const nearlyFull =
+  'the fleet is nearly as large as Kafka takes: its group is one record, with the view once for each member. Beyond ' +
+  'that no partition gets an owner. Run fewer instances, or raise max.message.bytes of the topic __consumer_offsets';
+
 /** What the member does that the group chose to share out the partitions. */
 export class PartitionSharing {
   readonly #cluster: LogCluster;
   readonly #calm: CalmWatch;
   /** Partitions of each topic that was shared out; `undefined` = they could not be learnt. */
   #counts: ReadonlyMap<Topic, number | undefined> = new Map();
+  #isNearlyFull = false;
 
   constructor(cluster: LogCluster, calm: CalmWatch) {
     this.#cluster = cluster;
@@ -63,7 +73,20 @@ export class PartitionSharing {
       members: claims.map(({ member }) => member),
       topics: shared.topics,
     });
+    this.#noteSize(text, members);
     return { text, isBalanced: shared.isBalanced };
+  }
+
+  /** Kafka keeps a group as one record, with the claim of each member and its copy of the view. */
+  #noteSize(view: string, members: readonly JoinedMember[]): void {
+    const viewBytes = Buffer.byteLength(view);
+    const bytes = members.reduce((sum, { claim }) => sum + viewBytes + Buffer.byteLength(claim), 0);
+    const isNearlyFull = bytes > warnedShare * largestRecordBytes;
+    if (isNearlyFull && !this.#isNearlyFull) {
+      const fields = { members: members.length, bytes, limitBytes: largestRecordBytes };
+      this.#cluster.deps.log.warn(fields, nearlyFull);
+    }
+    this.#isNearlyFull = isNearlyFull;
   }
 
   /** Whether a topic has other partitions than were shared out. Asks the brokers. */

@@ -185,7 +185,7 @@ describe('Kafka consumers in the face of faults', function () {
     it('loses its partitions when the group does not hear of it, and joins again as a new member', async () => {
       const topic = await createTopic(admin, 'lost', 1);
       const base = proxied();
-      const consumer = { ...base.consumer, sessionTimeoutMs: 6_000, heartbeatIntervalMs: 300 };
+      const consumer = { ...base.consumer, sessionTimeoutMs: 3_000, heartbeatIntervalMs: 300 };
       await using consumers = await openKafkaTopicConsumers({ ...base, consumer }, quietDeps);
       const member = await consumers.open(topic);
       const stop = new AbortController();

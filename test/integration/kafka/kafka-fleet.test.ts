@@ -18,8 +18,8 @@ import {
   quietDeps,
 } from './kafka-fixture.ts';
 
-/** The shortest that a broker allows unless it is told otherwise. */
-const sessionTimeoutMs = 6_000;
+/** Shorter than a broker allows unless it is told otherwise, as that of the stack is. */
+const sessionTimeoutMs = 3_000;
 
 describe('a fleet on Kafka', function () {
   this.timeout(60_000);

@@ -121,6 +121,35 @@ describe('an answer that does not come', () => {
     expect((await call).body).to.equal('"late"');
   });
 
+  it('is not waited for once the process is known to be gone, which need not close the connection', async () => {
+    await using world = new RemoteWorld();
+    const held = new HeldHandler();
+    const owner = await world.open({}, held.handle);
+    const caller = await world.open();
+    const gone = new AbortController();
+    const arrival = held.arrival();
+    const call = failed(caller.call(owner.address, request, { ...soon, peerGone: gone.signal }));
+    const signal = await arrival;
+    gone.abort(new Error('expelled'));
+    const error = await call;
+    expect([error.stored, error.retryable]).to.deep.equal(['unknown', false]);
+    expect(error.message).to.contain('has left the fleet');
+    await fired(signal);
+    held.answer();
+  });
+
+  it('is not missed where nothing was sent before the process was known to be gone', async () => {
+    await using world = new RemoteWorld();
+    const silent = await world.foreign(() => {});
+    const caller = await world.open();
+    const gone = new AbortController();
+    const call = failed(caller.call(silent, request, { ...soon, peerGone: gone.signal }));
+    setTimeout(() => gone.abort(new Error('expelled')), 50);
+    const error = await call;
+    expect([error.stored, error.retryable]).to.deep.equal(['no', true]);
+    expect(error.message).to.contain('has left the fleet').and.to.contain('nothing was sent');
+  });
+
   it('is cut off when nobody reads it, so that it takes no place for long', async () => {
     await using world = new RemoteWorld();
     const large = async () => ({ type: 'answered', body: '1'.repeat(16_000_000) }) as const;

@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
+
 import { protocolVersion } from '../../../src/remote/protocol.ts';
+import { until } from '../../chaos/chaos-world.ts';
 import { echo, exchanged, failed, HeldHandler, portOf, RemoteWorld } from './remote-world.ts';
 
 const request = { name: 'ask', body: '{}' };
@@ -172,6 +174,52 @@ describe('a process that refuses a call', () => {
     held.answer();
     await Promise.all(taken);
     expect((await caller.call(owner.address, request, soon)).type).to.equal('answered');
+  });
+
+  it('bound the bytes under way on both sides: what is above is not taken, and may be tried again', async () => {
+    const bound = { maxBytesInFlight: 3_000, maxMessageBytes: 2_000 };
+    for (const [ofOwner, ofCaller] of [
+      [bound, {}],
+      [{}, bound],
+    ]) {
+      await using world = new RemoteWorld();
+      const held = new HeldHandler();
+      const owner = await world.open(ofOwner, held.handle);
+      const caller = await world.open(ofCaller);
+      const big = { name: 'ask', body: JSON.stringify('x'.repeat(1_900)) };
+      const arrival = held.arrival();
+      const taken = caller.call(owner.address, big, soon);
+      await arrival;
+      const error = await failed(caller.call(owner.address, big, soon));
+      expect([error.stored, error.retryable]).to.deep.equal(['no', true]);
+      expect(error.message).to.contain('max-size-in-flight');
+      const small = caller.call(owner.address, request, soon);
+      held.answer();
+      await Promise.all([taken, small]);
+      // Nothing is left of what was under way.
+      for (let i = 0; i < 5; i++) await caller.call(owner.address, big, soon);
+    }
+  });
+
+  it('count an answer as long as its caller does not read it', async () => {
+    await using world = new RemoteWorld();
+    const long = JSON.stringify('x'.repeat(15_999_000));
+    const bound = { maxBytesInFlight: 16_000_000, maxMessageBytes: 16_000_000 };
+    const owner = await world.open(bound, async ({ body }) => {
+      return { type: 'answered', body: body === '"long"' ? long : '{}' };
+    });
+    const caller = await world.open({ maxMessageBytes: 16_000_000 });
+    const deaf = connect({ host: '127.0.0.1', port: portOf(owner.address) }).pause();
+    deaf.write(callText({ body: '"long"' }));
+    const big = { name: 'ask', body: JSON.stringify('x'.repeat(15_990_000)) };
+    const outcome = () =>
+      caller.call(owner.address, big, soon).then(
+        ({ type }) => type,
+        ({ stored }) => stored,
+      );
+    await until('a call is refused', async () => (await outcome()) === 'no', 2_000);
+    deaf.destroy();
+    await until('calls are taken again', async () => (await outcome()) === 'answered', 2_000);
   });
 
   it('answers requests that are no calls by their status', async () => {

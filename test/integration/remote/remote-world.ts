@@ -19,6 +19,7 @@ export const plain: RemoteSettings = {
   token: undefined,
   maxCallsInFlight: 100,
   maxMessageBytes: 4 * 1024 * 1024,
+  maxBytesInFlight: 64 * 1024 * 1024,
   tls: undefined,
 };
 

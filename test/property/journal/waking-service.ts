@@ -190,6 +190,7 @@ export class WakingService {
       open: async ({ id }) => {
         signal.throwIfAborted();
         this.#open(id, life);
+        return 'awake';
       },
     };
   }

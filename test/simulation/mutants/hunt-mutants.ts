@@ -5,11 +5,12 @@ import { runInChild } from '../workers.ts';
 import { holdingMutants } from './holding-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { mutants } from './mutant-list.ts';
+import { shownBy } from './shown-by.ts';
 
 export interface HuntedMutant {
   readonly name: string;
   readonly rule: string;
-  /** Histories until one broke a rule; `undefined` = none did, or the crash points were enough. */
+  /** Histories until one broke a rule; `undefined` = none did, or what was tried first was enough. */
   readonly seeds: number | undefined;
   /** Which rule was broken; `undefined` = nothing shows that the rule is gone. */
   readonly text: string | undefined;
@@ -22,19 +23,12 @@ export interface Hunt {
   readonly maxSeeds: number;
   /** Part of the names of those that are hunted; default all. */
   readonly only?: string | undefined;
+  /** Tries first what showed a mutant the last time, so that most need one history; default false. */
+  readonly knownFirst?: boolean;
   /** Mutants at once; default 1. */
   readonly workers?: number;
   readonly onHunted?: (mutant: HuntedMutant) => void;
 }
-
-/** Mutants that no random history shows, or only one in hundreds: their hunt begins with the crash points. */
-const shownByCrashPoints: ReadonlySet<string> = new Set([
-  'a gap before the first event does not restart',
-  'a purge after the end passes for a journal that begins later',
-  'a purge under way is not recognised',
-  'a delete moves the offset first',
-  'a purge without a row leaves rows',
-]);
 
 const hook = fileURLToPath(new URL('../../support/mutants/load-mutant.ts', import.meta.url));
 
@@ -55,17 +49,20 @@ export async function huntMutants(hunt: Hunt): Promise<readonly HuntedMutant[]> 
   return hunted;
 }
 
-async function huntMutant(mutant: Mutant, { from, maxSeeds }: Hunt): Promise<HuntedMutant> {
+async function huntMutant(mutant: Mutant, hunt: Hunt): Promise<HuntedMutant> {
   const { name, rule, edits } = mutant;
-  const crashPoints = shownByCrashPoints.has(name) ? 'before' : 'after';
+  const { from, maxSeeds, knownFirst = false } = hunt;
   // Only histories with holders can show what the rules of holding are for.
   const isOfHolding = holdingMutants.includes(mutant);
   const step = isOfHolding ? holdersEvery : 1;
-  const first = isOfHolding ? from - (from % holdersEvery) + firstWithHolders : from;
-  const task = { from: first, count: maxSeeds, step, maxViolations: 1, crashPoints } as const;
+  const start = isOfHolding ? from - (from % holdersEvery) + firstWithHolders : from;
+  const known = shownBy.get(name);
+  const first = knownFirst || typeof known === 'string' ? known : undefined;
+  const range = { from: start, count: maxSeeds, step, maxViolations: 1 } as const;
+  const task = { ...range, first, crashPoints: true } as const;
   const { violations } = await runInChild(task, ['--import', hook], environmentOf(edits));
   const [found] = violations;
-  const isFound = found !== undefined && found.seed >= 0;
-  const seeds = isFound ? (found.seed - first) / step + 1 : undefined;
+  const isFound = found !== undefined && found.seed >= 0 && found.seed !== first;
+  const seeds = isFound ? (found.seed - start) / step + 1 : undefined;
   return { name, rule, seeds, text: found?.text };
 }

@@ -61,6 +61,12 @@ export class FakeNetwork {
     const there = new AbortController();
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
+      let [isTaken, isGone] = [false, false];
+      options.peerGone?.addEventListener('abort', () => {
+        isGone = true;
+        there.abort(options.peerGone?.reason);
+        fail(isTaken ? 'unknown' : 'no', 'the process there has left');
+      });
       signal.addEventListener('abort', () => {
         there.abort(signal.reason);
         reject(signal.reason);
@@ -80,6 +86,8 @@ export class FakeNetwork {
         if (this.#random() < this.rates.refused) return fail('no', 'not reachable');
         if (this.#random() < this.rates.request) return;
         target.clock.run(() => {
+          if (isGone) return;
+          isTaken = true;
           if (this.#listening.get(to) !== target) return fail('unknown', 'closed');
           target.handler(request, there.signal).then((response) => {
             if (target.clock.hasCrashed || this.#random() < this.rates.answer) return;

@@ -27,6 +27,7 @@ export const fleetSettings: FleetSettings = {
     token: undefined,
     maxCallsInFlight: 1000,
     maxMessageBytes: 1_000_000,
+    maxBytesInFlight: 64_000_000,
     tls: undefined,
   },
 };
@@ -101,7 +102,7 @@ export class FleetProcess {
   static async open(
     name: string,
     world: FleetWorld,
-    { log = silentLogger, openMembership }: OpenOptions = {},
+    { log = silentLogger, openMembership, hasOneTopic = true }: OpenOptions = {},
   ): Promise<FleetProcess> {
     const { time, random, group, network, log: journal } = world;
     const clock = new ProcessClock(time, random);
@@ -120,7 +121,7 @@ export class FleetProcess {
       },
       wakePartition: () => {},
       keyOf: (id) => Key.of(topic, id),
-      topic,
+      topic: hasOneTopic ? topic : undefined,
     });
     const plugin = fleet.guard(journal.plugin(name, clock));
     const host = createActorHost({
@@ -129,7 +130,10 @@ export class FleetProcess {
       journal: async () => plugin,
       place: (local, options) => fleet.entities(local, options),
     });
-    const counters = host.entities('counter', counter(host), { input: (id) => ({ id }) });
+    const counters = host.entities('counter', counter(host), {
+      input: (id) => ({ id }),
+      topics: [topic],
+    });
     const membership = memberships[0] as FleetMembership;
     return new FleetProcess(name, clock, { host, fleet, membership, counters });
   }
@@ -148,5 +152,7 @@ export class FleetProcess {
 
 export interface OpenOptions {
   readonly log?: Logger;
+  /** False: types name their topics. */
+  readonly hasOneTopic?: boolean;
   readonly openMembership?: (member: { id: string; address: string }) => FleetMembership;
 }

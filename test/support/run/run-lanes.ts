@@ -20,27 +20,70 @@ export interface LanesOptions {
   readonly report: (outcome: Outcome) => void;
 }
 
-/** What is left of the work that needs no servers. */
-type PlainWork = IterableIterator<() => Promise<void>>;
+/** Work that several lanes share: each piece is taken once, by the first that has time. */
+class Work {
+  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #begun: Promise<void>[] = [];
 
-/** Levels on servers wait more than they work: two lanes of them take less time than one. */
-const serverLanes: readonly (readonly ServerNeed[])[] = [['quick'], ['secured', 'keep']];
+  add(...pieces: readonly (() => Promise<void>)[]): void {
+    this.#waiting.push(...pieces);
+  }
+
+  /** Takes one piece after the other until nothing is left. */
+  async take(): Promise<void> {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const piece = next();
+      this.#begun.push(piece);
+      await piece;
+    }
+  }
+
+  /** Waits for the pieces that others took. */
+  async done(): Promise<void> {
+    await Promise.all(this.#begun);
+  }
+}
+
+/** What the lanes share. */
+interface SharedWork {
+  /** Needs no servers. */
+  readonly plain: Work;
+  /** Needs the servers of `quick`, whose tests get on with each other. */
+  readonly quick: Work;
+  /** Settles when `quick` has its work: its servers are open, or are not to be had. */
+  readonly quickOpened: Promise<void>;
+}
 
 /**
  * Three lanes side by side: what needs no servers, what shares servers with others, and what needs
- * servers that are secured or may be killed. A lane that is done takes work of the first. Within a
- * lane one thing runs at a time, so that a test meets at most two other processes that work.
+ * servers that are secured or may be killed. A lane that is done takes work of the first, and then
+ * of the second. Within a lane one thing runs at a time, so that a test meets at most two other
+ * levels that work.
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
-  const levels = withNeed(options, 'nothing').filter(({ name }) => name !== 'examples');
-  // One iterator for all lanes: each piece of work is taken once.
-  const plain: PlainWork = [
-    ...levels.map((level) => () => runPlainLevel(level, options)),
-    () => runTools(options),
-  ].values();
-  const lanes = serverLanes.map((needs) => runServerLane(options, { needs, plain }));
-  await Promise.all([runPlainWork(plain), ...lanes]);
+  const plain = new Work();
+  const quick = new Work();
+  const { promise: quickOpened, resolve: opened } = Promise.withResolvers<void>();
+  const shared = { plain, quick, quickOpened };
+  // What is wrong with the types or the style is worth knowing first.
+  plain.add(() => runTools(options));
+  for (const level of withNeed(options, 'nothing')) {
+    if (level.name !== 'examples') plain.add(() => runPlainLevel(level, options));
+  }
+  await Promise.all([
+    help(shared),
+    runQuick(options, { quick, opened }).then(() => help(shared)),
+    runNeed(options, 'secured')
+      .then(() => runNeed(options, 'keep'))
+      .then(() => help(shared)),
+  ]);
   await runContainers(options);
+}
+
+async function help({ plain, quick, quickOpened }: SharedWork): Promise<void> {
+  await plain.take();
+  await quickOpened;
+  await quick.take();
 }
 
 async function runTools(options: LanesOptions): Promise<void> {
@@ -56,33 +99,49 @@ async function runTools(options: LanesOptions): Promise<void> {
   }
 }
 
-async function runPlainWork(plain: PlainWork): Promise<void> {
-  for (const work of plain) await work();
-}
-
 async function runPlainLevel(level: Level, options: LanesOptions): Promise<void> {
   if (options.signal.aborted) return;
   const outcome = await runLevel(level, { ...options, env: {} });
   if (!options.signal.aborted) options.report(outcome);
 }
 
-async function runServerLane(
+/** Shares the levels of `quick` with the lanes that have time. */
+async function runQuick(
   options: LanesOptions,
-  { needs, plain }: { readonly needs: readonly ServerNeed[]; readonly plain: PlainWork },
+  { quick, opened }: { readonly quick: Work; readonly opened: () => void },
 ): Promise<void> {
-  for (const need of needs) await runNeed(options, need);
-  await runPlainWork(plain);
+  try {
+    await withServers(options, 'quick', async (levels, servers) => {
+      quick.add(...levels.map((level) => () => runOnServers(level, { options, servers })));
+      opened();
+      await quick.take();
+      await quick.done();
+    });
+  } finally {
+    opened();
+  }
 }
 
-/** Starts the servers of a need, runs its levels one by one, and stops the servers. */
+/** Runs the levels of a need one by one. */
 async function runNeed(options: LanesOptions, need: ServerNeed): Promise<void> {
+  await withServers(options, need, async (levels, servers) => {
+    for (const level of levels) await runOnServers(level, { options, servers });
+  });
+}
+
+/** Starts the servers of a need, runs what is to be run on them, and stops them. */
+async function withServers(
+  options: LanesOptions,
+  need: ServerNeed,
+  run: (levels: readonly Level[], servers: Servers) => Promise<void>,
+): Promise<void> {
   const levels = withNeed(options, need);
   if (levels.length === 0 || options.signal.aborted) return;
   const servers = await openOrReport(levels, { options, need });
   if (servers === undefined) return;
   try {
     for (const missing of servers.stack.missing) options.report(missingOutcome(missing, levels));
-    for (const level of levels) await runOnServers(level, { options, servers });
+    await run(levels, servers);
   } finally {
     await servers[Symbol.asyncDispose]();
   }

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { AnyActorLogic } from 'xstate';
+import { type AnyActorLogic, setup } from 'xstate';
 import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
 import { NotOwnerError } from '../../../src/model/errors.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
@@ -10,8 +11,7 @@ const add = { type: 'added', n: 1 } as const;
 const here = {};
 const reason = new NotOwnerError('another process has it');
 
-/** Entities that belong to one place, as long as the test says so. */
-function open() {
+function openHost() {
   const journal = new MemoryJournalPlugin();
   const placed: LocalEntities<AnyActorLogic>[] = [];
   const { host } = testHost({
@@ -21,6 +21,12 @@ function open() {
       return local;
     },
   });
+  return { host, journal, placed };
+}
+
+/** Entities that belong to one place, as long as the test says so. */
+function open() {
+  const { host, journal, placed } = openHost();
   const logic = host.persistent(counterMachine(), {
     persistenceId: ({ input }) => `counter|${input.id}`,
   });
@@ -52,6 +58,38 @@ describe('entities that are handed over', () => {
     expect(await late).to.equal(reason);
     expect(journal.stored('counter|a')).to.have.length(3); // the init record, and two events
     expect(counters.ids()).to.deep.equal([]);
+  });
+
+  it('store what their timers have sent, in its order', async () => {
+    const alarms = setup({ types: { events: {} as { type: 'noted' } } }).createMachine({
+      id: 'alarms',
+      type: 'parallel',
+      on: { noted: {} },
+      states: {
+        soon: { initial: 'on', states: { on: { after: { 20: 'off' } }, off: {} } },
+        later: { initial: 'on', states: { on: { after: { 60: 'off' } }, off: {} } },
+      },
+    });
+    const { host, journal, placed } = openHost();
+    const clocks = host.entities('clock', host.persistent(alarms, { persistenceId: 'clock' }), {
+      input: () => undefined,
+    });
+    const local = placed[0] as LocalEntities<AnyActorLogic>;
+    local.placeBy(() => here);
+    await clocks.ask('a', { type: 'noted' });
+    const write = journal.blockNextWrite();
+    const written = clocks.ask('a', { type: 'noted' });
+    await write.reached;
+    await sleep(40); // one timer waits for the write
+    const ended = local.handOver(here, { reason, limitMs: 1000 });
+    await sleep(40); // the other one fires
+    write.open();
+    await Promise.all([written, ended]);
+    const fired = journal.stored('clock').map(({ facts: { timer } }) => timer);
+    expect(fired.filter((timer) => timer !== undefined)).to.deep.equal([
+      'xstate.after.20.alarms.soon.on',
+      'xstate.after.60.alarms.later.on',
+    ]);
   });
 
   it('do not hold up the next owner: what they write is answered when its outcome is known', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setup } from 'xstate';
 import { LocalEntityRegistry } from '../../../src/actor/registry/entity-registry.ts';
-import { StoreUnavailableError } from '../../../src/model/errors.ts';
+import { StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
@@ -85,6 +85,18 @@ describe('a delayed event of a passivated entity', () => {
     expect(log.of('error')).to.deep.equal(Array.from({ length: 3 }, () => 'entity failed'));
   });
 
+  it('goes on by itself when the entity has failed over storing it', async () => {
+    const { clock, journal, reminders, fired } = open();
+    await reminders.ask('1', { type: 'look' });
+    journal.failNextWrite(new WriteFailedError('nobody knows'));
+    await clock.pass(delayMs);
+    await wakesUp();
+    expect(fired()).to.equal(0);
+    await clock.pass(1100);
+    await wakesUp();
+    expect(fired()).to.equal(1);
+  });
+
   it('does not fire after the entity was stopped on purpose, nor after the shutdown', async () => {
     for (const shutsDown of [false, true]) {
       const { clock, host, reminders, fired } = open();
@@ -115,7 +127,9 @@ describe('a delayed event of a passivated entity', () => {
         hostOf: (ref) => ({
           passivateAfterMs: 10,
           nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
+          hasWork: false,
           isIdleFor: () => true,
+          waitsForNothing: true,
           handOver: async () => {},
           drop: async () => {},
         }),

@@ -3,6 +3,7 @@ import { WakeEntities } from '../../../src/compose/wake-entities.ts';
 import type { OpenEntity } from '../../../src/fleet/fleet.ts';
 import { ClosedError, NotSetUpError } from '../../../src/model/errors.ts';
 import type { Key } from '../../../src/model/key.ts';
+import type { Woken } from '../../../src/model/wake-up.ts';
 import { settle } from '../actor/support.ts';
 import { Ground, place } from '../journal/waking/ground.ts';
 
@@ -30,7 +31,7 @@ describe('waking the entities of a section', () => {
   });
 
   const openers =
-    (known: Readonly<Record<string, () => Promise<void>>>): OpenEntity =>
+    (known: Readonly<Record<string, () => Promise<Woken>>>): OpenEntity =>
     (persistenceId) => {
       asked.push(persistenceId);
       return known[persistenceId]?.();
@@ -43,7 +44,11 @@ describe('waking the entities of a section', () => {
   it('asks for each persistence id that the key may come from, until one is known', async () => {
     persistenceIdsOf = ({ id, topic }) => [id, `${topic}-${id}`, 'not asked for'];
     ground.stored('a', -60_000, 5);
-    waking.inPartition(place, openers({ 'journal-a': async () => {} }), ground.stopping.signal);
+    waking.inPartition(
+      place,
+      openers({ 'journal-a': async () => 'awake' }),
+      ground.stopping.signal,
+    );
     await pass(10);
     expect(asked).to.deep.equal(['a', 'journal-a']);
   });
@@ -72,10 +77,25 @@ describe('waking the entities of a section', () => {
     expect(ground.taken).to.equal(2);
   });
 
+  it('opens no suspect twice that has waited for nothing, though the partition went and came back', async () => {
+    ground.stored('a', -60_000, 5, 'unknown');
+    const first = new AbortController();
+    const open = openers({ a: async () => 'idle' });
+    waking.inPartition(place, open, first.signal);
+    await pass(10);
+    first.abort(new ClosedError('moved'));
+    ground.lose(new ClosedError('taken over'));
+    await pass(10);
+    waking.inPartition(place, open, ground.stopping.signal);
+    await pass(10);
+    expect(ground.taken).to.equal(2);
+    expect(asked).to.deep.equal(['a']);
+  });
+
   it('looks after all partitions of a topic, also of one that is made later', async () => {
     partitions = undefined;
     ground.stored('a', -60_000, 5);
-    waking.inTopic(place.topic, openers({ a: async () => {} }), ground.stopping.signal);
+    waking.inTopic(place.topic, openers({ a: async () => 'awake' }), ground.stopping.signal);
     await pass(6_000);
     expect(asked).to.deep.equal([]);
     partitions = 2;
@@ -86,7 +106,7 @@ describe('waking the entities of a section', () => {
   it('warns once where no tenures can be held, and goes on when they can', async () => {
     for (let i = 0; i < 4; i++) ground.keepFails.push(new NotSetUpError('no opening marks'));
     ground.stored('a', -60_000, 5);
-    waking.inTopic(place.topic, openers({ a: async () => {} }), ground.stopping.signal);
+    waking.inTopic(place.topic, openers({ a: async () => 'awake' }), ground.stopping.signal);
     await pass(61_000);
     expect(ground.log.of('warn')).to.have.lengthOf(1);
     expect(asked).to.deep.equal([]);

@@ -52,9 +52,10 @@ class Told {
     return { a, b, members };
   }
 
-  async open(name: string) {
+  async open(name: string, hasOneTopic = true) {
     const openMembership = (of: { id: string; address: string }) => new ToldMembership(of);
-    const process = await FleetProcess.open(name, this.world, { log: this.log, openMembership });
+    const options = { log: this.log, openMembership, hasOneTopic };
+    const process = await FleetProcess.open(name, this.world, options);
     return { process, name, member: process.membership as ToldMembership };
   }
 
@@ -398,6 +399,66 @@ describe('entities of a fleet', () => {
     for (const { member } of [a, b]) member.tell(viewOf(2, b.member, { members: [b.member] }));
     await told.time.pass(500);
     expect(await told.ask(b, look)).to.equal(2);
+  });
+
+  describe('of an owner that is silent', () => {
+    /** b asks a, which never answers; then b sees a leave. */
+    async function silent(lost: 'request' | 'answer') {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      await told.ask(a, look);
+      told.world.network.rates[lost] = 1;
+      const heard: unknown[] = [];
+      b.process.counters.ask('e', add('x'), { timeout: 30_000 }).then(
+        ({ reply }) => heard.push(reply),
+        (error: unknown) => heard.push(error),
+      );
+      await told.time.pass(1_000);
+      told.world.network.rates[lost] = 0;
+      b.member.tell(viewOf(2, b.member, { members: [b.member] }));
+      // The last answers of one that leaves in order may be on their way.
+      await told.time.pass(1_900);
+      expect(heard).to.deep.equal([]);
+      return { told, a, b, members, heard };
+    }
+
+    it('fail when it has left, or was expelled: they may be stored', async () => {
+      const { told, heard } = await silent('answer');
+      await told.time.pass(200);
+      expect(heard.map(codeOf)).to.deep.equal(['REMOTE_CALL_FAILED, stored: unknown']);
+    });
+
+    it('go to the next owner then, where they have certainly not arrived', async () => {
+      const { told, heard } = await silent('request');
+      await told.time.pass(500);
+      expect(heard).to.deep.equal([1]);
+    });
+
+    it('go on waiting where it comes back at once', async () => {
+      const { told, b, members, heard } = await silent('answer');
+      b.member.tell(viewOf(3, b.member, { members }));
+      await told.time.pass(20_000);
+      expect(heard).to.deep.equal([]);
+      await told.time.pass(8_000);
+      expect(heard.map(codeOf)).to.deep.equal(['ASK_TIMEOUT, stored: unknown']);
+    });
+  });
+
+  it('of a type that comes while the process leaves are hosted by others', async () => {
+    const told = new Told();
+    const [a, b] = [await told.open('a', false), await told.open('b', false)];
+    const { fleet } = a.process;
+    const local = { placeBy: () => {} };
+    fleet.entities({ ...local, type: 'early' } as never, { topics: ['early'] });
+    expect(a.member.hosted).to.deep.equal([topic, 'early']);
+    for (const { member } of [a, b])
+      member.tell(viewOf(1, a.member, { members: [a.member, b.member] }));
+    const leaving = fleet.leave();
+    await told.time.pass(10);
+    fleet.entities({ ...local, type: 'late' } as never, { topics: ['late'] });
+    expect(a.member.hosted).to.deep.equal([]);
+    await told.time.pass(2_100);
+    await leaving;
   });
 
   it('that are being written when their call is given up are not said to be not stored', async () => {

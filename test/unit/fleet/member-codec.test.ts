@@ -6,6 +6,7 @@ import {
   encodeClaim,
   encodeView,
 } from '../../../src/fleet/assignment/member-codec.ts';
+import { largestRecordBytes } from '../../../src/kafka/fleet/partition-sharing.ts';
 import { CodecError } from '../../../src/model/errors.ts';
 import type { Partition, Topic } from '../../../src/model/position.ts';
 import type { FleetView } from '../../../src/ports/fleet-membership.ts';
@@ -57,6 +58,37 @@ describe('what members of a fleet write for each other', () => {
         `["${second.id}","${second.address}"]],"topics":{"journal":{"owners":[0,1],` +
         '"former":[[1,0]],"since":[[1,12]]},"__proto__":{"owners":[-1]}}}',
     );
+  });
+
+  it('take so much room: 100 members and 100 partitions, each just moved, fit into one record of Kafka', () => {
+    const bytesOf = (members: number, partitions: number) => {
+      const all = Array.from({ length: members }, (_, at) => {
+        const id = `7d0f1f0e-0000-4000-8000-${String(at).padStart(12, '0')}`;
+        return { id, address: `https://10.123.123.${at % 256}:12345` };
+      });
+      const moved = (at: number) => {
+        return { owner: all[at % members], formerOwner: all[(at + 1) % members], since: 1_000 };
+      };
+      const shared = Array.from({ length: partitions }, (_, at) => moved(at));
+      const text = encodeView({
+        generation: 1_000,
+        members: all,
+        topics: new Map([[journal, shared]]),
+      });
+      const held = new Map([[journal, [0, 1, 2] as Partition[]]]);
+      const [member = first] = all;
+      const claimed = encodeClaim({ member, topics: [journal], held, heldSince: 1_000 });
+      return { view: text.length, claim: claimed.length };
+    };
+    const perMember = bytesOf(101, 100).view - bytesOf(100, 100).view;
+    const perPartition = bytesOf(100, 101).view - bytesOf(100, 100).view;
+    expect([perMember, perPartition]).to.satisfy(
+      ([member, partition]: [number, number]) => member <= 80 && partition <= 24,
+      `docs/fleet.md names them: ${perMember}, ${perPartition}`,
+    );
+    const { view: text, claim: claimed } = bytesOf(100, 100);
+    // The group is one record: each member has its claim and a copy of the view.
+    expect(100 * (text + claimed)).to.be.below(largestRecordBytes);
   });
 
   it('members that a later version adds are passed over', () => {

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { type AdmissionRules, type Arrival, admit } from '../../../src/remote/admission.ts';
 
-const rules: AdmissionRules = { token: 'word', maxMessageBytes: 1_024, maxCallsInFlight: 2 };
+const rules: AdmissionRules = {
+  token: 'word',
+  maxMessageBytes: 1_024,
+  maxCallsInFlight: 2,
+  maxBytesInFlight: 2_000,
+};
 const right: Arrival = {
   method: 'POST',
   url: '/kafka-journal/fleet/1/ask',
@@ -11,6 +16,7 @@ const right: Arrival = {
     'content-length': '17',
   },
   callsUnderWay: 1,
+  bytesUnderWay: 100,
   isClosing: false,
 };
 
@@ -77,6 +83,8 @@ describe('a server that decides by the headers of a call', () => {
 
   it('takes as many calls as it may have under way, and none while it closes', () => {
     expect(statusOf({ callsUnderWay: 2 })).to.equal(429);
+    expect(statusOf({ bytesUnderWay: 2_000 - 17 })).to.equal(200);
+    expect(statusOf({ bytesUnderWay: 2_000 - 16 })).to.equal(429);
     expect(statusOf({ isClosing: true })).to.equal(503);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { AnyActorLogic } from 'xstate';
+import { type AnyActorLogic, fromPromise, setup } from 'xstate';
 import type {
   EntityRegistryOptions,
   LocalEntities,
@@ -15,6 +15,7 @@ import { failureOf, ManualClock, settle, testHost } from '../support.ts';
 function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
   options: EntityRegistryOptions = {},
+  machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
@@ -33,13 +34,31 @@ function open(
       return entities;
     },
   });
-  const logic = host.persistent(counterMachine(), {
+  const logic = host.persistent(machine as ReturnType<typeof counterMachine>, {
     persistenceId: ({ input }) => persistenceIdOf(input.id),
   });
   host.entities('counter', logic, options);
   const counters = local ?? expect.fail('nobody placed the entities');
   return { host, journal, log, clock, counters };
 }
+
+/** Waits for a time, for work, for its next command, or for nothing any more. */
+const lamp = setup({
+  types: {
+    events: {} as { type: 'glow' | 'charge' | 'rest' | 'break' },
+    input: {} as { id: string },
+  },
+  actors: { charger: fromPromise(() => new Promise(() => {})) },
+}).createMachine({
+  id: 'lamp',
+  initial: 'dark',
+  states: {
+    dark: { on: { glow: 'glowing', charge: 'charging', rest: {}, break: 'broken' } },
+    glowing: { after: { 60000: 'dark' } },
+    charging: { invoke: { src: 'charger', id: 'charger' } },
+    broken: { type: 'final' },
+  },
+});
 
 describe('waking an entity by its persistence id', () => {
   const ways: readonly [string, (id: string) => string, string, string][] = [
@@ -114,6 +133,31 @@ describe('waking an entity by its persistence id', () => {
     expect(counters.ref('7')).to.equal(ref);
     expect(ref.getSnapshot()).to.equal(snapshot);
     expect(journal.calls.recover).to.equal(recoveries);
+  });
+
+  for (const [command, woken] of [
+    ['glow', 'awake'],
+    ['charge', 'awake'],
+    ['rest', 'idle'],
+    ['break', 'idle'],
+  ] as const) {
+    it(`says whether the entity may wait for something: ${woken} after ${command}`, async () => {
+      const { counters } = open((id) => `lamp-${id}`, {}, lamp);
+      await counters.ask('7', { type: command });
+      if (command !== 'break') expect(await counters.wake('lamp-7'), 'it lives').to.equal(woken);
+      await counters.stop('7');
+      expect(await counters.wake('lamp-7')).to.equal(woken);
+    });
+  }
+
+  it('says nothing of one that takes long', async () => {
+    const { counters, journal, clock } = open();
+    journal.blockReplay();
+    const waking = counters.wake('counter-7');
+    await settle();
+    expect(await counters.wake('counter-7'), 'it recovers').to.equal('awake');
+    await clock.pass(10_000);
+    expect(await waking).to.equal('awake');
   });
 
   it('rejects when it cannot be recovered, and may be woken again', async () => {

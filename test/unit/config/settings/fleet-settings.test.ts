@@ -41,6 +41,7 @@ describe('settings of the fleet', () => {
         token: undefined,
         maxCallsInFlight: 10_000,
         maxMessageBytes: 4 * 1024 * 1024,
+        maxBytesInFlight: 64 * 1024 * 1024,
         tls: undefined,
       },
     });
@@ -61,6 +62,16 @@ describe('settings of the fleet', () => {
     );
     expect(problem).to.match(/^fleet\.heartbeat-interval must be at most a third/);
     expect(others).to.deep.equal([]);
+  });
+
+  it('need room for the longest message among all that are under way', async () => {
+    const sizes = 'remote { max-message-size = 2MiB, max-size-in-flight =';
+    const [problem, ...others] = await wrongIn(`${sizes} 1MiB }`);
+    expect(problem).to.match(
+      /^fleet\.remote\.max-size-in-flight must not be below max-message-size/,
+    );
+    expect(others).to.deep.equal([]);
+    expect(await wrongInOrNone(`${sizes} 2MiB }`)).to.equal('none');
   });
 
   it('need acks = all', async () => {

@@ -285,6 +285,23 @@ describe('HeadCache', () => {
     await world.cache[Symbol.asyncDispose]();
   });
 
+  it('follows a partition that was left no longer, until somebody asks about it again', async () => {
+    const world = new World();
+    const waiting = world.ask(1);
+    await settle();
+    world.cache.leave(recordKey.topic, Partition.of(0));
+    expect(await waiting).to.equal('miss');
+    await settle();
+    expect([world.last.running, world.cache.stats.partitions]).to.deep.equal([false, 0]);
+    const again = world.ask(1);
+    await settle();
+    expect([world.follows.length, world.cache.stats.partitions]).to.deep.equal([2, 1]);
+    world.last.feed(append(0, 1));
+    expect(await again).to.deep.equal([0]);
+    await world.cache[Symbol.asyncDispose]();
+    expect(world.last.running).to.equal(false);
+  });
+
   it('asks how far the partition is replicated once an interval, only while it is in use', async () => {
     const world = new World();
     world.replicated = Offset.of(0);

@@ -28,6 +28,11 @@ export interface Process {
   hold(id?: string): Promise<HeldJournal>;
 }
 
+interface ProcessOptions {
+  readonly hasFleet?: boolean;
+  readonly address?: () => string | undefined;
+}
+
 /** One partition in memory, and processes that hold journals of it. The test owns time and answers. */
 export class HoldingWorld {
   readonly log = new HeldLog();
@@ -41,7 +46,7 @@ export class HoldingWorld {
   knownUpTo = Number.POSITIVE_INFINITY;
   readonly #processes: Process[] = [];
 
-  process(name: string, scope = '', { hasFleet = false } = {}): Process {
+  process(name: string, scope = '', { hasFleet = false, ...more }: ProcessOptions = {}): Process {
     const producer = new HeldProducer(this.log);
     const parts = this.#parts(producer, name);
     const tenures = new TenureHolder({
@@ -49,6 +54,7 @@ export class HoldingWorld {
       holder: name,
       holding: { scope, holdingTimeMs },
       hasFleet,
+      ...more,
       limitMs,
       random: () => 0,
     });

@@ -149,6 +149,24 @@ describe('A process that holds a partition', () => {
       expect(notes).to.have.length(1);
     });
 
+    it('to a process of its fleet, whose opening mark says where it is reached', async () => {
+      let address: string | undefined;
+      const other = world.process('other', '', { address: () => address });
+      const journals = [await mine.hold()];
+      for (const known of [undefined, 'http://10.0.0.7:8558']) {
+        // It is known before the process has joined, which is before it holds anything.
+        address = known;
+        await world.clock.advance(holdingTimeMs);
+        await (await other.hold())[Symbol.asyncDispose]();
+        await settle();
+        const { reason } = journals.at(-1)?.signal ?? {};
+        expect(reason.owner).to.deep.include({ holder: 'other', address: known });
+        if (known !== undefined) expect(reason.message).to.contain(known);
+        await world.clock.advance(holdingTimeMs);
+        journals.push(await mine.hold());
+      }
+    });
+
     it('to another opening mark: all journals end, and it warns once', async () => {
       const journals = [await mine.hold('a'), await mine.hold('b')];
       world.open();

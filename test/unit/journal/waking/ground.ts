@@ -19,6 +19,11 @@ export class Ground {
   /** The entities opened so far, with the time, ms since the start. */
   readonly opened: [string, number][] = [];
   readonly failing = new Set<string>();
+  /** Entities that wait for nothing once they have recovered. */
+  readonly idle = new Set<string>();
+  /** How long a look at the store takes, and how often it was looked at. */
+  lookMs = 0;
+  looks = 0;
   readonly entries = new Map<string, WakeUpEntry>();
   readonly records: ActionRecord[] = [];
   replicated: Offset | undefined = Offset.of(9);
@@ -64,6 +69,7 @@ export class Ground {
     open: async ({ id }) => {
       this.opened.push([id, this.clock.nowMs() - clockStartMs]);
       if (this.failing.has(id)) throw new Error('poison');
+      return this.idle.has(id) ? 'idle' : 'awake';
     },
   };
 
@@ -132,6 +138,8 @@ export class Ground {
   }
 
   async *#due(toMs: number) {
+    this.looks++;
+    if (this.lookMs > 0) await this.clock.sleep(this.lookMs);
     const due = [...this.entries.values()].filter(({ dueMs }) => dueMs <= toMs);
     yield* due.sort((a, b) => a.dueMs - b.dueMs);
   }

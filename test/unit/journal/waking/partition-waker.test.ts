@@ -1,5 +1,8 @@
 import { expect } from 'chai';
-import { PartitionWaker } from '../../../../src/journal/waking/partition-waker.ts';
+import {
+  PartitionWaker,
+  type SettledSuspects,
+} from '../../../../src/journal/waking/partition-waker.ts';
 import { ClosedError } from '../../../../src/model/errors.ts';
 import { Offset } from '../../../../src/model/position.ts';
 import { clockStartMs, Ground, place } from './ground.ts';
@@ -14,7 +17,8 @@ describe('the waker of a partition', () => {
     await ground.running;
   });
 
-  const start = () => ground.start(new PartitionWaker(place, ground.deps));
+  const start = (settled?: SettledSuspects) =>
+    ground.start(new PartitionWaker(place, ground.deps, settled));
 
   it('opens what is overdue at once, the earliest deadline first', async () => {
     ground.stored('b', -1_000, 5);
@@ -137,6 +141,73 @@ describe('the waker of a partition', () => {
     ground.purged('gone', 12);
     await start();
     expect(ground.ids()).to.deep.equal([]);
+  });
+
+  describe('of suspects', () => {
+    /** Takes the partition again, with what was found out before. Answers what is opened then. */
+    async function again(settled: SettledSuspects): Promise<readonly string[]> {
+      ground.lose(new ClosedError('lost'));
+      await ground.running;
+      ground.opened.length = 0;
+      await start(settled);
+      return ground.ids();
+    }
+
+    it('opens none again that has waited for nothing, also when the partition comes back', async () => {
+      const settled: SettledSuspects = new Map();
+      ground.stored('idle', -1_000, 5, 'unknown');
+      ground.stored('waiting', -1_000, 6, 'unknown');
+      ground.stored('broken', -1_000, 7, 'unknown');
+      ground.idle.add('idle').add('broken');
+      ground.failing.add('broken');
+      await start(settled);
+      expect(ground.ids()).to.have.members(['idle', 'waiting', 'broken']);
+      expect(await again(settled)).to.have.members(['waiting', 'broken']);
+    });
+
+    it('opens it again for another entry, and whatever has a time or work under way', async () => {
+      const settled: SettledSuspects = new Map();
+      ground.stored('suspect', -1_000, 5, 'unknown');
+      ground.stored('timer', -1_000, 6);
+      ground.stored('work', -1_000, 7, 'now');
+      for (const id of ['suspect', 'timer', 'work']) ground.idle.add(id);
+      await start(settled);
+      ground.stored('suspect', -1_000, 50, 'unknown');
+      expect(await again(settled)).to.have.members(['suspect', 'timer', 'work']);
+    });
+
+    it('opens it for what the log says of it', async () => {
+      const settled: SettledSuspects = new Map();
+      ground.stored('suspect', -1_000, 5, 'unknown');
+      ground.idle.add('suspect');
+      await start(settled);
+      ground.written('suspect', 120, 'now');
+      expect(await again(settled)).to.deep.equal(['suspect']);
+    });
+
+    it('forgets what the store has no more', async () => {
+      const settled: SettledSuspects = new Map();
+      ground.stored('suspect', -1_000, 5, 'unknown');
+      ground.idle.add('suspect');
+      await start(settled);
+      expect([...settled.keys()]).to.deep.equal(['suspect']);
+      ground.entries.clear();
+      await ground.pass(10_000);
+      expect([...settled.keys()]).to.deep.equal([]);
+    });
+
+    it('looks less often where a look takes long, and misses no deadline by that', async () => {
+      ground.lookMs = 3_000; // its share of the time: a minute between two looks
+      ground.stored('timer', 75_000, 5);
+      await start();
+      await ground.pass(3_000);
+      await ground.pass(10_000);
+      for (let second = 0; second < 120; second++) await ground.pass(1_000);
+      expect(ground.looks).to.be.within(3, 4);
+      expect(ground.opened.map(([id, atMs]) => [id, Math.round(atMs / 1_000)])).to.deep.equal([
+        ['timer', 75],
+      ]);
+    });
   });
 
   it('ends with the tenure, and opens nothing more', async () => {

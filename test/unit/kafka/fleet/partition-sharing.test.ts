@@ -2,7 +2,10 @@ import { expect } from 'chai';
 import type { FleetClaim } from '../../../../src/fleet/assignment/fleet-claim.ts';
 import { decodeView, encodeClaim } from '../../../../src/fleet/assignment/member-codec.ts';
 import { CalmWatch } from '../../../../src/kafka/fleet/calm-watch.ts';
-import { PartitionSharing } from '../../../../src/kafka/fleet/partition-sharing.ts';
+import {
+  largestRecordBytes,
+  PartitionSharing,
+} from '../../../../src/kafka/fleet/partition-sharing.ts';
 import { LogCluster } from '../../../../src/kafka/log-cluster.ts';
 import { NotSetUpError } from '../../../../src/model/errors.ts';
 import type { Partition, Topic } from '../../../../src/model/position.ts';
@@ -104,6 +107,27 @@ describe('the member that shares out the partitions', () => {
       const hasMoved = has?.id === 'newcomer';
       expect([formerOwner?.id, since]).to.deep.equal(hasMoved ? ['owner', 4] : [undefined, 0]);
     }
+  });
+
+  it('warns once before the group is larger than one record of Kafka, and again when it was smaller', async () => {
+    counts.set(topic, 100);
+    const some = (count: number) =>
+      Array.from({ length: count }, (_, at) => {
+        const id = `7d0f1f0e-0000-4000-8000-${String(at).padStart(12, '0')}`;
+        const member = { id, address: `http://10.123.123.${at % 256}:12345` };
+        return { ...claimOf(id, [topic]), member };
+      });
+    const warnings = async (members: number): Promise<number> => {
+      await sharing.share(1, joined(...some(members)));
+      return log.of('warn').length;
+    };
+    expect(await warnings(60)).to.equal(0);
+    expect(await warnings(110)).to.equal(1);
+    expect(await warnings(111)).to.equal(1);
+    expect(await warnings(60)).to.equal(1);
+    expect(await warnings(110)).to.equal(2);
+    const [said] = log.lines.filter(({ level }) => level === 'warn');
+    expect(said?.fields['bytes']).to.be.below(largestRecordBytes);
   });
 
   it('a member whose claim cannot be read gets nothing, and the others go on', async () => {

@@ -27,14 +27,18 @@ interface Before {
   readonly known?: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly wakeUps?: Readonly<Record<string, WakeUp>>;
+  /** Up to where a rebuild was asked for. */
+  readonly asked?: number;
 }
 
-async function world({ replicated: at = 90, known, rows, wakeUps = {} }: Before): Promise<World> {
+async function world(before: Before): Promise<World> {
+  const { replicated: at = 90, known, rows, wakeUps = {}, asked } = before;
   const made = await testReplicator();
   const { store } = made;
   store.offsets.set(place, at).set('journal/1', at);
   store.tenuresKnown.set(place, at).set('journal/1', at);
   if (known !== undefined) store.wakeUpsKnown.set(place, known);
+  if (asked !== undefined) store.wakeUpsKnown.set(request, asked);
   for (const [id, offset] of Object.entries(rows)) {
     const partition = id.startsWith('other') ? partition1 : partition0;
     const pointer = {
@@ -194,6 +198,31 @@ describe('WakeUpsRebuild', () => {
       expect(written).to.have.length(3 - suspected.size);
     });
   }
+
+  it('goes on at once where another replicator has left off', async () => {
+    const made = await world({ rows: { a: 3 }, asked: 90 });
+    await settle();
+    expect(wakeUpsOf(made)).to.deep.equal({ a: 'unknown@3' });
+    expect(completeTo(made)).to.equal(90);
+  });
+
+  it('does not call them complete while the store keeps nothing, and does it when the store does', async () => {
+    const made = await world({ rows: { a: 3 } });
+    made.store.wakeUpsKnown.set(request, 90);
+    const said = (what: string) =>
+      made.log.lines.filter(({ message }) => message.includes(what)).length;
+    const save = made.store.saveWakeUps;
+    // As a store does whose tables were dropped.
+    made.store.saveWakeUps = async () => {};
+    await looked(made);
+    expect(said('wake-ups are complete')).to.equal(0);
+    expect(said('not rebuilt')).to.equal(1);
+    await replicated(made, [logRecord('b', 91, append(1))]);
+    made.store.saveWakeUps = save;
+    await looked(made);
+    expect(said('wake-ups are complete')).to.equal(1);
+    expect(completeTo(made)).to.equal(91);
+  });
 
   it('ends with the partition, and the next owner does what is left', async () => {
     const made = await world({ rows: { a: 3, b: 4 } });

@@ -152,22 +152,38 @@ describe('the lanes of a run', function () {
 
   after(() => rmSync(root, { recursive: true, force: true }));
 
-  it('share the levels that need no servers when their own work is done, each level once', async () => {
-    const reported: Outcome[] = [];
-    await runLanes({
-      root,
-      tools: [],
-      levels: ['one', 'two'].map((name) => ({
-        ...level(name, 'nothing', [`${name}.test.mjs`]),
-        testTimeoutMs: 30_000,
-      })),
-      grep: undefined,
-      signal: new AbortController().signal,
-      openServers,
-      print: () => undefined,
-      report: (outcome) => reported.push(outcome),
+  for (const [need, what] of [
+    ['nothing', 'that need no servers'],
+    ['quick', 'on servers that are shared'],
+  ] as const) {
+    it(`share the levels ${what} when their own work is done, each level once`, async () => {
+      for (const name of ['one', 'two']) rmSync(join(root, name), { force: true });
+      const reported: Outcome[] = [];
+      let closedAfter = -1;
+      await runLanes({
+        root,
+        tools: [],
+        levels: ['one', 'two'].map((name) => ({
+          ...level(name, need, [`${name}.test.mjs`]),
+          testTimeoutMs: 30_000,
+        })),
+        grep: undefined,
+        signal: new AbortController().signal,
+        openServers: async () => {
+          const servers = await openServers();
+          const close = async (): Promise<void> => {
+            closedAfter = reported.length;
+          };
+          return { ...servers, [Symbol.asyncDispose]: close };
+        },
+        print: () => undefined,
+        report: (outcome) => reported.push(outcome),
+      });
+      const ended = reported.filter(({ name }) => name !== 'servers');
+      const passed = ended.map(({ name, passed: count }) => `${name} ${count}`);
+      expect(passed).to.have.members(['one 1', 'two 1']);
+      // The servers are there until the last lane is done with them.
+      expect(closedAfter).to.equal(need === 'quick' ? reported.length : -1);
     });
-    const passed = reported.map(({ name, passed: count }) => `${name} ${count}`);
-    expect(passed).to.have.members(['one 1', 'two 1']);
-  });
+  }
 });

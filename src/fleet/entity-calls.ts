@@ -1,0 +1,127 @@
+import type { AnyActorLogic, SnapshotFrom } from 'xstate';
+import type { AskResult } from '../actor/entity/ask.ts';
+import type { LocalEntities } from '../actor/registry/entities.ts';
+import { AskTimeoutError, RemoteCallError } from '../model/errors.ts';
+import type { FleetMember } from '../ports/fleet-membership.ts';
+import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { decodeAnswer } from './calls/answer-codec.ts';
+import { encodeCall } from './calls/call-codec.ts';
+import { decodeRefusal, type Refusal } from './calls/refusal-codec.ts';
+import type { Departures } from './departures.ts';
+import type { FailedCalls } from './failed-calls.ts';
+import { longestStayMs, type Route, type Tried } from './route.ts';
+
+/** What the calls to other processes need. */
+export interface EntityCallsDeps {
+  readonly member: FleetMember;
+  readonly calls: Pick<RemoteCalls, 'call'>;
+  readonly departures: Departures;
+  readonly failedCalls: FailedCalls;
+  readonly clock: Clock;
+}
+
+/** Redirects that a command follows; then it waits for this process's own view. */
+const maxHops = 8;
+/** For the way of a refusal back to its caller. */
+const marginMs = 100;
+/** By so much a timer may come too early. */
+const earlyMs = 5;
+
+/** Whom a command is sent to, and what for. */
+interface Sending {
+  readonly owner: FleetMember;
+  /** Of the view that names the owner. */
+  readonly generation: number;
+  readonly name: 'ask' | 'send';
+}
+
+/** Commands for entities of one type that other processes have: one call each, judged by its end. */
+export class EntityCalls<L extends AnyActorLogic> {
+  readonly #local: Pick<LocalEntities<L>, 'type' | 'wire'>;
+  readonly #deps: EntityCallsDeps;
+
+  constructor(local: Pick<LocalEntities<L>, 'type' | 'wire'>, deps: EntityCallsDeps) {
+    this.#local = local;
+    this.#deps = deps;
+  }
+
+  /**
+   * Sends a command once.
+   *
+   * @throws what its owner answers
+   * @throws {RemoteCallError} {@link AskTimeoutError} there is no answer
+   */
+  async try(
+    route: Route,
+    { owner, generation, name }: Sending,
+  ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
+    const { calls, departures, clock } = this.#deps;
+    const { id, command, hops, signal } = route;
+    const body = encodeCall({ type: this.#local.type, id, command, generation, hops });
+    const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
+    // It is not stored so far: a call that ends without an answer would take that certainty away.
+    if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
+    let response: RemoteResponse;
+    try {
+      const peerGone = departures.of(owner, generation);
+      response = await calls.call(owner.address, { name, body }, { timeoutMs, signal, peerGone });
+    } catch (err) {
+      if (!(err instanceof RemoteCallError)) throw err;
+      this.#deps.failedCalls.note(owner, err);
+      if (err.stored === 'unknown') throw this.#unanswered(route, owner, err);
+      if (!err.retryable) throw err;
+      route.failure = err;
+      return 'wait';
+    }
+    if (response.type === 'answered') {
+      return name === 'send' ? delivered : decodeAnswer(response.body, this.#local.wire);
+    }
+    return this.#refused(route, readRefusal(response.body, owner), { owner, generation });
+  }
+
+  /** Of two views the later one is right: the process that it names is asked next. */
+  #refused(
+    route: Route,
+    refusal: Refusal & { readonly error: RemoteCallError },
+    { owner, generation }: Omit<Sending, 'name'>,
+  ): 'again' | 'wait' {
+    if (refusal.reason === 'not-hosted') this.#deps.failedCalls.note(owner, refusal.error);
+    route.failure = refusal.error;
+    if (refusal.reason !== 'not-owner') return 'wait';
+    const named = refusal.owner;
+    const isOther = named !== undefined && named.id !== this.#deps.member.id;
+    if (!isOther || refusal.generation <= generation || route.hops >= maxHops) return 'wait';
+    route.named = { owner: named, generation: refusal.generation };
+    route.hops++;
+    return 'again';
+  }
+
+  /** As in the entity's own process where the time is over; otherwise the answer was lost. */
+  #unanswered(
+    { command, timeoutMs, endMs }: Route,
+    { address }: FleetMember,
+    cause: RemoteCallError,
+  ): Error {
+    if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
+    const text = `no answer to "${command.type}" from ${address} within ${timeoutMs} ms`;
+    return new AskTimeoutError(`${text}; it may be stored`, { cause, stored: 'unknown' });
+  }
+}
+
+/** The other process has the command: nobody waits for more. */
+const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
+
+/** With the refusal as an error, for whoever hears of it in the end. */
+function readRefusal(body: string, { address }: FleetMember): Refusal & { error: RemoteCallError } {
+  let refusal: Refusal;
+  try {
+    refusal = decodeRefusal(body);
+  } catch (cause) {
+    const text = `${address} has refused the command in words that cannot be read`;
+    throw new RemoteCallError(text, { cause, stored: 'no' });
+  }
+  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
+  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
+  return { ...refusal, error };
+}

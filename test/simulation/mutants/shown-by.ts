@@ -1,0 +1,45 @@
+/**
+ * What showed a mutant the last time that `npm run simulate -- --mutants` looked for it: a seed, or
+ * the crash points of a scenario. It is tried first; where it shows nothing any more, because the
+ * histories are others now, the mutant is hunted as ever, which only takes longer. Mutants that one
+ * of the first 20 histories shows are not listed.
+ */
+export const shownBy: ReadonlyMap<string, number | string> = new Map<string, number | string>([
+  ['a write of unknown outcome leaves no doubt', 1_497],
+  ['late marks of the own process are harmless', 417],
+  ['a journal is not told of actions without a tenure', 177],
+  ['only a journal that is being written is told', 177],
+  ['an action without a tenure before an acknowledged write is not looked at', 2_687],
+  ['opening marks of other scopes take the tenure', 237],
+  ['a write past the held journal is not noticed', 387],
+  ['the row is read before R', 26],
+  ['a gap before the first event does not restart', 'a slow read beside a purge'],
+  ['a purge under way is not recognised', 'a slow read beside a purge'],
+  ['a delete after the end passes for one before it', 336],
+  ['a purge after the end passes for a journal that begins later', 'a slow read beside a purge'],
+  ['a last number that nothing tells counts as none', 49],
+  ['an empty segment ends the walk', 31],
+  ['a purge in the tail leaves the store alive', 21],
+  ['conflicting rows are not seen', 23],
+  ['a conditional purge of the tail always counts', 44],
+  ['the cache forgets what it dropped', 222],
+  ['the cache forgets a purge', 255],
+  ['a delete moves the offset first', 'delete, replicator in polls of 1'],
+  ['a purge without a row leaves rows', 'purge after delete, replicator in polls of 2'],
+  ['a purge that was cut short is not resumed', 46],
+  ['the row of a purged journal goes before its events', 420],
+  ['the row of a journal comes before its events', 86],
+  ['a batch that was applied in part counts as applied', 'append, replicator in polls of'],
+  ['a conditional purge is applied always', 80],
+  ['R moves whoever moved it before', 388],
+  ['R moves over keys that failed', 26],
+  ['a record that loses leaves rows above the last number', 63],
+  ['appends that are left out claim no numbers', 482],
+  ['a delete of nothing makes a row', 29],
+  ['an append is refused by what the cache has seen', 169],
+  ['the last append before a delete is dropped', 41],
+  ['a void action is read', 41],
+  ['the head cache takes a void action', 137],
+  ['an opening mark counts for all scopes', 22],
+  ['an applied action is applied again', 200],
+]);
