@@ -114,7 +114,8 @@ function refuseEmbedded(config: Config): void {
   const path = config.getString('akka.persistence.journal.plugin');
   if (path === '' || config.isSet(replicatorPath)) return;
   if (pluginPathProblem(config, path) !== undefined) return;
-  if (journalClassOf(config, path) !== 'embedded') return;
+  const journal = journalClassOf(config, path);
+  if (journal.type === 'module' || journal.value !== 'embedded') return;
   throw new UsageError(
     `no replicator is needed: ${path} is embedded and replicates within the programs that open it. ` +
       `For a journal on Kafka, set akka.persistence.journal.plugin to "${kafkaJournalPath}"`,

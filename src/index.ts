@@ -21,6 +21,7 @@ export {
   createPersistence,
   type Persistence,
   type PersistenceOptions,
+  type SharedJournals,
 } from './compose/create-persistence.ts';
 export {
   type OpenJournals,
@@ -30,6 +31,7 @@ export {
 export type { AppendOptions } from './journal/append-events.ts';
 export type { HeldJournal } from './journal/holding/held-journal.ts';
 export type { Journal } from './journal/journal.ts';
+export type { Journals } from './journal/journals.ts';
 export * from './model/errors.ts';
 export { type Event, type EventRecord, Events, type RecordInfo } from './model/event.ts';
 export type { Marker } from './model/journal-pointer.ts';
@@ -41,3 +43,23 @@ export { SeqNr } from './model/seq-nr.ts';
 export type { Tenure } from './model/tenure.ts';
 export { describeError } from './observability/describe-error.ts';
 export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';
+export type { PluginContext, PluginFactory, PluginSource } from './plugin/plugin-context.ts';
+export type { CallOptions } from './ports/call-options.ts';
+export type {
+  AtomicWrite,
+  EventFacts,
+  HeldPlugin,
+  JournalPlugin,
+  PersistenceId,
+  PersistentRepr,
+  Recovery,
+  ReplayRequest,
+  WriteOutcome,
+} from './ports/journal-plugin.ts';
+export type {
+  SnapshotCriteria,
+  SnapshotMetadata,
+  SnapshotStorePlugin,
+  StoredSnapshot,
+} from './ports/snapshot-store.ts';
+export type { Clock } from './runtime/clock.ts';

@@ -1,32 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import type { AnyActorLogic } from 'xstate';
 import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
-import type {
-  EntityRegistry,
-  EntityRegistryOptions,
-  LocalEntities,
-} from '../actor/registry/entities.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
-import { readTogether } from '../config/read-together.ts';
-import { defaultJournalOf } from '../config/settings/journal-class.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import {
-  namedJournals,
   type PersistenceSettings,
   readPersistenceSettings,
 } from '../config/settings/persistence-settings.ts';
-import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
-import { ClosedError, InvalidInputError } from '../model/errors.ts';
-import { Topic } from '../model/position.ts';
+import type { Journals } from '../journal/journals.ts';
+import { InvalidInputError } from '../model/errors.ts';
+import type { Key } from '../model/key.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
-import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
+import type { PluginSource } from '../plugin/plugin-context.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
-import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
+import type { SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { onAbort } from '../runtime/on-abort.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
-import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
-import type { WakeEntities } from './wake-entities.ts';
+import { Plugins } from './plugins.ts';
 
 /** Where the configuration comes from, and what it cannot name. */
 export interface PersistenceOptions {
@@ -36,10 +26,50 @@ export interface PersistenceOptions {
   readonly config?: string;
   /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
   readonly log?: Logger;
+  /**
+   * Journals and snapshot stores of your own, by the path of their section, which needs no `class`
+   * then, and may be missing. Each is made when it is opened, by a function, a class, or an object
+   * with `create` that is given a {@link PluginContext}.
+   */
+  readonly plugins?: Readonly<
+    Record<string, PluginSource<JournalPlugin> | PluginSource<SnapshotStorePlugin>>
+  >;
+}
+
+/** The journals of a section by key, over the same producer and head cache as those of actors. */
+export interface SharedJournals {
+  /** They are closed with the persistence. */
+  readonly journals: Journals;
+  /**
+   * The key of the journal of an actor.
+   *
+   * @throws {InvalidInputError} it is blank or too long, or gives an illegal topic
+   */
+  readonly keyOf: (persistenceId: string) => Key;
 }
 
 /** Persistent actors and their journals. */
 export interface Persistence extends ActorHost {
+  /**
+   * The journals of a section by key, to append, read, delete, purge or mark without an actor. It is
+   * opened if no actor has done that; without `pluginId` it is the default one.
+   *
+   * @throws {ConfigError} there is no such section, or it is not right
+   * @throws {InvalidInputError} the section is of a journal that has none by key
+   * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable
+   */
+  journal(pluginId?: string): Promise<SharedJournals>;
+  /**
+   * A journal of your own, as its class has made it: there is no circuit breaker around it.
+   *
+   * @throws {ConfigError} there is no such section, or it is not right
+   * @throws {InvalidInputError} the journal is not of this class
+   */
+  journal<P extends JournalPlugin>(
+    pluginId: string,
+    type: abstract new (...context: never[]) => P,
+  ): Promise<P>;
+
   /**
    * Where instances share their entities: gives them to the others, for 2 s at most; commands still
    * find their way meanwhile. Then stops all actors after the commands that they hold, and closes the
@@ -58,20 +88,24 @@ export interface Persistence extends ActorHost {
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
+  const registered = new Map<string, unknown>(Object.entries(options.plugins ?? {}));
+  const sections = [...registered.keys()].map((path) => [path, { class: 'builtin#code' }]);
   const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
+    overrides: Object.fromEntries(sections),
   });
-  const settings = readSettings(config, checkKeys);
   const log = options.log ?? silentLogger;
+  const plugins = new Plugins({ config, log, registered });
+  const settings = await readSettings(config, checkKeys, plugins);
   noteIgnoredKeys(config, log);
-  const plugins = new Plugins(config, log);
   // Instances that share entities ask each other before anybody asks this one.
-  const shared = namedJournals(config).filter((path) => journalSettingsOf(config, path).fleet);
-  await plugins.openAll([...settings.autoStartJournals, ...shared]);
+  const journals = [...settings.autoStartJournals, ...plugins.sharedJournals];
+  await plugins.openAll(journals, settings.autoStartSnapshotStores);
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
+    snapshotStore: (pluginId) => plugins.snapshotStore(pluginId),
     log,
     clock: systemClock,
     randomUuid: randomUUID,
@@ -91,212 +125,38 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   return Object.assign(host, {
     // A second call that did not wait for the first one would cut its hand-over short.
     shutdown: () => (ending ??= shutDown()),
+    journal: (pluginId?: string, type?: PluginClass) => journalOf(plugins, pluginId, type) as never,
   });
 }
 
-/** The settings of actors; the sections of the journals that they name have to be right as well. */
-function readSettings(config: Config, checkKeys: () => void): PersistenceSettings {
-  const journals = namedJournals(config).map(
-    (path) => [`journal ${path}`, () => journalSettingsOf(config, path)] as const,
-  );
-  return readTogether({
-    keys: checkKeys,
-    actors: () => readPersistenceSettings(config),
-    ...Object.fromEntries(journals),
-  }).actors;
+type PluginClass = abstract new (...context: never[]) => JournalPlugin;
+
+async function journalOf(
+  plugins: Plugins,
+  pluginId: string | undefined,
+  type: PluginClass | undefined,
+): Promise<SharedJournals | JournalPlugin> {
+  const { plugin, section } = await plugins.opened(pluginId);
+  const name = pluginId ? `journal ${pluginId}` : 'the default journal';
+  if (type !== undefined) {
+    if (plugin instanceof type) return plugin;
+    throw new InvalidInputError(`${name} is no ${type.name}`);
+  }
+  if (section !== undefined) return { journals: section.journals, keyOf: section.journals.keyOf };
+  const text = `${name} has no journals by key; name its class to get the plugin itself`;
+  throw new InvalidInputError(text);
 }
 
-const openAgainMs = 30_000;
-
-/** One journal plugin a section, with its fleet; opened on first use, closed in reverse order. */
-class Plugins {
-  readonly #config: Config;
-  readonly #log: Logger;
-  readonly #opened = new Map<string, Promise<JournalPlugin>>();
-  readonly #fleets = new Map<string, Fleet>();
-  /** Of sections whose entities are woken. */
-  readonly #waking = new Map<string, WakeEntities>();
-  /** Of sections without a fleet: the types of entities that may be woken, by section. */
-  readonly #local = new Map<string, LocalEntities<AnyActorLogic>[]>();
-  readonly #scouted = new Set<string>();
-  readonly #closing = new AbortController();
-
-  constructor(config: Config, log: Logger) {
-    this.#config = config;
-    this.#log = log;
-  }
-
-  /**
-   * @throws {ConfigError} no section at `pluginId`, or none given and there is no default journal
-   */
-  async get(pluginId: string | undefined): Promise<JournalPlugin> {
-    const path = pluginId || defaultJournalOf(this.#config);
-    const known = this.#opened.get(path);
-    if (known !== undefined) return await known;
-    const opening = this.#open(path);
-    this.#opened.set(path, opening);
-    opening.catch(() => this.#opened.delete(path));
-    return await opening;
-  }
-
-  /**
-   * The fleet that shares the entities of a journal; `undefined` = there is none.
-   *
-   * @throws {ConfigError} as `get`
-   * @throws {InvalidInputError} it was not opened at start
-   */
-  fleetOf(pluginId: string | undefined): Fleet | undefined {
-    const path = pluginId || defaultJournalOf(this.#config);
-    const fleet = this.#fleets.get(path);
-    if (fleet !== undefined || journalSettingsOf(this.#config, path).fleet === undefined) {
-      return fleet;
-    }
-    const text = `the instances share the entities of journal ${path}, which is not open`;
-    const list = 'akka.persistence.journal.auto-start-journals';
-    throw new InvalidInputError(`${text}: add it to ${list}`);
-  }
-
-  /**
-   * What callers of a type of entities get.
-   *
-   * @throws as of `fleetOf`, and {InvalidInputError} the fleet does not know the topics of the type
-   */
-  place<L extends AnyActorLogic>(
-    local: LocalEntities<L>,
-    options: EntityRegistryOptions,
-  ): EntityRegistry<L> {
-    const fleet = this.fleetOf(local.journalPluginId);
-    if (fleet !== undefined) return fleet.entities(local, options);
-    this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
-    return local;
-  }
-
-  /**
-   * Opens the journal in the background, since entities of the type may have work to do. A type
-   * whose topics are not known is not woken.
-   */
-  #wakeHere(local: LocalEntities<AnyActorLogic>, { topics }: EntityRegistryOptions): void {
-    const path = local.journalPluginId || defaultJournalOf(this.#config);
-    const { tenures, persistenceIdToKey: mapping } = journalSettingsOf(this.#config, path);
-    if (tenures?.wakeUp !== true) return;
-    this.#local.set(path, [...(this.#local.get(path) ?? []), local]);
-    const names = mapping.type === 'constant-topic' ? [mapping.topic] : (topics ?? []);
-    for (const topic of names.map((name) => Topic.of(name))) {
-      const scouted = `${path} ${topic}`;
-      if (this.#scouted.has(scouted)) continue;
-      this.#scouted.add(scouted);
-      this.#scout(path, topic).catch(() => {}); // closed
-    }
-  }
-
-  /** @throws when this is closed */
-  async #scout(path: string, topic: Topic): Promise<void> {
-    const { signal } = this.#closing;
-    const open: OpenEntity = (persistenceId) => {
-      for (const entities of this.#local.get(path) ?? []) {
-        const waking = entities.wake(persistenceId);
-        if (waking !== undefined) return waking;
-      }
-      return undefined;
-    };
-    for (;;) {
-      try {
-        await this.get(path);
-        signal.throwIfAborted();
-        this.#waking.get(path)?.inTopic(topic, open, signal);
-        return;
-      } catch (err) {
-        signal.throwIfAborted();
-        this.#log.warn(
-          { journal: path, err },
-          'entities cannot be woken: their journal is not open',
-        );
-        await systemClock.sleep(openAgainMs, { signal });
-      }
-    }
-  }
-
-  /** No entity is opened any more but by those who speak to it. */
-  stopWaking(): void {
-    this.#closing.abort(new ClosedError('the persistence is shut down'));
-  }
-
-  async leaveFleets(): Promise<void> {
-    await Promise.all([...this.#fleets.values()].map((fleet) => fleet.leave()));
-  }
-
-  /** All of them, or none is left open. */
-  async openAll(paths: readonly string[]): Promise<void> {
-    try {
-      for (const path of paths) await this.get(path);
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
-  }
-
-  /**
-   * Closes every journal, also when another does not close in order.
-   *
-   * @throws the first failure
-   */
-  async close(): Promise<void> {
-    this.stopWaking();
-    const plugins = await Promise.allSettled([...this.#opened.values()].reverse());
-    this.#opened.clear();
-    const failures: unknown[] = [];
-    for (const plugin of plugins) {
-      if (plugin.status === 'rejected') continue;
-      await plugin.value[Symbol.asyncDispose]().then(undefined, (error: unknown) => {
-        failures.push(error);
-      });
-    }
-    if (failures.length > 0) throw failures[0];
-  }
-
-  /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */
-  async #open(path: string): Promise<JournalPlugin> {
-    const deps = { log: this.#log, clock: systemClock };
-    const section = await openSection(this.#config, path, deps);
-    const { journals } = section;
-    const { keyOf, maxEventsInBatch } = journals;
-    if (section.waking !== undefined) this.#waking.set(path, section.waking);
-    const close = async (): Promise<void> => {
-      await this.#fleets.get(path)?.[Symbol.asyncDispose]();
-      await section.waking?.settled();
-      await journals[Symbol.asyncDispose]();
-    };
-    const wakesEntities = section.waking !== undefined;
-    const parts = { journals, keyOf, maxEventsInBatch, wakesEntities, close };
-    const plugin = new KafkaJournalPlugin({ ...deps, ...parts });
-    try {
-      return await this.#join(path, section, plugin);
-    } catch (error) {
-      await plugin[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  /** The plugin as actors may use it. */
-  async #join(path: string, section: OpenSection, plugin: JournalPlugin): Promise<JournalPlugin> {
-    const { fleet: settings, joinFleet, journals, topic } = section;
-    if (settings === undefined) return plugin;
-    const deps = { log: this.#log, clock: systemClock };
-    const fleet = await openFleet({
-      ...deps,
-      settings,
-      openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
-      openMembership: (member) => joinFleet(member, settings),
-      keyOf: journals.keyOf,
-      wakePartition: (place, open, signal) => {
-        section.waking?.inPartition(place, open, signal);
-        onAbort(signal, () => section.leave(place));
-      },
-      topic,
-      random: Math.random,
-      randomUuid: randomUUID,
-    });
-    this.#fleets.set(path, fleet);
-    return fleet.guard(plugin);
-  }
+/** The settings of actors; the plugins that they name have to be right as well. */
+async function readSettings(
+  config: Config,
+  checkKeys: () => void,
+  plugins: Plugins,
+): Promise<PersistenceSettings> {
+  const [settings] = await readAllTogether<[PersistenceSettings, unknown, unknown]>(
+    () => readPersistenceSettings(config),
+    checkKeys,
+    () => plugins.check(),
+  );
+  return settings;
 }

@@ -3,14 +3,26 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
+import { problemAt } from '../config/settings/class-name.ts';
 import type { FleetSettings } from '../config/settings/fleet-settings.ts';
-import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
+import {
+  defaultJournalOf,
+  embeddedJournalPath,
+  journalClassOf,
+  kafkaJournalPath,
+} from '../config/settings/journal-class.ts';
 import {
   type EmbeddedJournalSettings,
   type KafkaJournalSettings,
   readEmbeddedJournalSettings,
   readKafkaJournalSettings,
 } from '../config/settings/journal-settings.ts';
+import {
+  fallbackPaths,
+  hostOf,
+  type JournalHostSettings,
+  readJournalHost,
+} from '../config/settings/plugin-host-settings.ts';
 import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-cache.ts';
 import { TenureHolder } from '../journal/holding/tenure-holder.ts';
 import { createJournals, type Journals } from '../journal/journals.ts';
@@ -76,6 +88,8 @@ export interface OpenSection {
   /** The one topic of all journals; `undefined` = the persistence id names it. */
   readonly topic: Topic | undefined;
   readonly joinFleet: Stores['joinFleet'];
+  /** What is around the journals when actors use them. */
+  readonly host: JournalHostSettings;
   /** `undefined` = entities sleep until they are spoken to. */
   readonly waking: WakeEntities | undefined;
   /** Another process of the fleet has the partition from now on. */
@@ -88,8 +102,11 @@ export async function openSection(
   path: string,
   deps: OpenDeps,
 ): Promise<OpenSection> {
-  const settings = journalSettingsOf(config, path);
+  const written = journalSettingsOf(config, path);
+  const host = hostSettingsOf(config, path, written);
   noteIgnoredKeys(config, deps.log);
+  if ('kafka' in written) warnOfEarlyTimeout(path, host, written, deps.log);
+  const settings = 'kafka' in written ? boundedPages(written, host.replayBatchSize) : written;
   const stores = await ('file' in settings
     ? openEmbeddedStores(settings, deps)
     : openKafkaStores(settings, deps));
@@ -137,20 +154,61 @@ export async function openSection(
     address = member.address;
     return stores.joinFleet(member, fleetSettings);
   };
-  return { journals, fleet, topic, waking, leave, joinFleet };
+  return { journals, fleet, topic, waking, leave, joinFleet, host };
 }
 
-/** @throws {ConfigError} all problems of the section */
+function hostSettingsOf(
+  config: Config,
+  path: string,
+  settings: EmbeddedJournalSettings | KafkaJournalSettings,
+): JournalHostSettings {
+  const defaults = 'kafka' in settings ? kafkaJournalPath : embeddedJournalPath;
+  const fallback = config.section(fallbackPaths.journal);
+  return hostOf(config.sectionOver(path, defaults), fallback, readJournalHost);
+}
+
+/** Otherwise writes fail that are only late, and the breaker opens. */
+function warnOfEarlyTimeout(
+  journal: string,
+  { breaker: { callTimeoutMs } }: JournalHostSettings,
+  { kafka }: KafkaJournalSettings,
+  log: Logger,
+): void {
+  const { deliveryTimeoutMs } = kafka.producer;
+  if (callTimeoutMs > deliveryTimeoutMs) return;
+  const text = 'circuit-breaker.call-timeout should be longer than kafka.producer.delivery-timeout';
+  log.warn({ journal, callTimeoutMs, deliveryTimeoutMs }, text);
+}
+
+/** A page is with its reader while two more are on their way. */
+const pagesAtOnce = 3;
+
+/** The settings with pages of the store so small that a replay does not read further ahead. */
+function boundedPages(settings: KafkaJournalSettings, replayBatchSize: number) {
+  const rows = Math.max(2, Math.floor(replayBatchSize / pagesAtOnce));
+  const { eventual } = settings;
+  if (eventual.type === 'cassandra') {
+    const { cassandra } = eventual;
+    const fetchSize = Math.min(cassandra.client.fetchSize, rows);
+    const client = { ...cassandra.client, fetchSize };
+    return { ...settings, eventual: { ...eventual, cassandra: { ...cassandra, client } } };
+  }
+  if (eventual.type === 'sqlite') return settings;
+  const { postgres } = eventual;
+  const fetchSize = Math.min(postgres.fetchSize, rows);
+  return { ...settings, eventual: { ...eventual, postgres: { ...postgres, fetchSize } } };
+}
+
+/** @throws {ConfigError} all problems of the section, or it is of a journal without `Journals` */
 export function journalSettingsOf(
   config: Config,
   path: string,
 ): EmbeddedJournalSettings | KafkaJournalSettings {
-  const journalClass = journalClassOf(config, path);
-  if (journalClass === 'embedded') return readEmbeddedJournalSettings(config, path);
-  if (journalClass === 'kafka') return readKafkaJournalSettings(config, path);
-  const message =
-    'names a module; the journals are "builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
-  const key = `${path}.class`;
-  const { file, line } = config.originOf(key) ?? {};
-  throw new ConfigError([{ path: config.fullPath(key), file, line, message }]);
+  const journal = journalClassOf(config, path);
+  const builtin = journal.type === 'builtin' ? journal.value : undefined;
+  if (builtin === 'embedded') return readEmbeddedJournalSettings(config, path);
+  if (builtin === 'kafka') return readKafkaJournalSettings(config, path);
+  const known = '"builtin#KafkaJournal" and "builtin#EmbeddedJournal"';
+  const message = `is of a journal that only actors can use; journals by key have ${known}`;
+  throw new ConfigError([problemAt(config, `${path}.class`, message)]);
 }

@@ -164,6 +164,12 @@ export class Config {
     return new Config(own.kind === 'object' ? own : reference, this.#shared, this.#prefix);
   }
 
+  /** This section, with what it lacks from another one. */
+  laidOver(fallback: Config): Config {
+    const merged = withFallback(this.#root, fallback.#root);
+    return new Config(merged.kind === 'object' ? merged : this.#root, this.#shared, this.#prefix);
+  }
+
   /** Where the value was written; `undefined` when it is absent. */
   originOf(path: string): Origin | undefined {
     return this.value(path)?.origin;

@@ -33,6 +33,13 @@ export class SettingReader {
     this.#accepted = acceptedFor(kind);
   }
 
+  /** A reader of some keys of a section; others are read by somebody else. */
+  static ofSome(config: Config): SettingReader {
+    const reader = new SettingReader(config, 'root');
+    for (const key of config.keys()) reader.know(renderPath([key]));
+    return reader;
+  }
+
   read<T>(key: string, kind: Kind<T>): T {
     if (this.has(key)) return this.optional(key, kind) ?? kind.placeholder;
     this.problem(key, `is missing; it must be ${kind.expected}`);

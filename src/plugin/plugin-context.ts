@@ -17,3 +17,11 @@ export interface PluginContext {
 
 /** Makes a plugin, which then belongs to the caller. */
 export type PluginFactory<T> = (context: PluginContext) => T | Promise<T>;
+
+/** What a plugin is made by: a function, a class, or an object with `create`. */
+export type PluginSource<T> =
+  | PluginFactory<T>
+  | (new (
+      context: PluginContext,
+    ) => T)
+  | { readonly create: PluginFactory<T> };

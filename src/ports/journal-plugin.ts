@@ -96,6 +96,12 @@ export interface ReplayRequest {
   readonly to: SeqNr;
   /** Upper bound of the number of events; `Infinity` = no limit. */
   readonly maxEvents: number;
+  /**
+   * Events that may be read ahead of what was taken, and the most that are given at once: the
+   * setting `replay-batch-size`. The host gives smaller ones itself where a batch is larger. No
+   * limit unless given.
+   */
+  readonly maxAhead?: number;
 }
 
 /** The whole state of one journal as of one moment. */

@@ -7,6 +7,7 @@ import { ignored, promised } from '../../src/config/keys/keys-without-effect.ts'
 import { loadConfig } from '../../src/config/load-config.ts';
 import {
   readEmbeddedJournalSettings,
+  readInMemoryJournalSettings,
   readKafkaJournalSettings,
 } from '../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../src/config/settings/persistence-settings.ts';
@@ -78,6 +79,7 @@ describe('docs/configuration.md and plugin-config', () => {
     readPersistenceSettings(config);
     readKafkaJournalSettings(config);
     readEmbeddedJournalSettings(config);
+    readInMemoryJournalSettings(config);
     readReplicatorSettings(config);
     readSnapshotStores(config);
     const sections = new Set(written.flatMap((key) => prefixesOf(key)));

@@ -11,7 +11,7 @@ import type {
   PersistenceId,
   PersistentRepr,
 } from '../../ports/journal-plugin.ts';
-import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
+import type { SnapshotStore } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
@@ -34,7 +34,7 @@ export interface EntityDeps {
   readonly snapshotStore: (
     pluginId: string | undefined,
     signal: AbortSignal,
-  ) => Promise<SnapshotStorePlugin | undefined>;
+  ) => Promise<SnapshotStore | undefined>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */

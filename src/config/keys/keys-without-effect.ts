@@ -17,6 +17,7 @@ export type SectionKind =
   | 'journal plugin'
   | 'embedded'
   | 'snapshot store'
+  | 'in memory'
   | 'replicator'
   | 'kafka'
   | 'kafka producer'
@@ -26,6 +27,9 @@ export type SectionKind =
   | 'sqlite';
 
 const dispatchers = 'Node has no dispatchers';
+const breaker = 'every failure counts, and the plugin is tried again after reset-timeout';
+const breakerKeys = `circuit-breaker.max-reset-timeout circuit-breaker.exponential-backoff
+  circuit-breaker.random-factor circuit-breaker.exception-allowlist`;
 const cassandraLacks = 'the Cassandra driver for Node has no such setting';
 
 /**
@@ -35,15 +39,8 @@ const cassandraLacks = 'the Cassandra driver for Node has no such setting';
 export const promised: readonly AcceptedKeys[] = [
   row('root', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'there is no persistence query yet', 'query.**'),
-  row(
-    'persistence',
-    'there are no snapshots yet',
-    `snapshot-store.plugin snapshot-store.auto-start-snapshot-stores
-    snapshot-store-plugin-fallback.** no-snapshot-store.** typed.snapshot-on-recovery`,
-  ),
+  row('persistence', 'there are no snapshots yet', 'typed.snapshot-on-recovery'),
   row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
-  ...everyPlugin('there is no circuit breaker yet', 'circuit-breaker.**'),
-  ...everyPlugin('there is no replay filter yet', 'replay-filter.**'),
   ...everyPlugin('there are no event adapters yet', 'event-adapters.** event-adapter-bindings.**'),
 ].map((accepted) => ({ ...accepted, isPromised: true }));
 
@@ -133,25 +130,28 @@ export const ignored: readonly AcceptedKeys[] = [
   row(
     'persistence',
     'a journal of the JVM that does not exist here',
-    'journal.inmem.** journal.leveldb.** journal.leveldb-shared.** journal.proxy.**',
+    'journal.leveldb.** journal.leveldb-shared.** journal.proxy.**',
   ),
   row(
     'persistence',
-    'snapshots name their format themselves',
-    'snapshot-store.auto-migrate-manifest',
+    'every section has a class of its own',
+    'journal-plugin-fallback.class snapshot-store-plugin-fallback.class',
   ),
   row(
     'persistence',
     'a snapshot store of the JVM that does not exist here',
     'snapshot-store.proxy.**',
   ),
-  row('persistence', 'every section has a class of its own', 'journal-plugin-fallback.class'),
+  row('persistence', dispatchers, 'snapshot-store-plugin-fallback.plugin-dispatcher'),
+  row('persistence', 'snapshots have one format', 'snapshot-store.auto-migrate-manifest'),
+  row('persistence', breaker, below('snapshot-store-plugin-fallback.', breakerKeys)),
+  ...everyPlugin(breaker, breakerKeys),
 
   row('snapshot store', dispatchers, 'plugin-dispatcher stream-dispatcher'),
   ...everyPlugin(dispatchers, 'plugin-dispatcher replay-dispatcher'),
   ...everyPlugin(
     'batches are sized by the plugin itself',
-    'max-message-batch-size replay-batch-size write-response-global-order',
+    'max-message-batch-size write-response-global-order',
   ),
   row(
     'journal plugin',
@@ -218,12 +218,16 @@ function row(section: SectionKind, why: string, keys: string): AcceptedKeys {
 
 /** Keys of every journal section, and of what is laid under all of them. */
 function everyPlugin(why: string, keys: string): AcceptedKeys[] {
-  const fallback = keys.replaceAll(/(?<=^|\s)(?=\S)/g, 'journal-plugin-fallback.');
   return [
-    row('persistence', why, fallback),
+    row('persistence', why, below('journal-plugin-fallback.', keys)),
     row('journal plugin', why, keys),
     row('embedded', why, keys),
+    row('in memory', why, keys),
   ];
+}
+
+function below(prefix: string, keys: string): string {
+  return keys.replaceAll(/(?<=^|\s)(?=\S)/g, prefix);
 }
 
 /** Each name in both spellings: `linger` stands for `linger` and `linger.ms`. */

@@ -1,11 +1,9 @@
-import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../../model/errors.ts';
 import type { Config } from '../config.ts';
+import { renderPath } from '../hocon/origin.ts';
 import { pathOf } from '../hocon/parse/path.ts';
 import type { Value } from '../hocon/values.ts';
-import { nearest } from '../keys/nearest.ts';
-import { text } from '../kinds.ts';
-import { isReferenceFile } from '../reference-folder.ts';
+import { type ClassKind, type ClassName, classNameAt, nameIn, problemAt } from './class-name.ts';
 
 /** Where the settings of the Kafka plugin, and so its defaults, are by convention. */
 export const kafkaJournalPath = 'evolutiongaming.kafka-journal.persistence.journal';
@@ -13,29 +11,25 @@ export const kafkaJournalPath = 'evolutiongaming.kafka-journal.persistence.journ
 /** The same of the embedded plugin. */
 export const embeddedJournalPath = 'evolutiongaming.kafka-journal.embedded.journal';
 
-/** What the `class` of a journal section stands for. */
-export type JournalClass =
-  | 'kafka'
-  | 'embedded'
-  | {
-      readonly type: 'module';
-      /** As `import()` takes it: package, subpath, or a relative path. */
-      readonly specifier: string;
-      readonly exportName: string;
-      /** Folder that a relative specifier starts from: that of the file which names it. */
-      readonly relativeTo: string;
-    };
+/** The same of the journal in memory. */
+export const inMemoryJournalPath = 'akka.persistence.journal.inmem';
 
-const nowhere = { file: undefined, line: undefined } as const;
+/** A journal of this package. */
+export type BuiltinJournal = 'kafka' | 'embedded' | 'in-memory';
+
+const mostSections = 20;
+const deepestSection = 5;
 
 const jvmPackages = [
   'com.evolution.kafka.journal.akka.persistence',
   'com.evolution.kafka.journal.pekko.persistence',
 ];
 
-const builtins = new Map<string, 'kafka' | 'embedded'>([
+const builtins = new Map<string, BuiltinJournal>([
   ['builtin#KafkaJournal', 'kafka'],
   ['builtin#EmbeddedJournal', 'embedded'],
+  ['builtin#InMemoryJournal', 'in-memory'],
+  ['akka.persistence.journal.inmem.InmemJournal', 'in-memory'],
   ['akka.persistence.kafka.journal.KafkaJournal', 'kafka'],
   ...jvmPackages.flatMap((name) => [
     [`${name}.KafkaJournal`, 'kafka'] as const,
@@ -43,26 +37,24 @@ const builtins = new Map<string, 'kafka' | 'embedded'>([
   ]),
 ]);
 
+/** Which classes a journal section may name. */
+export const journalClasses: ClassKind<BuiltinJournal> = { what: 'a journal', builtins };
+
 /**
  * Which journal the section at `path` is of.
  *
  * @throws {ConfigError} when there is no such section, or no plugin that its `class` names
  */
-export function journalClassOf(config: Config, path: string): JournalClass {
-  const problem = pluginPathProblem(config, path);
-  if (problem !== undefined) {
-    throw new ConfigError([{ path, file: undefined, line: undefined, message: problem }]);
-  }
-  const key = `${path}.class`;
-  const name = nameIn(config.value(key));
-  const builtin = builtins.get(name);
-  if (builtin !== undefined) return builtin;
-  const [specifier = '', exportName = 'default', ...rest] = name.split('#');
-  const fault = faultOf(name, specifier, rest.length > 0 || exportName === '');
-  if (fault !== undefined) fail(config, key, fault);
-  const { file } = config.originOf(key) ?? {};
-  const relativeTo = file === undefined ? process.cwd() : resolve(dirname(file));
-  return { type: 'module', specifier, exportName, relativeTo };
+export function journalClassOf(config: Config, path: string): ClassName<BuiltinJournal> {
+  checkPluginPath(config, path, 'journal');
+  return classNameAt(config, `${path}.class`, journalClasses);
+}
+
+/** @throws {ConfigError} there is no section at `path` */
+export function checkPluginPath(config: Config, path: string, of: PluginKind): void {
+  const problem = pluginPathProblem(config, path, of);
+  if (problem === undefined) return;
+  throw new ConfigError([{ path, file: undefined, line: undefined, message: problem }]);
 }
 
 /**
@@ -82,14 +74,38 @@ export function defaultJournalOf(config: Config): string {
   return path;
 }
 
-/** Why `path` cannot be that of a journal; `undefined` when there is an object at it. */
-export function pluginPathProblem(config: Config, path: string): string | undefined {
-  const journals = `journals are at ${kafkaJournalPath} and ${embeddedJournalPath}`;
+/** What a section is of. */
+export type PluginKind = 'journal' | 'snapshot store';
+
+/** Why `path` cannot be that of a plugin; `undefined` when there is an object at it. */
+export function pluginPathProblem(
+  config: Config,
+  path: string,
+  of: PluginKind = 'journal',
+): string | undefined {
   if (!isPath(path)) {
-    return `must be the path of a journal's section, such as ${kafkaJournalPath}, not "${path}"`;
+    const example = of === 'journal' ? kafkaJournalPath : 'akka.persistence.snapshot-store.inmem';
+    return `must be the path of a ${of}'s section, such as ${example}, not "${path}"`;
   }
-  const isSection = config.value(path)?.kind === 'object';
-  return isSection ? undefined : `names ${path}, where there is no section; ${journals}`;
+  if (config.value(path)?.kind === 'object') return undefined;
+  const sections = sectionsWithClass(config).join(', ');
+  return `names ${path}, where there is no section; sections with a class are ${sections}`;
+}
+
+/** Sections of plugins, as far as one looks for them. */
+function sectionsWithClass(config: Config): readonly string[] {
+  const found: string[] = [];
+  const visit = (section: Config, path: readonly string[]): void => {
+    if (found.length >= mostSections) return;
+    if (section.has('class')) found.push(renderPath(path));
+    if (path.length >= deepestSection) return;
+    for (const key of section.keys()) {
+      const name = renderPath([key]);
+      if (section.value(name)?.kind === 'object') visit(section.section(name), [...path, key]);
+    }
+  };
+  visit(config, []);
+  return found;
 }
 
 function isPath(path: string): boolean {
@@ -100,32 +116,12 @@ function isPath(path: string): boolean {
   }
 }
 
-/** Whether the value of a `class` names a journal of this package. */
-export function isBuiltIn(value: Value | undefined): boolean {
-  return builtins.has(nameIn(value));
+/** Whether the value of a `class` names a plugin that only the JVM has. */
+export function isOfJvm(value: Value | undefined): boolean {
+  const name = nameIn(value);
+  return !builtins.has(name) && !name.startsWith('builtin#') && !/[#/]/.test(name);
 }
 
-function nameIn(value: Value | undefined): string {
-  return value === undefined ? '' : (text.read(value) ?? '').trim();
-}
-
-/** Why `name` is neither a journal of this package nor the export of a module. */
-function faultOf(name: string, specifier: string, malformed: boolean): string | undefined {
-  if (name === '') return 'is missing or empty; an example is "builtin#KafkaJournal"';
-  const known = [...builtins.keys()].filter((key) => key.startsWith('builtin#'));
-  const near = nearest(name, [...builtins.keys()]);
-  const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
-  if (specifier === 'builtin')
-    return `must not be ${name}: there is no such built-in plugin; ${hint}`;
-  if (/^(?:[a-z_]\w*\.){2,}[A-Z]\w*$/.test(name))
-    return `must not be ${name}: no plugin here replaces that JVM class; ${hint}`;
-  if (/^(?:https?|data|blob):/i.test(specifier))
-    return `must not be ${name}: plugins are not loaded from the network`;
-  return malformed || specifier === '' ? `must be "module#export", not ${name}` : undefined;
-}
-
-function fail(config: Config, path: string, message: string): never {
-  const found = config.originOf(path);
-  const origin = found !== undefined && !isReferenceFile(found.file) ? found : nowhere;
-  throw new ConfigError([{ path: config.fullPath(path), ...origin, message }]);
+function fail(config: Config, key: string, message: string): never {
+  throw new ConfigError([problemAt(config, key, message)]);
 }

@@ -4,12 +4,13 @@ import { SettingReader } from '../setting-reader.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type FleetSettings, readFleet } from './fleet-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
-import { embeddedJournalPath, kafkaJournalPath } from './journal-class.ts';
+import { embeddedJournalPath, inMemoryJournalPath, kafkaJournalPath } from './journal-class.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
 import {
   type PersistenceIdToKeySettings,
   readPersistenceIdToKey,
 } from './persistence-id-to-key-settings.ts';
+import { fallbackPaths, readJournalHost } from './plugin-host-settings.ts';
 import { readTenures, type TenureSettings } from './tenure-settings.ts';
 
 /** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
@@ -130,6 +131,33 @@ export function readEmbeddedJournalSettings(
   });
 }
 
+/** The journal in memory: section `akka.persistence.journal.inmem`. */
+export interface InMemoryJournalSettings {
+  /** Events are written down and read again. */
+  readonly testSerialization: boolean;
+  readonly delayWritesMs: number;
+}
+
+/**
+ * Reads a section of the journal in memory, over the defaults of {@link inMemoryJournalPath}.
+ *
+ * @throws {ConfigError} with all problems of the section
+ */
+export function readInMemoryJournalSettings(
+  config: Config,
+  path: string = inMemoryJournalPath,
+): InMemoryJournalSettings {
+  const reader = new SettingReader(config.sectionOver(path, inMemoryJournalPath), 'in memory');
+  const { isDefault, fallback } = placeOf(config, path);
+  reader.optional('class', text);
+  readJournalHost(reader, fallback);
+  noteRecoveryEventTimeout(reader, isDefault);
+  return reader.finish({
+    testSerialization: reader.read('test-serialization', boolean),
+    delayWritesMs: reader.read('delay-writes', duration({ min: 0, max: int32 })),
+  });
+}
+
 type CommonSettings = Pick<
   KafkaJournalSettings,
   | 'persistenceIdToKey'
@@ -146,21 +174,22 @@ interface SectionPlace {
   readonly written: Config;
   /** It is that of the journal which actors use when they name none. */
   readonly isDefault: boolean;
+  /** What is laid under all journals. */
+  readonly fallback: Config;
 }
 
 function placeOf(config: Config, path: string): SectionPlace {
   const written = config.has(path) ? config.section(path) : Config.empty();
-  return { written, isDefault: config.getString('akka.persistence.journal.plugin') === path };
+  const isDefault = config.getString('akka.persistence.journal.plugin') === path;
+  return { written, isDefault, fallback: config.section(fallbackPaths.journal) };
 }
 
-function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace): CommonSettings {
+function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings {
+  const { written, isDefault, fallback } = place;
   reader.optional('class', text);
-  // Actors use that of the default journal, see persistence-settings.ts; here it is checked.
-  const timeout = reader.optional('recovery-event-timeout', positiveDuration);
-  if (timeout !== undefined && !isDefault) {
-    const why = 'counts only in the section of the default journal';
-    reader.note('recovery-event-timeout', why);
-  }
+  // The host of the plugin uses them, see plugin-host-settings.ts; here they are checked.
+  readJournalHost(reader, fallback);
+  noteRecoveryEventTimeout(reader, isDefault);
   const threshold = (call: string): number =>
     reader.read(`call-time-thresholds.${call}`, duration());
   return {
@@ -182,6 +211,13 @@ function readCommon(reader: SettingReader, { written, isDefault }: SectionPlace)
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
     ...readProcesses(reader),
   };
+}
+
+/** Actors use that of the default journal, see persistence-settings.ts; here it is checked. */
+function noteRecoveryEventTimeout(reader: SettingReader, isDefault: boolean): void {
+  const timeout = reader.optional('recovery-event-timeout', positiveDuration);
+  if (timeout === undefined || isDefault) return;
+  reader.note('recovery-event-timeout', 'counts only in the section of the default journal');
 }
 
 /** How the journals are shared with other processes. */

@@ -1,12 +1,11 @@
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
-import type { Value } from '../hocon/values.ts';
 import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
-import { isBuiltIn, pluginPathProblem } from './journal-class.ts';
-import { snapshotStoreClasses } from './snapshot-store-settings.ts';
+import { isOfJvm, type PluginKind, pluginPathProblem } from './journal-class.ts';
+import { readFallbacks } from './plugin-host-settings.ts';
 
 /** What persistent actors do, and which journal they use: section `akka.persistence`. */
 export interface PersistenceSettings {
@@ -31,6 +30,8 @@ export interface PersistenceSettings {
   readonly journalPluginId: string | undefined;
   /** Paths of journals to open at start; `''` stands for the default one. */
   readonly autoStartJournals: readonly string[];
+  /** As those of journals. */
+  readonly autoStartSnapshotStores: readonly string[];
 }
 
 const int32 = 0x7fffffff;
@@ -44,10 +45,7 @@ const recoveryEventTimeout = 'recovery-event-timeout';
  */
 export function readPersistenceSettings(config: Config): PersistenceSettings {
   const reader = new SettingReader(config.section('akka.persistence'), 'persistence');
-  const path = reader.read('journal.plugin', text);
-  const problem = path === '' ? undefined : pluginPathProblem(config, path);
-  if (problem !== undefined) reader.problem('journal.plugin', problem);
-  const journalPluginId = path === '' || problem !== undefined ? undefined : path;
+  const journalPluginId = readPlugin(reader, config, 'journal');
   const settings: PersistenceSettings = {
     maxConcurrentRecoveries: reader.read('max-concurrent-recoveries', positive),
     stashCapacity: reader.read('typed.stash-capacity', positive),
@@ -72,25 +70,38 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     passivateAfterMs: reader.read('xstate.passivate-after', duration({ min: 0, max: int32 })),
     recoveryEventTimeoutMs: readRecoveryEventTimeout(reader, config, journalPluginId),
     journalPluginId,
-    autoStartJournals: readAutoStart(reader, config),
+    autoStartJournals: readAutoStart(reader, config, 'journal'),
+    autoStartSnapshotStores: readAutoStart(reader, config, 'snapshot store'),
   };
   // Their own readers look inside.
   for (const name of ['inmem', 'local']) reader.know(`snapshot-store.${name}`);
+  reader.read('no-snapshot-store.class', text);
+  readPlugin(reader, config, 'snapshot store');
+  readFallbacks(reader);
   acceptOtherPlugins(reader);
   return reader.finish(settings);
 }
 
-/**
- * Paths of the sections that `journal.plugin` and `journal.auto-start-journals` name, each once.
- */
-export function namedJournals(config: Config): readonly string[] {
-  const section = config.section('akka.persistence.journal');
-  const [plugin, autoStart] = ['plugin', 'auto-start-journals'].map((key) => section.value(key));
+/** Where the plugins of a kind are named, relative to `akka.persistence`. */
+const namedAt = {
+  journal: { plugin: 'journal.plugin', autoStart: 'journal.auto-start-journals' },
+  'snapshot store': {
+    plugin: 'snapshot-store.plugin',
+    autoStart: 'snapshot-store.auto-start-snapshot-stores',
+  },
+} as const;
+
+/** Paths of the sections that the configuration names, of one kind, each once. */
+export function namedPlugins(config: Config, of: PluginKind): readonly string[] {
+  const section = config.section('akka.persistence');
+  const [plugin, autoStart] = [namedAt[of].plugin, namedAt[of].autoStart].map((key) =>
+    section.value(key),
+  );
   const paths = [
     (plugin && text.read(plugin)) ?? '',
     ...((autoStart && listOf(text).read(autoStart)) ?? []),
   ];
-  const named = paths.filter((path) => pluginPathProblem(config, path) === undefined);
+  const named = paths.filter((path) => pluginPathProblem(config, path, of) === undefined);
   return [...new Set(named)];
 }
 
@@ -117,15 +128,24 @@ function readStashOverflow(reader: SettingReader): 'drop' | 'fail' {
   return typed;
 }
 
-function readAutoStart(reader: SettingReader, config: Config): readonly string[] {
-  const key = 'journal.auto-start-journals';
+/** `undefined` = none is named, or not a section. */
+function readPlugin(reader: SettingReader, config: Config, of: PluginKind): string | undefined {
+  const key = namedAt[of].plugin;
+  const path = reader.read(key, text);
+  const problem = path === '' ? undefined : pluginPathProblem(config, path, of);
+  if (problem !== undefined) reader.problem(key, problem);
+  return path === '' || problem !== undefined ? undefined : path;
+}
+
+function readAutoStart(reader: SettingReader, config: Config, of: PluginKind): readonly string[] {
+  const key = namedAt[of].autoStart;
   const list = listOf(text);
   const paths = reader.read(key, {
     ...list,
     read: (value) => (value.kind === 'list' && value.items.length === 0 ? [] : list.read(value)),
   });
   for (const path of paths) {
-    const problem = path === '' ? undefined : pluginPathProblem(config, path);
+    const problem = path === '' ? undefined : pluginPathProblem(config, path, of);
     if (problem !== undefined) reader.problem(key, problem);
   }
   return paths;
@@ -165,16 +185,11 @@ function acceptOtherPlugins(reader: SettingReader): void {
         fields.some((inner) => inner.kind === 'object' && inner.fields.has('class'));
       if (!holdsClass && nearest(name, ours) !== undefined) continue;
       reader.know(key);
-      if (!isOfThisPackage(value.fields.get('class'))) {
+      if (isOfJvm(value.fields.get('class'))) {
         reader.note(key, 'a section of another plugin, left alone');
       }
     }
   }
-}
-
-/** Whether the value of a `class` names a journal or a snapshot store of this package. */
-function isOfThisPackage(value: Value | undefined): boolean {
-  return isBuiltIn(value) || snapshotStoreClasses.has((value && text.read(value)) ?? '');
 }
 
 /** Names right below `parent` that mean something to us. */

@@ -37,10 +37,9 @@ describe('settings without effect', () => {
   const text = `${memory}
     akka.persistence.dispatchers.x = 1
     ${path} {
-      replay-filter.mode = fail
-      circuit-breaker.max-failures = 3
+      event-adapter-bindings.x = a
     }
-    akka.persistence.snapshot-store.plugin = "mine"
+    akka.persistence.typed.snapshot-on-recovery = on
     akka.persistence { at-least-once-delivery.redeliver-interval = 1s, r2dbc {} }
     ${path}.event-adapters { a = "com.acme.Adapter" }`;
 
@@ -48,17 +47,16 @@ describe('settings without effect', () => {
     {
       level: 'warn',
       message: `settings without effect so far: ${[
-        'akka.persistence.snapshot-store (config text:10): there are no snapshots yet',
-        'akka.persistence.at-least-once-delivery (config text:11): there is no at-least-once delivery yet',
-        `${path}.replay-filter (config text:7): there is no replay filter yet`,
-        `${path}.circuit-breaker (config text:8): there is no circuit breaker yet`,
-        `${path}.event-adapters (config text:12): there are no event adapters yet`,
+        'akka.persistence.typed.snapshot-on-recovery (config text:9): there are no snapshots yet',
+        'akka.persistence.at-least-once-delivery (config text:10): there is no at-least-once delivery yet',
+        `${path}.event-adapter-bindings (config text:7): there are no event adapters yet`,
+        `${path}.event-adapters (config text:11): there are no event adapters yet`,
       ].join('; ')}`,
     },
     {
       level: 'info',
       message: `settings without effect: ${[
-        'akka.persistence.r2dbc (config text:11): a section of another plugin, left alone',
+        'akka.persistence.r2dbc (config text:10): a section of another plugin, left alone',
         'akka.persistence.dispatchers (config text:5): Node has no dispatchers',
       ].join('; ')}`,
     },
@@ -103,7 +101,7 @@ describe('settings without effect', () => {
     const logic = persistence.persistent(counter, { persistenceId: 'a', journalPluginId: 'mine' });
     await persistence.whenRecovered(createActor(logic, { input: { id: 'a' } }).start());
     await persistence.shutdown();
-    const place = `mine.plugin-dispatcher (config text:13): Node has no dispatchers`;
+    const place = `mine.plugin-dispatcher (config text:12): Node has no dispatchers`;
     expect(notesIn(log)).to.deep.equal([
       ...expected,
       { level: 'info', message: `settings without effect: ${place}` },
@@ -124,7 +122,10 @@ describe('a journal that is named wrongly', () => {
     ['a..b', /^must be the path of a journal's section, such as evolutiongaming.* not "a\.\.b"$/],
     [' ', /^must be the path of a journal's section.* not " "$/],
     ['.', /^must be the path of a journal's section/],
-    ['nowhere.journal', /^names nowhere\.journal, where there is no section; journals are at /],
+    [
+      'nowhere.journal',
+      /^names nowhere\.journal, where there is no section; sections with a class are .*kafka-journal\.persistence\.journal/,
+    ],
   ] as const) {
     it(`is an error with path, file, line and what to do: "${name}"`, async () => {
       writeFileSync(

@@ -22,7 +22,7 @@ describe('an unchanged application.conf of the JVM system', () => {
     const config = await loadConfig({ file: new URL('deployment.conf', folder).pathname, env: {} });
     readKafkaJournalSettings(config);
     const notes = [...config.notes.values()].filter(({ path }) =>
-      path.startsWith(`${journal}.circuit-breaker`),
+      path.startsWith(`${journal}.consumer-pool`),
     );
     expect(notes).to.have.lengthOf(1);
     expect(notes[0]?.file).to.match(/deployment\.conf$/);

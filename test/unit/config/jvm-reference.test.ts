@@ -5,7 +5,10 @@ import type { Config } from '../../../src/config/config.ts';
 import { renderPath } from '../../../src/config/hocon/origin.ts';
 import { parseFile } from '../../../src/config/hocon/parse/parse-file.ts';
 import { toPlain, type Value } from '../../../src/config/hocon/values.ts';
-import { readKafkaJournalSettings } from '../../../src/config/settings/journal-settings.ts';
+import {
+  readInMemoryJournalSettings,
+  readKafkaJournalSettings,
+} from '../../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
 import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { readSnapshotStoreSettings } from '../../../src/config/settings/snapshot-store-settings.ts';
@@ -35,6 +38,7 @@ function settingsOf(file: string): [path: string, value: string][] {
 function readAll(config: Config): void {
   readPersistenceSettings(config);
   readKafkaJournalSettings(config);
+  readInMemoryJournalSettings(config);
   readReplicatorSettings(config);
   readSnapshotStoreSettings(config.section('akka.persistence.snapshot-store.local'), 'local');
 }

@@ -8,14 +8,23 @@ describe('journalClassOf', () => {
     journalClassOf(await load(`mine.class = "${name}"`), 'mine');
 
   it('knows the built-in plugins and the names they have on the JVM', async () => {
-    expect(await classOf('builtin#EmbeddedJournal')).to.equal('embedded');
+    expect(await classOf('builtin#EmbeddedJournal')).to.deep.equal({
+      type: 'builtin',
+      value: 'embedded',
+    });
     const names = [
       'builtin#KafkaJournal',
       'com.evolution.kafka.journal.akka.persistence.KafkaJournal',
       'com.evolution.kafka.journal.pekko.persistence.circe.KafkaJournalCirce',
       'akka.persistence.kafka.journal.KafkaJournal',
     ];
-    for (const name of names) expect(await classOf(name), name).to.equal('kafka');
+    for (const name of names) {
+      expect(await classOf(name), name).to.deep.equal({ type: 'builtin', value: 'kafka' });
+    }
+    expect(await classOf('akka.persistence.journal.inmem.InmemJournal')).to.deep.equal({
+      type: 'builtin',
+      value: 'in-memory',
+    });
   });
 
   it('resolves modules, and refuses what is neither', async () => {

@@ -1,0 +1,136 @@
+import type { Config } from '../config/config.ts';
+import { readAllTogether } from '../config/read-together.ts';
+import { nameIn } from '../config/settings/class-name.ts';
+import { checkPluginPath, journalClasses } from '../config/settings/journal-class.ts';
+import { readInMemoryJournalSettings } from '../config/settings/journal-settings.ts';
+import {
+  fallbackPaths,
+  hostOf,
+  readJournalHost,
+  readStartTimeout,
+} from '../config/settings/plugin-host-settings.ts';
+import { hostJournal } from '../plugin/host/hosted-journal.ts';
+import { InMemoryJournalPlugin } from '../plugin/in-memory-journal-plugin.ts';
+import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
+import {
+  openPlugin,
+  type PluginKind,
+  pluginSourceAt,
+  type RegisteredPlugins,
+} from '../plugin/open-plugin.ts';
+import type { JournalPlugin } from '../ports/journal-plugin.ts';
+import { noteIgnoredKeys } from './note-ignored-keys.ts';
+import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
+import type { OpenDeps } from './stores.ts';
+
+/** The journal of a section. */
+export interface OpenedJournal {
+  /** As it was made; whoever closes it closes what belongs to it. */
+  readonly plugin: JournalPlugin;
+  /** The same for actors, with what the host does around it. It closes the plugin. */
+  readonly hosted: JournalPlugin;
+  /** Of a journal of this package over a log and a store. */
+  readonly section: OpenSection | undefined;
+}
+
+type BuiltinJournal = NonNullable<ReturnType<(typeof journalClasses.builtins)['get']>>;
+
+const kind: PluginKind<JournalPlugin, BuiltinJournal> = {
+  ...journalClasses,
+  methods: ['write', 'deleteTo', 'highestSeqNr', 'replay', Symbol.asyncDispose],
+};
+
+/**
+ * Looks whether the journal of a section can be opened: nothing is opened, but a module is loaded.
+ *
+ * @throws {ConfigError} all problems of the section
+ */
+export async function checkJournal(
+  config: Config,
+  path: string,
+  registered: RegisteredPlugins,
+): Promise<void> {
+  checkPluginPath(config, path, 'journal');
+  await readAllTogether(
+    () => pluginSourceAt(config, path, kind, registered),
+    () => readSettings(config, path, registered),
+  );
+}
+
+/** What is wrong with the class is found elsewhere. */
+function readSettings(config: Config, path: string, registered: RegisteredPlugins): void {
+  const name = nameIn(config.value(`${path}.class`));
+  const builtin = registered.has(path) ? undefined : kind.builtins.get(name);
+  if (builtin === undefined) {
+    const [own, fallback] = sectionsOf(config, path);
+    hostOf(own, fallback, (...of) => [readJournalHost(...of), readStartTimeout(...of)]);
+  } else if (builtin === 'in-memory') readInMemoryJournalSettings(config, path);
+  else journalSettingsOf(config, path);
+}
+
+/**
+ * Opens the journal of a section.
+ *
+ * @throws {ConfigError} all problems of the section
+ * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
+ * @throws {DeadlineExceededError} a journal of a user took longer than `start-timeout`
+ * @throws {NotSetUpError} a topic or table is missing and may not be created
+ */
+export async function openJournal(
+  config: Config,
+  path: string,
+  registered: RegisteredPlugins,
+  deps: OpenDeps & { readonly closing: AbortSignal; readonly beforeClose: () => Promise<void> },
+): Promise<OpenedJournal> {
+  checkPluginPath(config, path, 'journal');
+  const source = await pluginSourceAt(config, path, kind, registered);
+  if (source.type === 'builtin' && source.value !== 'in-memory') {
+    return await openWithStores(config, path, deps);
+  }
+  const settings = hostOf(...sectionsOf(config, path), readJournalHost);
+  const plugin =
+    source.type === 'builtin'
+      ? new InMemoryJournalPlugin({ ...readInMemoryJournalSettings(config, path), ...deps })
+      : await openOwn(source.value, config, path, deps);
+  noteIgnoredKeys(config, deps.log);
+  const hosted = hostJournal(plugin, { ...deps, settings, configPath: path });
+  return { plugin, hosted, section: undefined };
+}
+
+async function openWithStores(
+  config: Config,
+  path: string,
+  deps: OpenDeps & { readonly beforeClose: () => Promise<void> },
+): Promise<OpenedJournal> {
+  const section = await openSection(config, path, deps);
+  const { journals, waking } = section;
+  const { keyOf, maxEventsInBatch } = journals;
+  const close = async (): Promise<void> => {
+    await deps.beforeClose();
+    await waking?.settled();
+    await journals[Symbol.asyncDispose]();
+  };
+  const wakesEntities = waking !== undefined;
+  const parts = { journals, keyOf, maxEventsInBatch, wakesEntities, close };
+  const plugin = new KafkaJournalPlugin({ ...deps, ...parts });
+  const settings = section.host;
+  const hosted = hostJournal(plugin, { ...deps, settings, configPath: path });
+  return { plugin, hosted, section };
+}
+
+/** A journal of the user. */
+async function openOwn(
+  source: unknown,
+  config: Config,
+  path: string,
+  deps: OpenDeps & { readonly closing: AbortSignal },
+): Promise<JournalPlugin> {
+  const [own, fallback] = sectionsOf(config, path);
+  const startTimeoutMs = hostOf(own, fallback, readStartTimeout);
+  const place = { config: own.laidOver(fallback), configPath: path, rootConfig: config };
+  return await openPlugin(source, place, kind, { ...deps, startTimeoutMs });
+}
+
+function sectionsOf(config: Config, path: string): [own: Config, fallback: Config] {
+  return [config.section(path), config.section(fallbackPaths.journal)];
+}

@@ -1,0 +1,129 @@
+import type { Config } from '../config/config.ts';
+import { type ClassKind, problemAt } from '../config/settings/class-name.ts';
+import {
+  ConfigError,
+  DeadlineExceededError,
+  JournalError,
+  StoreUnavailableError,
+} from '../model/errors.ts';
+import { shown } from '../model/shown.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { within } from '../runtime/waiting.ts';
+import type { PluginContext } from './plugin-context.ts';
+import { makeFrom, missingMethods, resolveExport } from './resolve-export.ts';
+
+/** A kind of plugin. */
+export interface PluginKind<T, B> extends ClassKind<B> {
+  /** What every one of them can do. */
+  readonly methods: readonly (keyof T)[];
+}
+
+/** A section, and what makes its plugin: nothing is opened yet. */
+export interface PluginPlace {
+  /** The section over its defaults. */
+  readonly config: Config;
+  readonly configPath: string;
+  readonly rootConfig: Config;
+}
+
+/** What opening a plugin works with. */
+export interface OpenPluginDeps {
+  readonly startTimeoutMs: number;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Fires when the plugin is no longer wanted. */
+  readonly closing: AbortSignal;
+}
+
+/** Sections whose plugins are made by code: what makes each, by path. */
+export type RegisteredPlugins = ReadonlyMap<string, unknown>;
+
+/**
+ * What makes the plugin of the section at `path`: what is registered in code, or what `class`
+ * names. Modules are loaded for that.
+ *
+ * @throws {ConfigError} as of {@link resolveExport}
+ */
+export async function pluginSourceAt<B>(
+  config: Config,
+  path: string,
+  kind: ClassKind<B>,
+  registered: RegisteredPlugins,
+): Promise<
+  | { readonly type: 'builtin'; readonly value: B }
+  | { readonly type: 'export'; readonly value: unknown }
+> {
+  if (registered.has(path)) return { type: 'export', value: registered.get(path) };
+  return await resolveExport(config, `${path}.class`, kind);
+}
+
+/**
+ * Makes a plugin, which then belongs to the caller.
+ *
+ * @throws {ConfigError} at the place of its class: what makes it is of the wrong kind or fails, or
+ * what it makes is no such plugin
+ * @throws {StoreUnavailableError} retryable, as what makes it says
+ * @throws {DeadlineExceededError} retryable: it took longer than `start-timeout`
+ */
+export async function openPlugin<T extends AsyncDisposable>(
+  source: unknown,
+  place: PluginPlace,
+  kind: PluginKind<T, unknown>,
+  { startTimeoutMs, log, clock, closing }: OpenPluginDeps,
+): Promise<T> {
+  const { configPath, rootConfig } = place;
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, closing]);
+  const context: PluginContext = { ...place, log, clock, signal };
+  const key = `${configPath}.class`;
+  const making = makeFrom(source, context, { config: rootConfig, key, what: kind.what });
+  let made: unknown;
+  try {
+    made = await within(making, startTimeoutMs, clock);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    const text = `${kind.what} could not be made by the class of ${configPath}`;
+    if (cause instanceof JournalError && cause.retryable) {
+      throw new StoreUnavailableError(text, { cause });
+    }
+    throw new ConfigError([problemAt(rootConfig, key, `names what fails: ${String(cause)}`)], {
+      cause,
+    });
+  }
+  if (made === 'expired') {
+    const text = `${configPath} was not ready within start-timeout, ${startTimeoutMs} ms`;
+    const error = new DeadlineExceededError(text);
+    over.abort(error);
+    making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
+    throw error;
+  }
+  if (isPlugin(made, kind)) return made;
+  await disposeOf(made);
+  const lacks = missingMethods(made, kind.methods).join(', ');
+  const looks = otherKindOf(made, kind);
+  const text = `must make ${kind.what}; ${shown(made)} lacks ${lacks}${looks}`;
+  throw new ConfigError([problemAt(rootConfig, key, text)]);
+}
+
+function isPlugin<T>(made: unknown, { methods }: PluginKind<T, unknown>): made is T {
+  return missingMethods(made, methods).length === 0;
+}
+
+/** What the other kind of plugins begins with. */
+const signs = [
+  ['a journal', ['write', 'replay']],
+  ['a snapshot store', ['save', 'load']],
+] as const;
+
+function otherKindOf(made: unknown, { what }: { readonly what: string }): string {
+  const other = signs.find(
+    ([name, methods]) => name !== what && missingMethods(made, methods).length === 0,
+  );
+  return other === undefined ? '' : `; it looks like ${other[0]}`;
+}
+
+async function disposeOf(made: unknown): Promise<void> {
+  const { [Symbol.asyncDispose]: dispose } = Object(made) as Partial<AsyncDisposable>;
+  if (typeof dispose === 'function') await dispose.call(made);
+}

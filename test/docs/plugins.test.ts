@@ -1,0 +1,34 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createActor } from 'xstate';
+import { createPersistence } from '../../src/index.ts';
+import { counter } from '../support/counter.ts';
+import { blocksOf } from './blocks.ts';
+
+const page = readFileSync(new URL('../../docs/plugins.md', import.meta.url), 'utf8');
+
+describe('docs/plugins.md', () => {
+  it('shows a journal that keeps the events of actors, by the configuration beside it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kafka-journal-plugins-'));
+    const [config = ''] = blocksOf(page, 'hocon');
+    const journal = blocksOf(page, 'ts').find((block) => block.includes('class MyJournal')) ?? '';
+    writeFileSync(join(folder, 'application.conf'), config);
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(folder, 'my-journal.ts'), journal);
+    const persistence = await createPersistence({ file: join(folder, 'application.conf') });
+    try {
+      const logic = persistence.persistent(counter, { persistenceId: 'a' });
+      for (const expected of [2, 4]) {
+        const actor = createActor(logic, { input: { id: 'a' } }).start();
+        const { snapshot } = await persistence.ask(actor, { type: 'added', by: 2 });
+        expect(snapshot.context.sum).to.equal(expected);
+        await persistence.stop(actor);
+      }
+    } finally {
+      await persistence.shutdown();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
