@@ -34,6 +34,7 @@ import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { persistenceIdsOf, persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { boundedPages } from './bounded-pages.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
@@ -178,25 +179,6 @@ function warnOfEarlyTimeout(
   if (callTimeoutMs > deliveryTimeoutMs) return;
   const text = 'circuit-breaker.call-timeout should be longer than kafka.producer.delivery-timeout';
   log.warn({ journal, callTimeoutMs, deliveryTimeoutMs }, text);
-}
-
-/** A page is with its reader while two more are on their way. */
-const pagesAtOnce = 3;
-
-/** The settings with pages of the store so small that a replay does not read further ahead. */
-function boundedPages(settings: KafkaJournalSettings, replayBatchSize: number) {
-  const rows = Math.max(2, Math.floor(replayBatchSize / pagesAtOnce));
-  const { eventual } = settings;
-  if (eventual.type === 'cassandra') {
-    const { cassandra } = eventual;
-    const fetchSize = Math.min(cassandra.client.fetchSize, rows);
-    const client = { ...cassandra.client, fetchSize };
-    return { ...settings, eventual: { ...eventual, cassandra: { ...cassandra, client } } };
-  }
-  if (eventual.type === 'sqlite') return settings;
-  const { postgres } = eventual;
-  const fetchSize = Math.min(postgres.fetchSize, rows);
-  return { ...settings, eventual: { ...eventual, postgres: { ...postgres, fetchSize } } };
 }
 
 /** @throws {ConfigError} all problems of the section, or it is of a journal without `Journals` */
