@@ -44,6 +44,8 @@ export interface BehaviorDecideArgs<S, C> {
   readonly command: C;
   /** Number of the last event, stored or being written. */
   readonly sequenceNr: number;
+  /** `machineVersion` of the actor that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
 }
 
 /** An entity without a machine: its rules, and the options of every entity. */
@@ -77,8 +79,8 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
       return {
         ...shared,
         persistenceId: persistenceIdOf(persistenceId, input as I),
-        decide: ({ snapshot: { context: state }, command, sequenceNr }) =>
-          decide({ state, command: command as C, sequenceNr }),
+        decide: ({ snapshot: { context: state }, command, ...known }) =>
+          decide({ state, command: command as C, ...known }),
         transient: undefined,
       };
     },
@@ -199,6 +201,8 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   }
 
   hiddenActor(): undefined {}
+
+  useVersion(): void {}
 
   endChild(): void {}
 

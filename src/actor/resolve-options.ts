@@ -10,6 +10,8 @@ import type {
   ResolvedBackoff,
   RestartBackoff,
 } from './entity/entity-options.ts';
+import type { Evolution } from './evolution/event-coding.ts';
+import { resolveEvolution } from './evolution/resolve-evolution.ts';
 
 const defaultRandomFactor = 0.2;
 
@@ -17,13 +19,15 @@ const defaultRandomFactor = 0.2;
 export type SharedSettings<S> = Omit<EntitySettings<S>, 'persistenceId' | 'decide' | 'transient'>;
 
 /**
- * Options as written over the configured ones.
+ * Options as written over the configured ones. `unknown` = what becomes of stored events that a
+ * machine does not know; without it they are events like any other.
  *
  * @throws {InvalidInputError} a wrong option; names it
  */
 export function resolveOptions<S, E extends EventObject>(
   options: EntityOptions<S, E>,
   settings: ActorSettings,
+  unknown?: Evolution['unknown'],
 ): SharedSettings<S> {
   const { passivateAfter } = options;
   // Callers in JavaScript get to know at once, and not from the first command.
@@ -37,6 +41,9 @@ export function resolveOptions<S, E extends EventObject>(
     journalPluginId: options.journalPluginId,
     tagger: options.tagger as SharedSettings<S>['tagger'],
     onSignal: options.onSignal,
+    evolution: resolveEvolution(options, unknown),
+    commandSchema: options.commandSchema,
+    machineVersion: options.machineVersion,
     recoverTo: optionalCount(options.recovery?.toSeqNr, 'recovery.toSeqNr'),
     recoverMaxEvents: options.recovery?.maxEvents ?? Number.POSITIVE_INFINITY,
     restart: resolveBackoff(options.onPersistFailure ?? 'stop'),

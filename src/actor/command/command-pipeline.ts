@@ -7,7 +7,7 @@ import {
 } from '../../model/errors.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Envelope, Evaluated } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
@@ -133,7 +133,7 @@ export class CommandPipeline<S extends HostedState> {
       if (last === undefined) continue;
       room--;
       state = last.next;
-      if (last.payload !== undefined) sequenceNr += steps.length;
+      for (const { payload } of steps) if (payload !== undefined) sequenceNr++;
     }
     return batch;
   }
@@ -219,7 +219,7 @@ export class CommandPipeline<S extends HostedState> {
         if (ask !== undefined && !ask.settled) {
           const snapshot = this.#life.expose(this.stash.length);
           const { sequenceNr } = this.#entity;
-          const stored = steps.filter((step) => step.payload !== undefined);
+          const stored = steps.filter(isStored);
           const events = stored.map((step) => step.event);
           ask.answer({ sequenceNr, events, snapshot, reply: outcome.reply });
         }

@@ -1,4 +1,7 @@
 import type { EventObject } from 'xstate';
+import type { Evolution } from '../evolution/event-coding.ts';
+import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
+import type { StandardSchema } from '../evolution/schema.ts';
 
 /** Milliseconds, or a number with its unit: `'200ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
 export type Duration = number | string;
@@ -54,6 +57,8 @@ export interface DecideArgs<S, C> {
   readonly command: C;
   /** Number of the last event, stored or being written. */
   readonly sequenceNr: number;
+  /** `machineVersion` of the actor that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
 }
 
 /** What `transient` is given. */
@@ -68,7 +73,7 @@ export interface InputArgs<I> {
 }
 
 /** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
-export interface EntityOptions<S, E extends EventObject> {
+export interface EntityOptions<S, E extends EventObject> extends EvolutionOptions<E> {
   /** Configuration path of the journal plugin; the default journal unless given. */
   readonly journalPluginId?: string;
   /**
@@ -106,6 +111,10 @@ export interface EntitySettings<S> {
   readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;
   readonly tagger: ((event: EventObject, after: S) => Iterable<string>) | undefined;
   readonly onSignal: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
+  /** What stands between its events and what is stored of them; `undefined` = nothing. */
+  readonly evolution: Evolution | undefined;
+  readonly commandSchema: StandardSchema | undefined;
+  readonly machineVersion: string | undefined;
   readonly recoverTo: number | undefined;
   readonly recoverMaxEvents: number;
   readonly restart: ResolvedBackoff | undefined;

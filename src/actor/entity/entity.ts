@@ -1,10 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import {
-  ClosedError,
-  NotOwnerError,
-  WriteFailedError,
-  WriteRejectedError,
-} from '../../model/errors.ts';
+import { ClosedError, NotOwnerError, WriteRejectedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type {
@@ -14,12 +9,12 @@ import type {
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
-  WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import type { EventCoding, JournalCoding } from '../evolution/event-coding.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
@@ -29,6 +24,7 @@ import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
 import { dueMs, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
+import { rejectionsOf } from './write-outcomes.ts';
 
 /** What all entities of one persistence share. */
 export interface EntityDeps {
@@ -37,6 +33,11 @@ export interface EntityDeps {
     pluginId: string | undefined,
     signal: AbortSignal,
   ) => Promise<SnapshotStorePlugin | undefined>;
+  /** What the configuration binds to the events of a journal. */
+  readonly journalCoding: (
+    pluginId: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<JournalCoding | undefined>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */
@@ -59,7 +60,7 @@ export interface EntityStart<S> {
 }
 
 /** What is stored of an event beside its payload. */
-type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form'>;
+type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest'>;
 
 const noTags: readonly string[] = [];
 
@@ -99,6 +100,8 @@ export class Entity<S extends HostedState> {
   #input: unknown;
   #initPending = false;
   #writerUuid = '';
+  #coding: EventCoding | undefined;
+  #bornWith: string | undefined;
   #journal: JournalPlugin | undefined;
   #timers = new Timers();
   #waits = new Waits();
@@ -146,6 +149,16 @@ export class Entity<S extends HostedState> {
   /** One UUID a recovery: tells the writers of a journal apart. */
   get writerUuid(): string {
     return this.#writerUuid;
+  }
+
+  /** How its events are stored; `undefined` = as they are. */
+  get coding(): EventCoding | undefined {
+    return this.#coding;
+  }
+
+  /** Version of the machine that began the journal; `undefined` = none is known of it. */
+  get bornWith(): string | undefined {
+    return this.#bornWith;
   }
 
   get timers(): Timers {
@@ -200,6 +213,9 @@ export class Entity<S extends HostedState> {
     this.#journal = journal;
     this.#writerUuid = this.deps.randomUuid();
     this.#sequenceNr = replayed.sequenceNr;
+    this.#coding = replayed.coding;
+    const isNew = replayed.state === undefined;
+    this.#bornWith = isNew ? this.settings.machineVersion : replayed.bornWith;
     this.#timers = new Timers();
     this.#waits = new Waits();
     if (replayed.state === undefined) return;
@@ -239,8 +255,9 @@ export class Entity<S extends HostedState> {
       this.logic.adoptStep(step.next, step.event, step.trace);
       return false;
     }
-    this.#timers.beginStep({ seqNr: this.#sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
-    this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr);
+    const { part, facts } = step;
+    this.#timers.beginStep({ seqNr: this.#sequenceNr, part, delaysMs: facts.delaysMs ?? [] });
+    this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr, part);
     return true;
   }
 
@@ -267,25 +284,35 @@ export class Entity<S extends HostedState> {
   /** The event as the journal stores it, with the number `seqNr`. */
   reprOf(
     seqNr: number,
-    payload: EventObject,
-    { tags, facts, form }: BesidePayload,
+    payload: unknown,
+    { tags, facts, form, manifest }: BesidePayload,
   ): PersistentRepr {
     const repr: PersistentRepr = {
       persistenceId: this.persistenceId,
       seqNr: SeqNr.of(seqNr),
       payload,
-      manifest: '',
+      manifest,
       writerUuid: this.#writerUuid,
       timestampMs: undefined,
       tags,
-      facts,
+      facts: this.#withVersion(facts),
     };
     return form === undefined ? repr : { ...repr, form };
   }
 
+  #withVersion(facts: EventFacts): EventFacts {
+    const { machineVersion } = this.settings;
+    if (machineVersion === undefined) return facts;
+    const bornWith = this.#bornWith ?? null;
+    return bornWith === machineVersion
+      ? { ...facts, machineVersion }
+      : { ...facts, machineVersion, bornWith };
+  }
+
   /** The init record, the first one of a journal. */
   initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
-    return this.reprOf(seqNr, initEvent(this.#input), { tags: noTags, facts, form: undefined });
+    const beside = { tags: noTags, facts, form: undefined, manifest: '' };
+    return this.reprOf(seqNr, initEvent(this.#input), beside);
   }
 
   /**
@@ -358,24 +385,4 @@ export class Entity<S extends HostedState> {
     }
     this.#timers = timers;
   }
-}
-
-/**
- * The causes of rejection, one a write, `undefined` = stored; or `undefined` when everything is
- * stored.
- *
- * @throws {WriteFailedError} the answer has not one outcome a write
- */
-function rejectionsOf(
-  outcomes: readonly WriteOutcome[],
-  writes: number,
-): readonly (Error | undefined)[] | undefined {
-  if (outcomes.length === 0) return undefined;
-  if (outcomes.length !== writes) {
-    throw new WriteFailedError(
-      `the journal answered ${outcomes.length} outcomes to ${writes} writes`,
-    );
-  }
-  if (outcomes.every((outcome) => outcome.type === 'stored')) return undefined;
-  return outcomes.map((outcome) => (outcome.type === 'rejected' ? outcome.cause : undefined));
 }

@@ -1,3 +1,4 @@
+import type { EventCoding } from '../evolution/event-coding.ts';
 import type { DryRun } from './entity-logic.ts';
 import type { Timers } from './timers.ts';
 
@@ -13,6 +14,10 @@ export interface Replayed<S> {
   readonly timers: Timers;
   /** When the last applied event was stored, ms since the epoch; 0 = unknown. */
   readonly lastEventMs: number;
+  /** Version of the machine that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
+  /** How its events are stored; `undefined` = as they are. */
+  readonly coding: EventCoding | undefined;
   /** The dry run that made `state`: it knows the children in it. */
   readonly run: DryRun<S>;
 }

@@ -16,6 +16,8 @@ import {
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { delaysOf } from '../entity/timers.ts';
+import { EventCoding } from '../evolution/event-coding.ts';
+import { PayloadSerializers } from '../evolution/stored-payload.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater, ReplayFold, replay } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -136,10 +138,12 @@ export class EntityRecovery<S extends HostedState> {
     signal: AbortSignal,
   ): Promise<Replayed<S>> {
     const { persistenceId, deps, settings, logic, input } = this.#entity;
+    const coding = await watch.guard(openCoding(this.#entity, signal));
     const fold = new ReplayFold({
       persistenceId,
       input,
       run: logic.replayRun(),
+      coding,
       nowMs: () => deps.clock.nowMs(),
       unhandled: settings.actor.unhandledReplayedEvent,
       describe: (state) => logic.describe(state),
@@ -289,6 +293,21 @@ export class EntityRecovery<S extends HostedState> {
   end(): void {
     this.#attempt.abort(this.#life.lastError ?? over);
   }
+}
+
+/** How the events of the entity are stored; `undefined` = as they are. */
+async function openCoding<S extends HostedState>(
+  { persistenceId, deps, settings }: Entity<S>,
+  signal: AbortSignal,
+): Promise<EventCoding | undefined> {
+  const { evolution, journalPluginId } = settings;
+  const { adapters, serializers } = (await deps.journalCoding(journalPluginId, signal)) ?? {};
+  const own = evolution?.serializers;
+  if (evolution === undefined && adapters === undefined && serializers === undefined)
+    return undefined;
+  const known = serializers ?? PayloadSerializers.none;
+  const all = own === undefined ? known : known.with(own);
+  return new EventCoding({ persistenceId, evolution, adapters, serializers: all });
 }
 
 /**
