@@ -10,6 +10,14 @@ export type {
   RestartBackoff,
 } from './actor/entity/entity-options.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
+export type { EventAdapter, StoredEventPlace } from './actor/evolution/event-adapter.ts';
+export type { UnknownEvent, UnknownStoredEvent } from './actor/evolution/event-coding.ts';
+export type { EventSerializer, JsonCodec, Serializer } from './actor/evolution/event-serializer.ts';
+export type { Renamed } from './actor/evolution/renamed.ts';
+export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
+export { taggedJson } from './actor/evolution/tagged-json.ts';
+export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/upcasters.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,
@@ -37,6 +45,7 @@ export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
 export type { PartitionOffset } from './model/position.ts';
 export type { RecordMetadata } from './model/record-metadata.ts';
 export { SeqNr } from './model/seq-nr.ts';
+export { SerializedPayload } from './model/serialized-payload.ts';
 export type { Tenure } from './model/tenure.ts';
 export { describeError } from './observability/describe-error.ts';
 export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';

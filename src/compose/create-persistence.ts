@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
 import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
+import type { JournalCoding } from '../actor/evolution/event-coding.ts';
 import type {
   EntityRegistry,
   EntityRegistryOptions,
@@ -9,6 +10,7 @@ import type {
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readTogether } from '../config/read-together.ts';
+import type { BoundClasses } from '../config/settings/event-adapter-settings.ts';
 import { defaultJournalOf } from '../config/settings/journal-class.ts';
 import {
   namedJournals,
@@ -23,6 +25,8 @@ import { KafkaJournalPlugin } from '../plugin/kafka-journal-plugin.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { openJournalCoding } from './journal-coding.ts';
+import { loadExport } from './load-export.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
 import type { WakeEntities } from './wake-entities.ts';
@@ -71,6 +75,7 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
+    journalCoding: (pluginId) => plugins.codingOf(pluginId, settings.serializers),
     log,
     clock: systemClock,
     randomUuid: randomUUID,
@@ -112,6 +117,7 @@ class Plugins {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #opened = new Map<string, Promise<JournalPlugin>>();
+  readonly #codings = new Map<string, Promise<JournalCoding | undefined>>();
   readonly #fleets = new Map<string, Fleet>();
   /** Of sections whose entities are woken. */
   readonly #waking = new Map<string, WakeEntities>();
@@ -136,6 +142,25 @@ class Plugins {
     this.#opened.set(path, opening);
     opening.catch(() => this.#opened.delete(path));
     return await opening;
+  }
+
+  /**
+   * What is bound to the events of a journal; the journal itself is not opened for that.
+   *
+   * @throws {ConfigError} an adapter or a serializer cannot be loaded, or is none
+   */
+  async codingOf(
+    pluginId: string | undefined,
+    serializers: BoundClasses,
+  ): Promise<JournalCoding | undefined> {
+    const path = pluginId || defaultJournalOf(this.#config);
+    const known = this.#codings.get(path);
+    if (known !== undefined) return await known;
+    const { eventAdapters } = journalSettingsOf(this.#config, path);
+    const coding = openJournalCoding({ eventAdapters, serializers }, loadExport);
+    this.#codings.set(path, coding);
+    coding.catch(() => this.#codings.delete(path));
+    return await coding;
   }
 
   /**

@@ -27,6 +27,13 @@ export type SerializersOfActor = Readonly<
   Record<string, EventSerializer | readonly EventSerializer[]>
 >;
 
+/** Bound to events that are to be plain JSON although a wider pattern binds them to another one. */
+export const plainJson: JsonCodec = {
+  name: 'json',
+  toJson: (value) => value,
+  fromJson: (json) => json,
+};
+
 /** The serializers that may have written a journal, and those that events are bound to. */
 export class PayloadSerializers {
   /** Events are JSON, which refuses what it cannot hold. */
@@ -64,7 +71,7 @@ export class PayloadSerializers {
   write(value: unknown): StoredPayload {
     let serializer: EventSerializer | undefined;
     for (const bindings of this.#bindings) serializer ??= bindings.of(value);
-    if (serializer === undefined) return plain(value, undefined);
+    if (serializer === undefined || serializer === plainJson) return plain(value, undefined);
     try {
       if (!isSerializer(serializer)) return plain(serializer.toJson(value), serializer.name);
       const manifest = serializer.manifest(value);

@@ -4,6 +4,7 @@ import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
+import { type BoundClasses, readSerializers } from './event-adapter-settings.ts';
 import { isBuiltIn, pluginPathProblem } from './journal-class.ts';
 
 /** What persistent actors do, and which journal they use: section `akka.persistence`. */
@@ -27,6 +28,8 @@ export interface PersistenceSettings {
   readonly journalPluginId: string | undefined;
   /** Paths of journals to open at start; `''` stands for the default one. */
   readonly autoStartJournals: readonly string[];
+  /** Of all events, whichever journal they are in. */
+  readonly serializers: BoundClasses;
 }
 
 const int32 = 0x7fffffff;
@@ -64,6 +67,7 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     recoveryEventTimeoutMs: readRecoveryEventTimeout(reader, config, journalPluginId),
     journalPluginId,
     autoStartJournals: readAutoStart(reader, config),
+    serializers: readSerializers(reader),
   };
   acceptOtherPlugins(reader);
   return reader.finish(settings);
