@@ -10,6 +10,7 @@ export type {
   RestartBackoff,
 } from './actor/entity/entity-options.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
+export type { EntityKeys } from './actor/evolution/entity-cipher.ts';
 export type { EventAdapter, StoredEventPlace } from './actor/evolution/event-adapter.ts';
 export type { UnknownEvent, UnknownStoredEvent } from './actor/evolution/event-coding.ts';
 export type { EventSerializer, JsonCodec, Serializer } from './actor/evolution/event-serializer.ts';

@@ -326,7 +326,8 @@ export class Entity<S extends HostedState> {
   async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
     try {
       if (this.#journal === undefined) throw new ClosedError('the entity has not recovered');
-      const causes = rejectionsOf(await this.#journal.write(writes), writes.length);
+      const sealed = this.#coding?.cipher === undefined ? writes : await this.#coding.seal(writes);
+      const causes = rejectionsOf(await this.#journal.write(sealed), writes.length);
       this.#writeUnderWay = undefined;
       if (causes === undefined) return onStored();
       this.#waits.untold();

@@ -5,9 +5,11 @@ import {
   RecoveryFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
+import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { StoredForm } from '../../model/stored-form.ts';
-import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
 import type { Bindings } from './bindings.ts';
+import { type EntityCipher, type EntityKeys, encryptedSerializer } from './entity-cipher.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
 import type { Renaming } from './renamed.ts';
 import type { EventCheck } from './schema.ts';
@@ -32,6 +34,7 @@ export interface Evolution {
   readonly check: EventCheck | undefined;
   /** Bound to events of this actor, before what the configuration binds. */
   readonly serializers: SerializersOfActor | undefined;
+  readonly keys: EntityKeys | undefined;
   /** With what it is asked: whether the machine knows a type. */
   readonly unknown:
     | { readonly policy: UnknownStoredEvent; knows(type: string): boolean }
@@ -61,29 +64,34 @@ export interface CodingParts {
   readonly evolution: Evolution | undefined;
   readonly adapters: JournalCoding['adapters'];
   readonly serializers: PayloadSerializers;
+  /** `undefined` = nothing is encrypted. */
+  readonly cipher: EntityCipher | undefined;
 }
 
 /**
  * The way of the events of one entity to its journal and back, from the outer layer to the inner:
  *
  * ```
- * event ─→ schema ─→ adapter of the actor ─→ adapter of the journal ─→ serializer ─→ journal
- * event ←─ schema ←─ adapter of the actor ←─ adapter of the journal ←─ new names ←─ serializer
+ * event ─→ schema ─→ adapter of the actor ─→ adapter of the journal ─→ serializer ─→ cipher
+ * event ←─ schema ←─ adapter of the actor ←─ adapter of the journal ←─ new names ←─ serializer ←─ cipher
  * ```
  *
- * What the actor itself stores, the init record and events of xstate, only gets new names.
+ * What the actor itself stores, the init record and events of xstate, is only encrypted, and only
+ * gets new names.
  */
 export class EventCoding {
   readonly #id: string;
   readonly #evolution: Partial<Evolution>;
   readonly #adapters: JournalCoding['adapters'];
   readonly #serializers: PayloadSerializers;
+  readonly cipher: EntityCipher | undefined;
 
-  constructor({ persistenceId, evolution, adapters, serializers }: CodingParts) {
+  constructor({ persistenceId, evolution, adapters, serializers, cipher }: CodingParts) {
     this.#id = persistenceId;
     this.#evolution = evolution ?? {};
     this.#adapters = adapters;
     this.#serializers = serializers;
+    this.cipher = cipher;
   }
 
   /**
@@ -92,9 +100,9 @@ export class EventCoding {
    * @throws {InvalidInputError} {@link WriteRejectedError} it cannot be stored
    */
   write(event: EventObject, seqNr: number): CodedEvent {
-    const { renaming, check } = this.#evolution;
+    const { renaming, adapter, check } = this.#evolution;
     checkName(event.type, renaming);
-    check?.(event);
+    if (adapter !== undefined) check?.(event);
     const adapted = this.#adapt(event);
     const stored = this.#serializers.write(adapted.value);
     const { manifest } = adapted;
@@ -103,7 +111,25 @@ export class EventCoding {
       const text = `its event adapter gives nothing back of "${event.type}"`;
       throw new InvalidInputError(`${text}: stored, it would have no effect; nothing was stored`);
     }
+    // What is acknowledged has to be valid for whoever reads it.
+    for (const one of events) check?.(one);
     return { ...stored, manifest, events };
+  }
+
+  /**
+   * Writes as the journal is to hold them: what is certain of them by now stays as it is.
+   *
+   * @throws {WriteRejectedError} there is no key to encrypt them with
+   */
+  async seal(writes: readonly AtomicWrite[]): Promise<readonly AtomicWrite[]> {
+    const { cipher } = this;
+    if (cipher === undefined) return writes;
+    await cipher.ready();
+    return writes.map((write) => {
+      const [first, ...others] = write.events;
+      const seal = (repr: PersistentRepr): PersistentRepr => cipher.sealEvent(repr);
+      return { ...write, events: [seal(first), ...others.map(seal)] };
+    });
   }
 
   /**
@@ -124,7 +150,7 @@ export class EventCoding {
     const { seqNr, manifest, facts } = repr;
     let payload: unknown;
     try {
-      payload = this.#serializers.read(repr.payload, facts.encoding);
+      payload = this.#serializers.read(this.#decrypted(repr), facts.encoding);
       const stored = this.#withNewName(payload);
       const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
@@ -139,6 +165,15 @@ export class EventCoding {
       const text = `${this.#name(payload ?? repr.payload, repr)} cannot be read`;
       throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
     }
+  }
+
+  #decrypted(repr: PersistentRepr): unknown {
+    const { payload } = repr;
+    if (!(payload instanceof SerializedPayload) || payload.serializer !== encryptedSerializer) {
+      return payload;
+    }
+    if (this.cipher !== undefined) return this.cipher.openEvent(payload, repr);
+    throw new Error('it is encrypted, and the actor has no "encryption"');
   }
 
   #adapt(event: EventObject): { readonly value: unknown; readonly manifest: string } {

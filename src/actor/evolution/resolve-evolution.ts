@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import type { EntityKeys } from './entity-cipher.ts';
 import type { EventAdapter } from './event-adapter.ts';
 import type { Evolution, UnknownStoredEvent } from './event-coding.ts';
 import { type Renamed, Renaming } from './renamed.ts';
@@ -25,6 +26,11 @@ export interface EvolutionOptions<E extends EventObject> {
    */
   readonly eventSchema?: StandardSchema;
   /**
+   * Encrypts what the entity stores with a key of its own, so that it is gone for good once the key
+   * is forgotten. Events that were stored before stay readable.
+   */
+  readonly encryption?: EntityKeys;
+  /**
    * Version of the program's rules, stored with each event. `decide` is told the version with which
    * an entity was born, and a machine may have `earlierMachines`.
    */
@@ -41,17 +47,22 @@ export function resolveEvolution<E extends EventObject>(
   unknown: Evolution['unknown'],
 ): Evolution | undefined {
   const { eventAdapter, renamed, serializers, commandSchema, eventSchema } = options;
+  const keys = options.encryption;
   for (const [option, schema] of Object.entries({ commandSchema, eventSchema })) {
     if (schema !== undefined) checkSchema(schema, option);
   }
   checkVersion(options.machineVersion, 'machineVersion');
   if (eventAdapter !== undefined) checkAdapter(eventAdapter, 'the option "eventAdapter"');
-  const parts = [eventAdapter, renamed, serializers, eventSchema, unknown];
+  if (keys !== undefined && typeof keys.keyOf !== 'function') {
+    throw new InvalidInputError('the option "encryption" needs the function "keyOf"');
+  }
+  const parts = [eventAdapter, renamed, serializers, keys, eventSchema, unknown];
   if (parts.every((part) => part === undefined)) return undefined;
   return {
     renaming: renamed && new Renaming(renamed),
     adapter: eventAdapter as EventAdapter | undefined,
     serializers,
+    keys,
     check: eventSchema && ((event) => void validated(eventSchema, event, 'event')),
     unknown,
   };

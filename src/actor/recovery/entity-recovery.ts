@@ -16,6 +16,7 @@ import {
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { delaysOf } from '../entity/timers.ts';
+import { EntityCipher } from '../evolution/entity-cipher.ts';
 import { EventCoding } from '../evolution/event-coding.ts';
 import { PayloadSerializers } from '../evolution/stored-payload.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
@@ -307,7 +308,9 @@ async function openCoding<S extends HostedState>(
     return undefined;
   const known = serializers ?? PayloadSerializers.none;
   const all = own === undefined ? known : known.with(own);
-  return new EventCoding({ persistenceId, evolution, adapters, serializers: all });
+  const keys = evolution?.keys;
+  const cipher = keys && (await EntityCipher.open(persistenceId, keys));
+  return new EventCoding({ persistenceId, evolution, adapters, serializers: all, cipher });
 }
 
 /**

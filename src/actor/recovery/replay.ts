@@ -298,7 +298,8 @@ async function foldAll<S extends HostedState>(
 /** What is read with it was written by a codec or a serializer: it is known to all, or an error. */
 function withoutCoding(persistenceId: string): EventCoding {
   const serializers = PayloadSerializers.none;
-  return new EventCoding({ persistenceId, evolution: undefined, adapters: undefined, serializers });
+  const nothing = { evolution: undefined, adapters: undefined, cipher: undefined };
+  return new EventCoding({ persistenceId, ...nothing, serializers });
 }
 
 async function* nothing(): Recovery['events'] {}

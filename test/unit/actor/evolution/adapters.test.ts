@@ -59,7 +59,7 @@ describe('an event adapter', () => {
     expect(contextOf(await recovered(world, options)).seen).to.deep.equal(seen);
   });
 
-  it('A21: gives none or several events of a stored one, all with its number', async () => {
+  it('gives none or several events of a stored one, all with its number', async () => {
     const world = new World();
     world.journal.seed('e', [{ type: 'gone' }, { type: 'pair', n: 1 }, { type: 'note.one' }]);
     const eventAdapter: EventAdapter<Noted, Noted> = {

@@ -187,7 +187,7 @@ describe('a stored event that the machine does not know', () => {
     expect(asked).to.deep.equal([{ event, persistenceId: 'e', seqNr: 2, manifest: '' }]);
   });
 
-  it('A20: is one that is not handled unless the option says more', async () => {
+  it('is one that is not handled unless the option says more', async () => {
     const fails = await failureOf(recovery([{ type: 'gone' }], {}));
     expect(fails.message).to.equal('event 1 ("gone") of e is no longer handled in state "a"');
     const ignored = await recovery([{ type: 'gone' }], { unhandledReplayedEvent: 'ignore' });
