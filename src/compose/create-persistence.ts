@@ -71,6 +71,8 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   const plugins = new Plugins(config, log);
   // Instances that share entities ask each other before anybody asks this one.
   const shared = namedJournals(config).filter((path) => journalSettingsOf(config, path).fleet);
+  // What is bound to events is looked at before anything is opened.
+  for (const path of namedJournals(config)) await plugins.codingOf(path, settings.serializers);
   await plugins.openAll([...settings.autoStartJournals, ...shared]);
   const host = createActorHost({
     settings,

@@ -60,10 +60,10 @@ export function upcasters(
     toJournal(event) {
       const chain = chains.get(event.type);
       if (chain === undefined) return event;
+      // The steps above the version that is written all have their way back.
+      const above = chain.slice(versionOf(event.type, chain) - 1).reverse();
       let payload = event;
-      for (let i = chain.length; i >= versionOf(event.type, chain); i--) {
-        payload = (chain[i - 1]?.down as AnyDown)(payload);
-      }
+      for (const { down } of above) payload = (down as AnyDown)(payload);
       return payload;
     },
     fromJournal(stored, manifest, place) {
