@@ -7,7 +7,7 @@ interface Paid extends EventObject {
 }
 
 describe('golden: stored events of every version (docs/evolution.md)', () => {
-  goldenEvents(new URL('events/', import.meta.url), [
+  goldenEvents(new URL('./events/', import.meta.url), [
     {
       type: 'paid',
       from: 1,

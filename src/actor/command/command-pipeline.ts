@@ -133,7 +133,7 @@ export class CommandPipeline<S extends HostedState> {
       if (last === undefined) continue;
       room--;
       state = last.next;
-      for (const { payload } of steps) if (payload !== undefined) sequenceNr++;
+      sequenceNr += steps.filter(({ payload }) => payload !== undefined).length;
     }
     return batch;
   }

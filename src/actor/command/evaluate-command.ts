@@ -77,8 +77,7 @@ export class CommandEvaluator<S extends HostedState> {
   /** What came from outside: a transient event, an event as it is, or a command for `decide`. */
   #command(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     const { transient, decide, commandSchema } = this.#settings;
-    const event =
-      commandSchema === undefined ? envelope.event : valid(commandSchema, envelope.event);
+    const event = valid(commandSchema, envelope.event);
     const isTransient = transient?.({ event, snapshot: state });
     if (checkTransient(isTransient, event))
       return this.#transient(envelope, event, state, sequenceNr);
@@ -347,7 +346,8 @@ interface StepInput {
 }
 
 /** @throws {InvalidInputError} what its validator says, or makes of it, is no command */
-function valid(schema: StandardSchema, command: EventObject): EventObject {
+function valid(schema: StandardSchema | undefined, command: EventObject): EventObject {
+  if (schema === undefined) return command;
   const value = validated(schema, command, 'command');
   const fault = eventFault(value);
   if (fault === undefined) return value as EventObject;

@@ -148,21 +148,12 @@ function plainOf({ payload, form }: PersistentRepr): Uint8Array {
 function payloadOf(plain: Uint8Array): unknown {
   const bytes = Buffer.from(plain);
   const rest = bytes.subarray(1);
-  switch (bytes[0]) {
-    case kinds.json:
-      return JSON.parse(rest.toString());
-    case kinds.bytes:
-      return Uint8Array.from(rest);
-    case kinds.serialized: {
-      const end = 8 + rest.readInt32BE(4);
-      const manifest = rest.subarray(8, end).toString();
-      return new SerializedPayload(
-        rest.readInt32BE(0),
-        manifest,
-        Uint8Array.from(rest.subarray(end)),
-      );
-    }
-    default:
-      throw new Error(`the encrypted payload is of the unknown kind ${bytes[0]}`);
+  if (bytes[0] === kinds.json) return JSON.parse(rest.toString());
+  if (bytes[0] === kinds.bytes) return Uint8Array.from(rest);
+  if (bytes[0] !== kinds.serialized) {
+    throw new Error(`the encrypted payload is of the unknown kind ${bytes[0]}`);
   }
+  const end = 8 + rest.readInt32BE(4);
+  const manifest = rest.subarray(8, end).toString();
+  return new SerializedPayload(rest.readInt32BE(0), manifest, Uint8Array.from(rest.subarray(end)));
 }

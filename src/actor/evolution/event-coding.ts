@@ -283,8 +283,10 @@ function only(adapters: readonly EventAdapter[] | undefined): EventAdapter | und
   return adapters?.length === 1 ? adapters[0] : undefined;
 }
 
-function withoutTimer({ timer: _, ...facts }: EventFacts): EventFacts {
-  return facts;
+function withoutTimer(facts: EventFacts): EventFacts {
+  if (facts.timer === undefined) return facts;
+  const { timer: _, ...others } = facts;
+  return others;
 }
 
 /** @throws {InvalidInputError} the name is an old one: a recovery would read another event */

@@ -21,21 +21,12 @@ function tag(value: unknown, path: string, depth: number): unknown {
   if (typeof value === 'bigint') return { $bigint: String(value) };
   if (typeof value !== 'object' || value === null) return value;
   if (depth > maxDepth) throw refused(`more than ${maxDepth} levels`, path);
-  const inner = (item: unknown, key: string | number): unknown =>
+  const inner: Inner = (item, key) =>
     tag(item, typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
   if (Array.isArray(value)) return Array.from(value, (item, i) => inner(item, i));
+  const tagged = tagBuiltIn(value, path, inner);
+  if (tagged !== undefined) return tagged;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // An instance of a class derived from one of these would come back as something else.
-  if (prototype === Date.prototype) return tagDate(value as Date, path);
-  if (prototype === Map.prototype) {
-    const entries = [...(value as Map<unknown, unknown>)];
-    return { $map: entries.map(([key, item], i) => [inner(key, i), inner(item, i)]) };
-  }
-  if (prototype === Set.prototype) return { $set: [...(value as Set<unknown>)].map(inner) };
-  if (prototype === Uint8Array.prototype || prototype === Buffer.prototype) {
-    const { buffer, byteOffset, byteLength } = value as Uint8Array;
-    return { $bytes: Buffer.from(buffer, byteOffset, byteLength).toString('base64') };
-  }
   // What is refused is refused with its place by whoever stores the JSON.
   if (prototype !== Object.prototype && prototype !== null) return value;
   const members: Record<string, unknown> = {};
@@ -43,7 +34,30 @@ function tag(value: unknown, path: string, depth: number): unknown {
   return looksTagged(members) ? { $plain: members } : members;
 }
 
-function tagDate(date: Date, path: string): unknown {
+type Inner = (item: unknown, key: string | number) => unknown;
+
+/** `undefined` for others: an instance of a derived class would come back as something else. */
+function tagBuiltIn(value: object, path: string, inner: Inner): object | undefined {
+  switch (Object.getPrototypeOf(value)) {
+    case Date.prototype:
+      return tagDate(value as Date, path);
+    case Map.prototype: {
+      const entries = [...(value as Map<unknown, unknown>)];
+      return { $map: entries.map(([key, item], i) => [inner(key, i), inner(item, i)]) };
+    }
+    case Set.prototype:
+      return { $set: [...(value as Set<unknown>)].map((item, i) => inner(item, i)) };
+    case Uint8Array.prototype:
+    case Buffer.prototype: {
+      const { buffer, byteOffset, byteLength } = value as Uint8Array;
+      return { $bytes: Buffer.from(buffer, byteOffset, byteLength).toString('base64') };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function tagDate(date: Date, path: string): object {
   if (!Number.isNaN(date.getTime())) return { $date: date.toISOString() };
   throw refused('an invalid date', path);
 }

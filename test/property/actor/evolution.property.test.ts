@@ -10,22 +10,19 @@ import { seed } from '../codec/seed.ts';
 const types = ['a', 'b', 'c', 'ring'] as const;
 
 /** Notes every event; `ring` also arms a timer whose event it notes. */
-const noting = setup({ types: { context: {} as { seen: string[] } } })
-  .createMachine({
-    id: 'noting',
-    context: { seen: [] },
-    on: {
-      ring: { actions: ['note', raise({ type: 'rang' }, { delay: 10 })] },
-      '*': { actions: 'note' },
-    },
-  })
-  .provide({
-    actions: {
-      note: assign({
-        seen: ({ context, event }) => [...(context as { seen: string[] }).seen, event.type],
-      }),
-    },
-  } as never);
+const noting = setup({
+  types: { context: {} as { seen: string[] } },
+  actions: {
+    note: assign({ seen: ({ context, event }) => [...context.seen, event.type] }),
+  },
+}).createMachine({
+  id: 'noting',
+  context: { seen: [] },
+  on: {
+    ring: { actions: ['note', raise({ type: 'rang' }, { delay: 10 })] },
+    '*': { actions: 'note' },
+  },
+});
 
 type Started = ReturnType<World['start']>;
 const contextOf = ({ actor }: Started) =>
