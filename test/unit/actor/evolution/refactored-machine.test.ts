@@ -262,4 +262,36 @@ describe('an event that an adapter makes several of', () => {
       rang: ['second', 'first'],
     });
   });
+
+  it('takes one timer away when it fires, however many events it is', async () => {
+    const id = 'bell';
+    const machine = setup({}).createMachine({
+      id: 'bells',
+      context: { count: 0 },
+      on: {
+        arm: {
+          actions: [10, 30].map((delay) => raise({ type: 'rang' }, { id, delay })),
+        },
+        rang: { actions: assign({ count: ({ context }) => context.count + 1 }) },
+      },
+    });
+    const options = {
+      eventAdapter: {
+        toJournal: (event: { type: string }) => event,
+        fromJournal: (stored: { type: string }) =>
+          stored.type === 'rang' ? [stored, stored] : [stored],
+      },
+    };
+    const world = new World();
+    await world.start(machine, undefined, options).tell('arm');
+    await world.pass(10);
+    const after = world.crash();
+    const { host, actor } = after.start(machine, undefined, options);
+    await host.whenRecovered(actor);
+    const count = () =>
+      (actor.getSnapshot() as never as { context: { count: number } }).context.count;
+    expect(count()).to.equal(2);
+    await after.pass(20);
+    expect(count()).to.equal(4);
+  });
 });
