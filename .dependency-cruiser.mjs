@@ -42,10 +42,11 @@ const openFiles = {
 
 /** Rooms of `src/actor`, and those that each may use. Hosts and front ends lie above all of them. */
 const actorRooms = {
-  entity: [],
+  evolution: [],
+  entity: ['evolution'],
   machine: ['entity'],
-  command: ['entity', 'machine'],
-  recovery: ['entity', 'machine'],
+  command: ['entity', 'machine', 'evolution'],
+  recovery: ['entity', 'machine', 'evolution'],
   registry: ['entity'],
 };
 const rooms = Object.entries(actorRooms).map(([room, others]) => ({

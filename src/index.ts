@@ -11,6 +11,15 @@ export type {
 } from './actor/entity/entity-options.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
+export type { EntityKeys } from './actor/evolution/entity-cipher.ts';
+export type { EventAdapter, StoredEventPlace } from './actor/evolution/event-adapter.ts';
+export type { UnknownEvent, UnknownStoredEvent } from './actor/evolution/event-coding.ts';
+export type { EventSerializer, JsonCodec, Serializer } from './actor/evolution/event-serializer.ts';
+export type { Renamed } from './actor/evolution/renamed.ts';
+export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
+export { taggedJson } from './actor/evolution/tagged-json.ts';
+export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/upcasters.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,
@@ -40,6 +49,7 @@ export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
 export type { PartitionOffset } from './model/position.ts';
 export type { RecordMetadata } from './model/record-metadata.ts';
 export { SeqNr } from './model/seq-nr.ts';
+export { SerializedPayload } from './model/serialized-payload.ts';
 export type { Tenure } from './model/tenure.ts';
 export { describeError } from './observability/describe-error.ts';
 export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';

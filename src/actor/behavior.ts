@@ -45,6 +45,8 @@ export interface BehaviorDecideArgs<S, C> extends CommandNames {
   readonly command: C;
   /** Number of the last event, stored or being written. */
   readonly sequenceNr: number;
+  /** `machineVersion` of the actor that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
 }
 
 /** An entity without a machine: its rules, and the options of every entity. */
@@ -206,6 +208,8 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   }
 
   hiddenActor(): undefined {}
+
+  useVersion(): void {}
 
   endChild(): void {}
 

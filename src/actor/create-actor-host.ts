@@ -51,6 +51,8 @@ export interface ActorHostOptions {
    * `undefined` when there is none. Nothing is stored of snapshots unless given.
    */
   readonly snapshotStore?: EntityDeps['snapshotStore'];
+  /** What the configuration binds to the events of a journal; nothing unless given. */
+  readonly journalCoding?: EntityDeps['journalCoding'];
   readonly log: Logger;
   readonly clock: Clock;
   readonly randomUuid: () => string;
@@ -207,6 +209,7 @@ class LocalActorHost implements ActorHost {
     settings,
     journal,
     snapshotStore = async () => undefined,
+    journalCoding = async () => undefined,
     log,
     clock,
     randomUuid,
@@ -218,7 +221,8 @@ class LocalActorHost implements ActorHost {
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
     const shared = { log, clock, random, randomUuid };
-    this.#deps = { journal, snapshotStore, ...shared, permits, live, hosts };
+    const plugins = { journal, snapshotStore, journalCoding };
+    this.#deps = { ...plugins, ...shared, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
   }
 

@@ -176,8 +176,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
    * @throws the abort reason when `signal` fires
    */
   async peek(signal: AbortSignal | undefined, moment?: Moment): Promise<Exposed<S>> {
-    const { state, sequenceNr, input } = await this.#recovery.peek(signal, moment);
-    return this.#life.exposeUnowned(state ?? this.#entity.state, sequenceNr, input);
+    const { state, sequenceNr, input, bornWith } = await this.#recovery.peek(signal, moment);
+    return this.#life.exposeUnowned(state ?? this.#entity.state, sequenceNr, { input, bornWith });
   }
 
   /**

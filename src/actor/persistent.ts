@@ -23,7 +23,11 @@ import type {
 } from './entity/entity-options.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
+import type { UnknownStoredEvent } from './evolution/event-coding.ts';
+import { checkUnknownPolicy } from './evolution/resolve-evolution.ts';
+import { knowsEvents } from './machine/known-events.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
+import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
@@ -60,6 +64,18 @@ export interface PersistentOptions<M extends AnyStateMachine, C extends EventObj
    * Events that are applied without being stored; they must not change value, context or children.
    */
   readonly transient?: (a: TransientArgs<SnapshotFrom<M>, EventFromLogic<M>>) => boolean;
+  /**
+   * Machines by version: an entity that was born with one of these goes on with that machine. `''`
+   * stands for entities whose first event names no version. All have the same events and context.
+   */
+  readonly earlierMachines?: Readonly<Record<string, AnyStateMachine>>;
+  /**
+   * A stored event that no transition of any state takes: `'fail'` the recovery, `'skip'` it, or a
+   * function gives the event, or the events, to apply in its place. Without it such an event is one
+   * that is not handled: see `unhandledReplayedEvent`, which also counts for events that the
+   * machine knows and does not take in its present state.
+   */
+  readonly unknownStoredEvent?: UnknownStoredEvent;
 }
 
 /**
@@ -74,8 +90,22 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   if (!(machine instanceof StateMachine)) {
     throw new InvalidInputError(`persistent() takes a state machine, not ${kindOf(machine)}`);
   }
-  const shared = resolveOptions(options, settings);
-  const { persistenceId, decide, transient } = options;
+  const { persistenceId, decide, transient, unknownStoredEvent: policy } = options;
+  const earlier = new Map(Object.entries(options.earlierMachines ?? {}));
+  const machines = [machine, ...earlier.values()];
+  const stranger = machines.find((one) => !(one instanceof StateMachine));
+  if (stranger !== undefined) {
+    throw new InvalidInputError(`"earlierMachines" are state machines, not ${kindOf(stranger)}`);
+  }
+  const { machineVersion } = options;
+  if (earlier.size > 0 && (machineVersion === undefined || earlier.has(machineVersion))) {
+    const text = 'a machine with "earlierMachines" needs a "machineVersion" that none of them has';
+    throw new InvalidInputError(text);
+  }
+  if (policy !== undefined) checkUnknownPolicy(policy);
+  const known = policy === undefined ? [] : machines.map(knowsEvents);
+  const knows = (type: string): boolean => known.some((knowsIt) => knowsIt(type));
+  const shared = resolveOptions(options, settings, policy && { policy, knows });
   const unstashes = unstashesOf(machine, options.unstashOn as UnstashOn);
   return {
     journalPluginId: shared.journalPluginId,
@@ -88,8 +118,8 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
         transient: transient as Settings['transient'],
       };
     },
-    open: (scope, hooks) => new MachineLogic(machine, scope, hooks),
-    wire: new MachineWire(machine),
+    open: (scope, hooks) => new MachineLogic(new MachineVersions(machine, earlier), scope, hooks),
+    wire: new MachineWire(new MachineVersions(machine, earlier)),
   };
 }
 

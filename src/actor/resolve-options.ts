@@ -12,6 +12,8 @@ import type {
   RestartBackoff,
 } from './entity/entity-options.ts';
 import type { CommandIdSettings } from './entity/recent-commands.ts';
+import type { Evolution } from './evolution/event-coding.ts';
+import { resolveEvolution } from './evolution/resolve-evolution.ts';
 
 const defaultRandomFactor = 0.2;
 
@@ -32,13 +34,15 @@ export type SharedSettings<S> = Omit<
 >;
 
 /**
- * Options as written over the configured ones.
+ * Options as written over the configured ones. `unknown` = what becomes of stored events that a
+ * machine does not know; without it they are events like any other.
  *
  * @throws {InvalidInputError} a wrong option; names it
  */
 export function resolveOptions<S, E extends EventObject>(
   options: EntityOptions<S, E>,
   settings: ActorSettings,
+  unknown?: Evolution['unknown'],
 ): SharedSettings<S> {
   const { passivateAfter } = options;
   // Callers in JavaScript get to know at once, and not from the first command.
@@ -53,6 +57,9 @@ export function resolveOptions<S, E extends EventObject>(
     tagger: options.tagger as SharedSettings<S>['tagger'],
     onSignal: options.onSignal,
     beside: besideOf(options as Hooks),
+    evolution: resolveEvolution(options, unknown),
+    commandSchema: options.commandSchema,
+    machineVersion: options.machineVersion,
     recoverTo: optionalCount(options.recovery?.toSeqNr, 'recovery.toSeqNr'),
     recoverMaxEvents: options.recovery?.maxEvents ?? Number.POSITIVE_INFINITY,
     restart: resolveBackoff(options.onPersistFailure ?? 'stop'),

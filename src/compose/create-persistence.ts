@@ -101,10 +101,13 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   noteIgnoredKeys(config, log);
   // Instances that share entities ask each other before anybody asks this one.
   const journals = [...settings.autoStartJournals, ...plugins.sharedJournals];
+  // What is bound to events is looked at before anything is opened.
+  await plugins.loadCodings(settings.serializers);
   await plugins.openAll(journals, settings.autoStartSnapshotStores);
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
+    journalCoding: (pluginId) => plugins.codingOf(pluginId, settings.serializers),
     snapshotStore: (pluginId) => plugins.snapshotStore(pluginId),
     log,
     clock: systemClock,

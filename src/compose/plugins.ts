@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
+import type { JournalCoding } from '../actor/evolution/event-coding.ts';
 import type {
   EntityRegistry,
   EntityRegistryOptions,
@@ -7,6 +8,7 @@ import type {
 } from '../actor/registry/entities.ts';
 import type { Config } from '../config/config.ts';
 import { readAllTogether } from '../config/read-together.ts';
+import type { BoundClasses } from '../config/settings/event-adapter-settings.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import type {
   EmbeddedJournalSettings,
@@ -23,12 +25,14 @@ import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { onAbort } from '../runtime/on-abort.ts';
+import { openJournalCoding } from './journal-coding.ts';
 import { checkJournal, type OpenedJournal, openJournal } from './open-journal-plugin.ts';
 import { journalSettingsOf, type OpenSection } from './open-journals.ts';
 import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-plugin.ts';
 import type { WakeEntities } from './wake-entities.ts';
 
 const openAgainMs = 30_000;
+const noClasses: BoundClasses = { classes: [], bindings: [] };
 
 /** What the plugins of one persistence are made from. */
 export interface PluginsOptions {
@@ -47,6 +51,7 @@ export class Plugins {
   readonly #registered: RegisteredPlugins;
   readonly #journals = new Map<string, Promise<OpenedJournal>>();
   readonly #stores = new Map<string, Promise<SnapshotStore>>();
+  readonly #codings = new Map<string, Promise<JournalCoding | undefined>>();
   /** What is open, or being opened, in that order. */
   readonly #opened = new Set<Promise<AsyncDisposable>>();
   /** What actors get of the journals that are open. */
@@ -114,6 +119,32 @@ export class Plugins {
       () => this.#journals.delete(path),
     );
     return await opening;
+  }
+
+  /**
+   * What is bound to the events of a journal; the journal itself is not opened for that.
+   *
+   * @throws {ConfigError} an adapter or a serializer cannot be loaded, or is none
+   */
+  async codingOf(
+    pluginId: string | undefined,
+    serializers: BoundClasses,
+  ): Promise<JournalCoding | undefined> {
+    const path = this.#journalPath(pluginId);
+    const known = this.#codings.get(path);
+    if (known !== undefined) return await known;
+    const eventAdapters = this.#storesSettingsOf(path)?.eventAdapters ?? noClasses;
+    const coding = openJournalCoding({ eventAdapters, serializers }, this.#config);
+    this.#codings.set(path, coding);
+    coding.catch(() => this.#codings.delete(path));
+    return await coding;
+  }
+
+  /** @throws {ConfigError} as `codingOf`, of the journals that the configuration names */
+  async loadCodings(serializers: BoundClasses): Promise<void> {
+    for (const path of namedPlugins(this.#config, 'journal')) {
+      await this.codingOf(path, serializers);
+    }
   }
 
   /**

@@ -154,3 +154,25 @@ function describeRange({ min, max, unit = '' }: Range & { unit?: string }): stri
   if (min === undefined) return max === undefined ? '' : ` of at most ${max}${unit}`;
   return max === undefined ? ` of at least ${min}${unit}` : ` from ${min} to ${max}${unit}`;
 }
+
+/** An object whose keys are the user's. Keys with dots may be written as objects within objects. */
+export function mapOf<T>(item: Kind<T>): Kind<ReadonlyMap<string, T>> {
+  return {
+    expected: `an object, each value ${item.expected}`,
+    placeholder: new Map(),
+    read(value) {
+      const items = new Map<string, T>();
+      return fillMap(items, value, item, '') ? items : undefined;
+    },
+  };
+}
+
+function fillMap<T>(items: Map<string, T>, value: Value, item: Kind<T>, prefix: string): boolean {
+  if (value.kind !== 'object') return false;
+  for (const [key, field] of value.fields) {
+    const read = item.read(field);
+    if (read !== undefined) items.set(prefix + key, read);
+    else if (!fillMap(items, field, item, `${prefix}${key}.`)) return false;
+  }
+  return true;
+}

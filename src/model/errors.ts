@@ -317,6 +317,11 @@ export class RecoveryFailedError extends JournalError {
   }
 }
 
+/** The key of an entity is gone: what it stored encrypted can never be read again. */
+export class KeyForgottenError extends JournalError {
+  readonly code = 'KEY_FORGOTTEN';
+}
+
 /** A live actor of this process has the same persistence id already. */
 export class DuplicateEntityError extends JournalError {
   readonly code = 'DUPLICATE_ENTITY';

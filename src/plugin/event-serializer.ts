@@ -70,7 +70,10 @@ export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord)
  * envelope has no room for it (ADR 23). `undefined` when none of them says anything:
  *
  * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},`
- * `"unhandled":[<seqNr>],"replaced":[<seqNr>],"commands":{"<last seqNr>":{…}}}`
+ * `"unhandled":[<seqNr>],"replaced":[<seqNr>],"commands":{"<last seqNr>":{…}},`
+ * `"encodings":{"<seqNr>":"<codec>"},"machineVersion":"<version>","bornWith":"<version>"}`
+ *
+ * The last two are the same for all events of a record, since one actor writes it.
  */
 export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata {
   if (reprs.every(({ facts }) => facts === EventFacts.none)) return {};
@@ -79,6 +82,8 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   const unhandled = seqNrsOf(reprs, (facts) => facts.unhandled === true);
   const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
   const commands = commandsOf(reprs);
+  const encodings = membersOf(reprs, ({ encoding }) => encoding);
+  const { machineVersion, bornWith } = reprs[0]?.facts ?? EventFacts.none;
   return {
     data: {
       ...(timers && { timers }),
@@ -86,6 +91,9 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
       ...(unhandled && { unhandled }),
       ...(replaced && { replaced }),
       ...(commands && { commands }),
+      ...(encodings && { encodings }),
+      ...(machineVersion !== undefined && { machineVersion }),
+      ...(bornWith !== undefined && { bornWith }),
     },
   };
 }
@@ -132,11 +140,16 @@ function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
   const plain = toPlain(data);
   const timer = fieldOf(fieldOf(plain, 'timers'), String(seqNr));
   const delaysMs = fieldOf(fieldOf(plain, 'delays'), String(seqNr));
+  const encoding = fieldOf(fieldOf(plain, 'encodings'), String(seqNr));
+  const [machineVersion, bornWith] = [fieldOf(plain, 'machineVersion'), fieldOf(plain, 'bornWith')];
   return {
     ...(typeof timer === 'string' && { timer }),
     ...(isDelays(delaysMs) && { delaysMs }),
     ...(isListed(fieldOf(plain, 'unhandled'), seqNr) && { unhandled: true }),
     ...(isListed(fieldOf(plain, 'replaced'), seqNr) && { replaced: true }),
+    ...(typeof encoding === 'string' && { encoding }),
+    ...(typeof machineVersion === 'string' && { machineVersion }),
+    ...((typeof bornWith === 'string' || bornWith === null) && { bornWith }),
     ...commandAt(fieldOf(plain, 'commands'), seqNr),
   };
 }

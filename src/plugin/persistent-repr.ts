@@ -4,6 +4,7 @@ import { printStoredForm, printString, printValue } from '../codec/json/json-pri
 import { decodeUtf8Strict } from '../codec/utf8.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { type Payload, PrintedJson } from '../model/payload.ts';
+import { SerializedPayload } from '../model/serialized-payload.ts';
 import { StoredForm } from '../model/stored-form.ts';
 import { decodePersistentBinary, encodePersistentBinary } from './persistent-binary.ts';
 
@@ -32,7 +33,8 @@ const byteStringSerializer = 21;
 const eventRules = { name: 'event', maxLevels: 1200, plainNumbers: true };
 
 /**
- * Wraps an event: a string as text, bytes as PersistentBinary, anything else as JSON.
+ * Wraps an event: a string as text, bytes and what a serializer made as PersistentBinary, anything
+ * else as JSON.
  *
  * @throws {InvalidInputError} when JSON cannot hold the value without loss, as
  * `event.items[3].at`; when manifest or writer id are no texts, or hold a lone surrogate in a
@@ -43,10 +45,17 @@ export function encodePersistentRepr(envelope: PersistentEnvelope): Payload | Pr
   if (typeof manifest !== 'string' || typeof writerUuid !== 'string') {
     throw new InvalidInputError('manifest and writerUuid must be texts');
   }
-  if (payload instanceof Uint8Array) {
-    const serialized = { serializer: byteArraySerializer, serializerManifest: '', object: payload };
-    const value = encodePersistentBinary({ manifest, writerUuid, ...serialized });
-    return { type: 'binary', value };
+  const serialized =
+    payload instanceof Uint8Array
+      ? new SerializedPayload(byteArraySerializer, '', payload)
+      : payload;
+  if (serialized instanceof SerializedPayload) {
+    const { serializer, manifest: serializerManifest, bytes: object } = serialized;
+    const inner = { serializer, serializerManifest, object };
+    return {
+      type: 'binary',
+      value: encodePersistentBinary({ manifest, writerUuid, ...inner }),
+    };
   }
   const text =
     form instanceof StoredForm
@@ -61,10 +70,10 @@ export function encodePersistentRepr(envelope: PersistentEnvelope): Payload | Pr
 }
 
 /**
- * Unwraps an event. Numbers are ordinary ones.
+ * Unwraps an event. Numbers are ordinary ones. What a serializer of the program wrote, or one that
+ * only the JVM has, comes as a `SerializedPayload`.
  *
- * @throws {CodecError} when the payload is no envelope, or was written by a serializer that only
- * the JVM has; names its id and manifest
+ * @throws {CodecError} when the payload is no envelope
  */
 export function decodePersistentRepr(payload: Payload): PersistentEnvelope {
   switch (payload.type) {
@@ -105,9 +114,8 @@ function decodeBinary(block: Uint8Array): PersistentEnvelope {
     case stringSerializer:
       return { manifest, writerUuid, payload: decodeUtf8Strict(object, 'string') };
     default: {
-      const name = JSON.stringify(binary.serializerManifest);
-      const text = `no serializer for id ${serializer} with manifest ${name} is known here`;
-      throw new CodecError(text);
+      const payload = new SerializedPayload(serializer, binary.serializerManifest, object);
+      return { manifest, writerUuid, payload };
     }
   }
 }

@@ -14,10 +14,11 @@ export type PersistenceId = Brand<string, 'PersistenceId'>;
 export interface PersistentRepr<P = unknown> {
   readonly persistenceId: PersistenceId;
   readonly seqNr: SeqNr;
+  /** JSON, a `Uint8Array`, or a `SerializedPayload`; it comes back equal. */
   readonly payload: P;
   /** The payload in the form in which the host applies it; a journal may store that JSON unseen. */
   readonly form?: StoredForm<object>;
-  /** Event-adapter manifest, `''` = none. */
+  /** What the event adapter says of the payload, `''` = nothing. */
   readonly manifest: string;
   /** One UUID per incarnation of the writing actor. */
   readonly writerUuid: string;
@@ -45,6 +46,15 @@ export interface EventFacts {
   readonly replaced?: true;
   /** The command that led to the event, as far as its asker named it. */
   readonly command?: CommandFact;
+  /** Name of the JSON codec that made the payload of the event. */
+  readonly encoding?: string;
+  /** Version of the machine that wrote the event. */
+  readonly machineVersion?: string;
+  /**
+   * Version of the machine that wrote the first event of the journal, where that is another one;
+   * `null` = that event names none.
+   */
+  readonly bornWith?: string | null;
 }
 
 /** What the asker of a command said of it; each event of the command has the same one. */

@@ -17,7 +17,10 @@ const proofs: readonly Proof[] = [
 /** Titles of the tests of a file, and of its groups, as they stand in the source. */
 function titlesOf(file: string): readonly string[] {
   const source = readFileSync(root + file, 'utf8');
-  const calls = source.matchAll(/\b(?:it|describe)\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/gs);
+  // A title may also be a key of a table of tests.
+  const calls = source.matchAll(
+    /(?:\b(?:it|describe)\(\s*|^\s*\[?)(['"`])((?:\\.|(?!\1)[^\\])*)\1/gms,
+  );
   return [...calls].map(([, , title = '']) => title);
 }
 

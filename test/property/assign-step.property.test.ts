@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { AnyActorScope, AnyMachineSnapshot } from 'xstate';
 import { assign, createActor, setup } from 'xstate';
+import { MachineVersions } from '../../src/actor/machine/machine-versions.ts';
 import { ShadowScope } from '../../src/actor/machine/shadow-scope.ts';
 import { seed } from './codec/seed.ts';
 
@@ -64,7 +65,7 @@ describe(`property: a dry run (seed ${seed})`, () => {
     const property = fc.property(fc.array(event, { maxLength: 40 }), (events) => {
       const actor = createActor(machine).start();
       const real = { self: actor, system: actor.system } as unknown as AnyActorScope;
-      const shadow = new ShadowScope(machine, real, true);
+      const shadow = new ShadowScope(new MachineVersions(machine), real, true);
       let state: AnyMachineSnapshot = shadow.initial(undefined);
       for (const [index, next] of events.entries()) {
         const before = state;

@@ -8,7 +8,7 @@ import {
 import type { Ask, AskResult } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Envelope, Evaluated } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
@@ -137,7 +137,7 @@ export class CommandPipeline<S extends HostedState> {
       if (last === undefined) continue;
       room--;
       state = last.next;
-      if (last.payload !== undefined) sequenceNr += evaluated.steps.length;
+      sequenceNr += evaluated.steps.filter(({ payload }) => payload !== undefined).length;
     }
     return batch;
   }
@@ -233,7 +233,7 @@ export class CommandPipeline<S extends HostedState> {
       case 'reply':
         if (ask !== undefined) {
           const { sequenceNr } = this.#entity;
-          const events = steps.filter((one) => one.payload !== undefined).map(({ event }) => event);
+          const events = steps.filter(isStored).map(({ event }) => event);
           this.#answerWith(ask, { sequenceNr, events, reply: outcome.reply });
         }
         outcome.thenRun?.(this.#entity.state);

@@ -8,14 +8,21 @@ import {
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { CommandNames } from '../entity/ask.ts';
+import { eventFault } from '../entity/check-input.ts';
 import { checkSame } from '../entity/check-same.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
-import { fromStored, isChildError } from '../entity/stored-event.ts';
+import { isStored } from '../entity/evaluated.ts';
+import { fromStored, isChildError, isXstateEvent } from '../entity/stored-event.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
+import type { CodedEvent, EventCoding } from '../evolution/event-coding.ts';
+import { type StandardSchema, validated } from '../evolution/schema.ts';
 import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
+import { deepFreeze, freezeContext } from './freeze.ts';
+import { asError, rejectionByUser, rejectionOf } from './rejections.ts';
+import { unstored, withFactsOfAll } from './steps.ts';
 
 const noSteps: readonly never[] = [];
 const noTags: readonly string[] = [];
@@ -26,17 +33,22 @@ const done = { type: 'reply', reply: undefined } as const;
 export interface EvaluatorDeps<S> {
   readonly logic: EntityLogic<S>;
   readonly settings: EntitySettings<S>;
+  /** How its events are stored, known since its recovery; `undefined` = as they are. */
+  readonly coding: EventCoding | undefined;
+  readonly bornWith: string | undefined;
 }
 
 /** Works out, in dry runs, what commands lead to. */
 export class CommandEvaluator<S extends HostedState> {
+  readonly #entity: EvaluatorDeps<S>;
   readonly #logic: EntityLogic<S>;
   readonly #settings: EntitySettings<S>;
   #run: DryRun<S> | undefined;
 
-  constructor({ logic, settings }: EvaluatorDeps<S>) {
-    this.#logic = logic;
-    this.#settings = settings;
+  constructor(entity: EvaluatorDeps<S>) {
+    this.#entity = entity;
+    this.#logic = entity.logic;
+    this.#settings = entity.settings;
   }
 
   /** A new chain of dry runs begins, from the committed state. */
@@ -79,20 +91,23 @@ export class CommandEvaluator<S extends HostedState> {
 
   /** What came from outside: a transient event, an event as it is, or a command for `decide`. */
   #command(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event } = envelope;
-    const { transient, decide } = this.#settings;
+    const { transient, decide, commandSchema } = this.#settings;
+    const event = valid(commandSchema, envelope.event);
     const isTransient = transient?.({ event, snapshot: state });
-    if (checkTransient(isTransient, event)) return this.#transient(envelope, state, sequenceNr);
+    if (checkTransient(isTransient, event))
+      return this.#transient(envelope, event, state, sequenceNr);
     // Without `decide` the command is the event: it needs a transition.
     if (decide === undefined) {
-      const step = this.#tryStored(event, state, sequenceNr + 1);
-      if (step instanceof Error) return rejected(envelope, rejectionOf(event, step));
-      if (step === undefined) return this.#unhandled(envelope, state);
-      return { envelope, steps: [step], outcome: done };
+      const steps = this.#tryStored(event, state, sequenceNr + 1);
+      if (steps instanceof Error) return rejected(envelope, rejectionOf(event, steps));
+      if (steps === undefined) return this.#unhandled(envelope, state);
+      return { envelope, steps, outcome: done };
     }
     let answer: Decision<EventObject, S>;
     try {
-      answer = decide({ ...namesOf(envelope), snapshot: state, command: event, sequenceNr });
+      const { bornWith } = this.#entity;
+      const known = { ...namesOf(envelope), sequenceNr, bornWith };
+      answer = decide({ ...known, snapshot: state, command: event });
     } catch (cause) {
       return rejected(envelope, new CommandRejectedError(`"${event.type}" failed`, { cause }));
     }
@@ -119,17 +134,18 @@ export class CommandEvaluator<S extends HostedState> {
   ): Evaluated<S> {
     const steps: Step<S>[] = [];
     let base = state;
+    let count = 0;
     for (const event of events) {
-      const step = this.#tryStored(event, base, sequenceNr + steps.length + 1);
-      if (step instanceof Error) return rejected(envelope, rejectionOf(event, step));
-      if (step === undefined) return rejected(envelope, this.#noTransition(event, base));
-      steps.push(step);
-      base = step.next;
+      const some = this.#tryStored(event, base, sequenceNr + ++count);
+      if (some instanceof Error) return rejected(envelope, rejectionOf(event, some));
+      if (some === undefined) return rejected(envelope, this.#noTransition(event, base));
+      steps.push(...some);
+      base = some[some.length - 1]?.next ?? base;
       if (base.status !== 'active') break;
     }
-    if (steps.length < events.length) {
+    if (count < events.length) {
       const { type } = envelope.event;
-      const text = `"${type}" leads to events after number ${steps.length} of them ended the entity`;
+      const text = `"${type}" leads to events after number ${count} of them ended the entity`;
       return rejected(envelope, new CommandRejectedError(text));
     }
     const outcome: Outcome<S> =
@@ -148,7 +164,14 @@ export class CommandEvaluator<S extends HostedState> {
     if (child !== undefined && !this.#logic.hasChild(state, child)) {
       return { envelope, steps: noSteps, outcome: done };
     }
+    const { coding } = this.#entity;
     try {
+      // The event of a delayed action is one of the program's own.
+      if (coding !== undefined && !isXstateEvent(event)) {
+        const steps = this.#tryTimer(coding, envelope, state, sequenceNr + 1);
+        return { envelope, steps, outcome: done };
+      }
+      coding?.checkOwn(event);
       const stored = this.#logic.inputToStore(state, event);
       const step = this.#tryInput(envelope, stored, state, sequenceNr + 1);
       if (step instanceof Error) throw step;
@@ -183,8 +206,28 @@ export class CommandEvaluator<S extends HostedState> {
     return { ...unstored(applied, state), payload, facts: { ...facts, unhandled: true } };
   }
 
-  #transient(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event } = envelope;
+  /** @throws what cannot be stored */
+  #tryTimer(
+    coding: EventCoding,
+    { event, timer }: Envelope,
+    state: S,
+    seqNr: number,
+  ): readonly Step<S>[] {
+    const fired: EventFacts = timer === undefined ? EventFacts.none : { timer };
+    const steps = this.#tryCoded(coding, { event, facts: fired }, state, seqNr);
+    if (steps instanceof Error) throw steps;
+    if (steps !== undefined) return steps;
+    const { events, encoding, ...coded } = coding.write(event, seqNr);
+    if (events.length > 1) throw this.#noTransition(event, state);
+    const facts = {
+      ...fired,
+      ...(encoding !== undefined && { encoding }),
+      unhandled: true,
+    } as const;
+    return [{ ...unstored(events[0] as EventObject, state), ...coded, facts }];
+  }
+
+  #transient(envelope: Envelope, event: EventObject, state: S, sequenceNr: number): Evaluated<S> {
     const step = this.#tryStep(
       { event, payload: event, facts: EventFacts.none },
       state,
@@ -211,7 +254,11 @@ export class CommandEvaluator<S extends HostedState> {
   }
 
   /** A new event of the user, applied in the form in which it is stored (ADR 8). */
-  #tryStored(event: EventObject, base: S, seqNr: number): Step<S> | Error | undefined {
+  #tryStored(event: EventObject, base: S, seqNr: number): readonly Step<S>[] | Error | undefined {
+    const { coding } = this.#entity;
+    if (coding !== undefined) {
+      return this.#tryCoded(coding, { event, facts: EventFacts.none }, base, seqNr);
+    }
     let form: StoredForm<EventObject>;
     try {
       form = new StoredForm(event);
@@ -219,16 +266,48 @@ export class CommandEvaluator<S extends HostedState> {
       return asError(error);
     }
     const { value } = form;
-    return this.#tryStep(
-      { event: value, payload: value, form, facts: EventFacts.none },
-      base,
-      seqNr,
-    );
+    const input = { event: value, payload: value, form, facts: EventFacts.none };
+    const step = this.#tryStep(input, base, seqNr);
+    return step === undefined || step instanceof Error ? step : [step];
+  }
+
+  /** An event of the program, applied as a replay will apply it: as one event, or as several. */
+  #tryCoded(
+    coding: EventCoding,
+    { event, facts }: Pick<StepInput, 'event' | 'facts'>,
+    base: S,
+    seqNr: number,
+  ): readonly Step<S>[] | Error | undefined {
+    let coded: CodedEvent;
+    try {
+      coded = coding.write(event, seqNr);
+    } catch (error) {
+      return asError(error);
+    }
+    const { events, payload, form, manifest, encoding } = coded;
+    const steps: Step<S>[] = [];
+    let state = base;
+    for (const [part, applied] of events.entries()) {
+      const fault = eventFault(applied);
+      if (fault !== undefined) {
+        return new InvalidInputError(`what its event adapter gives back ${fault}`);
+      }
+      if (state.status !== 'active') {
+        return new CommandRejectedError(`part ${part} of "${event.type}" comes after the end`);
+      }
+      const one = { event: applied as EventObject, facts: EventFacts.none };
+      const input = part === 0 ? { ...one, payload, form, manifest, facts } : { ...one, part };
+      const step = this.#tryStep(input, state, seqNr);
+      if (step === undefined || step instanceof Error) return step;
+      steps.push(step);
+      state = step.next;
+    }
+    return withFactsOfAll(steps, encoding);
   }
 
   /** `undefined` when nothing handles the event; an error when it must not be stored. */
   #tryStep(
-    { event, payload, form, facts }: StepInput,
+    { event, payload, form, manifest = '', part = 0, facts }: StepInput,
     base: S,
     seqNr: number,
   ): Step<S> | Error | undefined {
@@ -239,7 +318,7 @@ export class CommandEvaluator<S extends HostedState> {
       freezeContext(base);
     }
     try {
-      const next = run.apply(base, event, seqNr);
+      const next = run.apply(base, event, seqNr, part);
       if (!run.handled) return undefined;
       if (next.status === 'error') return asError(next.error);
       const hidden = this.#logic.hiddenActor(next, base);
@@ -256,20 +335,10 @@ export class CommandEvaluator<S extends HostedState> {
       }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      const step = {
-        event,
-        payload,
-        form,
-        tags,
-        facts,
-        timerChanges,
-        base,
-        next,
-        trace,
-        ...unwritten,
-      };
+      const stored = { payload, form, manifest, part, tags, facts };
+      const step = { event, ...stored, timerChanges, base, next, trace, ...unwritten };
       if (timerChanges.length === 0) return step;
-      checkDelayedEvents(timerChanges);
+      checkDelayedEvents(timerChanges, this.#entity.coding);
       const delaysMs = delaysOf(timerChanges);
       return delaysMs === undefined ? step : { ...step, facts: { ...facts, delaysMs } };
     } catch (error) {
@@ -284,7 +353,7 @@ export function endsBatch<S extends HostedState>(
   last: Step<S> | undefined,
 ): boolean {
   if (last === undefined) return outcome.type === 'fail';
-  return last.next.status !== 'active' || (envelope.internal && last.payload === undefined);
+  return last.next.status !== 'active' || (envelope.internal && !isStored(last));
 }
 
 /**
@@ -302,31 +371,33 @@ function withStoredReply<S>(evaluated: Evaluated<S>): Evaluated<S> {
 
 interface StepInput {
   readonly event: EventObject;
-  readonly payload: EventObject;
-  readonly form?: StoredForm<EventObject>;
+  readonly payload?: unknown;
+  readonly form?: StoredForm<object> | undefined;
+  readonly manifest?: string;
+  readonly part?: number;
   readonly facts: EventFacts;
 }
 
-/** The firing of a timer will have to be stored, so its event is looked at before it is armed. */
-function checkDelayedEvents(changes: readonly TimerChange[]): void {
-  for (const change of changes) {
-    if (change.type === 'schedule' && change.target.type === 'self') storedForm(change.event);
-  }
+/** @throws {InvalidInputError} what its validator says, or makes of it, is no command */
+function valid(schema: StandardSchema | undefined, command: EventObject): EventObject {
+  if (schema === undefined) return command;
+  const value = validated(schema, command, 'command');
+  const fault = eventFault(value);
+  if (fault === undefined) return value as EventObject;
+  throw new InvalidInputError(`what the schema of the command gives back ${fault}`);
 }
 
-function unstored<S>(event: EventObject, state: S): Step<S> {
-  return {
-    event,
-    payload: undefined,
-    form: undefined,
-    tags: noTags,
-    facts: EventFacts.none,
-    timerChanges: noSteps,
-    base: state,
-    next: state,
-    trace: undefined,
-    ...unwritten,
-  };
+/** The firing of a timer will have to be stored, so its event is looked at before it is armed. */
+function checkDelayedEvents(
+  changes: readonly TimerChange[],
+  coding: EventCoding | undefined,
+): void {
+  for (const change of changes) {
+    if (change.type !== 'schedule' || change.target.type !== 'self') continue;
+    const { event } = change;
+    if (coding === undefined || isXstateEvent(event)) storedForm(event);
+    else coding.write(event, 0);
+  }
 }
 
 function rejected<S>(envelope: Envelope, error: Error): Evaluated<S> {
@@ -338,44 +409,4 @@ function namesOf({ ask }: Envelope): CommandNames {
   if (ask === undefined) return {};
   const { expectedSequenceNr: _, ...names } = ask.terms;
   return names;
-}
-
-/** So that code which changes it in place fails in development, and not in a later replay. */
-function freezeContext(state: unknown): void {
-  deepFreeze((state as { readonly context?: unknown }).context);
-}
-
-/** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
-function rejectionByUser({ type }: EventObject, reason: unknown): CommandRejectedError {
-  const { message } = (reason ?? {}) as { readonly message?: unknown };
-  const given = typeof reason === 'string' ? reason : message;
-  const text =
-    typeof given === 'string' ? given : `decide refused "${type}" without giving an Error`;
-  return new CommandRejectedError(text, { cause: reason });
-}
-
-function rejectionOf(event: EventObject, cause: Error): Error {
-  if (cause instanceof InvalidInputError) return cause;
-  if (cause instanceof WriteRejectedError) {
-    const text = `"${event.type}" cannot be stored: ${cause.message}`;
-    return new WriteRejectedError(text, cause.path === undefined ? {} : { path: cause.path });
-  }
-  return new CommandRejectedError(`"${event.type}" cannot be applied`, { cause });
-}
-
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value), { cause: value });
-}
-
-/**
- * Makes plain objects and arrays unchangeable, all the way down, so that code which changes them
- * in place throws where it does so. What is frozen already is taken as done; other objects,
- * actors among them, are left alone.
- */
-function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(value)) return;
-  Object.freeze(value);
-  for (const inner of Object.values(value)) deepFreeze(inner);
 }

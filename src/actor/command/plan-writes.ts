@@ -2,7 +2,7 @@ import type { AtomicWrite, CommandFact, PersistentRepr } from '../../ports/journ
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Evaluated } from '../entity/evaluated.ts';
+import { type Evaluated, isStored } from '../entity/evaluated.ts';
 
 /** A command that stores something, and its write. */
 export interface PlannedWrite<S> {
@@ -29,18 +29,17 @@ export function planWrites<S extends HostedState>(
     const events: PersistentRepr[] = [];
     const command = commandFact(evaluated, initPending ? sequenceNr + 1 : sequenceNr);
     for (const step of evaluated.steps) {
-      if (step.payload === undefined) continue;
-      if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
-      initPending = false;
-      step.seqNr = ++sequenceNr;
+      if (!isStored(step)) continue;
+      const { timerChanges, facts, part } = step;
       step.command = command;
-      events.push(entity.reprOf(sequenceNr, step.payload, step));
-      const { timerChanges, facts } = step;
-      timers = timers.after(
-        timerChanges,
-        { seqNr: sequenceNr, delaysMs: facts.delaysMs ?? [] },
-        nowMs,
-      );
+      if (part === 0) {
+        if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
+        initPending = false;
+        events.push(entity.reprOf(++sequenceNr, step.payload, step));
+      }
+      step.seqNr = sequenceNr;
+      const armed = { seqNr: sequenceNr, part, delaysMs: facts.delaysMs ?? [] };
+      timers = timers.after(timerChanges, armed, nowMs);
       state = step.next;
     }
     if (!isSome(events)) continue;

@@ -1,5 +1,5 @@
 import { EntityStoppedError } from '../../model/errors.ts';
-import type { Evaluated, Step } from '../entity/evaluated.ts';
+import { type Evaluated, isStored, type Step } from '../entity/evaluated.ts';
 import type { Exposed } from '../entity/lifecycle.ts';
 
 /**
@@ -37,7 +37,7 @@ function answer<S>(
     ask.fail(new EntityStoppedError(lostText, { stored: 'yes' }));
     return;
   }
-  const written = steps.filter((step) => step.payload !== undefined);
+  const written = steps.filter(isStored);
   const sequenceNr = written[written.length - 1]?.seqNr ?? 0;
   const events = written.map((step) => step.event);
   ask.answer({ sequenceNr, events, snapshot: expose(state, sequenceNr), reply: outcome.reply });

@@ -27,14 +27,19 @@ export interface DryRun<S> {
   /** Actions that the last call would have run. */
   readonly actionCount: number;
 
+  /**
+   * Called before anything else of a journal that was begun by this version of the machine:
+   * `undefined` = its events name none.
+   */
+  useVersion(bornWith: string | undefined): void;
   /** The state before the first event. */
   initial(input: unknown): S;
   /**
-   * The state after `event`, which has the number `seqNr`.
+   * The state after `event`, which has the number `seqNr`; `part` as of `Step`, 0 unless given.
    *
    * @throws what a guard or an assignment throws
    */
-  apply(state: S, event: EventObject, seqNr: number): S;
+  apply(state: S, event: EventObject, seqNr: number, part?: number): S;
   /** A stored event said that a child of `state` has ended: it must not start again. */
   endChild(state: S, id: string, end: EndedChild): void;
   /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
@@ -57,11 +62,11 @@ export interface EntityLogic<S> {
    */
   begin(input: unknown): S;
   /**
-   * Applies the stored event number `seqNr` for good.
+   * Applies the stored event number `seqNr` for good, or that part of it.
    *
    * @throws what an action throws
    */
-  commit(state: S, event: EventObject, seqNr: number): S;
+  commit(state: S, event: EventObject, seqNr: number, part?: number): S;
   /**
    * The child of `state` whose end, failure or snapshot the event reports, if that child itself
    * has sent it: a caller may send an event of the same type.

@@ -1,5 +1,8 @@
 import type { EventObject } from 'xstate';
 import type { BesideEvents } from '../../ports/journal-plugin.ts';
+import type { Evolution } from '../evolution/event-coding.ts';
+import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
+import type { StandardSchema } from '../evolution/schema.ts';
 import type { CommandNames } from './ask.ts';
 import type { CommandIdSettings } from './recent-commands.ts';
 
@@ -57,6 +60,8 @@ export interface DecideArgs<S, C> extends CommandNames {
   readonly command: C;
   /** Number of the last event, stored or being written. */
   readonly sequenceNr: number;
+  /** `machineVersion` of the actor that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
 }
 
 /** What `transient` is given. */
@@ -82,7 +87,7 @@ export interface WriteArgs<E> {
 }
 
 /** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
-export interface EntityOptions<S, E extends EventObject> {
+export interface EntityOptions<S, E extends EventObject> extends EvolutionOptions<E> {
   /** Configuration path of the journal plugin; the default journal unless given. */
   readonly journalPluginId?: string;
   /**
@@ -153,6 +158,10 @@ export interface EntitySettings<S> {
   readonly unstashes: ((before: S, after: S) => boolean) | undefined;
   /** What the hooks of a write say; `undefined` = there are none. */
   readonly beside: ((a: WriteArgs<EventObject>) => BesideEvents) | undefined;
+  /** What stands between its events and what is stored of them; `undefined` = nothing. */
+  readonly evolution: Evolution | undefined;
+  readonly commandSchema: StandardSchema | undefined;
+  readonly machineVersion: string | undefined;
   readonly recoverTo: number | undefined;
   readonly recoverMaxEvents: number;
   readonly restart: ResolvedBackoff | undefined;

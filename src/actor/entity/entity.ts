@@ -15,6 +15,7 @@ import type { SnapshotStore } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import type { EventCoding, JournalCoding } from '../evolution/event-coding.ts';
 import { checkSame } from './check-same.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
@@ -35,6 +36,11 @@ export interface EntityDeps {
     pluginId: string | undefined,
     signal: AbortSignal,
   ) => Promise<SnapshotStore | undefined>;
+  /** What the configuration binds to the events of a journal. */
+  readonly journalCoding: (
+    pluginId: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<JournalCoding | undefined>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */
@@ -57,7 +63,7 @@ export interface EntityStart<S> {
 }
 
 /** What is stored of an event beside its payload. */
-type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'command'>;
+type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;
 
 const noTags: readonly string[] = [];
 
@@ -97,6 +103,8 @@ export class Entity<S extends HostedState> {
   #input: unknown;
   #initPending = false;
   #writerUuid = '';
+  #coding: EventCoding | undefined;
+  #bornWith: string | undefined;
   #journal: JournalPlugin | undefined;
   #timers = new Timers();
   #waits = new Waits();
@@ -146,6 +154,16 @@ export class Entity<S extends HostedState> {
   /** One UUID a recovery: tells the writers of a journal apart. */
   get writerUuid(): string {
     return this.#writerUuid;
+  }
+
+  /** How its events are stored; `undefined` = as they are. */
+  get coding(): EventCoding | undefined {
+    return this.#coding;
+  }
+
+  /** Version of the machine that began the journal; `undefined` = none is known of it. */
+  get bornWith(): string | undefined {
+    return this.#bornWith;
   }
 
   get timers(): Timers {
@@ -205,6 +223,9 @@ export class Entity<S extends HostedState> {
     this.#journal = journal;
     this.#writerUuid = this.deps.randomUuid();
     this.#sequenceNr = replayed.sequenceNr;
+    this.#coding = replayed.coding;
+    const isNew = replayed.state === undefined;
+    this.#bornWith = isNew ? this.settings.machineVersion : replayed.bornWith;
     this.#timers = new Timers();
     this.#waits = new Waits();
     this.#recent = replayed.recent;
@@ -248,8 +269,9 @@ export class Entity<S extends HostedState> {
       this.logic.adoptStep(step.next, step.event, step.trace);
       return false;
     }
-    this.#timers.beginStep({ seqNr: this.#sequenceNr, delaysMs: step.facts.delaysMs ?? [] });
-    this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr);
+    const { part, facts } = step;
+    this.#timers.beginStep({ seqNr: this.#sequenceNr, part, delaysMs: facts.delaysMs ?? [] });
+    this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr, part);
     const isSure = this.settings.actor.checkDeterminism && step.payload !== undefined;
     if (isSure) checkSame(step.event, step.next, this.#state);
     return true;
@@ -279,30 +301,35 @@ export class Entity<S extends HostedState> {
   /** The event as the journal stores it, with the number `seqNr`. */
   reprOf(
     seqNr: number,
-    payload: EventObject,
-    { tags, facts, form, command }: BesidePayload,
+    payload: unknown,
+    { tags, facts, form, manifest, command }: BesidePayload,
   ): PersistentRepr {
     const repr: PersistentRepr = {
       persistenceId: this.persistenceId,
       seqNr: SeqNr.of(seqNr),
       payload,
-      manifest: '',
+      manifest,
       writerUuid: this.#writerUuid,
       timestampMs: undefined,
       tags,
-      facts: command === undefined ? facts : { ...facts, command },
+      facts: this.#withVersion(command === undefined ? facts : { ...facts, command }),
     };
     return form === undefined ? repr : { ...repr, form };
   }
 
+  #withVersion(facts: EventFacts): EventFacts {
+    const { machineVersion } = this.settings;
+    if (machineVersion === undefined) return facts;
+    const bornWith = this.#bornWith ?? null;
+    return bornWith === machineVersion
+      ? { ...facts, machineVersion }
+      : { ...facts, machineVersion, bornWith };
+  }
+
   /** The init record, the first one of a journal. */
   initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
-    return this.reprOf(seqNr, initEvent(this.#input), {
-      tags: noTags,
-      facts,
-      form: undefined,
-      command: undefined,
-    });
+    const beside = { tags: noTags, facts, form: undefined, manifest: '', command: undefined };
+    return this.reprOf(seqNr, initEvent(this.#input), beside);
   }
 
   /**
@@ -316,7 +343,8 @@ export class Entity<S extends HostedState> {
   async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
     try {
       if (this.#journal === undefined) throw new ClosedError('the entity has not recovered');
-      const causes = rejectionsOf(await this.#journal.write(writes), writes.length);
+      const sealed = this.#coding?.cipher === undefined ? writes : await this.#coding.seal(writes);
+      const causes = rejectionsOf(await this.#journal.write(sealed), writes.length);
       this.#writeUnderWay = undefined;
       if (causes === undefined) return onStored();
       this.#waits.untold();

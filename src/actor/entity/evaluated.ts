@@ -21,9 +21,16 @@ export interface Envelope {
 export interface Step<S> {
   readonly event: EventObject;
   /** What is stored; `undefined` for an event that is applied without being stored. */
-  readonly payload: EventObject | undefined;
+  readonly payload: unknown;
   /** The payload with its JSON, when it is an event of the user. */
-  readonly form: StoredForm<EventObject> | undefined;
+  readonly form: StoredForm<object> | undefined;
+  /** What the event adapter says of the payload; `''` = nothing. */
+  readonly manifest: string;
+  /**
+   * 0, or the place among the events that an adapter makes of one stored event: those after the
+   * first have no payload, and the number of the first.
+   */
+  readonly part: number;
   readonly tags: readonly string[];
   readonly facts: EventFacts;
   /** The delayed events that it schedules and cancels, in order. */
@@ -38,6 +45,11 @@ export interface Step<S> {
   seqNr: number;
   /** What is stored of its command, given when it is written. */
   command: CommandFact | undefined;
+}
+
+/** The step is stored, or the event of which it is a part. */
+export function isStored<S>({ payload, part }: Step<S>): boolean {
+  return payload !== undefined || part > 0;
 }
 
 /** How a command ends once its events are stored and applied. */

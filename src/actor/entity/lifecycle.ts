@@ -179,21 +179,24 @@ export class Lifecycle<S extends HostedState> {
   }
 
   /** What a journal says of an entity that is not held here. */
-  exposeUnowned(state: S, sequenceNr: number, input = this.#entity.input): Exposed<S> {
+  exposeUnowned(
+    state: S,
+    sequenceNr: number,
+    { input, bornWith }: Pick<Entity<S>, 'input' | 'bornWith'> = this.#entity,
+  ): Exposed<S> {
     const { persistenceId } = this.#entity;
-    const persistence = { phase: 'unowned', persistenceId, sequenceNr, stashed: 0, input } as const;
-    return { ...state, persistence };
+    const known = { phase: 'unowned', persistenceId, sequenceNr, stashed: 0, input } as const;
+    return { ...state, persistence: bornWith === undefined ? known : { ...known, bornWith } };
   }
 
   /** The snapshot that the actor shows; `stashed` = commands that wait. */
   expose(stashed: number): Exposed<S> {
-    const { state, sequenceNr, persistenceId, input } = this.#entity;
+    const { state, sequenceNr, persistenceId, input, bornWith } = this.#entity;
     const error = this.#lastError;
     const phase = phases[this.#state];
-    const persistence: PersistenceInfo =
-      error === undefined
-        ? { phase, persistenceId, sequenceNr, stashed, input }
-        : { phase, persistenceId, sequenceNr, stashed, input, lastError: error };
+    let persistence: PersistenceInfo = { phase, persistenceId, sequenceNr, stashed, input };
+    if (bornWith !== undefined) persistence = { ...persistence, bornWith };
+    if (error !== undefined) persistence = { ...persistence, lastError: error };
     if (this.isLive) return { ...state, persistence };
     if (this.#state === 'failed') return { ...state, status: 'error', error, persistence };
     if (this.#state === 'stopped') {

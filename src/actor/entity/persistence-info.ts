@@ -30,6 +30,8 @@ export interface PersistenceInfo<E extends EventObject = EventObject> {
   readonly stashed: number;
   /** What the actor was first started with; after recovery: what its journal says. */
   readonly input: unknown;
+  /** `machineVersion` of the actor that began the journal; absent = its events name none. */
+  readonly bornWith?: string;
   /** The failure that led to a backoff or a stop. */
   readonly lastError?: unknown;
 }

@@ -1,3 +1,4 @@
+import type { EventCoding } from '../evolution/event-coding.ts';
 import type { DryRun } from './entity-logic.ts';
 import type { RecentCommands } from './recent-commands.ts';
 import type { Timers } from './timers.ts';
@@ -18,6 +19,10 @@ export interface Replayed<S> {
   readonly lastEventMs: number;
   /** When the last event was stored, applied or not, ms since the epoch; `undefined` = unknown. */
   readonly lastSeenMs: number | undefined;
+  /** Version of the machine that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
+  /** How its events are stored; `undefined` = as they are. */
+  readonly coding: EventCoding | undefined;
   /** The dry run that made `state`: it knows the children in it. */
   readonly run: DryRun<S>;
 }

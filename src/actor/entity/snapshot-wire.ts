@@ -91,16 +91,16 @@ function persistenceForm({ input, lastError, ...rest }: PersistenceInfo): unknow
 
 function persistenceOf(plain: unknown): PersistenceInfo {
   const at = 'snapshot.persistence';
-  const { phase, persistenceId, sequenceNr, stashed, input, lastError, unfitInput } = readObject(
-    plain,
-    at,
-  );
+  const members = readObject(plain, at);
+  const { phase, persistenceId, sequenceNr, stashed, input, lastError, unfitInput } = members;
+  const { bornWith } = members;
   const info = {
     phase: readChoice(phase, phases, `${at}.phase`),
     persistenceId: readText(persistenceId, `${at}.persistenceId`),
     sequenceNr: readCount(sequenceNr, `${at}.sequenceNr`),
     stashed: readCount(stashed, `${at}.stashed`),
     input,
+    ...(bornWith !== undefined && { bornWith: readText(bornWith, `${at}.bornWith`) }),
   };
   if (unfitInput !== undefined) {
     defineUnfit(info, 'input', readUnfit(unfitInput, `${at}.unfitInput`));

@@ -36,6 +36,8 @@ export interface Timer {
 /** One event as it is applied, and the delays that were stored with it. */
 export interface LiveStep {
   readonly seqNr: number;
+  /** See `Step.part`; 0 unless given. */
+  readonly part?: number;
   readonly delaysMs: readonly (number | null)[];
 }
 
@@ -92,7 +94,7 @@ export class Timers {
    * of its own, or one that Node cannot hold. Others are left to xstate.
    */
   noteLive(change: TimerChange, nowMs: number): LiveChange {
-    const fallbackId = `#${this.#step.seqNr}.${this.#changesOfStep++}`;
+    const fallbackId = `${stepName(this.#step.seqNr, this.#step.part)}.${this.#changesOfStep++}`;
     if (change.type === 'cancel') return { key: this.#cancel(change.id)?.key, delayMs: 0 };
     const delayMs = this.#step.delaysMs[this.#armedInStep++] ?? change.delayMs;
     const isFollowed = change.target.type === 'self' || delayMs > longestTimeoutMs;
@@ -107,7 +109,8 @@ export class Timers {
    * Notes what one event did to the timers, with the delays that were stored with it. A timer
    * without id gets one from the number of its event, the same in every replay.
    */
-  note(changes: readonly TimerChange[], { seqNr, delaysMs }: LiveStep, atMs: number): void {
+  note(changes: readonly TimerChange[], { seqNr, part, delaysMs }: LiveStep, atMs: number): void {
+    const name = stepName(seqNr, part);
     let armed = 0;
     for (const [i, change] of changes.entries()) {
       if (change.type === 'cancel') {
@@ -115,7 +118,7 @@ export class Timers {
         continue;
       }
       const delayMs = delaysMs[armed++] ?? change.delayMs;
-      this.#arm({ ...change, delayMs }, `#${seqNr}.${i}`, atMs);
+      this.#arm({ ...change, delayMs }, `${name}.${i}`, atMs);
     }
   }
 
@@ -203,6 +206,11 @@ export class Timers {
     this.add(timer);
     return timer;
   }
+}
+
+/** What the ids begin with that an event gives away: the same live and in each replay. */
+export function stepName(seqNr: number, part = 0): string {
+  return part === 0 ? `#${seqNr}` : `#${seqNr}+${part}`;
 }
 
 type Schedule = Extract<TimerChange, { type: 'schedule' }>;

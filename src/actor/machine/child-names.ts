@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyActorScope } from 'xstate';
+import { stepName } from '../entity/timers.ts';
 
 /**
  * Ids for children that the machine spawns without one. xstate gives such a child the id of its
@@ -10,6 +11,7 @@ export class ChildNames {
   readonly #parent: AnyActorRef;
   readonly #live = new Set<AnyActorRef>();
   #seqNr = 0;
+  #part = 0;
   #spawned = 0;
   /** Size of the set at which children that have ended are removed from it. */
   #lookAt = 16;
@@ -18,9 +20,10 @@ export class ChildNames {
     this.#parent = parent;
   }
 
-  /** The event with this number is about to be applied; 0 = the initial state. */
-  beginStep(seqNr: number): void {
+  /** The event with this number is about to be applied, or its `part`; 0 = the initial state. */
+  beginStep(seqNr: number, part = 0): void {
     this.#seqNr = seqNr;
+    this.#part = part;
     this.#spawned = 0;
   }
 
@@ -28,7 +31,7 @@ export class ChildNames {
   name(actor: AnyActorRef): void {
     if (actor._parent !== this.#parent || actor.id !== actor.sessionId) return;
     const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
-    named.id = `#${this.#seqNr}.${this.#spawned++}`;
+    named.id = `${stepName(this.#seqNr, this.#part)}.${this.#spawned++}`;
     named._actorScope.id = named.id;
   }
 

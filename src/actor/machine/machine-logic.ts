@@ -15,6 +15,7 @@ import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts'
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
+import type { MachineVersions } from './machine-versions.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
 import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
 import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
@@ -33,15 +34,15 @@ export interface LogicHooks {
  * entity instead.
  */
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
-  readonly #machine: AnyStateMachine;
+  readonly #versions: MachineVersions;
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
   readonly #names: ChildNames;
   /** Effects of the initial state, while it is being computed. */
   #collected: (() => void)[] | undefined;
 
-  constructor(machine: AnyStateMachine, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
-    this.#machine = machine;
+  constructor(versions: MachineVersions, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
+    this.#versions = versions;
     this.#scope = scope;
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
@@ -79,12 +80,16 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     scope.actionExecutor = collectOrExecute as unknown as AnyActorScope['actionExecutor'];
   }
 
+  get #machine(): AnyStateMachine {
+    return this.#versions.inUse;
+  }
+
   dryRun(): ShadowScope {
-    return new ShadowScope(this.#machine, this.#scope, true);
+    return new ShadowScope(this.#versions, this.#scope, true);
   }
 
   replayRun(): ShadowScope {
-    return new ShadowScope(this.#machine, this.#scope, false);
+    return new ShadowScope(this.#versions, this.#scope, false);
   }
 
   needsInit(input: unknown): boolean {
@@ -93,6 +98,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   begin(input: unknown): AnyMachineSnapshot {
     const scope = this.#scope;
+    this.#versions.useNewest();
     const effects: (() => void)[] = [];
     const { defer } = scope;
     this.#collected = effects;
@@ -111,8 +117,13 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     return state;
   }
 
-  commit(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
-    this.#names.beginStep(seqNr);
+  commit(
+    state: AnyMachineSnapshot,
+    event: EventObject,
+    seqNr: number,
+    part?: number,
+  ): AnyMachineSnapshot {
+    this.#names.beginStep(seqNr, part);
     return this.#machine.transition(state, event, this.#scope);
   }
 
@@ -122,6 +133,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   adoptReplay(state: AnyMachineSnapshot, replay: DryRun<AnyMachineSnapshot>): AnyMachineSnapshot {
     const shadow = replay as ShadowScope;
+    this.#versions.inUse = shadow.machine;
     const real = new Map<unknown, AnyActorRef>([[shadow.self, this.#scope.self]]);
     const children: Record<string, AnyActorRef> = {};
     try {

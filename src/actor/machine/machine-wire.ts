@@ -3,16 +3,17 @@ import { CodecError } from '../../model/errors.ts';
 import { readArray, readObject, readText } from '../../model/plain-members.ts';
 import type { PersistenceInfo } from '../entity/persistence-info.ts';
 import { commonForm, commonOf, type SnapshotWire } from '../entity/snapshot-wire.ts';
+import type { MachineVersions } from './machine-versions.ts';
 import { sameValue } from './snapshot-parts.ts';
 
 type MachineSnapshot = AnyMachineSnapshot & { readonly persistence: PersistenceInfo };
 
 /** Snapshots of a machine: what arrives answers `matches`, `hasTag`, `can` and `getMeta`. */
 export class MachineWire implements SnapshotWire<MachineSnapshot> {
-  readonly #machine: AnyStateMachine;
+  readonly #versions: MachineVersions;
 
-  constructor(machine: AnyStateMachine) {
-    this.#machine = machine;
+  constructor(versions: MachineVersions) {
+    this.#versions = versions;
   }
 
   toPlain(snapshot: MachineSnapshot): unknown {
@@ -30,41 +31,42 @@ export class MachineWire implements SnapshotWire<MachineSnapshot> {
     const { status, output, error, persistence } = commonOf(members);
     checkValue(value, 'snapshot.value');
     readObject(context, 'snapshot.context');
-    const historyValue = history === undefined ? {} : this.#historyOf(history);
-    const resolved = this.#known(`the state ${JSON.stringify(value)}`, () =>
-      this.#machine.resolveState({ value, context, historyValue }),
+    const machine = this.#versions.of(persistence.bornWith);
+    const historyValue = history === undefined ? {} : historyOf(machine, history);
+    const what = `the state ${JSON.stringify(value)}`;
+    const resolved = known(machine, what, () =>
+      machine.resolveState({ value, context, historyValue }),
     );
-    if (!sameValue(resolved.value, value))
-      throw this.#unknown(`the state ${JSON.stringify(value)}`);
+    if (!sameValue(resolved.value, value)) throw unknown(machine, what);
     // xstate derives a status of its own from the value.
     return { ...resolved, status, output, error, persistence } as MachineSnapshot;
   }
+}
 
-  #historyOf(history: unknown): History {
-    const at = 'snapshot.history';
-    const entries = Object.entries(readObject(history, at)).map(([name, ids]) => {
-      const nodes = readArray(ids, `${at}.${name}`).map((given) => {
-        const id = readText(given, `${at}.${name}`);
-        return this.#known(`the state "${id}"`, () => this.#machine.getStateNodeById(id));
-      });
-      return [name, nodes] as const;
+function historyOf(machine: AnyStateMachine, history: unknown): History {
+  const at = 'snapshot.history';
+  const entries = Object.entries(readObject(history, at)).map(([name, ids]) => {
+    const nodes = readArray(ids, `${at}.${name}`).map((given) => {
+      const id = readText(given, `${at}.${name}`);
+      return known(machine, `the state "${id}"`, () => machine.getStateNodeById(id));
     });
-    return Object.fromEntries(entries);
-  }
+    return [name, nodes] as const;
+  });
+  return Object.fromEntries(entries);
+}
 
-  /** Another version of the program may have a machine of the same name with other states. */
-  #known<T>(what: string, look: () => T): T {
-    try {
-      return look();
-    } catch (cause) {
-      throw this.#unknown(what, { cause });
-    }
+/** Another version of the program may have a machine of the same name with other states. */
+function known<T>(machine: AnyStateMachine, what: string, look: () => T): T {
+  try {
+    return look();
+  } catch (cause) {
+    throw unknown(machine, what, { cause });
   }
+}
 
-  #unknown(what: string, options?: ErrorOptions): CodecError {
-    const machine = `the machine "${this.#machine.id}" of this process`;
-    return new CodecError(`snapshot.value: ${machine} does not have ${what}`, options);
-  }
+function unknown(machine: AnyStateMachine, what: string, options?: ErrorOptions): CodecError {
+  const text = `the machine "${machine.id}" of this process does not have ${what}`;
+  return new CodecError(`snapshot.value: ${text}`, options);
 }
 
 type History = Readonly<Record<string, AnyStateMachine['root'][]>>;

@@ -12,6 +12,7 @@ import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import type { InspectionEvent } from './child-names.ts';
 import { ChildNames } from './child-names.ts';
+import type { MachineVersions } from './machine-versions.ts';
 import { childOf } from './snapshot-parts.ts';
 
 /**
@@ -23,13 +24,11 @@ import { childOf } from './snapshot-parts.ts';
  * inspector sees anything, and actions are noted instead of run.
  */
 export class ShadowScope implements DryRun<AnyMachineSnapshot> {
-  readonly #machine: AnyStateMachine;
+  readonly #versions: MachineVersions;
+  #machine: AnyStateMachine;
   readonly #system: IsolatedSystem;
   readonly #scope: AnyActorScope;
-  readonly #assignOnly: (
-    snapshot: AnyMachineSnapshot,
-    event: EventObject,
-  ) => AssignPlan | undefined;
+  #assignOnly: (snapshot: AnyMachineSnapshot, event: EventObject) => AssignPlan | undefined;
   readonly #names: ChildNames;
   #marked: NamesTaken | undefined;
   /** Children that the first state stops, while it is computed. */
@@ -42,7 +41,9 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   actionCount = 0;
 
   /** `seesNames` = a `systemId` that the real system has given away is taken here, too. */
-  constructor(machine: AnyStateMachine, real: AnyActorScope, seesNames: boolean) {
+  constructor(versions: MachineVersions, real: AnyActorScope, seesNames: boolean) {
+    this.#versions = versions;
+    const machine = versions.inUse;
     this.#machine = machine;
     const system = new IsolatedSystem(real, seesNames);
     this.#system = system;
@@ -68,6 +69,21 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     return this.#system.handled;
   }
 
+  /** What the states are of. */
+  get machine(): AnyStateMachine {
+    return this.#machine;
+  }
+
+  useVersion(bornWith: string | undefined): void {
+    this.#use(this.#versions.of(bornWith));
+  }
+
+  #use(machine: AnyStateMachine): void {
+    if (machine === this.#machine) return;
+    this.#machine = machine;
+    this.#assignOnly = assignPlanner(machine);
+  }
+
   /** Children were made since this scope exists: the state may hold some. */
   get hasMadeChildren(): boolean {
     return this.#system.booked > 0;
@@ -87,8 +103,13 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     }
   }
 
-  apply(state: AnyMachineSnapshot, event: EventObject, seqNr: number): AnyMachineSnapshot {
-    this.#forget(seqNr);
+  apply(
+    state: AnyMachineSnapshot,
+    event: EventObject,
+    seqNr: number,
+    part?: number,
+  ): AnyMachineSnapshot {
+    this.#forget(seqNr, part);
     const plan = this.#assignOnly(state, event);
     if (plan === undefined) return this.#machine.transition(state, event, this.#scope);
     this.#system.handled = true;
@@ -106,6 +127,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   }
 
   reset(): void {
+    this.#use(this.#versions.inUse);
     this.#system.forgetNames();
   }
 
@@ -117,8 +139,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.#system.forgetNames(this.#marked);
   }
 
-  #forget(seqNr: number): void {
-    this.#names.beginStep(seqNr);
+  #forget(seqNr: number, part?: number): void {
+    this.#names.beginStep(seqNr, part);
     this.#system.handled = false;
     this.trace = undefined;
     this.actionCount = 0;

@@ -23,6 +23,9 @@ import type { Lifecycle } from '../entity/lifecycle.ts';
 import { endAt, type Moment, type ReplayEnd } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { delaysOf } from '../entity/timers.ts';
+import { EntityCipher } from '../evolution/entity-cipher.ts';
+import { EventCoding } from '../evolution/event-coding.ts';
+import { PayloadSerializers } from '../evolution/stored-payload.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater, ReplayFold, replay, replayUntil } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -144,10 +147,12 @@ export class EntityRecovery<S extends HostedState> {
     end?: ReplayEnd,
   ): Promise<Replayed<S>> {
     const { persistenceId, deps, settings, logic, input } = this.#entity;
+    const coding = await watch.guard(openCoding(this.#entity, signal));
     const fold = new ReplayFold({
       persistenceId,
       input,
       run: logic.replayRun(),
+      coding,
       nowMs: () => deps.clock.nowMs(),
       unhandled: settings.actor.unhandledReplayedEvent,
       commandIds: settings.actor.commandIds,
@@ -311,6 +316,23 @@ export class EntityRecovery<S extends HostedState> {
   end(): void {
     this.#attempt.abort(this.#life.lastError ?? over);
   }
+}
+
+/** How the events of the entity are stored; `undefined` = as they are. */
+async function openCoding<S extends HostedState>(
+  { persistenceId, deps, settings }: Entity<S>,
+  signal: AbortSignal,
+): Promise<EventCoding | undefined> {
+  const { evolution, journalPluginId } = settings;
+  const { adapters, serializers } = (await deps.journalCoding(journalPluginId, signal)) ?? {};
+  const own = evolution?.serializers;
+  if (evolution === undefined && adapters === undefined && serializers === undefined)
+    return undefined;
+  const known = serializers ?? PayloadSerializers.none;
+  const all = own === undefined ? known : known.with(own);
+  const keys = evolution?.keys;
+  const cipher = keys && (await EntityCipher.open(persistenceId, keys));
+  return new EventCoding({ persistenceId, evolution, adapters, serializers: all, cipher });
 }
 
 /**

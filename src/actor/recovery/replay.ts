@@ -6,7 +6,9 @@ import {
   WriteFailedError,
 } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
+import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type {
+  EventFacts,
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
@@ -22,6 +24,8 @@ import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
 import { Timers } from '../entity/timers.ts';
+import { EventCoding } from '../evolution/event-coding.ts';
+import { PayloadSerializers } from '../evolution/stored-payload.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
 /** What the fold of one journal needs to know. */
@@ -30,6 +34,8 @@ export interface FoldOptions<S> {
   /** What the actor was started with: for journals without an init record. */
   readonly input: unknown;
   readonly run: DryRun<S>;
+  /** How the events are stored; `undefined` = as they are. */
+  readonly coding: EventCoding | undefined;
   readonly nowMs: () => number;
   readonly unhandled: ActorSettings['unhandledReplayedEvent'];
   readonly commandIds: ActorSettings['commandIds'];
@@ -55,6 +61,9 @@ export class ReplayFold<S extends HostedState> {
   #warned = false;
   #lastEventMs = 0;
   #lastSeenMs: number | undefined;
+  #bornWith: string | undefined;
+  /** Stored delays of the event that its parts so far have taken. */
+  #delaysTaken = 0;
   lastSeqNr = 0;
 
   constructor(options: FoldOptions<S>) {
@@ -69,15 +78,35 @@ export class ReplayFold<S extends HostedState> {
    * @throws {DataIntegrityError} wrong order
    */
   apply(repr: PersistentRepr): void {
-    const { seqNr, payload } = repr;
-    const { persistenceId } = this.#options;
+    const { seqNr, payload, facts } = repr;
+    const { persistenceId, coding } = this.#options;
     if (seqNr <= this.lastSeqNr) {
       const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
     }
+    if (this.lastSeqNr === 0) this.#begin(facts);
     this.lastSeqNr = seqNr;
     this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
+    this.#delaysTaken = 0;
+    if (coding !== undefined) {
+      for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
+    } else if (facts.encoding !== undefined || payload instanceof SerializedPayload) {
+      for (const one of withoutCoding(persistenceId).read(repr)) this.#apply(one, 0);
+    } else {
+      this.#apply(repr, 0);
+    }
+  }
+
+  /** Every event says with which version its journal was begun: the first may be deleted. */
+  #begin({ machineVersion, bornWith }: EventFacts): void {
+    this.#bornWith = bornWith === undefined ? machineVersion : (bornWith ?? undefined);
+    this.#run.useVersion(this.#bornWith);
+  }
+
+  #apply(repr: PersistentRepr, part: number): void {
+    const { seqNr, payload } = repr;
     if (!isEvent(payload)) {
+      const { persistenceId } = this.#options;
       // Written by another program, such as one on the JVM whose events have no `type`.
       const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
       throw new RecoveryFailedError(`${text} ${eventFault(payload)}`);
@@ -87,7 +116,7 @@ export class ReplayFold<S extends HostedState> {
       this.#state = this.#initial();
       this.#noteTimers(repr, 0);
     } else {
-      this.#applyEvent(payload, repr);
+      this.#applyEvent(payload, repr, part);
     }
   }
 
@@ -108,11 +137,13 @@ export class ReplayFold<S extends HostedState> {
       recent: this.#recent,
       lastEventMs: this.#lastEventMs,
       lastSeenMs: this.#lastSeenMs,
+      bornWith: this.#bornWith,
+      coding: this.#options.coding,
       run: this.#run,
     };
   }
 
-  #applyEvent(payload: EventObject, repr: PersistentRepr): void {
+  #applyEvent(payload: EventObject, repr: PersistentRepr, part: number): void {
     const state = this.#state ?? this.#initialWithout(repr);
     if (state.status !== 'active') {
       this.#warnAfterEnd(repr);
@@ -130,14 +161,14 @@ export class ReplayFold<S extends HostedState> {
     if (unhandled === true) return;
     let next: S;
     try {
-      next = this.#run.apply(state, fromStored(payload), repr.seqNr);
+      next = this.#run.apply(state, fromStored(payload), repr.seqNr, part);
     } catch (error) {
       throw this.#failed(repr, state, error);
     }
     if (next.status === 'error') throw this.#failed(repr, state, next.error);
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
-    if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr);
+    if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr, part);
   }
 
   #noteCommand(event: EventObject, { facts: { command }, timestampMs }: PersistentRepr): void {
@@ -166,9 +197,11 @@ export class ReplayFold<S extends HostedState> {
   }
 
   /** `seqNr` 0 = the initial state, whatever number its record has. */
-  #noteTimers({ facts, timestampMs }: PersistentRepr, seqNr: number): void {
-    const step = { seqNr, delaysMs: facts.delaysMs ?? [] };
-    this.#timers.note(this.#run.timerChanges, step, timestampMs ?? 0);
+  #noteTimers({ facts, timestampMs }: PersistentRepr, seqNr: number, part = 0): void {
+    const { timerChanges } = this.#run;
+    const delaysMs = (facts.delaysMs ?? []).slice(this.#delaysTaken);
+    this.#delaysTaken += timerChanges.filter(({ type }) => type === 'schedule').length;
+    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, timestampMs ?? 0);
   }
 
   #unhandled(repr: PersistentRepr, state: S): void {
@@ -308,6 +341,13 @@ async function foldAll<S extends HostedState>(
     batches.return?.().then(undefined, () => {});
     throw error;
   }
+}
+
+/** What is read with it was written by a codec or a serializer: it is known to all, or an error. */
+function withoutCoding(persistenceId: string): EventCoding {
+  const serializers = PayloadSerializers.none;
+  const nothing = { evolution: undefined, adapters: undefined, cipher: undefined };
+  return new EventCoding({ persistenceId, ...nothing, serializers });
 }
 
 async function* nothing(): Recovery['events'] {}

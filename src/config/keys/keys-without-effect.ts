@@ -41,7 +41,11 @@ export const promised: readonly AcceptedKeys[] = [
   row('persistence', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'there are no snapshots yet', 'typed.snapshot-on-recovery'),
   row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
-  ...everyPlugin('there are no event adapters yet', 'event-adapters.** event-adapter-bindings.**'),
+  row(
+    'persistence',
+    'event adapters belong to the section of a journal so far',
+    'journal-plugin-fallback.event-adapters.** journal-plugin-fallback.event-adapter-bindings.**',
+  ),
 ].map((accepted) => ({ ...accepted, isPromised: true }));
 
 const everySection = ['kafka', 'kafka producer', 'kafka consumer'] as const;
@@ -125,7 +129,16 @@ export const ignored: readonly AcceptedKeys[] = [
     'there are no durable state stores here',
     'state.** state-plugin-fallback.** durable-state-plugin-fallback.**',
   ),
-  row('persistence', 'payload serializers are chosen in code', 'serialization.**'),
+  row(
+    'persistence',
+    'an identifier belongs to its serializer',
+    'serialization.serialization-identifiers.**',
+  ),
+  row(
+    'persistence',
+    'JSON refuses what it cannot give back; bind "builtin#TaggedJson" where events hold such values',
+    'serialization.json.**',
+  ),
   row('persistence', 'events are published by applications themselves', 'publish-plugin-commands'),
   row(
     'persistence',

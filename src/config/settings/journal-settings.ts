@@ -1,6 +1,7 @@
 import { Config } from '../config.ts';
 import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
+import { type BoundClasses, readEventAdapters } from './event-adapter-settings.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type FleetSettings, readFleet } from './fleet-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
@@ -21,6 +22,7 @@ export interface KafkaJournalSettings {
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
   readonly dataIntegrity: DataIntegritySettings;
+  readonly eventAdapters: BoundClasses;
   /** Longest time a recovery may take to read its journal. */
   readonly readTimeoutMs: number;
   /** How a read finds its end: by a mark that it writes, or by the end offset of the partition. */
@@ -43,6 +45,7 @@ export interface EmbeddedJournalSettings {
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
   readonly dataIntegrity: DataIntegritySettings;
+  readonly eventAdapters: BoundClasses;
   readonly segmentSize: number;
   readonly partitions: number;
   readonly readTimeoutMs: number;
@@ -164,6 +167,7 @@ type CommonSettings = Pick<
   | 'maxEventsInBatch'
   | 'callTimeThresholdsMs'
   | 'dataIntegrity'
+  | 'eventAdapters'
   | 'readTimeoutMs'
   | 'tenures'
   | 'fleet'
@@ -208,6 +212,7 @@ function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings 
       correlateEventsWithMeta: reader.read('data-integrity.correlate-events-with-meta', boolean),
       gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
     },
+    eventAdapters: readEventAdapters(reader),
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
     ...readProcesses(reader),
   };

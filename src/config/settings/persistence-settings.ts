@@ -4,6 +4,7 @@ import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
+import { type BoundClasses, readSerializers } from './event-adapter-settings.ts';
 import { isOfJvm, type PluginKind, pluginPathProblem } from './journal-class.ts';
 import { readFallbacks } from './plugin-host-settings.ts';
 
@@ -32,6 +33,8 @@ export interface PersistenceSettings {
   readonly autoStartJournals: readonly string[];
   /** As those of journals. */
   readonly autoStartSnapshotStores: readonly string[];
+  /** Of all events, whichever journal they are in. */
+  readonly serializers: BoundClasses;
 }
 
 const int32 = 0x7fffffff;
@@ -72,6 +75,7 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     journalPluginId,
     autoStartJournals: readAutoStart(reader, config, 'journal'),
     autoStartSnapshotStores: readAutoStart(reader, config, 'snapshot store'),
+    serializers: readSerializers(reader),
   };
   // Their own readers look inside.
   for (const name of ['inmem', 'local']) reader.know(`snapshot-store.${name}`);

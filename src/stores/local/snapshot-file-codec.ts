@@ -6,7 +6,7 @@ import type { PersistenceId } from '../../ports/journal-plugin.ts';
 import type { StoredSnapshot } from '../../ports/snapshot-store.ts';
 
 /*
- * docs/format.md#snapshot-files, big-endian:
+ * docs/format.md#snapshots, big-endian:
  *
  *     "KJS" version(1) seqNr(int64) timestamp(int64) id(int32 size, UTF-8) snapshot(int32 size, bytes) sha256
  *

@@ -18,7 +18,7 @@ export interface SnapshotFile {
 }
 
 /**
- * The files of one entity's snapshots (docs/format.md#snapshot-files). A file is there whole or not
+ * The files of one entity's snapshots (docs/format.md#snapshots). A file is there whole or not
  * at all: it is written under another name, reaches the disk, and only then gets its own. Every
  * method rejects with the error of the file system.
  */

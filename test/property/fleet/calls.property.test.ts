@@ -7,6 +7,7 @@ import { behaviorFrontEnd } from '../../../src/actor/behavior.ts';
 import type { AskResult } from '../../../src/actor/entity/ask.ts';
 import { type PersistenceInfo, phases } from '../../../src/actor/entity/persistence-info.ts';
 import type { SnapshotWire } from '../../../src/actor/entity/snapshot-wire.ts';
+import { MachineVersions } from '../../../src/actor/machine/machine-versions.ts';
 import { MachineWire } from '../../../src/actor/machine/machine-wire.ts';
 import { decodeAnswer, encodeAnswer } from '../../../src/fleet/calls/answer-codec.ts';
 import { decodeCall, encodeCall } from '../../../src/fleet/calls/call-codec.ts';
@@ -272,7 +273,10 @@ describe(`property: answers of machines (seed ${seed})`, () => {
       for (const type of steps) actor.send({ type });
       const given = { ...actor.getSnapshot(), persistence };
       const result = { sequenceNr: 1, events: [], snapshot: given, reply: undefined };
-      expectSameSnapshot(travel(result, new MachineWire(machine)).snapshot, given);
+      expectSameSnapshot(
+        travel(result, new MachineWire(new MachineVersions(machine))).snapshot,
+        given,
+      );
       note('nested', JSON.stringify(given.value).includes(':{'));
       note('done', given.status === 'done');
       note('tagged', given.tags.size > 0);

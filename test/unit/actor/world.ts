@@ -2,7 +2,7 @@ import type { ActorRefFrom, AnyStateMachine } from 'xstate';
 import { createActor, SimulatedClock } from 'xstate';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
-import { settle, testHost } from './support.ts';
+import { settle, type TestHostOptions, testHost } from './support.ts';
 
 /** Where an entity lives: a process, which may crash, on a time that only a test moves. */
 export class World implements Clock {
@@ -34,8 +34,13 @@ export class World implements Clock {
     return new World(this.#time, this.journal);
   }
 
-  start<M extends AnyStateMachine>(machine: M, input?: unknown, options?: object) {
-    const { host } = testHost({ journal: this.journal, clock: this });
+  start<M extends AnyStateMachine>(
+    machine: M,
+    input?: unknown,
+    options?: object,
+    deps?: Pick<TestHostOptions, 'journalCoding'>,
+  ) {
+    const { host } = testHost({ journal: this.journal, clock: this, ...deps });
     const logic = host.persistent(machine, { persistenceId: 'e', ...options } as never);
     const actor = createActor(logic, { clock: this.scheduler, input } as never);
     actor.subscribe({ error: () => {} });

@@ -37,11 +37,10 @@ describe('settings without effect', () => {
   const text = `${memory}
     akka.persistence.dispatchers.x = 1
     ${path} {
-      event-adapter-bindings.x = a
+      plugin-dispatcher = d
     }
     akka.persistence.typed.snapshot-on-recovery = on
-    akka.persistence { at-least-once-delivery.redeliver-interval = 1s, r2dbc {} }
-    ${path}.event-adapters { a = "com.acme.Adapter" }`;
+    akka.persistence { at-least-once-delivery.redeliver-interval = 1s, r2dbc {} }`;
 
   const expected = [
     {
@@ -49,8 +48,6 @@ describe('settings without effect', () => {
       message: `settings without effect so far: ${[
         'akka.persistence.typed.snapshot-on-recovery (config text:9): there are no snapshots yet',
         'akka.persistence.at-least-once-delivery (config text:10): there is no at-least-once delivery yet',
-        `${path}.event-adapter-bindings (config text:7): there are no event adapters yet`,
-        `${path}.event-adapters (config text:11): there are no event adapters yet`,
       ].join('; ')}`,
     },
     {
@@ -58,6 +55,7 @@ describe('settings without effect', () => {
       message: `settings without effect: ${[
         'akka.persistence.r2dbc (config text:10): a section of another plugin, left alone',
         'akka.persistence.dispatchers (config text:5): Node has no dispatchers',
+        `${path}.plugin-dispatcher (config text:7): Node has no dispatchers`,
       ].join('; ')}`,
     },
   ];
@@ -81,9 +79,9 @@ describe('settings without effect', () => {
   it('are logged by openJournals, as far as it reads the configuration', async () => {
     const log = new RecordingLogger();
     await (await openJournals({ config: text, log }))[Symbol.asyncDispose]();
-    const own = expected[0]?.message.split('; ').filter((note) => note.includes(path)) ?? [];
+    const own = expected[1]?.message.split('; ').filter((note) => note.includes(path)) ?? [];
     expect(notesIn(log)).to.deep.equal([
-      { level: 'warn', message: `settings without effect so far: ${own.join('; ')}` },
+      { level: 'info', message: `settings without effect: ${own.join('; ')}` },
     ]);
   });
 
@@ -101,7 +99,7 @@ describe('settings without effect', () => {
     const logic = persistence.persistent(counter, { persistenceId: 'a', journalPluginId: 'mine' });
     await persistence.whenRecovered(createActor(logic, { input: { id: 'a' } }).start());
     await persistence.shutdown();
-    const place = `mine.plugin-dispatcher (config text:12): Node has no dispatchers`;
+    const place = `mine.plugin-dispatcher (config text:11): Node has no dispatchers`;
     expect(notesIn(log)).to.deep.equal([
       ...expected,
       { level: 'info', message: `settings without effect: ${place}` },

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { CodecError, InvalidInputError } from '../../../src/model/errors.ts';
 import type { JsonValue, Payload, PrintedJson } from '../../../src/model/payload.ts';
 import { JsonNumber } from '../../../src/model/payload.ts';
+import { SerializedPayload } from '../../../src/model/serialized-payload.ts';
 import {
   decodePersistentRepr,
   encodePersistentRepr,
@@ -112,6 +113,14 @@ describe('persistent events as binary (docs/format.md#persistent-binary)', () =>
           envelope,
         );
       }
+    }
+  });
+
+  it('gives back what a serializer made, with its id and manifest', () => {
+    for (const id of [100, 2 ** 31 - 1, -1]) {
+      const payload = new SerializedPayload(id, 'paid#v2', Buffer.from([1, 2, 255]));
+      const envelope = { manifest: 'm', writerUuid: 'w', payload };
+      expect(decodePersistentRepr(asRead(encodePersistentRepr(envelope)))).to.deep.equal(envelope);
     }
   });
 

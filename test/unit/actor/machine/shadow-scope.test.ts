@@ -13,6 +13,7 @@ import {
   setup,
   spawnChild,
 } from 'xstate';
+import { MachineVersions } from '../../../../src/actor/machine/machine-versions.ts';
 import { ShadowScope } from '../../../../src/actor/machine/shadow-scope.ts';
 
 /** What the design needs of xstate; to be run against each of its minor releases. */
@@ -74,7 +75,11 @@ describe('the shadow scope', () => {
     const self = createActor(logic, { parent, inspect } as never);
     parent.system.inspect((event) => seen.push(event.type));
     const real = { self, system: self.system, id: self.id, sessionId: self.sessionId };
-    const shadow = new ShadowScope(logic, real as unknown as AnyActorScope, true);
+    const shadow = new ShadowScope(
+      new MachineVersions(logic),
+      real as unknown as AnyActorScope,
+      true,
+    );
     seen.length = 0;
     const initial = shadow.initial(undefined);
     const apply = (type: string, state: AnyMachineSnapshot = initial) => {

@@ -68,8 +68,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a dry run does not see the names of the system',
     'machine/machine-logic.ts',
-    'return new ShadowScope(this.#machine, this.#scope, true);',
-    'return new ShadowScope(this.#machine, this.#scope, false);',
+    'return new ShadowScope(this.#versions, this.#scope, true);',
+    'return new ShadowScope(this.#versions, this.#scope, false);',
   ),
   mutant(
     'a replay does not give back the name of an ended child',

@@ -1,0 +1,39 @@
+import type { EventObject } from 'xstate';
+import { EventFacts } from '../../ports/journal-plugin.ts';
+import type { Step } from '../entity/evaluated.ts';
+
+/** The first step is what is stored: beside it goes what concerns all the others. */
+export function withFactsOfAll<S>(
+  steps: readonly Step<S>[],
+  encoding: string | undefined,
+): readonly Step<S>[] {
+  const [first, ...others] = steps;
+  if (first === undefined || (others.length === 0 && encoding === undefined)) return steps;
+  const delaysMs = steps.flatMap(({ facts }) => facts.delaysMs ?? []);
+  const facts: EventFacts = {
+    ...first.facts,
+    ...(delaysMs.length > 0 && { delaysMs }),
+    ...(encoding !== undefined && { encoding }),
+  };
+  const tags = others.length === 0 ? first.tags : [...new Set(steps.flatMap(({ tags }) => tags))];
+  return [{ ...first, tags, facts }, ...others];
+}
+
+/** An event that changes nothing that a dry run could show, and is applied without being stored. */
+export function unstored<S>(event: EventObject, state: S): Step<S> {
+  return {
+    event,
+    payload: undefined,
+    form: undefined,
+    manifest: '',
+    part: 0,
+    tags: [],
+    facts: EventFacts.none,
+    timerChanges: [],
+    base: state,
+    next: state,
+    trace: undefined,
+    command: undefined,
+    seqNr: 0,
+  };
+}

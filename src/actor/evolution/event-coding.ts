@@ -1,0 +1,298 @@
+import type { EventObject } from 'xstate';
+import {
+  InvalidInputError,
+  JournalError,
+  RecoveryFailedError,
+  WriteRejectedError,
+} from '../../model/errors.ts';
+import { SerializedPayload } from '../../model/serialized-payload.ts';
+import type { StoredForm } from '../../model/stored-form.ts';
+import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { Bindings } from './bindings.ts';
+import { type EntityCipher, type EntityKeys, encryptedSerializer } from './entity-cipher.ts';
+import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
+import type { Renaming } from './renamed.ts';
+import type { EventCheck } from './schema.ts';
+import { messageOf, type PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
+
+/** What a stored event is that the machine has no transition for anywhere. */
+export interface UnknownEvent extends StoredEventPlace {
+  readonly event: EventObject;
+  readonly manifest: string;
+}
+
+/** What becomes of a stored event whose type the machine does not know. */
+export type UnknownStoredEvent =
+  | 'fail'
+  | 'skip'
+  | ((unknown: UnknownEvent) => EventObject | readonly EventObject[]);
+
+/** What stands between the events of one kind of actor and their journal. */
+export interface Evolution {
+  readonly renaming: Renaming | undefined;
+  readonly adapter: EventAdapter | undefined;
+  readonly check: EventCheck | undefined;
+  /** Bound to events of this actor, before what the configuration binds. */
+  readonly serializers: SerializersOfActor | undefined;
+  readonly keys: EntityKeys | undefined;
+  /** With what it is asked: whether the machine knows a type. */
+  readonly unknown:
+    | { readonly policy: UnknownStoredEvent; knows(type: string): boolean }
+    | undefined;
+}
+
+/** What the configuration binds to the events of one journal; `undefined` = nothing. */
+export interface JournalCoding {
+  /** One adapter writes and reads; several only read, and their events follow each other. */
+  readonly adapters: Bindings<readonly EventAdapter[]> | undefined;
+  readonly serializers: PayloadSerializers | undefined;
+}
+
+/** An event on its way into a journal. */
+export interface CodedEvent {
+  readonly payload: unknown;
+  readonly form: StoredForm<object> | undefined;
+  readonly manifest: string;
+  readonly encoding: string | undefined;
+  /** What a replay will apply: at least one event. */
+  readonly events: readonly unknown[];
+}
+
+/** The parts of an `EventCoding`. */
+export interface CodingParts {
+  readonly persistenceId: string;
+  readonly evolution: Evolution | undefined;
+  readonly adapters: JournalCoding['adapters'];
+  readonly serializers: PayloadSerializers;
+  /** `undefined` = nothing is encrypted. */
+  readonly cipher: EntityCipher | undefined;
+}
+
+/**
+ * The way of the events of one entity to its journal and back, from the outer layer to the inner:
+ *
+ * ```
+ * event ─→ schema ─→ adapter of the actor ─→ adapter of the journal ─→ serializer ─→ cipher
+ * event ←─ schema ←─ adapter of the actor ←─ adapter of the journal ←─ new names ←─ serializer ←─ cipher
+ * ```
+ *
+ * What the actor itself stores, the init record and events of xstate, is only encrypted, and only
+ * gets new names.
+ */
+export class EventCoding {
+  readonly #id: string;
+  readonly #evolution: Partial<Evolution>;
+  readonly #adapters: JournalCoding['adapters'];
+  readonly #serializers: PayloadSerializers;
+  readonly cipher: EntityCipher | undefined;
+
+  constructor({ persistenceId, evolution, adapters, serializers, cipher }: CodingParts) {
+    this.#id = persistenceId;
+    this.#evolution = evolution ?? {};
+    this.#adapters = adapters;
+    this.#serializers = serializers;
+    this.cipher = cipher;
+  }
+
+  /**
+   * A new event, which is to get the number `seqNr`.
+   *
+   * @throws {InvalidInputError} {@link WriteRejectedError} it cannot be stored
+   */
+  write(event: EventObject, seqNr: number): CodedEvent {
+    const { renaming, adapter, check } = this.#evolution;
+    checkName(event.type, renaming);
+    if (adapter !== undefined) check?.(event);
+    const adapted = this.#adapt(event);
+    const stored = this.#serializers.write(adapted.value);
+    const { manifest } = adapted;
+    const events = this.#readBack(stored.payload, stored.encoding, { manifest, seqNr });
+    if (events.length === 0) {
+      const text = `its event adapter gives nothing back of "${event.type}"`;
+      throw new InvalidInputError(`${text}: stored, it would have no effect; nothing was stored`);
+    }
+    // What is acknowledged has to be valid for whoever reads it.
+    for (const one of events) check?.(one);
+    return { ...stored, manifest, events };
+  }
+
+  /**
+   * Writes as the journal is to hold them: what is certain of them by now stays as it is.
+   *
+   * @throws {WriteRejectedError} there is no key to encrypt them with
+   */
+  async seal(writes: readonly AtomicWrite[]): Promise<readonly AtomicWrite[]> {
+    const { cipher } = this;
+    if (cipher === undefined) return writes;
+    await cipher.ready();
+    return writes.map((write) => {
+      const [first, ...others] = write.events;
+      const seal = (repr: PersistentRepr): PersistentRepr => cipher.sealEvent(repr);
+      return { ...write, events: [seal(first), ...others.map(seal)] };
+    });
+  }
+
+  /**
+   * An event of xstate's own that is to be stored as it is.
+   *
+   * @throws {InvalidInputError} a recovery would take it for another one
+   */
+  checkOwn({ type }: EventObject): void {
+    checkName(type, this.#evolution.renaming);
+  }
+
+  /**
+   * What a stored event stands for: none or several have the number of it.
+   *
+   * @throws {RecoveryFailedError} it cannot be read; names it
+   */
+  read(repr: PersistentRepr): readonly PersistentRepr[] {
+    const { seqNr, manifest, facts } = repr;
+    let payload: unknown;
+    try {
+      payload = this.#serializers.read(this.#decrypted(repr), facts.encoding);
+      const stored = this.#withNewName(payload);
+      const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
+      const events = read.flatMap((event) => this.#known(event, repr));
+      if (!isOwn(stored)) for (const event of events) this.#evolution.check?.(event);
+      const first = this.#factsOf(repr);
+      return events.map((event, part) => {
+        // It fired only once.
+        return { ...repr, payload: event, facts: part === 0 ? first : withoutTimer(first) };
+      });
+    } catch (cause) {
+      if (cause instanceof RecoveryFailedError) throw cause;
+      const text = `${this.#name(payload ?? repr.payload, repr)} cannot be read`;
+      throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #decrypted(repr: PersistentRepr): unknown {
+    const { payload } = repr;
+    if (!(payload instanceof SerializedPayload) || payload.serializer !== encryptedSerializer) {
+      return payload;
+    }
+    if (this.cipher !== undefined) return this.cipher.openEvent(payload, repr);
+    throw new Error('it is encrypted, and the actor has no "encryption"');
+  }
+
+  #adapt(event: EventObject): { readonly value: unknown; readonly manifest: string } {
+    let value: unknown = event;
+    let manifest = '';
+    try {
+      const adapters = [this.#evolution.adapter, only(this.#adapters?.of(event))];
+      for (const adapter of adapters) {
+        if (adapter === undefined) continue;
+        const own = adapter.manifest?.(value as EventObject) ?? '';
+        value = adapter.toJournal(value as EventObject);
+        if (own !== '' && manifest !== '') {
+          const text = `two event adapters name a manifest for "${event.type}"`;
+          throw new InvalidInputError(`${text}, and one of them alone can be stored`);
+        }
+        manifest ||= own;
+      }
+      return { value, manifest };
+    } catch (cause) {
+      if (cause instanceof JournalError) throw cause;
+      throw new WriteRejectedError(`its event adapter failed: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #readBack(
+    payload: unknown,
+    encoding: string | undefined,
+    { manifest, seqNr }: { readonly manifest: string; readonly seqNr: number },
+  ): readonly unknown[] {
+    try {
+      return this.#unadapt(this.#serializers.read(payload, encoding), manifest, seqNr);
+    } catch (cause) {
+      const text = 'it could not be read again, so it was not stored';
+      throw new WriteRejectedError(`${text}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #unadapt(stored: unknown, manifest: string, seqNr: number): readonly unknown[] {
+    const { adapter } = this.#evolution;
+    const readers = this.#adapters?.of(stored);
+    if (adapter === undefined && readers === undefined) return [stored];
+    const place: StoredEventPlace = { persistenceId: this.#id, seqNr };
+    const read = readers?.flatMap((reader) => reader.fromJournal(stored, manifest, place)) ?? [
+      stored,
+    ];
+    if (adapter === undefined) return read;
+    return read.flatMap((event) => adapter.fromJournal(event, manifest, place));
+  }
+
+  #withNewName(stored: unknown): unknown {
+    const { renaming } = this.#evolution;
+    const { type } = (stored ?? {}) as { readonly type?: unknown };
+    if (renaming === undefined || typeof type !== 'string') return stored;
+    const named = renaming.typeOf(type);
+    const { actorId } = stored as { readonly actorId?: unknown };
+    const isChild = isOwn(stored) && typeof actorId === 'string';
+    if (named === type && !isChild) return stored;
+    const renamed = { ...(stored as object), type: named };
+    return isChild ? { ...renamed, actorId: renaming.actorOf(actorId) } : renamed;
+  }
+
+  #factsOf({ facts }: PersistentRepr): EventFacts {
+    const { renaming } = this.#evolution;
+    const { timer } = facts;
+    if (renaming === undefined || timer === undefined) return facts;
+    return { ...facts, timer: renaming.timerOf(timer) };
+  }
+
+  /** The event, if the machine knows its type; else what the policy makes of it. */
+  #known(event: unknown, repr: PersistentRepr): readonly unknown[] {
+    const { unknown } = this.#evolution;
+    const { type } = (event ?? {}) as { readonly type?: unknown };
+    if (unknown === undefined || typeof type !== 'string' || type === initType) return [event];
+    // What nothing handled when it was stored need not be known.
+    if (repr.facts.unhandled === true || unknown.knows(type)) return [event];
+    if (unknown.policy === 'skip') return [];
+    if (unknown.policy === 'fail') {
+      throw new RecoveryFailedError(`${this.#name(event, repr)} is unknown to the machine`);
+    }
+    const { manifest, seqNr } = repr;
+    const place = { persistenceId: this.#id, seqNr, manifest };
+    const events = unknown.policy({ event: event as EventObject, ...place });
+    return Array.isArray(events) ? events : [events];
+  }
+
+  #name(payload: unknown, { seqNr, manifest }: PersistentRepr): string {
+    const { type } = (payload ?? {}) as { readonly type?: unknown };
+    const what = [
+      ...(typeof type === 'string' ? [JSON.stringify(type)] : []),
+      ...(manifest === '' ? [] : [`manifest ${JSON.stringify(manifest)}`]),
+    ];
+    const text = what.length === 0 ? '' : ` (${what.join(', ')})`;
+    return `event ${seqNr}${text} of ${this.#id}`;
+  }
+}
+
+const initType = 'xstate.init';
+
+/** What the actor itself stores. */
+function isOwn(stored: unknown): stored is EventObject {
+  const { type } = (stored ?? {}) as { readonly type?: unknown };
+  return typeof type === 'string' && type.startsWith('xstate.');
+}
+
+/** Several adapters only read. */
+function only(adapters: readonly EventAdapter[] | undefined): EventAdapter | undefined {
+  return adapters?.length === 1 ? adapters[0] : undefined;
+}
+
+function withoutTimer(facts: EventFacts): EventFacts {
+  if (facts.timer === undefined) return facts;
+  const { timer: _, ...others } = facts;
+  return others;
+}
+
+/** @throws {InvalidInputError} the name is an old one: a recovery would read another event */
+function checkName(type: string, renaming: Renaming | undefined): void {
+  const named = renaming?.typeOf(type) ?? type;
+  if (named === type) return;
+  const text = `"${type}" is an old name of "${named}" as "renamed" says`;
+  throw new InvalidInputError(`${text}, so no new event may have it; nothing was stored`);
+}

@@ -1,0 +1,95 @@
+/**
+ * Names that changed since events were stored: old name to new one. They count where a journal is
+ * read, before anything else looks at the event; the journal itself keeps the old names.
+ */
+export interface Renamed {
+  /** Types of the program's own events. */
+  readonly events?: Names;
+  /** Ids of invoked and spawned actors. */
+  readonly actors?: Names;
+  /**
+   * Ids of states: the machine's id and the path within it, as `order.waiting`. What is within a
+   * state goes with it; the machine's id alone stands for all of them.
+   */
+  readonly states?: Names;
+  /**
+   * Keys of `after`, names or milliseconds, such as `{ '1000': 'reminder' }`. With the new id of a
+   * state at its end, as `1000.order.waiting`, only those of that state.
+   */
+  readonly delays?: Names;
+  /** Ids of delayed `raise` and `sendTo` actions. */
+  readonly timers?: Names;
+}
+
+type Names = Readonly<Record<string, string>>;
+
+const afterPrefix = 'xstate.after.';
+/** What xstate calls the ends and the changes of children; the id of the child follows. */
+const childPrefixes = ['xstate.done.actor.', 'xstate.error.actor.', 'xstate.snapshot.'];
+
+/** Gives stored events the names of today. */
+export class Renaming {
+  readonly #events: ReadonlyMap<string, string>;
+  readonly #actors: ReadonlyMap<string, string>;
+  readonly #delays: ReadonlyMap<string, string>;
+  readonly #timers: ReadonlyMap<string, string>;
+  readonly #states: readonly (readonly [from: string, to: string])[];
+
+  constructor({ events, actors, states, delays, timers }: Renamed) {
+    this.#events = mapOf(events);
+    this.#actors = mapOf(actors);
+    this.#delays = mapOf(delays);
+    this.#timers = mapOf(timers);
+    this.#states = [...mapOf(states)].sort(([a], [b]) => b.length - a.length);
+  }
+
+  /** The type of an event of the program's own, or one that xstate made. */
+  typeOf(type: string): string {
+    if (!type.startsWith('xstate.')) return this.#events.get(type) ?? type;
+    if (type.startsWith(afterPrefix))
+      return afterPrefix + this.#after(type.slice(afterPrefix.length));
+    for (const prefix of childPrefixes) {
+      if (type.startsWith(prefix)) return prefix + this.actorOf(type.slice(prefix.length));
+    }
+    return type;
+  }
+
+  /** The id of an invoked or spawned actor: one that was given, or that xstate made of a state. */
+  actorOf(id: string): string {
+    const given = this.#actors.get(id);
+    if (given !== undefined) return given;
+    const automatic = /^(\d+)\.(.+)$/.exec(id);
+    return automatic === null ? id : `${automatic[1]}.${this.#stateOf(automatic[2] ?? '')}`;
+  }
+
+  /** The id of a timer: of a delayed action, or the type of a delayed transition. */
+  timerOf(id: string): string {
+    return this.#timers.get(id) ?? (id.startsWith(afterPrefix) ? this.typeOf(id) : id);
+  }
+
+  /** `<delay>.<state id>`; either may hold dots, so the states that are known decide. */
+  #after(name: string): string {
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      const [delay, state] = [name.slice(0, dot), name.slice(dot + 1)];
+      const [toState, toDelay] = [this.#stateOf(state), this.#delayOf(delay, this.#stateOf(state))];
+      if (toState !== state || toDelay !== delay) return `${toDelay}.${toState}`;
+    }
+    return name;
+  }
+
+  #delayOf(delay: string, state: string): string {
+    return this.#delays.get(`${delay}.${state}`) ?? this.#delays.get(delay) ?? delay;
+  }
+
+  #stateOf(id: string): string {
+    for (const [from, to] of this.#states) {
+      if (id === from) return to;
+      if (id.startsWith(`${from}.`)) return to + id.slice(from.length);
+    }
+    return id;
+  }
+}
+
+function mapOf(names: Names | undefined): ReadonlyMap<string, string> {
+  return new Map(Object.entries(names ?? {}));
+}

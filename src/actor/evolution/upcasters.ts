@@ -1,0 +1,128 @@
+import type { EventObject } from 'xstate';
+import { CodecError, InvalidInputError } from '../../model/errors.ts';
+import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
+
+/** One step of an event type from a version to the next one. */
+export interface Upcast {
+  /** As it is named today: renaming comes first. */
+  readonly type: string;
+  /** An event without a version is version 1. */
+  readonly from: number;
+  /** `from` + 1. */
+  readonly to: number;
+  /**
+   * The payload in its next version, or several payloads, or none. One with another type counts as
+   * an event of today, and takes no further step. A pure function, which leaves what it gets alone.
+   */
+  readonly up: (payload: never, place: StoredEventPlace) => EventObject | readonly EventObject[];
+  /** The way back, for `writeVersions`. */
+  readonly down?: (payload: never) => EventObject;
+}
+
+/** How new events are written. */
+export interface UpcasterOptions {
+  /**
+   * The version in which events of a type are written; the newest unless given. While a new program
+   * is rolled out, the old one has to read them: each step above that version needs its `down`.
+   */
+  readonly writeVersions?: Readonly<Record<string, number>>;
+}
+
+/** The steps of one type, in order: the one at index 0 leads from version 1 to 2. */
+type Chain = readonly Upcast[];
+
+type AnyUp = (
+  payload: EventObject,
+  place: StoredEventPlace,
+) => EventObject | readonly EventObject[];
+type AnyDown = (payload: EventObject) => EventObject;
+
+/**
+ * An event adapter that brings stored events to the newest version of their type, step by step. A
+ * new event of a type that has steps is stored with the manifest `<type>#v<version>`.
+ *
+ * @throws {InvalidInputError} a type has a gap in its steps, or two steps from one version; names
+ *   all of them
+ */
+export function upcasters(
+  steps: readonly Upcast[],
+  { writeVersions = {} }: UpcasterOptions = {},
+): EventAdapter {
+  const chains = chainsOf(steps);
+  checkWriteVersions(writeVersions, chains);
+  const versionOf = (type: string, chain: Chain): number =>
+    Object.hasOwn(writeVersions, type) ? (writeVersions[type] ?? 0) : chain.length + 1;
+  return {
+    manifest({ type }) {
+      const chain = chains.get(type);
+      return chain === undefined ? '' : `${type}#v${versionOf(type, chain)}`;
+    },
+    toJournal(event) {
+      const chain = chains.get(event.type);
+      if (chain === undefined) return event;
+      // The steps above the version that is written all have their way back.
+      const above = chain.slice(versionOf(event.type, chain) - 1).reverse();
+      let payload = event;
+      for (const { down } of above) payload = (down as AnyDown)(payload);
+      return payload;
+    },
+    fromJournal(stored, manifest, place) {
+      const { type } = stored as EventObject;
+      const chain = chains.get(type);
+      if (chain === undefined) return [stored as EventObject];
+      const version = versionIn(manifest);
+      if (version > chain.length + 1) {
+        const newest = `this program knows "${type}" up to version ${chain.length + 1}`;
+        throw new CodecError(`it has version ${version}; ${newest}`);
+      }
+      let payloads: readonly EventObject[] = [stored as EventObject];
+      for (const { up } of chain.slice(version - 1)) {
+        payloads = payloads.flatMap((payload) =>
+          payload.type === type ? (up as AnyUp)(payload, place) : payload,
+        );
+      }
+      return payloads;
+    },
+  };
+}
+
+/** The version that a manifest names; what names none was written before there were any. */
+function versionIn(manifest: string): number {
+  const version = /#v([1-9]\d*)$/.exec(manifest)?.[1];
+  return version === undefined ? 1 : Number(version);
+}
+
+function chainsOf(steps: readonly Upcast[]): ReadonlyMap<string, Chain> {
+  const chains = new Map<string, Upcast[]>();
+  for (const step of steps) chains.set(step.type, [...(chains.get(step.type) ?? []), step]);
+  const problems: string[] = [];
+  for (const [type, chain] of chains) {
+    chain.sort((a, b) => a.from - b.from);
+    for (const [i, { from, to }] of chain.entries()) {
+      if (from !== i + 1) problems.push(`"${type}" has no single step from version ${i + 1}`);
+      else if (to !== from + 1) problems.push(`a step of "${type}" leads from ${from} to ${to}`);
+      else continue;
+      break;
+    }
+  }
+  if (problems.length === 0) return chains;
+  throw new InvalidInputError(
+    `upcasters lead from each version to the next: ${problems.join('; ')}`,
+  );
+}
+
+function checkWriteVersions(
+  versions: Readonly<Record<string, number>>,
+  chains: ReadonlyMap<string, Chain>,
+): void {
+  for (const [type, version] of Object.entries(versions)) {
+    const chain = chains.get(type) ?? [];
+    const isKnown = Number.isSafeInteger(version) && version >= 1 && version <= chain.length + 1;
+    const ways = chain.slice(version - 1);
+    if (isKnown && ways.every(({ down }) => down !== undefined)) continue;
+    const text = `"${type}" cannot be written in version ${version}`;
+    throw new InvalidInputError(
+      isKnown ? `${text}: a step above it has no "down"` : `${text}: no step knows that version`,
+    );
+  }
+}

@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { assign, type EventObject, setup } from 'xstate';
+import type { PersistentOptions } from '../../src/actor/persistent.ts';
+import { createPersistence } from '../../src/compose/create-persistence.ts';
+import { openJournals } from '../../src/compose/open-journals.ts';
+import { SeqNr } from '../../src/model/seq-nr.ts';
+import { failureOf } from '../unit/actor/support.ts';
+
+const keeping = setup({ types: { context: {} as { kept: unknown[] } } }).createMachine({
+  id: 'keeping',
+  context: { kept: [] },
+  on: { '*': { actions: assign({ kept: ({ context, event }) => [...context.kept, event] }) } },
+});
+
+/** Files of an application: its adapters and serializers, and the configuration beside them. */
+const adapters = `
+  export class Shouting {
+    manifest() { return 'loud'; }
+    toJournal({ type, ...rest }) { return { ...rest, type: type.toUpperCase() }; }
+    fromJournal({ type, ...rest }) { return [{ ...rest, type: type.toLowerCase() }]; }
+  }
+  export const dates = {
+    identifier: 101,
+    manifest: () => 'date',
+    toBinary: ({ at }) => Buffer.from(String(at.getTime())),
+    fromBinary: (bytes) => ({ type: 'dated', at: new Date(Number(Buffer.from(bytes).toString())) }),
+  };
+  export const nothing = {};
+`;
+const journal = 'evolutiongaming.kafka-journal.embedded.journal';
+const config = (folder: string, more = '') => `
+  akka.persistence.journal.plugin = "${journal}"
+  ${journal}.file = "${folder}/journal.db"
+  ${more}
+`;
+const bound = `
+  ${journal} {
+    event-adapters { shouting = "./adapters.mjs#Shouting" }
+    event-adapter-bindings { said = shouting, SAID = shouting }
+  }
+  akka.persistence.serialization {
+    serializers { dates = "./adapters.mjs#dates", tagged = "builtin#TaggedJson" }
+    serialization-bindings { dated = dates, "big.*" = tagged }
+  }
+`;
+
+describe('events that evolve, on an embedded journal', function () {
+  this.timeout(30_000);
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'kafka-journal-evolution-'));
+    writeFileSync(join(folder, 'adapters.mjs'), adapters);
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  type Options = Partial<PersistentOptions<typeof keeping, EventObject>>;
+
+  /** A process that takes some commands, and ends; answers what the entity has kept by then. */
+  async function live(more: string, options: Options, commands: readonly EventObject[]) {
+    const file = join(folder, 'application.conf');
+    writeFileSync(file, config(folder, more));
+    const persistence = await createPersistence({ file });
+    try {
+      const logic = persistence.persistent(keeping, { persistenceId: 'k', ...options });
+      const entities = persistence.entities('keeping', logic);
+      for (const command of commands) await entities.ask('k', command as never);
+      return (await entities.peek('k')).context.kept;
+    } finally {
+      await persistence.shutdown();
+    }
+  }
+
+  /** The records as they are stored. */
+  async function stored() {
+    await using journals = await openJournals({ config: config(folder) });
+    const pages = journals.of(journals.keyOf('k')).read(SeqNr.min);
+    const records = [];
+    for await (const page of pages) records.push(...page);
+    // The first is the init record.
+    return records.slice(1);
+  }
+
+  it('keep adapters and serializers that the configuration binds', async () => {
+    const events = [
+      { type: 'said', text: 'hi' },
+      { type: 'dated', at: new Date(5) },
+      { type: 'big.one', n: 2n ** 70n },
+      { type: 'plain' },
+    ];
+    expect(await live(bound, {}, events)).to.deep.equal(events);
+    expect(await live(bound, {}, [])).to.deep.equal(events);
+    const records = await stored();
+    expect(JSON.stringify(records[0]?.event.payload))
+      .to.contain('"manifest":"loud"')
+      .and.to.contain('SAID');
+    expect(records.map(({ event }) => event.payload?.type)).to.deep.equal([
+      'json',
+      'binary',
+      'json',
+      'json',
+    ]);
+    const error = await failureOf(live('', {}, []));
+    expect(error.message).to.contain('no serializer for id 101 with manifest "date" is known here');
+  });
+
+  it('keep the version of the machine, of its birth, and nothing without the option', async () => {
+    await live('', {}, [{ type: 'a' }]);
+    await live('', { machineVersion: '2' }, [{ type: 'b' }]);
+    await live('', { machineVersion: '3' }, [{ type: 'c' }]);
+    const metadata = (await stored()).map(({ record }) => record.metadata.header);
+    expect(JSON.parse(JSON.stringify(metadata))).to.deep.equal([
+      {},
+      { data: { machineVersion: '2', bornWith: null } },
+      { data: { machineVersion: '3', bornWith: null } },
+    ]);
+  });
+
+  it('keep nothing readable of what is encrypted', async () => {
+    const keys = new Map<string, Uint8Array>();
+    const encryption = {
+      async keyOf(id: string, { create }: { create: boolean }) {
+        if (create && !keys.has(id)) keys.set(id, new Uint8Array(32).fill(7));
+        return keys.get(id);
+      },
+      async forget(id: string) {
+        keys.delete(id);
+      },
+    };
+    const events = [{ type: 'said', text: 'secret' }];
+    expect(await live(bound, { encryption }, events)).to.deep.equal(events);
+    expect(await live(bound, { encryption }, [])).to.deep.equal(events);
+    const [record] = await stored();
+    expect(record?.event.payload?.type).to.equal('binary');
+    const bytes = record?.event.payload?.value as Uint8Array;
+    expect(Buffer.from(bytes).toString('latin1')).not.to.contain('secret');
+    await encryption.forget('k');
+    const error = await failureOf(live(bound, { encryption }, []));
+    expect(error).to.have.nested.property('cause.code', 'KEY_FORGOTTEN');
+  });
+
+  it('are configured by name: what is wrong is an error that names the key', async () => {
+    const problem = async (more: string) =>
+      (await failureOf(live(more, {}, [{ type: 'a' }]))) as Error;
+    const undeclared = await problem(`${journal}.event-adapter-bindings { "a.*" = lost }`);
+    expect(undeclared).to.have.property('code', 'CONFIG');
+    expect(undeclared.message).to.contain(
+      'binds "a.*" to "lost", which event-adapters does not have',
+    );
+    const cause = async (more: string) => {
+      const error = await problem(more);
+      expect(error).to.have.property('code', 'CONFIG');
+      return error.message;
+    };
+    const bind = `${journal} { event-adapter-bindings { a = x }`;
+    expect(await cause(`${bind}, event-adapters { x = "./adapters.mjs#nothing" } }`)).to.contain(
+      'needs the functions "toJournal" and "fromJournal"',
+    );
+    expect(await cause(`${bind}, event-adapters { x = "./adapters.mjs#gone" } }`)).to.contain(
+      'names export gone, which ./adapters.mjs does not have',
+    );
+    const serializers = 'akka.persistence.serialization.serializers';
+    expect(await cause(`${serializers} { x = "./adapters.mjs#nothing" }`)).to.contain(
+      'is neither a Serializer',
+    );
+    expect(
+      await cause(`${serializers} { x = "./adapters.mjs#dates", y = "./adapters.mjs#dates" }`),
+    ).to.contain('"y" and "x" are both stored as 101');
+  });
+});
