@@ -80,3 +80,17 @@ export interface SnapshotStorePlugin extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<void>;
 }
+
+/** A snapshot store as its section of the configuration wants it used. */
+export interface SnapshotStore extends SnapshotStorePlugin {
+  /**
+   * `snapshot-is-optional`: a snapshot that cannot be loaded is left out, and all events are
+   * replayed; false unless given. Entities that delete events refuse such a store.
+   */
+  readonly isOptional?: boolean;
+  /**
+   * `only-one-snapshot`: the store keeps the newest snapshot of an entity and no other; false unless
+   * given.
+   */
+  readonly onlyOne?: boolean;
+}

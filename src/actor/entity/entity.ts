@@ -16,7 +16,7 @@ import type {
   PersistentRepr,
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
-import type { SnapshotStorePlugin } from '../../ports/snapshot-store.ts';
+import type { SnapshotStore } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
@@ -36,7 +36,7 @@ export interface EntityDeps {
   readonly snapshotStore: (
     pluginId: string | undefined,
     signal: AbortSignal,
-  ) => Promise<SnapshotStorePlugin | undefined>;
+  ) => Promise<SnapshotStore | undefined>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */
