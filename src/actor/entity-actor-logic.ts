@@ -137,6 +137,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
       const input = isStored ? storedForm(given, 'input') : given;
       const logic = this.#front.open(scope, {
+        nowMs: () => this.#deps.clock.nowMs(),
+        restartsTimers: settings.actor.timers === 'restart',
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
       });

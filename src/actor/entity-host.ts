@@ -17,6 +17,7 @@ import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-registry.ts';
+import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
@@ -41,8 +42,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
     this.#entity = entity;
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
-    this.#recovery = new EntityRecovery(entity, this.#life, permits);
-    this.#pipeline = new CommandPipeline(entity, this.#life);
+    const snapshots = new EntitySnapshots(entity);
+    this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
+    this.#pipeline = new CommandPipeline(entity, this.#life, snapshots);
   }
 
   get persistenceId(): string {
@@ -268,6 +270,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         break;
       case 'persistence.write-failed':
         this.#pipeline.failed(event.error);
+        break;
+      case 'persistence.snapshot':
+        this.#entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
+        this.#pipeline.snapshotReported();
         break;
       case 'persistence.timer':
         this.#entity.continueTimer(event.key);

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { SnapshotCriteria } from '../ports/snapshot-store.ts';
 import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type {
   ActorSettings,
@@ -9,6 +10,7 @@ import type {
   InputArgs,
   ResolvedBackoff,
   RestartBackoff,
+  SnapshotSettings,
 } from './entity/entity-options.ts';
 
 const defaultRandomFactor = 0.2;
@@ -28,7 +30,7 @@ export function resolveOptions<S, E extends EventObject>(
   const { passivateAfter } = options;
   // Callers in JavaScript get to know at once, and not from the first command.
   const given = options as Readonly<Record<string, unknown>>;
-  for (const name of ['decide', 'evolve', 'transient', 'tagger', 'onSignal']) {
+  for (const name of ['decide', 'evolve', 'transient', 'tagger', 'onSignal', 'snapshotWhen']) {
     const value = given[name];
     if (value === undefined || typeof value === 'function') continue;
     throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
@@ -44,7 +46,36 @@ export function resolveOptions<S, E extends EventObject>(
       passivateAfter === undefined
         ? settings.passivateAfterMs
         : durationMs(passivateAfter, 'passivateAfter'),
+    snapshots: resolveSnapshots(options),
     actor: overSettings(options, settings),
+  };
+}
+
+function resolveSnapshots<S, E extends EventObject>({
+  machineVersion,
+  snapshotPluginId,
+  snapshotAdapter,
+  retention,
+  snapshotWhen,
+  waitForSnapshot = false,
+  recovery,
+}: EntityOptions<S, E>): SnapshotSettings<S> {
+  if (machineVersion !== undefined && typeof machineVersion !== 'string') {
+    throw new InvalidInputError(`machineVersion must be a text, not ${kindOf(machineVersion)}`);
+  }
+  const from = recovery?.fromSnapshot ?? {};
+  return {
+    pluginId: snapshotPluginId,
+    machineVersion,
+    adapter: snapshotAdapter,
+    retention: retention && {
+      snapshotEvery: positive(retention.snapshotEvery, 'retention.snapshotEvery'),
+      keepSnapshots: positive(retention.keepSnapshots ?? 1, 'retention.keepSnapshots'),
+      deleteEvents: retention.deleteEvents ?? false,
+    },
+    when: snapshotWhen as SnapshotSettings<S>['when'],
+    holdsCommands: waitForSnapshot,
+    from: from === 'none' ? from : { ...SnapshotCriteria.all, ...from },
   };
 }
 

@@ -157,6 +157,11 @@ export class Entity<S extends HostedState> {
     return this.#waits;
   }
 
+  /** The journal that it writes, held where that is possible; `undefined` = it has not recovered. */
+  get journal(): JournalPlugin | undefined {
+    return this.#journal;
+  }
+
   /** The write that the journal has not answered yet; never rejects. */
   get writeUnderWay(): Promise<void> | undefined {
     return this.#writeUnderWay;
@@ -322,8 +327,7 @@ export class Entity<S extends HostedState> {
    *
    * @throws what that throws
    */
-  signal(type: PersistenceSignal['type'], cause?: unknown): void {
-    const sequenceNr = this.#sequenceNr;
+  signal(type: PersistenceSignal['type'], cause?: unknown, sequenceNr = this.#sequenceNr): void {
     this.settings.onSignal?.(
       cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause },
       this.#state,

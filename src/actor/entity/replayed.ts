@@ -13,6 +13,12 @@ export interface Replayed<S> {
   readonly timers: Timers;
   /** When the last applied event was stored, ms since the epoch; 0 = unknown. */
   readonly lastEventMs: number;
+  /** Who wrote the last event of the state; `''` = no event was read. */
+  readonly writerUuid: string;
+  /** Events that were applied; those in a snapshot are not among them. */
+  readonly appliedEvents: number;
+  /** The state is that of the newest event of the journal. */
+  readonly isWhole: boolean;
   /** The dry run that made `state`: it knows the children in it. */
   readonly run: DryRun<S>;
 }

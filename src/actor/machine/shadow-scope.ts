@@ -6,12 +6,14 @@ import type {
   EventObject,
 } from 'xstate';
 import type { DryRun } from '../entity/entity-logic.ts';
-import type { EndedChild } from '../entity/stored-event.ts';
+import { type EndedChild, endOf } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import type { InspectionEvent } from './child-names.ts';
 import { ChildNames } from './child-names.ts';
+import type { StoredChild } from './machine-snapshot.ts';
+import { restoreMachine } from './restore-machine.ts';
 import { childOf } from './snapshot-parts.ts';
 
 /**
@@ -37,6 +39,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   readonly self: AnyActorRef;
   /** How children ended whose result was among the events. */
   readonly endedChildren = new WeakMap<AnyActorRef, EndedChild>();
+  /** Children that a snapshot brought, and what it holds of them. */
+  readonly restoredChildren = new WeakMap<AnyActorRef, StoredChild>();
   trace: readonly unknown[] | undefined;
   timerChanges: readonly TimerChange[] = [];
   actionCount = 0;
@@ -103,6 +107,18 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     if (child === undefined) return;
     this.endedChildren.set(child, end);
     this.#system.release(child);
+  }
+
+  restore(stored: unknown): AnyMachineSnapshot {
+    this.#forget(0);
+    const { state, made } = restoreMachine(this.#machine, stored, this.self);
+    for (const [actor, child] of made) {
+      this.restoredChildren.set(actor, child);
+      if (child.end === undefined) continue;
+      this.endedChildren.set(actor, endOf(child.end));
+      this.#system.release(actor);
+    }
+    return state;
   }
 
   reset(): void {

@@ -1,5 +1,4 @@
 import { RecoveryFailedError } from '../../model/errors.ts';
-import { SeqNr } from '../../model/seq-nr.ts';
 import { EventFacts, type HeldPlugin, type JournalPlugin } from '../../ports/journal-plugin.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import type { Entity } from '../entity/entity.ts';
@@ -15,9 +14,12 @@ import {
 } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { Replayed } from '../entity/replayed.ts';
+import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
+import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
+import { readEntity } from './read-entity.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
-import { mayRecoverLater, ReplayFold, replay } from './replay.ts';
+import { mayRecoverLater } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 /**
@@ -25,6 +27,12 @@ import { SilenceWatch } from './silence-watch.ts';
  * cost more than a short recovery.
  */
 const over = 'the recovery is over';
+
+/** What a recovery shares with others. */
+export interface RecoveryParts<S extends HostedState> {
+  readonly permits: RecoveryPermits;
+  readonly snapshots: EntitySnapshots<S>;
+}
 
 /**
  * How an entity gets its state from its journal, and how it starts over. The states are those of
@@ -41,15 +49,18 @@ export class EntityRecovery<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
   readonly #permits: RecoveryPermits;
+  readonly #snapshots: EntitySnapshots<S>;
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt = new AbortController();
-  /** The delays that the init record holds, while it is being stored. */
+  /** What the first state arms, and the delays that its init record holds, while that is stored. */
+  #initialTimers: readonly TimerChange[] = [];
   #initialDelaysMs: readonly (number | null)[] = [];
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>, permits: RecoveryPermits) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, { permits, snapshots }: RecoveryParts<S>) {
     this.#entity = entity;
     this.#life = life;
     this.#permits = permits;
+    this.#snapshots = snapshots;
   }
 
   /**
@@ -129,33 +140,15 @@ export class EntityRecovery<S extends HostedState> {
     return held;
   }
 
-  /** Folds what the journal holds; nothing happens by that. */
+  /** Folds what snapshots and journal hold; nothing happens by that. */
   async #read(
     journal: JournalPlugin,
     watch: SilenceWatch,
     signal: AbortSignal,
   ): Promise<Replayed<S>> {
-    const { persistenceId, deps, settings, logic, input } = this.#entity;
-    const fold = new ReplayFold({
-      persistenceId,
-      input,
-      run: logic.replayRun(),
-      nowMs: () => deps.clock.nowMs(),
-      unhandled: settings.actor.unhandledReplayedEvent,
-      describe: (state) => logic.describe(state),
-      warn: (fields, message) => deps.log.warn(fields, message),
-    });
-    watch.start();
-    return await replay({
-      journal,
-      persistenceId,
-      to: settings.recoverTo ?? SeqNr.max,
-      maxEvents: settings.recoverMaxEvents,
-      yieldEvery: settings.actor.replayYieldEvery,
-      fold,
-      watch,
-      signal,
-    });
+    // Opening a store has bounds of its own, as opening a journal has.
+    const store = await watch.guard(this.#snapshots.open(signal));
+    return await readEntity({ entity: this.#entity, journal, store, watch, signal });
   }
 
   /**
@@ -209,6 +202,7 @@ export class EntityRecovery<S extends HostedState> {
       case 'persistence.initialised':
         if (this.#life.state !== 'initialising') break; // lost meanwhile: the recovery finds it
         this.#entity.begin('stored', this.#initialDelaysMs);
+        this.#snapshots.begun(this.#initialTimers, this.#initialDelaysMs);
         this.#life.recovered('write.settled');
         break;
       case 'persistence.restart':
@@ -224,6 +218,7 @@ export class EntityRecovery<S extends HostedState> {
     if (entity.isLost) return;
     try {
       entity.adopt(journal, replayed);
+      this.#snapshots.adopted(replayed);
     } catch (error) {
       this.#failed(error);
       return;
@@ -233,8 +228,14 @@ export class EntityRecovery<S extends HostedState> {
       this.#initialise();
       return;
     }
-    if (time !== undefined) entity.begin(time, []);
+    if (time !== undefined) {
+      const run = entity.logic.dryRun();
+      if (entity.initialActs) run.initial(entity.input);
+      entity.begin(time, []);
+      this.#snapshots.begun(run.timerChanges, []);
+    }
     this.#life.recovered('replay.completed');
+    this.#snapshots.recovered(replayed);
   }
 
   /** `initialising`: the init record of a new journal is stored before the initial actions run. */
@@ -248,6 +249,7 @@ export class EntityRecovery<S extends HostedState> {
     }
     const delaysMs = delaysOf(run.timerChanges);
     this.#initialDelaysMs = delaysMs ?? [];
+    this.#initialTimers = run.timerChanges;
     const facts = delaysMs === undefined ? EventFacts.none : { delaysMs };
     const init = entity.initRepr(entity.sequenceNr + 1, facts);
     const nowMs = entity.deps.clock.nowMs();

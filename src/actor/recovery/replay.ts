@@ -22,12 +22,38 @@ import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored
 import { Timers } from '../entity/timers.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
+/** A state that a snapshot brought, from which a fold goes on. */
+export interface FoldStart<S> {
+  readonly seqNr: number;
+  /** Who wrote event number `seqNr`, by the snapshot. */
+  readonly writerUuid: string;
+  readonly state: S;
+  readonly input: unknown;
+  readonly timers: Timers;
+  /** When event number `seqNr` was stored, ms since the epoch. */
+  readonly lastEventMs: number;
+}
+
+/**
+ * The snapshot is not of this life of the journal, or holds more than it. `highestSeqNr` = what the
+ * journal holds.
+ */
+export class SnapshotUnproven extends Error {
+  readonly highestSeqNr: number;
+
+  constructor(message: string, highestSeqNr: number) {
+    super(message);
+    this.highestSeqNr = highestSeqNr;
+  }
+}
+
 /** What the fold of one journal needs to know. */
 export interface FoldOptions<S> {
   readonly persistenceId: string;
   /** What the actor was started with: for journals without an init record. */
   readonly input: unknown;
   readonly run: DryRun<S>;
+  readonly start?: FoldStart<S> | undefined;
   readonly nowMs: () => number;
   readonly unhandled: ActorSettings['unhandledReplayedEvent'];
   readonly describe: (state: S) => string;
@@ -45,22 +71,34 @@ const beginning = { seqNr: 0, delaysMs: [] };
 export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
-  readonly #timers = new Timers();
+  readonly #timers: Timers;
+  /** What the first event has to prove. */
+  #unproven: FoldStart<S> | undefined;
+  #writerUuid = '';
+  #appliedEvents = 0;
   #state: S | undefined;
   #input: unknown;
   #warned = false;
   #lastEventMs = 0;
   lastSeqNr = 0;
+  /** Number of the first event that was read; 0 = there was none. */
+  firstSeqNr = 0;
 
   constructor(options: FoldOptions<S>) {
+    const { run, start, input } = options;
     this.#options = options;
-    this.#run = options.run;
-    this.#input = options.input;
+    this.#run = run;
+    this.#unproven = start;
+    this.#timers = start?.timers ?? new Timers();
+    this.#state = start?.state;
+    this.#lastEventMs = start?.lastEventMs ?? 0;
+    this.#input = start === undefined ? input : start.input;
   }
 
   /**
    * @throws {RecoveryFailedError} the event cannot be applied
    * @throws {DataIntegrityError} wrong order
+   * @throws {SnapshotUnproven} the first event is not the last one of the snapshot
    */
   apply(repr: PersistentRepr): void {
     const { seqNr, payload } = repr;
@@ -70,6 +108,13 @@ export class ReplayFold<S extends HostedState> {
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
     }
     this.lastSeqNr = seqNr;
+    if (this.firstSeqNr === 0) this.firstSeqNr = seqNr;
+    this.#writerUuid = repr.writerUuid;
+    if (this.#unproven !== undefined) {
+      this.#prove(this.#unproven, repr);
+      return;
+    }
+    this.#appliedEvents++;
     if (!isEvent(payload)) {
       // Written by another program, such as one on the JVM whose events have no `type`.
       const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
@@ -86,8 +131,14 @@ export class ReplayFold<S extends HostedState> {
 
   /**
    * `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for.
+   *
+   * @throws {SnapshotUnproven} the last event of the snapshot is not in the journal
    */
   result(highestSeqNr: number): Replayed<S> {
+    if (this.#unproven !== undefined) {
+      const text = `the journal has no event ${this.#unproven.seqNr}`;
+      throw new SnapshotUnproven(text, highestSeqNr);
+    }
     const sequenceNr = Math.max(highestSeqNr, this.lastSeqNr);
     if (sequenceNr > 0 && this.#state === undefined) {
       this.#state = this.#initial();
@@ -99,8 +150,21 @@ export class ReplayFold<S extends HostedState> {
       input: this.#input,
       timers: this.#timers,
       lastEventMs: this.#lastEventMs,
+      writerUuid: this.#writerUuid,
+      appliedEvents: this.#appliedEvents,
+      isWhole: sequenceNr === this.lastSeqNr,
       run: this.#run,
     };
+  }
+
+  /** The journal holds the last event of the snapshot, and from the same writer: it is the same life. */
+  #prove({ seqNr, writerUuid }: FoldStart<S>, repr: PersistentRepr): void {
+    if (repr.seqNr === seqNr && repr.writerUuid === writerUuid) {
+      this.#unproven = undefined;
+      return;
+    }
+    const found = repr.seqNr === seqNr ? 'has another writer' : 'is gone';
+    throw new SnapshotUnproven(`event ${seqNr} ${found}`, Number.MAX_SAFE_INTEGER);
   }
 
   #applyEvent(payload: EventObject, repr: PersistentRepr): void {
@@ -192,6 +256,8 @@ export class ReplayFold<S extends HostedState> {
 export interface ReplayRun<S extends HostedState> {
   readonly journal: JournalPlugin;
   readonly persistenceId: PersistenceId;
+  /** Number of the first event to read, which is the last one of a snapshot, or 1. */
+  readonly from: number;
   /** Inclusive; 0 = apply nothing, only learn the highest number. */
   readonly to: number;
   readonly maxEvents: number;
@@ -207,6 +273,7 @@ export interface ReplayRun<S extends HostedState> {
  *
  * @throws {RecoveryFailedError} an event cannot be applied, or the journal went silent
  * @throws {DataIntegrityError} events came in the wrong order
+ * @throws {SnapshotUnproven} the journal does not prove the snapshot from which the fold begins
  * @throws what the plugin rejects with, or the abort reason of `signal`
  */
 export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<Replayed<S>> {
@@ -216,7 +283,7 @@ export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<
   }
   const request: ReplayRequest = {
     persistenceId,
-    from: SeqNr.min,
+    from: SeqNr.of(run.from),
     to: SeqNr.of(run.to),
     maxEvents: run.maxEvents,
   };
@@ -227,7 +294,7 @@ export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<
     const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
     const to = Math.min(request.to, highest);
     const events =
-      to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
+      to < run.from ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
     recovery = { highestSeqNr: async () => highest, events };
   }
   await foldAll(run, recovery.events);
