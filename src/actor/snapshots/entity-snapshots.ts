@@ -197,6 +197,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#isSaving = false;
     this.#report(saved);
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
+    if (this.#entity.journal !== journal) return; // another process may have the entity by now
     this.#isRetaining = true;
     await this.#retain(metadata.seqNr, store, journal);
     this.#isRetaining = false;
