@@ -201,7 +201,9 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
   if (typeof to === 'string') return { type: 'child', id: to };
   if (to.sessionId === self.sessionId) return ownTarget;
   if (to === self._parent) return { type: 'parent' };
-  return to._parent === self ? { type: 'child', id: to.id } : { type: 'other' };
+  // A child that was made for real has the real actor as its parent, of which `self` is the shadow.
+  const isChild = to._parent?.sessionId === self.sessionId;
+  return isChild ? { type: 'child', id: to.id } : { type: 'other' };
 }
 
 /** The actor system of a shadow: what xstate's core calls on one while it evaluates. */

@@ -1,5 +1,6 @@
 import type { ActorRefFrom, AnyStateMachine } from 'xstate';
 import { createActor, SimulatedClock } from 'xstate';
+import type { SnapshotStore } from '../../../src/ports/snapshot-store.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { settle, testHost } from './support.ts';
@@ -34,8 +35,14 @@ export class World implements Clock {
     return new World(this.#time, this.journal);
   }
 
-  start<M extends AnyStateMachine>(machine: M, input?: unknown, options?: object) {
-    const { host } = testHost({ journal: this.journal, clock: this });
+  start<M extends AnyStateMachine>(
+    machine: M,
+    input?: unknown,
+    options?: object,
+    store?: SnapshotStore,
+  ) {
+    const snapshotStore = async () => store;
+    const { host } = testHost({ journal: this.journal, clock: this, snapshotStore });
     const logic = host.persistent(machine, { persistenceId: 'e', ...options } as never);
     const actor = createActor(logic, { clock: this.scheduler, input } as never);
     actor.subscribe({ error: () => {} });

@@ -2,8 +2,9 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import { createActor } from 'xstate';
 import { type ActorHost, createActorHost } from '../../../../src/actor/create-actor-host.ts';
 import type { ActorSettings } from '../../../../src/actor/entity/entity-options.ts';
-import { JournalError } from '../../../../src/model/errors.ts';
+import { JournalError, WriteRejectedError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
+import type { SnapshotStore } from '../../../../src/ports/snapshot-store.ts';
 import { buildMachine } from './build-machine.ts';
 import { commandOf } from './commands.ts';
 import { type Fault, JournalOfProcess, type Shelf } from './journal-of-process.ts';
@@ -31,6 +32,14 @@ const settings: ActorSettings = {
   checkDeterminism: false,
 };
 
+/** Where snapshots are, and when they are taken. */
+export interface Snapshots {
+  readonly store: SnapshotStore;
+  readonly isDue: (sequenceNr: number) => boolean;
+  /** Why some could not be taken. */
+  readonly refused: string[];
+}
+
 interface Process {
   readonly lab: Lab;
   readonly time: SimulatedTime;
@@ -45,20 +54,47 @@ export class PersistentWorld implements World {
   readonly #plan: HistoryPlan;
   readonly #shelf: Shelf;
   readonly #restarts: boolean;
+  readonly #snapshots: Snapshots | undefined;
   #process: Process;
 
-  private constructor(plan: HistoryPlan, shelf: Shelf, restarts: boolean) {
+  private constructor(
+    plan: HistoryPlan,
+    shelf: Shelf,
+    restarts: boolean,
+    snapshots: Snapshots | undefined,
+  ) {
     this.#plan = plan;
     this.#shelf = shelf;
     this.#restarts = restarts;
-    this.#process = this.#open(startMs);
+    this.#snapshots = snapshots;
+    this.#process = this.#open(startMs, snapshots);
   }
 
   /** @throws what keeps the entity from recovering */
-  static async open(plan: HistoryPlan, shelf: Shelf, restarts: boolean): Promise<PersistentWorld> {
-    const world = new PersistentWorld(plan, shelf, restarts);
+  static async open(
+    plan: HistoryPlan,
+    shelf: Shelf,
+    restarts: boolean,
+    snapshots?: Snapshots,
+  ): Promise<PersistentWorld> {
+    const world = new PersistentWorld(plan, shelf, restarts, snapshots);
     await world.#recover();
     return world;
+  }
+
+  /**
+   * What another process would see now that has just recovered the entity, from its snapshots or
+   * from its events alone; it stores nothing.
+   */
+  async recoveredView(snapshots: Snapshots | undefined): Promise<View> {
+    const other = this.#open(this.#process.time.nowMs(), snapshots);
+    other.journal.isFrozen = true;
+    other.actor.start();
+    await soon(other.host.whenRecovered(other.actor), 'a recovery');
+    await settle();
+    const view = viewOf({ ...other, pending: other.pending() });
+    other.lab.muted = true;
+    return view;
   }
 
   /** When the last event was stored, ms; 0 = none was. */
@@ -139,7 +175,7 @@ export class PersistentWorld implements World {
     lab.muted = true;
     if (how === 'stop') await soon(host.shutdown(), 'a shutdown');
     journal.die();
-    this.#process = this.#open(time.nowMs() + downMs);
+    this.#process = this.#open(time.nowMs() + downMs, this.#snapshots);
     await this.#recover();
     await this.#process.time.pass(0, settle);
   }
@@ -155,7 +191,7 @@ export class PersistentWorld implements World {
     await settle();
   }
 
-  #open(nowMs: number): Process {
+  #open(nowMs: number, snapshots: Snapshots | undefined): Process {
     const time = new SimulatedTime(nowMs);
     const lab = new Lab(time);
     const journal = new JournalOfProcess(this.#shelf, time);
@@ -163,6 +199,7 @@ export class PersistentWorld implements World {
     const host = createActorHost({
       settings,
       journal: async () => journal,
+      snapshotStore: async () => snapshots?.store,
       log: silentLogger,
       clock: time,
       randomUuid: () => `${nowMs}-${++uuids}`,
@@ -170,6 +207,10 @@ export class PersistentWorld implements World {
     });
     const logic = host.persistent(buildMachine(this.#plan.machine, lab), {
       persistenceId: 'm-1',
+      snapshotWhen: ({ sequenceNr }) => snapshots?.isDue(sequenceNr) === true,
+      onSignal: ({ cause }) => {
+        if (cause instanceof WriteRejectedError) snapshots?.refused.push(cause.message);
+      },
       onPersistFailure: { minBackoff: 0, maxBackoff: 0 },
     });
     const actor = createActor(logic, {
