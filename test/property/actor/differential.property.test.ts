@@ -34,7 +34,7 @@ describe(`property: persistent actors and plain xstate (seed ${seed})`, () => {
     await fc.assert(property, { seed, numRuns: snapshotHistories });
     const { compared, withSnapshot, refused } = figures;
     console.log(`${compared} comparisons, ${withSnapshot} with a snapshot`);
-    expect(refused, 'states of which no snapshot could be taken').to.deep.equal([]);
+    expect([...new Set(refused)], 'states of which no snapshot could be taken').to.deep.equal([]);
     expect(withSnapshot).to.be.greaterThan(snapshotHistories);
   }).timeout(300_000);
 

@@ -2,7 +2,7 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import { createActor } from 'xstate';
 import { type ActorHost, createActorHost } from '../../../../src/actor/create-actor-host.ts';
 import type { ActorSettings } from '../../../../src/actor/entity/entity-options.ts';
-import { JournalError, WriteRejectedError } from '../../../../src/model/errors.ts';
+import { JournalError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import type { SnapshotStore } from '../../../../src/ports/snapshot-store.ts';
 import { buildMachine } from './build-machine.ts';
@@ -208,8 +208,8 @@ export class PersistentWorld implements World {
     const logic = host.persistent(buildMachine(this.#plan.machine, lab), {
       persistenceId: 'm-1',
       snapshotWhen: ({ sequenceNr }) => snapshots?.isDue(sequenceNr) === true,
-      onSignal: ({ cause }) => {
-        if (cause instanceof WriteRejectedError) snapshots?.refused.push(cause.message);
+      onSignal: ({ type, cause }) => {
+        if (type === 'snapshot-failed') snapshots?.refused.push(String(cause));
       },
       onPersistFailure: { minBackoff: 0, maxBackoff: 0 },
     });
