@@ -59,18 +59,17 @@ class Encoder {
       case 'boolean':
         return value;
       case 'number':
-        if (Number.isFinite(value) && !Object.is(value, -0)) return value;
-        return { [tag]: ['number', Object.is(value, -0) ? '-0' : String(value)] };
+        return numberForm(value);
       case 'undefined':
         return { [tag]: ['undefined'] };
       case 'bigint':
         return { [tag]: ['bigint', String(value)] };
       case 'object':
-        if (value === null) return null;
         // A reference of an object to itself ends here as well.
         if (depth > maxDepth) throw refusal(`more than ${maxDepth} levels`, path);
-        return this.#object(value, path, depth + 1);
-      default:
+        return value === null ? null : this.#object(value, path, depth + 1);
+      case 'function':
+      case 'symbol':
         throw refusal(`a value of type ${typeof value}`, path);
     }
   }
@@ -89,6 +88,10 @@ class Encoder {
     if (value instanceof Set) {
       return { [tag]: ['set', this.#items([...value], path, depth)] };
     }
+    return this.#members(value, path, depth);
+  }
+
+  #members(value: object, path: string, depth: number): unknown {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {
       throw refusal(`an instance of ${value.constructor?.name ?? 'a class'}`, path);
@@ -106,6 +109,12 @@ class Encoder {
   #items(items: readonly unknown[], path: string, depth: number): readonly unknown[] {
     return Array.from(items, (item, i) => this.encode(item, `${path}[${i}]`, depth));
   }
+}
+
+/** JSON has neither -0 nor what is not finite. */
+function numberForm(value: number): unknown {
+  if (Object.is(value, -0)) return { [tag]: ['number', '-0'] };
+  return Number.isFinite(value) ? value : { [tag]: ['number', String(value)] };
 }
 
 function untag([kind, value]: readonly unknown[], standing: Standing): unknown {

@@ -35,7 +35,8 @@ export function watchSchedules(system: System, nowMs: () => number): void {
   const { scheduler } = system;
   const schedule = scheduler.schedule.bind(scheduler);
   const makeId = (): string => Math.random().toString(36).slice(2);
-  scheduler.schedule = (source, target, event, delay, id = makeId()) => {
+  scheduler.schedule = (source, target, ...rest) => {
+    const [event, delay, id = makeId()] = rest;
     schedule(source, target, event, delay, id);
     const entry = entriesOf(system)[`${source.sessionId}.${id}`];
     if (entry !== undefined) times.set(entry, nowMs());

@@ -6,7 +6,7 @@ import type { Entity } from '../entity/entity.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { decodeSnapshot } from '../snapshots/snapshot-content.ts';
-import type { FoldStart } from './replay.ts';
+import type { FoldOptions, FoldStart } from './replay.ts';
 import { ReplayFold, replay, SnapshotUnproven } from './replay.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
@@ -50,23 +50,28 @@ class EntityReader<S extends HostedState> {
 
   async read(): Promise<Replayed<S>> {
     const { store, watch } = this.#sources;
-    const { logic, settings, persistenceId } = this.#entity;
+    const { logic, settings } = this.#entity;
     watch.start();
     if (store !== undefined && this.#to > 0) {
       const replayed = await this.#readFromSnapshot(store);
       if (replayed !== undefined) return replayed;
     }
-    const fold = this.#fold(logic.replayRun(), undefined);
-    const replayed = await this.#replay(fold, SeqNr.min, settings.recoverMaxEvents);
     const isAsked = this.#to > 0 && settings.recoverMaxEvents > 0;
-    const { firstSeqNr } = fold;
-    if (replayed.sequenceNr === 0 || !isAsked || firstSeqNr === 1) return replayed;
     // Without a store, deleting events forgets them.
-    if (store === undefined) return replayed;
-    const deleted = firstSeqNr === 0 ? 'the events' : `events 1 to ${firstSeqNr - 1}`;
+    const isWhole = store !== undefined && isAsked;
+    const prefixGone = (first: number) => this.#deleted(`events 1 to ${first - 1}`);
+    const fold = this.#fold(logic.replayRun(), isWhole ? { prefixGone } : {});
+    const replayed = await this.#replay(fold, SeqNr.min, settings.recoverMaxEvents);
+    if (isWhole && fold.firstSeqNr === 0 && replayed.sequenceNr > 0) {
+      throw this.#deleted('the events');
+    }
+    return replayed;
+  }
+
+  #deleted(what: string): RecoveryFailedError {
     const because = this.#unused.length === 0 ? 'there is none' : this.#unused.join('; ');
-    throw new RecoveryFailedError(
-      `${deleted} of ${persistenceId} are deleted, and no snapshot stands for them: ${because}`,
+    return new RecoveryFailedError(
+      `${what} of ${this.#entity.persistenceId} are deleted, and no snapshot stands for them: ${because}`,
     );
   }
 
@@ -90,7 +95,7 @@ class EntityReader<S extends HostedState> {
       if (start === undefined) continue;
       try {
         const maxEvents = settings.recoverMaxEvents + 1; // the first one is in the snapshot
-        return await this.#replay(this.#fold(run, start), seqNr, maxEvents);
+        return await this.#replay(this.#fold(run, { start }), seqNr, maxEvents);
       } catch (error) {
         if (!(error instanceof SnapshotUnproven)) throw error;
         maxSeqNr = Math.min(maxSeqNr, error.highestSeqNr);
@@ -159,13 +164,13 @@ class EntityReader<S extends HostedState> {
     deps.log.warn({ persistenceId, seqNr, err: error }, 'a snapshot is not used');
   }
 
-  #fold(run: DryRun<S>, start: FoldStart<S> | undefined): ReplayFold<S> {
+  #fold(run: DryRun<S>, from: Pick<FoldOptions<S>, 'start' | 'prefixGone'>): ReplayFold<S> {
     const { persistenceId, deps, settings, logic, input } = this.#entity;
     return new ReplayFold({
       persistenceId,
       input,
       run,
-      start,
+      ...from,
       nowMs: () => deps.clock.nowMs(),
       unhandled: settings.actor.unhandledReplayedEvent,
       describe: (state) => logic.describe(state),

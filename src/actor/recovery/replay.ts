@@ -54,6 +54,8 @@ export interface FoldOptions<S> {
   readonly input: unknown;
   readonly run: DryRun<S>;
   readonly start?: FoldStart<S> | undefined;
+  /** Makes the failure of a fold that would begin with a later event than number 1. */
+  readonly prefixGone?: ((firstSeqNr: number) => Error) | undefined;
   readonly nowMs: () => number;
   readonly unhandled: ActorSettings['unhandledReplayedEvent'];
   readonly describe: (state: S) => string;
@@ -99,6 +101,7 @@ export class ReplayFold<S extends HostedState> {
    * @throws {RecoveryFailedError} the event cannot be applied
    * @throws {DataIntegrityError} wrong order
    * @throws {SnapshotUnproven} the first event is not the last one of the snapshot
+   * @throws what `prefixGone` makes
    */
   apply(repr: PersistentRepr): void {
     const { seqNr, payload } = repr;
@@ -108,7 +111,11 @@ export class ReplayFold<S extends HostedState> {
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
     }
     this.lastSeqNr = seqNr;
-    if (this.firstSeqNr === 0) this.firstSeqNr = seqNr;
+    if (this.firstSeqNr === 0) {
+      this.firstSeqNr = seqNr;
+      const { prefixGone } = this.#options;
+      if (seqNr > 1 && prefixGone !== undefined) throw prefixGone(seqNr);
+    }
     this.#writerUuid = repr.writerUuid;
     if (this.#unproven !== undefined) {
       this.#prove(this.#unproven, repr);

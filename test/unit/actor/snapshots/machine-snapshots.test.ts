@@ -8,6 +8,7 @@ import {
   fromObservable,
   fromPromise,
   fromTransition,
+  raise,
   sendParent,
   setup,
 } from 'xstate';
@@ -178,21 +179,32 @@ describe('a snapshot of a machine', () => {
     await eventually(() => second.actor.getSnapshot().value === 'b');
   });
 
-  it('brings its own timers back with their deadlines, also fired ones whose event is not stored', async () => {
+  it('brings its own timers back with their deadlines, but for those whose firing is stored', async () => {
     const machine = setup({}).createMachine({
       id: 'm',
       initial: 'a',
       context: {},
-      states: { a: { on: { next: {} }, after: { 1000: 'b' } }, b: {} },
+      states: {
+        a: {
+          entry: raise({ type: 'rang' }, { delay: 100 }),
+          on: { next: {} },
+          after: { 1000: 'b' },
+        },
+        b: {},
+      },
+      on: { rang: { actions: () => rang.push('rang') } },
     });
+    const rang: string[] = [];
     const store = new TestSnapshotStore();
     const options = { snapshotWhen: () => true };
     const first = new World();
     const before = first.start(machine, undefined, options, store);
+    await before.host.whenRecovered(before.actor);
+    await first.pass(100);
     await before.tell('next');
     await settle();
-    expect(await store.numbers('e')).to.deep.equal([2]);
-    await first.pass(400);
+    expect(await store.numbers('e')).to.deep.equal([2, 3]);
+    await first.pass(300);
     const second = first.crash();
     const after = second.start(machine, undefined, options, store);
     await after.host.whenRecovered(after.actor);
@@ -200,6 +212,7 @@ describe('a snapshot of a machine', () => {
     expect(after.actor.getSnapshot().value).to.equal('a');
     await second.pass(1);
     expect(after.actor.getSnapshot().value).to.equal('b');
+    expect(rang).to.deep.equal(['rang']);
   });
 
   it('brings the timers of a machine child back, which xstate would lose', async () => {
@@ -330,6 +343,16 @@ describe('a snapshot of a machine', () => {
     const other = of('deep', 'x', 'grandkid', idle);
     const cases = [
       { was: of('m', 'a', 'kid', idle), is: of('m', 'b', 'kid', idle), what: 'the state "a"' },
+      {
+        was: of('m', 'a', 'kid', idle),
+        is: setup({ actors: { kid: noisy } }).createMachine({
+          id: 'm',
+          initial: 'a',
+          // Another state than the snapshot says would be entered.
+          states: { a: { invoke: { id: 'kid', src: 'kid' }, initial: 'x', states: { x: {} } } },
+        }),
+        what: 'the state "a"',
+      },
       { was: of('m', 'a', 'kid', idle), is: of('m', 'a', 'dog', noisy), what: 'the actor "kid"' },
       { was: of('m', 'a', 'kid', idle), is: of('n', 'a', 'kid', noisy), what: 'the machine "m"' },
       {
