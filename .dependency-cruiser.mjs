@@ -44,8 +44,9 @@ const openFiles = {
 const actorRooms = {
   entity: [],
   machine: ['entity'],
-  command: ['entity', 'machine'],
-  recovery: ['entity', 'machine'],
+  snapshots: ['entity'],
+  command: ['entity', 'machine', 'snapshots'],
+  recovery: ['entity', 'machine', 'snapshots'],
   registry: ['entity'],
 };
 const rooms = Object.entries(actorRooms).map(([room, others]) => ({
