@@ -45,8 +45,9 @@ const actorRooms = {
   evolution: [],
   entity: ['evolution'],
   machine: ['entity'],
-  command: ['entity', 'machine', 'evolution'],
-  recovery: ['entity', 'machine', 'evolution'],
+  snapshots: ['entity', 'evolution'],
+  command: ['entity', 'machine', 'evolution', 'snapshots'],
+  recovery: ['entity', 'machine', 'evolution', 'snapshots'],
   registry: ['entity'],
 };
 const rooms = Object.entries(actorRooms).map(([room, others]) => ({

@@ -8,6 +8,9 @@ export type {
   EntityOptions,
   PersistenceSignal,
   RestartBackoff,
+  Retention,
+  SnapshotAdapter,
+  SnapshotWhenArgs,
 } from './actor/entity/entity-options.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';

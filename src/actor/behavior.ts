@@ -5,6 +5,7 @@ import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
 import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
+import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
@@ -123,6 +124,7 @@ interface Rules<S> {
 
 /** Folding has no effects, so a dry run is the thing itself. */
 class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<BehaviorState<S>> {
+  readonly kind = 'behavior';
   readonly handled = true;
   readonly trace: readonly unknown[] = [];
   readonly timerChanges: readonly never[] = [];
@@ -167,6 +169,18 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
 
   adoptReplay(state: BehaviorState<S>): BehaviorState<S> {
     return state;
+  }
+
+  noteEnd(): void {}
+
+  persist({ context }: BehaviorState<S>): Readonly<Record<string, unknown>> {
+    return { context: toLossless(context, 'state.context') };
+  }
+
+  restore(stored: unknown): BehaviorState<S> {
+    const { context } = readObject(stored, 'state');
+    const state = fromLossless(context) as S;
+    return { status: 'active', context: state, output: undefined, error: undefined };
   }
 
   stop(state: BehaviorState<S>): BehaviorState<S> {

@@ -18,7 +18,8 @@ import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
 import { checkId, checkSignal, checkTerms, checkTimeout } from './entity/check-input.ts';
-import type { EntityDeps } from './entity/entity.ts';
+import type { Entity, EntityDeps } from './entity/entity.ts';
+import type { HostedState } from './entity/entity-logic.ts';
 import type { ActorSettings } from './entity/entity-options.ts';
 import type { JournalName } from './entity/journal-answers.ts';
 import { LiveEntities } from './entity/live-entities.ts';
@@ -323,16 +324,13 @@ class LocalActorHost implements ActorHost {
     await this.#untilClosed(text, options, async (signal) => {
       await host.whenRecovered(signal);
       const { entity, hasEnded } = host;
-      const { journalPluginId } = entity.settings;
-      const actor = hasEnded ? undefined : entity;
-      const what = { persistenceId, journalPluginId, to: upTo, actor };
-      await deleteEvents(this.#deps, what, signal);
+      const actor = hasEnded ? undefined : host;
+      await deleteEvents(this.#deps, { ...nameOf(entity), to: upTo, actor }, signal);
     });
   }
 
   async purge(ref: object, options?: WaitOptions): Promise<void> {
-    const { persistenceId, settings } = this.#deps.hosts.of(ref).entity;
-    await this.#purge({ persistenceId, journalPluginId: settings.journalPluginId }, options);
+    await this.#purge(nameOf(this.#deps.hosts.of(ref).entity), options);
   }
 
   async #purge(name: JournalName, options?: WaitOptions): Promise<void> {
@@ -390,4 +388,9 @@ class LocalActorHost implements ActorHost {
     await Promise.all([...this.#deps.live].map((entity) => entity.shutDown()));
     this.#deadlines.close();
   }
+}
+
+function nameOf({ persistenceId, settings }: Entity<HostedState>): JournalName {
+  const { journalPluginId, snapshots } = settings;
+  return { persistenceId, journalPluginId, snapshotPluginId: snapshots.pluginId };
 }

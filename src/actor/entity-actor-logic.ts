@@ -5,6 +5,7 @@ import type { EntityDeps } from './entity/entity.ts';
 import { Entity } from './entity/entity.ts';
 import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
 import type { EntitySettings } from './entity/entity-options.ts';
+import type { JournalName } from './entity/journal-answers.ts';
 import type { Exposed } from './entity/lifecycle.ts';
 import type { SnapshotWire } from './entity/snapshot-wire.ts';
 import { EntityHost } from './entity-host.ts';
@@ -95,6 +96,12 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     return this.#front.settings(input).persistenceId;
   }
 
+  /** @throws {InvalidInputError} the input names no journal */
+  nameOf(input: unknown): JournalName {
+    const { persistenceId, journalPluginId, snapshots } = this.#front.settings(input);
+    return { persistenceId, journalPluginId, snapshotPluginId: snapshots.pluginId };
+  }
+
   /** Nothing is read or written before the actor starts. */
   readonly getInitialSnapshot = (scope: AnyActorScope, input: unknown): Exposed<S> => {
     return this.#open(scope, input).expose();
@@ -137,6 +144,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
       const input = isStored ? storedForm(given, 'input') : given;
       const logic = this.#front.open(scope, {
+        nowMs: () => this.#deps.clock.nowMs(),
+        restartsTimers: settings.actor.timers === 'restart',
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
       });

@@ -1,5 +1,7 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError, NotOwnerError } from '../model/errors.ts';
+import { SeqNr } from '../model/seq-nr.ts';
+import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
 import type { Ask } from './entity/ask.ts';
@@ -8,6 +10,7 @@ import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
 import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
+import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
 import { Lifecycle } from './entity/lifecycle.ts';
@@ -18,6 +21,7 @@ import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-registry.ts';
+import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
@@ -27,6 +31,7 @@ import type { EntityView } from './registry/entity-registry.ts';
 export class EntityHost<S extends HostedState> implements LiveEntity, EntityView {
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
+  readonly #snapshots: EntitySnapshots<S>;
   readonly #recovery: EntityRecovery<S>;
   readonly #pipeline: CommandPipeline<S>;
   /** Asked, but not yet taken from the mailbox. */
@@ -42,8 +47,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
     this.#entity = entity;
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
-    this.#recovery = new EntityRecovery(entity, this.#life, permits);
-    this.#pipeline = new CommandPipeline(entity, this.#life);
+    const snapshots = new EntitySnapshots(entity);
+    this.#snapshots = snapshots;
+    this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
+    this.#pipeline = new CommandPipeline(entity, this.#life, snapshots);
   }
 
   /** For work on its journal. */
@@ -221,6 +228,16 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     await this.handOver(reason);
   }
 
+  /** `undefined` = the entity has no journal at the moment. */
+  deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
+    const entity = this.#entity;
+    if (entity.journal === undefined) return undefined;
+    checkDelete(entity.persistenceId, to, entity.sequenceNr);
+    return this.#snapshots.coverDeletion(to).then(async (upTo) => {
+      if (upTo > 0) await entity.deleteTo(SeqNr.of(upTo), options);
+    });
+  }
+
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean {
     const { deps, timers, logic, state, settings } = this.#entity;
@@ -301,6 +318,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'persistence.write-failed':
         this.#hasWork ||= this.#waits;
         this.#pipeline.failed(event.error);
+        break;
+      case 'persistence.snapshot':
+        this.#entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
+        this.#pipeline.snapshotReported();
         break;
       case 'persistence.timer':
         this.#entity.continueTimer(event.key);

@@ -1,9 +1,9 @@
 import { InvalidInputError, NotOwnerError } from '../model/errors.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
+import type { CallOptions } from '../ports/call-options.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
-import type { Entity, EntityDeps } from './entity/entity.ts';
-import type { HostedState } from './entity/entity-logic.ts';
+import type { EntityDeps } from './entity/entity.ts';
 import { checkDelete, type JournalName } from './entity/journal-answers.ts';
 
 type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;
@@ -46,7 +46,7 @@ export async function purgeEntity(
   await purging;
 
   async function purge(): Promise<void> {
-    const store = await deps.snapshotStore(undefined, signal);
+    const store = await deps.snapshotStore(name.snapshotPluginId, signal);
     await withJournal(deps, name, signal, async (journal) => {
       const id = persistenceId as PersistenceId;
       if (journal.purge === undefined) {
@@ -62,7 +62,8 @@ export async function purgeEntity(
  * Deletes events of an entity, through its live actor where that has the journal.
  *
  * @param actor `undefined` = it has ended
- * @throws {InvalidInputError} there is no event `to`; and as the journal
+ * @throws {InvalidInputError} there is no event `to`, or no snapshot can stand for those that are to go;
+ *   and as the journal
  */
 export async function deleteEvents(
   deps: UpkeepDeps,
@@ -75,6 +76,12 @@ export async function deleteEvents(
   } catch (error) {
     if (!(error instanceof NotOwnerError)) throw error;
   }
+  if ((await deps.snapshotStore(name.snapshotPluginId, signal)) !== undefined) {
+    throw new InvalidInputError(
+      `the events of ${name.persistenceId} were not deleted: it has a snapshot store, so its live actor ` +
+        'has to take a snapshot first, and there is none. Purge it to delete all of it',
+    );
+  }
   await withJournal(deps, name, signal, async (journal) => {
     const id = name.persistenceId as PersistenceId;
     checkDelete(id, to, await journal.highestSeqNr(id, 0, { signal }));
@@ -82,10 +89,16 @@ export async function deleteEvents(
   });
 }
 
+/** An actor that may have its journal at the moment. */
+export interface DeletingActor {
+  /** `undefined` = it has none. */
+  deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined;
+}
+
 interface Deletion {
   /** Inclusive. */
   readonly to: SeqNr;
-  readonly actor: Pick<Entity<HostedState>, 'deleteTo'> | undefined;
+  readonly actor: DeletingActor | undefined;
 }
 
 /** A process that lost the partition learns of that by its next write, and then holds it anew. */

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { SnapshotCriteria } from '../ports/snapshot-store.ts';
 import { besideOf, type Hooks } from './entity/beside-events.ts';
 import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
 import { durationMs } from './entity/duration-ms.ts';
@@ -10,6 +11,7 @@ import type {
   InputArgs,
   ResolvedBackoff,
   RestartBackoff,
+  SnapshotSettings,
 } from './entity/entity-options.ts';
 import type { CommandIdSettings } from './entity/recent-commands.ts';
 import type { Evolution } from './evolution/event-coding.ts';
@@ -23,6 +25,7 @@ const functions = [
   'transient',
   'tagger',
   'onSignal',
+  'snapshotWhen',
   'metadata',
   'headers',
 ] as const;
@@ -67,7 +70,36 @@ export function resolveOptions<S, E extends EventObject>(
       passivateAfter === undefined
         ? settings.passivateAfterMs
         : durationMs(passivateAfter, 'passivateAfter'),
+    snapshots: resolveSnapshots(options),
     actor: overSettings(options, settings),
+  };
+}
+
+function resolveSnapshots<S, E extends EventObject>({
+  machineVersion,
+  snapshotPluginId,
+  snapshotAdapter,
+  retention,
+  snapshotWhen,
+  waitForSnapshot = false,
+  recovery,
+}: EntityOptions<S, E>): SnapshotSettings<S> {
+  if (machineVersion !== undefined && typeof machineVersion !== 'string') {
+    throw new InvalidInputError(`machineVersion must be a text, not ${kindOf(machineVersion)}`);
+  }
+  const from = recovery?.fromSnapshot ?? {};
+  return {
+    pluginId: snapshotPluginId,
+    machineVersion,
+    adapter: snapshotAdapter,
+    retention: retention && {
+      snapshotEvery: positive(retention.snapshotEvery, 'retention.snapshotEvery'),
+      keepSnapshots: positive(retention.keepSnapshots ?? 1, 'retention.keepSnapshots'),
+      deleteEvents: retention.deleteEvents ?? false,
+    },
+    when: snapshotWhen as SnapshotSettings<S>['when'],
+    holdsCommands: waitForSnapshot,
+    from: from === 'none' ? from : { ...SnapshotCriteria.all, ...from },
   };
 }
 

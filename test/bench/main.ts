@@ -20,6 +20,7 @@ import { type Figure, printFigure } from './figures.ts';
 import { benchContended, benchHeld } from './held.ts';
 import { benchRecoverCassandra, benchRecoverKafka, benchRecoverPostgres } from './recover.ts';
 import { benchRecoverCrowd, benchRecoverMany } from './recover-many.ts';
+import { benchRecoverSnapshot } from './recover-snapshot.ts';
 import { benchRecoverTail } from './recover-tail.ts';
 import { benchRemoteAsk } from './remote-ask.ts';
 import { benchReplicate } from './replicate.ts';
@@ -89,6 +90,7 @@ const benches: readonly Bench[] = [
   { figures: ['recover.16x'], run: () => benchRecoverMany(servers) },
   { figures: ['recover.1000', 'recover.1000.kafka'], run: () => benchRecoverCrowd(servers) },
   { figures: ['recover.tail.cold', 'recover.tail.warm'], run: () => benchRecoverTail(servers) },
+  { figures: ['recover.snapshot.cassandra'], run: () => benchRecoverSnapshot(servers) },
   { figures: ['replicate', 'replicate.1000-a-key'], run: () => benchReplicate(servers) },
   {
     figures: ['replicate.postgres', 'replicate.postgres.1000-a-key'],

@@ -25,7 +25,7 @@ const eventsPerAppend = 10;
 const rounds = 11;
 const firstAccount = 'account-1';
 
-const account = setup({
+export const account = setup({
   types: { context: {} as { cents: number }, events: {} as { type: 'deposited'; cents: number } },
 }).createMachine({
   id: 'account',
@@ -110,13 +110,31 @@ export async function benchRecoverKafka(servers: Servers): Promise<readonly Figu
   }
 }
 
-/** Writes the events as persistent actors do, ten to an append. */
+/** Writes the events as persistent actors do, ten to an append; `first` = number of the first. */
 export async function writeAccount(
   journals: OpenJournals,
-  { id = firstAccount, events = accountEvents }: { id?: string; events?: number } = {},
+  {
+    id = firstAccount,
+    events = accountEvents,
+    first: begin = 1,
+  }: { id?: string; events?: number; first?: number } = {},
 ): Promise<void> {
+  const plugin = accountPlugin(journals);
+  const writes: Promise<unknown>[] = [];
+  for (let from = begin; from < begin + events; from += eventsPerAppend) {
+    const [first, ...rest] = Array.from({ length: eventsPerAppend }, (_, index) =>
+      repr(id, from + index),
+    );
+    if (first === undefined) continue;
+    writes.push(plugin.write([{ persistenceId: first.persistenceId, events: [first, ...rest] }]));
+  }
+  await Promise.all(writes);
+}
+
+/** The journals as persistent actors write them. */
+export function accountPlugin(journals: OpenJournals): KafkaJournalPlugin {
   const { keyOf } = journals;
-  const plugin = new KafkaJournalPlugin({
+  return new KafkaJournalPlugin({
     journals,
     keyOf,
     maxEventsInBatch: 0,
@@ -125,15 +143,6 @@ export async function writeAccount(
     clock: systemClock,
     close: async () => {},
   });
-  const writes: Promise<unknown>[] = [];
-  for (let from = 1; from <= events; from += eventsPerAppend) {
-    const [first, ...rest] = Array.from({ length: eventsPerAppend }, (_, index) =>
-      repr(id, from + index),
-    );
-    if (first === undefined) continue;
-    writes.push(plugin.write([{ persistenceId: first.persistenceId, events: [first, ...rest] }]));
-  }
-  await Promise.all(writes);
 }
 
 function repr(id: string, seqNr: number): PersistentRepr {

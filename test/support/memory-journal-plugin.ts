@@ -34,8 +34,15 @@ export class MemoryJournalPlugin implements JournalPlugin {
   readonly #nextWrites: NextWrite[] = [];
   #replayGate: { readonly passed: Promise<void>; readonly reach: () => void } | undefined;
   #recoveriesToFail: Error[] = [];
+  #deletionsToFail: Error[] = [];
+  /** Of journals that lost events; other journals say it by themselves. */
+  readonly #highest = new Map<string, number>();
+  /** Requests of reads, in order. */
+  readonly requests: ReplayRequest[] = [];
   /** Calls of `write`, each with the atomic writes it was given. */
   readonly writes: (readonly AtomicWrite[])[] = [];
+  /** Calls of `deleteTo`. */
+  readonly deletions: (readonly [string, number])[] = [];
   readonly calls = { recover: 0, replay: 0, highestSeqNr: 0 };
   readonly recover?: NonNullable<JournalPlugin['recover']>;
 
@@ -110,6 +117,10 @@ export class MemoryJournalPlugin implements JournalPlugin {
     this.#recoveriesToFail.push(error);
   }
 
+  failNextDeletion(error: Error): void {
+    this.#deletionsToFail.push(error);
+  }
+
   /** What is stored under an id. */
   stored(id: string): readonly PersistentRepr[] {
     return this.#journals.get(id) ?? [];
@@ -125,7 +136,7 @@ export class MemoryJournalPlugin implements JournalPlugin {
     for (const payload of payloads) {
       journal.push({
         persistenceId: id as PersistenceId,
-        seqNr: (journal.length + 1) as PersistentRepr['seqNr'],
+        seqNr: (this.#highestOf(id) + 1) as PersistentRepr['seqNr'],
         payload,
         manifest: '',
         writerUuid: 'seed',
@@ -143,19 +154,25 @@ export class MemoryJournalPlugin implements JournalPlugin {
   }
 
   async deleteTo(id: PersistenceId, to: number): Promise<void> {
+    this.deletions.push([id, to]);
+    const failure = this.#deletionsToFail.shift();
+    if (failure !== undefined) throw failure;
+    this.#highest.set(id, this.#highestOf(id));
     this.#journals.set(
       id,
       this.#journal(id).filter((repr) => repr.seqNr > to),
     );
   }
 
-  async purge(id: PersistenceId): Promise<void> {
-    this.#journals.delete(id);
+  /** Everything goes, and numbering begins anew. */
+  async purge(id: string): Promise<void> {
+    this.#journals.delete(id as PersistenceId);
+    this.#highest.delete(id as PersistenceId);
   }
 
   async highestSeqNr(id: PersistenceId): Promise<number> {
     this.calls.highestSeqNr++;
-    return this.stored(id).at(-1)?.seqNr ?? 0;
+    return this.#highestOf(id);
   }
 
   replay(request: ReplayRequest): AsyncIterable<readonly PersistentRepr[]> {
@@ -170,11 +187,17 @@ export class MemoryJournalPlugin implements JournalPlugin {
     const error = this.#recoveriesToFail.shift();
     if (error !== undefined) throw error;
     signal?.throwIfAborted();
-    const highest = this.stored(request.persistenceId).at(-1)?.seqNr ?? 0;
+    const highest = this.#highestOf(request.persistenceId);
     return { highestSeqNr: async () => highest, events: this.#events(request) };
   }
 
-  async *#events({ persistenceId, from, to, maxEvents }: ReplayRequest): Recovery['events'] {
+  #highestOf(id: string): number {
+    return this.stored(id).at(-1)?.seqNr ?? this.#highest.get(id) ?? 0;
+  }
+
+  async *#events(request: ReplayRequest): Recovery['events'] {
+    const { persistenceId, from, to, maxEvents } = request;
+    this.requests.push(request);
     const gate = this.#replayGate;
     if (gate !== undefined) {
       gate.reach();
@@ -192,7 +215,7 @@ export class MemoryJournalPlugin implements JournalPlugin {
     for (const { persistenceId, events } of writes) {
       const journal = this.#journal(persistenceId);
       for (const repr of events) {
-        const expected = (journal.at(-1)?.seqNr ?? 0) + 1;
+        const expected = this.#highestOf(persistenceId) + 1;
         if (repr.seqNr !== expected) {
           throw new Error(
             `${persistenceId}: number ${repr.seqNr} written where ${expected} is next`,

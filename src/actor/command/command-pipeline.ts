@@ -12,6 +12,7 @@ import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts'
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
@@ -39,6 +40,7 @@ export class CommandPipeline<S extends HostedState> {
   readonly stash: CommandStash;
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
+  readonly #snapshots: EntitySnapshots<S>;
   readonly #evaluator: CommandEvaluator<S>;
   #batch: readonly Evaluated<S>[] = [];
   #planned: readonly PlannedWrite<S>[] = [];
@@ -52,12 +54,14 @@ export class CommandPipeline<S extends HostedState> {
   #isStored = false;
   /** What `decide` has stashed comes back when the batch is settled. */
   #unstashes = false;
+  #waitsForSnapshot = false;
   /** The last committed state of an entity that was lost, while a write is under way. */
   #lostState: S | undefined;
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, snapshots: EntitySnapshots<S>) {
     this.#entity = entity;
     this.#life = life;
+    this.#snapshots = snapshots;
     this.stash = new CommandStash(entity);
     this.#evaluator = new CommandEvaluator(entity);
   }
@@ -203,16 +207,26 @@ export class CommandPipeline<S extends HostedState> {
    * 4. Commit: applies one stored event. The last one of a command answers it, the last one of a
    * write lets the next write begin.
    */
-  commit({ evaluated, step, isLast }: Written<S>): void {
+  commit(written: Written<S>): void {
     if (!this.#life.isLive) return; // lost meanwhile, and answered
+    const { evaluated, step, isLast } = written;
     this.#life.succeeded();
     const before = this.#entity.state;
     this.#hasEffects = this.#entity.commit(step);
+    this.#snapshots.committed(written);
     const { state, settings } = this.#entity;
     if (settings.unstashes?.(before, state) !== false) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
     if (state.status !== 'active') this.#life.reachedFinalState();
-    else if (isLast && this.#batch.length > 0) this.#finish();
+    else if (isLast && this.#batch.length > 0) {
+      this.#waitsForSnapshot = this.#snapshots.holdsCommands;
+      if (!this.#waitsForSnapshot) this.#finish();
+    }
+  }
+
+  /** A snapshot was saved, or has failed: commands that wait for it may go on. */
+  snapshotReported(): void {
+    if (this.#waitsForSnapshot && !this.#snapshots.holdsCommands) this.#finish();
   }
 
   /** Answers a command, and those after it that had nothing to store. */
@@ -400,6 +414,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#settled = 0;
     this.#isStored = false;
     this.#unstashes = false;
+    this.#waitsForSnapshot = false;
     this.#lostState = undefined;
   }
 }

@@ -42,6 +42,13 @@ export interface DryRun<S> {
   apply(state: S, event: EventObject, seqNr: number, part?: number): S;
   /** A stored event said that a child of `state` has ended: it must not start again. */
   endChild(state: S, id: string, end: EndedChild): void;
+  /**
+   * The state that `EntityLogic.persist` gave: further events can be applied to it, and
+   * `EntityLogic.adoptReplay` makes it live.
+   *
+   * @throws {CodecError} what it needs is gone, such as a state or a child; nothing was made
+   */
+  restore(stored: unknown): S;
   /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
   reset(): void;
   /** Remembers the names taken so far, for `undo`. */
@@ -52,6 +59,8 @@ export interface DryRun<S> {
 
 /** What the host needs of a front end, for one actor. */
 export interface EntityLogic<S> {
+  /** What a snapshot is of: the id of the machine. */
+  readonly kind: string;
   /** For commands: a name that the real actor system has given away is taken here, too. */
   dryRun(): DryRun<S>;
   /** For a replay, which goes through states whose names may belong to other actors today. */
@@ -93,6 +102,15 @@ export interface EntityLogic<S> {
    * target is gone. Of a delay that Node cannot hold it schedules the first link, a `TimerTick`.
    */
   arm(state: S, timer: Timer, delayMs: number): boolean;
+  /** The journal holds the end of this child: it is not started again. */
+  noteEnd(child: AnyActorRef): void;
+  /**
+   * The state with its children as a snapshot keeps it, as JSON: what the program does with them
+   * later changes nothing of it.
+   *
+   * @throws {WriteRejectedError} something in it cannot be kept; names the place
+   */
+  persist(state: S): Readonly<Record<string, unknown>>;
   /** The actor is stopped from outside. */
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */

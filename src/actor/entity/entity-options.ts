@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import type { BesideEvents } from '../../ports/journal-plugin.ts';
+import type { SnapshotCriteria } from '../../ports/snapshot-store.ts';
 import type { Evolution } from '../evolution/event-coding.ts';
 import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
 import type { StandardSchema } from '../evolution/schema.ts';
@@ -47,9 +48,23 @@ export interface RestartBackoff {
   readonly maxRestarts?: number;
 }
 
-/** What `onSignal` hears of the journal of an entity. */
+/** What `onSignal` hears of the journal and the snapshots of an entity. */
 export type PersistenceSignal = {
-  readonly type: 'recovery-completed' | 'recovery-failed' | 'persist-failed' | 'persist-rejected';
+  readonly type:
+    | 'recovery-completed'
+    | 'recovery-failed'
+    | 'persist-failed'
+    | 'persist-rejected'
+    | 'snapshot-saved'
+    | 'snapshot-failed'
+    | 'events-deleted'
+    | 'events-delete-failed'
+    | 'snapshots-deleted'
+    | 'snapshots-delete-failed';
+  /**
+   * Of the entity; with `snapshot-…` that of the snapshot, with `…-deleted` and `…-delete-failed` the
+   * number up to which was to be deleted, inclusive.
+   */
   readonly sequenceNr: number;
   readonly cause?: unknown;
 };
@@ -68,6 +83,42 @@ export interface DecideArgs<S, C> extends CommandNames {
 export interface TransientArgs<S, E> {
   readonly event: E;
   readonly snapshot: S;
+}
+
+/** What `snapshotWhen` is given, after the event was stored and applied. */
+export interface SnapshotWhenArgs<S, E> {
+  readonly snapshot: S;
+  readonly event: E;
+  readonly sequenceNr: number;
+}
+
+/** How many events a recovery may have to read, and what is deleted when it no longer reads it. */
+export interface Retention {
+  /** A snapshot at every number that this divides; at least 1. */
+  readonly snapshotEvery: number;
+  /** Snapshots that are kept, at least 1; 1 unless given. */
+  readonly keepSnapshots?: number;
+  /**
+   * Events that the kept snapshots do not need are deleted for good; false unless given. Refused
+   * with a store whose snapshots are optional.
+   */
+  readonly deleteEvents?: boolean;
+}
+
+/**
+ * How the state of an entity is kept in its snapshots, and how a snapshot of another
+ * `machineVersion` is read.
+ */
+export interface SnapshotAdapter {
+  /** From the state as docs/snapshots.md shows it to any JSON. */
+  toStore(state: Readonly<Record<string, unknown>>): unknown;
+  /**
+   * From what `toStore` gave to a state of the present machine. An exception discards the snapshot.
+   */
+  fromStore(
+    stored: unknown,
+    from: { readonly machineVersion: string | undefined },
+  ): Readonly<Record<string, unknown>>;
 }
 
 /** What callbacks that depend on nothing but the actor's input are given. */
@@ -95,8 +146,31 @@ export interface EntityOptions<S, E extends EventObject> extends EvolutionOption
    * leads to. Anything else, or an exception, rejects the command before the write.
    */
   readonly tagger?: (event: E, after: S) => Iterable<string>;
-  /** `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number. */
-  readonly recovery?: { readonly toSeqNr?: number; readonly maxEvents?: number };
+  /**
+   * `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number.
+   * `fromSnapshot` = which snapshots may be used: `'none'`, or those within the given bounds.
+   */
+  readonly recovery?: {
+    readonly toSeqNr?: number;
+    readonly maxEvents?: number;
+    readonly fromSnapshot?: Partial<SnapshotCriteria> | 'none';
+  };
+  /**
+   * Version of the program that applies events. A snapshot of another version is not used, unless
+   * `snapshotAdapter` can read it: change it whenever old states would not fit.
+   */
+  readonly machineVersion?: string;
+  /** Configuration path of the snapshot store; the default one unless given. */
+  readonly snapshotPluginId?: string;
+  readonly snapshotAdapter?: SnapshotAdapter;
+  readonly retention?: Retention;
+  /**
+   * Takes a snapshot where it answers true; these never lead to a deletion. An exception thrown here
+   * fails the entity.
+   */
+  readonly snapshotWhen?: (a: SnapshotWhenArgs<S, E>) => boolean;
+  /** Commands wait until a snapshot is saved, or has failed; false unless given. */
+  readonly waitForSnapshot?: boolean;
   /**
    * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash
    * kept.
@@ -166,7 +240,21 @@ export interface EntitySettings<S> {
   readonly recoverMaxEvents: number;
   readonly restart: ResolvedBackoff | undefined;
   readonly passivateAfterMs: number;
+  readonly snapshots: SnapshotSettings<S>;
   readonly actor: ActorSettings;
+}
+
+/** The resolved options about snapshots. One object for all actors of a logic. */
+export interface SnapshotSettings<S> {
+  readonly pluginId: string | undefined;
+  readonly machineVersion: string | undefined;
+  readonly adapter: SnapshotAdapter | undefined;
+  /** `undefined` = none is taken because of a number. */
+  readonly retention: Required<Retention> | undefined;
+  readonly when: ((a: SnapshotWhenArgs<S, EventObject>) => boolean) | undefined;
+  readonly holdsCommands: boolean;
+  /** Which ones a recovery may use. */
+  readonly from: SnapshotCriteria | 'none';
 }
 
 /** A `RestartBackoff` with its defaults. */

@@ -21,7 +21,7 @@ import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
-import { checkDelete, rejectionsOf } from './journal-answers.ts';
+import { rejectionsOf } from './journal-answers.ts';
 import type { LiveEntities } from './live-entities.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
@@ -178,6 +178,11 @@ export class Entity<S extends HostedState> {
   /** The commands whose askers may ask again. */
   get recent(): RecentCommands {
     return this.#recent;
+  }
+
+  /** The journal that it writes, held where that is possible; `undefined` = it has not recovered. */
+  get journal(): JournalPlugin | undefined {
+    return this.#journal;
   }
 
   /** The write that the journal has not answered yet; never rejects. */
@@ -357,11 +362,12 @@ export class Entity<S extends HostedState> {
     }
   }
 
-  /** `undefined` = the entity has no journal at the moment. */
-  deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
-    if (this.#journal === undefined) return undefined;
-    checkDelete(this.persistenceId, to, this.#sequenceNr);
-    return this.#journal.deleteTo(this.persistenceId, to, options);
+  /** @throws {NotOwnerError} nothing deleted: the entity has no journal any more */
+  async deleteTo(to: SeqNr, options: CallOptions): Promise<void> {
+    if (this.#journal === undefined) {
+      throw new NotOwnerError(`${this.persistenceId} is no longer held: nothing was deleted`);
+    }
+    await this.#journal.deleteTo(this.persistenceId, to, options);
   }
 
   /** What the entity reports to itself takes its turn in the mailbox, where inspectors see it. */
@@ -374,8 +380,7 @@ export class Entity<S extends HostedState> {
    *
    * @throws what that throws
    */
-  signal(type: PersistenceSignal['type'], cause?: unknown): void {
-    const sequenceNr = this.#sequenceNr;
+  signal(type: PersistenceSignal['type'], cause?: unknown, sequenceNr = this.#sequenceNr): void {
     this.settings.onSignal?.(
       cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause },
       this.#state,

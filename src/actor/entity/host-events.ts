@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
+import type { PersistenceSignal } from './entity-options.ts';
 import type { Evaluated, Step } from './evaluated.ts';
 import type { Replayed } from './replayed.ts';
 
@@ -109,6 +110,17 @@ export class StoredAfterLoss extends HostEvent {
   readonly type = 'persistence.stored-after-loss';
 }
 
+/** What became of a snapshot, or of a deletion after it. */
+export class SnapshotReport extends HostEvent {
+  readonly type = 'persistence.snapshot';
+  readonly signal: PersistenceSignal;
+
+  constructor(signal: PersistenceSignal) {
+    super();
+    this.signal = signal;
+  }
+}
+
 /** The backoff is over. */
 export class Restart extends RecoverySignal {
   readonly type = 'persistence.restart';
@@ -161,6 +173,7 @@ export type AnyHostEvent<S> =
   | WriteRejected
   | WriteFailed
   | TenureLost
+  | SnapshotReport
   | StoredAfterLoss
   | FromCaller
   | Detach

@@ -7,6 +7,8 @@ export interface JournalName {
   readonly persistenceId: string;
   /** Configuration path; `undefined` = the default one. */
   readonly journalPluginId: string | undefined;
+  /** Of its snapshot store; `undefined` = the default one. */
+  readonly snapshotPluginId: string | undefined;
 }
 
 /**

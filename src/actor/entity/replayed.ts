@@ -23,6 +23,12 @@ export interface Replayed<S> {
   readonly bornWith: string | undefined;
   /** How its events are stored; `undefined` = as they are. */
   readonly coding: EventCoding | undefined;
+  /** Who wrote the last event of the state; `''` = no event was read. */
+  readonly writerUuid: string;
+  /** Events that were applied; those in a snapshot are not among them. */
+  readonly appliedEvents: number;
+  /** The state is that of the newest event of the journal. */
+  readonly isWhole: boolean;
   /** The dry run that made `state`: it knows the children in it. */
   readonly run: DryRun<S>;
 }

@@ -28,7 +28,7 @@ export class RemoteError extends Error {
 }
 
 /** Beside these, the error's own fields. */
-interface StoredError {
+export interface StoredError {
   readonly name: string;
   readonly message: string;
   readonly cause?: unknown;
@@ -131,7 +131,7 @@ export function initEvent(input: unknown): EventObject {
 }
 
 /** A field that JSON cannot hold is dropped: the failure must not be lost for its sake. */
-function errorToStored(error: Error, depth = 0): StoredError {
+export function errorToStored(error: Error, depth = 0): StoredError {
   const { name, message, cause } = error;
   const stored: Record<string, unknown> = { name: String(name), message: String(message) };
   if (depth === longestCauseChain) return stored as StoredError;

@@ -33,6 +33,12 @@ export interface Timer {
   fromMs: number;
 }
 
+/** A delayed event as a snapshot keeps it. */
+export interface PendingTimer extends Omit<Timer, 'key'> {
+  /** The one with its id that `cancel` ends. */
+  readonly isCancelled: boolean;
+}
+
 /** One event as it is applied, and the delays that were stored with it. */
 export interface LiveStep {
   readonly seqNr: number;
@@ -50,6 +56,10 @@ export interface LiveChange {
 }
 
 let timersOfProcess = 0;
+
+function nextKey(): string {
+  return `timer-${++timersOfProcess}`;
+}
 
 /** What to store of the timers that an event arms; `undefined` when it arms none. */
 export function delaysOf(changes: readonly TimerChange[]): readonly (number | null)[] | undefined {
@@ -172,11 +182,34 @@ export class Timers {
   /** The timers after a further event, which is not applied yet; these stay as they are. */
   after(changes: readonly TimerChange[], step: LiveStep, atMs: number): Timers {
     if (changes.length === 0) return this;
-    const after = new Timers();
-    for (const timer of this.#armed) after.#armed.add(timer);
-    for (const [id, timer] of this.#byId) after.#byId.set(id, timer);
+    const after = this.copy();
     after.note(changes, step, atMs);
     return after;
+  }
+
+  copy(): Timers {
+    const copy = new Timers();
+    for (const timer of this.#armed) copy.#armed.add(timer);
+    for (const [id, timer] of this.#byId) copy.#byId.set(id, timer);
+    return copy;
+  }
+
+  /** All of them, in the order in which they were armed. */
+  entries(): readonly PendingTimer[] {
+    return [...this.#armed].map((timer) => {
+      const { key: _, ...entry } = timer;
+      return { ...entry, isCancelled: this.#byId.get(timer.id) === timer };
+    });
+  }
+
+  static of(entries: readonly PendingTimer[]): Timers {
+    const timers = new Timers();
+    for (const { isCancelled, ...entry } of entries) {
+      const timer = { ...entry, key: nextKey() };
+      timers.#armed.add(timer);
+      if (isCancelled) timers.#byId.set(timer.id, timer);
+    }
+    return timers;
   }
 
   /**
@@ -201,8 +234,7 @@ export class Timers {
   }
 
   #arm({ id, event, target, delayMs }: Schedule, fallbackId: string, fromMs: number): Timer {
-    const key = `timer-${++timersOfProcess}`;
-    const timer: Timer = { id: id ?? fallbackId, key, event, target, delayMs, fromMs };
+    const timer: Timer = { id: id ?? fallbackId, key: nextKey(), event, target, delayMs, fromMs };
     this.add(timer);
     return timer;
   }

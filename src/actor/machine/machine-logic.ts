@@ -15,13 +15,19 @@ import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts'
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
+import { persistMachine } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
+import { actorFinder, armDelays, fillContexts, makeChild } from './restore-machine.ts';
+import { watchSchedules } from './scheduled.ts';
 import type { ExecutableAction } from './shadow-scope.ts';
 import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
 import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
 
 /** What the logic of an actor reports to its host. */
 export interface LogicHooks {
+  readonly nowMs: () => number;
+  /** Whether delays begin anew after a recovery: the actor's own `timers`. */
+  readonly restartsTimers: boolean;
   /** A delayed event is scheduled or cancelled for good; answers how to carry that out. */
   readonly onTimer: (change: TimerChange) => LiveChange;
   /** An action threw where only xstate hears of it. */
@@ -38,11 +44,16 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
   readonly #names: ChildNames;
+  readonly #hooks: LogicHooks;
+  /** Actors that are or were children, whose end is in the journal. */
+  readonly #ended = new WeakSet<AnyActorRef>();
   /** Effects of the initial state, while it is being computed. */
   #collected: (() => void)[] | undefined;
 
-  constructor(versions: MachineVersions, scope: AnyActorScope, { onTimer, onCrash }: LogicHooks) {
+  constructor(versions: MachineVersions, scope: AnyActorScope, hooks: LogicHooks) {
+    const { onTimer, onCrash } = hooks;
     this.#versions = versions;
+    this.#hooks = hooks;
     this.#scope = scope;
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
@@ -62,6 +73,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       native(action);
     };
     this.#names = nameChildrenOf(scope);
+    watchSchedules(scope.system, hooks.nowMs);
     const collectOrExecute = (action: ExecutableAction): void => {
       if (this.#collected === undefined) {
         this.#execute(action);
@@ -82,6 +94,10 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
 
   get #machine(): AnyStateMachine {
     return this.#versions.inUse;
+  }
+
+  get kind(): string {
+    return this.#machine.id;
   }
 
   dryRun(): ShadowScope {
@@ -158,8 +174,29 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     });
     if (context === state.context && !shadow.hasMadeChildren) return state;
     const live = { ...state, children, context } as AnyMachineSnapshot;
-    if (live.status === 'active') this.#scope.defer(() => this.#machine.start(live));
+    const standing = actorFinder(this.#scope.self, children, []);
+    const restored = [...real].flatMap(([child, actor]) => {
+      const stored = shadow.restoredChildren.get(child as AnyActorRef);
+      const isEnded = shadow.endedChildren.has(child as AnyActorRef);
+      return stored === undefined || isEnded ? [] : [{ actor, stored }];
+    });
+    for (const { actor, stored } of restored) fillContexts(actor, stored, standing);
+    if (live.status !== 'active') return live;
+    this.#scope.defer(() => this.#machine.start(live));
+    this.#scope.defer(() => {
+      for (const { actor, stored } of restored) armDelays(actor, stored, standing, this.#leftMs);
+    });
     return live;
+  }
+
+  noteEnd(child: AnyActorRef): void {
+    this.#ended.add(child);
+  }
+
+  persist(state: AnyMachineSnapshot): Readonly<Record<string, unknown>> {
+    const { self } = this.#scope;
+    const stored = persistMachine(state, { self, isEnded: (child) => this.#ended.has(child) });
+    return { ...stored };
   }
 
   senderOf(state: AnyMachineSnapshot, event: EventObject): AnyActorRef | undefined {
@@ -246,18 +283,25 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   /**
-   * A child that had ended before the crash comes back ended; any other starts from its input
-   * again.
+   * A child that had ended before the crash comes back ended. Any other starts again: from its state
+   * in the snapshot that brought it, or from its input.
    */
   #recreate(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     const { logic, options } = child as unknown as ShadowChild;
     const { src, systemId, syncSnapshot, input } = options;
+    const { self } = this.#scope;
     const ended = replay.endedChildren.get(child);
-    const common = { id: child.id, src, syncSnapshot, parent: this.#scope.self };
-    if (ended === undefined) return createActor(logic, { ...common, systemId, input } as never);
+    const common = { id: child.id, src, syncSnapshot, parent: self, input };
+    if (ended === undefined) {
+      const stored = replay.restoredChildren.get(child);
+      if (stored !== undefined) return makeChild(logic, stored, self, actorFinder(self, {}, []));
+      return createActor(logic, { ...common, systemId } as never);
+    }
     const { snapshot: shown, ...outcome } = ended;
     const last = { ...persistedForm(child), children: {}, ...shown, ...outcome };
-    return createActor(logic, { ...common, snapshot: last } as never);
+    const actor = createActor(logic, { ...common, snapshot: last } as never);
+    this.#ended.add(actor);
+    return actor;
   }
 
   /**
@@ -283,6 +327,12 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       system.scheduler.schedule(self, self, new TimerTick(key), longestTimeoutMs, key);
     });
   }
+
+  /** What is left of a delay of a child that a snapshot brought. */
+  readonly #leftMs = ({ delayMs, fromMs }: Readonly<Record<'delayMs' | 'fromMs', number>>) => {
+    if (this.#hooks.restartsTimers) return delayMs;
+    return Math.max(0, fromMs + delayMs - this.#hooks.nowMs());
+  };
 
   #targetOf(state: AnyMachineSnapshot, target: TimerTarget): AnyActorRef | undefined {
     const { self } = this.#scope;

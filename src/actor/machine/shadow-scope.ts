@@ -6,13 +6,15 @@ import type {
   EventObject,
 } from 'xstate';
 import type { DryRun } from '../entity/entity-logic.ts';
-import type { EndedChild } from '../entity/stored-event.ts';
+import { type EndedChild, endOf } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import type { InspectionEvent } from './child-names.ts';
 import { ChildNames } from './child-names.ts';
+import type { StoredChild } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
+import { restoreMachine } from './restore-machine.ts';
 import { childOf } from './snapshot-parts.ts';
 
 /**
@@ -36,6 +38,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   readonly self: AnyActorRef;
   /** How children ended whose result was among the events. */
   readonly endedChildren = new WeakMap<AnyActorRef, EndedChild>();
+  /** Children that a snapshot brought, and what it holds of them. */
+  readonly restoredChildren = new WeakMap<AnyActorRef, StoredChild>();
   trace: readonly unknown[] | undefined;
   timerChanges: readonly TimerChange[] = [];
   actionCount = 0;
@@ -126,6 +130,18 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.#system.release(child);
   }
 
+  restore(stored: unknown): AnyMachineSnapshot {
+    this.#forget(0);
+    const { state, made } = restoreMachine(this.#machine, stored, this.self);
+    for (const [actor, child] of made) {
+      this.restoredChildren.set(actor, child);
+      if (child.end === undefined) continue;
+      this.endedChildren.set(actor, endOf(child.end));
+      this.#system.release(actor);
+    }
+    return state;
+  }
+
   reset(): void {
     this.#use(this.#versions.inUse);
     this.#system.forgetNames();
@@ -207,7 +223,9 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
   if (typeof to === 'string') return { type: 'child', id: to };
   if (to.sessionId === self.sessionId) return ownTarget;
   if (to === self._parent) return { type: 'parent' };
-  return to._parent === self ? { type: 'child', id: to.id } : { type: 'other' };
+  // A child that was made for real has the real actor as its parent, of which `self` is the shadow.
+  const isChild = to._parent?.sessionId === self.sessionId;
+  return isChild ? { type: 'child', id: to.id } : { type: 'other' };
 }
 
 /** The actor system of a shadow: what xstate's core calls on one while it evaluates. */

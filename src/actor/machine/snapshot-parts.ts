@@ -112,7 +112,7 @@ function actorWithin(instance: object, path: string, levels = deepestInstance): 
   return undefined;
 }
 
-function isActorRef(value: object): value is AnyActorRef {
+export function isActorRef(value: object): value is AnyActorRef {
   return 'sessionId' in value && 'send' in value && 'getSnapshot' in value;
 }
 

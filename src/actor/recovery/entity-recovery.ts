@@ -1,6 +1,5 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError, RecoveryFailedError } from '../../model/errors.ts';
-import { SeqNr } from '../../model/seq-nr.ts';
 import {
   type BesideEvents,
   EventFacts,
@@ -22,12 +21,13 @@ import {
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { endAt, type Moment, type ReplayEnd } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
+import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
-import { EntityCipher } from '../evolution/entity-cipher.ts';
-import { EventCoding } from '../evolution/event-coding.ts';
-import { PayloadSerializers } from '../evolution/stored-payload.ts';
+import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
+import { openCoding } from './open-coding.ts';
+import { readEntity } from './read-entity.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
-import { mayRecoverLater, ReplayFold, replay, replayUntil } from './replay.ts';
+import { mayRecoverLater } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 /**
@@ -35,6 +35,12 @@ import { SilenceWatch } from './silence-watch.ts';
  * cost more than a short recovery.
  */
 const over = 'the recovery is over';
+
+/** What a recovery shares with others. */
+export interface RecoveryParts<S extends HostedState> {
+  readonly permits: RecoveryPermits;
+  readonly snapshots: EntitySnapshots<S>;
+}
 
 /**
  * How an entity gets its state from its journal, and how it starts over. The states are those of
@@ -51,15 +57,18 @@ export class EntityRecovery<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
   readonly #permits: RecoveryPermits;
+  readonly #snapshots: EntitySnapshots<S>;
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt = new AbortController();
-  /** The delays that the init record holds, while it is being stored. */
+  /** What the first state arms, and the delays that its init record holds, while that is stored. */
+  #initialTimers: readonly TimerChange[] = [];
   #initialDelaysMs: readonly (number | null)[] = [];
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>, permits: RecoveryPermits) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, { permits, snapshots }: RecoveryParts<S>) {
     this.#entity = entity;
     this.#life = life;
     this.#permits = permits;
+    this.#snapshots = snapshots;
   }
 
   /**
@@ -139,36 +148,17 @@ export class EntityRecovery<S extends HostedState> {
     return held;
   }
 
-  /** Folds what the journal holds; nothing happens by that. */
+  /** Folds what snapshots and journal hold; nothing happens by that. */
   async #read(
     journal: JournalPlugin,
     watch: SilenceWatch,
     signal: AbortSignal,
     end?: ReplayEnd,
   ): Promise<Replayed<S>> {
-    const { persistenceId, deps, settings, logic, input } = this.#entity;
+    // Opening a store has bounds of its own, as opening a journal has.
+    const store = end === undefined ? await watch.guard(this.#snapshots.open(signal)) : undefined;
     const coding = await watch.guard(openCoding(this.#entity, signal));
-    const fold = new ReplayFold({
-      persistenceId,
-      input,
-      run: logic.replayRun(),
-      coding,
-      nowMs: () => deps.clock.nowMs(),
-      unhandled: settings.actor.unhandledReplayedEvent,
-      commandIds: settings.actor.commandIds,
-      describe: (state) => logic.describe(state),
-      warn: (fields, message) => deps.log.warn(fields, message),
-    });
-    watch.start();
-    const { recoverTo, recoverMaxEvents } = settings;
-    const yieldEvery = settings.actor.replayYieldEvery;
-    const run = { journal, persistenceId, yieldEvery, fold, watch, signal };
-    if (end === undefined) {
-      return await replay({ ...run, to: recoverTo ?? SeqNr.max, maxEvents: recoverMaxEvents });
-    }
-    const { to = SeqNr.max, untilMs } = end;
-    const maxEvents = Number.POSITIVE_INFINITY;
-    return await replayUntil({ ...run, to, untilMs, maxEvents }, end);
+    return await readEntity({ entity: this.#entity, journal, store, coding, watch, signal, end });
   }
 
   /**
@@ -224,6 +214,7 @@ export class EntityRecovery<S extends HostedState> {
       case 'persistence.initialised':
         if (this.#life.state !== 'initialising') break; // lost meanwhile: the recovery finds it
         this.#entity.begin('stored', this.#initialDelaysMs);
+        this.#snapshots.begun(this.#initialTimers, this.#initialDelaysMs);
         this.#life.recovered('write.settled');
         break;
       case 'persistence.restart':
@@ -239,6 +230,7 @@ export class EntityRecovery<S extends HostedState> {
     if (entity.isLost) return;
     try {
       entity.adopt(journal, replayed);
+      this.#snapshots.adopted(replayed);
     } catch (error) {
       this.#failed(error);
       return;
@@ -248,8 +240,14 @@ export class EntityRecovery<S extends HostedState> {
       this.#initialise();
       return;
     }
-    if (time !== undefined) entity.begin(time, []);
+    if (time !== undefined) {
+      const run = entity.logic.dryRun();
+      if (entity.initialActs) run.initial(entity.input);
+      entity.begin(time, []);
+      this.#snapshots.begun(run.timerChanges, []);
+    }
     this.#life.recovered('replay.completed');
+    this.#snapshots.recovered(replayed);
   }
 
   /** `initialising`: the init record of a new journal is stored before the initial actions run. */
@@ -263,6 +261,7 @@ export class EntityRecovery<S extends HostedState> {
     }
     const delaysMs = delaysOf(run.timerChanges);
     this.#initialDelaysMs = delaysMs ?? [];
+    this.#initialTimers = run.timerChanges;
     const facts = delaysMs === undefined ? EventFacts.none : { delaysMs };
     const init = entity.initRepr(entity.sequenceNr + 1, facts);
     const nowMs = entity.deps.clock.nowMs();
@@ -316,23 +315,6 @@ export class EntityRecovery<S extends HostedState> {
   end(): void {
     this.#attempt.abort(this.#life.lastError ?? over);
   }
-}
-
-/** How the events of the entity are stored; `undefined` = as they are. */
-async function openCoding<S extends HostedState>(
-  { persistenceId, deps, settings }: Entity<S>,
-  signal: AbortSignal,
-): Promise<EventCoding | undefined> {
-  const { evolution, journalPluginId } = settings;
-  const { adapters, serializers } = (await deps.journalCoding(journalPluginId, signal)) ?? {};
-  const own = evolution?.serializers;
-  if (evolution === undefined && adapters === undefined && serializers === undefined)
-    return undefined;
-  const known = serializers ?? PayloadSerializers.none;
-  const all = own === undefined ? known : known.with(own);
-  const keys = evolution?.keys;
-  const cipher = keys && (await EntityCipher.open(persistenceId, keys));
-  return new EventCoding({ persistenceId, evolution, adapters, serializers: all, cipher });
 }
 
 /**

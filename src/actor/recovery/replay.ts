@@ -28,6 +28,34 @@ import { EventCoding } from '../evolution/event-coding.ts';
 import { PayloadSerializers } from '../evolution/stored-payload.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
+/** A state that a snapshot brought, from which a fold goes on. */
+export interface FoldStart<S> {
+  readonly seqNr: number;
+  /** Who wrote event number `seqNr`, by the snapshot. */
+  readonly writerUuid: string;
+  readonly state: S;
+  readonly input: unknown;
+  readonly timers: Timers;
+  readonly recent: RecentCommands;
+  /** Version of the machine that began the journal. */
+  readonly bornWith: string | undefined;
+  /** When event number `seqNr` was stored, ms since the epoch. */
+  readonly lastEventMs: number;
+}
+
+/**
+ * The snapshot is not of this life of the journal, or holds more than it. `highestSeqNr` = what the
+ * journal holds.
+ */
+export class SnapshotUnproven extends Error {
+  readonly highestSeqNr: number;
+
+  constructor(message: string, highestSeqNr: number) {
+    super(message);
+    this.highestSeqNr = highestSeqNr;
+  }
+}
+
 /** What the fold of one journal needs to know. */
 export interface FoldOptions<S> {
   readonly persistenceId: string;
@@ -36,6 +64,9 @@ export interface FoldOptions<S> {
   readonly run: DryRun<S>;
   /** How the events are stored; `undefined` = as they are. */
   readonly coding: EventCoding | undefined;
+  readonly start?: FoldStart<S> | undefined;
+  /** Makes the failure of a fold that would begin with a later event than number 1. */
+  readonly prefixGone?: ((firstSeqNr: number) => Error) | undefined;
   readonly nowMs: () => number;
   readonly unhandled: ActorSettings['unhandledReplayedEvent'];
   readonly commandIds: ActorSettings['commandIds'];
@@ -54,8 +85,12 @@ const beginning = { seqNr: 0, delaysMs: [] };
 export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
-  readonly #timers = new Timers();
   readonly #recent: RecentCommands;
+  readonly #timers: Timers;
+  /** What the first event has to prove. */
+  #unproven: FoldStart<S> | undefined;
+  #writerUuid = '';
+  #appliedEvents = 0;
   #state: S | undefined;
   #input: unknown;
   #warned = false;
@@ -65,17 +100,27 @@ export class ReplayFold<S extends HostedState> {
   /** Stored delays of the event that its parts so far have taken. */
   #delaysTaken = 0;
   lastSeqNr = 0;
+  /** Number of the first event that was read; 0 = there was none. */
+  firstSeqNr = 0;
 
   constructor(options: FoldOptions<S>) {
+    const { run, start, input } = options;
     this.#options = options;
-    this.#run = options.run;
-    this.#input = options.input;
-    this.#recent = new RecentCommands(options.commandIds);
+    this.#run = run;
+    this.#unproven = start;
+    this.#timers = start?.timers ?? new Timers();
+    this.#state = start?.state;
+    this.#lastEventMs = start?.lastEventMs ?? 0;
+    this.#input = start === undefined ? input : start.input;
+    this.#recent = start?.recent ?? new RecentCommands(options.commandIds);
+    this.#bornWith = start?.bornWith;
   }
 
   /**
    * @throws {RecoveryFailedError} the event cannot be applied
    * @throws {DataIntegrityError} wrong order
+   * @throws {SnapshotUnproven} the first event is not the last one of the snapshot
+   * @throws what `prefixGone` makes
    */
   apply(repr: PersistentRepr): void {
     const { seqNr, payload, facts } = repr;
@@ -84,9 +129,20 @@ export class ReplayFold<S extends HostedState> {
       const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
     }
-    if (this.lastSeqNr === 0) this.#begin(facts);
+    if (this.lastSeqNr === 0 && this.#unproven === undefined) this.#begin(facts);
     this.lastSeqNr = seqNr;
+    if (this.firstSeqNr === 0) {
+      this.firstSeqNr = seqNr;
+      const { prefixGone } = this.#options;
+      if (seqNr > 1 && prefixGone !== undefined) throw prefixGone(seqNr);
+    }
+    this.#writerUuid = repr.writerUuid;
     this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
+    if (this.#unproven !== undefined) {
+      this.#prove(this.#unproven, repr);
+      return;
+    }
+    this.#appliedEvents++;
     this.#delaysTaken = 0;
     if (coding !== undefined) {
       for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
@@ -122,8 +178,14 @@ export class ReplayFold<S extends HostedState> {
 
   /**
    * `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for.
+   *
+   * @throws {SnapshotUnproven} the last event of the snapshot is not in the journal
    */
   result(highestSeqNr: number): Replayed<S> {
+    if (this.#unproven !== undefined) {
+      const text = `the journal has no event ${this.#unproven.seqNr}`;
+      throw new SnapshotUnproven(text, highestSeqNr);
+    }
     const sequenceNr = Math.max(highestSeqNr, this.lastSeqNr);
     if (sequenceNr > 0 && this.#state === undefined) {
       this.#state = this.#initial();
@@ -139,8 +201,21 @@ export class ReplayFold<S extends HostedState> {
       lastSeenMs: this.#lastSeenMs,
       bornWith: this.#bornWith,
       coding: this.#options.coding,
+      writerUuid: this.#writerUuid,
+      appliedEvents: this.#appliedEvents,
+      isWhole: sequenceNr === this.lastSeqNr,
       run: this.#run,
     };
+  }
+
+  /** The journal holds the last event of the snapshot, and from the same writer: it is the same life. */
+  #prove({ seqNr, writerUuid }: FoldStart<S>, repr: PersistentRepr): void {
+    if (repr.seqNr === seqNr && repr.writerUuid === writerUuid) {
+      this.#unproven = undefined;
+      return;
+    }
+    const found = repr.seqNr === seqNr ? 'has another writer' : 'is gone';
+    throw new SnapshotUnproven(`event ${seqNr} ${found}`, Number.MAX_SAFE_INTEGER);
   }
 
   #applyEvent(payload: EventObject, repr: PersistentRepr, part: number): void {
@@ -240,6 +315,8 @@ export class ReplayFold<S extends HostedState> {
 export interface ReplayRun<S extends HostedState> {
   readonly journal: JournalPlugin;
   readonly persistenceId: PersistenceId;
+  /** Number of the first event to read, which is the last one of a snapshot, or 1. */
+  readonly from: number;
   /** Inclusive; 0 = apply nothing, only learn the highest number. */
   readonly to: number;
   readonly maxEvents: number;
@@ -257,6 +334,7 @@ export interface ReplayRun<S extends HostedState> {
  *
  * @throws {RecoveryFailedError} an event cannot be applied, or the journal went silent
  * @throws {DataIntegrityError} events came in the wrong order
+ * @throws {SnapshotUnproven} the journal does not prove the snapshot from which the fold begins
  * @throws what the plugin rejects with, or the abort reason of `signal`
  */
 export async function replay<S extends HostedState>(run: ReplayRun<S>): Promise<Replayed<S>> {
@@ -296,7 +374,7 @@ async function open<S extends HostedState>(run: ReplayRun<S>): Promise<Recovery>
   const { journal, persistenceId, watch, signal } = run;
   const request: ReplayRequest = {
     persistenceId,
-    from: SeqNr.min,
+    from: SeqNr.of(run.from),
     to: SeqNr.of(run.to),
     maxEvents: run.maxEvents,
   };
@@ -306,7 +384,7 @@ async function open<S extends HostedState>(run: ReplayRun<S>): Promise<Recovery>
   const highest = await watch.guard(journal.highestSeqNr(persistenceId, 0, { signal }));
   const to = Math.min(request.to, highest);
   const events =
-    to === 0 ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
+    to < run.from ? nothing() : journal.replay({ ...request, to: SeqNr.of(to) }, { signal });
   return { highestSeqNr: async () => highest, events };
 }
 

@@ -44,7 +44,7 @@ export class SilenceWatch {
       if (restMs <= 0) break;
       await this.#clock.sleep(restMs, { signal });
     }
-    const text = `the journal said nothing for ${this.#limitMs} ms during a recovery`;
+    const text = `neither the journal nor the snapshot store said anything for ${this.#limitMs} ms during a recovery`;
     this.#recovery.abort(new DeadlineExceededError(text));
   }
 }

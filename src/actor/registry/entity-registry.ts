@@ -48,6 +48,8 @@ export interface EntityTraits<S> {
   readonly wire: SnapshotWire<S>;
   /** @throws {InvalidInputError} the input names no journal */
   persistenceIdOf(input: unknown): string;
+  /** @throws {InvalidInputError} the input names no journal */
+  nameOf(input: unknown): JournalName;
 }
 
 /** What a registry needs of the actors' host. */
@@ -259,8 +261,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
-    const { journalPluginId } = this;
-    const name = { persistenceId: this.persistenceIdOf(id), journalPluginId };
+    const name = this.#traits.nameOf(this.#inputOf(id));
     const entry = this.#entries.get(id);
     this.#alarms.take(id);
     const purging = this.#deps.purge(name, options);

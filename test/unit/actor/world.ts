@@ -38,7 +38,7 @@ export class World implements Clock {
     machine: M,
     input?: unknown,
     options?: object,
-    deps?: Pick<TestHostOptions, 'journalCoding'>,
+    deps?: Partial<Pick<TestHostOptions, 'journalCoding' | 'snapshotStore'>>,
   ) {
     const { host } = testHost({ journal: this.journal, clock: this, ...deps });
     const logic = host.persistent(machine, { persistenceId: 'e', ...options } as never);

@@ -44,6 +44,8 @@ export class JournalOfProcess implements JournalPlugin {
   #isDead = false;
   #tenure = new AbortController();
   fault: Fault = 'none';
+  /** Writes are never answered: what was recovered stays as it is. */
+  isFrozen = false;
 
   constructor(shelf: Shelf, time: SimulatedTime) {
     this.#shelf = shelf;
@@ -78,6 +80,7 @@ export class JournalOfProcess implements JournalPlugin {
   }
 
   async write(writes: readonly AtomicWrite[]): Promise<readonly WriteOutcome[]> {
+    if (this.isFrozen) return await new Promise(() => {});
     if (this.#isDead) throw new WriteFailedError('a dead process wrote');
     const { fault } = this;
     this.fault = 'none';

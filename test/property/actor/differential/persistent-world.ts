@@ -4,6 +4,7 @@ import { type ActorHost, createActorHost } from '../../../../src/actor/create-ac
 import type { ActorSettings } from '../../../../src/actor/entity/entity-options.ts';
 import { JournalError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
+import type { SnapshotStore } from '../../../../src/ports/snapshot-store.ts';
 import { buildMachine } from './build-machine.ts';
 import { commandOf } from './commands.ts';
 import { type Fault, JournalOfProcess, type Shelf } from './journal-of-process.ts';
@@ -33,6 +34,14 @@ const settings: ActorSettings = {
   checkDeterminism: false,
 };
 
+/** Where snapshots are, and when they are taken. */
+export interface Snapshots {
+  readonly store: SnapshotStore;
+  readonly isDue: (sequenceNr: number) => boolean;
+  /** Why some could not be taken. */
+  readonly refused: string[];
+}
+
 interface Process {
   readonly lab: Lab;
   readonly time: SimulatedTime;
@@ -47,20 +56,47 @@ export class PersistentWorld implements World {
   readonly #plan: HistoryPlan;
   readonly #shelf: Shelf;
   readonly #restarts: boolean;
+  readonly #snapshots: Snapshots | undefined;
   #process: Process;
 
-  private constructor(plan: HistoryPlan, shelf: Shelf, restarts: boolean) {
+  private constructor(
+    plan: HistoryPlan,
+    shelf: Shelf,
+    restarts: boolean,
+    snapshots: Snapshots | undefined,
+  ) {
     this.#plan = plan;
     this.#shelf = shelf;
     this.#restarts = restarts;
-    this.#process = this.#open(startMs);
+    this.#snapshots = snapshots;
+    this.#process = this.#open(startMs, snapshots);
   }
 
   /** @throws what keeps the entity from recovering */
-  static async open(plan: HistoryPlan, shelf: Shelf, restarts: boolean): Promise<PersistentWorld> {
-    const world = new PersistentWorld(plan, shelf, restarts);
+  static async open(
+    plan: HistoryPlan,
+    shelf: Shelf,
+    restarts: boolean,
+    snapshots?: Snapshots,
+  ): Promise<PersistentWorld> {
+    const world = new PersistentWorld(plan, shelf, restarts, snapshots);
     await world.#recover();
     return world;
+  }
+
+  /**
+   * What another process would see now that has just recovered the entity, from its snapshots or
+   * from its events alone; it stores nothing.
+   */
+  async recoveredView(snapshots: Snapshots | undefined): Promise<View> {
+    const other = this.#open(this.#process.time.nowMs(), snapshots);
+    other.journal.isFrozen = true;
+    other.actor.start();
+    await soon(other.host.whenRecovered(other.actor), 'a recovery');
+    await settle();
+    const view = viewOf({ ...other, pending: other.pending() });
+    other.lab.muted = true;
+    return view;
   }
 
   /** When the last event was stored, ms; 0 = none was. */
@@ -141,7 +177,7 @@ export class PersistentWorld implements World {
     lab.muted = true;
     if (how === 'stop') await soon(host.shutdown(), 'a shutdown');
     journal.die();
-    this.#process = this.#open(time.nowMs() + downMs);
+    this.#process = this.#open(time.nowMs() + downMs, this.#snapshots);
     await this.#recover();
     await this.#process.time.pass(0, settle);
   }
@@ -157,7 +193,7 @@ export class PersistentWorld implements World {
     await settle();
   }
 
-  #open(nowMs: number): Process {
+  #open(nowMs: number, snapshots: Snapshots | undefined): Process {
     const time = new SimulatedTime(nowMs);
     const lab = new Lab(time);
     const journal = new JournalOfProcess(this.#shelf, time);
@@ -165,6 +201,7 @@ export class PersistentWorld implements World {
     const host = createActorHost({
       settings,
       journal: async () => journal,
+      snapshotStore: async () => snapshots?.store,
       log: silentLogger,
       clock: time,
       randomUuid: () => `${nowMs}-${++uuids}`,
@@ -172,6 +209,10 @@ export class PersistentWorld implements World {
     });
     const logic = host.persistent(buildMachine(this.#plan.machine, lab), {
       persistenceId: 'm-1',
+      snapshotWhen: ({ sequenceNr }) => snapshots?.isDue(sequenceNr) === true,
+      onSignal: ({ type, cause }) => {
+        if (type === 'snapshot-failed') snapshots?.refused.push(String(cause));
+      },
       onPersistFailure: { minBackoff: 0, maxBackoff: 0 },
     });
     const actor = createActor(logic, {

@@ -169,7 +169,7 @@ describe('earlier machines', () => {
     };
     const old = await recovered(world, second, options);
     expect(shown(old).value).to.equal('at1');
-    await world.journal.deleteTo('e' as PersistenceId, 9);
+    await world.journal.purge('e');
     world.journal.failNextWrite(new Error('gone'));
     await failureOf(old.tell('add'));
     await old.tell('add');

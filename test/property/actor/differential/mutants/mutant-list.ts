@@ -111,7 +111,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'children are not started after a recovery',
     'machine/machine-logic.ts',
-    "if (live.status === 'active') this.#scope.defer(() => this.#machine.start(live));",
+    'this.#scope.defer(() => this.#machine.start(live));',
     '',
   ),
   mutant(

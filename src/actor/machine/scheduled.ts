@@ -1,0 +1,60 @@
+import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
+
+/** A delayed event that xstate's scheduler holds. */
+export interface Scheduled {
+  readonly id: string;
+  readonly event: EventObject;
+  readonly target: AnyActorRef;
+  readonly delayMs: number;
+  /** When it was scheduled, ms since the epoch. */
+  readonly fromMs: number;
+}
+
+/** An entry of the scheduler. */
+interface Entry {
+  readonly id: string;
+  readonly source: AnyActorRef;
+  readonly target: AnyActorRef;
+  readonly event: EventObject;
+  readonly delay: number;
+}
+
+type Entries = Readonly<Record<string, Entry>>;
+type System = AnyActorScope['system'];
+
+const times = new WeakMap<Entry, number>();
+const watched = new WeakSet<object>();
+
+/**
+ * Notes when the delayed events of a system are scheduled. xstate notes the time of the process,
+ * which need not be that of the actors' clock.
+ */
+export function watchSchedules(system: System, nowMs: () => number): void {
+  if (watched.has(system)) return;
+  watched.add(system);
+  const { scheduler } = system;
+  const schedule = scheduler.schedule.bind(scheduler);
+  const makeId = (): string => Math.random().toString(36).slice(2);
+  scheduler.schedule = (source, target, ...rest) => {
+    const [event, delay, id = makeId()] = rest;
+    schedule(source, target, event, delay, id);
+    const entry = entriesOf(system)[`${source.sessionId}.${id}`];
+    if (entry !== undefined) times.set(entry, nowMs());
+  };
+}
+
+/** The delayed events of one actor, in the order in which it scheduled them. */
+export function scheduledBy(actor: AnyActorRef): readonly Scheduled[] {
+  const own = Object.values(entriesOf(actor.system)).filter(({ source }) => source === actor);
+  return own.map((entry) => {
+    const { id, event, target, delay: delayMs } = entry;
+    return { id, event, target, delayMs, fromMs: times.get(entry) ?? 0 };
+  });
+}
+
+function entriesOf(system: System): Entries {
+  const { _snapshot } = system as unknown as {
+    readonly _snapshot: { readonly _scheduledEvents: Entries };
+  };
+  return _snapshot._scheduledEvents;
+}

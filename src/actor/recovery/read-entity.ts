@@ -1,0 +1,214 @@
+import { CodecError, RecoveryFailedError } from '../../model/errors.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
+import type { JournalPlugin } from '../../ports/journal-plugin.ts';
+import type { SnapshotStore, StoredSnapshot } from '../../ports/snapshot-store.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { ReplayEnd } from '../entity/moment.ts';
+import { RecentCommands } from '../entity/recent-commands.ts';
+import type { Replayed } from '../entity/replayed.ts';
+import type { EventCoding } from '../evolution/event-coding.ts';
+import { decodeSnapshot, snapshotPlace } from '../snapshots/snapshot-content.ts';
+import type { FoldOptions, FoldStart, ReplayRun } from './replay.ts';
+import { ReplayFold, replay, replayUntil, SnapshotUnproven } from './replay.ts';
+import type { SilenceWatch } from './silence-watch.ts';
+
+/** What an entity is read from, and what ends that. */
+export interface EntitySources<S extends HostedState> {
+  readonly entity: Entity<S>;
+  readonly journal: JournalPlugin;
+  readonly store: SnapshotStore | undefined;
+  /** How its events are stored; `undefined` = as they are. */
+  readonly coding: EventCoding | undefined;
+  /** The moment to read up to; `undefined` = to the present. Snapshots are not used for it. */
+  readonly end: ReplayEnd | undefined;
+  readonly watch: SilenceWatch;
+  readonly signal: AbortSignal;
+}
+
+/** Snapshots that are tried, from the newest to older ones; after that every event is applied. */
+const maxTries = 3;
+
+/**
+ * Folds what snapshot store and journal hold of an entity; nothing happens by that.
+ *
+ * @throws {RecoveryFailedError} events that are needed are deleted, or cannot be applied
+ * @throws what the plugins reject with, or the abort reason of `signal`
+ */
+export async function readEntity<S extends HostedState>(
+  sources: EntitySources<S>,
+): Promise<Replayed<S>> {
+  return await new EntityReader(sources).read();
+}
+
+class EntityReader<S extends HostedState> {
+  readonly #sources: EntitySources<S>;
+  readonly #entity: Entity<S>;
+  /** Last number to apply; 0 = none is. */
+  readonly #to: number;
+  /** Why snapshots were left unused. */
+  readonly #unused: string[] = [];
+
+  constructor(sources: EntitySources<S>) {
+    this.#sources = sources;
+    this.#entity = sources.entity;
+    this.#to = sources.entity.settings.recoverTo ?? SeqNr.max;
+  }
+
+  async read(): Promise<Replayed<S>> {
+    const { store, watch, end } = this.#sources;
+    const { logic, settings } = this.#entity;
+    watch.start();
+    if (end !== undefined) return await this.#readUntil(end);
+    if (store !== undefined && this.#to > 0) {
+      const replayed = await this.#readFromSnapshot(store);
+      if (replayed !== undefined) return replayed;
+    }
+    const isAsked = this.#to > 0 && settings.recoverMaxEvents > 0;
+    // Without a store, deleting events forgets them.
+    const isWhole = store !== undefined && isAsked;
+    const prefixGone = (first: number) => this.#deleted(`events 1 to ${first - 1}`);
+    const fold = this.#fold(logic.replayRun(), isWhole ? { prefixGone } : {});
+    const replayed = await this.#replay(fold, SeqNr.min, settings.recoverMaxEvents);
+    if (isWhole && fold.firstSeqNr === 0 && replayed.sequenceNr > 0) {
+      throw this.#deleted('the events');
+    }
+    return replayed;
+  }
+
+  async #readUntil(end: ReplayEnd): Promise<Replayed<S>> {
+    const { to = SeqNr.max, untilMs } = end;
+    const fold = this.#fold(this.#entity.logic.replayRun(), {});
+    const run = { ...this.#run(fold, SeqNr.min, Number.POSITIVE_INFINITY), to, untilMs };
+    return await replayUntil(run, end);
+  }
+
+  #deleted(what: string): RecoveryFailedError {
+    const because = this.#unused.length === 0 ? 'there is none' : this.#unused.join('; ');
+    return new RecoveryFailedError(
+      `${what} of ${this.#entity.persistenceId} are deleted, and no snapshot stands for them: ${because}`,
+    );
+  }
+
+  /**
+   * A snapshot is used when the journal proves that it is of the same life: the read begins with the
+   * last event of the snapshot, which has to be there and to come from the same writer. A journal
+   * that was purged and begun anew has another event of that number, or none.
+   */
+  async #readFromSnapshot(store: SnapshotStore): Promise<Replayed<S> | undefined> {
+    const { logic, settings } = this.#entity;
+    const { from } = settings.snapshots;
+    if (from === 'none') return undefined;
+    let maxSeqNr = Math.min(from.maxSeqNr, this.#to);
+    for (let tries = 0; tries < maxTries && maxSeqNr >= from.minSeqNr; tries++) {
+      const stored = await this.#load(store, { ...from, maxSeqNr });
+      if (stored === undefined) return undefined;
+      const { seqNr } = stored.metadata;
+      const run = logic.replayRun();
+      const start = this.#start(stored, run);
+      maxSeqNr = seqNr - 1;
+      if (start === undefined) continue;
+      try {
+        const maxEvents = settings.recoverMaxEvents + 1; // the first one is in the snapshot
+        return await this.#replay(this.#fold(run, { start }), seqNr, maxEvents);
+      } catch (error) {
+        if (!(error instanceof SnapshotUnproven)) throw error;
+        maxSeqNr = Math.min(maxSeqNr, error.highestSeqNr);
+        this.#leave(seqNr, error);
+      }
+    }
+    return undefined;
+  }
+
+  /** @throws what the store rejects with, unless its snapshots are optional */
+  async #load(
+    store: SnapshotStore,
+    criteria: Parameters<SnapshotStore['load']>[1],
+  ): Promise<StoredSnapshot | undefined> {
+    const { watch, signal } = this.#sources;
+    const { persistenceId, deps } = this.#entity;
+    try {
+      return await watch.guard(store.load(persistenceId, criteria, { signal }));
+    } catch (error) {
+      if (store.isOptional !== true || signal.aborted) throw error;
+      this.#unused.push('it cannot be loaded');
+      const text = 'no snapshot can be loaded; all events are applied instead';
+      deps.log.warn({ persistenceId, err: error }, text);
+      return undefined;
+    }
+  }
+
+  /** Where the fold begins; `undefined` = the snapshot does not fit the program. */
+  #start({ metadata, snapshot }: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
+    const { settings, logic, input } = this.#entity;
+    const { machineVersion, adapter } = settings.snapshots;
+    try {
+      const cipher = this.#sources.coding?.cipher;
+      const place = snapshotPlace(metadata.seqNr);
+      const content = decodeSnapshot(cipher?.open(snapshot, place) ?? snapshot);
+      const { witness, kind, timers, lastEventMs } = content;
+      if (witness.seqNr !== metadata.seqNr) {
+        throw new CodecError(`it is the one of number ${witness.seqNr}`);
+      }
+      if (adapter === undefined && content.machineVersion !== machineVersion) {
+        const versions = [content.machineVersion, machineVersion].map(
+          (v) => v ?? 'without version',
+        );
+        throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
+      }
+      if (adapter === undefined && kind !== logic.kind) {
+        throw new CodecError(`it is of the machine "${kind}", not "${logic.kind}"`);
+      }
+      const from = { machineVersion: content.machineVersion };
+      run.useVersion(content.bornWith);
+      const state = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
+      return {
+        ...witness,
+        state: run.restore(state),
+        input: content.input === undefined ? input : content.input.value,
+        timers,
+        recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
+        bornWith: content.bornWith,
+        lastEventMs,
+      };
+    } catch (error) {
+      this.#leave(metadata.seqNr, error);
+      return undefined;
+    }
+  }
+
+  #leave(seqNr: number, error: unknown): void {
+    const { persistenceId, deps } = this.#entity;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#unused.push(`that of number ${seqNr} is not used: ${why}`);
+    deps.log.warn({ persistenceId, seqNr, err: error }, 'a snapshot is not used');
+  }
+
+  #fold(run: DryRun<S>, from: Pick<FoldOptions<S>, 'start' | 'prefixGone'>): ReplayFold<S> {
+    const { persistenceId, deps, settings, logic, input } = this.#entity;
+    return new ReplayFold({
+      persistenceId,
+      input,
+      run,
+      coding: this.#sources.coding,
+      ...from,
+      nowMs: () => deps.clock.nowMs(),
+      unhandled: settings.actor.unhandledReplayedEvent,
+      commandIds: settings.actor.commandIds,
+      describe: (state) => logic.describe(state),
+      warn: (fields, message) => deps.log.warn(fields, message),
+    });
+  }
+
+  async #replay(fold: ReplayFold<S>, from: number, maxEvents: number): Promise<Replayed<S>> {
+    return await replay(this.#run(fold, from, maxEvents));
+  }
+
+  #run(fold: ReplayFold<S>, from: number, maxEvents: number): ReplayRun<S> {
+    const { journal, watch, signal } = this.#sources;
+    const { persistenceId, settings } = this.#entity;
+    const yieldEvery = settings.actor.replayYieldEvery;
+    const bounds = { from, to: this.#to, maxEvents };
+    return { journal, persistenceId, ...bounds, yieldEvery, fold, watch, signal };
+  }
+}

@@ -1,0 +1,315 @@
+import type { EventObject } from 'xstate';
+import { InvalidInputError } from '../../model/errors.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
+import type { JournalPlugin } from '../../ports/journal-plugin.ts';
+import type { SnapshotMetadata, SnapshotStore } from '../../ports/snapshot-store.ts';
+import { SnapshotCriteria } from '../../ports/snapshot-store.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
+import type { PersistenceSignal } from '../entity/entity-options.ts';
+import type { Written } from '../entity/host-events.ts';
+import { SnapshotReport } from '../entity/host-events.ts';
+import type { Replayed } from '../entity/replayed.ts';
+import type { TimerChange } from '../entity/timers.ts';
+import { Timers } from '../entity/timers.ts';
+import { encodeSnapshot, snapshotPlace } from './snapshot-content.ts';
+
+/** Logics whose snapshots have no place; each is named once. */
+const warned = new WeakSet<object>();
+
+/**
+ * Takes the snapshots of one entity: of its committed state, so of stored events only. A snapshot is
+ * made into bytes in the turn that commits its last event, and saved in the background, one at a
+ * time. What becomes of it comes back through the mailbox, as signals for the user.
+ *
+ * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
+ * snapshot goes as long as an event that it replaces is there.
+ */
+export class EntitySnapshots<S extends HostedState> {
+  readonly #entity: Entity<S>;
+  #store: SnapshotStore | undefined;
+  /**
+   * The delayed events by what is stored: those that fired are in it until that is stored, too.
+   */
+  #timers = new Timers();
+  #writerUuid = '';
+  #lastEventMs = 0;
+  /** The state holds every event of the journal. */
+  #isWhole = true;
+  /** An event of the command under way asks for a snapshot. */
+  #due: 'no' | 'by-itself' | 'by-retention' = 'no';
+  #isSaving = false;
+  /** Number of the newest snapshot that was saved since the recovery; 0 = none was. */
+  #savedAt = 0;
+  #isRetaining = false;
+  #hasWarned = false;
+
+  constructor(entity: Entity<S>) {
+    this.#entity = entity;
+  }
+
+  /** Commands wait for the snapshot that is being saved. */
+  get holdsCommands(): boolean {
+    return this.#isSaving && this.#entity.settings.snapshots.holdsCommands;
+  }
+
+  /**
+   * The store to recover from; `undefined` = there is none.
+   *
+   * @throws {InvalidInputError} the entity deletes events, and the store may lose snapshots
+   */
+  async open(signal: AbortSignal): Promise<SnapshotStore | undefined> {
+    const { deps, settings, persistenceId } = this.#entity;
+    const { pluginId, retention, when } = settings.snapshots;
+    const store = await deps.snapshotStore(pluginId, signal);
+    if (
+      store === undefined &&
+      (retention ?? when) !== undefined &&
+      !warned.has(settings.snapshots)
+    ) {
+      warned.add(settings.snapshots);
+      const text = 'no snapshot is taken: there is no snapshot store';
+      deps.log.warn({ persistenceId, snapshotPluginId: pluginId }, text);
+    }
+    if (store?.isOptional === true && retention?.deleteEvents === true) {
+      throw new InvalidInputError(
+        `${persistenceId}: retention.deleteEvents needs snapshots that are there. Its snapshot store ` +
+          'has "snapshot-is-optional", so a snapshot that cannot be loaded would be left out, and ' +
+          'the events that it stands for are deleted: the entity would lose its state. Turn one off',
+      );
+    }
+    this.#store = store;
+    return store;
+  }
+
+  /** The entity has taken what its journal says. */
+  adopted({ timers, writerUuid, lastEventMs, isWhole }: Replayed<S>): void {
+    this.#timers = timers.copy();
+    this.#writerUuid = writerUuid;
+    this.#lastEventMs = lastEventMs;
+    this.#isWhole = isWhole;
+    this.#due = 'no';
+    this.#savedAt = 0;
+  }
+
+  /**
+   * Up to where events may be deleted, of which those up to `to` are to go: a snapshot has to stand
+   * for them, and its own last event proves that it belongs to the journal. So one is taken where it
+   * is needed.
+   *
+   * @throws {InvalidInputError} none can be taken, so nothing may be deleted
+   * @throws what the store rejects with
+   */
+  async coverDeletion(to: number): Promise<number> {
+    const store = this.#store;
+    if (store === undefined) return to;
+    if (this.#savedAt <= to) await this.#saveNow(store);
+    return Math.min(to, this.#savedAt - 1);
+  }
+
+  async #saveNow(store: SnapshotStore): Promise<void> {
+    const { persistenceId, sequenceNr, state, deps } = this.#entity;
+    if (!this.#isWhole || state.status !== 'active') {
+      const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
+      const why =
+        state.status === 'active' ? 'since its recovery was limited' : 'since it has ended';
+      throw new InvalidInputError(`${text}, ${why}. Purge it to delete all of it`);
+    }
+    const metadata = {
+      persistenceId,
+      seqNr: SeqNr.of(sequenceNr),
+      timestampMs: deps.clock.nowMs(),
+    };
+    const saved = await this.#save(store, metadata, this.#bytes());
+    this.#report(saved);
+    if (saved.type !== 'snapshot-saved') throw saved.cause;
+  }
+
+  /** The first state of all is live; `changes` = the delayed events that it arms. */
+  begun(changes: readonly TimerChange[], delaysMs: readonly (number | null)[]): void {
+    this.#writerUuid = this.#entity.writerUuid;
+    this.#lastEventMs = this.#entity.deps.clock.nowMs();
+    this.#timers.note(changes, { seqNr: 0, delaysMs }, this.#lastEventMs);
+  }
+
+  /** After a recovery that had to apply many events, the next one shall not have to. */
+  recovered({ appliedEvents }: Replayed<S>): void {
+    const { retention } = this.#entity.settings.snapshots;
+    if (retention !== undefined && appliedEvents >= retention.snapshotEvery) this.#take(true);
+  }
+
+  /**
+   * The entity has committed an event.
+   *
+   * @throws what `snapshotWhen` throws
+   */
+  committed({ evaluated, step }: Written<S>): void {
+    if (this.#store === undefined || step.payload === undefined) return;
+    const { envelope, steps } = evaluated;
+    this.#note(step.seqNr, step.facts.delaysMs ?? [], step.timerChanges, step.facts.timer);
+    if (envelope.child !== undefined) this.#entity.logic.noteEnd(envelope.child);
+    this.#ask(step.event, step.seqNr);
+    // A command is stored whole or not at all, so a snapshot holds all of it.
+    if (step !== steps[steps.length - 1]) return;
+    const due = this.#due;
+    this.#due = 'no';
+    if (due !== 'no') this.#take(due === 'by-retention');
+  }
+
+  #note(
+    seqNr: number,
+    delaysMs: readonly (number | null)[],
+    changes: readonly TimerChange[],
+    fired: string | undefined,
+  ): void {
+    this.#writerUuid = this.#entity.writerUuid;
+    this.#lastEventMs = this.#entity.deps.clock.nowMs();
+    if (fired !== undefined) this.#timers.removeFirst(fired);
+    if (changes.length === 0) return;
+    this.#timers.note(changes, { seqNr, delaysMs }, this.#lastEventMs);
+    this.#timers.forgetSent(this.#lastEventMs);
+  }
+
+  #ask(event: EventObject, sequenceNr: number): void {
+    const { retention, when } = this.#entity.settings.snapshots;
+    if (retention !== undefined && sequenceNr % retention.snapshotEvery === 0) {
+      this.#due = 'by-retention';
+    } else if (this.#due === 'no' && when !== undefined) {
+      const { state: snapshot } = this.#entity;
+      if (when({ snapshot, event, sequenceNr })) this.#due = 'by-itself';
+    }
+  }
+
+  /** One that comes due while another is being saved is left out. */
+  #take(isRetained: boolean): void {
+    const entity = this.#entity;
+    const store = this.#store;
+    const { sequenceNr } = entity;
+    if (store === undefined || this.#isSaving || !this.#isWhole) return;
+    if (sequenceNr === 0 || entity.state.status !== 'active') return;
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#bytes();
+    } catch (cause) {
+      this.#warn(cause);
+      this.#report({ type: 'snapshot-failed', sequenceNr, cause });
+      return;
+    }
+    const { persistenceId, deps } = entity;
+    const timestampMs = deps.clock.nowMs();
+    const metadata = { persistenceId, seqNr: SeqNr.of(sequenceNr), timestampMs };
+    this.#keep(store, metadata, bytes, isRetained ? entity.journal : undefined).catch((err) => {
+      deps.log.error({ persistenceId, err }, 'a snapshot came to no end');
+    });
+  }
+
+  /** @throws {WriteRejectedError} something cannot be kept; names the place */
+  #bytes(): Uint8Array {
+    const { settings, logic, state, sequenceNr, input, recent, bornWith, coding } = this.#entity;
+    const { machineVersion, adapter } = settings.snapshots;
+    const persisted = logic.persist(state);
+    const isInputStored = settings.actor.initEvent !== 'never';
+    const content = encodeSnapshot({
+      kind: logic.kind,
+      machineVersion,
+      witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
+      input: isInputStored ? { value: input } : undefined,
+      state: adapter === undefined ? persisted : adapter.toStore(persisted),
+      timers: this.#timers,
+      lastEventMs: this.#lastEventMs,
+      commands: recent.toPlain(),
+      bornWith,
+      // Further state of the entity that a recovery needs goes here.
+    });
+    return coding?.cipher?.seal(content, snapshotPlace(sequenceNr)) ?? content;
+  }
+
+  /** `journal` = that of a snapshot on which a round of retention follows. */
+  async #keep(
+    store: SnapshotStore,
+    metadata: SnapshotMetadata,
+    bytes: Uint8Array,
+    journal: JournalPlugin | undefined,
+  ): Promise<void> {
+    this.#isSaving = true;
+    const saved = await this.#save(store, metadata, bytes);
+    this.#isSaving = false;
+    this.#report(saved);
+    if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
+    if (this.#entity.journal !== journal) return; // another process may have the entity by now
+    this.#isRetaining = true;
+    await this.#retain(metadata.seqNr, store, journal);
+    this.#isRetaining = false;
+  }
+
+  /** Never rejects. */
+  async #save(
+    store: SnapshotStore,
+    metadata: SnapshotMetadata,
+    bytes: Uint8Array,
+  ): Promise<PersistenceSignal> {
+    const sequenceNr = metadata.seqNr;
+    try {
+      await store.save(metadata, bytes);
+      this.#savedAt = Math.max(this.#savedAt, sequenceNr);
+      return { type: 'snapshot-saved', sequenceNr };
+    } catch (cause) {
+      // It may be stored all the same. Nobody has heard of it yet, so it may go as well.
+      await store.delete(metadata).catch((err: unknown) => {
+        const { persistenceId, deps } = this.#entity;
+        const fields = { persistenceId, seqNr: sequenceNr, err };
+        deps.log.debug(fields, 'a snapshot that could not be saved could not be deleted either');
+      });
+      return { type: 'snapshot-failed', sequenceNr, cause };
+    }
+  }
+
+  /** Deletes what nobody needs any more once there is a snapshot at `savedAt`. Never rejects. */
+  async #retain(savedAt: number, store: SnapshotStore, journal: JournalPlugin): Promise<void> {
+    const { persistenceId, settings } = this.#entity;
+    const { retention } = settings.snapshots;
+    if (retention === undefined) return;
+    const { snapshotEvery, keepSnapshots, deleteEvents } = retention;
+    let to = Math.max(0, savedAt - keepSnapshots * snapshotEvery);
+    if (deleteEvents) {
+      // Event number `savedAt` stays: it proves that the snapshot belongs to the journal.
+      if (store.onlyOne === true) to = savedAt - 1;
+      if (to === 0) return;
+      const deleting = journal.deleteTo(persistenceId, SeqNr.of(to));
+      if (!(await this.#outcome('events', to, deleting))) return;
+      to--;
+    }
+    if (to === 0 || store.onlyOne === true) return;
+    const criteria = { ...SnapshotCriteria.all, maxSeqNr: to };
+    await this.#outcome('snapshots', to, store.deleteMatching(persistenceId, criteria));
+  }
+
+  async #outcome(
+    what: 'events' | 'snapshots',
+    sequenceNr: number,
+    deleting: Promise<void>,
+  ): Promise<boolean> {
+    try {
+      await deleting;
+    } catch (cause) {
+      this.#report({ type: `${what}-delete-failed`, sequenceNr, cause });
+      return false;
+    }
+    this.#report({ type: `${what}-deleted`, sequenceNr });
+    return true;
+  }
+
+  #report(signal: PersistenceSignal): void {
+    this.#entity.tell(new SnapshotReport(signal));
+  }
+
+  #warn(cause: unknown): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const { persistenceId, deps } = this.#entity;
+    deps.log.warn(
+      { persistenceId, err: cause },
+      'the entity has a state of which no snapshot can be taken',
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { CodecError } from '../../model/errors.ts';
+import { readArray, readCount, readObject, readText } from '../../model/plain-members.ts';
+import { fromLossless, toLossless } from '../entity/lossless-form.ts';
+import type { PendingTimer } from '../entity/timers.ts';
+import { Timers } from '../entity/timers.ts';
+
+/** What a snapshot holds (docs/snapshots.md#what-a-snapshot-holds). */
+export interface SnapshotContent {
+  /** Of what it is: the id of the machine, or `behavior`. */
+  readonly kind: string;
+  readonly machineVersion: string | undefined;
+  /**
+   * Number and writer of the last event whose effect it holds. Together they name the life of the
+   * journal: after a purge, the event with this number has another writer.
+   */
+  readonly witness: { readonly seqNr: number; readonly writerUuid: string };
+  /** What the actor was started with; `undefined` when the journal does not keep it either. */
+  readonly input: { readonly value: unknown } | undefined;
+  /** As the logic persists it, or as a `SnapshotAdapter` wants it. */
+  readonly state: unknown;
+  readonly timers: Timers;
+  /** When the last event was stored, ms since the epoch. */
+  readonly lastEventMs: number;
+  /** The commands whose askers may ask again, as `RecentCommands.toPlain` has them. */
+  readonly commands: unknown;
+  /** Version of the machine that began the journal; `undefined` = its events name none. */
+  readonly bornWith: string | undefined;
+}
+
+/** What an encrypted snapshot is bound to. */
+export function snapshotPlace(seqNr: number): string {
+  return `snapshot ${seqNr}`;
+}
+
+/** What readers of this version understand. */
+const formatVersion = 1;
+
+/**
+ * The snapshot as bytes: nothing that happens later changes them.
+ *
+ * @throws {WriteRejectedError} JSON cannot hold something in it; names the place
+ */
+export function encodeSnapshot({
+  timers,
+  input,
+  commands,
+  ...content
+}: SnapshotContent): Uint8Array {
+  const text = JSON.stringify({
+    formatVersion,
+    ...content,
+    ...(input !== undefined && { input: toLossless(input.value, 'input') }),
+    timers: timers.entries().map((timer) => toLossless(timer, `the timer "${timer.id}"`)),
+    ...(commands !== undefined && { commands: toLossless(commands, 'commands') }),
+  });
+  return new TextEncoder().encode(text);
+}
+
+/** @throws {CodecError} it is no snapshot of a version that this one can read */
+export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
+  let plain: unknown;
+  try {
+    plain = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new CodecError('a snapshot is no JSON', { cause });
+  }
+  const members = readObject(plain, 'snapshot');
+  const version = readCount(members.formatVersion, 'snapshot.formatVersion');
+  if (version !== formatVersion) {
+    throw new CodecError(
+      `a snapshot has the format ${version}; this program reads ${formatVersion}`,
+    );
+  }
+  const { machineVersion, bornWith, input, commands } = members;
+  const witness = readObject(members.witness, 'snapshot.witness');
+  const timers = readArray(members.timers, 'snapshot.timers').map((timer) => fromLossless(timer));
+  return {
+    kind: readText(members.kind, 'snapshot.kind'),
+    machineVersion: optionalText(machineVersion, 'snapshot.machineVersion'),
+    bornWith: optionalText(bornWith, 'snapshot.bornWith'),
+    commands: commands === undefined ? undefined : fromLossless(commands),
+    witness: {
+      seqNr: readCount(witness.seqNr, 'snapshot.witness.seqNr'),
+      writerUuid: readText(witness.writerUuid, 'snapshot.witness.writerUuid'),
+    },
+    input: input === undefined ? undefined : { value: fromLossless(input) },
+    state: members.state,
+    timers: Timers.of(timers as readonly PendingTimer[]),
+    lastEventMs: readCount(members.lastEventMs, 'snapshot.lastEventMs'),
+  };
+}
+
+function optionalText(value: unknown, at: string): string | undefined {
+  return value === undefined ? undefined : readText(value, at);
+}
