@@ -1,8 +1,8 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import { storedForm } from '../model/stored-form.ts';
-import type { EntityDeps } from './entity/entity.ts';
 import { Entity } from './entity/entity.ts';
+import type { EntityDeps } from './entity/entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
 import type { EntitySettings } from './entity/entity-options.ts';
 import type { JournalName } from './entity/journal-answers.ts';

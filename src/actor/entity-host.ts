@@ -18,9 +18,10 @@ import type { LiveEntity } from './entity/live-entities.ts';
 import type { Moment } from './entity/moment.ts';
 import { isXstateEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
+import { EntityWork } from './entity-work.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
-import type { EntityView } from './registry/entity-registry.ts';
+import type { EntityView } from './registry/entity-view.ts';
 import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
 
 /**
@@ -34,15 +35,12 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   readonly #snapshots: EntitySnapshots<S>;
   readonly #recovery: EntityRecovery<S>;
   readonly #pipeline: CommandPipeline<S>;
+  readonly work: EntityWork<S>;
   /** Asked, but not yet taken from the mailbox. */
   readonly #arriving: Ask[] = [];
   #started = false;
   #stopping = false;
   #idle: PromiseWithResolvers<void> | undefined;
-  /** When the last command arrived, ms since the epoch. */
-  #lastActiveMs = 0;
-  /** The entity had something to do when it was lost, or failed: it goes on with that. */
-  #hasWork = false;
 
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
     this.#entity = entity;
@@ -51,6 +49,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#snapshots = snapshots;
     this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
     this.#pipeline = new CommandPipeline(entity, this.#life, snapshots);
+    this.work = new EntityWork(entity, this.#life, this.#pipeline);
   }
 
   /** For work on its journal. */
@@ -66,30 +65,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     return this.#entity.self._parent !== undefined;
   }
 
-  /** 0 = never. */
-  get passivateAfterMs(): number {
-    return this.#entity.settings.passivateAfterMs;
-  }
-
-  /** When the next delayed event is due, ms since the epoch. */
-  get nextTimerMs(): number | undefined {
-    return this.#entity.timers.nextDueMs();
-  }
-
   get hasEnded(): boolean {
     return this.#life.hasEnded;
-  }
-
-  /** Of an entity that was lost, or has failed: it had something to do. */
-  get hasWork(): boolean {
-    return this.#hasWork;
-  }
-
-  /** It has recovered and has nothing in hand: nothing happens to it before its next command. */
-  get waitsForNothing(): boolean {
-    const { waits, logic, state, timers } = this.#entity;
-    if (!this.#life.isReady || !this.#pipeline.isIdle || this.#isWritten) return false;
-    return waits.isNothing(logic.childrenOf(state), timers);
   }
 
   /** @throws {DuplicateEntityError} another live actor has the id */
@@ -102,7 +79,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       this.#life.fail(error);
       throw error;
     }
-    this.#lastActiveMs = deps.clock.nowMs();
+    this.work.touch();
     this.#recovery.awaitPermit();
   }
 
@@ -121,7 +98,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     checkCommand(ask.command);
     this.#checkStarted();
     if (this.hasEnded) {
-      this.#pipeline.endAsk(ask);
+      this.#pipeline.answers.end(ask);
       return;
     }
     this.#arriving.push(ask);
@@ -136,7 +113,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   process(event: EventObject): Exposed<S> {
     if (this.hasEnded) return this.expose();
     try {
-      if (event instanceof HostEvent) this.#hear(event as AnyHostEvent<S>);
+      if (event instanceof RecoverySignal) {
+        this.#recovery.hear(event as RecoveryEvent<S>);
+        this.#lookForWork();
+      } else if (event instanceof HostEvent)
+        this.#hear(event as Exclude<AnyHostEvent<S>, RecoveryEvent<S>>);
       else if (event.type === 'xstate.stop') this.#stop(event);
       else this.#receive(event);
     } catch (error) {
@@ -238,22 +219,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     });
   }
 
-  /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
-  isIdleFor(ms: number): boolean {
-    const { deps, timers, logic, state, settings } = this.#entity;
-    const nowMs = deps.clock.nowMs();
-    if (nowMs - this.#lastActiveMs < ms) return false;
-    if (!this.#life.isReady && !this.#isResting) return false;
-    this.#pipeline.stash.dropSettled();
-    if (this.#pipeline.stash.length > 0) return false;
-    // Time that it does not live does not count, so it would wait for ever.
-    if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
-    return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
-  }
-
   /** A message that is what it looks like: the front door has seen its sender. */
   #receive(event: EventObject): void {
-    const { timers, deps, logic, state } = this.#entity;
+    const { timers, logic, state } = this.#entity;
     const timer = timers.firedBy(event);
     if (timer === undefined && !isXstateEvent(event)) {
       this.#takeCommand(event, undefined);
@@ -263,11 +231,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     // In other states its sender is a child or a timer of a state that was thrown away.
     // Of an entity that was lost it is something to do: the recovery brings it back.
     if (!this.#life.isLive) {
-      this.#hasWork = true;
+      this.work.isLeft = true;
       this.#lookForWork();
       return;
     }
-    this.#lastActiveMs = deps.clock.nowMs();
+    this.work.touch();
     const child = logic.senderOf(state, event);
     this.#pipeline.receive({ event, ask: undefined, timer: timer?.id, internal: true, child });
   }
@@ -284,7 +252,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     } else if (this.#stopping) {
       ask?.fail(this.#life.stoppingError());
     } else {
-      this.#lastActiveMs = deps.clock.nowMs();
+      this.work.touch();
       const event = command as EventObject;
       const envelope = { event, ask, timer: undefined, internal: false, child: undefined };
       this.#pipeline.receive(envelope);
@@ -292,12 +260,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     }
   }
 
-  #hear(event: AnyHostEvent<S>): void {
-    if (event instanceof RecoverySignal) {
-      this.#recovery.hear(event as RecoveryEvent<S>);
-      this.#lookForWork();
-      return;
-    }
+  #hear(event: Exclude<AnyHostEvent<S>, RecoveryEvent<S>>): void {
     switch (event.type) {
       case 'persistence.written':
         this.#pipeline.commit(event);
@@ -316,7 +279,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#rejected(event);
         break;
       case 'persistence.write-failed':
-        this.#hasWork ||= this.#waits;
+        this.work.failed();
         this.#pipeline.failed(event.error);
         break;
       case 'persistence.snapshot':
@@ -354,9 +317,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     if (held !== undefined && !this.#entity.isHeldBy(held)) return;
     if (this.#life.state === 'unowned') return;
     const { deps, persistenceId } = this.#entity;
-    const { isWriting, stash } = this.#pipeline;
-    const isIdle = this.#life.isReady && !isWriting && stash.length === 0;
-    this.#hasWork = !isIdle || this.#waits;
+    this.work.lost();
     deps.log.debug({ persistenceId, err: reason }, 'the entity is no longer held');
     this.#pipeline.lost();
     this.#life.report('tenure.lost');
@@ -364,24 +325,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** The lost entity recovers once its former write is decided, if there is something to do. */
   #lookForWork(): void {
-    if (this.#life.state !== 'unowned' || this.#isWritten || this.#stopping) return;
-    if (this.#hasWork || this.#pipeline.stash.length > 0) this.#life.report('work.found');
-  }
-
-  /** It has a timer, a child at work, or a word of one of them that is not stored yet. */
-  get #waits(): boolean {
-    const { timers, logic, state } = this.#entity;
-    return timers.size > 0 || logic.hasRunningChild(state) || this.#pipeline.hasInput;
-  }
-
-  /** A write has not come to its end: of commands, or of the init record. */
-  get #isWritten(): boolean {
-    return this.#pipeline.isWriting || this.#entity.writeUnderWay !== undefined;
-  }
-
-  /** Lost, with nothing to do. */
-  get #isResting(): boolean {
-    return this.#life.state === 'unowned' && !this.#hasWork && !this.#isWritten;
+    if (this.#life.state !== 'unowned' || this.work.isWritten || this.#stopping) return;
+    if (this.work.isLeft || this.#pipeline.stash.length > 0) this.#life.report('work.found');
   }
 
   #stop(event: EventObject): void {
@@ -398,7 +343,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.drainAfterEffects();
         break;
       case 'stopChildren':
-        this.#hasWork ||= this.#waits;
+        this.work.failed();
         this.#entity.logic.discard();
         break;
       case 'forgetState':
@@ -416,7 +361,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
         this.#entity.release();
         this.#pipeline.end();
-        for (const ask of this.#arriving.splice(0)) this.#pipeline.endAsk(ask);
+        for (const ask of this.#arriving.splice(0)) this.#pipeline.answers.end(ask);
         this.#recovery.end();
         this.#noteIdle();
         break;
@@ -424,9 +369,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   get #isBusy(): boolean {
-    if (this.#life.isReady) return !this.#pipeline.isIdle || this.#arriving.length > 0;
-    if (this.#life.state === 'unowned') return this.#isWritten;
-    return this.#life.state === 'persisting' || this.#life.state === 'initialising';
+    return this.work.isBusy || (this.#life.isReady && this.#arriving.length > 0);
   }
 
   /** Lets a shutdown go on that waits for the work in hand. */

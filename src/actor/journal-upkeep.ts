@@ -3,7 +3,7 @@ import type { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
-import type { EntityDeps } from './entity/entity.ts';
+import type { EntityDeps } from './entity/entity-deps.ts';
 import { checkDelete, type JournalName } from './entity/journal-answers.ts';
 
 type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;

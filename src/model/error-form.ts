@@ -14,6 +14,7 @@ import {
   FencedError,
   InvalidInputError,
   JournalError,
+  KeyForgottenError,
   LogUnavailableError,
   NotOwnerError,
   NotSetUpError,
@@ -67,6 +68,7 @@ const classes: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
   ['ENTITY_DONE', EntityDoneError],
   ['ASK_TIMEOUT', AskTimeoutError],
   ['RECOVERY_FAILED', RecoveryFailedError],
+  ['KEY_FORGOTTEN', KeyForgottenError],
   ['DUPLICATE_ENTITY', DuplicateEntityError],
 ]);
 

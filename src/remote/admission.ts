@@ -59,13 +59,16 @@ export function admit(arrival: Arrival, rules: AdmissionRules): Admission {
   }
   const bytes = wholeNumber(headers['content-length'], 0, Number.MAX_SAFE_INTEGER);
   if (bytes === undefined) return refused(statuses.badRequest, 'content-length is missing');
+  return roomFor(arrival, bytes, rules) ?? { type: 'admitted', name, deadlineMs, bytes };
+}
+
+/** Why there is no room for a call of that length. */
+function roomFor(arrival: Arrival, bytes: number, rules: AdmissionRules): Admission | undefined {
   if (bytes > rules.maxMessageBytes) return refused(statuses.requestTooLarge, 'too long');
   if (arrival.isClosing) return refused(statuses.closing, 'closing');
   const isFull = arrival.bytesUnderWay + bytes > rules.maxBytesInFlight;
-  if (isFull || arrival.callsUnderWay >= rules.maxCallsInFlight) {
-    return refused(statuses.busy, 'busy');
-  }
-  return { type: 'admitted', name, deadlineMs, bytes };
+  const isBusy = isFull || arrival.callsUnderWay >= rules.maxCallsInFlight;
+  return isBusy ? refused(statuses.busy, 'busy') : undefined;
 }
 
 function refused(status: number, why: string): Admission {

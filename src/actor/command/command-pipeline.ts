@@ -1,11 +1,9 @@
 import {
-  CommandUnhandledError,
   DataIntegrityError,
   StashOverflowError,
   WriteFailedError,
   WriteRejectedError,
 } from '../../model/errors.ts';
-import type { Ask, AskResult } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
@@ -13,6 +11,7 @@ import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
+import { Answers } from './answers.ts';
 import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
 import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
@@ -42,6 +41,7 @@ export class CommandPipeline<S extends HostedState> {
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
   readonly #evaluator: CommandEvaluator<S>;
+  readonly answers: Answers<S>;
   #batch: readonly Evaluated<S>[] = [];
   #planned: readonly PlannedWrite<S>[] = [];
   /** Entries of the batch that have had their answer. */
@@ -64,6 +64,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#snapshots = snapshots;
     this.stash = new CommandStash(entity);
     this.#evaluator = new CommandEvaluator(entity);
+    this.answers = new Answers(entity, life, this.stash);
   }
 
   get isIdle(): boolean {
@@ -90,7 +91,7 @@ export class CommandPipeline<S extends HostedState> {
     const { persistenceId, settings } = this.#entity;
     const text = `${persistenceId} holds ${settings.actor.stashCapacity} commands already`;
     const error = new StashOverflowError(text);
-    this.#reject(envelope, error);
+    this.answers.reject(envelope, error);
     if (settings.actor.stashOverflow === 'fail') this.#life.fail(error);
   }
 
@@ -248,18 +249,18 @@ export class CommandPipeline<S extends HostedState> {
         if (ask !== undefined) {
           const { sequenceNr } = this.#entity;
           const events = steps.filter(isStored).map(({ event }) => event);
-          this.#answerWith(ask, { sequenceNr, events, reply: outcome.reply });
+          this.answers.give(ask, { sequenceNr, events, reply: outcome.reply });
         }
         outcome.thenRun?.(this.#entity.state);
         break;
       case 'known':
-        if (ask !== undefined) this.#answerWith(ask, outcome.command);
+        if (ask !== undefined) this.answers.give(ask, outcome.command);
         break;
       case 'error':
         if (outcome.error instanceof WriteRejectedError) {
           this.#entity.signal('persist-rejected', outcome.error);
         }
-        this.#reject(envelope, outcome.error);
+        this.answers.reject(envelope, outcome.error);
         break;
       case 'stash':
         this.stash.hold(envelope);
@@ -269,31 +270,6 @@ export class CommandPipeline<S extends HostedState> {
         this.#life.fail(outcome.error);
         break;
     }
-  }
-
-  /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */
-  #answerWith(ask: Ask, { sequenceNr, events, reply }: Omit<AskResult, 'snapshot'>): void {
-    const snapshot = this.#life.expose(this.stash.length);
-    if (!ask.settled) ask.answer({ sequenceNr, events, snapshot, reply });
-  }
-
-  /** The entity has ended: its askers hear so, unless their command was stored already. */
-  endAsk(ask: Ask): void {
-    const known = this.#entity.recent.find(ask.terms.commandId, this.#entity.deps.clock.nowMs());
-    if (known === undefined) ask.fail(this.#life.endedError('no'));
-    else this.#answerWith(ask, known);
-  }
-
-  /** Certainly nothing of the command is stored. */
-  #reject({ event, ask, internal }: Envelope, error: Error): void {
-    if (ask !== undefined) {
-      ask.fail(error);
-      return;
-    }
-    const { persistenceId, deps, settings } = this.#entity;
-    const isUnhandled = error instanceof CommandUnhandledError;
-    if (internal || (isUnhandled && settings.actor.unhandledCommand !== 'warn')) return;
-    deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
   }
 
   /**
@@ -331,7 +307,7 @@ export class CommandPipeline<S extends HostedState> {
     const isEventsFault = cause instanceof WriteRejectedError;
     const text = `the journal refused "${envelope.event.type}" of ${persistenceId}`;
     const error = isEventsFault ? cause : new WriteRejectedError(text, { cause });
-    this.#reject(envelope, error);
+    this.answers.reject(envelope, error);
     this.#entity.signal('persist-rejected', error);
     const lives = isEventsFault || settings.actor.onRejected === 'continue';
     // A result or a delay that cannot be stored would be waited for in vain for ever.
@@ -399,7 +375,7 @@ export class CommandPipeline<S extends HostedState> {
       envelope.ask?.fail(this.#life.endedError(stored));
     }
     this.#clearBatch();
-    for (const { ask } of this.stash.drain()) if (ask !== undefined) this.endAsk(ask);
+    for (const { ask } of this.stash.drain()) if (ask !== undefined) this.answers.end(ask);
   }
 
   #finish(): void {

@@ -7,7 +7,6 @@ import {
 } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
-import type { CommandNames } from '../entity/ask.ts';
 import { eventFault } from '../entity/check-input.ts';
 import { checkSame } from '../entity/check-same.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
@@ -18,11 +17,12 @@ import { fromStored, isChildError, isXstateEvent } from '../entity/stored-event.
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { CodedEvent, EventCoding } from '../evolution/event-coding.ts';
-import { type StandardSchema, validated } from '../evolution/schema.ts';
 import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
 import { deepFreeze, freezeContext } from './freeze.ts';
+import { namesOf, withStoredReply } from './named-command.ts';
 import { asError, rejectionByUser, rejectionOf } from './rejections.ts';
 import { unstored, withFactsOfAll } from './steps.ts';
+import { validCommand } from './valid-command.ts';
 
 const noSteps: readonly never[] = [];
 const noTags: readonly string[] = [];
@@ -92,7 +92,7 @@ export class CommandEvaluator<S extends HostedState> {
   /** What came from outside: a transient event, an event as it is, or a command for `decide`. */
   #command(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     const { transient, decide, commandSchema } = this.#settings;
-    const event = valid(commandSchema, envelope.event);
+    const event = validCommand(commandSchema, envelope.event);
     const isTransient = transient?.({ event, snapshot: state });
     if (checkTransient(isTransient, event))
       return this.#transient(envelope, event, state, sequenceNr);
@@ -313,25 +313,16 @@ export class CommandEvaluator<S extends HostedState> {
   ): Step<S> | Error | undefined {
     this.#run ??= this.#logic.dryRun();
     const run = this.#run;
-    if (this.#settings.actor.checkDeterminism) {
-      deepFreeze(event);
-      freezeContext(base);
-    }
+    this.#freeze(event, base);
     try {
       const next = run.apply(base, event, seqNr, part);
       if (!run.handled) return undefined;
-      if (next.status === 'error') return asError(next.error);
-      const hidden = this.#logic.hiddenActor(next, base);
-      if (hidden !== undefined) {
-        return new InvalidInputError(
-          `the context would hold an actor reference at ${hidden}, within an instance of a class, ` +
-            'where no recovery finds it; keep it in an object, an array, a Map or a Set',
-        );
-      }
+      const fault = this.#faultOf(next, base);
+      if (fault !== undefined) return fault;
       const { timerChanges, trace } = run;
       // What is taken as it is was computed once only; anything else is computed again by its commit.
       if (trace !== undefined && this.#settings.actor.checkDeterminism) {
-        checkSame(event, next, run.apply(base, event, seqNr));
+        checkSame(event, next, run.apply(base, event, seqNr, part));
       }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
@@ -345,6 +336,24 @@ export class CommandEvaluator<S extends HostedState> {
       return asError(error);
     }
   }
+
+  /** In development: what an evaluation may look at, and must not change. */
+  #freeze(event: EventObject, base: S): void {
+    if (!this.#settings.actor.checkDeterminism) return;
+    deepFreeze(event);
+    freezeContext(base);
+  }
+
+  /** Why the entity cannot come to this state. */
+  #faultOf(next: S, base: S): Error | undefined {
+    if (next.status === 'error') return asError(next.error);
+    const hidden = this.#logic.hiddenActor(next, base);
+    if (hidden === undefined) return undefined;
+    return new InvalidInputError(
+      `the context would hold an actor reference at ${hidden}, within an instance of a class, ` +
+        'where no recovery finds it; keep it in an object, an array, a Map or a Set',
+    );
+  }
 }
 
 /** No command is evaluated after an end, or after a failure that only the real actor can show. */
@@ -356,19 +365,6 @@ export function endsBatch<S extends HostedState>(
   return last.next.status !== 'active' || (envelope.internal && !isStored(last));
 }
 
-/**
- * Whoever asks again gets the answer from the journal, so the first one gets it in that form, too.
- *
- * @throws {WriteRejectedError} JSON cannot hold the reply; names the place
- */
-function withStoredReply<S>(evaluated: Evaluated<S>): Evaluated<S> {
-  const { envelope, steps, outcome } = evaluated;
-  if (envelope.ask?.terms.commandId === undefined || outcome.type !== 'reply') return evaluated;
-  const isStored = steps.some(({ payload }) => payload !== undefined);
-  if (!isStored || outcome.reply === undefined) return evaluated;
-  return { ...evaluated, outcome: { ...outcome, reply: storedForm(outcome.reply, 'reply') } };
-}
-
 interface StepInput {
   readonly event: EventObject;
   readonly payload?: unknown;
@@ -376,15 +372,6 @@ interface StepInput {
   readonly manifest?: string;
   readonly part?: number;
   readonly facts: EventFacts;
-}
-
-/** @throws {InvalidInputError} what its validator says, or makes of it, is no command */
-function valid(schema: StandardSchema | undefined, command: EventObject): EventObject {
-  if (schema === undefined) return command;
-  const value = validated(schema, command, 'command');
-  const fault = eventFault(value);
-  if (fault === undefined) return value as EventObject;
-  throw new InvalidInputError(`what the schema of the command gives back ${fault}`);
 }
 
 /** The firing of a timer will have to be stored, so its event is looked at before it is armed. */
@@ -402,11 +389,4 @@ function checkDelayedEvents(
 
 function rejected<S>(envelope: Envelope, error: Error): Evaluated<S> {
   return { envelope, steps: noSteps, outcome: { type: 'error', error } };
-}
-
-/** How the asker names its command. */
-function namesOf({ ask }: Envelope): CommandNames {
-  if (ask === undefined) return {};
-  const { expectedSequenceNr: _, ...names } = ask.terms;
-  return names;
 }

@@ -1,8 +1,11 @@
-import type { AtomicWrite, CommandFact, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { Wake } from '../../model/wake-up.ts';
+import type { AtomicWrite, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Evaluated, isStored } from '../entity/evaluated.ts';
+import type { Timers } from '../entity/timers.ts';
+import { commandFact } from './named-command.ts';
 
 /** A command that stores something, and its write. */
 export interface PlannedWrite<S> {
@@ -18,7 +21,7 @@ export function planWrites<S extends HostedState>(
   entity: Entity<S>,
   batch: readonly Evaluated<S>[],
 ): readonly PlannedWrite<S>[] {
-  const { persistenceId, deps, waits, logic } = entity;
+  const { persistenceId, deps, waits } = entity;
   const nowMs = deps.clock.nowMs();
   const planned: PlannedWrite<S>[] = [];
   let { initPending, sequenceNr, timers } = entity;
@@ -43,39 +46,21 @@ export function planWrites<S extends HostedState>(
       state = step.next;
     }
     if (!isSome(events)) continue;
-    const isFinal = state.status !== 'active';
-    const wake = isFinal ? 'none' : waits.next(logic.childrenOf(state), timers);
+    const wake = wakeIn(entity, state, timers);
     const { beside } = evaluated;
-    const write: AtomicWrite = {
-      persistenceId,
-      events,
-      ...(wake !== undefined && { wake }),
-      ...(beside !== undefined && { beside }),
-    };
-    planned.push({ evaluated, write });
+    const said = { ...(wake !== undefined && { wake }), ...(beside !== undefined && { beside }) };
+    planned.push({ evaluated, write: { persistenceId, events, ...said } });
   }
   return planned;
 }
 
-/** What is stored of the command; its first event follows on number `before`. */
-function commandFact<S>(
-  { envelope, steps, outcome }: Evaluated<S>,
-  before: number,
-): CommandFact | undefined {
-  const { commandId, correlationId, causationId } = envelope.ask?.terms ?? {};
-  if (commandId === undefined && correlationId === undefined && causationId === undefined) {
-    return undefined;
-  }
-  const count = steps.filter(({ payload }) => payload !== undefined).length;
-  const reply = commandId !== undefined && outcome.type === 'reply' ? outcome.reply : undefined;
-  return {
-    first: before + 1,
-    last: before + count,
-    ...(commandId !== undefined && { commandId }),
-    ...(reply !== undefined && { reply }),
-    ...(correlationId !== undefined && { correlationId }),
-    ...(causationId !== undefined && { causationId }),
-  };
+/** What to say of what the entity waits for in a state; `undefined` = what was said is still so. */
+function wakeIn<S extends HostedState>(
+  { waits, logic }: Entity<S>,
+  state: S,
+  timers: Timers,
+): Wake | undefined {
+  return state.status === 'active' ? waits.next(logic.childrenOf(state), timers) : 'none';
 }
 
 function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {

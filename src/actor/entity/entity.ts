@@ -1,7 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { ClosedError, NotOwnerError, WriteRejectedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import type { Logger } from '../../observability/logger.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   AtomicWrite,
@@ -11,56 +10,21 @@ import type {
   PersistenceId,
   PersistentRepr,
 } from '../../ports/journal-plugin.ts';
-import type { SnapshotStore } from '../../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
-import type { EventCoding, JournalCoding } from '../evolution/event-coding.ts';
+import type { EventCoding } from '../evolution/event-coding.ts';
 import { checkSame } from './check-same.ts';
+import type { EntityDeps, EntityStart } from './entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import { rejectionsOf } from './journal-answers.ts';
-import type { LiveEntities } from './live-entities.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
 import { dueMs, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
-
-/** What all entities of one persistence share. */
-export interface EntityDeps {
-  readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
-  readonly snapshotStore: (
-    pluginId: string | undefined,
-    signal: AbortSignal,
-  ) => Promise<SnapshotStore | undefined>;
-  /** What the configuration binds to the events of a journal. */
-  readonly journalCoding: (
-    pluginId: string | undefined,
-    signal: AbortSignal,
-  ) => Promise<JournalCoding | undefined>;
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** 0 <= value < 1; decides the jitter of a backoff. */
-  readonly random: () => number;
-  readonly randomUuid: () => string;
-  readonly live: LiveEntities;
-}
-
-/** What an entity is made of. */
-export interface EntityStart<S> {
-  readonly deps: EntityDeps;
-  readonly settings: EntitySettings<S>;
-  readonly logic: EntityLogic<S>;
-  readonly self: AnyActorRef;
-  readonly input: unknown;
-  /** The first state as a dry run gives it: nothing of it has happened. */
-  readonly state: S;
-  /** The first state runs actions, arms timers or has children. */
-  readonly initialActs: boolean;
-}
 
 /** What is stored of an event beside its payload. */
 type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;

@@ -9,8 +9,9 @@ import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
 import { decodeSnapshot, snapshotPlace } from '../snapshots/snapshot-content.ts';
-import type { FoldOptions, FoldStart, ReplayRun } from './replay.ts';
-import { ReplayFold, replay, replayUntil, SnapshotUnproven } from './replay.ts';
+import { type ReplayRun, replay, replayUntil } from './replay.ts';
+import type { FoldOptions, FoldStart } from './replay-fold.ts';
+import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
 /** What an entity is read from, and what ends that. */

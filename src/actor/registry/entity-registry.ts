@@ -31,6 +31,7 @@ import type { JournalName } from '../entity/journal-answers.ts';
 import { endAt, type Moment } from '../entity/moment.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
+import type { EntityView } from './entity-view.ts';
 import { hadToMove } from './had-to-move.ts';
 
 /** A type of entities. */
@@ -77,23 +78,6 @@ export interface RegistryDeps {
   /** Entities with a pending timer that may be stopped at a time. */
   readonly maxWakeUps: number;
   readonly closing: AbortSignal;
-}
-
-/** What a registry needs to know of an entity. */
-export interface EntityView {
-  /** 0 = never. */
-  readonly passivateAfterMs: number;
-  /** When the next delayed event is due, ms since the epoch. */
-  readonly nextTimerMs: number | undefined;
-  /** It has failed while it had something to do. */
-  readonly hasWork: boolean;
-  /** It has recovered, and nothing happens to it before its next command. */
-  readonly waitsForNothing: boolean;
-  isIdleFor(ms: number): boolean;
-  /** Resolves when it has ended; see `LocalEntities.handOver`. */
-  handOver(reason: NotOwnerError): Promise<void>;
-  /** Nothing of it goes on; resolves when it has ended. */
-  drop(reason: NotOwnerError): Promise<void>;
 }
 
 interface Entry {
@@ -176,7 +160,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
 
   #wokenOf(ref: AnyActorRef): Woken {
     const isOver = ref.getSnapshot()?.status === 'done';
-    return isOver || this.#deps.hostOf(ref)?.waitsForNothing === true ? 'idle' : 'awake';
+    return isOver || this.#deps.hostOf(ref)?.work.waitsForNothing === true ? 'idle' : 'awake';
   }
 
   /** The id within a persistence id of this type, which has it somewhere between fixed texts. */
@@ -357,12 +341,12 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.hasWork === true;
+        const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.work.isLeft === true;
         if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
     ref.start();
-    const idleMs = this.#deps.hostOf(ref)?.passivateAfterMs ?? 0;
+    const idleMs = this.#deps.hostOf(ref)?.work.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
     return entry;
   }
@@ -399,9 +383,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
       while (this.#entries.size > 0) {
         await clock.sleep(everyMs, { signal: closing });
         for (const [id, { ref, place }] of this.#entries) {
-          const host = this.#deps.hostOf(ref);
-          if (host?.isIdleFor(idleMs) !== true) continue;
-          const atMs = host.nextTimerMs;
+          const work = this.#deps.hostOf(ref)?.work;
+          if (work?.isIdleFor(idleMs) !== true) continue;
+          const atMs = work.nextTimerMs;
           if (atMs !== undefined && this.#alarms.size >= this.#deps.maxWakeUps) continue;
           ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
           if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });

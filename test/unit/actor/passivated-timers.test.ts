@@ -127,11 +127,13 @@ describe('a delayed event of a passivated entity', () => {
         stop: async () => {},
         whenRecovered: async () => {},
         hostOf: (ref) => ({
-          passivateAfterMs: 10,
-          nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
-          hasWork: false,
-          isIdleFor: () => true,
-          waitsForNothing: true,
+          work: {
+            passivateAfterMs: 10,
+            nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
+            isLeft: false,
+            isIdleFor: () => true,
+            waitsForNothing: true,
+          },
           handOver: async () => {},
           drop: async () => {},
         }),

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { AskOptions } from '../../../src/actor/registry/entities.ts';
 import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
 import {
   ClosedError,
@@ -8,76 +7,9 @@ import {
   NotOwnerError,
   RemoteCallError,
 } from '../../../src/model/errors.ts';
-import { FakeGroup } from '../../support/fleet/fake-group.ts';
-import { FakeNetwork } from '../../support/fleet/fake-network.ts';
-import {
-  type Command,
-  FleetProcess,
-  type FleetWorld,
-  fleetSettings,
-  topic,
-} from '../../support/fleet/fleet-process.ts';
-import { SharedLog } from '../../support/fleet/shared-log.ts';
-import { ToldMembership, viewOf } from '../../support/fleet/told-membership.ts';
-import { VirtualTime } from '../../support/fleet/virtual-time.ts';
-import { RecordingLogger } from '../../support/recording-logger.ts';
-
-class Told {
-  readonly time = new VirtualTime();
-  readonly world: FleetWorld;
-  readonly log = new RecordingLogger();
-
-  constructor() {
-    const { time } = this;
-    const random = (): number => 0.5;
-    const topics = new Map([[topic, 4]]);
-    const { sessionTimeoutMs, heartbeatIntervalMs } = fleetSettings;
-    const timings = { sessionTimeoutMs, heartbeatIntervalMs, longestDelayMs: 0 };
-    this.world = {
-      time,
-      random,
-      group: new FakeGroup({ time, random, topics, ...timings }),
-      network: new FakeNetwork(time, random),
-      log: new SharedLog(4, random),
-    };
-  }
-
-  /** Two processes; `a` has all partitions. */
-  async pair() {
-    const [a, b] = [await this.open('a'), await this.open('b')];
-    const members = [a.member, b.member];
-    a.member.tell(viewOf(1, a.member, { members }));
-    b.member.tell(viewOf(1, a.member, { members }));
-    await this.time.pass(100);
-    return { a, b, members };
-  }
-
-  async open(name: string, hasOneTopic = true) {
-    const openMembership = (of: { id: string; address: string }) => new ToldMembership(of);
-    const options = { log: this.log, openMembership, hasOneTopic };
-    const process = await FleetProcess.open(name, this.world, options);
-    return { process, name, member: process.membership as ToldMembership };
-  }
-
-  /** What the caller gets within `ms`. */
-  async ask(
-    { process }: { process: FleetProcess },
-    command: Command,
-    { ms = 1000, ...options }: AskOptions & { ms?: number } = {},
-  ): Promise<unknown> {
-    const heard: { outcome: unknown } = { outcome: 'nothing yet' };
-    process.counters.ask('e', command, { timeout: 10_000, ...options }).then(
-      ({ reply }) => {
-        heard.outcome = reply;
-      },
-      (error: unknown) => {
-        heard.outcome = error;
-      },
-    );
-    await this.time.pass(ms);
-    return heard.outcome;
-  }
-}
+import { type Command, fleetSettings, topic } from '../../support/fleet/fleet-process.ts';
+import { Told } from '../../support/fleet/told.ts';
+import { viewOf } from '../../support/fleet/told-membership.ts';
 
 const add = (name: string): Command => ({ type: 'add', name });
 const look: Command = { type: 'look' };
@@ -487,7 +419,8 @@ describe('entities of a fleet', () => {
     told.world.log.longestDelayMs = 100;
     const givenUp = new AbortController();
     const call = { type: 'counter', id: 'e', command: add('x'), generation: 1, hops: 0 };
-    const answer = a.process.fleet.handle({ name: 'ask', body: encodeCall(call) }, givenUp.signal);
+    const body = encodeCall(call);
+    const answer = a.process.fleet.handle({ name: 'ask', body }, givenUp.signal);
     await told.time.pass(1);
     givenUp.abort(new DeadlineExceededError('the call took longer than its 1 ms'));
     expect((await answer).body).to.include('"stored":"unknown"');

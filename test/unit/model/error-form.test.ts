@@ -35,6 +35,8 @@ const problems = [{ path: 'a.b', file: 'x.conf', line: 3, message: 'is no number
 const options = {
   path: 'event.items[3].at',
   place: { topic: 't', partition: 1, offset: 5, id: 'a', seqNr: 2 },
+  expected: 3,
+  actual: 5,
   owner: { partition: 1, offset: 7, holder: 'h', address: 'http://a:1' },
   cause: new StoreUnavailableError('gone', { cause: new Error('socket closed') }),
 };

@@ -101,7 +101,7 @@ describe('a recovery from a snapshot', () => {
 
   it('uses no snapshot of a life that was purged: it reads on from 1', async () => {
     const { journal, reopen } = await shelf();
-    journal.purge('c|1');
+    await journal.purge('c|1');
     const second = reopen();
     await addOnes(second, 9);
     await second.host.shutdown();
@@ -114,7 +114,7 @@ describe('a recovery from a snapshot', () => {
 
   it('uses no snapshot that holds more than the journal', async () => {
     const { journal, reopen } = await shelf();
-    journal.purge('c|1');
+    await journal.purge('c|1');
     const world = reopen();
     await world.recovered();
     expect(world.count()).to.equal(0);
@@ -124,7 +124,7 @@ describe('a recovery from a snapshot', () => {
   it('finds the snapshot of the present life among those of an earlier one', async () => {
     const { journal, store, reopen } = await shelf({ retention: { snapshotEvery: 12 } }, 11);
     expect(await store.numbers('c|1')).to.deep.equal([12]);
-    journal.purge('c|1');
+    await journal.purge('c|1');
     const second = reopen({ entity: everyThree });
     await addOnes(second, 6);
     await settle();

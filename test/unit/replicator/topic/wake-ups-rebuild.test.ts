@@ -211,7 +211,7 @@ describe('WakeUpsRebuild', () => {
     made.store.wakeUpsKnown.set(request, 90);
     const said = (what: string) =>
       made.log.lines.filter(({ message }) => message.includes(what)).length;
-    const save = made.store.saveWakeUps;
+    const save = made.store.saveWakeUps.bind(made.store);
     // As a store does whose tables were dropped.
     made.store.saveWakeUps = async () => {};
     await looked(made);

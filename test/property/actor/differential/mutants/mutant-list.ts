@@ -79,7 +79,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'a fired timer is armed again',
-    'recovery/replay.ts',
+    'recovery/replay-fold.ts',
     'if (timer !== undefined) this.#timers.removeFirst(timer);',
     '',
   ),

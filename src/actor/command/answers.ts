@@ -1,0 +1,45 @@
+import { CommandUnhandledError } from '../../model/errors.ts';
+import type { Ask, AskResult } from '../entity/ask.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
+import type { Envelope } from '../entity/evaluated.ts';
+import type { Lifecycle } from '../entity/lifecycle.ts';
+import type { CommandStash } from './command-stash.ts';
+
+/** What the askers of an entity hear. */
+export class Answers<S extends HostedState> {
+  readonly #entity: Entity<S>;
+  readonly #life: Lifecycle<S>;
+  readonly #stash: CommandStash;
+
+  constructor(entity: Entity<S>, life: Lifecycle<S>, stash: CommandStash) {
+    this.#entity = entity;
+    this.#life = life;
+    this.#stash = stash;
+  }
+
+  /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */
+  give(ask: Ask, { sequenceNr, events, reply }: Omit<AskResult, 'snapshot'>): void {
+    const snapshot = this.#life.expose(this.#stash.length);
+    if (!ask.settled) ask.answer({ sequenceNr, events, snapshot, reply });
+  }
+
+  /** The entity has ended: its askers hear so, unless their command was stored already. */
+  end(ask: Ask): void {
+    const known = this.#entity.recent.find(ask.terms.commandId, this.#entity.deps.clock.nowMs());
+    if (known === undefined) ask.fail(this.#life.endedError('no'));
+    else this.give(ask, known);
+  }
+
+  /** Certainly nothing of the command is stored. */
+  reject({ event, ask, internal }: Envelope, error: Error): void {
+    if (ask !== undefined) {
+      ask.fail(error);
+      return;
+    }
+    const { persistenceId, deps, settings } = this.#entity;
+    const isUnhandled = error instanceof CommandUnhandledError;
+    if (internal || (isUnhandled && settings.actor.unhandledCommand !== 'warn')) return;
+    deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
+  }
+}

@@ -1,0 +1,86 @@
+import type { CommandPipeline } from './command/command-pipeline.ts';
+import type { Entity } from './entity/entity.ts';
+import type { HostedState } from './entity/entity-logic.ts';
+import type { Lifecycle } from './entity/lifecycle.ts';
+import type { WorkView } from './registry/entity-view.ts';
+
+/** What an entity has in hand, and what it waits for: it decides when it may rest. */
+export class EntityWork<S extends HostedState> implements WorkView {
+  readonly #entity: Entity<S>;
+  readonly #life: Lifecycle<S>;
+  readonly #pipeline: CommandPipeline<S>;
+  /** It goes on with that. */
+  isLeft = false;
+  /** When the last command or event arrived, ms since the epoch. */
+  #lastActiveMs = 0;
+
+  constructor(entity: Entity<S>, life: Lifecycle<S>, pipeline: CommandPipeline<S>) {
+    this.#entity = entity;
+    this.#life = life;
+    this.#pipeline = pipeline;
+  }
+
+  /** Something has arrived. */
+  touch(): void {
+    this.#lastActiveMs = this.#entity.deps.clock.nowMs();
+  }
+
+  get passivateAfterMs(): number {
+    return this.#entity.settings.passivateAfterMs;
+  }
+
+  get nextTimerMs(): number | undefined {
+    return this.#entity.timers.nextDueMs();
+  }
+
+  /** To be called before anything of the lost entity is thrown away. */
+  lost(): void {
+    const { isWriting, stash } = this.#pipeline;
+    const isIdle = this.#life.isReady && !isWriting && stash.length === 0;
+    this.isLeft = !isIdle || this.#waits;
+  }
+
+  /** To be called before anything of the failed entity is thrown away. */
+  failed(): void {
+    this.isLeft ||= this.#waits;
+  }
+
+  /** It works on something that a shutdown has to wait for. */
+  get isBusy(): boolean {
+    const { state, isReady } = this.#life;
+    if (isReady) return !this.#pipeline.isIdle;
+    if (state === 'unowned') return this.isWritten;
+    return state === 'persisting' || state === 'initialising';
+  }
+
+  /** A write has not come to its end: of commands, or of the init record. */
+  get isWritten(): boolean {
+    return this.#pipeline.isWriting || this.#entity.writeUnderWay !== undefined;
+  }
+
+  get waitsForNothing(): boolean {
+    const { waits, logic, state, timers } = this.#entity;
+    if (!this.#life.isReady || !this.#pipeline.isIdle || this.isWritten) return false;
+    return waits.isNothing(logic.childrenOf(state), timers);
+  }
+
+  isIdleFor(ms: number): boolean {
+    const { deps, timers, logic, state, settings } = this.#entity;
+    const nowMs = deps.clock.nowMs();
+    if (nowMs - this.#lastActiveMs < ms) return false;
+    const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
+    if (!this.#life.isReady && !isResting) return false;
+    const { stash } = this.#pipeline;
+    stash.dropSettled();
+    if (stash.length > 0) return false;
+    // Time that it does not live does not count, so it would wait for ever.
+    if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
+    return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
+  }
+
+  /** It has a timer, a child at work, or a word of one of them that is not stored yet. */
+  get #waits(): boolean {
+    const { timers, logic, state } = this.#entity;
+    return timers.size > 0 || logic.hasRunningChild(state) || this.#pipeline.hasInput;
+  }
+}

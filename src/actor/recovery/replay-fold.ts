@@ -1,0 +1,308 @@
+import type { EventObject } from 'xstate';
+import { DataIntegrityError, RecoveryFailedError } from '../../model/errors.ts';
+import { SerializedPayload } from '../../model/serialized-payload.ts';
+import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { eventFault, isEvent } from '../entity/check-input.ts';
+import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { ActorSettings } from '../entity/entity-options.ts';
+import { RecentCommands } from '../entity/recent-commands.ts';
+import type { Replayed } from '../entity/replayed.ts';
+import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
+import { Timers } from '../entity/timers.ts';
+import { EventCoding } from '../evolution/event-coding.ts';
+import { PayloadSerializers } from '../evolution/stored-payload.ts';
+
+/** A state that a snapshot brought, from which a fold goes on. */
+export interface FoldStart<S> {
+  readonly seqNr: number;
+  /** Who wrote event number `seqNr`, by the snapshot. */
+  readonly writerUuid: string;
+  readonly state: S;
+  readonly input: unknown;
+  readonly timers: Timers;
+  readonly recent: RecentCommands;
+  /** Version of the machine that began the journal. */
+  readonly bornWith: string | undefined;
+  /** When event number `seqNr` was stored, ms since the epoch. */
+  readonly lastEventMs: number;
+}
+
+/**
+ * The snapshot is not of this life of the journal, or holds more than it. `highestSeqNr` = what the
+ * journal holds.
+ */
+export class SnapshotUnproven extends Error {
+  readonly highestSeqNr: number;
+
+  constructor(message: string, highestSeqNr: number) {
+    super(message);
+    this.highestSeqNr = highestSeqNr;
+  }
+}
+
+/** What the fold of one journal needs to know. */
+export interface FoldOptions<S> {
+  readonly persistenceId: string;
+  /** What the actor was started with: for journals without an init record. */
+  readonly input: unknown;
+  readonly run: DryRun<S>;
+  /** How the events are stored; `undefined` = as they are. */
+  readonly coding: EventCoding | undefined;
+  readonly start?: FoldStart<S> | undefined;
+  /** Makes the failure of a fold that would begin with a later event than number 1. */
+  readonly prefixGone?: ((firstSeqNr: number) => Error) | undefined;
+  readonly nowMs: () => number;
+  readonly unhandled: ActorSettings['unhandledReplayedEvent'];
+  readonly commandIds: ActorSettings['commandIds'];
+  readonly describe: (state: S) => string;
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+}
+
+/** The initial state of a journal without init record, or with one that is not stored yet. */
+const beginning = { seqNr: 0, delaysMs: [] };
+
+/**
+ * Folds the stored events of one journal into a state, without any effect: the work of the state
+ * `replaying`. Before it: `EntityRecovery` opens the journal. After it: `Entity.adopt` makes the
+ * outcome live.
+ */
+export class ReplayFold<S extends HostedState> {
+  readonly #options: FoldOptions<S>;
+  readonly #run: DryRun<S>;
+  readonly #recent: RecentCommands;
+  readonly #timers: Timers;
+  /** What the first event has to prove. */
+  #unproven: FoldStart<S> | undefined;
+  #writerUuid = '';
+  #appliedEvents = 0;
+  #state: S | undefined;
+  #input: unknown;
+  #warned = false;
+  #lastEventMs = 0;
+  #lastSeenMs: number | undefined;
+  #bornWith: string | undefined;
+  /** Stored delays of the event that its parts so far have taken. */
+  #delaysTaken = 0;
+  lastSeqNr = 0;
+  /** Number of the first event that was read; 0 = there was none. */
+  firstSeqNr = 0;
+
+  constructor(options: FoldOptions<S>) {
+    const { run, start, input } = options;
+    this.#options = options;
+    this.#run = run;
+    this.#unproven = start;
+    this.#timers = start?.timers ?? new Timers();
+    this.#state = start?.state;
+    this.#lastEventMs = start?.lastEventMs ?? 0;
+    this.#input = start === undefined ? input : start.input;
+    this.#recent = start?.recent ?? new RecentCommands(options.commandIds);
+    this.#bornWith = start?.bornWith;
+  }
+
+  /**
+   * @throws {RecoveryFailedError} the event cannot be applied
+   * @throws {DataIntegrityError} wrong order
+   * @throws {SnapshotUnproven} the first event is not the last one of the snapshot
+   * @throws what `prefixGone` makes
+   */
+  apply(repr: PersistentRepr): void {
+    const { seqNr, payload, facts } = repr;
+    const { persistenceId, coding } = this.#options;
+    if (seqNr <= this.lastSeqNr) {
+      const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
+      throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
+    }
+    const isFirst = this.lastSeqNr === 0;
+    this.lastSeqNr = seqNr;
+    this.#writerUuid = repr.writerUuid;
+    this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
+    if (isFirst && this.#isOfSnapshot(repr)) return;
+    this.#appliedEvents++;
+    this.#delaysTaken = 0;
+    if (coding !== undefined) {
+      for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
+    } else if (facts.encoding !== undefined || payload instanceof SerializedPayload) {
+      for (const one of withoutCoding(persistenceId).read(repr)) this.#apply(one, 0);
+    } else {
+      this.#apply(repr, 0);
+    }
+  }
+
+  /** The first event of a read is in the snapshot, or is the beginning of the journal. */
+  #isOfSnapshot(repr: PersistentRepr): boolean {
+    const { start, prefixGone } = this.#options;
+    this.firstSeqNr = repr.seqNr;
+    if (start !== undefined) {
+      this.#prove(start, repr);
+      return true;
+    }
+    if (repr.seqNr > 1 && prefixGone !== undefined) throw prefixGone(repr.seqNr);
+    this.#begin(repr.facts);
+    return false;
+  }
+
+  /** Every event says with which version its journal was begun: the first may be deleted. */
+  #begin({ machineVersion, bornWith }: EventFacts): void {
+    this.#bornWith = bornWith === undefined ? machineVersion : (bornWith ?? undefined);
+    this.#run.useVersion(this.#bornWith);
+  }
+
+  #apply(repr: PersistentRepr, part: number): void {
+    const { seqNr, payload } = repr;
+    if (!isEvent(payload)) {
+      const { persistenceId } = this.#options;
+      // Written by another program, such as one on the JVM whose events have no `type`.
+      const text = `event ${seqNr} of ${persistenceId} is no event of an actor: its payload`;
+      throw new RecoveryFailedError(`${text} ${eventFault(payload)}`);
+    }
+    if (payload.type === initEventType) {
+      this.#input = (payload as unknown as { readonly input?: unknown }).input;
+      this.#state = this.#initial();
+      this.#noteTimers(repr, 0);
+    } else {
+      this.#applyEvent(payload, repr, part);
+    }
+  }
+
+  /**
+   * `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for.
+   *
+   * @throws {SnapshotUnproven} the last event of the snapshot is not in the journal
+   */
+  result(highestSeqNr: number): Replayed<S> {
+    if (this.#unproven !== undefined) {
+      const text = `the journal has no event ${this.#unproven.seqNr}`;
+      throw new SnapshotUnproven(text, highestSeqNr);
+    }
+    const sequenceNr = Math.max(highestSeqNr, this.lastSeqNr);
+    if (sequenceNr > 0 && this.#state === undefined) {
+      this.#state = this.#initial();
+      this.#timers.note(this.#run.timerChanges, beginning, this.#options.nowMs());
+    }
+    return {
+      state: this.#state,
+      sequenceNr,
+      input: this.#input,
+      timers: this.#timers,
+      recent: this.#recent,
+      lastEventMs: this.#lastEventMs,
+      lastSeenMs: this.#lastSeenMs,
+      bornWith: this.#bornWith,
+      coding: this.#options.coding,
+      writerUuid: this.#writerUuid,
+      appliedEvents: this.#appliedEvents,
+      isWhole: sequenceNr === this.lastSeqNr,
+      run: this.#run,
+    };
+  }
+
+  /** The journal holds the last event of the snapshot, and from the same writer: it is the same life. */
+  #prove({ seqNr, writerUuid }: FoldStart<S>, repr: PersistentRepr): void {
+    if (repr.seqNr === seqNr && repr.writerUuid === writerUuid) {
+      this.#unproven = undefined;
+      return;
+    }
+    const found = repr.seqNr === seqNr ? 'has another writer' : 'is gone';
+    throw new SnapshotUnproven(`event ${seqNr} ${found}`, Number.MAX_SAFE_INTEGER);
+  }
+
+  #applyEvent(payload: EventObject, repr: PersistentRepr, part: number): void {
+    const state = this.#state ?? this.#initialWithout(repr);
+    if (state.status !== 'active') {
+      this.#warnAfterEnd(repr);
+      return;
+    }
+    const { timer, unhandled, replaced } = repr.facts;
+    this.#noteCommand(payload, repr);
+    if (timer !== undefined) this.#timers.removeFirst(timer);
+    const endedId = endedChildId(payload);
+    if (endedId !== undefined && replaced !== true) {
+      this.#run.endChild(state, endedId, endOf(payload));
+    }
+    this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    this.#state = state;
+    if (unhandled === true) return;
+    let next: S;
+    try {
+      next = this.#run.apply(state, fromStored(payload), repr.seqNr, part);
+    } catch (error) {
+      throw this.#failed(repr, state, error);
+    }
+    if (next.status === 'error') throw this.#failed(repr, state, next.error);
+    if (!this.#run.handled) this.#unhandled(repr, state);
+    this.#state = next;
+    if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr, part);
+  }
+
+  #noteCommand(event: EventObject, { facts: { command }, timestampMs }: PersistentRepr): void {
+    if (command === undefined) return;
+    this.#recent.note(command, event, timestampMs ?? this.#options.nowMs());
+  }
+
+  /** The journal has no init record: its first event is as near as we get to the beginning. */
+  #initialWithout(repr: PersistentRepr): S {
+    const state = this.#initial();
+    this.#timers.note(this.#run.timerChanges, beginning, repr.timestampMs ?? this.#options.nowMs());
+    return state;
+  }
+
+  #initial(): S {
+    let cause: unknown;
+    try {
+      const state = this.#run.initial(this.#input);
+      if (state.status !== 'error') return state;
+      cause = state.error;
+    } catch (error) {
+      cause = error;
+    }
+    const text = `the initial state of ${this.#options.persistenceId} cannot be computed`;
+    throw new RecoveryFailedError(text, { cause });
+  }
+
+  /** `seqNr` 0 = the initial state, whatever number its record has. */
+  #noteTimers({ facts, timestampMs }: PersistentRepr, seqNr: number, part = 0): void {
+    const { timerChanges } = this.#run;
+    const delaysMs = (facts.delaysMs ?? []).slice(this.#delaysTaken);
+    this.#delaysTaken += timerChanges.filter(({ type }) => type === 'schedule').length;
+    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, timestampMs ?? 0);
+  }
+
+  #unhandled(repr: PersistentRepr, state: S): void {
+    const policy = this.#options.unhandled;
+    if (policy === 'fail') throw this.#failed(repr, state, undefined);
+    if (policy === 'warn') {
+      this.#options.warn(this.#place(repr, state), 'a stored event is no longer handled');
+    }
+  }
+
+  #failed(repr: PersistentRepr, state: S, cause: unknown): RecoveryFailedError {
+    const { persistenceId, seqNr, type, state: value } = this.#place(repr, state);
+    const reason = cause === undefined ? 'is no longer handled' : 'cannot be applied';
+    const text = `event ${seqNr} ("${type}") of ${persistenceId} ${reason} in state ${value}`;
+    return new RecoveryFailedError(text, { cause });
+  }
+
+  #place(repr: PersistentRepr, state: S): Readonly<Record<string, string | number>> {
+    const { type } = repr.payload as EventObject;
+    const { persistenceId, describe } = this.#options;
+    return { persistenceId, seqNr: repr.seqNr, type, state: describe(state) };
+  }
+
+  #warnAfterEnd(repr: PersistentRepr): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const { persistenceId } = this.#options;
+    this.#options.warn(
+      { persistenceId, seqNr: repr.seqNr },
+      'the journal goes on after the final state',
+    );
+  }
+}
+
+/** What is read with it was written by a codec or a serializer: it is known to all, or an error. */
+function withoutCoding(persistenceId: string): EventCoding {
+  const serializers = PayloadSerializers.none;
+  const nothing = { evolution: undefined, adapters: undefined, cipher: undefined };
+  return new EventCoding({ persistenceId, ...nothing, serializers });
+}
