@@ -150,7 +150,8 @@ export class PlainWorld implements World {
         actOnChild(lab, step);
         break;
       case 'restart':
-        if (!this.#restarts) break;
+        // An entity that has ended is not taken over: nobody goes on with it.
+        if (!this.#restarts || (step.how === 'loss' && this.#hasEnded)) break;
         await (step.how === 'loss'
           ? this.#startOver({ ...told, downMs: 0, isNewProcess: false })
           : this.#startOver({ ...told, ...step, isNewProcess: true }));
@@ -158,6 +159,10 @@ export class PlainWorld implements World {
     }
     await settle();
     return answers;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#run.actor.getSnapshot().status !== 'active';
   }
 
   async #command(
