@@ -48,8 +48,8 @@ export interface KeyDeps {
  * Applies one key's records to its replicated journal, in order, and never rejects: a failure is
  * this key's own and must not disturb the others of the round, which run beside it.
  *
- * Its wake-up comes first: which append counts is known from the row before it, and R moves over the
- * records only when both are stored.
+ * Its wake-up comes first: which append counts is known from the row before it, and R moves over
+ * the records only when both are stored.
  *
  * A failed write is repeated from the key's first record, on a journal opened anew; the journal
  * itself knows what was applied already. A record that cannot be decoded holds the records from it

@@ -58,8 +58,8 @@ export type FlowEnd = 'given up' | 'lost';
  *                                      ├ key b ─ …                ├─ all keys settled ─ W stored ─ R stored
  *                                      └ key c ─ …                ┘
  *
- * The writes of a key begin with its wake-up, if its records change it, and how far the wake-ups of the
- * partition are complete is stored beside W (see `PartitionWakeUps`).
+ * The writes of a key begin with its wake-up, if its records change it, and how far the wake-ups of
+ * the partition are complete is stored beside W (see `PartitionWakeUps`).
  *
  * Judging leaves out void actions. It also collects opening marks, which are stored with W before R
  * moves over them (see `PartitionTenures`). Of records up to R nothing else is wanted.
@@ -86,15 +86,16 @@ export type FlowEnd = 'given up' | 'lost';
  *     lost                           the same, but neither is stored
  *     fenced                         the same, and the flow rejects with `FencedError`
  *
- * R moves only over records that are applied, or written down in the quarantine, or void. So a crash
- * anywhere repeats work and skips none, and a round that was left is the last one of its flow.
+ * R moves only over records that are applied, or written down in the quarantine, or void. So a
+ * crash anywhere repeats work and skips none, and a round that was left is the last one of its
+ * flow.
  *
  * A process that was replaced without knowing it must write nothing more. So the flow asks before
  * every write whether the partition is still ours, and R moves only from where this flow left it.
  * A partition of which nothing is replicated has no R to claim, and its first round has one record:
  * if two owners begin at once, both apply the same, whichever stores R (ADR 29). Opening marks are
- * facts: a process that was replaced may store them again. Its W loses against the one that this flow
- * stores before it moves R.
+ * facts: a process that was replaced may store them again. Its W loses against the one that this
+ * flow stores before it moves R.
  */
 export class PartitionFlow {
   readonly #source: PartitionSource;
@@ -291,8 +292,8 @@ export class PartitionFlow {
   }
 
   /**
-   * Moves W and how far the wake-ups are complete, then R, up to what is applied, and says so to those
-   * who listen. Who reads R finds all opening marks and wake-ups up to it.
+   * Moves W and how far the wake-ups are complete, then R, up to what is applied, and says so to
+   * those who listen. Who reads R finds all opening marks and wake-ups up to it.
    *
    * @returns `error` when the store failed. R may have moved all the same: the next try settles it
    * @throws {FencedError} and nothing else

@@ -21,8 +21,8 @@ export interface PartitionStart {
 
 /**
  * Takes a partition over. From the claim on, nothing that an earlier owner has sent moves R any
- * more. W is read after R, since it moves before R: read earlier, it could seem to lag. So is how far
- * the wake-ups are complete.
+ * more. W is read after R, since it moves before R: read earlier, it could seem to lag. So is how
+ * far the wake-ups are complete.
  *
  * Without W there are no opening marks, so W may be stored at R. That is done at once: clients open
  * tenures only where W is at or after R, and in a partition where nobody writes W would never come.
@@ -55,9 +55,9 @@ interface TenuresDeps {
  * The tenures of one partition (docs/format.md#tenures): judges its records, and copies its opening
  * marks into the store before R moves over them.
  *
- * W is at or after R as a rule, and the flow begins after R. A replicator that does not copy opening
- * marks may have moved R alone. Then the flow begins after W, and looks at the records up to R for
- * opening marks only:
+ * W is at or after R as a rule, and the flow begins after R. A replicator that does not copy
+ * opening marks may have moved R alone. Then the flow begins after W, and looks at the records up
+ * to R for opening marks only:
  *
  *     W < R     … W │ opening marks are copied │ R │ judged, applied, opening marks are copied …
  *     else      …                                R │ judged, applied, opening marks are copied …
@@ -154,12 +154,12 @@ export class PartitionTenures {
   /**
    * Moves W, unless it is there already; call it before R moves as far.
    *
-   * Where nothing is replicated the first call removes what the store has of the partition. It may be
-   * of an earlier topic of that name, whose marks would make real actions of this one void. It may
-   * also be what a process has stored that died before it stored R: those marks are copied again,
-   * since without R the flow begins with the oldest record. If the log has lost some of them
-   * meanwhile, nobody misses them: readers ask the store only for what is at or before R, and so far
-   * have read the same log.
+   * Where nothing is replicated the first call removes what the store has of the partition. It may
+   * be of an earlier topic of that name, whose marks would make real actions of this one void. It
+   * may also be what a process has stored that died before it stored R: those marks are copied
+   * again, since without R the flow begins with the oldest record. If the log has lost some of them
+   * meanwhile, nobody misses them: readers ask the store only for what is at or before R, and so
+   * far have read the same log.
    *
    * @throws the errors of `ReplicatedJournal.saveTenures`; the next call repeats it
    */

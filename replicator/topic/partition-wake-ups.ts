@@ -22,12 +22,12 @@ interface WakeUpsDeps {
 
 /**
  * Says how far the wake-ups of one partition are complete, before R moves as far
- * (docs/format.md#wake-ups). The wake-ups themselves are stored key by key, before the rows that the
- * same records change.
+ * (docs/format.md#wake-ups). The wake-ups themselves are stored key by key, before the rows that
+ * the same records change.
  *
  * Where a replicator that keeps none has moved R, some are missing, and how far they are complete
- * does not move any more, until they are rebuilt: those of later records are stored all the same, as
- * hints.
+ * does not move any more, until they are rebuilt: those of later records are stored all the same,
+ * as hints.
  */
 export class PartitionWakeUps {
   readonly #keptUpTo: Offset | undefined;
@@ -87,7 +87,8 @@ export class PartitionWakeUps {
    * nothing. So what it has is read back.
    *
    * @param replicated R
-   * @throws {NotSetUpError} it does not say that they are complete up to R; nothing is lost by another rebuild
+   * @throws {NotSetUpError} it does not say that they are complete up to R; nothing is lost by
+   *   another rebuild
    * @throws the errors of `ReplicatedJournal.saveWakeUps`; may be repeated
    */
   async endRebuild(

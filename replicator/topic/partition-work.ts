@@ -2,10 +2,11 @@
  * What a partition has to do, and what is left of it. The words:
  *
  * - **work**: what one try applies: keys with their records, and perhaps a *tail*;
- * - **tail**: a record whose header cannot be decoded, or that names a tenure that was never opened,
- *   and all records after it. The first may belong to any key, and what comes later is judged by what
- *   came before, so nothing of the tail is applied before that record may be skipped. When the store
- *   does not answer, all records that cannot be judged without it are a tail, too;
+ * - **tail**: a record whose header cannot be decoded, or that names a tenure that was never
+ *   opened, and all records after it. The first may belong to any key, and what comes later is
+ *   judged by what came before, so nothing of the tail is applied before that record may be
+ *   skipped. When the store does not answer, all records that cannot be judged without it are a
+ *   tail, too;
  * - **held**: what a try could not apply: keys, each with the **rest** of its records, and a tail;
  * - **problem**: why the partition waits, as people are told.
  */
@@ -260,7 +261,9 @@ interface BlockedDeps extends Pick<RoundDeps, 'quarantine' | 'source'> {
   readonly replicated: Offset | undefined;
 }
 
-/** Records that were applied, and whose opening marks a replicator that copies none has left out. */
+/**
+ * Records that were applied, and whose opening marks a replicator that copies none has left out.
+ */
 function lostOpenings({ topic, partition, offset }: PartitionSource & { readonly offset: Offset }) {
   return (
     'partition is held: the log has lost records whose opening marks of tenures were not copied, or cannot give them. ' +

@@ -20,9 +20,9 @@ const journalsInTurn = 16;
  *        └──────────── failed, given up, or complete: then it is looked at no more ───────────────┘
  *
  * Each step runs between two rounds of the partition's flow. So nothing else changes its journals
- * meanwhile, and what the flow stores later replaces what is stored here, never the other way round.
- * A crash leaves entries that the next rebuild finds and lets be, and how far they are complete does
- * not move before all are there.
+ * meanwhile, and what the flow stores later replaces what is stored here, never the other way
+ * round. A crash leaves entries that the next rebuild finds and lets be, and how far they are
+ * complete does not move before all are there.
  */
 export class WakeUpsRebuild {
   readonly #topic: Topic;

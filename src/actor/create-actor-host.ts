@@ -107,10 +107,11 @@ export interface ActorHost {
    *
    * Certainly not stored: {@link InvalidInputError} (no command, no started actor of this
    * persistence, or a callback that answered something wrong), {@link CommandRejectedError},
-   * {@link CommandUnhandledError}, {@link UnexpectedSequenceNrError}, {@link StashOverflowError}, {@link WriteRejectedError},
-   * {@link EntityDoneError}, {@link RecoveryFailedError}, {@link ClosedError}. May or may not be
-   * stored: {@link WriteFailedError}. `stored` decides: {@link EntityStoppedError},
-   * {@link AskTimeoutError}; a command whose asker was told "not stored" does not run later.
+   * {@link CommandUnhandledError}, {@link UnexpectedSequenceNrError}, {@link StashOverflowError},
+   * {@link WriteRejectedError}, {@link EntityDoneError}, {@link RecoveryFailedError}, {@link
+   * ClosedError}. May or may not be stored: {@link WriteFailedError}. `stored` decides: {@link
+   * EntityStoppedError}, {@link AskTimeoutError}; a command whose asker was told "not stored" does
+   * not run later.
    *
    * @throws the abort reason when `signal` fires: see there
    */
@@ -150,9 +151,9 @@ export interface ActorHost {
   stop(ref: object): Promise<void>;
 
   /**
-   * Deletes the events of an actor up to a number, for good: a recovery without a snapshot of a later
-   * moment no longer knows what they led to. The actor goes on, and so does its numbering. Waits
-   * for its recovery; of one that has ended the journal is held for it.
+   * Deletes the events of an actor up to a number, for good: a recovery without a snapshot of a
+   * later moment no longer knows what they led to. The actor goes on, and so does its numbering.
+   * Waits for its recovery; of one that has ended the journal is held for it.
    *
    * @param to inclusive, at most the last number; `SeqNr.max` = all
    * @throws {InvalidInputError} there is no such event, or the actor is none of this persistence's
@@ -168,8 +169,8 @@ export interface ActorHost {
    * Stops an actor as `stop` does, then deletes all its events and snapshots: an actor of this id
    * that is started later begins anew, with number 1.
    *
-   * @throws {InvalidInputError} it has a parent, is none of this persistence's, or its journal has no
-   *   purge; nothing was purged
+   * @throws {InvalidInputError} it has a parent, is none of this persistence's, or its journal has
+   *   no purge; nothing was purged
    * @throws {NotOwnerError} nothing purged: another process has the entity
    * @throws {WriteRejectedError} nothing purged
    * @throws {WriteFailedError} may be purged: purge again

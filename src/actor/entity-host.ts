@@ -198,9 +198,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   /**
-   * Another process may have the entity by now: its children and timers stop at once, and it answers
-   * nothing more of its state. What is being written still gets its answer, for the journal knows
-   * whether it counts. Resolves when it has ended.
+   * Another process may have the entity by now: its children and timers stop at once, and it
+   * answers nothing more of its state. What is being written still gets its answer, for the journal
+   * knows whether it counts. Resolves when it has ended.
    */
   async drop(reason: NotOwnerError): Promise<void> {
     if (this.hasEnded) return;

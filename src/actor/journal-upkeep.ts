@@ -11,15 +11,15 @@ type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;
 /**
  * Deletes everything of an entity, in this order:
  *
- * 1. its live actor ends, and one that starts meanwhile recovers after the purge. It would go on with
- *    numbers that the journal no longer has;
+ * 1. its live actor ends, and one that starts meanwhile recovers after the purge. It would go on
+ *   with numbers that the journal no longer has;
  * 2. the journal is held, so that an entity of another process loses its right to write;
  * 3. its snapshots are deleted;
  * 4. its journal is purged.
  *
- * A crash between 3 and 4 leaves a journal without snapshots: it is recovered from its events, and the
- * purge may be repeated. In the other order a snapshot of the former life could come before all those
- * of the next one.
+ * A crash between 3 and 4 leaves a journal without snapshots: it is recovered from its events, and
+ * the purge may be repeated. In the other order a snapshot of the former life could come before all
+ * those of the next one.
  *
  * @throws {InvalidInputError} a parent alone may stop the live actor, or the journal cannot purge
  * @throws {NotOwnerError} nothing purged: another process has the entity
@@ -62,8 +62,8 @@ export async function purgeEntity(
  * Deletes events of an entity, through its live actor where that has the journal.
  *
  * @param actor `undefined` = it has ended
- * @throws {InvalidInputError} there is no event `to`, or no snapshot can stand for those that are to go;
- *   and as the journal
+ * @throws {InvalidInputError} there is no event `to`, or no snapshot can stand for those that are
+ *   to go; and as the journal
  */
 export async function deleteEvents(
   deps: UpkeepDeps,

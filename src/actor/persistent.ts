@@ -55,9 +55,9 @@ export interface PersistentOptions<M extends AnyStateMachine, C extends EventObj
     a: DecideArgs<SnapshotFrom<M>, C>,
   ) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
   /**
-   * When the commands come back that `decide` has stashed: when one of these states is entered, each
-   * named by its path as in `matches` (`'open'`, `'door.open'`); or after an event after which the
-   * function answers true. Unless given: after each event.
+   * When the commands come back that `decide` has stashed: when one of these states is entered,
+   * each named by its path as in `matches` (`'open'`, `'door.open'`); or after an event after which
+   * the function answers true. Unless given: after each event.
    */
   readonly unstashOn?: string | readonly string[] | ((after: SnapshotFrom<M>) => boolean);
   /**

@@ -8,8 +8,8 @@ export class UsageError extends Error {}
  * Values of options of the form `--name VALUE` or `--name=VALUE`; the last one of a name counts.
  *
  * @param flags options without a value: theirs is the empty text
- * @throws {UsageError} an option that is in neither list, one without a value or a flag with one, or
- * an argument that is no option
+ * @throws {UsageError} an option that is in neither list, one without a value or a flag with one,
+ *   or an argument that is no option
  */
 export function readOptions<N extends string, F extends string = never>(
   command: string,

@@ -51,8 +51,8 @@ export interface SharedJournals {
 /** Persistent actors and their journals. */
 export interface Persistence extends ActorHost {
   /**
-   * The journals of a section by key, to append, read, delete, purge or mark without an actor. It is
-   * opened if no actor has done that; without `pluginId` it is the default one.
+   * The journals of a section by key, to append, read, delete, purge or mark without an actor. It
+   * is opened if no actor has done that; without `pluginId` it is the default one.
    *
    * @throws {ConfigError} there is no such section, or it is not right
    * @throws {InvalidInputError} the section is of a journal that has none by key
@@ -72,8 +72,8 @@ export interface Persistence extends ActorHost {
 
   /**
    * Where instances share their entities: gives them to the others, for 2 s at most; commands still
-   * find their way meanwhile. Then stops all actors after the commands that they hold, and closes the
-   * journals. Each further call waits for the first one.
+   * find their way meanwhile. Then stops all actors after the commands that they hold, and closes
+   * the journals. Each further call waits for the first one.
    *
    * @throws the first error of a journal that does not close in order; all others are closed
    */

@@ -74,7 +74,8 @@ export async function openWakeUpsToWrite(
   const close = () => opened.disposeAsync();
   try {
     if ('file' in settings) {
-      // Of an earlier format it is left as it is: a program that runs may not be able to read it then.
+      // Of an earlier format it is left as it is: a program that runs may not be able to read it
+      // then.
       const file = fileToRead(settings);
       await file?.[Symbol.asyncDispose]();
       if (file === undefined) return undefined;

@@ -36,7 +36,9 @@ interface Sending {
   readonly name: 'ask' | 'send';
 }
 
-/** Commands for entities of one type that other processes have: one call each, judged by its end. */
+/**
+ * Commands for entities of one type that other processes have: one call each, judged by its end.
+ */
 export class EntityCalls<L extends AnyActorLogic> {
   readonly #local: Pick<LocalEntities<L>, 'type' | 'wire'>;
   readonly #deps: EntityCallsDeps;

@@ -6,8 +6,8 @@ import type { Clock } from '../runtime/clock.ts';
 const quietMs = 60_000;
 
 /**
- * Logs commands that another process did not take or answer: one a minute and process at `warn`, the
- * others at `debug`. A process that is gone fails every command, and each of them many times.
+ * Logs commands that another process did not take or answer: one a minute and process at `warn`,
+ * the others at `debug`. A process that is gone fails every command, and each of them many times.
  */
 export class FailedCalls {
   readonly #log: Logger;

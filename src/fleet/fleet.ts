@@ -43,8 +43,8 @@ export interface FleetDeps {
 }
 
 /**
- * Starts the entity of a persistence id and waits for its recovery, see `LocalEntities.wake`; `undefined` = it is of no type
- * of this process.
+ * Starts the entity of a persistence id and waits for its recovery, see `LocalEntities.wake`;
+ * `undefined` = it is of no type of this process.
  */
 export type OpenEntity = (persistenceId: string) => Promise<Woken> | undefined;
 
@@ -117,8 +117,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * The entities of a type in all processes. This process hosts its share of them from now on, unless
-   * it is leaving.
+   * The entities of a type in all processes. This process hosts its share of them from now on,
+   * unless it is leaving.
    *
    * @throws {InvalidInputError} their topics are not known
    */
@@ -137,8 +137,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * The journals as actors of this process may use them: they take the right to write a journal only
-   * where this process has its partition.
+   * The journals as actors of this process may use them: they take the right to write a journal
+   * only where this process has its partition.
    */
   guard(plugin: JournalPlugin): JournalPlugin {
     const hold = plugin.hold?.bind(plugin);
@@ -202,8 +202,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * Gives everything away while it can still say where it went; waits for that for a while. Commands
-   * that come meanwhile find their way. With no other process nothing moves.
+   * Gives everything away while it can still say where it went; waits for that for a while.
+   * Commands that come meanwhile find their way. With no other process nothing moves.
    */
   async leave(): Promise<void> {
     const { membership } = this.#connections;

@@ -83,7 +83,9 @@ export class Ownership {
     return this.#deps.membership.isMember();
   }
 
-  /** Some partition is served here, is being taken, or is not yet in the hands of its next owner. */
+  /**
+   * Some partition is served here, is being taken, or is not yet in the hands of its next owner.
+   */
   get isNeeded(): boolean {
     return this.#all().some((here) => here.isNeeded);
   }
@@ -200,9 +202,9 @@ export class Ownership {
   }
 
   /**
-   * Asks until the former owner answers. One that cannot be reached holds nothing up for longer than
-   * its hand-over may take. One that took the call and is silent may stand still: when it goes on,
-   * it believes in its lease, and would answer with what it knew before. So its lease has to be
+   * Asks until the former owner answers. One that cannot be reached holds nothing up for longer
+   * than its hand-over may take. One that took the call and is silent may stand still: when it goes
+   * on, it believes in its lease, and would answer with what it knew before. So its lease has to be
    * over first; the group expels it within that time, which ends the wait.
    */
   async #askToLetGo(

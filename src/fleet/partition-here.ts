@@ -133,7 +133,9 @@ export class PartitionHere {
     this.#deps.changed();
   }
 
-  /** A hand-over waits for this: it may take the right to write the partition. Never awaited long. */
+  /**
+   * A hand-over waits for this: it may take the right to write the partition. Never awaited long.
+   */
   noteHold(holding: Promise<unknown>): void {
     this.#holds.add(holding);
     const forget = (): void => {

@@ -37,5 +37,8 @@ export const newRoute = {
   failure: undefined,
 };
 
-/** A command that comes before its partition is served waits there for so long, then with its caller. */
+/**
+ * A command that comes before its partition is served waits there for so long, then with its
+ * caller.
+ */
 export const longestStayMs = 250;

@@ -21,10 +21,10 @@ import { Life } from './life.ts';
  *
  * Void actions are not among the records.
  *
- * Which append counts depends on the journal's row as it was before it. A row that is after a record
- * does not say it any more: the record was applied by an attempt that was cut short before the
- * replicated offset moved. Of such records one counts unless another one among them shows that it
- * loses, and a conditional purge does not.
+ * Which append counts depends on the journal's row as it was before it. A row that is after a
+ * record does not say it any more: the record was applied by an attempt that was cut short before
+ * the replicated offset moved. Of such records one counts unless another one among them shows that
+ * it loses, and a conditional purge does not.
  *
  * @param records ascending offsets
  * @param row before the records are applied
@@ -55,9 +55,9 @@ export interface UnkeptRange {
  * The wake-up of a journal whose appends in the range may have said what nobody has kept: it is due
  * at once, and whoever opens its entity sees what it waits for.
  *
- * The last record of the journal that is not after the range decides. If that is before the range, no
- * record of it was missed. If it is where the wake-up that is stored comes from, or before that, no
- * record came after it. A later record may have said something else, even if it comes from where
+ * The last record of the journal that is not after the range decides. If that is before the range,
+ * no record of it was missed. If it is where the wake-up that is stored comes from, or before that,
+ * no record came after it. A later record may have said something else, even if it comes from where
  * wake-ups were kept: programs that keep them and others may have taken turns.
  *
  * @param row of the journal
@@ -87,7 +87,9 @@ function lastChange(records: readonly ActionRecord[], before: Life): WakeUpChang
   return change;
 }
 
-/** Whether records may change it: of most journals none does, and then nothing is asked or written. */
+/**
+ * Whether records may change it: of most journals none does, and then nothing is asked or written.
+ */
 function concernsWakeUp(records: readonly ActionRecord[]): boolean {
   return records.some(({ action: { header } }) => {
     return header.type === 'purge' || (header.type === 'append' && header.wake !== undefined);

@@ -89,8 +89,9 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
 }
 
 /**
- * A held journal needs no mark to be read: tenures ask for what an end without a mark needs, which is
- * acks = all. As with a mark, rows may be of another partition, from before partitions were added.
+ * A held journal needs no mark to be read: tenures ask for what an end without a mark needs, which
+ * is acks = all. As with a mark, rows may be of another partition, from before partitions were
+ * added.
  */
 function endOfHeld({ consumer }: JournalsDeps): ReadEnd {
   const byOffset = endByOffset(consumer);

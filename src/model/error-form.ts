@@ -128,8 +128,8 @@ function fitting(value: unknown): unknown {
 }
 
 /**
- * The error that {@link errorForm} was given: one of the catalogue has its class again, any other is
- * an `Error` with the same name.
+ * The error that {@link errorForm} was given: one of the catalogue has its class again, any other
+ * is an `Error` with the same name.
  *
  * @throws {CodecError} it is no form of an error; `at` names it
  */

@@ -122,8 +122,8 @@ export class NotOwnerError extends JournalError {
 }
 
 /**
- * Another process of the fleet was not reached, or its answer is missing. `stored` is `'no'` when it
- * certainly did not take the call, `'unknown'` when it may have.
+ * Another process of the fleet was not reached, or its answer is missing. `stored` is `'no'` when
+ * it certainly did not take the call, `'unknown'` when it may have.
  */
 export class RemoteCallError extends JournalError {
   readonly code = 'REMOTE_CALL_FAILED';

@@ -28,7 +28,9 @@ export const Wake = {
  */
 export type WakeUpReason = 'time' | 'now' | 'unknown';
 
-/** Which entity has to be woken, when. It is a hint: whoever wakes the entity looks at its state. */
+/**
+ * Which entity has to be woken, when. It is a hint: whoever wakes the entity looks at its state.
+ */
 export interface WakeUp {
   /** Ms since the epoch. */
   readonly dueMs: number;

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AtomicWrite } from '../ports/journal-plugin.ts';
 
 /**
- * Groups atomic writes, in order, into appends of at most `maxEvents` events; at most 0 = no limit. An
- * atomic write is never split: one that is larger than the limit is a group of its own. What is
+ * Groups atomic writes, in order, into appends of at most `maxEvents` events; at most 0 = no limit.
+ * An atomic write is never split: one that is larger than the limit is a group of its own. What is
  * stored beside the events is stored once for an append, so all writes of a group say the same.
  */
 export function batchesOf<W extends AtomicWrite>(

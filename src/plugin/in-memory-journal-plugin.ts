@@ -70,6 +70,12 @@ export class InMemoryJournalPlugin implements JournalPlugin {
     events.splice(0, first < 0 ? events.length : first);
   }
 
+  /** Everything goes, and numbering begins anew. */
+  async purge(id: PersistenceId): Promise<void> {
+    this.#closing.signal.throwIfAborted();
+    this.#journals.delete(id);
+  }
+
   async highestSeqNr(id: PersistenceId, from: number): Promise<number> {
     this.#closing.signal.throwIfAborted();
     return Math.max(this.#of(id).highest, from);

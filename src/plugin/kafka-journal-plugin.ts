@@ -16,7 +16,9 @@ export interface KafkaJournalPluginDeps {
   readonly keyOf: (persistenceId: string) => Key;
   /** Events put in one record when several atomic writes are grouped; at most 0 = no limit. */
   readonly maxEventsInBatch: number;
-  /** Entities are woken, so they say what they wait for. Only whoever holds a journal knows that. */
+  /**
+   * Entities are woken, so they say what they wait for. Only whoever holds a journal knows that.
+   */
   readonly wakesEntities: boolean;
   readonly log: Logger;
   readonly clock: Clock;
@@ -72,7 +74,9 @@ const notHeld =
   'entities are written without a tenure: when two processes write one of them, acknowledged events ' +
   'may be lost';
 
-/** A journal holds nothing open, but making one for each write costs as much as encoding its event. */
+/**
+ * A journal holds nothing open, but making one for each write costs as much as encoding its event.
+ */
 function lastUsed({ journals, keyOf }: KafkaJournalPluginDeps): (id: PersistenceId) => Journal {
   const known = new Map<PersistenceId, Journal>();
   return (id) => {

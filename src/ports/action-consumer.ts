@@ -52,9 +52,9 @@ export interface ActionConsumer extends AsyncDisposable {
   /**
    * Streams the actions of one key, and the opening marks of all other keys, since these say which
    * actions count (`Tenures`): in offset order, each once, in non-empty batches. Ends when every
-   * offset below `to` has been seen. Records without a key or a `journal.action` header are skipped,
-   * and so is what might be an opening mark of another key, but cannot be decoded. Leaving the loop
-   * early releases the reader.
+   * offset below `to` has been seen. Records without a key or a `journal.action` header are
+   * skipped, and so is what might be an opening mark of another key, but cannot be decoded. Leaving
+   * the loop early releases the reader.
    *
    * @throws {DataIntegrityError} `from` is below the first offset kept by the log, or `to` above
    * its end: records are missing

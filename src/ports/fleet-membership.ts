@@ -38,8 +38,8 @@ export interface FleetView {
  * other instances of the service (docs/fleet.md). Partitions that a member keeps stay its own while
  * they are shared out anew.
  *
- * It joins when it is opened, and hosts nothing at first. When it is expelled, or may have been, its
- * view is `undefined` until it has joined again, which it tries for ever. Disposing leaves the
+ * It joins when it is opened, and hosts nothing at first. When it is expelled, or may have been,
+ * its view is `undefined` until it has joined again, which it tries for ever. Disposing leaves the
  * group; whoever wants a quiet end calls `host([])` first and waits until it owns nothing.
  */
 export interface FleetMembership extends AsyncDisposable {

@@ -47,9 +47,9 @@ export interface ReplicatedKeyJournal {
   readonly pointer: JournalPointer | undefined;
 
   /**
-   * Stores what the journal's entity waits for. It comes before the changes of the row that the same
-   * records make: which of them count is known from the row before them. In a store without tables
-   * for wake-ups it does nothing.
+   * Stores what the journal's entity waits for. It comes before the changes of the row that the
+   * same records make: which of them count is known from the row before them. In a store without
+   * tables for wake-ups it does nothing.
    *
    * @throws {StoreUnavailableError} may be stored in part; repeat it
    */
@@ -239,18 +239,18 @@ export interface ReplicatedJournal extends AsyncDisposable {
 
   /**
    * Stores how far the wake-ups are complete, once those up to there are stored
-   * ({@link ReplicatedKeyJournal.saveWakeUp}) and before the replicated offset moves as far. As with
-   * tenures, a late call of an earlier owner loses against a later one of its successor, or stores
-   * nothing; so does a wake-up that it stores late. In a store without tables for them it does
-   * nothing, nor in a partition of which a wake-up could not be stored for that reason.
+   * ({@link ReplicatedKeyJournal.saveWakeUp}) and before the replicated offset moves as far. As
+   * with tenures, a late call of an earlier owner loses against a later one of its successor, or
+   * stores nothing; so does a wake-up that it stores late. In a store without tables for them it
+   * does nothing, nor in a partition of which a wake-up could not be stored for that reason.
    *
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
   saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void>;
 
   /**
-   * All journals of a topic, in pages that are never empty, in no order. One that is made or removed
-   * meanwhile may be missing.
+   * All journals of a topic, in pages that are never empty, in no order. One that is made or
+   * removed meanwhile may be missing.
    *
    * @throws {StoreUnavailableError} retryable
    * @throws {CodecError} a row cannot be decoded; names topic, id, table and column

@@ -19,8 +19,8 @@ export interface WakeUps {
    * keeps them, or the store has no tables for them. It may be before the replicated offset R:
    * whatever is missing then is not among those of {@link due}.
    *
-   * It moves before R does. Who reads R, then this, and then {@link due} finds all wake-ups up to R,
-   * but those that a record after R has replaced or removed.
+   * It moves before R does. Who reads R, then this, and then {@link due} finds all wake-ups up to
+   * R, but those that a record after R has replaced or removed.
    *
    * @throws {StoreUnavailableError} retryable
    */

@@ -85,7 +85,9 @@ function wholeNumber(
   return value >= min && value <= max ? value : undefined;
 }
 
-/** Takes the same time for every wrong token of a length: that gives nothing of the right one away. */
+/**
+ * Takes the same time for every wrong token of a length: that gives nothing of the right one away.
+ */
 function isBearer(authorization: string | undefined, token: string): boolean {
   const given = hash('sha256', authorization ?? '', 'buffer');
   return timingSafeEqual(given, hash('sha256', `Bearer ${token}`, 'buffer'));

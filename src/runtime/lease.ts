@@ -44,7 +44,9 @@ export class Lease {
     this.#isConfirmed = true;
   }
 
-  /** When the last sign of life was sent that was answered well; at first when the lease was made. */
+  /**
+   * When the last sign of life was sent that was answered well; at first when the lease was made.
+   */
   get confirmed(): Moment {
     return this.#confirmed;
   }

@@ -58,7 +58,9 @@ export async function proveTenureReads(tables: TenureReads, options?: CallOption
   }
 }
 
-/** How long tables that were not there are taken for missing: no statement is sent for each round. */
+/**
+ * How long tables that were not there are taken for missing: no statement is sent for each round.
+ */
 const missingMs = 60_000;
 
 /**

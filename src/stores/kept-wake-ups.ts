@@ -28,8 +28,8 @@ export interface KeyWakeUps {
 }
 
 /**
- * Removes what is removed already no second time: most entities wait for nothing after each of their
- * appends.
+ * Removes what is removed already no second time: most entities wait for nothing after each of
+ * their appends.
  */
 export function removedOnce(wakeUps: KeyWakeUps): KeyWakeUps {
   let isRemoved = false;
@@ -71,10 +71,10 @@ export class ReadableWakeUps implements WakeUps {
 }
 
 /**
- * The writing side of a store whose tables of wake-ups may be missing: a keyspace of the JVM system,
- * a schema of an earlier version. They may be made at any time. A wake-up that could not be kept is
- * missing from then on. So in a partition where that happened nothing is kept any more, and how far
- * its wake-ups are complete does not move, until the partition is claimed again.
+ * The writing side of a store whose tables of wake-ups may be missing: a keyspace of the JVM
+ * system, a schema of an earlier version. They may be made at any time. A wake-up that could not be
+ * kept is missing from then on. So in a partition where that happened nothing is kept any more, and
+ * how far its wake-ups are complete does not move, until the partition is claimed again.
  */
 export class KeptWakeUps {
   readonly #tables: WakeUpTables;

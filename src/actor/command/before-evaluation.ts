@@ -10,8 +10,8 @@ const noSteps: readonly never[] = [];
  */
 
 /**
- * What a command gets that must not be evaluated: it was stored already, or the entity has moved on.
- * `undefined` = it is evaluated.
+ * What a command gets that must not be evaluated: it was stored already, or the entity has moved
+ * on. `undefined` = it is evaluated.
  *
  * @param sequenceNr what `decide` would be given
  */

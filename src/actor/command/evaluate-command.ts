@@ -320,7 +320,8 @@ export class CommandEvaluator<S extends HostedState> {
       const fault = this.#faultOf(next, base);
       if (fault !== undefined) return fault;
       const { timerChanges, trace } = run;
-      // What is taken as it is was computed once only; anything else is computed again by its commit.
+      // What is taken as it is was computed once only; anything else is computed again by its
+      // commit.
       if (trace !== undefined && this.#settings.actor.checkDeterminism) {
         checkSame(event, next, run.apply(base, event, seqNr, part));
       }

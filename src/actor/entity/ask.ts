@@ -24,14 +24,14 @@ export interface WaitOptions {
 /** What an asker demands of the entity, and says of its command. */
 export interface CommandTerms {
   /**
-   * The command is evaluated only if this is the number of the entity's last event, as a snapshot or
-   * an answer gave it (0 = nothing was stored so far); otherwise `ask` rejects with
-   * {@link UnexpectedSequenceNrError}, and nothing is stored.
+   * The command is evaluated only if this is the number of the entity's last event, as a snapshot
+   * or an answer gave it (0 = nothing was stored so far); otherwise `ask` rejects with {@link
+   * UnexpectedSequenceNrError}, and nothing is stored.
    */
   readonly expectedSequenceNr?: number;
   /**
-   * Names the command, for tries of one asker: a text of at most 255 characters that is not blank. A
-   * later `ask` with the same id gets the answer of the first one that was stored, from whatever
+   * Names the command, for tries of one asker: a text of at most 255 characters that is not blank.
+   * A later `ask` with the same id gets the answer of the first one that was stored, from whatever
    * process and after whatever crash, as long as the entity remembers it
    * (docs/commands.md#asking-again). The id alone decides: a new command needs a new one.
    */

@@ -25,7 +25,8 @@ export function checkSame(event: EventObject, first: unknown, second: unknown): 
 function differenceOf(a: unknown, b: unknown, at: string): string | undefined {
   if (Object.is(a, b)) return undefined;
   if (!isObject(a) || !isObject(b)) return at;
-  // A child has one reference in the dry run and another one in the actor, each with an id of its own.
+  // A child has one reference in the dry run and another one in the actor, each with an id of its
+  // own.
   if (isActor(a) && isActor(b)) return undefined;
   const [left, right] = [membersOf(a), membersOf(b)];
   if (left === undefined || right === undefined) return isDeepStrictEqual(a, b) ? undefined : at;

@@ -62,8 +62,8 @@ export type PersistenceSignal = {
     | 'snapshots-deleted'
     | 'snapshots-delete-failed';
   /**
-   * Of the entity; with `snapshot-…` that of the snapshot, with `…-deleted` and `…-delete-failed` the
-   * number up to which was to be deleted, inclusive.
+   * Of the entity; with `snapshot-…` that of the snapshot, with `…-deleted` and `…-delete-failed`
+   * the number up to which was to be deleted, inclusive.
    */
   readonly sequenceNr: number;
   readonly cause?: unknown;
@@ -129,8 +129,8 @@ export interface InputArgs<I> {
 /** What the hooks of a write are given. */
 export interface WriteArgs<E> {
   /**
-   * The command that led to the events, or the event of a child or a timer of the entity; `undefined`
-   * for an init record that is stored before any command.
+   * The command that led to the events, or the event of a child or a timer of the entity;
+   * `undefined` for an init record that is stored before any command.
    */
   readonly command: EventObject | undefined;
   /** At least one, without an init record that is stored with them. */
@@ -165,8 +165,8 @@ export interface EntityOptions<S, E extends EventObject> extends EvolutionOption
   readonly snapshotAdapter?: SnapshotAdapter;
   readonly retention?: Retention;
   /**
-   * Takes a snapshot where it answers true; these never lead to a deletion. An exception thrown here
-   * fails the entity.
+   * Takes a snapshot where it answers true; these never lead to a deletion. An exception thrown
+   * here fails the entity.
    */
   readonly snapshotWhen?: (a: SnapshotWhenArgs<S, E>) => boolean;
   /** Commands wait until a snapshot is saved, or has failed; false unless given. */
@@ -181,8 +181,8 @@ export interface EntityOptions<S, E extends EventObject> extends EvolutionOption
   readonly initEvent?: ActorSettings['initEvent'];
   readonly unhandledReplayedEvent?: ActorSettings['unhandledReplayedEvent'];
   /**
-   * Delayed transitions after recovery: their first deadline; what was left of the delay at the last
-   * event; or the full delay again.
+   * Delayed transitions after recovery: their first deadline; what was left of the delay at the
+   * last event; or the full delay again.
    */
   readonly timers?: ActorSettings['timers'];
   /** Commands written together while another write is in flight, at least 1. */
@@ -297,8 +297,8 @@ export interface ActorSettings {
   /** Number of replayed events after which other work of the process gets a turn. */
   readonly replayYieldEvery: number;
   /**
-   * Freeze events and contexts, so that changing them in place throws, and compute each state twice,
-   * so that one that is not the same again is found; for development and tests.
+   * Freeze events and contexts, so that changing them in place throws, and compute each state
+   * twice, so that one that is not the same again is found; for development and tests.
    */
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */

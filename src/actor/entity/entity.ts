@@ -144,7 +144,9 @@ export class Entity<S extends HostedState> {
     return this.#recent;
   }
 
-  /** The journal that it writes, held where that is possible; `undefined` = it has not recovered. */
+  /**
+   * The journal that it writes, held where that is possible; `undefined` = it has not recovered.
+   */
   get journal(): JournalPlugin | undefined {
     return this.#journal;
   }
@@ -224,7 +226,8 @@ export class Entity<S extends HostedState> {
    * @returns whether effects follow when the actor's turn ends; none do when the outcome of the
    * dry run could be taken as it is
    * @throws what an action throws
-   * @throws {InvalidInputError} with `checkDeterminism`: the state is another one than in the dry run
+   * @throws {InvalidInputError} with `checkDeterminism`: the state is another one than in the dry
+   *   run
    */
   commit(step: Step<S>): boolean {
     if (step.seqNr > 0) {

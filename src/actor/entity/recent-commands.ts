@@ -22,8 +22,8 @@ export interface RecentCommand {
 }
 
 /**
- * The commands with an id that an entity has stored last, and their answers: whoever asks again gets
- * the first answer. It follows from the journal alone, so a recovery finds the same.
+ * The commands with an id that an entity has stored last, and their answers: whoever asks again
+ * gets the first answer. It follows from the journal alone, so a recovery finds the same.
  */
 export class RecentCommands {
   readonly #settings: CommandIdSettings;

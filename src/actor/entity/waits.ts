@@ -3,9 +3,9 @@ import type { Wake } from '../../model/wake-up.ts';
 import type { Timers } from './timers.ts';
 
 /**
- * What an entity waits for, as its appends say it (docs/format.md#wake-ups): whoever owns the entity
- * after a crash opens it at that time. An append says so only when it differs from what the last one
- * said.
+ * What an entity waits for, as its appends say it (docs/format.md#wake-ups): whoever owns the
+ * entity after a crash opens it at that time. An append says so only when it differs from what the
+ * last one said.
  *
  * A child that has ended counts as work until its end is stored: a crash before that would start it
  * again.

@@ -28,8 +28,8 @@ const algorithm = 'aes-256-gcm';
 const [keyBytes, nonceBytes, tagBytes] = [32, 12, 16];
 
 /**
- * Encrypts and decrypts what one entity stores (docs/format.md#encrypted-payloads). The key is looked
- * up once for a recovery, and made by the first write.
+ * Encrypts and decrypts what one entity stores (docs/format.md#encrypted-payloads). The key is
+ * looked up once for a recovery, and made by the first write.
  */
 export class EntityCipher {
   readonly #id: string;

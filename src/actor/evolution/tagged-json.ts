@@ -3,10 +3,10 @@ import { setMember } from '../../model/stored-form.ts';
 import type { JsonCodec } from './event-serializer.ts';
 
 /**
- * JSON that also holds dates, bigints, maps, sets and bytes, each as an object with one member whose
- * name begins with `$` (docs/format.md#tagged-json). Anything else that JSON cannot hold is refused
- * as ever. A plain object that looks like a tagged value is wrapped, so nothing is taken for what it
- * is not.
+ * JSON that also holds dates, bigints, maps, sets and bytes, each as an object with one member
+ * whose name begins with `$` (docs/format.md#tagged-json). Anything else that JSON cannot hold is
+ * refused as ever. A plain object that looks like a tagged value is wrapped, so nothing is taken
+ * for what it is not.
  */
 export const taggedJson: JsonCodec = {
   name: 'tagged',

@@ -283,8 +283,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   /**
-   * A child that had ended before the crash comes back ended. Any other starts again: from its state
-   * in the snapshot that brought it, or from its input.
+   * A child that had ended before the crash comes back ended. Any other starts again: from its
+   * state in the snapshot that brought it, or from its input.
    */
   #recreate(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     const { logic, options } = child as unknown as ShadowChild;

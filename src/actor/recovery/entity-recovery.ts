@@ -162,8 +162,8 @@ export class EntityRecovery<S extends HostedState> {
   }
 
   /**
-   * What the journal says, at present or at an earlier moment. Nothing is held, started or written, and the entity itself
-   * does not change. It takes its turn among all that recover.
+   * What the journal says, at present or at an earlier moment. Nothing is held, started or written,
+   * and the entity itself does not change. It takes its turn among all that recover.
    *
    * @throws {RecoveryFailedError} the journal cannot be read, or its events not be applied
    * @throws {InvalidInputError} the journal has not come to the moment

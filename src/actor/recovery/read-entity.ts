@@ -92,9 +92,9 @@ class EntityReader<S extends HostedState> {
   }
 
   /**
-   * A snapshot is used when the journal proves that it is of the same life: the read begins with the
-   * last event of the snapshot, which has to be there and to come from the same writer. A journal
-   * that was purged and begun anew has another event of that number, or none.
+   * A snapshot is used when the journal proves that it is of the same life: the read begins with
+   * the last event of the snapshot, which has to be there and to come from the same writer. A
+   * journal that was purged and begun anew has another event of that number, or none.
    */
   async #readFromSnapshot(store: SnapshotStore): Promise<Replayed<S> | undefined> {
     const { logic, settings } = this.#entity;

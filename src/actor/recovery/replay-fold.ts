@@ -197,7 +197,10 @@ export class ReplayFold<S extends HostedState> {
     };
   }
 
-  /** The journal holds the last event of the snapshot, and from the same writer: it is the same life. */
+  /**
+   * The journal holds the last event of the snapshot, and from the same writer: it is the same
+   * life.
+   */
   #prove({ seqNr, writerUuid }: FoldStart<S>, repr: PersistentRepr): void {
     if (repr.seqNr === seqNr && repr.writerUuid === writerUuid) {
       this.#unproven = undefined;

@@ -22,7 +22,9 @@ export interface ReplayRun<S extends HostedState> {
   /** Inclusive; 0 = apply nothing, only learn the highest number. */
   readonly to: number;
   readonly maxEvents: number;
-  /** Events that were stored after this are not applied, nor those after them; ms since the epoch. */
+  /**
+   * Events that were stored after this are not applied, nor those after them; ms since the epoch.
+   */
   readonly untilMs?: number | undefined;
   /** Give the event loop back after so many events. */
   readonly yieldEvery: number;

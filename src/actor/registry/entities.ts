@@ -19,8 +19,8 @@ export interface AskOptions extends CommandTerms {
 
 /**
  * Entities of one type by id: started when first spoken to, stopped when idle. One that waits for a
- * delayed event is started again when that is due. After a crash, one that waits for an event, or had
- * work under way, wakes by itself (docs/fleet.md#waking-up).
+ * delayed event is started again when that is due. After a crash, one that waits for an event, or
+ * had work under way, wakes by itself (docs/fleet.md#waking-up).
  */
 export interface EntityRegistry<L extends AnyActorLogic> {
   /**
@@ -53,8 +53,8 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>>;
   /**
    * The entity as it was at an earlier moment: after an event, or at a time, inclusive. As `peek`,
-   * nothing is started, stored or taken over by that. Times are those of the processes that stored the
-   * events.
+   * nothing is started, stored or taken over by that. Times are those of the processes that stored
+   * the events.
    *
    * @throws {InvalidInputError} it is no moment, or the journal has not come to it; also as `ref`
    * @throws {RecoveryFailedError} as `peek`, or the events of the moment are deleted
@@ -84,8 +84,8 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    */
   send(id: string, command: EventFromLogic<L>): void;
   /**
-   * Waits for the commands that it holds and for its write. It is started again by the next command,
-   * and where entities wake by themselves, when a delayed event of it is due.
+   * Waits for the commands that it holds and for its write. It is started again by the next
+   * command, and where entities wake by themselves, when a delayed event of it is due.
    *
    * @throws when the entity could not be ended
    */
@@ -127,14 +127,15 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
   persistenceIdOf(id: string): string;
   /**
    * Starts the entity of a persistence id, unless it lives. Resolves once it has recovered, or when
-   * that takes longer than it should, with what is known of it; `undefined` = it is none of this type.
+   * that takes longer than it should, with what is known of it; `undefined` = it is none of this
+   * type.
    *
    * @throws as `ref`, or what ended the entity before it had recovered
    */
   wake(persistenceId: string): Promise<Woken> | undefined;
   /**
-   * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It throws
-   * `NotOwnerError` when the entity does not belong here.
+   * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It
+   * throws `NotOwnerError` when the entity does not belong here.
    */
   placeBy(placeOf: (id: string) => object): void;
   /**

@@ -93,7 +93,9 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 /** After that time whoever woke an entity goes on with others; it goes on recovering. */
 const longestWakeMs = 10_000;
-/** An id that nobody gives to an entity; capital and small letters show whether they are changed. */
+/**
+ * An id that nobody gives to an entity; capital and small letters show whether they are changed.
+ */
 const sampleId = 'Kafka-Journal-0f9D5c3A';
 
 interface TextsAround {

@@ -20,8 +20,8 @@ export function hadToMove(error: unknown): boolean {
 }
 
 /**
- * Whether a command was not taken since its entity, or all of the process, ends. It is certainly not
- * stored, and will be taken by the next owner.
+ * Whether a command was not taken since its entity, or all of the process, ends. It is certainly
+ * not stored, and will be taken by the next owner.
  */
 export function hadToStop(error: unknown): boolean {
   const isEnd = error instanceof ClosedError || error instanceof EntityStoppedError;

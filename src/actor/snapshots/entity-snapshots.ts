@@ -18,8 +18,8 @@ import { encodeSnapshot, snapshotPlace } from './snapshot-content.ts';
 const warned = new WeakSet<object>();
 
 /**
- * Takes the snapshots of one entity: of its committed state, so of stored events only. A snapshot is
- * made into bytes in the turn that commits its last event, and saved in the background, one at a
+ * Takes the snapshots of one entity: of its committed state, so of stored events only. A snapshot
+ * is made into bytes in the turn that commits its last event, and saved in the background, one at a
  * time. What becomes of it comes back through the mailbox, as signals for the user.
  *
  * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
@@ -94,8 +94,8 @@ export class EntitySnapshots<S extends HostedState> {
 
   /**
    * Up to where events may be deleted, of which those up to `to` are to go: a snapshot has to stand
-   * for them, and its own last event proves that it belongs to the journal. So one is taken where it
-   * is needed.
+   * for them, and its own last event proves that it belongs to the journal. So one is taken where
+   * it is needed.
    *
    * @throws {InvalidInputError} none can be taken, so nothing may be deleted
    * @throws what the store rejects with

@@ -32,8 +32,8 @@ import { noEventHas, printSeqNr, readSeqNr } from './seq-nr-codec.ts';
 /**
  * The value of the `journal.action` header.
  *
- * @throws {InvalidInputError} when JSON cannot hold it, or a tenure or a wake-up is none that can be
- * read back: then with its path
+ * @throws {InvalidInputError} when JSON cannot hold it, or a tenure or a wake-up is none that can
+ *   be read back: then with its path
  */
 export function encodeActionHeader(header: ActionHeader): string {
   return jsonDocument(bodyOf(header));
@@ -248,8 +248,8 @@ function optionalString(value: JsonValue | undefined, what: string): string | un
 
 /*
  * Appends of one writer differ in two numbers and perhaps a wake-up only. The text after them is
- * kept with what it means, provided that encoding gives the whole text again: then nothing in it can
- * contradict the numbers.
+ * kept with what it means, provided that encoding gives the whole text again: then nothing in it
+ * can contradict the numbers.
  */
 
 type Rest = Pick<AppendHeader, 'origin' | 'version' | 'payloadType' | 'tenure'>;

@@ -9,7 +9,9 @@ export interface FleetSettings {
   /** A member from which nothing was heard for so long is expelled. */
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
-  /** Partitions that have an owner move for balance only when no member came or went for so long. */
+  /**
+   * Partitions that have an owner move for balance only when no member came or went for so long.
+   */
   readonly balanceDelayMs: number;
   /** How long an entity that moves may take to end what it has in hand. */
   readonly handOverTimeoutMs: number;

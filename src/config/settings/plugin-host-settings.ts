@@ -89,8 +89,8 @@ export function readFallbacks(persistence: SettingReader): void {
 }
 
 /**
- * What the host does around the plugin of a section. The plugin reads the other keys, so that no key
- * is unknown here.
+ * What the host does around the plugin of a section. The plugin reads the other keys, so that no
+ * key is unknown here.
  *
  * @param section the section over its defaults
  * @throws {ConfigError} all problems of these keys

@@ -11,8 +11,8 @@ import { readCount, readObject, readText } from '../../model/plain-members.ts';
  * TERMS = {"expectedSequenceNr":N?,"commandId":S?,"correlationId":S?,"causationId":S?}
  *
  * A version without `terms` ignores the member: it would evaluate a command whose entity has moved
- * on, or that is stored already. So a command that demands something has a call name of its own, which such a version refuses:
- * see `nameOfAsk`.
+ * on, or that is stored already. So a command that demands something has a call name of its own,
+ * which such a version refuses: see `nameOfAsk`.
  */
 
 /** A command on its way to the process that has its entity. */

@@ -24,7 +24,9 @@ export interface HoldingDeps
   /** Where other processes reach this one, once that is known; opening marks say it. */
   readonly address?: () => string | undefined;
   readonly holding: HoldingSettings;
-  /** The process shares the partitions with the others of a fleet: that one is taken over is usual. */
+  /**
+   * The process shares the partitions with the others of a fleet: that one is taken over is usual.
+   */
   readonly hasFleet?: boolean;
   /** How long it may take to know whether a write counts, or to see the own opening mark, in ms. */
   readonly limitMs: number;

@@ -11,8 +11,8 @@ import type { HoldingDeps } from './holding-deps.ts';
 import { PartitionHolder } from './partition-holder.ts';
 
 /**
- * Begins the ids under which partitions are opened that are kept for no journal of their own. Opening
- * marks belong to no journal, but their record needs a key, and that a partition.
+ * Begins the ids under which partitions are opened that are kept for no journal of their own.
+ * Opening marks belong to no journal, but their record needs a key, and that a partition.
  */
 const keptId = 'kafka-journal';
 

@@ -27,8 +27,8 @@ type Found = ReadonlyMap<string, Omit<WakeUpEntry, 'id'>>;
  * Wakes the entities of one partition of a service without a fleet: nobody owns the partition for
  * good, so it is not known which process has to wake. A process does so where it holds the
  * partition because it was asked for an entity of it. Elsewhere it looks from time to time for what
- * is overdue although the log says nothing newer of it: whoever should have woken that is dead, and this process takes the
- * partition.
+ * is overdue although the log says nothing newer of it: whoever should have woken that is dead, and
+ * this process takes the partition.
  *
  * Two processes must not take the partition from each other again and again. So
  *

@@ -21,8 +21,8 @@ export interface WakingDeps extends Pick<JournalDeps, 'clock' | 'log'> {
   /** 0 <= value < 1; decides the jitter. */
   readonly random: () => number;
   /**
-   * Opens the entity of a journal, unless it lives already or is none of this process. Resolves once
-   * it has recovered, with what is known of it.
+   * Opens the entity of a journal, unless it lives already or is none of this process. Resolves
+   * once it has recovered, with what is known of it.
    *
    * @throws when it could not be opened
    */
@@ -31,8 +31,8 @@ export interface WakingDeps extends Pick<JournalDeps, 'clock' | 'log'> {
 
 /**
  * Time between two looks; what is written in between is due later, or its entity lives here. A look
- * reads all that is overdue. Where that takes long, as with many suspects, the looks keep their share
- * of the time, and come less often.
+ * reads all that is overdue. Where that takes long, as with many suspects, the looks keep their
+ * share of the time, and come less often.
  */
 const lookEveryMs = 10_000;
 const longestEveryMs = 300_000;
@@ -47,8 +47,9 @@ type Reason = keyof typeof atOnce;
 
 /**
  * Suspects of one partition whose entities had recovered and waited for nothing, with the offset of
- * the entry. They stay in the store until the journal's next append. As long as the same entry is there, no
- * append has said anything else, so nothing has changed. There are never more than the store has.
+ * the entry. They stay in the store until the journal's next append. As long as the same entry is
+ * there, no append has said anything else, so nothing has changed. There are never more than the
+ * store has.
  */
 export type SettledSuspects = Map<string, Offset>;
 
@@ -132,7 +133,9 @@ export class PartitionWaker {
     }
   }
 
-  /** What the log says after R. Of what was known before, that is what the store does not have yet. */
+  /**
+   * What the log says after R. Of what was known before, that is what the store does not have yet.
+   */
   async #recentAfter(
     tenure: HeldTenure,
     before: Map<string, RecentWakeUp> | undefined,

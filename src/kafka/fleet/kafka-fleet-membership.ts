@@ -188,7 +188,8 @@ class KafkaFleetMembership implements FleetMembership {
       return shared.text;
     });
     const view = decodeView(text);
-    // The share may have been read late. Only an answer to a heartbeat proves that it is still good.
+    // The share may have been read late. Only an answer to a heartbeat proves that it is still
+    // good.
     const { sessionTimeoutMs } = this.#fleet;
     const rebalanceTimeoutMs = rebalanceTimeoutMsOf(sessionTimeoutMs);
     const timeouts = { sessionTimeoutMs, rebalanceTimeoutMs };

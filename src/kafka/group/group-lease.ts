@@ -8,8 +8,8 @@ export interface GroupLeaseOptions extends LeaseOptions {
 
 /**
  * How long a member may believe that its partitions are its own without asking. It is asked before
- * every write. Until a first heartbeat was answered nothing is sure: the answer to the join may have
- * been read late.
+ * every write. Until a first heartbeat was answered nothing is sure: the answer to the join may
+ * have been read late.
  */
 export class GroupLease {
   readonly #lease: Lease;

@@ -52,8 +52,8 @@ export class CircuitBreaker {
    * Calls the plugin. What it answers after `call-timeout` is dropped.
    *
    * @throws {BreakerOpenError} retryable; nothing was called
-   * @throws {DeadlineExceededError} retryable; the plugin did not answer in time, and whether it has
-   *   done what it was asked for is not known
+   * @throws {DeadlineExceededError} retryable; the plugin did not answer in time, and whether it
+   *   has done what it was asked for is not known
    * @throws what the plugin throws
    * @throws the abort reason of the caller
    */

@@ -36,7 +36,10 @@ export interface HostedJournalDeps {
   readonly clock: Clock;
 }
 
-/** What the host does around every journal, whoever wrote it (ADR 36). The plugin becomes the host's. */
+/**
+ * What the host does around every journal, whoever wrote it (ADR 36). The plugin becomes the
+ * host's.
+ */
 export function hostJournal(plugin: JournalPlugin, deps: HostedJournalDeps): JournalPlugin {
   return new HostedJournal(plugin, new JournalHost(deps));
 }
@@ -67,13 +70,15 @@ type Calls = Omit<JournalPlugin, 'hold'>;
 class HostedCalls implements Calls {
   readonly #plugin: Calls;
   readonly #host: JournalHost;
-  /** As the plugin has it. */
+  // As the plugin has them.
   readonly recover?: NonNullable<JournalPlugin['recover']>;
+  readonly purge?: NonNullable<JournalPlugin['purge']>;
 
   constructor(plugin: Calls, host: JournalHost) {
     this.#plugin = plugin;
     this.#host = host;
     if (plugin.recover !== undefined) this.recover = (...call) => this.#recover(...call);
+    if (plugin.purge !== undefined) this.purge = (...call) => this.#purge(...call);
   }
 
   async write(
@@ -98,6 +103,12 @@ class HostedCalls implements Calls {
       breaker.run((how) => this.#plugin.deleteTo(id, to, how), options),
       options,
     );
+  }
+
+  async #purge(id: PersistenceId, options?: CallOptions): Promise<void> {
+    const { breaker } = this.#host;
+    const purging = breaker.run(async (how) => await this.#plugin.purge?.(id, how), options);
+    await this.#stores(purging, options);
   }
 
   async highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number> {
@@ -282,7 +293,8 @@ async function* passed(
     }
     yield* pieces(check.given(filter?.end() ?? []), host);
   } catch (error) {
-    // A rule is broken while the plugin has more: it may have a cursor open. One that fails has not.
+    // A rule is broken while the plugin has more: it may have a cursor open. One that fails has
+    // not.
     source.return?.().then(undefined, () => {});
     throw error;
   }

@@ -74,8 +74,8 @@ class HostedSnapshotStore implements SnapshotStore {
   }
 
   /**
-   * The time is that of the host. What a save that failed has left is deleted, since it may be there
-   * in part: nobody waits for that.
+   * The time is that of the host. What a save that failed has left is deleted, since it may be
+   * there in part: nobody waits for that.
    */
   async save(
     { persistenceId, seqNr }: SnapshotMetadata,

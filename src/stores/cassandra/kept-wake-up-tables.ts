@@ -46,11 +46,11 @@ interface OwnedPartition {
  *              the one before it goes ┘
  *     remove   row of the time goes ─── row of the journal goes
  *
- * The row of the journal comes last and decides: readers believe a row of a time only if the journal
- * says the same. So what a crash leaves, or a former owner writes late, is never seen; it is removed
- * when its time has passed. The row of the journal is written, or deleted, for the first change that
- * a process makes, also if nothing is to be changed: a late write of a former owner loses only
- * against a later one.
+ * The row of the journal comes last and decides: readers believe a row of a time only if the
+ * journal says the same. So what a crash leaves, or a former owner writes late, is never seen; it
+ * is removed when its time has passed. The row of the journal is written, or deleted, for the first
+ * change that a process makes, also if nothing is to be changed: a late write of a former owner
+ * loses only against a later one.
  */
 export class CassandraWakeUps extends CassandraWakeUpReads implements WakeUpTables {
   readonly #clocks: WriteClocks;

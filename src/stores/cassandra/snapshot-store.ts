@@ -66,8 +66,8 @@ export async function openCassandraSnapshotStore(
 }
 
 /**
- * A snapshot is there once its head row is, which is one mutation. A large one has its bytes in parts
- * under the name of its save; the head comes last, and names it. So until then what was saved
+ * A snapshot is there once its head row is, which is one mutation. A large one has its bytes in
+ * parts under the name of its save; the head comes last, and names it. So until then what was saved
  * before under the same number is whole, and so is the new one from then on.
  *
  * The rows of an entity are one partition of the table, the highest number first: a load reads one

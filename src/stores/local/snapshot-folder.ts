@@ -73,7 +73,9 @@ export class SnapshotFolder {
     await reachDisk(this.#path);
   }
 
-  /** Removes files of snapshots; with the last one the folder. Those that are gone do not matter. */
+  /**
+   * Removes files of snapshots; with the last one the folder. Those that are gone do not matter.
+   */
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) await rm(path, { force: true });
     if (paths.length > 0) await reachDisk(this.#path);

@@ -112,8 +112,8 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
   }
 
   /**
-   * A process that was replaced stores nothing, even if it wakes up long afterwards: a topic that was
-   * made anew meanwhile would find what belongs to the old one.
+   * A process that was replaced stores nothing, even if it wakes up long afterwards: a topic that
+   * was made anew meanwhile would find what belongs to the old one.
    */
   async #writeClaimed(topic: Topic, partition: Partition, statements: () => void): Promise<void> {
     const { pointers } = this.#deps.tables;

@@ -101,7 +101,10 @@ export const migrations: readonly Migration[] = [
   ],
 ];
 
-/** The table of snapshots, with steps of its own: a schema may have it and no journal, or no snapshots. */
+/**
+ * The table of snapshots, with steps of its own: a schema may have it and no journal, or no
+ * snapshots.
+ */
 export const snapshotMigrations: readonly Migration[] = [
   (schema) => [
     `CREATE TABLE ${schema}.snapshots (

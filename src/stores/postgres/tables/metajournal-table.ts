@@ -56,7 +56,9 @@ function readStatements(schema: string) {
       name: 'select ids',
       text: `SELECT id FROM ${table} WHERE topic = $1 AND id > $2 ORDER BY id LIMIT ${listedInPage}`,
     },
-    /** topic `$1`, from id `$2` on, inclusive: also an empty one is listed → id, partition, offset */
+    /**
+     * topic `$1`, from id `$2` on, inclusive: also an empty one is listed → id, partition, offset
+     */
     places: {
       name: 'select places',
       text: `SELECT id, partition, "offset" FROM ${table}

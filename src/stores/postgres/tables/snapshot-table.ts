@@ -1,6 +1,9 @@
 import type { Statement } from '../session.ts';
 
-/** A row of `snapshots` in the order of its select; the criteria keep numbers within those that are safe. */
+/**
+ * A row of `snapshots` in the order of its select; the criteria keep numbers within those that are
+ * safe.
+ */
 export type SnapshotCells = readonly [seqNr: number, timestamp: number, snapshot: Uint8Array];
 
 /** Statements of `snapshots` (docs/format.md#snapshots). */

@@ -40,8 +40,8 @@ export function tenureStatements(schema: string) {
         ORDER BY "offset" DESC LIMIT 1`,
     },
     /**
-     * topic `$1`, partition `$2`, now `$3`, the epoch of the claim `$4`; scopes, offsets, holders and
-     * addresses from `$5` on
+     * topic `$1`, partition `$2`, now `$3`, the epoch of the claim `$4`; scopes, offsets, holders
+     * and addresses from `$5` on
      */
     insert: {
       name: 'insert tenures',

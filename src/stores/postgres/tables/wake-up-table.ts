@@ -45,7 +45,9 @@ export function wakeUpStatements(schema: string) {
       name: 'select offset of wake-up',
       text: `SELECT "offset" FROM ${table} WHERE topic = $1 AND partition = $2 AND id = $3`,
     },
-    /** topic `$1`, partition `$2`, the epoch of the claim `$3`; id, due, reason, offset from `$4` on */
+    /**
+     * topic `$1`, partition `$2`, the epoch of the claim `$3`; id, due, reason, offset from `$4` on
+     */
     save: {
       name: 'save wake-up',
       text: `INSERT INTO ${table} (topic, partition, id, due, reason, "offset")

@@ -14,8 +14,8 @@ const nobody: FleetDescription = {
 };
 
 /**
- * Who owns what in the file at `path`, as its members agreed on it last. Without living members, and
- * without a file, the generation is 0. Reads only: it creates no file, and waits for nobody.
+ * Who owns what in the file at `path`, as its members agreed on it last. Without living members,
+ * and without a file, the generation is 0. Reads only: it creates no file, and waits for nobody.
  *
  * @param nowMs since the epoch; members whose lease is over by then are dead
  * @throws {InvalidInputError} the file is no database, or is of another program or later version

@@ -67,8 +67,8 @@ function heldBy(
 
 /**
  * An owner that stays an owner keeps its former owner as long as that one is a member: it may not
- * have read the view before, in which it was to ask that one to let go. `since` says that this is no
- * other take-over.
+ * have read the view before, in which it was to ask that one to let go. `since` says that this is
+ * no other take-over.
  */
 function withTakeOvers(
   topics: ReadonlyMap<Topic, readonly PartitionOwner[]>,

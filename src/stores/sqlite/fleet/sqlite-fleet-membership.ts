@@ -198,7 +198,9 @@ export class SqliteFleetMembership implements FleetMembership {
     this.#tell(undefined);
   }
 
-  /** Listeners hear of it later in this turn: `isMember` may be asked in the midst of their work. */
+  /**
+   * Listeners hear of it later in this turn: `isMember` may be asked in the midst of their work.
+   */
   #tell(view: FleetView | undefined): void {
     this.#view = view;
     queueMicrotask(() => {

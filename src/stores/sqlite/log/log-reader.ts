@@ -12,8 +12,8 @@ export interface LogPage {
 }
 
 /**
- * What a reader wants of one partition: `from <= offset < to`, of all keys; or of one, with what may
- * open a tenure.
+ * What a reader wants of one partition: `from <= offset < to`, of all keys; or of one, with what
+ * may open a tenure.
  */
 export interface LogRange {
   readonly topic: Topic;

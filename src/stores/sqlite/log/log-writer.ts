@@ -75,8 +75,8 @@ export class LogWriter implements CommitParticipant {
   /**
    * Gives the record the next offset of the partition of its key; creates a missing topic.
    *
-   * @throws {WriteRejectedError} {@link NotOwnerError} a condition does not hold: the transaction may
-   *   go on, without this record
+   * @throws {WriteRejectedError} {@link NotOwnerError} a condition does not hold: the transaction
+   *   may go on, without this record
    */
   append(topic: Topic, record: NewRecord, conditions: AppendConditions = {}): PartitionOffset {
     const known = this.#topics.get(topic) ?? this.#openTopic(topic);

@@ -155,6 +155,25 @@ describe('the host of a journal', () => {
     expect(await replayed(journal)).to.equal('');
   });
 
+  it('can be purged when its plugin can, held or not; an open breaker purges nothing', async () => {
+    expect(host({}).purge).to.equal(undefined);
+    const purged: string[] = [];
+    const plugin = pluginOf({
+      purge: async (of) => void purged.push(of),
+      write: () => Promise.reject(new StoreUnavailableError('away')),
+    });
+    const held = { ...plugin, signal: new AbortController().signal };
+    const journal = host({ ...plugin, hold: async () => held });
+    await journal.purge?.(id);
+    await (await journal.hold?.(id))?.purge?.(id);
+    expect(purged).to.deep.equal([id, id]);
+    for (let i = 1; i <= 2; i++) await failureOf(journal.write([writeOf(i)]));
+    expect(await failureOf(journal.purge?.(id) ?? Promise.resolve())).to.be.instanceOf(
+      WriteRejectedError,
+    );
+    expect(purged).to.have.length(2);
+  });
+
   it('takes any error of a plugin that does not say what became of the write for one that may be stored', async () => {
     const away = new StoreUnavailableError('away');
     for (const cause of [new TypeError('x is not a function'), away]) {
