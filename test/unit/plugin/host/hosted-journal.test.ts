@@ -156,7 +156,7 @@ describe('the host of a journal', () => {
   });
 
   it('can be purged when its plugin can, held or not; an open breaker purges nothing', async () => {
-    expect(host({}).purge).to.equal(undefined);
+    expect(host({})).to.have.property('purge', undefined);
     const purged: string[] = [];
     const plugin = pluginOf({
       purge: async (of) => void purged.push(of),
