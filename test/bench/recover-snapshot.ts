@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { createActor, waitFor } from 'xstate';
 import { type ActorHost, createActorHost } from '../../src/actor/create-actor-host.ts';
+import { Plugins } from '../../src/compose/plugins.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { readPersistenceSettings } from '../../src/config/settings/persistence-settings.ts';
 import { isReady } from '../../src/index.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { InMemorySnapshotStore } from '../../src/stores/memory/in-memory-snapshot-store.ts';
 import { newNames, openBenchJournals, type Servers } from './bench-world.ts';
 import { alternate, elapsedMs, type Figure, figure } from './figures.ts';
 import { account, accountPlugin, writeAccount } from './recover.ts';
 import { replicateAll } from './replicate.ts';
 
+const storePath = 'evolutiongaming.kafka-journal.snapshot-store.cassandra';
 const rounds = 11;
 const life = 100_000;
 const between = 1_000;
@@ -23,12 +24,13 @@ const between = 1_000;
 export async function benchRecoverSnapshot(servers: Servers): Promise<readonly Figure[]> {
   const names = newNames(servers);
   const journals = await openBenchJournals(names);
-  const store = new InMemorySnapshotStore();
+  const config = await loadConfig({ text: names.configText });
+  const plugins = new Plugins({ config, log: silentLogger, registered: new Map() });
   const journal = accountPlugin(journals);
   const host = createActorHost({
-    settings: readPersistenceSettings(await loadConfig({ text: '' })),
+    settings: readPersistenceSettings(config),
     journal: async () => journal,
-    snapshotStore: async () => store,
+    snapshotStore: () => plugins.snapshotStore(storePath),
     log: silentLogger,
     clock: systemClock,
     randomUuid: randomUUID,
@@ -46,6 +48,7 @@ export async function benchRecoverSnapshot(servers: Servers): Promise<readonly F
     return [figure('recover.snapshot.cassandra', 'ms', [a, b])];
   } finally {
     await host.shutdown();
+    await plugins.close();
     await journals[Symbol.asyncDispose]();
   }
 }

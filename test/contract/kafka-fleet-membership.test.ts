@@ -5,7 +5,7 @@ import { fleetMembershipContract } from './fleet-membership.contract.ts';
 import type { FleetUnderTest } from './fleet-membership.fixture.ts';
 
 /** Shorter than a broker allows unless it is told otherwise, as that of the stack is. */
-const sessionTimeoutMs = 3_000;
+const sessionTimeoutMs = 5_000;
 const timings = { sessionTimeoutMs, heartbeatIntervalMs: 100, balanceDelayMs: 1_000_000 };
 
 fleetMembershipContract('Kafka', openKafkaFleet);
