@@ -31,7 +31,8 @@ describe('a fleet', function () {
         answered += history.asked.filter(({ outcome }) => outcome === 'answered').length;
       }
       if (process.env.FLEET_TRACE !== undefined) console.log(`${name}: ${answered} of ${asked}`);
-      expect(answered / asked).to.be.greaterThan(0.5);
+      // Most of the rest is asked while nobody can answer; it is to be no world of refusals only.
+      expect(answered / asked).to.be.greaterThan(0.3);
     });
   }
 });
