@@ -7,7 +7,7 @@ import { readPersistenceSettings } from '../../src/config/settings/persistence-s
 import { isReady } from '../../src/index.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { newNames, openBenchJournals, type Servers } from './bench-world.ts';
+import { journalPath, newNames, openBenchJournals, type Servers } from './bench-world.ts';
 import { alternate, elapsedMs, type Figure, figure } from './figures.ts';
 import { account, accountPlugin, writeAccount } from './recover.ts';
 import { replicateAll } from './replicate.ts';
@@ -24,7 +24,8 @@ const between = 1_000;
 export async function benchRecoverSnapshot(servers: Servers): Promise<readonly Figure[]> {
   const names = newNames(servers);
   const journals = await openBenchJournals(names);
-  const config = await loadConfig({ text: names.configText });
+  const same = `${storePath}.cassandra = \${${journalPath}.cassandra}`;
+  const config = await loadConfig({ text: `${names.configText}\n${same}` });
   const plugins = new Plugins({ config, log: silentLogger, registered: new Map() });
   const journal = accountPlugin(journals);
   const host = createActorHost({
