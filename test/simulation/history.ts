@@ -13,8 +13,11 @@ import { appliedProblem, leftovers, StoreChecks } from './store-checks.ts';
 import { storedOffset } from './store-view.ts';
 import { type Figures, World } from './world.ts';
 
-/** A history that takes more steps hangs. */
-const maxSteps = 20_000;
+/**
+ * A history that takes more steps hangs. The longest that ends waits for a replicator whose first call clears sixteen
+ * shares of wake-up tables, with a fault and a longer pause each: five polling readers take 20,000 steps meanwhile.
+ */
+const maxSteps = 60_000;
 
 /** Where holders take the partition from each other for so long, calm helps them to their end. */
 const calmAfterSteps = 3_000;
