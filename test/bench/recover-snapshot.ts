@@ -54,7 +54,10 @@ export async function benchRecoverSnapshot(servers: Servers): Promise<readonly F
   }
 }
 
-/** `takes` = and waits until the snapshot is saved that follows on so many events. */
+/**
+ * Recovers the entity, which has to be at `events`, and stops it. With `takes` it takes snapshots meanwhile, and the one
+ * of its last event is saved before it stops.
+ */
 async function recover(host: ActorHost, id: string, events: number, takes = false): Promise<void> {
   const saved = Promise.withResolvers<void>();
   const logic = host.persistent(account, {

@@ -62,7 +62,7 @@ export interface Waited {
   readonly worked: number;
 }
 
-/** Reads the journals of some entities, as any program may. */
+/** What each of these entities waited for, by its journal. It is read without a tenure, so their owners go on. */
 export async function readWaited(config: string, ids: readonly string[]): Promise<Waited[]> {
   await using journals = await openJournals({ config });
   const read = async (id: string): Promise<Waited> => {

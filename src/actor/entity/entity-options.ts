@@ -191,9 +191,9 @@ export interface EntityOptions<S, E extends EventObject> extends EvolutionOption
   readonly stashOverflow?: ActorSettings['stashOverflow'];
   /** For how long the answers to commands with a `commandId` are remembered. */
   readonly commandIds?: {
-    /** The last so many, at least 1. */
+    /** How many answers at most; the oldest is forgotten first. At least 1. */
     readonly maxCount?: number;
-    /** Since they were stored, more than 0. */
+    /** How long after its command was stored an answer is forgotten. More than 0. */
     readonly maxAge?: Duration;
   };
   /** Idle time after which `entities` stops it; 0 = never. */

@@ -1,5 +1,4 @@
 import type {
-  AnyActorLogic,
   AnyActorRef,
   AnyActorScope,
   AnyMachineSnapshot,
@@ -15,7 +14,7 @@ import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts'
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
-import { persistMachine } from './machine-snapshot.ts';
+import { type ActorInside, persistedForm, persistMachine } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
 import { actorFinder, armDelays, fillContexts, makeChild } from './restore-machine.ts';
 import { watchSchedules } from './scheduled.ts';
@@ -287,7 +286,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
    * state in the snapshot that brought it, or from its input.
    */
   #recreate(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
-    const { logic, options } = child as unknown as ShadowChild;
+    const { logic, options } = child as unknown as ActorInside;
     const { src, systemId, syncSnapshot, input } = options;
     const { self } = this.#scope;
     const ended = replay.endedChildren.get(child);
@@ -309,7 +308,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
    */
   #recreateGone(child: AnyActorRef, replay: ShadowScope): AnyActorRef {
     if (replay.endedChildren.has(child)) return this.#recreate(child, replay);
-    const { logic, options } = child as unknown as ShadowChild;
+    const { logic, options } = child as unknown as ActorInside;
     const snapshot = { ...persistedForm(child), children: {}, status: 'stopped' };
     const common = { id: child.id, src: options.src, parent: this.#scope.self };
     const actor = createActor(logic, { ...common, snapshot } as never);
@@ -347,22 +346,4 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
         return undefined;
     }
   }
-}
-
-/** What a child's logic would persist of it, without its own children. */
-function persistedForm(child: AnyActorRef): Readonly<Record<string, unknown>> {
-  const { logic } = child as unknown as ShadowChild;
-  const inline = { __unsafeAllowInlineActors: true };
-  return logic.getPersistedSnapshot(child.getSnapshot(), inline) as never;
-}
-
-/** What an actor of a dry run knows about how to make it. */
-interface ShadowChild {
-  readonly logic: AnyActorLogic;
-  readonly options: {
-    readonly src?: unknown;
-    readonly systemId?: string;
-    readonly syncSnapshot?: boolean;
-    readonly input?: unknown;
-  };
 }

@@ -231,14 +231,17 @@ function strange(path: string) {
 
 /** The end of a child as its event in the journal has it. */
 function endOf(child: AnyActorRef): EventObject {
-  const { logic } = child as unknown as ActorInside;
-  const snapshot = child.getSnapshot() as AnyMachineSnapshot;
-  const inline = { __unsafeAllowInlineActors: true };
-  const shown = logic.getPersistedSnapshot(snapshot, inline) as Readonly<Record<string, unknown>>;
-  const { status, output, error } = snapshot;
+  const { status, output, error } = child.getSnapshot() as AnyMachineSnapshot;
   const kind = status === 'error' ? 'error' : 'done';
   const end = { type: `xstate.${kind}.actor.${child.id}`, actorId: child.id, output, error };
-  return toStored(end, shown);
+  return toStored(end, persistedForm(child));
+}
+
+/** What a child's logic would persist of it, without its own children. */
+export function persistedForm(child: AnyActorRef): Readonly<Record<string, unknown>> {
+  const { logic } = child as unknown as ActorInside;
+  const inline = { __unsafeAllowInlineActors: true };
+  return logic.getPersistedSnapshot(child.getSnapshot(), inline) as never;
 }
 
 function errorForm(error: unknown, path: string): unknown {
