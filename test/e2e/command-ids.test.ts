@@ -1,13 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { createActor } from 'xstate';
 import type { AskResult } from '../../src/actor/entity/ask.ts';
-import { createPersistence, type Persistence } from '../../src/compose/create-persistence.ts';
 import { openJournals } from '../../src/compose/open-journals.ts';
-
-const section = 'evolutiongaming.kafka-journal.embedded.journal';
+import { embeddedProcesses, section } from './embedded-processes.ts';
 
 interface Note {
   readonly type: 'note';
@@ -22,27 +17,11 @@ const shown = ({ sequenceNr, events, reply }: AskResult) => ({ sequenceNr, event
 
 describe('a command that is asked again with its id, on one file', function () {
   this.timeout(60_000);
-  let folder: string;
-  const opened: Persistence[] = [];
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'command-ids-'));
-  });
-
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((persistence) => persistence.shutdown()));
-    await rm(folder, { recursive: true });
-  });
+  const processes = embeddedProcesses();
 
   /** A process of the service. */
   async function open(more = '') {
-    const file = JSON.stringify(join(folder, 'journal.db'));
-    const persistence = await createPersistence({
-      config: `
-        akka.persistence.journal.plugin = "${section}"
-        ${section} { file = ${file} ${more} }`,
-    });
-    opened.push(persistence);
+    const persistence = await processes.open(more);
     const logic = persistence.behavior<readonly string[], Note, Noted, { id: string }>({
       persistenceId: ({ input }) => input.id,
       initialState: [],
@@ -66,7 +45,7 @@ describe('a command that is asked again with its id, on one file', function () {
     const answers = [];
     for (const name of ['a', 'b', 'c']) answers.push(shown(await first.note(name, name)));
     expect(shown(await first.note('a', 'a'))).to.deep.equal(answers[0]);
-    await opened.shift()?.shutdown();
+    await processes.shutdownFirst();
     // The replicator of the file has carried the records into the store by now, or does so.
     const next = await open();
     for (const [index, name] of ['a', 'b', 'c'].entries()) {
@@ -76,16 +55,16 @@ describe('a command that is asked again with its id, on one file', function () {
   });
 
   it('gets it from each of two processes that take the entity from one another', async () => {
-    const processes = [await open(), await open()] as const;
+    const both = [await open(), await open()] as const;
     const answers: object[] = [];
     for (let n = 0; n < 6; n++) {
-      answers.push(shown(await processes[n % 2 === 0 ? 0 : 1].note(`${n}`, `${n}`)));
-      const other = processes[n % 2 === 0 ? 1 : 0];
+      answers.push(shown(await both[n % 2 === 0 ? 0 : 1].note(`${n}`, `${n}`)));
+      const other = both[n % 2 === 0 ? 1 : 0];
       expect(shown(await other.note(`${n}`, `${n}`))).to.deep.equal(answers[n]);
     }
-    const both = await Promise.all(processes.map(({ note }) => note('x', 'x')));
-    expect(shown(both[0] as AskResult)).to.deep.equal(shown(both[1] as AskResult));
-    const { context } = await processes[0].notes.peek('n');
+    const answered = await Promise.all(both.map(({ note }) => note('x', 'x')));
+    expect(shown(answered[0] as AskResult)).to.deep.equal(shown(answered[1] as AskResult));
+    const { context } = await both[0].notes.peek('n');
     expect(context).to.deep.equal(['0', '1', '2', '3', '4', '5', 'x']);
   });
 
@@ -104,18 +83,13 @@ describe('a command that is asked again with its id, on one file', function () {
       const error = await asked.catch((failure: unknown) => failure);
       expect(error).to.include({ code: 'UNEXPECTED_SEQUENCE_NR', actual: 1 });
     }
-    await opened.shift()?.shutdown();
+    await processes.shutdownFirst();
     const third = await Promise.all(ids.map((id) => other.note(id, id, id)));
     expect(third.map(shown)).to.deep.equal(first.map(shown));
   });
 
   it('stands in the metadata of its record, beside what hooks say of the write', async () => {
-    const persistence = await createPersistence({
-      config: `
-        akka.persistence.journal.plugin = "${section}"
-        ${section}.file = ${JSON.stringify(join(folder, 'journal.db'))}`,
-    });
-    opened.push(persistence);
+    const persistence = await processes.open();
     const logic = persistence.behavior<number, Note, Noted>({
       persistenceId: 'n',
       initialState: 0,
@@ -136,9 +110,9 @@ describe('a command that is asked again with its id, on one file', function () {
       return persistence.ask(actor, { type: 'note', of }, names);
     };
     await Promise.all(['a', 'b', 'c'].map(ask));
-    await opened.shift()?.shutdown();
+    await processes.shutdownFirst();
     await using journals = await openJournals({
-      config: `${section}.file = ${JSON.stringify(join(folder, 'journal.db'))}`,
+      config: `${section} { ${processes.file()} }`,
       plugin: section,
     });
     const records = [];

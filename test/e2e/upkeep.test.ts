@@ -1,12 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { createPersistence, type Persistence } from '../../src/compose/create-persistence.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-
-const section = 'evolutiongaming.kafka-journal.embedded.journal';
+import { embeddedProcesses } from './embedded-processes.ts';
 
 interface Note {
   readonly type: 'note';
@@ -15,27 +10,11 @@ interface Note {
 
 describe('deletes, purges and earlier moments of entities on one file', function () {
   this.timeout(60_000);
-  let folder: string;
-  const opened: Persistence[] = [];
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'upkeep-'));
-  });
-
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((persistence) => persistence.shutdown()));
-    await rm(folder, { recursive: true });
-  });
+  const processes = embeddedProcesses();
 
   /** A process of the service. */
   async function open(more = '') {
-    const file = JSON.stringify(join(folder, 'journal.db'));
-    const persistence = await createPersistence({
-      config: `
-        akka.persistence.journal.plugin = "${section}"
-        ${section} { file = ${file} ${more} }`,
-    });
-    opened.push(persistence);
+    const persistence = await processes.open(more);
     const logic = persistence.behavior<readonly string[], Note, Note, { id: string }>({
       persistenceId: ({ input }) => input.id,
       initialState: [],
@@ -65,7 +44,7 @@ describe('deletes, purges and earlier moments of entities on one file', function
     for (const name of ['a', 'b', 'c']) await one.note(name);
     await one.notes.deleteEvents('n', 2);
     expect((await one.note('d')).snapshot.context).to.deep.equal(['a', 'b', 'c', 'd']);
-    await opened.shift()?.shutdown();
+    await processes.shutdownFirst();
     const next = await open();
     expect((await next.notes.peek('n')).context).to.deep.equal(['c', 'd']);
     await next.notes.deleteEvents('n', SeqNr.max);
