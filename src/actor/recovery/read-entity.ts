@@ -29,6 +29,8 @@ export interface EntitySources<S extends HostedState> {
 
 /** Snapshots that are tried, from the newest to older ones; after that every event is applied. */
 const maxTries = 3;
+  /** Called before and after a snapshot is loaded; `undefined` = nobody wants to know. */
+  readonly onLoad: ((step: 'asked' | 'answered') => void) | undefined;
 
 /**
  * Folds what snapshot store and journal hold of an entity; nothing happens by that.
@@ -126,7 +128,7 @@ class EntityReader<S extends HostedState> {
     store: SnapshotStore,
     criteria: Parameters<SnapshotStore['load']>[1],
   ): Promise<StoredSnapshot | undefined> {
-    const { watch, signal } = this.#sources;
+    const { watch, signal, onLoad } = this.#sources;
     const { persistenceId, deps } = this.#entity;
     try {
       return await watch.guard(store.load(persistenceId, criteria, { signal }));
@@ -135,6 +137,7 @@ class EntityReader<S extends HostedState> {
       this.#unused.push('it cannot be loaded');
       const text = 'no snapshot can be loaded; all events are applied instead';
       deps.log.warn({ persistenceId, err: error }, text);
+    onLoad?.('asked');
       return undefined;
     }
   }
@@ -143,6 +146,8 @@ class EntityReader<S extends HostedState> {
   #start({ metadata, snapshot }: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
     const { settings, logic, input } = this.#entity;
     const { machineVersion, adapter } = settings.snapshots;
+    } finally {
+      onLoad?.('answered');
     try {
       const cipher = this.#sources.coding?.cipher;
       const place = snapshotPlace(metadata.seqNr);

@@ -39,6 +39,42 @@ describe('a recovery from a snapshot', () => {
     expect((await world.add(1)).sequenceNr).to.equal(7);
   });
 
+  it('shows in its phase that it waits for the store; a look shows nothing', async () => {
+    const { journal, store, reopen } = await shelf();
+    const open = store.block();
+    const world = reopen();
+    const phases: string[] = [];
+    world.actor.subscribe((snapshot) => {
+      const { phase } = (snapshot as { readonly persistence: { readonly phase: string } })
+        .persistence;
+      if (phases.at(-1) !== phase) phases.push(phase);
+    });
+    await settle();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('loading-snapshot');
+    const replay = journal.blockReplay();
+    open();
+    await replay.reached;
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('replaying');
+    replay.open();
+    await world.recovered();
+    expect(phases).to.deep.equal(['replaying', 'loading-snapshot', 'replaying', 'ready']);
+  });
+
+  it('leaves that phase when the load fails, also for a next try', async () => {
+    const { store, reopen } = await shelf();
+    const open = store.block();
+    store.failNext('load', new StoreUnavailableError('down'));
+    const world = reopen({ entity: { onPersistFailure: { minBackoff: 1, maxBackoff: 1 } } });
+    await settle();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('loading-snapshot');
+    open();
+    await world.recovered();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('ready');
+    expect(world.signals.filter((signal) => signal.startsWith('recovery-failed'))).to.have.length(
+      1,
+    );
+  });
+
   it('has a tail (A15), in one pass and in two', async () => {
     for (const onePass of [true, false]) {
       const journal = new MemoryJournalPlugin({ onePass });
