@@ -41,11 +41,6 @@ export const promised: readonly AcceptedKeys[] = [
   row('persistence', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'there are no snapshots yet', 'typed.snapshot-on-recovery'),
   row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
-  row(
-    'persistence',
-    'event adapters belong to the section of a journal so far',
-    'journal-plugin-fallback.event-adapters.** journal-plugin-fallback.event-adapter-bindings.**',
-  ),
 ].map((accepted) => ({ ...accepted, isPromised: true }));
 
 const everySection = ['kafka', 'kafka producer', 'kafka consumer'] as const;

@@ -1,7 +1,7 @@
 import { Config } from '../config.ts';
 import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
-import { type BoundClasses, readEventAdapters } from './event-adapter-settings.ts';
+import { readEventAdapters } from './event-adapter-settings.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type FleetSettings, readFleet } from './fleet-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
@@ -22,7 +22,6 @@ export interface KafkaJournalSettings {
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
   readonly dataIntegrity: DataIntegritySettings;
-  readonly eventAdapters: BoundClasses;
   /** Longest time a recovery may take to read its journal. */
   readonly readTimeoutMs: number;
   /** How a read finds its end: by a mark that it writes, or by the end offset of the partition. */
@@ -45,7 +44,6 @@ export interface EmbeddedJournalSettings {
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
   readonly dataIntegrity: DataIntegritySettings;
-  readonly eventAdapters: BoundClasses;
   readonly segmentSize: number;
   readonly partitions: number;
   readonly readTimeoutMs: number;
@@ -158,6 +156,7 @@ export function readInMemoryJournalSettings(
   return reader.finish({
     testSerialization: reader.read('test-serialization', boolean),
     delayWritesMs: reader.read('delay-writes', duration({ min: 0, max: int32 })),
+  readEventAdapters(reader, fallback);
   });
 }
 
@@ -167,7 +166,6 @@ type CommonSettings = Pick<
   | 'maxEventsInBatch'
   | 'callTimeThresholdsMs'
   | 'dataIntegrity'
-  | 'eventAdapters'
   | 'readTimeoutMs'
   | 'tenures'
   | 'fleet'
@@ -197,6 +195,7 @@ function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings 
   const threshold = (call: string): number =>
     reader.read(`call-time-thresholds.${call}`, duration());
   return {
+  readEventAdapters(reader, fallback);
     persistenceIdToKey: readPersistenceIdToKey(reader, written),
     maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),
     callTimeThresholdsMs: {
@@ -212,7 +211,6 @@ function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings 
       correlateEventsWithMeta: reader.read('data-integrity.correlate-events-with-meta', boolean),
       gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
     },
-    eventAdapters: readEventAdapters(reader),
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
     ...readProcesses(reader),
   };
