@@ -12,6 +12,7 @@ import {
   readPersistenceIdToKey,
 } from './persistence-id-to-key-settings.ts';
 import { fallbackPaths, readJournalHost } from './plugin-host-settings.ts';
+import { type PurgeExpiredSettings, readEmbeddedPurgeExpired } from './purge-expired-settings.ts';
 import { readTenures, type TenureSettings } from './tenure-settings.ts';
 
 /** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
@@ -51,6 +52,8 @@ export interface EmbeddedJournalSettings {
   readonly tenures: TenureSettings | undefined;
   /** `undefined` = the process shares its entities with no other. */
   readonly fleet: FleetSettings | undefined;
+  /** `undefined` = expired journals stay. */
+  readonly purgeExpired: PurgeExpiredSettings | undefined;
 }
 
 /** A call that took at least so long is logged as a warning. */
@@ -129,6 +132,7 @@ export function readEmbeddedJournalSettings(
     file: reader.read('file', nonEmptyText),
     segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
     partitions: reader.read('partitions', integer({ min: 1, max: 10_000 })),
+    purgeExpired: readEmbeddedPurgeExpired(reader),
   });
 }
 
@@ -152,11 +156,11 @@ export function readInMemoryJournalSettings(
   const { isDefault, fallback } = placeOf(config, path);
   reader.optional('class', text);
   readJournalHost(reader, fallback);
+  readEventAdapters(reader, fallback);
   noteRecoveryEventTimeout(reader, isDefault);
   return reader.finish({
     testSerialization: reader.read('test-serialization', boolean),
     delayWritesMs: reader.read('delay-writes', duration({ min: 0, max: int32 })),
-  readEventAdapters(reader, fallback);
   });
 }
 
@@ -189,13 +193,13 @@ function placeOf(config: Config, path: string): SectionPlace {
 function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings {
   const { written, isDefault, fallback } = place;
   reader.optional('class', text);
-  // The host of the plugin uses them, see plugin-host-settings.ts; here they are checked.
+  // The host of the plugin and the actors use them, see plugin-host-settings.ts; here they are checked.
   readJournalHost(reader, fallback);
+  readEventAdapters(reader, fallback);
   noteRecoveryEventTimeout(reader, isDefault);
   const threshold = (call: string): number =>
     reader.read(`call-time-thresholds.${call}`, duration());
   return {
-  readEventAdapters(reader, fallback);
     persistenceIdToKey: readPersistenceIdToKey(reader, written),
     maxEventsInBatch: reader.read('max-events-in-batch', integer({ min: -int32, max: int32 })),
     callTimeThresholdsMs: {

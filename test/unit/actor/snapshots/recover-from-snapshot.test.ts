@@ -162,14 +162,39 @@ describe('a recovery from a snapshot', () => {
     expect(await store.numbers('c|1')).to.deep.equal([12]);
     await journal.purge('c|1');
     const second = reopen({ entity: everyThree });
+    await second.recovered();
+    store.failNext('deleteMatching');
     await addOnes(second, 6);
     await settle();
+    expect(second.signals).to.include('snapshots-delete-failed 12');
+    expect(await store.numbers('c|1')).to.deep.equal([6, 12]);
     await second.host.shutdown();
     journal.requests.length = 0;
     const third = reopen();
     await third.recovered();
     expect(third.count()).to.equal(6);
     expect(readFrom(journal)).to.deep.equal([12, 6]);
+  });
+
+  it('leaves those of an earlier life until the present one has a snapshot; then they go', async () => {
+    const entity = { retention: { snapshotEvery: 4, keepSnapshots: 9 } };
+    const { journal, store, reopen } = await shelf(entity, 11);
+    expect(await store.numbers('c|1')).to.deep.equal([4, 8, 12]);
+    await journal.purge('c|1');
+    const second = reopen({ entity: { retention: { snapshotEvery: 5, keepSnapshots: 9 } } });
+    await addOnes(second, 3);
+    await settle();
+    expect(await store.numbers('c|1'), 'none is saved yet').to.deep.equal([4, 8, 12]);
+    await addOnes(second, 1);
+    await settle();
+    expect(await store.numbers('c|1'), 'that of number 4 is below').to.deep.equal([4, 5]);
+    expect(second.signals.slice(1)).to.deep.equal(['snapshots-deleted 12', 'snapshot-saved 5']);
+    await second.host.shutdown();
+    journal.requests.length = 0;
+    const third = reopen();
+    await third.recovered();
+    expect(third.count()).to.equal(4);
+    expect(readFrom(journal)).to.deep.equal([5]);
   });
 
   it('fails when the snapshot cannot be loaded (A19)', async () => {
