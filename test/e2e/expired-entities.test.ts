@@ -54,8 +54,10 @@ interface Place {
 
 async function liveAndExpire({ configText, path, snapshots, topic }: Place): Promise<void> {
   const signals: string[] = [];
+  await using opened = new AsyncDisposableStack();
   const open = async () => {
     const persistence = await createPersistence({ config: configText });
+    opened.defer(() => persistence.shutdown());
     const logic = persistence.persistent(guest, {
       persistenceId: ({ input }) => (input as unknown as { id: string }).id,
       retention: { snapshotEvery: 2, keepSnapshots: 9 },
@@ -67,11 +69,11 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
   };
   const config = await loadConfig({ text: configText });
   const waking = async (): Promise<readonly string[]> => {
-    await using opened = await openWakeUps(journalSettingsOf(config, path), quietDeps);
+    await using store = await openWakeUps(journalSettingsOf(config, path), quietDeps);
     const found: string[] = [];
-    for (let partition = 0; partition < (await opened.partitions(Topic.of(topic))); partition++) {
+    for (let partition = 0; partition < (await store.partitions(Topic.of(topic))); partition++) {
       const place = { topic: Topic.of(topic), partition: Partition.of(partition) };
-      const due = opened.eventual.wakeUps.due({ ...place, toMs: maxWakeMs });
+      const due = store.eventual.wakeUps.due({ ...place, toMs: maxWakeMs });
       for await (const { id } of due) found.push(id);
     }
     return found.toSorted();
@@ -121,7 +123,6 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
   expect(signals).to.include('snapshots-deleted 4');
   expect(await snapshotOf('leaving', Number.MAX_SAFE_INTEGER)).to.equal(2);
   await until('it waits again', async () => (await waking()).join() === 'leaving,staying', limitMs);
-  await second.persistence.shutdown();
 }
 
 describe('entities whose time is over', function () {
