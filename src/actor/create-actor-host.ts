@@ -6,12 +6,7 @@ import type {
   EventFromLogic,
   EventObject,
 } from 'xstate';
-import {
-  ClosedError,
-  DeadlineExceededError,
-  InvalidInputError,
-  type Stored,
-} from '../model/errors.ts';
+import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
@@ -19,6 +14,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted } from '../runtime/waiting.ts';
 import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
+import { type BoundedWait, inTime } from './bounded-wait.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
@@ -205,12 +201,6 @@ export function createActorHost(options: ActorHostOptions): ActorHost {
   return new LocalActorHost(options);
 }
 
-/** What is said when a wait is over. */
-interface BoundedWait {
-  readonly text: string;
-  readonly stored: Stored;
-}
-
 class LocalActorHost implements ActorHost {
   readonly #settings: ActorSettings;
   readonly #deps: HostDeps;
@@ -321,7 +311,8 @@ class LocalActorHost implements ActorHost {
     const host = this.#deps.hosts.of(ref);
     const text = `${host.persistenceId} has not recovered in time; it goes on trying`;
     const wait = { text, stored: 'no' } as const;
-    await this.#inTime(wait, options, (signal) => host.whenRecovered(signal));
+    const { clock } = this.#deps;
+    await inTime(clock, wait, options, (signal) => host.whenRecovered(signal));
   }
 
   async #peek(ref: object, options?: WaitOptions, moment?: Moment): Promise<unknown> {
@@ -364,32 +355,10 @@ class LocalActorHost implements ActorHost {
     const closing = this.#closing.signal;
     const given = checkSignal(options?.signal);
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
-    return await this.#inTime(wait, { ...options, signal }, (either = signal) =>
+    const { clock } = this.#deps;
+    return await inTime(clock, wait, { ...options, signal }, (either = signal) =>
       unlessAborted(work(either), either),
     );
-  }
-
-  /** @throws {DeadlineExceededError} the text of the wait, and the timeout */
-  async #inTime<T>(
-    { text, stored }: BoundedWait,
-    options: WaitOptions | undefined,
-    work: (signal: AbortSignal | undefined) => Promise<T>,
-  ): Promise<T> {
-    const signal = options?.signal;
-    if (options?.timeout === undefined) return await work(signal);
-    const timeoutMs = checkTimeout(options.timeout);
-    const over = new AbortController();
-    const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-    const error = new DeadlineExceededError(`${text} (${timeoutMs} ms)`, { stored });
-    this.#deps.clock.sleep(timeoutMs, { signal: over.signal }).then(
-      () => over.abort(error),
-      () => {}, // it was quicker
-    );
-    try {
-      return await work(either);
-    } finally {
-      over.abort();
-    }
   }
 
   async stop(ref: object): Promise<void> {

@@ -271,13 +271,13 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   async #tryHere(route: Route, here: PartitionHere): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
     const { id, errand, options } = route;
     try {
-      switch (errand.name) {
-        case 'delete-events':
-          await this.#local.deleteEvents(id, errand.to, options);
-          return done;
-        case 'purge':
-          await this.#local.purge(id, options);
-          return done;
+      if (errand.name === 'delete-events') {
+        await this.#local.deleteEvents(id, errand.to, options);
+        return done;
+      }
+      if (errand.name === 'purge') {
+        await this.#local.purge(id, options);
+        return done;
       }
       const result = await this.#local.ask(id, errand.command as EventFromLogic<L>, options);
       // What was stored is so, whoever has the entity by now. What was only looked at may be old.

@@ -104,7 +104,7 @@ describe('a call', () => {
 });
 
 describe('a call for a deletion or a purge', () => {
-  const { command, ...toEntity } = call;
+  const toEntity = { type: 'account', id: 'a-1', generation: 4, hops: 1 };
 
   it('is a JSON object with the entity, what is to go, and what the caller knew', () => {
     const purge = { ...toEntity, upkeep: { name: 'purge' } } as const;
