@@ -1,4 +1,4 @@
-import { type CommandTerms, defaultAskTimeoutMs } from '../actor/entity/ask.ts';
+import { type CheckedTerms, defaultAskTimeoutMs } from '../actor/entity/ask.ts';
 import type { AskOptions } from '../actor/registry/entities.ts';
 import type { Key } from '../model/key.ts';
 import type { FleetMember } from '../ports/fleet-membership.ts';
@@ -7,7 +7,7 @@ import type { FleetMember } from '../ports/fleet-membership.ts';
 export interface Route {
   readonly id: string;
   readonly command: { readonly type: string };
-  readonly terms: CommandTerms;
+  readonly terms: CheckedTerms;
   readonly key: Key;
   readonly timeoutMs: number;
   readonly endMs: number;

@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import type { CommandTerms } from '../../actor/entity/ask.ts';
+import type { CheckedTerms } from '../../actor/entity/ask.ts';
 import { checkId, isEvent, isShortId, shortIdText } from '../../actor/entity/check-input.ts';
 import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/json.ts';
 import { printString, printValue } from '../../codec/json/json-printer.ts';
@@ -26,11 +26,11 @@ export interface EntityCall {
   /** Processes that have sent the call on, or have sent the caller to another one. */
   readonly hops: number;
   /** Absent = the asker demands and says nothing. */
-  readonly terms?: CommandTerms;
+  readonly terms?: CheckedTerms;
 }
 
 /** The name of the call that asks. The one with terms is known only to processes that keep them. */
-export function nameOfAsk(terms: CommandTerms): 'ask' | 'ask-on-terms' {
+export function nameOfAsk(terms: CheckedTerms): 'ask' | 'ask-on-terms' {
   const { expectedSequenceNr, commandId } = terms;
   return expectedSequenceNr === undefined && commandId === undefined ? 'ask' : 'ask-on-terms';
 }
@@ -67,12 +67,12 @@ export function decodeCall(body: string): EntityCall {
   };
 }
 
-function printTerms(terms: CommandTerms): string {
+function printTerms(terms: CheckedTerms): string {
   return Object.keys(terms).length === 0 ? '' : `,"terms":${printJson({ ...terms })}`;
 }
 
 /** What is not understood may be a demand of a later version, so it is refused. */
-function readTerms(given: unknown): CommandTerms {
+function readTerms(given: unknown): CheckedTerms {
   const at = 'call.terms';
   const members = readObject(given, at);
   const unknown = Object.keys(members).find((name) => !termNames.has(name));
@@ -91,7 +91,7 @@ function readTerms(given: unknown): CommandTerms {
   };
 }
 
-const termNames: ReadonlySet<string> = new Set<keyof CommandTerms>([
+const termNames: ReadonlySet<string> = new Set<keyof CheckedTerms>([
   'expectedSequenceNr',
   'commandId',
   'correlationId',
