@@ -11,6 +11,7 @@ export type {
   Retention,
   SnapshotAdapter,
   SnapshotWhenArgs,
+  XstateEvent,
 } from './actor/entity/entity-options.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
@@ -31,6 +32,7 @@ export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,
+  EntityInput,
   EntityRegistry,
   EntityRegistryOptions,
 } from './actor/registry/entities.ts';

@@ -22,14 +22,12 @@ const pay = fromPromise<void, Transfer>(async ({ input: { to, transferId, cents 
   await wallets.ask(to, { type: 'credit', transferId, cents });
 });
 
-const logic = persistence.persistent<typeof wallet, WalletCommand>(
-  wallet.provide({ actors: { pay } }),
-  {
-    persistenceId: ({ input }) => `wallet-${prefix}${input.id}`,
-    decide,
-    onPersistFailure: { minBackoff: '100ms', maxBackoff: '5s' },
-  },
-);
+const logic = persistence.persistent(wallet.provide({ actors: { pay } }), {
+  types: { commands: {} as WalletCommand },
+  persistenceId: ({ input }) => `wallet-${prefix}${input.id}`,
+  decide,
+  onPersistFailure: { minBackoff: '100ms', maxBackoff: '5s' },
+});
 const wallets = persistence.entities('wallet', logic);
 const clerk = new Clerk(wallets, (transfers) => tell({ type: 'acknowledged', transfers }));
 

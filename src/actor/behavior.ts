@@ -4,11 +4,19 @@ import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
-import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
+import type {
+  ActorSettings,
+  Decision,
+  DecisionOf,
+  EntityOptions,
+  InputArgs,
+  ReplyOfDecision,
+} from './entity/entity-options.ts';
 import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
+import type { EntityInput } from './registry/entities.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
 /** What a behaviour's actor shows (ADR 24). */
@@ -20,19 +28,28 @@ export interface BehaviorState<S> {
 }
 
 /** The snapshot of a behaviour's actor: its state, and what is known of its journal. */
-export type BehaviorSnapshot<S, E extends EventObject> = BehaviorState<S> & {
-  readonly persistence: PersistenceInfo<E>;
+export type BehaviorSnapshot<S, E extends EventObject, R = unknown> = BehaviorState<S> & {
+  readonly persistence: PersistenceInfo<E, R>;
 };
 
-/** Logic for `createActor`, `spawn` and `invoke`. */
-export type BehaviorLogic<S, C extends EventObject, E extends EventObject, I> = ActorLogic<
+/** Logic for `createActor`, `spawn` and `invoke`; `R` is what it replies. */
+export type BehaviorLogic<
+  S,
+  C extends EventObject,
+  E extends EventObject,
+  I = EntityInput,
+  R = unknown,
+> = ActorLogic<
   // xstate's `Snapshot` ties `error` and `output` to the status; a behaviour has one shape for all.
-  BehaviorSnapshot<S, E> & ActiveSnapshot,
+  BehaviorSnapshot<S, E, R> & ActiveSnapshot,
   C,
   I,
   AnyActorScope['system'],
   EventObject
 >;
+
+/** A behaviour with one fixed persistence id needs no input. */
+type BehaviorInput<I, P> = [P] extends [string] ? I | undefined : I;
 
 interface ActiveSnapshot {
   readonly status: 'active';
@@ -50,42 +67,86 @@ export interface BehaviorDecideArgs<S, C> extends CommandNames {
   readonly bornWith: string | undefined;
 }
 
+/** What `decide` of a behaviour may answer. */
+type BehaviorDecision<S, E extends EventObject> = Decision<E, BehaviorState<S>>;
+
+/** The same with what helps the compiler to name a wrong event. */
+type BehaviorAnswer<S, E extends EventObject> = DecisionOf<E['type']> & BehaviorDecision<S, E>;
+
+type Decide<S, C, E extends EventObject> = (a: BehaviorDecideArgs<S, C>) => BehaviorDecision<S, E>;
+
 /** An entity without a machine: its rules, and the options of every entity. */
-export interface BehaviorOptions<S, C extends EventObject, E extends EventObject, I>
-  extends EntityOptions<BehaviorState<S>, E> {
-  readonly persistenceId: string | ((a: InputArgs<I>) => string);
+export interface BehaviorOptions<
+  S,
+  C extends EventObject,
+  E extends EventObject,
+  I = EntityInput,
+  D = BehaviorDecision<S, E>,
+  P extends string | undefined = string | undefined,
+> extends EntityOptions<BehaviorState<S>, E> {
+  /** Only types: `types: { commands: {} as Command, events: {} as Event }`. */
+  readonly types: {
+    readonly commands: C;
+    readonly events: E;
+    /** That of `initialState` unless given; needed where that is a function. */
+    readonly state?: S | undefined;
+    /** What an actor is started with; `{ id: string }` unless given. */
+    readonly input?: I | undefined;
+  };
+  /**
+   * Names the journal: not blank, and unique among the live actors. Unless given, an entity of
+   * `entities` has its type and its id, as `account|a-1`; any other actor needs one.
+   */
+  readonly persistenceId?: (P | ((a: InputArgs<I>) => string)) | undefined;
   /** A function of the input makes the input part of the journal. */
   readonly initialState: S | ((a: InputArgs<I>) => S);
   /**
    * Turns a command into events. It must not have effects: it may run again after a rejected
    * write.
    */
-  readonly decide: (a: BehaviorDecideArgs<S, C>) => Decision<E, BehaviorState<S>>;
+  // A conditional type, so that TypeScript knows the events before it looks at the function:
+  // otherwise it would take `type: 'added'` for any text.
+  readonly decide: [E] extends [unknown] ? (a: BehaviorDecideArgs<S, C>) => D : never;
   /**
    * When the commands come back that `decide` has stashed: after an event after which this answers
    * true. Unless given: after each event.
    */
-  readonly unstashOn?: (state: S) => boolean;
+  readonly unstashOn?: ((state: S) => boolean) | undefined;
   /** The state after an event: a pure function, which leaves the old state alone. */
   readonly evolve: (state: S, event: E) => S;
 }
 
+/** See `behavior` of the persistence. */
+export type MakeBehavior = <
+  S,
+  C extends EventObject,
+  // The default never counts; it only makes a `decide` without parameters keep its texts.
+  E extends EventObject = { readonly type: '' },
+  D extends BehaviorAnswer<S, E> = BehaviorDecision<S, E>,
+  I = EntityInput,
+  P extends string | undefined = undefined,
+>(
+  options: BehaviorOptions<S, C, E, I, D, P>,
+) => BehaviorLogic<S, C, E, BehaviorInput<I, P>, ReplyOfDecision<D>>;
+
 /** The front end without a machine: initial state, decide, evolve. */
-export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject, I>(
-  options: BehaviorOptions<S, C, E, I>,
+export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject, I, D>(
+  options: BehaviorOptions<S, C, E, I, D, string | undefined>,
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
-  const { persistenceId, decide, evolve, unstashOn } = options;
+  const { persistenceId, evolve, unstashOn } = options;
+  const decide = options.decide as Decide<S, C, E>;
   if (decide === undefined || evolve === undefined) {
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
   return {
     journalPluginId: shared.journalPluginId,
-    settings(input) {
+    needsId: persistenceId === undefined,
+    settings(input, typedId) {
       return {
         ...shared,
-        persistenceId: persistenceIdOf(persistenceId, input as I),
+        persistenceId: persistenceIdOf(persistenceId ?? typedId, input as I),
         decide: ({ snapshot: { context: state }, command, ...rest }) =>
           decide({ ...rest, state, command: command as C }),
         transient: undefined,

@@ -1,18 +1,11 @@
-import type {
-  ActorRef,
-  AnyActorLogic,
-  AnyActorRef,
-  AnyStateMachine,
-  EventFromLogic,
-  EventObject,
-} from 'xstate';
+import type { ActorRef, AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted } from '../runtime/waiting.ts';
-import type { BehaviorLogic, BehaviorOptions } from './behavior.ts';
+import type { MakeBehavior } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
 import { type BoundedWait, inTime } from './bounded-wait.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
@@ -31,12 +24,14 @@ import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
 import { deleteEvents, purgeEntity } from './journal-upkeep.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
-import type { PersistentLogic, PersistentOptions } from './persistent.ts';
+import type { MakePersistent } from './persistent.ts';
 import { machineFrontEnd } from './persistent.ts';
 import { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type {
+  AnyEntityLogic,
   AskOptions,
   EntityRegistry,
+  EntityRegistryArgs,
   EntityRegistryOptions,
   LocalEntities,
 } from './registry/entities.ts';
@@ -76,31 +71,24 @@ export type PlaceEntities = <L extends AnyActorLogic>(
   options: EntityRegistryOptions,
 ) => EntityRegistry<L>;
 
-/** Persistent actors over journals. It owns its entities, not the journals. */
-export interface ActorHost {
+/** Persistent actors over journals. It owns its entities, not the journals. Disposing is `shutdown`. */
+export interface ActorHost extends AsyncDisposable {
   /**
-   * Logic that stores each event of `machine` before applying it. With a command type of its own:
-   * `persistent(machine).with<Command>({ … })`. Ids that xstate makes from the places of states,
-   * and that the journal will hold, are named in one warning of the log.
+   * Logic that stores each event of `machine` before applying it. `types` names commands that are
+   * not the machine's events: `persistent(machine, { types: { commands: {} as Command }, decide })`.
+   * Ids that xstate makes from the places of states, and that the journal will hold, are named in
+   * one warning of the log.
    *
    * @throws {InvalidInputError} a wrong option
    */
-  persistent<M extends AnyStateMachine, C extends EventObject = EventFromLogic<M>>(
-    machine: M,
-    options: PersistentOptions<M, C>,
-  ): PersistentLogic<M, C>;
-  persistent<M extends AnyStateMachine>(
-    machine: M,
-  ): { with<C extends EventObject>(options: PersistentOptions<M, C>): PersistentLogic<M, C> };
+  readonly persistent: MakePersistent;
 
   /**
    * Logic of an entity without a machine (ADR 24).
    *
    * @throws {InvalidInputError} a wrong option
    */
-  behavior<S, C extends EventObject, E extends EventObject, I = unknown>(
-    options: BehaviorOptions<S, C, E, I>,
-  ): BehaviorLogic<S, C, E, I>;
+  readonly behavior: MakeBehavior;
 
   /**
    * Sends a command and resolves once everything it led to is stored and applied. It rejects with
@@ -123,14 +111,15 @@ export interface ActorHost {
   ): Promise<AskResult<S>>;
 
   /**
-   * Entities by id.
+   * Entities by id. Where the logic has no `persistenceId`, the journal of an entity is named by
+   * type and id, as `account|a-1`, and neither may contain `|`.
    *
-   * @throws {InvalidInputError} the type is blank, or has been taken already
+   * @throws {InvalidInputError} the type is blank, contains `|`, or has been taken already
    */
-  entities<L extends AnyActorLogic>(
+  entities<L extends AnyEntityLogic>(
     type: string,
     logic: L,
-    options?: EntityRegistryOptions,
+    ...options: EntityRegistryArgs<L>
   ): EntityRegistry<L>;
 
   /**
@@ -230,27 +219,15 @@ class LocalActorHost implements ActorHost {
     this.#deadlines = new AskDeadlines(clock);
   }
 
-  persistent<M extends AnyStateMachine, C extends EventObject>(
-    machine: M,
-    options?: PersistentOptions<M, C>,
-  ): never {
-    if (options === undefined) {
-      const curried = { with: (later: PersistentOptions<M, C>) => this.persistent(machine, later) };
-      return curried as never;
-    }
+  readonly persistent: MakePersistent = (machine, options) => {
     const front = machineFrontEnd(machine, options, this.#settings);
     const ids = automaticIds(machine);
     if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
     return new EntityActorLogic(front, this.#deps) as never;
-  }
+  };
 
-  behavior<S, C extends EventObject, E extends EventObject, I>(
-    options: BehaviorOptions<S, C, E, I>,
-  ): BehaviorLogic<S, C, E, I> {
-    const front = behaviorFrontEnd(options, this.#settings);
-    const logic: unknown = new EntityActorLogic(front, this.#deps);
-    return logic as BehaviorLogic<S, C, E, I>;
-  }
+  readonly behavior: MakeBehavior = (options) =>
+    new EntityActorLogic(behaviorFrontEnd(options, this.#settings), this.#deps) as never;
 
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
@@ -274,18 +251,20 @@ class LocalActorHost implements ActorHost {
     }
   }
 
-  entities<L extends AnyActorLogic>(
+  entities<L extends AnyEntityLogic>(
     type: string,
-    logic: L,
-    options: EntityRegistryOptions = {},
+    given: L,
+    ...[options = {}]: readonly [EntityRegistryOptions?]
   ): EntityRegistry<L> {
     checkId(type, 'a type of entities');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
-    const traits: unknown = logic;
-    if (!(traits instanceof EntityActorLogic)) {
+    const any: unknown = given;
+    if (!(any instanceof EntityActorLogic)) {
       const text = `the logic of entities "${type}" must come from persistent() or behavior()`;
       throw new InvalidInputError(text);
     }
+    const traits = any.ofType(type);
+    const logic = traits as unknown as L;
     const local = new LocalEntityRegistry(
       { type, logic, options, traits },
       {
@@ -305,6 +284,10 @@ class LocalActorHost implements ActorHost {
     const placed = this.#place(local, options);
     this.#types.add(type);
     return placed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
   }
 
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {

@@ -17,8 +17,14 @@ import type { EntityTraits } from './registry/entity-registry.ts';
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
   readonly journalPluginId: string | undefined;
-  /** @throws {InvalidInputError} no usable persistence id */
-  settings(input: unknown): EntitySettings<S>;
+  /** The options name no persistence id: only type and id of an entity can. */
+  readonly needsId: boolean;
+  /**
+   * @param typedId type and id of an entity, for options that name no persistence id; `undefined` =
+   *   the actor has none
+   * @throws {InvalidInputError} no usable persistence id
+   */
+  settings(input: unknown, typedId: string | undefined): EntitySettings<S>;
   open(scope: AnyActorScope, hooks: LogicHooks): EntityLogic<S>;
   readonly wire: SnapshotWire<Exposed<S>>;
 }
@@ -79,11 +85,25 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   readonly wire: SnapshotWire<Exposed<S>>;
   readonly #front: FrontEnd<S>;
   readonly #deps: HostDeps;
+  readonly #type: string | undefined;
 
-  constructor(front: FrontEnd<S>, deps: HostDeps) {
+  /** @param type that of its actors, which are all entities; `undefined` = they may be any */
+  constructor(front: FrontEnd<S>, deps: HostDeps, type?: string) {
     this.wire = front.wire;
     this.#front = front;
     this.#deps = deps;
+    this.#type = type;
+  }
+
+  /**
+   * The logic of the entities of a type.
+   *
+   * @throws {InvalidInputError} the journals are named by type and id, and the type cannot be a
+   *   part of such a name
+   */
+  ofType(type: string): EntityActorLogic<S> {
+    if (this.#front.needsId) checkPart(type, 'a type of entities');
+    return new EntityActorLogic(this.#front, this.#deps, type);
   }
 
   /** Configuration path of the journal; `undefined` = the default one. */
@@ -92,13 +112,13 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   }
 
   /** @throws {InvalidInputError} the input names no journal */
-  persistenceIdOf(input: unknown): string {
-    return this.#front.settings(input).persistenceId;
+  persistenceIdOf(id: string, input: unknown): string {
+    return this.#settingsOf(id, input).persistenceId;
   }
 
   /** @throws {InvalidInputError} the input names no journal */
-  nameOf(input: unknown): JournalName {
-    const { persistenceId, journalPluginId, snapshots } = this.#front.settings(input);
+  nameOf(id: string, input: unknown): JournalName {
+    const { persistenceId, journalPluginId, snapshots } = this.#settingsOf(id, input);
     return { persistenceId, journalPluginId, snapshotPluginId: snapshots.pluginId };
   }
 
@@ -132,13 +152,21 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     return { status, output, error, persistenceId, input, sequenceNr };
   };
 
+  /** @throws {InvalidInputError} no usable persistence id */
+  #settingsOf(id: string, input: unknown): EntitySettings<S> {
+    const { needsId } = this.#front;
+    const isTyped = needsId && this.#type !== undefined;
+    const typedId = isTyped ? `${this.#type}|${checkPart(id, 'the id of an entity')}` : undefined;
+    return this.#front.settings(input, typedId);
+  }
+
   /** @throws what xstate then shows as the error of the actor, which it never starts */
   #open(scope: AnyActorScope, given: unknown): EntityHost<S> {
     const { self } = scope;
     const { hosts, permits } = this.#deps;
     let id: string | undefined;
     try {
-      const settings = this.#front.settings(given);
+      const settings = this.#settingsOf(scope.id, given);
       id = settings.persistenceId;
       // What the machine sees of its input is what a later recovery will see of it.
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
@@ -168,6 +196,18 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       throw error;
     }
   }
+}
+
+/**
+ * The part of a persistence id that is made of type and id. Otherwise two entities could have one
+ * journal: `a` of type `b|c`, and `c|a` of type `b`.
+ *
+ * @throws {InvalidInputError} it contains what separates them
+ */
+function checkPart(part: string, what: string): string {
+  if (!part.includes('|')) return part;
+  const text = `without the option "persistenceId" ${what} must not contain "|", as ${JSON.stringify(part)} does`;
+  throw new InvalidInputError(text);
 }
 
 /**

@@ -16,10 +16,13 @@ import type {
   ActorSettings,
   DecideArgs,
   Decision,
+  DecisionOf,
   EntityOptions,
   EntitySettings,
   InputArgs,
+  ReplyOfDecision,
   TransientArgs,
+  XstateEvent,
 } from './entity/entity-options.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
@@ -31,59 +34,101 @@ import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
-/** A machine's snapshot, with what is known of its journal. */
-export type PersistentSnapshot<M extends AnyStateMachine> = SnapshotFrom<M> & {
-  readonly persistence: PersistenceInfo<EventFromLogic<M>>;
+/** All that the journal of a machine holds. */
+type StoredEvent<M extends AnyStateMachine> = EventFromLogic<M> | XstateEvent;
+
+/** A machine's snapshot, with what is known of its journal; `R` is what it replies. */
+export type PersistentSnapshot<M extends AnyStateMachine, R = unknown> = SnapshotFrom<M> & {
+  readonly persistence: PersistenceInfo<StoredEvent<M>, R>;
 };
 
-/** Logic for `createActor`, `spawn` and `invoke`; `C` is what callers may send. */
+/** Logic for `createActor`, `spawn` and `invoke`; `C` is what callers may send, `R` the reply. */
 export type PersistentLogic<
   M extends AnyStateMachine,
   C extends EventObject = EventFromLogic<M>,
-> = ActorLogic<PersistentSnapshot<M>, C, InputFrom<M>, AnyActorScope['system'], EmittedFrom<M>>;
+  R = unknown,
+> = ActorLogic<PersistentSnapshot<M, R>, C, InputFrom<M>, AnyActorScope['system'], EmittedFrom<M>>;
+
+/** What `decide` of a machine may answer; `R` is what it replies. */
+type MachineDecision<M extends AnyStateMachine, R = unknown> = Decision<
+  EventFromLogic<M>,
+  SnapshotFrom<M>,
+  R
+>;
+
+/** The same with what helps the compiler to name a wrong event. */
+type MachineAnswer<M extends AnyStateMachine> = DecisionOf<EventFromLogic<M>['type']> &
+  MachineDecision<M>;
 
 /** How a machine becomes durable: its journal, and the options of every entity. */
-export interface PersistentOptions<M extends AnyStateMachine, C extends EventObject>
-  extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>> {
-  /** Names the journal; not blank, and unique among the live actors. */
-  readonly persistenceId: string | ((a: InputArgs<InputFrom<M>>) => string);
+export interface PersistentOptions<
+  M extends AnyStateMachine,
+  C extends EventObject = EventFromLogic<M>,
+  D = MachineDecision<M>,
+> extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>, StoredEvent<M>> {
+  /** Only types, as in xstate's `setup`: `types: { commands: {} as Command }`. */
+  readonly types?: {
+    /** What callers may send; the machine's events unless given. */
+    readonly commands?: C | undefined;
+  };
+  /**
+   * Names the journal: not blank, and unique among the live actors. Unless given, an entity of
+   * `entities` has its type and its id, as `account|a-1`; any other actor needs one.
+   */
+  readonly persistenceId?: (string | ((a: InputArgs<InputFrom<M>>) => string)) | undefined;
   /**
    * Turns a command into events. Without it the command is the event, accepted when the machine
    * has a transition for it. It must not have effects: it may run again after a rejected write.
    */
-  readonly decide?: (
-    a: DecideArgs<SnapshotFrom<M>, C>,
-  ) => Decision<EventFromLogic<M>, SnapshotFrom<M>>;
+  // A conditional type, so that TypeScript knows the machine and the commands before it looks at
+  // the function: otherwise it would take `type: 'added'` for any text.
+  readonly decide?:
+    | ([M] extends [unknown] ? (a: DecideArgs<SnapshotFrom<M>, C>) => D : never)
+    | undefined;
   /**
    * When the commands come back that `decide` has stashed: when one of these states is entered,
    * each named by its path as in `matches` (`'open'`, `'door.open'`); or after an event after which
    * the function answers true. Unless given: after each event.
    */
-  readonly unstashOn?: string | readonly string[] | ((after: SnapshotFrom<M>) => boolean);
+  readonly unstashOn?:
+    | (string | readonly string[] | ((after: SnapshotFrom<M>) => boolean))
+    | undefined;
   /**
    * Events that are applied without being stored; they must not change value, context or children.
    */
-  readonly transient?: (a: TransientArgs<SnapshotFrom<M>, EventFromLogic<M>>) => boolean;
+  readonly transient?:
+    | ((a: TransientArgs<SnapshotFrom<M>, C | EventFromLogic<M>>) => boolean)
+    | undefined;
   /**
    * Machines by version: an entity that was born with one of these goes on with that machine. `''`
    * stands for entities whose first event names no version. All have the same events and context.
    */
-  readonly earlierMachines?: Readonly<Record<string, AnyStateMachine>>;
+  readonly earlierMachines?: Readonly<Record<string, AnyStateMachine>> | undefined;
   /**
    * A stored event that no transition of any state takes: `'fail'` the recovery, `'skip'` it, or a
    * function gives the event, or the events, to apply in its place. Without it such an event is one
    * that is not handled: see `unhandledReplayedEvent`, which also counts for events that the
    * machine knows and does not take in its present state.
    */
-  readonly unknownStoredEvent?: UnknownStoredEvent;
+  readonly unknownStoredEvent?: UnknownStoredEvent | undefined;
 }
+
+/** See `persistent` of the persistence. */
+export type MakePersistent = <
+  M extends AnyStateMachine,
+  C extends EventObject = EventFromLogic<M>,
+  D extends MachineAnswer<M> = MachineDecision<M, undefined>,
+>(
+  machine: M,
+  options: PersistentOptions<M, C, D>,
+) => PersistentLogic<M, C, ReplyOfDecision<D>>;
 
 /**
  * The machine front end: the machine is what applies events (docs/adr/0008-persistent-actors.md).
  */
-export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject>(
+export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject, D>(
   machine: M,
-  options: PersistentOptions<M, C>,
+  options: PersistentOptions<M, C, D>,
   settings: ActorSettings,
 ): FrontEnd<AnyMachineSnapshot> {
   type Settings = EntitySettings<AnyMachineSnapshot>;
@@ -109,11 +154,12 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const unstashes = unstashesOf(machine, options.unstashOn as UnstashOn);
   return {
     journalPluginId: shared.journalPluginId,
-    settings(input) {
+    needsId: persistenceId === undefined,
+    settings(input, typedId) {
       return {
         ...(shared as SharedSettings<AnyMachineSnapshot>),
         unstashes,
-        persistenceId: persistenceIdOf(persistenceId, input as InputFrom<M>),
+        persistenceId: persistenceIdOf(persistenceId ?? typedId, input as InputFrom<M>),
         decide: decide as Settings['decide'],
         transient: transient as Settings['transient'],
       };

@@ -19,6 +19,10 @@ import { resolveEvolution } from './evolution/resolve-evolution.ts';
 
 const defaultRandomFactor = 0.2;
 
+const noIdText =
+  'an actor needs the option "persistenceId"; only entities(type, …) can do without, whose journals ' +
+  'are named by type and id';
+
 const functions = [
   'decide',
   'evolve',
@@ -138,9 +142,10 @@ function commandIdsOver(
  * @throws {InvalidInputError} the callback threw, or the id cannot name a journal
  */
 export function persistenceIdOf<I>(
-  persistenceId: string | ((a: InputArgs<I>) => string),
+  persistenceId: string | ((a: InputArgs<I>) => string) | undefined,
   input: I,
 ): string {
+  if (persistenceId === undefined) throw new InvalidInputError(noIdText);
   let id: unknown = persistenceId;
   try {
     if (typeof persistenceId === 'function') id = persistenceId({ input });

@@ -24,19 +24,19 @@ import { makeStashOverflow } from './stash-overflow.ts';
 /** Where the configuration comes from, and what it cannot name. */
 export interface PersistenceOptions {
   /** Path of an `application.conf`; read over the shipped `reference.conf`. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
-  readonly config?: string;
+  readonly config?: string | undefined;
   /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
   /**
    * Journals and snapshot stores of your own, by the path of their section, which needs no `class`
    * then, and may be missing. Each is made when it is opened, by a function, a class, or an object
    * with `create` that is given a {@link PluginContext}.
    */
-  readonly plugins?: Readonly<
-    Record<string, PluginSource<JournalPlugin> | PluginSource<SnapshotStorePlugin>>
-  >;
+  readonly plugins?:
+    | Readonly<Record<string, PluginSource<JournalPlugin> | PluginSource<SnapshotStorePlugin>>>
+    | undefined;
 }
 
 /** The journals of a section by key, over the same producer and head cache as those of actors. */
@@ -51,7 +51,7 @@ export interface SharedJournals {
   readonly keyOf: (persistenceId: string) => Key;
 }
 
-/** Persistent actors and their journals. */
+/** Persistent actors and their journals: `await using persistence = await createPersistence(…)`. */
 export interface Persistence extends ActorHost {
   /**
    * The journals of a section by key, to append, read, delete, purge or mark without an actor. It

@@ -53,13 +53,13 @@ export interface OpenJournals extends Journals, AsyncDisposable {
 /** Where the configuration comes from, and which journal of it is meant. */
 export interface OpenJournalsOptions {
   /** Path of an `application.conf`; read over the shipped `reference.conf`. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** HOCON text, instead of a file or laid over it; its problems are those of `config text`. */
-  readonly config?: string;
+  readonly config?: string | undefined;
   /** Section of the journal; that of `akka.persistence.journal.plugin` unless given. */
-  readonly plugin?: string;
+  readonly plugin?: string | undefined;
   /** Where log lines go; nowhere unless given. pino fits as it is; `consoleLogger` prints. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import { type CommandTerms, defaultAskTimeoutMs } from '../actor/entity/ask.ts';
+import { type CheckedTerms, defaultAskTimeoutMs } from '../actor/entity/ask.ts';
 import type { AskOptions } from '../actor/registry/entities.ts';
 import {
   type AnswerErrorOptions,
@@ -15,7 +15,7 @@ export type Errand =
   | {
       readonly name: 'ask' | 'send';
       readonly command: EventObject;
-      readonly terms: CommandTerms;
+      readonly terms: CheckedTerms;
     }
   | Upkeep;
 

@@ -1,6 +1,6 @@
 import { NotSetUpError } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
-import type { Topic } from '../model/position.ts';
+import { Topic } from '../model/position.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import { watchProducer } from './head-cache/writer-watch.ts';
 import { createHeldJournal, type HeldJournal, heldDeps } from './holding/held-journal.ts';
@@ -41,11 +41,12 @@ export interface Journals {
    * that was acknowledged before the call counts: it waits for the replicator of the file,
    * `read-timeout` at most.
    *
+   * @throws {InvalidInputError} it is no name of a topic
    * @throws {StoreUnavailableError} retryable
    * @throws {DeadlineExceededError} retryable: embedded, and the replicator did not get so far in
    *   time
    */
-  ids(topic: Topic, options?: CallOptions): AsyncIterable<string>;
+  ids(topic: string, options?: CallOptions): AsyncIterable<string>;
 }
 
 /** What journals are made of; all of it stays the caller's, who closes it. */
@@ -84,7 +85,7 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
       const journal = createJournal(heldDeps(watched, held, heldEnd), key);
       return createHeldJournal(held, instrumentJournal(journal, key, instruments));
     },
-    ids: (topic, options) => deps.eventual.ids(topic, options),
+    ids: (topic, options) => deps.eventual.ids(Topic.of(topic), options),
   };
 }
 

@@ -23,7 +23,8 @@ const account = setup({
 /** Accounts of one instance of a fleet; a reply is the process id of the instance that answered. */
 export async function openAccounts(options: { readonly file: string }) {
   const persistence = await createPersistence(options);
-  const logic = persistence.persistent(account).with<AccountCommand>({
+  const logic = persistence.persistent(account, {
+    types: { commands: {} as AccountCommand },
     persistenceId: ({ input }) => input.id,
     initEvent: 'never',
     decide: ({ command }): Decision<Deposited> => {

@@ -98,7 +98,8 @@ const log = logFile === undefined ? undefined : pino({ name }, createWriteStream
 const persistence = await createPersistence({ file, ...(log && { log }) });
 const counters = persistence.entities(
   'counter',
-  persistence.persistent(counter).with<Command>({
+  persistence.persistent(counter, {
+    types: { commands: {} as Command },
     persistenceId: ({ input }) => input.id,
     onPersistFailure: { minBackoff: '50ms', maxBackoff: '1s' },
     initEvent: 'never',

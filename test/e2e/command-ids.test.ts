@@ -22,7 +22,8 @@ describe('a command that is asked again with its id, on one file', function () {
   /** A process of the service. */
   async function open(more = '') {
     const persistence = await processes.open(more);
-    const logic = persistence.behavior<readonly string[], Note, Noted, { id: string }>({
+    const logic = persistence.behavior({
+      types: { state: {} as readonly string[], commands: {} as Note, events: {} as Noted },
       persistenceId: ({ input }) => input.id,
       initialState: [],
       decide: ({ state, command: { of } }) => ({
@@ -90,7 +91,8 @@ describe('a command that is asked again with its id, on one file', function () {
 
   it('stands in the metadata of its record, beside what hooks say of the write', async () => {
     const persistence = await processes.open();
-    const logic = persistence.behavior<number, Note, Noted>({
+    const logic = persistence.behavior({
+      types: { commands: {} as Note, events: {} as Noted },
       persistenceId: 'n',
       initialState: 0,
       decide: ({ command: { of } }) => ({

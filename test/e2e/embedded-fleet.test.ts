@@ -37,17 +37,20 @@ describe('instances on one embedded journal that share their entities', function
           fleet { enabled = on, heartbeat-interval = 50ms, balance-delay = 300ms, session-timeout = 2s } }`,
     });
     opened.push(persistence);
-    const logic = persistence.behavior<readonly string[], Command, { type: 'added'; name: string }>(
-      {
-        persistenceId: ({ input }) => (input as { readonly id: string }).id,
-        initialState: [],
-        decide: ({ state, command }) =>
-          command.type === 'look'
-            ? { type: 'none', reply: state.length }
-            : { type: 'persist', events: [{ type: 'added', name: command.name }] },
-        evolve: (state, event) => [...state, event.name],
+    const logic = persistence.behavior({
+      types: {
+        state: {} as readonly string[],
+        commands: {} as Command,
+        events: {} as { type: 'added'; name: string },
       },
-    );
+      persistenceId: ({ input }) => (input as { readonly id: string }).id,
+      initialState: [],
+      decide: ({ state, command }) =>
+        command.type === 'look'
+          ? { type: 'none', reply: state.length }
+          : { type: 'persist', events: [{ type: 'added', name: command.name }] },
+      evolve: (state, event) => [...state, event.name],
+    });
     return { persistence, accounts: persistence.entities('account', logic) };
   }
 

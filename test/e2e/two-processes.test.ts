@@ -64,20 +64,18 @@ async function openProcess(file: string) {
     randomUuid: randomUUID,
   });
   const logic = host.behavior({
+    types: {
+      commands: {} as { type: 'note'; of: string },
+      events: {} as { type: 'noted'; of: string },
+    },
     persistenceId: 'ledger',
     initialState: [] as readonly string[],
-    decide: ({
-      state,
-      command,
-    }: {
-      state: readonly string[];
-      command: { type: 'note'; of: string };
-    }) => ({
+    decide: ({ state, command }) => ({
       type: 'persist',
       events: [{ type: 'noted', of: command.of }],
       reply: state.length + 1,
     }),
-    evolve: (state: readonly string[], event: { type: string; of: string }) => [...state, event.of],
+    evolve: (state, event) => [...state, event.of],
   });
   const ledgers = host.entities('ledger', logic);
   return {

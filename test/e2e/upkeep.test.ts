@@ -15,7 +15,8 @@ describe('deletes, purges and earlier moments of entities on one file', function
   /** A process of the service. */
   async function open(more = '') {
     const persistence = await processes.open(more);
-    const logic = persistence.behavior<readonly string[], Note, Note, { id: string }>({
+    const logic = persistence.behavior({
+      types: { state: {} as readonly string[], commands: {} as Note, events: {} as Note },
       persistenceId: ({ input }) => input.id,
       initialState: [],
       decide: ({ command }) => ({ type: 'persist', events: [command] }),

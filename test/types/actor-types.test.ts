@@ -51,13 +51,15 @@ describe('the types of persistent actors', () => {
         events: [{ type: 'added', n: command.by + snapshot.context.count }],
       }),
     });
-    const curried = host.persistent(machine).with<Command>({
+    const curried = host.persistent(machine, {
+      types: { commands: {} as Command },
       persistenceId: 'c',
       decide: ({ command }) => ({ type: 'persist', events: [{ type: 'added', n: command.by }] }),
     });
     sameType<EventFromLogic<typeof given>, Command>(true);
     sameType<EventFromLogic<typeof curried>, Command>(true);
-    host.persistent(machine).with<Command>({
+    host.persistent(machine, {
+      types: { commands: {} as Command },
       persistenceId: 'c',
       // @ts-expect-error the machine has no such event
       decide: () => ({ type: 'persist', events: [{ type: 'increase', by: 1 }] }),
@@ -87,7 +89,12 @@ describe('the types of persistent actors', () => {
 
   it('know the state and the events of a behaviour', async () => {
     const { host } = testHost();
-    const logic = host.behavior<{ n: number }, { type: 'go' }, { type: 'gone'; n: number }>({
+    const logic = host.behavior({
+      types: {
+        state: {} as { n: number },
+        commands: {} as { type: 'go' },
+        events: {} as { type: 'gone'; n: number },
+      },
       persistenceId: 'b',
       initialState: { n: 0 },
       decide: ({ state }) => ({ type: 'persist', events: [{ type: 'gone', n: state.n + 1 }] }),

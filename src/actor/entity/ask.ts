@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import type { Stored } from '../../model/errors.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
-import type { StoredEventOf } from './persistence-info.ts';
+import type { ReplyOf, StoredEventOf } from './persistence-info.ts';
 
 /** What an asker gets once everything its command led to is stored and applied. */
 export interface AskResult<S = unknown> {
@@ -11,14 +11,15 @@ export interface AskResult<S = unknown> {
   readonly events: readonly StoredEventOf<S>[];
   /** The state right after those events; of a command that was stored earlier, the present one. */
   readonly snapshot: S;
-  readonly reply: unknown;
+  /** What `decide` said; `undefined` when it said nothing. */
+  readonly reply: ReplyOf<S>;
 }
 
 /** How long to wait. */
 export interface WaitOptions {
   /** ms, more than 0; without it as long as the recovery goes on. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What an asker demands of the entity, and says of its command. */
@@ -28,19 +29,24 @@ export interface CommandTerms {
    * or an answer gave it (0 = nothing was stored so far); otherwise `ask` rejects with {@link
    * UnexpectedSequenceNrError}, and nothing is stored.
    */
-  readonly expectedSequenceNr?: number;
+  readonly expectedSequenceNr?: number | undefined;
   /**
    * Names the command, for tries of one asker: a text of at most 255 characters that is not blank.
    * A later `ask` with the same id gets the answer of the first one that was stored, from whatever
    * process and after whatever crash, as long as the entity remembers it
    * (docs/commands.md#asking-again). The id alone decides: a new command needs a new one.
    */
-  readonly commandId?: string;
+  readonly commandId?: string | undefined;
   /** What the command belongs to, stored beside its events: at most 255 characters, not blank. */
-  readonly correlationId?: string;
+  readonly correlationId?: string | undefined;
   /** What the command follows from, stored beside its events: at most 255 characters, not blank. */
-  readonly causationId?: string;
+  readonly causationId?: string | undefined;
 }
+
+/** The terms that were given, checked. */
+export type CheckedTerms = {
+  readonly [Name in keyof CommandTerms]: NonNullable<CommandTerms[Name]>;
+};
 
 /** How the asker of a command names it. */
 export type CommandNames = Pick<CommandTerms, 'commandId' | 'correlationId' | 'causationId'>;

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import type { CommandTerms } from './ask.ts';
+import type { CheckedTerms, CommandTerms } from './ask.ts';
 import { isXstateEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
@@ -77,7 +77,7 @@ export function checkTimeout(timeoutMs: unknown): number {
 }
 
 /** @throws {InvalidInputError} one of them has a wrong value; names it */
-export function checkTerms(given: CommandTerms | undefined): CommandTerms {
+export function checkTerms(given: CommandTerms | undefined): CheckedTerms {
   const { expectedSequenceNr, commandId, correlationId, causationId } = given ?? {};
   if (expectedSequenceNr !== undefined && !isCount(expectedSequenceNr)) {
     const text = 'expectedSequenceNr must be an integer of at least 0';

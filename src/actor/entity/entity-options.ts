@@ -13,9 +13,10 @@ export type Duration = number | string;
 
 /**
  * What a command leads to. It is returned at once: a promise is rejected with `InvalidInputError`,
- * as is anything else that is no decision; then nothing is stored and the entity lives.
+ * as is anything else that is no decision; then nothing is stored and the entity lives. `S` is what
+ * `thenRun` sees, `R` the reply.
  */
-export type Decision<E extends EventObject, S = unknown> =
+export type Decision<E extends EventObject, S = unknown, R = unknown> =
   | {
       readonly type: 'persist';
       /**
@@ -23,30 +24,57 @@ export type Decision<E extends EventObject, S = unknown> =
        * object with a text `type` that does not begin with `xstate.`.
        */
       readonly events: readonly E[];
-      readonly reply?: unknown;
+      readonly reply?: R | undefined;
       /**
        * Runs once, after the last event of the command was stored and applied; never in replay. An
        * exception thrown here ends the entity; the asker has its answer by then.
        */
-      readonly thenRun?: (snapshot: S) => void;
+      readonly thenRun?: ((snapshot: S) => void) | undefined;
     }
-  | { readonly type: 'none'; readonly reply?: unknown }
+  | { readonly type: 'none'; readonly reply?: R | undefined }
   /** The asker gets a `CommandRejectedError` with this cause. */
   | { readonly type: 'reject'; readonly reason: Error }
   | { readonly type: 'unhandled' }
   /** Tried again after the next event of the entity; with `unstashOn`, when that says so. */
   | { readonly type: 'stash' };
 
+/**
+ * The same as a `Decision`, as far as the types of the events go. Where `decide` has to meet both,
+ * a compiler that meets a wrong type says which ones there are. Otherwise it compares the event with
+ * the one that is most like it, and names a payload that nobody meant.
+ */
+export type DecisionOf<Type extends string> =
+  | { readonly type: 'persist'; readonly events: readonly { readonly type: Type }[] }
+  | { readonly type: Exclude<Decision<EventObject>['type'], 'persist'> };
+
+/** What the asker of a command gets as `reply` when `decide` answers with `D`. */
+export type ReplyOfDecision<D> = D extends { readonly type: 'persist' | 'none' }
+  ? 'reply' extends keyof D
+    ? D['reply']
+    : undefined
+  : never;
+
+/** Tags of one event. A text is iterable as well, and no list of tags: it would be its letters. */
+export type Tags = Iterable<string> & object;
+
+/**
+ * What xstate makes of timers and children, such as `xstate.done.actor.pay`: a machine stores these
+ * beside its own events.
+ */
+export interface XstateEvent {
+  readonly type: `xstate.${string}`;
+}
+
 /** How an entity starts over after a failed write or recovery. */
 export interface RestartBackoff {
   readonly minBackoff: Duration;
   readonly maxBackoff: Duration;
   /** 0 .. 1: part of the delay that is random; 0.2 unless given. */
-  readonly randomFactor?: number;
+  readonly randomFactor?: number | undefined;
   /**
    * Failures in a row before the actor ends in `error`; without it the entity tries until stopped.
    */
-  readonly maxRestarts?: number;
+  readonly maxRestarts?: number | undefined;
 }
 
 /** What `onSignal` hears of the journal and the snapshots of an entity. */
@@ -98,12 +126,12 @@ export interface Retention {
   /** A snapshot at every number that this divides; at least 1. */
   readonly snapshotEvery: number;
   /** Snapshots that are kept, at least 1; 1 unless given. */
-  readonly keepSnapshots?: number;
+  readonly keepSnapshots?: number | undefined;
   /**
    * Events that the kept snapshots do not need are deleted for good; false unless given. Refused
    * with a store whose snapshots are optional.
    */
-  readonly deleteEvents?: boolean;
+  readonly deleteEvents?: boolean | undefined;
 }
 
 /**
@@ -138,84 +166,94 @@ export interface WriteArgs<E> {
   readonly events: readonly E[];
 }
 
-/** Options of a persistent actor that need no machine. Absent ones come from the configuration. */
-export interface EntityOptions<S, E extends EventObject> extends EvolutionOptions<E> {
+/**
+ * Options of a persistent actor that need no machine. Absent ones come from the configuration. `E`
+ * are the program's events, `Stored` all that the entity stores.
+ */
+export interface EntityOptions<S, E extends EventObject, Stored extends EventObject = E>
+  extends EvolutionOptions<E> {
   /** Configuration path of the journal plugin; the default journal unless given. */
-  readonly journalPluginId?: string;
+  readonly journalPluginId?: string | undefined;
   /**
    * Tags stored beside an event: texts that are not blank; `after` is the state that the event
    * leads to. Anything else, or an exception, rejects the command before the write.
    */
-  readonly tagger?: (event: E, after: S) => Iterable<string>;
+  readonly tagger?: ((event: Stored, after: S) => Tags) | undefined;
   /**
    * `toSeqNr` is inclusive, 0 = apply nothing; numbering goes on after the highest number.
    * `fromSnapshot` = which snapshots may be used: `'none'`, or those within the given bounds.
    */
-  readonly recovery?: {
-    readonly toSeqNr?: number;
-    readonly maxEvents?: number;
-    readonly fromSnapshot?: Partial<SnapshotCriteria> | 'none';
-  };
+  readonly recovery?:
+    | {
+        readonly toSeqNr?: number | undefined;
+        readonly maxEvents?: number | undefined;
+        readonly fromSnapshot?: Partial<SnapshotCriteria> | 'none' | undefined;
+      }
+    | undefined;
   /**
    * Version of the program that applies events. A snapshot of another version is not used, unless
    * `snapshotAdapter` can read it: change it whenever old states would not fit.
    */
-  readonly machineVersion?: string;
+  readonly machineVersion?: string | undefined;
   /** Configuration path of the snapshot store; the default one unless given. */
-  readonly snapshotPluginId?: string;
-  readonly snapshotAdapter?: SnapshotAdapter;
-  readonly retention?: Retention;
+  readonly snapshotPluginId?: string | undefined;
+  readonly snapshotAdapter?: SnapshotAdapter | undefined;
+  readonly retention?: Retention | undefined;
   /**
    * Takes a snapshot where it answers true; these never lead to a deletion. An exception thrown
    * here fails the entity.
    */
-  readonly snapshotWhen?: (a: SnapshotWhenArgs<S, E>) => boolean;
+  readonly snapshotWhen?: ((a: SnapshotWhenArgs<S, Stored>) => boolean) | undefined;
   /** Commands wait until a snapshot is saved, or has failed; false unless given. */
-  readonly waitForSnapshot?: boolean;
+  readonly waitForSnapshot?: boolean | undefined;
   /**
    * `'stop'` (default): the actor ends in `error`; otherwise it recovers after a delay, stash
    * kept.
    */
-  readonly onPersistFailure?: 'stop' | RestartBackoff;
+  readonly onPersistFailure?: 'stop' | RestartBackoff | undefined;
   /** What a rejection that is no fault of the event itself does to the entity. */
-  readonly onRejected?: ActorSettings['onRejected'];
-  readonly initEvent?: ActorSettings['initEvent'];
-  readonly unhandledReplayedEvent?: ActorSettings['unhandledReplayedEvent'];
+  readonly onRejected?: ActorSettings['onRejected'] | undefined;
+  readonly initEvent?: ActorSettings['initEvent'] | undefined;
+  readonly unhandledReplayedEvent?: ActorSettings['unhandledReplayedEvent'] | undefined;
   /**
    * Delayed transitions after recovery: their first deadline; what was left of the delay at the
    * last event; or the full delay again.
    */
-  readonly timers?: ActorSettings['timers'];
+  readonly timers?: ActorSettings['timers'] | undefined;
   /** Commands written together while another write is in flight, at least 1. */
-  readonly groupCommit?: number;
-  readonly stashCapacity?: number;
-  readonly stashOverflow?: StashOverflowVerdict;
+  readonly groupCommit?: number | undefined;
+  readonly stashCapacity?: number | undefined;
+  readonly stashOverflow?: StashOverflowVerdict | undefined;
   /** For how long the answers to commands with a `commandId` are remembered. */
-  readonly commandIds?: {
-    /** How many answers at most; the oldest is forgotten first. At least 1. */
-    readonly maxCount?: number;
-    /** How long after its command was stored an answer is forgotten. More than 0. */
-    readonly maxAge?: Duration;
-  };
+  readonly commandIds?:
+    | {
+        /** How many answers at most; the oldest is forgotten first. At least 1. */
+        readonly maxCount?: number | undefined;
+        /** How long after its command was stored an answer is forgotten. More than 0. */
+        readonly maxAge?: Duration | undefined;
+      }
+    | undefined;
   /** Idle time after which `entities` stops it; 0 = never. */
-  readonly passivateAfter?: Duration;
+  readonly passivateAfter?: Duration | undefined;
   /**
    * What is stored once beside the events of a command: anything that JSON can hold. Anything else,
    * or an exception, rejects the command before the write.
    */
-  readonly metadata?: (a: WriteArgs<E>) => unknown;
+  readonly metadata?: ((a: WriteArgs<Stored>) => unknown) | undefined;
   /**
    * Headers of the record that holds the events of a command: texts by name. Anything else, or an
    * exception, rejects the command before the write.
    */
-  readonly headers?: (a: WriteArgs<E>) => Readonly<Record<string, string>> | undefined;
+  readonly headers?:
+    | ((a: WriteArgs<Stored>) => Readonly<Record<string, string>> | undefined)
+    | undefined;
   /**
    * How long the journal lives after a write unless another one follows: then the replicator purges
    * it. A function is asked at each write; `undefined` = for ever.
    */
-  readonly expireAfter?: Duration | ((a: WriteArgs<E>) => Duration | undefined);
+  readonly expireAfter?: Duration | ((a: WriteArgs<Stored>) => Duration | undefined) | undefined;
   /** An exception thrown here fails the entity. */
-  readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
+  readonly onSignal?: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
 }
 
 /** The resolved options of one actor. */
@@ -245,13 +283,18 @@ export interface EntitySettings<S> {
   readonly actor: ActorSettings;
 }
 
+/** A `Retention` with its defaults. */
+export type ResolvedRetention = {
+  readonly [Name in keyof Retention]-?: NonNullable<Retention[Name]>;
+};
+
 /** The resolved options about snapshots. One object for all actors of a logic. */
 export interface SnapshotSettings<S> {
   readonly pluginId: string | undefined;
   readonly machineVersion: string | undefined;
   readonly adapter: SnapshotAdapter | undefined;
   /** `undefined` = none is taken because of a number. */
-  readonly retention: Required<Retention> | undefined;
+  readonly retention: ResolvedRetention | undefined;
   readonly when: ((a: SnapshotWhenArgs<S, EventObject>) => boolean) | undefined;
   readonly holdsCommands: boolean;
   /** Which ones a recovery may use. */

@@ -17,12 +17,16 @@ export const phases = [
  */
 export type Phase = (typeof phases)[number];
 
-declare const events: unique symbol;
+declare const types: unique symbol;
 
 /** What a snapshot of a persistent actor says about its journal. */
-export interface PersistenceInfo<E extends EventObject = EventObject> {
-  /** Only a type: the events that the entity stores. */
-  readonly [events]?: E;
+export interface PersistenceInfo<E extends EventObject = EventObject, R = unknown> {
+  /**
+   * Only a type: the events that the entity stores, and what it replies. As the parameters of a
+   * method, which TypeScript compares both ways: so a logic whose reply is known fits where its
+   * type is written without.
+   */
+  [types]?(event: E, reply: R): void;
   readonly phase: Phase;
   readonly persistenceId: string;
   /** Number of the last event that is stored and applied; 0 = none. */
@@ -38,9 +42,16 @@ export interface PersistenceInfo<E extends EventObject = EventObject> {
 }
 
 /** The events that an entity with this snapshot stores. */
-export type StoredEventOf<S> = S extends { readonly persistence: PersistenceInfo<infer E> }
+export type StoredEventOf<S> = S extends {
+  readonly persistence: PersistenceInfo<infer E, infer _R>;
+}
   ? E
   : EventObject;
+
+/** What an entity with this snapshot replies. */
+export type ReplyOf<S> = S extends { readonly persistence: PersistenceInfo<infer _E, infer R> }
+  ? R
+  : unknown;
 
 /** What every snapshot of an entity has; a snapshot without a status is that of a live one. */
 export interface EntitySnapshot {

@@ -4,21 +4,21 @@
  */
 export interface Renamed {
   /** Types of the program's own events. */
-  readonly events?: Names;
+  readonly events?: Names | undefined;
   /** Ids of invoked and spawned actors. */
-  readonly actors?: Names;
+  readonly actors?: Names | undefined;
   /**
    * Ids of states: the machine's id and the path within it, as `order.waiting`. What is within a
    * state goes with it; the machine's id alone stands for all of them.
    */
-  readonly states?: Names;
+  readonly states?: Names | undefined;
   /**
    * Keys of `after`, names or milliseconds, such as `{ '1000': 'reminder' }`. With the new id of a
    * state at its end, as `1000.order.waiting`, only those of that state.
    */
-  readonly delays?: Names;
+  readonly delays?: Names | undefined;
   /** Ids of delayed `raise` and `sendTo` actions. */
-  readonly timers?: Names;
+  readonly timers?: Names | undefined;
 }
 
 type Names = Readonly<Record<string, string>>;

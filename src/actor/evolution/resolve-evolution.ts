@@ -10,31 +10,31 @@ import type { SerializersOfActor } from './stored-payload.ts';
 /** How events of an actor change over the years: docs/evolution.md has each situation. */
 export interface EvolutionOptions<E extends EventObject> {
   /** Between the events and what is stored of them; `upcasters` makes one. */
-  readonly eventAdapter?: EventAdapter<E>;
+  readonly eventAdapter?: EventAdapter<E> | undefined;
   /** Names that changed since events were stored. */
-  readonly renamed?: Renamed;
+  readonly renamed?: Renamed | undefined;
   /**
    * What writes events that JSON cannot hold, by `type`, `prefix.*`, `class:Name` or `*`. What it
    * wrote is read by it for ever.
    */
-  readonly serializers?: SerializersOfActor;
+  readonly serializers?: SerializersOfActor | undefined;
   /** A command that is not valid is rejected; `decide` gets what the validator gives back. */
-  readonly commandSchema?: StandardSchema;
+  readonly commandSchema?: StandardSchema | undefined;
   /**
    * An event that is not valid is rejected, and a stored one fails the recovery. It changes no
    * event: that is what `eventAdapter` is for.
    */
-  readonly eventSchema?: StandardSchema;
+  readonly eventSchema?: StandardSchema | undefined;
   /**
    * Encrypts what the entity stores with a key of its own, so that it is gone for good once the key
    * is forgotten. Events that were stored before stay readable.
    */
-  readonly encryption?: EntityKeys;
+  readonly encryption?: EntityKeys | undefined;
   /**
    * Version of the program's rules, stored with each event. `decide` is told the version with which
    * an entity was born, and a machine may have `earlierMachines`.
    */
-  readonly machineVersion?: string;
+  readonly machineVersion?: string | undefined;
 }
 
 /**

@@ -16,7 +16,7 @@ export interface Upcast {
    */
   readonly up: (payload: never, place: StoredEventPlace) => EventObject | readonly EventObject[];
   /** The way back, for `writeVersions`. */
-  readonly down?: (payload: never) => EventObject;
+  readonly down?: ((payload: never) => EventObject) | undefined;
 }
 
 /** How new events are written. */
@@ -25,7 +25,7 @@ export interface UpcasterOptions {
    * The version in which events of a type are written; the newest unless given. While a new program
    * is rolled out, the old one has to read them: each step above that version needs its `down`.
    */
-  readonly writeVersions?: Readonly<Record<string, number>>;
+  readonly writeVersions?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The steps of one type, in order: the one at index 0 leads from version 1 to 2. */
@@ -39,20 +39,21 @@ type AnyDown = (payload: EventObject) => EventObject;
 
 /**
  * An event adapter that brings stored events to the newest version of their type, step by step. A
- * new event of a type that has steps is stored with the manifest `<type>#v<version>`.
+ * new event of a type that has steps is stored with the manifest `<type>#v<version>`. That the steps
+ * lead to the events `E` of the actor is not checked here: `eventSchema` can.
  *
  * @throws {InvalidInputError} a type has a gap in its steps, or two steps from one version; names
  *   all of them
  */
-export function upcasters(
+export function upcasters<E extends EventObject>(
   steps: readonly Upcast[],
   { writeVersions = {} }: UpcasterOptions = {},
-): EventAdapter {
+): EventAdapter<E> {
   const chains = chainsOf(steps);
   checkWriteVersions(writeVersions, chains);
   const versionOf = (type: string, chain: Chain): number =>
     Object.hasOwn(writeVersions, type) ? (writeVersions[type] ?? 0) : chain.length + 1;
-  return {
+  const adapter: EventAdapter = {
     manifest({ type }) {
       const chain = chains.get(type);
       return chain === undefined ? '' : `${type}#v${versionOf(type, chain)}`;
@@ -84,6 +85,7 @@ export function upcasters(
       return payloads;
     },
   };
+  return adapter as EventAdapter<E>;
 }
 
 /** The version that a manifest names; what names none was written before there were any. */

@@ -1,20 +1,21 @@
-import type { ActorRefFrom, AnyActorLogic, EventFromLogic, SnapshotFrom } from 'xstate';
+import type { ActorRefFrom, AnyActorLogic, EventFromLogic, InputFrom, SnapshotFrom } from 'xstate';
 import type { NotOwnerError } from '../../model/errors.ts';
 import type { Woken } from '../../model/wake-up.ts';
 import type { AskResult, CommandTerms, WaitOptions } from '../entity/ask.ts';
 import type { Moment } from '../entity/moment.ts';
+import type { EntitySnapshot } from '../entity/persistence-info.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 
 /** How to ask. */
 export interface AskOptions extends CommandTerms {
   /** How long to wait for the answer, ms, above 0; 30 s unless given. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /**
    * Gives up when it fires: `ask` rejects with its reason. A command that has not had its turn by
    * then never runs. One whose write is under way may or may not be stored, and one whose answer is
    * under way is stored; the reason cannot say which.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -101,16 +102,36 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   ids(): readonly string[];
 }
 
+/** What `persistent` and `behavior` give. */
+export type AnyEntityLogic = AnyActorLogic & {
+  readonly transition: (...args: never[]) => EntitySnapshot;
+};
+
+/** What an entity is started with unless its type says otherwise. */
+export interface EntityInput {
+  readonly id: string;
+}
+
 /** How the entities of a type are started. */
-export interface EntityRegistryOptions {
+export interface EntityRegistryOptions<I = unknown> {
   /** What the entity of an id is started with; `{ id }` unless given. */
-  readonly input?: (id: string) => unknown;
+  readonly input?: ((id: string) => I) | undefined;
   /**
    * The topics of the journals of this type. Needed only where the instances share their entities
    * (`fleet.enabled`) and the topic is a part of the persistence id.
    */
-  readonly topics?: readonly string[];
+  readonly topics?: readonly string[] | undefined;
 }
+
+/** The options of a logic: where it takes more than an id, they have to say what. */
+export type EntityRegistryArgs<L extends AnyActorLogic> =
+  EntityInput extends InputFrom<L>
+    ? [options?: EntityRegistryOptions<InputFrom<L>>]
+    : [
+        options: EntityRegistryOptions<InputFrom<L>> & {
+          readonly input: (id: string) => InputFrom<L>;
+        },
+      ];
 
 /** Why entities end here that another process goes on with, and how much time that may take. */
 export interface HandOver {

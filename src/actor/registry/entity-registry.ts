@@ -48,9 +48,9 @@ export interface EntityTraits<S> {
   readonly journalPluginId: string | undefined;
   readonly wire: SnapshotWire<S>;
   /** @throws {InvalidInputError} the input names no journal */
-  persistenceIdOf(input: unknown): string;
+  persistenceIdOf(id: string, input: unknown): string;
   /** @throws {InvalidInputError} the input names no journal */
-  nameOf(input: unknown): JournalName;
+  nameOf(id: string, input: unknown): JournalName;
 }
 
 /** What a registry needs of the actors' host. */
@@ -138,7 +138,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   persistenceIdOf(id: string): string {
-    return this.#traits.persistenceIdOf(this.#inputOf(id));
+    return this.#traits.persistenceIdOf(id, this.#inputOf(id));
   }
 
   wake(persistenceId: string): Promise<Woken> | undefined {
@@ -247,7 +247,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
-    const name = this.#traits.nameOf(this.#inputOf(id));
+    const name = this.#traits.nameOf(id, this.#inputOf(id));
     const entry = this.#entries.get(id);
     this.#alarms.take(id);
     const purging = this.#deps.purge(name, options);

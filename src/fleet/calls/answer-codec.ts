@@ -1,6 +1,6 @@
 import type { AskResult } from '../../actor/entity/ask.ts';
 import { isEvent } from '../../actor/entity/check-input.ts';
-import type { StoredEventOf } from '../../actor/entity/persistence-info.ts';
+import type { ReplyOf, StoredEventOf } from '../../actor/entity/persistence-info.ts';
 import {
   defineUnfit,
   readUnfit,
@@ -112,7 +112,7 @@ function readResult<S>(
       Object.defineProperty(result, 'snapshot', { value: snapshot, enumerable: true });
       return snapshot;
     },
-    reply: members.reply,
+    reply: members.reply as ReplyOf<S>,
   };
   for (const name of ['events', 'snapshot', 'reply']) {
     const fault = unfit[name];

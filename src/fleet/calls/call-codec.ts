@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import type { CommandTerms } from '../../actor/entity/ask.ts';
+import type { CheckedTerms } from '../../actor/entity/ask.ts';
 import { checkId, isEvent, isShortId, shortIdText } from '../../actor/entity/check-input.ts';
 import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/json.ts';
 import { printString, printValue } from '../../codec/json/json-printer.ts';
@@ -34,7 +34,7 @@ export interface CallToEntity {
 export interface EntityCall extends CallToEntity {
   readonly command: EventObject;
   /** Absent = the asker demands and says nothing. */
-  readonly terms?: CommandTerms;
+  readonly terms?: CheckedTerms;
 }
 
 /** What is done to an entity beside its commands. Each is a call with the same name. */
@@ -52,7 +52,7 @@ export interface UpkeepCall extends CallToEntity {
 }
 
 /** The name of the call that asks. The one with terms is known only to processes that keep them. */
-export function nameOfAsk(terms: CommandTerms): 'ask' | 'ask-on-terms' {
+export function nameOfAsk(terms: CheckedTerms): 'ask' | 'ask-on-terms' {
   const { expectedSequenceNr, commandId } = terms;
   return expectedSequenceNr === undefined && commandId === undefined ? 'ask' : 'ask-on-terms';
 }
@@ -121,12 +121,12 @@ function readCall(members: Readonly<Record<string, unknown>>): CallToEntity {
   };
 }
 
-function printTerms(terms: CommandTerms): string {
+function printTerms(terms: CheckedTerms): string {
   return Object.keys(terms).length === 0 ? '' : `,"terms":${printJson({ ...terms })}`;
 }
 
 /** What is not understood may be a demand of a later version, so it is refused. */
-function readTerms(given: unknown): CommandTerms {
+function readTerms(given: unknown): CheckedTerms {
   const at = 'call.terms';
   const members = readObject(given, at);
   const unknown = Object.keys(members).find((name) => !termNames.has(name));
@@ -145,7 +145,7 @@ function readTerms(given: unknown): CommandTerms {
   };
 }
 
-const termNames: ReadonlySet<string> = new Set<keyof CommandTerms>([
+const termNames: ReadonlySet<string> = new Set<keyof CheckedTerms>([
   'expectedSequenceNr',
   'commandId',
   'correlationId',

@@ -121,7 +121,8 @@ function open({ writes, groupCommit, restarts, onSignalThrows }: Run) {
   const test = testHost();
   for (const write of writes) planWrite(test.journal, write);
   const stashed = new Set<number>();
-  const logic = test.host.behavior<number, Command, EventObject & Command>({
+  const logic = test.host.behavior({
+    types: { commands: {} as Command, events: {} as EventObject & Command },
     persistenceId: 'b',
     initialState: 0,
     groupCommit,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { createActor, createMachine } from 'xstate';
 import { behaviorFrontEnd } from '../../../src/actor/behavior.ts';
 import type { AskResult } from '../../../src/actor/entity/ask.ts';
@@ -152,6 +152,7 @@ describe(`property: answers of behaviours (seed ${seed})`, () => {
   it('come back in their stored form', () => {
     const { wire } = behaviorFrontEnd(
       {
+        types: { commands: {} as EventObject, events: {} as EventObject },
         persistenceId: 'b',
         initialState: {} as unknown,
         decide: () => ({ type: 'none' }),

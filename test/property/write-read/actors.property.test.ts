@@ -59,7 +59,8 @@ function machines(persistence: Persistence): Notes {
 }
 
 function behaviors(persistence: Persistence): Notes {
-  const logic = persistence.behavior<{ notes: unknown[] }, Noted, Noted, { id: string }>({
+  const logic = persistence.behavior({
+    types: { state: {} as { notes: unknown[] }, commands: {} as Noted, events: {} as Noted },
     persistenceId,
     tagger,
     initialState: { notes: [] },

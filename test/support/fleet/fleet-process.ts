@@ -52,7 +52,8 @@ interface Added {
 
 /** Adds names to a list, each as often as it is told to. */
 function counter(host: ActorHost) {
-  return host.behavior<readonly string[], Command, Added, { id: string }>({
+  return host.behavior({
+    types: { state: {} as readonly string[], commands: {} as Command, events: {} as Added },
     persistenceId: ({ input }) => input.id,
     initialState: [],
     decide: ({ state, command }) => {

@@ -10,15 +10,31 @@ export interface Tool {
 /** In an order in which the first failure says most. */
 export function tools(root: string): readonly Tool[] {
   const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+  const tsc = (version: string): readonly string[] => [
+    process.execPath,
+    join(root, 'node_modules', version, 'bin', 'tsc'),
+  ];
+  const types = join('test', 'types', 'package');
+  // With exact optional properties xstate's own declarations do not compile, so no library is
+  // checked there.
+  const loose = ['--exactOptionalPropertyTypes', 'false', '--skipLibCheck', 'false'];
   const tarball = join(root, '.stack', 'package.tgz');
   return [
     { name: 'format', commands: [[bin('biome'), 'check', '--linter-enabled=false']] },
-    { name: 'typecheck', commands: [[bin('tsc'), '-p', '.']] },
+    { name: 'typecheck', commands: [[...tsc('typescript'), '-p', '.']] },
     { name: 'lint', commands: [[bin('biome'), 'lint', '--error-on-warnings']] },
     { name: 'lint types', commands: [[bin('oxlint')]] },
     { name: 'imports', commands: [['npm', 'run', '--silent', 'lint:imports']] },
     { name: 'dead code', commands: [['npm', 'run', '--silent', 'lint:unused']] },
     { name: 'build', commands: [['npm', 'run', '--silent', 'build']] },
+    // As a program that uses the package: over its declarations, with both compilers.
+    {
+      name: 'types of the package',
+      commands: [tsc('typescript'), tsc('typescript-5.9')].flatMap((compiler) => [
+        [...compiler, '-p', types],
+        [...compiler, '-p', types, ...loose],
+      ]),
+    },
     {
       name: 'package',
       commands: [

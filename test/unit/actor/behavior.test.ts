@@ -10,7 +10,8 @@ type Put = { type: 'was-put'; n: number; at: number };
 
 function open(journal?: MemoryJournalPlugin) {
   const test = testHost(journal === undefined ? {} : { journal });
-  const logic = test.host.behavior<readonly number[], Command, Put>({
+  const logic = test.host.behavior({
+    types: { state: {} as readonly number[], commands: {} as Command, events: {} as Put },
     persistenceId: 'jar',
     initialState: [],
     decide: ({ state, command, sequenceNr }) => {
@@ -97,7 +98,13 @@ describe('a behaviour', () => {
 
   it('keeps its input in the journal when its first state is a function of it', async () => {
     const { host, journal } = testHost();
-    const logic = host.behavior<{ owner: string; n: number }, Command, Put, { owner: string }>({
+    const logic = host.behavior({
+      types: {
+        state: {} as { owner: string; n: number },
+        commands: {} as Command,
+        events: {} as Put,
+        input: {} as { owner: string },
+      },
       persistenceId: ({ input }) => `jar|${input.owner}`,
       initialState: ({ input }) => ({ owner: input.owner, n: 0 }),
       decide: () => ({ type: 'persist', events: [{ type: 'was-put', n: 1, at: 0 }] }),

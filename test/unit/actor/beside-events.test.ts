@@ -13,7 +13,8 @@ interface Stored {
 
 function openList(hooks: object) {
   const test = testHost();
-  const logic = test.host.behavior<number, Command, Stored>({
+  const logic = test.host.behavior({
+    types: { commands: {} as Command, events: {} as Stored },
     persistenceId: 'list',
     initialState: 0,
     decide: ({ command: { name } }) => ({ type: 'persist', events: [{ type: 'stored', name }] }),

@@ -22,7 +22,8 @@ interface Stored {
 function openList(options: TestHostOptions = {}, own: object = {}) {
   const test = testHost(options);
   const decided: string[] = [];
-  const logic = test.host.behavior<readonly string[], Command, Stored>({
+  const logic = test.host.behavior({
+    types: { state: {} as readonly string[], commands: {} as Command, events: {} as Stored },
     persistenceId: 'list',
     initialState: [],
     decide: ({ state, command }) => {

@@ -191,7 +191,8 @@ describe('with check-determinism, a state that is not the same again', () => {
 
   it('of a behaviour rejects the command', async () => {
     const { host, journal } = testHost({ settings: { checkDeterminism: true } });
-    const logic = host.behavior<number, { type: 'set' }, { type: 'set' }>({
+    const logic = host.behavior({
+      types: { commands: {} as { type: 'set' }, events: {} as { type: 'set' } },
       persistenceId: 'b',
       initialState: 0,
       decide: () => ({ type: 'persist', events: [{ type: 'set' }] }),

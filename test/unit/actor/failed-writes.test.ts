@@ -148,7 +148,8 @@ describe('a write that goes wrong', () => {
 
   it('asks again, after the restart, what had no event of its own to lose', async () => {
     const { host, journal } = testHost();
-    const logic = host.persistent(counterMachine()).with<CounterCommand>({
+    const logic = host.persistent(counterMachine(), {
+      types: { commands: {} as CounterCommand },
       persistenceId: 'c|1',
       decide: decideCounter,
       onPersistFailure: { minBackoff: 1, maxBackoff: 1 },

@@ -271,14 +271,18 @@ describe('a write under way when the entity is lost', () => {
   it('is answered as usual when nothing but the state comes of it', async () => {
     const { host, journal } = openHeld();
     const logic = host.behavior({
+      types: {
+        commands: {} as { type: 'add'; n: number },
+        events: {} as { type: 'added'; n: number },
+      },
       persistenceId: 'b|1',
       initialState: 0,
-      decide: ({ command }: { command: { type: 'add'; n: number } }) => ({
+      decide: ({ command }) => ({
         type: 'persist',
         events: [{ type: 'added', n: command.n }],
         reply: `added ${command.n}`,
       }),
-      evolve: (state: number, event: { type: string; n: number }) => state + event.n,
+      evolve: (state, event) => state + event.n,
     });
     const actor = createActor(logic).start();
     await host.ask(actor, { type: 'add', n: 1 });
@@ -346,7 +350,8 @@ describe('a write under way when the entity is lost', () => {
   it('leaves commands that wait for another event to be tried again', async () => {
     const journal = new HoldableJournal();
     const { host } = testHost({ journal });
-    const logic = host.persistent(counterMachine()).with<EventObject>({
+    const logic = host.persistent(counterMachine(), {
+      types: { commands: {} as EventObject },
       persistenceId: id,
       decide: ({ snapshot, command }) => {
         if (command.type === 'wait-for-10' && snapshot.context.count < 10) return { type: 'stash' };

@@ -11,7 +11,8 @@ type Command = { readonly type: string; readonly answer?: unknown };
 /** A behaviour that counts, and does at each command what the command says. */
 function openCounting(options: object = {}, hostOptions: TestHostOptions = {}) {
   const test = testHost(hostOptions);
-  const logic = test.host.behavior<number, Command, EventObject>({
+  const logic = test.host.behavior({
+    types: { commands: {} as Command, events: {} as EventObject },
     persistenceId: 'b',
     initialState: 0,
     decide: ({ command }) => {
@@ -36,7 +37,8 @@ function openMachine(options: object = {}) {
     id: 'm',
     on: { counted: {} },
   });
-  const logic = test.host.persistent(machine).with<Command>({
+  const logic = test.host.persistent(machine, {
+    types: { commands: {} as Command },
     persistenceId: 'b',
     decide: ({ command }) =>
       command.type === 'count'
@@ -323,6 +325,7 @@ describe('an actor that xstate never starts', () => {
       'because its initialState throws',
       (host) =>
         host.behavior({
+          types: { commands: {} as EventObject, events: {} as EventObject },
           persistenceId: 'm',
           initialState: fail,
           decide: () => ({ type: 'none' }),
@@ -334,6 +337,7 @@ describe('an actor that xstate never starts', () => {
       'because its initialState is a promise',
       (host) =>
         host.behavior({
+          types: { commands: {} as EventObject, events: {} as EventObject },
           persistenceId: 'm',
           initialState: async () => fail(),
           decide: () => ({ type: 'none' }),

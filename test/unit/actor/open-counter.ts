@@ -20,7 +20,8 @@ export function openCounter(options: TestHostOptions = {}, ran: string[] = []) {
 /** A host with one counter that decides. */
 export function openDecidingCounter(options: TestHostOptions = {}, ran: string[] = []) {
   const test = testHost(options);
-  const logic = test.host.persistent(counterMachine(ran)).with<CounterCommand>({
+  const logic = test.host.persistent(counterMachine(ran), {
+    types: { commands: {} as CounterCommand },
     persistenceId: 'c|1',
     decide: decideCounter,
   });

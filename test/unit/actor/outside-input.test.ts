@@ -198,7 +198,7 @@ describe('what callers send', () => {
       entry: raise(event, { id: 'tick', delay: 100_000 }),
       on: { tick: {} },
     });
-    const logic = host.persistent(machine).with({
+    const logic = host.persistent(machine, {
       persistenceId: 'm',
       decide: () => ({ type: 'none', reply: 'decided' }),
     });
@@ -211,7 +211,7 @@ describe('what callers send', () => {
   it('is a command when a parent sends it to a persistent child', async () => {
     const { host, journal } = testHost();
     const seen: string[] = [];
-    const child = host.persistent(setup({}).createMachine({ id: 'child', on: { go: {} } })).with({
+    const child = host.persistent(setup({}).createMachine({ id: 'child', on: { go: {} } }), {
       persistenceId: 'child',
       decide: ({ command }) => {
         seen.push(command.type);

@@ -248,7 +248,8 @@ describe('a persistent actor', () => {
 
   it('tries a command that decide stashed again after the next event', async () => {
     const { host } = testHost();
-    const logic = host.persistent(counterMachine()).with<CounterEvent>({
+    const logic = host.persistent(counterMachine(), {
+      types: { commands: {} as CounterEvent },
       persistenceId: 'c|1',
       decide: ({ snapshot, command }) =>
         command.type === 'closed' && snapshot.context.count < 3
@@ -267,7 +268,8 @@ describe('a persistent actor', () => {
   it('runs thenRun once, after the command is stored', async () => {
     const counts: number[] = [];
     const { host } = testHost();
-    const logic = host.persistent(counterMachine()).with<{ type: 'go' }>({
+    const logic = host.persistent(counterMachine(), {
+      types: { commands: {} as { type: 'go' } },
       persistenceId: 'c|1',
       decide: () => ({
         type: 'persist',

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { EventObject } from 'xstate';
 import { createActor, setup, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
@@ -202,6 +203,7 @@ describe('recovery', () => {
       const { host, journal, start } = open();
       journal.seed('c|1', [init('1'), payload]);
       const behaviour = host.behavior({
+        types: { commands: {} as EventObject, events: {} as EventObject },
         persistenceId: 'b',
         initialState: 0,
         decide: () => ({ type: 'none' }),
@@ -231,6 +233,7 @@ describe('recovery', () => {
       const { host, journal } = testHost();
       journal.seed('b', [{ type: 'counted' }]);
       const behaviour = host.behavior({
+        types: { commands: {} as EventObject, events: {} as EventObject },
         persistenceId: 'b',
         initialState: 0,
         decide: () => ({ type: 'none' }),

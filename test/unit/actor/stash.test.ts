@@ -33,7 +33,8 @@ const door = setup({
 function openDoor(options: object = {}, test: TestHostOptions = {}) {
   const { host, journal } = testHost(test);
   const decided: string[] = [];
-  const logic = host.persistent(door).with<Command>({
+  const logic = host.persistent(door, {
+    types: { commands: {} as Command },
     persistenceId: 'door',
     decide: ({ snapshot, command }: { snapshot: SnapshotFrom<typeof door>; command: Command }) => {
       decided.push(command.type);
@@ -120,7 +121,8 @@ describe('what decide has stashed', () => {
   it('of a behaviour comes back when its function says so', async () => {
     const { host } = testHost();
     let tries = 0;
-    const logic = host.behavior<number, { type: 'add' | 'wait' }, { type: 'added' }>({
+    const logic = host.behavior({
+      types: { commands: {} as { type: 'add' | 'wait' }, events: {} as { type: 'added' } },
       persistenceId: 'b',
       initialState: 0,
       decide: ({ state, command }) => {

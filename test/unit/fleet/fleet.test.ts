@@ -271,7 +271,8 @@ describe('entities of a fleet', () => {
     const told = new Told();
     const { a, b } = await told.pair();
     const { host } = b.process;
-    const other = host.behavior<number, Command, { type: 'added' }>({
+    const other = host.behavior({
+      types: { commands: {} as Command, events: {} as { type: 'added' } },
       persistenceId: 'e',
       initialState: 0,
       decide: () => ({ type: 'persist', events: [{ type: 'added' }] }),

@@ -101,7 +101,8 @@ describe('the version of a machine', () => {
   it('of the birth reaches decide of a behaviour', async () => {
     const seen: unknown[] = [];
     const { host } = testHost();
-    const logic = host.behavior<number, { type: 'add' }, { type: 'add' }>({
+    const logic = host.behavior({
+      types: { commands: {} as { type: 'add' }, events: {} as { type: 'add' } },
       persistenceId: 'b',
       machineVersion: '7',
       initialState: 0,

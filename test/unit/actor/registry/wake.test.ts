@@ -14,7 +14,7 @@ import { failureOf, ManualClock, settle, testHost } from '../support.ts';
 /** Counters whose persistence ids are made from their ids in some way. */
 function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
-  options: EntityRegistryOptions = {},
+  options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
 ) {
   const log = new RecordingLogger();
@@ -105,7 +105,7 @@ describe('waking an entity by its persistence id', () => {
   });
 
   it('finds the ids of an input that refuses all others where they are the persistence ids', async () => {
-    const input = (id: string): unknown => {
+    const input = (id: string) => {
       if (id !== 'known') throw new Error('no such counter');
       return { id };
     };

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { EventObject } from 'xstate';
 import { createActor } from 'xstate';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
@@ -203,6 +204,7 @@ describe('snapshots', () => {
     const test = testHost({ snapshotStore: async () => new TestSnapshotStore(), log });
     const signals: string[] = [];
     const logic = test.host.behavior({
+      types: { commands: {} as EventObject, events: {} as EventObject },
       persistenceId: 'b',
       initialState: { at: new URL('http://a.example') } as unknown,
       decide: () => ({ type: 'persist', events: [{ type: 'seen' }] }),
@@ -225,10 +227,11 @@ describe('snapshots', () => {
     const log = { ...silentLogger, warn: (_: unknown, text: string) => warnings.push(text) };
     const test = testHost({ log });
     const logic = test.host.behavior({
-      persistenceId: ({ input }: { input: string }) => input,
+      types: { commands: {} as EventObject, events: {} as EventObject, input: '' },
+      persistenceId: ({ input }) => input,
       initialState: 0,
       decide: () => ({ type: 'none' }),
-      evolve: (state: number) => state,
+      evolve: (state) => state,
       retention: { snapshotEvery: 1 },
     });
     for (const input of ['a', 'b']) {

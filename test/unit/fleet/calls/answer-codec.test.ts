@@ -9,7 +9,7 @@ import {
   InvalidInputError,
   RemoteCallError,
 } from '../../../../src/model/errors.ts';
-import { counterMachine, decideCounter } from '../../actor/counter.ts';
+import { type CounterCommand, counterMachine, decideCounter } from '../../actor/counter.ts';
 import { failureOf, testHost } from '../../actor/support.ts';
 
 /** How the snapshots of a logic travel. */
@@ -111,11 +111,15 @@ describe('the answer of another process', () => {
   it('has the state of a behaviour, and the reply', async () => {
     const { host } = testHost();
     const logic = host.behavior({
+      types: {
+        commands: {} as { type: 'add'; n: number },
+        events: {} as { type: 'added'; n: number },
+      },
       persistenceId: 'b',
       initialState: { sum: 0 },
-      decide: ({ command }: { command: { type: 'add'; n: number } }) => ({
-        type: 'persist' as const,
-        events: [{ type: 'added' as const, n: command.n }],
+      decide: ({ command }) => ({
+        type: 'persist',
+        events: [{ type: 'added', n: command.n }],
         reply: { thanks: '\ud83d\ude00' },
       }),
       evolve: (state, event) => ({ sum: state.sum + event.n }),
@@ -164,7 +168,8 @@ describe('the answer of another process', () => {
 
   it('is the error that the asker of its own process would get', async () => {
     const { host } = testHost();
-    const logic = host.persistent(counterMachine()).with({
+    const logic = host.persistent(counterMachine(), {
+      types: { commands: {} as CounterCommand },
       persistenceId: 'c',
       decide: decideCounter,
     });

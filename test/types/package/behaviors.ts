@@ -1,0 +1,101 @@
+/** What `behavior` infers, without type arguments. It is compiled, and never run. */
+import type { Decision, Persistence } from 'kafka-journal';
+import type { EventFromLogic, InputFrom } from 'xstate';
+import { createActor } from 'xstate';
+import type { Booked, Command } from './account.ts';
+import { sameType } from './same-type.ts';
+
+declare const persistence: Persistence;
+
+const types = { commands: {} as Command, events: {} as Booked };
+
+export async function infersCommandEventStateInputAndReply(): Promise<void> {
+  const logic = persistence.behavior({
+    types: { commands: {} as Command, events: {} as Booked },
+    persistenceId: ({ input }) => {
+      sameType<typeof input.id, string>(true);
+      return input.id;
+    },
+    initialState: 0,
+    decide: ({ state, command }) => {
+      sameType<typeof state, number>(true);
+      sameType<typeof command, Command>(true);
+      if (command.type === 'look') return { type: 'none', reply: { at: state } };
+      if (command.type === 'withdraw') return { type: 'reject', reason: new Error('never') };
+      return {
+        type: 'persist',
+        events: [{ type: 'deposited', cents: command.cents, notes: ['a'] }],
+        reply: 'stored',
+        thenRun: ({ context }) => sameType<typeof context, number>(true),
+      };
+    },
+    evolve: (state, event) => {
+      sameType<typeof event, Booked>(true);
+      return state + event.cents;
+    },
+    unstashOn: (state) => state > 0,
+    tagger: (event, { context }) => new Set([event.type, String(context)]),
+  });
+  sameType<EventFromLogic<typeof logic>, Command>(true);
+  const accounts = persistence.entities('account', logic);
+  const { reply, events, snapshot } = await accounts.ask('a-1', { type: 'look' });
+  sameType<typeof reply, string | { at: number }>(true);
+  sameType<typeof events, readonly Booked[]>(true);
+  sameType<typeof snapshot.context, number>(true);
+  // @ts-expect-error no such command
+  await accounts.ask('a-1', { type: 'deposited', cents: 1 });
+  // @ts-expect-error the journal is named by the input
+  createActor(logic);
+}
+
+export function namesStateAndInputWhereTheyCannotBeInferred(): void {
+  const logic = persistence.behavior({
+    types: { ...types, state: {} as { owner: string }, input: {} as { owner: string } },
+    initialState: ({ input }) => ({ owner: input.owner }),
+    decide: ({ state }) => ({ type: 'none', reply: state.owner }),
+    evolve: (state) => state,
+  });
+  sameType<InputFrom<typeof logic>, { owner: string }>(true);
+  // @ts-expect-error an id is not the input
+  persistence.entities('owned', logic);
+  persistence.entities('owned', logic, { input: (owner) => ({ owner }) });
+}
+
+export function needsNoInputForOneJournal(): void {
+  const only = { types, initialState: 0, evolve: (state: number) => state };
+  createActor(
+    persistence.behavior({ ...only, persistenceId: 'one', decide: () => ({ type: 'none' }) }),
+  );
+}
+
+export function refusesWhatIsWrong(): void {
+  const evolve = (state: number): number => state;
+  const rest = { types, initialState: 0, evolve };
+  persistence.behavior({
+    ...rest,
+    // @ts-expect-error no such event
+    decide: () => ({ type: 'persist', events: [{ type: 'deposit', cents: 1 }] }),
+  });
+  persistence.behavior({
+    ...rest,
+    // @ts-expect-error no such payload
+    decide: (_) => ({ type: 'persist', events: [{ type: 'withdrawn', cents: '1', by: 'card' }] }),
+  });
+  persistence.behavior({
+    types,
+    initialState: 0,
+    decide: () => ({ type: 'none' }),
+    // @ts-expect-error another state
+    evolve: (state) => `${state}`,
+  });
+  // @ts-expect-error the types of commands and events are missing
+  persistence.behavior({
+    initialState: 0,
+    decide: () => ({ type: 'none' }),
+    evolve: (state) => state,
+  });
+  // @ts-expect-error the type of the commands is missing
+  persistence.behavior({ ...rest, types: { events: {} as Booked }, decide: () => noDecision });
+}
+
+declare const noDecision: Decision<Booked>;
