@@ -8,6 +8,7 @@ import type {
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
+import { isOutboxAction } from '../delivery/deliver.ts';
 import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
@@ -39,6 +40,7 @@ export interface LogicHooks {
  * entity instead.
  */
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
+  readonly hearsDeliveries = true;
   readonly #versions: MachineVersions;
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
@@ -56,6 +58,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     this.#scope = scope;
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
+      if (isOutboxAction(action.exec)) return;
       const change = timerChangeOf(action, scope.self);
       if (change === undefined) return native(action);
       const { key, delayMs } = onTimer(change);

@@ -5,6 +5,8 @@ import type {
   AnyStateMachine,
   EventObject,
 } from 'xstate';
+import { outboxChangeOf } from '../delivery/deliver.ts';
+import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { DryRun } from '../entity/entity-logic.ts';
 import { type EndedChild, endOf } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
@@ -42,6 +44,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   readonly restoredChildren = new WeakMap<AnyActorRef, StoredChild>();
   trace: readonly unknown[] | undefined;
   timerChanges: readonly TimerChange[] = [];
+  outboxChanges: readonly OutboxChange[] = [];
   actionCount = 0;
 
   /** `seesNames` = a `systemId` that the real system has given away is taken here, too. */
@@ -161,6 +164,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.trace = undefined;
     this.actionCount = 0;
     if (this.timerChanges.length > 0) this.timerChanges = [];
+    if (this.outboxChanges.length > 0) this.outboxChanges = [];
   }
 
   #note(action: ExecutableAction): void {
@@ -171,6 +175,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     }
     const change = timerChangeOf(action, this.self);
     if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
+    const said = outboxChangeOf(action.exec, action.info, action.params);
+    if (said !== undefined) this.outboxChanges = [...this.outboxChanges, said];
   }
 }
 

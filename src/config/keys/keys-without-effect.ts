@@ -40,7 +40,6 @@ export const promised: readonly AcceptedKeys[] = [
   row('root', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'there are no snapshots yet', 'typed.snapshot-on-recovery'),
-  row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
   row(
     'persistence',
     'event adapters belong to the section of a journal so far',
