@@ -2,6 +2,7 @@ import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../runtime/alarms.ts';
+import { actorPrefix } from './delivery/actor-address.ts';
 import type {
   DeliverySettings,
   Destination,
@@ -156,16 +157,23 @@ function resolveDeliveries(
   return {
     to: new Map(
       Object.entries(given.to ?? {}).map(([name, destination]) => [
-        checkId(name, 'the name of a destination'),
+        checkDestinationName(name),
         resolveDestination(name, destination),
       ]),
     ),
+    sendTo: given.sendTo ?? false,
     timeoutMs: shortMs(timeout, 'deliveries.timeout'),
     redeliverIntervalMs: shortMs(interval, 'deliveries.redeliverInterval'),
     redeliveryBurst: positive(burst, 'deliveries.redeliveryBurst'),
     warnAfterAttempts: positive(warnAfter, 'deliveries.warnAfterAttempts'),
     maxUnconfirmed: positive(most, 'deliveries.maxUnconfirmed'),
   };
+}
+
+function checkDestinationName(name: string): string {
+  if (!name.startsWith(actorPrefix)) return checkId(name, 'the name of a destination');
+  const text = `the name of a destination must not begin with "${actorPrefix}"`;
+  throw new InvalidInputError(`${text}, as "${name}" does: such names are those of actors`);
 }
 
 function resolveDestination(name: string, given: Destination): ResolvedDestination {

@@ -7,6 +7,8 @@ import {
 } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
+import { actorPrefix } from '../delivery/actor-address.ts';
+import { deliveredPrefix } from '../delivery/delivery-options.ts';
 import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import { OutboxDraft } from '../delivery/outbox-draft.ts';
 import { eventFault } from '../entity/check-input.ts';
@@ -236,7 +238,9 @@ export class CommandEvaluator<S extends HostedState> {
     const seqNr = sequenceNr + 1;
     const change = { type: 'confirm', id } as const;
     const facts = this.#draft.take([change], { seqNr, part: 0, count: 0 });
-    const isHeard = state.status === 'active' && this.#logic.hearsDeliveries;
+    // What was sent to an actor is not expected to be answered.
+    const isOfActor = event.type.startsWith(`${deliveredPrefix}${actorPrefix}`);
+    const isHeard = state.status === 'active' && this.#logic.hearsDeliveries && !isOfActor;
     const step = isHeard
       ? this.#tryStep({ event, payload: event, facts }, state, seqNr)
       : undefined;

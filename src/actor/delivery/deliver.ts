@@ -9,25 +9,26 @@ export type Given<T, C extends MachineContext, E extends EventObject, P extends 
   | T
   | ((args: { readonly context: C; readonly event: E }, params: P) => T);
 
+/** Not `unknown`: then a function of the state would not be seen as one. */
+type Message = object | string | number | boolean | null | undefined;
+
 /** What `deliver` is given. */
 export interface DeliverOptions<C extends MachineContext, E extends EventObject, P extends Params> {
   /** A destination of the option `deliveries.to`. */
   readonly to: Given<string, C, E, P>;
   /** Anything that JSON can hold. */
-  readonly message?: Given<unknown, C, E, P>;
+  readonly message?: Given<Message, C, E, P>;
   /** See `Delivery.id`. */
   readonly id?: Given<string | undefined, C, E, P>;
 }
 
 /** An action of a machine that says something of its deliveries. */
-export interface OutboxAction<
+export type OutboxAction<
   C extends MachineContext,
   E extends EventObject,
   P extends Params,
   T extends EventObject,
-> {
-  (args: ActionArgs<C, E, T>, params: P): void;
-}
+> = (args: ActionArgs<C, E, T>, params: P) => void;
 
 type Read = (args: unknown, params: unknown) => OutboxChange;
 
@@ -46,9 +47,9 @@ export function deliver<
 >({ to, message, id }: DeliverOptions<C, E, P>): OutboxAction<C, E, P, T> {
   return outboxAction('deliver', (args, params) => ({
     type: 'deliver',
-    to: valueOf(to, args, params),
-    message: valueOf(message, args, params),
-    id: valueOf(id, args, params),
+    to: resolved(to, args, params),
+    message: resolved(message, args, params),
+    id: resolved(id, args, params),
   }));
 }
 
@@ -61,7 +62,7 @@ export function confirm<
 >(id: Given<string, C, E, P>): OutboxAction<C, E, P, T> {
   return outboxAction('confirm', (args, params) => ({
     type: 'confirm',
-    id: valueOf(id, args, params),
+    id: resolved(id, args, params),
   }));
 }
 
@@ -90,6 +91,6 @@ function outboxAction(name: string, read: Read): () => void {
   return action;
 }
 
-function valueOf(given: unknown, args: unknown, params: unknown): unknown {
+function resolved(given: unknown, args: unknown, params: unknown): unknown {
   return typeof given === 'function' ? given(args, params) : given;
 }

@@ -65,6 +65,8 @@ export interface DeliverySettings {
 /** The resolved options of an entity about deliveries. */
 export interface EntityDeliveries extends DeliverySettings {
   readonly to: ReadonlyMap<string, ResolvedDestination>;
+  /** What a machine sends to persistent actors is delivered. */
+  readonly sendTo: boolean;
   /** Longest time of one attempt. */
   readonly timeoutMs: number;
 }

@@ -4,6 +4,7 @@ import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
 import { isShortId, kindOf, shortIdText } from '../entity/check-input.ts';
 import type { Outbox } from '../entity/outbox.ts';
 import { stepName } from '../entity/timers.ts';
+import { actorPrefix } from './actor-address.ts';
 import type { EntityDeliveries } from './delivery-options.ts';
 
 /** What an event does to the deliveries of its entity, as the program says it. */
@@ -123,7 +124,8 @@ export class OutboxDraft {
     { seqNr, part, count }: ChangingEvent,
   ): DeliveryFact {
     const { persistenceId, writerUuid, deliveries } = this.#deps;
-    if (typeof to !== 'string' || !deliveries.to.has(to)) {
+    const isActor = deliveries.sendTo && typeof to === 'string' && to.startsWith(actorPrefix);
+    if (typeof to !== 'string' || !(isActor || deliveries.to.has(to))) {
       const given = typeof to === 'string' ? JSON.stringify(to) : kindOf(to);
       const known = [...deliveries.to.keys()].map((name) => JSON.stringify(name)).join(', ');
       const text = `the option "deliveries.to" has no destination ${given}`;

@@ -1,12 +1,21 @@
-import { ClosedError, DeadlineExceededError } from '../../model/errors.ts';
+import type { EventObject } from 'xstate';
+import {
+  ClosedError,
+  CommandRejectedError,
+  CommandUnhandledError,
+  DeadlineExceededError,
+  EntityDoneError,
+} from '../../model/errors.ts';
 import { storedForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import { unlessAborted } from '../../runtime/waiting.ts';
+import type { AskResult } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { DeliveryConfirmed, DeliveryOverdue } from '../entity/host-events.ts';
 import type { OpenDelivery } from '../entity/outbox.ts';
-import type { ResolvedDestination } from './delivery-options.ts';
+import { actorAt, actorPrefix } from './actor-address.ts';
+import type { DeliveryAttempt, ResolvedDestination } from './delivery-options.ts';
 
 /** What was tried of one delivery since the entity recovered. */
 interface Sending {
@@ -115,8 +124,8 @@ export class DeliverySender<S extends HostedState> {
 
   /** False when the destination is missing. */
   #send(delivery: OpenDelivery, stopping: AbortController): boolean {
-    const { settings, deps } = this.#entity;
-    const destination = settings.deliveries.to.get(delivery.to);
+    const { deps } = this.#entity;
+    const destination = this.#destinationOf(delivery.to);
     if (destination === undefined) {
       this.#warnMissing(delivery);
       return false;
@@ -131,6 +140,34 @@ export class DeliverySender<S extends HostedState> {
     sending.lastStartMs = deps.clock.nowMs();
     this.#attempt(delivery, destination, sending, stopping.signal);
     return true;
+  }
+
+  #destinationOf(to: string): ResolvedDestination | undefined {
+    const { to: named, sendTo } = this.#entity.settings.deliveries;
+    if (!sendTo || !to.startsWith(actorPrefix)) return named.get(to);
+    return {
+      send: (event, attempt) => this.#ask(to, event as EventObject, attempt),
+      isConfirmedByEvent: false,
+    };
+  }
+
+  /** What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. */
+  async #ask(to: string, event: EventObject, { id, signal }: DeliveryAttempt): Promise<void> {
+    const { deps, logic, self, state, settings, persistenceId } = this.#entity;
+    const actor = actorAt(to, self, logic.childrenOf(state));
+    if (actor === undefined) throw new ClosedError(`there is no actor ${to} at the moment`);
+    const { timeoutMs: timeout } = settings.deliveries;
+    try {
+      await deps.ask(actor, event, { commandId: id, signal, timeout });
+    } catch (err) {
+      const isRefused =
+        err instanceof CommandRejectedError ||
+        err instanceof CommandUnhandledError ||
+        err instanceof EntityDoneError;
+      if (!isRefused) throw err;
+      const fields = { persistenceId, delivery: id, to, event: event.type, err };
+      deps.log.warn(fields, 'an actor has refused what was sent to it');
+    }
   }
 
   /** Never rejects. */
@@ -172,9 +209,10 @@ export class DeliverySender<S extends HostedState> {
 
   /** The message has arrived, so it is not sent again for the sake of what it was answered with. */
   #storable({ id, to }: OpenDelivery, output: unknown): unknown {
-    if (output === undefined) return undefined;
+    const value = isAnswer(output) ? output.reply : output;
+    if (value === undefined) return undefined;
     try {
-      return storedForm(output, 'output');
+      return storedForm(value, 'output');
     } catch (err) {
       const { persistenceId, deps } = this.#entity;
       const text = 'a delivery is confirmed without its output, which cannot be stored';
@@ -201,6 +239,13 @@ export class DeliverySender<S extends HostedState> {
       'a stored delivery waits for a destination that the option "deliveries.to" does not have';
     deps.log.warn({ persistenceId, delivery: id, to }, text);
   }
+}
+
+/** What `ask` resolves with: the state in it is that of another entity, and is not kept here. */
+function isAnswer(output: unknown): output is AskResult {
+  if (typeof output !== 'object' || output === null || !('snapshot' in output)) return false;
+  const { snapshot } = output;
+  return typeof snapshot === 'object' && snapshot !== null && 'persistence' in snapshot;
 }
 
 /** Nobody sees it, and an error would cost more than the whole sender. */

@@ -234,6 +234,11 @@ export interface EntityOptions<S, E extends EventObject> extends EvolutionOption
 export interface DeliveryOptions {
   /** Where messages go, by the name that `deliver` has as `to`. */
   readonly to?: Readonly<Record<string, Destination>>;
+  /**
+   * What a machine sends to other persistent actors with `sendTo` or `sendParent`, without a delay, is
+   * delivered at least once, and taken once; false unless given (docs/deliveries.md#send-to).
+   */
+  readonly sendTo?: boolean;
   /** Longest time of one attempt, more than 0; 30 s unless given. */
   readonly timeout?: Duration;
   /**
