@@ -2,9 +2,24 @@
 
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
 export type { ActorHost } from './actor/create-actor-host.ts';
+export {
+  confirm,
+  type DeliverOptions,
+  deliver,
+  type Given,
+  type OutboxAction,
+} from './actor/delivery/deliver.ts';
+export type {
+  Delivered,
+  Delivery,
+  DeliveryAttempt,
+  Destination,
+  SendDelivery,
+} from './actor/delivery/delivery-options.ts';
 export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Decision,
+  DeliveryOptions,
   EntityOptions,
   PersistenceSignal,
   RestartBackoff,
@@ -68,6 +83,7 @@ export type { PluginContext, PluginFactory, PluginSource } from './plugin/plugin
 export type { CallOptions } from './ports/call-options.ts';
 export type {
   AtomicWrite,
+  DeliveryFact,
   EventFacts,
   HeldPlugin,
   JournalPlugin,

@@ -60,13 +60,14 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   get waitsForNothing(): boolean {
-    const { waits, logic, state, timers } = this.#entity;
+    const { waits, logic, state, timers, outbox } = this.#entity;
     if (!this.#life.isReady || !this.#pipeline.isIdle || this.isWritten) return false;
-    return waits.isNothing(logic.childrenOf(state), timers);
+    const children = logic.childrenOf(state);
+    return waits.isNothing({ children, timers, deliveries: outbox.size });
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, logic, state, settings } = this.#entity;
+    const { deps, timers, outbox, logic, state, settings } = this.#entity;
     const nowMs = deps.clock.nowMs();
     if (nowMs - this.#lastActiveMs < ms) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
@@ -76,14 +77,16 @@ export class EntityWork<S extends HostedState> implements WorkView {
     if (stash.length > 0) return false;
     // Time that it does not live does not count, so it would wait for ever.
     if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
+    if (outbox.size > 0) return false;
     // One that is to be opened again at once stays.
     const soonMs = Math.max(ms, openAheadMs);
     return !timers.isDueWithin(soonMs, nowMs) && !logic.hasRunningChild(state);
   }
 
-  /** It has a timer, a child at work, or a word of one of them that is not stored yet. */
+  /** It has a timer, a delivery, a child at work, or a word of one of them that is not stored yet. */
   get #waits(): boolean {
-    const { timers, logic, state } = this.#entity;
-    return timers.size > 0 || logic.hasRunningChild(state) || this.#pipeline.hasInput;
+    const { timers, outbox, logic, state } = this.#entity;
+    if (timers.size > 0 || outbox.size > 0) return true;
+    return logic.hasRunningChild(state) || this.#pipeline.hasInput;
   }
 }

@@ -278,6 +278,15 @@ export class StashOverflowError extends JournalError {
 }
 
 /**
+ * The entity has more unconfirmed deliveries than its maximum, and the command would add to them:
+ * certainly not stored. It may be stored once some are confirmed.
+ */
+export class TooManyDeliveriesError extends JournalError {
+  readonly code = 'TOO_MANY_DELIVERIES';
+  override readonly retryable = true;
+}
+
+/**
  * The entity ended before it answered; the cause says why. `stored` is `'unknown'` when the write
  * of the command was under way, `'yes'` when it was stored and only the answer is missing.
  */

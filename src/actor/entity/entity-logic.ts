@@ -1,4 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate';
+import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { EndedChild } from './stored-event.ts';
 import type { Timer, TimerChange } from './timers.ts';
 
@@ -24,6 +25,8 @@ export interface DryRun<S> {
   readonly trace: readonly unknown[] | undefined;
   /** Delayed events that the last call scheduled and cancelled, in order. */
   readonly timerChanges: readonly TimerChange[];
+  /** What the last call says of deliveries, in order. */
+  readonly outboxChanges: readonly OutboxChange[];
   /** Actions that the last call would have run. */
   readonly actionCount: number;
 
@@ -122,6 +125,8 @@ export interface EntityLogic<S> {
   childrenOf(state: S): readonly AnyActorRef[];
   /** Same value, data and children: what a transient event must leave alone. */
   isUnchanged(before: S, after: S): boolean;
+  /** A confirmation of a delivery is offered to the state as an event. */
+  readonly hearsDeliveries: boolean;
   /** For messages: the state value. */
   describe(state: S): string;
   /** Whether the first state may depend on this input, so that the input has to be stored. */

@@ -5,14 +5,16 @@ import type { Ask } from './ask.ts';
 import type { RecentCommand } from './recent-commands.ts';
 import type { TimerChange } from './timers.ts';
 
-/** A command, or an input of xstate's own, on its way through the entity. */
+/** A command, or an input of the entity's own, on its way through the entity. */
 export interface Envelope {
   readonly event: EventObject;
   readonly ask: Ask | undefined;
   /** Id of the timer whose firing this is. */
   readonly timer: string | undefined;
-  /** A child's result or a delayed transition: not for the user's `decide`, and never dropped. */
+  /** A child's result, a delayed transition or a confirmation: not for the user's `decide`, and never dropped. */
   readonly internal: boolean;
+  /** Id of the delivery that this confirms. */
+  readonly delivery: string | undefined;
   /** The child whose end this is, when the entity had it as its child at that moment. */
   readonly child: AnyActorRef | undefined;
 }

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { setMember, storedForm } from '../../model/stored-form.ts';
+import { deliveredPrefix } from '../delivery/delivery-options.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';
@@ -35,9 +36,12 @@ export interface StoredError {
   readonly [field: string]: unknown;
 }
 
-/** What xstate itself sends: results, failures and states of children, and delayed transitions. */
-export function isXstateEvent(event: EventObject): boolean {
-  return event.type.startsWith('xstate.');
+/**
+ * What no caller and no `decide` may send: xstate's own events (results, failures and states of
+ * children, and delayed transitions), and those that confirm deliveries.
+ */
+export function isOwnEvent({ type }: EventObject): boolean {
+  return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
 }
 
 /** A child that has ended: its result, or its failure. */

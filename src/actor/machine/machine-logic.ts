@@ -8,6 +8,7 @@ import type {
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
+import { isOutboxAction } from '../delivery/deliver.ts';
 import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
@@ -18,8 +19,8 @@ import { type ActorInside, persistedForm, persistMachine } from './machine-snaps
 import type { MachineVersions } from './machine-versions.ts';
 import { actorFinder, armDelays, fillContexts, makeChild } from './restore-machine.ts';
 import { watchSchedules } from './scheduled.ts';
-import type { ExecutableAction } from './shadow-scope.ts';
-import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
+import type { AddressOf, ExecutableAction } from './shadow-scope.ts';
+import { announceStep, relay, ShadowScope, sentAtOnce, timerChangeOf } from './shadow-scope.ts';
 import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
 
 /** What the logic of an actor reports to its host. */
@@ -29,6 +30,8 @@ export interface LogicHooks {
   readonly restartsTimers: boolean;
   /** A delayed event is scheduled or cancelled for good; answers how to carry that out. */
   readonly onTimer: (change: TimerChange) => LiveChange;
+  /** `undefined` = nothing that is sent is delivered. */
+  readonly addressOf: AddressOf | undefined;
   /** An action threw where only xstate hears of it. */
   readonly onCrash: (error: unknown) => void;
 }
@@ -39,6 +42,7 @@ export interface LogicHooks {
  * entity instead.
  */
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
+  readonly hearsDeliveries = true;
   readonly #versions: MachineVersions;
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
@@ -56,6 +60,16 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     this.#scope = scope;
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
+      if (isOutboxAction(action.exec)) return;
+      const sent = hooks.addressOf === undefined ? undefined : sentAtOnce(action);
+      if (sent !== undefined) {
+        // As in xstate, the target is known when the actor's turn ends.
+        scope.defer(() => {
+          const { to, event } = sent as { readonly to: AnyActorRef; readonly event: EventObject };
+          if (hooks.addressOf?.(to, scope.self) === undefined) relay(scope, to, event);
+        });
+        return;
+      }
       const change = timerChangeOf(action, scope.self);
       if (change === undefined) return native(action);
       const { key, delayMs } = onTimer(change);
@@ -100,7 +114,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   dryRun(): ShadowScope {
-    return new ShadowScope(this.#versions, this.#scope, true);
+    return new ShadowScope(this.#versions, this.#scope, true, this.#hooks.addressOf);
   }
 
   replayRun(): ShadowScope {
