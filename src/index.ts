@@ -12,6 +12,7 @@ export type {
   SnapshotAdapter,
   SnapshotWhenArgs,
 } from './actor/entity/entity-options.ts';
+export { type Attempt, attemptOf } from './actor/entity/invoked-work.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type { EntityKeys } from './actor/evolution/entity-cipher.ts';
@@ -23,6 +24,7 @@ export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
 export { taggedJson } from './actor/evolution/tagged-json.ts';
 export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/upcasters.ts';
+export type { RetryPolicies, RetryPolicy } from './actor/machine/retry-policy.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,

@@ -148,6 +148,11 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
         restartsTimers: settings.actor.timers === 'restart',
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
+        entity: {
+          persistenceId: settings.persistenceId,
+          nowMs: () => this.#deps.clock.nowMs(),
+          random: () => this.#deps.random(),
+        },
       });
       const run = logic.dryRun();
       const state = run.initial(input);

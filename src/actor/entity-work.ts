@@ -1,3 +1,4 @@
+import type { AnyActorRef } from 'xstate';
 import type { CommandPipeline } from './command/command-pipeline.ts';
 import type { Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
@@ -30,7 +31,10 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   get nextTimerMs(): number | undefined {
-    return this.#entity.timers.nextDueMs();
+    const { waits, logic, state, timers } = this.#entity;
+    const backoffEndsMs = logic.childrenOf(state).map((child) => waits.backoffEndMs(child));
+    const dueMs = [timers.nextDueMs(), ...backoffEndsMs].filter((ms) => ms !== undefined);
+    return dueMs.length === 0 ? undefined : Math.min(...dueMs);
   }
 
   /** To be called before anything of the lost entity is thrown away. */
@@ -65,7 +69,7 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, logic, state, settings } = this.#entity;
+    const { deps, timers, waits, logic, state, settings } = this.#entity;
     const nowMs = deps.clock.nowMs();
     if (nowMs - this.#lastActiveMs < ms) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
@@ -75,7 +79,9 @@ export class EntityWork<S extends HostedState> implements WorkView {
     if (stash.length > 0) return false;
     // Time that it does not live does not count, so it would wait for ever.
     if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
-    return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
+    const isAtWork = (child: AnyActorRef): boolean =>
+      logic.isRunning(child) && (waits.backoffEndMs(child) ?? 0) <= nowMs + ms;
+    return !timers.isDueWithin(ms, nowMs) && !logic.childrenOf(state).some(isAtWork);
   }
 
   /** It has a timer, a child at work, or a word of one of them that is not stored yet. */

@@ -29,6 +29,7 @@ import { knowsEvents } from './machine/known-events.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
 import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
+import { type RetryPolicies, withRetryPolicies } from './machine/retry-policy.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
 /** A machine's snapshot, with what is known of its journal. */
@@ -76,6 +77,12 @@ export interface PersistentOptions<M extends AnyStateMachine, C extends EventObj
    * machine knows and does not take in its present state.
    */
   readonly unknownStoredEvent?: UnknownStoredEvent;
+  /**
+   * How invoked promises are tried again when they fail, by their names in `setup({ actors })`. It
+   * counts for what the machine itself invokes or spawns by that name, not for what its child
+   * machines do (docs/retries.md).
+   */
+  readonly retry?: RetryPolicies<M>;
 }
 
 /**
@@ -97,7 +104,7 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   if (stranger !== undefined) {
     throw new InvalidInputError(`"earlierMachines" are state machines, not ${kindOf(stranger)}`);
   }
-  const { machineVersion } = options;
+  const { machineVersion, retry } = options;
   if (earlier.size > 0 && (machineVersion === undefined || earlier.has(machineVersion))) {
     const text = 'a machine with "earlierMachines" needs a "machineVersion" that none of them has';
     throw new InvalidInputError(text);
@@ -107,6 +114,10 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const knows = (type: string): boolean => known.some((knowsIt) => knowsIt(type));
   const shared = resolveOptions(options, settings, policy && { policy, knows });
   const unstashes = unstashesOf(machine, options.unstashOn as UnstashOn);
+  const tried = (one: AnyStateMachine) => withRetryPolicies(one, retry, one !== machine);
+  const newest = tried(machine);
+  const others = new Map([...earlier].map(([version, one]) => [version, tried(one)]));
+  const versions = () => new MachineVersions(newest, others);
   return {
     journalPluginId: shared.journalPluginId,
     settings(input) {
@@ -118,8 +129,8 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
         transient: transient as Settings['transient'],
       };
     },
-    open: (scope, hooks) => new MachineLogic(new MachineVersions(machine, earlier), scope, hooks),
-    wire: new MachineWire(new MachineVersions(machine, earlier)),
+    open: (scope, hooks) => new MachineLogic(versions(), scope, hooks),
+    wire: new MachineWire(versions()),
   };
 }
 

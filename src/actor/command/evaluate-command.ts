@@ -21,7 +21,7 @@ import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
 import { deepFreeze, freezeContext } from './freeze.ts';
 import { namesOf, withStoredReply } from './named-command.ts';
 import { asError, rejectionByUser, rejectionOf } from './rejections.ts';
-import { unstored, withFactsOfAll } from './steps.ts';
+import { attempted, unstored, withFactsOfAll } from './steps.ts';
 import { validCommand } from './valid-command.ts';
 
 const noSteps: readonly never[] = [];
@@ -159,7 +159,12 @@ export class CommandEvaluator<S extends HostedState> {
    * again after the next recovery.
    */
   #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event, child } = envelope;
+    const { event, child, attempt } = envelope;
+    if (attempt !== undefined) {
+      const isGone = !this.#logic.hasChild(state, attempt.child);
+      const steps = isGone ? noSteps : [attempted(attempt, state)];
+      return { envelope, steps, outcome: done };
+    }
     // The entity has stopped that child, by a command that came before the child's end.
     if (child !== undefined && !this.#logic.hasChild(state, child)) {
       return { envelope, steps: noSteps, outcome: done };

@@ -5,6 +5,7 @@ import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
+import { AttemptRecord } from '../entity/invoked-work.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
@@ -224,6 +225,8 @@ export class ReplayFold<S extends HostedState> {
       this.#run.endChild(state, endedId, endOf(payload));
     }
     this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    const attempt = AttemptRecord.of(payload);
+    if (attempt !== undefined) this.#run.noteAttempt(state, attempt, repr.timestampMs ?? 0);
     this.#state = state;
     if (unhandled === true) return;
     let next: S;
