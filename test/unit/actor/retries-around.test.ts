@@ -51,7 +51,7 @@ describe('work that waits for its next attempt', () => {
   });
 
   it('keeps the entity alive when it is due soon', async () => {
-    const { clock, calls, payments } = openRegistry('12s');
+    const { clock, calls, payments } = openRegistry('6s');
     await payments.ask('p', { type: 'pay', cents: 5 });
     calls[0]?.reject(new Error('busy'));
     await settle();
