@@ -28,6 +28,7 @@ export type {
   SnapshotWhenArgs,
   XstateEvent,
 } from './actor/entity/entity-options.ts';
+export { type Attempt, attemptOf } from './actor/entity/invoked-work.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type {
@@ -44,6 +45,7 @@ export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
 export { taggedJson } from './actor/evolution/tagged-json.ts';
 export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/upcasters.ts';
+export type { RetryPolicies, RetryPolicy } from './actor/machine/retry-policy.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,

@@ -306,6 +306,12 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
 
   endChild(): void {}
 
+  noteAttempt(): void {}
+
+  takeAttempt(): void {}
+
+  backoffEndMs(): undefined {}
+
   adoptStep(): void {}
 
   discard(): void {}

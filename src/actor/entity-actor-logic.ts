@@ -178,6 +178,11 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
         addressOf: settings.deliveries.sendTo ? persistentAddressOf : undefined,
+        entity: {
+          persistenceId: settings.persistenceId,
+          nowMs: () => this.#deps.clock.nowMs(),
+          random: () => this.#deps.random(),
+        },
       });
       const run = logic.dryRun();
       const state = run.initial(input);

@@ -10,6 +10,7 @@ import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
 import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
+import type { Envelope } from './entity/evaluated.ts';
 import type {
   AnyHostEvent,
   DeliveryConfirmed,
@@ -17,6 +18,7 @@ import type {
   WriteRejected,
 } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
+import type { ChildAttempt } from './entity/invoked-work.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
@@ -246,6 +248,18 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       return;
     }
     if (timer !== undefined) timers.remove(timer);
+    const child = this.#life.isLive ? logic.senderOf(state, event) : undefined;
+    this.#takeInput({ ...input, event, timer: timer?.id, child });
+  }
+
+  #takeAttempt(attempt: ChildAttempt): void {
+    const { record: event } = attempt;
+    // It would be interrupted at once, and count.
+    if (this.#stopping && event.type === 'xstate.attempt.begun') return;
+    this.#takeInput({ ...input, event, attempt });
+  }
+
+  #takeInput(envelope: Envelope): void {
     // In other states its sender is a child or a timer of a state that was thrown away.
     // Of an entity that was lost it is something to do: the recovery brings it back.
     if (!this.#life.isLive) {
@@ -254,8 +268,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       return;
     }
     this.work.touch();
-    const child = logic.senderOf(state, event);
-    this.#pipeline.receive({ ...input, event, timer: timer?.id, child });
+    this.#pipeline.receive(envelope);
   }
 
   /** What it says of an entity that was lost, its recovery finds out anew. */
@@ -322,6 +335,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         break;
       case 'persistence.from-caller':
         this.#takeCommand(event.event, commandFault(event.event));
+        break;
+      case 'persistence.attempt-reported':
+        this.#takeAttempt(event.attempt);
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });

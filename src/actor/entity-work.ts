@@ -1,3 +1,4 @@
+import type { AnyActorRef } from 'xstate';
 import { openAheadMs } from '../model/wake-up.ts';
 import type { CommandPipeline } from './command/command-pipeline.ts';
 import type { Entity } from './entity/entity.ts';
@@ -31,7 +32,10 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   get nextTimerMs(): number | undefined {
-    return this.#entity.timers.nextDueMs();
+    const { waits, logic, state, timers } = this.#entity;
+    const backoffEndsMs = logic.childrenOf(state).map((child) => waits.backoffEndMs(child));
+    const dueMs = [timers.nextDueMs(), ...backoffEndsMs].filter((ms) => ms !== undefined);
+    return dueMs.length === 0 ? undefined : Math.min(...dueMs);
   }
 
   /** To be called before anything of the lost entity is thrown away. */
@@ -67,7 +71,7 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, outbox, logic, state, settings } = this.#entity;
+    const { deps, timers, waits, outbox, logic, state, settings } = this.#entity;
     const nowMs = deps.clock.nowMs();
     if (nowMs - this.#lastActiveMs < ms) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
@@ -80,7 +84,9 @@ export class EntityWork<S extends HostedState> implements WorkView {
     if (outbox.size > 0) return false;
     // One that is to be opened again at once stays.
     const soonMs = Math.max(ms, openAheadMs);
-    return !timers.isDueWithin(soonMs, nowMs) && !logic.hasRunningChild(state);
+    const isAtWork = (child: AnyActorRef): boolean =>
+      logic.isRunning(child) && (waits.backoffEndMs(child) ?? 0) <= nowMs + soonMs;
+    return !timers.isDueWithin(soonMs, nowMs) && !logic.childrenOf(state).some(isAtWork);
   }
 
   /** It has a timer, a delivery, a child at work, or a word of one of them that is not stored yet. */

@@ -337,6 +337,24 @@ export class RecoveryFailedError extends JournalError {
   }
 }
 
+/**
+ * An attempt of invoked work took longer than its retry policy allows. Its signal is aborted; what
+ * it does outside may or may not have happened.
+ */
+export class AttemptTimedOutError extends JournalError {
+  readonly code = 'ATTEMPT_TIMED_OUT';
+  override readonly stored = 'unknown';
+}
+
+/**
+ * The last attempt that a retry policy allows had begun, and its outcome is lost: its process ended,
+ * or the entity moved or started over. What it does outside may or may not have happened.
+ */
+export class AttemptInterruptedError extends JournalError {
+  readonly code = 'ATTEMPT_INTERRUPTED';
+  override readonly stored = 'unknown';
+}
+
 /** The key of an entity is gone: what it stored encrypted can never be read again. */
 export class KeyForgottenError extends JournalError {
   readonly code = 'KEY_FORGOTTEN';

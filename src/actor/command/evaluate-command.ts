@@ -26,7 +26,7 @@ import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
 import { deepFreeze, freezeContext } from './freeze.ts';
 import { namesOf, withStoredReply } from './named-command.ts';
 import { asError, rejectionByUser, rejectionOf } from './rejections.ts';
-import { changesOf, unstored, withFactsOfAll, withOutbox } from './steps.ts';
+import { attempted, changesOf, unstored, withFactsOfAll, withOutbox } from './steps.ts';
 import { validCommand } from './valid-command.ts';
 
 const noSteps: readonly never[] = [];
@@ -199,8 +199,13 @@ export class CommandEvaluator<S extends HostedState> {
    * again after the next recovery.
    */
   #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event, child, delivery } = envelope;
+    const { event, child, attempt, delivery } = envelope;
     if (delivery !== undefined) return this.#confirmation(envelope, delivery, state, sequenceNr);
+    if (attempt !== undefined) {
+      const isGone = !this.#logic.hasChild(state, attempt.child);
+      const steps = isGone ? noSteps : [attempted(attempt, state)];
+      return { envelope, steps, outcome: done };
+    }
     // The entity has stopped that child, by a command that came before the child's end.
     if (child !== undefined && !this.#logic.hasChild(state, child)) {
       return { envelope, steps: noSteps, outcome: done };

@@ -29,6 +29,8 @@ export function planWrites<S extends HostedState>(
   for (const evaluated of batch) {
     const { child } = evaluated.envelope;
     if (child !== undefined) waits.endedIn([child]);
+    for (const { attempt } of evaluated.steps)
+      if (attempt !== undefined) waits.attempted(attempt, nowMs);
     let { state } = entity;
     const events: PersistentRepr[] = [];
     const command = commandFact(evaluated, initPending ? sequenceNr + 1 : sequenceNr);

@@ -3,6 +3,7 @@ import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Delivery } from '../delivery/delivery-options.ts';
 import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { Step } from '../entity/evaluated.ts';
+import type { ChildAttempt } from '../entity/invoked-work.ts';
 
 /** The first step is what is stored: beside it goes what concerns all the others. */
 export function withFactsOfAll<S>(
@@ -64,4 +65,10 @@ export function unstored<S>(event: EventObject, state: S): Step<S> {
     command: undefined,
     seqNr: 0,
   };
+}
+
+/** What is stored of an attempt. Programs that do not know of attempts leave it out by its facts. */
+export function attempted<S>(attempt: ChildAttempt, state: S): Step<S> {
+  const { record } = attempt;
+  return { ...unstored(record, state), payload: record, facts: { unhandled: true }, attempt };
 }

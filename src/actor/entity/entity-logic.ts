@@ -1,5 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { OutboxChange } from '../delivery/outbox-draft.ts';
+import type { AttemptRecord, ChildAttempt } from './invoked-work.ts';
 import type { EndedChild } from './stored-event.ts';
 import type { Timer, TimerChange } from './timers.ts';
 
@@ -45,6 +46,8 @@ export interface DryRun<S> {
   apply(state: S, event: EventObject, seqNr: number, part?: number): S;
   /** A stored event said that a child of `state` has ended: it must not start again. */
   endChild(state: S, id: string, end: EndedChild): void;
+  /** What was stored of an attempt of a child of `state`; `atMs` = when it was. */
+  noteAttempt(state: S, record: AttemptRecord, atMs: number): void;
   /**
    * The state that `EntityLogic.persist` gave: further events can be applied to it, and
    * `EntityLogic.adoptReplay` makes it live.
@@ -105,6 +108,13 @@ export interface EntityLogic<S> {
    * target is gone. Of a delay that Node cannot hold it schedules the first link, a `TimerTick`.
    */
   arm(state: S, timer: Timer, delayMs: number): boolean;
+  /** An attempt of a child is stored: the child goes on when the actor's turn ends. */
+  takeAttempt(attempt: ChildAttempt): void;
+  /**
+   * When the next attempt of a child begins, ms since the epoch; `undefined` = it does not wait for
+   * one.
+   */
+  backoffEndMs(child: AnyActorRef): number | undefined;
   /** The journal holds the end of this child: it is not started again. */
   noteEnd(child: AnyActorRef): void;
   /**

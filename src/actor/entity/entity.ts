@@ -218,7 +218,11 @@ export class Entity<S extends HostedState> {
     this.#initPending = false;
     this.#state = this.logic.adoptReplay(replayed.state, replayed.run);
     const { logic } = this;
-    this.#waits.endedIn(logic.childrenOf(this.#state).filter((child) => !logic.isRunning(child)));
+    for (const child of logic.childrenOf(this.#state)) {
+      const backoffEndMs = logic.backoffEndMs(child);
+      if (!logic.isRunning(child)) this.#waits.endedIn([child]);
+      else if (backoffEndMs !== undefined) this.#waits.waitsUntil(child, backoffEndMs);
+    }
     if (this.#state.status === 'active') this.#rearm(replayed);
   }
 
@@ -251,6 +255,10 @@ export class Entity<S extends HostedState> {
       if (command !== undefined) this.#recent.note(command, event, this.deps.clock.nowMs());
       // The first part of an event has what concerns all of them.
       if (step.payload !== undefined) this.#outbox.note(step.facts, step.seqNr);
+    }
+    if (step.attempt !== undefined) {
+      this.logic.takeAttempt(step.attempt);
+      return true;
     }
     if (step.trace !== undefined && step.base === this.#state) {
       this.#state = step.next;

@@ -2,6 +2,7 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { BesideEvents, CommandFact, EventFacts } from '../../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
+import type { ChildAttempt } from './invoked-work.ts';
 import type { RecentCommand } from './recent-commands.ts';
 import type { TimerChange } from './timers.ts';
 
@@ -17,6 +18,8 @@ export interface Envelope {
   readonly delivery: string | undefined;
   /** The child whose end this is, when the entity had it as its child at that moment. */
   readonly child: AnyActorRef | undefined;
+  /** What is to be stored of an attempt of invoked work: that is all that it is about. */
+  readonly attempt?: ChildAttempt;
 }
 
 /** One event that a command leads to. */
@@ -43,6 +46,8 @@ export interface Step<S> {
   readonly next: S;
   /** Defined when `next` may become the state of the entity as it is: see `DryRun.trace`. */
   readonly trace: readonly unknown[] | undefined;
+  /** The event is what is stored of an attempt of invoked work; the state stays as it is. */
+  readonly attempt?: ChildAttempt;
   /** Number of the stored event, given when it is written; 0 until then. */
   seqNr: number;
   /** What is stored of its command, given when it is written. */

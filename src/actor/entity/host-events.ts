@@ -2,6 +2,7 @@ import type { EventObject } from 'xstate';
 import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { PersistenceSignal } from './entity-options.ts';
 import type { Evaluated, Step } from './evaluated.ts';
+import type { ChildAttempt } from './invoked-work.ts';
 import type { OpenDelivery } from './outbox.ts';
 import type { Replayed } from './replayed.ts';
 
@@ -180,6 +181,17 @@ export class FromCaller extends HostEvent {
   }
 }
 
+/** An attempt of invoked work has failed, or is about to begin: to be stored first. */
+export class AttemptReported extends HostEvent {
+  readonly type = 'persistence.attempt-reported';
+  readonly attempt: ChildAttempt;
+
+  constructor(attempt: ChildAttempt) {
+    super();
+    this.attempt = attempt;
+  }
+}
+
 /** Persistence shuts down while the actor's parent still lives. */
 export class Detach extends HostEvent {
   readonly type = 'persistence.detach';
@@ -219,5 +231,6 @@ export type AnyHostEvent<S> =
   | DeliveryConfirmed
   | DeliveryOverdue
   | FromCaller
+  | AttemptReported
   | Detach
   | TimerTick;

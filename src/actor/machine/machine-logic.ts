@@ -11,6 +11,13 @@ import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import { isOutboxAction } from '../delivery/deliver.ts';
 import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
+import {
+  type ChildAttempt,
+  setEntity,
+  setWork,
+  type WorkingEntity,
+  workOf,
+} from '../entity/invoked-work.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
@@ -18,6 +25,7 @@ import { nameChildrenOf } from './child-names.ts';
 import { type ActorInside, persistedForm, persistMachine } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
 import { actorFinder, armDelays, fillContexts, makeChild } from './restore-machine.ts';
+import { isRetried, tellStored } from './retried-promise.ts';
 import { watchSchedules } from './scheduled.ts';
 import type { AddressOf, ExecutableAction } from './shadow-scope.ts';
 import { announceStep, relay, ShadowScope, sentAtOnce, timerChangeOf } from './shadow-scope.ts';
@@ -34,6 +42,8 @@ export interface LogicHooks {
   readonly addressOf: AddressOf | undefined;
   /** An action threw where only xstate hears of it. */
   readonly onCrash: (error: unknown) => void;
+  /** What its invoked work needs to know of it. */
+  readonly entity: WorkingEntity;
 }
 
 /**
@@ -54,7 +64,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   #collected: (() => void)[] | undefined;
 
   constructor(versions: MachineVersions, scope: AnyActorScope, hooks: LogicHooks) {
-    const { onTimer, onCrash } = hooks;
+    const { onTimer, onCrash, entity } = hooks;
     this.#versions = versions;
     this.#hooks = hooks;
     this.#scope = scope;
@@ -86,6 +96,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       native(action);
     };
     this.#names = nameChildrenOf(scope);
+    setEntity(scope.self, entity);
     watchSchedules(scope.system, hooks.nowMs);
     const collectOrExecute = (action: ExecutableAction): void => {
       if (this.#collected === undefined) {
@@ -168,6 +179,11 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     try {
       for (const [key, child] of Object.entries(state.children) as [string, AnyActorRef][]) {
         const actor = this.#recreate(child, shadow);
+        const work = workOf(child);
+        if (work !== undefined) {
+          work.isMadeAgain = true;
+          setWork(actor, work);
+        }
         children[key] = actor;
         real.set(child, actor);
       }
@@ -200,6 +216,17 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       for (const { actor, stored } of restored) armDelays(actor, stored, standing, this.#leftMs);
     });
     return live;
+  }
+
+  takeAttempt({ child, record }: ChildAttempt): void {
+    workOf(child)?.note(record, this.#hooks.nowMs());
+    const { self } = this.#scope;
+    this.#scope.defer(() => tellStored(self, child, record.attempt));
+  }
+
+  backoffEndMs(child: AnyActorRef): number | undefined {
+    const { logic } = child as unknown as ActorInside;
+    return isRetried(logic) ? workOf(child)?.backoff?.dueMs : undefined;
   }
 
   noteEnd(child: AnyActorRef): void {

@@ -8,6 +8,7 @@ import type {
 import { outboxChangeOf } from '../delivery/deliver.ts';
 import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { DryRun } from '../entity/entity-logic.ts';
+import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
 import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
@@ -155,11 +156,18 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.#system.release(child);
   }
 
+  noteAttempt(state: AnyMachineSnapshot, record: AttemptRecord, atMs: number): void {
+    const child = childOf(state, record.actorId);
+    if (child !== undefined) workOf(child)?.note(record, atMs);
+  }
+
   restore(stored: unknown): AnyMachineSnapshot {
     this.#forget(0);
     const { state, made } = restoreMachine(this.#machine, stored, this.self);
     for (const [actor, child] of made) {
       this.restoredChildren.set(actor, child);
+      if (child.work !== undefined)
+        setWork(actor, InvokedWork.ofPlain(child.work, `"${child.id}".work`));
       if (child.end === undefined) continue;
       this.endedChildren.set(actor, endOf(child.end));
       this.#system.release(actor);

@@ -11,7 +11,6 @@ import { onAbort } from '../../runtime/on-abort.ts';
 import { OutboxDraft } from '../delivery/outbox-draft.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
-import type { ResolvedBackoff } from '../entity/entity-options.ts';
 import type { RecoveryEvent } from '../entity/host-events.ts';
 import {
   Initialised,
@@ -24,6 +23,7 @@ import {
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { endAt, type Moment } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
+import { restartDelayMs } from '../entity/restart-delay.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
@@ -370,10 +370,4 @@ function initTime<S extends HostedState>({
   if (settings.actor.initEvent === 'never') return 'none';
   if (initialActs) return 'at-once';
   return logic.needsInit(input) ? 'with-first-event' : 'none';
-}
-
-/** The delay before try number `failures` + 1, ms. */
-export function restartDelayMs(backoff: ResolvedBackoff, failures: number, random: number): number {
-  const step = Math.min(backoff.maxMs, backoff.minMs * 2 ** Math.min(failures - 1, 30));
-  return Math.round(step * (1 + random * backoff.randomFactor));
 }

@@ -6,6 +6,7 @@ import { isDelivered } from '../delivery/delivery-options.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
+import { AttemptRecord } from '../entity/invoked-work.ts';
 import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
@@ -234,6 +235,8 @@ export class ReplayFold<S extends HostedState> {
       this.#run.endChild(state, endedId, endOf(payload));
     }
     this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    const attempt = AttemptRecord.of(payload);
+    if (attempt !== undefined) this.#run.noteAttempt(state, attempt, repr.timestampMs ?? 0);
     this.#state = state;
     if (unhandled === true) return;
     let next: S;
