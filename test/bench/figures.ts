@@ -42,13 +42,20 @@ export async function alternate(
   a: () => Promise<number>,
   b: () => Promise<number>,
 ): Promise<{ readonly a: number; readonly b: number }> {
-  const as: number[] = [];
-  const bs: number[] = [];
+  return await inTurn(rounds, { a, b });
+}
+
+/** As `alternate`, with as many as there are. */
+export async function inTurn<Name extends string>(
+  rounds: number,
+  runs: Readonly<Record<Name, () => Promise<number>>>,
+): Promise<Readonly<Record<Name, number>>> {
+  const all = (Object.keys(runs) as Name[]).map((name) => ({ name, values: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
-    as.push(await a());
-    bs.push(await b());
+    for (const { name, values } of all) values.push(await runs[name]());
   }
-  return { a: median(as), b: median(bs) };
+  const medians = all.map(({ name, values }) => [name, median(values)] as const);
+  return Object.fromEntries(medians) as Record<Name, number>;
 }
 
 /** Calls `run` `total` times with `inFlight` calls under way, and answers calls per second. */
