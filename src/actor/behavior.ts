@@ -81,17 +81,14 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
   return {
-    journalPluginId: shared.journalPluginId,
-    settings(input) {
-      return {
-        ...shared,
-        persistenceId: persistenceIdOf(persistenceId, input as I),
-        decide: ({ snapshot: { context: state }, command, ...rest }) =>
-          decide({ ...rest, state, command: command as C }),
-        transient: undefined,
-        unstashes: unstashOn && ((_before, { context }) => unstashOn(context)),
-      };
+    settings: {
+      ...shared,
+      decide: ({ snapshot: { context: state }, command, ...rest }) =>
+        decide({ ...rest, state, command: command as C }),
+      transient: undefined,
+      unstashes: unstashOn && ((_before, { context }) => unstashOn(context)),
     },
+    persistenceIdOf: (input) => persistenceIdOf(persistenceId, input as I),
     open: () => new BehaviorEntity(options as unknown as Rules<S>),
     wire: { toPlain: behaviorForm, ofPlain: behaviorOf },
   };

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import { storedForm } from '../model/stored-form.ts';
+import { Attached } from '../runtime/attached.ts';
 import { Entity } from './entity/entity.ts';
 import type { EntityDeps } from './entity/entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
@@ -16,9 +17,9 @@ import type { EntityTraits } from './registry/entity-registry.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
-  readonly journalPluginId: string | undefined;
+  readonly settings: EntitySettings<S>;
   /** @throws {InvalidInputError} no usable persistence id */
-  settings(input: unknown): EntitySettings<S>;
+  persistenceIdOf(input: unknown): string;
   open(scope: AnyActorScope, hooks: LogicHooks): EntityLogic<S>;
   readonly wire: SnapshotWire<Exposed<S>>;
 }
@@ -38,7 +39,7 @@ export interface PersistedPointer {
 
 /** The hosts of all actors of one persistence. */
 export class EntityHosts {
-  readonly #hosts = new WeakMap<object, EntityHost<HostedState> | JournalError>();
+  readonly #hosts = new Attached<EntityHost<HostedState> | JournalError>('persistence host');
 
   set(self: AnyActorRef, host: EntityHost<HostedState>): void {
     this.#hosts.set(self, host);
@@ -79,26 +80,29 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   readonly wire: SnapshotWire<Exposed<S>>;
   readonly #front: FrontEnd<S>;
   readonly #deps: HostDeps;
+  readonly #nowMs: () => number;
 
   constructor(front: FrontEnd<S>, deps: HostDeps) {
     this.wire = front.wire;
     this.#front = front;
     this.#deps = deps;
+    this.#nowMs = () => deps.clock.nowMs();
   }
 
   /** Configuration path of the journal; `undefined` = the default one. */
   get journalPluginId(): string | undefined {
-    return this.#front.journalPluginId;
+    return this.#front.settings.journalPluginId;
   }
 
   /** @throws {InvalidInputError} the input names no journal */
   persistenceIdOf(input: unknown): string {
-    return this.#front.settings(input).persistenceId;
+    return this.#front.persistenceIdOf(input);
   }
 
   /** @throws {InvalidInputError} the input names no journal */
   nameOf(input: unknown): JournalName {
-    const { persistenceId, journalPluginId, snapshots } = this.#front.settings(input);
+    const { journalPluginId, snapshots } = this.#front.settings;
+    const persistenceId = this.#front.persistenceIdOf(input);
     return { persistenceId, journalPluginId, snapshotPluginId: snapshots.pluginId };
   }
 
@@ -136,15 +140,15 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   #open(scope: AnyActorScope, given: unknown): EntityHost<S> {
     const { self } = scope;
     const { hosts, permits } = this.#deps;
-    let id: string | undefined;
+    const { settings } = this.#front;
+    let persistenceId: string | undefined;
     try {
-      const settings = this.#front.settings(given);
-      id = settings.persistenceId;
+      persistenceId = this.#front.persistenceIdOf(given);
       // What the machine sees of its input is what a later recovery will see of it.
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
       const input = isStored ? storedForm(given, 'input') : given;
       const logic = this.#front.open(scope, {
-        nowMs: () => this.#deps.clock.nowMs(),
+        nowMs: this.#nowMs,
         restartsTimers: settings.actor.timers === 'restart',
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
@@ -154,7 +158,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       if (state.status === 'error') throw state.error;
       const initialActs = run.actionCount > 0 || logic.hasRunningChild(state);
       const deps = this.#deps;
-      const entity = new Entity({ deps, settings, logic, self, input, state, initialActs });
+      const start = { persistenceId, deps, settings, logic, self, input, state, initialActs };
+      const entity = new Entity(start);
       const host = new EntityHost(entity, permits);
       guardDoor(self, (event) => entity.timers.firedBy(event) !== undefined);
       noteCrashes(scope, (error) => host.crashed(error));
@@ -162,7 +167,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       return host;
     } catch (error) {
       // What askers of an actor hear that xstate never starts.
-      const text = `the initial state of ${id ?? 'the actor'} cannot be computed; nothing was stored`;
+      const text = `the initial state of ${persistenceId ?? 'the actor'} cannot be computed; nothing was stored`;
       const isOurs = error instanceof JournalError;
       hosts.setFailed(self, isOurs ? error : new RecoveryFailedError(text, { cause: error }));
       throw error;

@@ -108,16 +108,13 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const shared = resolveOptions(options, settings, policy && { policy, knows });
   const unstashes = unstashesOf(machine, options.unstashOn as UnstashOn);
   return {
-    journalPluginId: shared.journalPluginId,
-    settings(input) {
-      return {
-        ...(shared as SharedSettings<AnyMachineSnapshot>),
-        unstashes,
-        persistenceId: persistenceIdOf(persistenceId, input as InputFrom<M>),
-        decide: decide as Settings['decide'],
-        transient: transient as Settings['transient'],
-      };
+    settings: {
+      ...(shared as SharedSettings<AnyMachineSnapshot>),
+      unstashes,
+      decide: decide as Settings['decide'],
+      transient: transient as Settings['transient'],
     },
+    persistenceIdOf: (input) => persistenceIdOf(persistenceId, input as InputFrom<M>),
     open: (scope, hooks) => new MachineLogic(new MachineVersions(machine, earlier), scope, hooks),
     wire: new MachineWire(new MachineVersions(machine, earlier)),
   };

@@ -217,9 +217,8 @@ export interface EntityOptions<S, E extends EventObject> extends EvolutionOption
   readonly onSignal?: (signal: PersistenceSignal, snapshot: S) => void;
 }
 
-/** The resolved options of one actor. */
+/** The resolved options of a logic: all its actors share them. */
 export interface EntitySettings<S> {
-  readonly persistenceId: string;
   readonly journalPluginId: string | undefined;
   readonly decide: ((a: DecideArgs<S, EventObject>) => Decision<EventObject, S>) | undefined;
   readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;

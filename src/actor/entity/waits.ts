@@ -12,10 +12,12 @@ import type { Timers } from './timers.ts';
  */
 export class Waits {
   #told: Wake | undefined;
-  readonly #ended = new WeakSet<AnyActorRef>();
+  #ended: WeakSet<AnyActorRef> | undefined;
 
   /** The journal says that these children have ended, or is about to. */
   endedIn(children: readonly AnyActorRef[]): void {
+    if (children.length === 0) return;
+    this.#ended ??= new WeakSet();
     for (const child of children) this.#ended.add(child);
   }
 
@@ -38,7 +40,7 @@ export class Waits {
   }
 
   #wake(children: readonly AnyActorRef[], timers: Timers): Wake {
-    if (children.some((child) => !this.#ended.has(child))) return 'now';
+    if (children.some((child) => this.#ended?.has(child) !== true)) return 'now';
     const atMs = Math.ceil(timers.nextWakeMs() ?? Number.POSITIVE_INFINITY);
     // Beyond that there are no dates.
     return Number.isSafeInteger(atMs) ? Math.max(0, atMs) : 'none';
