@@ -73,6 +73,17 @@ export async function throughput(
   return (total / (performance.now() - startMs)) * 1_000;
 }
 
+/**
+ * CPU time of this thread, µs: where nothing is waited for, it is the time that passes, without what
+ * others do on the machine meanwhile.
+ */
+export async function cpuUs(run: () => unknown): Promise<number> {
+  const start = process.threadCpuUsage();
+  await run();
+  const { user, system } = process.threadCpuUsage(start);
+  return user + system;
+}
+
 export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await run();

@@ -233,8 +233,9 @@ class ShadowSelf implements ProxyHandler<AnyActorRef> {
 
   get(actor: AnyActorRef, name: string | symbol): unknown {
     if (name === 'system') return this.#system;
-    // What we have attached to the actor is not of its shadow.
-    return typeof name === 'symbol' ? undefined : Reflect.get(actor, name);
+    // What we have attached to the actor: a dry run that asks its own actor must not reach it.
+    if (typeof name === 'symbol' && Object.hasOwn(actor, name)) return undefined;
+    return Reflect.get(actor, name);
   }
 
   set(): boolean {
