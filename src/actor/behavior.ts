@@ -147,18 +147,15 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }
   return {
-    journalPluginId: shared.journalPluginId,
     needsId: persistenceId === undefined,
-    settings(input, typedId) {
-      return {
-        ...shared,
-        persistenceId: persistenceIdOf(persistenceId ?? typedId, input as I),
-        decide: ({ snapshot: { context: state }, command, ...rest }) =>
-          decide({ ...rest, state, command: command as C }),
-        transient: undefined,
-        unstashes: unstashOn && ((_before, { context }) => unstashOn(context)),
-      };
+    settings: {
+      ...shared,
+      decide: ({ snapshot: { context: state }, command, ...rest }) =>
+        decide({ ...rest, state, command: command as C }),
+      transient: undefined,
+      unstashes: unstashOn && ((_before, { context }) => unstashOn(context)),
     },
+    persistenceIdOf: (input, typedId) => persistenceIdOf(persistenceId ?? typedId, input as I),
     open: () => new BehaviorEntity(options as unknown as Rules<S>),
     wire: { toPlain: behaviorForm, ofPlain: behaviorOf },
   };

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import { storedForm } from '../model/stored-form.ts';
+import { Attached } from '../runtime/attached.ts';
 import { addressOf } from './delivery/actor-address.ts';
 import { Entity } from './entity/entity.ts';
 import type { EntityDeps } from './entity/entity-deps.ts';
@@ -17,7 +18,7 @@ import type { EntityTraits } from './registry/entity-registry.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {
-  readonly journalPluginId: string | undefined;
+  readonly settings: EntitySettings<S>;
   /** The options name no persistence id: only type and id of an entity can. */
   readonly needsId: boolean;
   /**
@@ -25,7 +26,7 @@ export interface FrontEnd<S extends HostedState> {
    *   the actor has none
    * @throws {InvalidInputError} no usable persistence id
    */
-  settings(input: unknown, typedId: string | undefined): EntitySettings<S>;
+  persistenceIdOf(input: unknown, typedId: string | undefined): string;
   open(scope: AnyActorScope, hooks: LogicHooks): EntityLogic<S>;
   readonly wire: SnapshotWire<Exposed<S>>;
 }
@@ -45,7 +46,7 @@ export interface PersistedPointer {
 
 /** The hosts of all actors of one persistence. */
 export class EntityHosts {
-  readonly #hosts = new WeakMap<object, EntityHost<HostedState> | JournalError>();
+  readonly #hosts = new Attached<EntityHost<HostedState> | JournalError>('persistence host');
 
   set(self: AnyActorRef, host: EntityHost<HostedState>): void {
     this.#hosts.set(self, host);
@@ -87,6 +88,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   readonly #front: FrontEnd<S>;
   readonly #deps: HostDeps;
   readonly #type: string | undefined;
+  readonly #nowMs: () => number;
 
   /** @param type that of its actors, which are all entities; `undefined` = they may be any */
   constructor(front: FrontEnd<S>, deps: HostDeps, type?: string) {
@@ -94,6 +96,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     this.#front = front;
     this.#deps = deps;
     this.#type = type;
+    this.#nowMs = () => deps.clock.nowMs();
   }
 
   /**
@@ -109,17 +112,21 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
 
   /** Configuration path of the journal; `undefined` = the default one. */
   get journalPluginId(): string | undefined {
-    return this.#front.journalPluginId;
+    return this.#front.settings.journalPluginId;
   }
 
   /** @throws {InvalidInputError} the input names no journal */
   persistenceIdOf(id: string, input: unknown): string {
-    return this.#settingsOf(id, input).persistenceId;
+    const { needsId } = this.#front;
+    const isTyped = needsId && this.#type !== undefined;
+    const typedId = isTyped ? `${this.#type}|${checkPart(id, 'the id of an entity')}` : undefined;
+    return this.#front.persistenceIdOf(input, typedId);
   }
 
   /** @throws {InvalidInputError} the input names no journal */
   nameOf(id: string, input: unknown): JournalName {
-    const { persistenceId, journalPluginId, snapshots } = this.#settingsOf(id, input);
+    const { journalPluginId, snapshots } = this.#front.settings;
+    const persistenceId = this.persistenceIdOf(id, input);
     return { persistenceId, journalPluginId, snapshotPluginId: snapshots.pluginId };
   }
 
@@ -153,34 +160,26 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     return { status, output, error, persistenceId, input, sequenceNr };
   };
 
-  /** @throws {InvalidInputError} no usable persistence id */
-  #settingsOf(id: string, input: unknown): EntitySettings<S> {
-    const { needsId } = this.#front;
-    const isTyped = needsId && this.#type !== undefined;
-    const typedId = isTyped ? `${this.#type}|${checkPart(id, 'the id of an entity')}` : undefined;
-    return this.#front.settings(input, typedId);
-  }
-
   /** @throws what xstate then shows as the error of the actor, which it never starts */
   #open(scope: AnyActorScope, given: unknown): EntityHost<S> {
     const { self } = scope;
     const { hosts, permits } = this.#deps;
-    let id: string | undefined;
+    const { settings } = this.#front;
+    let persistenceId: string | undefined;
     try {
-      const settings = this.#settingsOf(scope.id, given);
-      id = settings.persistenceId;
+      persistenceId = this.persistenceIdOf(scope.id, given);
       // What the machine sees of its input is what a later recovery will see of it.
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
       const input = isStored ? storedForm(given, 'input') : given;
       const logic = this.#front.open(scope, {
-        nowMs: () => this.#deps.clock.nowMs(),
+        nowMs: this.#nowMs,
         restartsTimers: settings.actor.timers === 'restart',
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
         addressOf: settings.deliveries.sendTo ? persistentAddressOf : undefined,
         entity: {
-          persistenceId: settings.persistenceId,
-          nowMs: () => this.#deps.clock.nowMs(),
+          persistenceId,
+          nowMs: this.#nowMs,
           random: () => this.#deps.random(),
         },
       });
@@ -189,7 +188,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       if (state.status === 'error') throw state.error;
       const initialActs = run.actionCount > 0 || logic.hasRunningChild(state);
       const deps = this.#deps;
-      const entity = new Entity({ deps, settings, logic, self, input, state, initialActs });
+      const start = { persistenceId, deps, settings, logic, self, input, state, initialActs };
+      const entity = new Entity(start);
       const host = new EntityHost(entity, permits);
       guardDoor(self, (event) => entity.timers.firedBy(event) !== undefined);
       noteCrashes(scope, (error) => host.crashed(error));
@@ -197,7 +197,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       return host;
     } catch (error) {
       // What askers of an actor hear that xstate never starts.
-      const text = `the initial state of ${id ?? 'the actor'} cannot be computed; nothing was stored`;
+      const text = `the initial state of ${persistenceId ?? 'the actor'} cannot be computed; nothing was stored`;
       const isOurs = error instanceof JournalError;
       hosts.setFailed(self, isOurs ? error : new RecoveryFailedError(text, { cause: error }));
       throw error;

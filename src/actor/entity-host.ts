@@ -3,6 +3,7 @@ import { InvalidInputError, NotOwnerError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
+import { Queue } from '../runtime/queue.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
 import { deliveredPrefix } from './delivery/delivery-options.ts';
 import { DeliverySender } from './delivery/sender.ts';
@@ -56,7 +57,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   readonly #pipeline: CommandPipeline<S>;
   readonly work: EntityWork<S>;
   /** Asked, but not yet taken from the mailbox. */
-  readonly #arriving: Ask[] = [];
+  readonly #arriving = new Queue<Ask>();
   #started = false;
   #stopping = false;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -283,7 +284,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
     const { persistenceId, deps } = this.#entity;
     // Questions arrive in the order in which they were asked, between commands that were only sent.
-    const ask = this.#arriving[0]?.command === command ? this.#arriving.shift() : undefined;
+    const ask = this.#arriving.peek()?.command === command ? this.#arriving.shift() : undefined;
     if (ask?.settled === true) return; // its time was over before its turn
     if (fault !== undefined) {
       ask?.fail(fault);
@@ -411,7 +412,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
         this.#entity.release();
         this.#pipeline.end();
-        for (const ask of this.#arriving.splice(0)) this.#pipeline.answers.end(ask);
+        for (const ask of this.#arriving.drain()) this.#pipeline.answers.end(ask);
         this.#recovery.end();
         this.#noteIdle();
         break;

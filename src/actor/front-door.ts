@@ -1,4 +1,5 @@
 import type { AnyActorRef, EventObject } from 'xstate';
+import { Attached } from '../runtime/attached.ts';
 import { isEvent } from './entity/check-input.ts';
 import { FromCaller, HostEvent } from './entity/host-events.ts';
 import { isOwnEvent } from './entity/stored-event.ts';
@@ -21,8 +22,8 @@ interface ActorInternals {
 /** Takes a message to one persistent actor. */
 type Door = (event: unknown, source: Source) => void;
 
-const doors = new WeakMap<object, Door>();
-const guardedSystems = new WeakSet<object>();
+const doors = new Attached<Door>('persistence door');
+const guardedSystems = new Attached<true>('persistence guards');
 /** Children whose failure has been reported: they have one end. */
 const failed = new WeakSet<object>();
 
@@ -54,8 +55,8 @@ export function guardDoor(self: AnyActorRef, isTimer: (event: EventObject) => bo
 
 /** Children, timers and parents are of the actor's own system. */
 function guardSystem(system: RelayingSystem): void {
-  if (guardedSystems.has(system)) return;
-  guardedSystems.add(system);
+  if (guardedSystems.get(system) === true) return;
+  guardedSystems.set(system, true);
   const relay = system._relay;
   system._relay = (source, target, event) => {
     const door = doors.get(target);

@@ -164,17 +164,15 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const others = new Map([...earlier].map(([version, one]) => [version, tried(one)]));
   const versions = () => new MachineVersions(newest, others);
   return {
-    journalPluginId: shared.journalPluginId,
     needsId: persistenceId === undefined,
-    settings(input, typedId) {
-      return {
-        ...(shared as SharedSettings<AnyMachineSnapshot>),
-        unstashes,
-        persistenceId: persistenceIdOf(persistenceId ?? typedId, input as InputFrom<M>),
-        decide: decide as Settings['decide'],
-        transient: transient as Settings['transient'],
-      };
+    settings: {
+      ...(shared as SharedSettings<AnyMachineSnapshot>),
+      unstashes,
+      decide: decide as Settings['decide'],
+      transient: transient as Settings['transient'],
     },
+    persistenceIdOf: (input, typedId) =>
+      persistenceIdOf(persistenceId ?? typedId, input as InputFrom<M>),
     open: (scope, hooks) => new MachineLogic(versions(), scope, hooks),
     wire: new MachineWire(versions()),
   };

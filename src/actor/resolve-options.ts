@@ -46,11 +46,8 @@ const functions = [
   'delivered',
 ] as const;
 
-/** The options that all actors of one logic share; the persistence id depends on the input. */
-export type SharedSettings<S> = Omit<
-  EntitySettings<S>,
-  'persistenceId' | 'decide' | 'transient' | 'unstashes'
->;
+/** The options that machines and behaviors have in common. */
+export type SharedSettings<S> = Omit<EntitySettings<S>, 'decide' | 'transient' | 'unstashes'>;
 
 /**
  * Options as written over the configured ones. `unknown` = what becomes of stored events that a

@@ -53,8 +53,9 @@ export class Alarms {
     return this.#current.size;
   }
 
-  set(id: string, alarm: Alarm): void {
-    const queued: Queued = { ...alarm, id };
+  set(id: string, { atMs, failures, place }: Alarm): void {
+    // Member by member: a spread would take half as much memory again, for each of many.
+    const queued: Queued = { id, atMs, failures, place };
     this.#current.set(id, queued);
     if (this.#heap.length > 2 * this.#current.size + longestWaste) {
       this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);

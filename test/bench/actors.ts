@@ -1,13 +1,14 @@
-import { assign, setup } from 'xstate';
+import { assign, createActor, setup } from 'xstate';
 import { createPersistence } from '../../src/index.ts';
 import { openRawAppends } from './append.ts';
 import { newNames, payloadOf, type Servers } from './bench-world.ts';
-import { alternate, type Figure, figure, median, throughput } from './figures.ts';
+import { alternate, type Figure, figure, inTurn, median, throughput } from './figures.ts';
 
 const keys = 1_000;
 const inFlight = 256;
 const commands = 30_000;
 const rounds = 5;
+const groupCommit = 'akka.persistence.xstate.group-commit-max-commands = 100';
 
 const account = setup({
   types: {
@@ -23,21 +24,44 @@ const account = setup({
   },
 });
 
-/** Commands through persistent actors and `ask`, in turn with raw kafkajs. */
+/**
+ * Commands through persistent actors and `ask`, with and without group commit, in turn with raw kafkajs,
+ * and with plain actors whose events raw kafkajs appends.
+ */
 export async function benchActors(servers: Servers): Promise<readonly Figure[]> {
   const raw = await openRawAppends(servers);
   const bank = await openBank(newNames(servers).configText);
+  const grouping = await openBank([newNames(servers).configText, groupCommit].join('\n'));
   try {
-    const { a, b } = await alternate(
-      rounds,
-      () => bank.perSecond(),
-      () => raw.perSecond(),
-    );
-    return [figure('append.256.actors', 'commands/s', [a, b])];
+    const plain = plainBank();
+    const perSecond = await inTurn(rounds, {
+      bank: () => bank.perSecond(),
+      grouping: () => grouping.perSecond(),
+      plain: () => raw.perSecond(plain),
+      raw: () => raw.perSecond(),
+    });
+    return [
+      figure('append.256.actors', 'commands/s', [perSecond.bank, perSecond.raw]),
+      figure('append.256.actors.grouped', 'commands/s', [perSecond.grouping, perSecond.raw]),
+      figure('append.256.actors.plain', 'commands/s', [perSecond.bank, perSecond.plain]),
+      figure('append.256.actors.grouped.plain', 'commands/s', [
+        perSecond.grouping,
+        perSecond.plain,
+      ]),
+    ];
   } finally {
     await bank.close();
+    await grouping.close();
     await raw[Symbol.asyncDispose]();
   }
+}
+
+/** Plain actors: what is to be done with an event before it is appended. */
+function plainBank(): (index: number) => void {
+  const accounts = Array.from({ length: keys }, (_, index) =>
+    createActor(account, { input: { id: `account-${index}` } }).start(),
+  );
+  return (index) => accounts[index % keys]?.send(depositOf(index));
 }
 
 /** Commands to actors that hold their journals, in turn with commands to actors that do not. */

@@ -69,9 +69,12 @@ function eventOf(index: number): Event {
 }
 
 /** The raw client at 256 in flight on a topic of its own, for figures that are taken elsewhere. */
-export async function openRawAppends(
-  servers: Servers,
-): Promise<AsyncDisposable & { perSecond(): Promise<number> }> {
+export interface RawAppends extends AsyncDisposable {
+  /** `before` is called with the number of each append. */
+  perSecond(before?: (index: number) => void): Promise<number>;
+}
+
+export async function openRawAppends(servers: Servers): Promise<RawAppends> {
   const names = newNames(servers);
   const journals = await openBenchJournals(names);
   await journals[Symbol.asyncDispose]();
@@ -80,7 +83,11 @@ export async function openRawAppends(
   const send = (index: number): Promise<unknown> => raw.send(messages[index] as RawMessage);
   await throughput(20_000, inFlight, send);
   return {
-    perSecond: () => throughput(appends, inFlight, send),
+    perSecond: (before) =>
+      throughput(appends, inFlight, (index) => {
+        before?.(index);
+        return send(index);
+      }),
     [Symbol.asyncDispose]: () => raw[Symbol.asyncDispose](),
   };
 }

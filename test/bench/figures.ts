@@ -42,13 +42,20 @@ export async function alternate(
   a: () => Promise<number>,
   b: () => Promise<number>,
 ): Promise<{ readonly a: number; readonly b: number }> {
-  const as: number[] = [];
-  const bs: number[] = [];
+  return await inTurn(rounds, { a, b });
+}
+
+/** As `alternate`, with as many as there are. */
+export async function inTurn<Name extends string>(
+  rounds: number,
+  runs: Readonly<Record<Name, () => Promise<number>>>,
+): Promise<Readonly<Record<Name, number>>> {
+  const all = (Object.keys(runs) as Name[]).map((name) => ({ name, values: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
-    as.push(await a());
-    bs.push(await b());
+    for (const { name, values } of all) values.push(await runs[name]());
   }
-  return { a: median(as), b: median(bs) };
+  const medians = all.map(({ name, values }) => [name, median(values)] as const);
+  return Object.fromEntries(medians) as Record<Name, number>;
 }
 
 /** Calls `run` `total` times with `inFlight` calls under way, and answers calls per second. */
@@ -64,6 +71,17 @@ export async function throughput(
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
   return (total / (performance.now() - startMs)) * 1_000;
+}
+
+/**
+ * CPU time of this thread, µs: where nothing is waited for, it is the time that passes, without what
+ * others do on the machine meanwhile.
+ */
+export async function cpuUs(run: () => unknown): Promise<number> {
+  const start = process.threadCpuUsage();
+  await run();
+  const { user, system } = process.threadCpuUsage(start);
+  return user + system;
 }
 
 export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {

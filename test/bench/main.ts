@@ -4,6 +4,9 @@
  * `append.256.actors.held` have beside them the same with journals that nobody holds; `hold.contended` is
  * four processes that want one journal, or each one a journal of the same partition (`.keys`); `remote.ask`
  * and `remote.look` have beside them the same to entities of the asking instance, `.more` is the difference.
+ * `append.256.actors.plain` has beside it plain actors whose events the raw client appends, `.grouped` is with
+ * group commit; `actors.memory` has beside it xstate's `send`, `.replay` its `transition`, `.snapshots` the same
+ * without snapshots; `entities` have beside them plain actors.
  *
  * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
  * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
@@ -18,6 +21,8 @@ import { benchAppend } from './append.ts';
 import { benchEmbedded } from './embedded.ts';
 import { type Figure, printFigure } from './figures.ts';
 import { benchContended, benchHeld } from './held.ts';
+import { benchManyEntities } from './many-entities.ts';
+import { benchMemory } from './memory.ts';
 import { benchRecoverCassandra, benchRecoverKafka, benchRecoverPostgres } from './recover.ts';
 import { benchRecoverCrowd, benchRecoverMany } from './recover-many.ts';
 import { benchRecoverSnapshot } from './recover-snapshot.ts';
@@ -59,7 +64,15 @@ const servers = {
 
 const benches: readonly Bench[] = [
   { figures: ['append.256', 'append.sequential'], run: () => benchAppend(servers) },
-  { figures: ['append.256.actors'], run: () => benchActors(servers) },
+  {
+    figures: [
+      'append.256.actors',
+      'append.256.actors.grouped',
+      'append.256.actors.plain',
+      'append.256.actors.grouped.plain',
+    ],
+    run: () => benchActors(servers),
+  },
   { figures: ['append.256.actors.held'], run: () => benchHeldActors(servers) },
   { figures: ['append.256.held'], run: () => benchHeld(servers) },
   {
@@ -107,6 +120,19 @@ const benches: readonly Bench[] = [
   {
     figures: ['append.embedded', 'recover.10k.embedded', 'recover.10k.embedded.machine'],
     run: () => benchEmbedded(),
+  },
+  {
+    figures: ['actors.memory', 'actors.memory.snapshots', 'actors.memory.replay'],
+    run: () => benchMemory(),
+  },
+  {
+    figures: [
+      'entities.10k',
+      'entities.10k.heap',
+      'entities.10k.heap.more',
+      'entities.100k.waiting',
+    ],
+    run: () => benchManyEntities(),
   },
   {
     figures: ['replicate.memory'],

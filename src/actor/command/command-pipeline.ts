@@ -20,6 +20,7 @@ export interface CommitParts<S extends HostedState> {
   readonly snapshots: EntitySnapshots<S>;
   readonly sender: DeliverySender<S>;
 }
+const nothing: readonly never[] = [];
 
 /**
  * The way of a command through its entity. Each step is a method here, in this order:
@@ -46,8 +47,8 @@ export class CommandPipeline<S extends HostedState> {
   readonly #sender: DeliverySender<S>;
   readonly #evaluator: CommandEvaluator<S>;
   readonly answers: Answers<S>;
-  #batch: readonly Evaluated<S>[] = [];
-  #planned: readonly PlannedWrite<S>[] = [];
+  #batch: readonly Evaluated<S>[] = nothing;
+  #planned: readonly PlannedWrite<S>[] = nothing;
   /** Entries of the batch that have had their answer. */
   #settled = 0;
   /** Commands to be written one at a time, to find out which of them the journal rejects. */
@@ -392,8 +393,8 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   #clearBatch(): void {
-    this.#batch = [];
-    this.#planned = [];
+    this.#batch = nothing;
+    this.#planned = nothing;
     this.#settled = 0;
     this.#isStored = false;
     this.#unstashes = false;

@@ -12,23 +12,19 @@ type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
  * entity.
  */
 export class CommandStash {
-  readonly #capacity: number;
-  readonly #log: (command: string) => void;
+  readonly #deps: StashDeps;
   readonly #waiting = new Queue<Envelope>();
   #held: Envelope[] = [];
 
-  constructor({ persistenceId, deps, settings }: StashDeps) {
-    const { stashCapacity, logStashing } = settings.actor;
-    this.#capacity = stashCapacity;
-    this.#log = (command) => {
-      if (!logStashing) return;
-      deps.log.debug({ persistenceId, command, stashed: this.length }, 'a command is stashed');
-    };
+  constructor(deps: StashDeps) {
+    this.#deps = deps;
   }
 
   /** Tells the log of a command that has to wait. */
-  note({ event }: Envelope): void {
-    this.#log(event.type);
+  note({ event: { type: command } }: Envelope): void {
+    const { persistenceId, deps, settings } = this.#deps;
+    if (!settings.actor.logStashing) return;
+    deps.log.debug({ persistenceId, command, stashed: this.length }, 'a command is stashed');
   }
 
   /** Waiting, and held by `Decision.stash`. */
@@ -50,9 +46,10 @@ export class CommandStash {
    * state.
    */
   offer(envelope: Envelope): boolean {
-    if (!envelope.internal && this.length >= this.#capacity) {
+    const { stashCapacity } = this.#deps.settings.actor;
+    if (!envelope.internal && this.length >= stashCapacity) {
       this.dropSettled();
-      if (this.length >= this.#capacity) return false;
+      if (this.length >= stashCapacity) return false;
     }
     this.#waiting.push(envelope);
     return true;

@@ -37,6 +37,7 @@ export interface EntityDeps {
 /** What an entity is made of. */
 export interface EntityStart<S> {
   readonly deps: EntityDeps;
+  readonly persistenceId: string;
   readonly settings: EntitySettings<S>;
   readonly logic: EntityLogic<S>;
   readonly self: AnyActorRef;

@@ -293,9 +293,8 @@ export interface DeliveryOptions {
   readonly maxUnconfirmed?: number | undefined;
 }
 
-/** The resolved options of one actor. */
+/** The resolved options of a logic: all its actors share them. */
 export interface EntitySettings<S> {
-  readonly persistenceId: string;
   readonly journalPluginId: string | undefined;
   readonly decide: ((a: DecideArgs<S, EventObject>) => Decision<EventObject, S>) | undefined;
   readonly transient: ((a: TransientArgs<S, EventObject>) => boolean) | undefined;

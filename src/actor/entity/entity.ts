@@ -31,6 +31,7 @@ import { Waits } from './waits.ts';
 type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;
 
 const noTags: readonly string[] = [];
+const doNothing = (): void => {};
 
 /** How an actor had ended that comes back from a snapshot of its parent. */
 export interface EndedPointer extends Required<HostedState> {
@@ -77,10 +78,11 @@ export class Entity<S extends HostedState> {
   #outbox = new Outbox();
   #writeUnderWay: Promise<void> | undefined;
   #held: HeldPlugin | undefined;
-  #stopListening: () => void = () => {};
+  #stopListening = doNothing;
 
-  constructor({ deps, settings, logic, self, input, state, initialActs }: EntityStart<S>) {
-    this.persistenceId = settings.persistenceId as PersistenceId;
+  constructor(start: EntityStart<S>) {
+    const { persistenceId, deps, settings, logic, self, input, state, initialActs } = start;
+    this.persistenceId = persistenceId as PersistenceId;
     this.deps = deps;
     this.settings = settings;
     this.logic = logic;

@@ -71,19 +71,24 @@ export function delaysOf(changes: readonly TimerChange[]): readonly (number | nu
   return delaysMs.length === 0 ? undefined : delaysMs;
 }
 
+/** They stay empty. */
+const noTimers = new Set<Timer>();
+const noIds = new Map<string, Timer>();
+const noStep: LiveStep = { seqNr: 0, delaysMs: [] };
+
 /**
  * The delayed events of one entity that have neither fired nor been cancelled. xstate neither
  * stores nor restores them, so they are followed from the actions of each event, live and in
  * replay alike.
  */
 export class Timers {
-  readonly #armed = new Set<Timer>();
+  #armed = noTimers;
   /**
    * The timer that `cancel` ends: the one that took the id last, as long as none with the id has
    * fired. xstate lets the others fire, so they are kept as well.
    */
-  readonly #byId = new Map<string, Timer>();
-  #step: LiveStep = { seqNr: 0, delaysMs: [] };
+  #byId = noIds;
+  #step = noStep;
   #changesOfStep = 0;
   #armedInStep = 0;
 
@@ -133,6 +138,7 @@ export class Timers {
   }
 
   add(timer: Timer): void {
+    this.#open();
     this.#armed.add(timer);
     this.#byId.set(timer.id, timer);
   }
@@ -189,6 +195,8 @@ export class Timers {
 
   copy(): Timers {
     const copy = new Timers();
+    if (this.#armed.size === 0) return copy;
+    copy.#open();
     for (const timer of this.#armed) copy.#armed.add(timer);
     for (const [id, timer] of this.#byId) copy.#byId.set(id, timer);
     return copy;
@@ -204,6 +212,7 @@ export class Timers {
 
   static of(entries: readonly PendingTimer[]): Timers {
     const timers = new Timers();
+    if (entries.length > 0) timers.#open();
     for (const { isCancelled, ...entry } of entries) {
       const timer = { ...entry, key: nextKey() };
       timers.#armed.add(timer);
@@ -225,6 +234,13 @@ export class Timers {
   nextDueMs(): number | undefined {
     const next = earliest(this.#armed, () => true);
     return next === undefined ? undefined : dueMs(next);
+  }
+
+  /** Most entities never have a timer, and two collections would be a tenth of their memory. */
+  #open(): void {
+    if (this.#armed !== noTimers) return;
+    this.#armed = new Set();
+    this.#byId = new Map();
   }
 
   #cancel(id: string): Timer | undefined {

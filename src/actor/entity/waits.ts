@@ -22,29 +22,32 @@ export interface WaitsFor {
  */
 export class Waits {
   #told: Wake | undefined;
-  readonly #ended = new WeakSet<AnyActorRef>();
+  #ended: WeakSet<AnyActorRef> | undefined;
   /** When children that wait for their next attempt begin it, ms since the epoch. */
-  readonly #backoffEndsMs = new WeakMap<AnyActorRef, number>();
+  #backoffEndsMs: WeakMap<AnyActorRef, number> | undefined;
 
   /** The journal says that these children have ended, or is about to. */
   endedIn(children: readonly AnyActorRef[]): void {
+    if (children.length === 0) return;
+    this.#ended ??= new WeakSet();
     for (const child of children) this.#ended.add(child);
   }
 
   /** The journal says so of an attempt, or is about to. */
   attempted({ child, record }: ChildAttempt, atMs: number): void {
-    if (record.type === 'xstate.attempt.begun') this.#backoffEndsMs.delete(child);
+    if (record.type === 'xstate.attempt.begun') this.#backoffEndsMs?.delete(child);
     else this.waitsUntil(child, atMs + record.retryInMs);
   }
 
   /** The child waits for its next attempt. */
   waitsUntil(child: AnyActorRef, backoffEndMs: number): void {
+    this.#backoffEndsMs ??= new WeakMap();
     this.#backoffEndsMs.set(child, backoffEndMs);
   }
 
   /** When a child begins its next attempt; `undefined` = it does not wait for one. */
   backoffEndMs(child: AnyActorRef): number | undefined {
-    return this.#backoffEndsMs.get(child);
+    return this.#backoffEndsMs?.get(child);
   }
 
   /** What to say with the next append; `undefined` = what the last one said is still so. */
@@ -69,8 +72,8 @@ export class Waits {
     if (deliveries > 0) return 'now';
     let firstMs = timers.nextWakeMs() ?? Number.POSITIVE_INFINITY;
     for (const child of children) {
-      if (this.#ended.has(child)) continue;
-      const backoffEndMs = this.#backoffEndsMs.get(child);
+      if (this.#ended?.has(child) === true) continue;
+      const backoffEndMs = this.#backoffEndsMs?.get(child);
       if (backoffEndMs === undefined) return 'now';
       firstMs = Math.min(firstMs, backoffEndMs);
     }

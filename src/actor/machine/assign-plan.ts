@@ -6,6 +6,11 @@ export interface AssignPlan {
   readonly actions: readonly AssignAction[];
 }
 
+export type AssignPlanner = (
+  snapshot: AnyMachineSnapshot,
+  event: EventObject,
+) => AssignPlan | undefined;
+
 interface AssignAction {
   readonly type: 'xstate.assign';
   readonly resolve: (...args: unknown[]) => [AnyMachineSnapshot, unknown, unknown];
@@ -24,14 +29,16 @@ interface TransitionDefinition {
  * `undefined` whenever the event may do more: a target, another kind of action, parallel regions,
  * eventless transitions.
  */
-export function assignPlanner(
-  machine: AnyStateMachine,
-): (snapshot: AnyMachineSnapshot, event: EventObject) => AssignPlan | undefined {
-  const hasEventless = eventless.get(machine) ?? nodeHasEventless(machine.root);
-  eventless.set(machine, hasEventless);
-  if (hasEventless) return () => undefined;
-  const plans: PlanCache = planCaches.get(machine) ?? new WeakMap();
-  planCaches.set(machine, plans);
+export function assignPlanner(machine: AnyStateMachine): AssignPlanner {
+  const known = planners.get(machine);
+  if (known !== undefined) return known;
+  const planner = nodeHasEventless(machine.root) ? () => undefined : plannerOf(machine);
+  planners.set(machine, planner);
+  return planner;
+}
+
+function plannerOf(machine: AnyStateMachine): AssignPlanner {
+  const plans = new WeakMap<TransitionDefinition, AssignPlan | null>();
   return (snapshot, event) => {
     if (snapshot.status !== 'active' || event.type.startsWith('xstate.')) return undefined;
     const selected = machine.getTransitionData(snapshot, event) as readonly TransitionDefinition[];
@@ -46,10 +53,8 @@ export function assignPlanner(
   };
 }
 
-type PlanCache = WeakMap<TransitionDefinition, AssignPlan | null>;
 /** What is known of each machine: all its actors share it. */
-const planCaches = new WeakMap<AnyStateMachine, PlanCache>();
-const eventless = new WeakMap<AnyStateMachine, boolean>();
+const planners = new WeakMap<AnyStateMachine, AssignPlanner>();
 
 function nodeHasEventless(node: AnyStateMachine['root']): boolean {
   return node.always !== undefined || Object.values(node.states).some(nodeHasEventless);

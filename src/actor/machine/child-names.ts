@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyActorScope } from 'xstate';
+import { Attached } from '../../runtime/attached.ts';
 import { InvokedWork, setWork } from '../entity/invoked-work.ts';
 import { stepName } from '../entity/timers.ts';
 
@@ -10,7 +11,7 @@ import { stepName } from '../entity/timers.ts';
  */
 export class ChildNames {
   readonly #parent: AnyActorRef;
-  readonly #live = new Set<AnyActorRef>();
+  #live: Set<AnyActorRef> | undefined;
   #seqNr = 0;
   #part = 0;
   #spawned = 0;
@@ -42,13 +43,15 @@ export class ChildNames {
   /** Remembers a live child. */
   made(child: AnyActorRef): void {
     if (child._parent !== this.#parent) return;
-    this.#live.add(child);
-    if (this.#live.size < this.#lookAt) return;
-    for (const other of this.#live) {
+    this.#live ??= new Set();
+    const live = this.#live;
+    live.add(child);
+    if (live.size < this.#lookAt) return;
+    for (const other of live) {
       // The one that is being made has no state yet.
-      if ((other.getSnapshot()?.status ?? 'active') !== 'active') this.#live.delete(other);
+      if ((other.getSnapshot()?.status ?? 'active') !== 'active') live.delete(other);
     }
-    this.#lookAt = Math.max(16, this.#live.size * 2);
+    this.#lookAt = Math.max(16, live.size * 2);
   }
 
   /**
@@ -56,8 +59,8 @@ export class ChildNames {
    * two children with one id, or of two that `spawnChild` made without one, it keeps the second.
    */
   takeLive(): readonly AnyActorRef[] {
-    const children = [...this.#live];
-    this.#live.clear();
+    const children = [...(this.#live ?? [])];
+    this.#live = undefined;
     return children;
   }
 }
@@ -73,8 +76,8 @@ interface WatchedSystem {
   _sendInspectionEvent: (event: InspectionEvent) => void;
 }
 
-const namesOf = new WeakMap<object, ChildNames>();
-const watchedSystems = new WeakSet<object>();
+const namesOf = new Attached<ChildNames>('persistence names');
+const watchedSystems = new Attached<true>('persistence names children');
 
 /**
  * Names the children of a live actor. Actors are announced to inspectors before their logic runs,
@@ -83,8 +86,8 @@ const watchedSystems = new WeakSet<object>();
 export function nameChildrenOf({ self, system }: AnyActorScope): ChildNames {
   const names = new ChildNames(self);
   namesOf.set(self, names);
-  if (watchedSystems.has(system)) return names;
-  watchedSystems.add(system);
+  if (watchedSystems.get(system) === true) return names;
+  watchedSystems.set(system, true);
   const watched = system as unknown as WatchedSystem;
   const announce = watched._sendInspectionEvent.bind(watched);
   watched._sendInspectionEvent = (event) => {

@@ -46,6 +46,8 @@ export interface LogicHooks {
   readonly entity: WorkingEntity;
 }
 
+type RestoredDelay = Readonly<Record<'delayMs' | 'fromMs', number>>;
+
 /**
  * A machine in the real scope of one actor. Its actions go to xstate's own executor, past
  * `onTimer`, so that the entity knows its timers; delays that Node cannot hold are armed by the
@@ -59,7 +61,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   readonly #names: ChildNames;
   readonly #hooks: LogicHooks;
   /** Actors that are or were children, whose end is in the journal. */
-  readonly #ended = new WeakSet<AnyActorRef>();
+  #ended: WeakSet<AnyActorRef> | undefined;
   /** Effects of the initial state, while it is being computed. */
   #collected: (() => void)[] | undefined;
 
@@ -213,7 +215,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     if (live.status !== 'active') return live;
     this.#scope.defer(() => this.#machine.start(live));
     this.#scope.defer(() => {
-      for (const { actor, stored } of restored) armDelays(actor, stored, standing, this.#leftMs);
+      const leftMs = (delay: RestoredDelay): number => this.#leftMs(delay);
+      for (const { actor, stored } of restored) armDelays(actor, stored, standing, leftMs);
     });
     return live;
   }
@@ -230,12 +233,16 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   noteEnd(child: AnyActorRef): void {
+    this.#ended ??= new WeakSet();
     this.#ended.add(child);
   }
 
   persist(state: AnyMachineSnapshot): Readonly<Record<string, unknown>> {
     const { self } = this.#scope;
-    const stored = persistMachine(state, { self, isEnded: (child) => this.#ended.has(child) });
+    const stored = persistMachine(state, {
+      self,
+      isEnded: (child) => this.#ended?.has(child) === true,
+    });
     return { ...stored };
   }
 
@@ -340,7 +347,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     const { snapshot: shown, ...outcome } = ended;
     const last = { ...persistedForm(child), children: {}, ...shown, ...outcome };
     const actor = createActor(logic, { ...common, snapshot: last } as never);
-    this.#ended.add(actor);
+    this.noteEnd(actor);
     return actor;
   }
 
@@ -369,10 +376,10 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   /** What is left of a delay of a child that a snapshot brought. */
-  readonly #leftMs = ({ delayMs, fromMs }: Readonly<Record<'delayMs' | 'fromMs', number>>) => {
+  #leftMs({ delayMs, fromMs }: RestoredDelay): number {
     if (this.#hooks.restartsTimers) return delayMs;
     return Math.max(0, fromMs + delayMs - this.#hooks.nowMs());
-  };
+  }
 
   #targetOf(state: AnyMachineSnapshot, target: TimerTarget): AnyActorRef | undefined {
     const { self } = this.#scope;

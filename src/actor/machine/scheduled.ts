@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
+import { Attached } from '../../runtime/attached.ts';
 
 /** A delayed event that xstate's scheduler holds. */
 export interface Scheduled {
@@ -22,25 +23,28 @@ interface Entry {
 type Entries = Readonly<Record<string, Entry>>;
 type System = AnyActorScope['system'];
 
-const times = new WeakMap<Entry, number>();
-const watched = new WeakSet<object>();
+const times = new Attached<number>('persistence time');
+const watched = new Attached<true>('persistence notes times');
 
 /**
  * Notes when the delayed events of a system are scheduled. xstate notes the time of the process,
  * which need not be that of the actors' clock.
  */
 export function watchSchedules(system: System, nowMs: () => number): void {
-  if (watched.has(system)) return;
-  watched.add(system);
+  if (watched.get(system) === true) return;
+  watched.set(system, true);
   const { scheduler } = system;
   const schedule = scheduler.schedule.bind(scheduler);
-  const makeId = (): string => Math.random().toString(36).slice(2);
   scheduler.schedule = (source, target, ...rest) => {
     const [event, delay, id = makeId()] = rest;
     schedule(source, target, event, delay, id);
     const entry = entriesOf(system)[`${source.sessionId}.${id}`];
     if (entry !== undefined) times.set(entry, nowMs());
   };
+}
+
+function makeId(): string {
+  return Math.random().toString(36).slice(2);
 }
 
 /** The delayed events of one actor, in the order in which it scheduled them. */

@@ -11,7 +11,7 @@ import type { DryRun } from '../entity/entity-logic.ts';
 import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
 import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
-import type { AssignPlan } from './assign-plan.ts';
+import type { AssignPlanner } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import type { InspectionEvent } from './child-names.ts';
 import { ChildNames } from './child-names.ts';
@@ -34,16 +34,14 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   #machine: AnyStateMachine;
   readonly #system: IsolatedSystem;
   readonly #scope: AnyActorScope;
-  #assignOnly: (snapshot: AnyMachineSnapshot, event: EventObject) => AssignPlan | undefined;
+  #assignOnly: AssignPlanner;
   readonly #names: ChildNames;
   #marked: NamesTaken | undefined;
   /** Children that the first state stops, while it is computed. */
   #stops: ExecutableAction[] | undefined;
   readonly self: AnyActorRef;
-  /** How children ended whose result was among the events. */
-  readonly endedChildren = new WeakMap<AnyActorRef, EndedChild>();
-  /** Children that a snapshot brought, and what it holds of them. */
-  readonly restoredChildren = new WeakMap<AnyActorRef, StoredChild>();
+  #endedChildren: WeakMap<AnyActorRef, EndedChild> | undefined;
+  #restoredChildren: WeakMap<AnyActorRef, StoredChild> | undefined;
   trace: readonly unknown[] | undefined;
   timerChanges: readonly TimerChange[] = [];
   /** What the last call says of deliveries, and what it sends. */
@@ -66,7 +64,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.#machine = machine;
     const system = new IsolatedSystem(real, seesNames);
     this.#system = system;
-    this.self = Object.create(real.self, { system: { value: system } }) as AnyActorRef;
+    this.self = new Proxy(real.self, new ShadowSelf(system));
     system.watched = this.self;
     this.#names = new ChildNames(this.self);
     system.names = this.#names;
@@ -117,6 +115,18 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   /** Children were made since this scope exists: the state may hold some. */
   get hasMadeChildren(): boolean {
     return this.#system.booked > 0;
+  }
+
+  /** How children ended whose result was among the events. */
+  get endedChildren(): WeakMap<AnyActorRef, EndedChild> {
+    this.#endedChildren ??= new WeakMap();
+    return this.#endedChildren;
+  }
+
+  /** Children that a snapshot brought, and what it holds of them. */
+  get restoredChildren(): WeakMap<AnyActorRef, StoredChild> {
+    this.#restoredChildren ??= new WeakMap();
+    return this.#restoredChildren;
   }
 
   initial(input: unknown): AnyMachineSnapshot {
@@ -258,6 +268,29 @@ export function sentAtOnce({ type, params }: ExecutableAction): SendParams | und
   return typeof send.delay === 'number' || isOwnEvent(send.event) ? undefined : send;
 }
 
+/**
+ * The real actor but for its system. It is a proxy: an object that had the actor as its prototype
+ * would give each actor a shape of its own, and all code that handles actors would get slower.
+ */
+class ShadowSelf implements ProxyHandler<AnyActorRef> {
+  readonly #system: IsolatedSystem;
+
+  constructor(system: IsolatedSystem) {
+    this.#system = system;
+  }
+
+  get(actor: AnyActorRef, name: string | symbol): unknown {
+    if (name === 'system') return this.#system;
+    // What we have attached to the actor: a dry run that asks its own actor must not reach it.
+    if (typeof name === 'symbol' && Object.hasOwn(actor, name)) return undefined;
+    return Reflect.get(actor, name);
+  }
+
+  set(): boolean {
+    return false;
+  }
+}
+
 interface SendParams {
   readonly event: EventObject;
   readonly id: string | undefined;
@@ -279,10 +312,10 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
 /** The actor system of a shadow: what xstate's core calls on one while it evaluates. */
 class IsolatedSystem {
   /** Names that evaluations have taken, and names of the real system that they have given back. */
-  readonly #keyed = new Map<string, AnyActorRef>();
-  readonly #freed = new Set<string>();
+  #keyed: Map<string, AnyActorRef> | undefined;
+  #freed: Set<string> | undefined;
   readonly _logger = ignore;
-  readonly _clock = { setTimeout: ignore, clearTimeout: ignore };
+  readonly _clock = inertClock;
   readonly scheduler = inertScheduler;
   readonly #real: AnyActorScope['system'];
   handled = false;
@@ -297,17 +330,14 @@ class IsolatedSystem {
   }
 
   namesTaken(): NamesTaken | undefined {
-    if (this.#keyed.size === 0 && this.#freed.size === 0) return undefined;
-    return { keyed: [...this.#keyed], freed: [...this.#freed] };
+    if (this.#keyed === undefined && this.#freed === undefined) return undefined;
+    return { keyed: [...(this.#keyed ?? [])], freed: [...(this.#freed ?? [])] };
   }
 
   /** Back to the names that `but` holds. */
   forgetNames(but?: NamesTaken): void {
-    if (this.#keyed.size > 0) this.#keyed.clear();
-    if (this.#freed.size > 0) this.#freed.clear();
-    if (but === undefined) return;
-    for (const [systemId, actor] of but.keyed) this.#keyed.set(systemId, actor);
-    for (const systemId of but.freed) this.#freed.add(systemId);
+    this.#keyed = but && new Map(but.keyed);
+    this.#freed = but && new Set(but.freed);
   }
 
   _bookId(): string {
@@ -326,13 +356,16 @@ class IsolatedSystem {
     if (existing !== undefined && existing !== actor) {
       throw new Error(`Actor with system ID '${systemId}' already exists.`);
     }
+    this.#keyed ??= new Map();
     this.#keyed.set(systemId, actor);
   }
 
   _unregister(actor: AnyActorRef): void {
-    for (const [id, keyed] of this.#keyed) if (keyed === actor) this.#keyed.delete(id);
+    for (const [id, keyed] of this.#keyed ?? []) if (keyed === actor) this.#keyed?.delete(id);
     const { systemId } = actor as { readonly systemId?: string };
-    if (systemId !== undefined && this.#real.get(systemId) === actor) this.#freed.add(systemId);
+    if (systemId === undefined || this.#real.get(systemId) !== actor) return;
+    this.#freed ??= new Set();
+    this.#freed.add(systemId);
   }
 
   /** An actor has ended: its names, and those of its own children, are free again. */
@@ -347,13 +380,13 @@ class IsolatedSystem {
   }
 
   get(systemId: string): AnyActorRef | undefined {
-    const own = this.#keyed.get(systemId);
-    return own ?? (this.#freed.has(systemId) ? undefined : this.#real.get(systemId));
+    const own = this.#keyed?.get(systemId);
+    return own ?? (this.#freed?.has(systemId) === true ? undefined : this.#real.get(systemId));
   }
 
   getAll(): Record<string, AnyActorRef> {
-    const real = Object.entries(this.#real.getAll()).filter(([id]) => !this.#freed.has(id));
-    return Object.fromEntries([...real, ...this.#keyed]);
+    const real = Object.entries(this.#real.getAll()).filter(([id]) => !this.#freed?.has(id));
+    return Object.fromEntries([...real, ...(this.#keyed ?? [])]);
   }
 
   inspect(): { unsubscribe: () => void } {
@@ -370,6 +403,7 @@ interface NamesTaken {
   readonly freed: readonly string[];
 }
 
+const inertClock = { setTimeout: ignore, clearTimeout: ignore };
 const inertScheduler = { schedule: ignore, cancel: ignore, cancelAll: ignore };
 
 function ignore(): void {}

@@ -63,7 +63,7 @@ export class EntityRecovery<S extends HostedState> {
   readonly #permits: RecoveryPermits;
   readonly #snapshots: EntitySnapshots<S>;
   /** Ends the attempt under way, or the wait for the next one. */
-  #attempt = new AbortController();
+  #attempt: AbortController | undefined;
   /** What the first state arms, and what its init record says, while that is stored. */
   #initialTimers: readonly TimerChange[] = [];
   #initialFacts: EventFacts = EventFacts.none;
@@ -83,8 +83,9 @@ export class EntityRecovery<S extends HostedState> {
    * permit is held until the actor has taken the outcome.
    */
   awaitPermit(): void {
-    this.#attempt = new AbortController();
-    this.#recover(this.#attempt).catch((error) => this.#life.fail(error));
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#recover(attempt).catch((error) => this.#life.fail(error));
   }
 
   async #recover(attempt: AbortController): Promise<void> {
@@ -113,6 +114,7 @@ export class EntityRecovery<S extends HostedState> {
     } finally {
       release?.();
       attempt.abort(over);
+      if (this.#attempt === attempt) this.#attempt = undefined;
     }
   }
 
@@ -201,7 +203,7 @@ export class EntityRecovery<S extends HostedState> {
 
   /** The attempt under way, if any, comes to nothing. */
   drop(): void {
-    this.#attempt.abort(over);
+    this.#attempt?.abort(over);
   }
 
   /**
@@ -341,9 +343,10 @@ export class EntityRecovery<S extends HostedState> {
     const { deps, settings } = this.#entity;
     const { restart } = settings;
     if (restart === undefined) return;
-    this.#attempt = new AbortController();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
     const delayMs = restartDelayMs(restart, this.#life.failuresInARow, deps.random());
-    deps.clock.sleep(delayMs, { signal: this.#attempt.signal }).then(
+    deps.clock.sleep(delayMs, { signal: attempt.signal }).then(
       () => this.#entity.tell(new Restart()),
       () => {}, // the actor stopped first
     );
@@ -351,7 +354,7 @@ export class EntityRecovery<S extends HostedState> {
 
   /** The entity has ended: nothing is recovered any more. */
   end(): void {
-    this.#attempt.abort(this.#life.lastError ?? over);
+    this.#attempt?.abort(this.#life.lastError ?? over);
   }
 }
 

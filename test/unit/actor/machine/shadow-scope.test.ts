@@ -15,6 +15,7 @@ import {
 } from 'xstate';
 import { MachineVersions } from '../../../../src/actor/machine/machine-versions.ts';
 import { ShadowScope } from '../../../../src/actor/machine/shadow-scope.ts';
+import { Attached } from '../../../../src/runtime/attached.ts';
 
 /** What the design needs of xstate; to be run against each of its minor releases. */
 describe('the shadow scope', () => {
@@ -122,6 +123,18 @@ describe('the shadow scope', () => {
     expect(kid.system).to.not.equal(self.system);
     expect(self.system.get('kid-1')).to.equal(undefined);
     expect(ran).to.deep.equal([]);
+  });
+
+  it('stands before its actor: the same but for the system, and without what was attached to it', () => {
+    const { shadow, self } = open();
+    const attached = new Attached<string>('test');
+    attached.set(self, 'of the actor');
+    expect(shadow.self.id).to.equal(self.id);
+    expect(shadow.self.getSnapshot()).to.equal(self.getSnapshot());
+    expect(shadow.self.system).to.not.equal(self.system);
+    expect(attached.get(shadow.self)).to.equal(undefined);
+    expect(() => Object.assign(shadow.self, { id: 'another' })).to.throw(TypeError);
+    expect(self.id).to.not.equal('another');
   });
 
   it('frees a systemId when its state is left and entered again', () => {
