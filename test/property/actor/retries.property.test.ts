@@ -199,7 +199,7 @@ class Service {
     const journal = this.#journal;
     const never = new Promise<never>(() => {});
     return {
-      highestSeqNr: (...args) => journal.highestSeqNr(...(args as [never])),
+      highestSeqNr: (id) => journal.highestSeqNr(id),
       replay: (request) => journal.replay(request),
       ...(journal.recover && { recover: journal.recover }),
       deleteTo: (id, to) => (isDead() ? never : journal.deleteTo(id, to)),
