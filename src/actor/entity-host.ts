@@ -11,7 +11,6 @@ import type { HostedState } from './entity/entity-logic.ts';
 import type { Envelope } from './entity/evaluated.ts';
 import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
-import type { ChildAttempt } from './entity/invoked-work.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
@@ -234,15 +233,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#takeInput({ event, ask: undefined, timer: timer?.id, internal: true, child });
   }
 
-  #takeAttempt(attempt: ChildAttempt): void {
-    const { record: event } = attempt;
-    // It would be interrupted at once, and count.
-    if (this.#stopping && event.type === 'xstate.attempt.begun') return;
-    const noOther = { ask: undefined, timer: undefined, child: undefined };
-    this.#takeInput({ event, ...noOther, internal: true, attempt });
-  }
-
   #takeInput(envelope: Envelope): void {
+    // An attempt that began now would be interrupted at once, and count.
+    if (this.#stopping && envelope.attempt?.record.type === 'xstate.attempt.begun') return;
     // In other states its sender is a child or a timer of a state that was thrown away.
     // Of an entity that was lost it is something to do: the recovery brings it back.
     if (!this.#life.isLive) {
@@ -307,7 +300,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#takeCommand(event.event, commandFault(event.event));
         break;
       case 'persistence.attempt-reported':
-        this.#takeAttempt(event.attempt);
+        this.#takeInput(event.envelope);
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });

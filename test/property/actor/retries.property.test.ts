@@ -244,7 +244,7 @@ function judgeEvents(stored: readonly PersistentRepr[], attempts: number): reado
   for (const { seqNr, payload } of stored) {
     const { type, attempt } = payload as { type: string; attempt?: number };
     if (isWrong(type, attempt, { begun, attempts }))
-      problems.push(`event ${seqNr}: ${type} of ${attempt} after ${begun} of ${attempts}`);
+      problems.push(`event ${seqNr}: ${type} of ${String(attempt)} after ${begun} of ${attempts}`);
     begun = begunAfter(type, begun);
   }
   return problems;
