@@ -19,7 +19,6 @@ import type {
   WriteRejected,
 } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
-import type { ChildAttempt } from './entity/invoked-work.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
@@ -253,14 +252,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#takeInput({ ...input, event, timer: timer?.id, child });
   }
 
-  #takeAttempt(attempt: ChildAttempt): void {
-    const { record: event } = attempt;
-    // It would be interrupted at once, and count.
-    if (this.#stopping && event.type === 'xstate.attempt.begun') return;
-    this.#takeInput({ ...input, event, attempt });
-  }
-
   #takeInput(envelope: Envelope): void {
+    // An attempt that began now would be interrupted at once, and count.
+    if (this.#stopping && envelope.attempt?.record.type === 'xstate.attempt.begun') return;
     // In other states its sender is a child or a timer of a state that was thrown away.
     // Of an entity that was lost it is something to do: the recovery brings it back.
     if (!this.#life.isLive) {
@@ -338,7 +332,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#takeCommand(event.event, commandFault(event.event));
         break;
       case 'persistence.attempt-reported':
-        this.#takeAttempt(event.attempt);
+        this.#takeInput(event.envelope);
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });

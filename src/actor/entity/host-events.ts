@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { PersistenceSignal } from './entity-options.ts';
-import type { Evaluated, Step } from './evaluated.ts';
+import type { Envelope, Evaluated, Step } from './evaluated.ts';
 import type { ChildAttempt } from './invoked-work.ts';
 import type { OpenDelivery } from './outbox.ts';
 import type { Replayed } from './replayed.ts';
@@ -184,11 +184,12 @@ export class FromCaller extends HostEvent {
 /** An attempt of invoked work has failed, or is about to begin: to be stored first. */
 export class AttemptReported extends HostEvent {
   readonly type = 'persistence.attempt-reported';
-  readonly attempt: ChildAttempt;
+  readonly envelope: Envelope;
 
   constructor(attempt: ChildAttempt) {
     super();
-    this.attempt = attempt;
+    const unasked = { ask: undefined, timer: undefined, child: undefined, delivery: undefined };
+    this.envelope = { event: attempt.record, ...unasked, internal: true, attempt };
   }
 }
 

@@ -6,6 +6,7 @@ import type {
   PromiseSnapshot,
 } from 'xstate';
 import { AttemptInterruptedError, AttemptTimedOutError } from '../../model/errors.ts';
+import type { ResolvedBackoff } from '../entity/entity-options.ts';
 import { AttemptReported } from '../entity/host-events.ts';
 import {
   AttemptRecord,
@@ -15,7 +16,14 @@ import {
   workOf,
 } from '../entity/invoked-work.ts';
 import { restartDelayMs } from '../entity/restart-delay.ts';
-import type { ResolvedRetry } from './retry-policy.ts';
+
+/** A retry policy with its defaults. */
+export interface ResolvedRetry {
+  readonly attempts: number;
+  readonly backoff: Omit<ResolvedBackoff, 'maxRestarts'>;
+  /** `undefined` = no limit. */
+  readonly timeoutMs: number | undefined;
+}
 
 type Logic = PromiseActorLogic<unknown>;
 type PromiseCreator = Parameters<typeof fromPromise<unknown, unknown>>[0];
@@ -245,7 +253,8 @@ class Attempts {
   }
 
   #timedOut(): AttemptTimedOutError {
-    const text = `${this.#name} took longer than ${this.#policy.timeoutMs} ms`;
+    const { timeoutMs = 0 } = this.#policy;
+    const text = `${this.#name} took longer than ${timeoutMs} ms`;
     return new AttemptTimedOutError(`${text}: its signal is aborted; it may have had its effect`);
   }
 

@@ -1,11 +1,11 @@
-import type { AnyActorLogic, AnyStateMachine, PromiseActorLogic, StateMachine } from 'xstate';
+import type { AnyActorLogic, AnyStateMachine, PromiseActorLogic } from 'xstate';
 import { fromPromise } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import { kindOf } from '../entity/check-input.ts';
 import { durationMs } from '../entity/duration-ms.ts';
-import type { Duration, ResolvedBackoff } from '../entity/entity-options.ts';
-import { withRetries } from './retried-promise.ts';
+import type { Duration } from '../entity/entity-options.ts';
+import { type ResolvedRetry, withRetries } from './retried-promise.ts';
 
 /**
  * How often invoked work is tried, at most, before its failure reaches `onError`. An attempt that
@@ -28,24 +28,15 @@ export interface RetryPolicy {
 }
 
 /** The names in `setup({ actors })`. */
-type ActorKey<M extends AnyStateMachine> =
-  // biome-ignore lint/suspicious/noExplicitAny: xstate's own bounds
-  M extends StateMachine<any, any, any, infer A, any, any, any, any, any, any, any, any, any, any>
-    ? A['src']
-    : string;
+type ActorKey<M extends AnyStateMachine> = Extract<
+  keyof NonNullable<Parameters<M['provide']>[0]['actors']>,
+  string
+>;
 
 /** Retry policies by the names in `setup({ actors })`. */
 export type RetryPolicies<M extends AnyStateMachine> = Readonly<
   Partial<Record<ActorKey<M>, RetryPolicy>>
 >;
-
-/** A policy with its defaults. */
-export interface ResolvedRetry {
-  readonly attempts: number;
-  readonly backoff: Omit<ResolvedBackoff, 'maxRestarts'>;
-  /** `undefined` = no limit. */
-  readonly timeoutMs: number | undefined;
-}
 
 const defaultRandomFactor = 0.2;
 

@@ -113,7 +113,9 @@ class Service {
       case 'succeed':
         call?.resolve('receipt');
         break;
-      default:
+      case 'pay':
+      case 'note':
+      case 'cancel':
         host.ask(actor, { type: act.type, cents: 5 }).catch(() => {});
     }
     await settle();
@@ -228,42 +230,70 @@ class Service {
   }
 }
 
-/** What the stored events say, by the rules of docs/retries.md. */
+/** What breaks a rule of docs/retries.md. */
 function judge(service: Service, attempts: number): readonly string[] {
-  const problems: string[] = [...service.problems];
-  let paying: number | undefined;
+  const stuck = service.state === 'paying' ? ['the work has not come to its end'] : [];
+  const events = judgeEvents(service.stored, attempts);
+  return [...service.problems, ...events, ...judgeCalls(service, attempts), ...stuck];
+}
+
+function judgeEvents(stored: readonly PersistentRepr[], attempts: number): readonly string[] {
+  const problems: string[] = [];
+  // 0 = no work is under way.
   let begun = 0;
-  const ends: string[] = [];
-  for (const { seqNr, payload } of service.stored) {
+  for (const { seqNr, payload } of stored) {
     const { type, attempt } = payload as { type: string; attempt?: number };
-    const at = `event ${seqNr} (${type})`;
-    if (type === 'pay' && paying === undefined) {
-      paying = seqNr;
-      begun = 1;
-    } else if (type === 'pay' || type === 'cancel') paying = undefined;
-    else if (paying === undefined) {
-      if (type !== 'note') problems.push(`${at} without work`);
-    } else if (type === 'xstate.attempt.failed') {
-      if (attempt !== begun || begun >= attempts) problems.push(`${at} of ${attempt} in ${begun}`);
-    } else if (type === 'xstate.attempt.begun') {
-      if (attempt !== ++begun || begun > attempts) problems.push(`${at} of ${attempt} in ${begun}`);
-    } else if (type.startsWith('xstate.')) {
-      ends.push(type);
-      if (type.startsWith('xstate.error') && begun < attempts)
-        problems.push(`${at} after ${begun} of ${attempts} attempts`);
-      paying = undefined;
-    }
+    if (isWrong(type, attempt, { begun, attempts }))
+      problems.push(`event ${seqNr}: ${type} of ${String(attempt)} after ${begun} of ${attempts}`);
+    begun = begunAfter(type, begun);
   }
-  const byKey = Map.groupBy(service.calls, ({ idempotencyKey }) => idempotencyKey);
-  const pays = service.stored.filter(({ payload }) => (payload as { type: string }).type === 'pay');
-  for (const [key, calls] of byKey) {
-    const numbers = calls.map(({ attempt }) => attempt);
-    if (numbers.some((number, i) => i > 0 && number <= (numbers[i - 1] ?? 0)))
-      problems.push(`${key}: attempts ${numbers.join()}`);
-    if (calls.length > attempts) problems.push(`${key}: ${calls.length} calls`);
-    if (!pays.some(({ seqNr }) => key === `e:${seqNr}:call`)) problems.push(`${key}: no such pay`);
+  return problems;
+}
+
+function begunAfter(type: string, begun: number): number {
+  switch (type) {
+    case 'pay':
+      return begun === 0 ? 1 : 0; // while it pays, it is taken for an order to stop
+    case 'xstate.attempt.begun':
+      return begun + 1;
+    case 'xstate.attempt.failed':
+    case 'note':
+      return begun;
+    default:
+      return 0;
   }
-  if (service.state === 'paying') problems.push('the work has not come to its end');
+}
+
+function isWrong(
+  type: string,
+  attempt: number | undefined,
+  { begun, attempts }: { readonly begun: number; readonly attempts: number },
+): boolean {
+  if (!type.startsWith('xstate.')) return false;
+  if (begun === 0) return true;
+  switch (type) {
+    case 'xstate.attempt.failed':
+      return attempt !== begun || begun >= attempts;
+    case 'xstate.attempt.begun':
+      return attempt !== begun + 1 || begun >= attempts;
+    case 'xstate.error.actor.call':
+      return begun < attempts;
+    default:
+      return false;
+  }
+}
+
+function judgeCalls({ calls, stored }: Service, attempts: number): readonly string[] {
+  const problems: string[] = [];
+  const pays = stored.filter(({ payload }) => (payload as { type: string }).type === 'pay');
+  const keys = new Set(pays.map(({ seqNr }) => `e:${seqNr}:call`));
+  for (const [key, some] of Map.groupBy(calls, ({ idempotencyKey }) => idempotencyKey)) {
+    const numbers = some.map(({ attempt }) => attempt);
+    const ascending = [...new Set(numbers)].sort((a, b) => a - b);
+    if (numbers.join() !== ascending.join()) problems.push(`${key}: attempts ${numbers.join()}`);
+    if (numbers.length > attempts) problems.push(`${key}: ${numbers.length} calls`);
+    if (!keys.has(key)) problems.push(`${key}: no such pay`);
+  }
   return problems;
 }
 

@@ -120,6 +120,19 @@ describe('a retry policy of invoked work', () => {
     expect(failures()[0]).to.include({ name: 'AttemptTimedOutError', code: 'ATTEMPT_TIMED_OUT' });
   });
 
+  it('drops the result of an earlier attempt while the next one runs', async () => {
+    const { world, calls, last, state, actor } = await pay();
+    await world.pass(60_000);
+    await world.pass(10_000);
+    expect(calls).to.have.length(2);
+    calls[0]?.resolve('of the first');
+    await settle();
+    expect(state()).to.equal('paying');
+    last().resolve('of the second');
+    await settle();
+    expect(actor.getSnapshot().context.result).to.equal('of the second');
+  });
+
   it('takes a function that throws at once as an attempt that failed', async () => {
     const world = new World();
     let calls = 0;

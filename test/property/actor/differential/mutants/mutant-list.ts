@@ -14,7 +14,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a child without id is named after its session',
     'machine/child-names.ts',
-    'if (actor._parent !== this.#parent || actor.id !== actor.sessionId) return;',
+    'if (actor.id !== actor.sessionId) return;',
     'return;',
   ),
   mutant(
