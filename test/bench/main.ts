@@ -32,6 +32,7 @@ import { benchReplicate } from './replicate.ts';
 import { benchReplicateLag } from './replicate-lag.ts';
 import { benchReplicateMemory } from './replicate-memory.ts';
 import { benchReplicatePostgres } from './replicate-postgres.ts';
+import { benchSnapshotSizes } from './snapshot-sizes.ts';
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -104,6 +105,7 @@ const benches: readonly Bench[] = [
   { figures: ['recover.1000', 'recover.1000.kafka'], run: () => benchRecoverCrowd(servers) },
   { figures: ['recover.tail.cold', 'recover.tail.warm'], run: () => benchRecoverTail(servers) },
   { figures: ['recover.snapshot.cassandra'], run: () => benchRecoverSnapshot(servers) },
+  { figures: ['snapshot.size'], heavy: true, run: () => benchSnapshotSizes(servers) },
   { figures: ['replicate', 'replicate.1000-a-key'], run: () => benchReplicate(servers) },
   {
     figures: ['replicate.postgres', 'replicate.postgres.1000-a-key'],

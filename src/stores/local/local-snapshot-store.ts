@@ -12,6 +12,7 @@ import type {
 } from '../../ports/snapshot-store.ts';
 import { SnapshotCalls } from '../snapshot-calls.ts';
 import { isOfAnyTime, meetsNumbers, meetsTimes } from '../snapshot-criteria.ts';
+import { checkSnapshotSize } from '../snapshot-size.ts';
 import { decodeSnapshotFile, encodeSnapshotFile } from './snapshot-file-codec.ts';
 import { reachDisk, type SnapshotFile, SnapshotFolder } from './snapshot-folder.ts';
 
@@ -42,6 +43,9 @@ export async function openLocalSnapshotStore(
   return new LocalSnapshotStore(folder, maxLoadAttempts, log);
 }
 
+/** Node reads files of at most 2^31-1 bytes; the rest is for what stands around the snapshot. */
+const limit = { store: 'a file', bytes: 2 ** 31 - 1 - 1024 * 1024 } as const;
+
 class LocalSnapshotStore implements SnapshotStorePlugin {
   readonly #dir: string;
   readonly #maxLoadAttempts: number;
@@ -66,10 +70,15 @@ class LocalSnapshotStore implements SnapshotStorePlugin {
     );
   }
 
-  save(metadata: SnapshotMetadata, snapshot: Uint8Array, options?: CallOptions): Promise<void> {
+  async save(
+    metadata: SnapshotMetadata,
+    snapshot: Uint8Array,
+    options?: CallOptions,
+  ): Promise<void> {
     const { persistenceId: id, seqNr } = metadata;
+    checkSnapshotSize(metadata, snapshot, limit);
     const bytes = encodeSnapshotFile({ metadata, snapshot });
-    return this.#write(id, options, (folder) => folder.write(seqNr, bytes, options?.signal));
+    await this.#write(id, options, (folder) => folder.write(seqNr, bytes, options?.signal));
   }
 
   delete(metadata: SnapshotMetadata, options?: CallOptions): Promise<void> {

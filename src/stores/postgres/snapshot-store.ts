@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import type { PostgresSettings } from '../../config/settings/postgres-settings.ts';
 import type { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
@@ -9,6 +10,7 @@ import type {
   StoredSnapshot,
 } from '../../ports/snapshot-store.ts';
 import { SnapshotCalls } from '../snapshot-calls.ts';
+import { checkSnapshotSize } from '../snapshot-size.ts';
 import { checkRights, checkSnapshotsTable } from './schema/check-schema.ts';
 import {
   openPostgresSession,
@@ -48,6 +50,12 @@ export async function openPostgresSnapshotStore(
   }
 }
 
+/** The driver reads bytes as a text of two digits each, which has to fit into a string. */
+const limit = {
+  store: 'PostgreSQL',
+  bytes: Math.floor((constants.MAX_STRING_LENGTH - '\\x'.length) / 2),
+} as const;
+
 /** A snapshot is one row, and each write one statement, a transaction of its own. */
 class PostgresSnapshotStore implements SnapshotStorePlugin {
   readonly #session: PostgresSession;
@@ -79,10 +87,15 @@ class PostgresSnapshotStore implements SnapshotStorePlugin {
     });
   }
 
-  save(metadata: SnapshotMetadata, snapshot: Uint8Array, options?: CallOptions): Promise<void> {
+  async save(
+    metadata: SnapshotMetadata,
+    snapshot: Uint8Array,
+    options?: CallOptions,
+  ): Promise<void> {
     const { persistenceId, seqNr, timestampMs } = metadata;
     const row = [toStoredText(persistenceId), seqNr, timestampMs, snapshot];
-    return this.#write(this.#statements.save, row, options);
+    checkSnapshotSize(metadata, snapshot, limit);
+    await this.#write(this.#statements.save, row, options);
   }
 
   delete(metadata: SnapshotMetadata, options?: CallOptions): Promise<void> {

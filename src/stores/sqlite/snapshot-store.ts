@@ -9,6 +9,7 @@ import type {
 } from '../../ports/snapshot-store.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { SnapshotCalls } from '../snapshot-calls.ts';
+import { checkSnapshotSize } from '../snapshot-size.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { openWhenFree } from './open-file.ts';
 import { type Database, readOr, storeFailure } from './session.ts';
@@ -29,6 +30,9 @@ export async function openSqliteSnapshotStore(
 ): Promise<SnapshotStorePlugin> {
   return new SqliteSnapshotStore(await openWhenFree(file, clock), clock);
 }
+
+/** SQLite takes 1,000,000,000 bytes a row; the rest is for what stands beside the snapshot. */
+const limit = { store: 'SQLite', bytes: 999_000_000 } as const;
 
 const nobody = { begin() {}, flush() {}, committed() {}, rolledBack() {} };
 
@@ -55,8 +59,13 @@ class SqliteSnapshotStore implements SnapshotStorePlugin {
     );
   }
 
-  save(metadata: SnapshotMetadata, snapshot: Uint8Array, options?: CallOptions): Promise<void> {
-    return this.#write(`save a snapshot of ${metadata.persistenceId}`, options, () =>
+  async save(
+    metadata: SnapshotMetadata,
+    snapshot: Uint8Array,
+    options?: CallOptions,
+  ): Promise<void> {
+    checkSnapshotSize(metadata, snapshot, limit);
+    await this.#write(`save a snapshot of ${metadata.persistenceId}`, options, () =>
       this.#table.save(metadata, snapshot),
     );
   }
