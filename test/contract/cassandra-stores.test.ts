@@ -11,7 +11,10 @@ import {
 } from '../integration/cassandra/cassandra-server.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
-import { replicatedJournalContract } from './replicated-journal.contract.ts';
+import {
+  replicatedJournalContract,
+  replicatedPartitionContract,
+} from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import { withoutTenureTablesContract } from './tenures.contract.ts';
 import { withoutWakeUpTablesContract } from './wake-ups.contract.ts';
@@ -73,6 +76,7 @@ describe('cassandra', function () {
   );
   withoutWakeUpTablesContract('cassandra', () => openWithout(keyspaceOfTenures, wakeUpTables));
   journalsOfATopicContract('cassandra', () => open(10_000));
+  replicatedPartitionContract('cassandra', () => open(10_000));
   for (const segmentSize of [2, 10_000]) {
     eventualJournalContract(`cassandra, segments of ${segmentSize}`, () => open(segmentSize));
     replicatedJournalContract(`cassandra, segments of ${segmentSize}`, () => open(segmentSize));

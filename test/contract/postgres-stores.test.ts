@@ -13,7 +13,10 @@ import {
 } from '../integration/postgres/postgres-server.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
-import { replicatedJournalContract } from './replicated-journal.contract.ts';
+import {
+  replicatedJournalContract,
+  replicatedPartitionContract,
+} from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import { withoutTenureTablesContract } from './tenures.contract.ts';
 import { withoutWakeUpTablesContract } from './wake-ups.contract.ts';
@@ -70,5 +73,6 @@ describe('postgres', function () {
     eventualJournalContract(`postgres, pages of ${fetchSize}`, () => open(fetchSize));
   }
   replicatedJournalContract('postgres', () => open(1_000));
+  replicatedPartitionContract('postgres', () => open(1_000));
   journalsOfATopicContract('postgres', () => open(3));
 });

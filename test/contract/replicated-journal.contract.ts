@@ -21,26 +21,10 @@ type Store = () => given.ReplicatedStore;
  * How every replicated store applies what the replicator hands it (docs/format.md#replication). Run
  * it once for each segment size worth testing: `open` decides.
  */
-export function replicatedJournalContract(
-  name: string,
-  open: given.OpenReplicatedStore,
-  { processes }: { readonly processes: 'one' | 'several' } = { processes: 'several' },
-): void {
+export function replicatedJournalContract(name: string, open: given.OpenReplicatedStore): void {
   describe(`replicated journal: ${name}`, function () {
     this.timeout(20_000);
-    let opened: given.ReplicatedStore;
-    before(async () => {
-      opened = await open();
-    });
-    after(() => opened[Symbol.asyncDispose]());
-    const store = () => opened;
-    describe('replicated offset', () => {
-      replicatedOffsetContract(store);
-      if (processes === 'several') replicatedClaimContract(store);
-      replicatedTopicsContract(() => store().replicated);
-    });
-    describe('tenures', () => tenuresContract(store));
-    describe('wake-ups', () => wakeUpsContract(store));
+    const store = openedFor(open);
     describe('append', () => describeAppend(store));
     describe('append that was applied before', () => describeRedelivery(store));
     describe('append that a delete covers', () => describeCoveredAppend(store));
@@ -49,6 +33,38 @@ export function replicatedJournalContract(
     describe('delete', () => describeDelete(store));
     describe('purge', () => describePurge(store));
   });
+}
+
+/**
+ * What every replicated store keeps of a partition. It is in no segment, so one run for each store is
+ * enough.
+ */
+export function replicatedPartitionContract(
+  name: string,
+  open: given.OpenReplicatedStore,
+  { processes }: { readonly processes: 'one' | 'several' } = { processes: 'several' },
+): void {
+  describe(`replicated partition: ${name}`, function () {
+    this.timeout(20_000);
+    const store = openedFor(open);
+    describe('replicated offset', () => {
+      replicatedOffsetContract(store);
+      if (processes === 'several') replicatedClaimContract(store);
+      replicatedTopicsContract(() => store().replicated);
+    });
+    describe('tenures', () => tenuresContract(store));
+    describe('wake-ups', () => wakeUpsContract(store));
+  });
+}
+
+/** Opens the store before the tests of the suite that calls it, and closes it after them. */
+function openedFor(open: given.OpenReplicatedStore): Store {
+  let store: given.ReplicatedStore;
+  before(async () => {
+    store = await open();
+  });
+  after(() => store[Symbol.asyncDispose]());
+  return () => store;
 }
 
 async function opened(store: Store, key: Key = given.newKey(given.randomTopic())) {

@@ -5,7 +5,10 @@ import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
 import { temporaryFile } from '../unit/stores/sqlite/temporary-file.ts';
 import { eventualJournalContract } from './eventual-journal.contract.ts';
 import { journalsOfATopicContract } from './journals-of-a-topic.contract.ts';
-import { replicatedJournalContract } from './replicated-journal.contract.ts';
+import {
+  replicatedJournalContract,
+  replicatedPartitionContract,
+} from './replicated-journal.contract.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 
 for (const segmentSize of [2, 10_000]) {
@@ -17,7 +20,9 @@ for (const segmentSize of [2, 10_000]) {
   );
 }
 eventualJournalContract('sqlite in memory', () => open(':memory:', 100));
-replicatedJournalContract('sqlite in memory', () => open(':memory:', 100), { processes: 'one' });
+replicatedJournalContract('sqlite in memory', () => open(':memory:', 100));
+replicatedPartitionContract('sqlite in a file', () => openFile(100));
+replicatedPartitionContract('sqlite in memory', () => open(':memory:', 100), { processes: 'one' });
 journalsOfATopicContract('sqlite in a file', () => openFile(100));
 
 async function openFile(segmentSize: number): Promise<ReplicatedStore> {

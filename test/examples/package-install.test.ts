@@ -1,11 +1,20 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { expect } from 'chai';
+import { packageVariable } from '../support/run/tools.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,6 +24,14 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   readonly devDependencies: Readonly<Record<string, string>>;
 };
 
+/** The package that this run has packed already, or one that is packed here. */
+async function packInto(tarball: string): Promise<void> {
+  const packed = process.env[packageVariable];
+  if (packed !== undefined) return copyFileSync(packed, tarball);
+  await run(process.execPath, [join(root, '.ci/build.mjs')]);
+  await run(process.execPath, [join(root, '.ci/pack.mjs'), tarball]);
+}
+
 describe('the packed package, installed into an empty project', () => {
   let project: string;
 
@@ -22,8 +39,7 @@ describe('the packed package, installed into an empty project', () => {
     this.timeout(120_000);
     project = mkdtempSync(join(tmpdir(), 'kafka-journal-project-'));
     const tarball = join(project, 'kafka-journal.tgz');
-    await run(process.execPath, [join(root, '.ci/build.mjs')]);
-    await run(process.execPath, [join(root, '.ci/pack.mjs'), tarball]);
+    await packInto(tarball);
     const dependencies = {
       'kafka-journal': 'file:kafka-journal.tgz',
       xstate: manifest.devDependencies['xstate'],

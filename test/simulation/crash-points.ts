@@ -166,11 +166,10 @@ function crashEverywhere(
   const plan = planOf(scenario);
   const differences: string[] = [];
   let points = 0;
-  for (const seed of at === undefined ? seeds : [at.seed]) {
+  for (const seed of seedsOf(at)) {
     const whole = runPlan(plan, seed);
     for (const violation of whole.violations) differences.push(`no incident: ${violation}`);
-    const end = at === undefined ? whole.calls[victim] : at.call + 1;
-    for (let call = at?.call ?? 0; call < end; call++) {
+    for (const call of callsOf(whole.calls[victim], at)) {
       for (const what of incidents) {
         if (untilFirst && differences.length > 0) return { name, points, differences };
         for (const waits of readerWaits) {
@@ -184,6 +183,14 @@ function crashEverywhere(
     }
   }
   return { name, points, differences };
+}
+
+function seedsOf(at: CrashPoint | undefined): readonly number[] {
+  return at === undefined ? seeds : [at.seed];
+}
+
+function callsOf(count: number, at: CrashPoint | undefined): readonly number[] {
+  return at === undefined ? Array.from({ length: count }, (_, call) => call) : [at.call];
 }
 
 function planOf(scenario: Scenario): Plan {

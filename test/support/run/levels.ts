@@ -28,6 +28,7 @@ const mutants = 'test/simulation/mutants';
 /** Suites that kill servers live in folders of their own. */
 const killing = ['test/e2e/restart/**', 'test/e2e/chaos/**'];
 
+/** Of one need the long ones first, so that the lanes of a run end at about the same time. */
 const plans: readonly LevelPlan[] = [
   level('unit', 'nothing', 5 * seconds),
   level('property', 'nothing', 60 * seconds),
@@ -35,16 +36,16 @@ const plans: readonly LevelPlan[] = [
     ...level('mutants', 'nothing', 600 * seconds),
     globs: [`${mutants}/*.test.ts`],
   },
-  { ...level('simulation', 'nothing', 600 * seconds), exclude: [`${mutants}/**`] },
-  level('golden', 'nothing', 10 * seconds),
-  level('scenario', 'nothing', 10 * seconds),
-  level('docs', 'nothing', 10 * seconds),
-  level('types', 'nothing', 10 * seconds),
-  level('examples', 'nothing', 120 * seconds),
   {
     ...level('embedded', 'nothing', 60 * seconds),
     globs: embedded.map((glob) => `${glob}.test.ts`),
   },
+  { ...level('simulation', 'nothing', 600 * seconds), exclude: [`${mutants}/**`] },
+  level('docs', 'nothing', 10 * seconds),
+  level('golden', 'nothing', 10 * seconds),
+  level('scenario', 'nothing', 10 * seconds),
+  level('types', 'nothing', 10 * seconds),
+  level('examples', 'nothing', 120 * seconds),
   { ...level('contract', 'quick', 60 * seconds), exclude: embedded },
   level('integration', 'quick', 60 * seconds),
   { ...level('e2e', 'quick', 120 * seconds), exclude: killing },
@@ -64,7 +65,7 @@ const plans: readonly LevelPlan[] = [
 /** Every level there may be, with files or without. */
 export const levelNames: readonly string[] = plans.map(({ name }) => name);
 
-/** The levels that have files, in the order in which they are worth reading. */
+/** The levels that have files, in the order in which they begin. */
 export function findLevels(root: string): readonly Level[] {
   return plans.map((plan) => withFiles(root, plan)).filter(({ files }) => files.length > 0);
 }

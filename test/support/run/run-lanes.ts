@@ -6,7 +6,7 @@ import { Outcome } from './outcome.ts';
 import { runLevel, runLevelByFile } from './run-level.ts';
 import { runTool } from './run-tool.ts';
 import type { openServers, ServerNeed, Servers } from './servers.ts';
-import type { Tool } from './tools.ts';
+import { packageFile, packageVariable, type Tool } from './tools.ts';
 
 export interface LanesOptions {
   readonly root: string;
@@ -46,8 +46,6 @@ class Work {
 
 /** What the lanes share. */
 interface SharedWork {
-  /** Needs no servers. */
-  readonly plain: Work;
   /** Needs the servers of `quick`, whose tests get on with each other. */
   readonly quick: Work;
   /** Settles when `quick` has its work: its servers are open, or are not to be had. */
@@ -56,65 +54,77 @@ interface SharedWork {
 
 /**
  * Three lanes side by side: what needs no servers, what shares servers with others, and what needs
- * servers that are secured or may be killed. A lane that is done takes work of the first, and then
- * of the second. Within a lane one thing runs at a time, so that a test meets at most two other
- * levels that work.
+ * servers that are secured or may be killed. A lane that is done takes work of the others. The third
+ * one, which is done first, helps the second: what needs servers waits more than it works, and would
+ * leave the processor idle if it came last. Within a lane one thing runs at a time, so that a test
+ * meets at most two other levels that work.
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
   const plain = new Work();
   const quick = new Work();
   const { promise: quickOpened, resolve: opened } = Promise.withResolvers<void>();
-  const shared = { plain, quick, quickOpened };
+  const shared = { quick, quickOpened };
   // What is wrong with the types or the style is worth knowing first.
   plain.add(() => runTools(options));
   for (const level of withNeed(options, 'nothing')) {
     if (level.name !== 'examples') plain.add(() => runPlainLevel(level, options));
   }
   await Promise.all([
-    help(shared),
-    runQuick(options, { quick, opened }).then(() => help(shared)),
+    plain.take().then(() => takeQuick(shared)),
+    runQuick(options, { plain, quick, opened }).then(() => plain.take()),
     runNeed(options, 'secured')
       .then(() => runNeed(options, 'keep'))
-      .then(() => help(shared)),
+      .then(() => takeQuick(shared))
+      .then(() => plain.take()),
   ]);
   await runContainers(options);
 }
 
-async function help({ plain, quick, quickOpened }: SharedWork): Promise<void> {
-  await plain.take();
+async function takeQuick({ quick, quickOpened }: SharedWork): Promise<void> {
   await quickOpened;
   await quick.take();
 }
 
 async function runTools(options: LanesOptions): Promise<void> {
   const { tools, root, signal, report } = options;
+  const env: Record<string, string> = {};
   for (const tool of tools) {
     if (signal.aborted) return;
     const outcome = await runTool(tool, { root, signal });
     if (!signal.aborted) report(outcome);
+    const isPacked = tool.name === 'package' && outcome.failures.length === 0;
+    if (isPacked) env[packageVariable] = packageFile(root);
   }
   // Last, because they use the package that the tools have built.
   for (const level of withNeed(options, 'nothing')) {
-    if (level.name === 'examples') await runPlainLevel(level, options);
+    if (level.name === 'examples') await runPlainLevel(level, options, env);
   }
 }
 
-async function runPlainLevel(level: Level, options: LanesOptions): Promise<void> {
+async function runPlainLevel(
+  level: Level,
+  options: LanesOptions,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   if (options.signal.aborted) return;
-  const outcome = await runLevel(level, { ...options, env: {} });
+  const outcome = await runLevel(level, { ...options, env });
   if (!options.signal.aborted) options.report(outcome);
 }
 
-/** Shares the levels of `quick` with the lanes that have time. */
-async function runQuick(
-  options: LanesOptions,
-  { quick, opened }: { readonly quick: Work; readonly opened: () => void },
-): Promise<void> {
+interface QuickLane {
+  readonly plain: Work;
+  readonly quick: Work;
+  readonly opened: () => void;
+}
+
+/** Shares the levels of `quick` with the lanes that have time; the servers are there until all are done. */
+async function runQuick(options: LanesOptions, { plain, quick, opened }: QuickLane): Promise<void> {
   try {
     await withServers(options, 'quick', async (levels, servers) => {
       quick.add(...levels.map((level) => () => runOnServers(level, { options, servers })));
       opened();
       await quick.take();
+      await plain.take();
       await quick.done();
     });
   } finally {

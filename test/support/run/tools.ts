@@ -7,6 +7,14 @@ export interface Tool {
   readonly commands: readonly (readonly string[])[];
 }
 
+/** Names the packed package for the suites that install it; where it is not set they pack their own. */
+export const packageVariable = 'KAFKA_JOURNAL_TEST_PACKAGE';
+
+/** Where the check `package` leaves the package. */
+export function packageFile(root: string): string {
+  return join(root, '.stack', 'package.tgz');
+}
+
 /** In an order in which the first failure says most. */
 export function tools(root: string): readonly Tool[] {
   const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
@@ -18,7 +26,7 @@ export function tools(root: string): readonly Tool[] {
   // With exact optional properties xstate's own declarations do not compile, so no library is
   // checked there.
   const loose = ['--exactOptionalPropertyTypes', 'false', '--skipLibCheck', 'false'];
-  const tarball = join(root, '.stack', 'package.tgz');
+  const tarball = packageFile(root);
   return [
     { name: 'format', commands: [[bin('biome'), 'check', '--linter-enabled=false']] },
     { name: 'typecheck', commands: [[...tsc('typescript'), '-p', '.']] },
