@@ -37,7 +37,14 @@ export const stepRows: Readonly<Record<string, Row>> = {
     const life = await Life.begin(scene, machine);
     expect(take()).to.deep.equal(['recovered', 'stored xstate.init', 'entry a']);
     await life.ask('go');
-    expect(take()).to.deep.equal(['stored go', 'exit a', 'go', 'log: words', 'entry b']);
+    expect(take()).to.deep.equal([
+      'asked go',
+      'stored go',
+      'exit a',
+      'go',
+      'log: words',
+      'entry b',
+    ]);
     await life.again();
     expect(take()).to.deep.equal(['recovered']);
     expect(life.value).to.equal('b');
@@ -51,14 +58,14 @@ export const stepRows: Readonly<Record<string, Row>> = {
     });
     const life = await Life.begin(scene, machine);
     await life.ask('go');
-    expect(take()).to.deep.equal(['recovered', 'stored go', 'emitted said']);
+    expect(take()).to.deep.equal(['recovered', 'asked go', 'stored go', 'emitted said']);
     await life.again();
     expect(take()).to.deep.equal(['recovered']);
     await life.ask('go');
-    expect(take()).to.deep.equal(['stored go', 'emitted said']);
+    expect(take()).to.deep.equal(['asked go', 'stored go', 'emitted said']);
   },
 
-  'sendTo, sendParent, at once: once, after the write | not in replay | not after recovery': async (
+  'sendTo, sendParent at once: once, after the write | not in replay | not after recovery': async (
     scene,
   ) => {
     const { see, take } = scene;
@@ -72,7 +79,7 @@ export const stepRows: Readonly<Record<string, Row>> = {
     const life = await Life.begin(scene, machine, { hasParent: true });
     take();
     await life.ask('go');
-    expect(take()).to.deep.equal(['stored go', 'ear got hello', 'parent got hi']);
+    expect(take()).to.deep.equal(['asked go', 'stored go', 'ear got hello', 'parent got hi']);
     await life.again();
     expect(take()).to.deep.equal(['recovered']);
   },
@@ -93,7 +100,7 @@ export const stepRows: Readonly<Record<string, Row>> = {
       const life = await Life.begin(scene, machine);
       await life.ask('go');
       expect(life.value).to.equal('d');
-      expect(take()).to.deep.equal(['recovered', 'stored go']);
+      expect(take()).to.deep.equal(['recovered', 'asked go', 'stored go']);
       await life.again();
       expect(life.value).to.equal('d');
       expect(take()).to.deep.equal(['recovered']);
@@ -141,6 +148,7 @@ export const stepRows: Readonly<Record<string, Row>> = {
     expect(once(take())).to.deep.equal([
       'recovered',
       ...evaluated,
+      'asked go',
       'stored go',
       ...evaluated,
       'action',
@@ -178,7 +186,13 @@ export const stepRows: Readonly<Record<string, Row>> = {
         'the first timer',
         () => life.actor.getSnapshot().persistence.sequenceNr === 2,
       );
-      expect(take()).to.deep.equal(['recovered', 'stored go', 'stored soon', 'got soon']);
+      expect(take()).to.deep.equal([
+        'recovered',
+        'asked go',
+        'stored go',
+        'stored soon',
+        'got soon',
+      ]);
       await sleep(5);
       await life.again();
       expect(take()).to.deep.equal(['recovered']);
@@ -218,7 +232,7 @@ export const stepRows: Readonly<Record<string, Row>> = {
       take();
       await life.ask('go');
       life.clock.increment(1);
-      expect(take()).to.deep.equal(['stored go', 'ear got soon']);
+      expect(take()).to.deep.equal(['asked go', 'stored go', 'ear got soon']);
       // What a later event in the journal shows to have left is not sent again.
       await sleep(5);
       await life.ask('note');
@@ -252,7 +266,9 @@ export const stepRows: Readonly<Record<string, Row>> = {
       const isDone = { status: 'done', output: 42 };
       expect(take()).to.deep.equal([
         'recovered',
+        'asked note',
         'stored note',
+        'asked end',
         'stored end',
         'entry z',
         parentHeard,
@@ -313,7 +329,7 @@ export const stepRows: Readonly<Record<string, Row>> = {
     const life = await Life.begin(scene, machine, { input: { limit: 1 } });
     await life.ask('go');
     expect(life.actor.getSnapshot().persistence.sequenceNr).to.equal(2);
-    expect(take()).to.deep.equal(['recovered', 'stored go']);
+    expect(take()).to.deep.equal(['recovered', 'asked go', 'stored go']);
     await life.again({ limit: 2 });
     expect(life.context).to.deep.equal({ limit: 1 });
     expect(life.actor.getSnapshot().persistence.input).to.deep.equal({ limit: 1 });

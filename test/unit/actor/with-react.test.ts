@@ -2,7 +2,7 @@ import { useActorRef, useSelector } from '@xstate/react';
 import { expect } from 'chai';
 import { Activity, act, createElement, type ReactElement, type ReactNode, StrictMode } from 'react';
 import { create, type ReactTestRenderer } from 'react-test-renderer';
-import type { ActorRefFrom } from 'xstate';
+import type { ActorRefFrom, AnyActorRef, AnyStateMachine } from 'xstate';
 import { assign, fromCallback, raise, SimulatedClock, setup } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { eventTypes } from './counter.ts';
@@ -41,23 +41,26 @@ describe('a persistent actor in React', () => {
       { type: 'added', n: 2 },
     ]);
     const { host, logic } = openCounter({ journal });
-    const first = counterPage(logic);
-    const page = await show(createElement(first.Counter));
-    expect(first.shown).to.deep.equal(['recovering', 2]);
+    const first = found<ActorRefFrom<CounterLogic>>();
+    const shown: unknown[] = [];
+    const page = await show(createElement(Counter, { logic, shown, take: first.take }));
+    expect(shown).to.deep.equal(['recovering', 2]);
     await does(() => first.actor().send({ type: 'added', n: 3 }));
-    expect(first.shown).to.deep.equal(['recovering', 2, 5]);
+    expect(shown).to.deep.equal(['recovering', 2, 5]);
     await does(() => page.unmount());
     const late = await failureOf(host.ask(first.actor(), { type: 'added', n: 1 }));
     expect(late.code).to.equal('ENTITY_STOPPED');
-    const second = counterPage(openCounter({ journal }).logic);
-    await show(createElement(second.Counter));
-    expect(second.shown).to.deep.equal(['recovering', 5]);
+    shown.length = 0;
+    const other = openCounter({ journal }).logic;
+    await show(createElement(Counter, { logic: other, shown, take: () => {} }));
+    expect(shown).to.deep.equal(['recovering', 5]);
   });
 
   it('lives on in strict mode, which stops each new actor and starts it again', async () => {
-    const { logic, journal, started } = openLamp();
-    const { Lamp, actor } = lampPage(logic);
-    await show(createElement(StrictMode, null, createElement(Lamp)));
+    const { logic, journal, started, clock } = openLamp();
+    const { actor, take } = found<ActorRefFrom<LampLogic>>();
+    const lamp = createElement(Lamp, { logic, clock, take });
+    await show(createElement(StrictMode, null, lamp));
     expect(actor().getSnapshot().value).to.equal('on');
     await does(() => actor().send({ type: 'poked' }));
     expect(eventTypes(journal.payloads('lamp'))).to.deep.equal(['xstate.init', 'poked']);
@@ -66,26 +69,22 @@ describe('a persistent actor in React', () => {
 
   it('lives on in strict mode as a child of a plain machine, too', async () => {
     const { logic, journal, started } = openLamp();
-    const room = setup({ actors: { logic } }).createMachine({
+    const machine = setup({ actors: { logic } }).createMachine({
       id: 'room',
       invoke: { id: 'lamp', src: 'logic' },
     });
-    let actor: ActorRefFrom<typeof room> | undefined;
-    const Room = (): ReactNode => {
-      actor = useActorRef(room);
-      return null;
-    };
-    await show(createElement(StrictMode, null, createElement(Room)));
-    await does(() => actor?.getSnapshot().children.lamp?.send({ type: 'poked' }));
+    const { actor, take } = found<AnyActorRef>();
+    await show(createElement(StrictMode, null, createElement(Room, { machine, take })));
+    await does(() => actor().getSnapshot().children['lamp'].send({ type: 'poked' }));
     expect(eventTypes(journal.payloads('lamp'))).to.deep.equal(['xstate.init', 'poked']);
     expect(started).to.deep.equal(['child', 'entry']);
   });
 
   it('recovers when its component is shown again: children and timers are there once', async () => {
     const { logic, journal, started, clock } = openLamp();
-    const { Lamp, actor } = lampPage(logic, clock);
-    const page = (mode: 'hidden' | 'visible') =>
-      createElement(Activity, { mode, children: createElement(Lamp) });
+    const { actor, take } = found<ActorRefFrom<LampLogic>>();
+    const children = createElement(Lamp, { logic, clock, take });
+    const page = (mode: 'hidden' | 'visible') => createElement(Activity, { mode, ...{ children } });
     const root = await show(page('visible'));
     await does(() => actor().send({ type: 'poked' }));
     for (const mode of ['hidden', 'visible'] as const) await does(() => root.update(page(mode)));
@@ -135,29 +134,54 @@ function openLamp() {
 
 type LampLogic = ReturnType<typeof openLamp>['logic'];
 
-function lampPage(logic: LampLogic, clock = new SimulatedClock()) {
-  let actor: ActorRefFrom<LampLogic> | undefined;
-  const Lamp = (): ReactNode => {
-    actor = useActorRef(logic, { clock });
-    return null;
+/** Takes the actor out of a component. */
+function found<A>() {
+  let actor: A | undefined;
+  return {
+    take: (one: A): void => {
+      actor = one;
+    },
+    actor: () => actor as A,
   };
-  return { Lamp, actor: () => actor as ActorRefFrom<LampLogic> };
 }
 
-/** A component that shows the count once the entity is ready, and notes what it shows. */
-function counterPage(logic: CounterLogic) {
-  const shown: unknown[] = [];
-  let actor: ActorRefFrom<CounterLogic> | undefined;
-  const Counter = (): ReactNode => {
-    const ref = useActorRef(logic, { input: { id: '1' } });
-    const count = useSelector(ref, (snapshot) =>
-      isReady(snapshot) ? snapshot.context.count : 'recovering',
-    );
-    actor = ref;
-    if (shown.at(-1) !== count) shown.push(count);
-    return String(count);
-  };
-  return { Counter, shown, actor: () => actor as ActorRefFrom<CounterLogic> };
+interface LampProps {
+  readonly logic: LampLogic;
+  readonly clock: SimulatedClock;
+  readonly take: (actor: ActorRefFrom<LampLogic>) => void;
+}
+
+function Lamp({ logic, clock, take }: LampProps): ReactNode {
+  take(useActorRef(logic, { clock }));
+  return null;
+}
+
+interface RoomProps {
+  readonly machine: AnyStateMachine;
+  readonly take: (actor: AnyActorRef) => void;
+}
+
+function Room({ machine, take }: RoomProps): ReactNode {
+  take(useActorRef(machine));
+  return null;
+}
+
+interface CounterProps {
+  readonly logic: CounterLogic;
+  readonly take: (actor: ActorRefFrom<CounterLogic>) => void;
+  /** What the component has shown. */
+  readonly shown: unknown[];
+}
+
+/** Shows the count once the entity is ready. */
+function Counter({ logic, take, shown }: CounterProps): ReactNode {
+  const actor = useActorRef(logic, { input: { id: '1' } });
+  take(actor);
+  const count = useSelector(actor, (snapshot) =>
+    isReady(snapshot) ? snapshot.context.count : 'recovering',
+  );
+  if (shown.at(-1) !== count) shown.push(count);
+  return String(count);
 }
 
 async function show(element: ReactElement): Promise<ReactTestRenderer> {
