@@ -122,8 +122,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       host.start();
       return;
     }
-    // It was stopped before, as React's strict mode does. xstate has armed its delayed events again
-    // by now, but what the journal says is another life, with children of its own.
+    // It was stopped: React's strict mode, for one, stops an actor and starts it again. Delayed events
+    // of the life before may be armed again by now. They would fire beside those of the recovery.
     const { entity } = host;
     cancelDelaysBelow(scope.self);
     entity.forget();

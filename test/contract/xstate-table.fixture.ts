@@ -33,7 +33,7 @@ export interface Scene extends Pick<TableWorld, 'persistence' | 'warnings'> {
 /** The test of one row of the table, in all its columns. */
 export type Row = (scene: Scene) => Promise<void>;
 
-const longestWaitMs = 1_000;
+const longestWaitMs = 10_000;
 let lives = 0;
 
 export function newId(): string {

@@ -90,6 +90,12 @@ describe('a persistent actor in React', () => {
     for (const mode of ['hidden', 'visible'] as const) await does(() => root.update(page(mode)));
     expect(started).to.deep.equal(['child', 'entry', 'child ends', 'child']);
     expect(actor().getSnapshot().context.pokes).to.equal(1);
+    const { _scheduledEvents: scheduled } = actor().system.getSnapshot();
+    expect(Object.values(scheduled).map(({ source }) => source.id)).to.have.members([
+      actor().id,
+      actor().id,
+      'inner',
+    ]);
     await does(() => clock.increment(minuteMs));
     expect(actor().getSnapshot().context.pokes).to.equal(2);
     expect(eventTypes(journal.payloads('lamp'))).to.deep.equal([
@@ -114,6 +120,7 @@ function openLamp() {
         started.push('child');
         return () => started.push('child ends');
       }),
+      inner: setup({}).createMachine({ id: 'inner', after: { [minuteMs]: { actions: () => {} } } }),
     },
   }).createMachine({
     id: 'lamp',
@@ -122,7 +129,10 @@ function openLamp() {
     states: {
       on: {
         entry: [() => started.push('entry'), raise({ type: 'poked' }, { delay: minuteMs })],
-        invoke: { id: 'child', src: 'child' },
+        invoke: [
+          { id: 'child', src: 'child' },
+          { id: 'inner', src: 'inner' },
+        ],
         on: { poked: { actions: assign({ pokes: ({ context }) => context.pokes + 1 }) } },
         after: { [minuteMs]: { actions: assign({}) } },
       },
