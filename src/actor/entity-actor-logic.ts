@@ -13,6 +13,7 @@ import type { SnapshotWire } from './entity/snapshot-wire.ts';
 import { EntityHost } from './entity-host.ts';
 import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine/machine-logic.ts';
+import { cancelDelaysBelow } from './machine/scheduled.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityTraits } from './registry/entity-registry.ts';
 
@@ -143,7 +144,20 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   };
 
   readonly start = (_snapshot: unknown, scope: AnyActorScope): void => {
-    this.#deps.hosts.of(scope.self).start();
+    const { hosts, permits } = this.#deps;
+    const host = hosts.of(scope.self) as unknown as EntityHost<S>;
+    if (!host.hasEnded) {
+      host.start();
+      return;
+    }
+    // It was stopped: React's strict mode, for one, stops an actor and starts it again. Delayed events
+    // of the life before may be armed again by now. They would fire beside those of the recovery.
+    const { entity } = host;
+    cancelDelaysBelow(scope.self);
+    entity.forget();
+    const next = new EntityHost(entity, permits);
+    hosts.set(scope.self, next as unknown as EntityHost<HostedState>);
+    next.start();
   };
 
   readonly transition = (
@@ -174,8 +188,9 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       const logic = this.#front.open(scope, {
         nowMs: this.#nowMs,
         restartsTimers: settings.actor.timers === 'restart',
-        onTimer: (change) => host.noteTimer(change),
-        onCrash: (error) => host.crashed(error),
+        // An actor that is started again has another host.
+        onTimer: (change) => hosts.of(self).noteTimer(change),
+        onCrash: (error) => hosts.of(self).crashed(error),
         addressOf: settings.deliveries.sendTo ? persistentAddressOf : undefined,
         entity: {
           persistenceId,
@@ -192,7 +207,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       const entity = new Entity(start);
       const host = new EntityHost(entity, permits);
       guardDoor(self, (event) => entity.timers.firedBy(event) !== undefined);
-      noteCrashes(scope, (error) => host.crashed(error));
+      noteCrashes(scope, (error) => hosts.of(self).crashed(error));
       hosts.set(self, host as unknown as EntityHost<HostedState>);
       return host;
     } catch (error) {

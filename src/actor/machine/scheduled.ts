@@ -56,6 +56,16 @@ export function scheduledBy(actor: AnyActorRef): readonly Scheduled[] {
   });
 }
 
+/** Cancels the delayed events of an actor, and of all actors below it. */
+export function cancelDelaysBelow(actor: AnyActorRef): void {
+  const { scheduler } = actor.system;
+  for (const { source, id } of Object.values(entriesOf(actor.system))) {
+    let above: AnyActorRef | undefined = source;
+    while (above !== undefined && above !== actor) above = above._parent;
+    if (above === actor) scheduler.cancel(source, id);
+  }
+}
+
 function entriesOf(system: System): Entries {
   const { _snapshot } = system as unknown as {
     readonly _snapshot: { readonly _scheduledEvents: Entries };

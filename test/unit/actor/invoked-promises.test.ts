@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { assign, createActor, fromPromise, setup, toPromise, waitFor } from 'xstate';
+import { toPromise, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
 import { openPayment } from './payment.ts';
-import { eventually, failureOf, settle, testHost } from './support.ts';
+import { eventually, failureOf, settle } from './support.ts';
 
 describe('invoked promises of a persistent actor', () => {
   it('start once their event is stored, and their result is stored once', async () => {
@@ -23,59 +23,6 @@ describe('invoked promises of a persistent actor', () => {
       { type: 'pay', cents: 5 },
       { type: 'xstate.done.actor.bank', output: 'r-1', actorId: 'bank' },
     ]);
-  });
-
-  it('start again after recovery with their first input while their state is active', async () => {
-    const before = openPayment();
-    await before.host.ask(before.start(), { type: 'pay', cents: 5 });
-    const { calls, start } = openPayment(before.journal);
-    const actor = start();
-    await waitFor(actor, isReady);
-    expect(calls.map(({ input }) => input)).to.deep.equal([{ cents: 5 }]);
-    calls[0]?.resolve('again');
-    expect(await toPromise(actor)).to.equal('again');
-  });
-
-  it('do not start again when their result is in the journal', async () => {
-    const before = openPayment();
-    const actor = before.start();
-    await before.host.ask(actor, { type: 'pay', cents: 5 });
-    before.calls[0]?.resolve('r-1');
-    await toPromise(actor);
-    const { calls, host, start } = openPayment(before.journal);
-    const finished = start();
-    await host.whenRecovered(finished);
-    expect(finished.getSnapshot()).to.include({ status: 'done', output: 'r-1' });
-    expect(calls).to.have.length(0);
-  });
-
-  it('stay ended after recovery when their result did not leave the state', async () => {
-    let runs = 0;
-    const machine = setup({
-      types: { context: {} as { result: unknown } },
-      actors: { job: fromPromise(async () => ++runs) },
-    }).createMachine({
-      id: 'm',
-      context: { result: undefined },
-      invoke: {
-        id: 'job',
-        src: 'job',
-        onDone: { actions: assign({ result: ({ event }) => event.output }) },
-      },
-    });
-    const first = testHost();
-    const before = createActor(first.host.persistent(machine, { persistenceId: 'm' })).start();
-    await eventually(() => before.getSnapshot().context.result === 1);
-    const { host } = testHost({ journal: first.journal });
-    const after = createActor(host.persistent(machine, { persistenceId: 'm' })).start();
-    await host.whenRecovered(after);
-    await settle();
-    expect(runs).to.equal(1);
-    expect(after.getSnapshot().context.result).to.equal(1);
-    expect(after.getSnapshot().children.job?.getSnapshot()).to.include({
-      status: 'done',
-      output: 1,
-    });
   });
 
   it('that ended while a write failed are run again, and their first result is dropped', async () => {

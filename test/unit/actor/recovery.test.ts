@@ -6,7 +6,7 @@ import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../sr
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
-import { counterMachine, eventTypes } from './counter.ts';
+import { counterMachine } from './counter.ts';
 import type { TestHostOptions } from './support.ts';
 import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
 
@@ -316,20 +316,6 @@ describe('recovery', () => {
     journal.failNextRecovery(new CodecError('not a record'));
     await failureOf(host.whenRecovered(start('1')));
     expect(journal.calls.recover).to.equal(1);
-  });
-
-  it('keeps the input that the entity was first started with', async () => {
-    const { host, journal } = testHost();
-    const logic = host.persistent(counterMachine(), { persistenceId: 'one' });
-    const first = createActor(logic, { input: { id: 'first' } }).start();
-    await host.ask(first, { type: 'added', n: 1 });
-    await host.stop(first);
-    const second = createActor(logic, { input: { id: 'second' } }).start();
-    await host.whenRecovered(second);
-    expect(second.getSnapshot().context.id).to.equal('first');
-    expect(second.getSnapshot().persistence.input).to.deep.equal({ id: 'first' });
-    expect(eventTypes(journal.payloads('one'))).to.deep.equal(['xstate.init', 'added']);
-    await host.shutdown();
   });
 
   it('leaves no journal of an entity that was only looked at', async () => {

@@ -122,21 +122,6 @@ describe('timers', () => {
     ]);
   });
 
-  it('fire at their first deadline when the entity recovers in between', async () => {
-    const world = new World();
-    const before = start(world, { alarmMs: dayMs });
-    await before.host.ask(before.actor, { type: 'go' });
-    await world.pass(40_000);
-    const later = world.crash(5_000);
-    const { host, actor } = start(later, { alarmMs: dayMs });
-    await host.whenRecovered(actor);
-    await later.pass(14_999);
-    expect(actor.getSnapshot().value).to.equal('waiting');
-    await later.pass(1);
-    expect(actor.getSnapshot().value).to.equal('off');
-    expect(world.journal.stored('lamp').at(-1)?.facts.timer).to.equal(patience);
-  });
-
   it('fire right after recovery when they are overdue, earliest deadline first', async () => {
     const world = new World();
     const before = start(world);

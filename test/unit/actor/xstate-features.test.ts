@@ -1,21 +1,7 @@
 import { expect } from 'chai';
-import type { AnyActorRef, InspectionEvent } from 'xstate';
-import {
-  assign,
-  createActor,
-  emit,
-  fromCallback,
-  fromPromise,
-  raise,
-  sendTo,
-  setup,
-  toPromise,
-  waitFor,
-} from 'xstate';
-import { isReady } from '../../../src/actor/entity/persistence-info.ts';
-import { WriteFailedError } from '../../../src/model/errors.ts';
+import type { AnyActorRef } from 'xstate';
+import { assign, createActor, fromCallback, fromPromise, raise, setup, toPromise } from 'xstate';
 import { counterMachine, eventTypes } from './counter.ts';
-import { paymentMachine } from './payment.ts';
 import { eventually, failureOf, testHost } from './support.ts';
 
 describe('xstate features of a persistent actor', () => {
@@ -35,67 +21,6 @@ describe('xstate features of a persistent actor', () => {
     await eventually(() => actor.getSnapshot().status === 'error');
     expect((actor.getSnapshot().error as Error).message).to.equal('bad child');
     expect(eventTypes(journal.payloads('m'))).to.deep.equal(['go']);
-  });
-
-  it('runs initial actions and emits once in the life of the journal', async () => {
-    const ran: string[] = [];
-    const machine = setup({
-      types: { emitted: {} as { type: 'said'; word: string }, events: {} as { type: 'go' } },
-    }).createMachine({
-      id: 'm',
-      initial: 'a',
-      states: {
-        a: {
-          entry: () => ran.push('entry a'),
-          on: {
-            go: {
-              target: 'b',
-              actions: [emit({ type: 'said', word: 'go' }), () => ran.push('go')],
-            },
-          },
-        },
-        b: { entry: () => ran.push('entry b') },
-      },
-    });
-    const { host, journal } = testHost();
-    const first = createActor(host.persistent(machine, { persistenceId: 'm' }));
-    first.on('said', ({ word }) => ran.push(`said ${word}`));
-    const write = journal.blockNextWrite();
-    first.start();
-    await write.reached;
-    expect(isReady(first.getSnapshot())).to.equal(false);
-    expect(ran).to.deep.equal([]); // the init record is not stored yet
-    write.open();
-    await host.ask(first, { type: 'go' });
-    const persistentlyRan = ran.splice(0);
-    const plain = createActor(machine);
-    plain.on('said', ({ word }) => ran.push(`said ${word}`));
-    plain.start();
-    plain.send({ type: 'go' });
-    expect(persistentlyRan).to.have.length(4).and.to.deep.equal(ran.splice(0));
-    const after = testHost({ journal });
-    const second = createActor(after.host.persistent(machine, { persistenceId: 'm' }));
-    second.on('said', ({ word }) => ran.push(`said ${word}`));
-    second.start();
-    await after.host.whenRecovered(second);
-    expect(ran).to.deep.equal([]);
-    expect(second.getSnapshot().value).to.equal('b');
-  });
-
-  it('shows inspectors no step and no child of a write that fails', async () => {
-    const { host, journal } = testHost();
-    const logic = host.persistent(paymentMachine([]), { persistenceId: 'payment' });
-    const seen: InspectionEvent[] = [];
-    const actor = createActor(logic, { inspect: (event) => seen.push(event) });
-    actor.subscribe({ error: () => {} });
-    actor.start();
-    await waitFor(actor, isReady);
-    seen.length = 0;
-    journal.failNextWrite(new WriteFailedError('no answer'));
-    await failureOf(host.ask(actor, { type: 'pay', cents: 5 }));
-    const types = seen.map(({ type }) => type);
-    expect(types).to.not.include('@xstate.microstep').and.not.include('@xstate.actor');
-    expect(types).to.not.include('@xstate.action');
   });
 
   it('shows inspectors the step of each event that is stored', async () => {
@@ -201,124 +126,6 @@ describe('xstate features of a persistent actor', () => {
     await host.shutdown();
   });
 
-  it('revives spawned children, also where the context refers to them', async () => {
-    const heard: string[] = [];
-    const machine = setup({
-      types: {
-        context: {} as { kids: AnyActorRef[] },
-        events: {} as { type: 'spawn'; id: string } | { type: 'talk' },
-      },
-      actors: {
-        ear: fromCallback(
-          ({ receive, input }: { receive: (on: () => void) => void; input: string }) => {
-            receive(() => heard.push(input));
-          },
-        ),
-      },
-    }).createMachine({
-      id: 'm',
-      context: { kids: [] },
-      on: {
-        spawn: {
-          actions: assign({
-            kids: ({ context, event, spawn }) => [
-              ...context.kids,
-              spawn('ear', { id: event.id, input: event.id }),
-            ],
-          }),
-        },
-        talk: {
-          actions: sendTo(({ context }) => context.kids[1] as AnyActorRef, { type: 'hello' }),
-        },
-      },
-    });
-    const { host, journal } = testHost();
-    const first = createActor(host.persistent(machine, { persistenceId: 'm' })).start();
-    await host.ask(first, { type: 'spawn', id: 'k1' });
-    await host.ask(first, { type: 'spawn', id: 'k2' });
-    await host.ask(first, { type: 'talk' });
-    expect(heard).to.deep.equal(['k2']);
-    const after = testHost({ journal });
-    const second = createActor(after.host.persistent(machine, { persistenceId: 'm' })).start();
-    await after.host.whenRecovered(second);
-    const { context, children } = second.getSnapshot();
-    expect(context.kids).to.deep.equal(Object.values(children));
-    expect(context.kids[0]?.system).to.equal(second.system);
-    await after.host.ask(second, { type: 'talk' });
-    expect(heard).to.deep.equal(['k2', 'k2']);
-    await Promise.all([host.shutdown(), after.host.shutdown()]);
-  });
-
-  it('starts a plain machine child from its first state, with its entry actions and timers', async () => {
-    const entered: unknown[] = [];
-    const child = setup({ types: { input: {} as { n: number } } }).createMachine({
-      id: 'child',
-      context: ({ input }: { input: { n: number } }) => input,
-      entry: ({ context }: { context: unknown }) => entered.push(context),
-      after: { 5: { actions: () => entered.push('timer') } },
-    });
-    const machine = setup({ actors: { child } }).createMachine({
-      id: 'm',
-      initial: 'a',
-      states: {
-        a: { on: { go: 'b' } },
-        b: { invoke: { id: 'child', src: 'child', input: { n: 7 } } },
-      },
-    });
-    const { host, journal } = testHost();
-    await host.ask(createActor(host.persistent(machine, { persistenceId: 'm' })).start(), {
-      type: 'go',
-    });
-    await host.shutdown();
-    entered.length = 0;
-    const after = testHost({ journal });
-    const second = createActor(after.host.persistent(machine, { persistenceId: 'm' })).start();
-    await after.host.whenRecovered(second);
-    await eventually(() => entered.length === 2);
-    expect(entered).to.deep.equal([{ n: 7 }, 'timer']);
-    await after.host.shutdown();
-  });
-
-  it('brings history and parallel states back', async () => {
-    const machine = setup({
-      types: {
-        events: {} as
-          | { type: 'deeper' }
-          | { type: 'pause' }
-          | { type: 'resume' }
-          | { type: 'flip' },
-      },
-    }).createMachine({
-      id: 'm',
-      type: 'parallel',
-      states: {
-        work: {
-          initial: 'on',
-          states: {
-            on: {
-              initial: 'one',
-              states: { one: { on: { deeper: 'two' } }, two: {}, back: { type: 'history' } },
-              on: { pause: 'paused' },
-            },
-            paused: { on: { resume: 'on.back' } },
-          },
-        },
-        light: {
-          initial: 'dark',
-          states: { dark: { on: { flip: 'bright' } }, bright: { on: { flip: 'dark' } } },
-        },
-      },
-    });
-    const { host, journal } = testHost();
-    const first = createActor(host.persistent(machine, { persistenceId: 'm' })).start();
-    for (const type of ['deeper', 'flip', 'pause'] as const) await host.ask(first, { type });
-    const after = testHost({ journal });
-    const second = createActor(after.host.persistent(machine, { persistenceId: 'm' })).start();
-    await after.host.ask(second, { type: 'resume' });
-    expect(second.getSnapshot().value).to.deep.equal({ work: { on: 'two' }, light: 'bright' });
-    await Promise.all([host.shutdown(), after.host.shutdown()]);
-  });
-
   it('answers what is left in its stash when it reaches a final state', async () => {
     const { host, journal } = testHost();
     const machine = setup({
@@ -342,25 +149,5 @@ describe('xstate features of a persistent actor', () => {
     expect(await toPromise(actor)).to.equal(42);
     const late = await failureOf(host.ask(actor, { type: 'more' }));
     expect(late.code).to.equal('ENTITY_DONE');
-  });
-
-  it('works with waitFor, toPromise, subscribe and select', async () => {
-    const { host } = testHost();
-    const actor = createActor(host.persistent(counterMachine(), { persistenceId: 'c' }), {
-      input: { id: '1' },
-    });
-    const counts: number[] = [];
-    const selected: number[] = [];
-    actor.subscribe(({ context }) => counts.push(context.count));
-    actor.select(({ context }) => context.count).subscribe((count) => selected.push(count));
-    actor.start();
-    actor.send({ type: 'added', n: 1 });
-    actor.send({ type: 'added', n: 1 });
-    const snapshot = await waitFor(actor, ({ context }) => context.count === 2);
-    expect(snapshot.matches('open')).to.equal(true);
-    expect(snapshot.can({ type: 'closed' })).to.equal(true);
-    expect(selected).to.deep.equal([1, 2]);
-    expect(counts.at(-1)).to.equal(2);
-    await host.shutdown();
   });
 });
