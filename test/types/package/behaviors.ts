@@ -78,8 +78,11 @@ export function refusesWhatIsWrong(): void {
   });
   persistence.behavior({
     ...rest,
-    // @ts-expect-error no such payload
-    decide: (_) => ({ type: 'persist', events: [{ type: 'withdrawn', cents: '1', by: 'card' }] }),
+    decide: ({ state }) => ({
+      type: 'persist',
+      // @ts-expect-error no such payload
+      events: [{ type: 'withdrawn', cents: `${state}`, by: 'card' }],
+    }),
   });
   persistence.behavior({
     types,
