@@ -1,7 +1,5 @@
-import type {
-  PurgeExpiredSettings,
-  ReplicatorSettings,
-} from '../src/config/settings/replicator-settings.ts';
+import type { PurgeExpiredSettings } from '../src/config/settings/purge-expired-settings.ts';
+import type { ReplicatorSettings } from '../src/config/settings/replicator-settings.ts';
 import type { Offset, Partition, Topic } from '../src/model/position.ts';
 import type { Logger } from '../src/observability/logger.ts';
 import type { ActionProducer } from '../src/ports/action-producer.ts';

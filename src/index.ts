@@ -15,6 +15,11 @@ export type {
 } from './actor/entity/entity-options.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
+export type {
+  StashOverflow,
+  StashOverflowStrategy,
+  StashOverflowVerdict,
+} from './actor/entity/stash-overflow.ts';
 export type { EntityKeys } from './actor/evolution/entity-cipher.ts';
 export type { EventAdapter, StoredEventPlace } from './actor/evolution/event-adapter.ts';
 export type { UnknownEvent, UnknownStoredEvent } from './actor/evolution/event-coding.ts';
@@ -42,6 +47,7 @@ export {
   type OpenJournalsOptions,
   openJournals,
 } from './compose/open-journals.ts';
+export type { StashOverflowContext } from './compose/stash-overflow.ts';
 export type { AppendOptions } from './journal/append-events.ts';
 export type { HeldJournal } from './journal/holding/held-journal.ts';
 export type { Journal } from './journal/journal.ts';

@@ -1,5 +1,5 @@
 import type { ActorRef, AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
-import { ClosedError, DeadlineExceededError, InvalidInputError } from '../model/errors.ts';
+import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
@@ -7,6 +7,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted } from '../runtime/waiting.ts';
 import type { MakeBehavior } from './behavior.ts';
 import { behaviorFrontEnd } from './behavior.ts';
+import { type BoundedWait, inTime } from './bounded-wait.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
@@ -149,7 +150,7 @@ export interface ActorHost extends AsyncDisposable {
    * @throws {NotOwnerError} nothing deleted: another process has the entity
    * @throws {WriteRejectedError} nothing deleted
    * @throws {WriteFailedError} may be deleted: delete again
-   * @throws {DeadlineExceededError} not within `timeout`; may be deleted
+   * @throws {DeadlineExceededError} not within `timeout`; may be deleted, so `stored` is `'unknown'`
    * @throws as `whenRecovered`
    */
   deleteEvents(ref: object, to: number, options?: WaitOptions): Promise<void>;
@@ -162,8 +163,8 @@ export interface ActorHost extends AsyncDisposable {
    *   no purge; nothing was purged
    * @throws {NotOwnerError} nothing purged: another process has the entity
    * @throws {WriteRejectedError} nothing purged
-   * @throws {WriteFailedError} may be purged: purge again
-   * @throws {DeadlineExceededError} not within `timeout`; may be purged
+   * @throws {WriteFailedError} may be purged: look before you purge again
+   * @throws {DeadlineExceededError} not within `timeout`; may be purged, so `stored` is `'unknown'`
    * @throws the abort reason when `signal` fires
    */
   purge(ref: object, options?: WaitOptions): Promise<void>;
@@ -292,13 +293,16 @@ class LocalActorHost implements ActorHost {
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
     const host = this.#deps.hosts.of(ref);
     const text = `${host.persistenceId} has not recovered in time; it goes on trying`;
-    await this.#inTime(text, options, (signal) => host.whenRecovered(signal));
+    const wait = { text, stored: 'no' } as const;
+    const { clock } = this.#deps;
+    await inTime(clock, wait, options, (signal) => host.whenRecovered(signal));
   }
 
   async #peek(ref: object, options?: WaitOptions, moment?: Moment): Promise<unknown> {
     const host = this.#deps.hosts.of(ref);
     const text = `the journal of ${host.persistenceId} was not read in time`;
-    return await this.#untilClosed(text, options, (signal) => host.peek(signal, moment));
+    const wait = { text, stored: 'no' } as const;
+    return await this.#untilClosed(wait, options, (signal) => host.peek(signal, moment));
   }
 
   async deleteEvents(ref: object, to: number, options?: WaitOptions): Promise<void> {
@@ -306,7 +310,8 @@ class LocalActorHost implements ActorHost {
     const host = this.#deps.hosts.of(ref);
     const { persistenceId } = host;
     const text = `the events of ${persistenceId} were not deleted in time; they may be later`;
-    await this.#untilClosed(text, options, async (signal) => {
+    const wait = { text, stored: 'unknown' } as const;
+    await this.#untilClosed(wait, options, async (signal) => {
       await host.whenRecovered(signal);
       const { entity, hasEnded } = host;
       const actor = hasEnded ? undefined : host;
@@ -320,44 +325,23 @@ class LocalActorHost implements ActorHost {
 
   async #purge(name: JournalName, options?: WaitOptions): Promise<void> {
     const text = `${name.persistenceId} was not purged in time; it may be later`;
-    await this.#untilClosed(text, options, (signal) => purgeEntity(this.#deps, name, signal));
+    const wait = { text, stored: 'unknown' } as const;
+    await this.#untilClosed(wait, options, (signal) => purgeEntity(this.#deps, name, signal));
   }
 
-  /** @throws {DeadlineExceededError} `text`, and the timeout */
+  /** @throws {DeadlineExceededError} the text of the wait, and the timeout */
   async #untilClosed<T>(
-    text: string,
+    wait: BoundedWait,
     options: WaitOptions | undefined,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const closing = this.#closing.signal;
     const given = checkSignal(options?.signal);
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
-    return await this.#inTime(text, { ...options, signal }, (either = signal) =>
+    const { clock } = this.#deps;
+    return await inTime(clock, wait, { ...options, signal }, (either = signal) =>
       unlessAborted(work(either), either),
     );
-  }
-
-  /** @throws {DeadlineExceededError} `text`, and the timeout */
-  async #inTime<T>(
-    text: string,
-    options: WaitOptions | undefined,
-    work: (signal: AbortSignal | undefined) => Promise<T>,
-  ): Promise<T> {
-    const signal = options?.signal;
-    if (options?.timeout === undefined) return await work(signal);
-    const timeoutMs = checkTimeout(options.timeout);
-    const over = new AbortController();
-    const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-    const error = new DeadlineExceededError(`${text} (${timeoutMs} ms)`);
-    this.#deps.clock.sleep(timeoutMs, { signal: over.signal }).then(
-      () => over.abort(error),
-      () => {}, // it was quicker
-    );
-    try {
-      return await work(either);
-    } finally {
-      over.abort();
-    }
   }
 
   async stop(ref: object): Promise<void> {

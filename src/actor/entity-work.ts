@@ -1,3 +1,4 @@
+import { openAheadMs } from '../model/wake-up.ts';
 import type { CommandPipeline } from './command/command-pipeline.ts';
 import type { Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
@@ -75,7 +76,9 @@ export class EntityWork<S extends HostedState> implements WorkView {
     if (stash.length > 0) return false;
     // Time that it does not live does not count, so it would wait for ever.
     if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
-    return !timers.isDueWithin(ms, nowMs) && !logic.hasRunningChild(state);
+    // One that is to be opened again at once stays.
+    const soonMs = Math.max(ms, openAheadMs);
+    return !timers.isDueWithin(soonMs, nowMs) && !logic.hasRunningChild(state);
   }
 
   /** It has a timer, a child at work, or a word of one of them that is not stored yet. */

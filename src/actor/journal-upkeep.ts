@@ -23,7 +23,7 @@ type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;
  *
  * @throws {InvalidInputError} a parent alone may stop the live actor, or the journal cannot purge
  * @throws {NotOwnerError} nothing purged: another process has the entity
- * @throws {WriteFailedError} may be purged: purge again
+ * @throws {WriteFailedError} may be purged: look before you purge again
  */
 export async function purgeEntity(
   deps: UpkeepDeps,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
+import type { ActorSettings } from '../actor/entity/entity-options.ts';
+import type { StashOverflowStrategy } from '../actor/entity/stash-overflow.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readAllTogether } from '../config/read-together.ts';
@@ -17,6 +19,7 @@ import type { SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { Plugins } from './plugins.ts';
+import { makeStashOverflow } from './stash-overflow.ts';
 
 /** Where the configuration comes from, and what it cannot name. */
 export interface PersistenceOptions {
@@ -97,7 +100,7 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   });
   const log = options.log ?? silentLogger;
   const plugins = new Plugins({ config, log, registered });
-  const settings = await readSettings(config, checkKeys, plugins);
+  const settings = await readSettings(config, checkKeys, plugins, log);
   noteIgnoredKeys(config, log);
   // Instances that share entities ask each other before anybody asks this one.
   const journals = [...settings.autoStartJournals, ...plugins.sharedJournals];
@@ -155,11 +158,14 @@ async function readSettings(
   config: Config,
   checkKeys: () => void,
   plugins: Plugins,
-): Promise<PersistenceSettings> {
-  const [settings] = await readAllTogether<[PersistenceSettings, unknown, unknown]>(
+  log: Logger,
+): Promise<Omit<PersistenceSettings, 'stashOverflow'> & ActorSettings> {
+  type Read = [PersistenceSettings, StashOverflowStrategy | undefined, unknown, unknown];
+  const [settings, stashOverflow] = await readAllTogether<Read>(
     () => readPersistenceSettings(config),
+    () => makeStashOverflow({ config, log }),
     checkKeys,
     () => plugins.check(),
   );
-  return settings;
+  return { ...settings, stashOverflow: stashOverflow ?? settings.stashOverflow };
 }

@@ -9,7 +9,7 @@ import type { OpenDeps, Stores } from './stores.ts';
 /** How long closing waits for the work that the in-process replicator has in hand. */
 const replicatorStopMs = 10_000;
 
-const replicatorSettings: ReplicationSettings = {
+const replicatorSettings: Omit<ReplicationSettings, 'purgeExpired'> = {
   // Every topic of the file: persistence ids may name them, and other sections may use the file.
   topicPrefixes: [''],
   // A look costs one small query. A new topic is replicated, and its ids are listed, at most this
@@ -18,7 +18,6 @@ const replicatorSettings: ReplicationSettings = {
   cacheExpireAfterMs: 60_000,
   maxKeysInFlight: 64,
   quarantine: { policy: 'fail', skip: [] },
-  purgeExpired: undefined,
 };
 
 /**
@@ -37,7 +36,8 @@ export async function openEmbeddedStores(
     consumers: store.topicConsumers,
     store: store.replicated,
     storeName: storeNames.sqlite,
-    settings: replicatorSettings,
+    settings: { ...replicatorSettings, purgeExpired: settings.purgeExpired },
+    producer,
     ...deps,
   });
   const idsDeps = { consumer, eventual, clock: deps.clock, limitMs: settings.readTimeoutMs };

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import { nameIn } from '../config/settings/class-name.ts';
+import { type BoundClasses, readEventAdapters } from '../config/settings/event-adapter-settings.ts';
 import { checkPluginPath, journalClasses } from '../config/settings/journal-class.ts';
 import { readInMemoryJournalSettings } from '../config/settings/journal-settings.ts';
 import {
@@ -63,9 +64,23 @@ function readSettings(config: Config, path: string, registered: RegisteredPlugin
   const builtin = registered.has(path) ? undefined : kind.builtins.get(name);
   if (builtin === undefined) {
     const [own, fallback] = sectionsOf(config, path);
-    hostOf(own, fallback, (...of) => [readJournalHost(...of), readStartTimeout(...of)]);
+    hostOf(own, fallback, (...of) => [
+      readJournalHost(...of),
+      readStartTimeout(...of),
+      readEventAdapters(...of),
+    ]);
   } else if (builtin === 'in-memory') readInMemoryJournalSettings(config, path);
   else journalSettingsOf(config, path);
+}
+
+/**
+ * The event adapters of a section, which may be of any journal; nothing is opened.
+ *
+ * @throws {ConfigError} all problems of these keys
+ */
+export function eventAdaptersOf(config: Config, path: string): BoundClasses {
+  checkPluginPath(config, path, 'journal');
+  return hostOf(...sectionsOf(config, path), readEventAdapters);
 }
 
 /**

@@ -26,13 +26,17 @@ import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { onAbort } from '../runtime/on-abort.ts';
 import { openJournalCoding } from './journal-coding.ts';
-import { checkJournal, type OpenedJournal, openJournal } from './open-journal-plugin.ts';
+import {
+  checkJournal,
+  eventAdaptersOf,
+  type OpenedJournal,
+  openJournal,
+} from './open-journal-plugin.ts';
 import { journalSettingsOf, type OpenSection } from './open-journals.ts';
 import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-plugin.ts';
 import type { WakeEntities } from './wake-entities.ts';
 
 const openAgainMs = 30_000;
-const noClasses: BoundClasses = { classes: [], bindings: [] };
 
 /** What the plugins of one persistence are made from. */
 export interface PluginsOptions {
@@ -133,7 +137,7 @@ export class Plugins {
     const path = this.#journalPath(pluginId);
     const known = this.#codings.get(path);
     if (known !== undefined) return await known;
-    const eventAdapters = this.#storesSettingsOf(path)?.eventAdapters ?? noClasses;
+    const eventAdapters = eventAdaptersOf(this.#config, path);
     const coding = openJournalCoding({ eventAdapters, serializers }, this.#config);
     this.#codings.set(path, coding);
     coding.catch(() => this.#codings.delete(path));

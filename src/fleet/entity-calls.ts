@@ -1,16 +1,16 @@
 import type { AnyActorLogic, SnapshotFrom } from 'xstate';
 import type { AskResult } from '../actor/entity/ask.ts';
 import type { LocalEntities } from '../actor/registry/entities.ts';
-import { AskTimeoutError, RemoteCallError } from '../model/errors.ts';
+import { RemoteCallError } from '../model/errors.ts';
 import type { FleetMember } from '../ports/fleet-membership.ts';
-import type { RemoteCalls, RemoteResponse } from '../ports/remote-calls.ts';
+import type { RemoteCalls, RemoteRequest, RemoteResponse } from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { decodeAnswer } from './calls/answer-codec.ts';
-import { encodeCall, nameOfAsk } from './calls/call-codec.ts';
+import { decodeAnswer, decodeDone } from './calls/answer-codec.ts';
+import { type CallToEntity, encodeCall, encodeUpkeep, nameOfAsk } from './calls/call-codec.ts';
 import { type Refusal, readRefusal } from './calls/refusal-codec.ts';
 import type { Departures } from './departures.ts';
 import type { FailedCalls } from './failed-calls.ts';
-import { longestStayMs, type Route, type Tried } from './route.ts';
+import { type Errand, longestStayMs, type Route, type Tried, textsOf, timeoutOf } from './route.ts';
 
 /** What the calls to other processes need. */
 export interface EntityCallsDeps {
@@ -28,16 +28,15 @@ const marginMs = 100;
 /** By so much a timer may come too early. */
 const earlyMs = 5;
 
-/** Whom a command is sent to, and what for. */
+/** Whom an errand is sent to. */
 interface Sending {
   readonly owner: FleetMember;
   /** Of the view that names the owner. */
   readonly generation: number;
-  readonly name: 'ask' | 'send';
 }
 
 /**
- * Commands for entities of one type that other processes have: one call each, judged by its end.
+ * Errands for entities of one type that other processes have: one call each, judged by its end.
  */
 export class EntityCalls<L extends AnyActorLogic> {
   readonly #local: Pick<LocalEntities<L>, 'type' | 'wire'>;
@@ -49,25 +48,25 @@ export class EntityCalls<L extends AnyActorLogic> {
   }
 
   /**
-   * Sends a command once.
+   * Sends an errand once.
    *
    * @throws what its owner answers
-   * @throws {RemoteCallError} {@link AskTimeoutError} there is no answer
+   * @throws {RemoteCallError} {@link AskTimeoutError} {@link DeadlineExceededError} there is no
+   *   answer
    */
   async try(
     route: Route,
-    { owner, generation, name }: Sending,
+    { owner, generation }: Sending,
   ): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
     const { calls, departures, clock } = this.#deps;
-    const { id, command, hops, signal, terms } = route;
-    const body = encodeCall({ type: this.#local.type, id, command, generation, hops, terms });
+    const { id, errand, hops, signal } = route;
+    const request = requestOf(errand, { type: this.#local.type, id, generation, hops });
     const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
     // It is not stored so far: a call that ends without an answer would take that certainty away.
     if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
     let response: RemoteResponse;
     try {
       const peerGone = departures.of(owner, generation);
-      const request = { name: name === 'send' ? name : nameOfAsk(terms), body };
       response = await calls.call(owner.address, request, { timeoutMs, signal, peerGone });
     } catch (err) {
       if (!(err instanceof RemoteCallError)) throw err;
@@ -78,7 +77,9 @@ export class EntityCalls<L extends AnyActorLogic> {
       return 'wait';
     }
     if (response.type === 'answered') {
-      return name === 'send' ? delivered : decodeAnswer(response.body, this.#local.wire);
+      if (errand.name === 'ask') return decodeAnswer(response.body, this.#local.wire);
+      decodeDone(response.body);
+      return done;
     }
     return this.#refused(route, readRefusal(response.body, owner), { owner, generation });
   }
@@ -87,7 +88,7 @@ export class EntityCalls<L extends AnyActorLogic> {
   #refused(
     route: Route,
     refusal: Refusal & { readonly error: RemoteCallError },
-    { owner, generation }: Omit<Sending, 'name'>,
+    { owner, generation }: Sending,
   ): 'again' | 'wait' {
     if (refusal.reason === 'not-hosted') this.#deps.failedCalls.note(owner, refusal.error);
     route.failure = refusal.error;
@@ -102,15 +103,26 @@ export class EntityCalls<L extends AnyActorLogic> {
 
   /** As in the entity's own process where the time is over; otherwise the answer was lost. */
   #unanswered(
-    { command, timeoutMs, endMs }: Route,
+    { errand, timeoutMs, endMs }: Route,
     { address }: FleetMember,
     cause: RemoteCallError,
   ): Error {
     if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
-    const text = `no answer to "${command.type}" from ${address} within ${timeoutMs} ms`;
-    return new AskTimeoutError(`${text}; it may be stored`, { cause, stored: 'unknown' });
+    const { what, perhaps } = textsOf(errand);
+    const text = `no answer to ${what} from ${address} within ${timeoutMs} ms; ${perhaps}`;
+    return timeoutOf(errand, text, { cause, stored: 'unknown' });
   }
 }
 
-/** The other process has the command: nobody waits for more. */
-const delivered = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;
+/** A version that does not know the name refuses the call. */
+function requestOf(errand: Errand, call: CallToEntity): RemoteRequest {
+  if (!('command' in errand)) {
+    return { name: errand.name, body: encodeUpkeep({ ...call, upkeep: errand }) };
+  }
+  const { name, command, terms } = errand;
+  const body = encodeCall({ ...call, command, terms });
+  return { name: name === 'send' ? name : nameOfAsk(terms), body };
+}
+
+/** Of an errand without an answer: the command is delivered, the deletion or purge is done. */
+export const done = { sequenceNr: 0, events: [], snapshot: undefined, reply: undefined } as never;

@@ -16,13 +16,14 @@ import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
 import type { RemoteCalls, RemoteHandler, RemoteResponse } from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted, within } from '../runtime/waiting.ts';
-import { decodeCall } from './calls/call-codec.ts';
+import { type CallToEntity, decodeCall, decodeUpkeep } from './calls/call-codec.ts';
 import { encodeRefusal } from './calls/refusal-codec.ts';
 import { decodeRelease } from './calls/release-codec.ts';
 import { Departures } from './departures.ts';
 import { FailedCalls } from './failed-calls.ts';
 import { Ownership } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
+import type { Errand } from './route.ts';
 import { RoutedEntities, type RoutingDeps } from './routed-entities.ts';
 
 /** What a fleet is made of. */
@@ -182,10 +183,14 @@ export class Fleet implements AsyncDisposable {
         case 'ask-on-terms':
         case 'send': {
           const call = decodeCall(body);
-          const entities = this.#entities.get(call.type);
-          const how = name === 'send' ? 'send' : 'ask';
-          if (entities !== undefined) return await entities.serve(how, call, signal);
-          return refuse('not-hosted', `this instance has no entities "${call.type}"`);
+          const { command, terms = {} } = call;
+          const errand: Errand = { name: name === 'send' ? 'send' : 'ask', command, terms };
+          return await this.#serve(errand, call, signal);
+        }
+        case 'delete-events':
+        case 'purge': {
+          const call = decodeUpkeep(name, body);
+          return await this.#serve(call.upkeep, call, signal);
         }
         case 'release': {
           const refusal = await this.#ownership.letGo(decodeRelease(body), signal);
@@ -199,6 +204,12 @@ export class Fleet implements AsyncDisposable {
       if (!signal.aborted) this.#deps.log.warn({ name, err }, 'a call of another instance failed');
       return refuse('busy', `the call could not be taken: ${String(err)}`);
     }
+  }
+
+  async #serve(errand: Errand, call: CallToEntity, signal: AbortSignal): Promise<RemoteResponse> {
+    const entities = this.#entities.get(call.type);
+    if (entities !== undefined) return await entities.serve(errand, call, signal);
+    return refuse('not-hosted', `this instance has no entities "${call.type}"`);
   }
 
   /**

@@ -17,24 +17,33 @@ import type {
 } from '../actor/registry/entities.ts';
 import { hadToMove, hadToStop } from '../actor/registry/had-to-move.ts';
 import {
-  AskTimeoutError,
+  ClosedError,
   CommandUnhandledError,
   InvalidInputError,
   RemoteCallError,
 } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
+import { SeqNr } from '../model/seq-nr.ts';
 import type { Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RemoteResponse } from '../ports/remote-calls.ts';
 import { type Backoff, backoffDelayMs } from '../runtime/retry.ts';
 import { encodeAnswer } from './calls/answer-codec.ts';
-import type { EntityCall } from './calls/call-codec.ts';
+import type { CallToEntity, Upkeep } from './calls/call-codec.ts';
 import { encodeRefusal, type Refusal } from './calls/refusal-codec.ts';
-import { EntityCalls, type EntityCallsDeps } from './entity-calls.ts';
+import { done, EntityCalls, type EntityCallsDeps } from './entity-calls.ts';
 import type { Ownership, Whereabouts } from './ownership.ts';
 import type { PartitionHere } from './partition-here.ts';
-import { longestStayMs, newRoute, type Route, type Tried } from './route.ts';
+import {
+  type Errand,
+  longestStayMs,
+  newRoute,
+  type Route,
+  type Tried,
+  textsOf,
+  timeoutOf,
+} from './route.ts';
 
 /** What routing needs. */
 export interface RoutingDeps extends EntityCallsDeps {
@@ -54,8 +63,9 @@ const newsBackoff: Backoff = { initialMs: 10, maxMs: 250 };
 const longestTimeoutMs = 0x7fffffff;
 
 /**
- * Entities of one type in all processes of the fleet: each command finds the process that has its
- * entity. It is sent again only when it was certainly not accepted.
+ * Entities of one type in all processes of the fleet: each errand (a command, a deletion of events,
+ * a purge) finds the process that has its entity. It is sent again only when it was certainly not
+ * accepted: a purge that ran twice could take what was stored in between.
  */
 export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L> {
   readonly #local: LocalEntities<L>;
@@ -88,8 +98,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const terms = checkTerms(options);
     const endMs = this.#deps.clock.nowMs() + timeoutMs;
     const key = this.#keyOf(id);
-    const route = { ...newRoute, id, command, terms, key, timeoutMs, endMs, options, signal };
-    return await this.#route(route, 'ask');
+    const errand = { name: 'ask', command, terms } as const;
+    return await this.#route({ ...newRoute, id, errand, key, timeoutMs, endMs, options, signal });
   }
 
   peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
@@ -101,13 +111,21 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   async deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void> {
-    this.#placeOf(id);
-    await this.#local.deleteEvents(id, to, options);
+    await this.#keepUp(id, { name: 'delete-events', to: SeqNr.of(to) }, options);
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
-    this.#placeOf(id);
-    await this.#local.purge(id, options);
+    await this.#keepUp(id, { name: 'purge' }, options);
+  }
+
+  async #keepUp(id: string, errand: Upkeep, options: WaitOptions | undefined): Promise<void> {
+    const signal = checkSignal(options?.signal);
+    signal?.throwIfAborted();
+    const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
+    const endMs = this.#deps.clock.nowMs() + timeoutMs;
+    const key = this.#keyOf(id);
+    const how = { ...options, timeout: timeoutMs };
+    await this.#route({ ...newRoute, id, errand, key, timeoutMs, endMs, options: how, signal });
   }
 
   send(id: string, command: EventFromLogic<L>): void {
@@ -119,7 +137,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       return;
     }
     const endMs = clock.nowMs() + defaultAskTimeoutMs;
-    this.#deliver({ ...newRoute, id, command, key: this.#keyOf(id), endMs });
+    const errand = { name: 'send', command, terms: {} } as const;
+    this.#deliver({ ...newRoute, id, errand, key: this.#keyOf(id), endMs });
   }
 
   async stop(id: string): Promise<void> {
@@ -141,33 +160,27 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   /**
-   * Takes a command of another process; never throws. It is refused when it was certainly not
+   * Takes an errand of another process; never throws. It is refused when it was certainly not
    * accepted, and the caller looks for the owner again.
    */
-  async serve(
-    name: 'ask' | 'send',
-    call: EntityCall,
-    signal: AbortSignal,
-  ): Promise<RemoteResponse> {
-    const { wire } = this.#local;
-    const { id, command, hops, terms = {} } = call;
+  async serve(errand: Errand, call: CallToEntity, signal: AbortSignal): Promise<RemoteResponse> {
+    const { id, hops } = call;
     try {
       const endMs = this.#deps.clock.nowMs() + longestStayMs;
       const key = this.#keyOf(id);
+      const terms = errand.name === 'ask' ? errand.terms : {};
       const options = { ...terms, timeout: longestTimeoutMs, signal };
-      const route: Route = { ...newRoute, id, command, terms, key, endMs, options, signal, hops };
+      const route: Route = { ...newRoute, id, errand, key, endMs, options, signal, hops };
       for (;;) {
         const at = this.#deps.ownership.find(key);
         if (at.here?.isServed === true) {
-          if (name === 'send') {
+          if (errand.name === 'send') {
             const laterMs = endMs + defaultAskTimeoutMs;
-            this.#deliver({ ...newRoute, id, command, key, endMs: laterMs, hops });
+            this.#deliver({ ...newRoute, id, errand, key, endMs: laterMs, hops });
             return { type: 'answered', body: '{}' };
           }
-          const result = await this.#askHere(route, at.here);
-          if (typeof result === 'object') {
-            return { type: 'answered', body: encodeAnswer({ result }, wire) };
-          }
+          const result = await this.#tryHere(route, at.here);
+          if (typeof result === 'object') return this.#answerOf(errand, result);
         }
         // Ours is the older view, or the former owner still has the partition.
         const mayCome = at.here !== undefined || call.generation > at.generation;
@@ -176,18 +189,26 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         await this.#deps.ownership.news(restMs, AbortSignal.any([signal, this.#deps.closing]));
       }
     } catch (error) {
-      return this.#answerTo(error, signal);
+      return this.#answerTo(error, errand, signal);
     }
   }
 
-  /** What the caller of a command that failed gets. */
-  #answerTo(failure: unknown, signal: AbortSignal): RemoteResponse {
+  #answerOf({ name }: Errand, result: AskResult<SnapshotFrom<L>>): RemoteResponse {
+    const body = name === 'ask' ? encodeAnswer({ result }, this.#local.wire) : '{}';
+    return { type: 'answered', body };
+  }
+
+  /** What the caller of an errand that failed gets. */
+  #answerTo(failure: unknown, errand: Errand, signal: AbortSignal): RemoteResponse {
     const { closing, isLeaving } = this.#deps;
     const hasClosed = closing.aborted && failure === closing.reason;
-    if (hasClosed || (isLeaving() && hadToStop(failure))) {
+    // The end of the process says of a purge under way only that nobody waits for it any more.
+    const mayBeDone = !('command' in errand) && failure instanceof ClosedError;
+    if (hasClosed || (isLeaving() && hadToStop(failure) && !mayBeDone)) {
       return refused({ reason: 'stopping', text: 'the process is stopping' });
     }
-    const error = signal.aborted && failure === signal.reason ? givenUp(failure) : failure;
+    const isGivenUp = mayBeDone || (signal.aborted && failure === signal.reason);
+    const error = isGivenUp ? givenUp(errand, failure) : failure;
     return { type: 'answered', body: encodeAnswer({ error }, this.#local.wire) };
   }
 
@@ -201,20 +222,21 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
 
   /** A command without an asker. */
   #deliver(route: Route): void {
-    const { id, command } = route;
-    this.#route(route, 'send').catch((err) => {
+    const { id, errand } = route;
+    this.#route(route).catch((err) => {
       // As on a local actor, whose machine says what it handles.
       if (err instanceof CommandUnhandledError) return;
       const { type } = this.#local;
-      this.#deps.log.warn({ type, id, command: command.type, err }, 'a command was not delivered');
+      const command = 'command' in errand ? errand.command.type : undefined;
+      this.#deps.log.warn({ type, id, command, err }, 'a command was not delivered');
     });
   }
 
-  async #route(route: Route, name: 'ask' | 'send'): Promise<AskResult<SnapshotFrom<L>>> {
+  async #route(route: Route): Promise<AskResult<SnapshotFrom<L>>> {
     const { ownership, clock, closing } = this.#deps;
     for (;;) {
       const at = ownership.find(route.key);
-      const tried = await this.#try(route, at, name);
+      const tried = await this.#try(route, at);
       if (typeof tried === 'object') return tried;
       route.signal?.throwIfAborted();
       closing.throwIfAborted();
@@ -233,27 +255,31 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   /** Without a wait before the local `ask`: commands of one caller keep their order there. */
-  #try(
-    route: Route,
-    at: Whereabouts,
-    name: 'ask' | 'send',
-  ): Promise<Tried<AskResult<SnapshotFrom<L>>>> | 'wait' {
+  #try(route: Route, at: Whereabouts): Promise<Tried<AskResult<SnapshotFrom<L>>>> | 'wait' {
     const { named } = route;
     // Of two views the later one is right, whosever it is.
     if (named !== undefined && named.generation > at.generation) {
-      return this.#calls.try(route, { ...named, name });
+      return this.#calls.try(route, named);
     }
     route.named = undefined;
-    if (at.here?.isServed === true) return this.#askHere(route, at.here);
+    if (at.here?.isServed === true) return this.#tryHere(route, at.here);
     const { owner, generation } = at;
     if (at.here !== undefined || owner === undefined) return 'wait';
-    return this.#calls.try(route, { owner, generation, name });
+    return this.#calls.try(route, { owner, generation });
   }
 
-  async #askHere(route: Route, here: PartitionHere): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
-    const { id, command, options } = route;
+  async #tryHere(route: Route, here: PartitionHere): Promise<Tried<AskResult<SnapshotFrom<L>>>> {
+    const { id, errand, options } = route;
     try {
-      const result = await this.#local.ask(id, command as EventFromLogic<L>, options);
+      if (errand.name === 'delete-events') {
+        await this.#local.deleteEvents(id, errand.to, options);
+        return done;
+      }
+      if (errand.name === 'purge') {
+        await this.#local.purge(id, options);
+        return done;
+      }
+      const result = await this.#local.ask(id, errand.command as EventFromLogic<L>, options);
       // What was stored is so, whoever has the entity by now. What was only looked at may be old.
       if (result.events.length > 0 || this.#deps.ownership.isMember) return result;
     } catch (error) {
@@ -263,16 +289,14 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     return here.isServed ? 'wait' : 'again';
   }
 
-  #timeout({ key, command, timeoutMs, failure }: Route): AskTimeoutError {
+  #timeout({ key, errand, timeoutMs, failure }: Route): Error {
     const { topic, partition, owner, generation } = this.#deps.ownership.find(key);
     const place = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`;
     const whose = owner === undefined ? 'has no owner' : `is of ${owner.address}`;
-    const text = `no process took "${command.type}" for ${Key.toString(key)} within ${timeoutMs} ms`;
+    const { what, not } = textsOf(errand);
+    const text = `no process took ${what} for ${Key.toString(key)} within ${timeoutMs} ms`;
     const view = `as far as is known here, ${place} ${whose} (generation ${generation})`;
-    return new AskTimeoutError(`${text}; it is not stored and will not run; ${view}`, {
-      cause: failure,
-      stored: 'no',
-    });
+    return timeoutOf(errand, `${text}; ${not}; ${view}`, { cause: failure, stored: 'no' });
   }
 
   /** @throws {NotOwnerError} the entity does not belong here at the moment */
@@ -292,9 +316,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 }
 
-/** The call has ended, not the command: it may be on its way into the journal. */
-function givenUp(cause: unknown): RemoteCallError {
-  const text = 'the call ended before the command did; the command may be stored';
+/** The call has ended, not the errand: it may be on its way into the journal. */
+function givenUp(errand: Errand, cause: unknown): RemoteCallError {
+  const { what, perhaps } = textsOf(errand);
+  const text = `the call ended before ${what} did; ${perhaps}`;
   return new RemoteCallError(text, { cause, stored: 'unknown' });
 }
 

@@ -151,12 +151,14 @@ export class Head {
    *
    * @param lastStored last number of the store; `undefined` while that is not known, or nothing is
    * stored
+   * @param to offset of the last record that counts, inclusive; all unless given
    */
-  fold(lastStored: SeqNr | undefined): HeadFold {
+  fold(lastStored: SeqNr | undefined, to?: Offset): HeadFold {
     let life = this.purged ? Life.unborn(this.#purgedAt) : Life.upTo(lastStored);
     const appends: AppendRecord[] = [];
     const conflicts: Conflict[] = [];
     for (const step of this.#steps) {
+      if (to !== undefined && step.at.offset > to) break;
       const [next, effect] = applyStep(life, step);
       life = next;
       if ('deleteTo' in step) continue;

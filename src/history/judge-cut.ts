@@ -258,10 +258,11 @@ export interface LastFacts {
   readonly wanted: 'events' | 'number';
   /**
    * The head's first append: there is none; or the row hides neither its number nor all event rows
-   * found after it; or it does (`hidden`), so that event rows may be gone that show more. `deleted`
-   * = it does, because the head deletes as far.
+   * found after it; or it does (`hidden`), so that event rows may be gone that show more. Where it
+   * does because the head deletes as far, the row's last number may say what became of the append:
+   * it `took` its numbers, or `lost` against what was deleted.
    */
-  readonly append: 'none' | 'free' | 'deleted' | 'hidden';
+  readonly append: 'none' | 'free' | 'took' | 'lost' | 'hidden';
 }
 
 /** When the row does not say the last number. */
@@ -272,15 +273,15 @@ export const lastCases: readonly Case<LastFacts, 'whole' | 'torn'>[] = [
     verdict: 'whole',
   },
   {
-    label: 'what could be in the way of the first append was deleted by the head',
-    when: { append: ['deleted'] },
+    label: 'the head deleted the rows, and the last number of the row shows how far they reached',
+    when: { append: ['took', 'lost'] },
     verdict: 'whole',
   },
   {
     // A delete reaches at most the last number. One that came before the first append, and reached
     // it, shows that the number was taken: the append loses, and what it lost against is gone. The
     // next look finds the delete in its head, or R at the row.
-    label: 'what could be in the way of the first append is deleted, and not by the head',
+    label: 'what could be in the way of the first append is deleted, and nothing shows what it was',
     when: { append: ['hidden'] },
     verdict: 'torn',
   },

@@ -218,10 +218,21 @@ export class FencedError extends JournalError {
   readonly code = 'FENCED';
 }
 
-/** The wait was bounded and its time is over; `what` it waited for is in the message. */
+/**
+ * The wait was bounded and its time is over; what it waited for is in the message. `stored` is
+ * `'unknown'` when that was a change, such as a purge, which may happen later.
+ */
 export class DeadlineExceededError extends JournalError {
   readonly code = 'DEADLINE_EXCEEDED';
-  override readonly retryable = true;
+  /** Nothing was changed, and nothing will be. */
+  override readonly retryable: boolean;
+  override readonly stored: Stored;
+
+  constructor(message: string, options?: AnswerErrorOptions) {
+    super(message, options);
+    this.stored = options?.stored ?? 'no';
+    this.retryable = this.stored === 'no';
+  }
 }
 
 /** Used after it was disposed: a bug of the caller. */

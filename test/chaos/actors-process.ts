@@ -3,12 +3,13 @@ import { createPersistence, JournalError } from '../../src/index.ts';
 import type { Acknowledged, Outcomes } from './ledger.ts';
 
 /**
- * The process under fire: persistent counters, each told to `add` as fast as it answers. What became of
- * each command is told to the parent, which outlives this process; it may say `rest`, `work` and `stop`.
+ * The process under fire: persistent counters, each told to `add` as soon as it has answered and rested. What
+ * became of each command is told to the parent, which outlives this process; it may say `rest`, `work` and
+ * `stop`.
  *
- *     node actors-process.ts CONFIG-FILE RUN KEYS
+ *     node actors-process.ts CONFIG-FILE RUN KEYS REST-MS
  */
-const [file = '', run = '', keyCount = '1'] = process.argv.slice(2);
+const [file = '', run = '', keyCount = '1', restMs = '0'] = process.argv.slice(2);
 const stopping = new AbortController();
 let work: PromiseWithResolvers<void> | undefined;
 process.on('message', (message) => {
@@ -67,11 +68,16 @@ async function load(key: string): Promise<void> {
       const command = { type: 'added', operation } as const;
       const { sequenceNr } = await counters.ask(key, command, { timeout: 20_000 });
       acknowledged.push({ key, seqNr: sequenceNr, operation });
+      if (restMs !== '0') await pause(Number(restMs));
     } catch (error) {
       const stored = error instanceof JournalError ? error.stored : 'unknown';
       if (stored === 'yes') acknowledged.push({ key, operation });
       if (stored === 'no') rejected.push(operation);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

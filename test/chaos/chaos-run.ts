@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly store: StoreName;
   /** Kinds to choose from; absent = all that hit something. */
   readonly kinds?: readonly Fault[];
+  /** Pause of a counter after each answer; 0 = the highest load there can be. */
+  readonly restMs: number;
   /** Receives a line for each step. */
   readonly note: (line: string) => void;
 }
@@ -51,7 +53,7 @@ async function runIn(world: ChaosWorld, options: ChaosOptions): Promise<ChaosRes
   const { config, topic, note } = world;
   const acknowledged: Acknowledged[] = [];
   const rejected: string[] = [];
-  const victims = startProcesses(world, { acknowledged, rejected });
+  const victims = startProcesses(world, { acknowledged, rejected, restMs: options.restMs });
   const { actors, replicator } = victims;
   try {
     const happened = await inflictInTurn(options, victims, acknowledged);
@@ -76,13 +78,16 @@ async function runIn(world: ChaosWorld, options: ChaosOptions): Promise<ChaosRes
   }
 }
 
-function startProcesses(
-  world: ChaosWorld,
-  { acknowledged, rejected }: { acknowledged: Acknowledged[]; rejected: string[] },
-): Victims {
+interface Load {
+  readonly acknowledged: Acknowledged[];
+  readonly rejected: string[];
+  readonly restMs: number;
+}
+
+function startProcesses(world: ChaosWorld, { acknowledged, rejected, restMs }: Load): Victims {
   const actors = new RestartableProcess({
     file: new URL('actors-process.ts', import.meta.url),
-    args: () => [world.file, randomUUID().slice(0, 8), String(keys)],
+    args: () => [world.file, randomUUID().slice(0, 8), String(keys), String(restMs)],
     onMessage: (message) => {
       const outcomes = message as Outcomes;
       acknowledged.push(...outcomes.acknowledged);

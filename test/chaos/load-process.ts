@@ -16,10 +16,10 @@ const readers = 2;
 const deleteEvery = 25;
 const kept = 10;
 /** Leaves processor time to what is tested. */
-const appendPauseMs = 20;
-const tellEveryMs = 5;
+const appendPauseMs = 60;
+const tellEveryMs = 20;
 const retryPauseMs = 50;
-const readPauseMs = 20;
+const readPauseMs = 50;
 
 const stopping = new AbortController();
 process.once('message', () => stopping.abort());

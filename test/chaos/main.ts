@@ -67,7 +67,7 @@ async function runRandom(stack: Stack): Promise<boolean> {
   const kills = Number(values.kills);
   const seed = Number(values.seed ?? randomInt(1_000_000));
   note(`chaos on ${store}: ${kills} faults, seed ${seed}`);
-  const result = await runChaos({ stack, kills, seed, store, ...kinds, note });
+  const result = await runChaos({ stack, kills, seed, store, ...kinds, restMs: 0, note });
   const faultText = Object.entries(result.faults).map(([fault, count]) => `${fault} ${count}`);
   note(`faults: ${faultText.join(', ')}`);
   note(`acknowledged ${result.acknowledged}`);

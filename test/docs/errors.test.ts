@@ -26,8 +26,9 @@ const thrown: readonly Row[] = classes.map(([className, Type]) => {
 
 function retryableOf(Type: unknown): string {
   const cause = new catalogue.StoreUnavailableError('gone');
-  if (make(Type).retryable) return 'yes';
-  if (make(Type, { cause }).retryable) return 'by cause';
+  const isAlways = make(Type).retryable && make(Type, { stored: 'unknown' }).retryable;
+  if (isAlways) return 'yes';
+  if (!make(Type).retryable && make(Type, { cause }).retryable) return 'by cause';
   return make(Type, { stored: 'no' }).retryable ? 'if not stored' : 'no';
 }
 

@@ -7,6 +7,9 @@ import type { PersistentOptions } from '../../src/actor/persistent.ts';
 import { createPersistence } from '../../src/compose/create-persistence.ts';
 import { openJournals } from '../../src/compose/open-journals.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
+import { InMemoryJournalPlugin } from '../../src/plugin/in-memory-journal-plugin.ts';
+import type { JournalPlugin, PersistenceId } from '../../src/ports/journal-plugin.ts';
+import { OwnJournal } from '../support/own-plugins/own-journal.ts';
 import { failureOf } from '../unit/actor/support.ts';
 
 const keeping = setup({ types: { context: {} as { kept: unknown[] } } }).createMachine({
@@ -46,6 +49,11 @@ const bound = `
     serialization-bindings { dated = dates, "big.*" = tagged }
   }
 `;
+
+const bindingsOf = (section: string) => `${section} {
+  event-adapters { shouting = "./adapters.mjs#Shouting" }
+  event-adapter-bindings { said = shouting, SAID = shouting }
+}`;
 
 describe('events that evolve, on an embedded journal', function () {
   this.timeout(30_000);
@@ -104,6 +112,79 @@ describe('events that evolve, on an embedded journal', function () {
     ]);
     const error = await failureOf(live('', {}, []));
     expect(error.message).to.contain('no serializer for id 101 with manifest "date" is known here');
+  });
+
+  const own = new URL('../support/own-plugins/own-journal.ts', import.meta.url).pathname;
+  const inMemory = 'akka.persistence.journal.inmem';
+  const fallback = 'akka.persistence.journal-plugin-fallback';
+  for (const [name, path, more] of [
+    ['the journal in memory', inMemory, bindingsOf(inMemory)],
+    [
+      'a journal of a user',
+      'my.journal',
+      `my.journal.class = "${own}#OwnJournal", ${bindingsOf('my.journal')}`,
+    ],
+    ['a journal that code names', 'of.code', bindingsOf('of.code')],
+    ['every journal', inMemory, bindingsOf(fallback)],
+    [
+      'every journal but for what its section says',
+      'my.journal',
+      `my.journal { class = "${own}#OwnJournal", event-adapters { shouting = "./adapters.mjs#Shouting" } }
+       ${fallback} {
+         event-adapters { shouting = "./adapters.mjs#nothing" }
+         event-adapter-bindings { said = shouting, SAID = shouting }
+       }`,
+    ],
+  ] as const) {
+    it(`keep adapters that are bound to ${name}`, async () => {
+      const file = join(folder, 'application.conf');
+      writeFileSync(file, `akka.persistence.journal.plugin = "${path}"\n${more}`);
+      const plugins = path === 'of.code' ? { plugins: { [path]: OwnJournal } } : {};
+      const persistence = await createPersistence({ file, ...plugins });
+      try {
+        const logic = persistence.persistent(keeping, { persistenceId: 'k', initEvent: 'never' });
+        const entities = persistence.entities('keeping', logic);
+        const said = { type: 'said', text: 'hi' };
+        await entities.ask('k', said as never);
+        expect((await entities.peek('k')).context.kept, 'recovered').to.deep.equal([said]);
+        const type = path === inMemory ? InMemoryJournalPlugin : OwnJournal;
+        const plugin: JournalPlugin = await persistence.journal<JournalPlugin>(path, type);
+        const [from, to] = [SeqNr.min, SeqNr.max];
+        const range = { persistenceId: 'k' as PersistenceId, from, to };
+        const stored = [];
+        for await (const page of plugin.replay({ ...range, maxEvents: 9, maxAhead: 9 })) {
+          stored.push(...page.map(({ payload, manifest }) => ({ payload, manifest })));
+        }
+        expect(stored).to.deep.equal([{ payload: { type: 'SAID', text: 'hi' }, manifest: 'loud' }]);
+      } finally {
+        await persistence.shutdown();
+      }
+    });
+  }
+
+  it('keep adapters of any journal: what is wrong with them is found before it is opened', async () => {
+    const file = join(folder, 'application.conf');
+    for (const [text, message] of [
+      [
+        `my.journal.event-adapter-bindings { a = lost }`,
+        /binds "a" to "lost".* none is declared .*:2/,
+      ],
+      [`${fallback}.event-adapter-bindings { a = lost }`, /fallback.* binds "a" to "lost".*:2/],
+      [
+        `my.journal { event-adapters { x = "./adapters.mjs#gone" }, event-adapter-bindings { a = x } }`,
+        /my\.journal\.event-adapters\.x: names export gone.*:2/,
+      ],
+      [
+        `${fallback} { event-adapters { x = "./adapters.mjs#gone" }, event-adapter-bindings { a = x } }`,
+        /fallback\.event-adapters\.x: names export gone.*:2/,
+      ],
+    ] as const) {
+      const plugin = 'akka.persistence.journal.plugin = "my.journal"';
+      writeFileSync(file, `${plugin}, my.journal.class = "${own}#OwnJournal"\n${text}`);
+      const error = await failureOf(createPersistence({ file }));
+      expect(error).to.have.property('code', 'CONFIG');
+      expect(error.message).to.match(message);
+    }
   });
 
   it('keep the version of the machine, of its birth, and nothing without the option', async () => {

@@ -3,6 +3,13 @@ import { type Incident, runPlan } from './history.ts';
 import type { HolderOperation } from './holder-plan.ts';
 import type { Operation, Plan } from './plan.ts';
 
+/** One call of a scenario's process, at which something can happen. */
+export interface CrashPoint {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly call: number;
+}
+
 /** What became of one scenario when one of its processes died, or waited, at each of its calls in turn. */
 export interface CrashPointsResult {
   readonly name: string;
@@ -74,6 +81,8 @@ interface CrashPointsOptions {
   readonly untilFirst?: boolean;
   /** Part of the names of the scenarios that are run; default all. */
   readonly only?: string | undefined;
+  /** Only what can happen there; default everywhere. */
+  readonly at?: CrashPoint | undefined;
 }
 
 /** Every scenario, every call of the process, all that happens there. */
@@ -83,6 +92,7 @@ export async function runCrashPoints(
   const results: CrashPointsResult[] = [];
   for (const scenario of scenarios()) {
     if (!scenario.name.includes(options.only ?? '')) continue;
+    if (options.at !== undefined && options.at.scenario !== scenario.name) continue;
     const result = await outsideMicrotasks(() => crashEverywhere(scenario, options));
     results.push(result);
     if (options.untilFirst && result.differences.length > 0) break;
@@ -150,16 +160,17 @@ function* scenarios(): Generator<Scenario> {
 
 function crashEverywhere(
   scenario: Scenario,
-  { untilFirst = false }: CrashPointsOptions,
+  { untilFirst = false, at }: CrashPointsOptions,
 ): CrashPointsResult {
   const { name, victim, readerWaits = [0] } = scenario;
   const plan = planOf(scenario);
   const differences: string[] = [];
   let points = 0;
-  for (const seed of seeds) {
+  for (const seed of at === undefined ? seeds : [at.seed]) {
     const whole = runPlan(plan, seed);
     for (const violation of whole.violations) differences.push(`no incident: ${violation}`);
-    for (let call = 0; call < whole.calls[victim]; call++) {
+    const end = at === undefined ? whole.calls[victim] : at.call + 1;
+    for (let call = at?.call ?? 0; call < end; call++) {
       for (const what of incidents) {
         if (untilFirst && differences.length > 0) return { name, points, differences };
         for (const waits of readerWaits) {

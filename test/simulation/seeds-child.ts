@@ -1,5 +1,5 @@
 /** Runs a range of seeds for another process and sends it what they came to. */
-import { runCrashPoints } from './crash-points.ts';
+import { type CrashPoint, runCrashPoints } from './crash-points.ts';
 import { runSeeds, type SeedsResult } from './run-seeds.ts';
 import type { ChildTask } from './workers.ts';
 
@@ -14,12 +14,12 @@ process.send?.({ ...result, violations }, () => process.disconnect());
 async function violationsOfFirst(): Promise<SeedsResult['violations']> {
   const { first } = task;
   if (first === undefined) return [];
-  if (typeof first === 'string') return await crashPoints(first);
-  return (await runSeeds({ from: first, count: 1 })).violations;
+  if (typeof first === 'number') return (await runSeeds({ from: first, count: 1 })).violations;
+  return await crashPoints(first);
 }
 
-async function crashPoints(only?: string): Promise<SeedsResult['violations']> {
-  const results = await runCrashPoints({ untilFirst: true, only });
+async function crashPoints(at?: CrashPoint): Promise<SeedsResult['violations']> {
+  const results = await runCrashPoints({ untilFirst: true, at });
   return results.flatMap(({ name, differences }) =>
     differences.slice(0, 1).map((text) => ({ seed: -1, text: `crash points, ${name}: ${text}` })),
   );

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { resultOfChild } from '../support/run-in-child.ts';
+import type { CrashPoint } from './crash-points.ts';
 import { addFigures, type SeedRange, type SeedsResult } from './run-seeds.ts';
 import { noFigures } from './world.ts';
 
@@ -40,8 +41,8 @@ export async function runInWorkers(
 }
 
 export interface ChildTask extends Omit<SeedRange, 'onProgress'> {
-  /** Tried first, and the rest only if it broke no rule: a seed, or part of the names of crash points. */
-  readonly first?: number | string | undefined;
+  /** Tried first, and the rest only if it broke no rule: a seed, or a crash point. */
+  readonly first?: number | CrashPoint | undefined;
   /** Crash points as well, if no history broke a rule. Their violations have seed -1. */
   readonly crashPoints?: boolean;
 }

@@ -1,15 +1,11 @@
-import {
-  DataIntegrityError,
-  StashOverflowError,
-  WriteFailedError,
-  WriteRejectedError,
-} from '../../model/errors.ts';
+import { DataIntegrityError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import { judgeOverflow } from '../entity/stash-overflow.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { Answers } from './answers.ts';
 import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
@@ -89,10 +85,11 @@ export class CommandPipeline<S extends HostedState> {
       return;
     }
     const { persistenceId, settings } = this.#entity;
-    const text = `${persistenceId} holds ${settings.actor.stashCapacity} commands already`;
-    const error = new StashOverflowError(text);
+    const { stashOverflow, stashCapacity: capacity } = settings.actor;
+    const overflow = { persistenceId, command: envelope.event, capacity };
+    const { error, fails } = judgeOverflow(stashOverflow, overflow);
     this.answers.reject(envelope, error);
-    if (settings.actor.stashOverflow === 'fail') this.#life.fail(error);
+    if (fails) this.#life.fail(error);
   }
 
   /**

@@ -6,6 +6,7 @@ import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
 import type { StandardSchema } from '../evolution/schema.ts';
 import type { CommandNames } from './ask.ts';
 import type { CommandIdSettings } from './recent-commands.ts';
+import type { StashOverflowStrategy, StashOverflowVerdict } from './stash-overflow.ts';
 
 /** Milliseconds, or a number with its unit: `'200ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
 export type Duration = number | string;
@@ -222,7 +223,7 @@ export interface EntityOptions<S, E extends EventObject, Stored extends EventObj
   /** Commands written together while another write is in flight, at least 1. */
   readonly groupCommit?: number | undefined;
   readonly stashCapacity?: number | undefined;
-  readonly stashOverflow?: ActorSettings['stashOverflow'] | undefined;
+  readonly stashOverflow?: StashOverflowVerdict | undefined;
   /** For how long the answers to commands with a `commandId` are remembered. */
   readonly commandIds?:
     | {
@@ -318,7 +319,7 @@ export interface ActorSettings {
   /** Commands one entity may hold while it recovers or persists. */
   readonly stashCapacity: number;
   /** A full stash drops the command (its asker gets an error) or fails the entity. */
-  readonly stashOverflow: 'drop' | 'fail';
+  readonly stashOverflow: StashOverflowVerdict | StashOverflowStrategy;
   /** A line in the log, at debug, for each command that is stashed. */
   readonly logStashing: boolean;
   /**

@@ -20,6 +20,17 @@ export class PermitGranted extends RecoverySignal {
   readonly type = 'persistence.permit-granted';
 }
 
+/** The recovery asks the store for a snapshot, or has its answer. */
+export class SnapshotLoad extends RecoverySignal {
+  readonly type = 'persistence.snapshot-load';
+  readonly step: 'asked' | 'answered';
+
+  constructor(step: 'asked' | 'answered') {
+    super();
+    this.step = step;
+  }
+}
+
 /** The journal has been read. */
 export class Recovered<S> extends RecoverySignal {
   readonly type = 'persistence.recovered';
@@ -160,6 +171,7 @@ export class TimerTick extends HostEvent {
 /** The events of a recovery, for an exhaustive `switch`. */
 export type RecoveryEvent<S> =
   | PermitGranted
+  | SnapshotLoad
   | Recovered<S>
   | RecoveryFailed
   | Initialised

@@ -5,6 +5,7 @@ import { type StepTable, stepTable } from '../../runtime/step-table.ts';
 export type LifeState =
   | 'awaitingPermit'
   | 'replaying'
+  | 'loadingSnapshot'
   | 'initialising'
   | 'ready'
   | 'persisting'
@@ -16,6 +17,8 @@ export type LifeState =
 /** Facts of an entity's life, in the order in which they usually happen. */
 export type LifeFact =
   | 'permit.granted'
+  | 'snapshot.asked'
+  | 'snapshot.answered'
   | 'replay.completed'
   | 'recovery.failed'
   | 'init.started'
@@ -48,6 +51,9 @@ export type LifeEffect =
  *       └─ unowned ←── the tenure is lost ──────┘   at once, or when there is something to do
  * any ─→ stopped (asked to, or final) | failed
  * ```
+ *
+ * `replaying` goes to `loadingSnapshot` and back for each snapshot that it asks the store for. Both
+ * end in the same ways: an answer to an attempt that was dropped may come while the next one runs.
  *
  * `ready` may go through `initialising` first: the init record of a new journal is stored before
  * the initial actions run. `unowned` may have a write under way that was begun under the tenure:
@@ -84,6 +90,16 @@ export const lifecycleMachine = setup({
     },
     replaying: {
       on: {
+        'snapshot.asked': 'loadingSnapshot',
+        'replay.completed': 'ready',
+        'init.started': 'initialising',
+        'tenure.lost': 'unowned',
+        'recovery.failed': [{ guard: 'restarts', target: 'backingOff' }, { target: 'failed' }],
+      },
+    },
+    loadingSnapshot: {
+      on: {
+        'snapshot.answered': 'replaying',
         'replay.completed': 'ready',
         'init.started': 'initialising',
         'tenure.lost': 'unowned',
@@ -126,6 +142,8 @@ export const lifecycleMachine = setup({
 
 const facts: readonly LifeFact[] = [
   'permit.granted',
+  'snapshot.asked',
+  'snapshot.answered',
   'replay.completed',
   'recovery.failed',
   'init.started',

@@ -18,6 +18,7 @@ const tables: Readonly<Record<'stop' | 'restart', LifeTable>> = {
 const phases: Readonly<Record<LifeState, Phase>> = {
   awaitingPermit: 'awaiting-permit',
   replaying: 'replaying',
+  loadingSnapshot: 'loading-snapshot',
   initialising: 'replaying',
   ready: 'ready',
   persisting: 'persisting',

@@ -2,6 +2,7 @@ import type { EventObject } from 'xstate';
 
 export const phases = [
   'awaiting-permit',
+  'loading-snapshot',
   'replaying',
   'ready',
   'persisting',

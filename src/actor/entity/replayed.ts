@@ -1,3 +1,4 @@
+import type { SnapshotMetadata } from '../../ports/snapshot-store.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
 import type { DryRun } from './entity-logic.ts';
 import type { RecentCommands } from './recent-commands.ts';
@@ -27,6 +28,8 @@ export interface Replayed<S> {
   readonly writerUuid: string;
   /** Events that were applied; those in a snapshot are not among them. */
   readonly appliedEvents: number;
+  /** The newest snapshot that the journal does not know: it is of a former life. */
+  readonly formerSnapshot: SnapshotMetadata | undefined;
   /** The state is that of the newest event of the journal. */
   readonly isWhole: boolean;
   /** The dry run that made `state`: it knows the children in it. */

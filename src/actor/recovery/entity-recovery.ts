@@ -17,15 +17,16 @@ import {
   Recovered,
   RecoveryFailed,
   Restart,
+  SnapshotLoad,
 } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import { endAt, type Moment, type ReplayEnd } from '../entity/moment.ts';
+import { endAt, type Moment } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { openCoding } from './open-coding.ts';
-import { readEntity } from './read-entity.ts';
+import { type EntitySources, readEntity } from './read-entity.ts';
 import type { RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -49,7 +50,8 @@ export interface RecoveryParts<S extends HostedState> {
  * | state | before | after |
  * |---|---|---|
  * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying` |
- * | `replaying` | `awaitingPermit` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
+ * | `replaying` | `awaitingPermit`, `loadingSnapshot` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
+ * | `loadingSnapshot` | `replaying`, for each snapshot it asks for | `replaying`; `backingOff` or `failed`; `unowned` |
  * | `initialising` | `replaying`, if it is new | `ready`; `backingOff` or `failed`; `unowned` |
  * | `backingOff` | any failure, when the entity restarts | `awaitingPermit` |
  */
@@ -98,7 +100,11 @@ export class EntityRecovery<S extends HostedState> {
         journal = (await this.#hold(journal, watch, signal)) ?? journal;
         release = await this.#permits.acquire(signal);
       }
-      const recovered = new Recovered(journal, await this.#read(journal, watch, signal));
+      const onLoad = (step: 'asked' | 'answered'): void => {
+        if (!signal.aborted) entity.tell(new SnapshotLoad(step));
+      };
+      const replayed = await this.#read(journal, watch, signal, { onLoad });
+      const recovered = new Recovered(journal, replayed);
       if (attempt.signal.reason !== over) entity.tell(recovered);
     } catch (error) {
       if (attempt.signal.reason !== over) entity.tell(new RecoveryFailed(error));
@@ -153,12 +159,13 @@ export class EntityRecovery<S extends HostedState> {
     journal: JournalPlugin,
     watch: SilenceWatch,
     signal: AbortSignal,
-    end?: ReplayEnd,
+    { end, onLoad }: Pick<Partial<EntitySources<S>>, 'end' | 'onLoad'>,
   ): Promise<Replayed<S>> {
     // Opening a store has bounds of its own, as opening a journal has.
     const store = end === undefined ? await watch.guard(this.#snapshots.open(signal)) : undefined;
     const coding = await watch.guard(openCoding(this.#entity, signal));
-    return await readEntity({ entity: this.#entity, journal, store, coding, watch, signal, end });
+    const sources = { entity: this.#entity, journal, store, coding, watch, signal };
+    return await readEntity({ ...sources, end, onLoad });
   }
 
   /**
@@ -179,7 +186,7 @@ export class EntityRecovery<S extends HostedState> {
       release = await this.#permits.acquire(attempt.signal);
       const watch = this.#watch(attempt);
       const opening = deps.journal(settings.journalPluginId, attempt.signal);
-      return await this.#read(await watch.guard(opening), watch, attempt.signal, end);
+      return await this.#read(await watch.guard(opening), watch, attempt.signal, { end });
     } catch (error) {
       signal?.throwIfAborted();
       throw error instanceof InvalidInputError ? error : this.#failureOf(error);
@@ -204,6 +211,9 @@ export class EntityRecovery<S extends HostedState> {
     switch (event.type) {
       case 'persistence.permit-granted':
         this.#life.report('permit.granted');
+        break;
+      case 'persistence.snapshot-load':
+        this.#life.report(`snapshot.${event.step}`);
         break;
       case 'persistence.recovered':
         this.#adopt(event);

@@ -1,7 +1,11 @@
 import { CodecError, RecoveryFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { JournalPlugin } from '../../ports/journal-plugin.ts';
-import type { SnapshotStore, StoredSnapshot } from '../../ports/snapshot-store.ts';
+import type {
+  SnapshotMetadata,
+  SnapshotStore,
+  StoredSnapshot,
+} from '../../ports/snapshot-store.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ReplayEnd } from '../entity/moment.ts';
@@ -25,6 +29,8 @@ export interface EntitySources<S extends HostedState> {
   readonly end: ReplayEnd | undefined;
   readonly watch: SilenceWatch;
   readonly signal: AbortSignal;
+  /** Called before and after a snapshot is loaded; `undefined` = nobody wants to know. */
+  readonly onLoad: ((step: 'asked' | 'answered') => void) | undefined;
 }
 
 /** Snapshots that are tried, from the newest to older ones; after that every event is applied. */
@@ -47,6 +53,8 @@ class EntityReader<S extends HostedState> {
   readonly #entity: Entity<S>;
   /** Last number to apply; 0 = none is. */
   readonly #to: number;
+  /** The newest snapshot that the journal does not know. */
+  #former: SnapshotMetadata | undefined;
   /** Why snapshots were left unused. */
   readonly #unused: string[] = [];
 
@@ -63,7 +71,7 @@ class EntityReader<S extends HostedState> {
     if (end !== undefined) return await this.#readUntil(end);
     if (store !== undefined && this.#to > 0) {
       const replayed = await this.#readFromSnapshot(store);
-      if (replayed !== undefined) return replayed;
+      if (replayed !== undefined) return { ...replayed, formerSnapshot: this.#former };
     }
     const isAsked = this.#to > 0 && settings.recoverMaxEvents > 0;
     // Without a store, deleting events forgets them.
@@ -74,7 +82,7 @@ class EntityReader<S extends HostedState> {
     if (isWhole && fold.firstSeqNr === 0 && replayed.sequenceNr > 0) {
       throw this.#deleted('the events');
     }
-    return replayed;
+    return { ...replayed, formerSnapshot: this.#former };
   }
 
   async #readUntil(end: ReplayEnd): Promise<Replayed<S>> {
@@ -115,6 +123,7 @@ class EntityReader<S extends HostedState> {
       } catch (error) {
         if (!(error instanceof SnapshotUnproven)) throw error;
         maxSeqNr = Math.min(maxSeqNr, error.highestSeqNr);
+        this.#former ??= stored.metadata;
         this.#leave(seqNr, error);
       }
     }
@@ -126,8 +135,9 @@ class EntityReader<S extends HostedState> {
     store: SnapshotStore,
     criteria: Parameters<SnapshotStore['load']>[1],
   ): Promise<StoredSnapshot | undefined> {
-    const { watch, signal } = this.#sources;
+    const { watch, signal, onLoad } = this.#sources;
     const { persistenceId, deps } = this.#entity;
+    onLoad?.('asked');
     try {
       return await watch.guard(store.load(persistenceId, criteria, { signal }));
     } catch (error) {
@@ -136,6 +146,8 @@ class EntityReader<S extends HostedState> {
       const text = 'no snapshot can be loaded; all events are applied instead';
       deps.log.warn({ persistenceId, err: error }, text);
       return undefined;
+    } finally {
+      onLoad?.('answered');
     }
   }
 

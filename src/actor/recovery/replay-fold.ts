@@ -192,6 +192,7 @@ export class ReplayFold<S extends HostedState> {
       coding: this.#options.coding,
       writerUuid: this.#writerUuid,
       appliedEvents: this.#appliedEvents,
+      formerSnapshot: undefined,
       isWhole: sequenceNr === this.lastSeqNr,
       run: this.#run,
     };

@@ -64,18 +64,25 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   stateAt(id: string, moment: Moment, options?: WaitOptions): Promise<SnapshotFrom<L>>;
   /**
    * Deletes the events of an entity up to a number, inclusive; starts the entity if need be. See
-   * `deleteEvents` of the persistence. In a fleet: of the entities of this process.
+   * `deleteEvents` of the persistence. In a fleet the process that owns the entity does so, within
+   * 30 s unless `timeout` says otherwise.
    *
    * @throws as `deleteEvents` of the persistence, and as `ref`
-   * @throws {NotOwnerError} nothing deleted: another process has the entity
+   * @throws {NotOwnerError} nothing deleted: another process, which is in no fleet with this one,
+   *   has the entity
+   * @throws {RemoteCallError} `stored` says whether the owner may have deleted them
    */
   deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void>;
   /**
    * Ends an entity and deletes all its events and snapshots: the next command begins it anew, with
-   * number 1. In a fleet: of the entities of this process.
+   * number 1. In a fleet the process that owns the entity does so, within 30 s unless `timeout` says
+   * otherwise. What may have been purged is not purged again by itself: the entity may have a new
+   * life by then.
    *
    * @throws as `purge` of the persistence, and as `ref`
-   * @throws {NotOwnerError} nothing purged: another process has the entity
+   * @throws {NotOwnerError} nothing purged: another process, which is in no fleet with this one, has
+   *   the entity
+   * @throws {RemoteCallError} `stored` says whether the owner may have purged it
    */
   purge(id: string, options?: WaitOptions): Promise<void>;
   /**

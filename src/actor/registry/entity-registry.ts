@@ -13,7 +13,7 @@ import {
   InvalidInputError,
   NotOwnerError,
 } from '../../model/errors.ts';
-import type { Woken } from '../../model/wake-up.ts';
+import { openAheadMs, type Woken } from '../../model/wake-up.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -353,7 +353,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return entry;
   }
 
-  /** A delayed event is due: recovery fires it. */
+  /** A delayed event is due soon. */
   #wake(id: string): void {
     try {
       this.#entry(id);
@@ -390,7 +390,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
           const atMs = work.nextTimerMs;
           if (atMs !== undefined && this.#alarms.size >= this.#deps.maxWakeUps) continue;
           ref.stop(); // nothing is under way in an idle one, so this ends it on the spot
-          if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
+          if (atMs === undefined) continue;
+          this.#alarms.set(id, { atMs: atMs - openAheadMs, failures: 0, place });
         }
       }
     } finally {

@@ -42,6 +42,8 @@ export class EntitySnapshots<S extends HostedState> {
   /** Number of the newest snapshot that was saved since the recovery; 0 = none was. */
   #savedAt = 0;
   #isRetaining = false;
+  /** The newest one of a life before this one; `undefined` = none is known. */
+  #former: SnapshotMetadata | undefined;
   #hasWarned = false;
 
   constructor(entity: Entity<S>) {
@@ -83,7 +85,8 @@ export class EntitySnapshots<S extends HostedState> {
   }
 
   /** The entity has taken what its journal says. */
-  adopted({ timers, writerUuid, lastEventMs, isWhole }: Replayed<S>): void {
+  adopted({ timers, writerUuid, lastEventMs, isWhole, formerSnapshot }: Replayed<S>): void {
+    this.#former = formerSnapshot;
     this.#timers = timers.copy();
     this.#writerUuid = writerUuid;
     this.#lastEventMs = lastEventMs;
@@ -233,6 +236,7 @@ export class EntitySnapshots<S extends HostedState> {
   ): Promise<void> {
     this.#isSaving = true;
     const saved = await this.#save(store, metadata, bytes);
+    if (saved.type === 'snapshot-saved') await this.#deleteFormer(metadata.seqNr, store);
     this.#isSaving = false;
     this.#report(saved);
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
@@ -262,6 +266,22 @@ export class EntitySnapshots<S extends HostedState> {
       });
       return { type: 'snapshot-failed', sequenceNr, cause };
     }
+  }
+
+  /**
+   * The purge of an expired journal leaves its snapshots. Those above the numbers of the present
+   * life would be tried by each recovery. They go when there is a newer one: until then they may be
+   * all that is left of an entity whose journal was lost. A snapshot of the present life is younger
+   * than all of them, and no other one is being saved meanwhile. Never rejects.
+   */
+  async #deleteFormer(savedAt: number, store: SnapshotStore): Promise<void> {
+    const former = this.#former;
+    this.#former = undefined;
+    if (former === undefined || former.seqNr <= savedAt) return;
+    const { seqNr: maxSeqNr, timestampMs: maxTimestampMs } = former;
+    const criteria = { ...SnapshotCriteria.all, minSeqNr: savedAt + 1, maxSeqNr, maxTimestampMs };
+    const deleting = store.deleteMatching(this.#entity.persistenceId, criteria);
+    await this.#outcome('snapshots', maxSeqNr, deleting);
   }
 
   /** Deletes what nobody needs any more once there is a snapshot at `savedAt`. Never rejects. */

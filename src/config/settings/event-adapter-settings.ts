@@ -1,6 +1,7 @@
+import type { Config } from '../config.ts';
 import { type Origin, renderPath } from '../hocon/origin.ts';
 import { listOf, mapOf, nonEmptyText } from '../kinds.ts';
-import type { SettingReader } from '../setting-reader.ts';
+import { SettingReader } from '../setting-reader.ts';
 
 /** The `class` of something that an application brings, and where it is written. */
 export interface NamedClass {
@@ -20,33 +21,56 @@ export interface BoundClasses {
   readonly bindings: readonly (readonly [pattern: string, names: readonly string[]])[];
 }
 
-/** Reads `event-adapters` and `event-adapter-bindings` of a journal section. */
-export function readEventAdapters(reader: SettingReader): BoundClasses {
-  return readBoundClasses(reader, 'event-adapters', 'event-adapter-bindings');
+/**
+ * Reads `event-adapters` and `event-adapter-bindings` of the section of a journal. What it does not
+ * name, of adapters and of patterns, is that of the fallback, whose own problems its reader reports.
+ */
+export function readEventAdapters(reader: SettingReader, fallback: Config): BoundClasses {
+  const below = readBoundClasses(SettingReader.ofSome(fallback), adapterKeys);
+  return readBoundClasses(reader, adapterKeys, below);
+}
+
+/** Reads those that are laid under the sections of all journals. */
+export function readFallbackAdapters(persistence: SettingReader, fallbackKey: string): void {
+  readBoundClasses(persistence, {
+    classesKey: `${fallbackKey}.${adapterKeys.classesKey}`,
+    bindingsKey: `${fallbackKey}.${adapterKeys.bindingsKey}`,
+  });
 }
 
 /** Reads `serialization.serializers` and the bindings to them. */
 export function readSerializers(reader: SettingReader): BoundClasses {
-  return readBoundClasses(
-    reader,
-    'serialization.serializers',
-    'serialization.serialization-bindings',
-  );
+  return readBoundClasses(reader, {
+    classesKey: 'serialization.serializers',
+    bindingsKey: 'serialization.serialization-bindings',
+  });
 }
+
+interface BoundKeys {
+  readonly classesKey: string;
+  readonly bindingsKey: string;
+}
+
+const adapterKeys: BoundKeys = {
+  classesKey: 'event-adapters',
+  bindingsKey: 'event-adapter-bindings',
+};
 
 function readBoundClasses(
   reader: SettingReader,
-  classesKey: string,
-  bindingsKey: string,
+  { classesKey, bindingsKey }: BoundKeys,
+  below: BoundClasses = { classes: [], bindings: [] },
 ): BoundClasses {
-  const named = reader.optional(classesKey, mapOf(nonEmptyText)) ?? new Map<string, string>();
+  const own = reader.optional(classesKey, mapOf(nonEmptyText)) ?? new Map<string, string>();
+  const inherited = below.classes.filter(({ name }) => !own.has(name));
+  const declared = [...own.keys(), ...inherited.map(({ name }) => name)];
   const bound =
     reader.optional(bindingsKey, mapOf(listOf(nonEmptyText))) ??
     new Map<string, readonly string[]>();
   for (const [pattern, names] of bound) {
-    for (const name of names.filter((one) => !named.has(one))) {
+    for (const name of names.filter((one) => !declared.includes(one))) {
       const known =
-        named.size === 0 ? 'none is declared' : `declared are ${[...named.keys()].join(', ')}`;
+        declared.length === 0 ? 'none is declared' : `declared are ${declared.join(', ')}`;
       reader.problem(
         bindingsKey,
         `binds "${pattern}" to "${name}", which ${classesKey} does not have; ${known}`,
@@ -55,9 +79,12 @@ function readBoundClasses(
   }
   const { config } = reader;
   const path = config.fullPath(classesKey);
-  const classes = [...named].map(([name, written]) => {
+  const classes = [...own].map(([name, written]) => {
     const origin = config.originOf(`${classesKey}.${renderPath([name])}`);
     return { name, class: written, path: `${path}.${renderPath([name])}`, origin };
   });
-  return { classes, bindings: [...bound] };
+  return {
+    classes: [...classes, ...inherited],
+    bindings: [...new Map([...below.bindings, ...bound])],
+  };
 }

@@ -1,7 +1,7 @@
 import { Config } from '../config.ts';
 import { boolean, duration, integer, nonEmptyText, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
-import { type BoundClasses, readEventAdapters } from './event-adapter-settings.ts';
+import { readEventAdapters } from './event-adapter-settings.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type FleetSettings, readFleet } from './fleet-settings.ts';
 import { type HeadCacheSettings, readHeadCache } from './head-cache-settings.ts';
@@ -12,6 +12,7 @@ import {
   readPersistenceIdToKey,
 } from './persistence-id-to-key-settings.ts';
 import { fallbackPaths, readJournalHost } from './plugin-host-settings.ts';
+import { type PurgeExpiredSettings, readEmbeddedPurgeExpired } from './purge-expired-settings.ts';
 import { readTenures, type TenureSettings } from './tenure-settings.ts';
 
 /** The Kafka journal plugin: section `evolutiongaming.kafka-journal.persistence.journal`. */
@@ -22,7 +23,6 @@ export interface KafkaJournalSettings {
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
   readonly dataIntegrity: DataIntegritySettings;
-  readonly eventAdapters: BoundClasses;
   /** Longest time a recovery may take to read its journal. */
   readonly readTimeoutMs: number;
   /** How a read finds its end: by a mark that it writes, or by the end offset of the partition. */
@@ -45,7 +45,6 @@ export interface EmbeddedJournalSettings {
   readonly maxEventsInBatch: number;
   readonly callTimeThresholdsMs: CallTimeThresholds;
   readonly dataIntegrity: DataIntegritySettings;
-  readonly eventAdapters: BoundClasses;
   readonly segmentSize: number;
   readonly partitions: number;
   readonly readTimeoutMs: number;
@@ -53,6 +52,8 @@ export interface EmbeddedJournalSettings {
   readonly tenures: TenureSettings | undefined;
   /** `undefined` = the process shares its entities with no other. */
   readonly fleet: FleetSettings | undefined;
+  /** `undefined` = expired journals stay. */
+  readonly purgeExpired: PurgeExpiredSettings | undefined;
 }
 
 /** A call that took at least so long is logged as a warning. */
@@ -131,6 +132,7 @@ export function readEmbeddedJournalSettings(
     file: reader.read('file', nonEmptyText),
     segmentSize: reader.read('segment-size', integer({ min: 2, max: int32 })),
     partitions: reader.read('partitions', integer({ min: 1, max: 10_000 })),
+    purgeExpired: readEmbeddedPurgeExpired(reader),
   });
 }
 
@@ -154,6 +156,7 @@ export function readInMemoryJournalSettings(
   const { isDefault, fallback } = placeOf(config, path);
   reader.optional('class', text);
   readJournalHost(reader, fallback);
+  readEventAdapters(reader, fallback);
   noteRecoveryEventTimeout(reader, isDefault);
   return reader.finish({
     testSerialization: reader.read('test-serialization', boolean),
@@ -167,7 +170,6 @@ type CommonSettings = Pick<
   | 'maxEventsInBatch'
   | 'callTimeThresholdsMs'
   | 'dataIntegrity'
-  | 'eventAdapters'
   | 'readTimeoutMs'
   | 'tenures'
   | 'fleet'
@@ -191,8 +193,9 @@ function placeOf(config: Config, path: string): SectionPlace {
 function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings {
   const { written, isDefault, fallback } = place;
   reader.optional('class', text);
-  // The host of the plugin uses them, see plugin-host-settings.ts; here they are checked.
+  // The host of the plugin and the actors use them, see plugin-host-settings.ts; here they are checked.
   readJournalHost(reader, fallback);
+  readEventAdapters(reader, fallback);
   noteRecoveryEventTimeout(reader, isDefault);
   const threshold = (call: string): number =>
     reader.read(`call-time-thresholds.${call}`, duration());
@@ -212,7 +215,6 @@ function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings 
       correlateEventsWithMeta: reader.read('data-integrity.correlate-events-with-meta', boolean),
       gaps: reader.read('data-integrity.gaps', oneOf('warn', 'fail')),
     },
-    eventAdapters: readEventAdapters(reader),
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
     ...readProcesses(reader),
   };

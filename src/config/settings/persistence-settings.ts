@@ -4,6 +4,7 @@ import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
+import { nameIn } from './class-name.ts';
 import { type BoundClasses, readSerializers } from './event-adapter-settings.ts';
 import { isOfJvm, type PluginKind, pluginPathProblem } from './journal-class.ts';
 import { readFallbacks } from './plugin-host-settings.ts';
@@ -109,17 +110,32 @@ export function namedPlugins(config: Config, of: PluginKind): readonly string[] 
   return [...new Set(named)];
 }
 
-/** The classic strategies, by their name here and by the class of the JVM system. */
+const jvmPackages = ['akka.persistence', 'org.apache.pekko.persistence'];
+const classicNames = {
+  fail: ['ThrowExceptionConfigurator', 'ThrowOverflowExceptionStrategy'],
+  drop: ['DiscardConfigurator', 'DiscardToDeadLetterStrategy'],
+} as const;
+
+/** The classic strategies, by their name here, and by the classes that name them on the JVM. */
 const classicStrategies: ReadonlyMap<string, 'drop' | 'fail'> = new Map([
   ['throw', 'fail'],
-  ['akka.persistence.ThrowExceptionConfigurator', 'fail'],
-  ['org.apache.pekko.persistence.ThrowExceptionConfigurator', 'fail'],
   ['discard', 'drop'],
-  ['akka.persistence.DiscardConfigurator', 'drop'],
-  ['org.apache.pekko.persistence.DiscardConfigurator', 'drop'],
+  ...(['fail', 'drop'] as const).flatMap((verdict) =>
+    classicNames[verdict].flatMap((name) =>
+      jvmPackages.map((of) => [`${of}.${name}`, verdict] as const),
+    ),
+  ),
 ]);
 
-/** The classic setting wins where it is set. */
+export const stashOverflowKey = 'akka.persistence.internal-stash-overflow-strategy';
+
+/** Whether the classic setting names the export of a module, which makes a strategy. */
+export function ownStashOverflowAt(config: Config): boolean {
+  const name = nameIn(config.value(stashOverflowKey));
+  return !classicStrategies.has(name) && /[#/]/.test(name);
+}
+
+/** The classic setting wins where it is set; what makes a strategy of its own is found later. */
 function readStashOverflow(reader: SettingReader): 'drop' | 'fail' {
   const typed = reader.read('typed.stash-overflow-strategy', oneOf('drop', 'fail'));
   const key = 'internal-stash-overflow-strategy';
@@ -127,8 +143,10 @@ function readStashOverflow(reader: SettingReader): 'drop' | 'fail' {
   if (classic === undefined) return typed;
   const known = classicStrategies.get(classic);
   if (known !== undefined) return known;
-  if (classic.includes('#')) reader.note(key, 'a strategy of your own is not called yet');
-  else reader.problem(key, 'must be throw, discard, or the name of one of their JVM classes');
+  if (!/[#/]/.test(classic)) {
+    const names = 'throw, discard, the name of one of their JVM classes, or "module#export"';
+    reader.problem(key, `must be ${names}, not ${classic}`);
+  }
   return typed;
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { boolean, duration, integer, type Kind, oneOf } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
+import { readFallbackAdapters } from './event-adapter-settings.ts';
 
 /** When a plugin that keeps failing is left alone for a while: section `circuit-breaker`. */
 export interface CircuitBreakerSettings {
@@ -86,6 +87,7 @@ export function readFallbacks(persistence: SettingReader): void {
   journalHost(journal);
   snapshotHost(snapshotStore);
   for (const read of [journal, snapshotStore]) read(startTimeout, positiveDuration);
+  readFallbackAdapters(persistence, journalFallback);
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { Config } from '../config.ts';
-import { boolean, duration, integer, listOf, matching, nonEmptyText, oneOf } from '../kinds.ts';
+import { duration, integer, listOf, matching, nonEmptyText, oneOf } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { type EventualSettings, readEventualSettings } from './eventual-settings.ts';
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts';
+import { type PurgeExpiredSettings, readPurgeExpired } from './purge-expired-settings.ts';
 
 /** The replicator: section `evolutiongaming.kafka-journal.replicator`. */
 export interface ReplicatorSettings {
@@ -31,23 +32,6 @@ export interface QuarantineSettings {
   readonly skip: readonly string[];
 }
 
-/** How expired journals are purged. */
-export interface PurgeExpiredSettings {
-  /** Between two looks for expired journals. */
-  readonly intervalMs: number;
-  /**
-   * From the beginning (UTC) of a journal's day of expiry to its purge: from a day on, that day is
-   * over.
-   */
-  readonly graceMs: number;
-  /** Days before the last one purged that are looked at again. At least 1. */
-  readonly lookBackDays: number;
-  /** Purges produced in a second, over the whole process. */
-  readonly perSecond: number;
-  /** Purges of one partition under way at one moment. */
-  readonly parallelism: number;
-}
-
 /** Where the settings of the replicator are. */
 export const replicatorPath = 'evolutiongaming.kafka-journal.replicator';
 
@@ -57,8 +41,6 @@ const recordPlace = matching(
   /^[a-zA-Z0-9._-]{1,249}:\d{1,10}:\d{1,16}$/,
   'the place of a record, topic:partition:offset',
 );
-const dayMs = 86_400_000;
-const days = duration({ min: dayMs, max: 36_500 * dayMs });
 const prefix = matching(/^[a-zA-Z0-9._-]{1,249}$/, 'the beginning of a Kafka topic name');
 
 /** @throws {ConfigError} with all problems of the section */
@@ -81,17 +63,4 @@ export function readReplicatorSettings(config: Config): ReplicatorSettings {
     kafka: readKafkaSettings(reader.section('kafka', 'kafka')),
     eventual: readEventualSettings(reader),
   });
-}
-
-function readPurgeExpired(reader: SettingReader): PurgeExpiredSettings | undefined {
-  const key = (name: string): string => `purge-expired.${name}`;
-  const isEnabled = reader.read(key('enabled'), boolean);
-  const settings = {
-    intervalMs: reader.read(key('interval'), positiveDuration),
-    graceMs: reader.read(key('grace'), duration({ min: 0, max: 36_500 * dayMs })),
-    lookBackDays: Math.ceil(reader.read(key('look-back'), days) / dayMs),
-    perSecond: reader.read(key('per-second'), integer({ min: 1, max: 100_000 })),
-    parallelism: reader.read(key('parallelism'), integer({ min: 1, max: 1_000 })),
-  };
-  return isEnabled ? settings : undefined;
 }

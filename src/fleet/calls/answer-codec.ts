@@ -16,6 +16,7 @@ import { readArray, readCount, readObject } from '../../model/plain-members.ts';
 
 /*
  * {"sequenceNr":N,"events":[…],"snapshot":{…},"reply":V?}      what the command led to
+ * {}                                                           it was delivered, or done
  * {"error":E}                                                  src/model/error-form.ts
  *
  * A member that JSON cannot hold has its reason instead: "unfit":{"<member>":{"path":S,"text":S}}
@@ -65,6 +66,25 @@ export function decodeAnswer<S>(body: string, wire: SnapshotWire<S>): AskResult<
   const answer = readAnswer(body, wire);
   if ('error' in answer) throw answer.error;
   return answer.result;
+}
+
+/**
+ * Nothing, where the other process has done what was asked for.
+ *
+ * @throws what the caller in the entity's own process would get
+ * @throws {RemoteCallError} `stored` is `'unknown'`: the body is no answer, as its cause says
+ */
+export function decodeDone(body: string): void {
+  let error: unknown;
+  try {
+    const members = readObject(toPlain(parseJson(body)), 'answer');
+    if (members.error === undefined) return;
+    error = errorOf(members.error);
+  } catch (cause) {
+    const text = 'another process gave an answer that cannot be read; it may be done';
+    throw new RemoteCallError(text, { cause, stored: 'unknown' });
+  }
+  throw error;
 }
 
 function readAnswer<S>(body: string, wire: SnapshotWire<S>): AskOutcome<S> {

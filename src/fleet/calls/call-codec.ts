@@ -5,28 +5,50 @@ import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/js
 import { printString, printValue } from '../../codec/json/json-printer.ts';
 import { CodecError } from '../../model/errors.ts';
 import { readCount, readObject, readText } from '../../model/plain-members.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
 
 /*
  * {"type":S,"id":S,"command":{"type":S,…},"generation":N,"hops":N,"terms":TERMS?}
  * TERMS = {"expectedSequenceNr":N?,"commandId":S?,"correlationId":S?,"causationId":S?}
+ *
+ * delete-events: {"type":S,"id":S,"to":N,"generation":N,"hops":N}
+ * purge:         {"type":S,"id":S,"generation":N,"hops":N}
  *
  * A version without `terms` ignores the member: it would evaluate a command whose entity has moved
  * on, or that is stored already. So a command that demands something has a call name of its own,
  * which such a version refuses: see `nameOfAsk`.
  */
 
-/** A command on its way to the process that has its entity. */
-export interface EntityCall {
+/** On its way to the process that has an entity. */
+export interface CallToEntity {
   /** Of the entities, as `entities(type, …)` names it. */
   readonly type: string;
   readonly id: string;
-  readonly command: EventObject;
   /** Of the view in which the caller has found the owner. */
   readonly generation: number;
   /** Processes that have sent the call on, or have sent the caller to another one. */
   readonly hops: number;
+}
+
+/** Carries a command. */
+export interface EntityCall extends CallToEntity {
+  readonly command: EventObject;
   /** Absent = the asker demands and says nothing. */
   readonly terms?: CheckedTerms;
+}
+
+/** What is done to an entity beside its commands. Each is a call with the same name. */
+export type Upkeep =
+  | {
+      readonly name: 'delete-events';
+      /** Inclusive. */
+      readonly to: SeqNr;
+    }
+  | { readonly name: 'purge' };
+
+/** Asks for that. */
+export interface UpkeepCall extends CallToEntity {
+  readonly upkeep: Upkeep;
 }
 
 /** The name of the call that asks. The one with terms is known only to processes that keep them. */
@@ -43,13 +65,25 @@ const commandRules = { name: 'command', exact: true, plainNumbers: true } as con
  *   blank or not well-formed
  */
 export function encodeCall(call: EntityCall): string {
-  const { type, id, command, generation, hops, terms = {} } = call;
+  const { command, terms = {} } = call;
+  const { entity, way } = printCall(call);
+  const text = printValue(command, commandRules);
+  return jsonDocument(`{${entity},"command":${text},${way}${printTerms(terms)}}`);
+}
+
+/** @throws {InvalidInputError} an id is blank or not well-formed */
+export function encodeUpkeep(call: UpkeepCall): string {
+  const { upkeep } = call;
+  const { entity, way } = printCall(call);
+  const to = upkeep.name === 'delete-events' ? `"to":${upkeep.to},` : '';
+  return jsonDocument(`{${entity},${to}${way}}`);
+}
+
+function printCall({ type, id, generation, hops }: CallToEntity) {
   checkId(type, 'a type of entities');
   checkId(id, 'the id of an entity');
   const entity = `"type":${printString(type)},"id":${printString(id)}`;
-  const text = printValue(command, commandRules);
-  const rest = `"generation":${generation},"hops":${hops}${printTerms(terms)}`;
-  return jsonDocument(`{${entity},"command":${text},${rest}}`);
+  return { entity, way: `"generation":${generation},"hops":${hops}` };
 }
 
 /** @throws {CodecError} it is no call; names the member */
@@ -58,12 +92,32 @@ export function decodeCall(body: string): EntityCall {
   const { command } = members;
   if (!isEvent(command)) throw new CodecError('call.command must be an object with a text "type"');
   return {
+    ...readCall(members),
+    command,
+    ...(members.terms !== undefined && { terms: readTerms(members.terms) }),
+  };
+}
+
+/**
+ * The call with that name.
+ *
+ * @throws {CodecError} it is no call; names the member
+ */
+export function decodeUpkeep(name: Upkeep['name'], body: string): UpkeepCall {
+  const members = readObject(toPlain(parseJson(body)), 'call');
+  const call = readCall(members);
+  if (name === 'purge') return { ...call, upkeep: { name } };
+  const to = readCount(members.to, 'call.to');
+  if (to === 0) throw new CodecError('call.to must be an integer of at least 1, not 0');
+  return { ...call, upkeep: { name, to: SeqNr.of(to) } };
+}
+
+function readCall(members: Readonly<Record<string, unknown>>): CallToEntity {
+  return {
     type: readId(members.type, 'call.type'),
     id: readId(members.id, 'call.id'),
-    command,
     generation: readCount(members.generation, 'call.generation'),
     hops: readCount(members.hops, 'call.hops'),
-    ...(members.terms !== undefined && { terms: readTerms(members.terms) }),
   };
 }
 

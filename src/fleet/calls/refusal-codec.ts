@@ -48,7 +48,7 @@ export function decodeRefusal(body: string): Refusal {
 }
 
 /**
- * The refusal of a command, with it as an error for whoever hears of it in the end.
+ * The refusal of a call, with it as an error for whoever hears of it in the end.
  *
  * @throws {RemoteCallError} `stored` is `'no'`: the body is no refusal, as its cause says
  */
@@ -60,10 +60,10 @@ export function readRefusal(
   try {
     refusal = decodeRefusal(body);
   } catch (cause) {
-    const text = `${address} has refused the command in words that cannot be read`;
+    const text = `${address} has refused the call in words that cannot be read`;
     throw new RemoteCallError(text, { cause, stored: 'no' });
   }
   const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
-  const error = new RemoteCallError(`${address} has refused the command: ${why}`, { stored: 'no' });
+  const error = new RemoteCallError(`${address} has refused the call: ${why}`, { stored: 'no' });
   return { ...refusal, error };
 }

@@ -1,5 +1,10 @@
 import type { Head } from '../../history/head.ts';
-import { judgeLast, judgeNumbers, type NumberFacts } from '../../history/judge-cut.ts';
+import {
+  judgeLast,
+  judgeNumbers,
+  type LastFacts,
+  type NumberFacts,
+} from '../../history/judge-cut.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
@@ -99,20 +104,39 @@ export async function lastByRows(
   if (from !== undefined) {
     for await (const rows of readStored(attempt, row, { from })) last = rows.at(-1)?.event.seqNr;
   }
-  const append = from === undefined ? 'none' : hiddenBy(row, attempt.head, { from, last });
-  return judgeLast({ wanted, append }) === 'torn' ? 'torn' : last;
+  const known =
+    from === undefined
+      ? ({ append: 'none', last } as const)
+      : lastBefore(row, attempt.head, { from, last });
+  return judgeLast({ wanted, append: known.append }) === 'torn' ? 'torn' : known.last;
 }
 
-/** Whether the row hides the head's first append, which begins with `from`, and all rows found. */
-function hiddenBy(
-  { deleteTo, seqNr }: JournalPointer,
+/** What the event rows from the head's first append on have shown. */
+interface RowsFound {
+  /** First number of the append. */
+  readonly from: SeqNr;
+  /** The last number found. */
+  readonly last: SeqNr | undefined;
+}
+
+/** The last number stored as of the cut, and what became of the head's first append. */
+function lastBefore(
+  { at, deleteTo, seqNr }: JournalPointer,
   head: Head,
-  { from, last }: { readonly from: SeqNr; readonly last: SeqNr | undefined },
-): 'free' | 'deleted' | 'hidden' {
-  if (deleteTo === undefined || deleteTo < Math.max(from, last ?? 0)) return 'free';
+  { from, last }: RowsFound,
+): { readonly append: LastFacts['append']; readonly last: SeqNr | undefined } {
+  if (deleteTo === undefined || deleteTo < Math.max(from, last ?? 0)) {
+    return { append: 'free', last };
+  }
   // Rows of the JVM system may be deleted beyond their last number.
   const hidden = SeqNr.lesserOf(deleteTo, seqNr);
-  return (head.fold(last).deleteTo ?? 0) >= hidden ? 'deleted' : 'hidden';
+  if ((head.fold(last).deleteTo ?? 0) < hidden) return { append: 'hidden', last };
+  // The row is the state after the record at its offset: which last number before the head leads
+  // to it?
+  const leadsToRow = (before: SeqNr | undefined): boolean =>
+    head.fold(before, at.offset).last === seqNr;
+  if (leadsToRow(last)) return { append: 'took', last };
+  return leadsToRow(hidden) ? { append: 'lost', last: hidden } : { append: 'hidden', last };
 }
 
 /** How much further back each look for the beginning of a record goes than the one before. */

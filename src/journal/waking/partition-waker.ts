@@ -1,7 +1,12 @@
 import PQueue from 'p-queue';
 import { Key } from '../../model/key.ts';
 import type { Offset } from '../../model/position.ts';
-import type { WakeUpEntry, WakeUpPlace, Woken } from '../../model/wake-up.ts';
+import {
+  openAheadMs,
+  type WakeUpEntry,
+  type WakeUpPlace,
+  type Woken,
+} from '../../model/wake-up.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { WakeUps } from '../../ports/wake-ups.ts';
@@ -166,7 +171,8 @@ export class PartitionWaker {
       if (known.get(id)?.offset === offset) return;
       known.set(id, { offset, reason });
       if (this.#settled.get(id) === offset) return;
-      alarms.set(id, { atMs: dueMs, failures: 0 });
+      const atMs = reason === 'time' ? dueMs - openAheadMs : dueMs;
+      alarms.set(id, { atMs, failures: 0 });
     };
     for await (const entry of this.#deps.wakeUps.due({ ...this.#place, toMs }, { signal })) {
       const later = recent.get(entry.id);

@@ -57,7 +57,7 @@ async function huntMutant(mutant: Mutant, hunt: Hunt): Promise<HuntedMutant> {
   const step = isOfHolding ? holdersEvery : 1;
   const start = isOfHolding ? from - (from % holdersEvery) + firstWithHolders : from;
   const known = shownBy.get(name);
-  const first = knownFirst || typeof known === 'string' ? known : undefined;
+  const first = knownFirst || typeof known === 'object' ? known : undefined;
   const range = { from: start, count: maxSeeds, step, maxViolations: 1 } as const;
   const task = { ...range, first, crashPoints: true } as const;
   const { violations } = await runInChild(task, ['--import', hook], environmentOf(edits));

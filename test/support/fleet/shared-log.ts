@@ -1,5 +1,6 @@
 import { partitionOf } from '../../../src/codec/java-hash.ts';
 import { NotOwnerError, WriteFailedError } from '../../../src/model/errors.ts';
+import type { SeqNr } from '../../../src/model/seq-nr.ts';
 import type {
   AtomicWrite,
   HeldPlugin,
@@ -34,6 +35,8 @@ export class SharedLog {
   readonly openings: string[] = [];
   /** Writes that came too late. */
   voids = 0;
+  /** Deletions and purges, as `process what id`. */
+  readonly upkeep: string[] = [];
 
   constructor(partitions: number, random: () => number) {
     this.partitions = partitions;
@@ -52,7 +55,10 @@ export class SharedLog {
   plugin(holder: string, clock: ProcessClock): JournalPlugin {
     const pause = (): Promise<void> => clock.sleep(this.#random() * this.longestDelayMs);
     const reading = {
-      deleteTo: async () => {},
+      deleteTo: async (id: PersistenceId, to: SeqNr) => {
+        await pause();
+        this.upkeep.push(`${holder} delete ${id} to ${to}`);
+      },
       highestSeqNr: async (id: PersistenceId) => {
         await pause();
         return this.events(id).length;
@@ -75,6 +81,7 @@ export class SharedLog {
     return {
       ...reading,
       write: () => Promise.reject(new Error('nobody writes without a hold')),
+      purge: () => Promise.reject(new Error('nobody purges without a hold')),
       hold: async (id) => {
         if (this.refusal !== undefined) throw this.refusal;
         await pause();
@@ -89,6 +96,15 @@ export class SharedLog {
             const outcomes = this.#write(writes, tenure);
             await pause();
             return outcomes();
+          },
+          purge: async (of) => {
+            await clock.outside(this.#random() * this.longestDelayMs);
+            if (this.#tenures.get(this.partitionOf(of)) !== tenure) {
+              throw new NotOwnerError('the purge came too late');
+            }
+            this.upkeep.push(`${holder} purge ${of}`);
+            this.#journals.delete(of);
+            await pause();
           },
           [Symbol.asyncDispose]: async () => released.abort(new NotOwnerError('released')),
         } satisfies HeldPlugin;

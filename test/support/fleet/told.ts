@@ -57,10 +57,19 @@ export class Told {
     command: Command,
     { ms = 1000, ...options }: AskOptions & { ms?: number } = {},
   ): Promise<unknown> {
+    const asked = process.counters.ask('e', command, { timeout: 10_000, ...options });
+    return await this.outcome(
+      asked.then(({ reply }) => reply),
+      ms,
+    );
+  }
+
+  /** What somebody gets within `ms`: the value, or the error. */
+  async outcome(work: Promise<unknown>, ms = 1000): Promise<unknown> {
     const heard: { outcome: unknown } = { outcome: 'nothing yet' };
-    process.counters.ask('e', command, { timeout: 10_000, ...options }).then(
-      ({ reply }) => {
-        heard.outcome = reply;
+    work.then(
+      (value) => {
+        heard.outcome = value;
       },
       (error: unknown) => {
         heard.outcome = error;

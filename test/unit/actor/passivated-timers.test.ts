@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { setup } from 'xstate';
 import { LocalEntityRegistry } from '../../../src/actor/registry/entity-registry.ts';
 import { StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
+import { openAheadMs } from '../../../src/model/wake-up.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
@@ -39,10 +40,12 @@ describe('a delayed event of a passivated entity', () => {
     await reminders.ask('1', { type: 'look' });
     await clock.pass(3000);
     expect(reminders.ids()).to.deep.equal([]);
-    await clock.pass(delayMs - 3100);
+    await clock.pass(delayMs - openAheadMs - 3100);
     expect(reminders.ids()).to.deep.equal([]);
-    expect(fired()).to.equal(0);
     await clock.pass(200);
+    expect(reminders.ids(), 'opened ahead').to.deep.equal(['1']);
+    expect(fired()).to.equal(0);
+    await clock.pass(openAheadMs);
     await wakesUp();
     expect(fired()).to.equal(1);
     expect(reminders.ref('1').getSnapshot().value).to.equal('reminded');
@@ -71,7 +74,7 @@ describe('a delayed event of a passivated entity', () => {
     await clock.pass(3000);
     const recoveries = journal.calls.recover;
     for (let i = 0; i < 3; i++) journal.failNextRecovery(new StoreUnavailableError('down'));
-    await clock.pass(delayMs - 3000);
+    await clock.pass(delayMs - openAheadMs - 3000);
     expect(journal.calls.recover - recoveries).to.equal(1);
     await clock.pass(1100);
     expect(journal.calls.recover - recoveries).to.equal(2);
@@ -150,9 +153,9 @@ describe('a delayed event of a passivated entity', () => {
   });
 });
 
-/** Timers that are overdue fire on Node's own clock. */
+/** Timers of an entity go by Node's own clock. */
 async function wakesUp(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, openAheadMs + 5));
   await settle();
 }
 

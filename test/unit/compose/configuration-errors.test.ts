@@ -13,6 +13,7 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
  */
 
 const own = new URL('../../support/own-plugins/own-journal.ts', import.meta.url).pathname;
+const overflow = new URL('../../support/own-plugins/own-overflow.ts', import.meta.url).pathname;
 const embedded = 'evolutiongaming.kafka-journal.embedded.journal';
 const kafka = 'evolutiongaming.kafka-journal.persistence.journal';
 const memory = 'akka.persistence.journal.plugin = "akka.persistence.journal.inmem"';
@@ -128,6 +129,26 @@ const situations: readonly Situation[] = [
     message: /typed\.stash-overflow-strategy: must be one of drop, fail.*, not "explode"/,
     line: 2,
   },
+  {
+    row: 'stash overflow strategy unknown: the classic one',
+    config: `${memory}\nakka.persistence.internal-stash-overflow-strategy = explode`,
+    message: /internal-.*: must be throw, discard, .*JVM.*, or "module#export", not explode/,
+    line: 2,
+  },
+  ...(
+    [
+      ['./none.ts#X', /names module \.\/none\.ts, which was not found; looked for from/],
+      [`${overflow}#None`, /names export None, which .* does not have; it has .*OwnOverflow/],
+      [`${overflow}#number`, /must name a class, a function, .* a strategy of a full stash, not 5/],
+      [`${overflow}#noStrategy`, /must make a strategy of a full stash; .* lacks onOverflow/],
+      [`${overflow}#throwing`, /names an export that failed to make a strategy.*no such table/],
+    ] as const
+  ).map(([name, message]) => ({
+    row: `stash overflow strategy that cannot be made: ${name.replace(/.*#/, '#')}`,
+    config: `${memory}\nakka.persistence.internal-stash-overflow-strategy = "${name}"`,
+    message,
+    line: 2,
+  })),
   {
     row: 'segment-size out of range',
     config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.segment-size = 1`,

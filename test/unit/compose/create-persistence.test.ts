@@ -46,7 +46,6 @@ describe('settings without effect', () => {
     {
       level: 'warn',
       message: `settings without effect so far: ${[
-        'akka.persistence.typed.snapshot-on-recovery (config text:9): there are no snapshots yet',
         'akka.persistence.at-least-once-delivery (config text:10): there is no at-least-once delivery yet',
       ].join('; ')}`,
     },
@@ -54,6 +53,7 @@ describe('settings without effect', () => {
       level: 'info',
       message: `settings without effect: ${[
         'akka.persistence.r2dbc (config text:10): a section of another plugin, left alone',
+        'akka.persistence.typed.snapshot-on-recovery (config text:9): a recovery that applied as many events as snapshotEvery says always takes a snapshot',
         'akka.persistence.dispatchers (config text:5): Node has no dispatchers',
         `${path}.plugin-dispatcher (config text:7): Node has no dispatchers`,
       ].join('; ')}`,

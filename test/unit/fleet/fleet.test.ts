@@ -283,7 +283,7 @@ describe('entities of a fleet', () => {
     await told.time.pass(1000);
     const error = await asked;
     expect(codeOf(error)).to.equal('ASK_TIMEOUT, stored: no');
-    expect(error.cause.message).to.include(`${a.member.member.address} has refused the command`);
+    expect(error.cause.message).to.include(`${a.member.member.address} has refused the call`);
     expect(error.cause.message).to.include('no entities "other"');
     expect(told.log.of('warn')).to.deep.equal(['another instance did not take a command']);
   });

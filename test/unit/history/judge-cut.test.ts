@@ -83,7 +83,7 @@ describe('The verdict of a read', () => {
   describeTable('when the row does not say the last number', lastCases, {
     domain: {
       wanted: ['events', 'number'],
-      append: ['none', 'free', 'deleted', 'hidden'],
+      append: ['none', 'free', 'took', 'lost', 'hidden'],
     },
     judge: judgeLast,
   });

@@ -261,6 +261,19 @@ describe('A read while a replicator is between two statements', () => {
         .and.to.include('at 0:0 by');
     });
 
+    it('gives nothing of an append that lost against what a later delete took away', async () => {
+      await append(1, 3);
+      await append(4, 2);
+      await append(4, 3);
+      await remove(5);
+      const row = { at: 3, seqNr: 5, deleteTo: 5 };
+      expect(await lastNumbers({ replicated: 1, row })).to.deep.equal([5, 'last 5']);
+      const { offset } = await append(6, 2);
+      const later = { at: offset, seqNr: 7, deleteTo: 5 };
+      const stored = { replicated: 1, row: later, events: { [offset]: [6, 7] } };
+      expect(await lastNumbers(stored)).to.deep.equal([7, `6@${offset} 7@${offset} last 7`]);
+    });
+
     for (const left of [[], [1, 2]]) {
       it(`begins again where a row after its end does not say it, with ${left.length} rows left`, async () => {
         await append(1, 3);

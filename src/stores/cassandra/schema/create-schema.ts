@@ -9,7 +9,7 @@ import type { SetUpOptions } from '../../set-up-options.ts';
 import { openCassandraSession } from '../session.ts';
 import type { CassandraDeps, CassandraSession } from '../session-types.ts';
 import { checkSnapshotsTable, checkTables, missingOf, notSetUp } from './check-schema.ts';
-import { type ExistingSchema, existingSchema } from './existing-schema.ts';
+import { type ExistingSchema, existingSchema, replicationText } from './existing-schema.ts';
 import { currentVersion, outstandingSteps, readVersion, writeVersion } from './migrations.ts';
 import { withSchemaLock } from './schema-lock.ts';
 import {
@@ -117,8 +117,8 @@ class SchemaSetUp {
       await this.#ddl(
         `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH REPLICATION = ${replication}`,
       );
-      existing = { tables: new Map(), indexes: new Set() };
-    }
+      existing = { replication: '', tables: new Map(), indexes: new Set() };
+    } else this.#compareReplication(existing.replication);
     if (!schema.autoCreate || (await this.#isComplete(existing))) return;
     const locks = locksDefinition(schema);
     const table = `${keyspace}.${locks.name}`;
@@ -129,6 +129,15 @@ class SchemaSetUp {
     await withSchemaLock({ session: this.#session, table, deps: this.#deps }, () =>
       this.#complete(),
     );
+  }
+
+  /** The setting counts only when the keyspace is created: changed later, it changes nothing. */
+  #compareReplication(stored: string): void {
+    const { keyspace } = this.#schema;
+    const configured = replicationText(optionsOf(keyspace.replication));
+    if (!keyspace.autoCreate || stored === configured) return;
+    const fields = { keyspace: keyspace.name, stored, configured };
+    this.#deps.log.warn(fields, 'the keyspace has another replication than its settings say');
   }
 
   /** What was made is known from the statements that made it. */
@@ -221,10 +230,16 @@ class SchemaSetUp {
   }
 }
 
-function replicationCql(replication: KeyspaceReplication): string {
+function optionsOf(replication: KeyspaceReplication): Readonly<Record<string, string>> {
   if (replication.type === 'simple') {
-    return `{ 'class' : 'SimpleStrategy','replication_factor':${replication.factor} }`;
+    return { class: 'SimpleStrategy', replication_factor: String(replication.factor) };
   }
-  const factors = Object.entries(replication.factors).map(([dc, factor]) => `'${dc}':${factor}`);
-  return `{ ${["'class' : 'NetworkTopologyStrategy'", ...factors].join(',')} }`;
+  const factors = Object.entries(replication.factors).map(([dc, factor]) => [dc, String(factor)]);
+  return { class: 'NetworkTopologyStrategy', ...Object.fromEntries(factors) };
+}
+
+function replicationCql(replication: KeyspaceReplication): string {
+  const { class: name, ...factors } = optionsOf(replication);
+  const written = Object.entries(factors).map(([of, factor]) => `'${of}':${factor}`);
+  return `{ ${[`'class' : '${name}'`, ...written].join(',')} }`;
 }

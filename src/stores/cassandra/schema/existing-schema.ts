@@ -3,6 +3,8 @@ import type { CassandraSession, Row } from '../session-types.ts';
 
 /** What a keyspace holds, by lower-case name. */
 export interface ExistingSchema {
+  /** How many copies it has: `SimpleStrategy replication_factor 1`. */
+  readonly replication: string;
   /** Column names by table. */
   readonly tables: ReadonlyMap<string, ReadonlySet<string>>;
   readonly indexes: ReadonlySet<string>;
@@ -32,15 +34,32 @@ export async function existingSchema(
     }
   };
   const [keyspaces, columns, indexes] = await Promise.all([
-    select('keyspace_name', 'keyspaces'),
+    select('replication', 'keyspaces'),
     select('table_name, column_name', 'columns'),
     select('index_name', 'indexes'),
   ]);
-  if (keyspaces.length === 0) return undefined;
+  const [keyspaceRow] = keyspaces;
+  if (keyspaceRow === undefined) return undefined;
   const tables = new Map<string, Set<string>>();
   for (const { table_name: table, column_name: column } of columns) {
     const known = tables.get(String(table)) ?? new Set();
     tables.set(String(table), known.add(String(column)));
   }
-  return { tables, indexes: new Set(indexes.map((row) => String(row['index_name']))) };
+  return {
+    replication: replicationText(keyspaceRow['replication'] as ReplicationCell),
+    tables,
+    indexes: new Set(indexes.map((row) => String(row['index_name']))),
+  };
+}
+
+type ReplicationCell = ReadonlyMap<string, string> | Readonly<Record<string, string>>;
+
+/** The same text for the same replication, as a map of Cassandra's or as settings give it. */
+export function replicationText(cell: ReplicationCell): string {
+  const options = cell instanceof Map ? [...cell] : Object.entries(cell);
+  const [[, name = ''] = [], ...rest] = options.toSorted(([a], [b]) => {
+    return a === 'class' ? -1 : b === 'class' || a > b ? 1 : -1;
+  });
+  const factors = rest.map(([of, factor]) => `${of} ${factor}`);
+  return [name.replace(/^.*\./, ''), ...factors].join(' ');
 }

@@ -21,6 +21,28 @@ describe('the life of an entity', () => {
     });
   });
 
+  it('asks for snapshots on its way, and ends in the same ways meanwhile', () => {
+    const loading: LifeFact[] = ['permit.granted', 'snapshot.asked'];
+    expect(lifeAfter(false, ...loading)).to.deep.equal({ state: 'loadingSnapshot', effects: [] });
+    expect(lifeAfter(false, ...loading, 'snapshot.answered')).to.deep.equal({
+      state: 'replaying',
+      effects: [],
+    });
+    for (const fact of [
+      'replay.completed',
+      'init.started',
+      'tenure.lost',
+      'recovery.failed',
+    ] as const) {
+      for (const restarts of [true, false]) {
+        const same = lifeAfter(restarts, 'permit.granted', fact);
+        expect(lifeAfter(restarts, ...loading, fact), fact).to.deep.equal(same);
+      }
+    }
+    const late = lifeAfter(false, 'permit.granted', 'replay.completed', 'snapshot.asked');
+    expect(late.state, 'of an attempt that was dropped').to.equal('ready');
+  });
+
   it('stores the init record of a new journal before it is ready', () => {
     expect(lifeAfter(false, 'permit.granted', 'init.started').state).to.equal('initialising');
     const ready = lifeAfter(false, 'permit.granted', 'init.started', 'write.settled');

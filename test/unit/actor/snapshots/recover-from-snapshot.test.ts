@@ -39,6 +39,42 @@ describe('a recovery from a snapshot', () => {
     expect((await world.add(1)).sequenceNr).to.equal(7);
   });
 
+  it('shows in its phase that it waits for the store; a look shows nothing', async () => {
+    const { journal, store, reopen } = await shelf();
+    const open = store.block();
+    const world = reopen();
+    const phases: string[] = [];
+    world.actor.subscribe((snapshot) => {
+      const { phase } = (snapshot as { readonly persistence: { readonly phase: string } })
+        .persistence;
+      if (phases.at(-1) !== phase) phases.push(phase);
+    });
+    await settle();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('loading-snapshot');
+    const replay = journal.blockReplay();
+    open();
+    await replay.reached;
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('replaying');
+    replay.open();
+    await world.recovered();
+    expect(phases).to.deep.equal(['replaying', 'loading-snapshot', 'replaying', 'ready']);
+  });
+
+  it('leaves that phase when the load fails, also for a next try', async () => {
+    const { store, reopen } = await shelf();
+    const open = store.block();
+    store.failNext('load', new StoreUnavailableError('down'));
+    const world = reopen({ entity: { onPersistFailure: { minBackoff: 1, maxBackoff: 1 } } });
+    await settle();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('loading-snapshot');
+    open();
+    await world.recovered();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('ready');
+    expect(world.signals.filter((signal) => signal.startsWith('recovery-failed'))).to.have.length(
+      1,
+    );
+  });
+
   it('has a tail (A15), in one pass and in two', async () => {
     for (const onePass of [true, false]) {
       const journal = new MemoryJournalPlugin({ onePass });
@@ -126,14 +162,39 @@ describe('a recovery from a snapshot', () => {
     expect(await store.numbers('c|1')).to.deep.equal([12]);
     await journal.purge('c|1');
     const second = reopen({ entity: everyThree });
+    await second.recovered();
+    store.failNext('deleteMatching');
     await addOnes(second, 6);
     await settle();
+    expect(second.signals).to.include('snapshots-delete-failed 12');
+    expect(await store.numbers('c|1')).to.deep.equal([6, 12]);
     await second.host.shutdown();
     journal.requests.length = 0;
     const third = reopen();
     await third.recovered();
     expect(third.count()).to.equal(6);
     expect(readFrom(journal)).to.deep.equal([12, 6]);
+  });
+
+  it('leaves those of an earlier life until the present one has a snapshot; then they go', async () => {
+    const entity = { retention: { snapshotEvery: 4, keepSnapshots: 9 } };
+    const { journal, store, reopen } = await shelf(entity, 11);
+    expect(await store.numbers('c|1')).to.deep.equal([4, 8, 12]);
+    await journal.purge('c|1');
+    const second = reopen({ entity: { retention: { snapshotEvery: 5, keepSnapshots: 9 } } });
+    await addOnes(second, 3);
+    await settle();
+    expect(await store.numbers('c|1'), 'none is saved yet').to.deep.equal([4, 8, 12]);
+    await addOnes(second, 1);
+    await settle();
+    expect(await store.numbers('c|1'), 'that of number 4 is below').to.deep.equal([4, 5]);
+    expect(second.signals.slice(1)).to.deep.equal(['snapshots-deleted 12', 'snapshot-saved 5']);
+    await second.host.shutdown();
+    journal.requests.length = 0;
+    const third = reopen();
+    await third.recovered();
+    expect(third.count()).to.equal(4);
+    expect(readFrom(journal)).to.deep.equal([5]);
   });
 
   it('fails when the snapshot cannot be loaded (A19)', async () => {

@@ -1,9 +1,16 @@
 import { expect } from 'chai';
-import { decodeCall, encodeCall, nameOfAsk } from '../../../../src/fleet/calls/call-codec.ts';
+import {
+  decodeCall,
+  decodeUpkeep,
+  encodeCall,
+  encodeUpkeep,
+  nameOfAsk,
+} from '../../../../src/fleet/calls/call-codec.ts';
 import { decodeRefusal, encodeRefusal } from '../../../../src/fleet/calls/refusal-codec.ts';
 import { decodeRelease, encodeRelease } from '../../../../src/fleet/calls/release-codec.ts';
 import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
 import { Partition, Topic } from '../../../../src/model/position.ts';
+import { SeqNr } from '../../../../src/model/seq-nr.ts';
 
 const call = { type: 'account', id: 'a-1', command: { type: 'opened' }, generation: 4, hops: 1 };
 
@@ -93,6 +100,36 @@ describe('a call', () => {
       // A demand of a later version: it must not be ignored.
       [body({ terms: { once: true } })]: 'call.terms has the unknown member "once"',
     });
+  });
+});
+
+describe('a call for a deletion or a purge', () => {
+  const toEntity = { type: 'account', id: 'a-1', generation: 4, hops: 1 };
+
+  it('is a JSON object with the entity, what is to go, and what the caller knew', () => {
+    const purge = { ...toEntity, upkeep: { name: 'purge' } } as const;
+    expect(encodeUpkeep(purge)).to.equal('{"type":"account","id":"a-1","generation":4,"hops":1}');
+    expect(decodeUpkeep('purge', encodeUpkeep(purge))).to.deep.equal(purge);
+    for (const to of [1, 7, SeqNr.max]) {
+      const upkeep = { name: 'delete-events', to: SeqNr.of(to) } as const;
+      const body = encodeUpkeep({ ...toEntity, upkeep });
+      expect(body).to.equal(`{"type":"account","id":"a-1","to":${to},"generation":4,"hops":1}`);
+      expect(decodeUpkeep('delete-events', body)).to.deep.equal({ ...toEntity, upkeep });
+    }
+  });
+
+  it('is refused when it does not hold together, naming the member', () => {
+    const body = (member: object) => JSON.stringify({ ...toEntity, to: 3, ...member });
+    refusesAll((text) => decodeUpkeep('delete-events', text), {
+      '[]': 'call must be an object, not an array',
+      [body({ to: undefined })]: 'call.to must be an integer of at least 0',
+      [body({ to: 0 })]: 'call.to must be an integer of at least 1, not 0',
+      [body({ to: '3' })]: 'call.to must be an integer',
+      [body({ id: ' ' })]: 'call.id must be a well-formed text that is not blank',
+      [body({ generation: -1 })]: 'call.generation must be an integer of at least 0, not -1',
+    });
+    const blank = { ...toEntity, id: ' ', upkeep: { name: 'purge' } } as const;
+    expect(() => encodeUpkeep(blank)).to.throw(InvalidInputError, 'id of an entity');
   });
 });
 

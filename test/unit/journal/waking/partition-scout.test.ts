@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { PartitionScout } from '../../../../src/journal/waking/partition-scout.ts';
 import { ClosedError, NotSetUpError, StoreUnavailableError } from '../../../../src/model/errors.ts';
 import { Offset } from '../../../../src/model/position.ts';
+import { openAheadMs } from '../../../../src/model/wake-up.ts';
 import { clockStartMs, Ground, place } from './ground.ts';
 
 const aWhileMs = 10_000;
@@ -98,10 +99,10 @@ describe('the scout of a partition that belongs to nobody', () => {
 
   it('wakes where the partition is held here for some other reason, soon', async () => {
     await start();
-    ground.stored('a', 900, 105);
+    ground.stored('a', 1_400, 105);
     ground.isHeld = true;
     await ground.pass(1_000);
-    expect(ground.opened).to.deep.equal([['a', 900]]);
+    expect(ground.opened).to.deep.equal([['a', 1_400 - openAheadMs]]);
   });
 
   it('finds what was written before the start in the log, though no replicator runs', async () => {

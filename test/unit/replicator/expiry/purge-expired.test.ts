@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PurgeExpiredSettings } from '../../../../src/config/settings/replicator-settings.ts';
+import type { PurgeExpiredSettings } from '../../../../src/config/settings/purge-expired-settings.ts';
 import type { Action } from '../../../../src/model/action.ts';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
