@@ -206,8 +206,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
  */
 function checkPart(part: string, what: string): string {
   if (!part.includes('|')) return part;
-  const text = `without the option "persistenceId" ${what} must not contain "|", as ${JSON.stringify(part)} does`;
-  throw new InvalidInputError(text);
+  const text = `without the option "persistenceId" ${what} must not contain "|"`;
+  throw new InvalidInputError(`${text}, as ${JSON.stringify(part)} does; nothing was stored`);
 }
 
 /**
