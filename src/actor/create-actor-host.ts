@@ -71,7 +71,7 @@ export type PlaceEntities = <L extends AnyActorLogic>(
   options: EntityRegistryOptions,
 ) => EntityRegistry<L>;
 
-/** Persistent actors over journals. It owns its entities, not the journals. Disposing = `shutdown`. */
+/** Persistent actors over journals. It owns its entities, not them. Disposing is `shutdown`. */
 export interface ActorHost extends AsyncDisposable {
   /**
    * Logic that stores each event of a machine before applying it. `types` names commands that are

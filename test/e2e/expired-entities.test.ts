@@ -27,7 +27,11 @@ type Said = { readonly type: 'said'; readonly word: string };
 
 /** A guest who is reminded after a day, and whose journal is over once they have said goodbye. */
 const guest = setup({
-  types: { context: {} as { words: readonly string[] }, events: {} as Said },
+  types: {
+    context: {} as { words: readonly string[] },
+    events: {} as Said,
+    input: {} as { id: string },
+  },
 }).createMachine({
   id: 'guest',
   context: { words: [] },
@@ -59,13 +63,13 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
     const persistence = await createPersistence({ config: configText });
     opened.defer(() => persistence.shutdown());
     const logic = persistence.persistent(guest, {
-      persistenceId: ({ input }) => (input as unknown as { id: string }).id,
+      persistenceId: ({ input }) => input.id,
       retention: { snapshotEvery: 2, keepSnapshots: 9 },
       waitForSnapshot: true,
       expireAfter: ({ command }) => ((command as Said)?.word === 'goodbye' ? '1ms' : undefined),
       onSignal: ({ type, sequenceNr }) => signals.push(`${type} ${sequenceNr}`),
     });
-    return { persistence, guests: persistence.entities('guest', logic as never) };
+    return { persistence, guests: persistence.entities('guest', logic) };
   };
   const config = await loadConfig({ text: configText });
   const waking = async (): Promise<readonly string[]> => {
@@ -89,11 +93,7 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
     guests: Awaited<ReturnType<typeof open>>['guests'],
     id: string,
     word: string,
-  ) =>
-    (await guests.ask(id, { type: 'said', word } as never)) as unknown as {
-      readonly sequenceNr: number;
-      readonly snapshot: { readonly context: { readonly words: readonly string[] } };
-    };
+  ) => guests.ask(id, { type: 'said', word });
 
   const first = await open();
   for (const word of ['hello', 'more', 'and more']) await say(first.guests, 'leaving', word);
