@@ -2,9 +2,24 @@
 
 export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
 export type { ActorHost } from './actor/create-actor-host.ts';
+export {
+  confirm,
+  type DeliverOptions,
+  deliver,
+  type Given,
+  type OutboxAction,
+} from './actor/delivery/deliver.ts';
+export type {
+  Delivered,
+  Delivery,
+  DeliveryAttempt,
+  Destination,
+  SendDelivery,
+} from './actor/delivery/delivery-options.ts';
 export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Decision,
+  DeliveryOptions,
   EntityOptions,
   PersistenceSignal,
   RestartBackoff,
@@ -13,6 +28,7 @@ export type {
   SnapshotWhenArgs,
   XstateEvent,
 } from './actor/entity/entity-options.ts';
+export { type Attempt, attemptOf } from './actor/entity/invoked-work.ts';
 export type { Moment } from './actor/entity/moment.ts';
 export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
 export type {
@@ -29,6 +45,7 @@ export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
 export { taggedJson } from './actor/evolution/tagged-json.ts';
 export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/upcasters.ts';
+export type { RetryPolicies, RetryPolicy } from './actor/machine/retry-policy.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
   AskOptions,
@@ -68,6 +85,7 @@ export type { PluginContext, PluginFactory, PluginSource } from './plugin/plugin
 export type { CallOptions } from './ports/call-options.ts';
 export type {
   AtomicWrite,
+  DeliveryFact,
   EventFacts,
   HeldPlugin,
   JournalPlugin,

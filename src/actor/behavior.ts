@@ -1,6 +1,7 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
+import { type Delivered, isDelivered } from './delivery/delivery-options.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
@@ -114,6 +115,11 @@ export interface BehaviorOptions<
   readonly unstashOn?: ((state: S) => boolean) | undefined;
   /** The state after an event: a pure function, which leaves the old state alone. */
   readonly evolve: (state: S, event: E) => S;
+  /**
+   * The state after a delivery was confirmed by the promise of its destination: a pure function. It
+   * stays as it is unless given.
+   */
+  readonly delivered?: (state: S, delivered: Delivered) => S;
 }
 
 /** See `behavior` of the persistence. */
@@ -181,6 +187,7 @@ function checkState<S>(state: S, option: string, type?: string): S {
 interface Rules<S> {
   readonly initialState: unknown;
   readonly evolve: (state: S, event: EventObject) => S;
+  readonly delivered: ((state: S, delivered: Delivered) => S) | undefined;
 }
 
 /** Folding has no effects, so a dry run is the thing itself. */
@@ -189,11 +196,14 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   readonly handled = true;
   readonly trace: readonly unknown[] = [];
   readonly timerChanges: readonly never[] = [];
+  readonly outboxChanges: readonly never[] = [];
   readonly actionCount = 0;
+  readonly hearsDeliveries: boolean;
   readonly #rules: Rules<S>;
 
   constructor(rules: Rules<S>) {
     this.#rules = rules;
+    this.hearsDeliveries = rules.delivered !== undefined;
   }
 
   needsInit(input: unknown): boolean {
@@ -216,8 +226,16 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   }
 
   apply(state: BehaviorState<S>, event: EventObject): BehaviorState<S> {
-    const context = checkState(this.#rules.evolve(state.context, event), 'evolve', event.type);
+    const context = this.#evolved(state.context, event);
     return { status: 'active', context, output: undefined, error: undefined };
+  }
+
+  #evolved(state: S, event: EventObject): S {
+    const { evolve, delivered } = this.#rules;
+    if (!isDelivered(event)) return checkState(evolve(state, event), 'evolve', event.type);
+    // A program that no longer wants to know does not ask for what was handled once.
+    if (delivered === undefined) return state;
+    return checkState(delivered(state, event), 'delivered', event.type);
   }
 
   begin(input: unknown): BehaviorState<S> {
@@ -287,6 +305,12 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   useVersion(): void {}
 
   endChild(): void {}
+
+  noteAttempt(): void {}
+
+  takeAttempt(): void {}
+
+  backoffEndMs(): undefined {}
 
   adoptStep(): void {}
 

@@ -215,7 +215,8 @@ class LocalActorHost implements ActorHost {
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
     const shared = { log, clock, random, randomUuid };
     const plugins = { journal, snapshotStore, journalCoding };
-    this.#deps = { ...plugins, ...shared, permits, live, hosts };
+    const ask: EntityDeps['ask'] = (ref, command, how) => this.ask(ref, command, how);
+    this.#deps = { ...plugins, ...shared, ask, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
   }
 

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError, JournalError, RecoveryFailedError } from '../model/errors.ts';
 import { storedForm } from '../model/stored-form.ts';
+import { addressOf } from './delivery/actor-address.ts';
 import { Entity } from './entity/entity.ts';
 import type { EntityDeps } from './entity/entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
@@ -176,6 +177,12 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
         restartsTimers: settings.actor.timers === 'restart',
         onTimer: (change) => host.noteTimer(change),
         onCrash: (error) => host.crashed(error),
+        addressOf: settings.deliveries.sendTo ? persistentAddressOf : undefined,
+        entity: {
+          persistenceId: settings.persistenceId,
+          nowMs: () => this.#deps.clock.nowMs(),
+          random: () => this.#deps.random(),
+        },
       });
       const run = logic.dryRun();
       const state = run.initial(input);
@@ -196,6 +203,12 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       throw error;
     }
   }
+}
+
+/** Other actors take a message at most once, and have no use for a repetition. */
+function persistentAddressOf(actor: AnyActorRef, from: AnyActorRef): string | undefined {
+  const { logic } = actor as { readonly logic?: unknown };
+  return logic instanceof EntityActorLogic ? addressOf(actor, from) : undefined;
 }
 
 /**

@@ -4,25 +4,43 @@ import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
+import { deliveredPrefix } from './delivery/delivery-options.ts';
+import { DeliverySender } from './delivery/sender.ts';
 import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
 import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
-import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
+import type { Envelope } from './entity/evaluated.ts';
+import type {
+  AnyHostEvent,
+  DeliveryConfirmed,
+  RecoveryEvent,
+  WriteRejected,
+} from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
+import type { ChildAttempt } from './entity/invoked-work.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
 import { Lifecycle } from './entity/lifecycle.ts';
 import type { LiveEntity } from './entity/live-entities.ts';
 import type { Moment } from './entity/moment.ts';
-import { isXstateEvent } from './entity/stored-event.ts';
+import { isOwnEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityWork } from './entity-work.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-view.ts';
 import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
+
+/** What the entity itself has to say. */
+const input = {
+  ask: undefined,
+  timer: undefined,
+  internal: true,
+  delivery: undefined,
+  child: undefined,
+} as const;
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
@@ -34,6 +52,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
   readonly #recovery: EntityRecovery<S>;
+  readonly #sender: DeliverySender<S>;
   readonly #pipeline: CommandPipeline<S>;
   readonly work: EntityWork<S>;
   /** Asked, but not yet taken from the mailbox. */
@@ -48,7 +67,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     const snapshots = new EntitySnapshots(entity);
     this.#snapshots = snapshots;
     this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
-    this.#pipeline = new CommandPipeline(entity, this.#life, snapshots);
+    this.#sender = new DeliverySender(entity);
+    this.#pipeline = new CommandPipeline(entity, this.#life, { snapshots, sender: this.#sender });
     this.work = new EntityWork(entity, this.#life, this.#pipeline);
   }
 
@@ -223,11 +243,23 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #receive(event: EventObject): void {
     const { timers, logic, state } = this.#entity;
     const timer = timers.firedBy(event);
-    if (timer === undefined && !isXstateEvent(event)) {
+    if (timer === undefined && !isOwnEvent(event)) {
       this.#takeCommand(event, undefined);
       return;
     }
     if (timer !== undefined) timers.remove(timer);
+    const child = this.#life.isLive ? logic.senderOf(state, event) : undefined;
+    this.#takeInput({ ...input, event, timer: timer?.id, child });
+  }
+
+  #takeAttempt(attempt: ChildAttempt): void {
+    const { record: event } = attempt;
+    // It would be interrupted at once, and count.
+    if (this.#stopping && event.type === 'xstate.attempt.begun') return;
+    this.#takeInput({ ...input, event, attempt });
+  }
+
+  #takeInput(envelope: Envelope): void {
     // In other states its sender is a child or a timer of a state that was thrown away.
     // Of an entity that was lost it is something to do: the recovery brings it back.
     if (!this.#life.isLive) {
@@ -236,8 +268,15 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       return;
     }
     this.work.touch();
-    const child = logic.senderOf(state, event);
-    this.#pipeline.receive({ event, ask: undefined, timer: timer?.id, internal: true, child });
+    this.#pipeline.receive(envelope);
+  }
+
+  /** What it says of an entity that was lost, its recovery finds out anew. */
+  #confirmed({ delivery: { id, to }, output }: DeliveryConfirmed): void {
+    if (!this.#life.isLive) return;
+    const type = `${deliveredPrefix}${to}`;
+    const event = output === undefined ? { type, id } : { type, id, output };
+    this.#pipeline.receive({ ...input, event, delivery: id });
   }
 
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
@@ -254,8 +293,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     } else {
       this.work.touch();
       const event = command as EventObject;
-      const envelope = { event, ask, timer: undefined, internal: false, child: undefined };
-      this.#pipeline.receive(envelope);
+      this.#pipeline.receive({ ...input, event, ask, internal: false });
       this.#lookForWork();
     }
   }
@@ -286,11 +324,20 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
         this.#pipeline.snapshotReported();
         break;
+      case 'persistence.delivery-confirmed':
+        this.#confirmed(event);
+        break;
+      case 'persistence.delivery-overdue':
+        this.#entity.signal('delivery-unconfirmed', event.cause, event.delivery.seqNr);
+        break;
       case 'persistence.timer':
         this.#entity.continueTimer(event.key);
         break;
       case 'persistence.from-caller':
         this.#takeCommand(event.event, commandFault(event.event));
+        break;
+      case 'persistence.attempt-reported':
+        this.#takeAttempt(event.attempt);
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
@@ -340,10 +387,12 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#recovery.awaitPermit();
         break;
       case 'drainStash':
+        this.#sender.begin();
         this.#pipeline.drainAfterEffects();
         break;
       case 'stopChildren':
         this.work.failed();
+        this.#sender.stop();
         this.#entity.logic.discard();
         break;
       case 'forgetState':
@@ -358,6 +407,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#recovery.backOff();
         break;
       case 'endAskers':
+        this.#sender.stop();
         this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
         this.#entity.release();
         this.#pipeline.end();

@@ -1,3 +1,4 @@
+import type { AnyActorRef } from 'xstate';
 import { openAheadMs } from '../model/wake-up.ts';
 import type { CommandPipeline } from './command/command-pipeline.ts';
 import type { Entity } from './entity/entity.ts';
@@ -31,7 +32,10 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   get nextTimerMs(): number | undefined {
-    return this.#entity.timers.nextDueMs();
+    const { waits, logic, state, timers } = this.#entity;
+    const backoffEndsMs = logic.childrenOf(state).map((child) => waits.backoffEndMs(child));
+    const dueMs = [timers.nextDueMs(), ...backoffEndsMs].filter((ms) => ms !== undefined);
+    return dueMs.length === 0 ? undefined : Math.min(...dueMs);
   }
 
   /** To be called before anything of the lost entity is thrown away. */
@@ -60,13 +64,14 @@ export class EntityWork<S extends HostedState> implements WorkView {
   }
 
   get waitsForNothing(): boolean {
-    const { waits, logic, state, timers } = this.#entity;
+    const { waits, logic, state, timers, outbox } = this.#entity;
     if (!this.#life.isReady || !this.#pipeline.isIdle || this.isWritten) return false;
-    return waits.isNothing(logic.childrenOf(state), timers);
+    const children = logic.childrenOf(state);
+    return waits.isNothing({ children, timers, deliveries: outbox.size });
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, logic, state, settings } = this.#entity;
+    const { deps, timers, waits, outbox, logic, state, settings } = this.#entity;
     const nowMs = deps.clock.nowMs();
     if (nowMs - this.#lastActiveMs < ms) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
@@ -76,14 +81,18 @@ export class EntityWork<S extends HostedState> implements WorkView {
     if (stash.length > 0) return false;
     // Time that it does not live does not count, so it would wait for ever.
     if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
+    if (outbox.size > 0) return false;
     // One that is to be opened again at once stays.
     const soonMs = Math.max(ms, openAheadMs);
-    return !timers.isDueWithin(soonMs, nowMs) && !logic.hasRunningChild(state);
+    const isAtWork = (child: AnyActorRef): boolean =>
+      logic.isRunning(child) && (waits.backoffEndMs(child) ?? 0) <= nowMs + soonMs;
+    return !timers.isDueWithin(soonMs, nowMs) && !logic.childrenOf(state).some(isAtWork);
   }
 
-  /** It has a timer, a child at work, or a word of one of them that is not stored yet. */
+  /** It has a timer, a delivery, a child at work, or a word of one of them that is not stored yet. */
   get #waits(): boolean {
-    const { timers, logic, state } = this.#entity;
-    return timers.size > 0 || logic.hasRunningChild(state) || this.#pipeline.hasInput;
+    const { timers, outbox, logic, state } = this.#entity;
+    if (timers.size > 0 || outbox.size > 0) return true;
+    return logic.hasRunningChild(state) || this.#pipeline.hasInput;
   }
 }

@@ -1,7 +1,7 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { isEvent } from './entity/check-input.ts';
 import { FromCaller, HostEvent } from './entity/host-events.ts';
-import { isXstateEvent } from './entity/stored-event.ts';
+import { isOwnEvent } from './entity/stored-event.ts';
 
 type Source = AnyActorRef | undefined;
 
@@ -43,7 +43,7 @@ export function guardDoor(self: AnyActorRef, isTimer: (event: EventObject) => bo
     // Most messages are commands and the host's own: they look like nothing else, whoever sends
     // them.
     const isPlain =
-      isEvent(event) && (event instanceof HostEvent || !(isXstateEvent(event) || isTimer(event)));
+      isEvent(event) && (event instanceof HostEvent || !(isOwnEvent(event) || isTimer(event)));
     deliver(isPlain ? event : admit(event, { source, target: self, isTimer }));
   };
   doors.set(self, door);
@@ -75,7 +75,7 @@ interface Sending {
 function admit(event: unknown, { source, target, isTimer }: Sending): unknown {
   if (!isEvent(event)) return new FromCaller(event);
   if (event instanceof HostEvent) return event;
-  if (!isXstateEvent(event)) {
+  if (!isOwnEvent(event)) {
     return source !== target && isTimer(event) ? new FromCaller(event) : event;
   }
   const isOwn =

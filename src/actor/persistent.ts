@@ -32,6 +32,7 @@ import { knowsEvents } from './machine/known-events.ts';
 import { MachineLogic } from './machine/machine-logic.ts';
 import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
+import { type RetryPolicies, withRetryPolicies } from './machine/retry-policy.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
 /** All that the journal of a machine holds. */
@@ -111,6 +112,12 @@ export interface PersistentOptions<
    * machine knows and does not take in its present state.
    */
   readonly unknownStoredEvent?: UnknownStoredEvent | undefined;
+  /**
+   * How invoked promises are tried again when they fail, by their names in `setup({ actors })`. It
+   * counts for what the machine itself invokes or spawns by that name, not for what its child
+   * machines do (docs/retries.md).
+   */
+  readonly retry?: RetryPolicies<M> | undefined;
 }
 
 /** See `persistent` of the persistence. */
@@ -142,7 +149,7 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   if (stranger !== undefined) {
     throw new InvalidInputError(`"earlierMachines" are state machines, not ${kindOf(stranger)}`);
   }
-  const { machineVersion } = options;
+  const { machineVersion, retry } = options;
   if (earlier.size > 0 && (machineVersion === undefined || earlier.has(machineVersion))) {
     const text = 'a machine with "earlierMachines" needs a "machineVersion" that none of them has';
     throw new InvalidInputError(text);
@@ -152,6 +159,10 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   const knows = (type: string): boolean => known.some((knowsIt) => knowsIt(type));
   const shared = resolveOptions(options, settings, policy && { policy, knows });
   const unstashes = unstashesOf(machine, options.unstashOn as UnstashOn);
+  const tried = (one: AnyStateMachine) => withRetryPolicies(one, retry, one !== machine);
+  const newest = tried(machine);
+  const others = new Map([...earlier].map(([version, one]) => [version, tried(one)]));
+  const versions = () => new MachineVersions(newest, others);
   return {
     journalPluginId: shared.journalPluginId,
     needsId: persistenceId === undefined,
@@ -164,8 +175,8 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
         transient: transient as Settings['transient'],
       };
     },
-    open: (scope, hooks) => new MachineLogic(new MachineVersions(machine, earlier), scope, hooks),
-    wire: new MachineWire(new MachineVersions(machine, earlier)),
+    open: (scope, hooks) => new MachineLogic(versions(), scope, hooks),
+    wire: new MachineWire(versions()),
   };
 }
 

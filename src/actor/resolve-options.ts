@@ -1,11 +1,22 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
+import { longestTimeoutMs } from '../runtime/alarms.ts';
+import { actorPrefix } from './delivery/actor-address.ts';
+import type {
+  DeliverySettings,
+  Destination,
+  EntityDeliveries,
+  ResolvedDestination,
+} from './delivery/delivery-options.ts';
+import { defaultAskTimeoutMs } from './entity/ask.ts';
 import { besideOf, type Hooks } from './entity/beside-events.ts';
 import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
 import { durationMs } from './entity/duration-ms.ts';
 import type {
   ActorSettings,
+  DeliveryOptions,
+  Duration,
   EntityOptions,
   EntitySettings,
   InputArgs,
@@ -32,6 +43,7 @@ const functions = [
   'snapshotWhen',
   'metadata',
   'headers',
+  'delivered',
 ] as const;
 
 /** The options that all actors of one logic share; the persistence id depends on the input. */
@@ -75,6 +87,7 @@ export function resolveOptions<S, E extends EventObject>(
         ? settings.passivateAfterMs
         : durationMs(passivateAfter, 'passivateAfter'),
     snapshots: resolveSnapshots(options),
+    deliveries: resolveDeliveries(options.deliveries, settings.deliveries),
     actor: overSettings(options, settings),
   };
 }
@@ -134,6 +147,56 @@ function commandIdsOver(
   const ms = durationMs(maxAge, 'commandIds.maxAge');
   if (ms > 0) return { maxCount: positive(count, 'commandIds.maxCount'), maxAgeMs: ms };
   throw new InvalidInputError('commandIds.maxAge must be more than 0');
+}
+
+function resolveDeliveries(
+  given: DeliveryOptions = {},
+  settings: DeliverySettings,
+): EntityDeliveries {
+  const { redeliveryBurst: burst = settings.redeliveryBurst } = given;
+  const { warnAfterAttempts: warnAfter = settings.warnAfterAttempts } = given;
+  const { maxUnconfirmed: most = settings.maxUnconfirmed } = given;
+  const interval = given.redeliverInterval ?? settings.redeliverIntervalMs;
+  const timeout = given.timeout ?? defaultAskTimeoutMs;
+  return {
+    to: new Map(
+      Object.entries(given.to ?? {}).map(([name, destination]) => [
+        checkDestinationName(name),
+        resolveDestination(name, destination),
+      ]),
+    ),
+    sendTo: given.sendTo ?? false,
+    timeoutMs: shortMs(timeout, 'deliveries.timeout'),
+    redeliverIntervalMs: shortMs(interval, 'deliveries.redeliverInterval'),
+    redeliveryBurst: positive(burst, 'deliveries.redeliveryBurst'),
+    warnAfterAttempts: positive(warnAfter, 'deliveries.warnAfterAttempts'),
+    maxUnconfirmed: positive(most, 'deliveries.maxUnconfirmed'),
+  };
+}
+
+function checkDestinationName(name: string): string {
+  if (!name.startsWith(actorPrefix)) return checkId(name, 'the name of a destination');
+  const text = `the name of a destination must not begin with "${actorPrefix}"`;
+  throw new InvalidInputError(`${text}, as "${name}" does: such names are those of actors`);
+}
+
+function resolveDestination(name: string, given: Destination): ResolvedDestination {
+  const { send, confirmed = 'by-promise' } =
+    typeof given === 'function' ? { send: given } : (given ?? {});
+  if (typeof send !== 'function' || !['by-promise', 'by-event'].includes(confirmed)) {
+    const text = `deliveries.to has a destination "${name}" that is none`;
+    throw new InvalidInputError(
+      `${text}: give a function, or { send: a function, confirmed: 'by-event' }`,
+    );
+  }
+  return { send, isConfirmedByEvent: confirmed === 'by-event' };
+}
+
+/** A time that one of Node's timers can hold. */
+function shortMs(value: Duration, name: string): number {
+  const ms = durationMs(value, name);
+  if (ms > 0 && ms <= longestTimeoutMs) return ms;
+  throw new InvalidInputError(`${name} must be more than 0 and at most ${longestTimeoutMs} ms`);
 }
 
 /**

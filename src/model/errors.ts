@@ -278,6 +278,15 @@ export class StashOverflowError extends JournalError {
 }
 
 /**
+ * The entity has more unconfirmed deliveries than its maximum, and the command would add to them:
+ * certainly not stored. It may be stored once some are confirmed.
+ */
+export class TooManyDeliveriesError extends JournalError {
+  readonly code = 'TOO_MANY_DELIVERIES';
+  override readonly retryable = true;
+}
+
+/**
  * The entity ended before it answered; the cause says why. `stored` is `'unknown'` when the write
  * of the command was under way, `'yes'` when it was stored and only the answer is missing.
  */
@@ -326,6 +335,24 @@ export class RecoveryFailedError extends JournalError {
     super(message, options);
     this.retryable = isRetryable(options?.cause) || options?.cause instanceof WriteFailedError;
   }
+}
+
+/**
+ * An attempt of invoked work took longer than its retry policy allows. Its signal is aborted; what
+ * it does outside may or may not have happened.
+ */
+export class AttemptTimedOutError extends JournalError {
+  readonly code = 'ATTEMPT_TIMED_OUT';
+  override readonly stored = 'unknown';
+}
+
+/**
+ * The last attempt that a retry policy allows had begun, and its outcome is lost: its process ended,
+ * or the entity moved or started over. What it does outside may or may not have happened.
+ */
+export class AttemptInterruptedError extends JournalError {
+  readonly code = 'ATTEMPT_INTERRUPTED';
+  override readonly stored = 'unknown';
 }
 
 /** The key of an entity is gone: what it stored encrypted can never be read again. */

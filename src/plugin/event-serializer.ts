@@ -8,6 +8,7 @@ import { shown } from '../model/shown.ts';
 import { writtenTags } from '../model/written-event.ts';
 import {
   type CommandFact,
+  type DeliveryFact,
   EventFacts,
   type PersistenceId,
   type PersistentRepr,
@@ -71,6 +72,7 @@ export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord)
  *
  * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},`
  * `"unhandled":[<seqNr>],"replaced":[<seqNr>],"commands":{"<last seqNr>":{…}},`
+ * `"deliveries":{"<seqNr>":[{…}]},"confirmed":{"<seqNr>":[<id>]},`
  * `"encodings":{"<seqNr>":"<codec>"},"machineVersion":"<version>","bornWith":"<version>"}`
  *
  * The last two are the same for all events of a record, since one actor writes it.
@@ -83,6 +85,8 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
   const commands = commandsOf(reprs);
   const encodings = membersOf(reprs, ({ encoding }) => encoding);
+  const deliveries = membersOf(reprs, (facts) => facts.deliveries as JsonValue | undefined);
+  const confirmed = membersOf(reprs, (facts) => facts.confirmed);
   const { machineVersion, bornWith } = reprs[0]?.facts ?? EventFacts.none;
   return {
     data: {
@@ -91,6 +95,8 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
       ...(unhandled && { unhandled }),
       ...(replaced && { replaced }),
       ...(commands && { commands }),
+      ...(deliveries && { deliveries }),
+      ...(confirmed && { confirmed }),
       ...(encodings && { encodings }),
       ...(machineVersion !== undefined && { machineVersion }),
       ...(bornWith !== undefined && { bornWith }),
@@ -141,12 +147,16 @@ function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
   const timer = fieldOf(fieldOf(plain, 'timers'), String(seqNr));
   const delaysMs = fieldOf(fieldOf(plain, 'delays'), String(seqNr));
   const encoding = fieldOf(fieldOf(plain, 'encodings'), String(seqNr));
+  const deliveries = fieldOf(fieldOf(plain, 'deliveries'), String(seqNr));
+  const confirmed = fieldOf(fieldOf(plain, 'confirmed'), String(seqNr));
   const [machineVersion, bornWith] = [fieldOf(plain, 'machineVersion'), fieldOf(plain, 'bornWith')];
   return {
     ...(typeof timer === 'string' && { timer }),
-    ...(isDelays(delaysMs) && { delaysMs }),
+    ...(isList(delaysMs, isDelay) && { delaysMs }),
     ...(isListed(fieldOf(plain, 'unhandled'), seqNr) && { unhandled: true }),
     ...(isListed(fieldOf(plain, 'replaced'), seqNr) && { replaced: true }),
+    ...(isList(deliveries, isDelivery) && { deliveries }),
+    ...(isList(confirmed, isText) && { confirmed }),
     ...(typeof encoding === 'string' && { encoding }),
     ...(typeof machineVersion === 'string' && { machineVersion }),
     ...((typeof bornWith === 'string' || bornWith === null) && { bornWith }),
@@ -183,8 +193,20 @@ function commandFact(last: number, command: unknown): CommandFact | undefined {
   };
 }
 
-function isDelays(value: unknown): value is readonly (number | null)[] {
-  return Array.isArray(value) && value.every((ms) => ms === null || typeof ms === 'number');
+function isList<T>(value: unknown, is: (item: unknown) => item is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(is);
+}
+
+function isDelay(ms: unknown): ms is number | null {
+  return ms === null || typeof ms === 'number';
+}
+
+function isDelivery(value: unknown): value is DeliveryFact {
+  return isText(fieldOf(value, 'id')) && isText(fieldOf(value, 'to'));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function isListed(value: unknown, seqNr: number): boolean {

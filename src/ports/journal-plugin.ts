@@ -46,6 +46,10 @@ export interface EventFacts {
   readonly replaced?: true;
   /** The command that led to the event, as far as its asker named it. */
   readonly command?: CommandFact;
+  /** What is to be delivered because of the event, in this order; nothing that was before it. */
+  readonly deliveries?: readonly DeliveryFact[];
+  /** Ids of deliveries that were unconfirmed, and are over with the event. */
+  readonly confirmed?: readonly string[];
   /** Name of the JSON codec that made the payload of the event. */
   readonly encoding?: string;
   /** Version of the machine that wrote the event. */
@@ -69,6 +73,18 @@ export interface CommandFact {
   readonly reply?: unknown;
   readonly correlationId?: string;
   readonly causationId?: string;
+}
+
+/** A message that the entity delivers until it is confirmed. */
+export interface DeliveryFact {
+  /** The same in every attempt, and in every process: whoever gets it again knows it by that. */
+  readonly id: string;
+  /** Name of the destination. */
+  readonly to: string;
+  /** JSON; absent = there is none, or it is `sealed`. */
+  readonly message?: unknown;
+  /** The message, encrypted with the key of the entity, in base64. */
+  readonly sealed?: string;
 }
 
 /** The facts of an event that has none. */

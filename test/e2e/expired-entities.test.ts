@@ -66,7 +66,10 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
       persistenceId: ({ input }) => input.id,
       retention: { snapshotEvery: 2, keepSnapshots: 9 },
       waitForSnapshot: true,
-      expireAfter: ({ command }) => ((command as Said)?.word === 'goodbye' ? '1ms' : undefined),
+      expireAfter: ({ events }) =>
+        events.some((event) => event.type === 'said' && event.word === 'goodbye')
+          ? '1ms'
+          : undefined,
       onSignal: ({ type, sequenceNr }) => signals.push(`${type} ${sequenceNr}`),
     });
     return { persistence, guests: persistence.entities('guest', logic) };
@@ -93,7 +96,7 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
     guests: Awaited<ReturnType<typeof open>>['guests'],
     id: string,
     word: string,
-  ) => guests.ask(id, { type: 'said', word });
+  ) => await guests.ask(id, { type: 'said', word });
 
   const first = await open();
   for (const word of ['hello', 'more', 'and more']) await say(first.guests, 'leaving', word);

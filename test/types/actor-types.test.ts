@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { EventFromLogic } from 'xstate';
-import { createActor, setup } from 'xstate';
+import { createActor, fromPromise, setup } from 'xstate';
 import { counterMachine } from '../unit/actor/counter.ts';
 import { testHost } from '../unit/actor/support.ts';
 
@@ -38,6 +38,17 @@ describe('the types of persistent actors', () => {
     // @ts-expect-error its controller is no signal
     host.ask(actor, { type: 'poked' }, { signal: new AbortController() }).catch(() => {});
     await host.shutdown();
+  });
+
+  it('know for which actors there may be a retry policy', () => {
+    const { host } = testHost();
+    const machine = setup({ actors: { bank: fromPromise(async () => {}) } }).createMachine({});
+    const policy = { attempts: 2, minBackoff: 1, maxBackoff: 1 };
+    host.persistent(machine, { persistenceId: 'c', retry: { bank: policy } });
+    expect(() => {
+      // @ts-expect-error no such actor
+      host.persistent(machine, { persistenceId: 'c', retry: { shop: policy } });
+    }).to.throw('retry.shop');
   });
 
   it('accept a command type of their own, and infer the reply', async () => {

@@ -1,4 +1,4 @@
-import { UnexpectedSequenceNrError } from '../../model/errors.ts';
+import { EntityDoneError, UnexpectedSequenceNrError } from '../../model/errors.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { EntityLogic, HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated, Outcome } from '../entity/evaluated.ts';
@@ -20,11 +20,16 @@ export function beforeEvaluation<S extends HostedState>(
   envelope: Envelope,
   sequenceNr: number,
 ): Evaluated<S> | undefined {
-  if (envelope.ask === undefined) return undefined;
-  const { commandId, expectedSequenceNr: expected } = envelope.ask.terms;
+  const { commandId, expectedSequenceNr: expected } = envelope.ask?.terms ?? {};
   const command = entity.recent.find(commandId, entity.deps.clock.nowMs());
   // Before the numbers are compared: it was the command itself that moved the entity on.
   if (command !== undefined) return ended(envelope, { type: 'known', command });
+  if (entity.isOnlyDelivering && envelope.delivery === undefined) {
+    // What a child or a timer had sent before the end.
+    if (envelope.internal) return ended(envelope, { type: 'reply', reply: undefined });
+    const text = `${entity.persistenceId} has reached its final state; nothing was stored`;
+    return ended(envelope, { type: 'error', error: new EntityDoneError(text) });
+  }
   if (expected === undefined) return undefined;
   // An init record that waits for the first event has a number already, which nobody has seen.
   const actual = sequenceNr === entity.numberBeforeNext ? entity.sequenceNr : sequenceNr;

@@ -18,13 +18,19 @@ export function checkDecision<S>(answer: unknown, command: EventObject): Decisio
   }
   if (decision.type !== 'persist') return decision;
   // Callers use JavaScript.
-  const { events, thenRun }: PersistFields = decision;
+  const { events, thenRun, deliver, confirm }: PersistFields = decision;
   if (!Array.isArray(events)) {
     throw wrong(command, `persists ${kindOf(events)}; "events" must be an array`);
   }
   for (let i = 0; i < events.length; i++) {
     const fault = eventFault(events[i]);
     if (fault !== undefined) throw wrong(command, `persists events of which number ${i} ${fault}`);
+  }
+  if (!isListOf(deliver, (item) => typeof item === 'object' && item !== null)) {
+    throw wrong(command, 'must give "deliver" as an array of { to, message, id }');
+  }
+  if (!isListOf(confirm, (id) => typeof id === 'string')) {
+    throw wrong(command, 'must give "confirm" as an array of ids');
   }
   if (thenRun !== undefined && typeof thenRun !== 'function') {
     throw wrong(command, `has ${kindOf(thenRun)} as "thenRun"; it must be a function`);
@@ -35,6 +41,12 @@ export function checkDecision<S>(answer: unknown, command: EventObject): Decisio
 interface PersistFields {
   readonly events: unknown;
   readonly thenRun?: unknown;
+  readonly deliver?: unknown;
+  readonly confirm?: unknown;
+}
+
+function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(is));
 }
 
 const types: ReadonlySet<string> = new Set<Decision<EventObject>['type']>([

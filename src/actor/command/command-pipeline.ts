@@ -1,4 +1,5 @@
 import { DataIntegrityError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
+import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
@@ -13,6 +14,12 @@ import { CommandStash } from './command-stash.ts';
 import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
 import { type PlannedWrite, planWrites } from './plan-writes.ts';
 import { answerStored, isWritten } from './stored-after-loss.ts';
+
+/** What follows on a commit. */
+export interface CommitParts<S extends HostedState> {
+  readonly snapshots: EntitySnapshots<S>;
+  readonly sender: DeliverySender<S>;
+}
 
 /**
  * The way of a command through its entity. Each step is a method here, in this order:
@@ -36,6 +43,7 @@ export class CommandPipeline<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
+  readonly #sender: DeliverySender<S>;
   readonly #evaluator: CommandEvaluator<S>;
   readonly answers: Answers<S>;
   #batch: readonly Evaluated<S>[] = [];
@@ -54,10 +62,11 @@ export class CommandPipeline<S extends HostedState> {
   /** The last committed state of an entity that was lost, while a write is under way. */
   #lostState: S | undefined;
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>, snapshots: EntitySnapshots<S>) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, { snapshots, sender }: CommitParts<S>) {
     this.#entity = entity;
     this.#life = life;
     this.#snapshots = snapshots;
+    this.#sender = sender;
     this.stash = new CommandStash(entity);
     this.#evaluator = new CommandEvaluator(entity);
     this.answers = new Answers(entity, life, this.stash);
@@ -212,11 +221,12 @@ export class CommandPipeline<S extends HostedState> {
     const before = this.#entity.state;
     this.#hasEffects = this.#entity.commit(step);
     this.#snapshots.committed(written);
+    if (step.payload !== undefined) this.#sender.committed(step.facts);
     const { state, settings } = this.#entity;
     if (settings.unstashes?.(before, state) !== false) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
     if (state.status !== 'active') this.#life.reachedFinalState();
-    else if (isLast && this.#batch.length > 0) {
+    if (isLast && this.#batch.length > 0) {
       this.#waitsForSnapshot = this.#snapshots.holdsCommands;
       if (!this.#waitsForSnapshot) this.#finish();
     }

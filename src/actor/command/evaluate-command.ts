@@ -7,13 +7,18 @@ import {
 } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
+import { actorPrefix } from '../delivery/actor-address.ts';
+import { deliveredPrefix } from '../delivery/delivery-options.ts';
+import type { OutboxChange } from '../delivery/outbox-draft.ts';
+import { OutboxDraft } from '../delivery/outbox-draft.ts';
 import { eventFault } from '../entity/check-input.ts';
 import { checkSame } from '../entity/check-same.ts';
 import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
 import { isStored } from '../entity/evaluated.ts';
-import { fromStored, isChildError, isXstateEvent } from '../entity/stored-event.ts';
+import type { Outbox } from '../entity/outbox.ts';
+import { fromStored, isChildError, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { CodedEvent, EventCoding } from '../evolution/event-coding.ts';
@@ -21,7 +26,7 @@ import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
 import { deepFreeze, freezeContext } from './freeze.ts';
 import { namesOf, withStoredReply } from './named-command.ts';
 import { asError, rejectionByUser, rejectionOf } from './rejections.ts';
-import { unstored, withFactsOfAll } from './steps.ts';
+import { attempted, changesOf, unstored, withFactsOfAll, withOutbox } from './steps.ts';
 import { validCommand } from './valid-command.ts';
 
 const noSteps: readonly never[] = [];
@@ -36,6 +41,9 @@ export interface EvaluatorDeps<S> {
   /** How its events are stored, known since its recovery; `undefined` = as they are. */
   readonly coding: EventCoding | undefined;
   readonly bornWith: string | undefined;
+  readonly persistenceId: string;
+  readonly writerUuid: string;
+  readonly outbox: Outbox;
 }
 
 /** Works out, in dry runs, what commands lead to. */
@@ -44,8 +52,10 @@ export class CommandEvaluator<S extends HostedState> {
   readonly #logic: EntityLogic<S>;
   readonly #settings: EntitySettings<S>;
   #run: DryRun<S> | undefined;
+  #draft: OutboxDraft;
 
   constructor(entity: EvaluatorDeps<S>) {
+    this.#draft = draftOf(entity);
     this.#entity = entity;
     this.#logic = entity.logic;
     this.#settings = entity.settings;
@@ -54,6 +64,7 @@ export class CommandEvaluator<S extends HostedState> {
   /** A new chain of dry runs begins, from the committed state. */
   reset(): void {
     this.#run?.reset();
+    this.#draft = draftOf(this.#entity);
   }
 
   /**
@@ -62,6 +73,7 @@ export class CommandEvaluator<S extends HostedState> {
    */
   evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
     this.#run?.mark();
+    this.#draft.mark();
     if (this.#settings.actor.checkDeterminism) freezeContext(state);
     let evaluated: Evaluated<S>;
     try {
@@ -70,12 +82,16 @@ export class CommandEvaluator<S extends HostedState> {
           ? this.#input(envelope, state, sequenceNr)
           : withStoredReply(this.#command(envelope, state, sequenceNr)),
       );
+      if (!envelope.internal) this.#draft.checkSize();
     } catch (cause) {
       const error = rejectionOf(envelope.event, asError(cause));
       const type = envelope.internal ? 'fail' : 'error';
       evaluated = { envelope, steps: noSteps, outcome: { type, error } };
     }
-    if (evaluated.outcome.type !== 'reply') this.#run?.undo();
+    if (evaluated.outcome.type !== 'reply') {
+      this.#run?.undo();
+      this.#draft.undo();
+    }
     return evaluated;
   }
 
@@ -129,9 +145,10 @@ export class CommandEvaluator<S extends HostedState> {
   #persist(
     envelope: Envelope,
     state: S,
-    { events, reply, thenRun }: Extract<Decision<EventObject, S>, { type: 'persist' }>,
+    decision: Extract<Decision<EventObject, S>, { type: 'persist' }>,
     sequenceNr: number,
   ): Evaluated<S> {
+    const { events, reply, thenRun } = decision;
     const steps: Step<S>[] = [];
     let base = state;
     let count = 0;
@@ -150,7 +167,30 @@ export class CommandEvaluator<S extends HostedState> {
     }
     const outcome: Outcome<S> =
       thenRun === undefined ? { type: 'reply', reply } : { type: 'reply', reply, thenRun };
-    return { envelope, steps, outcome };
+    const changes = changesOf(decision);
+    if (changes.length === 0) return { envelope, steps, outcome };
+    return { envelope, steps: this.#withChanges(steps, changes, sequenceNr + count), outcome };
+  }
+
+  /**
+   * What a decision says of deliveries is stored with its last event.
+   *
+   * @throws as `OutboxDraft.take`, or when there is no event to store
+   */
+  #withChanges(
+    steps: readonly Step<S>[],
+    changes: readonly OutboxChange[],
+    seqNr: number,
+  ): readonly Step<S>[] {
+    const at = steps.findLastIndex(({ payload }) => payload !== undefined);
+    const last = steps[at];
+    if (last === undefined) {
+      const text = 'a decision that delivers or confirms needs an event to be stored with';
+      throw new InvalidInputError(`${text}; nothing was stored`);
+    }
+    const count = last.facts.deliveries?.length ?? 0;
+    const said = this.#draft.take(changes, { seqNr, part: 0, count });
+    return steps.with(at, { ...last, facts: withOutbox(last.facts, said) });
   }
 
   /**
@@ -159,7 +199,13 @@ export class CommandEvaluator<S extends HostedState> {
    * again after the next recovery.
    */
   #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event, child } = envelope;
+    const { event, child, attempt, delivery } = envelope;
+    if (delivery !== undefined) return this.#confirmation(envelope, delivery, state, sequenceNr);
+    if (attempt !== undefined) {
+      const isGone = !this.#logic.hasChild(state, attempt.child);
+      const steps = isGone ? noSteps : [attempted(attempt, state)];
+      return { envelope, steps, outcome: done };
+    }
     // The entity has stopped that child, by a command that came before the child's end.
     if (child !== undefined && !this.#logic.hasChild(state, child)) {
       return { envelope, steps: noSteps, outcome: done };
@@ -167,7 +213,7 @@ export class CommandEvaluator<S extends HostedState> {
     const { coding } = this.#entity;
     try {
       // The event of a delayed action is one of the program's own.
-      if (coding !== undefined && !isXstateEvent(event)) {
+      if (coding !== undefined && !isOwnEvent(event)) {
         const steps = this.#tryTimer(coding, envelope, state, sequenceNr + 1);
         return { envelope, steps, outcome: done };
       }
@@ -184,6 +230,31 @@ export class CommandEvaluator<S extends HostedState> {
       }
       return { envelope, steps: noSteps, outcome: { type: 'fail', error } };
     }
+  }
+
+  /**
+   * A destination has confirmed a delivery. That is stored whether or not something handles it, and
+   * behind a final state as well: else the message would be sent again.
+   */
+  #confirmation(envelope: Envelope, id: string, state: S, sequenceNr: number): Evaluated<S> {
+    const { event } = envelope;
+    // An event has confirmed it meanwhile.
+    if (!this.#draft.isOpen(id)) return { envelope, steps: noSteps, outcome: done };
+    const seqNr = sequenceNr + 1;
+    const change = { type: 'confirm', id } as const;
+    const facts = this.#draft.take([change], { seqNr, part: 0, count: 0 });
+    // What was sent to an actor is not expected to be answered.
+    const isOfActor = event.type.startsWith(`${deliveredPrefix}${actorPrefix}`);
+    const isHeard = state.status === 'active' && this.#logic.hearsDeliveries && !isOfActor;
+    const step = isHeard
+      ? this.#tryStep({ event, payload: event, facts }, state, seqNr)
+      : undefined;
+    if (step instanceof Error) {
+      return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
+    }
+    const unhandled = { ...facts, unhandled: true } as const;
+    const steps = [step ?? { ...unstored(event, state), payload: event, facts: unhandled }];
+    return { envelope, steps, outcome: done };
   }
 
   #tryInput(
@@ -235,6 +306,10 @@ export class CommandEvaluator<S extends HostedState> {
     );
     if (step instanceof Error) return rejected(envelope, rejectionOf(event, step));
     if (step === undefined) return this.#unhandled(envelope, state);
+    if (step.facts.deliveries !== undefined || step.facts.confirmed !== undefined) {
+      const text = `"${event.type}" is transient and must not deliver or confirm anything`;
+      return rejected(envelope, new InvalidInputError(`${text}; nothing was stored`));
+    }
     if (!this.#logic.isUnchanged(state, step.next)) {
       const text = `"${event.type}" is transient and must not change value, context or children`;
       return rejected(envelope, new InvalidInputError(text));
@@ -319,7 +394,7 @@ export class CommandEvaluator<S extends HostedState> {
       if (!run.handled) return undefined;
       const fault = this.#faultOf(next, base);
       if (fault !== undefined) return fault;
-      const { timerChanges, trace } = run;
+      const { timerChanges, outboxChanges, trace } = run;
       // What is taken as it is was computed once only; anything else is computed again by its
       // commit.
       if (trace !== undefined && this.#settings.actor.checkDeterminism) {
@@ -327,12 +402,16 @@ export class CommandEvaluator<S extends HostedState> {
       }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      const stored = { payload, form, manifest, part, tags, facts };
+      let said = facts;
+      if (outboxChanges.length > 0) {
+        said = withOutbox(facts, this.#draft.take(outboxChanges, { seqNr, part, count: 0 }));
+      }
+      const stored = { payload, form, manifest, part, tags, facts: said };
       const step = { event, ...stored, timerChanges, base, next, trace, ...unwritten };
       if (timerChanges.length === 0) return step;
       checkDelayedEvents(timerChanges, this.#entity.coding);
       const delaysMs = delaysOf(timerChanges);
-      return delaysMs === undefined ? step : { ...step, facts: { ...facts, delaysMs } };
+      return delaysMs === undefined ? step : { ...step, facts: { ...said, delaysMs } };
     } catch (error) {
       return asError(error);
     }
@@ -383,9 +462,14 @@ function checkDelayedEvents(
   for (const change of changes) {
     if (change.type !== 'schedule' || change.target.type !== 'self') continue;
     const { event } = change;
-    if (coding === undefined || isXstateEvent(event)) storedForm(event);
+    if (coding === undefined || isOwnEvent(event)) storedForm(event);
     else coding.write(event, 0);
   }
+}
+
+function draftOf<S>(entity: EvaluatorDeps<S>): OutboxDraft {
+  const { persistenceId, writerUuid, outbox, settings } = entity;
+  return new OutboxDraft({ persistenceId, writerUuid, outbox, deliveries: settings.deliveries });
 }
 
 function rejected<S>(envelope: Envelope, error: Error): Evaluated<S> {

@@ -4,7 +4,7 @@ import { EventFacts } from '../../ports/journal-plugin.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Evaluated, isStored } from '../entity/evaluated.ts';
-import type { Timers } from '../entity/timers.ts';
+import type { WaitsFor } from '../entity/waits.ts';
 import { commandFact } from './named-command.ts';
 
 /** A command that stores something, and its write. */
@@ -25,9 +25,12 @@ export function planWrites<S extends HostedState>(
   const nowMs = deps.clock.nowMs();
   const planned: PlannedWrite<S>[] = [];
   let { initPending, sequenceNr, timers } = entity;
+  let deliveries = entity.outbox.size;
   for (const evaluated of batch) {
     const { child } = evaluated.envelope;
     if (child !== undefined) waits.endedIn([child]);
+    for (const { attempt } of evaluated.steps)
+      if (attempt !== undefined) waits.attempted(attempt, nowMs);
     let { state } = entity;
     const events: PersistentRepr[] = [];
     const command = commandFact(evaluated, initPending ? sequenceNr + 1 : sequenceNr);
@@ -39,6 +42,8 @@ export function planWrites<S extends HostedState>(
         if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
         initPending = false;
         events.push(entity.reprOf(++sequenceNr, step.payload, step));
+        // Facts say exactly what changes.
+        deliveries += (facts.deliveries?.length ?? 0) - (facts.confirmed?.length ?? 0);
       }
       step.seqNr = sequenceNr;
       const armed = { seqNr: sequenceNr, part, delaysMs: facts.delaysMs ?? [] };
@@ -46,7 +51,7 @@ export function planWrites<S extends HostedState>(
       state = step.next;
     }
     if (!isSome(events)) continue;
-    const wake = wakeIn(entity, state, timers);
+    const wake = wakeIn(entity, state, { timers, deliveries });
     const { beside } = evaluated;
     const said = { ...(wake !== undefined && { wake }), ...(beside !== undefined && { beside }) };
     planned.push({ evaluated, write: { persistenceId, events, ...said } });
@@ -58,9 +63,10 @@ export function planWrites<S extends HostedState>(
 function wakeIn<S extends HostedState>(
   { waits, logic }: Entity<S>,
   state: S,
-  timers: Timers,
+  { timers, deliveries }: Omit<WaitsFor, 'children'>,
 ): Wake | undefined {
-  return state.status === 'active' ? waits.next(logic.childrenOf(state), timers) : 'none';
+  if (state.status !== 'active') return deliveries > 0 ? 'now' : 'none';
+  return waits.next({ children: logic.childrenOf(state), timers, deliveries });
 }
 
 function isSome<T>(items: readonly T[]): items is readonly [T, ...T[]] {

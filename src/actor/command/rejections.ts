@@ -1,5 +1,10 @@
 import type { EventObject } from 'xstate';
-import { CommandRejectedError, InvalidInputError, WriteRejectedError } from '../../model/errors.ts';
+import {
+  CommandRejectedError,
+  InvalidInputError,
+  TooManyDeliveriesError,
+  WriteRejectedError,
+} from '../../model/errors.ts';
 
 /** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
 export function rejectionByUser({ type }: EventObject, reason: unknown): CommandRejectedError {
@@ -12,7 +17,7 @@ export function rejectionByUser({ type }: EventObject, reason: unknown): Command
 
 /** What the asker hears of a command whose event cannot be applied or stored. */
 export function rejectionOf(event: EventObject, cause: Error): Error {
-  if (cause instanceof InvalidInputError) return cause;
+  if (cause instanceof InvalidInputError || cause instanceof TooManyDeliveriesError) return cause;
   if (cause instanceof WriteRejectedError) {
     const text = `"${event.type}" cannot be stored: ${cause.message}`;
     const { path } = cause;

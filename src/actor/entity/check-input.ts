@@ -1,7 +1,8 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import { deliveredPrefix } from '../delivery/delivery-options.ts';
 import type { CheckedTerms, CommandTerms } from './ask.ts';
-import { isXstateEvent } from './stored-event.ts';
+import { isOwnEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
 const routeEventType = 'xstate.route';
@@ -20,8 +21,10 @@ export function isEvent(value: unknown): value is EventObject {
 /** What is wrong with a value as an event; `undefined` = nothing. */
 export function eventFault(value: unknown): string | undefined {
   if (isEvent(value)) {
-    if (!isXstateEvent(value) || value.type === routeEventType) return undefined;
-    return `has the type "${value.type}": what begins with "xstate." is xstate's own`;
+    if (!isOwnEvent(value) || value.type === routeEventType) return undefined;
+    return value.type.startsWith('xstate.')
+      ? `has the type "${value.type}": what begins with "xstate." is xstate's own`
+      : `has the type "${value.type}": what begins with "${deliveredPrefix}" is the library's own`;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `is ${kindOf(value)}; it must be an object with a text "type"`;

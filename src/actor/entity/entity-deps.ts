@@ -1,4 +1,4 @@
-import type { AnyActorRef } from 'xstate';
+import type { AnyActorRef, EventObject } from 'xstate';
 import type { Logger } from '../../observability/logger.ts';
 import type { JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { SnapshotStore } from '../../ports/snapshot-store.ts';
@@ -20,6 +20,12 @@ export interface EntityDeps {
     pluginId: string | undefined,
     signal: AbortSignal,
   ) => Promise<JournalCoding | undefined>;
+  /** Asks an actor of this persistence. */
+  readonly ask: (
+    ref: AnyActorRef,
+    command: EventObject,
+    how: { readonly commandId: string; readonly signal: AbortSignal; readonly timeout: number },
+  ) => Promise<unknown>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */

@@ -1,4 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
+import type { OutboxChange } from '../delivery/outbox-draft.ts';
+import type { AttemptRecord, ChildAttempt } from './invoked-work.ts';
 import type { EndedChild } from './stored-event.ts';
 import type { Timer, TimerChange } from './timers.ts';
 
@@ -24,6 +26,8 @@ export interface DryRun<S> {
   readonly trace: readonly unknown[] | undefined;
   /** Delayed events that the last call scheduled and cancelled, in order. */
   readonly timerChanges: readonly TimerChange[];
+  /** What the last call says of deliveries, in order. */
+  readonly outboxChanges: readonly OutboxChange[];
   /** Actions that the last call would have run. */
   readonly actionCount: number;
 
@@ -42,6 +46,8 @@ export interface DryRun<S> {
   apply(state: S, event: EventObject, seqNr: number, part?: number): S;
   /** A stored event said that a child of `state` has ended: it must not start again. */
   endChild(state: S, id: string, end: EndedChild): void;
+  /** What was stored of an attempt of a child of `state`; `atMs` = when it was. */
+  noteAttempt(state: S, record: AttemptRecord, atMs: number): void;
   /**
    * The state that `EntityLogic.persist` gave: further events can be applied to it, and
    * `EntityLogic.adoptReplay` makes it live.
@@ -102,6 +108,13 @@ export interface EntityLogic<S> {
    * target is gone. Of a delay that Node cannot hold it schedules the first link, a `TimerTick`.
    */
   arm(state: S, timer: Timer, delayMs: number): boolean;
+  /** An attempt of a child is stored: the child goes on when the actor's turn ends. */
+  takeAttempt(attempt: ChildAttempt): void;
+  /**
+   * When the next attempt of a child begins, ms since the epoch; `undefined` = it does not wait for
+   * one.
+   */
+  backoffEndMs(child: AnyActorRef): number | undefined;
   /** The journal holds the end of this child: it is not started again. */
   noteEnd(child: AnyActorRef): void;
   /**
@@ -122,6 +135,8 @@ export interface EntityLogic<S> {
   childrenOf(state: S): readonly AnyActorRef[];
   /** Same value, data and children: what a transient event must leave alone. */
   isUnchanged(before: S, after: S): boolean;
+  /** A confirmation of a delivery is offered to the state as an event. */
+  readonly hearsDeliveries: boolean;
   /** For messages: the state value. */
   describe(state: S): string;
   /** Whether the first state may depend on this input, so that the input has to be stored. */

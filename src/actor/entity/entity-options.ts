@@ -1,6 +1,12 @@
 import type { EventObject } from 'xstate';
 import type { BesideEvents } from '../../ports/journal-plugin.ts';
 import type { SnapshotCriteria } from '../../ports/snapshot-store.ts';
+import type {
+  Delivery,
+  DeliverySettings,
+  Destination,
+  EntityDeliveries,
+} from '../delivery/delivery-options.ts';
 import type { Evolution } from '../evolution/event-coding.ts';
 import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
 import type { StandardSchema } from '../evolution/schema.ts';
@@ -25,6 +31,10 @@ export type Decision<E extends EventObject, S = unknown, R = unknown> =
        */
       readonly events: readonly E[];
       readonly reply?: R | undefined;
+      /** Delivered at least once after the last of the events, of which there is at least one. */
+      readonly deliver?: readonly Delivery[] | undefined;
+      /** Ids of deliveries that end with the last of the events, as confirmed. */
+      readonly confirm?: readonly string[] | undefined;
       /**
        * Runs once, after the last event of the command was stored and applied; never in replay. An
        * exception thrown here ends the entity; the asker has its answer by then.
@@ -89,9 +99,10 @@ export type PersistenceSignal = {
     | 'events-deleted'
     | 'events-delete-failed'
     | 'snapshots-deleted'
-    | 'snapshots-delete-failed';
+    | 'snapshots-delete-failed'
+    | 'delivery-unconfirmed';
   /**
-   * Of the entity; with `snapshot-…` that of the snapshot, with `…-deleted` and `…-delete-failed`
+   * Of the entity; with `delivery-unconfirmed` of the event that it follows from; with `snapshot-…` that of the snapshot, with `…-deleted` and `…-delete-failed`
    * the number up to which was to be deleted, inclusive.
    */
   readonly sequenceNr: number;
@@ -252,8 +263,34 @@ export interface EntityOptions<S, E extends EventObject, Stored extends EventObj
    * it. A function is asked at each write; `undefined` = for ever.
    */
   readonly expireAfter?: Duration | ((a: WriteArgs<Stored>) => Duration | undefined) | undefined;
+  /** Messages that are delivered at least once: see docs/deliveries.md. */
+  readonly deliveries?: DeliveryOptions | undefined;
   /** An exception thrown here fails the entity. */
   readonly onSignal?: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
+}
+
+/** What is delivered where, and how. What is left out comes from the configuration. */
+export interface DeliveryOptions {
+  /** Where messages go, by the name that `deliver` has as `to`. */
+  readonly to?: Readonly<Record<string, Destination>> | undefined;
+  /**
+   * What a machine sends to other persistent actors with `sendTo` or `sendParent`, without a delay, is
+   * delivered at least once, and taken once; false unless given (docs/deliveries.md#send-to).
+   */
+  readonly sendTo?: boolean | undefined;
+  /** Longest time of one attempt, more than 0; 30 s unless given. */
+  readonly timeout?: Duration | undefined;
+  /**
+   * An unconfirmed message is sent again so long after its last attempt began, or up to half of that
+   * later. More than 0.
+   */
+  readonly redeliverInterval?: Duration | undefined;
+  /** Messages that are sent again at once; the others follow half an interval later. At least 1. */
+  readonly redeliveryBurst?: number | undefined;
+  /** Attempts without a confirmation after which there is a warning. At least 1. */
+  readonly warnAfterAttempts?: number | undefined;
+  /** A command that would lead to more unconfirmed deliveries is rejected. At least 1. */
+  readonly maxUnconfirmed?: number | undefined;
 }
 
 /** The resolved options of one actor. */
@@ -280,6 +317,7 @@ export interface EntitySettings<S> {
   readonly restart: ResolvedBackoff | undefined;
   readonly passivateAfterMs: number;
   readonly snapshots: SnapshotSettings<S>;
+  readonly deliveries: EntityDeliveries;
   readonly actor: ActorSettings;
 }
 
@@ -329,6 +367,7 @@ export interface ActorSettings {
   readonly groupCommitMaxCommands: number;
   /** For how long the answers to commands with an id are remembered. */
   readonly commandIds: CommandIdSettings;
+  readonly deliveries: DeliverySettings;
   /** Delayed transitions after recovery. */
   readonly timers: 'deadline' | 'remaining' | 'restart';
   /** Durable record of the actor's input. */

@@ -20,6 +20,7 @@ import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import { rejectionsOf } from './journal-answers.ts';
+import { Outbox } from './outbox.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent } from './stored-event.ts';
@@ -73,6 +74,7 @@ export class Entity<S extends HostedState> {
   #timers = new Timers();
   #waits = new Waits();
   #recent: RecentCommands;
+  #outbox = new Outbox();
   #writeUnderWay: Promise<void> | undefined;
   #held: HeldPlugin | undefined;
   #stopListening: () => void = () => {};
@@ -144,6 +146,16 @@ export class Entity<S extends HostedState> {
     return this.#recent;
   }
 
+  /** What it has to deliver. */
+  get outbox(): Outbox {
+    return this.#outbox;
+  }
+
+  /** It has reached a final state, and takes no more commands; it lives until all is delivered. */
+  get isOnlyDelivering(): boolean {
+    return this.#state.status === 'done' && this.#outbox.size > 0;
+  }
+
   /**
    * The journal that it writes, held where that is possible; `undefined` = it has not recovered.
    */
@@ -200,23 +212,29 @@ export class Entity<S extends HostedState> {
     this.#timers = new Timers();
     this.#waits = new Waits();
     this.#recent = replayed.recent;
+    this.#outbox = replayed.outbox;
     if (replayed.state === undefined) return;
     this.#input = replayed.input;
     this.#initPending = false;
     this.#state = this.logic.adoptReplay(replayed.state, replayed.run);
     const { logic } = this;
-    this.#waits.endedIn(logic.childrenOf(this.#state).filter((child) => !logic.isRunning(child)));
+    for (const child of logic.childrenOf(this.#state)) {
+      const backoffEndMs = logic.backoffEndMs(child);
+      if (!logic.isRunning(child)) this.#waits.endedIn([child]);
+      else if (backoffEndMs !== undefined) this.#waits.waitsUntil(child, backoffEndMs);
+    }
     if (this.#state.status === 'active') this.#rearm(replayed);
   }
 
   /**
-   * The first state of all, for good. `delaysMs` = the delays that its init record holds, in the
-   * order in which the state arms its timers.
+   * The first state of all, for good. `facts` = what its init record says, such as the delays of the
+   * timers that the state arms.
    */
-  begin(init: InitRecord, delaysMs: readonly (number | null)[]): void {
+  begin(init: InitRecord, facts: EventFacts): void {
     if (init === 'stored') this.#sequenceNr = 1;
     this.#initPending = init === 'with-first-event';
-    this.#timers.beginStep({ seqNr: 0, delaysMs });
+    this.#outbox.note(facts, this.#sequenceNr);
+    this.#timers.beginStep({ seqNr: 0, delaysMs: facts.delaysMs ?? [] });
     this.#state = this.logic.begin(this.#input);
   }
 
@@ -235,6 +253,12 @@ export class Entity<S extends HostedState> {
       this.#initPending = false;
       const { command, event } = step;
       if (command !== undefined) this.#recent.note(command, event, this.deps.clock.nowMs());
+      // The first part of an event has what concerns all of them.
+      if (step.payload !== undefined) this.#outbox.note(step.facts, step.seqNr);
+    }
+    if (step.attempt !== undefined) {
+      this.logic.takeAttempt(step.attempt);
+      return true;
     }
     if (step.trace !== undefined && step.base === this.#state) {
       this.#state = step.next;
@@ -255,6 +279,7 @@ export class Entity<S extends HostedState> {
     this.#sequenceNr = 0;
     this.#timers = new Timers();
     this.#recent = new RecentCommands(this.settings.actor.commandIds);
+    this.#outbox = new Outbox();
     this.#journal = undefined;
     this.release();
   }

@@ -2,19 +2,24 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { BesideEvents, CommandFact, EventFacts } from '../../ports/journal-plugin.ts';
 import type { Ask } from './ask.ts';
+import type { ChildAttempt } from './invoked-work.ts';
 import type { RecentCommand } from './recent-commands.ts';
 import type { TimerChange } from './timers.ts';
 
-/** A command, or an input of xstate's own, on its way through the entity. */
+/** A command, or an input of the entity's own, on its way through the entity. */
 export interface Envelope {
   readonly event: EventObject;
   readonly ask: Ask | undefined;
   /** Id of the timer whose firing this is. */
   readonly timer: string | undefined;
-  /** A child's result or a delayed transition: not for the user's `decide`, and never dropped. */
+  /** A child's result, a delayed transition or a confirmation: not for the user's `decide`, and never dropped. */
   readonly internal: boolean;
+  /** Id of the delivery that this confirms. */
+  readonly delivery: string | undefined;
   /** The child whose end this is, when the entity had it as its child at that moment. */
   readonly child: AnyActorRef | undefined;
+  /** What is to be stored of an attempt of invoked work: that is all that it is about. */
+  readonly attempt?: ChildAttempt;
 }
 
 /** One event that a command leads to. */
@@ -41,6 +46,8 @@ export interface Step<S> {
   readonly next: S;
   /** Defined when `next` may become the state of the entity as it is: see `DryRun.trace`. */
   readonly trace: readonly unknown[] | undefined;
+  /** The event is what is stored of an attempt of invoked work; the state stays as it is. */
+  readonly attempt?: ChildAttempt;
   /** Number of the stored event, given when it is written; 0 until then. */
   seqNr: number;
   /** What is stored of its command, given when it is written. */

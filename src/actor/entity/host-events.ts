@@ -2,6 +2,8 @@ import type { EventObject } from 'xstate';
 import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { PersistenceSignal } from './entity-options.ts';
 import type { Evaluated, Step } from './evaluated.ts';
+import type { ChildAttempt } from './invoked-work.ts';
+import type { OpenDelivery } from './outbox.ts';
 import type { Replayed } from './replayed.ts';
 
 /**
@@ -132,6 +134,34 @@ export class SnapshotReport extends HostEvent {
   }
 }
 
+/** A destination has confirmed a delivery. */
+export class DeliveryConfirmed extends HostEvent {
+  readonly type = 'persistence.delivery-confirmed';
+  readonly delivery: OpenDelivery;
+  /** In its stored form. */
+  readonly output: unknown;
+
+  constructor(delivery: OpenDelivery, output: unknown) {
+    super();
+    this.delivery = delivery;
+    this.output = output;
+  }
+}
+
+/** Many attempts at a delivery have not led to its confirmation. */
+export class DeliveryOverdue extends HostEvent {
+  readonly type = 'persistence.delivery-overdue';
+  readonly delivery: OpenDelivery;
+  /** Why the last one failed; `undefined` = it did not, or is not known to have. */
+  readonly cause: unknown;
+
+  constructor(delivery: OpenDelivery, cause: unknown) {
+    super();
+    this.delivery = delivery;
+    this.cause = cause;
+  }
+}
+
 /** The backoff is over. */
 export class Restart extends RecoverySignal {
   readonly type = 'persistence.restart';
@@ -148,6 +178,17 @@ export class FromCaller extends HostEvent {
   constructor(event: unknown) {
     super();
     this.event = event;
+  }
+}
+
+/** An attempt of invoked work has failed, or is about to begin: to be stored first. */
+export class AttemptReported extends HostEvent {
+  readonly type = 'persistence.attempt-reported';
+  readonly attempt: ChildAttempt;
+
+  constructor(attempt: ChildAttempt) {
+    super();
+    this.attempt = attempt;
   }
 }
 
@@ -187,6 +228,9 @@ export type AnyHostEvent<S> =
   | TenureLost
   | SnapshotReport
   | StoredAfterLoss
+  | DeliveryConfirmed
+  | DeliveryOverdue
   | FromCaller
+  | AttemptReported
   | Detach
   | TimerTick;

@@ -103,8 +103,8 @@ export class Lifecycle<S extends HostedState> {
     this.#entity.signal('recovery-completed');
     this.#recovered?.resolve();
     this.#recovered = undefined;
-    if (this.#entity.state.status === 'active') this.report(fact);
-    else this.reachedFinalState();
+    if (this.#entity.state.status !== 'active') this.reachedFinalState();
+    if (!this.hasEnded) this.report(fact);
   }
 
   /** An event was stored: whatever failed before is over. */
@@ -135,10 +135,11 @@ export class Lifecycle<S extends HostedState> {
     this.#movesFor = reason;
   }
 
-  /** The state of the entity is a final one. */
+  /** The state of the entity is a final one. It ends when everything is delivered. */
   reachedFinalState(): void {
-    const { state } = this.#entity;
+    const { state, isOnlyDelivering, logic } = this.#entity;
     if (state.status === 'error') this.fail(state.error);
+    else if (isOnlyDelivering) logic.discard();
     else this.report('entity.ended');
   }
 
@@ -192,18 +193,19 @@ export class Lifecycle<S extends HostedState> {
 
   /** The snapshot that the actor shows; `stashed` = commands that wait. */
   expose(stashed: number): Exposed<S> {
-    const { state, sequenceNr, persistenceId, input, bornWith } = this.#entity;
+    const { state, sequenceNr, persistenceId, input, bornWith, isOnlyDelivering } = this.#entity;
     const error = this.#lastError;
     const phase = phases[this.#state];
     let persistence: PersistenceInfo = { phase, persistenceId, sequenceNr, stashed, input };
     if (bornWith !== undefined) persistence = { ...persistence, bornWith };
     if (error !== undefined) persistence = { ...persistence, lastError: error };
-    if (this.isLive) return { ...state, persistence };
+    if (this.isLive && !isOnlyDelivering) return { ...state, persistence };
     if (this.#state === 'failed') return { ...state, status: 'error', error, persistence };
     if (this.#state === 'stopped') {
-      return { ...state, status: state.status === 'done' ? 'done' : 'stopped', persistence };
+      const isDone = state.status === 'done' && !isOnlyDelivering;
+      return { ...state, status: isDone ? 'done' : 'stopped', persistence };
     }
-    // A final state counts once the journal has confirmed it.
+    // A final state counts once the journal has confirmed it, and all its messages are delivered.
     return { ...state, status: 'active', output: undefined, error: undefined, persistence };
   }
 }

@@ -1,6 +1,7 @@
 import type { SnapshotMetadata } from '../../ports/snapshot-store.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
 import type { DryRun } from './entity-logic.ts';
+import type { Outbox } from './outbox.ts';
 import type { RecentCommands } from './recent-commands.ts';
 import type { Timers } from './timers.ts';
 
@@ -16,6 +17,8 @@ export interface Replayed<S> {
   readonly timers: Timers;
   /** The commands in it whose askers may ask again. */
   readonly recent: RecentCommands;
+  /** What it has to deliver. */
+  readonly outbox: Outbox;
   /** When the last applied event was stored, ms since the epoch; 0 = unknown. */
   readonly lastEventMs: number;
   /** When the last event was stored, applied or not, ms since the epoch; `undefined` = unknown. */

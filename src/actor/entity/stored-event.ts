@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { setMember, storedForm } from '../../model/stored-form.ts';
+import { deliveredPrefix } from '../delivery/delivery-options.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';
@@ -35,9 +36,12 @@ export interface StoredError {
   readonly [field: string]: unknown;
 }
 
-/** What xstate itself sends: results, failures and states of children, and delayed transitions. */
-export function isXstateEvent(event: EventObject): boolean {
-  return event.type.startsWith('xstate.');
+/**
+ * What no caller and no `decide` may send: xstate's own events (results, failures and states of
+ * children, and delayed transitions), and those that confirm deliveries.
+ */
+export function isOwnEvent({ type }: EventObject): boolean {
+  return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
 }
 
 /** A child that has ended: its result, or its failure. */
@@ -111,8 +115,27 @@ export function fromStored(payload: EventObject): EventObject {
     return { type, output: fields.output, actorId: fields.actorId } as EventObject;
   }
   if (!type.startsWith(errorPrefix)) return payload;
-  const { error, thrown, actorId } = fields;
-  return { type, error: thrown === 'value' ? error : revive(error), actorId } as EventObject;
+  return { type, error: failureOf(fields), actorId: fields.actorId } as EventObject;
+}
+
+/** What was thrown, as it is stored. */
+export interface StoredFailure {
+  /** Absent = `undefined`, or a value that JSON cannot hold. */
+  readonly error?: unknown;
+  /** `'value'` = it is no `Error`, and need not be one even if it looks like a stored one. */
+  readonly thrown?: unknown;
+}
+
+/** What was thrown, in the form in which it comes back from the journal. */
+export function failureOf({ error, thrown }: StoredFailure): unknown {
+  return thrown === 'value' ? error : revive(error);
+}
+
+/** What JSON cannot hold of it is left out. */
+export function failureToStored(error: unknown): StoredFailure {
+  if (error instanceof Error) return { error: errorToStored(error) };
+  const stored = valueToStored(error, 0);
+  return { ...(stored !== undefined && { error: stored }), thrown: 'value' };
 }
 
 /** How the child ended whose end is stored in `payload`. */

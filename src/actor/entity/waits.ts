@@ -1,6 +1,15 @@
 import type { AnyActorRef } from 'xstate';
 import type { Wake } from '../../model/wake-up.ts';
+import type { ChildAttempt } from './invoked-work.ts';
 import type { Timers } from './timers.ts';
+
+/** What may keep an entity from resting. */
+export interface WaitsFor {
+  readonly children: readonly AnyActorRef[];
+  readonly timers: Timers;
+  /** Unconfirmed ones. */
+  readonly deliveries: number;
+}
 
 /**
  * What an entity waits for, as its appends say it (docs/format.md#wake-ups): whoever owns the
@@ -8,28 +17,47 @@ import type { Timers } from './timers.ts';
  * last one said.
  *
  * A child that has ended counts as work until its end is stored: a crash before that would start it
- * again.
+ * again. One that waits for its next attempt counts as a timer, a delivery as work until its
+ * confirmation is stored.
  */
 export class Waits {
   #told: Wake | undefined;
   readonly #ended = new WeakSet<AnyActorRef>();
+  /** When children that wait for their next attempt begin it, ms since the epoch. */
+  readonly #backoffEndsMs = new WeakMap<AnyActorRef, number>();
 
   /** The journal says that these children have ended, or is about to. */
   endedIn(children: readonly AnyActorRef[]): void {
     for (const child of children) this.#ended.add(child);
   }
 
+  /** The journal says so of an attempt, or is about to. */
+  attempted({ child, record }: ChildAttempt, atMs: number): void {
+    if (record.type === 'xstate.attempt.begun') this.#backoffEndsMs.delete(child);
+    else this.waitsUntil(child, atMs + record.retryInMs);
+  }
+
+  /** The child waits for its next attempt. */
+  waitsUntil(child: AnyActorRef, backoffEndMs: number): void {
+    this.#backoffEndsMs.set(child, backoffEndMs);
+  }
+
+  /** When a child begins its next attempt; `undefined` = it does not wait for one. */
+  backoffEndMs(child: AnyActorRef): number | undefined {
+    return this.#backoffEndsMs.get(child);
+  }
+
   /** What to say with the next append; `undefined` = what the last one said is still so. */
-  next(children: readonly AnyActorRef[], timers: Timers): Wake | undefined {
-    const wake = this.#wake(children, timers);
+  next(what: WaitsFor): Wake | undefined {
+    const wake = this.#wake(what);
     if (wake === this.#told) return undefined;
     this.#told = wake;
     return wake;
   }
 
   /** Nothing happens to the entity before its next command. */
-  isNothing(children: readonly AnyActorRef[], timers: Timers): boolean {
-    return this.#wake(children, timers) === 'none';
+  isNothing(what: WaitsFor): boolean {
+    return this.#wake(what) === 'none';
   }
 
   /** The last append is not stored: the next one says it again. */
@@ -37,9 +65,16 @@ export class Waits {
     this.#told = undefined;
   }
 
-  #wake(children: readonly AnyActorRef[], timers: Timers): Wake {
-    if (children.some((child) => !this.#ended.has(child))) return 'now';
-    const atMs = Math.ceil(timers.nextWakeMs() ?? Number.POSITIVE_INFINITY);
+  #wake({ children, timers, deliveries }: WaitsFor): Wake {
+    if (deliveries > 0) return 'now';
+    let firstMs = timers.nextWakeMs() ?? Number.POSITIVE_INFINITY;
+    for (const child of children) {
+      if (this.#ended.has(child)) continue;
+      const backoffEndMs = this.#backoffEndsMs.get(child);
+      if (backoffEndMs === undefined) return 'now';
+      firstMs = Math.min(firstMs, backoffEndMs);
+    }
+    const atMs = Math.ceil(firstMs);
     // Beyond that there are no dates.
     return Number.isSafeInteger(atMs) ? Math.max(0, atMs) : 'none';
   }

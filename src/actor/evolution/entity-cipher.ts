@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { InvalidInputError, KeyForgottenError, WriteRejectedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import type { PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { DeliveryFact, PersistentRepr } from '../../ports/journal-plugin.ts';
 
 /**
  * Where the keys of entities are kept: outside of journals and their stores. An entity whose key is
@@ -69,7 +69,24 @@ export class EntityCipher {
     const sealed = this.seal(plainOf(repr), eventPlace(repr));
     const payload = new SerializedPayload(encryptedSerializer, version, sealed);
     const { form: _, ...rest } = repr;
-    return { ...rest, payload };
+    const { deliveries } = repr.facts;
+    if (deliveries === undefined) return { ...rest, payload };
+    const sealedDeliveries = deliveries.map((delivery) => this.#sealDelivery(delivery));
+    return { ...rest, payload, facts: { ...repr.facts, deliveries: sealedDeliveries } };
+  }
+
+  #sealDelivery({ message, ...delivery }: DeliveryFact): DeliveryFact {
+    if (message === undefined) return delivery;
+    const plain = Buffer.from(JSON.stringify(message));
+    const sealed = this.seal(plain, deliveryPlace(delivery));
+    return { ...delivery, sealed: Buffer.from(sealed).toString('base64') };
+  }
+
+  /** @throws as of `open` */
+  openDelivery({ sealed, ...delivery }: DeliveryFact): DeliveryFact {
+    if (sealed === undefined) return delivery;
+    const plain = this.open(Buffer.from(sealed, 'base64'), deliveryPlace(delivery));
+    return { ...delivery, message: JSON.parse(Buffer.from(plain).toString()) };
   }
 
   /** @throws as of `open` */
@@ -120,6 +137,10 @@ export class EntityCipher {
 
 function eventPlace({ seqNr }: PersistentRepr): string {
   return `event ${seqNr}`;
+}
+
+function deliveryPlace({ id }: DeliveryFact): string {
+  return `delivery ${id}`;
 }
 
 function checkKey(key: Uint8Array | undefined): Uint8Array | undefined {

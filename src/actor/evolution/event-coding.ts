@@ -8,6 +8,7 @@ import {
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { isOwnEvent } from '../entity/stored-event.ts';
 import type { Bindings } from './bindings.ts';
 import { type EntityCipher, type EntityKeys, encryptedSerializer } from './entity-cipher.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
@@ -130,6 +131,25 @@ export class EventCoding {
       const seal = (repr: PersistentRepr): PersistentRepr => cipher.sealEvent(repr);
       return { ...write, events: [seal(first), ...others.map(seal)] };
     });
+  }
+
+  /**
+   * What a stored event says of deliveries, with the messages as they were.
+   *
+   * @throws {RecoveryFailedError} a message cannot be decrypted
+   */
+  openFacts({ seqNr, facts }: PersistentRepr): EventFacts {
+    const { deliveries } = facts;
+    const { cipher } = this;
+    if (deliveries?.some(({ sealed }) => sealed !== undefined) !== true) return facts;
+    try {
+      if (cipher === undefined)
+        throw new Error('it is encrypted, and the actor has no "encryption"');
+      return { ...facts, deliveries: deliveries.map((delivery) => cipher.openDelivery(delivery)) };
+    } catch (cause) {
+      const text = `a delivery of event ${seqNr} of ${this.#id} cannot be read: ${messageOf(cause)}`;
+      throw new RecoveryFailedError(text, { cause });
+    }
   }
 
   /**
@@ -275,7 +295,7 @@ const initType = 'xstate.init';
 /** What the actor itself stores. */
 function isOwn(stored: unknown): stored is EventObject {
   const { type } = (stored ?? {}) as { readonly type?: unknown };
-  return typeof type === 'string' && type.startsWith('xstate.');
+  return typeof type === 'string' && isOwnEvent({ type });
 }
 
 /** Several adapters only read. */

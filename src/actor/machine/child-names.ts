@@ -1,11 +1,12 @@
 import type { AnyActorRef, AnyActorScope } from 'xstate';
+import { InvokedWork, setWork } from '../entity/invoked-work.ts';
 import { stepName } from '../entity/timers.ts';
 
 /**
- * Ids for children that the machine spawns without one. xstate gives such a child the id of its
- * session, which is another one in every process: the stored result of the child would then belong
- * to nobody after a restart. So the id comes from the number of the event that spawned the child
- * (`#7.0`), the same live and in each replay.
+ * Notes which event made which child, and gives ids to those that the machine spawns without one.
+ * xstate gives such a child the id of its session, which is another one in every process: the
+ * stored result of the child would then belong to nobody after a restart. So the id comes from the
+ * number of the event that spawned the child (`#7.0`), the same live and in each replay.
  */
 export class ChildNames {
   readonly #parent: AnyActorRef;
@@ -29,9 +30,12 @@ export class ChildNames {
 
   /** Called for each new actor, before anybody can have read its id. */
   name(actor: AnyActorRef): void {
-    if (actor._parent !== this.#parent || actor.id !== actor.sessionId) return;
+    if (actor._parent !== this.#parent) return;
+    const step = stepName(this.#seqNr, this.#part);
+    setWork(actor, new InvokedWork(step.slice(1)));
+    if (actor.id !== actor.sessionId) return;
     const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
-    named.id = `${stepName(this.#seqNr, this.#part)}.${this.#spawned++}`;
+    named.id = `${step}.${this.#spawned++}`;
     named._actorScope.id = named.id;
   }
 

@@ -8,8 +8,16 @@ import type {
 import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
+import { isOutboxAction } from '../delivery/deliver.ts';
 import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
+import {
+  type ChildAttempt,
+  setEntity,
+  setWork,
+  type WorkingEntity,
+  workOf,
+} from '../entity/invoked-work.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
 import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
@@ -17,9 +25,10 @@ import { nameChildrenOf } from './child-names.ts';
 import { type ActorInside, persistedForm, persistMachine } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
 import { actorFinder, armDelays, fillContexts, makeChild } from './restore-machine.ts';
+import { isRetried, tellStored } from './retried-promise.ts';
 import { watchSchedules } from './scheduled.ts';
-import type { ExecutableAction } from './shadow-scope.ts';
-import { announceStep, ShadowScope, timerChangeOf } from './shadow-scope.ts';
+import type { AddressOf, ExecutableAction } from './shadow-scope.ts';
+import { announceStep, relay, ShadowScope, sentAtOnce, timerChangeOf } from './shadow-scope.ts';
 import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
 
 /** What the logic of an actor reports to its host. */
@@ -29,8 +38,12 @@ export interface LogicHooks {
   readonly restartsTimers: boolean;
   /** A delayed event is scheduled or cancelled for good; answers how to carry that out. */
   readonly onTimer: (change: TimerChange) => LiveChange;
+  /** `undefined` = nothing that is sent is delivered. */
+  readonly addressOf: AddressOf | undefined;
   /** An action threw where only xstate hears of it. */
   readonly onCrash: (error: unknown) => void;
+  /** What its invoked work needs to know of it. */
+  readonly entity: WorkingEntity;
 }
 
 /**
@@ -39,6 +52,7 @@ export interface LogicHooks {
  * entity instead.
  */
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
+  readonly hearsDeliveries = true;
   readonly #versions: MachineVersions;
   readonly #scope: AnyActorScope;
   readonly #execute: (action: ExecutableAction) => void;
@@ -50,12 +64,22 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   #collected: (() => void)[] | undefined;
 
   constructor(versions: MachineVersions, scope: AnyActorScope, hooks: LogicHooks) {
-    const { onTimer, onCrash } = hooks;
+    const { onTimer, onCrash, entity } = hooks;
     this.#versions = versions;
     this.#hooks = hooks;
     this.#scope = scope;
     const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
     this.#execute = (action) => {
+      if (isOutboxAction(action.exec)) return;
+      const sent = hooks.addressOf === undefined ? undefined : sentAtOnce(action);
+      if (sent !== undefined) {
+        // As in xstate, the target is known when the actor's turn ends.
+        scope.defer(() => {
+          const { to, event } = sent as { readonly to: AnyActorRef; readonly event: EventObject };
+          if (hooks.addressOf?.(to, scope.self) === undefined) relay(scope, to, event);
+        });
+        return;
+      }
       const change = timerChangeOf(action, scope.self);
       if (change === undefined) return native(action);
       const { key, delayMs } = onTimer(change);
@@ -72,6 +96,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       native(action);
     };
     this.#names = nameChildrenOf(scope);
+    setEntity(scope.self, entity);
     watchSchedules(scope.system, hooks.nowMs);
     const collectOrExecute = (action: ExecutableAction): void => {
       if (this.#collected === undefined) {
@@ -100,7 +125,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   }
 
   dryRun(): ShadowScope {
-    return new ShadowScope(this.#versions, this.#scope, true);
+    return new ShadowScope(this.#versions, this.#scope, true, this.#hooks.addressOf);
   }
 
   replayRun(): ShadowScope {
@@ -154,6 +179,11 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
     try {
       for (const [key, child] of Object.entries(state.children) as [string, AnyActorRef][]) {
         const actor = this.#recreate(child, shadow);
+        const work = workOf(child);
+        if (work !== undefined) {
+          work.isMadeAgain = true;
+          setWork(actor, work);
+        }
         children[key] = actor;
         real.set(child, actor);
       }
@@ -186,6 +216,17 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
       for (const { actor, stored } of restored) armDelays(actor, stored, standing, this.#leftMs);
     });
     return live;
+  }
+
+  takeAttempt({ child, record }: ChildAttempt): void {
+    workOf(child)?.note(record, this.#hooks.nowMs());
+    const { self } = this.#scope;
+    this.#scope.defer(() => tellStored(self, child, record.attempt));
+  }
+
+  backoffEndMs(child: AnyActorRef): number | undefined {
+    const { logic } = child as unknown as ActorInside;
+    return isRetried(logic) ? workOf(child)?.backoff?.dueMs : undefined;
   }
 
   noteEnd(child: AnyActorRef): void {

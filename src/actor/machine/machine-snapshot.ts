@@ -6,6 +6,7 @@ import type {
   EventObject,
 } from 'xstate';
 import { StateMachine } from 'xstate';
+import { workOf } from '../entity/invoked-work.ts';
 import type { Stand } from '../entity/lossless-form.ts';
 import { refusal, toLossless } from '../entity/lossless-form.ts';
 import { errorToStored, RemoteError, toStored } from '../entity/stored-event.ts';
@@ -42,6 +43,11 @@ export interface StoredChild {
   readonly state?: unknown;
   /** The event that says its end, as the journal has it: it is not started again. */
   readonly end?: EventObject;
+  /**
+   * Of a child of the entity itself, as `InvokedWork.toPlain` has it; absent in snapshots of earlier
+   * versions.
+   */
+  readonly work?: unknown;
 }
 
 /** A delayed event of a child. */
@@ -151,6 +157,7 @@ class Persister {
   #made(child: AnyActorRef, path: string): StoredChild {
     const { options } = child as unknown as ActorInside;
     const { src, systemId, syncSnapshot, input } = options;
+    const work = workOf(child);
     if (typeof src !== 'string') {
       throw refusal('a child whose logic has no name in the setup of its machine', path);
     }
@@ -160,6 +167,7 @@ class Persister {
       ...(systemId !== undefined && { systemId }),
       ...(syncSnapshot !== undefined && { syncSnapshot }),
       ...(input !== undefined && { input: toLossless(input, `${path}.input`, this.#aroundChild) }),
+      ...(work !== undefined && { work: work.toPlain() }),
     };
   }
 

@@ -5,8 +5,11 @@ import type {
   AnyStateMachine,
   EventObject,
 } from 'xstate';
+import { outboxChangeOf } from '../delivery/deliver.ts';
+import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { DryRun } from '../entity/entity-logic.ts';
-import { type EndedChild, endOf } from '../entity/stored-event.ts';
+import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
+import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
@@ -26,6 +29,7 @@ import { childOf } from './snapshot-parts.ts';
  * inspector sees anything, and actions are noted instead of run.
  */
 export class ShadowScope implements DryRun<AnyMachineSnapshot> {
+  readonly #addressOf: AddressOf | undefined;
   readonly #versions: MachineVersions;
   #machine: AnyStateMachine;
   readonly #system: IsolatedSystem;
@@ -42,10 +46,21 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   readonly restoredChildren = new WeakMap<AnyActorRef, StoredChild>();
   trace: readonly unknown[] | undefined;
   timerChanges: readonly TimerChange[] = [];
+  /** What the last call says of deliveries, and what it sends. */
+  #said: readonly (OutboxChange | SendParams)[] = [];
   actionCount = 0;
 
-  /** `seesNames` = a `systemId` that the real system has given away is taken here, too. */
-  constructor(versions: MachineVersions, real: AnyActorScope, seesNames: boolean) {
+  /**
+   * `seesNames` = a `systemId` that the real system has given away is taken here, too. `addressOf` =
+   * where to deliver what is sent to an actor; `undefined` = nothing that is sent is delivered.
+   */
+  constructor(
+    versions: MachineVersions,
+    real: AnyActorScope,
+    seesNames: boolean,
+    addressOf?: AddressOf,
+  ) {
+    this.#addressOf = addressOf;
     this.#versions = versions;
     const machine = versions.inUse;
     this.#machine = machine;
@@ -71,6 +86,17 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
 
   get handled(): boolean {
     return this.#system.handled;
+  }
+
+  get outboxChanges(): readonly OutboxChange[] {
+    if (this.#said.length === 0) return [];
+    return this.#said.flatMap((said): readonly OutboxChange[] => {
+      if ('type' in said) return [said];
+      // By now a child has been made that the action could only name.
+      const to = typeof said.to === 'string' ? undefined : this.#addressOf?.(said.to, this.self);
+      if (to === undefined) return [];
+      return [{ type: 'deliver', to, message: said.event, id: undefined }];
+    });
   }
 
   /** What the states are of. */
@@ -130,11 +156,18 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.#system.release(child);
   }
 
+  noteAttempt(state: AnyMachineSnapshot, record: AttemptRecord, atMs: number): void {
+    const child = childOf(state, record.actorId);
+    if (child !== undefined) workOf(child)?.note(record, atMs);
+  }
+
   restore(stored: unknown): AnyMachineSnapshot {
     this.#forget(0);
     const { state, made } = restoreMachine(this.#machine, stored, this.self);
     for (const [actor, child] of made) {
       this.restoredChildren.set(actor, child);
+      if (child.work !== undefined)
+        setWork(actor, InvokedWork.ofPlain(child.work, `"${child.id}".work`));
       if (child.end === undefined) continue;
       this.endedChildren.set(actor, endOf(child.end));
       this.#system.release(actor);
@@ -161,6 +194,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.trace = undefined;
     this.actionCount = 0;
     if (this.timerChanges.length > 0) this.timerChanges = [];
+    if (this.#said.length > 0) this.#said = [];
   }
 
   #note(action: ExecutableAction): void {
@@ -171,6 +205,10 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     }
     const change = timerChangeOf(action, this.self);
     if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
+    const said =
+      outboxChangeOf(action.exec, action.info, action.params) ??
+      (this.#addressOf === undefined ? undefined : sentAtOnce(action));
+    if (said !== undefined) this.#said = [...this.#said, said];
   }
 }
 
@@ -208,6 +246,16 @@ export function timerChangeOf(
     default:
       return undefined;
   }
+}
+
+/** Where to deliver what `self` sends to an actor; `undefined` = it is only sent. */
+export type AddressOf = (actor: AnyActorRef, self: AnyActorRef) => string | undefined;
+
+/** What an action sends without a delay, and xstate does not send by itself. */
+export function sentAtOnce({ type, params }: ExecutableAction): SendParams | undefined {
+  if (type !== 'xstate.sendTo') return undefined;
+  const send = params as SendParams;
+  return typeof send.delay === 'number' || isOwnEvent(send.event) ? undefined : send;
 }
 
 interface SendParams {
@@ -331,6 +379,11 @@ export interface AdoptedStep {
   readonly event: EventObject;
   readonly state: unknown;
   readonly trace: readonly unknown[];
+}
+
+/** Sends an event as xstate sends it. */
+export function relay({ self, system }: AnyActorScope, to: AnyActorRef, event: EventObject): void {
+  (system as unknown as { _relay: (...sent: unknown[]) => void })._relay(self, to, event);
 }
 
 /** Shows inspectors the one step that an adopted dry run stands for, as xstate would have. */

@@ -5,11 +5,12 @@ import {
   EventFacts,
   type HeldPlugin,
   type JournalPlugin,
+  type PersistentRepr,
 } from '../../ports/journal-plugin.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import { OutboxDraft } from '../delivery/outbox-draft.ts';
 import type { Entity } from '../entity/entity.ts';
-import type { HostedState } from '../entity/entity-logic.ts';
-import type { ResolvedBackoff } from '../entity/entity-options.ts';
+import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { RecoveryEvent } from '../entity/host-events.ts';
 import {
   Initialised,
@@ -22,6 +23,7 @@ import {
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { endAt, type Moment } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
+import { restartDelayMs } from '../entity/restart-delay.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
@@ -62,9 +64,9 @@ export class EntityRecovery<S extends HostedState> {
   readonly #snapshots: EntitySnapshots<S>;
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt = new AbortController();
-  /** What the first state arms, and the delays that its init record holds, while that is stored. */
+  /** What the first state arms, and what its init record says, while that is stored. */
   #initialTimers: readonly TimerChange[] = [];
-  #initialDelaysMs: readonly (number | null)[] = [];
+  #initialFacts: EventFacts = EventFacts.none;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>, { permits, snapshots }: RecoveryParts<S>) {
     this.#entity = entity;
@@ -223,8 +225,8 @@ export class EntityRecovery<S extends HostedState> {
         break;
       case 'persistence.initialised':
         if (this.#life.state !== 'initialising') break; // lost meanwhile: the recovery finds it
-        this.#entity.begin('stored', this.#initialDelaysMs);
-        this.#snapshots.begun(this.#initialTimers, this.#initialDelaysMs);
+        this.#entity.begin('stored', this.#initialFacts);
+        this.#snapshots.begun(this.#initialTimers, this.#initialFacts.delaysMs ?? []);
         this.#life.recovered('write.settled');
         break;
       case 'persistence.restart':
@@ -253,7 +255,13 @@ export class EntityRecovery<S extends HostedState> {
     if (time !== undefined) {
       const run = entity.logic.dryRun();
       if (entity.initialActs) run.initial(entity.input);
-      entity.begin(time, []);
+      if (run.outboxChanges.length > 0) {
+        const text = `the first state of ${entity.persistenceId} delivers something`;
+        const advice = 'with initEvent "never" there is nothing to store it with';
+        this.#life.fail(new InvalidInputError(`${text}, and ${advice}; nothing was stored`));
+        return;
+      }
+      entity.begin(time, EventFacts.none);
       this.#snapshots.begun(run.timerChanges, []);
     }
     this.#life.recovered('replay.completed');
@@ -269,17 +277,12 @@ export class EntityRecovery<S extends HostedState> {
       this.#life.fail(initial.error);
       return;
     }
-    const delaysMs = delaysOf(run.timerChanges);
-    this.#initialDelaysMs = delaysMs ?? [];
-    this.#initialTimers = run.timerChanges;
-    const facts = delaysMs === undefined ? EventFacts.none : { delaysMs };
-    const init = entity.initRepr(entity.sequenceNr + 1, facts);
-    const nowMs = entity.deps.clock.nowMs();
-    const step = { seqNr: 0, delaysMs: this.#initialDelaysMs };
-    const timers = entity.timers.after(run.timerChanges, step, nowMs);
-    const wake = entity.waits.next(entity.logic.childrenOf(initial), timers) ?? 'none';
+    let facts: EventFacts;
     let beside: BesideEvents | undefined;
+    let init: PersistentRepr;
     try {
+      facts = this.#factsOf(run);
+      init = entity.initRepr(entity.sequenceNr + 1, facts);
       beside = entity.settings.beside?.({
         command: undefined,
         events: [init.payload as EventObject],
@@ -288,11 +291,36 @@ export class EntityRecovery<S extends HostedState> {
       this.#life.fail(error);
       return;
     }
+    this.#initialFacts = facts;
+    this.#initialTimers = run.timerChanges;
+    const nowMs = entity.deps.clock.nowMs();
+    const step = { seqNr: 0, delaysMs: facts.delaysMs ?? [] };
+    const timers = entity.timers.after(run.timerChanges, step, nowMs);
+    const children = entity.logic.childrenOf(initial);
+    const deliveries = facts.deliveries?.length ?? 0;
+    const wake = entity.waits.next({ children, timers, deliveries }) ?? 'none';
     const { persistenceId } = entity;
     const events = [init] as const;
     const write = { persistenceId, events, wake, ...(beside !== undefined && { beside }) };
     this.#life.report('init.started');
     entity.write([write], () => entity.tell(new Initialised()));
+  }
+
+  /**
+   * What the init record says of the first state.
+   *
+   * @throws {InvalidInputError} {@link WriteRejectedError} it delivers what cannot be delivered
+   */
+  #factsOf({ timerChanges, outboxChanges }: DryRun<S>): EventFacts {
+    const { persistenceId, writerUuid, outbox, settings, sequenceNr } = this.#entity;
+    const { deliveries } = settings;
+    const draft = new OutboxDraft({ persistenceId, writerUuid, outbox, deliveries });
+    const event = { seqNr: sequenceNr + 1, part: 0, count: 0 };
+    const delaysMs = delaysOf(timerChanges);
+    return {
+      ...draft.take(outboxChanges, event),
+      ...(delaysMs !== undefined && { delaysMs }),
+    };
   }
 
   #failed(error: unknown): void {
@@ -342,10 +370,4 @@ function initTime<S extends HostedState>({
   if (settings.actor.initEvent === 'never') return 'none';
   if (initialActs) return 'at-once';
   return logic.needsInit(input) ? 'with-first-event' : 'none';
-}
-
-/** The delay before try number `failures` + 1, ms. */
-export function restartDelayMs(backoff: ResolvedBackoff, failures: number, random: number): number {
-  const step = Math.min(backoff.maxMs, backoff.minMs * 2 ** Math.min(failures - 1, 30));
-  return Math.round(step * (1 + random * backoff.randomFactor));
 }

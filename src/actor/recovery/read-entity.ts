@@ -9,6 +9,7 @@ import type {
 import type { Entity } from '../entity/entity.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ReplayEnd } from '../entity/moment.ts';
+import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
@@ -181,6 +182,7 @@ class EntityReader<S extends HostedState> {
         input: content.input === undefined ? input : content.input.value,
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
+        outbox: Outbox.ofPlain(content.deliveries),
         bornWith: content.bornWith,
         lastEventMs,
       };

@@ -2,9 +2,12 @@ import type { EventObject } from 'xstate';
 import { DataIntegrityError, RecoveryFailedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import { isDelivered } from '../delivery/delivery-options.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
+import { AttemptRecord } from '../entity/invoked-work.ts';
+import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
@@ -21,6 +24,7 @@ export interface FoldStart<S> {
   readonly input: unknown;
   readonly timers: Timers;
   readonly recent: RecentCommands;
+  readonly outbox: Outbox;
   /** Version of the machine that began the journal. */
   readonly bornWith: string | undefined;
   /** When event number `seqNr` was stored, ms since the epoch. */
@@ -70,6 +74,7 @@ export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;
   readonly #run: DryRun<S>;
   readonly #recent: RecentCommands;
+  readonly #outbox: Outbox;
   readonly #timers: Timers;
   /** What the first event has to prove. */
   #unproven: FoldStart<S> | undefined;
@@ -97,6 +102,7 @@ export class ReplayFold<S extends HostedState> {
     this.#lastEventMs = start?.lastEventMs ?? 0;
     this.#input = start === undefined ? input : start.input;
     this.#recent = start?.recent ?? new RecentCommands(options.commandIds);
+    this.#outbox = start?.outbox ?? new Outbox();
     this.#bornWith = start?.bornWith;
   }
 
@@ -120,6 +126,8 @@ export class ReplayFold<S extends HostedState> {
     if (isFirst && this.#isOfSnapshot(repr)) return;
     this.#appliedEvents++;
     this.#delaysTaken = 0;
+    // They count whatever becomes of the event itself.
+    this.#outbox.note(coding?.openFacts(repr) ?? facts, seqNr);
     if (coding !== undefined) {
       for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
     } else if (facts.encoding !== undefined || payload instanceof SerializedPayload) {
@@ -186,6 +194,7 @@ export class ReplayFold<S extends HostedState> {
       input: this.#input,
       timers: this.#timers,
       recent: this.#recent,
+      outbox: this.#outbox,
       lastEventMs: this.#lastEventMs,
       lastSeenMs: this.#lastSeenMs,
       bornWith: this.#bornWith,
@@ -214,7 +223,8 @@ export class ReplayFold<S extends HostedState> {
   #applyEvent(payload: EventObject, repr: PersistentRepr, part: number): void {
     const state = this.#state ?? this.#initialWithout(repr);
     if (state.status !== 'active') {
-      this.#warnAfterEnd(repr);
+      // An entity lives on to deliver what its end has left.
+      if (!isDelivered(payload)) this.#warnAfterEnd(repr);
       return;
     }
     const { timer, unhandled, replaced } = repr.facts;
@@ -225,6 +235,8 @@ export class ReplayFold<S extends HostedState> {
       this.#run.endChild(state, endedId, endOf(payload));
     }
     this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
+    const attempt = AttemptRecord.of(payload);
+    if (attempt !== undefined) this.#run.noteAttempt(state, attempt, repr.timestampMs ?? 0);
     this.#state = state;
     if (unhandled === true) return;
     let next: S;

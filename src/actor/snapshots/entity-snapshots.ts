@@ -209,6 +209,7 @@ export class EntitySnapshots<S extends HostedState> {
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
   #bytes(): Uint8Array {
     const { settings, logic, state, sequenceNr, input, recent, bornWith, coding } = this.#entity;
+    const { outbox } = this.#entity;
     const { machineVersion, adapter } = settings.snapshots;
     const persisted = logic.persist(state);
     const isInputStored = settings.actor.initEvent !== 'never';
@@ -221,6 +222,7 @@ export class EntitySnapshots<S extends HostedState> {
       timers: this.#timers,
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
+      deliveries: outbox.toPlain(),
       bornWith,
       // Further state of the entity that a recovery needs goes here.
     });

@@ -23,6 +23,8 @@ export interface SnapshotContent {
   readonly lastEventMs: number;
   /** The commands whose askers may ask again, as `RecentCommands.toPlain` has them. */
   readonly commands: unknown;
+  /** What is to be delivered, as `Outbox.toPlain` has it. */
+  readonly deliveries: unknown;
   /** Version of the machine that began the journal; `undefined` = its events name none. */
   readonly bornWith: string | undefined;
 }
@@ -32,8 +34,11 @@ export function snapshotPlace(seqNr: number): string {
   return `snapshot ${seqNr}`;
 }
 
-/** What readers of this version understand. */
-const formatVersion = 1;
+/**
+ * What readers of this version understand. A snapshot with deliveries has the second version: a
+ * program that knows only the first one would lose them, so it must not use the snapshot.
+ */
+const formatVersions = { plain: 1, withDeliveries: 2 } as const;
 
 /**
  * The snapshot as bytes: nothing that happens later changes them.
@@ -44,14 +49,16 @@ export function encodeSnapshot({
   timers,
   input,
   commands,
+  deliveries,
   ...content
 }: SnapshotContent): Uint8Array {
   const text = JSON.stringify({
-    formatVersion,
+    formatVersion: formatVersions[deliveries === undefined ? 'plain' : 'withDeliveries'],
     ...content,
     ...(input !== undefined && { input: toLossless(input.value, 'input') }),
     timers: timers.entries().map((timer) => toLossless(timer, `the timer "${timer.id}"`)),
     ...(commands !== undefined && { commands: toLossless(commands, 'commands') }),
+    ...(deliveries !== undefined && { deliveries: toLossless(deliveries, 'deliveries') }),
   });
   return new TextEncoder().encode(text);
 }
@@ -66,12 +73,12 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
   }
   const members = readObject(plain, 'snapshot');
   const version = readCount(members.formatVersion, 'snapshot.formatVersion');
-  if (version !== formatVersion) {
-    throw new CodecError(
-      `a snapshot has the format ${version}; this program reads ${formatVersion}`,
-    );
+  const known: readonly number[] = Object.values(formatVersions);
+  if (!known.includes(version)) {
+    const text = `a snapshot has the format ${version}; this program reads ${known.join(' and ')}`;
+    throw new CodecError(text);
   }
-  const { machineVersion, bornWith, input, commands } = members;
+  const { machineVersion, bornWith, input, commands, deliveries } = members;
   const witness = readObject(members.witness, 'snapshot.witness');
   const timers = readArray(members.timers, 'snapshot.timers').map((timer) => fromLossless(timer));
   return {
@@ -79,6 +86,7 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
     machineVersion: optionalText(machineVersion, 'snapshot.machineVersion'),
     bornWith: optionalText(bornWith, 'snapshot.bornWith'),
     commands: commands === undefined ? undefined : fromLossless(commands),
+    deliveries: deliveries === undefined ? undefined : fromLossless(deliveries),
     witness: {
       seqNr: readCount(witness.seqNr, 'snapshot.witness.seqNr'),
       writerUuid: readText(witness.writerUuid, 'snapshot.witness.writerUuid'),

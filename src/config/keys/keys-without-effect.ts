@@ -39,7 +39,6 @@ const cassandraLacks = 'the Cassandra driver for Node has no such setting';
 export const promised: readonly AcceptedKeys[] = [
   row('root', 'there is no persistence query yet', 'query.**'),
   row('persistence', 'there is no persistence query yet', 'query.**'),
-  row('persistence', 'there is no at-least-once delivery yet', 'at-least-once-delivery.**'),
 ].map((accepted) => ({ ...accepted, isPromised: true }));
 
 const everySection = ['kafka', 'kafka producer', 'kafka consumer'] as const;

@@ -17,6 +17,12 @@ export interface PersistenceSettings {
   readonly logStashing: boolean;
   readonly groupCommitMaxCommands: number;
   readonly commandIds: { readonly maxCount: number; readonly maxAgeMs: number };
+  readonly deliveries: {
+    readonly redeliverIntervalMs: number;
+    readonly redeliveryBurst: number;
+    readonly warnAfterAttempts: number;
+    readonly maxUnconfirmed: number;
+  };
   readonly timers: 'deadline' | 'remaining' | 'restart';
   readonly initEvent: 'auto' | 'always' | 'never';
   readonly unhandledReplayedEvent: 'fail' | 'warn' | 'ignore';
@@ -40,6 +46,8 @@ export interface PersistenceSettings {
 
 const int32 = 0x7fffffff;
 const positive = integer({ min: 1, max: int32 });
+const interval = duration({ min: 1, max: int32 });
+const delivery = 'at-least-once-delivery';
 const recoveryEventTimeout = 'recovery-event-timeout';
 
 /**
@@ -59,6 +67,15 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     commandIds: {
       maxCount: reader.read('xstate.command-ids.max-count', positive),
       maxAgeMs: reader.read('xstate.command-ids.max-age', duration({ min: 1 })),
+    },
+    deliveries: {
+      redeliverIntervalMs: reader.read(`${delivery}.redeliver-interval`, interval),
+      redeliveryBurst: reader.read(`${delivery}.redelivery-burst-limit`, positive),
+      warnAfterAttempts: reader.read(
+        `${delivery}.warn-after-number-of-unconfirmed-attempts`,
+        positive,
+      ),
+      maxUnconfirmed: reader.read(`${delivery}.max-unconfirmed-messages`, positive),
     },
     timers: reader.read('xstate.timers', oneOf('deadline', 'remaining', 'restart')),
     initEvent: reader.read('xstate.init-event', oneOf('auto', 'always', 'never')),

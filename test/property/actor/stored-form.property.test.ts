@@ -115,6 +115,18 @@ const facts: fc.Arbitrary<EventFacts> = fc.record(
     ),
     unhandled: fc.constant(true as const),
     replaced: fc.constant(true as const),
+    deliveries: fc.array(
+      fc.record(
+        {
+          id: fc.string(),
+          to: fc.string(),
+          message: fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown),
+          sealed: fc.base64String(),
+        },
+        { requiredKeys: ['id', 'to'] },
+      ),
+    ),
+    confirmed: fc.array(fc.string()),
   },
   { requiredKeys: [] },
 );

@@ -3,9 +3,9 @@ import type { EventObject } from 'xstate';
 import { AskDeadlines } from '../../../src/actor/command/ask-deadlines.ts';
 import { Ask } from '../../../src/actor/entity/ask.ts';
 import { durationMs } from '../../../src/actor/entity/duration-ms.ts';
+import { restartDelayMs } from '../../../src/actor/entity/restart-delay.ts';
 import { fromStored, RemoteError, toStored } from '../../../src/actor/entity/stored-event.ts';
 import { Timers } from '../../../src/actor/entity/timers.ts';
-import { restartDelayMs } from '../../../src/actor/recovery/entity-recovery.ts';
 import { RecoveryPermits } from '../../../src/actor/recovery/recovery-permits.ts';
 import { failureOf, settle } from './support.ts';
 

@@ -22,6 +22,12 @@ const settings: ActorSettings = {
   logStashing: false,
   groupCommitMaxCommands: 64,
   commandIds: { maxCount: 100, maxAgeMs: 86_400_000 },
+  deliveries: {
+    redeliverIntervalMs: 5_000,
+    redeliveryBurst: 10_000,
+    warnAfterAttempts: 5,
+    maxUnconfirmed: 100_000,
+  },
   timers: 'deadline',
   initEvent: 'auto',
   unhandledReplayedEvent: 'fail',

@@ -1,0 +1,156 @@
+import { InvalidInputError, TooManyDeliveriesError } from '../../model/errors.ts';
+import { storedForm } from '../../model/stored-form.ts';
+import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
+import { isShortId, kindOf, shortIdText } from '../entity/check-input.ts';
+import type { Outbox } from '../entity/outbox.ts';
+import { stepName } from '../entity/timers.ts';
+import { actorPrefix } from './actor-address.ts';
+import type { EntityDeliveries } from './delivery-options.ts';
+
+/** What an event does to the deliveries of its entity, as the program says it. */
+export type OutboxChange =
+  | {
+      readonly type: 'deliver';
+      readonly to: unknown;
+      readonly message: unknown;
+      readonly id: unknown;
+    }
+  | { readonly type: 'confirm'; readonly id: unknown };
+
+/** The event that a change belongs to. */
+export interface ChangingEvent {
+  readonly seqNr: number;
+  readonly part: number;
+  /** Deliveries that it has begun before. */
+  readonly count: number;
+}
+
+/** What the draft of an outbox needs to know of its entity. */
+export interface DraftDeps {
+  readonly persistenceId: string;
+  /** One UUID a recovery. */
+  readonly writerUuid: string;
+  readonly outbox: Outbox;
+  readonly deliveries: EntityDeliveries;
+}
+
+/**
+ * The outbox of an entity as it will be once the events are stored that are being evaluated: it
+ * says what is new in an event, so that what is stored of it is exactly what it changes.
+ */
+export class OutboxDraft {
+  readonly #deps: DraftDeps;
+  /** Where it differs from the outbox. */
+  readonly #changed = new Map<string, 'open' | 'confirmed'>();
+  /** The former entries of `#changed`, to be put back by `undo`. */
+  readonly #former: (readonly [string, 'open' | 'confirmed' | undefined])[] = [];
+  #size: number;
+  #marked = { former: 0, size: 0 };
+
+  constructor(deps: DraftDeps) {
+    this.#deps = deps;
+    this.#size = deps.outbox.size;
+    this.mark();
+  }
+
+  /** Remembers how it is, for `undo` and `checkSize`. */
+  mark(): void {
+    this.#marked = { former: this.#former.length, size: this.#size };
+  }
+
+  /** What was evaluated since `mark` came to nothing. */
+  undo(): void {
+    for (const [id, state] of this.#former.splice(this.#marked.former).reverse()) {
+      if (state === undefined) this.#changed.delete(id);
+      else this.#changed.set(id, state);
+    }
+    this.#size = this.#marked.size;
+  }
+
+  /** @throws {TooManyDeliveriesError} what was evaluated since `mark` leads to more than allowed */
+  checkSize(): void {
+    const { maxUnconfirmed } = this.#deps.deliveries;
+    if (this.#size <= this.#marked.size || this.#size <= maxUnconfirmed) return;
+    throw new TooManyDeliveriesError(
+      `${this.#deps.persistenceId} would have ${this.#size} unconfirmed deliveries, and ` +
+        `${maxUnconfirmed} are allowed (max-unconfirmed-messages); nothing was stored`,
+    );
+  }
+
+  isOpen(id: string): boolean {
+    const changed = this.#changed.get(id);
+    if (changed !== undefined) return changed === 'open';
+    return this.#deps.outbox.get(id) !== undefined;
+  }
+
+  /**
+   * What is to be stored of the changes: without deliveries whose id is known already, and without
+   * confirmations of what is not open.
+   *
+   * @throws {InvalidInputError} a destination that is unknown, or an id that is none
+   * @throws {WriteRejectedError} JSON cannot hold a message; names the place
+   */
+  take(changes: readonly OutboxChange[], event: ChangingEvent): EventFacts {
+    const deliveries: DeliveryFact[] = [];
+    const confirmed: string[] = [];
+    for (const change of changes) {
+      if (change.type === 'confirm') {
+        const id = checkDeliveryId(change.id);
+        if (this.#confirm(id)) confirmed.push(id);
+        continue;
+      }
+      const at = { ...event, count: event.count + deliveries.length };
+      const delivery = this.#factOf(change, at);
+      if (this.#changed.has(delivery.id) || this.#deps.outbox.knows(delivery.id)) continue;
+      this.#set(delivery.id, 'open');
+      this.#size++;
+      deliveries.push(delivery);
+    }
+    return {
+      ...(deliveries.length > 0 && { deliveries }),
+      ...(confirmed.length > 0 && { confirmed }),
+    };
+  }
+
+  #confirm(id: string): boolean {
+    if (!this.isOpen(id)) return false;
+    this.#set(id, 'confirmed');
+    this.#size--;
+    return true;
+  }
+
+  #factOf(
+    { to, message, id }: Extract<OutboxChange, { type: 'deliver' }>,
+    { seqNr, part, count }: ChangingEvent,
+  ): DeliveryFact {
+    const { persistenceId, writerUuid, deliveries } = this.#deps;
+    const isActor = deliveries.sendTo && typeof to === 'string' && to.startsWith(actorPrefix);
+    if (typeof to !== 'string' || !(isActor || deliveries.to.has(to))) {
+      const given = typeof to === 'string' ? JSON.stringify(to) : kindOf(to);
+      const known = [...deliveries.to.keys()].map((name) => JSON.stringify(name)).join(', ');
+      const text = `the option "deliveries.to" has no destination ${given}`;
+      throw new InvalidInputError(`${text}; it has ${known || 'none'}. Nothing was stored`);
+    }
+    // After a purge the numbers come again. Then a receiver would take a new message for an old one,
+    // if the id did not say which life of the journal it is from.
+    const own = `${persistenceId}${stepName(seqNr, part)}.${count}@${writerUuid.slice(0, 8)}`;
+    return {
+      id: checkDeliveryId(id ?? own),
+      to,
+      ...(message !== undefined && { message: storedForm(message, 'message') }),
+    };
+  }
+
+  #set(id: string, state: 'open' | 'confirmed'): void {
+    this.#former.push([id, this.#changed.get(id)]);
+    this.#changed.set(id, state);
+  }
+}
+
+/** @throws {InvalidInputError} it is no id */
+function checkDeliveryId(id: unknown): string {
+  if (isShortId(id)) return id;
+  const given = typeof id === 'string' ? JSON.stringify(id) : kindOf(id);
+  const text = `the id of a delivery must be ${shortIdText}, not ${given}`;
+  throw new InvalidInputError(`${text}; nothing was stored`);
+}

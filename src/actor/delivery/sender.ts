@@ -1,0 +1,252 @@
+import type { EventObject } from 'xstate';
+import {
+  ClosedError,
+  CommandRejectedError,
+  CommandUnhandledError,
+  DeadlineExceededError,
+  EntityDoneError,
+} from '../../model/errors.ts';
+import { storedForm } from '../../model/stored-form.ts';
+import type { EventFacts } from '../../ports/journal-plugin.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
+import type { AskResult } from '../entity/ask.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
+import { DeliveryConfirmed, DeliveryOverdue } from '../entity/host-events.ts';
+import type { OpenDelivery } from '../entity/outbox.ts';
+import { actorAt, actorPrefix } from './actor-address.ts';
+import type { DeliveryAttempt, ResolvedDestination } from './delivery-options.ts';
+
+/** What was tried of one delivery since the entity recovered. */
+interface Sending {
+  attempts: number;
+  lastStartMs: number;
+  /** An attempt is under way, or has succeeded and its confirmation is being stored. */
+  isUnderWay: boolean;
+  lastError: unknown;
+}
+
+/**
+ * Sends what is in the outbox of one entity, from its recovery until it stops, fails or is lost:
+ *
+ * ```
+ * begin ─→ committed, committed, … ─→ stop
+ *   ↑                                   │
+ *   └───────── the next recovery ───────┘
+ * ```
+ *
+ * A message is sent when its event is committed, and what a recovery finds is sent at once. After
+ * that it is looked every half interval what is overdue, which is sent again. Two attempts at one
+ * message are never under way together. Confirmations come back through the mailbox.
+ */
+export class DeliverySender<S extends HostedState> {
+  readonly #entity: Entity<S>;
+  readonly #sendings = new Map<string, Sending>();
+  /** Destinations that are missing; each is named once. */
+  readonly #missing = new Set<string>();
+  /** Ends what is under way; `undefined` = nothing is sent. */
+  #stopping: AbortController | undefined;
+  #isWatching = false;
+
+  constructor(entity: Entity<S>) {
+    this.#entity = entity;
+  }
+
+  /** The entity has its state: what it found in its journal is sent. */
+  begin(): void {
+    if (this.#stopping !== undefined) return;
+    this.#stopping = new AbortController();
+    if (this.#entity.outbox.size > 0) this.#sendDue(this.#stopping);
+  }
+
+  /** An event was committed that says this: what it delivers is sent. */
+  committed({ deliveries, confirmed }: EventFacts): void {
+    for (const id of confirmed ?? []) this.#sendings.delete(id);
+    const stopping = this.#stopping;
+    if (stopping === undefined || deliveries === undefined) return;
+    for (const { id } of deliveries) {
+      const delivery = this.#entity.outbox.get(id);
+      if (delivery !== undefined) this.#send(delivery, stopping);
+    }
+    this.#watch(stopping);
+  }
+
+  /** Attempts under way are aborted, and what becomes of them is left to the next recovery. */
+  stop(): void {
+    if (this.#stopping === undefined) return;
+    const { persistenceId } = this.#entity;
+    const isIdle = this.#sendings.size === 0 && !this.#isWatching;
+    this.#stopping.abort(isIdle ? idle : new ClosedError(`${persistenceId} no longer lives here`));
+    this.#stopping = undefined;
+    this.#isWatching = false;
+    this.#sendings.clear();
+    this.#missing.clear();
+  }
+
+  /** Looks every half interval, as long as something is unconfirmed. */
+  #watch(stopping: AbortController): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#watchUntilEmpty(stopping).catch((error: unknown) => {
+      if (stopping.signal.aborted) return;
+      const { deps, persistenceId } = this.#entity;
+      deps.log.error({ persistenceId, err: error }, 'nothing is delivered again');
+    });
+  }
+
+  async #watchUntilEmpty(stopping: AbortController): Promise<void> {
+    const { deps, settings } = this.#entity;
+    const { signal } = stopping;
+    const everyMs = Math.max(1, Math.floor(settings.deliveries.redeliverIntervalMs / 2));
+    while (this.#entity.outbox.size > 0) {
+      await deps.clock.sleep(everyMs, { signal });
+      signal.throwIfAborted();
+      this.#sendDue(stopping);
+    }
+    this.#isWatching = false;
+  }
+
+  /** Sends what is overdue, in the order of its storing, and no more at once than allowed. */
+  #sendDue(stopping: AbortController): void {
+    const { outbox, settings, deps } = this.#entity;
+    const { redeliverIntervalMs, redeliveryBurst, warnAfterAttempts } = settings.deliveries;
+    const dueMs = deps.clock.nowMs() - redeliverIntervalMs;
+    let sent = 0;
+    for (const delivery of outbox.open) {
+      if (sent >= redeliveryBurst) break;
+      const sending = this.#sendings.get(delivery.id);
+      if (sending !== undefined && (sending.isUnderWay || sending.lastStartMs > dueMs)) continue;
+      if (sending?.attempts === warnAfterAttempts) this.#warn(delivery, sending);
+      if (this.#send(delivery, stopping)) sent++;
+    }
+    this.#watch(stopping);
+  }
+
+  /** False when the destination is missing. */
+  #send(delivery: OpenDelivery, stopping: AbortController): boolean {
+    const { deps } = this.#entity;
+    const destination = this.#destinationOf(delivery.to);
+    if (destination === undefined) {
+      this.#warnMissing(delivery);
+      return false;
+    }
+    let sending = this.#sendings.get(delivery.id);
+    if (sending === undefined) {
+      sending = { attempts: 0, lastStartMs: 0, isUnderWay: false, lastError: undefined };
+      this.#sendings.set(delivery.id, sending);
+    }
+    sending.attempts++;
+    sending.isUnderWay = true;
+    sending.lastStartMs = deps.clock.nowMs();
+    this.#attempt(delivery, destination, sending, stopping.signal);
+    return true;
+  }
+
+  #destinationOf(to: string): ResolvedDestination | undefined {
+    const { to: named, sendTo } = this.#entity.settings.deliveries;
+    if (!sendTo || !to.startsWith(actorPrefix)) return named.get(to);
+    return {
+      send: (event, attempt) => this.#ask(to, event as EventObject, attempt),
+      isConfirmedByEvent: false,
+    };
+  }
+
+  /** What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. */
+  async #ask(to: string, event: EventObject, { id, signal }: DeliveryAttempt): Promise<void> {
+    const { deps, logic, self, state, settings, persistenceId } = this.#entity;
+    const actor = actorAt(to, self, logic.childrenOf(state));
+    if (actor === undefined) throw new ClosedError(`there is no actor ${to} at the moment`);
+    const { timeoutMs: timeout } = settings.deliveries;
+    try {
+      await deps.ask(actor, event, { commandId: id, signal, timeout });
+    } catch (err) {
+      const isRefused =
+        err instanceof CommandRejectedError ||
+        err instanceof CommandUnhandledError ||
+        err instanceof EntityDoneError;
+      if (!isRefused) throw err;
+      const fields = { persistenceId, delivery: id, to, event: event.type, err };
+      deps.log.warn(fields, 'an actor has refused what was sent to it');
+    }
+  }
+
+  /** Never rejects. */
+  async #attempt(
+    delivery: OpenDelivery,
+    destination: ResolvedDestination,
+    sending: Sending,
+    stopped: AbortSignal,
+  ): Promise<void> {
+    const { id, message } = delivery;
+    const { persistenceId, deps, settings } = this.#entity;
+    const { timeoutMs } = settings.deliveries;
+    const ended = new AbortController();
+    const late = new AbortController();
+    deps.clock.sleep(timeoutMs, { signal: ended.signal }).then(
+      () => late.abort(new DeadlineExceededError(`it was not delivered within ${timeoutMs} ms`)),
+      () => {}, // it was quicker
+    );
+    const signal = AbortSignal.any([stopped, late.signal]);
+    try {
+      await undefined; // the turn of the actor ends first
+      signal.throwIfAborted();
+      const { attempts: attempt } = sending;
+      const sent = destination.send(message, { id, attempt, persistenceId, signal });
+      const output = await unlessAborted(Promise.resolve(sent), signal);
+      stopped.throwIfAborted();
+      if (destination.isConfirmedByEvent) sending.isUnderWay = false;
+      else this.#entity.tell(new DeliveryConfirmed(delivery, this.#storable(delivery, output)));
+    } catch (err) {
+      sending.isUnderWay = false;
+      sending.lastError = err;
+      if (stopped.aborted) return;
+      const fields = { persistenceId, delivery: id, to: delivery.to, attempt: sending.attempts };
+      deps.log.debug({ ...fields, err }, 'an attempt to deliver failed');
+    } finally {
+      ended.abort('it has ended');
+    }
+  }
+
+  /** The message has arrived, so it is not sent again for the sake of what it was answered with. */
+  #storable({ id, to }: OpenDelivery, output: unknown): unknown {
+    const value = isAnswer(output) ? output.reply : output;
+    if (value === undefined) return undefined;
+    try {
+      return storedForm(value, 'output');
+    } catch (err) {
+      const { persistenceId, deps } = this.#entity;
+      const text = 'a delivery is confirmed without its output, which cannot be stored';
+      deps.log.warn({ persistenceId, delivery: id, to, err }, text);
+      return undefined;
+    }
+  }
+
+  #warn(delivery: OpenDelivery, { attempts, lastError }: Sending): void {
+    const { persistenceId, deps } = this.#entity;
+    const fields = { persistenceId, delivery: delivery.id, to: delivery.to, attempts };
+    deps.log.warn(
+      { ...fields, err: lastError },
+      'a delivery is not confirmed; it is tried further',
+    );
+    this.#entity.tell(new DeliveryOverdue(delivery, lastError));
+  }
+
+  #warnMissing({ id, to }: OpenDelivery): void {
+    if (this.#missing.has(to)) return;
+    this.#missing.add(to);
+    const { persistenceId, deps } = this.#entity;
+    const text =
+      'a stored delivery waits for a destination that the option "deliveries.to" does not have';
+    deps.log.warn({ persistenceId, delivery: id, to }, text);
+  }
+}
+
+/** What `ask` resolves with: the state in it is that of another entity, and is not kept here. */
+function isAnswer(output: unknown): output is AskResult {
+  if (typeof output !== 'object' || output === null || !('snapshot' in output)) return false;
+  const { snapshot } = output;
+  return typeof snapshot === 'object' && snapshot !== null && 'persistence' in snapshot;
+}
+
+/** Nobody sees it, and an error would cost more than the whole sender. */
+const idle = 'the entity no longer lives here';
