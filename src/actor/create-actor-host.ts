@@ -71,13 +71,13 @@ export type PlaceEntities = <L extends AnyActorLogic>(
   options: EntityRegistryOptions,
 ) => EntityRegistry<L>;
 
-/** Persistent actors over journals. It owns its entities, not the journals. Disposing is `shutdown`. */
+/** Persistent actors over journals. It owns its entities, not them. Disposing is `shutdown`. */
 export interface ActorHost extends AsyncDisposable {
   /**
-   * Logic that stores each event of `machine` before applying it. `types` names commands that are
-   * not the machine's events: `persistent(machine, { types: { commands: {} as Command }, decide })`.
-   * Ids that xstate makes from the places of states, and that the journal will hold, are named in
-   * one warning of the log.
+   * Logic that stores each event of a machine before applying it. `types` names commands that are
+   * not the machine's events: `persistent(m, { types: { commands: {} as Command }, decide })`. Ids
+   * that xstate makes from the places of states, and that the journal will hold, are named in one
+   * warning of the log.
    *
    * @throws {InvalidInputError} a wrong option
    */

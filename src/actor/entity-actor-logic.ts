@@ -234,8 +234,8 @@ function persistentAddressOf(actor: AnyActorRef, from: AnyActorRef): string | un
  */
 function checkPart(part: string, what: string): string {
   if (!part.includes('|')) return part;
-  const text = `without the option "persistenceId" ${what} must not contain "|", as ${JSON.stringify(part)} does`;
-  throw new InvalidInputError(text);
+  const text = `without the option "persistenceId" ${what} must not contain "|"`;
+  throw new InvalidInputError(`${text}, as ${JSON.stringify(part)} does; nothing was stored`);
 }
 
 /**

@@ -51,30 +51,24 @@ describe('the types of persistent actors', () => {
     }).to.throw('retry.shop');
   });
 
-  it('accept a command type of their own, given or curried', () => {
+  it('accept a command type of their own, and infer the reply', async () => {
     const { host } = testHost();
-    const machine = counterMachine();
-    type Command = { type: 'increase'; by: number };
-    const given = host.persistent<typeof machine, Command>(machine, {
-      persistenceId: 'c',
-      decide: ({ command, snapshot }) => ({
-        type: 'persist',
-        events: [{ type: 'added', n: command.by + snapshot.context.count }],
-      }),
-    });
-    const curried = host.persistent(machine, {
+    type Command = { type: 'increase'; by: number } | { type: 'look' };
+    const logic = host.persistent(counterMachine(), {
       types: { commands: {} as Command },
       persistenceId: 'c',
-      decide: ({ command }) => ({ type: 'persist', events: [{ type: 'added', n: command.by }] }),
+      decide: ({ command, snapshot }) =>
+        command.type === 'look'
+          ? { type: 'none', reply: snapshot.context.count }
+          : { type: 'persist', events: [{ type: 'added', n: command.by }] },
     });
-    sameType<EventFromLogic<typeof given>, Command>(true);
-    sameType<EventFromLogic<typeof curried>, Command>(true);
-    host.persistent(machine, {
-      types: { commands: {} as Command },
-      persistenceId: 'c',
-      // @ts-expect-error the machine has no such event
-      decide: () => ({ type: 'persist', events: [{ type: 'increase', by: 1 }] }),
-    });
+    sameType<EventFromLogic<typeof logic>, Command>(true);
+    const actor = createActor(logic, { input: { id: '1' } }).start();
+    const stored = await host.ask(actor, { type: 'increase', by: 2 });
+    sameType<typeof stored.reply, number | undefined>(true);
+    expect(stored.reply).to.equal(undefined);
+    expect((await host.ask(actor, { type: 'look' })).reply).to.equal(2);
+    await host.shutdown();
   });
 
   it('fit into a parent machine, whose output they type', () => {

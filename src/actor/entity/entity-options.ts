@@ -49,9 +49,9 @@ export type Decision<E extends EventObject, S = unknown, R = unknown> =
   | { readonly type: 'stash' };
 
 /**
- * The same as a `Decision`, as far as the types of the events go. Where `decide` has to meet both,
- * a compiler that meets a wrong type says which ones there are. Otherwise it compares the event with
- * the one that is most like it, and names a payload that nobody meant.
+ * The same as a `Decision`, as far as the types of the events go. `decide` has to meet both: so of
+ * an event that does not exist the compiler says which ones there are. Otherwise it compares the
+ * event with the one that is most like it, and names a payload that nobody meant.
  */
 export type DecisionOf<Type extends string> =
   | { readonly type: 'persist'; readonly events: readonly { readonly type: Type }[] }

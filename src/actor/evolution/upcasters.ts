@@ -39,8 +39,8 @@ type AnyDown = (payload: EventObject) => EventObject;
 
 /**
  * An event adapter that brings stored events to the newest version of their type, step by step. A
- * new event of a type that has steps is stored with the manifest `<type>#v<version>`. That the steps
- * lead to the events `E` of the actor is not checked here: `eventSchema` can.
+ * new event of a type that has steps is stored with the manifest `<type>#v<version>`. Nothing here
+ * checks that the steps lead to the events `E` of the actor: `eventSchema` can.
  *
  * @throws {InvalidInputError} a type has a gap in its steps, or two steps from one version; names
  *   all of them

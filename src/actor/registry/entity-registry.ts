@@ -18,8 +18,7 @@ import type { Logger } from '../../observability/logger.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
-import type { AskResult, WaitOptions } from '../entity/ask.ts';
-import { defaultAskTimeoutMs } from '../entity/ask.ts';
+import { type AskResult, defaultAskTimeoutMs, type WaitOptions } from '../entity/ask.ts';
 import {
   checkCommand,
   checkId,

@@ -21,7 +21,10 @@ export async function infersCommandEventStateInputAndReply(): Promise<void> {
       sameType<typeof state, number>(true);
       sameType<typeof command, Command>(true);
       if (command.type === 'look') return { type: 'none', reply: { at: state } };
-      if (command.type === 'withdraw') return { type: 'reject', reason: new Error('never') };
+      if (command.type === 'withdraw') {
+        if (state < command.cents) return { type: 'reject', reason: new Error('not enough') };
+        return { type: 'persist', events: [{ ...command, type: 'withdrawn', by: 'card' }] };
+      }
       return {
         type: 'persist',
         events: [{ type: 'deposited', cents: command.cents, notes: ['a'] }],
@@ -39,7 +42,7 @@ export async function infersCommandEventStateInputAndReply(): Promise<void> {
   sameType<EventFromLogic<typeof logic>, Command>(true);
   const accounts = persistence.entities('account', logic);
   const { reply, events, snapshot } = await accounts.ask('a-1', { type: 'look' });
-  sameType<typeof reply, string | { at: number }>(true);
+  sameType<typeof reply, string | { at: number } | undefined>(true);
   sameType<typeof events, readonly Booked[]>(true);
   sameType<typeof snapshot.context, number>(true);
   // @ts-expect-error no such command
@@ -68,6 +71,15 @@ export function needsNoInputForOneJournal(): void {
   );
 }
 
+export function takesADecideWithoutParameters(): void {
+  persistence.behavior({
+    types: { commands: {} as Command, events: {} as { type: 'counted' } | { type: 'ended' } },
+    initialState: 0,
+    decide: () => ({ type: 'persist', events: [{ type: 'counted' }] }),
+    evolve: (state) => state + 1,
+  });
+}
+
 export function refusesWhatIsWrong(): void {
   const evolve = (state: number): number => state;
   const rest = { types, initialState: 0, evolve };
@@ -78,8 +90,11 @@ export function refusesWhatIsWrong(): void {
   });
   persistence.behavior({
     ...rest,
-    // @ts-expect-error no such payload
-    decide: (_) => ({ type: 'persist', events: [{ type: 'withdrawn', cents: '1', by: 'card' }] }),
+    decide: ({ state }) => ({
+      type: 'persist',
+      // @ts-expect-error no such payload
+      events: [{ type: 'withdrawn', cents: `${state}`, by: 'card' }],
+    }),
   });
   persistence.behavior({
     types,
