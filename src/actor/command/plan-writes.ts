@@ -26,10 +26,7 @@ export function planWrites<S extends HostedState>(
   const planned: PlannedWrite<S>[] = [];
   let { initPending, sequenceNr, timers } = entity;
   for (const evaluated of batch) {
-    const { child } = evaluated.envelope;
-    if (child !== undefined) waits.endedIn([child]);
-    for (const { attempt } of evaluated.steps)
-      if (attempt !== undefined) waits.attempted(attempt, nowMs);
+    waits.reported(evaluated.envelope, nowMs);
     let { state } = entity;
     const events: PersistentRepr[] = [];
     const command = commandFact(evaluated, initPending ? sequenceNr + 1 : sequenceNr);
