@@ -27,10 +27,7 @@ export function planWrites<S extends HostedState>(
   let { initPending, sequenceNr, timers } = entity;
   let deliveries = entity.outbox.size;
   for (const evaluated of batch) {
-    const { child } = evaluated.envelope;
-    if (child !== undefined) waits.endedIn([child]);
-    for (const { attempt } of evaluated.steps)
-      if (attempt !== undefined) waits.attempted(attempt, nowMs);
+    waits.reported(evaluated.envelope, nowMs);
     let { state } = entity;
     const events: PersistentRepr[] = [];
     const command = commandFact(evaluated, initPending ? sequenceNr + 1 : sequenceNr);

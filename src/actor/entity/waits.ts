@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import type { Wake } from '../../model/wake-up.ts';
-import type { ChildAttempt } from './invoked-work.ts';
+import type { Envelope } from './evaluated.ts';
 import type { Timers } from './timers.ts';
 
 /** What may keep an entity from resting. */
@@ -33,10 +33,13 @@ export class Waits {
     for (const child of children) this.#ended.add(child);
   }
 
-  /** The journal says so of an attempt, or is about to. */
-  attempted({ child, record }: ChildAttempt, atMs: number): void {
-    if (record.type === 'xstate.attempt.begun') this.#backoffEndsMs?.delete(child);
-    else this.waitsUntil(child, atMs + record.retryInMs);
+  /** What a child has reported, its end or an attempt, is about to be stored. */
+  reported({ child, attempt }: Envelope, atMs: number): void {
+    if (child !== undefined) this.endedIn([child]);
+    if (attempt === undefined) return;
+    const { record } = attempt;
+    if (record.type === 'xstate.attempt.begun') this.#backoffEndsMs?.delete(attempt.child);
+    else this.waitsUntil(attempt.child, atMs + record.retryInMs);
   }
 
   /** The child waits for its next attempt. */

@@ -77,11 +77,19 @@ function resolveRetry(policy: unknown, name: string): ResolvedRetry {
   if (typeof policy !== 'object' || policy === null) {
     throw new InvalidInputError(`${name} must be a retry policy, not ${kindOf(policy)}`);
   }
-  const { attempts, minBackoff, maxBackoff, timeout, ...rest } = policy as RetryPolicy;
-  const { randomFactor = defaultRandomFactor } = rest;
+  const { attempts, timeout } = policy as RetryPolicy;
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
     throw new InvalidInputError(`${name}.attempts must be an integer of at least 1: ${attempts}`);
   }
+  const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, `${name}.timeout`);
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= longestTimeoutMs)) {
+    throw new InvalidInputError(`${name}.timeout must be above 0 and at most 24 days`);
+  }
+  return { attempts, backoff: resolveBackoff(policy as RetryPolicy, name), timeoutMs };
+}
+
+function resolveBackoff(policy: RetryPolicy, name: string): ResolvedRetry['backoff'] {
+  const { minBackoff, maxBackoff, randomFactor = defaultRandomFactor } = policy;
   const minMs = durationMs(minBackoff, `${name}.minBackoff`);
   const maxMs = durationMs(maxBackoff, `${name}.maxBackoff`);
   if (minMs > maxMs) throw new InvalidInputError(`${name}: minBackoff is above maxBackoff`);
@@ -89,11 +97,7 @@ function resolveRetry(policy: unknown, name: string): ResolvedRetry {
   if (!(randomFactor >= 0 && randomFactor <= 1)) {
     throw new InvalidInputError(`${name}.randomFactor must be within 0 .. 1: ${randomFactor}`);
   }
-  const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, `${name}.timeout`);
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= longestTimeoutMs)) {
-    throw new InvalidInputError(`${name}.timeout must be above 0 and at most 24 days`);
-  }
-  return { attempts, backoff: { minMs, maxMs, randomFactor }, timeoutMs };
+  return { minMs, maxMs, randomFactor };
 }
 
 const sample = fromPromise(async () => {});

@@ -235,8 +235,7 @@ export class ReplayFold<S extends HostedState> {
       this.#run.endChild(state, endedId, endOf(payload));
     }
     this.#lastEventMs = repr.timestampMs ?? this.#lastEventMs;
-    const attempt = AttemptRecord.of(payload);
-    if (attempt !== undefined) this.#run.noteAttempt(state, attempt, repr.timestampMs ?? 0);
+    this.#noteAttempt(state, repr);
     this.#state = state;
     if (unhandled === true) return;
     let next: S;
@@ -254,6 +253,11 @@ export class ReplayFold<S extends HostedState> {
   #noteCommand(event: EventObject, { facts: { command }, timestampMs }: PersistentRepr): void {
     if (command === undefined) return;
     this.#recent.note(command, event, timestampMs ?? this.#options.nowMs());
+  }
+
+  #noteAttempt(state: S, { payload, timestampMs = 0 }: PersistentRepr): void {
+    const attempt = AttemptRecord.of(payload as EventObject);
+    if (attempt !== undefined) this.#run.noteAttempt(state, attempt, timestampMs);
   }
 
   /** The journal has no init record: its first event is as near as we get to the beginning. */
