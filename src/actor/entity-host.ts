@@ -4,18 +4,14 @@ import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
-import { deliveredPrefix } from './delivery/delivery-options.ts';
+import { confirmation } from './delivery/confirmation.ts';
 import { DeliverySender } from './delivery/sender.ts';
 import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
 import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
-import type {
-  AnyHostEvent,
-  DeliveryConfirmed,
-  RecoveryEvent,
-  WriteRejected,
-} from './entity/host-events.ts';
+import { ownInput } from './entity/evaluated.ts';
+import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
@@ -30,15 +26,6 @@ import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-view.ts';
 import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
-
-/** What the entity itself has to say. */
-const input = {
-  ask: undefined,
-  timer: undefined,
-  internal: true,
-  delivery: undefined,
-  child: undefined,
-} as const;
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
@@ -255,15 +242,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     }
     this.work.touch();
     const child = logic.senderOf(state, event);
-    this.#pipeline.receive({ ...input, event, timer: timer?.id, child });
-  }
-
-  /** What it says of an entity that was lost, its recovery finds out anew. */
-  #confirmed({ delivery: { id, to }, output }: DeliveryConfirmed): void {
-    if (!this.#life.isLive) return;
-    const type = `${deliveredPrefix}${to}`;
-    const event = output === undefined ? { type, id } : { type, id, output };
-    this.#pipeline.receive({ ...input, event, delivery: id });
+    this.#pipeline.receive({ ...ownInput, event, timer: timer?.id, child });
   }
 
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
@@ -280,7 +259,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     } else {
       this.work.touch();
       const event = command as EventObject;
-      this.#pipeline.receive({ ...input, event, ask, internal: false });
+      this.#pipeline.receive({ ...ownInput, event, ask, internal: false });
       this.#lookForWork();
     }
   }
@@ -312,7 +291,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.snapshotReported();
         break;
       case 'persistence.delivery-confirmed':
-        this.#confirmed(event);
+        if (this.#life.isLive) this.#pipeline.receive(confirmation(event));
         break;
       case 'persistence.delivery-overdue':
         this.#entity.signal('delivery-unconfirmed', event.cause, event.delivery.seqNr);

@@ -138,7 +138,10 @@ export class DeliverySender<S extends HostedState> {
     sending.attempts++;
     sending.isUnderWay = true;
     sending.lastStartMs = deps.clock.nowMs();
-    this.#attempt(delivery, destination, sending, stopping.signal);
+    this.#attempt(delivery, destination, sending, stopping.signal).catch((err: unknown) => {
+      const { persistenceId } = this.#entity;
+      deps.log.error({ persistenceId, delivery: delivery.id, err }, 'an attempt came to no end');
+    });
     return true;
   }
 
@@ -188,7 +191,7 @@ export class DeliverySender<S extends HostedState> {
     );
     const signal = AbortSignal.any([stopped, late.signal]);
     try {
-      await undefined; // the turn of the actor ends first
+      await Promise.resolve(); // the turn of the actor ends first
       signal.throwIfAborted();
       const { attempts: attempt } = sending;
       const sent = destination.send(message, { id, attempt, persistenceId, signal });
