@@ -4,7 +4,7 @@ import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
-import { confirmation } from './delivery/confirmation.ts';
+import { hearReport } from './delivery/hear-report.ts';
 import { DeliverySender } from './delivery/sender.ts';
 import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
@@ -290,11 +290,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
         this.#pipeline.snapshotReported();
         break;
-      case 'persistence.delivery-confirmed':
-        if (this.#life.isLive) this.#pipeline.receive(confirmation(event));
-        break;
-      case 'persistence.delivery-overdue':
-        this.#entity.signal('delivery-unconfirmed', event.cause, event.delivery.seqNr);
+      case 'persistence.delivery':
+        if (this.#life.isLive) hearReport(event, this.#entity, this.#pipeline);
         break;
       case 'persistence.timer':
         this.#entity.continueTimer(event.key);

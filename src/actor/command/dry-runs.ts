@@ -2,7 +2,7 @@ import type { EventObject } from 'xstate';
 import { CommandRejectedError, InvalidInputError } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
-import { OutboxDraft } from '../delivery/outbox-draft.ts';
+import { type ChangingEvent, type OutboxChange, OutboxDraft } from '../delivery/outbox-draft.ts';
 import { eventFault } from '../entity/check-input.ts';
 import { checkSame } from '../entity/check-same.ts';
 import type { DryRun, EntityLogic, HostedState } from '../entity/entity-logic.ts';
@@ -141,10 +141,7 @@ export class DryRuns<S extends HostedState> {
       }
       const { tagger } = this.#settings;
       const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      let said = facts;
-      if (outboxChanges.length > 0) {
-        said = withOutbox(facts, this.outbox.take(outboxChanges, { seqNr, part, count: 0 }));
-      }
+      const said = this.#withOutbox(facts, outboxChanges, { seqNr, part, count: 0 });
       const stored = { payload, form, manifest, part, tags, facts: said };
       const step = { event, ...stored, timerChanges, base, next, trace, ...unwritten };
       if (timerChanges.length === 0) return step;
@@ -154,6 +151,15 @@ export class DryRuns<S extends HostedState> {
     } catch (error) {
       return asError(error);
     }
+  }
+
+  /** @throws as `OutboxDraft.take` */
+  #withOutbox(
+    facts: EventFacts,
+    changes: readonly OutboxChange[],
+    event: ChangingEvent,
+  ): EventFacts {
+    return changes.length === 0 ? facts : withOutbox(facts, this.outbox.take(changes, event));
   }
 
   /** In development: what an evaluation may look at, and must not change. */

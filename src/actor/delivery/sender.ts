@@ -12,7 +12,7 @@ import { unlessAborted } from '../../runtime/waiting.ts';
 import type { AskResult } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { DeliveryConfirmed, DeliveryOverdue } from '../entity/host-events.ts';
+import { DeliveryReport } from '../entity/host-events.ts';
 import type { OpenDelivery } from '../entity/outbox.ts';
 import { actorAt, actorPrefix } from './actor-address.ts';
 import type { DeliveryAttempt, ResolvedDestination } from './delivery-options.ts';
@@ -198,7 +198,10 @@ export class DeliverySender<S extends HostedState> {
       const output = await unlessAborted(Promise.resolve(sent), signal);
       stopped.throwIfAborted();
       if (destination.isConfirmedByEvent) sending.isUnderWay = false;
-      else this.#entity.tell(new DeliveryConfirmed(delivery, this.#storable(delivery, output)));
+      else {
+        const outcome = { type: 'confirmed', output: this.#storable(delivery, output) } as const;
+        this.#entity.tell(new DeliveryReport(delivery, outcome));
+      }
     } catch (err) {
       sending.isUnderWay = false;
       sending.lastError = err;
@@ -231,7 +234,7 @@ export class DeliverySender<S extends HostedState> {
       { ...fields, err: lastError },
       'a delivery is not confirmed; it is tried further',
     );
-    this.#entity.tell(new DeliveryOverdue(delivery, lastError));
+    this.#entity.tell(new DeliveryReport(delivery, { type: 'overdue', cause: lastError }));
   }
 
   #warnMissing({ id, to }: OpenDelivery): void {

@@ -122,33 +122,24 @@ export class SnapshotReport extends HostEvent {
   }
 }
 
-/** A destination has confirmed a delivery. */
-export class DeliveryConfirmed extends HostEvent {
-  readonly type = 'persistence.delivery-confirmed';
+/** How a delivery goes on. */
+export class DeliveryReport extends HostEvent {
+  readonly type = 'persistence.delivery';
   readonly delivery: OpenDelivery;
-  /** In its stored form. */
-  readonly output: unknown;
+  readonly outcome: DeliveryOutcome;
 
-  constructor(delivery: OpenDelivery, output: unknown) {
+  constructor(delivery: OpenDelivery, outcome: DeliveryOutcome) {
     super();
     this.delivery = delivery;
-    this.output = output;
+    this.outcome = outcome;
   }
 }
 
-/** Many attempts at a delivery have not led to its confirmation. */
-export class DeliveryOverdue extends HostEvent {
-  readonly type = 'persistence.delivery-overdue';
-  readonly delivery: OpenDelivery;
-  /** Why the last one failed; `undefined` = it did not, or is not known to have. */
-  readonly cause: unknown;
-
-  constructor(delivery: OpenDelivery, cause: unknown) {
-    super();
-    this.delivery = delivery;
-    this.cause = cause;
-  }
-}
+export type DeliveryOutcome =
+  /** Its destination has confirmed it, with this answer in its stored form. */
+  | { readonly type: 'confirmed'; readonly output: unknown }
+  /** Many attempts have not led to that; the last one failed for this cause, if it has. */
+  | { readonly type: 'overdue'; readonly cause: unknown };
 
 /** The backoff is over. */
 export class Restart extends RecoverySignal {
@@ -204,8 +195,7 @@ export type AnyHostEvent<S> =
   | TenureLost
   | SnapshotReport
   | StoredAfterLoss
-  | DeliveryConfirmed
-  | DeliveryOverdue
+  | DeliveryReport
   | FromCaller
   | Detach
   | TimerTick;

@@ -37,7 +37,7 @@ const shop = setup({
             'keep',
             deliver({
               to: 'mail',
-              message: ({ context, event }) => `${event.item} of ${context.items}`,
+              message: ({ context, event }) => `${event.item} of ${context.items.join()}`,
             }),
             { type: 'tell', params: { text: 'bye' } },
           ],

@@ -28,7 +28,8 @@ export interface Post {
 }
 
 /** An attempt's place in a list: `mail#1 hello`. */
-export const shown = ({ to, attempt, message }: Attempt): string => `${to}#${attempt} ${message}`;
+export const shown = ({ to, attempt, message }: Attempt): string =>
+  `${to}#${attempt} ${String(message)}`;
 
 export interface OutboxWorldOptions extends TestHostOptions {
   readonly time?: ManualClock;
@@ -83,7 +84,7 @@ export function openOutbox(options: OutboxWorldOptions = {}) {
             ...(confirm !== undefined && { confirm }),
           }),
           evolve: (state) => [...state, 'posted'],
-          delivered: (state, { id, output }) => [...state, `${id}: ${output}`],
+          delivered: (state, { id, output }) => [...state, `${id}: ${String(output)}`],
           ...common,
         })
       : test.host.persistent(machine, common as never);
