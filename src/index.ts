@@ -15,7 +15,7 @@ export type {
   DeliveryAttempt,
   Destination,
   SendDelivery,
-} from './actor/delivery/delivery-options.ts';
+} from './actor/entity/delivery-options.ts';
 export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Decision,

@@ -7,14 +7,14 @@ import {
 } from '../../model/errors.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import { actorPrefix } from '../delivery/actor-address.ts';
-import { deliveredPrefix } from '../delivery/delivery-options.ts';
-import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
 import { isStored } from '../entity/evaluated.ts';
+import type { OutboxChange } from '../entity/outbox.ts';
 import { fromStored, isChildError, isOwnEvent } from '../entity/stored-event.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
+import { deliveredPrefix } from '../evolution/own-events.ts';
 import { checkDecision, checkTransient } from './check-decision.ts';
 import { DryRuns, type EvaluatorDeps } from './dry-runs.ts';
 import { freezeContext } from './freeze.ts';
@@ -203,7 +203,7 @@ export class CommandEvaluator<S extends HostedState> {
 
   /**
    * A destination has confirmed a delivery. That is stored whether or not something handles it, and
-   * behind a final state as well: else the message would be sent again.
+   * after a final state as well: else the message would be sent again.
    */
   #confirmation(envelope: Envelope, id: string, state: S, sequenceNr: number): Evaluated<S> {
     const { event } = envelope;

@@ -2,7 +2,7 @@ import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, ownInput } from '../entity/evaluated.ts';
 import type { DeliveryReport } from '../entity/host-events.ts';
-import { deliveredPrefix } from './delivery-options.ts';
+import { deliveredPrefix } from '../evolution/own-events.ts';
 
 /** What an entity that lives does about a report of its sender; `pipeline` takes its inputs. */
 export function hearReport<S extends HostedState>(

@@ -2,20 +2,10 @@ import { InvalidInputError, TooManyDeliveriesError } from '../../model/errors.ts
 import { storedForm } from '../../model/stored-form.ts';
 import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
 import { isShortId, kindOf, shortIdText } from '../entity/check-input.ts';
-import type { Outbox } from '../entity/outbox.ts';
+import type { EntityDeliveries } from '../entity/delivery-options.ts';
+import type { Outbox, OutboxChange } from '../entity/outbox.ts';
 import { stepName } from '../entity/timers.ts';
 import { actorPrefix } from './actor-address.ts';
-import type { EntityDeliveries } from './delivery-options.ts';
-
-/** What an event does to the deliveries of its entity, as the program says it. */
-export type OutboxChange =
-  | {
-      readonly type: 'deliver';
-      readonly to: unknown;
-      readonly message: unknown;
-      readonly id: unknown;
-    }
-  | { readonly type: 'confirm'; readonly id: unknown };
 
 /** The event that a change belongs to. */
 export interface ChangingEvent {

@@ -10,12 +10,12 @@ import { storedForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import { unlessAborted } from '../../runtime/waiting.ts';
 import type { AskResult } from '../entity/ask.ts';
+import type { DeliveryAttempt, ResolvedDestination } from '../entity/delivery-options.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { DeliveryReport } from '../entity/host-events.ts';
 import type { OpenDelivery } from '../entity/outbox.ts';
 import { actorAt, actorPrefix } from './actor-address.ts';
-import type { DeliveryAttempt, ResolvedDestination } from './delivery-options.ts';
 
 /** What was tried of one delivery since the entity recovered. */
 interface Sending {

@@ -6,8 +6,8 @@ import type {
   EventObject,
 } from 'xstate';
 import { outboxChangeOf } from '../delivery/deliver.ts';
-import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { DryRun } from '../entity/entity-logic.ts';
+import type { OutboxChange } from '../entity/outbox.ts';
 import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlan } from './assign-plan.ts';

@@ -1,6 +1,6 @@
 import type { AnyActorLogic, AnyStateMachine } from 'xstate';
 import { createActor } from 'xstate';
-import type { DeliveryAttempt } from '../../../../src/actor/delivery/delivery-options.ts';
+import type { DeliveryAttempt } from '../../../../src/actor/entity/delivery-options.ts';
 import type {
   DeliveryOptions,
   PersistenceSignal,
@@ -111,8 +111,6 @@ export function openOutbox(options: OutboxWorldOptions = {}) {
     shown: () => attempts.map(shown),
   };
 }
-
-export type OutboxWorld = ReturnType<typeof openOutbox>;
 
 /** What a journal holds of deliveries, event by event. */
 export function factsIn(journal: MemoryJournalPlugin, id = 'e') {
