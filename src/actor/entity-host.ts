@@ -291,7 +291,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.snapshotReported();
         break;
       case 'persistence.delivery':
-        if (this.#life.isLive) hearReport(event, this.#entity, this.#pipeline);
+        hearReport(event, this.#entity, this.#life, this.#pipeline);
         break;
       case 'persistence.timer':
         this.#entity.continueTimer(event.key);

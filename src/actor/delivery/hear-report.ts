@@ -4,12 +4,14 @@ import { type Envelope, ownInput } from '../entity/evaluated.ts';
 import type { DeliveryReport } from '../entity/host-events.ts';
 import { deliveredPrefix } from '../evolution/own-events.ts';
 
-/** What an entity that lives does about a report of its sender; `pipeline` takes its inputs. */
+/** What an entity does about a report of its sender; `pipeline` takes its inputs. */
 export function hearReport<S extends HostedState>(
   { delivery: { id, to, seqNr }, outcome }: DeliveryReport,
   entity: Entity<S>,
+  { isLive }: { readonly isLive: boolean },
   pipeline: { receive(input: Envelope): void },
 ): void {
+  if (!isLive) return; // the next recovery sends the message again
   if (outcome.type === 'overdue') {
     entity.signal('delivery-unconfirmed', outcome.cause, seqNr);
     return;
