@@ -44,10 +44,11 @@ const openFiles = {
 const actorRooms = {
   evolution: [],
   entity: ['evolution'],
-  machine: ['entity'],
+  delivery: ['entity', 'evolution'],
+  machine: ['entity', 'delivery'],
   snapshots: ['entity', 'evolution'],
-  command: ['entity', 'machine', 'evolution', 'snapshots'],
-  recovery: ['entity', 'machine', 'evolution', 'snapshots'],
+  command: ['entity', 'machine', 'evolution', 'snapshots', 'delivery'],
+  recovery: ['entity', 'machine', 'evolution', 'snapshots', 'delivery'],
   registry: ['entity'],
 };
 const rooms = Object.entries(actorRooms).map(([room, others]) => ({

@@ -9,14 +9,14 @@ export {
   type Given,
   type OutboxAction,
 } from './actor/delivery/deliver.ts';
+export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Delivered,
   Delivery,
   DeliveryAttempt,
   Destination,
   SendDelivery,
-} from './actor/delivery/delivery-options.ts';
-export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
+} from './actor/entity/delivery-options.ts';
 export type {
   Decision,
   DeliveryOptions,

@@ -1,9 +1,9 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
-import { type Delivered, isDelivered } from './delivery/delivery-options.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
+import { type Delivered, isDelivered } from './entity/delivery-options.ts';
 import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
 import type {
   ActorSettings,

@@ -5,19 +5,14 @@ import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
 import { Queue } from '../runtime/queue.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
-import { deliveredPrefix } from './delivery/delivery-options.ts';
+import { hearReport } from './delivery/hear-report.ts';
 import { DeliverySender } from './delivery/sender.ts';
 import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
 import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
-import type { Envelope } from './entity/evaluated.ts';
-import type {
-  AnyHostEvent,
-  DeliveryConfirmed,
-  RecoveryEvent,
-  WriteRejected,
-} from './entity/host-events.ts';
+import { type Envelope, ownInput } from './entity/evaluated.ts';
+import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
 import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
@@ -32,15 +27,6 @@ import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-view.ts';
 import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
-
-/** What the entity itself has to say. */
-const input = {
-  ask: undefined,
-  timer: undefined,
-  internal: true,
-  delivery: undefined,
-  child: undefined,
-} as const;
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
@@ -249,7 +235,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     }
     if (timer !== undefined) timers.remove(timer);
     const child = this.#life.isLive ? logic.senderOf(state, event) : undefined;
-    this.#takeInput({ ...input, event, timer: timer?.id, child });
+    this.#takeInput({ ...ownInput, event, timer: timer?.id, child });
   }
 
   #takeInput(envelope: Envelope): void {
@@ -266,14 +252,6 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#pipeline.receive(envelope);
   }
 
-  /** What it says of an entity that was lost, its recovery finds out anew. */
-  #confirmed({ delivery: { id, to }, output }: DeliveryConfirmed): void {
-    if (!this.#life.isLive) return;
-    const type = `${deliveredPrefix}${to}`;
-    const event = output === undefined ? { type, id } : { type, id, output };
-    this.#pipeline.receive({ ...input, event, delivery: id });
-  }
-
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
   #takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
     const { persistenceId, deps } = this.#entity;
@@ -288,7 +266,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     } else {
       this.work.touch();
       const event = command as EventObject;
-      this.#pipeline.receive({ ...input, event, ask, internal: false });
+      this.#pipeline.receive({ ...ownInput, event, ask, internal: false });
       this.#lookForWork();
     }
   }
@@ -319,11 +297,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
         this.#pipeline.snapshotReported();
         break;
-      case 'persistence.delivery-confirmed':
-        this.#confirmed(event);
-        break;
-      case 'persistence.delivery-overdue':
-        this.#entity.signal('delivery-unconfirmed', event.cause, event.delivery.seqNr);
+      case 'persistence.delivery':
+        hearReport(event, this.#entity, this.#life, this.#pipeline);
         break;
       case 'persistence.timer':
         this.#entity.continueTimer(event.key);

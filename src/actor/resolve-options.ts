@@ -3,15 +3,15 @@ import { InvalidInputError } from '../model/errors.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../runtime/alarms.ts';
 import { actorPrefix } from './delivery/actor-address.ts';
+import { defaultAskTimeoutMs } from './entity/ask.ts';
+import { besideOf, type Hooks } from './entity/beside-events.ts';
+import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
 import type {
   DeliverySettings,
   Destination,
   EntityDeliveries,
   ResolvedDestination,
-} from './delivery/delivery-options.ts';
-import { defaultAskTimeoutMs } from './entity/ask.ts';
-import { besideOf, type Hooks } from './entity/beside-events.ts';
-import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
+} from './entity/delivery-options.ts';
 import { durationMs } from './entity/duration-ms.ts';
 import type {
   ActorSettings,

@@ -85,8 +85,6 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
   const commands = commandsOf(reprs);
   const encodings = membersOf(reprs, ({ encoding }) => encoding);
-  const deliveries = membersOf(reprs, (facts) => facts.deliveries as JsonValue | undefined);
-  const confirmed = membersOf(reprs, (facts) => facts.confirmed);
   const { machineVersion, bornWith } = reprs[0]?.facts ?? EventFacts.none;
   return {
     data: {
@@ -95,13 +93,18 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
       ...(unhandled && { unhandled }),
       ...(replaced && { replaced }),
       ...(commands && { commands }),
-      ...(deliveries && { deliveries }),
-      ...(confirmed && { confirmed }),
+      ...outboxOf(reprs),
       ...(encodings && { encodings }),
       ...(machineVersion !== undefined && { machineVersion }),
       ...(bornWith !== undefined && { bornWith }),
     },
   };
+}
+
+function outboxOf(reprs: readonly PersistentRepr[]): JsonObject {
+  const deliveries = membersOf(reprs, (facts) => facts.deliveries as JsonValue | undefined);
+  const confirmed = membersOf(reprs, (facts) => facts.confirmed);
+  return { ...(deliveries && { deliveries }), ...(confirmed && { confirmed }) };
 }
 
 /** `{"id":S?,"count":N?,"reply":ANY?,"correlationId":S?,"causationId":S?}`; `count` absent = 1. */

@@ -60,7 +60,8 @@ async function dieAndDeliver(file: string, config: string): Promise<void> {
   const [account, more] = await storedOf(config, 'account-a');
   expect(more, 'it was paid once').to.equal(undefined);
   const [sent, confirmation] = await storedOf(config, 'sender-s');
-  const { deliveries } = sent?.data as { deliveries: { 1: [{ id: string }] } };
+  if (sent === undefined) return expect.fail('nothing of the sender is stored');
+  const { deliveries } = sent.data as { deliveries: { 1: [{ id: string }] } };
   const [{ id, ...delivery }] = deliveries[1];
   expect(delivery).to.deep.equal({ to: 'account', message: { account: 'a', cents: 500 } });
   expect(account?.data).to.deep.equal({ commands: { 1: { id, reply: 500 } } });

@@ -2,7 +2,7 @@ import { CommandUnhandledError } from '../../model/errors.ts';
 import type { Ask, AskResult } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Envelope } from '../entity/evaluated.ts';
+import { type Envelope, isStored, type Step } from '../entity/evaluated.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { CommandStash } from './command-stash.ts';
 
@@ -16,6 +16,13 @@ export class Answers<S extends HostedState> {
     this.#entity = entity;
     this.#life = life;
     this.#stash = stash;
+  }
+
+  /** Everything that the command led to is stored and applied. */
+  giveReply(ask: Ask, steps: readonly Step<S>[], reply: unknown): void {
+    const { sequenceNr } = this.#entity;
+    const events = steps.filter(isStored).map(({ event }) => event);
+    this.give(ask, { sequenceNr, events, reply });
   }
 
   /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */

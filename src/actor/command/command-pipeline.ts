@@ -2,7 +2,7 @@ import { DataIntegrityError, WriteFailedError, WriteRejectedError } from '../../
 import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
+import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import type { WriteRejected } from '../entity/host-events.ts';
 import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
@@ -43,8 +43,7 @@ export class CommandPipeline<S extends HostedState> {
   readonly stash: CommandStash;
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
-  readonly #snapshots: EntitySnapshots<S>;
-  readonly #sender: DeliverySender<S>;
+  readonly #parts: CommitParts<S>;
   readonly #evaluator: CommandEvaluator<S>;
   readonly answers: Answers<S>;
   #batch: readonly Evaluated<S>[] = nothing;
@@ -63,11 +62,10 @@ export class CommandPipeline<S extends HostedState> {
   /** The last committed state of an entity that was lost, while a write is under way. */
   #lostState: S | undefined;
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>, { snapshots, sender }: CommitParts<S>) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, parts: CommitParts<S>) {
     this.#entity = entity;
     this.#life = life;
-    this.#snapshots = snapshots;
-    this.#sender = sender;
+    this.#parts = parts;
     this.stash = new CommandStash(entity);
     this.#evaluator = new CommandEvaluator(entity);
     this.answers = new Answers(entity, life, this.stash);
@@ -221,21 +219,21 @@ export class CommandPipeline<S extends HostedState> {
     this.#life.succeeded();
     const before = this.#entity.state;
     this.#hasEffects = this.#entity.commit(step);
-    this.#snapshots.committed(written);
-    if (step.payload !== undefined) this.#sender.committed(step.facts);
+    this.#parts.snapshots.committed(written);
+    if (step.payload !== undefined) this.#parts.sender.committed(step.facts);
     const { state, settings } = this.#entity;
     if (settings.unstashes?.(before, state) !== false) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
     if (state.status !== 'active') this.#life.reachedFinalState();
     if (isLast && this.#batch.length > 0) {
-      this.#waitsForSnapshot = this.#snapshots.holdsCommands;
+      this.#waitsForSnapshot = this.#parts.snapshots.holdsCommands;
       if (!this.#waitsForSnapshot) this.#finish();
     }
   }
 
   /** A snapshot was saved, or has failed: commands that wait for it may go on. */
   snapshotReported(): void {
-    if (this.#waitsForSnapshot && !this.#snapshots.holdsCommands) this.#finish();
+    if (this.#waitsForSnapshot && !this.#parts.snapshots.holdsCommands) this.#finish();
   }
 
   /** Answers a command, and those after it that had nothing to store. */
@@ -254,11 +252,7 @@ export class CommandPipeline<S extends HostedState> {
     const { ask } = envelope;
     switch (outcome.type) {
       case 'reply':
-        if (ask !== undefined) {
-          const { sequenceNr } = this.#entity;
-          const events = steps.filter(isStored).map(({ event }) => event);
-          this.answers.give(ask, { sequenceNr, events, reply: outcome.reply });
-        }
+        if (ask !== undefined) this.answers.giveReply(ask, steps, outcome.reply);
         outcome.thenRun?.(this.#entity.state);
         break;
       case 'known':

@@ -5,57 +5,36 @@ import {
   InvalidInputError,
   WriteRejectedError,
 } from '../../model/errors.ts';
-import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
 import { actorPrefix } from '../delivery/actor-address.ts';
-import { deliveredPrefix } from '../delivery/delivery-options.ts';
-import type { OutboxChange } from '../delivery/outbox-draft.ts';
-import { OutboxDraft } from '../delivery/outbox-draft.ts';
-import { eventFault } from '../entity/check-input.ts';
-import { checkSame } from '../entity/check-same.ts';
-import type { DryRun, EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
+import type { EntityLogic, HostedState, StoredInput } from '../entity/entity-logic.ts';
 import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
 import { isStored } from '../entity/evaluated.ts';
-import type { Outbox } from '../entity/outbox.ts';
+import type { OutboxChange } from '../entity/outbox.ts';
 import { fromStored, isChildError, isOwnEvent } from '../entity/stored-event.ts';
-import type { TimerChange } from '../entity/timers.ts';
-import { delaysOf } from '../entity/timers.ts';
-import type { CodedEvent, EventCoding } from '../evolution/event-coding.ts';
-import { checkDecision, checkTags, checkTransient } from './check-decision.ts';
-import { deepFreeze, freezeContext } from './freeze.ts';
+import type { EventCoding } from '../evolution/event-coding.ts';
+import { deliveredPrefix } from '../evolution/own-events.ts';
+import { checkDecision, checkTransient } from './check-decision.ts';
+import { DryRuns, type EvaluatorDeps } from './dry-runs.ts';
+import { freezeContext } from './freeze.ts';
 import { namesOf, withStoredReply } from './named-command.ts';
 import { asError, rejectionByUser, rejectionOf } from './rejections.ts';
-import { attempted, changesOf, unstored, withFactsOfAll, withOutbox } from './steps.ts';
+import { attempted, changesOf, unstored, withOutbox } from './steps.ts';
 import { validCommand } from './valid-command.ts';
 
 const noSteps: readonly never[] = [];
-const noTags: readonly string[] = [];
-const unwritten = { seqNr: 0, command: undefined } as const;
 const done = { type: 'reply', reply: undefined } as const;
-
-/** What the evaluation of commands needs of an entity. */
-export interface EvaluatorDeps<S> {
-  readonly logic: EntityLogic<S>;
-  readonly settings: EntitySettings<S>;
-  /** How its events are stored, known since its recovery; `undefined` = as they are. */
-  readonly coding: EventCoding | undefined;
-  readonly bornWith: string | undefined;
-  readonly persistenceId: string;
-  readonly writerUuid: string;
-  readonly outbox: Outbox;
-}
 
 /** Works out, in dry runs, what commands lead to. */
 export class CommandEvaluator<S extends HostedState> {
   readonly #entity: EvaluatorDeps<S>;
   readonly #logic: EntityLogic<S>;
   readonly #settings: EntitySettings<S>;
-  #run: DryRun<S> | undefined;
-  #draft: OutboxDraft;
+  readonly #runs: DryRuns<S>;
 
   constructor(entity: EvaluatorDeps<S>) {
-    this.#draft = draftOf(entity);
+    this.#runs = new DryRuns(entity);
     this.#entity = entity;
     this.#logic = entity.logic;
     this.#settings = entity.settings;
@@ -63,8 +42,7 @@ export class CommandEvaluator<S extends HostedState> {
 
   /** A new chain of dry runs begins, from the committed state. */
   reset(): void {
-    this.#run?.reset();
-    this.#draft = draftOf(this.#entity);
+    this.#runs.reset();
   }
 
   /**
@@ -72,8 +50,7 @@ export class CommandEvaluator<S extends HostedState> {
    * throws: whatever the callbacks of the user do, the command gets its answer.
    */
   evaluate(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    this.#run?.mark();
-    this.#draft.mark();
+    this.#runs.mark();
     if (this.#settings.actor.checkDeterminism) freezeContext(state);
     let evaluated: Evaluated<S>;
     try {
@@ -82,16 +59,13 @@ export class CommandEvaluator<S extends HostedState> {
           ? this.#input(envelope, state, sequenceNr)
           : withStoredReply(this.#command(envelope, state, sequenceNr)),
       );
-      if (!envelope.internal) this.#draft.checkSize();
+      if (!envelope.internal) this.#runs.outbox.checkSize();
     } catch (cause) {
       const error = rejectionOf(envelope.event, asError(cause));
       const type = envelope.internal ? 'fail' : 'error';
       evaluated = { envelope, steps: noSteps, outcome: { type, error } };
     }
-    if (evaluated.outcome.type !== 'reply') {
-      this.#run?.undo();
-      this.#draft.undo();
-    }
+    if (evaluated.outcome.type !== 'reply') this.#runs.undo();
     return evaluated;
   }
 
@@ -114,7 +88,7 @@ export class CommandEvaluator<S extends HostedState> {
       return this.#transient(envelope, event, state, sequenceNr);
     // Without `decide` the command is the event: it needs a transition.
     if (decide === undefined) {
-      const steps = this.#tryStored(event, state, sequenceNr + 1);
+      const steps = this.#runs.tryStored(event, state, sequenceNr + 1);
       if (steps instanceof Error) return rejected(envelope, rejectionOf(event, steps));
       if (steps === undefined) return this.#unhandled(envelope, state);
       return { envelope, steps, outcome: done };
@@ -153,7 +127,7 @@ export class CommandEvaluator<S extends HostedState> {
     let base = state;
     let count = 0;
     for (const event of events) {
-      const some = this.#tryStored(event, base, sequenceNr + ++count);
+      const some = this.#runs.tryStored(event, base, sequenceNr + ++count);
       if (some instanceof Error) return rejected(envelope, rejectionOf(event, some));
       if (some === undefined) return rejected(envelope, this.#noTransition(event, base));
       steps.push(...some);
@@ -189,7 +163,7 @@ export class CommandEvaluator<S extends HostedState> {
       throw new InvalidInputError(`${text}; nothing was stored`);
     }
     const count = last.facts.deliveries?.length ?? 0;
-    const said = this.#draft.take(changes, { seqNr, part: 0, count });
+    const said = this.#runs.outbox.take(changes, { seqNr, part: 0, count });
     return steps.with(at, { ...last, facts: withOutbox(last.facts, said) });
   }
 
@@ -234,20 +208,20 @@ export class CommandEvaluator<S extends HostedState> {
 
   /**
    * A destination has confirmed a delivery. That is stored whether or not something handles it, and
-   * behind a final state as well: else the message would be sent again.
+   * after a final state as well: else the message would be sent again.
    */
   #confirmation(envelope: Envelope, id: string, state: S, sequenceNr: number): Evaluated<S> {
     const { event } = envelope;
     // An event has confirmed it meanwhile.
-    if (!this.#draft.isOpen(id)) return { envelope, steps: noSteps, outcome: done };
+    if (!this.#runs.outbox.isOpen(id)) return { envelope, steps: noSteps, outcome: done };
     const seqNr = sequenceNr + 1;
     const change = { type: 'confirm', id } as const;
-    const facts = this.#draft.take([change], { seqNr, part: 0, count: 0 });
+    const facts = this.#runs.outbox.take([change], { seqNr, part: 0, count: 0 });
     // What was sent to an actor is not expected to be answered.
     const isOfActor = event.type.startsWith(`${deliveredPrefix}${actorPrefix}`);
     const isHeard = state.status === 'active' && this.#logic.hearsDeliveries && !isOfActor;
     const step = isHeard
-      ? this.#tryStep({ event, payload: event, facts }, state, seqNr)
+      ? this.#runs.tryStep({ event, payload: event, facts }, state, seqNr)
       : undefined;
     if (step instanceof Error) {
       return { envelope, steps: noSteps, outcome: { type: 'fail', error: step } };
@@ -268,7 +242,7 @@ export class CommandEvaluator<S extends HostedState> {
       ...(replaced && { replaced }),
     };
     const applied = fromStored(payload);
-    const step = this.#tryStep({ event: applied, payload, facts }, state, seqNr);
+    const step = this.#runs.tryStep({ event: applied, payload, facts }, state, seqNr);
     if (step !== undefined) return step;
     // Storing a failure that nothing handles would end every later incarnation, too: it is applied
     // without being stored, which fails the actor as usual.
@@ -285,7 +259,7 @@ export class CommandEvaluator<S extends HostedState> {
     seqNr: number,
   ): readonly Step<S>[] {
     const fired: EventFacts = timer === undefined ? EventFacts.none : { timer };
-    const steps = this.#tryCoded(coding, { event, facts: fired }, state, seqNr);
+    const steps = this.#runs.tryCoded(coding, { event, facts: fired }, state, seqNr);
     if (steps instanceof Error) throw steps;
     if (steps !== undefined) return steps;
     const { events, encoding, ...coded } = coding.write(event, seqNr);
@@ -299,7 +273,7 @@ export class CommandEvaluator<S extends HostedState> {
   }
 
   #transient(envelope: Envelope, event: EventObject, state: S, sequenceNr: number): Evaluated<S> {
-    const step = this.#tryStep(
+    const step = this.#runs.tryStep(
       { event, payload: event, facts: EventFacts.none },
       state,
       sequenceNr,
@@ -327,113 +301,6 @@ export class CommandEvaluator<S extends HostedState> {
     const text = `nothing handles "${event.type}" in state ${this.#logic.describe(state)}`;
     return new CommandUnhandledError(text);
   }
-
-  /** A new event of the user, applied in the form in which it is stored (ADR 8). */
-  #tryStored(event: EventObject, base: S, seqNr: number): readonly Step<S>[] | Error | undefined {
-    const { coding } = this.#entity;
-    if (coding !== undefined) {
-      return this.#tryCoded(coding, { event, facts: EventFacts.none }, base, seqNr);
-    }
-    let form: StoredForm<EventObject>;
-    try {
-      form = new StoredForm(event);
-    } catch (error) {
-      return asError(error);
-    }
-    const { value } = form;
-    const input = { event: value, payload: value, form, facts: EventFacts.none };
-    const step = this.#tryStep(input, base, seqNr);
-    return step === undefined || step instanceof Error ? step : [step];
-  }
-
-  /** An event of the program, applied as a replay will apply it: as one event, or as several. */
-  #tryCoded(
-    coding: EventCoding,
-    { event, facts }: Pick<StepInput, 'event' | 'facts'>,
-    base: S,
-    seqNr: number,
-  ): readonly Step<S>[] | Error | undefined {
-    let coded: CodedEvent;
-    try {
-      coded = coding.write(event, seqNr);
-    } catch (error) {
-      return asError(error);
-    }
-    const { events, payload, form, manifest, encoding } = coded;
-    const steps: Step<S>[] = [];
-    let state = base;
-    for (const [part, applied] of events.entries()) {
-      const fault = eventFault(applied);
-      if (fault !== undefined) {
-        return new InvalidInputError(`what its event adapter gives back ${fault}`);
-      }
-      if (state.status !== 'active') {
-        return new CommandRejectedError(`part ${part} of "${event.type}" comes after the end`);
-      }
-      const one = { event: applied as EventObject, facts: EventFacts.none };
-      const input = part === 0 ? { ...one, payload, form, manifest, facts } : { ...one, part };
-      const step = this.#tryStep(input, state, seqNr);
-      if (step === undefined || step instanceof Error) return step;
-      steps.push(step);
-      state = step.next;
-    }
-    return withFactsOfAll(steps, encoding);
-  }
-
-  /** `undefined` when nothing handles the event; an error when it must not be stored. */
-  #tryStep(
-    { event, payload, form, manifest = '', part = 0, facts }: StepInput,
-    base: S,
-    seqNr: number,
-  ): Step<S> | Error | undefined {
-    this.#run ??= this.#logic.dryRun();
-    const run = this.#run;
-    this.#freeze(event, base);
-    try {
-      const next = run.apply(base, event, seqNr, part);
-      if (!run.handled) return undefined;
-      const fault = this.#faultOf(next, base);
-      if (fault !== undefined) return fault;
-      const { timerChanges, outboxChanges, trace } = run;
-      // What is taken as it is was computed once only; anything else is computed again by its
-      // commit.
-      if (trace !== undefined && this.#settings.actor.checkDeterminism) {
-        checkSame(event, next, run.apply(base, event, seqNr, part));
-      }
-      const { tagger } = this.#settings;
-      const tags = tagger === undefined ? noTags : checkTags(tagger(event, next), event);
-      let said = facts;
-      if (outboxChanges.length > 0) {
-        said = withOutbox(facts, this.#draft.take(outboxChanges, { seqNr, part, count: 0 }));
-      }
-      const stored = { payload, form, manifest, part, tags, facts: said };
-      const step = { event, ...stored, timerChanges, base, next, trace, ...unwritten };
-      if (timerChanges.length === 0) return step;
-      checkDelayedEvents(timerChanges, this.#entity.coding);
-      const delaysMs = delaysOf(timerChanges);
-      return delaysMs === undefined ? step : { ...step, facts: { ...said, delaysMs } };
-    } catch (error) {
-      return asError(error);
-    }
-  }
-
-  /** In development: what an evaluation may look at, and must not change. */
-  #freeze(event: EventObject, base: S): void {
-    if (!this.#settings.actor.checkDeterminism) return;
-    deepFreeze(event);
-    freezeContext(base);
-  }
-
-  /** Why the entity cannot come to this state. */
-  #faultOf(next: S, base: S): Error | undefined {
-    if (next.status === 'error') return asError(next.error);
-    const hidden = this.#logic.hiddenActor(next, base);
-    if (hidden === undefined) return undefined;
-    return new InvalidInputError(
-      `the context would hold an actor reference at ${hidden}, within an instance of a class, ` +
-        'where no recovery finds it; keep it in an object, an array, a Map or a Set',
-    );
-  }
 }
 
 /** No command is evaluated after an end, or after a failure that only the real actor can show. */
@@ -443,33 +310,6 @@ export function endsBatch<S extends HostedState>(
 ): boolean {
   if (last === undefined) return outcome.type === 'fail';
   return last.next.status !== 'active' || (envelope.internal && !isStored(last));
-}
-
-interface StepInput {
-  readonly event: EventObject;
-  readonly payload?: unknown;
-  readonly form?: StoredForm<object> | undefined;
-  readonly manifest?: string;
-  readonly part?: number;
-  readonly facts: EventFacts;
-}
-
-/** The firing of a timer will have to be stored, so its event is looked at before it is armed. */
-function checkDelayedEvents(
-  changes: readonly TimerChange[],
-  coding: EventCoding | undefined,
-): void {
-  for (const change of changes) {
-    if (change.type !== 'schedule' || change.target.type !== 'self') continue;
-    const { event } = change;
-    if (coding === undefined || isOwnEvent(event)) storedForm(event);
-    else coding.write(event, 0);
-  }
-}
-
-function draftOf<S>(entity: EvaluatorDeps<S>): OutboxDraft {
-  const { persistenceId, writerUuid, outbox, settings } = entity;
-  return new OutboxDraft({ persistenceId, writerUuid, outbox, deliveries: settings.deliveries });
 }
 
 function rejected<S>(envelope: Envelope, error: Error): Evaluated<S> {

@@ -39,8 +39,7 @@ export function planWrites<S extends HostedState>(
         if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
         initPending = false;
         events.push(entity.reprOf(++sequenceNr, step.payload, step));
-        // Facts say exactly what changes.
-        deliveries += (facts.deliveries?.length ?? 0) - (facts.confirmed?.length ?? 0);
+        deliveries += openedBy(facts);
       }
       step.seqNr = sequenceNr;
       const armed = { seqNr: sequenceNr, part, delaysMs: facts.delaysMs ?? [] };
@@ -54,6 +53,11 @@ export function planWrites<S extends HostedState>(
     planned.push({ evaluated, write: { persistenceId, events, ...said } });
   }
   return planned;
+}
+
+/** How many more deliveries are open after an event: its facts are exact changes. */
+function openedBy({ deliveries = [], confirmed = [] }: EventFacts): number {
+  return deliveries.length - confirmed.length;
 }
 
 /** What to say of what the entity waits for in a state; `undefined` = what was said is still so. */

@@ -1,9 +1,9 @@
 import type { EventObject } from 'xstate';
 import { EventFacts } from '../../ports/journal-plugin.ts';
-import type { Delivery } from '../delivery/delivery-options.ts';
-import type { OutboxChange } from '../delivery/outbox-draft.ts';
+import type { Delivery } from '../entity/delivery-options.ts';
 import type { Step } from '../entity/evaluated.ts';
 import type { ChildAttempt } from '../entity/invoked-work.ts';
+import type { OutboxChange } from '../entity/outbox.ts';
 
 /** The first step is what is stored: beside it goes what concerns all the others. */
 export function withFactsOfAll<S>(

@@ -1,6 +1,6 @@
 import type { ActionArgs, EventObject, MachineContext, ParameterizedObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import type { OutboxChange } from './outbox-draft.ts';
+import type { OutboxChange } from '../entity/outbox.ts';
 
 type Params = ParameterizedObject['params'] | undefined;
 

@@ -2,20 +2,10 @@ import { InvalidInputError, TooManyDeliveriesError } from '../../model/errors.ts
 import { storedForm } from '../../model/stored-form.ts';
 import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
 import { isShortId, kindOf, shortIdText } from '../entity/check-input.ts';
-import type { Outbox } from '../entity/outbox.ts';
+import type { EntityDeliveries } from '../entity/delivery-options.ts';
+import type { Outbox, OutboxChange } from '../entity/outbox.ts';
 import { stepName } from '../entity/timers.ts';
 import { actorPrefix } from './actor-address.ts';
-import type { EntityDeliveries } from './delivery-options.ts';
-
-/** What an event does to the deliveries of its entity, as the program says it. */
-export type OutboxChange =
-  | {
-      readonly type: 'deliver';
-      readonly to: unknown;
-      readonly message: unknown;
-      readonly id: unknown;
-    }
-  | { readonly type: 'confirm'; readonly id: unknown };
 
 /** The event that a change belongs to. */
 export interface ChangingEvent {
@@ -25,13 +15,13 @@ export interface ChangingEvent {
   readonly count: number;
 }
 
-/** What the draft of an outbox needs to know of its entity. */
+/** What the draft of an outbox needs to know of its entity, as it is at the moment. */
 export interface DraftDeps {
   readonly persistenceId: string;
   /** One UUID a recovery. */
   readonly writerUuid: string;
   readonly outbox: Outbox;
-  readonly deliveries: EntityDeliveries;
+  readonly settings: { readonly deliveries: EntityDeliveries };
 }
 
 /**
@@ -44,35 +34,47 @@ export class OutboxDraft {
   readonly #changed = new Map<string, 'open' | 'confirmed'>();
   /** The former entries of `#changed`, to be put back by `undo`. */
   readonly #former: (readonly [string, 'open' | 'confirmed' | undefined])[] = [];
-  #size: number;
-  #marked = { former: 0, size: 0 };
+  /** How many more are open than in the outbox. */
+  #more = 0;
+  #markedAt = 0;
+  #markedMore = 0;
 
   constructor(deps: DraftDeps) {
     this.#deps = deps;
-    this.#size = deps.outbox.size;
-    this.mark();
+  }
+
+  /** It is as the outbox is. */
+  reset(): void {
+    if (this.#former.length === 0) return;
+    this.#former.length = 0;
+    this.#changed.clear();
+    this.#more = 0;
   }
 
   /** Remembers how it is, for `undo` and `checkSize`. */
   mark(): void {
-    this.#marked = { former: this.#former.length, size: this.#size };
+    this.#markedAt = this.#former.length;
+    this.#markedMore = this.#more;
   }
 
   /** What was evaluated since `mark` came to nothing. */
   undo(): void {
-    for (const [id, state] of this.#former.splice(this.#marked.former).reverse()) {
+    for (const [id, state] of this.#former.splice(this.#markedAt).reverse()) {
       if (state === undefined) this.#changed.delete(id);
       else this.#changed.set(id, state);
     }
-    this.#size = this.#marked.size;
+    this.#more = this.#markedMore;
   }
 
   /** @throws {TooManyDeliveriesError} what was evaluated since `mark` leads to more than allowed */
   checkSize(): void {
-    const { maxUnconfirmed } = this.#deps.deliveries;
-    if (this.#size <= this.#marked.size || this.#size <= maxUnconfirmed) return;
+    if (this.#more <= this.#markedMore) return;
+    const { persistenceId, outbox, settings } = this.#deps;
+    const { maxUnconfirmed } = settings.deliveries;
+    const size = outbox.size + this.#more;
+    if (size <= maxUnconfirmed) return;
     throw new TooManyDeliveriesError(
-      `${this.#deps.persistenceId} would have ${this.#size} unconfirmed deliveries, and ` +
+      `${persistenceId} would have ${size} unconfirmed deliveries, and ` +
         `${maxUnconfirmed} are allowed (max-unconfirmed-messages); nothing was stored`,
     );
   }
@@ -103,7 +105,7 @@ export class OutboxDraft {
       const delivery = this.#factOf(change, at);
       if (this.#changed.has(delivery.id) || this.#deps.outbox.knows(delivery.id)) continue;
       this.#set(delivery.id, 'open');
-      this.#size++;
+      this.#more++;
       deliveries.push(delivery);
     }
     return {
@@ -115,7 +117,7 @@ export class OutboxDraft {
   #confirm(id: string): boolean {
     if (!this.isOpen(id)) return false;
     this.#set(id, 'confirmed');
-    this.#size--;
+    this.#more--;
     return true;
   }
 
@@ -123,7 +125,8 @@ export class OutboxDraft {
     { to, message, id }: Extract<OutboxChange, { type: 'deliver' }>,
     { seqNr, part, count }: ChangingEvent,
   ): DeliveryFact {
-    const { persistenceId, writerUuid, deliveries } = this.#deps;
+    const { persistenceId, writerUuid, settings } = this.#deps;
+    const { deliveries } = settings;
     const isActor = deliveries.sendTo && typeof to === 'string' && to.startsWith(actorPrefix);
     if (typeof to !== 'string' || !(isActor || deliveries.to.has(to))) {
       const given = typeof to === 'string' ? JSON.stringify(to) : kindOf(to);

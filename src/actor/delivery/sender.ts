@@ -10,12 +10,12 @@ import { storedForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import { unlessAborted } from '../../runtime/waiting.ts';
 import type { AskResult } from '../entity/ask.ts';
+import type { DeliveryAttempt, ResolvedDestination } from '../entity/delivery-options.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { DeliveryConfirmed, DeliveryOverdue } from '../entity/host-events.ts';
+import { DeliveryReport } from '../entity/host-events.ts';
 import type { OpenDelivery } from '../entity/outbox.ts';
 import { actorAt, actorPrefix } from './actor-address.ts';
-import type { DeliveryAttempt, ResolvedDestination } from './delivery-options.ts';
 
 /** What was tried of one delivery since the entity recovered. */
 interface Sending {
@@ -138,7 +138,10 @@ export class DeliverySender<S extends HostedState> {
     sending.attempts++;
     sending.isUnderWay = true;
     sending.lastStartMs = deps.clock.nowMs();
-    this.#attempt(delivery, destination, sending, stopping.signal);
+    this.#attempt(delivery, destination, sending, stopping.signal).catch((err: unknown) => {
+      const { persistenceId } = this.#entity;
+      deps.log.error({ persistenceId, delivery: delivery.id, err }, 'an attempt came to no end');
+    });
     return true;
   }
 
@@ -188,14 +191,17 @@ export class DeliverySender<S extends HostedState> {
     );
     const signal = AbortSignal.any([stopped, late.signal]);
     try {
-      await undefined; // the turn of the actor ends first
+      await Promise.resolve(); // the turn of the actor ends first
       signal.throwIfAborted();
       const { attempts: attempt } = sending;
       const sent = destination.send(message, { id, attempt, persistenceId, signal });
       const output = await unlessAborted(Promise.resolve(sent), signal);
       stopped.throwIfAborted();
       if (destination.isConfirmedByEvent) sending.isUnderWay = false;
-      else this.#entity.tell(new DeliveryConfirmed(delivery, this.#storable(delivery, output)));
+      else {
+        const outcome = { type: 'confirmed', output: this.#storable(delivery, output) } as const;
+        this.#entity.tell(new DeliveryReport(delivery, outcome));
+      }
     } catch (err) {
       sending.isUnderWay = false;
       sending.lastError = err;
@@ -228,7 +234,7 @@ export class DeliverySender<S extends HostedState> {
       { ...fields, err: lastError },
       'a delivery is not confirmed; it is tried further',
     );
-    this.#entity.tell(new DeliveryOverdue(delivery, lastError));
+    this.#entity.tell(new DeliveryReport(delivery, { type: 'overdue', cause: lastError }));
   }
 
   #warnMissing({ id, to }: OpenDelivery): void {

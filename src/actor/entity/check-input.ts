@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import { deliveredPrefix } from '../delivery/delivery-options.ts';
+import { deliveredPrefix } from '../evolution/own-events.ts';
 import type { CheckedTerms, CommandTerms } from './ask.ts';
 import { isOwnEvent } from './stored-event.ts';
 

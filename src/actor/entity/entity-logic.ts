@@ -1,6 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { AttemptRecord, ChildAttempt } from './invoked-work.ts';
+import type { OutboxChange } from './outbox.ts';
 import type { EndedChild } from './stored-event.ts';
 import type { Timer, TimerChange } from './timers.ts';
 

@@ -1,16 +1,16 @@
 import type { EventObject } from 'xstate';
 import type { BesideEvents } from '../../ports/journal-plugin.ts';
 import type { SnapshotCriteria } from '../../ports/snapshot-store.ts';
+import type { Evolution } from '../evolution/event-coding.ts';
+import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
+import type { StandardSchema } from '../evolution/schema.ts';
+import type { CommandNames } from './ask.ts';
 import type {
   Delivery,
   DeliverySettings,
   Destination,
   EntityDeliveries,
-} from '../delivery/delivery-options.ts';
-import type { Evolution } from '../evolution/event-coding.ts';
-import type { EvolutionOptions } from '../evolution/resolve-evolution.ts';
-import type { StandardSchema } from '../evolution/schema.ts';
-import type { CommandNames } from './ask.ts';
+} from './delivery-options.ts';
 import type { CommandIdSettings } from './recent-commands.ts';
 import type { StashOverflowStrategy, StashOverflowVerdict } from './stash-overflow.ts';
 

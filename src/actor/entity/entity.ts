@@ -30,7 +30,6 @@ import { Waits } from './waits.ts';
 /** What is stored of an event beside its payload. */
 type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;
 
-const noTags: readonly string[] = [];
 const doNothing = (): void => {};
 
 /** How an actor had ended that comes back from a snapshot of its parent. */
@@ -228,10 +227,7 @@ export class Entity<S extends HostedState> {
     if (this.#state.status === 'active') this.#rearm(replayed);
   }
 
-  /**
-   * The first state of all, for good. `facts` = what its init record says, such as the delays of the
-   * timers that the state arms.
-   */
+  /** The first state of all, for good. `facts` = what its init record says, such as its delays. */
   begin(init: InitRecord, facts: EventFacts): void {
     if (init === 'stored') this.#sequenceNr = 1;
     this.#initPending = init === 'with-first-event';
@@ -327,7 +323,7 @@ export class Entity<S extends HostedState> {
 
   /** The init record, the first one of a journal. */
   initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
-    const beside = { tags: noTags, facts, form: undefined, manifest: '', command: undefined };
+    const beside = { tags: [], facts, form: undefined, manifest: '', command: undefined };
     return this.reprOf(seqNr, initEvent(this.#input), beside);
   }
 

@@ -22,6 +22,15 @@ export interface Envelope {
   readonly attempt?: ChildAttempt;
 }
 
+/** What is so of all that the entity has to say itself. */
+export const ownInput = {
+  ask: undefined,
+  timer: undefined,
+  internal: true,
+  delivery: undefined,
+  child: undefined,
+} as const;
+
 /** One event that a command leads to. */
 export interface Step<S> {
   readonly event: EventObject;

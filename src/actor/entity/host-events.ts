@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { PersistenceSignal } from './entity-options.ts';
-import type { Envelope, Evaluated, Step } from './evaluated.ts';
+import { type Envelope, type Evaluated, ownInput, type Step } from './evaluated.ts';
 import type { ChildAttempt } from './invoked-work.ts';
 import type { OpenDelivery } from './outbox.ts';
 import type { Replayed } from './replayed.ts';
@@ -134,33 +134,24 @@ export class SnapshotReport extends HostEvent {
   }
 }
 
-/** A destination has confirmed a delivery. */
-export class DeliveryConfirmed extends HostEvent {
-  readonly type = 'persistence.delivery-confirmed';
+/** How a delivery goes on. */
+export class DeliveryReport extends HostEvent {
+  readonly type = 'persistence.delivery';
   readonly delivery: OpenDelivery;
-  /** In its stored form. */
-  readonly output: unknown;
+  readonly outcome: DeliveryOutcome;
 
-  constructor(delivery: OpenDelivery, output: unknown) {
+  constructor(delivery: OpenDelivery, outcome: DeliveryOutcome) {
     super();
     this.delivery = delivery;
-    this.output = output;
+    this.outcome = outcome;
   }
 }
 
-/** Many attempts at a delivery have not led to its confirmation. */
-export class DeliveryOverdue extends HostEvent {
-  readonly type = 'persistence.delivery-overdue';
-  readonly delivery: OpenDelivery;
-  /** Why the last one failed; `undefined` = it did not, or is not known to have. */
-  readonly cause: unknown;
-
-  constructor(delivery: OpenDelivery, cause: unknown) {
-    super();
-    this.delivery = delivery;
-    this.cause = cause;
-  }
-}
+export type DeliveryOutcome =
+  /** Its destination has confirmed it, with this answer in its stored form. */
+  | { readonly type: 'confirmed'; readonly output: unknown }
+  /** Many attempts have not led to that; the last one failed for this cause, if it has. */
+  | { readonly type: 'overdue'; readonly cause: unknown };
 
 /** The backoff is over. */
 export class Restart extends RecoverySignal {
@@ -188,8 +179,7 @@ export class AttemptReported extends HostEvent {
 
   constructor(attempt: ChildAttempt) {
     super();
-    const unasked = { ask: undefined, timer: undefined, child: undefined, delivery: undefined };
-    this.envelope = { event: attempt.record, ...unasked, internal: true, attempt };
+    this.envelope = { ...ownInput, event: attempt.record, attempt };
   }
 }
 
@@ -229,8 +219,7 @@ export type AnyHostEvent<S> =
   | TenureLost
   | SnapshotReport
   | StoredAfterLoss
-  | DeliveryConfirmed
-  | DeliveryOverdue
+  | DeliveryReport
   | FromCaller
   | AttemptReported
   | Detach

@@ -7,6 +7,16 @@ export interface OpenDelivery extends Omit<DeliveryFact, 'sealed'> {
   readonly seqNr: number;
 }
 
+/** What an event does to the deliveries of its entity, as the program says it. */
+export type OutboxChange =
+  | {
+      readonly type: 'deliver';
+      readonly to: unknown;
+      readonly message: unknown;
+      readonly id: unknown;
+    }
+  | { readonly type: 'confirm'; readonly id: unknown };
+
 /** Ids of confirmed deliveries that are remembered: the last ones. */
 const maxConfirmed = 100;
 

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { setMember, storedForm } from '../../model/stored-form.ts';
-import { deliveredPrefix } from '../delivery/delivery-options.ts';
+import { isOwnType } from '../evolution/own-events.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';
@@ -41,7 +41,7 @@ export interface StoredError {
  * children, and delayed transitions), and those that confirm deliveries.
  */
 export function isOwnEvent({ type }: EventObject): boolean {
-  return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
+  return isOwnType(type);
 }
 
 /** A child that has ended: its result, or its failure. */

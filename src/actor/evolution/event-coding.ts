@@ -8,10 +8,10 @@ import {
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
-import { isOwnEvent } from '../entity/stored-event.ts';
 import type { Bindings } from './bindings.ts';
 import { type EntityCipher, type EntityKeys, encryptedSerializer } from './entity-cipher.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
+import { isOwnType } from './own-events.ts';
 import type { Renaming } from './renamed.ts';
 import type { EventCheck } from './schema.ts';
 import { messageOf, type PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
@@ -295,7 +295,7 @@ const initType = 'xstate.init';
 /** What the actor itself stores. */
 function isOwn(stored: unknown): stored is EventObject {
   const { type } = (stored ?? {}) as { readonly type?: unknown };
-  return typeof type === 'string' && isOwnEvent({ type });
+  return typeof type === 'string' && isOwnType(type);
 }
 
 /** Several adapters only read. */

@@ -6,9 +6,9 @@ import type {
   EventObject,
 } from 'xstate';
 import { outboxChangeOf } from '../delivery/deliver.ts';
-import type { OutboxChange } from '../delivery/outbox-draft.ts';
 import type { DryRun } from '../entity/entity-logic.ts';
 import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
+import type { OutboxChange } from '../entity/outbox.ts';
 import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlanner } from './assign-plan.ts';

@@ -314,10 +314,8 @@ export class EntityRecovery<S extends HostedState> {
    * @throws {InvalidInputError} {@link WriteRejectedError} it delivers what cannot be delivered
    */
   #factsOf({ timerChanges, outboxChanges }: DryRun<S>): EventFacts {
-    const { persistenceId, writerUuid, outbox, settings, sequenceNr } = this.#entity;
-    const { deliveries } = settings;
-    const draft = new OutboxDraft({ persistenceId, writerUuid, outbox, deliveries });
-    const event = { seqNr: sequenceNr + 1, part: 0, count: 0 };
+    const draft = new OutboxDraft(this.#entity);
+    const event = { seqNr: this.#entity.sequenceNr + 1, part: 0, count: 0 };
     const delaysMs = delaysOf(timerChanges);
     return {
       ...draft.take(outboxChanges, event),

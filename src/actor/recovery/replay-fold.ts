@@ -2,7 +2,6 @@ import type { EventObject } from 'xstate';
 import { DataIntegrityError, RecoveryFailedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
-import { isDelivered } from '../delivery/delivery-options.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
@@ -223,8 +222,7 @@ export class ReplayFold<S extends HostedState> {
   #applyEvent(payload: EventObject, repr: PersistentRepr, part: number): void {
     const state = this.#state ?? this.#initialWithout(repr);
     if (state.status !== 'active') {
-      // An entity lives on to deliver what its end has left.
-      if (!isDelivered(payload)) this.#warnAfterEnd(repr);
+      this.#warnAfterEnd(repr);
       return;
     }
     const { timer, unhandled, replaced } = repr.facts;
@@ -310,7 +308,8 @@ export class ReplayFold<S extends HostedState> {
   }
 
   #warnAfterEnd(repr: PersistentRepr): void {
-    if (this.#warned) return;
+    // An entity lives on to deliver what its end has left.
+    if (this.#warned || repr.facts.confirmed !== undefined) return;
     this.#warned = true;
     const { persistenceId } = this.#options;
     this.#options.warn(

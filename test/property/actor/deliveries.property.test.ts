@@ -65,6 +65,10 @@ class Truth {
   readonly begun: { readonly id: string; readonly seqNr: number; readonly message: unknown }[] = [];
   readonly confirmedAt = new Map<string, number>();
 
+  idAt(place: number): string {
+    return this.begun[place % this.begun.length]?.id ?? 'none';
+  }
+
   note(writes: readonly AtomicWrite[]): void {
     for (const { seqNr, facts } of writes.flatMap(({ events }) => events)) {
       this.facts.set(seqNr, facts);
@@ -197,14 +201,11 @@ async function run(actions: readonly Action[]): Promise<void> {
           return ask({ type: 'post', to: one.to, messages, ids });
         }
         case 'confirm': {
-          const { begun } = truth;
-          const id = begun.length === 0 ? 'none' : begun[one.which % begun.length]?.id;
-          return ask({ type: 'post', confirm: [id, 'none'] });
+          return ask({ type: 'post', confirm: [truth.idAt(one.which), 'none'] });
         }
         case 'succeed':
         case 'fail': {
-          const attempt = life.attempts.at(-1 - one.which);
-          return await (one.do === 'succeed' ? attempt?.succeed(one.which) : attempt?.fail());
+          return await life.attempts.at(-1 - one.which)?.[one.do]();
         }
         case 'pass':
           return await life.world.time.pass(intervalMs);

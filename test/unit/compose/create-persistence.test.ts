@@ -40,13 +40,13 @@ describe('settings without effect', () => {
       plugin-dispatcher = d
     }
     akka.persistence.typed.snapshot-on-recovery = on
-    akka.persistence { at-least-once-delivery.redeliver-interval = 1s, r2dbc {} }`;
+    akka.persistence { query.refresh-interval = 3s, r2dbc {} }`;
 
   const expected = [
     {
       level: 'warn',
       message: `settings without effect so far: ${[
-        'akka.persistence.at-least-once-delivery (config text:10): there is no at-least-once delivery yet',
+        'akka.persistence.query (config text:10): there is no persistence query yet',
       ].join('; ')}`,
     },
     {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { assign, createActor, enqueueActions, setup } from 'xstate';
 import { confirm, deliver } from '../../../../src/actor/delivery/deliver.ts';
-import type { Delivered } from '../../../../src/actor/delivery/delivery-options.ts';
+import type { Delivered } from '../../../../src/actor/entity/delivery-options.ts';
 import { failureOf, settle } from '../support.ts';
 import { factsIn, openOutbox } from './support.ts';
 
@@ -37,7 +37,7 @@ const shop = setup({
             'keep',
             deliver({
               to: 'mail',
-              message: ({ context, event }) => `${event.item} of ${context.items}`,
+              message: ({ context, event }) => `${event.item} of ${context.items.join()}`,
             }),
             { type: 'tell', params: { text: 'bye' } },
           ],

@@ -80,6 +80,21 @@ describe('what is stored of deliveries', () => {
     expect(world.shown()).to.deep.equal(['mail#1 b']);
   });
 
+  it('is nothing of a command that was refused before the same write', async () => {
+    const world = openOutbox();
+    await world.recovered();
+    const gate = world.journal.blockNextWrite();
+    const asked = [world.post()];
+    await gate.reached;
+    asked.push(world.post());
+    const refused = failureOf(world.ask(post({ messages: ['a', new Date()], ids: ['1', '2'] })));
+    asked.push(world.ask(post({ messages: ['b'], ids: ['1'] })));
+    gate.open();
+    await Promise.all(asked);
+    expect(await refused).to.include({ code: 'WRITE_REJECTED' });
+    expect(factsIn(world.journal).at(-1)?.deliveries?.[0]?.message).to.equal('b');
+  });
+
   it('is refused with more unconfirmed ones than allowed, certainly not stored', async () => {
     const world = openOutbox({ deliveries: { maxUnconfirmed: 2 } });
     const error = await failureOf(world.post('a', 'b', 'c'));

@@ -1,6 +1,6 @@
 import type { AnyActorLogic, AnyStateMachine } from 'xstate';
 import { createActor } from 'xstate';
-import type { DeliveryAttempt } from '../../../../src/actor/delivery/delivery-options.ts';
+import type { DeliveryAttempt } from '../../../../src/actor/entity/delivery-options.ts';
 import type {
   DeliveryOptions,
   PersistenceSignal,
@@ -28,7 +28,8 @@ export interface Post {
 }
 
 /** An attempt's place in a list: `mail#1 hello`. */
-export const shown = ({ to, attempt, message }: Attempt): string => `${to}#${attempt} ${message}`;
+export const shown = ({ to, attempt, message }: Attempt): string =>
+  `${to}#${attempt} ${String(message)}`;
 
 export interface OutboxWorldOptions extends TestHostOptions {
   readonly time?: ManualClock;
@@ -84,7 +85,7 @@ export function openOutbox(options: OutboxWorldOptions = {}) {
             ...(confirm !== undefined && { confirm }),
           }),
           evolve: (state) => [...state, 'posted'],
-          delivered: (state, { id, output }) => [...state, `${id}: ${output}`],
+          delivered: (state, { id, output }) => [...state, `${id}: ${String(output)}`],
           ...common,
         })
       : test.host.persistent(machine, common as never);
@@ -111,8 +112,6 @@ export function openOutbox(options: OutboxWorldOptions = {}) {
     shown: () => attempts.map(shown),
   };
 }
-
-export type OutboxWorld = ReturnType<typeof openOutbox>;
 
 /** What a journal holds of deliveries, event by event. */
 export function factsIn(journal: MemoryJournalPlugin, id = 'e') {

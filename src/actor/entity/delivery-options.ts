@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { deliveredPrefix } from '../evolution/own-events.ts';
 
 /** A message to be delivered, as `decide` says it. */
 export interface Delivery {
@@ -70,9 +71,6 @@ export interface EntityDeliveries extends DeliverySettings {
   /** Longest time of one attempt. */
   readonly timeoutMs: number;
 }
-
-/** What begins the type of the event that confirms a delivery; the destination follows. */
-export const deliveredPrefix = 'persistence.delivered.';
 
 /** It confirms a delivery; callers cannot send such an event. */
 export function isDelivered(event: EventObject): event is Delivered {

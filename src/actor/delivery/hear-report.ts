@@ -1,0 +1,23 @@
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
+import { type Envelope, ownInput } from '../entity/evaluated.ts';
+import type { DeliveryReport } from '../entity/host-events.ts';
+import { deliveredPrefix } from '../evolution/own-events.ts';
+
+/** What an entity does about a report of its sender; `pipeline` takes its inputs. */
+export function hearReport<S extends HostedState>(
+  { delivery: { id, to, seqNr }, outcome }: DeliveryReport,
+  entity: Entity<S>,
+  { isLive }: { readonly isLive: boolean },
+  pipeline: { receive(input: Envelope): void },
+): void {
+  if (!isLive) return; // the next recovery sends the message again
+  if (outcome.type === 'overdue') {
+    entity.signal('delivery-unconfirmed', outcome.cause, seqNr);
+    return;
+  }
+  const type = `${deliveredPrefix}${to}`;
+  const { output } = outcome;
+  const event = output === undefined ? { type, id } : { type, id, output };
+  pipeline.receive({ ...ownInput, event, delivery: id });
+}

@@ -1,0 +1,7 @@
+/** What begins the type of the event that confirms a delivery; the destination follows. */
+export const deliveredPrefix = 'persistence.delivered.';
+
+/** The type of an event of xstate's own, or of the library's: nobody else may send or store it. */
+export function isOwnType(type: string): boolean {
+  return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
+}
