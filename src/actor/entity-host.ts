@@ -13,7 +13,7 @@ import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
 import { type Envelope, ownInput } from './entity/evaluated.ts';
 import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
-import { Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
+import { AttemptReported, Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import type { Exposed } from './entity/lifecycle.ts';
@@ -28,13 +28,15 @@ import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-view.ts';
 import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
 
+type Heard<S> = Exclude<AnyHostEvent<S>, RecoveryEvent<S> | AttemptReported>;
+
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
  * time, to the recovery or to the pipeline of commands; both report to the lifecycle, which says
  * through `#perform` what has to be done when a state is entered.
  */
 export class EntityHost<S extends HostedState> implements LiveEntity, EntityView {
-  readonly #entity: Entity<S>;
+  readonly entity: Entity<S>;
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
   readonly #recovery: EntityRecovery<S>;
@@ -48,27 +50,21 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
-    this.#entity = entity;
+    this.entity = entity;
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
-    const snapshots = new EntitySnapshots(entity);
-    this.#snapshots = snapshots;
+    const snapshots = (this.#snapshots = new EntitySnapshots(entity));
     this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
     this.#sender = new DeliverySender(entity);
     this.#pipeline = new CommandPipeline(entity, this.#life, { snapshots, sender: this.#sender });
     this.work = new EntityWork(entity, this.#life, this.#pipeline);
   }
 
-  /** For work on its journal. */
-  get entity(): Entity<S> {
-    return this.#entity;
-  }
-
   get persistenceId(): string {
-    return this.#entity.persistenceId;
+    return this.entity.persistenceId;
   }
 
   get hasParent(): boolean {
-    return this.#entity.self._parent !== undefined;
+    return this.entity.self._parent !== undefined;
   }
 
   get hasEnded(): boolean {
@@ -77,7 +73,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** @throws {DuplicateEntityError} another live actor has the id */
   start(): void {
-    const { deps, settings } = this.#entity;
+    const { deps, settings } = this.entity;
     this.#started = true;
     try {
       deps.live.claim(this, settings.actor.singleWriterGuard);
@@ -91,7 +87,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** The actor comes back from a snapshot of its parent, in which it had ended. */
   restoreEnded(pointer: EndedPointer): void {
-    this.#entity.adoptEnd(pointer);
+    this.entity.adoptEnd(pointer);
     this.#life.reachedFinalState();
   }
 
@@ -108,7 +104,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       return;
     }
     this.#arriving.push(ask);
-    this.#entity.tell(ask.command);
+    this.entity.tell(ask.command);
   }
 
   /**
@@ -122,8 +118,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       if (event instanceof RecoverySignal) {
         this.#recovery.hear(event as RecoveryEvent<S>);
         this.#lookForWork();
-      } else if (event instanceof HostEvent)
-        this.#hear(event as Exclude<AnyHostEvent<S>, RecoveryEvent<S>>);
+      } else if (event instanceof AttemptReported) this.#takeInput(event.envelope);
+      else if (event instanceof HostEvent) this.#hear(event as Heard<S>);
       else if (event.type === 'xstate.stop') this.#stop(event);
       else this.#receive(event);
     } catch (error) {
@@ -146,7 +142,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /** A delayed event is scheduled or cancelled for good. Answers how to carry that out. */
   noteTimer(change: TimerChange): LiveChange {
     if (change.type === 'cancel') this.#pipeline.stash.dropTimer(change.id);
-    return this.#entity.timers.noteLive(change, this.#entity.deps.clock.nowMs());
+    return this.entity.timers.noteLive(change, this.entity.deps.clock.nowMs());
   }
 
   /**
@@ -171,7 +167,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
    */
   async peek(signal: AbortSignal | undefined, moment?: Moment): Promise<Exposed<S>> {
     const { state, sequenceNr, input, bornWith } = await this.#recovery.peek(signal, moment);
-    return this.#life.exposeUnowned(state ?? this.#entity.state, sequenceNr, { input, bornWith });
+    return this.#life.exposeUnowned(state ?? this.entity.state, sequenceNr, { input, bornWith });
   }
 
   /**
@@ -185,8 +181,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       this.#idle ??= Promise.withResolvers<void>();
       await this.#idle.promise;
     }
-    if (!this.hasParent) this.#entity.self.stop();
-    else this.#entity.tell(new Detach());
+    if (!this.hasParent) this.entity.self.stop();
+    else this.entity.tell(new Detach());
     this.#life.report('entity.ended'); // in case the actor was never started
   }
 
@@ -217,7 +213,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** `undefined` = the entity has no journal at the moment. */
   deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
-    const entity = this.#entity;
+    const entity = this.entity;
     if (entity.journal === undefined) return undefined;
     checkDelete(entity.persistenceId, to, entity.sequenceNr);
     return this.#snapshots.coverDeletion(to).then(async (upTo) => {
@@ -227,7 +223,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** A message that is what it looks like: the front door has seen its sender. */
   #receive(event: EventObject): void {
-    const { timers, logic, state } = this.#entity;
+    const { timers, logic, state } = this.entity;
     const timer = timers.firedBy(event);
     if (timer === undefined && !isOwnEvent(event)) {
       this.#takeCommand(event, undefined);
@@ -254,7 +250,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
   #takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
-    const { persistenceId, deps } = this.#entity;
+    const { persistenceId, deps } = this.entity;
     // Questions arrive in the order in which they were asked, between commands that were only sent.
     const ask = this.#arriving.peek()?.command === command ? this.#arriving.shift() : undefined;
     if (ask?.settled === true) return; // its time was over before its turn
@@ -271,7 +267,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     }
   }
 
-  #hear(event: Exclude<AnyHostEvent<S>, RecoveryEvent<S>>): void {
+  #hear(event: Heard<S>): void {
     switch (event.type) {
       case 'persistence.written':
         this.#pipeline.commit(event);
@@ -294,20 +290,17 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.failed(event.error);
         break;
       case 'persistence.snapshot':
-        this.#entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
+        this.entity.signal(event.signal.type, event.signal.cause, event.signal.sequenceNr);
         this.#pipeline.snapshotReported();
         break;
       case 'persistence.delivery':
-        hearReport(event, this.#entity, this.#life, this.#pipeline);
+        hearReport(event, this.entity, this.#life, this.#pipeline);
         break;
       case 'persistence.timer':
-        this.#entity.continueTimer(event.key);
+        this.entity.continueTimer(event.key);
         break;
       case 'persistence.from-caller':
         this.#takeCommand(event.event, commandFault(event.event));
-        break;
-      case 'persistence.attempt-reported':
-        this.#takeInput(event.envelope);
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
@@ -331,9 +324,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
    * has now.
    */
   #lost(reason: unknown, held?: HeldPlugin): void {
-    if (held !== undefined && !this.#entity.isHeldBy(held)) return;
+    if (held !== undefined && !this.entity.isHeldBy(held)) return;
     if (this.#life.state === 'unowned') return;
-    const { deps, persistenceId } = this.#entity;
+    const { deps, persistenceId } = this.entity;
     this.work.lost();
     deps.log.debug({ persistenceId, err: reason }, 'the entity is no longer held');
     this.#pipeline.lost();
@@ -347,7 +340,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   #stop(event: EventObject): void {
-    if (this.#life.isLive) this.#entity.stop(event);
+    if (this.#life.isLive) this.entity.stop(event);
     this.#life.report('entity.ended');
   }
 
@@ -363,11 +356,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'stopChildren':
         this.work.failed();
         this.#sender.stop();
-        this.#entity.logic.discard();
+        this.entity.logic.discard();
         break;
       case 'forgetState':
         this.#recovery.drop();
-        this.#entity.forget();
+        this.entity.forget();
         this.#pipeline.stash.dropInternal();
         break;
       case 'lookForWork':
@@ -378,8 +371,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         break;
       case 'endAskers':
         this.#sender.stop();
-        this.#entity.deps.live.release(this, this.#entity.writeUnderWay);
-        this.#entity.release();
+        this.entity.deps.live.release(this, this.entity.writeUnderWay);
+        this.entity.release();
         this.#pipeline.end();
         for (const ask of this.#arriving.drain()) this.#pipeline.answers.end(ask);
         this.#recovery.end();

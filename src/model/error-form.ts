@@ -1,6 +1,8 @@
 import {
   AccessDeniedError,
   AskTimeoutError,
+  AttemptInterruptedError,
+  AttemptTimedOutError,
   ClosedError,
   CodecError,
   CommandRejectedError,
@@ -69,6 +71,8 @@ const classes: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
   ['ENTITY_STOPPED', EntityStoppedError],
   ['ENTITY_DONE', EntityDoneError],
   ['ASK_TIMEOUT', AskTimeoutError],
+  ['ATTEMPT_INTERRUPTED', AttemptInterruptedError],
+  ['ATTEMPT_TIMED_OUT', AttemptTimedOutError],
   ['RECOVERY_FAILED', RecoveryFailedError],
   ['KEY_FORGOTTEN', KeyForgottenError],
   ['DUPLICATE_ENTITY', DuplicateEntityError],

@@ -167,23 +167,28 @@ export class CommandEvaluator<S extends HostedState> {
     return steps.with(at, { ...last, facts: withOutbox(last.facts, said) });
   }
 
+  /** What the entity itself has to say: a timer, a child, an attempt of work, a confirmation. */
+  #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const { child, attempt, delivery } = envelope;
+    if (delivery !== undefined) return this.#confirmation(envelope, delivery, state, sequenceNr);
+    const reporter = attempt?.child ?? child;
+    // The entity has stopped that child, by a command that came before what the child reports.
+    if (reporter !== undefined && !this.#logic.hasChild(state, reporter)) {
+      return { envelope, steps: noSteps, outcome: done };
+    }
+    if (attempt !== undefined) {
+      return { envelope, steps: [attempted(attempt, state)], outcome: done };
+    }
+    return this.#ofTimerOrChild(envelope, state, sequenceNr);
+  }
+
   /**
    * A timer has fired, or a child has ended or changed. The end of a child and the firing of a
    * timer are stored even if nothing handles them: else the child would start and the timer fire
    * again after the next recovery.
    */
-  #input(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
-    const { event, child, attempt, delivery } = envelope;
-    if (delivery !== undefined) return this.#confirmation(envelope, delivery, state, sequenceNr);
-    if (attempt !== undefined) {
-      const isGone = !this.#logic.hasChild(state, attempt.child);
-      const steps = isGone ? noSteps : [attempted(attempt, state)];
-      return { envelope, steps, outcome: done };
-    }
-    // The entity has stopped that child, by a command that came before the child's end.
-    if (child !== undefined && !this.#logic.hasChild(state, child)) {
-      return { envelope, steps: noSteps, outcome: done };
-    }
+  #ofTimerOrChild(envelope: Envelope, state: S, sequenceNr: number): Evaluated<S> {
+    const { event } = envelope;
     const { coding } = this.#entity;
     try {
       // The event of a delayed action is one of the program's own.

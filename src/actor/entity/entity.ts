@@ -23,7 +23,7 @@ import { rejectionsOf } from './journal-answers.ts';
 import { Outbox } from './outbox.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
-import { initEvent } from './stored-event.ts';
+import { initEvent, withVersion } from './stored-event.ts';
 import { dueMs, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
 
@@ -299,6 +299,7 @@ export class Entity<S extends HostedState> {
     payload: unknown,
     { tags, facts, form, manifest, command }: BesidePayload,
   ): PersistentRepr {
+    const said = command === undefined ? facts : { ...facts, command };
     const repr: PersistentRepr = {
       persistenceId: this.persistenceId,
       seqNr: SeqNr.of(seqNr),
@@ -307,18 +308,9 @@ export class Entity<S extends HostedState> {
       writerUuid: this.#writerUuid,
       timestampMs: undefined,
       tags,
-      facts: this.#withVersion(command === undefined ? facts : { ...facts, command }),
+      facts: withVersion(said, this.settings.machineVersion, this.#bornWith),
     };
     return form === undefined ? repr : { ...repr, form };
-  }
-
-  #withVersion(facts: EventFacts): EventFacts {
-    const { machineVersion } = this.settings;
-    if (machineVersion === undefined) return facts;
-    const bornWith = this.#bornWith ?? null;
-    return bornWith === machineVersion
-      ? { ...facts, machineVersion }
-      : { ...facts, machineVersion, bornWith };
   }
 
   /** The init record, the first one of a journal. */
@@ -388,9 +380,7 @@ export class Entity<S extends HostedState> {
     if (!isArmed || (isLastLink && timer.target.type !== 'self')) this.#timers.remove(timer);
   }
 
-  /**
-   * Arms what the replay found waiting. What is overdue fires at once, earliest deadline first.
-   */
+  /** Arms what the replay found waiting. What is overdue fires at once, the earliest first. */
   #rearm({ timers, lastEventMs, lastSeenMs }: Replayed<S>): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();

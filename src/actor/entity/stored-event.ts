@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { setMember, storedForm } from '../../model/stored-form.ts';
+import type { EventFacts } from '../../ports/journal-plugin.ts';
 import { isOwnType } from '../evolution/own-events.ts';
 
 /** The first record of a journal: what the entity was started with. */
@@ -192,4 +193,16 @@ function shownAtTheEnd(snapshot: Readonly<Record<string, unknown>> | undefined):
   const { value, context, historyValue } = snapshot ?? {};
   if (value === undefined && context === undefined) return undefined;
   return valueToStored({ value, context, historyValue }, 0);
+}
+
+/** What else an event says that a machine of a version writes, in a journal begun by another one. */
+export function withVersion(
+  facts: EventFacts,
+  machineVersion: string | undefined,
+  bornWith: string | undefined,
+): EventFacts {
+  if (machineVersion === undefined) return facts;
+  return bornWith === machineVersion
+    ? { ...facts, machineVersion }
+    : { ...facts, machineVersion, bornWith: bornWith ?? null };
 }

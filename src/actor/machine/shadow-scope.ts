@@ -13,16 +13,16 @@ import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
 import type { TimerChange, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlanner } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
-import type { InspectionEvent } from './child-names.ts';
 import { ChildNames } from './child-names.ts';
+import { IsolatedSystem, ignore, type NamesTaken, ShadowSelf } from './isolated-system.ts';
 import type { StoredChild } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
 import { restoreMachine } from './restore-machine.ts';
 import { childOf } from './snapshot-parts.ts';
 
 /**
- * Evaluates a machine without any effect, for dry runs and replay: the one file that knows
- * xstate's internals (docs/adr/0008-persistent-actors.md).
+ * Evaluates a machine without any effect, for dry runs and replay. Here and in `isolated-system.ts`
+ * is what we know of xstate's internals (docs/adr/0008-persistent-actors.md).
  *
  * The machine gets a scope whose `self` stands before the real actor and belongs to a system of
  * its own. Children made in it are never started, their names are taken in that system only, no
@@ -268,29 +268,6 @@ export function sentAtOnce({ type, params }: ExecutableAction): SendParams | und
   return typeof send.delay === 'number' || isOwnEvent(send.event) ? undefined : send;
 }
 
-/**
- * The real actor but for its system. It is a proxy: an object that had the actor as its prototype
- * would give each actor a shape of its own, and all code that handles actors would get slower.
- */
-class ShadowSelf implements ProxyHandler<AnyActorRef> {
-  readonly #system: IsolatedSystem;
-
-  constructor(system: IsolatedSystem) {
-    this.#system = system;
-  }
-
-  get(actor: AnyActorRef, name: string | symbol): unknown {
-    if (name === 'system') return this.#system;
-    // What we have attached to the actor: a dry run that asks its own actor must not reach it.
-    if (typeof name === 'symbol' && Object.hasOwn(actor, name)) return undefined;
-    return Reflect.get(actor, name);
-  }
-
-  set(): boolean {
-    return false;
-  }
-}
-
 interface SendParams {
   readonly event: EventObject;
   readonly id: string | undefined;
@@ -308,105 +285,6 @@ function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
   const isChild = to._parent?.sessionId === self.sessionId;
   return isChild ? { type: 'child', id: to.id } : { type: 'other' };
 }
-
-/** The actor system of a shadow: what xstate's core calls on one while it evaluates. */
-class IsolatedSystem {
-  /** Names that evaluations have taken, and names of the real system that they have given back. */
-  #keyed: Map<string, AnyActorRef> | undefined;
-  #freed: Set<string> | undefined;
-  readonly _logger = ignore;
-  readonly _clock = inertClock;
-  readonly scheduler = inertScheduler;
-  readonly #real: AnyActorScope['system'];
-  handled = false;
-  booked = 0;
-  watched: AnyActorRef | undefined;
-  names: ChildNames | undefined;
-  readonly #seesNames: boolean;
-
-  constructor(real: AnyActorScope, seesNames: boolean) {
-    this.#real = real.system;
-    this.#seesNames = seesNames;
-  }
-
-  namesTaken(): NamesTaken | undefined {
-    if (this.#keyed === undefined && this.#freed === undefined) return undefined;
-    return { keyed: [...(this.#keyed ?? [])], freed: [...(this.#freed ?? [])] };
-  }
-
-  /** Back to the names that `but` holds. */
-  forgetNames(but?: NamesTaken): void {
-    this.#keyed = but && new Map(but.keyed);
-    this.#freed = but && new Set(but.freed);
-  }
-
-  _bookId(): string {
-    return `shadow:${this.booked++}`;
-  }
-
-  _sendInspectionEvent(event: InspectionEvent): void {
-    if (event.type === '@xstate.actor') this.names?.name(event.actorRef as AnyActorRef);
-    if (event.type !== '@xstate.microstep' || event.actorRef !== this.watched) return;
-    if (event._transitions !== undefined && event._transitions.length > 0) this.handled = true;
-  }
-
-  _set(systemId: string, actor: AnyActorRef): void {
-    // In a replay the last actor has the name: that it was free was seen when the event was stored.
-    const existing = this.#seesNames ? this.get(systemId) : undefined;
-    if (existing !== undefined && existing !== actor) {
-      throw new Error(`Actor with system ID '${systemId}' already exists.`);
-    }
-    this.#keyed ??= new Map();
-    this.#keyed.set(systemId, actor);
-  }
-
-  _unregister(actor: AnyActorRef): void {
-    for (const [id, keyed] of this.#keyed ?? []) if (keyed === actor) this.#keyed?.delete(id);
-    const { systemId } = actor as { readonly systemId?: string };
-    if (systemId === undefined || this.#real.get(systemId) !== actor) return;
-    this.#freed ??= new Set();
-    this.#freed.add(systemId);
-  }
-
-  /** An actor has ended: its names, and those of its own children, are free again. */
-  release(actor: AnyActorRef): void {
-    const { children = {} } = actor.getSnapshot() as Partial<AnyMachineSnapshot>;
-    for (const child of Object.values(children) as AnyActorRef[]) this.release(child);
-    this._unregister(actor);
-  }
-
-  _register(sessionId: string): string {
-    return sessionId;
-  }
-
-  get(systemId: string): AnyActorRef | undefined {
-    const own = this.#keyed?.get(systemId);
-    return own ?? (this.#freed?.has(systemId) === true ? undefined : this.#real.get(systemId));
-  }
-
-  getAll(): Record<string, AnyActorRef> {
-    const real = Object.entries(this.#real.getAll()).filter(([id]) => !this.#freed?.has(id));
-    return Object.fromEntries([...real, ...(this.#keyed ?? [])]);
-  }
-
-  inspect(): { unsubscribe: () => void } {
-    return { unsubscribe: ignore };
-  }
-
-  _relay(): void {}
-
-  start(): void {}
-}
-
-interface NamesTaken {
-  readonly keyed: readonly (readonly [string, AnyActorRef])[];
-  readonly freed: readonly string[];
-}
-
-const inertClock = { setTimeout: ignore, clearTimeout: ignore };
-const inertScheduler = { schedule: ignore, cancel: ignore, cancelAll: ignore };
-
-function ignore(): void {}
 
 /** A step of an adopted dry run: the event, the state after it, the transitions taken. */
 export interface AdoptedStep {

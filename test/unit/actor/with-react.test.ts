@@ -84,7 +84,7 @@ describe('a persistent actor in React', () => {
     const { logic, journal, started, clock } = openLamp();
     const { actor, take } = found<ActorRefFrom<LampLogic>>();
     const children = createElement(Lamp, { logic, clock, take });
-    const page = (mode: 'hidden' | 'visible') => createElement(Activity, { mode, ...{ children } });
+    const page = (mode: 'hidden' | 'visible') => createElement(Activity, { mode, children });
     const root = await show(page('visible'));
     await does(() => actor().send({ type: 'poked' }));
     for (const mode of ['hidden', 'visible'] as const) await does(() => root.update(page(mode)));

@@ -61,15 +61,15 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'live applies the object of the caller',
-    'command/evaluate-command.ts',
+    'command/dry-runs.ts',
     'const { value } = form;',
     'const value = event;',
   ),
   mutant(
     'a dry run does not see the names of the system',
     'machine/machine-logic.ts',
-    'return new ShadowScope(this.#versions, this.#scope, true);',
-    'return new ShadowScope(this.#versions, this.#scope, false);',
+    'return new ShadowScope(this.#versions, this.#scope, true, this.#hooks.addressOf);',
+    'return new ShadowScope(this.#versions, this.#scope, false, this.#hooks.addressOf);',
   ),
   mutant(
     'a replay does not give back the name of an ended child',
@@ -134,7 +134,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'an unhandled command counts as handled',
-    'command/evaluate-command.ts',
+    'command/dry-runs.ts',
     'if (!run.handled) return undefined;',
     '',
   ),
