@@ -37,6 +37,7 @@ type Heard<S> = Exclude<AnyHostEvent<S>, RecoveryEvent<S> | AttemptReported>;
  */
 export class EntityHost<S extends HostedState> implements LiveEntity, EntityView {
   readonly entity: Entity<S>;
+  readonly persistenceId: string;
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
   readonly #recovery: EntityRecovery<S>;
@@ -51,16 +52,14 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   constructor(entity: Entity<S>, permits: RecoveryPermits) {
     this.entity = entity;
+    this.persistenceId = entity.persistenceId;
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
-    const snapshots = (this.#snapshots = new EntitySnapshots(entity));
+    const snapshots = new EntitySnapshots(entity);
+    this.#snapshots = snapshots;
     this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
     this.#sender = new DeliverySender(entity);
     this.#pipeline = new CommandPipeline(entity, this.#life, { snapshots, sender: this.#sender });
     this.work = new EntityWork(entity, this.#life, this.#pipeline);
-  }
-
-  get persistenceId(): string {
-    return this.entity.persistenceId;
   }
 
   get hasParent(): boolean {
