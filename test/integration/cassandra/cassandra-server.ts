@@ -5,7 +5,7 @@ import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { CassandraDeps } from '../../../src/stores/cassandra/session-types.ts';
 import { parseAddress } from '../../support/stack/probes.ts';
-import { disposableVariable, requireVariable } from '../../support/stack/server-variables.ts';
+import { requireVariable } from '../../support/stack/server-variables.ts';
 
 export const deps: CassandraDeps = { log: silentLogger, clock: systemClock };
 
@@ -82,9 +82,7 @@ export async function rawClient(): Promise<Client> {
   return client;
 }
 
-/** Leaves a server that outlives the tests as it was. */
 export async function dropKeyspace(keyspace: string): Promise<void> {
-  if (process.env[disposableVariable] !== undefined) return;
   const client = await rawClient();
   await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
   await client.shutdown();

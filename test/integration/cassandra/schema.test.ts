@@ -7,7 +7,6 @@ import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-sche
 import {
   cassandraSettings,
   deps,
-  dropKeyspace,
   randomKeyspace,
   rawClient,
   type SettingsChange,
@@ -126,8 +125,8 @@ describe('setting up Cassandra', function () {
     client = await rawClient();
   });
   after(async () => {
+    for (const keyspace of keyspaces) await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
     await client.shutdown();
-    for (const keyspace of keyspaces) await dropKeyspace(keyspace);
   });
   const newKeyspace = () => {
     const keyspace = randomKeyspace();

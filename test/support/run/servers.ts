@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEngineStack, openStack } from '../stack/open-stack.ts';
 import { missingText } from '../stack/opened-stack.ts';
-import { disposableVariable, stackEnvironment, withReason } from '../stack/server-variables.ts';
+import { stackEnvironment, withReason } from '../stack/server-variables.ts';
 import { sharedStackVariable, shareStack } from '../stack/shared-stack.ts';
 import type { Stack, StackOptions } from '../stack/stack.ts';
 import type { Need } from './levels.ts';
@@ -27,7 +27,6 @@ export async function openServers(
     stack,
     env: {
       ...(need === 'secured' ? securedEnvironment(stack) : stackEnvironment(stack)),
-      ...(stack.sources.cassandra === 'environment' ? {} : { [disposableVariable]: 'yes' }),
       ...(shared === undefined ? {} : { [sharedStackVariable]: shared.address }),
     },
     async [Symbol.asyncDispose]() {

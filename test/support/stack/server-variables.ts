@@ -16,12 +16,6 @@ export function stackEnvironment(stack: Stack): Record<string, string> {
   };
 }
 
-/**
- * Set for the suites of a run whose Cassandra is thrown away after it. To drop a keyspace costs such
- * a server more time than to create it: it first writes what all tables hold in memory to its disk.
- */
-export const disposableVariable = 'KAFKA_JOURNAL_TEST_DISPOSABLE';
-
 /** Says in the environment why a variable has no value, whatever it was outside. */
 export function withReason(variable: string, reason: string): Record<string, string> {
   return { [variable]: '', [`${variable}_MISSING`]: reason };
