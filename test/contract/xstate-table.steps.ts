@@ -342,7 +342,7 @@ function once(seen: readonly string[]): readonly string[] {
   return seen.filter((what, i) => what !== seen[i - 1]);
 }
 
-/** Lets the timers of the present life run, and waits until the entity has stored so many events. */
+/** Lets the timers of the actor run, and waits until the last event has that number. */
 async function passes(life: Life, ms: number, sequenceNr: number): Promise<void> {
   life.clock.increment(ms);
   await life.until(`number ${sequenceNr}`, () => {

@@ -25,7 +25,7 @@ const cassandraSnapshots = 'evolutiongaming.kafka-journal.snapshot-store.cassand
 
 type Said = { readonly type: 'said'; readonly word: string };
 
-/** A guest who is reminded after a day, and whose journal is over once they have said goodbye. */
+/** A guest is reminded after a day; the journal expires a moment after `goodbye`. */
 const guest = setup({
   types: {
     context: {} as { words: readonly string[] },

@@ -102,7 +102,7 @@ const inertScheduler = { schedule: ignore, cancel: ignore, cancelAll: ignore };
 export function ignore(): void {}
 
 /**
- * The real actor but for its system. It is a proxy: an object that had the actor as its prototype
+ * The real actor, with another system. It is a proxy: an object that had the actor as its prototype
  * would give each actor a shape of its own, and all code that handles actors would get slower.
  */
 export class ShadowSelf implements ProxyHandler<AnyActorRef> {
