@@ -32,7 +32,7 @@ export type WakeUpReason = 'time' | 'now' | 'unknown';
  * So long before its time an entity is opened: its recovery is over then, and the timer of the
  * entity itself fires in time.
  */
-export const openAheadMs = 500;
+export const openAheadMs = 2_000;
 
 /**
  * Which entity has to be woken, when. It is a hint: whoever wakes the entity looks at its state.

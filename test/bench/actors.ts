@@ -7,6 +7,8 @@ import { alternate, type Figure, figure, inTurn, median, throughput } from './fi
 const keys = 1_000;
 const inFlight = 256;
 const commands = 30_000;
+/** Until the compilers of all sides have seen what runs. */
+const warmUpRounds = 3;
 const rounds = 5;
 const groupCommit = 'akka.persistence.xstate.group-commit-max-commands = 100';
 
@@ -34,12 +36,14 @@ export async function benchActors(servers: Servers): Promise<readonly Figure[]> 
   const grouping = await openBank([newNames(servers).configText, groupCommit].join('\n'));
   try {
     const plain = plainBank();
-    const perSecond = await inTurn(rounds, {
+    const sides = {
       bank: () => bank.perSecond(),
       grouping: () => grouping.perSecond(),
       plain: () => raw.perSecond(plain),
       raw: () => raw.perSecond(),
-    });
+    };
+    await inTurn(warmUpRounds, sides);
+    const perSecond = await inTurn(rounds, sides);
     return [
       figure('append.256.actors', 'commands/s', [perSecond.bank, perSecond.raw]),
       figure('append.256.actors.grouped', 'commands/s', [perSecond.grouping, perSecond.raw]),

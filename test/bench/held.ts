@@ -51,7 +51,10 @@ async function openProcess(names: BenchNames): Promise<Process> {
   };
 }
 
-/** Appends to journals that are held, in turn with appends to journals that are not. */
+/**
+ * Appends to journals that are held, in turn with appends to journals that are not. All were read
+ * before, as they are by whoever has to know their last numbers.
+ */
 export async function benchHeld(servers: Servers): Promise<readonly Figure[]> {
   const names = newNames(servers);
   await using held = await openProcess(names);
@@ -62,6 +65,7 @@ export async function benchHeld(servers: Servers): Promise<readonly Figure[]> {
     indexes.map((index) => held.journals.hold(Key.of(names.topic, `key-${index}`))),
   );
   const others = indexes.map((index) => plain.journals.of(Key.of(both.topic, `key-${index}`)));
+  await Promise.all([...mine, ...others].map((journal) => journal.pointer()));
   const appendTo = (journals: readonly Pick<HeldJournal, 'append'>[]) => {
     const last = indexes.map(() => 0);
     return (index: number): Promise<unknown> => {
