@@ -1,5 +1,5 @@
 import type { ActorRef, AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
-import { ClosedError, InvalidInputError } from '../model/errors.ts';
+import { ClosedError, InvalidInputError, WriteFailedError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
@@ -330,19 +330,30 @@ class LocalActorHost implements ActorHost {
     await this.#untilClosed(wait, options, (signal) => purgeEntity(this.#deps, name, signal));
   }
 
-  /** @throws {DeadlineExceededError} the text of the wait, and the timeout */
+  /**
+   * @throws {DeadlineExceededError} the text of the wait, and the timeout
+   * @throws {ClosedError} the persistence is shut down; nothing was changed
+   * @throws {WriteFailedError} it was shut down meanwhile, and the work may be done
+   */
   async #untilClosed<T>(
     wait: BoundedWait,
     options: WaitOptions | undefined,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const closing = this.#closing.signal;
+    closing.throwIfAborted();
     const given = checkSignal(options?.signal);
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
     const { clock } = this.#deps;
-    return await inTime(clock, wait, { ...options, signal }, (either = signal) =>
-      unlessAborted(work(either), either),
-    );
+    try {
+      return await inTime(clock, wait, { ...options, signal }, (either = signal) =>
+        unlessAborted(work(either), either),
+      );
+    } catch (error) {
+      const isCut = closing.aborted && error === closing.reason;
+      if (!isCut || wait.stored === 'no') throw error;
+      throw new WriteFailedError(`the shutdown came first: ${wait.text}`, { cause: error });
+    }
   }
 
   async stop(ref: object): Promise<void> {

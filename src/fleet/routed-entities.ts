@@ -16,12 +16,7 @@ import type {
   LocalEntities,
 } from '../actor/registry/entities.ts';
 import { hadToMove, hadToStop } from '../actor/registry/had-to-move.ts';
-import {
-  ClosedError,
-  CommandUnhandledError,
-  InvalidInputError,
-  RemoteCallError,
-} from '../model/errors.ts';
+import { CommandUnhandledError, InvalidInputError, RemoteCallError } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
@@ -202,12 +197,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   #answerTo(failure: unknown, errand: Errand, signal: AbortSignal): RemoteResponse {
     const { closing, isLeaving } = this.#deps;
     const hasClosed = closing.aborted && failure === closing.reason;
-    // The end of the process says of a purge under way only that nobody waits for it any more.
-    const mayBeDone = !('command' in errand) && failure instanceof ClosedError;
-    if (hasClosed || (isLeaving() && hadToStop(failure) && !mayBeDone)) {
+    if (hasClosed || (isLeaving() && hadToStop(failure))) {
       return refused({ reason: 'stopping', text: 'the process is stopping' });
     }
-    const isGivenUp = mayBeDone || (signal.aborted && failure === signal.reason);
+    const isGivenUp = signal.aborted && failure === signal.reason;
     const error = isGivenUp ? givenUp(errand, failure) : failure;
     return { type: 'answered', body: encodeAnswer({ error }, this.#local.wire) };
   }

@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { createActor, setup } from 'xstate';
-import { NotOwnerError, StoreUnavailableError } from '../../../src/model/errors.ts';
+import {
+  type JournalError,
+  NotOwnerError,
+  StoreUnavailableError,
+} from '../../../src/model/errors.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import type { PersistenceId } from '../../../src/ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../../../src/ports/snapshot-store.ts';
@@ -155,6 +159,21 @@ describe('purge', () => {
     expect(journal.holds.map(({ released }) => released)).to.deep.equal([true, true, true]);
     losses = Number.POSITIVE_INFINITY;
     expect((await failureOf(counters.purge('1'))).code).to.equal('NOT_OWNER');
+  });
+
+  it('may be done when the shutdown cuts it; one that begins later is certainly not', async () => {
+    const { host, journal, counters } = openCounters();
+    const hold = journal.blockNextHold();
+    const purged = failureOf(counters.purge('1'));
+    await hold.reached;
+    const shutDown = host.shutdown();
+    const cut = (await purged) as JournalError;
+    expect([cut.code, cut.stored]).to.deep.equal(['WRITE_FAILED', 'unknown']);
+    expect(cut.message).to.contain('c|1 was not purged in time; it may be later');
+    hold.open();
+    await shutDown;
+    const late = (await failureOf(counters.purge('1'))) as JournalError;
+    expect([late.code, late.stored]).to.deep.equal(['CLOSED', 'no']);
   });
 
   it('deletes the snapshots before the events: those of the next life are found', async () => {

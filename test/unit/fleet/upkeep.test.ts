@@ -133,8 +133,8 @@ describe('deletions and purges in a fleet', () => {
     await leaving;
     await a.process.host.shutdown();
     const error = await purged;
-    expect(codeOf(error)).to.equal('REMOTE_CALL_FAILED, stored: unknown, not retryable');
-    expect((error as Error).message).to.contain('it may be purged');
+    expect(codeOf(error)).to.equal('WRITE_FAILED, stored: unknown, not retryable');
+    expect((error as Error).message).to.contain('the shutdown came first');
     await told.time.pass(10_000);
     const calls = told.world.network.calls.filter((call) => call.startsWith('purge'));
     expect(calls).to.have.length(1);
