@@ -138,9 +138,9 @@ export class InvokedWork {
 /** What the children of an entity need of it while they work. */
 export interface WorkingEntity {
   readonly persistenceId: string;
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** 0 <= value < 1; decides the jitter of a backoff. */
-  random(): number;
+  readonly random: () => number;
 }
 
 const works = new WeakMap<AnyActorRef, InvokedWork>();

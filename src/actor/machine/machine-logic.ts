@@ -54,6 +54,8 @@ type RestoredDelay = Readonly<Record<'delayMs' | 'fromMs', number>>;
 export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEntity {
   readonly hearsDeliveries = true;
   readonly persistenceId: string;
+  readonly nowMs: () => number;
+  readonly random: () => number;
   readonly #versions: MachineVersions;
   readonly #scope: AnyActorScope;
   readonly #native: (action: ExecutableAction) => void;
@@ -71,6 +73,8 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     persistenceId: string,
   ) {
     this.persistenceId = persistenceId;
+    this.nowMs = hooks.nowMs;
+    this.random = hooks.random;
     this.#versions = versions;
     this.#hooks = hooks;
     this.#scope = scope;
@@ -83,14 +87,6 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
       else this.#collected.push(() => this.#execute(action));
     };
     scope.actionExecutor = execute as unknown as AnyActorScope['actionExecutor'];
-  }
-
-  nowMs(): number {
-    return this.#hooks.nowMs();
-  }
-
-  random(): number {
-    return this.#hooks.random();
   }
 
   #execute(action: ExecutableAction): void {
@@ -107,15 +103,18 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
       return;
     }
     const change = timerChangeOf(action, scope.self);
-    if (change === undefined) return this.#native(action);
-    const { key, delayMs } = onTimer(scope.self, change);
-    if (key !== undefined && delayMs > longestTimeoutMs) return this.#armLink(key);
-    const params = action.params as { id?: string; sendId?: string; delay?: number };
-    if (change.type === 'cancel') {
-      params.sendId = key ?? change.id;
-    } else {
-      params.delay = delayMs;
-      if (key !== undefined) params.id = key;
+    if (change !== undefined) {
+      const { key, delayMs } = onTimer(scope.self, change);
+      if (key !== undefined && delayMs > longestTimeoutMs) {
+        this.#armLink(key);
+        return;
+      }
+      const params = action.params as { id?: string; sendId?: string; delay?: number };
+      if (change.type === 'cancel') params.sendId = key ?? change.id;
+      else {
+        params.delay = delayMs;
+        if (key !== undefined) params.id = key;
+      }
     }
     this.#native(action);
   }
