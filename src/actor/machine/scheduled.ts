@@ -34,10 +34,10 @@ export function watchSchedules(system: System, nowMs: () => number): void {
   if (watched.get(system) === true) return;
   watched.set(system, true);
   const { scheduler } = system;
-  const { schedule } = scheduler;
+  const schedule = scheduler.schedule.bind(scheduler);
   scheduler.schedule = (source, target, ...rest) => {
     const [event, delay, id = makeId()] = rest;
-    schedule.call(scheduler, source, target, event, delay, id);
+    schedule(source, target, event, delay, id);
     const entry = entriesOf(system)[`${source.sessionId}.${id}`];
     if (entry !== undefined) times.set(entry, nowMs());
   };
