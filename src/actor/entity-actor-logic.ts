@@ -28,7 +28,7 @@ export interface FrontEnd<S extends HostedState> {
    * @throws {InvalidInputError} no usable persistence id
    */
   persistenceIdOf(input: unknown, typedId: string | undefined): string;
-  open(scope: AnyActorScope, hooks: LogicHooks): EntityLogic<S>;
+  open(scope: AnyActorScope, hooks: LogicHooks, persistenceId: string): EntityLogic<S>;
   readonly wire: SnapshotWire<Exposed<S>>;
 }
 
@@ -89,7 +89,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
   readonly #front: FrontEnd<S>;
   readonly #deps: HostDeps;
   readonly #type: string | undefined;
-  readonly #nowMs: () => number;
+  readonly #hooks: LogicHooks;
 
   /** @param type that of its actors, which are all entities; `undefined` = they may be any */
   constructor(front: FrontEnd<S>, deps: HostDeps, type?: string) {
@@ -97,7 +97,15 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     this.#front = front;
     this.#deps = deps;
     this.#type = type;
-    this.#nowMs = () => deps.clock.nowMs();
+    const { actor, deliveries } = front.settings;
+    this.#hooks = {
+      nowMs: () => deps.clock.nowMs(),
+      random: () => deps.random(),
+      restartsTimers: actor.timers === 'restart',
+      // An actor that is started again has another host.
+      onTimer: (self, change) => deps.hosts.of(self).noteTimer(change),
+      addressOf: deliveries.sendTo ? persistentAddressOf : undefined,
+    };
   }
 
   /**
@@ -185,19 +193,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       // What the machine sees of its input is what a later recovery will see of it.
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
       const input = isStored ? storedForm(given, 'input') : given;
-      const logic = this.#front.open(scope, {
-        nowMs: this.#nowMs,
-        restartsTimers: settings.actor.timers === 'restart',
-        // An actor that is started again has another host.
-        onTimer: (change) => hosts.of(self).noteTimer(change),
-        onCrash: (error) => hosts.of(self).crashed(error),
-        addressOf: settings.deliveries.sendTo ? persistentAddressOf : undefined,
-        entity: {
-          persistenceId,
-          nowMs: this.#nowMs,
-          random: () => this.#deps.random(),
-        },
-      });
+      const logic = this.#front.open(scope, this.#hooks, persistenceId);
       const run = logic.dryRun();
       const state = run.initial(input);
       if (state.status === 'error') throw state.error;
@@ -206,8 +202,8 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       const start = { persistenceId, deps, settings, logic, self, input, state, initialActs };
       const entity = new Entity(start);
       const host = new EntityHost(entity, permits);
-      guardDoor(self, (event) => entity.timers.firedBy(event) !== undefined);
-      noteCrashes(scope, (error) => hosts.of(self).crashed(error));
+      guardDoor(self, entity);
+      noteCrashes(scope, hosts);
       hosts.set(self, host as unknown as EntityHost<HostedState>);
       return host;
     } catch (error) {
@@ -242,14 +238,14 @@ function checkPart(part: string, what: string): string {
  * xstate ends an actor whose deferred effects throw, without another message to it: those who
  * asked would wait for ever.
  */
-function noteCrashes(scope: AnyActorScope, onCrash: (error: unknown) => void): void {
+function noteCrashes(scope: AnyActorScope, hosts: EntityHosts): void {
   const { defer } = scope;
   scope.defer = (effect) =>
     defer(() => {
       try {
         effect();
       } catch (error) {
-        onCrash(error);
+        hosts.of(scope.self).crashed(error);
         throw error;
       }
     });

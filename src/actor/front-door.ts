@@ -19,8 +19,16 @@ interface ActorInternals {
   readonly _syncSnapshot: boolean | undefined;
 }
 
-/** Takes a message to one persistent actor. */
-type Door = (event: unknown, source: Source) => void;
+/** Takes a message to one persistent actor; without `source` nobody knows who has sent it. */
+type Door = (event: unknown, source?: Source) => void;
+
+/** The actor whose door it is. */
+interface TimedEntity {
+  readonly timers: {
+    /** `undefined` = the event is not the very object of an armed timer. */
+    firedBy(event: EventObject): unknown;
+  };
+}
 
 const doors = new Attached<Door>('persistence door');
 const guardedSystems = new Attached<true>('persistence guards');
@@ -34,22 +42,21 @@ const afterPrefix = 'xstate.after.';
  * mailbox delivers the event alone, so a caller who sends `xstate.done.actor.charge` could not be
  * told from the child of that name. What is not the end or the state of an own child, nor an own
  * timer, and could be taken for it, reaches the host as {@link FromCaller}.
- *
- * `isTimer` = the event is the very object of an armed timer.
  */
-export function guardDoor(self: AnyActorRef, isTimer: (event: EventObject) => boolean): void {
+export function guardDoor(self: AnyActorRef, entity: TimedEntity): void {
   const actor = self as unknown as ActorInternals;
-  const deliver = actor._send.bind(self);
+  const deliver = actor._send;
   const door: Door = (event, source) => {
     // Most messages are commands and the host's own: they look like nothing else, whoever sends
     // them.
     const isPlain =
-      isEvent(event) && (event instanceof HostEvent || !(isOwnEvent(event) || isTimer(event)));
-    deliver(isPlain ? event : admit(event, { source, target: self, isTimer }));
+      isEvent(event) &&
+      (event instanceof HostEvent || !(isOwnEvent(event) || isTimer(event, entity)));
+    deliver.call(self, isPlain ? event : admit(event, { source, target: self, entity }));
   };
   doors.set(self, door);
   // Actors of other systems come this way: xstate does not say who they are.
-  actor._send = (event) => door(event, undefined);
+  actor._send = door;
   guardSystem(self.system as unknown as RelayingSystem);
 }
 
@@ -70,18 +77,23 @@ function guardSystem(system: RelayingSystem): void {
 interface Sending {
   readonly source: Source;
   readonly target: AnyActorRef;
-  readonly isTimer: (event: EventObject) => boolean;
+  readonly entity: TimedEntity;
 }
 
-function admit(event: unknown, { source, target, isTimer }: Sending): unknown {
+/** The event is the very object of an armed timer. */
+function isTimer(event: EventObject, { timers }: TimedEntity): boolean {
+  return timers.firedBy(event) !== undefined;
+}
+
+function admit(event: unknown, { source, target, entity }: Sending): unknown {
   if (!isEvent(event)) return new FromCaller(event);
   if (event instanceof HostEvent) return event;
   if (!isOwnEvent(event)) {
-    return source !== target && isTimer(event) ? new FromCaller(event) : event;
+    return source !== target && isTimer(event, entity) ? new FromCaller(event) : event;
   }
   const isOwn =
     source === target
-      ? event.type.startsWith(afterPrefix) && isTimer(event)
+      ? event.type.startsWith(afterPrefix) && isTimer(event, entity)
       : source?._parent === target && isOfChild(event, source);
   return isOwn ? event : new FromCaller(event);
 }

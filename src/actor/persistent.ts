@@ -173,7 +173,8 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
     },
     persistenceIdOf: (input, typedId) =>
       persistenceIdOf(persistenceId ?? typedId, input as InputFrom<M>),
-    open: (scope, hooks) => new MachineLogic(versions(), scope, hooks),
+    open: (scope, hooks, persistenceId) =>
+      new MachineLogic(versions(), scope, hooks, persistenceId),
     wire: new MachineWire(versions()),
   };
 }

@@ -43,7 +43,8 @@ export class CommandPipeline<S extends HostedState> {
   readonly stash: CommandStash;
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
-  readonly #parts: CommitParts<S>;
+  readonly #snapshots: EntitySnapshots<S>;
+  readonly #sender: DeliverySender<S>;
   readonly #evaluator: CommandEvaluator<S>;
   readonly answers: Answers<S>;
   #batch: readonly Evaluated<S>[] = nothing;
@@ -62,10 +63,11 @@ export class CommandPipeline<S extends HostedState> {
   /** The last committed state of an entity that was lost, while a write is under way. */
   #lostState: S | undefined;
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>, parts: CommitParts<S>) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, { snapshots, sender }: CommitParts<S>) {
     this.#entity = entity;
     this.#life = life;
-    this.#parts = parts;
+    this.#snapshots = snapshots;
+    this.#sender = sender;
     this.stash = new CommandStash(entity);
     this.#evaluator = new CommandEvaluator(entity);
     this.answers = new Answers(entity, life, this.stash);
@@ -219,21 +221,21 @@ export class CommandPipeline<S extends HostedState> {
     this.#life.succeeded();
     const before = this.#entity.state;
     this.#hasEffects = this.#entity.commit(step);
-    this.#parts.snapshots.committed(written);
-    if (step.payload !== undefined) this.#parts.sender.committed(step.facts);
+    this.#snapshots.committed(written);
+    if (step.payload !== undefined) this.#sender.committed(step.facts);
     const { state, settings } = this.#entity;
     if (settings.unstashes?.(before, state) !== false) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
     if (state.status !== 'active') this.#life.reachedFinalState();
     if (isLast && this.#batch.length > 0) {
-      this.#waitsForSnapshot = this.#parts.snapshots.holdsCommands;
+      this.#waitsForSnapshot = this.#snapshots.holdsCommands;
       if (!this.#waitsForSnapshot) this.#finish();
     }
   }
 
   /** A snapshot was saved, or has failed: commands that wait for it may go on. */
   snapshotReported(): void {
-    if (this.#waitsForSnapshot && !this.#parts.snapshots.holdsCommands) this.#finish();
+    if (this.#waitsForSnapshot && !this.#snapshots.holdsCommands) this.#finish();
   }
 
   /** Answers a command, and those after it that had nothing to store. */

@@ -39,32 +39,42 @@ export class DryRuns<S extends HostedState> {
   readonly #logic: EntityLogic<S>;
   readonly #settings: EntitySettings<S>;
   #run: DryRun<S> | undefined;
-  /** The deliveries as the chain leaves them. */
-  readonly outbox: OutboxDraft;
+  /** Since the first event of the chain that is about deliveries; most chains have none. */
+  #outbox: OutboxDraft | undefined;
 
   constructor(entity: EvaluatorDeps<S>) {
     this.#entity = entity;
     this.#logic = entity.logic;
     this.#settings = entity.settings;
-    this.outbox = new OutboxDraft(entity);
+  }
+
+  /** The deliveries as the chain leaves them. */
+  get outbox(): OutboxDraft {
+    this.#outbox ??= new OutboxDraft(this.#entity);
+    return this.#outbox;
   }
 
   /** A new chain begins, from the committed state. */
   reset(): void {
     this.#run?.reset();
-    this.outbox.reset();
+    this.#outbox = undefined;
   }
 
   /** Remembers how the chain is, for `undo`. */
   mark(): void {
     this.#run?.mark();
-    this.outbox.mark();
+    this.#outbox?.mark();
   }
 
   /** What was worked out since `mark` came to nothing. */
   undo(): void {
     this.#run?.undo();
-    this.outbox.undo();
+    this.#outbox?.undo();
+  }
+
+  /** @throws {TooManyDeliveriesError} what was worked out since `mark` leads to more than allowed */
+  checkDeliveries(): void {
+    this.#outbox?.checkSize();
   }
 
   /** A new event of the user, applied in the form in which it is stored (ADR 8). */

@@ -59,7 +59,7 @@ export class CommandEvaluator<S extends HostedState> {
           ? this.#input(envelope, state, sequenceNr)
           : withStoredReply(this.#command(envelope, state, sequenceNr)),
       );
-      if (!envelope.internal) this.#runs.outbox.checkSize();
+      if (!envelope.internal) this.#runs.checkDeliveries();
     } catch (cause) {
       const error = rejectionOf(envelope.event, asError(cause));
       const type = envelope.internal ? 'fail' : 'error';

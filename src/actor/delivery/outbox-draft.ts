@@ -43,14 +43,6 @@ export class OutboxDraft {
     this.#deps = deps;
   }
 
-  /** It is as the outbox is. */
-  reset(): void {
-    if (this.#former.length === 0) return;
-    this.#former.length = 0;
-    this.#changed.clear();
-    this.#more = 0;
-  }
-
   /** Remembers how it is, for `undo` and `checkSize`. */
   mark(): void {
     this.#markedAt = this.#former.length;

@@ -26,6 +26,16 @@ interface Sending {
   lastError: unknown;
 }
 
+/** What is sent in one life of the entity, until that stops, fails or is lost. */
+interface Sendings {
+  readonly byId: Map<string, Sending>;
+  /** Destinations that are missing; each is named once. */
+  readonly missing: Set<string>;
+  /** Ends what is under way. */
+  readonly stopping: AbortController;
+  isWatched: boolean;
+}
+
 /**
  * Sends what is in the outbox of one entity, from its recovery until it stops, fails or is lost:
  *
@@ -41,12 +51,9 @@ interface Sending {
  */
 export class DeliverySender<S extends HostedState> {
   readonly #entity: Entity<S>;
-  readonly #sendings = new Map<string, Sending>();
-  /** Destinations that are missing; each is named once. */
-  readonly #missing = new Set<string>();
-  /** Ends what is under way; `undefined` = nothing is sent. */
-  #stopping: AbortController | undefined;
-  #isWatching = false;
+  #isLive = false;
+  /** Since the first delivery of this life; most entities have none. */
+  #sendings: Sendings | undefined;
 
   constructor(entity: Entity<S>) {
     this.#entity = entity;
@@ -54,94 +61,102 @@ export class DeliverySender<S extends HostedState> {
 
   /** The entity has its state: what it found in its journal is sent. */
   begin(): void {
-    if (this.#stopping !== undefined) return;
-    this.#stopping = new AbortController();
-    if (this.#entity.outbox.size > 0) this.#sendDue(this.#stopping);
+    if (this.#isLive) return;
+    this.#isLive = true;
+    if (this.#entity.outbox.size > 0) this.#sendDue(this.#openSendings());
   }
 
   /** An event was committed that says this: what it delivers is sent. */
   committed({ deliveries, confirmed }: EventFacts): void {
-    for (const id of confirmed ?? []) this.#sendings.delete(id);
-    const stopping = this.#stopping;
-    if (stopping === undefined || deliveries === undefined) return;
+    for (const id of confirmed ?? []) this.#sendings?.byId.delete(id);
+    if (!this.#isLive || deliveries === undefined) return;
+    const sendings = this.#openSendings();
     for (const { id } of deliveries) {
       const delivery = this.#entity.outbox.get(id);
-      if (delivery !== undefined) this.#send(delivery, stopping);
+      if (delivery !== undefined) this.#send(delivery, sendings);
     }
-    this.#watch(stopping);
+    this.#watch(sendings);
   }
 
   /** Attempts under way are aborted, and what becomes of them is left to the next recovery. */
   stop(): void {
-    if (this.#stopping === undefined) return;
     const { persistenceId } = this.#entity;
-    const isIdle = this.#sendings.size === 0 && !this.#isWatching;
-    this.#stopping.abort(isIdle ? idle : new ClosedError(`${persistenceId} no longer lives here`));
-    this.#stopping = undefined;
-    this.#isWatching = false;
-    this.#sendings.clear();
-    this.#missing.clear();
+    this.#isLive = false;
+    this.#sendings?.stopping.abort(new ClosedError(`${persistenceId} no longer lives here`));
+    this.#sendings = undefined;
+  }
+
+  #openSendings(): Sendings {
+    this.#sendings ??= {
+      byId: new Map(),
+      missing: new Set(),
+      stopping: new AbortController(),
+      isWatched: false,
+    };
+    return this.#sendings;
   }
 
   /** Looks every half interval, as long as something is unconfirmed. */
-  #watch(stopping: AbortController): void {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
-    this.#watchUntilEmpty(stopping).catch((error: unknown) => {
-      if (stopping.signal.aborted) return;
+  #watch(sendings: Sendings): void {
+    if (sendings.isWatched) return;
+    sendings.isWatched = true;
+    this.#watchUntilEmpty(sendings).catch((error: unknown) => {
+      if (sendings.stopping.signal.aborted) return;
       const { deps, persistenceId } = this.#entity;
       deps.log.error({ persistenceId, err: error }, 'nothing is delivered again');
     });
   }
 
-  async #watchUntilEmpty(stopping: AbortController): Promise<void> {
+  async #watchUntilEmpty(sendings: Sendings): Promise<void> {
     const { deps, settings } = this.#entity;
-    const { signal } = stopping;
+    const { signal } = sendings.stopping;
     const everyMs = Math.max(1, Math.floor(settings.deliveries.redeliverIntervalMs / 2));
     while (this.#entity.outbox.size > 0) {
       await deps.clock.sleep(everyMs, { signal });
       signal.throwIfAborted();
-      this.#sendDue(stopping);
+      this.#sendDue(sendings);
     }
-    this.#isWatching = false;
+    sendings.isWatched = false;
   }
 
   /** Sends what is overdue, in the order of its storing, and no more at once than allowed. */
-  #sendDue(stopping: AbortController): void {
+  #sendDue(sendings: Sendings): void {
     const { outbox, settings, deps } = this.#entity;
     const { redeliverIntervalMs, redeliveryBurst, warnAfterAttempts } = settings.deliveries;
     const dueMs = deps.clock.nowMs() - redeliverIntervalMs;
     let sent = 0;
     for (const delivery of outbox.open) {
       if (sent >= redeliveryBurst) break;
-      const sending = this.#sendings.get(delivery.id);
+      const sending = sendings.byId.get(delivery.id);
       if (sending !== undefined && (sending.isUnderWay || sending.lastStartMs > dueMs)) continue;
       if (sending?.attempts === warnAfterAttempts) this.#warn(delivery, sending);
-      if (this.#send(delivery, stopping)) sent++;
+      if (this.#send(delivery, sendings)) sent++;
     }
-    this.#watch(stopping);
+    this.#watch(sendings);
   }
 
   /** False when the destination is missing. */
-  #send(delivery: OpenDelivery, stopping: AbortController): boolean {
+  #send(delivery: OpenDelivery, sendings: Sendings): boolean {
     const { deps } = this.#entity;
     const destination = this.#destinationOf(delivery.to);
     if (destination === undefined) {
-      this.#warnMissing(delivery);
+      this.#warnMissing(delivery, sendings);
       return false;
     }
-    let sending = this.#sendings.get(delivery.id);
+    let sending = sendings.byId.get(delivery.id);
     if (sending === undefined) {
       sending = { attempts: 0, lastStartMs: 0, isUnderWay: false, lastError: undefined };
-      this.#sendings.set(delivery.id, sending);
+      sendings.byId.set(delivery.id, sending);
     }
     sending.attempts++;
     sending.isUnderWay = true;
     sending.lastStartMs = deps.clock.nowMs();
-    this.#attempt(delivery, destination, sending, stopping.signal).catch((err: unknown) => {
-      const { persistenceId } = this.#entity;
-      deps.log.error({ persistenceId, delivery: delivery.id, err }, 'an attempt came to no end');
-    });
+    this.#attempt(delivery, destination, sending, sendings.stopping.signal).catch(
+      (err: unknown) => {
+        const { persistenceId } = this.#entity;
+        deps.log.error({ persistenceId, delivery: delivery.id, err }, 'an attempt came to no end');
+      },
+    );
     return true;
   }
 
@@ -237,9 +252,9 @@ export class DeliverySender<S extends HostedState> {
     this.#entity.tell(new DeliveryReport(delivery, { type: 'overdue', cause: lastError }));
   }
 
-  #warnMissing({ id, to }: OpenDelivery): void {
-    if (this.#missing.has(to)) return;
-    this.#missing.add(to);
+  #warnMissing({ id, to }: OpenDelivery, { missing }: Sendings): void {
+    if (missing.has(to)) return;
+    missing.add(to);
     const { persistenceId, deps } = this.#entity;
     const text =
       'a stored delivery waits for a destination that the option "deliveries.to" does not have';
@@ -253,6 +268,3 @@ function isAnswer(output: unknown): output is AskResult {
   const { snapshot } = output;
   return typeof snapshot === 'object' && snapshot !== null && 'persistence' in snapshot;
 }
-
-/** Nobody sees it, and an error would cost more than the whole sender. */
-const idle = 'the entity no longer lives here';

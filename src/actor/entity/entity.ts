@@ -24,7 +24,7 @@ import { Outbox } from './outbox.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
 import { initEvent, withVersion } from './stored-event.ts';
-import { dueMs, Timers } from './timers.ts';
+import { dueMs, noDelays, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
 
 /** What is stored of an event beside its payload. */
@@ -232,7 +232,7 @@ export class Entity<S extends HostedState> {
     if (init === 'stored') this.#sequenceNr = 1;
     this.#initPending = init === 'with-first-event';
     this.#outbox.note(facts, this.#sequenceNr);
-    this.#timers.beginStep({ seqNr: 0, delaysMs: facts.delaysMs ?? [] });
+    this.#timers.beginStep({ seqNr: 0, delaysMs: facts.delaysMs ?? noDelays });
     this.#state = this.logic.begin(this.#input);
   }
 
@@ -264,7 +264,7 @@ export class Entity<S extends HostedState> {
       return false;
     }
     const { part, facts } = step;
-    this.#timers.beginStep({ seqNr: this.#sequenceNr, part, delaysMs: facts.delaysMs ?? [] });
+    this.#timers.beginStep({ seqNr: this.#sequenceNr, part, delaysMs: facts.delaysMs ?? noDelays });
     this.#state = this.logic.commit(this.#state, step.event, this.#sequenceNr, part);
     const isSure = this.settings.actor.checkDeterminism && step.payload !== undefined;
     if (isSure) checkSame(step.event, step.next, this.#state);

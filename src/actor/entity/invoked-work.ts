@@ -2,6 +2,7 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
 import { readCount, readObject, readText } from '../../model/plain-members.ts';
 import { storedForm } from '../../model/stored-form.ts';
+import { Attached } from '../../runtime/attached.ts';
 import { failureOf, failureToStored, type StoredFailure } from './stored-event.ts';
 
 /**
@@ -143,7 +144,7 @@ export interface WorkingEntity {
 }
 
 const works = new WeakMap<AnyActorRef, InvokedWork>();
-const entities = new WeakMap<AnyActorRef, WorkingEntity>();
+const entities = new Attached<WorkingEntity>('persistence entity');
 
 /** From now on `child` is work of its entity. */
 export function setWork(child: AnyActorRef, work: InvokedWork): void {

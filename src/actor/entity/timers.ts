@@ -71,10 +71,13 @@ export function delaysOf(changes: readonly TimerChange[]): readonly (number | nu
   return delaysMs.length === 0 ? undefined : delaysMs;
 }
 
+/** What most events store of delays. */
+export const noDelays: readonly never[] = [];
+
 /** They stay empty. */
 const noTimers = new Set<Timer>();
 const noIds = new Map<string, Timer>();
-const noStep: LiveStep = { seqNr: 0, delaysMs: [] };
+const noStep: LiveStep = { seqNr: 0, delaysMs: noDelays };
 
 /**
  * The delayed events of one entity that have neither fired nor been cancelled. xstate neither

@@ -89,7 +89,7 @@ export function nameChildrenOf({ self, system }: AnyActorScope): ChildNames {
   if (watchedSystems.get(system) === true) return names;
   watchedSystems.set(system, true);
   const watched = system as unknown as WatchedSystem;
-  const announce = watched._sendInspectionEvent.bind(watched);
+  const announce = watched._sendInspectionEvent;
   watched._sendInspectionEvent = (event) => {
     if (event.type === '@xstate.actor') {
       const actor = event.actorRef as AnyActorRef;
@@ -98,7 +98,7 @@ export function nameChildrenOf({ self, system }: AnyActorScope): ChildNames {
       names?.name(actor);
       names?.made(actor);
     }
-    announce(event);
+    announce.call(watched, event);
   };
   return names;
 }

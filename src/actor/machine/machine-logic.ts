@@ -31,19 +31,17 @@ import type { AddressOf, ExecutableAction } from './shadow-scope.ts';
 import { announceStep, relay, ShadowScope, sentAtOnce, timerChangeOf } from './shadow-scope.ts';
 import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
 
-/** What the logic of an actor reports to its host. */
+/** What the actors of one type report to their hosts. */
 export interface LogicHooks {
   readonly nowMs: () => number;
+  /** 0 <= value < 1. */
+  readonly random: () => number;
   /** Whether delays begin anew after a recovery: the actor's own `timers`. */
   readonly restartsTimers: boolean;
   /** A delayed event is scheduled or cancelled for good; answers how to carry that out. */
-  readonly onTimer: (change: TimerChange) => LiveChange;
+  readonly onTimer: (self: AnyActorRef, change: TimerChange) => LiveChange;
   /** `undefined` = nothing that is sent is delivered. */
   readonly addressOf: AddressOf | undefined;
-  /** An action threw where only xstate hears of it. */
-  readonly onCrash: (error: unknown) => void;
-  /** What its invoked work needs to know of it. */
-  readonly entity: WorkingEntity;
 }
 
 type RestoredDelay = Readonly<Record<'delayMs' | 'fromMs', number>>;
@@ -53,11 +51,14 @@ type RestoredDelay = Readonly<Record<'delayMs' | 'fromMs', number>>;
  * `onTimer`, so that the entity knows its timers; delays that Node cannot hold are armed by the
  * entity instead.
  */
-export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
+export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEntity {
   readonly hearsDeliveries = true;
+  readonly persistenceId: string;
+  readonly nowMs: () => number;
+  readonly random: () => number;
   readonly #versions: MachineVersions;
   readonly #scope: AnyActorScope;
-  readonly #execute: (action: ExecutableAction) => void;
+  readonly #native: (action: ExecutableAction) => void;
   readonly #names: ChildNames;
   readonly #hooks: LogicHooks;
   /** Actors that are or were children, whose end is in the journal. */
@@ -65,57 +66,57 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot> {
   /** Effects of the initial state, while it is being computed. */
   #collected: (() => void)[] | undefined;
 
-  constructor(versions: MachineVersions, scope: AnyActorScope, hooks: LogicHooks) {
-    const { onTimer, onCrash, entity } = hooks;
+  constructor(
+    versions: MachineVersions,
+    scope: AnyActorScope,
+    hooks: LogicHooks,
+    persistenceId: string,
+  ) {
+    this.persistenceId = persistenceId;
+    this.nowMs = hooks.nowMs;
+    this.random = hooks.random;
     this.#versions = versions;
     this.#hooks = hooks;
     this.#scope = scope;
-    const native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
-    this.#execute = (action) => {
-      if (isOutboxAction(action.exec)) return;
-      const sent = hooks.addressOf === undefined ? undefined : sentAtOnce(action);
-      if (sent !== undefined) {
-        // As in xstate, the target is known when the actor's turn ends.
-        scope.defer(() => {
-          const { to, event } = sent as { readonly to: AnyActorRef; readonly event: EventObject };
-          if (hooks.addressOf?.(to, scope.self) === undefined) relay(scope, to, event);
-        });
-        return;
-      }
-      const change = timerChangeOf(action, scope.self);
-      if (change === undefined) return native(action);
-      const { key, delayMs } = onTimer(change);
-      const params = action.params as { id?: string; sendId?: string; delay?: number };
-      if (change.type === 'cancel') {
-        params.sendId = key ?? change.id;
-      } else if (key !== undefined && delayMs > longestTimeoutMs) {
+    this.#native = scope.actionExecutor as unknown as (action: ExecutableAction) => void;
+    this.#names = nameChildrenOf(scope);
+    setEntity(scope.self, this);
+    watchSchedules(scope.system, hooks.nowMs);
+    const execute = (action: ExecutableAction): void => {
+      if (this.#collected === undefined) this.#execute(action);
+      else this.#collected.push(() => this.#execute(action));
+    };
+    scope.actionExecutor = execute as unknown as AnyActorScope['actionExecutor'];
+  }
+
+  #execute(action: ExecutableAction): void {
+    if (isOutboxAction(action.exec)) return;
+    const scope = this.#scope;
+    const { addressOf, onTimer } = this.#hooks;
+    const sent = addressOf === undefined ? undefined : sentAtOnce(action);
+    if (sent !== undefined) {
+      // As in xstate, the target is known when the actor's turn ends.
+      scope.defer(() => {
+        const { to, event } = sent as { readonly to: AnyActorRef; readonly event: EventObject };
+        if (addressOf?.(to, scope.self) === undefined) relay(scope, to, event);
+      });
+      return;
+    }
+    const change = timerChangeOf(action, scope.self);
+    if (change !== undefined) {
+      const { key, delayMs } = onTimer(scope.self, change);
+      if (key !== undefined && delayMs > longestTimeoutMs) {
         this.#armLink(key);
         return;
-      } else {
+      }
+      const params = action.params as { id?: string; sendId?: string; delay?: number };
+      if (change.type === 'cancel') params.sendId = key ?? change.id;
+      else {
         params.delay = delayMs;
         if (key !== undefined) params.id = key;
       }
-      native(action);
-    };
-    this.#names = nameChildrenOf(scope);
-    setEntity(scope.self, entity);
-    watchSchedules(scope.system, hooks.nowMs);
-    const collectOrExecute = (action: ExecutableAction): void => {
-      if (this.#collected === undefined) {
-        this.#execute(action);
-        return;
-      }
-      this.#collected.push(() => {
-        try {
-          this.#execute(action);
-        } catch (error) {
-          // xstate ends the actor over this without another message to it.
-          onCrash(error);
-          throw error;
-        }
-      });
-    };
-    scope.actionExecutor = collectOrExecute as unknown as AnyActorScope['actionExecutor'];
+    }
+    this.#native(action);
   }
 
   get #machine(): AnyStateMachine {

@@ -20,6 +20,8 @@ import type { MachineVersions } from './machine-versions.ts';
 import { restoreMachine } from './restore-machine.ts';
 import { childOf } from './snapshot-parts.ts';
 
+const nothing: readonly never[] = [];
+
 /**
  * Evaluates a machine without any effect, for dry runs and replay. Here and in `isolated-system.ts`
  * is what we know of xstate's internals (docs/adr/0008-persistent-actors.md).
@@ -43,9 +45,9 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   #endedChildren: WeakMap<AnyActorRef, EndedChild> | undefined;
   #restoredChildren: WeakMap<AnyActorRef, StoredChild> | undefined;
   trace: readonly unknown[] | undefined;
-  timerChanges: readonly TimerChange[] = [];
+  timerChanges: readonly TimerChange[] = nothing;
   /** What the last call says of deliveries, and what it sends. */
-  #said: readonly (OutboxChange | SendParams)[] = [];
+  #said: readonly (OutboxChange | SendParams)[] = nothing;
   actionCount = 0;
 
   /**
@@ -87,7 +89,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   }
 
   get outboxChanges(): readonly OutboxChange[] {
-    if (this.#said.length === 0) return [];
+    if (this.#said.length === 0) return nothing;
     return this.#said.flatMap((said): readonly OutboxChange[] => {
       if ('type' in said) return [said];
       // By now a child has been made that the action could only name.
@@ -203,8 +205,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     this.#system.handled = false;
     this.trace = undefined;
     this.actionCount = 0;
-    if (this.timerChanges.length > 0) this.timerChanges = [];
-    if (this.#said.length > 0) this.#said = [];
+    this.timerChanges = nothing;
+    this.#said = nothing;
   }
 
   #note(action: ExecutableAction): void {

@@ -38,6 +38,7 @@ import { SilenceWatch } from './silence-watch.ts';
  * cost more than a short recovery.
  */
 const over = 'the recovery is over';
+const nothing: readonly never[] = [];
 
 /** What a recovery shares with others. */
 export interface RecoveryParts<S extends HostedState> {
@@ -65,7 +66,7 @@ export class EntityRecovery<S extends HostedState> {
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt: AbortController | undefined;
   /** What the first state arms, and what its init record says, while that is stored. */
-  #initialTimers: readonly TimerChange[] = [];
+  #initialTimers: readonly TimerChange[] = nothing;
   #initialFacts: EventFacts = EventFacts.none;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>, { permits, snapshots }: RecoveryParts<S>) {

@@ -265,6 +265,25 @@ describe('what runs after a write', () => {
     expect(error).to.include({ code: 'ENTITY_STOPPED', stored: 'no' });
   });
 
+  it('says so to the asker when an action of the first state ends the actor', async () => {
+    const { host, journal } = testHost();
+    const fail = (): never => {
+      throw new Error('the action is broken');
+    };
+    const machine = setup({ types: { events: {} as { type: 'go' } } }).createMachine({
+      id: 'm',
+      entry: fail,
+      on: { go: {} },
+    });
+    const actor = createActor(host.persistent(machine, { persistenceId: 'm' }));
+    actor.subscribe({ error: () => {} });
+    actor.start();
+    const error = await failureOf(host.ask(actor, { type: 'go' }));
+    expect(error).to.include({ code: 'ENTITY_STOPPED', stored: 'no' });
+    expect(error.cause).to.include({ message: 'the action is broken' });
+    expect(journal.stored('m')).to.have.length(1);
+  });
+
   it('does not lose a refused command when onSignal throws', async () => {
     const { journal, ask } = openCounting({
       onSignal: ({ type }: { type: string }) => {
