@@ -54,8 +54,7 @@ async function* deliverPages(
   for await (const rows of rowsFrom(attempt, row, first, firstLive)) {
     deadline.progress();
     lastRow = rows.at(-1)?.event.seqNr;
-    const isWanted = (rows[0]?.event.seqNr ?? first) >= first;
-    const page = isWanted ? rows : rows.filter(({ event }) => event.seqNr >= first);
+    const page = notBefore(first, rows);
     if (page.length === 0) continue;
     const missing = order.missingFrom(page);
     if (missing !== undefined && (await isTorn(attempt, row, missing, page))) return 'torn';
@@ -65,6 +64,12 @@ async function* deliverPages(
   const highest = lastStored ?? row.seqNr;
   const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;
   return isShort && (await isTorn(attempt, row, 'last', [])) ? 'torn' : lastRow;
+}
+
+/** The ascending rows from number `first` on. */
+function notBefore(first: SeqNr, rows: readonly EventRecord[]): readonly EventRecord[] {
+  const isWhole = rows[0] === undefined || rows[0].event.seqNr >= first;
+  return isWhole ? rows : rows.filter(({ event }) => event.seqNr >= first);
 }
 
 /** Rows are missing: because somebody deletes from or purges the journal? */

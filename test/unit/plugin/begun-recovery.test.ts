@@ -114,13 +114,21 @@ describe('a recovery that is begun before its first number is known', () => {
       find: async () => Promise.reject(new LogUnavailableError('no leader')),
       check: () => {},
     };
-    const begun = plugin({ readEnd }).beginRecovery(persistenceId);
-    await pause();
-    const { events, highestSeqNr } = await begun.recover(requestFrom(1));
-    const next = events[Symbol.asyncIterator]().next();
-    expect((await failureOf(next)).message).to.equal('no leader');
-    expect((await failureOf(highestSeqNr())).message).to.equal('no leader');
-    await begun[Symbol.asyncDispose]();
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      const begun = plugin({ readEnd }).beginRecovery(persistenceId);
+      await pause();
+      const { events, highestSeqNr } = await begun.recover(requestFrom(1));
+      const next = events[Symbol.asyncIterator]().next();
+      expect((await failureOf(next)).message).to.equal('no leader');
+      expect((await failureOf(highestSeqNr())).message).to.equal('no leader');
+      await begun[Symbol.asyncDispose]();
+      expect(unhandled, 'nobody had asked yet').to.deep.equal([]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
   });
 
   it('ends when it is given up, wherever it is', async () => {

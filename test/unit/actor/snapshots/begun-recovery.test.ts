@@ -17,7 +17,7 @@ import {
   open,
   readFrom,
   type SnapshotWorldOptions,
-  TestSnapshotStore,
+  type TestSnapshotStore,
 } from './support.ts';
 
 /** A recovery that was begun, and what became of it. */
