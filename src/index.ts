@@ -85,6 +85,7 @@ export type { PluginContext, PluginFactory, PluginSource } from './plugin/plugin
 export type { CallOptions } from './ports/call-options.ts';
 export type {
   AtomicWrite,
+  BegunRecovery,
   DeliveryFact,
   EventFacts,
   HeldPlugin,

@@ -144,6 +144,7 @@ export class Fleet implements AsyncDisposable {
   guard(plugin: JournalPlugin): JournalPlugin {
     const hold = plugin.hold?.bind(plugin);
     const recover = plugin.recover?.bind(plugin);
+    const beginRecovery = plugin.beginRecovery?.bind(plugin);
     const purge = plugin.purge?.bind(plugin);
     if (hold === undefined) return plugin;
     return {
@@ -152,6 +153,7 @@ export class Fleet implements AsyncDisposable {
       highestSeqNr: (...call) => plugin.highestSeqNr(...call),
       replay: (...call) => plugin.replay(...call),
       ...(recover === undefined ? {} : { recover }),
+      ...(beginRecovery === undefined ? {} : { beginRecovery }),
       ...(purge === undefined ? {} : { purge }),
       hold: async (id, options) => {
         options?.signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { Key } from '../model/key.ts';
+import type { SeqNr } from '../model/seq-nr.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { Journal } from './journal.ts';
 
@@ -41,12 +42,19 @@ export function instrumentJournal(
     },
     async *read(from, options) {
       const note = timed('read');
+      let first = from instanceof Promise ? undefined : from;
+      if (from instanceof Promise) {
+        const learn = (known: SeqNr): void => {
+          first = known;
+        };
+        from.then(learn, () => {}); // the read fails with it
+      }
       try {
         const last = yield* journal.read(from, options);
-        note({ from, last });
+        note({ from: first, last });
         return last;
       } catch (err) {
-        note({ from, err });
+        note({ from: first, err });
         throw err;
       }
     },

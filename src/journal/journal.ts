@@ -33,6 +33,7 @@ export interface Journal {
    * empty. Ends there; it does not wait for more. The generator's return value is the journal's
    * highest number as of the same moment. Writes one mark into the log when it is first pulled.
    *
+   * @param from a promise where it is not known yet: what does not depend on it is read meanwhile
    * @throws {StoreUnavailableError} retryable; also when others deleted from or purged the journal
    *   all the time
    * @throws {LogUnavailableError} retryable
@@ -42,7 +43,7 @@ export interface Journal {
    * @throws {CodecError} a record cannot be decoded; names topic, partition, offset
    */
   read(
-    from?: SeqNr,
+    from?: SeqNr | Promise<SeqNr>,
     options?: CallOptions,
   ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined>;
 
@@ -95,7 +96,7 @@ export function createJournal(deps: ReadDeps, key: Key): Journal {
   const journal: Journal = {
     append: (events, options) => appendEvents(deps, key, events, options),
     async *read(from = SeqNr.min, options) {
-      return yield* readEvents(deps, key, SeqNr.of(from), options);
+      return yield* readEvents(deps, key, from instanceof Promise ? from : SeqNr.of(from), options);
     },
     pointer: (options) => readPointer(deps, key, options),
     async delete(to, options) {

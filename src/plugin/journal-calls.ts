@@ -6,11 +6,12 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../model/errors.ts';
-import type { EventRecord, PrintedEvent } from '../model/event.ts';
+import type { PrintedEvent } from '../model/event.ts';
 import type { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type {
   AtomicWrite,
+  BegunRecovery,
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
@@ -18,6 +19,7 @@ import type {
   ReplayRequest,
   WriteOutcome,
 } from '../ports/journal-plugin.ts';
+import { onAbort } from '../runtime/on-abort.ts';
 import { batchesOf } from './batching.ts';
 import { factsMetadata, ofEventRecord, toEvent } from './event-serializer.ts';
 
@@ -102,23 +104,28 @@ export class JournalCalls implements Calls {
   /** One marker, one cut: the highest number is known when the events have ended. */
   async recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
     const read = this.#journalOf(request.persistenceId).read(request.from, options);
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    promise.catch(() => {}); // a caller that never asks for it sees the failure in the events
-    const pages = replayed(read, request, { resolve, reject });
-    const events: AsyncGenerator<readonly PersistentRepr[], void> = {
-      next: () => pages.next(),
-      throw: (error) => pages.throw(error),
-      // A generator that was never pulled runs no `finally` of its own.
-      return: async () => {
-        reject(leftEarly());
-        return await pages.return();
+    return recovery(read, request);
+  }
+
+  /** The end of the log, R, the head and the journal's row are looked up at once. */
+  beginRecovery(id: PersistenceId, options?: CallOptions): BegunRecovery {
+    const from = Promise.withResolvers<SeqNr>();
+    const ended = new AbortController();
+    const stopListening = onAbort(options?.signal, (reason) => ended.abort(reason));
+    const read = this.#journalOf(id).read(from.promise, { signal: ended.signal });
+    const first = read.next();
+    first.catch(() => {}); // whoever goes on sees the failure in the events
+    return {
+      recover: async (request) => {
+        from.resolve(request.from);
+        return recovery(read, request, first);
       },
-      [Symbol.asyncIterator]: () => events,
       [Symbol.asyncDispose]: async () => {
-        await events.return();
+        stopListening();
+        ended.abort(leftEarly());
+        await read.return(undefined);
       },
     };
-    return { highestSeqNr: () => promise, events };
   }
 
   async #append(batch: readonly EncodedWrite[], options?: CallOptions): Promise<void> {
@@ -183,19 +190,43 @@ function leftEarly(): Error {
   return new ClosedError('the replay was left before its end, so its highest number is not known');
 }
 
+type Read = ReturnType<WrittenJournal['read']>;
+
+/** @param begun the first step of the read, where it was pulled already */
+function recovery(read: Read, request: ReplayRequest, begun?: ReturnType<Read['next']>): Recovery {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  promise.catch(() => {}); // a caller that never asks for it sees the failure in the events
+  const pages = replayed(read, request, { resolve, reject }, begun);
+  const events: AsyncGenerator<readonly PersistentRepr[], void> = {
+    next: () => pages.next(),
+    throw: (error) => pages.throw(error),
+    // A generator that was never pulled runs no `finally` of its own.
+    return: async () => {
+      reject(leftEarly());
+      return await pages.return();
+    },
+    [Symbol.asyncIterator]: () => events,
+    [Symbol.asyncDispose]: async () => {
+      await events.return();
+    },
+  };
+  return { highestSeqNr: () => promise, events };
+}
+
 interface HighestSeqNr {
   readonly resolve: (highest: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
 async function* replayed(
-  read: AsyncGenerator<readonly EventRecord[], SeqNr | undefined>,
+  read: Read,
   request: ReplayRequest,
   highest: HighestSeqNr,
+  begun: ReturnType<Read['next']> | undefined,
 ): AsyncGenerator<readonly PersistentRepr[], void> {
   let room = request.maxEvents;
   try {
-    let step = await read.next();
+    let step = await (begun ?? read.next());
     while (!step.done) {
       const { value } = step;
       const last = value.at(-1);

@@ -144,6 +144,21 @@ export interface Recovery {
   readonly events: AsyncIterable<readonly PersistentRepr[]>;
 }
 
+/** A recovery that has begun, and does not know yet from which number on it reads. */
+export interface BegunRecovery extends AsyncDisposable {
+  /**
+   * Goes on, once at most. The cut may be of any moment since it was begun.
+   *
+   * @throws the errors of {@link JournalPlugin.recover}; so of what failed before, too
+   */
+  recover(request: ReplayRequest): Promise<Recovery>;
+  /**
+   * Ends it, whether it went on or not: it waits for nothing any more, and frees what is open. After
+   * the events have ended this does nothing.
+   */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** What a journal does for persistent actors. */
 export interface JournalPlugin extends AsyncDisposable {
   /**
@@ -195,6 +210,14 @@ export interface JournalPlugin extends AsyncDisposable {
    * @throws the errors of `highestSeqNr`, here or from what it answers with
    */
   recover?(request: ReplayRequest, options?: CallOptions): Promise<Recovery>;
+
+  /**
+   * Begins a recovery while the snapshot that says from which number on is still being loaded: what
+   * does not depend on the number is looked up meanwhile. Answers at once; what fails, fails the
+   * `recover` of what it gives. Its cut holds everything that was acknowledged before this call. A
+   * journal without it is asked when the snapshot is there.
+   */
+  beginRecovery?(id: PersistenceId, options?: CallOptions): BegunRecovery;
 
   /**
    * Takes the right to write the journal of one entity: nobody else's writes count from now on.

@@ -6,6 +6,7 @@ import { SeqNr } from '../../src/model/seq-nr.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import {
   type AtomicWrite,
+  type BegunRecovery,
   EventFacts,
   type JournalPlugin,
   type PersistenceId,
@@ -20,6 +21,8 @@ export interface JournalPluginFlags {
   readonly rejectsNonSerializable: boolean;
   /** Payloads may be bytes. */
   readonly bytes: boolean;
+  /** Recoveries can be begun before their first number is known. */
+  readonly begins: boolean;
 }
 
 interface Open {
@@ -323,5 +326,45 @@ export function journalPluginContract(
       await other.journal[Symbol.asyncDispose]();
       expect(await settled).to.have.lengthOf(3);
     });
+
+    if (flags.begins) {
+      const begin = (): BegunRecovery =>
+        journal.beginRecovery?.(id) ?? expect.fail('it cannot begin a recovery');
+
+      it('J36: gives the same when the recovery was begun before it knew where', async () => {
+        for (const [from, max, seqNrs] of [
+          [3, infinity, [3, 4, 5]],
+          [1, 2, [1, 2]],
+          [6, infinity, []],
+        ] as const) {
+          const begun = begin();
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          const request = {
+            persistenceId: id,
+            from: SeqNr.of(from),
+            to: SeqNr.max,
+            maxEvents: max,
+          };
+          const { events, highestSeqNr } = await begun.recover(request);
+          const numbers: number[] = [];
+          for await (const batch of events) numbers.push(...batch.map(({ seqNr }) => seqNr));
+          expect([numbers, await highestSeqNr()]).to.deep.equal([seqNrs, 5]);
+          await begun[Symbol.asyncDispose]();
+        }
+      });
+
+      it('J37: lets go of a recovery that was begun and is not wanted', async () => {
+        for (let i = 0; i < 20; i++) {
+          const begun = begin();
+          if (i % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+          await begun[Symbol.asyncDispose]();
+        }
+        await expectReplay([1, infinity, infinity], [1, 2, 3, 4, 5]);
+      });
+    } else {
+      it('begins no recovery early', () => {
+        expect(Reflect.get(journal, 'beginRecovery')).to.equal(undefined);
+      });
+    }
   });
 }

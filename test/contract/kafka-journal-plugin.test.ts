@@ -7,4 +7,5 @@ journalPluginContract('kafka', () => (config ??= kafkaWorld().configText), {
   isShared: true,
   rejectsNonSerializable: true,
   bytes: true,
+  begins: true,
 });

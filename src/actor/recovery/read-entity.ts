@@ -1,6 +1,6 @@
 import { CodecError, RecoveryFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import type { JournalPlugin } from '../../ports/journal-plugin.ts';
+import type { BegunRecovery, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type {
   SnapshotMetadata,
   SnapshotStore,
@@ -58,6 +58,10 @@ class EntityReader<S extends HostedState> {
   #former: SnapshotMetadata | undefined;
   /** Why snapshots were left unused. */
   readonly #unused: string[] = [];
+  /** The read that began before the snapshot is loaded; the first replay takes it. */
+  #begun: BegunRecovery | undefined;
+  /** Events are needed that the journal, as it was read, has no more. */
+  #lacksEvents = false;
 
   constructor(sources: EntitySources<S>) {
     this.#sources = sources;
@@ -65,11 +69,36 @@ class EntityReader<S extends HostedState> {
     this.#to = sources.entity.settings.recoverTo ?? SeqNr.max;
   }
 
+  /**
+   * The journal is looked up while the snapshot is loaded. So what is read of it may be older than
+   * the snapshot: another process wrote and saved, or purged, in between. Then a good snapshot seems
+   * to be of another life, and events that it stands for, or that a purge made superfluous, to be
+   * lost. So when the two do not go together, both are read again, the journal last.
+   */
   async read(): Promise<Replayed<S>> {
-    const { store, watch, end } = this.#sources;
-    const { logic, settings } = this.#entity;
+    const { store, journal, watch, signal, end } = this.#sources;
+    const { persistenceId, settings } = this.#entity;
     watch.start();
     if (end !== undefined) return await this.#readUntil(end);
+    const wantsSnapshot = store !== undefined && this.#to > 0 && settings.snapshots.from !== 'none';
+    const begun = wantsSnapshot ? journal.beginRecovery?.(persistenceId, { signal }) : undefined;
+    if (begun === undefined) return await this.#readPresent();
+    this.#begun = begun;
+    try {
+      return await this.#readPresent();
+    } catch (error) {
+      if (!(error instanceof SnapshotUnproven || this.#lacksEvents)) throw error;
+      this.#unused.length = 0;
+      return await this.#readPresent();
+    } finally {
+      // A plugin that went silent may not answer this either, so nobody waits for it.
+      begun[Symbol.asyncDispose]().then(undefined, () => {});
+    }
+  }
+
+  async #readPresent(): Promise<Replayed<S>> {
+    const { store } = this.#sources;
+    const { logic, settings } = this.#entity;
     if (store !== undefined && this.#to > 0) {
       const replayed = await this.#readFromSnapshot(store);
       if (replayed !== undefined) return { ...replayed, formerSnapshot: this.#former };
@@ -94,6 +123,7 @@ class EntityReader<S extends HostedState> {
   }
 
   #deleted(what: string): RecoveryFailedError {
+    this.#lacksEvents = true;
     const because = this.#unused.length === 0 ? 'there is none' : this.#unused.join('; ');
     return new RecoveryFailedError(
       `${what} of ${this.#entity.persistenceId} are deleted, and no snapshot stands for them: ${because}`,
@@ -104,6 +134,8 @@ class EntityReader<S extends HostedState> {
    * A snapshot is used when the journal proves that it is of the same life: the read begins with
    * the last event of the snapshot, which has to be there and to come from the same writer. A
    * journal that was purged and begun anew has another event of that number, or none.
+   *
+   * @throws {SnapshotUnproven} by a read that began before the snapshot was loaded
    */
   async #readFromSnapshot(store: SnapshotStore): Promise<Replayed<S> | undefined> {
     const { logic, settings } = this.#entity;
@@ -118,11 +150,12 @@ class EntityReader<S extends HostedState> {
       const start = this.#start(stored, run);
       maxSeqNr = seqNr - 1;
       if (start === undefined) continue;
+      const isBegun = this.#begun !== undefined;
       try {
         const maxEvents = settings.recoverMaxEvents + 1; // the first one is in the snapshot
         return await this.#replay(this.#fold(run, { start }), seqNr, maxEvents);
       } catch (error) {
-        if (!(error instanceof SnapshotUnproven)) throw error;
+        if (isBegun || !(error instanceof SnapshotUnproven)) throw error;
         maxSeqNr = Math.min(maxSeqNr, error.highestSeqNr);
         this.#former ??= stored.metadata;
         this.#leave(seqNr, error);
@@ -222,8 +255,10 @@ class EntityReader<S extends HostedState> {
   #run(fold: ReplayFold<S>, from: number, maxEvents: number): ReplayRun<S> {
     const { journal, watch, signal } = this.#sources;
     const { persistenceId, settings } = this.#entity;
+    const begun = this.#begun;
+    this.#begun = undefined;
     const yieldEvery = settings.actor.replayYieldEvery;
     const bounds = { from, to: this.#to, maxEvents };
-    return { journal, persistenceId, ...bounds, yieldEvery, fold, watch, signal };
+    return { journal, begun, persistenceId, ...bounds, yieldEvery, fold, watch, signal };
   }
 }

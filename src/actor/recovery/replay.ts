@@ -1,6 +1,7 @@
 import { JournalError, WriteFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type {
+  BegunRecovery,
   JournalPlugin,
   PersistenceId,
   Recovery,
@@ -16,6 +17,8 @@ import type { SilenceWatch } from './silence-watch.ts';
 /** One read of a journal, and the fold that takes its events. */
 export interface ReplayRun<S extends HostedState> {
   readonly journal: JournalPlugin;
+  /** The same read, where it has begun already. */
+  readonly begun?: BegunRecovery | undefined;
   readonly persistenceId: PersistenceId;
   /** Number of the first event to read, which is the last one of a snapshot, or 1. */
   readonly from: number;
@@ -82,6 +85,7 @@ async function open<S extends HostedState>(run: ReplayRun<S>): Promise<Recovery>
     to: SeqNr.of(run.to),
     maxEvents: run.maxEvents,
   };
+  if (run.begun !== undefined) return await watch.guard(run.begun.recover(request));
   if (journal.recover !== undefined) {
     return await watch.guard(journal.recover(request, { signal }));
   }

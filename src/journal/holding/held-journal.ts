@@ -102,7 +102,7 @@ class NumberedJournal implements HeldJournal {
   }
 
   async *read(
-    from?: SeqNr,
+    from?: SeqNr | Promise<SeqNr>,
     options?: CallOptions,
   ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
     const { writes } = this.#held;

@@ -50,12 +50,11 @@ async function* deliverPages(
 ): AsyncGenerator<readonly EventRecord[], Outcome> {
   const { lastStored, order, deadline } = attempt;
   order.expect(first);
-  const from = await beginningOfRecord(attempt, row, first, firstLive);
   let lastRow: SeqNr | undefined;
-  for await (const rows of readStored(attempt, row, { from })) {
+  for await (const rows of rowsFrom(attempt, row, first, firstLive)) {
     deadline.progress();
     lastRow = rows.at(-1)?.event.seqNr;
-    const page = from === first ? rows : rows.filter(({ event }) => event.seqNr >= first);
+    const page = notBefore(first, rows);
     if (page.length === 0) continue;
     const missing = order.missingFrom(page);
     if (missing !== undefined && (await isTorn(attempt, row, missing, page))) return 'torn';
@@ -65,6 +64,12 @@ async function* deliverPages(
   const highest = lastStored ?? row.seqNr;
   const isShort = order.lacks(highest) || (lastRow ?? highest) < highest;
   return isShort && (await isTorn(attempt, row, 'last', [])) ? 'torn' : lastRow;
+}
+
+/** The ascending rows from number `first` on. */
+function notBefore(first: SeqNr, rows: readonly EventRecord[]): readonly EventRecord[] {
+  const isWhole = rows[0] === undefined || rows[0].event.seqNr >= first;
+  return isWhole ? rows : rows.filter(({ event }) => event.seqNr >= first);
 }
 
 /** Rows are missing: because somebody deletes from or purges the journal? */
@@ -143,26 +148,58 @@ function lastBefore(
 const widening = 16;
 
 /**
- * Where to read from so that a conflict shows: which of two records loses shows only where both
- * begin, and a record that holds `first` in its middle may have lost at its beginning. That is a
- * number whose row is of another record than that of `first`; or `firstLive`, the first number that
- * is not deleted, when all rows before are of the same record, or when all have to be compared.
+ * The rows from `first` on, after some before it, so that a conflict shows: which of two records
+ * loses shows only where both begin, and a record that holds `first` in its middle may have lost at
+ * its beginning. Without `seq-nr-uniqueness` all rows have to be compared.
+ *
+ * Most records are short. So the read begins a little before `first`, and mostly shows the beginning
+ * of the record without a round trip of its own. Nothing is given out before that is found.
  */
-async function beginningOfRecord(
+async function* rowsFrom(
   attempt: EventAttempt,
   row: JournalPointer,
   first: SeqNr,
   firstLive: SeqNr,
-): Promise<SeqNr> {
-  if (!attempt.deps.settings.dataIntegrity.seqNrUniqueness) return firstLive;
-  let from = first;
-  for (let back = 1; from > firstLive; back *= widening) {
-    from = SeqNr.of(Math.max(firstLive, first - back));
-    const rows: EventRecord[] = [];
-    for await (const page of readStored(attempt, row, { from, to: first })) rows.push(...page);
-    if (rows[0]?.record.at.offset !== rows.at(-1)?.record.at.offset) return from;
+): AsyncGenerator<readonly EventRecord[], void> {
+  const isUnique = attempt.deps.settings.dataIntegrity.seqNrUniqueness;
+  const from = isUnique ? SeqNr.of(Math.max(firstLive, first - widening)) : firstLive;
+  let held: EventRecord[] | undefined = from === firstLive ? undefined : [];
+  for await (const rows of readStored(attempt, row, { from })) {
+    if (held === undefined) {
+      yield rows;
+      continue;
+    }
+    held.push(...rows);
+    if ((held.at(-1)?.event.seqNr ?? 0) < first) continue;
+    await findBeginning(attempt, row, held, { first, firstLive });
+    yield held;
+    held = undefined;
   }
-  return from;
+  if (held === undefined) return;
+  await findBeginning(attempt, row, held, { first, firstLive });
+  if (held.length > 0) yield held;
+}
+
+/**
+ * Compares the rows before those that are held, back to one of another record than that of `first`;
+ * to `firstLive`, the first number that is not deleted, when all of them are of the same record.
+ *
+ * @throws {DataIntegrityError} two of them conflict
+ */
+async function findBeginning(
+  attempt: EventAttempt,
+  row: JournalPointer,
+  held: readonly EventRecord[],
+  { first, firstLive }: { readonly first: SeqNr; readonly firstLive: SeqNr },
+): Promise<void> {
+  let rows = held.filter(({ event }) => event.seqNr <= first);
+  let back = widening;
+  while (first - back > firstLive && rows[0]?.record.at.offset === rows.at(-1)?.record.at.offset) {
+    back *= widening;
+    const from = SeqNr.of(Math.max(firstLive, first - back));
+    rows = [];
+    for await (const page of readStored(attempt, row, { from, to: first })) rows.push(...page);
+  }
 }
 
 /** Numbers of rows, both inclusive; to the last one of the journal unless given. */

@@ -3,9 +3,10 @@ import { type ReadView, viewFactsOf } from '../../history/read-view.ts';
 import { DeadlineExceededError } from '../../model/errors.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
-import type { SeqNr } from '../../model/seq-nr.ts';
+import { SeqNr } from '../../model/seq-nr.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { ProgressDeadline } from '../../runtime/progress-deadline.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import { type Attempt, type EventAttempt, firstWanted, Looks, type Outcome } from './attempt.ts';
 import { deliverHead } from './deliver-head.ts';
 import { deliverRows, lastByRows } from './deliver-rows.ts';
@@ -24,13 +25,10 @@ import { lookAfterEnd, observe, type ReadDeps } from './observe.ts';
 export function readEvents(
   deps: ReadDeps,
   key: Key,
-  from: SeqNr,
+  from: SeqNr | Promise<SeqNr>,
   options?: CallOptions,
 ): AsyncGenerator<readonly EventRecord[], SeqNr | undefined> {
-  return readWhole(deps, key, {
-    options,
-    run: (attempt) => deliver({ ...attempt, from, order: new DeliveryOrder(deps, key) }),
-  });
+  return readWhole(deps, key, { options, run: (attempt) => deliver(attempt, from) });
 }
 
 /**
@@ -128,8 +126,19 @@ async function judged(
 }
 
 /** The rows as of R, then the events of the head. */
-async function* deliver(attempt: EventAttempt): AsyncGenerator<readonly EventRecord[], Outcome> {
-  const { head, row, from } = attempt;
+async function* deliver(
+  whole: Attempt,
+  wanted: SeqNr | Promise<SeqNr>,
+): AsyncGenerator<readonly EventRecord[], Outcome> {
+  const { deps, key, head, row, deadline } = whole;
+  let from = wanted;
+  if (from instanceof Promise) {
+    // The time until the caller knows it is no silence of log or store.
+    deadline.pause();
+    from = SeqNr.of(await unlessAborted(from, deadline.signal));
+    deadline.progress();
+  }
+  const attempt: EventAttempt = { ...whole, from, order: new DeliveryOrder(deps, key) };
   const lastStored = row === undefined ? undefined : yield* deliverRows(attempt, row);
   if (lastStored === 'torn') return 'torn';
   const fold = head.fold(lastStored);

@@ -14,6 +14,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   AtomicWrite,
+  BegunRecovery,
   HeldPlugin,
   JournalPlugin,
   PersistenceId,
@@ -72,12 +73,16 @@ class HostedCalls implements Calls {
   readonly #host: JournalHost;
   // As the plugin has them.
   readonly recover?: NonNullable<JournalPlugin['recover']>;
+  readonly beginRecovery?: NonNullable<JournalPlugin['beginRecovery']>;
   readonly purge?: NonNullable<JournalPlugin['purge']>;
 
   constructor(plugin: Calls, host: JournalHost) {
     this.#plugin = plugin;
     this.#host = host;
     if (plugin.recover !== undefined) this.recover = (...call) => this.#recover(...call);
+    if (plugin.beginRecovery !== undefined) {
+      this.beginRecovery = (...call) => this.#beginRecovery(...call);
+    }
     if (plugin.purge !== undefined) this.purge = (...call) => this.#purge(...call);
   }
 
@@ -128,17 +133,32 @@ class HostedCalls implements Calls {
 
   async #recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
     const bounded = this.#bounded(request);
-    const recovery = await this.#plugin.recover?.(bounded, options);
+    return this.#recovered(bounded, await this.#plugin.recover?.(bounded, options), options);
+  }
+
+  #beginRecovery(id: PersistenceId, options?: CallOptions): BegunRecovery {
+    const begun = this.#plugin.beginRecovery?.(id, options);
+    return {
+      recover: async (request) => {
+        const bounded = this.#bounded(request);
+        return this.#recovered(bounded, await begun?.recover(bounded), options);
+      },
+      [Symbol.asyncDispose]: async () => await begun?.[Symbol.asyncDispose](),
+    };
+  }
+
+  #recovered(
+    request: ReplayRequest,
+    recovery: Recovery | undefined,
+    options: CallOptions | undefined,
+  ): Recovery {
+    const host = this.#host;
     if (recovery === undefined) {
-      throw new DataIntegrityError(`${this.#host.name} answered nothing to recover()`);
+      throw new DataIntegrityError(`${host.name} answered nothing to recover()`);
     }
     return {
       highestSeqNr: () => recovery.highestSeqNr(),
-      events: replayed(recovery.events, {
-        request: bounded,
-        host: this.#host,
-        signal: options?.signal,
-      }),
+      events: replayed(recovery.events, { request, host, signal: options?.signal }),
     };
   }
 

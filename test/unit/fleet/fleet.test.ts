@@ -299,6 +299,16 @@ describe('entities of a fleet', () => {
     expect(told.world.log.openings).to.have.length(openings);
   });
 
+  it('that are created by hand are recovered as the journal can do it', async () => {
+    const told = new Told();
+    const { b } = await told.pair();
+    const begun = { recover: async () => expect.fail(), [Symbol.asyncDispose]: async () => {} };
+    const plugin = told.world.log.plugin('b', b.process.clock);
+    const guarded = b.process.fleet.guard({ ...plugin, beginRecovery: () => begun });
+    expect(guarded.beginRecovery?.('e' as never)).to.equal(begun);
+    expect(b.process.fleet.guard(plugin)).not.to.have.property('beginRecovery');
+  });
+
   it('whose journal cannot be held as their partition has gone have not failed', async () => {
     const told = new Told();
     const { a } = await told.pair();

@@ -3,6 +3,7 @@ import { eventRecordsOf } from '../../../src/codec/record/events-codec.ts';
 import { recordIdOf } from '../../../src/codec/record/record-id.ts';
 import type { ReadDeps } from '../../../src/journal/read/observe.ts';
 import { Action } from '../../../src/model/action.ts';
+import { DataIntegrityError } from '../../../src/model/errors.ts';
 import type { JournalPointer } from '../../../src/model/journal-pointer.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
@@ -300,6 +301,26 @@ describe('A read while a replicator is between two statements', () => {
         expect(looks).to.be.above(1);
       });
     }
+  });
+
+  // Such a replicator stores the rows of both records, and the journal's row goes by the later one.
+  it('fails, as a replicator of the JVM system stores it, inside a record that lost at its beginning', async () => {
+    await append(1, 4);
+    await append(2, 40);
+    await append(42, 300);
+    const numbers = (from: number, to: number): readonly number[] =>
+      Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    const events = { 0: numbers(1, 4), 1: numbers(2, 41), 2: numbers(42, 341) };
+    const stored = { replicated: 2, row: { at: 2, seqNr: 341 }, events };
+    const eventual = await storeOf(world, () => stored);
+    for (const first of [5, 20, 30, 41]) {
+      const read = readAll(world.reader({ eventual }), first);
+      const error = await read.catch((cause: unknown) => cause);
+      expect(error, `from ${first}`).to.be.instanceOf(DataIntegrityError);
+      expect((error as Error).message).to.include('the record at 0:1 by writer');
+    }
+    // One record before that of the first number is enough.
+    expect(await readAll(world.reader({ eventual }), 50)).to.match(/^50@2 .* last 341$/);
   });
 
   describe('of a conditional purge that nothing of the tail precedes', () => {

@@ -131,6 +131,22 @@ describe('What a read asks of log and store', () => {
     });
   }
 
+  it('from the middle of rows: the events once; again only where the record begins far before', async () => {
+    await append(world, 1, 20);
+    await append(world, 21, 10);
+    await append(world, 31, 300);
+    await world.replicate();
+    const from = async (first: number): Promise<number> => {
+      world.take();
+      const read = await readAll(world.reader(), first);
+      expect(read.split(' ')[0]).to.equal(`${first}@${first > 30 ? 2 : first > 20 ? 1 : 0}`);
+      return world.take().events;
+    };
+    for (const first of [2, 17, 21, 25, 37, 46]) expect(await from(first), `${first}`).to.equal(1);
+    for (const first of [47, 200, 286]) expect(await from(first), `${first}`).to.equal(2);
+    expect(await from(330)).to.equal(3);
+  });
+
   it('of a journal whose events the cache could not hold: the ranges with its records, nothing else', async () => {
     const headCache = world.cache({ maxBytes: 0 });
     await append(world, 1);

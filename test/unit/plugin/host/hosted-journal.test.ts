@@ -10,6 +10,7 @@ import {
 import { SeqNr } from '../../../../src/model/seq-nr.ts';
 import { hostJournal } from '../../../../src/plugin/host/hosted-journal.ts';
 import type {
+  BegunRecovery,
   HeldPlugin,
   JournalPlugin,
   PersistenceId,
@@ -236,6 +237,49 @@ describe('the host of a journal', () => {
     expect(textOf(all)).to.equal('A1 B2 B3');
     expect(await recovery?.highestSeqNr()).to.equal(3);
     expect(Reflect.get(host({}), 'recover'), 'not made up').to.equal(undefined);
+  });
+
+  it('does the same around a recovery that was begun before', async () => {
+    let asked: ReplayRequest | undefined;
+    let isOver = false;
+    const begun: BegunRecovery = {
+      recover: async (request) => {
+        asked = request;
+        return { highestSeqNr: async () => 3, events: given(eventsIn('A1 A2 A3 B3')) };
+      },
+      [Symbol.asyncDispose]: async () => {
+        isOver = true;
+      },
+    };
+    const over = new AbortController();
+    let signal: AbortSignal | undefined;
+    const journal = host({
+      beginRecovery: (_id, options) => {
+        signal = options?.signal;
+        return begun;
+      },
+    });
+    const hosted = journal.beginRecovery?.(id, { signal: over.signal });
+    expect(signal).to.equal(over.signal);
+    const recovery = await hosted?.recover(everything);
+    expect(asked).to.deep.equal({ ...everything, maxAhead: 1000 });
+    const all: PersistentRepr[] = [];
+    for await (const batch of recovery?.events ?? []) all.push(...batch);
+    expect(textOf(all)).to.equal('A1 A2 B3');
+    expect(await recovery?.highestSeqNr()).to.equal(3);
+    await hosted?.[Symbol.asyncDispose]();
+    expect(isOver).to.equal(true);
+    expect(Reflect.get(host({}), 'beginRecovery'), 'not made up').to.equal(undefined);
+  });
+
+  it('says that a journal answered nothing to what it began', async () => {
+    const nothing = { recover: async () => undefined, [Symbol.asyncDispose]: async () => {} };
+    const journal = host({ beginRecovery: () => nothing as unknown as BegunRecovery });
+    const error = await failureOf(
+      journal.beginRecovery?.(id).recover(everything) ?? expect.fail('not begun'),
+    );
+    expect(error).to.be.instanceOf(DataIntegrityError);
+    expect(error.message).to.include('journal my.journal answered nothing');
   });
 
   it('does not filter in mode off', async () => {
