@@ -100,7 +100,7 @@ export interface BehaviorOptions<
    */
   readonly persistenceId?: (P | ((a: InputArgs<I>) => string)) | undefined;
   /** A function of the input makes the input part of the journal. */
-  readonly initialState: S | ((a: InputArgs<I>) => S);
+  readonly initialState: S | ([S] extends [unknown] ? (a: InputArgs<I>) => S : never);
   /**
    * Turns a command into events. It must not have effects: it may run again after a rejected
    * write.
@@ -114,12 +114,15 @@ export interface BehaviorOptions<
    */
   readonly unstashOn?: ((state: S) => boolean) | undefined;
   /** The state after an event: a pure function, which leaves the old state alone. */
-  readonly evolve: (state: S, event: E) => S;
+  // Conditional as `decide` is: otherwise the `kind: 'open'` of a state would be any text.
+  readonly evolve: [S] extends [unknown] ? (state: S, event: E) => NoInfer<S> : never;
   /**
    * The state after a delivery was confirmed by the promise of its destination: a pure function. It
    * stays as it is unless given.
    */
-  readonly delivered?: (state: S, delivered: Delivered) => S;
+  readonly delivered?: [S] extends [unknown]
+    ? (state: S, delivered: Delivered) => NoInfer<S>
+    : never;
 }
 
 /** See `behavior` of the persistence. */

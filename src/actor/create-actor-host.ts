@@ -134,7 +134,7 @@ export interface ActorHost extends AsyncDisposable {
 
   /**
    * Stops an actor after the commands that it holds and the write under way; later ones are
-   * rejected.
+   * rejected, and so are all that wait for a recovery, which is given up.
    *
    * @throws {InvalidInputError} it has a parent, which alone may stop it
    */

@@ -8,6 +8,7 @@ import type {
   EventObject,
   InputFrom,
   SnapshotFrom,
+  StateValue,
 } from 'xstate';
 import { StateMachine } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
@@ -61,6 +62,13 @@ type MachineDecision<M extends AnyStateMachine, R = unknown> = Decision<
 type MachineAnswer<M extends AnyStateMachine> = DecisionOf<EventFromLogic<M>['type']> &
   MachineDecision<M>;
 
+/** The states of a machine by their paths; any text where the machine does not name its states. */
+type StatePath<V> = StateValue extends V
+  ? string
+  : V extends string
+    ? V
+    : { [K in keyof V & string]: K | `${K}.${StatePath<NonNullable<V[K]>>}` }[keyof V & string];
+
 /** How a machine becomes durable: its journal, and the options of every entity. */
 export interface PersistentOptions<
   M extends AnyStateMachine,
@@ -92,7 +100,9 @@ export interface PersistentOptions<
    * the function answers true. Unless given: after each event.
    */
   readonly unstashOn?:
-    | (string | readonly string[] | ((after: SnapshotFrom<M>) => boolean))
+    | StatePath<SnapshotFrom<M>['value']>
+    | readonly StatePath<SnapshotFrom<M>['value']>[]
+    | ((after: SnapshotFrom<M>) => boolean)
     | undefined;
   /**
    * Events that are applied without being stored; they must not change value, context or children.

@@ -102,13 +102,17 @@ export async function openJournal(
   if (source.type === 'builtin' && source.value !== 'in-memory') {
     return await openWithStores(config, path, deps);
   }
-  const settings = hostOf(...sectionsOf(config, path), readJournalHost);
+  const [own, fallback] = sectionsOf(config, path);
+  const settings = hostOf(own, fallback, readJournalHost);
+  const startTimeoutMs = hostOf(own, fallback, readStartTimeout);
+  const place = { config: own.laidOver(fallback), configPath: path, rootConfig: config };
   const plugin =
     source.type === 'builtin'
       ? new InMemoryJournalPlugin({ ...readInMemoryJournalSettings(config, path), ...deps })
-      : await openOwn(source.value, config, path, deps);
+      : await openPlugin(source.value, place, kind, { ...deps, startTimeoutMs });
   noteIgnoredKeys(config, deps.log);
-  const hosted = hostJournal(plugin, { ...deps, settings, configPath: path });
+  const closeTimeoutMs = startTimeoutMs;
+  const hosted = hostJournal(plugin, { ...deps, settings, configPath: path, closeTimeoutMs });
   return { plugin, hosted, section: undefined };
 }
 
@@ -131,19 +135,6 @@ async function openWithStores(
   const settings = section.host;
   const hosted = hostJournal(plugin, { ...deps, settings, configPath: path });
   return { plugin, hosted, section };
-}
-
-/** A journal of the user. */
-async function openOwn(
-  source: unknown,
-  config: Config,
-  path: string,
-  deps: OpenDeps & { readonly closing: AbortSignal },
-): Promise<JournalPlugin> {
-  const [own, fallback] = sectionsOf(config, path);
-  const startTimeoutMs = hostOf(own, fallback, readStartTimeout);
-  const place = { config: own.laidOver(fallback), configPath: path, rootConfig: config };
-  return await openPlugin(source, place, kind, { ...deps, startTimeoutMs });
 }
 
 function sectionsOf(config: Config, path: string): [own: Config, fallback: Config] {

@@ -99,5 +99,6 @@ export async function openSnapshotStore(
   const place = { config: section.config, configPath: path, rootConfig: config };
   const plugin = await openPlugin(source, place, kind, { ...deps, startTimeoutMs });
   noteIgnoredKeys(config, deps.log);
-  return hostSnapshotStore(plugin, { ...deps, settings, configPath: path });
+  const closeTimeoutMs = startTimeoutMs;
+  return hostSnapshotStore(plugin, { ...deps, settings, configPath: path, closeTimeoutMs });
 }

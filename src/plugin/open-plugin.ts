@@ -9,7 +9,7 @@ import {
 import { shown } from '../model/shown.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { within } from '../runtime/waiting.ts';
+import { unlessAborted, within } from '../runtime/waiting.ts';
 import type { PluginContext } from './plugin-context.ts';
 import { makeFrom, missingMethods, resolveExport } from './resolve-export.ts';
 
@@ -65,6 +65,7 @@ export async function pluginSourceAt<B>(
  * what it makes is no such plugin
  * @throws {StoreUnavailableError} retryable, as what makes it says
  * @throws {DeadlineExceededError} retryable: it took longer than `start-timeout`
+ * @throws the abort reason when `closing` fires
  */
 export async function openPlugin<T extends AsyncDisposable>(
   source: unknown,
@@ -80,8 +81,12 @@ export async function openPlugin<T extends AsyncDisposable>(
   const making = makeFrom(source, context, { config: rootConfig, key, what: kind.what });
   let made: unknown;
   try {
-    made = await within(making, startTimeoutMs, clock);
+    made = await within(unlessAborted(making, closing), startTimeoutMs, clock);
   } catch (cause) {
+    if (closing.aborted) {
+      making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
+      throw closing.reason;
+    }
     if (cause instanceof ConfigError) throw cause;
     const text = `${kind.what} could not be made by the class of ${configPath}`;
     if (cause instanceof JournalError && cause.retryable) {

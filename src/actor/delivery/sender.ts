@@ -170,13 +170,14 @@ export class DeliverySender<S extends HostedState> {
   }
 
   /** What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. */
-  async #ask(to: string, event: EventObject, { id, signal }: DeliveryAttempt): Promise<void> {
+  async #ask(to: string, event: EventObject, attempt: DeliveryAttempt): Promise<void> {
+    const { id, correlationId, signal } = attempt;
     const { deps, logic, self, state, settings, persistenceId } = this.#entity;
     const actor = actorAt(to, self, logic.childrenOf(state));
     if (actor === undefined) throw new ClosedError(`there is no actor ${to} at the moment`);
     const { timeoutMs: timeout } = settings.deliveries;
     try {
-      await deps.ask(actor, event, { commandId: id, signal, timeout });
+      await deps.ask(actor, event, { commandId: id, correlationId, signal, timeout });
     } catch (err) {
       const isRefused =
         err instanceof CommandRejectedError ||
@@ -195,7 +196,7 @@ export class DeliverySender<S extends HostedState> {
     sending: Sending,
     stopped: AbortSignal,
   ): Promise<void> {
-    const { id, message } = delivery;
+    const { id, message, correlationId } = delivery;
     const { persistenceId, deps, settings } = this.#entity;
     const { timeoutMs } = settings.deliveries;
     const ended = new AbortController();
@@ -209,7 +210,13 @@ export class DeliverySender<S extends HostedState> {
       await Promise.resolve(); // the turn of the actor ends first
       signal.throwIfAborted();
       const { attempts: attempt } = sending;
-      const sent = destination.send(message, { id, attempt, persistenceId, signal });
+      const sent = destination.send(message, {
+        id,
+        attempt,
+        persistenceId,
+        correlationId,
+        signal,
+      });
       const output = await unlessAborted(Promise.resolve(sent), signal);
       stopped.throwIfAborted();
       if (destination.isConfirmedByEvent) sending.isUnderWay = false;

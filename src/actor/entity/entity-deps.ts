@@ -24,7 +24,12 @@ export interface EntityDeps {
   readonly ask: (
     ref: AnyActorRef,
     command: EventObject,
-    how: { readonly commandId: string; readonly signal: AbortSignal; readonly timeout: number },
+    how: {
+      readonly commandId: string;
+      readonly correlationId: string | undefined;
+      readonly signal: AbortSignal;
+      readonly timeout: number;
+    },
   ) => Promise<unknown>;
   readonly log: Logger;
   readonly clock: Clock;

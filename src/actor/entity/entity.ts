@@ -252,7 +252,7 @@ export class Entity<S extends HostedState> {
       const { command, event } = step;
       if (command !== undefined) this.#recent.note(command, event, this.deps.clock.nowMs());
       // The first part of an event has what concerns all of them.
-      if (step.payload !== undefined) this.#outbox.note(step.facts, step.seqNr);
+      if (step.payload !== undefined) this.#outbox.note(step.facts, step.seqNr, command);
     }
     if (step.attempt !== undefined) {
       this.logic.takeAttempt(step.attempt);

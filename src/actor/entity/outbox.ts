@@ -1,10 +1,12 @@
 import { readArray, readCount, readObject, readText } from '../../model/plain-members.ts';
-import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
+import type { CommandFact, DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
 
 /** A message that is to be delivered, and is not confirmed. */
 export interface OpenDelivery extends Omit<DeliveryFact, 'sealed'> {
   /** Number of the event that it follows from. */
   readonly seqNr: number;
+  /** As the asker of the command gave it that led to that event. */
+  readonly correlationId?: string;
 }
 
 /** What an event does to the deliveries of its entity, as the program says it. */
@@ -47,22 +49,28 @@ export class Outbox {
     return this.#open?.has(id) === true || this.#confirmed?.has(id) === true;
   }
 
-  /** Notes what the stored event number `seqNr` says. */
-  note({ deliveries, confirmed }: EventFacts, seqNr: number): void {
+  /** Notes what the stored event number `seqNr` says, to which `command` led. */
+  note(facts: EventFacts, seqNr: number, command: CommandFact | undefined = facts.command): void {
+    const { deliveries, confirmed } = facts;
+    const correlationId = command?.correlationId;
     for (const { id, to, message } of deliveries ?? []) {
       this.#open ??= new Map();
-      this.#open.set(id, { id, to, seqNr, ...(message !== undefined && { message }) });
+      const optional = {
+        ...(message !== undefined && { message }),
+        ...(correlationId !== undefined && { correlationId }),
+      };
+      this.#open.set(id, { id, to, seqNr, ...optional });
     }
-    for (const id of confirmed ?? []) {
-      this.#open?.delete(id);
-      this.#confirmed ??= new Set();
-      this.#confirmed.add(id);
-      if (this.#confirmed.size <= maxConfirmed) continue;
-      for (const first of this.#confirmed) {
-        this.#confirmed.delete(first);
-        break;
-      }
-    }
+    for (const id of confirmed ?? []) this.#confirm(id);
+  }
+
+  #confirm(id: string): void {
+    this.#open?.delete(id);
+    this.#confirmed ??= new Set();
+    this.#confirmed.add(id);
+    if (this.#confirmed.size <= maxConfirmed) return;
+    const [first] = this.#confirmed;
+    if (first !== undefined) this.#confirmed.delete(first);
   }
 
   /** What a snapshot of the entity keeps; `undefined` = there is nothing. */
@@ -79,12 +87,15 @@ export class Outbox {
     outbox.#open = new Map(
       readArray(open, 'deliveries.open').map((item, index) => {
         const at = `deliveries.open[${index}]`;
-        const { id, to, seqNr, message } = readObject(item, at);
+        const { id, to, seqNr, message, correlationId } = readObject(item, at);
         const delivery = {
           id: readText(id, `${at}.id`),
           to: readText(to, `${at}.to`),
           seqNr: readCount(seqNr, `${at}.seqNr`),
           ...(message !== undefined && { message }),
+          ...(correlationId !== undefined && {
+            correlationId: readText(correlationId, `${at}.correlationId`),
+          }),
         };
         return [delivery.id, delivery] as const;
       }),

@@ -92,7 +92,8 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    */
   send(id: string, command: EventFromLogic<L>): void;
   /**
-   * Waits for the commands that it holds and for its write. It is started again by the next
+   * Waits for the commands that it holds and for its write; a recovery is given up, and the commands
+   * that wait for it are rejected as not stored. It is started again by the next
    * command, and where entities wake by themselves, when a delayed event of it is due.
    *
    * @throws when the entity could not be ended

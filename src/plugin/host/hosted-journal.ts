@@ -24,15 +24,18 @@ import type {
   WriteOutcome,
 } from '../../ports/journal-plugin.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { unlessAborted } from '../../runtime/waiting.ts';
 import { BreakerOpenError, CircuitBreaker } from './circuit-breaker.ts';
-import { type FilterFinding, ReplayFilter } from './replay-filter.ts';
+import { closePlugin } from './close-plugin.ts';
+import { asReadFailure } from './read-failure.ts';
+import { type ReplayCall, replayed } from './replayed.ts';
 
 /** What is around a journal. */
 export interface HostedJournalDeps {
   readonly settings: JournalHostSettings;
   /** Where its section is: errors name it. */
   readonly configPath: string;
+  /** Longest wait for the plugin to close; `undefined` = it has bounds of its own. */
+  readonly closeTimeoutMs?: number | undefined;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -51,11 +54,15 @@ class JournalHost {
   readonly name: string;
   readonly log: Logger;
   readonly breaker: CircuitBreaker;
+  readonly closeTimeoutMs: number | undefined;
+  readonly clock: Clock;
 
-  constructor({ settings, configPath, log, clock }: HostedJournalDeps) {
+  constructor({ settings, configPath, closeTimeoutMs, log, clock }: HostedJournalDeps) {
     this.settings = settings;
     this.name = `journal ${configPath}`;
     this.log = log;
+    this.closeTimeoutMs = closeTimeoutMs;
+    this.clock = clock;
     this.breaker = new CircuitBreaker({
       settings: settings.breaker,
       name: this.name,
@@ -95,11 +102,9 @@ class HostedCalls implements Calls {
     if (fault !== undefined) throw new WriteRejectedError(`nothing was sent to ${name}: ${fault}`);
     const call = breaker.run((how) => this.#plugin.write(writes, how), options);
     const outcomes = await this.#stores(call, options);
-    if (!isAnswer(outcomes, writes.length)) {
-      const found = Array.isArray(outcomes) ? `${outcomes.length} outcomes` : shown(outcomes);
-      throw new WriteFailedError(`${name} answered ${found} to ${writes.length} atomic writes`);
-    }
-    return outcomes;
+    const wrong = wrongAnswer(outcomes, writes.length);
+    if (wrong === undefined) return outcomes;
+    throw new WriteFailedError(`${name} answered ${wrong} to ${writes.length} atomic writes`);
   }
 
   async deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void> {
@@ -117,57 +122,82 @@ class HostedCalls implements Calls {
   }
 
   async highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number> {
-    const { name, breaker } = this.#host;
-    const highest = await breaker.run((how) => this.#plugin.highestSeqNr(id, from, how), options);
+    const { breaker } = this.#host;
+    const call = () => breaker.run((how) => this.#plugin.highestSeqNr(id, from, how), options);
+    return this.#checked(await this.#reads(call, options), id);
+  }
+
+  /** @throws {DataIntegrityError} it is no number of an event, nor 0 */
+  #checked(highest: number, id: PersistenceId): number {
     if (Number.isSafeInteger(highest) && highest >= 0) return highest;
-    const text = `${name} answered ${shown(highest)} as the highest number`;
+    const text = `${this.#host.name} answered ${shown(highest)} as the highest number`;
     throw new DataIntegrityError(text, { place: { id } });
   }
 
   /** A replay may be long: there is no breaker around it. */
   replay(request: ReplayRequest, options?: CallOptions): AsyncIterable<readonly PersistentRepr[]> {
-    const bounded = this.#bounded(request);
-    const events = this.#plugin.replay(bounded, options);
-    return replayed(events, { request: bounded, host: this.#host, signal: options?.signal });
+    const call = this.#replayCall(request, options);
+    try {
+      return replayed(this.#plugin.replay(call.request, options), call);
+    } catch (cause) {
+      throw asReadFailure(cause, this.#host.name, options?.signal);
+    }
   }
 
   async #recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
-    const bounded = this.#bounded(request);
-    return this.#recovered(bounded, await this.#plugin.recover?.(bounded, options), options);
+    const call = this.#replayCall(request, options);
+    return await this.#recovered(() => this.#plugin.recover?.(call.request, options), call);
   }
 
   #beginRecovery(id: PersistenceId, options?: CallOptions): BegunRecovery {
-    const begun = this.#plugin.beginRecovery?.(id, options);
+    const { name } = this.#host;
+    let begun: BegunRecovery | undefined;
+    try {
+      begun = this.#plugin.beginRecovery?.(id, options);
+    } catch (cause) {
+      throw asReadFailure(cause, name, options?.signal);
+    }
     return {
       recover: async (request) => {
-        const bounded = this.#bounded(request);
-        return this.#recovered(bounded, await begun?.recover(bounded), options);
+        const call = this.#replayCall(request, options);
+        return await this.#recovered(() => begun?.recover(call.request), call);
       },
       [Symbol.asyncDispose]: async () => await begun?.[Symbol.asyncDispose](),
     };
   }
 
-  #recovered(
-    request: ReplayRequest,
-    recovery: Recovery | undefined,
-    options: CallOptions | undefined,
-  ): Recovery {
-    const host = this.#host;
-    if (recovery === undefined) {
-      throw new DataIntegrityError(`${host.name} answered nothing to recover()`);
+  async #recovered(
+    recover: () => Promise<Recovery> | undefined,
+    call: ReplayCall,
+  ): Promise<Recovery> {
+    const { persistenceId: id } = call.request;
+    const recovery = await this.#reads(recover, call);
+    if (typeof recovery?.highestSeqNr !== 'function') {
+      const text = `${this.#host.name} answered ${shown(recovery)} to recover(), which has no highestSeqNr()`;
+      throw new DataIntegrityError(text, { place: { id } });
     }
-    return {
-      highestSeqNr: () => recovery.highestSeqNr(),
-      events: replayed(recovery.events, { request, host, signal: options?.signal }),
+    const highestSeqNr = async (): Promise<number> => {
+      return this.#checked(await this.#reads(() => recovery.highestSeqNr(), call), id);
     };
+    return { highestSeqNr, events: replayed(recovery.events, call) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#plugin[Symbol.asyncDispose]();
+    await closePlugin(this.#plugin, this.#host);
   }
 
-  #bounded(request: ReplayRequest): ReplayRequest {
-    return { ...request, maxAhead: this.#host.settings.replayBatchSize };
+  #replayCall(request: ReplayRequest, options: CallOptions | undefined): ReplayCall {
+    const maxAhead = this.#host.settings.replayBatchSize;
+    return { request: { ...request, maxAhead }, host: this.#host, signal: options?.signal };
+  }
+
+  /** @throws as {@link asReadFailure} has it */
+  async #reads<T>(call: () => T | Promise<T>, options: CallOptions | undefined): Promise<T> {
+    try {
+      return await call();
+    } catch (cause) {
+      throw asReadFailure(cause, this.#host.name, options?.signal);
+    }
   }
 
   /**
@@ -258,140 +288,16 @@ function faultOf(writes: readonly AtomicWrite[]): string | undefined {
   return undefined;
 }
 
-function isAnswer(outcomes: readonly WriteOutcome[], writes: number): boolean {
-  if (!Array.isArray(outcomes)) return false;
-  return outcomes.length === 0 || outcomes.length === writes;
+/** What is wrong with an answer to so many atomic writes; `undefined` = nothing. */
+function wrongAnswer(outcomes: readonly WriteOutcome[], writes: number): string | undefined {
+  if (!Array.isArray(outcomes)) return shown(outcomes);
+  if (outcomes.length !== 0 && outcomes.length !== writes) return `${outcomes.length} outcomes`;
+  if (outcomes.every(isOutcome)) return undefined;
+  return 'an outcome that is neither "stored" nor "rejected" with an Error as its cause';
 }
 
-/** One replay. */
-interface ReplayCall {
-  readonly request: ReplayRequest;
-  readonly host: JournalHost;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** What a plugin replays, as the entity gets it: see {@link passed}. */
-function replayed(
-  events: AsyncIterable<readonly PersistentRepr[]>,
-  call: ReplayCall,
-): AsyncIterable<readonly PersistentRepr[]> {
-  return {
-    [Symbol.asyncIterator]() {
-      const source = events[Symbol.asyncIterator]();
-      const pages = passed(source, call);
-      return {
-        next: () => pages.next(),
-        // A generator that was never pulled runs no `finally`, and the plugin may hold a cursor.
-        return: async () => {
-          await source.return?.();
-          return await pages.return();
-        },
-      };
-    },
-  };
-}
-
-/**
- * Through the filter, at most `replayBatchSize` events at once. The filter takes what is stored in
- * the order in which it was written; what comes out ascends.
- *
- * @throws {DataIntegrityError} the plugin breaks a rule of the port, or the filter says so
- * @throws the abort reason when the signal fires, whether the plugin listens to it or not
- */
-async function* passed(
-  source: AsyncIterator<readonly PersistentRepr[]>,
-  { request, host, signal }: ReplayCall,
-): AsyncGenerator<readonly PersistentRepr[], void> {
-  const check = new ReplayCheck(request, host.name);
-  const filter = filterOf(host);
-  try {
-    for (;;) {
-      const step = await unlessAborted(source.next(), signal);
-      if (step.done === true) break;
-      check.taken(step.value);
-      yield* pieces(check.given(filter?.take(step.value) ?? step.value), host);
-    }
-    yield* pieces(check.given(filter?.end() ?? []), host);
-  } catch (error) {
-    // A rule is broken while the plugin has more: it may have a cursor open. One that fails has
-    // not.
-    source.return?.().then(undefined, () => {});
-    throw error;
-  }
-}
-
-function* pieces(
-  events: readonly PersistentRepr[],
-  { settings: { replayBatchSize, replayFilter }, log, name }: JournalHost,
-): Generator<readonly PersistentRepr[], void> {
-  if (events.length === 0) return;
-  if (replayFilter.debug) {
-    for (const { persistenceId, seqNr, writerUuid } of events) {
-      log.debug({ persistenceId, seqNr, writerUuid, plugin: name }, 'an event is replayed');
-    }
-  }
-  if (events.length <= replayBatchSize) {
-    yield events;
-    return;
-  }
-  for (let at = 0; at < events.length; at += replayBatchSize) {
-    yield events.slice(at, at + replayBatchSize);
-  }
-}
-
-function filterOf({ settings, log, name }: JournalHost): ReplayFilter | undefined {
-  const { mode } = settings.replayFilter;
-  if (mode === 'off') return undefined;
-  const text = mode === 'warn' ? 'is replayed all the same' : 'is left out of the replay';
-  const report = ({ event: { persistenceId, seqNr, writerUuid }, why }: FilterFinding): void => {
-    const fields = { persistenceId, seqNr, writerUuid, why, plugin: name };
-    log.warn(fields, `an event of a writer that overlaps with another one ${text}`);
-  };
-  return new ReplayFilter({ ...settings.replayFilter, mode, report });
-}
-
-/** The rules of the port that a replay has to keep. */
-class ReplayCheck {
-  readonly #request: ReplayRequest;
-  readonly #name: string;
-  #room: number;
-  #last = 0;
-
-  constructor(request: ReplayRequest, name: string) {
-    this.#request = request;
-    this.#name = name;
-    this.#room = request.maxEvents;
-  }
-
-  /** Of what the plugin gives. */
-  taken(batch: readonly PersistentRepr[]): void {
-    const { from, to, persistenceId } = this.#request;
-    for (const event of batch) {
-      const { seqNr } = event;
-      if (event.persistenceId !== persistenceId) {
-        this.#broken(seqNr, `gave an event of ${event.persistenceId} for ${persistenceId}`);
-      }
-      if (seqNr < from || seqNr > to) {
-        this.#broken(seqNr, `gave event ${seqNr}, where ${from} to ${to} were asked for`);
-      }
-    }
-    this.#room -= batch.length;
-    if (this.#room >= 0) return;
-    const { maxEvents } = this.#request;
-    this.#broken(batch.at(-1)?.seqNr ?? from, `gave more than the ${maxEvents} events asked for`);
-  }
-
-  /** Of what the entity gets. */
-  given(events: readonly PersistentRepr[]): readonly PersistentRepr[] {
-    for (const { seqNr } of events) {
-      if (seqNr <= this.#last) this.#broken(seqNr, `gave event ${seqNr} after event ${this.#last}`);
-      this.#last = seqNr;
-    }
-    return events;
-  }
-
-  #broken(seqNr: number, text: string): never {
-    const { persistenceId: id } = this.#request;
-    throw new DataIntegrityError(`${this.#name} ${text}`, { place: { id, seqNr } });
-  }
+// The causes may be of another realm, as in some test runners.
+function isOutcome(outcome: unknown): boolean {
+  const { type, cause } = Object(outcome) as { readonly type?: unknown; readonly cause?: unknown };
+  return type === 'stored' || (type === 'rejected' && typeof cause === 'object' && cause !== null);
 }

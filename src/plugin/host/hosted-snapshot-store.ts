@@ -18,12 +18,15 @@ import type {
 } from '../../ports/snapshot-store.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
+import { closePlugin } from './close-plugin.ts';
 
 /** What is around a snapshot store. */
 export interface HostedSnapshotStoreDeps {
   readonly settings: SnapshotHostSettings;
   /** Where its section is: errors name it. */
   readonly configPath: string;
+  /** Longest wait for the plugin to close. */
+  readonly closeTimeoutMs: number;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -110,7 +113,8 @@ class HostedSnapshotStore implements SnapshotStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.#plugin[Symbol.asyncDispose]();
+      const { closeTimeoutMs, clock } = this.#deps;
+      await closePlugin(this.#plugin, { name: this.#name, closeTimeoutMs, clock });
     } finally {
       this.#breaker.close();
     }

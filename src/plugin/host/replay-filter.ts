@@ -11,6 +11,8 @@ export interface FilterFinding {
 /** How a filter works; `off` needs none. */
 export interface ReplayFilterOptions extends Omit<ReplayFilterSettings, 'mode' | 'debug'> {
   readonly mode: Exclude<ReplayFilterSettings['mode'], 'off'>;
+  /** The plugin, for messages: `journal my.journal`. */
+  readonly name: string;
   /** Called for each event that is left out, or passed on with a warning. */
   readonly report: (finding: FilterFinding) => void;
 }
@@ -103,14 +105,14 @@ export class ReplayFilter {
 
   /** @throws {DataIntegrityError} in mode `fail` */
   #judge(event: PersistentRepr, why: string): void {
-    const { mode, report } = this.#options;
+    const { mode, name, report } = this.#options;
     if (mode !== 'fail') {
       report({ event, why });
       return;
     }
     this.#forget();
     const { persistenceId: id, seqNr } = event;
-    const text = `event ${seqNr} is of a writer that overlaps with another one: ${why}`;
+    const text = `${name} gave event ${seqNr} of a writer that overlaps with another one: ${why}`;
     throw new DataIntegrityError(text, { place: { id, seqNr } });
   }
 

@@ -64,6 +64,40 @@ export function namesStateAndInputWhereTheyCannotBeInferred(): void {
   persistence.entities('owned', logic, { input: (owner) => ({ owner }) });
 }
 
+type Door =
+  | { readonly type: 'open' }
+  | { readonly type: 'shut'; readonly by: string; readonly times: number };
+
+export function keepsTheTextsOfAStateThatIsAUnion(): void {
+  const door = { ...types, state: {} as Door, input: {} as { by: string } };
+  persistence.behavior({
+    types: door,
+    initialState: ({ input: { by } }) =>
+      by === '' ? { type: 'open' } : { type: 'shut', by, times: 1 },
+    decide: ({ state }) => ({ type: 'none', reply: state.type }),
+    evolve: (state, event) => {
+      sameType<typeof state, Door>(true);
+      if (event.type === 'deposited') return { type: 'open' };
+      return { type: 'shut', by: event.by, times: state.type === 'shut' ? state.times + 1 : 1 };
+    },
+    delivered: (_state, { id }) => ({ type: 'shut', by: id, times: 0 }),
+  });
+  persistence.behavior({
+    types: door,
+    initialState: { type: 'open' },
+    decide: () => ({ type: 'none' }),
+    // @ts-expect-error no such state
+    evolve: () => ({ type: 'ajar' }),
+  });
+  // @ts-expect-error no such first state
+  persistence.behavior({ ...shutDoor, types: door, initialState: { type: 'ajar' } });
+}
+
+declare const shutDoor: {
+  readonly decide: () => { readonly type: 'none' };
+  readonly evolve: (state: Door) => Door;
+};
+
 export function needsNoInputForOneJournal(): void {
   const only = { types, initialState: 0, evolve: (state: number) => state };
   createActor(

@@ -1,7 +1,7 @@
 /** What `persistent` infers, without type arguments. It is compiled, and never run. */
 import type { Decision, Persistence, PersistentLogic, XstateEvent } from 'kafka-journal';
 import type { EventFromLogic } from 'xstate';
-import { createActor, setup } from 'xstate';
+import { createActor, createMachine, setup } from 'xstate';
 import { account, type Booked, type Command } from './account.ts';
 import { sameType } from './same-type.ts';
 
@@ -124,6 +124,28 @@ export async function takesADecideFromElsewhere(): Promise<void> {
     types: { commands: {} as { type: 'other' } },
     decide,
   });
+}
+
+export function namesStatesByTheirPaths(): void {
+  const doors = setup({}).createMachine({
+    id: 'doors',
+    initial: 'front',
+    states: {
+      front: { initial: 'open', states: { open: {}, shut: {} } },
+      both: { type: 'parallel', states: { left: { initial: 'open', states: { open: {} } } } },
+      none: {},
+    },
+  });
+  persistence.persistent(doors, {
+    unstashOn: ['front', 'front.shut', 'both', 'both.left', 'both.left.open', 'none'],
+  });
+  persistence.persistent(doors, { unstashOn: 'front.open' });
+  // @ts-expect-error no such state
+  persistence.persistent(doors, { unstashOn: 'front.ajar' });
+  // @ts-expect-error its path is front.open
+  persistence.persistent(doors, { unstashOn: ['none', 'open'] });
+  // The compiler does not know the states of this machine.
+  persistence.persistent(createMachine({ states: { open: {} } }), { unstashOn: 'open' });
 }
 
 export function opensEntitiesWithTheirInput(): void {

@@ -70,6 +70,10 @@ describe('stateAt', () => {
       expect(gone.message, JSON.stringify(moment)).to.contain('are deleted');
       expect(gone.code).to.equal('RECOVERY_FAILED');
     }
+    // Times that no Date can be. Later than all of them is the present.
+    const long = await failureOf(at({ time: Number.NEGATIVE_INFINITY }));
+    expect(long.message).to.contain('c until -Infinity ms are deleted');
+    expect((await at({ time: Number.POSITIVE_INFINITY }))[1]).to.equal(10);
     // As a recovery of today: what is deleted is forgotten.
     expect((await at({ sequenceNr: 3 }))[1]).to.equal(10);
     expect((await at({ time: 200 }))[1]).to.equal(10);

@@ -136,6 +136,21 @@ describe('plugins of a user', () => {
     expect(journal.isClosed).to.equal(true);
   });
 
+  it('are not waited for by a shutdown while they start', async () => {
+    const late = Promise.withResolvers<OwnJournal>();
+    const host = await open({
+      config: 'akka.persistence.journal.plugin = mine',
+      plugins: { mine: () => late.promise },
+    });
+    const opening = host.journal('mine', OwnJournal).catch((reason: unknown) => reason);
+    await host.shutdown();
+    expect(await opening).to.include({ code: 'CLOSED' });
+    const journal = new OwnJournal({} as OwnJournal['context']);
+    late.resolve(journal);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(journal.isClosed).to.equal(true);
+  });
+
   it('are asked for by their class, and nothing else passes for them', async () => {
     const host = await open({
       config: `${own}, akka.persistence.journal.auto-start-journals = []`,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AnyActorLogic } from 'xstate';
 import { createActor, sendParent, sendTo, setup } from 'xstate';
+import type { AskOptions } from '../../../../src/actor/registry/entities.ts';
 import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { ManualClock, settle, testHost } from '../support.ts';
@@ -45,8 +46,8 @@ function open(journal = new MemoryJournalPlugin(), isDelivered = true, time = ne
   const actor = createActor(logic as unknown as AnyActorLogic, {} as never);
   actor.subscribe({ error: () => {} });
   actor.start();
-  const tell = async (type: string) => {
-    await host.ask(actor as never, { type } as never);
+  const tell = async (type: string, how?: AskOptions) => {
+    await host.ask(actor as never, { type } as never, how);
     await settle();
   };
   const child = () =>
@@ -65,6 +66,14 @@ describe('sendTo of an entity that delivers', () => {
     ).to.deep.equal(['#child:counter', undefined, '#child:counter', undefined]);
     expect(factsIn(world.journal, 'parent').filter(({ confirmed }) => confirmed)).to.have.length(2);
     expect(world.journal.stored('child')[0]?.facts.command?.commandId).to.match(/^parent#1\.0@/);
+  });
+
+  it('carries the correlation id of the command that led to it', async () => {
+    const world = open();
+    await world.tell('begin', { correlationId: 'order-1', causationId: 'click-1' });
+    const [first] = world.journal.stored('child');
+    expect(first?.facts.command).to.include({ correlationId: 'order-1' });
+    expect(first?.facts.command).not.to.have.property('causationId');
   });
 
   it('is sent as always without the option', async () => {

@@ -10,7 +10,7 @@ import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { ManualClock, settle, type TestHostOptions, testHost } from '../support.ts';
 
 /** An attempt that a destination was asked for; it has its outcome when a test gives it one. */
-export interface Attempt extends Omit<DeliveryAttempt, 'persistenceId'> {
+export interface Attempt extends Omit<DeliveryAttempt, 'persistenceId' | 'correlationId'> {
   readonly to: string;
   readonly message: unknown;
   succeed(output?: unknown): Promise<void>;

@@ -62,7 +62,8 @@ describe('the host of a journal', () => {
       replayFilter: { ...replayFilter, maxOldWriters: 10, debug: false },
       replayBatchSize,
     };
-    return hostJournal(pluginOf(calls), { settings, configPath: 'my.journal', log, clock });
+    const deps = { settings, configPath: 'my.journal', closeTimeoutMs: 50, log, clock };
+    return hostJournal(pluginOf(calls), deps);
   }
 
   async function failureOf(call: Promise<unknown>): Promise<JournalError> {
@@ -134,6 +135,21 @@ describe('the host of a journal', () => {
       expect(error.message).to.match(
         /^journal my\.journal answered (?:1 outcomes|undefined|7) to 2/,
       );
+    }
+  });
+
+  it('does not know what became of a write that is answered with no outcome', async () => {
+    const wrong = [
+      [undefined],
+      [{ type: 'done' }],
+      [{ type: 'rejected' }],
+      [{ type: 'rejected', cause: 'x' }],
+    ];
+    for (const outcomes of wrong) {
+      const journal = host({ write: async () => outcomes as never });
+      const error = await failureOf(journal.write([writeOf(1)]));
+      expect(error, JSON.stringify(outcomes)).to.be.instanceOf(WriteFailedError);
+      expect(error.message).to.match(/^journal my\.journal answered an outcome that is neither/);
     }
   });
 
@@ -215,6 +231,72 @@ describe('the host of a journal', () => {
       expect((error as DataIntegrityError).place).to.have.keys('id', 'seqNr');
     });
   }
+
+  it('refuses a recovery, and events, that are none: the error names the section', async () => {
+    const [event] = eventsIn('a:1');
+    const recoveries: unknown[] = [
+      undefined,
+      { highestSeqNr: 1, events: given([]) },
+      { highestSeqNr: async () => Number.NaN, events: given([]) },
+      { highestSeqNr: async () => -1, events: given([]) },
+      { highestSeqNr: async () => 1 },
+    ];
+    for (const recovery of recoveries) {
+      const journal = host({ recover: async () => recovery as never });
+      const call = journal.recover?.(everything).then(({ highestSeqNr }) => highestSeqNr());
+      const error = await failureOf(call ?? Promise.resolve());
+      expect(error, String(recovery)).to.be.instanceOf(DataIntegrityError);
+      expect(error.message).to.match(/^journal my\.journal (answered|gave) /);
+    }
+    const batches: unknown[] = [
+      event,
+      [null],
+      ...[{ seqNr: '1' }, { seqNr: Number.NaN }, { seqNr: 1.5 }].map((of) => [{ ...event, ...of }]),
+      ...['writerUuid', 'manifest', 'facts'].map((name) => [{ ...event, [name]: undefined }]),
+    ];
+    for (const batch of batches) {
+      const journal = host({ replay: () => given(batch as never) });
+      const error = await failureOf(replayed(journal));
+      expect(error, JSON.stringify(batch)).to.be.instanceOf(DataIntegrityError);
+      expect(error.message).to.match(/^journal my\.journal gave /);
+    }
+  });
+
+  it('says of a read that failed which section it is of, and that it may be tried again', async () => {
+    const cause = new Error('no such disk');
+    const fail = (): never => {
+      throw cause;
+    };
+    const failing = host({ highestSeqNr: fail, replay: fail, recover: fail });
+    const late = host({
+      async *replay() {
+        yield eventsIn('a:1');
+        fail();
+      },
+      recover: async () => ({ highestSeqNr: fail, events: given([]) }),
+    });
+    const calls = [
+      async () => await failing.highestSeqNr(id, 0),
+      async () => await replayed(failing),
+      async () => await failing.recover?.(everything),
+      async () => await replayed(late),
+      async () => await (await late.recover?.(everything))?.highestSeqNr(),
+    ];
+    for (const call of calls) {
+      const error = await failureOf(call());
+      expect(error).to.be.instanceOf(StoreUnavailableError);
+      expect(error).to.include({ message: 'journal my.journal failed', cause });
+    }
+  });
+
+  it('waits no longer than allowed for a plugin to close', async () => {
+    const hangs = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
+    const closing = failureOf(Promise.resolve(host(hangs)[Symbol.asyncDispose]()));
+    await clock.advance(50);
+    const error = await closing;
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
+    expect(error.message).to.equal('journal my.journal was not closed within start-timeout, 50 ms');
+  });
 
   it('ends a replay with an event of another entity', async () => {
     const stray = eventOf(1, 'w', other.persistenceId);

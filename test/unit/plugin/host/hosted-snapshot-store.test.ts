@@ -29,7 +29,8 @@ describe('the host of a snapshot store', () => {
       isOptional: true,
       onlyOne: false,
     };
-    const deps = { settings, configPath: 'my.store', log: new RecordingLogger(), clock };
+    const log = new RecordingLogger();
+    const deps = { settings, configPath: 'my.store', closeTimeoutMs: 50, log, clock };
     return hostSnapshotStore(Object.assign(plugin, calls), deps);
   }
 
@@ -131,4 +132,11 @@ describe('the host of a snapshot store', () => {
         .and.match(message);
     });
   }
+
+  it('waits no longer than allowed for a store to close', async () => {
+    const store = host({ [Symbol.asyncDispose]: () => new Promise(() => {}) });
+    const closing = failureOf(Promise.resolve(store[Symbol.asyncDispose]()));
+    await clock.advance(50);
+    expect(await closing).to.include({ code: 'DEADLINE_EXCEEDED' });
+  });
 });

@@ -15,7 +15,14 @@ function filterOf(mode: Mode, options: Options = {}) {
   const report = (finding: FilterFinding): void => {
     findings.push(finding);
   };
-  const filter = new ReplayFilter({ windowSize: 100, maxOldWriters: 10, ...options, mode, report });
+  const filter = new ReplayFilter({
+    windowSize: 100,
+    maxOldWriters: 10,
+    ...options,
+    mode,
+    name: 'journal my.journal',
+    report,
+  });
   return { filter, found: () => textOf(findings.map(({ event }) => event)) };
 }
 
@@ -66,7 +73,10 @@ describe('ReplayFilter', () => {
   ] as const) {
     it(`F7: fails on ${name} in mode fail, and gives nothing that was held back`, () => {
       const { filter } = filterOf('fail');
-      expect(() => filter.take(eventsIn(text))).to.throw(DataIntegrityError, /overlaps/);
+      expect(() => filter.take(eventsIn(text))).to.throw(
+        DataIntegrityError,
+        /^journal my\.journal gave .* overlaps/,
+      );
       expect(filter.end()).to.deep.equal([]);
     });
   }
