@@ -361,7 +361,7 @@ describe('the host of a journal', () => {
       journal.beginRecovery?.(id).recover(everything) ?? expect.fail('not begun'),
     );
     expect(error).to.be.instanceOf(DataIntegrityError);
-    expect(error.message).to.include('journal my.journal answered nothing');
+    expect(error.message).to.include('journal my.journal answered undefined to recover()');
   });
 
   it('does not filter in mode off', async () => {
