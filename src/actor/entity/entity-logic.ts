@@ -63,10 +63,18 @@ export interface DryRun<S> {
   undo(): void;
 }
 
+/** Which machine an entity uses. */
+export interface UsedMachine {
+  /** Its id, or `behavior`. */
+  readonly kind: string;
+  /** It is not the newest one of the program: the entity keeps to the one that it was born with. */
+  readonly isEarlier: boolean;
+}
+
 /** What the host needs of a front end, for one actor. */
 export interface EntityLogic<S> {
-  /** What a snapshot is of: the id of the machine. */
-  readonly kind: string;
+  /** The machine of the entities whose journal was begun by this version of it. */
+  machineOf(bornWith: string | undefined): UsedMachine;
   /** For commands: a name that the real actor system has given away is taken here, too. */
   dryRun(): DryRun<S>;
   /** For a replay, which goes through states whose names may belong to other actors today. */

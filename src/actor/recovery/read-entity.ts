@@ -13,7 +13,7 @@ import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
-import { decodeSnapshot, snapshotPlace } from '../snapshots/snapshot-content.ts';
+import { decodeSnapshot, programOf, snapshotPlace } from '../snapshots/snapshot-content.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
 import type { FoldOptions, FoldStart } from './replay-fold.ts';
 import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
@@ -154,8 +154,8 @@ class EntityReader<S extends HostedState> {
 
   /** Where the fold begins; `undefined` = the snapshot does not fit the program. */
   #start({ metadata, snapshot }: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
-    const { settings, logic, input } = this.#entity;
-    const { machineVersion, adapter } = settings.snapshots;
+    const { settings, input } = this.#entity;
+    const { adapter } = settings.snapshots;
     try {
       const cipher = this.#sources.coding?.cipher;
       const place = snapshotPlace(metadata.seqNr);
@@ -164,17 +164,17 @@ class EntityReader<S extends HostedState> {
       if (witness.seqNr !== metadata.seqNr) {
         throw new CodecError(`it is the one of number ${witness.seqNr}`);
       }
-      if (adapter === undefined && content.machineVersion !== machineVersion) {
-        const versions = [content.machineVersion, machineVersion].map(
-          (v) => v ?? 'without version',
-        );
+      const { machineVersion, bornWith } = content;
+      const used = programOf(this.#entity, bornWith);
+      if (adapter === undefined && machineVersion !== used.machineVersion) {
+        const versions = [machineVersion, used.machineVersion].map((v) => v ?? 'without version');
         throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
       }
-      if (adapter === undefined && kind !== logic.kind) {
-        throw new CodecError(`it is of the machine "${kind}", not "${logic.kind}"`);
+      if (adapter === undefined && kind !== used.kind) {
+        throw new CodecError(`it is of the machine "${kind}", not "${used.kind}"`);
       }
-      const from = { machineVersion: content.machineVersion };
-      run.useVersion(content.bornWith);
+      const from = { machineVersion, bornWith };
+      run.useVersion(bornWith);
       const state = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
       return {
         ...witness,
@@ -183,7 +183,7 @@ class EntityReader<S extends HostedState> {
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
         outbox: Outbox.ofPlain(content.deliveries),
-        bornWith: content.bornWith,
+        bornWith,
         lastEventMs,
       };
     } catch (error) {

@@ -12,7 +12,7 @@ import { SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
-import { encodeSnapshot, snapshotPlace } from './snapshot-content.ts';
+import { encodeSnapshot, programOf, snapshotPlace } from './snapshot-content.ts';
 
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
@@ -227,12 +227,11 @@ export class EntitySnapshots<S extends HostedState> {
   #bytes(): Uint8Array {
     const { settings, logic, state, sequenceNr, input, recent, bornWith, coding } = this.#entity;
     const { outbox } = this.#entity;
-    const { machineVersion, adapter } = settings.snapshots;
+    const { adapter } = settings.snapshots;
     const persisted = logic.persist(state);
     const isInputStored = settings.actor.initEvent !== 'never';
     const content = encodeSnapshot({
-      kind: logic.kind,
-      machineVersion,
+      ...programOf(this.#entity, bornWith),
       witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
       input: isInputStored ? { value: input } : undefined,
       state: adapter === undefined ? persisted : adapter.toStore(persisted),

@@ -313,7 +313,7 @@ describe('a snapshot of a machine', () => {
     const world = open({ journal, store, entity });
     await world.recovered();
     expect(world.count()).to.equal(100);
-    expect(from).to.deep.equal([{ machineVersion: '1' }]);
+    expect(from).to.deep.equal([{ machineVersion: '1', bornWith: '1' }]);
   });
 
   it('whose adapter throws is discarded', async () => {
