@@ -2,7 +2,7 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import type { AttemptRecord, ChildAttempt } from './invoked-work.ts';
 import type { OutboxChange } from './outbox.ts';
 import type { EndedChild } from './stored-event.ts';
-import type { Timer, TimerChange } from './timers.ts';
+import type { Timer, TimerChange, Timers } from './timers.ts';
 
 /** A state as the host sees it: the front end knows the rest. */
 export interface HostedState {
@@ -52,9 +52,10 @@ export interface DryRun<S> {
    * The state that `EntityLogic.persist` gave: further events can be applied to it, and
    * `EntityLogic.adoptReplay` makes it live.
    *
+   * @param timers its delayed events
    * @throws {CodecError} what it needs is gone, such as a state or a child; nothing was made
    */
-  restore(stored: unknown): S;
+  restore(stored: unknown, timers: Timers): S;
   /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
   reset(): void;
   /** Remembers the names taken so far, for `undo`. */

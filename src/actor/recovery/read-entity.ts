@@ -13,7 +13,13 @@ import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
-import { decodeSnapshot, programOf, snapshotPlace } from '../snapshots/snapshot-content.ts';
+import { renamedChildren, renamedTimers } from '../snapshots/renamed-snapshot.ts';
+import {
+  decodeSnapshot,
+  isPlainSnapshot,
+  programOf,
+  snapshotPlace,
+} from '../snapshots/snapshot-content.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
 import type { FoldOptions, FoldStart } from './replay-fold.ts';
 import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
@@ -58,6 +64,7 @@ class EntityReader<S extends HostedState> {
   #former: SnapshotMetadata | undefined;
   /** Why snapshots were left unused. */
   readonly #unused: string[] = [];
+  #firstCause: unknown;
 
   constructor(sources: EntitySources<S>) {
     this.#sources = sources;
@@ -97,6 +104,7 @@ class EntityReader<S extends HostedState> {
     const because = this.#unused.length === 0 ? 'there is none' : this.#unused.join('; ');
     return new RecoveryFailedError(
       `${what} of ${this.#entity.persistenceId} are deleted, and no snapshot stands for them: ${because}`,
+      { cause: this.#firstCause },
     );
   }
 
@@ -143,6 +151,7 @@ class EntityReader<S extends HostedState> {
       return await watch.guard(store.load(persistenceId, criteria, { signal }));
     } catch (error) {
       if (store.isOptional !== true || signal.aborted) throw error;
+      this.#firstCause ??= error;
       this.#unused.push('it cannot be loaded');
       const text = 'no snapshot can be loaded; all events are applied instead';
       deps.log.warn({ persistenceId, err: error }, text);
@@ -157,10 +166,10 @@ class EntityReader<S extends HostedState> {
     const { settings, input } = this.#entity;
     const { adapter } = settings.snapshots;
     try {
-      const cipher = this.#sources.coding?.cipher;
+      const cipher = isPlainSnapshot(snapshot) ? undefined : this.#sources.coding?.cipher;
       const place = snapshotPlace(metadata.seqNr);
       const content = decodeSnapshot(cipher?.open(snapshot, place) ?? snapshot);
-      const { witness, kind, timers, lastEventMs } = content;
+      const { witness, kind, lastEventMs } = content;
       if (witness.seqNr !== metadata.seqNr) {
         throw new CodecError(`it is the one of number ${witness.seqNr}`);
       }
@@ -175,10 +184,14 @@ class EntityReader<S extends HostedState> {
       }
       const from = { machineVersion, bornWith };
       run.useVersion(bornWith);
-      const state = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
+      const given = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
+      const renaming = settings.evolution?.renaming;
+      const state = renaming === undefined ? given : renamedChildren(given, renaming);
+      const timers =
+        renaming === undefined ? content.timers : renamedTimers(content.timers, renaming);
       return {
         ...witness,
-        state: run.restore(state),
+        state: run.restore(state, timers),
         input: content.input === undefined ? input : content.input.value,
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
@@ -195,6 +208,7 @@ class EntityReader<S extends HostedState> {
   #leave(seqNr: number, error: unknown): void {
     const { persistenceId, deps } = this.#entity;
     const why = error instanceof Error ? error.message : String(error);
+    this.#firstCause ??= error;
     this.#unused.push(`that of number ${seqNr} is not used: ${why}`);
     deps.log.warn({ persistenceId, seqNr, err: error }, 'a snapshot is not used');
   }

@@ -225,12 +225,12 @@ export class EntitySnapshots<S extends HostedState> {
 
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
   #bytes(): Uint8Array {
-    const { settings, logic, state, sequenceNr, input, recent, bornWith, coding } = this.#entity;
+    const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
     const { outbox } = this.#entity;
     const { adapter } = settings.snapshots;
     const persisted = logic.persist(state);
     const isInputStored = settings.actor.initEvent !== 'never';
-    const content = encodeSnapshot({
+    return encodeSnapshot({
       ...programOf(this.#entity, bornWith),
       witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
       input: isInputStored ? { value: input } : undefined,
@@ -242,7 +242,6 @@ export class EntitySnapshots<S extends HostedState> {
       bornWith,
       // Further state of the entity that a recovery needs goes here.
     });
-    return coding?.cipher?.seal(content, snapshotPlace(sequenceNr)) ?? content;
   }
 
   /** `journal` = that of a snapshot on which a round of retention follows. */
@@ -282,8 +281,11 @@ export class EntitySnapshots<S extends HostedState> {
   ): Promise<PersistenceSignal> {
     const sequenceNr = metadata.seqNr;
     const recoveries = this.#recoveries;
+    const cipher = this.#entity.coding?.cipher;
     try {
-      await store.save(metadata, bytes);
+      // Of an entity that has written nothing since it is encrypted there is no key yet.
+      if (cipher !== undefined) await cipher.ready();
+      await store.save(metadata, cipher?.seal(bytes, snapshotPlace(sequenceNr)) ?? bytes);
       if (recoveries === this.#recoveries) this.#savedAt = Math.max(this.#savedAt, sequenceNr);
     } catch (cause) {
       // It may be stored all the same. Nobody has heard of it yet, so it may go as well.

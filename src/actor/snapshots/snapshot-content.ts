@@ -75,13 +75,23 @@ export function encodeSnapshot({
   return new TextEncoder().encode(text);
 }
 
+/** How each snapshot begins. One that is encrypted begins with bytes that are random. */
+const beginning = Buffer.from('{"formatVersion":');
+
+/** The snapshot is not encrypted: it may be from before its actor had `encryption`. */
+export function isPlainSnapshot(bytes: Uint8Array): boolean {
+  return beginning.equals(bytes.subarray(0, beginning.length));
+}
+
 /** @throws {CodecError} it is no snapshot of a version that this one can read */
 export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
   let plain: unknown;
   try {
     plain = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new CodecError('a snapshot is no JSON', { cause });
+    const text =
+      'a snapshot is no JSON: it was changed, or is encrypted, and the actor has no "encryption"';
+    throw new CodecError(text, { cause });
   }
   const members = readObject(plain, 'snapshot');
   const version = readCount(members.formatVersion, 'snapshot.formatVersion');
