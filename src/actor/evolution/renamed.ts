@@ -63,8 +63,7 @@ export class Renaming {
     const { actorId } = event as { readonly actorId?: unknown };
     const isChild = isOwnType(event.type) && typeof actorId === 'string';
     if (type === event.type && !isChild) return event;
-    const renamed = { ...event, type };
-    return isChild ? { ...renamed, actorId: this.actorOf(actorId) } : renamed;
+    return { ...event, type, ...(isChild && { actorId: this.actorOf(actorId) }) };
   }
 
   /** The id of an invoked or spawned actor: one that was given, or that xstate made of a state. */

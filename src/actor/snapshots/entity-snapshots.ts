@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError, NotOwnerError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
+import { storedForm } from '../../model/stored-form.ts';
 import type { JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { SnapshotMetadata, SnapshotStore } from '../../ports/snapshot-store.ts';
 import { SnapshotCriteria } from '../../ports/snapshot-store.ts';
@@ -234,7 +235,8 @@ export class EntitySnapshots<S extends HostedState> {
       ...programOf(this.#entity, bornWith),
       witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
       input: isInputStored ? { value: input } : undefined,
-      state: adapter === undefined ? persisted : adapter.toStore(persisted),
+      // JSON would leave out or change what it cannot hold, and say nothing.
+      state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
       timers: this.#timers,
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
