@@ -83,7 +83,10 @@ export async function deleteEvents(
     lost = error;
   }
   if ((await deps.snapshotStore(name.snapshotPluginId, signal)) !== undefined) {
-    if (lost !== undefined) throw lost;
+    if (actor !== undefined) {
+      const text = `${name.persistenceId} is written by another process: nothing was deleted`;
+      throw lost ?? new NotOwnerError(text);
+    }
     throw new InvalidInputError(
       `the events of ${name.persistenceId} were not deleted: it has a snapshot store, so its live actor ` +
         'has to take a snapshot first, and there is none. Purge it to delete all of it',

@@ -82,10 +82,8 @@ class EntityReader<S extends HostedState> {
       if (replayed !== undefined) return { ...replayed, formerSnapshot: this.#former };
     }
     const isAsked = this.#to > 0 && settings.recoverMaxEvents > 0;
-    // Without a store, deleting events forgets them.
     const isWhole = store !== undefined && isAsked;
-    const prefixGone = (first: number) => this.#deleted(`events 1 to ${first - 1}`);
-    const fold = this.#fold(logic.replayRun(), isWhole ? { prefixGone } : {});
+    const fold = this.#fold(logic.replayRun(), isAsked ? this.#whole : {});
     const replayed = await this.#replay(fold, SeqNr.min, settings.recoverMaxEvents);
     if (isWhole && fold.firstSeqNr === 0 && replayed.sequenceNr > 0) {
       throw this.#deleted('the events');
@@ -95,13 +93,21 @@ class EntityReader<S extends HostedState> {
 
   async #readUntil(end: ReplayEnd): Promise<Replayed<S>> {
     const { to = SeqNr.max, untilMs } = end;
-    const fold = this.#fold(this.#entity.logic.replayRun(), {});
+    const fold = this.#fold(this.#entity.logic.replayRun(), this.#whole);
     const run = { ...this.#run(fold, SeqNr.min, Number.POSITIVE_INFINITY), to, untilMs };
     return await replayUntil(run, end);
   }
 
+  /** Without a store, deleting events forgets them. */
+  get #whole(): Pick<FoldOptions<S>, 'prefixGone'> {
+    if (this.#sources.store === undefined) return {};
+    return { prefixGone: (first) => this.#deleted(`events 1 to ${first - 1}`) };
+  }
+
   #deleted(what: string): RecoveryFailedError {
-    const because = this.#unused.length === 0 ? 'there is none' : this.#unused.join('; ');
+    const isPast = this.#sources.end !== undefined;
+    const none = isPast ? 'a state of the past is made of events only' : 'there is none';
+    const because = this.#unused.length === 0 ? none : this.#unused.join('; ');
     return new RecoveryFailedError(
       `${what} of ${this.#entity.persistenceId} are deleted, and no snapshot stands for them: ${because}`,
       { cause: this.#firstCause },

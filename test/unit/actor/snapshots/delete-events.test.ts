@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { counterMachine } from '../counter.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
 import { failureOf, settle } from '../support.ts';
 import { addOnes, open } from './support.ts';
@@ -75,6 +76,16 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(journal.deletions).to.deep.equal([]);
   });
 
+  it('names the other process where the actor has lost its journal to that', async () => {
+    const journal = new HoldableJournal();
+    const world = open({ journal });
+    await addOnes(world, 2);
+    journal.lose('c|1');
+    await settle();
+    const error = await failureOf(world.host.deleteEvents(world.actor, 2));
+    expect(error.code).to.equal('NOT_OWNER');
+  });
+
   it('is refused where no live actor can take one', async () => {
     const world = open();
     await addOnes(world, 2);
@@ -84,6 +95,24 @@ describe('deleting events of an entity with a snapshot store', () => {
       'INVALID_INPUT',
     );
     expect(world.journal.deletions).to.deep.equal([]);
+  });
+});
+
+describe('a state of the past of an entity with a snapshot store', () => {
+  it('is not made of the events that are left when the first ones are deleted', async () => {
+    const world = open();
+    const counters = world.host.entities(
+      'counter',
+      world.host.persistent(counterMachine(), { persistenceId: 'c|1' }),
+    );
+    await addOnes(world, 4);
+    expect((await counters.stateAt('1', { sequenceNr: 4 })).context.count).to.equal(3);
+    await world.host.deleteEvents(world.actor, 2);
+    for (const moment of [{ sequenceNr: 4 }, { time: Number.POSITIVE_INFINITY }]) {
+      const error = await failureOf(counters.stateAt('1', moment));
+      expect(error.code).to.equal('RECOVERY_FAILED');
+      expect(error.message).to.contain('events 1 to 2 of c|1 are deleted');
+    }
   });
 });
 
