@@ -78,7 +78,7 @@ async function readSection(config: Config, path: string, registered: RegisteredP
   const fallback = config.section(fallbackPaths.snapshotStore);
   const own = config.section(path);
   const [source, settings, startTimeoutMs] = await readAllTogether<
-    [{ readonly value: unknown }, SnapshotHostSettings, number, void]
+    [{ readonly value: unknown }, SnapshotHostSettings, number, unknown]
   >(
     () => pluginSourceAt(config, path, kind, registered),
     () => hostOf(own, fallback, readSnapshotHost),

@@ -18,6 +18,7 @@ import {
   decodeSnapshot,
   isPlainSnapshot,
   programOf,
+  type SnapshotContent,
   snapshotPlace,
 } from '../snapshots/snapshot-content.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
@@ -168,33 +169,21 @@ class EntityReader<S extends HostedState> {
   }
 
   /** Where the fold begins; `undefined` = the snapshot does not fit the program. */
-  #start({ metadata, snapshot }: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
+  #start(stored: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
     const { settings, input } = this.#entity;
     const { adapter } = settings.snapshots;
     try {
-      const cipher = isPlainSnapshot(snapshot) ? undefined : this.#sources.coding?.cipher;
-      const place = snapshotPlace(metadata.seqNr);
-      const content = decodeSnapshot(cipher?.open(snapshot, place) ?? snapshot);
-      const { witness, kind, lastEventMs } = content;
-      if (witness.seqNr !== metadata.seqNr) {
-        throw new CodecError(`it is the one of number ${witness.seqNr}`);
-      }
-      const { machineVersion, bornWith } = content;
-      const used = programOf(this.#entity, bornWith);
-      if (adapter === undefined && machineVersion !== used.machineVersion) {
-        const versions = [machineVersion, used.machineVersion].map((v) => v ?? 'without version');
-        throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
-      }
-      if (adapter === undefined && kind !== used.kind) {
-        throw new CodecError(`it is of the machine "${kind}", not "${used.kind}"`);
-      }
-      const from = { machineVersion, bornWith };
+      const content = this.#content(stored);
+      const { witness, machineVersion, bornWith, lastEventMs } = content;
+      if (adapter === undefined) this.#checkProgram(content);
       run.useVersion(bornWith);
+      const from = { machineVersion, bornWith };
       const given = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
       const renaming = settings.evolution?.renaming;
-      const state = renaming === undefined ? given : renamedChildren(given, renaming);
-      const timers =
-        renaming === undefined ? content.timers : renamedTimers(content.timers, renaming);
+      const [state, timers] =
+        renaming === undefined
+          ? [given, content.timers]
+          : [renamedChildren(given, renaming), renamedTimers(content.timers, renaming)];
       return {
         ...witness,
         state: run.restore(state, timers),
@@ -206,8 +195,29 @@ class EntityReader<S extends HostedState> {
         lastEventMs,
       };
     } catch (error) {
-      this.#leave(metadata.seqNr, error);
+      this.#leave(stored.metadata.seqNr, error);
       return undefined;
+    }
+  }
+
+  /** @throws when it cannot be decrypted or read, or is of another number */
+  #content({ metadata: { seqNr }, snapshot }: StoredSnapshot): SnapshotContent {
+    const cipher = isPlainSnapshot(snapshot) ? undefined : this.#sources.coding?.cipher;
+    const content = decodeSnapshot(cipher?.open(snapshot, snapshotPlace(seqNr)) ?? snapshot);
+    const { witness } = content;
+    if (witness.seqNr === seqNr) return content;
+    throw new CodecError(`it is the one of number ${witness.seqNr}`);
+  }
+
+  /** @throws {CodecError} another machine has made the state, or another version of it */
+  #checkProgram({ kind, machineVersion, bornWith }: SnapshotContent): void {
+    const used = programOf(this.#entity, bornWith);
+    if (machineVersion !== used.machineVersion) {
+      const versions = [machineVersion, used.machineVersion].map((v) => v ?? 'without version');
+      throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
+    }
+    if (kind !== used.kind) {
+      throw new CodecError(`it is of the machine "${kind}", not "${used.kind}"`);
     }
   }
 
