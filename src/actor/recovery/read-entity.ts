@@ -13,7 +13,6 @@ import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
-import { renamedChildren, renamedTimers } from '../snapshots/renamed-snapshot.ts';
 import {
   decodeSnapshot,
   isPlainSnapshot,
@@ -21,6 +20,7 @@ import {
   type SnapshotContent,
   snapshotPlace,
 } from '../snapshots/snapshot-content.ts';
+import { renamedChildren, renamedTimers } from './renamed-snapshot.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
 import type { FoldOptions, FoldStart } from './replay-fold.ts';
 import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
