@@ -4,7 +4,7 @@ import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
 import { type Delivered, isDelivered } from './entity/delivery-options.ts';
-import type { DryRun, EntityLogic, StoredInput } from './entity/entity-logic.ts';
+import type { DryRun, EntityLogic, StoredInput, UsedMachine } from './entity/entity-logic.ts';
 import type {
   ActorSettings,
   Decision,
@@ -192,7 +192,6 @@ interface Rules<S> {
 
 /** Folding has no effects, so a dry run is the thing itself. */
 class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<BehaviorState<S>> {
-  readonly kind = 'behavior';
   readonly handled = true;
   readonly trace: readonly unknown[] = [];
   readonly timerChanges: readonly never[] = [];
@@ -204,6 +203,10 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
   constructor(rules: Rules<S>) {
     this.#rules = rules;
     this.hearsDeliveries = rules.delivered !== undefined;
+  }
+
+  machineOf(): UsedMachine {
+    return { kind: 'behavior', isEarlier: false };
   }
 
   needsInit(input: unknown): boolean {

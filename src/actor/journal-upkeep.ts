@@ -13,11 +13,12 @@ type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;
  *
  * 1. its live actor ends, and one that starts meanwhile recovers after the purge. It would go on
  *   with numbers that the journal no longer has;
- * 2. the journal is held, so that an entity of another process loses its right to write;
- * 3. its snapshots are deleted;
- * 4. its journal is purged.
+ * 2. the snapshot that it was saving is awaited: it would come back after the others are deleted;
+ * 3. the journal is held, so that an entity of another process loses its right to write;
+ * 4. its snapshots are deleted;
+ * 5. its journal is purged.
  *
- * A crash between 3 and 4 leaves a journal without snapshots: it is recovered from its events, and
+ * A crash between 4 and 5 leaves a journal without snapshots: it is recovered from its events, and
  * the purge may be repeated. In the other order a snapshot of the former life could come before all
  * those of the next one.
  *
@@ -47,6 +48,8 @@ export async function purgeEntity(
 
   async function purge(): Promise<void> {
     const store = await deps.snapshotStore(name.snapshotPluginId, signal);
+    await live.saves.of(persistenceId);
+    signal.throwIfAborted();
     await withJournal(deps, name, signal, async (journal) => {
       const id = persistenceId as PersistenceId;
       if (journal.purge === undefined) {
@@ -64,19 +67,26 @@ export async function purgeEntity(
  * @param actor `undefined` = it has ended
  * @throws {InvalidInputError} there is no event `to`, or no snapshot can stand for those that are
  *   to go; and as the journal
+ * @throws {NotOwnerError} nothing deleted: another process has had the entity meanwhile
  */
 export async function deleteEvents(
   deps: UpkeepDeps,
   { to, actor, ...name }: JournalName & Deletion,
   signal: AbortSignal,
 ): Promise<void> {
+  let lost: NotOwnerError | undefined;
   try {
     const deleting = actor?.deleteTo(to, { signal });
     if (deleting !== undefined) return await deleting;
   } catch (error) {
     if (!(error instanceof NotOwnerError)) throw error;
+    lost = error;
   }
   if ((await deps.snapshotStore(name.snapshotPluginId, signal)) !== undefined) {
+    if (actor !== undefined) {
+      const text = `${name.persistenceId} is written by another process: nothing was deleted`;
+      throw lost ?? new NotOwnerError(text);
+    }
     throw new InvalidInputError(
       `the events of ${name.persistenceId} were not deleted: it has a snapshot store, so its live actor ` +
         'has to take a snapshot first, and there is none. Purge it to delete all of it',

@@ -90,7 +90,6 @@ export function resolveOptions<S, E extends EventObject>(
 }
 
 function resolveSnapshots<S, E extends EventObject>({
-  machineVersion,
   snapshotPluginId,
   snapshotAdapter,
   retention,
@@ -98,13 +97,9 @@ function resolveSnapshots<S, E extends EventObject>({
   waitForSnapshot = false,
   recovery,
 }: EntityOptions<S, E>): SnapshotSettings<S> {
-  if (machineVersion !== undefined && typeof machineVersion !== 'string') {
-    throw new InvalidInputError(`machineVersion must be a text, not ${kindOf(machineVersion)}`);
-  }
   const from = recovery?.fromSnapshot ?? {};
   return {
     pluginId: snapshotPluginId,
-    machineVersion,
     adapter: snapshotAdapter,
     retention: retention && {
       snapshotEvery: positive(retention.snapshotEvery, 'retention.snapshotEvery'),

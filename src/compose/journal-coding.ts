@@ -1,7 +1,8 @@
 import { Bindings } from '../actor/evolution/bindings.ts';
+import { serializerFault, storedAs } from '../actor/evolution/check-serializers.ts';
 import type { EventAdapter } from '../actor/evolution/event-adapter.ts';
 import type { JournalCoding } from '../actor/evolution/event-coding.ts';
-import { type EventSerializer, isSerializer } from '../actor/evolution/event-serializer.ts';
+import type { EventSerializer } from '../actor/evolution/event-serializer.ts';
 import { checkAdapter } from '../actor/evolution/resolve-evolution.ts';
 import { PayloadSerializers, plainJson } from '../actor/evolution/stored-payload.ts';
 import { taggedJson } from '../actor/evolution/tagged-json.ts';
@@ -18,9 +19,6 @@ export interface CodingSettings {
   readonly eventAdapters: BoundClasses;
   readonly serializers: BoundClasses;
 }
-
-/** Identifiers below this one belong to the frameworks. */
-const firstIdentifier = 100;
 
 const ours = { what: 'an event adapter or serializer', builtins: new Map<string, never>() };
 
@@ -72,10 +70,10 @@ async function bindSerializers(
   const keyOf = new Map<number | string, string>();
   for (const named of classes) {
     const serializer: unknown = builtins.get(named.class) ?? made(await load(named));
-    const fault = faultOf(serializer);
+    const fault = serializerFault(serializer);
     if (fault !== undefined) throw wrong(named, `"${named.class}" ${fault}`);
     const known = serializer as EventSerializer;
-    const key = isSerializer(known) ? known.identifier : known.name;
+    const key = storedAs(known);
     const other = keyOf.get(key);
     if (other !== undefined) {
       throw wrong(
@@ -101,23 +99,6 @@ function found<T>(byName: ReadonlyMap<string, T>, names: readonly string[]): rea
 function made(exported: unknown): unknown {
   const isClass = typeof exported === 'function' && /^class\b/.test(String(exported));
   return isClass ? new (exported as new () => unknown)() : exported;
-}
-
-function faultOf(serializer: unknown): string | undefined {
-  const one = (serializer ?? {}) as Readonly<Record<string, unknown>>;
-  const needs = (names: readonly string[]): boolean =>
-    names.every((name) => typeof one[name] === 'function');
-  if (typeof one.name === 'string' && one.name !== '' && needs(['toJson', 'fromJson'])) {
-    return undefined;
-  }
-  if (!needs(['manifest', 'toBinary', 'fromBinary'])) {
-    return 'is neither a Serializer (identifier, manifest, toBinary, fromBinary) nor a JsonCodec (name, toJson, fromJson)';
-  }
-  const { identifier } = one;
-  if (Number.isInteger(identifier) && (identifier as number) <= 0x7fffffff) {
-    if ((identifier as number) >= firstIdentifier) return undefined;
-  }
-  return `has the identifier ${String(identifier)}: it must be an integer from ${firstIdentifier} to 2147483647`;
 }
 
 function wrong({ path, origin }: NamedClass, message: string): ConfigError {

@@ -9,6 +9,10 @@ import {
   readStartTimeout,
   type SnapshotHostSettings,
 } from '../config/settings/plugin-host-settings.ts';
+import {
+  readSnapshotStoreSettings,
+  snapshotStoreClasses,
+} from '../config/settings/snapshot-store-settings.ts';
 import { hostSnapshotStore } from '../plugin/host/hosted-snapshot-store.ts';
 import {
   openPlugin,
@@ -74,13 +78,23 @@ async function readSection(config: Config, path: string, registered: RegisteredP
   const fallback = config.section(fallbackPaths.snapshotStore);
   const own = config.section(path);
   const [source, settings, startTimeoutMs] = await readAllTogether<
-    [{ readonly value: unknown }, SnapshotHostSettings, number]
+    [{ readonly value: unknown }, SnapshotHostSettings, number, unknown]
   >(
     () => pluginSourceAt(config, path, kind, registered),
     () => hostOf(own, fallback, readSnapshotHost),
     () => hostOf(own, fallback, readStartTimeout),
+    () => checkOwnSettings(own.laidOver(fallback), nameIn(config.value(`${path}.class`))),
   );
   return { source: source.value, settings, startTimeoutMs, config: own.laidOver(fallback) };
+}
+
+/**
+ * The settings of a store of this package: a wrong one shows when the program starts, and not when
+ * its first actor does.
+ */
+function checkOwnSettings(section: Config, name: string): void {
+  const type = snapshotStoreClasses.get(jvmNames.get(name) ?? name);
+  if (type !== undefined) readSnapshotStoreSettings(section, type);
 }
 
 /**

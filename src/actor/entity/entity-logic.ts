@@ -2,7 +2,7 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import type { AttemptRecord, ChildAttempt } from './invoked-work.ts';
 import type { OutboxChange } from './outbox.ts';
 import type { EndedChild } from './stored-event.ts';
-import type { Timer, TimerChange } from './timers.ts';
+import type { Timer, TimerChange, Timers } from './timers.ts';
 
 /** A state as the host sees it: the front end knows the rest. */
 export interface HostedState {
@@ -52,9 +52,10 @@ export interface DryRun<S> {
    * The state that `EntityLogic.persist` gave: further events can be applied to it, and
    * `EntityLogic.adoptReplay` makes it live.
    *
+   * @param timers its delayed events
    * @throws {CodecError} what it needs is gone, such as a state or a child; nothing was made
    */
-  restore(stored: unknown): S;
+  restore(stored: unknown, timers: Timers): S;
   /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
   reset(): void;
   /** Remembers the names taken so far, for `undo`. */
@@ -63,10 +64,18 @@ export interface DryRun<S> {
   undo(): void;
 }
 
+/** Which machine an entity uses. */
+export interface UsedMachine {
+  /** Its id, or `behavior`. */
+  readonly kind: string;
+  /** It is not the newest one of the program: the entity keeps to the one that it was born with. */
+  readonly isEarlier: boolean;
+}
+
 /** What the host needs of a front end, for one actor. */
 export interface EntityLogic<S> {
-  /** What a snapshot is of: the id of the machine. */
-  readonly kind: string;
+  /** The machine of the entities whose journal was begun by this version of it. */
+  machineOf(bornWith: string | undefined): UsedMachine;
   /** For commands: a name that the real actor system has given away is taken here, too. */
   dryRun(): DryRun<S>;
   /** For a replay, which goes through states whose names may belong to other actors today. */

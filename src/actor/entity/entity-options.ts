@@ -153,11 +153,15 @@ export interface SnapshotAdapter {
   /** From the state as docs/snapshots.md shows it to any JSON. */
   toStore(state: Readonly<Record<string, unknown>>): unknown;
   /**
-   * From what `toStore` gave to a state of the present machine. An exception discards the snapshot.
+   * From what `toStore` gave to a state of the machine that the entity uses. An exception discards the
+   * snapshot.
+   *
+   * @param from `machineVersion` = of the machine that made the state; `bornWith` = of the one that
+   *   began the journal: an entity that keeps to one of `earlierMachines` uses that
    */
   fromStore(
     stored: unknown,
-    from: { readonly machineVersion: string | undefined },
+    from: { readonly machineVersion: string | undefined; readonly bornWith: string | undefined },
   ): Readonly<Record<string, unknown>>;
 }
 
@@ -328,7 +332,6 @@ export type ResolvedRetention = {
 /** The resolved options about snapshots. One object for all actors of a logic. */
 export interface SnapshotSettings<S> {
   readonly pluginId: string | undefined;
-  readonly machineVersion: string | undefined;
   readonly adapter: SnapshotAdapter | undefined;
   /** `undefined` = none is taken because of a number. */
   readonly retention: ResolvedRetention | undefined;

@@ -16,7 +16,9 @@ export interface LiveEntity {
 export class LiveEntities {
   readonly #all = new Set<LiveEntity>();
   readonly #writers = new Map<string, LiveEntity>();
-  readonly #lingering = new Map<string, Promise<void>>();
+  readonly #lingering = new WorkById();
+  /** Snapshots that are being saved, also of entities that have ended since. */
+  readonly saves = new WorkById();
 
   /** @throws {DuplicateEntityError} another live entity has the id, and `guard` is on */
   claim(entity: LiveEntity, guard: boolean): void {
@@ -38,11 +40,7 @@ export class LiveEntities {
 
   /** From now on an entity of this id that starts waits for `work` before it recovers. */
   linger(persistenceId: string, work: Promise<unknown>): void {
-    const forget = (): void => {
-      if (this.#lingering.get(persistenceId) === settled) this.#lingering.delete(persistenceId);
-    };
-    const settled: Promise<void> = work.then(forget, forget);
-    this.#lingering.set(persistenceId, settled);
+    this.#lingering.add(persistenceId, work);
   }
 
   /**
@@ -50,7 +48,7 @@ export class LiveEntities {
    * until it settles; never rejects.
    */
   lingeringWrite(persistenceId: string): Promise<void> | undefined {
-    return this.#lingering.get(persistenceId);
+    return this.#lingering.of(persistenceId);
   }
 
   /** A live entity of this id. */
@@ -65,5 +63,24 @@ export class LiveEntities {
 
   [Symbol.iterator](): Iterator<LiveEntity> {
     return [...this.#all][Symbol.iterator]();
+  }
+}
+
+/** What is under way for entities, by their ids. */
+class WorkById {
+  readonly #all = new Map<string, Promise<void>>();
+
+  add(id: string, work: Promise<unknown>): void {
+    const earlier = this.#all.get(id);
+    const forget = (): void => {
+      if (this.#all.get(id) === settled) this.#all.delete(id);
+    };
+    const settled: Promise<void> = Promise.allSettled([earlier, work]).then(forget);
+    this.#all.set(id, settled);
+  }
+
+  /** Resolves when all of it has settled; `undefined` = there is none. */
+  of(id: string): Promise<void> | undefined {
+    return this.#all.get(id);
   }
 }

@@ -31,6 +31,8 @@ export interface Replayed<S> {
   readonly writerUuid: string;
   /** Events that were applied; those in a snapshot are not among them. */
   readonly appliedEvents: number;
+  /** Number of the snapshot that the events were applied to; 0 = there was none. */
+  readonly snapshotSeqNr: number;
   /** The newest snapshot that the journal does not know: it is of a former life. */
   readonly formerSnapshot: SnapshotMetadata | undefined;
   /** The state is that of the newest event of the journal. */

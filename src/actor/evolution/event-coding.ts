@@ -247,12 +247,7 @@ export class EventCoding {
     const { renaming } = this.#evolution;
     const { type } = (stored ?? {}) as { readonly type?: unknown };
     if (renaming === undefined || typeof type !== 'string') return stored;
-    const named = renaming.typeOf(type);
-    const { actorId } = stored as { readonly actorId?: unknown };
-    const isChild = isOwn(stored) && typeof actorId === 'string';
-    if (named === type && !isChild) return stored;
-    const renamed = { ...(stored as object), type: named };
-    return isChild ? { ...renamed, actorId: renaming.actorOf(actorId) } : renamed;
+    return renaming.eventOf(stored as EventObject);
   }
 
   #factsOf({ facts }: PersistentRepr): EventFacts {

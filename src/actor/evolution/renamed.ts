@@ -1,3 +1,6 @@
+import type { EventObject } from 'xstate';
+import { isOwnType } from './own-events.ts';
+
 /**
  * Names that changed since events were stored: old name to new one. They count where a journal is
  * read, before anything else looks at the event; the journal itself keeps the old names.
@@ -52,6 +55,15 @@ export class Renaming {
       if (type.startsWith(prefix)) return prefix + this.actorOf(type.slice(prefix.length));
     }
     return type;
+  }
+
+  /** The event with its new type; the end of a child names that as well. */
+  eventOf(event: EventObject): EventObject {
+    const type = this.typeOf(event.type);
+    const { actorId } = event as { readonly actorId?: unknown };
+    const isChild = isOwnType(event.type) && typeof actorId === 'string';
+    if (type === event.type && !isChild) return event;
+    return { ...event, type, ...(isChild && { actorId: this.actorOf(actorId) }) };
   }
 
   /** The id of an invoked or spawned actor: one that was given, or that xstate made of a state. */

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import { checkSerializers } from './check-serializers.ts';
 import type { EntityKeys } from './entity-cipher.ts';
 import type { EventAdapter } from './event-adapter.ts';
 import type { Evolution, UnknownStoredEvent } from './event-coding.ts';
@@ -53,6 +54,7 @@ export function resolveEvolution<E extends EventObject>(
   }
   checkVersion(options.machineVersion, 'machineVersion');
   if (eventAdapter !== undefined) checkAdapter(eventAdapter, 'the option "eventAdapter"');
+  if (serializers !== undefined) checkSerializers(serializers);
   if (keys !== undefined && typeof keys.keyOf !== 'function') {
     throw new InvalidInputError('the option "encryption" needs the function "keyOf"');
   }

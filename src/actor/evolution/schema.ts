@@ -34,12 +34,14 @@ export type EventCheck = (event: unknown) => void;
  */
 export function validated(schema: StandardSchema, value: unknown, name: string): unknown {
   const result = schema['~standard'].validate(value);
-  if (result instanceof Promise) {
-    result.catch(() => {});
+  // Also one of another realm, or of a library: to go on would let everything pass.
+  if (typeof (result as Partial<Promise<unknown>>).then === 'function') {
+    Promise.resolve(result).catch(() => {});
     throw new InvalidInputError(`the schema of the ${name} answers with a promise: it must not`);
   }
-  if (result.issues === undefined) return result.value;
-  const issues = result.issues.map(({ message, path = [] }) => ({ message, at: at(name, path) }));
+  const judged = result as SchemaResult<unknown>;
+  if (judged.issues === undefined) return judged.value;
+  const issues = judged.issues.map(({ message, path = [] }) => ({ message, at: at(name, path) }));
   const text = issues.map(({ message, at }) => `${at}: ${message}`).join('; ');
   throw new InvalidInputError(`the ${name} is not valid: ${text}`, { path: issues[0]?.at ?? name });
 }

@@ -30,7 +30,10 @@ function tag(value: unknown, path: string, depth: number): unknown {
   // What is refused is refused with its place by whoever stores the JSON.
   if (prototype !== Object.prototype && prototype !== null) return value;
   const members: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) setMember(members, name, inner(member, name));
+  for (const [name, member] of Object.entries(value)) {
+    // JSON leaves it out: what is left may look like a tag.
+    if (member !== undefined) setMember(members, name, inner(member, name));
+  }
   return looksTagged(members) ? { $plain: members } : members;
 }
 

@@ -9,7 +9,7 @@ import { createActor } from 'xstate';
 import { RecoveryFailedError } from '../../model/errors.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import { isOutboxAction } from '../delivery/deliver.ts';
-import type { DryRun, EntityLogic, StoredInput } from '../entity/entity-logic.ts';
+import type { DryRun, EntityLogic, StoredInput, UsedMachine } from '../entity/entity-logic.ts';
 import { TimerTick } from '../entity/host-events.ts';
 import {
   type ChildAttempt,
@@ -123,8 +123,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     return this.#versions.inUse;
   }
 
-  get kind(): string {
-    return this.#machine.id;
+  machineOf(bornWith: string | undefined): UsedMachine {
+    const versions = this.#versions;
+    return { kind: versions.of(bornWith).id, isEarlier: versions.isEarlier(bornWith) };
   }
 
   dryRun(): ShadowScope {

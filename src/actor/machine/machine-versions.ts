@@ -19,6 +19,10 @@ export class MachineVersions {
     return this.#earlier.get(bornWith ?? '') ?? this.#newest;
   }
 
+  isEarlier(bornWith: string | undefined): boolean {
+    return this.#earlier.has(bornWith ?? '');
+  }
+
   useNewest(): void {
     this.inUse = this.#newest;
   }

@@ -9,6 +9,8 @@ import { createActor, StateMachine } from 'xstate';
 import { CodecError } from '../../model/errors.ts';
 import { readArray, readObject, readText } from '../../model/plain-members.ts';
 import { fromLossless, type Standing } from '../entity/lossless-form.ts';
+import type { Timers } from '../entity/timers.ts';
+import { knowsEvents } from './known-events.ts';
 import type { ActorStand, StoredChild, StoredMachine } from './machine-snapshot.ts';
 import { sameValue } from './snapshot-parts.ts';
 
@@ -55,6 +57,20 @@ export function restoreMachine(
   // xstate derives a status of its own from the value.
   const state = { ...resolved, children, status: stored.status, output: undefined };
   return { state: state as unknown as AnyMachineSnapshot, made };
+}
+
+/**
+ * A delayed transition whose name is gone would never be taken: the entity would stay for ever in
+ * a state that it was to leave.
+ *
+ * @throws {CodecError} the machine has no such delayed transition; names it
+ */
+export function checkDelayed(machine: AnyStateMachine, timers: Timers): void {
+  const knows = knowsEvents(machine);
+  for (const { event, target } of timers.pending()) {
+    if (target.type !== 'self' || !event.type.startsWith('xstate.after.')) continue;
+    if (!knows(event.type)) throw unknown(machine, `the delayed transition "${event.type}"`);
+  }
 }
 
 /**
@@ -179,12 +195,33 @@ function snapshotOf(
 function checkMachine(machine: AnyStateMachine, given: unknown, at: string): StoredMachine {
   const stored = readObject(given, at) as unknown as StoredMachine;
   readText(stored.status, `${at}.status`);
-  resolve(machine, stored, at);
+  const { nodes } = resolve(machine, stored, at);
   const children = Object.entries(readObject(stored.children, `${at}.children`));
   for (const [key, child] of children) checkChild(machine, child, `${at}.children.${key}`);
+  checkInvoked(machine, nodes, Object.values(stored.children));
   const gone = stored.gone === undefined ? [] : readArray(stored.gone, `${at}.gone`);
   for (const [i, child] of gone.entries()) checkChild(machine, child, `${at}.gone[${i}]`);
   return stored;
+}
+
+/**
+ * An invoked child that has another id by now would run, and nobody would hear of its end.
+ *
+ * @throws {CodecError} an id is gone; names both
+ */
+function checkInvoked(
+  { id: machine }: AnyStateMachine,
+  nodes: readonly AnyStateMachine['root'][],
+  children: readonly StoredChild[],
+): void {
+  const invoked = nodes.flatMap(({ invoke }) => invoke);
+  const others = children.filter(({ id }) => invoked.every((of) => of.id !== id));
+  for (const { id, src } of invoked) {
+    if (children.some((child) => child.id === id)) continue;
+    const other = others.find((child) => child.src === src);
+    if (other === undefined) continue; // it was stopped
+    throw new CodecError(`the machine "${machine}" invokes "${id}", and no longer "${other.id}"`);
+  }
 }
 
 function checkChild(parent: AnyStateMachine, given: unknown, at: string): void {
@@ -216,7 +253,7 @@ function resolve(machine: AnyStateMachine, { value, history }: StoredMachine, at
     return machine.resolveState({ value: value as never, context: {}, historyValue });
   });
   if (!sameValue(resolved.value, value)) throw unknown(machine, what);
-  return { value: value as typeof resolved.value, historyValue };
+  return { value: value as typeof resolved.value, historyValue, nodes: resolved._nodes };
 }
 
 function known<T>(machine: AnyStateMachine, what: string, look: () => T): T {

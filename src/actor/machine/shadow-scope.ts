@@ -10,14 +10,14 @@ import type { DryRun } from '../entity/entity-logic.ts';
 import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
 import type { OutboxChange } from '../entity/outbox.ts';
 import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
-import type { TimerChange, TimerTarget } from '../entity/timers.ts';
+import type { TimerChange, Timers, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlanner } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import { ChildNames } from './child-names.ts';
 import { IsolatedSystem, ignore, type NamesTaken, ShadowSelf } from './isolated-system.ts';
 import type { StoredChild } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
-import { restoreMachine } from './restore-machine.ts';
+import { checkDelayed, restoreMachine } from './restore-machine.ts';
 import { childOf } from './snapshot-parts.ts';
 
 const nothing: readonly never[] = [];
@@ -173,8 +173,9 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     if (child !== undefined) workOf(child)?.note(record, atMs);
   }
 
-  restore(stored: unknown): AnyMachineSnapshot {
+  restore(stored: unknown, timers: Timers): AnyMachineSnapshot {
     this.#forget(0);
+    checkDelayed(this.#machine, timers);
     const { state, made } = restoreMachine(this.#machine, stored, this.self);
     for (const [actor, child] of made) {
       this.restoredChildren.set(actor, child);

@@ -167,7 +167,7 @@ export class EntityRecovery<S extends HostedState> {
     { end, onLoad }: Pick<Partial<EntitySources<S>>, 'end' | 'onLoad'>,
   ): Promise<Replayed<S>> {
     // Opening a store has bounds of its own, as opening a journal has.
-    const store = end === undefined ? await watch.guard(this.#snapshots.open(signal)) : undefined;
+    const store = await watch.guard(this.#snapshots.open(signal));
     const coding = await watch.guard(openCoding(this.#entity, signal));
     const sources = { entity: this.#entity, journal, store, coding, watch, signal };
     return await readEntity({ ...sources, end, onLoad });

@@ -13,7 +13,14 @@ import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
-import { decodeSnapshot, snapshotPlace } from '../snapshots/snapshot-content.ts';
+import {
+  decodeSnapshot,
+  isPlainSnapshot,
+  programOf,
+  type SnapshotContent,
+  snapshotPlace,
+} from '../snapshots/snapshot-content.ts';
+import { renamedChildren, renamedTimers } from './renamed-snapshot.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
 import type { FoldOptions, FoldStart } from './replay-fold.ts';
 import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
@@ -62,6 +69,8 @@ class EntityReader<S extends HostedState> {
   #begun: BegunRecovery | undefined;
   /** Events are needed that the journal, as it was read, has no more. */
   #lacksEvents = false;
+  /** Why the newest of them was. */
+  #firstCause: unknown;
 
   constructor(sources: EntitySources<S>) {
     this.#sources = sources;
@@ -89,6 +98,7 @@ class EntityReader<S extends HostedState> {
     } catch (error) {
       if (!(error instanceof SnapshotUnproven || this.#lacksEvents)) throw error;
       this.#unused.length = 0;
+      this.#firstCause = undefined;
       return await this.#readPresent();
     } finally {
       // A plugin that went silent may not answer this either, so nobody waits for it.
@@ -104,10 +114,8 @@ class EntityReader<S extends HostedState> {
       if (replayed !== undefined) return { ...replayed, formerSnapshot: this.#former };
     }
     const isAsked = this.#to > 0 && settings.recoverMaxEvents > 0;
-    // Without a store, deleting events forgets them.
     const isWhole = store !== undefined && isAsked;
-    const prefixGone = (first: number) => this.#deleted(`events 1 to ${first - 1}`);
-    const fold = this.#fold(logic.replayRun(), isWhole ? { prefixGone } : {});
+    const fold = this.#fold(logic.replayRun(), isAsked ? this.#whole : {});
     const replayed = await this.#replay(fold, SeqNr.min, settings.recoverMaxEvents);
     if (isWhole && fold.firstSeqNr === 0 && replayed.sequenceNr > 0) {
       throw this.#deleted('the events');
@@ -117,16 +125,25 @@ class EntityReader<S extends HostedState> {
 
   async #readUntil(end: ReplayEnd): Promise<Replayed<S>> {
     const { to = SeqNr.max, untilMs } = end;
-    const fold = this.#fold(this.#entity.logic.replayRun(), {});
+    const fold = this.#fold(this.#entity.logic.replayRun(), this.#whole);
     const run = { ...this.#run(fold, SeqNr.min, Number.POSITIVE_INFINITY), to, untilMs };
     return await replayUntil(run, end);
   }
 
+  /** Without a store, deleting events forgets them. */
+  get #whole(): Pick<FoldOptions<S>, 'prefixGone'> {
+    if (this.#sources.store === undefined) return {};
+    return { prefixGone: (first) => this.#deleted(`events 1 to ${first - 1}`) };
+  }
+
   #deleted(what: string): RecoveryFailedError {
     this.#lacksEvents = true;
-    const because = this.#unused.length === 0 ? 'there is none' : this.#unused.join('; ');
+    const isPast = this.#sources.end !== undefined;
+    const none = isPast ? 'a state of the past is made of events only' : 'there is none';
+    const because = this.#unused.length === 0 ? none : this.#unused.join('; ');
     return new RecoveryFailedError(
       `${what} of ${this.#entity.persistenceId} are deleted, and no snapshot stands for them: ${because}`,
+      { cause: this.#firstCause },
     );
   }
 
@@ -176,6 +193,7 @@ class EntityReader<S extends HostedState> {
       return await watch.guard(store.load(persistenceId, criteria, { signal }));
     } catch (error) {
       if (store.isOptional !== true || signal.aborted) throw error;
+      this.#firstCause ??= error;
       this.#unused.push('it cannot be loaded');
       const text = 'no snapshot can be loaded; all events are applied instead';
       deps.log.warn({ persistenceId, err: error }, text);
@@ -186,48 +204,62 @@ class EntityReader<S extends HostedState> {
   }
 
   /** Where the fold begins; `undefined` = the snapshot does not fit the program. */
-  #start({ metadata, snapshot }: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
-    const { settings, logic, input } = this.#entity;
-    const { machineVersion, adapter } = settings.snapshots;
+  #start(stored: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
+    const { settings, input } = this.#entity;
+    const { adapter } = settings.snapshots;
     try {
-      const cipher = this.#sources.coding?.cipher;
-      const place = snapshotPlace(metadata.seqNr);
-      const content = decodeSnapshot(cipher?.open(snapshot, place) ?? snapshot);
-      const { witness, kind, timers, lastEventMs } = content;
-      if (witness.seqNr !== metadata.seqNr) {
-        throw new CodecError(`it is the one of number ${witness.seqNr}`);
-      }
-      if (adapter === undefined && content.machineVersion !== machineVersion) {
-        const versions = [content.machineVersion, machineVersion].map(
-          (v) => v ?? 'without version',
-        );
-        throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
-      }
-      if (adapter === undefined && kind !== logic.kind) {
-        throw new CodecError(`it is of the machine "${kind}", not "${logic.kind}"`);
-      }
-      const from = { machineVersion: content.machineVersion };
-      run.useVersion(content.bornWith);
-      const state = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
+      const content = this.#content(stored);
+      const { witness, machineVersion, bornWith, lastEventMs } = content;
+      if (adapter === undefined) this.#checkProgram(content);
+      run.useVersion(bornWith);
+      const from = { machineVersion, bornWith };
+      const given = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
+      const renaming = settings.evolution?.renaming;
+      const [state, timers] =
+        renaming === undefined
+          ? [given, content.timers]
+          : [renamedChildren(given, renaming), renamedTimers(content.timers, renaming)];
       return {
         ...witness,
-        state: run.restore(state),
+        state: run.restore(state, timers),
         input: content.input === undefined ? input : content.input.value,
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
         outbox: Outbox.ofPlain(content.deliveries),
-        bornWith: content.bornWith,
+        bornWith,
         lastEventMs,
       };
     } catch (error) {
-      this.#leave(metadata.seqNr, error);
+      this.#leave(stored.metadata.seqNr, error);
       return undefined;
+    }
+  }
+
+  /** @throws when it cannot be decrypted or read, or is of another number */
+  #content({ metadata: { seqNr }, snapshot }: StoredSnapshot): SnapshotContent {
+    const cipher = isPlainSnapshot(snapshot) ? undefined : this.#sources.coding?.cipher;
+    const content = decodeSnapshot(cipher?.open(snapshot, snapshotPlace(seqNr)) ?? snapshot);
+    const { witness } = content;
+    if (witness.seqNr === seqNr) return content;
+    throw new CodecError(`it is the one of number ${witness.seqNr}`);
+  }
+
+  /** @throws {CodecError} another machine has made the state, or another version of it */
+  #checkProgram({ kind, machineVersion, bornWith }: SnapshotContent): void {
+    const used = programOf(this.#entity, bornWith);
+    if (machineVersion !== used.machineVersion) {
+      const versions = [machineVersion, used.machineVersion].map((v) => v ?? 'without version');
+      throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
+    }
+    if (kind !== used.kind) {
+      throw new CodecError(`it is of the machine "${kind}", not "${used.kind}"`);
     }
   }
 
   #leave(seqNr: number, error: unknown): void {
     const { persistenceId, deps } = this.#entity;
     const why = error instanceof Error ? error.message : String(error);
+    this.#firstCause ??= error;
     this.#unused.push(`that of number ${seqNr} is not used: ${why}`);
     deps.log.warn({ persistenceId, seqNr, err: error }, 'a snapshot is not used');
   }

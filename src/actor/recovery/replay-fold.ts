@@ -200,6 +200,7 @@ export class ReplayFold<S extends HostedState> {
       coding: this.#options.coding,
       writerUuid: this.#writerUuid,
       appliedEvents: this.#appliedEvents,
+      snapshotSeqNr: this.#options.start?.seqNr ?? 0,
       formerSnapshot: undefined,
       isWhole: sequenceNr === this.lastSeqNr,
       run: this.#run,

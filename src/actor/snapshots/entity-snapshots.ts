@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
-import { InvalidInputError } from '../../model/errors.ts';
+import { InvalidInputError, NotOwnerError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
+import { storedForm } from '../../model/stored-form.ts';
 import type { JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { SnapshotMetadata, SnapshotStore } from '../../ports/snapshot-store.ts';
 import { SnapshotCriteria } from '../../ports/snapshot-store.ts';
@@ -12,7 +13,7 @@ import { SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
-import { encodeSnapshot, snapshotPlace } from './snapshot-content.ts';
+import { encodeSnapshot, programOf, snapshotPlace } from './snapshot-content.ts';
 
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
@@ -38,9 +39,15 @@ export class EntitySnapshots<S extends HostedState> {
   #isWhole = true;
   /** An event of the command under way asks for a snapshot. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
-  #isSaving = false;
-  /** Number of the newest snapshot that was saved since the recovery; 0 = none was. */
+  /** The save under way. */
+  #saving: Promise<PersistenceSignal> | undefined;
+  /**
+   * Number of the newest snapshot that is known to stand for the events before it: the entity came
+   * from it, or has saved it since; 0 = there is none.
+   */
   #savedAt = 0;
+  /** Recoveries so far: what is saved before one says nothing of the journal after it. */
+  #recoveries = 0;
   #isRetaining = false;
   /** The newest one of a life before this one; `undefined` = none is known. */
   #former: SnapshotMetadata | undefined;
@@ -52,7 +59,7 @@ export class EntitySnapshots<S extends HostedState> {
 
   /** Commands wait for the snapshot that is being saved. */
   get holdsCommands(): boolean {
-    return this.#isSaving && this.#entity.settings.snapshots.holdsCommands;
+    return this.#saving !== undefined && this.#entity.settings.snapshots.holdsCommands;
   }
 
   /**
@@ -85,14 +92,16 @@ export class EntitySnapshots<S extends HostedState> {
   }
 
   /** The entity has taken what its journal says. */
-  adopted({ timers, writerUuid, lastEventMs, isWhole, formerSnapshot }: Replayed<S>): void {
+  adopted(replayed: Replayed<S>): void {
+    const { timers, writerUuid, lastEventMs, isWhole, formerSnapshot, snapshotSeqNr } = replayed;
+    this.#recoveries++;
     this.#former = formerSnapshot;
     this.#timers = timers.copy();
     this.#writerUuid = writerUuid;
     this.#lastEventMs = lastEventMs;
     this.#isWhole = isWhole;
     this.#due = 'no';
-    this.#savedAt = 0;
+    this.#savedAt = snapshotSeqNr;
   }
 
   /**
@@ -100,14 +109,22 @@ export class EntitySnapshots<S extends HostedState> {
    * for them, and its own last event proves that it belongs to the journal. So one is taken where
    * it is needed.
    *
+   * One number is never saved twice. When the second save fails, what it may have left is deleted:
+   * the first snapshot would go with it, and the events before it may be deleted by then.
+   *
    * @throws {InvalidInputError} none can be taken, so nothing may be deleted
+   * @throws {NotOwnerError} nothing may be deleted: another process has had the journal meanwhile
    * @throws what the store rejects with
    */
   async coverDeletion(to: number): Promise<number> {
     const store = this.#store;
     if (store === undefined) return to;
-    if (this.#savedAt <= to) await this.#saveNow(store);
-    return Math.min(to, this.#savedAt - 1);
+    const recoveries = this.#recoveries;
+    while (this.#saving !== undefined) await this.#saving;
+    if (this.#savedAt <= to && this.#savedAt < this.#entity.sequenceNr) await this.#saveNow(store);
+    if (recoveries === this.#recoveries) return Math.min(to, this.#savedAt - 1);
+    const { persistenceId } = this.#entity;
+    throw new NotOwnerError(`${persistenceId} has recovered anew meanwhile: nothing was deleted`);
   }
 
   async #saveNow(store: SnapshotStore): Promise<void> {
@@ -188,8 +205,9 @@ export class EntitySnapshots<S extends HostedState> {
     const entity = this.#entity;
     const store = this.#store;
     const { sequenceNr } = entity;
-    if (store === undefined || this.#isSaving || !this.#isWhole) return;
-    if (sequenceNr === 0 || entity.state.status !== 'active') return;
+    if (store === undefined || this.#saving !== undefined || !this.#isWhole) return;
+    if (sequenceNr === 0 || sequenceNr === this.#savedAt || entity.state.status !== 'active')
+      return;
     let bytes: Uint8Array;
     try {
       bytes = this.#bytes();
@@ -208,17 +226,17 @@ export class EntitySnapshots<S extends HostedState> {
 
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
   #bytes(): Uint8Array {
-    const { settings, logic, state, sequenceNr, input, recent, bornWith, coding } = this.#entity;
+    const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
     const { outbox } = this.#entity;
-    const { machineVersion, adapter } = settings.snapshots;
+    const { adapter } = settings.snapshots;
     const persisted = logic.persist(state);
     const isInputStored = settings.actor.initEvent !== 'never';
-    const content = encodeSnapshot({
-      kind: logic.kind,
-      machineVersion,
+    return encodeSnapshot({
+      ...programOf(this.#entity, bornWith),
       witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
       input: isInputStored ? { value: input } : undefined,
-      state: adapter === undefined ? persisted : adapter.toStore(persisted),
+      // JSON would leave out or change what it cannot hold, and say nothing.
+      state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
       timers: this.#timers,
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
@@ -226,7 +244,6 @@ export class EntitySnapshots<S extends HostedState> {
       bornWith,
       // Further state of the entity that a recovery needs goes here.
     });
-    return coding?.cipher?.seal(content, snapshotPlace(sequenceNr)) ?? content;
   }
 
   /** `journal` = that of a snapshot on which a round of retention follows. */
@@ -236,10 +253,7 @@ export class EntitySnapshots<S extends HostedState> {
     bytes: Uint8Array,
     journal: JournalPlugin | undefined,
   ): Promise<void> {
-    this.#isSaving = true;
     const saved = await this.#save(store, metadata, bytes);
-    if (saved.type === 'snapshot-saved') await this.#deleteFormer(metadata.seqNr, store);
-    this.#isSaving = false;
     this.#report(saved);
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
     if (this.#entity.journal !== journal) return; // another process may have the entity by now
@@ -248,17 +262,33 @@ export class EntitySnapshots<S extends HostedState> {
     this.#isRetaining = false;
   }
 
-  /** Never rejects. */
+  /** A purge waits for it: the snapshot would come back after the others are deleted. Never rejects. */
   async #save(
     store: SnapshotStore,
     metadata: SnapshotMetadata,
     bytes: Uint8Array,
   ): Promise<PersistenceSignal> {
+    const saving = this.#trySave(store, metadata, bytes);
+    this.#saving = saving;
+    this.#entity.deps.live.saves.add(metadata.persistenceId, saving);
+    const saved = await saving;
+    this.#saving = undefined;
+    return saved;
+  }
+
+  async #trySave(
+    store: SnapshotStore,
+    metadata: SnapshotMetadata,
+    bytes: Uint8Array,
+  ): Promise<PersistenceSignal> {
     const sequenceNr = metadata.seqNr;
+    const recoveries = this.#recoveries;
+    const cipher = this.#entity.coding?.cipher;
     try {
-      await store.save(metadata, bytes);
-      this.#savedAt = Math.max(this.#savedAt, sequenceNr);
-      return { type: 'snapshot-saved', sequenceNr };
+      // Of an entity that has written nothing since it is encrypted there is no key yet.
+      if (cipher !== undefined) await cipher.ready();
+      await store.save(metadata, cipher?.seal(bytes, snapshotPlace(sequenceNr)) ?? bytes);
+      if (recoveries === this.#recoveries) this.#savedAt = Math.max(this.#savedAt, sequenceNr);
     } catch (cause) {
       // It may be stored all the same. Nobody has heard of it yet, so it may go as well.
       await store.delete(metadata).catch((err: unknown) => {
@@ -268,6 +298,8 @@ export class EntitySnapshots<S extends HostedState> {
       });
       return { type: 'snapshot-failed', sequenceNr, cause };
     }
+    await this.#deleteFormer(sequenceNr, store);
+    return { type: 'snapshot-saved', sequenceNr };
   }
 
   /**

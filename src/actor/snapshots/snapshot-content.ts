@@ -1,5 +1,7 @@
 import { CodecError } from '../../model/errors.ts';
 import { readArray, readCount, readObject, readText } from '../../model/plain-members.ts';
+import type { Entity } from '../entity/entity.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
 import { fromLossless, toLossless } from '../entity/lossless-form.ts';
 import type { PendingTimer } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
@@ -8,6 +10,7 @@ import { Timers } from '../entity/timers.ts';
 export interface SnapshotContent {
   /** Of what it is: the id of the machine, or `behavior`. */
   readonly kind: string;
+  /** Of that machine: an entity may keep to an earlier one than that of the program. */
   readonly machineVersion: string | undefined;
   /**
    * Number and writer of the last event whose effect it holds. Together they name the life of the
@@ -27,6 +30,15 @@ export interface SnapshotContent {
   readonly deliveries: unknown;
   /** Version of the machine that began the journal; `undefined` = its events name none. */
   readonly bornWith: string | undefined;
+}
+
+/** What makes the states of an entity with a journal that was begun by this version of it. */
+export function programOf<S extends HostedState>(
+  { logic, settings }: Pick<Entity<S>, 'logic' | 'settings'>,
+  bornWith: string | undefined,
+): Pick<SnapshotContent, 'kind' | 'machineVersion'> {
+  const { kind, isEarlier } = logic.machineOf(bornWith);
+  return { kind, machineVersion: isEarlier ? bornWith : settings.machineVersion };
 }
 
 /** What an encrypted snapshot is bound to. */
@@ -63,13 +75,23 @@ export function encodeSnapshot({
   return new TextEncoder().encode(text);
 }
 
+/** How each snapshot begins. One that is encrypted begins with bytes that are random. */
+const beginning = Buffer.from('{"formatVersion":');
+
+/** The snapshot is not encrypted: it may be from before its actor had `encryption`. */
+export function isPlainSnapshot(bytes: Uint8Array): boolean {
+  return beginning.equals(bytes.subarray(0, beginning.length));
+}
+
 /** @throws {CodecError} it is no snapshot of a version that this one can read */
 export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
   let plain: unknown;
   try {
     plain = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new CodecError('a snapshot is no JSON', { cause });
+    const text =
+      'a snapshot is no JSON: it was changed, or is encrypted, and the actor has no "encryption"';
+    throw new CodecError(text, { cause });
   }
   const members = readObject(plain, 'snapshot');
   const version = readCount(members.formatVersion, 'snapshot.formatVersion');

@@ -86,6 +86,15 @@ const situations: readonly Situation[] = [
     atActor: true,
   },
   {
+    row: 'a wrong setting of a snapshot store, before any actor needs it',
+    config: `${memory}\nakka.persistence.snapshot-store {
+      plugin = "akka.persistence.snapshot-store.local"
+      local.max-load-attempts = 0
+    }`,
+    message: /snapshot-store\.local\.max-load-attempts: must be an integer from 1 to/,
+    line: 4,
+  },
+  {
     row: 'constructor/factory threw',
     config: `${mine}\nmine.class = "${own}#throwing"`,
     message: /mine\.class: names what fails: Error: no such disk/,

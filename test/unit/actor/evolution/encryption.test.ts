@@ -3,7 +3,9 @@ import { assign, fromPromise, setup } from 'xstate';
 import { EntityCipher, type EntityKeys } from '../../../../src/actor/evolution/entity-cipher.ts';
 import { taggedJson } from '../../../../src/actor/evolution/tagged-json.ts';
 import { SerializedPayload } from '../../../../src/model/serialized-payload.ts';
-import type { PersistentRepr } from '../../../../src/ports/journal-plugin.ts';
+import type { PersistenceId, PersistentRepr } from '../../../../src/ports/journal-plugin.ts';
+import { SnapshotCriteria } from '../../../../src/ports/snapshot-store.ts';
+import { TestSnapshotStore } from '../snapshots/support.ts';
 import { failureOf, settle } from '../support.ts';
 import { World } from '../world.ts';
 
@@ -152,6 +154,37 @@ describe('encrypted entities', () => {
       { type: 'note', n: 1 },
       { type: 'note', n: 2 },
     ]);
+  });
+
+  it('read the snapshots from before there was a key, and encrypt later ones', async () => {
+    const world = new World();
+    const store = new TestSnapshotStore();
+    const deps = { snapshotStore: async () => store };
+    const retention = { snapshotEvery: 2, deleteEvents: true };
+    const run = async (options: object, count: number) => {
+      const live = world.crash().start(diary, 0, { retention, ...options }, deps);
+      await live.host.whenRecovered(live.actor);
+      for (let i = 0; i < count; i++) {
+        await live.tell('note');
+        await settle();
+      }
+      return live;
+    };
+    await run({}, 5);
+    expect(world.journal.stored('e')[0]?.seqNr).to.equal(5);
+    await run({ retention: undefined }, 1); // number 7, without a snapshot
+    const encryption = new MemoryKeys();
+    const live = await run({ encryption }, 0);
+    // Nothing has been written since then, so it is this that makes the key.
+    await live.host.deleteEvents(live.actor, 7);
+    const snapshot = await store.load('e' as PersistenceId, SnapshotCriteria.all);
+    expect(snapshot?.metadata.seqNr).to.equal(7);
+    expect(String.fromCharCode(...(snapshot?.snapshot ?? []))).not.to.contain('formatVersion');
+    expect(notes(await run({ encryption }, 0))).to.have.length(7);
+    await encryption.forget('e');
+    const error = await failureOf(run({ encryption }, 0));
+    expect(error.message).to.contain('no snapshot stands for them');
+    expect(error.cause).to.have.property('code', 'KEY_FORGOTTEN');
   });
 
   it('reject a command when no key can be made, and take it when one can', async () => {

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { createActor, setup } from 'xstate';
+import { type AnyStateMachine, createActor, setup } from 'xstate';
 import { MachineVersions } from '../../../../src/actor/machine/machine-versions.ts';
 import { MachineWire } from '../../../../src/actor/machine/machine-wire.ts';
 import type { PersistenceId } from '../../../../src/ports/journal-plugin.ts';
-import { failureOf, testHost } from '../support.ts';
+import { TestSnapshotStore } from '../snapshots/support.ts';
+import { failureOf, settle, testHost } from '../support.ts';
 import { World } from '../world.ts';
 
 /** Each version adds another amount, and has a state of its own. */
@@ -176,6 +177,33 @@ describe('earlier machines', () => {
     await old.tell('add');
     expect(shown(old).value).to.equal('at2');
     expect(shown(old).persistence.bornWith).to.equal('2');
+  });
+
+  it('go on with the snapshots of their entities: those of before, and those of the newer program', async () => {
+    const world = new World();
+    const store = new TestSnapshotStore();
+    const retention = { snapshotEvery: 2, deleteEvents: true };
+    const start = (machine: AnyStateMachine, options: object) =>
+      world
+        .crash()
+        .start(machine, undefined, { retention, ...options }, { snapshotStore: async () => store });
+    const named = (id: string) => setup({}).createMachine({ id, on: { add: {} } });
+    const [old, newer] = [named('old'), named('newer')];
+    const versions: unknown[] = [];
+    for (const [machine, options] of [
+      [old, { machineVersion: '1' }],
+      [newer, { machineVersion: '2', earlierMachines: { '1': old } }],
+      [named('newest'), { machineVersion: '3', earlierMachines: { '1': old, '2': newer } }],
+    ] as const) {
+      const started = start(machine, options);
+      for (let i = 0; i < 4; i++) {
+        await started.tell('add');
+        await settle();
+      }
+      versions.push((await store.text('e')).machineVersion);
+    }
+    expect(versions).to.deep.equal(['1', '1', '1']);
+    expect(await store.numbers('e')).to.deep.equal([10, 12]);
   });
 
   it('are found again for a snapshot that comes from another process', async () => {

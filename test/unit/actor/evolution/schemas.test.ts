@@ -79,6 +79,9 @@ describe('a schema of commands', () => {
       new World().start(adding, undefined, { commandSchema: answering(answer) }).tell('add');
     const late = await failureOf(start(Promise.reject(new Error('unheard'))));
     expect(late.message).to.contain('answers with a promise');
+    // biome-ignore lint/suspicious/noThenProperty: as a promise of another realm
+    const other = await failureOf(start({ then: () => {} }));
+    expect(other.message).to.contain('answers with a promise');
     const none = await failureOf(start({ value: { by: 1 } }));
     expect(none.message).to.contain('what the schema of the command gives back has undefined');
   });

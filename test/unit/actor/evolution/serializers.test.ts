@@ -98,6 +98,38 @@ describe('events that are bound to a serializer', () => {
     expect(world.journal.stored('e')[1]?.facts.encoding).to.equal('tagged');
   });
 
+  it('are read as what they were when a member without a value makes them look like a tag', async () => {
+    const world = new World();
+    const options = { serializers: { '*': taggedJson } };
+    const live = world.start(keeping, undefined, options);
+    const kind = undefined;
+    for (const value of [
+      { $date: '2020', kind },
+      { $other: 1, kind },
+    ]) {
+      await live.tell('keep', { value });
+    }
+    const plain = [{ $date: '2020' }, { $other: 1 }].map((value) => ({ type: 'keep', value }));
+    expect(kept(live)).to.deep.equal(plain);
+    expect(kept(await recovered(world, options))).to.deep.equal(plain);
+  });
+
+  it('are not bound to what is no serializer, or could be taken for another one', () => {
+    const start = (serializers: object) => () =>
+      new World().start(keeping, undefined, { serializers });
+    const bytes = (identifier: unknown) => ({ ...money, identifier });
+    expect(start({ keep: bytes(99) })).to.throw('of "keep" has the identifier 99: it must be an');
+    expect(start({ keep: [taggedJson, bytes(60)] })).to.throw('from 100 to 2147483647');
+    expect(start({ keep: {} })).to.throw('is neither a Serializer');
+    expect(start({ keep: undefined })).to.throw('is neither a Serializer');
+    const codec = { ...taggedJson, name: 'mine' };
+    expect(start({ keep: codec, other: codec })).not.to.throw();
+    expect(start({ keep: codec, other: { ...codec } })).to.throw(
+      'of "keep" and of "other", are both stored as "mine"',
+    );
+    expect(start({ keep: { ...taggedJson } })).to.throw('that is the one of taggedJson');
+  });
+
   it('fail a recovery that lacks their serializer, naming id and manifest, or codec', async () => {
     const world = new World();
     const other: JsonCodec = { ...taggedJson, name: 'other' };

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { failureOf } from '../support.ts';
+import { counterMachine } from '../counter.ts';
+import { HoldableJournal } from '../holdable-journal.ts';
+import { failureOf, settle } from '../support.ts';
 import { addOnes, open } from './support.ts';
 
 /** Number 1 is the init record. */
@@ -23,6 +25,32 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(world.journal.deletions).to.deep.equal([['c|1', 3]]);
   });
 
+  it('saves no number twice: should the second save fail, the first snapshot would go with it', async () => {
+    const world = open();
+    await addOnes(world, 4);
+    await world.host.deleteEvents(world.actor, 5);
+    await world.host.deleteEvents(world.actor, 5);
+    const next = open({ journal: world.journal, store: world.store });
+    await next.host.whenRecovered(next.actor);
+    await next.host.deleteEvents(next.actor, 5);
+    expect(world.store.calls).to.deep.equal(['load', 'save 5', 'load']);
+    expect(next.journal.deletions).to.deep.equal([5, 5, 5].map(() => ['c|1', 4]));
+  });
+
+  it('waits for the snapshot that is being saved, and takes no other one of its number', async () => {
+    const world = open({ entity: { retention: { snapshotEvery: 5 } } });
+    await world.recovered();
+    const release = world.store.block();
+    await addOnes(world, 4);
+    const deleted = world.host.deleteEvents(world.actor, 3);
+    await settle();
+    expect(world.journal.deletions).to.deep.equal([]);
+    release();
+    await deleted;
+    expect(world.store.calls).to.deep.equal(['load', 'save 5']);
+    expect(world.journal.deletions).to.deep.equal([['c|1', 3]]);
+  });
+
   it('deletes nothing when the snapshot cannot be saved', async () => {
     const world = open();
     await addOnes(world, 2);
@@ -34,6 +62,30 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(world.journal.deletions).to.deep.equal([]);
   });
 
+  it('deletes nothing when the entity was lost while its snapshot was saved', async () => {
+    const journal = new HoldableJournal();
+    const world = open({ journal });
+    await addOnes(world, 2);
+    const release = world.store.block();
+    const failure = failureOf(world.host.deleteEvents(world.actor, 2));
+    await settle();
+    journal.lose('c|1');
+    release();
+    await world.add(1); // it recovers, maybe to another life of its journal
+    expect((await failure).code).to.equal('NOT_OWNER');
+    expect(journal.deletions).to.deep.equal([]);
+  });
+
+  it('names the other process where the actor has lost its journal to that', async () => {
+    const journal = new HoldableJournal();
+    const world = open({ journal });
+    await addOnes(world, 2);
+    journal.lose('c|1');
+    await settle();
+    const error = await failureOf(world.host.deleteEvents(world.actor, 2));
+    expect(error.code).to.equal('NOT_OWNER');
+  });
+
   it('is refused where no live actor can take one', async () => {
     const world = open();
     await addOnes(world, 2);
@@ -43,5 +95,40 @@ describe('deleting events of an entity with a snapshot store', () => {
       'INVALID_INPUT',
     );
     expect(world.journal.deletions).to.deep.equal([]);
+  });
+});
+
+describe('a state of the past of an entity with a snapshot store', () => {
+  it('is not made of the events that are left when the first ones are deleted', async () => {
+    const world = open();
+    const counters = world.host.entities(
+      'counter',
+      world.host.persistent(counterMachine(), { persistenceId: 'c|1' }),
+    );
+    await addOnes(world, 4);
+    expect((await counters.stateAt('1', { sequenceNr: 4 })).context.count).to.equal(3);
+    await world.host.deleteEvents(world.actor, 2);
+    for (const moment of [{ sequenceNr: 4 }, { time: Number.POSITIVE_INFINITY }]) {
+      const error = await failureOf(counters.stateAt('1', moment));
+      expect(error.code).to.equal('RECOVERY_FAILED');
+      expect(error.message).to.contain('events 1 to 2 of c|1 are deleted');
+    }
+  });
+});
+
+describe('purging an entity with a snapshot store', () => {
+  it('leaves no snapshot, also not one that was being saved', async () => {
+    const journal = new HoldableJournal();
+    const world = open({ journal, entity: { snapshotWhen: () => true } });
+    await addOnes(world, 1);
+    const release = world.store.block();
+    await world.add(1);
+    const purged = world.host.purge(world.actor);
+    await settle();
+    expect(journal.stored('c|1')).to.have.length(3);
+    release();
+    await purged;
+    expect(journal.stored('c|1')).to.deep.equal([]);
+    expect(await world.store.numbers('c|1')).to.deep.equal([]);
   });
 });

@@ -313,7 +313,22 @@ describe('a snapshot of a machine', () => {
     const world = open({ journal, store, entity });
     await world.recovered();
     expect(world.count()).to.equal(100);
-    expect(from).to.deep.equal([{ machineVersion: '1' }]);
+    expect(from).to.deep.equal([{ machineVersion: '1', bornWith: '1' }]);
+  });
+
+  it('is not taken when its adapter gives what JSON cannot hold, and the place is named', async () => {
+    const snapshotAdapter = {
+      toStore: (state: object) => ({ state, seen: new Map([[1, 2]]) }),
+      fromStore: ({ state }: { state: object }) => state,
+    };
+    const { store, signals, causes, add } = open({
+      entity: { snapshotAdapter, snapshotWhen: () => true },
+    });
+    await add(1);
+    await settle();
+    expect(signals.at(-1)).to.match(/^snapshot-failed/);
+    expect(causes.at(-1)).to.have.property('message').that.contains('Map at state.seen');
+    expect(await store.numbers('c|1')).to.deep.equal([]);
   });
 
   it('whose adapter throws is discarded', async () => {

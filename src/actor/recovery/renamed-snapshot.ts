@@ -1,0 +1,58 @@
+import { Timers } from '../entity/timers.ts';
+import type { Renaming } from '../evolution/renamed.ts';
+import type { StoredChild, StoredMachine } from '../machine/machine-snapshot.ts';
+
+/**
+ * The delayed events of a snapshot under the names of today. An adapter does not see them, and an
+ * event of an old name could neither be applied nor stored.
+ */
+export function renamedTimers(timers: Timers, renaming: Renaming): Timers {
+  const renamed = timers.entries().map(({ id, event, target, ...timer }) => ({
+    ...timer,
+    id: renaming.timerOf(id),
+    // What other actors are sent goes by their names.
+    event: target.type === 'self' ? renaming.eventOf(event) : event,
+    target: target.type === 'child' ? { ...target, id: renaming.actorOf(target.id) } : target,
+  }));
+  return Timers.of(renamed);
+}
+
+/**
+ * The state of a snapshot with the names of today for the children of the entity, and for whatever
+ * stands for them. Names of states stay as they are: those that are gone are found.
+ */
+export function renamedChildren(state: unknown, renaming: Renaming): unknown {
+  if (typeof state !== 'object' || state === null) return state;
+  const { children, gone, ...others } = withNewPaths(state, renaming) as Partial<StoredMachine>;
+  const child = ({ id, end, ...stored }: StoredChild): StoredChild => ({
+    ...stored,
+    id: renaming.actorOf(id),
+    ...(end !== undefined && { end: renaming.eventOf(end) }),
+  });
+  return {
+    ...others,
+    ...(children !== undefined && {
+      children: Object.fromEntries(
+        Object.entries(children).map(([key, stored]) => [renaming.actorOf(key), child(stored)]),
+      ),
+    }),
+    ...(gone !== undefined && { gone: gone.map(child) }),
+  };
+}
+
+/** What stands for an actor within the entity begins with the key of one of its children. */
+function withNewPaths(json: unknown, renaming: Renaming): unknown {
+  if (typeof json !== 'object' || json === null) return json;
+  if (Array.isArray(json)) return json.map((item) => withNewPaths(item, renaming));
+  const { $ } = json as { readonly $?: unknown };
+  if (Array.isArray($) && $[0] === 'stand') {
+    const [kind, stand] = $ as [string, { readonly path?: readonly string[] }];
+    const [first, ...rest] = stand.path ?? [];
+    if (first === undefined) return json;
+    return { $: [kind, { path: [renaming.actorOf(first), ...rest] }] };
+  }
+  const members = Object.entries(json).map(([name, member]) => {
+    return [name, withNewPaths(member, renaming)] as const;
+  });
+  return Object.fromEntries(members);
+}
