@@ -163,7 +163,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     const { entity } = host;
     cancelDelaysBelow(scope.self);
     entity.forget();
-    const next = new EntityHost(entity, permits);
+    const next = new EntityHost(entity, permits, scope);
     hosts.set(scope.self, next as unknown as EntityHost<HostedState>);
     next.start();
   };
@@ -201,7 +201,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       const deps = this.#deps;
       const start = { persistenceId, deps, settings, logic, self, input, state, initialActs };
       const entity = new Entity(start);
-      const host = new EntityHost(entity, permits);
+      const host = new EntityHost(entity, permits, scope);
       guardDoor(self, entity);
       noteCrashes(scope, hosts);
       hosts.set(self, host as unknown as EntityHost<HostedState>);

@@ -26,7 +26,7 @@ import { EntityWork } from './entity-work.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type { EntityView } from './registry/entity-view.ts';
-import { EntitySnapshots } from './snapshots/entity-snapshots.ts';
+import { EntitySnapshots, type Turn } from './snapshots/entity-snapshots.ts';
 
 type Heard<S> = Exclude<AnyHostEvent<S>, RecoveryEvent<S> | AttemptReported>;
 
@@ -50,11 +50,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   #stopping = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(entity: Entity<S>, permits: RecoveryPermits) {
+  constructor(entity: Entity<S>, permits: RecoveryPermits, turn: Turn) {
     this.entity = entity;
     this.persistenceId = entity.persistenceId;
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
-    const snapshots = new EntitySnapshots(entity);
+    const snapshots = new EntitySnapshots(entity, turn);
     this.#snapshots = snapshots;
     this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
     this.#sender = new DeliverySender(entity);

@@ -18,16 +18,23 @@ import { encodeSnapshot, programOf, snapshotPlace } from './snapshot-content.ts'
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
 
+/** The turn of an actor, in which it takes one message. */
+export interface Turn {
+  /** Runs `work` at its end, when the effects that came before have happened. */
+  defer(work: () => void): void;
+}
+
 /**
  * Takes the snapshots of one entity: of its committed state, so of stored events only. A snapshot
- * is made into bytes in the turn that commits its last event, and saved in the background, one at a
- * time. What becomes of it comes back through the mailbox, as signals for the user.
+ * is made into bytes in the turn that commits its last event, once that has reached the children,
+ * whose states are in it, too. It is saved in the background, one at a time. What becomes of it comes back through the mailbox, as signals for the user.
  *
  * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
  * snapshot goes as long as an event that it replaces is there.
  */
 export class EntitySnapshots<S extends HostedState> {
   readonly #entity: Entity<S>;
+  readonly #turn: Turn;
   #store: SnapshotStore | undefined;
   /**
    * The delayed events by what is stored: those that fired are in it until that is stored, too.
@@ -39,6 +46,8 @@ export class EntitySnapshots<S extends HostedState> {
   #isWhole = true;
   /** An event of the command under way asks for a snapshot. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
+  /** One is taken when the turn under way ends. */
+  #isTaking = false;
   /** The save under way. */
   #saving: Promise<PersistenceSignal> | undefined;
   /**
@@ -53,13 +62,15 @@ export class EntitySnapshots<S extends HostedState> {
   #former: SnapshotMetadata | undefined;
   #hasWarned = false;
 
-  constructor(entity: Entity<S>) {
+  constructor(entity: Entity<S>, turn: Turn) {
     this.#entity = entity;
+    this.#turn = turn;
   }
 
   /** Commands wait for the snapshot that is being saved. */
   get holdsCommands(): boolean {
-    return this.#saving !== undefined && this.#entity.settings.snapshots.holdsCommands;
+    const isUnderWay = this.#isTaking || this.#saving !== undefined;
+    return isUnderWay && this.#entity.settings.snapshots.holdsCommands;
   }
 
   /**
@@ -155,7 +166,8 @@ export class EntitySnapshots<S extends HostedState> {
   /** After a recovery that had to apply many events, the next one shall not have to. */
   recovered({ appliedEvents }: Replayed<S>): void {
     const { retention } = this.#entity.settings.snapshots;
-    if (retention !== undefined && appliedEvents >= retention.snapshotEvery) this.#take(true);
+    const isDue = retention !== undefined && appliedEvents >= retention.snapshotEvery;
+    if (isDue && this.#mayTake) this.#take(true);
   }
 
   /**
@@ -173,7 +185,13 @@ export class EntitySnapshots<S extends HostedState> {
     if (step !== steps[steps.length - 1]) return;
     const due = this.#due;
     this.#due = 'no';
-    if (due !== 'no') this.#take(due === 'by-retention');
+    if (due === 'no' || !this.#mayTake) return;
+    // Messages of this event to children are on their way until then: no journal has them.
+    this.#isTaking = true;
+    this.#turn.defer(() => {
+      this.#isTaking = false;
+      this.#take(due === 'by-retention');
+    });
   }
 
   #note(
@@ -201,13 +219,17 @@ export class EntitySnapshots<S extends HostedState> {
   }
 
   /** One that comes due while another is being saved is left out. */
+  get #mayTake(): boolean {
+    const { sequenceNr, state } = this.#entity;
+    if (this.#saving !== undefined || !this.#isWhole || state.status !== 'active') return false;
+    return sequenceNr !== 0 && sequenceNr !== this.#savedAt;
+  }
+
   #take(isRetained: boolean): void {
     const entity = this.#entity;
     const store = this.#store;
+    if (store === undefined) return;
     const { sequenceNr } = entity;
-    if (store === undefined || this.#saving !== undefined || !this.#isWhole) return;
-    if (sequenceNr === 0 || sequenceNr === this.#savedAt || entity.state.status !== 'active')
-      return;
     let bytes: Uint8Array;
     try {
       bytes = this.#bytes();

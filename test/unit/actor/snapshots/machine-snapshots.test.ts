@@ -10,6 +10,7 @@ import {
   fromTransition,
   raise,
   sendParent,
+  sendTo,
   setup,
 } from 'xstate';
 import { eventually, failureOf, settle } from '../support.ts';
@@ -110,6 +111,18 @@ describe('a snapshot of a machine', () => {
     for (const one of Object.values(children) as AnyActorRef[]) {
       expect(one.getSnapshot().status, one.id).to.equal('active');
     }
+  });
+
+  it('holds what its last event sent to children: no journal has that', async () => {
+    const heard = fromTransition((n: number, { type }) => (type === 'said' ? n + 1 : n), 0);
+    const machine = setup({ actors: { heard } }).createMachine({
+      id: 'parent',
+      invoke: { id: 'heard', src: 'heard' },
+      on: { say: { actions: sendTo('heard', { type: 'said' }) } },
+    });
+    const { actor, live } = await recovered(machine, ['say', 'say']);
+    const said = (snapshot: typeof live) => snapshot.children.heard?.getSnapshot().context;
+    expect([said(live), said(actor.getSnapshot())]).to.deep.equal([2, 2]);
   });
 
   it('does not start a child again whose end is in the journal, and shows its end', async () => {
