@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
+import { shown } from '../../model/shown.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
 
 /** One step of an event type from a version to the next one. */
@@ -77,15 +78,32 @@ export function upcasters<E extends EventObject>(
         throw new CodecError(`it has version ${version}; ${newest}`);
       }
       let payloads: readonly EventObject[] = [stored as EventObject];
-      for (const { up } of chain.slice(version - 1)) {
+      for (const step of chain.slice(version - 1)) {
         payloads = payloads.flatMap((payload) =>
-          payload.type === type ? (up as AnyUp)(payload, place) : payload,
+          payload.type === type ? stepped(payload, step, place) : payload,
         );
       }
       return payloads;
     },
   };
   return adapter as EventAdapter<E>;
+}
+
+/** @throws {CodecError} the step gave something that is no event: it may lack a `return` */
+function stepped(
+  payload: EventObject,
+  { type, from, to, up }: Upcast,
+  place: StoredEventPlace,
+): readonly EventObject[] {
+  const result: unknown = (up as AnyUp)(payload, place);
+  const events: readonly unknown[] = Array.isArray(result) ? result : [result];
+  for (const event of events) {
+    const { type: given } = Object(event) as { readonly type?: unknown };
+    if (typeof given === 'string') continue;
+    const text = `the upcaster of "${type}" from version ${from} to ${to} gave ${shown(event)}`;
+    throw new CodecError(`${text}, which is no event: it needs a text "type"`);
+  }
+  return events as readonly EventObject[];
 }
 
 /** The version that a manifest names; what names none was written before there were any. */

@@ -67,6 +67,15 @@ describe('upcasters', () => {
     expect(read(() => ({ type: 'travelled' }))).to.deep.equal([{ type: 'travelled' }]);
   });
 
+  it('name the step that gives no event: it may lack a return', () => {
+    for (const nothing of [undefined, {}, [{ type: 'paid' }, null]]) {
+      const forgets = { ...toCents, up: () => nothing as unknown as EventObject };
+      const read = () =>
+        upcasters([forgets, withCurrency]).fromJournal({ type: 'paid' }, '', place);
+      expect(read).to.throw(CodecError, /"paid" from version 1 to 2 gave .*no event/);
+    }
+  });
+
   it('tell a step where its event is', () => {
     let seen: unknown;
     const step = { type: 'a', from: 1, to: 2 };
