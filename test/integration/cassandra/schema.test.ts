@@ -121,22 +121,22 @@ describe('setting up Cassandra', function () {
   this.timeout(60_000);
   let client: Client;
   const keyspaces: string[] = [];
-  before(async () => {
-    client = await rawClient();
-  });
-  after(async () => {
-    for (const keyspace of keyspaces) await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
-    await client.shutdown();
-  });
   const newKeyspace = () => {
     const keyspace = randomKeyspace();
     keyspaces.push(keyspace);
     return keyspace;
   };
-  const raw = () => client;
   // To make and drop a keyspace costs Cassandra much: most tests have one together.
   const whole: WholeKeyspace = { name: newKeyspace(), made: [] };
-  before(async () => void whole.made.push(...(await setUp(whole.name))));
+  before(async () => {
+    client = await rawClient();
+    whole.made.push(...(await setUp(whole.name)));
+  });
+  after(async () => {
+    for (const keyspace of keyspaces) await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+    await client.shutdown();
+  });
+  const raw = () => client;
 
   describe('in mode create', () => describeCreate(raw, newKeyspace, whole));
   describe('on what another version made', () => describeMigration(raw, newKeyspace, whole));

@@ -30,9 +30,8 @@ export function tools(root: string): readonly Tool[] {
   const loose = ['--exactOptionalPropertyTypes', 'false', '--skipLibCheck', 'false'];
   const tarball = packageFile(root);
   return [
-    { name: 'format', commands: [[bin('biome'), 'check', '--linter-enabled=false']] },
+    { name: 'format and lint', commands: [[bin('biome'), 'check', '--error-on-warnings']] },
     { name: 'typecheck', commands: [[...tsc, '-p', '.']] },
-    { name: 'lint', commands: [[bin('biome'), 'lint', '--error-on-warnings']] },
     { name: 'lint types', commands: [[bin('oxlint')]] },
     { name: 'imports', commands: [['npm', 'run', '--silent', 'lint:imports']] },
     { name: 'dead code', commands: [['npm', 'run', '--silent', 'lint:unused']] },
