@@ -157,15 +157,13 @@ function* scenarios(): Generator<Scenario> {
   }
 }
 
-function crashEverywhere(
-  scenario: Scenario,
-  { untilFirst = false, at, seeds = at === undefined ? [1, 2, 3] : [at.seed] }: CrashPointsOptions,
-): CrashPointsResult {
+function crashEverywhere(scenario: Scenario, options: CrashPointsOptions): CrashPointsResult {
+  const { untilFirst = false, at } = options;
   const { name, victim, readerWaits = [0] } = scenario;
   const plan = planOf(scenario);
   const differences: string[] = [];
   let points = 0;
-  for (const seed of seeds) {
+  for (const seed of seedsOf(options)) {
     const whole = runPlan(plan, seed);
     for (const violation of whole.violations) differences.push(`no incident: ${violation}`);
     for (const call of callsOf(whole.calls[victim], at)) {
@@ -182,6 +180,10 @@ function crashEverywhere(
     }
   }
   return { name, points, differences };
+}
+
+function seedsOf({ at, seeds = [1, 2, 3] }: CrashPointsOptions): readonly number[] {
+  return at === undefined ? seeds : [at.seed];
 }
 
 function callsOf(count: number, at: CrashPoint | undefined): readonly number[] {
