@@ -10,10 +10,11 @@ export const partitionCount = 4;
 
 export type StoreName = 'cassandra' | 'postgres';
 
-/** A topic and a keyspace, or schema, of one run, and the configuration that names them, as text and as a file. */
+/** A topic of one run, a keyspace or schema, and the configuration that names them, as text and as a file. */
 export interface ChaosWorld {
   readonly stack: Stack;
   readonly topic: string;
+  /** Other runs of this process have their topics in it, too. */
   readonly keyspace: string;
   readonly config: string;
   readonly file: string;
@@ -30,13 +31,15 @@ export interface WorldOptions {
   readonly more?: string;
 }
 
-/** Runs with names of its own; the configuration file goes away afterwards. */
+/** One for all runs of a process: topics keep them apart, and its tables take seconds to make. */
+const keyspace = `chaos_${randomUUID().slice(0, 8)}`;
+
+/** Runs with a topic of its own; the configuration file goes away afterwards. */
 export async function withWorld<T>(
   { stack, note, store, more }: WorldOptions,
   run: (world: ChaosWorld) => Promise<T>,
 ): Promise<T> {
   const topic = `chaos-${randomUUID().slice(0, 8)}`;
-  const keyspace = topic.replace('-', '_');
   const addresses = { kafka: stack.kafka.address, cassandra: stack.cassandra.address };
   const postgres = store === 'postgres' ? stack.postgres.address : undefined;
   const names = { ...addresses, postgres, topic, keyspace };

@@ -89,6 +89,7 @@ async function runScenarios(stack: Stack, chosen: readonly ScenarioName[]): Prom
       loadMs: 2_000,
       events: Number(values.events),
       writes: Number(values.writes),
+      restMs: 0,
       fleet: { ...largeFleet, entities: Number(values.entities), rate: Number(values.rate) },
       wakeUps: {
         ...largeWakeUps,

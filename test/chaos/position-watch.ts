@@ -8,10 +8,12 @@ import { type ChaosWorld, until } from './chaos-world.ts';
 type Positions = ReadonlyMap<string, number>;
 
 const pauseMs = 20;
+/** All rows come as one page. */
+const maxRows = 100_000;
 const firstLimitMs = 30_000;
 
 /**
- * Reads the replicated offsets and all journal rows over and over with the plain driver, and notes
+ * Reads the replicated offsets and all journal rows of a topic over and over with the plain driver, and notes
  * every offset, number or delete bound that was higher before.
  */
 export class PositionWatch implements AsyncDisposable {
@@ -21,25 +23,28 @@ export class PositionWatch implements AsyncDisposable {
   readonly #client: Client;
   readonly #connections: DriverConnections;
   readonly #keyspace: string;
+  readonly #topic: string;
   readonly #highest = new Map<string, number>();
   readonly #stopping = new AbortController();
   #watching: Promise<void> = Promise.resolve();
 
-  private constructor(client: Client, keyspace: string) {
+  private constructor(client: Client, { keyspace, topic }: ChaosWorld) {
     this.#client = client;
     this.#connections = new DriverConnections(client);
     this.#keyspace = keyspace;
+    this.#topic = topic;
   }
 
   /** Starts once the tables are there. */
-  static async start({ stack, keyspace }: ChaosWorld): Promise<PositionWatch> {
-    const { host, port } = parseAddress(stack.cassandra.address);
+  static async start(world: ChaosWorld): Promise<PositionWatch> {
+    const { cassandra } = world.stack;
+    const { host, port } = parseAddress(cassandra.address);
     const client = new Client({
       contactPoints: [host],
       protocolOptions: { port },
-      localDataCenter: stack.cassandra.datacenter,
+      localDataCenter: cassandra.datacenter,
     });
-    const watch = new PositionWatch(client, keyspace);
+    const watch = new PositionWatch(client, world);
     await watch.#connections.connect();
     const isThere = (): Promise<boolean> =>
       watch.#sample().then(
@@ -73,10 +78,10 @@ export class PositionWatch implements AsyncDisposable {
     const note = (name: string, cell: unknown): void => {
       if (cell !== null && cell !== undefined) positions.set(name, Number(cell));
     };
-    for (const row of await this.#rows('SELECT partition, offset FROM', 'pointer2')) {
+    for (const row of await this.#rows('SELECT topic, partition, offset FROM', 'pointer2')) {
       note(`replicated offset of partition ${row['partition']}`, row['offset']);
     }
-    const columns = 'SELECT id, offset, seq_nr, delete_to FROM';
+    const columns = 'SELECT topic, id, offset, seq_nr, delete_to FROM';
     for (const row of await this.#rows(columns, 'metajournal')) {
       for (const column of ['offset', 'seq_nr', 'delete_to'])
         note(`${column} of ${row['id']}`, row[column]);
@@ -86,7 +91,8 @@ export class PositionWatch implements AsyncDisposable {
 
   async #rows(select: string, table: string): Promise<readonly types.Row[]> {
     const query = `${select} ${this.#keyspace}.${table}`;
-    return (await this.#client.execute(query, [], { prepare: true })).rows;
+    const { rows } = await this.#client.execute(query, [], { prepare: true, fetchSize: maxRows });
+    return rows.filter(({ topic }) => topic === this.#topic);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

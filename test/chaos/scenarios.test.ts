@@ -13,6 +13,8 @@ const small = {
   loadMs: 700,
   events: 20_000,
   writes: 1_500,
+  // What runs beside this needs the processor, too.
+  restMs: 200,
   meetings: 1,
   fleet: {
     instances: [2],

@@ -23,6 +23,8 @@ export interface ScenarioOptions {
   readonly events: number;
   /** How many commands are acknowledged each time that processes meet at the same entities. */
   readonly writes: number;
+  /** Pause of their clients after each answer, ms; 0 = the highest load there can be. */
+  readonly restMs: number;
   /** How many of the ways to meet are tried, in their order; all unless given. */
   readonly meetings?: number;
   readonly fleet: FleetSize;

@@ -1,4 +1,4 @@
-import { openJournals } from '../../src/compose/open-journals.ts';
+import type { OpenJournals } from '../../src/compose/open-journals.ts';
 import { until } from './chaos-world.ts';
 import { RestartableProcess } from './child-process.ts';
 import type { Armed, FromWaking, ToWaking, WakePlan } from './wake-protocol.ts';
@@ -63,8 +63,10 @@ export interface Waited {
 }
 
 /** What each of these entities waited for, by its journal. It is read without a tenure, so their owners go on. */
-export async function readWaited(config: string, ids: readonly string[]): Promise<Waited[]> {
-  await using journals = await openJournals({ config });
+export async function readWaited(
+  journals: OpenJournals,
+  ids: readonly string[],
+): Promise<Waited[]> {
   const read = async (id: string): Promise<Waited> => {
     let armed: { readonly atMs: number; readonly delays: readonly number[] } | undefined;
     const fired: number[] = [];

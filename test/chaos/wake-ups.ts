@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { partitionOf } from '../../src/codec/java-hash.ts';
+import { openJournals } from '../../src/compose/open-journals.ts';
 import { Offset } from '../../src/model/position.ts';
 import { percentile } from '../bench/figures.ts';
 import { type ChaosWorld, partitionCount, setUp, until, withWorld } from './chaos-world.ts';
@@ -116,10 +117,11 @@ async function allDone(
   { config }: ChaosWorld,
   armed: ReadonlyMap<string, Armed>,
 ): Promise<readonly Waited[]> {
+  await using journals = await openJournals({ config });
   const ids = [...armed.keys()];
   let waited: readonly Waited[] = [];
   const isDone = async (): Promise<boolean> => {
-    waited = await readWaited(config, ids);
+    waited = await readWaited(journals, ids);
     const isLeft = waited.some(({ id, fired, worked }) => {
       const { delays, hasWork } = armed.get(id) as Armed;
       return fired.length < delays.length || worked < Number(hasWork);

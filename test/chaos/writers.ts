@@ -129,14 +129,14 @@ async function meet(
   { file, kafka }: Place,
   { processes, how }: Meeting,
   seen: Seen,
-  { writes, seed }: ScenarioOptions,
+  { writes, restMs, seed }: ScenarioOptions,
 ): Promise<void> {
   const random = seededRandom(seed);
   let starts = 0;
   const all = Array.from({ length: processes }, (_, index) => {
     return new RestartableProcess({
       file: new URL('actors-process.ts', import.meta.url),
-      args: () => [file, `p${index}-${starts++}`, String(keyCount)],
+      args: () => [file, `p${index}-${starts++}`, String(keyCount), String(restMs)],
       onMessage: (message) => {
         const { acknowledged, rejected } = message as Outcomes;
         seen.acknowledged.push(...acknowledged);

@@ -2,18 +2,13 @@ import { CassandraEventualJournal } from '../../src/stores/cassandra/eventual-jo
 import { CassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
 import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.ts';
 import { openCassandraSession } from '../../src/stores/cassandra/session.ts';
-import {
-  cassandraSettings,
-  deps,
-  dropKeyspace,
-  randomKeyspace,
-} from '../integration/cassandra/cassandra-server.ts';
+import { cassandraSettings, deps } from '../integration/cassandra/cassandra-server.ts';
 import { MortalSession } from '../integration/cassandra/mortal-session.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { defectVectorsContract, type VectorStore } from './defect-vectors.contract.ts';
 
 async function open(): Promise<VectorStore> {
-  const keyspace = randomKeyspace();
-  const settings = cassandraSettings(keyspace, { segmentSize: 3 });
+  const settings = cassandraSettings(sharedKeyspace(), { segmentSize: 3 });
   await setUpCassandra(settings, deps, { mode: 'create' });
   const session = await openCassandraSession(settings, deps);
   return {
@@ -24,10 +19,7 @@ async function open(): Promise<VectorStore> {
       const replicated = new CassandraReplicatedJournal(mortal, settings);
       return { replicated, isDead: () => mortal.isDead };
     },
-    async [Symbol.asyncDispose]() {
-      await session[Symbol.asyncDispose]();
-      await dropKeyspace(keyspace);
-    },
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }
 

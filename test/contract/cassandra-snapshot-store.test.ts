@@ -1,18 +1,12 @@
 import { setUpCassandraSnapshots } from '../../src/stores/cassandra/schema/create-schema.ts';
 import { openCassandraSnapshotStore } from '../../src/stores/cassandra/snapshot-store.ts';
-import {
-  cassandraSettings,
-  deps,
-  dropKeyspace,
-  randomKeyspace,
-  rawClient,
-} from '../integration/cassandra/cassandra-server.ts';
+import { cassandraSettings, deps, rawClient } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { snapshotStoreContract } from './snapshot-store.contract.ts';
 
 describe('cassandra', function () {
   this.timeout(30_000);
-  const keyspace = randomKeyspace();
-  after(() => dropKeyspace(keyspace));
+  const keyspace = sharedKeyspace();
 
   // Pages of two rows, so that criteria of time have to look at several.
   snapshotStoreContract('in Cassandra', async () => {

@@ -11,11 +11,8 @@ import { setUpCassandra } from '../../src/stores/cassandra/schema/create-schema.
 import { openPostgresEventualJournal } from '../../src/stores/postgres/eventual-journal.ts';
 import { setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
-import {
-  cassandraSettings,
-  dropKeyspace,
-  randomKeyspace,
-} from '../integration/cassandra/cassandra-server.ts';
+import { cassandraSettings } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { createTopic, kafkaSettings, quietDeps } from '../integration/kafka/kafka-fixture.ts';
 import {
   dropSchema,
@@ -39,13 +36,13 @@ export async function openSqliteHolding(): Promise<HoldingWorld> {
 }
 
 export async function openCassandraHolding(): Promise<ReplicatedWorld> {
-  const keyspace = randomKeyspace();
+  const keyspace = sharedKeyspace();
   const settings = cassandraSettings(keyspace, { segmentSize: 100 });
   await setUpCassandra(settings, quietDeps, { mode: 'create' });
   return await overKafka({
     keyspace,
     openStore: () => openCassandraEventualJournal(settings, quietDeps),
-    drop: () => dropKeyspace(keyspace),
+    drop: async () => {},
   });
 }
 

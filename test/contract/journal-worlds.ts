@@ -12,11 +12,8 @@ import { openPostgresEventualJournal } from '../../src/stores/postgres/eventual-
 import { openPostgresReplicatedJournal } from '../../src/stores/postgres/replicated-journal.ts';
 import { setUpPostgres } from '../../src/stores/postgres/schema/create-schema.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
-import {
-  cassandraSettings,
-  dropKeyspace,
-  randomKeyspace,
-} from '../integration/cassandra/cassandra-server.ts';
+import { cassandraSettings } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { createTopic, kafkaSettings } from '../integration/kafka/kafka-fixture.ts';
 import {
   dropSchema,
@@ -58,20 +55,7 @@ export async function openPostgresWorld(): Promise<JournalWorld> {
 }
 
 export async function openKafkaWorld(): Promise<JournalWorld> {
-  const keyspace = randomKeyspace();
-  const world = await openKafkaWorldIn(keyspace);
-  return {
-    ...world,
-    async [Symbol.asyncDispose]() {
-      await world[Symbol.asyncDispose]();
-      await dropKeyspace(keyspace);
-    },
-  };
-}
-
-/** In a keyspace that the caller drops: to create and drop one costs more than many a test. */
-export async function openKafkaWorldIn(keyspace: string): Promise<JournalWorld> {
-  const cassandra = cassandraSettings(keyspace, { segmentSize: 2 });
+  const cassandra = cassandraSettings(sharedKeyspace(), { segmentSize: 2 });
   await setUpCassandra(cassandra, deps, { mode: 'create' });
   const kafka = kafkaSettings();
   const admin = await openKafkaAdmin(kafka, deps);

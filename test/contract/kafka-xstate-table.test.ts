@@ -1,5 +1,5 @@
 import { createPersistence } from '../../src/index.ts';
-import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { kafkaWorld } from '../support/kafka/world.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 import { xstateTableContract } from './xstate-table.contract.ts';
@@ -7,7 +7,7 @@ import { xstateTableContract } from './xstate-table.contract.ts';
 const snapshots = 'evolutiongaming.kafka-journal.snapshot-store.cassandra';
 
 xstateTableContract('Kafka and Cassandra', async () => {
-  const world = kafkaWorld();
+  const world = kafkaWorld({ keyspace: sharedKeyspace() });
   const [host, port] = world.cassandra.split(':');
   const config = `${world.configText}
     akka.persistence.snapshot-store.plugin = "${snapshots}"
@@ -20,9 +20,6 @@ xstateTableContract('Kafka and Cassandra', async () => {
   return {
     persistence,
     warnings: () => log.of('warn'),
-    async [Symbol.asyncDispose]() {
-      await persistence.shutdown();
-      await dropKeyspace(world.keyspace);
-    },
+    [Symbol.asyncDispose]: () => persistence.shutdown(),
   };
 });

@@ -69,7 +69,7 @@ describe('postgres', function () {
   });
   withoutTenureTablesContract('postgres', () => openEarlier(earlierSchema, 1));
   withoutWakeUpTablesContract('postgres', () => openEarlier(schemaOfTenures, 2));
-  for (const fetchSize of [1, 3, 1_000]) {
+  for (const fetchSize of [1, 3]) {
     eventualJournalContract(`postgres, pages of ${fetchSize}`, () => open(fetchSize));
   }
   replicatedJournalContract('postgres', () => open(1_000));

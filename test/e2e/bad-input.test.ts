@@ -14,7 +14,7 @@ import {
 } from '../../src/index.ts';
 import { openKafkaAdmin } from '../../src/kafka/kafka-admin.ts';
 import { Topic } from '../../src/model/position.ts';
-import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { plainKafka } from '../integration/kafka/kafka-fixture.ts';
 import { counter } from '../support/counter.ts';
 import { journalSettings, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
@@ -24,8 +24,7 @@ const journal = 'evolutiongaming.kafka-journal.persistence.journal';
 const nowhere = '127.0.0.1:9';
 
 describe('bad input', () => {
-  const world = kafkaWorld();
-  after(() => dropKeyspace(world.keyspace));
+  const world = kafkaWorld({ keyspace: sharedKeyspace() });
 
   it('refuses an unknown key with its path, before any connection', async () => {
     const { configText } = kafkaWorld({ more: `${journal}.kafka.bootstrap-server = ["x:1"]` });

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openJournals } from '../../src/index.ts';
+import { type OpenJournals, openJournals } from '../../src/compose/open-journals.ts';
 import { until } from '../chaos/chaos-world.ts';
 import { RestartableProcess } from '../chaos/child-process.ts';
 import { withConfigFile, withReplicatorProcess } from '../chaos/replicator-process.ts';
-import * as cassandra from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { deleteTopic } from '../integration/kafka/kafka-fixture.ts';
 import { kafkaWorld } from '../support/kafka/world.ts';
 
@@ -28,8 +28,7 @@ async function start(file: string, role: 'first' | 'later') {
 }
 
 /** What is stored of an entity, event by event: its payload, and what its record says of it. */
-async function storedOf(config: string, id: string) {
-  await using journals = await openJournals({ config });
+async function storedOf(journals: OpenJournals, id: string) {
   const stored: { readonly payload: unknown; readonly data: unknown }[] = [];
   for await (const page of journals.of(journals.keyOf(id)).read()) {
     for (const { event, record } of page) {
@@ -47,19 +46,20 @@ async function dieAndDeliver(file: string, config: string): Promise<void> {
   first.child.send('pay');
   await first.hears('arrived');
   await first.child.kill();
-  expect(await storedOf(config, 'account-a')).to.have.length(1);
-  expect(await storedOf(config, 'sender-s')).to.have.length(1);
+  await using journals = await openJournals({ config });
+  expect(await storedOf(journals, 'account-a')).to.have.length(1);
+  expect(await storedOf(journals, 'sender-s')).to.have.length(1);
   // Nobody asks for the sender: it wakes by itself.
   const later = await start(file, 'later');
   try {
-    const isConfirmed = async () => (await storedOf(config, 'sender-s')).length > 1;
+    const isConfirmed = async () => (await storedOf(journals, 'sender-s')).length > 1;
     await until('the payment is confirmed', isConfirmed, limitMs);
   } finally {
     await later.child.stop(5_000, (child) => child.send('stop'));
   }
-  const [account, more] = await storedOf(config, 'account-a');
+  const [account, more] = await storedOf(journals, 'account-a');
   expect(more, 'it was paid once').to.equal(undefined);
-  const [sent, confirmation] = await storedOf(config, 'sender-s');
+  const [sent, confirmation] = await storedOf(journals, 'sender-s');
   if (sent === undefined) return expect.fail('nothing of the sender is stored');
   const { deliveries } = sent.data as { deliveries: { 1: [{ id: string }] } };
   const [{ id, ...delivery }] = deliveries[1];
@@ -87,14 +87,13 @@ describe('a delivery whose process is killed between its arrival and its confirm
   });
 
   it('arrives again in the next process and is done once, on Kafka and Cassandra', async () => {
-    const { configText, topic, keyspace } = kafkaWorld();
+    const { configText, topic } = kafkaWorld({ keyspace: sharedKeyspace() });
     try {
       await withConfigFile(configText, (file) =>
         withReplicatorProcess(configText, () => dieAndDeliver(file, configText)),
       );
     } finally {
       await deleteTopic(topic);
-      await cassandra.dropKeyspace(keyspace);
     }
   });
 });

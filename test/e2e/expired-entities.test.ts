@@ -13,7 +13,7 @@ import { maxWakeMs } from '../../src/model/wake-up.ts';
 import type { PersistenceId } from '../../src/ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../../src/ports/snapshot-store.ts';
 import { until } from '../chaos/chaos-world.ts';
-import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { deleteTopic } from '../integration/kafka/kafka-fixture.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import { journalPath, kafkaWorld, quietDeps } from '../support/kafka/world.ts';
@@ -132,7 +132,8 @@ describe('entities whose time is over', function () {
   this.timeout(90_000);
 
   it('begin anew on Kafka and Cassandra; wake-ups and snapshots of before are gone', async () => {
-    const { configText, topic, keyspace } = kafkaWorld({
+    const { configText, topic } = kafkaWorld({
+      keyspace: sharedKeyspace(),
       more: `
         akka.persistence.snapshot-store.plugin = "${cassandraSnapshots}"
         ${cassandraSnapshots}.cassandra = \${${journalPath}.cassandra}
@@ -145,7 +146,6 @@ describe('entities whose time is over', function () {
       await liveAndExpire({ configText, path: journalPath, snapshots: cassandraSnapshots, topic });
     } finally {
       await deleteTopic(topic);
-      await dropKeyspace(keyspace);
     }
   });
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type OpenJournals, openJournals } from '../../src/compose/open-journals.ts';
 import type { Event, Events } from '../../src/model/event.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
-import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
 import { kafkaWorld } from '../support/kafka/world.ts';
 
@@ -15,7 +15,8 @@ const soon = {
 } as const;
 
 describe('expired journals', () => {
-  const { configText, ...world } = kafkaWorld({
+  const { configText } = kafkaWorld({
+    keyspace: sharedKeyspace(),
     more: `${replicator}.purge-expired { enabled = on, interval = 200ms, grace = 0s }`,
   });
   let journals: OpenJournals;
@@ -30,7 +31,6 @@ describe('expired journals', () => {
   after(async () => {
     await running[Symbol.asyncDispose]();
     await journals[Symbol.asyncDispose]();
-    await dropKeyspace(world.keyspace);
   });
 
   const journal = (id: string) => journals.of(journals.keyOf(id));

@@ -9,7 +9,7 @@ import { openKafkaActionConsumer } from '../../src/kafka/reader/kafka-action-con
 import { Partition, Topic } from '../../src/model/position.ts';
 import type { ActionConsumer } from '../../src/ports/action-consumer.ts';
 import type { EventualJournal } from '../../src/ports/eventual-journal.ts';
-import { dropKeyspace } from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { plainKafka } from '../integration/kafka/kafka-fixture.ts';
 import { counter } from '../support/counter.ts';
 import { runReplicator } from '../support/kafka/in-process-replicator.ts';
@@ -19,7 +19,7 @@ import { RecordingLogger } from '../support/recording-logger.ts';
 const limitMs = 30_000;
 
 describe('an undecodable record in the topic', () => {
-  const { configText, ...world } = kafkaWorld();
+  const { configText, ...world } = kafkaWorld({ keyspace: sharedKeyspace() });
   const topic = Topic.of(world.topic);
   let store: EventualJournal;
   let log: ActionConsumer;
@@ -42,7 +42,6 @@ describe('an undecodable record in the topic', () => {
   after(async () => {
     await log[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
-    await dropKeyspace(world.keyspace);
   });
 
   it('holds its own partition in front of it, is named in the log, and the other partitions go on', async () => {

@@ -8,7 +8,7 @@ import { openJournals } from '../../src/index.ts';
 import { until } from '../chaos/chaos-world.ts';
 import { RestartableProcess } from '../chaos/child-process.ts';
 import { withConfigFile, withReplicatorProcess } from '../chaos/replicator-process.ts';
-import * as cassandra from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { deleteTopic } from '../integration/kafka/kafka-fixture.ts';
 import { kafkaWorld } from '../support/kafka/world.ts';
 import { section } from './embedded-processes.ts';
@@ -27,12 +27,11 @@ describe('invoked work whose processes are killed, with a retry policy', functio
   afterEach(() => rm(folder, { recursive: true }));
 
   it('goes on with its attempts and its backoff, though nobody asks, on Kafka and Cassandra', async () => {
-    const { configText, topic, keyspace } = kafkaWorld();
+    const { configText, topic } = kafkaWorld({ keyspace: sharedKeyspace() });
     try {
       await withReplicatorProcess(configText, () => killedTwice(configText));
     } finally {
       await deleteTopic(topic);
-      await cassandra.dropKeyspace(keyspace);
     }
   });
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect } from 'chai';
 import { runCli } from '../../src/cli/run-cli.ts';
+import { openJournals } from '../../src/compose/open-journals.ts';
 import { shortSession, until } from '../chaos/chaos-world.ts';
 import type { RestartableProcess } from '../chaos/child-process.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
@@ -133,10 +134,11 @@ async function killInTheMiddle(replicator: RestartableProcess, tables: Tables): 
 }
 
 async function wakesTheRest(config: string, file: string): Promise<void> {
+  await using journals = await openJournals({ config });
   const later = await WakeService.start(file, 'later');
   try {
     const isDone = async () =>
-      (await readWaited(config, ['timer', 'far', 'work'])).every(
+      (await readWaited(journals, ['timer', 'far', 'work'])).every(
         ({ fired, worked }) => fired.length + worked === 1,
       );
     await until('the timers fire and the work is done', isDone, limitMs);

@@ -10,12 +10,11 @@ import { until } from '../chaos/chaos-world.ts';
 import { withConfigFile, withReplicatorProcess } from '../chaos/replicator-process.ts';
 import { type Armed, timers } from '../chaos/wake-protocol.ts';
 import { readWaited, WakeService, wrongIn } from '../chaos/wake-service.ts';
-import * as cassandra from '../integration/cassandra/cassandra-server.ts';
+import { sharedKeyspace } from '../integration/cassandra/shared-keyspace.ts';
 import { deleteTopic } from '../integration/kafka/kafka-fixture.ts';
 import { kafkaWorld } from '../support/kafka/world.ts';
 
 const embedded = 'evolutiongaming.kafka-journal.embedded.journal';
-const journal = 'evolutiongaming.kafka-journal.persistence.journal';
 /** How long the service is dead. */
 const deadMs = 1_500;
 const wakeLimitMs = 30_000;
@@ -41,8 +40,9 @@ async function dieAndWake(file: string, config: string): Promise<void> {
   await first.kill();
   await sleep(deadMs);
   const later = await WakeService.start(file, 'later');
+  await using journals = await openJournals({ config });
   const ids = Object.keys(armed);
-  const found = async () => await readWaited(config, ids);
+  const found = async () => await readWaited(journals, ids);
   const isDone = async (): Promise<boolean> =>
     (await found()).every(({ id, fired, worked }) => {
       const { delays, hasWork } = armed[id] as Armed;
@@ -56,11 +56,11 @@ async function dieAndWake(file: string, config: string): Promise<void> {
   const waited = await found();
   const wrong = waited.flatMap((one) => wrongIn(one, armed[one.id] as Armed));
   expect(wrong).to.deep.equal([]);
-  const [over] = await readWaited(config, ['over']);
+  const [over] = await readWaited(journals, ['over']);
   expect(over?.fired).to.deep.equal([]);
 }
 
-const fleetOf = (section: string) => `${section}.fleet {
+const fleet = `${embedded}.fleet {
   enabled = on, group = "${randomUUID()}", session-timeout = 6s, heartbeat-interval = 200ms
   remote.host = "127.0.0.1"
 }`;
@@ -103,7 +103,7 @@ describe('what waits when all processes are killed', function () {
     });
 
     it('happens the same with a fleet', async () => {
-      const config = configWith(fleetOf(embedded));
+      const config = configWith(fleet);
       await withConfigFile(config, (file) => dieAndWake(file, config));
     });
 
@@ -119,29 +119,23 @@ describe('what waits when all processes are killed', function () {
         const later = await WakeService.start(file, 'later');
         await sleep(6_000);
         await later.stop();
-        for (const { fired, worked } of await readWaited(config, ['a', 'b']))
+        await using journals = await openJournals({ config });
+        for (const { fired, worked } of await readWaited(journals, ['a', 'b']))
           expect([fired.length, worked]).to.deep.equal([0, 0]);
       });
       expect(kept()).to.deep.equal([]);
     });
   });
 
-  describe('on Kafka and Cassandra', () => {
-    for (const [name, more] of [
-      ['without a fleet', ''],
-      ['with a fleet', fleetOf(journal)],
-    ] as const) {
-      it(`happens when a process starts again, though nobody asks, ${name}`, async () => {
-        const { configText, topic, keyspace } = kafkaWorld({ more });
-        try {
-          await withConfigFile(configText, (file) =>
-            withReplicatorProcess(configText, () => dieAndWake(file, configText)),
-          );
-        } finally {
-          await deleteTopic(topic);
-          await cassandra.dropKeyspace(keyspace);
-        }
-      });
+  // With a fleet on Kafka: the scenario `wake-ups` of test/chaos.
+  it('happens the same on Kafka and Cassandra', async () => {
+    const { configText, topic } = kafkaWorld({ keyspace: sharedKeyspace() });
+    try {
+      await withConfigFile(configText, (file) =>
+        withReplicatorProcess(configText, () => dieAndWake(file, configText)),
+      );
+    } finally {
+      await deleteTopic(topic);
     }
   });
 });

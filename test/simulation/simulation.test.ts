@@ -5,7 +5,7 @@ import { runHistory } from './history.ts';
 import { describeSeeds } from './report.ts';
 import { runSeeds } from './run-seeds.ts';
 
-const histories = 2_000;
+const histories = 1_000;
 const seed = Number(process.env['KAFKA_JOURNAL_SIMULATION_SEED'] ?? randomInt(2 ** 40));
 
 describe('simulation of clients, replicators, log and store', () => {

@@ -8,9 +8,10 @@ import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-sche
 import { openCassandraSession } from '../../../src/stores/cassandra/session.ts';
 import type { CassandraSession, Row } from '../../../src/stores/cassandra/session-types.ts';
 import * as given from '../../contract/replicated-store.ts';
-import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
+import { cassandraSettings, deps } from './cassandra-server.ts';
+import { sharedKeyspace } from './shared-keyspace.ts';
 
-const keyspace = randomKeyspace();
+const keyspace = sharedKeyspace();
 const segmentSize = 3;
 const settings = cassandraSettings(keyspace, { segmentSize });
 
@@ -86,7 +87,6 @@ describe('a former owner of a partition', function () {
   });
   after(async () => {
     await session[Symbol.asyncDispose]();
-    await dropKeyspace(keyspace);
   });
   const look = async (key: Key) => ({
     pointer: await eventual.pointer(key),

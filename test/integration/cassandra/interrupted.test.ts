@@ -8,12 +8,12 @@ import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-sche
 import { openCassandraSession } from '../../../src/stores/cassandra/session.ts';
 import type { CassandraSession } from '../../../src/stores/cassandra/session-types.ts';
 import * as given from '../../contract/replicated-store.ts';
-import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
+import { cassandraSettings, deps } from './cassandra-server.ts';
 import { MortalSession } from './mortal-session.ts';
+import { sharedKeyspace } from './shared-keyspace.ts';
 
-const keyspace = randomKeyspace();
 const segmentSize = 3;
-const settings = cassandraSettings(keyspace, { segmentSize });
+const settings = cassandraSettings(sharedKeyspace(), { segmentSize });
 
 let ticks = 0;
 
@@ -70,7 +70,6 @@ describe('a replicator that dies between two statements', function () {
   after(async () => {
     await session[Symbol.asyncDispose]();
     await eventual[Symbol.asyncDispose]();
-    await dropKeyspace(keyspace);
   });
 
   const open = (key: Key, of: CassandraSession = session) =>

@@ -4,15 +4,10 @@ import type { ReplicatedJournal } from '../../../src/ports/replicated-journal.ts
 import { openCassandraEventualJournal } from '../../../src/stores/cassandra/eventual-journal.ts';
 import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
 import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
-import {
-  cassandraSettings,
-  deps,
-  dropKeyspace,
-  randomKeyspace,
-  rawClient,
-} from './cassandra-server.ts';
+import { cassandraSettings, deps, rawClient } from './cassandra-server.ts';
+import { sharedKeyspace } from './shared-keyspace.ts';
 
-/** Both sides of a store in a keyspace of its own, and the driver to look at its rows. */
+/** Both sides of a store, and the driver to look at its rows. */
 export interface OpenedStore {
   readonly keyspace: string;
   readonly segmentSize: number;
@@ -23,7 +18,7 @@ export interface OpenedStore {
 
 /** Opens the store before the tests of the suite that calls it, and drops it after them. */
 export function openedStore(segmentSize: number): () => OpenedStore {
-  const keyspace = randomKeyspace();
+  const keyspace = sharedKeyspace();
   let opened: OpenedStore;
   before(async () => {
     const settings = cassandraSettings(keyspace, { segmentSize });
@@ -37,7 +32,6 @@ export function openedStore(segmentSize: number): () => OpenedStore {
     await opened.replicated[Symbol.asyncDispose]();
     await opened.eventual[Symbol.asyncDispose]();
     await opened.client.shutdown();
-    await dropKeyspace(keyspace);
   });
   return () => opened;
 }

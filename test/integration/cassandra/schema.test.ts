@@ -121,24 +121,35 @@ describe('setting up Cassandra', function () {
   this.timeout(60_000);
   let client: Client;
   const keyspaces: string[] = [];
-  before(async () => {
-    client = await rawClient();
-  });
-  after(async () => {
-    for (const keyspace of keyspaces) await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
-    await client.shutdown();
-  });
   const newKeyspace = () => {
     const keyspace = randomKeyspace();
     keyspaces.push(keyspace);
     return keyspace;
   };
+  // To make and drop a keyspace costs Cassandra much: most tests have one together.
+  const whole: WholeKeyspace = { name: newKeyspace(), made: [] };
+  before(async () => {
+    client = await rawClient();
+    whole.made.push(...(await setUp(whole.name)));
+  });
+  after(async () => {
+    for (const keyspace of keyspaces) await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+    await client.shutdown();
+  });
   const raw = () => client;
 
-  describe('in mode create', () => describeCreate(raw, newKeyspace));
-  describe('on what another version made', () => describeMigration(raw, newKeyspace));
-  describe('in mode check', () => describeCheck(raw, newKeyspace));
+  describe('in mode create', () => describeCreate(raw, newKeyspace, whole));
+  describe('on what another version made', () => describeMigration(raw, newKeyspace, whole));
+  // Its last tests take something away.
+  describe('in mode check', () => describeCheck(raw, newKeyspace, whole));
 });
+
+/** In which all is there, as a set-up has made it. */
+interface WholeKeyspace {
+  readonly name: string;
+  /** The statements of that set-up. */
+  readonly made: string[];
+}
 
 async function setUp(keyspace: string, change: SettingsChange = {}): Promise<string[]> {
   const statements: string[] = [];
@@ -189,10 +200,10 @@ async function columnsOf(
 
 type Raw = () => Client;
 
-function describeCreate(client: Raw, newKeyspace: () => string): void {
+function describeCreate(client: Raw, newKeyspace: () => string, whole: WholeKeyspace): void {
   it('makes keyspace, tables and indexes as the JVM system does, those of tenures and wake-ups, and notes version 8', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
+    const { name: keyspace, made } = whole;
+    expect(made).to.have.length(14);
     expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
     const indexes = await client().execute(
       'SELECT * FROM system_schema.indexes WHERE keyspace_name = ?',
@@ -220,9 +231,7 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
   });
 
   it('sends no DDL where all is there', async () => {
-    const keyspace = newKeyspace();
-    expect(await setUp(keyspace)).to.have.length(14);
-    expect(await setUp(keyspace)).to.deep.equal([]);
+    expect(await setUp(whole.name)).to.deep.equal([]);
   });
 
   it('makes each thing once when several processes begin at once', async () => {
@@ -235,8 +244,7 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
   });
 
   it('makes a table that is missing, leaves the others, and gives the lock back', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
+    const keyspace = whole.name;
     await client().execute(`DROP TABLE ${keyspace}.pointer2`);
     expect(await setUp(keyspace)).to.have.length(1);
     expect(await columnsOf(client(), keyspace)).to.deep.equal(expectedColumns);
@@ -244,8 +252,7 @@ function describeCreate(client: Raw, newKeyspace: () => string): void {
   });
 
   it('waits for a lock that a JVM process holds', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
+    const keyspace = whole.name;
     await client().execute(`DROP TABLE ${keyspace}.pointer2`);
     await client().execute(`INSERT INTO ${keyspace}.locks (id) VALUES ('kafka-journal')`);
     const settingUp = setUp(keyspace);
@@ -287,7 +294,7 @@ const oldTables = (keyspace: string) => [
   `CREATE TABLE ${keyspace}.metadata (id text PRIMARY KEY)`,
 ];
 
-function describeMigration(client: Raw, newKeyspace: () => string): void {
+function describeMigration(client: Raw, newKeyspace: () => string, whole: WholeKeyspace): void {
   const old = async (version?: string) => {
     const keyspace = newKeyspace();
     for (const cql of oldTables(keyspace)) await client().execute(cql);
@@ -308,8 +315,7 @@ function describeMigration(client: Raw, newKeyspace: () => string): void {
   }
 
   it('applies only the steps above the version', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
+    const keyspace = whole.name;
     await client().execute(`CREATE TABLE ${keyspace}.pointer (topic text PRIMARY KEY)`);
     await client().execute(
       `INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '7')`,
@@ -319,13 +325,15 @@ function describeMigration(client: Raw, newKeyspace: () => string): void {
   });
 
   it('leaves a version above its own alone', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
-    await client().execute(
-      `INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '9')`,
-    );
+    const keyspace = whole.name;
+    const set = (version: string) =>
+      client().execute(
+        `INSERT INTO ${keyspace}.setting (key, value) VALUES ('schema-version', '${version}')`,
+      );
+    await set('9');
     expect(await setUp(keyspace)).to.deep.equal([]);
     expect(await versionOf(client(), keyspace)).to.equal('9');
+    await set('8');
   });
 
   it('stays at the version before a step that fails, and gives the lock back (I20)', async () => {
@@ -341,27 +349,12 @@ function describeMigration(client: Raw, newKeyspace: () => string): void {
   });
 }
 
-function describeCheck(client: Raw, newKeyspace: () => string): void {
+function describeCheck(client: Raw, newKeyspace: () => string, whole: WholeKeyspace): void {
   const check = (keyspace: string) =>
     setUpCassandra(cassandraSettings(keyspace), deps, { mode: 'check' });
 
   it('passes where all is there', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
-    await check(keyspace);
-  });
-
-  it('passes without the tables of tenures, but not without a column of them', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
-    await client().execute(`DROP TABLE ${keyspace}.tenures_until`);
-    await check(keyspace);
-    await client().execute(`ALTER TABLE ${keyspace}.tenures DROP holder`);
-    const error = await failure(check(keyspace));
-    expect(error)
-      .to.be.instanceOf(NotSetUpError)
-      .with.property('message')
-      .that.contains(`column ${keyspace}.tenures.holder`);
+    await check(whole.name);
   });
 
   it('names a missing keyspace and creates nothing', async () => {
@@ -374,9 +367,20 @@ function describeCheck(client: Raw, newKeyspace: () => string): void {
     expect(await columnsOf(client(), keyspace)).to.deep.equal({});
   });
 
+  it('passes without the tables of tenures, but not without a column of them', async () => {
+    const keyspace = whole.name;
+    await client().execute(`DROP TABLE ${keyspace}.tenures_until`);
+    await check(keyspace);
+    await client().execute(`ALTER TABLE ${keyspace}.tenures DROP holder`);
+    const error = await failure(check(keyspace));
+    expect(error)
+      .to.be.instanceOf(NotSetUpError)
+      .with.property('message')
+      .that.contains(`column ${keyspace}.tenures.holder`);
+  });
+
   it('names every table and column that is missing', async () => {
-    const keyspace = newKeyspace();
-    await setUp(keyspace);
+    const keyspace = whole.name;
     await client().execute(`DROP TABLE ${keyspace}.pointer2`);
     await client().execute(`ALTER TABLE ${keyspace}.journal DROP headers`);
     const error = await failure(check(keyspace));

@@ -7,7 +7,8 @@ import { openCassandraEventualJournal } from '../../../src/stores/cassandra/even
 import { openCassandraReplicatedJournal } from '../../../src/stores/cassandra/replicated-journal.ts';
 import { setUpCassandra } from '../../../src/stores/cassandra/schema/create-schema.ts';
 import { append, newKey, nowMs, place, randomTopic } from '../../contract/replicated-store.ts';
-import { cassandraSettings, deps, dropKeyspace, randomKeyspace } from './cassandra-server.ts';
+import { cassandraSettings, deps, randomKeyspace } from './cassandra-server.ts';
+import { sharedKeyspace } from './shared-keyspace.ts';
 
 /** A way to the real server that can be cut, or stop passing bytes. */
 class Gate {
@@ -54,10 +55,9 @@ async function failure(
 
 describe('Cassandra that does not answer', function () {
   this.timeout(30_000);
-  const keyspace = randomKeyspace();
+  const keyspace = sharedKeyspace();
   const settings = cassandraSettings(keyspace);
   before(() => setUpCassandra(settings, deps, { mode: 'create' }));
-  after(() => dropKeyspace(keyspace));
 
   it('is a retryable error that names the address when nothing listens there', async () => {
     const dead = cassandraSettings(keyspace, { port: 1 });

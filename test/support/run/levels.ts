@@ -47,8 +47,8 @@ const plans: readonly LevelPlan[] = [
   level('types', 'nothing', 10 * seconds),
   level('examples', 'nothing', 120 * seconds),
   { ...level('contract', 'quick', 60 * seconds), exclude: embedded },
-  level('integration', 'quick', 60 * seconds),
   { ...level('e2e', 'quick', 120 * seconds), exclude: killing },
+  level('integration', 'quick', 60 * seconds),
   level('secured', 'secured', 120 * seconds),
   {
     ...level('chaos', 'keep', 300 * seconds),

@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { inspect } from 'node:util';
 
 import type { Hook, MochaOptions, Runner, Test } from 'mocha';
@@ -19,6 +20,8 @@ export default class ResultFileReporter {
   constructor(runner: Runner, options: MochaOptions) {
     const file = (options.reporterOptions as { file: string }).file;
     const write = (line: ResultLine): void => appendFileSync(file, `${JSON.stringify(line)}\n`);
+    // The processes that tests start load much of what is loaded here, and would compile it again.
+    runner.once('start', () => flushCompileCache());
     runner.on('test', (test) => write({ type: 'started', title: titleOf(test) }));
     runner.on('pass', (test) => write({ type: 'passed', title: titleOf(test) }));
     runner.on('pending', (test) => write({ type: 'pending', title: titleOf(test) }));
