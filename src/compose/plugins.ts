@@ -206,6 +206,8 @@ export class Plugins {
     options: EntityRegistryOptions,
   ): EntityRegistry<L> {
     const fleet = this.#fleetOf(local.journalPluginId);
+    const path = this.#journalPath(local.journalPluginId);
+    if (this.#storesSettingsOf(path)?.tenures?.wakeUp === true) local.wakeStopped();
     if (fleet !== undefined) return fleet.entities(local, options);
     this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
     return local;

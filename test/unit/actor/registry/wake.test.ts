@@ -150,6 +150,28 @@ describe('waking an entity by its persistence id', () => {
     });
   }
 
+  it('starts one again that was stopped, when its timer is due, however close that was', async () => {
+    const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    await clock.pass(59_000);
+    await counters.wake('lamp-7'); // by whoever owns the partition, which is all that it does
+    await counters.stop('7');
+    await clock.pass(900);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(200);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  it('leaves one alone that was stopped and waits for nothing', async () => {
+    const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'rest' });
+    await counters.stop('7');
+    await clock.pass(120_000);
+    expect(counters.ids()).to.deep.equal([]);
+  });
+
   it('says nothing of one that takes long', async () => {
     const { counters, journal, clock } = open();
     journal.blockReplay();
