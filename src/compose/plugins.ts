@@ -208,9 +208,11 @@ export class Plugins {
     const fleet = this.#fleetOf(local.journalPluginId);
     const path = this.#journalPath(local.journalPluginId);
     if (this.#storesSettingsOf(path)?.tenures?.wakeUp === true) local.wakeStopped();
-    if (fleet !== undefined) return fleet.entities(local, options);
-    this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
-    return local;
+    const placed = fleet?.entities(local, options) ?? local;
+    if (fleet === undefined)
+      this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
+    this.#waking.get(path)?.typeAdded();
+    return placed;
   }
 
   /**
