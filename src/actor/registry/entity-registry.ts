@@ -243,7 +243,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
 
   async stop(id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    this.#alarms.take(id);
+    if (!this.#wakes) this.#alarms.take(id);
     if (entry === undefined) return;
     entry.stopping ??= this.#stop(id, entry);
     await entry.stopping;
@@ -253,7 +253,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   async #stop(id: string, { ref, place }: Entry): Promise<void> {
     await this.#deps.stop(ref);
     // Whoever owns the partition may have opened it for its timer already, and does so only once.
-    const atMs = this.#wakes ? this.#deps.hostOf(ref)?.work.nextTimerMs : undefined;
+    const atMs = this.#wakes ? this.#deps.hostOf(ref)?.work.wasDueMs : undefined;
     if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
   }
 
