@@ -339,6 +339,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   #stop(event: EventObject): void {
+    this.work.stopped();
     if (this.#life.isLive) this.entity.stop(event);
     this.#life.report('entity.ended');
   }

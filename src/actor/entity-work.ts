@@ -13,6 +13,7 @@ export class EntityWork<S extends HostedState> implements WorkView {
   readonly #pipeline: CommandPipeline<S>;
   /** It goes on with that. */
   isLeft = false;
+  wasDueMs: number | undefined;
   /** When the last command or event arrived, ms since the epoch. */
   #lastActiveMs = 0;
 
@@ -48,6 +49,11 @@ export class EntityWork<S extends HostedState> implements WorkView {
   /** To be called before anything of the failed entity is thrown away. */
   failed(): void {
     this.isLeft ||= this.#waits;
+  }
+
+  /** To be called before anything of the stopped entity is thrown away. */
+  stopped(): void {
+    this.wasDueMs = this.nextTimerMs;
   }
 
   /** It works on something that a shutdown has to wait for. */

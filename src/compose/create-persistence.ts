@@ -59,6 +59,7 @@ export interface Persistence extends ActorHost {
    *
    * @throws {ConfigError} there is no such section, or it is not right
    * @throws {InvalidInputError} the section is of a journal that has none by key
+   * @throws {ClosedError} the persistence is shut down
    * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable
    */
   journal(pluginId?: string): Promise<SharedJournals>;

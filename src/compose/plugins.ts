@@ -111,11 +111,13 @@ export class Plugins {
    * The journal of a section, opened on first use.
    *
    * @throws {ConfigError} as `get`
+   * @throws {ClosedError} it is not open, and will not be any more
    */
   async opened(pluginId: string | undefined): Promise<OpenedJournal> {
     const path = this.#journalPath(pluginId);
     const known = this.#journals.get(path);
     if (known !== undefined) return await known;
+    this.#closing.signal.throwIfAborted(); // nobody would close it
     const opening = this.#openJournal(path);
     this.#journals.set(path, opening);
     this.#noteOpening(
@@ -163,6 +165,7 @@ export class Plugins {
     const known = this.#stores.get(path);
     if (known !== undefined) return await known;
     const closing = this.#closing.signal;
+    closing.throwIfAborted();
     const deps = { log: this.#log, clock: systemClock, closing };
     const opening = openSnapshotStore(this.#config, path, this.#registered, deps);
     this.#stores.set(path, opening);
@@ -206,9 +209,13 @@ export class Plugins {
     options: EntityRegistryOptions,
   ): EntityRegistry<L> {
     const fleet = this.#fleetOf(local.journalPluginId);
-    if (fleet !== undefined) return fleet.entities(local, options);
-    this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
-    return local;
+    const path = this.#journalPath(local.journalPluginId);
+    if (this.#storesSettingsOf(path)?.tenures?.wakeUp === true) local.wakeStopped();
+    const placed = fleet?.entities(local, options) ?? local;
+    if (fleet === undefined)
+      this.#wakeHere(local as unknown as LocalEntities<AnyActorLogic>, options);
+    this.#waking.get(path)?.typeAdded();
+    return placed;
   }
 
   /**

@@ -4,11 +4,11 @@ import { PartitionWaker, type SettledSuspects } from '../journal/waking/partitio
 import { NotSetUpError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Partition, Topic } from '../model/position.ts';
-import type { WakeUpPlace, Woken } from '../model/wake-up.ts';
+import type { WakeUpPlace } from '../model/wake-up.ts';
 import type { ActionConsumer } from '../ports/action-consumer.ts';
 
 /** What waking the entities of one section works with. */
-export interface WakeEntitiesDeps extends Omit<ScoutDeps, 'open' | 'consumer'> {
+export interface WakeEntitiesDeps extends Omit<ScoutDeps, 'open' | 'types' | 'consumer'> {
   readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset' | 'partitionCount'>;
   readonly persistenceIdsOf: (key: Key) => readonly string[];
 }
@@ -24,9 +24,15 @@ export class WakeEntities {
   /** By partition: it may come back, and what was found out of its suspects still holds then. */
   readonly #settled = new Map<string, SettledSuspects>();
   #hasWarned = false;
+  #types = 0;
 
   constructor(deps: WakeEntitiesDeps) {
     this.#deps = deps;
+  }
+
+  /** One more type of entities is registered. */
+  typeAdded(): void {
+    this.#types++;
   }
 
   /** Those of a partition that belongs to this process until `signal` fires. */
@@ -34,14 +40,14 @@ export class WakeEntities {
     const name = `${place.topic}:${place.partition}`;
     const settled: SettledSuspects = this.#settled.get(name) ?? new Map();
     this.#settled.set(name, settled);
-    const waker = new PartitionWaker(place, { ...this.#deps, open: this.#openBy(open) }, settled);
+    const waker = new PartitionWaker(place, this.#depsWith(open), settled);
     this.#note(this.#again(signal, () => waker.run(signal)));
   }
 
   /** Those of a topic whose partitions belong to nobody. */
   inTopic(topic: Topic, open: OpenEntity, signal: AbortSignal): void {
     const { consumer } = this.#deps;
-    const deps = { ...this.#deps, open: this.#openBy(open) };
+    const deps = this.#depsWith(open);
     const scout = (partition: number): Promise<void> => {
       const place = { topic, partition: partition as Partition };
       const scout = new PartitionScout(place, deps);
@@ -82,13 +88,17 @@ export class WakeEntities {
     log[isNews ? 'warn' : 'debug']({ err }, cannotWake);
   }
 
-  #openBy(open: OpenEntity): (key: Key) => Promise<Woken> {
+  #depsWith(open: OpenEntity): ScoutDeps {
+    return { ...this.#deps, open: this.#openBy(open), types: () => this.#types };
+  }
+
+  #openBy(open: OpenEntity): ScoutDeps['open'] {
     return async (key) => {
       for (const persistenceId of this.#deps.persistenceIdsOf(key)) {
         const opening = open(persistenceId);
         if (opening !== undefined) return await opening;
       }
-      return 'awake';
+      return undefined;
     };
   }
 

@@ -162,6 +162,8 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
    * @throws as `ref`, or what ended the entity before it had recovered
    */
   wake(persistenceId: string): Promise<Woken> | undefined;
+  /** Entities wake by themselves: from now on one that was stopped starts when its timer is due. */
+  wakeStopped(): void;
   /**
    * From now on `placeOf` is asked before an entity starts, also when its timer starts it. It
    * throws `NotOwnerError` when the entity does not belong here.

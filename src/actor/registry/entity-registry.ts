@@ -32,6 +32,7 @@ import type { SnapshotWire } from '../entity/snapshot-wire.ts';
 import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
 import type { EntityView } from './entity-view.ts';
 import { hadToMove } from './had-to-move.ts';
+import { IdFinder } from './id-finder.ts';
 
 /** A type of entities. */
 export interface EntityType<L extends AnyActorLogic> {
@@ -92,19 +93,6 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 /** After that time whoever woke an entity goes on with others; it goes on recovering. */
 const longestWakeMs = 10_000;
-/**
- * An id that nobody gives to an entity; capital and small letters show whether they are changed.
- */
-const sampleId = 'Kafka-Journal-0f9D5c3A';
-
-interface TextsAround {
-  readonly before: string;
-  readonly after: string;
-}
-
-const notFoundIn =
-  'entities of this type do not wake by themselves: their persistence ids do not contain their ids as they are';
-
 /** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntities<L> {
   readonly type: string;
@@ -114,8 +102,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   readonly #input: (id: string) => unknown;
   readonly #entries = new Map<string, Entry>();
   readonly #alarms: Alarms;
+  readonly #ids: IdFinder;
+  #wakes = false;
   #sweeping = false;
-  #around: TextsAround | 'none' | undefined;
   #placeOf: (id: string) => object | undefined = () => undefined;
 
   constructor({ type, logic, options, traits }: EntityType<L>, deps: RegistryDeps) {
@@ -124,7 +113,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#logic = logic;
     this.#deps = deps;
     this.#input = options.input ?? ((id) => ({ id }));
-    const { clock, closing } = deps;
+    const { log, clock, closing } = deps;
+    this.#ids = new IdFinder({ type, log, persistenceIdOf: (id) => this.persistenceIdOf(id) });
     this.#alarms = new Alarms({ clock, closing, wake: (id) => this.#wake(id) });
   }
 
@@ -141,7 +131,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   wake(persistenceId: string): Promise<Woken> | undefined {
-    const id = this.#idOf(persistenceId);
+    const id = this.#ids.idOf(persistenceId);
     if (id === undefined) return undefined;
     const living = this.#entries.get(id);
     if (living !== undefined) return Promise.resolve(this.#wokenOf(living.ref));
@@ -164,33 +154,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return isOver || this.#deps.hostOf(ref)?.work.waitsForNothing === true ? 'idle' : 'awake';
   }
 
-  /** The id within a persistence id of this type, which has it somewhere between fixed texts. */
-  #idOf(persistenceId: string): string | undefined {
-    this.#around ??= this.#textsAround();
-    if (this.#around === 'none') return undefined;
-    const { before, after } = this.#around;
-    if (!persistenceId.startsWith(before) || !persistenceId.endsWith(after)) return undefined;
-    const id = persistenceId.slice(before.length, persistenceId.length - after.length);
-    try {
-      return this.persistenceIdOf(id) === persistenceId ? id : undefined;
-    } catch {
-      return undefined; // what the user's input or persistenceId refuses is no id of this type
-    }
-  }
-
-  /** Found out with a sample. */
-  #textsAround(): TextsAround | 'none' {
-    let sample: string;
-    try {
-      sample = this.persistenceIdOf(sampleId);
-    } catch {
-      // An input that knows its ids refuses the sample; the persistence id may still be the id.
-      return { before: '', after: '' };
-    }
-    const [before = '', after, more] = sample.split(sampleId);
-    if (after !== undefined && more === undefined) return { before, after };
-    this.#deps.log.warn({ type: this.type }, notFoundIn);
-    return 'none';
+  wakeStopped(): void {
+    this.#wakes = true;
   }
 
   placeBy(placeOf: (id: string) => object): void {
@@ -278,11 +243,18 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
 
   async stop(id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    this.#alarms.take(id);
+    if (!this.#wakes) this.#alarms.take(id);
     if (entry === undefined) return;
-    entry.stopping ??= this.#deps.stop(entry.ref);
+    entry.stopping ??= this.#stop(id, entry);
     await entry.stopping;
     this.#forget(id, entry);
+  }
+
+  async #stop(id: string, { ref, place }: Entry): Promise<void> {
+    await this.#deps.stop(ref);
+    // Whoever owns the partition may have opened it for its timer already, and does so only once.
+    const atMs = this.#wakes ? this.#deps.hostOf(ref)?.work.wasDueMs : undefined;
+    if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
   }
 
   ids(): readonly string[] {

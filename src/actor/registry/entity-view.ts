@@ -15,6 +15,8 @@ export interface WorkView {
   readonly passivateAfterMs: number;
   /** When the next delayed event is due, ms since the epoch. */
   readonly nextTimerMs: number | undefined;
+  /** The same when it was stopped. */
+  readonly wasDueMs: number | undefined;
   /** It had something to do when it was lost, or failed. */
   readonly isLeft: boolean;
   /** It has recovered, and nothing happens to it before its next command. */

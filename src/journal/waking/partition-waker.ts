@@ -26,12 +26,14 @@ export interface WakingDeps extends Pick<JournalDeps, 'clock' | 'log'> {
   /** 0 <= value < 1; decides the jitter. */
   readonly random: () => number;
   /**
-   * Opens the entity of a journal, unless it lives already or is none of this process. Resolves
-   * once it has recovered, with what is known of it.
+   * Opens the entity of a journal, unless it lives already. Resolves once it has recovered, with
+   * what is known of it; `undefined` = it is of no type that is registered here.
    *
    * @throws when it could not be opened
    */
-  readonly open: (key: Key) => Promise<Woken>;
+  readonly open: (key: Key) => Promise<Woken | undefined>;
+  /** Number of types that are registered here so far. */
+  readonly types: () => number;
 }
 
 /**
@@ -59,7 +61,10 @@ type Reason = keyof typeof atOnce;
 export type SettledSuspects = Map<string, Offset>;
 
 /** A wake-up that was found; it is done with, but kept, until the store has another one. */
-type Known = Pick<WakeUpEntry, 'offset' | 'reason'>;
+interface Known extends Pick<WakeUpEntry, 'offset' | 'reason'> {
+  /** Number of the registered types when its entity was of none of them. */
+  readonly unknownTo?: number;
+}
 
 /**
  * Wakes the entities of one partition that wait for a time, or have work to do, as long as this
@@ -166,9 +171,13 @@ export class PartitionWaker {
   /** Sets an alarm for each wake-up that is due until then and was not found before. */
   async #look(toMs: number, { recent, known, alarms, signal }: Looking): Promise<void> {
     const found = new Set<string>();
+    const types = this.#deps.types();
     const note = ({ id, dueMs, offset, reason }: WakeUpEntry): void => {
       found.add(id);
-      if (known.get(id)?.offset === offset) return;
+      const before = known.get(id);
+      // A program may register a type after its first look: the entity may be of that one.
+      const isOfNewType = before?.unknownTo !== undefined && before.unknownTo < types;
+      if (before?.offset === offset && !isOfNewType) return;
       known.set(id, { offset, reason });
       if (this.#settled.get(id) === offset) return;
       const atMs = reason === 'time' ? dueMs - openAheadMs : dueMs;
@@ -190,13 +199,16 @@ export class PartitionWaker {
   }
 
   #wake(id: string, { known, alarms, signal }: Waking): void {
-    const { clock, log, random, open } = this.#deps;
+    const { clock, log, random, open, types } = this.#deps;
     const failures = alarms.take(id)?.failures ?? 0;
     const entry = known.get(id);
     const queue = this.#queues[entry?.reason ?? 'unknown'];
     const opening = queue.add(async () => {
       if (signal.aborted) return;
+      const unknownTo = types();
       const woken = await open(Key.of(this.#place.topic, id));
+      if (woken === undefined && entry !== undefined && known.get(id) === entry)
+        known.set(id, { ...entry, unknownTo });
       if (signal.aborted || woken !== 'idle' || entry?.reason !== 'unknown') return;
       this.#settled.set(id, entry.offset);
     });

@@ -192,6 +192,7 @@ export class WakingService {
         this.#open(id, life);
         return 'awake';
       },
+      types: () => 1,
     };
   }
 

@@ -133,6 +133,7 @@ describe('a delayed event of a passivated entity', () => {
           work: {
             passivateAfterMs: 10,
             nextTimerMs: ref.id === 'plain' ? undefined : clock.nowMs() + 1000,
+            wasDueMs: undefined,
             isLeft: false,
             isIdleFor: () => true,
             waitsForNothing: true,

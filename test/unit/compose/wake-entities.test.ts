@@ -53,6 +53,19 @@ describe('waking the entities of a section', () => {
     expect(asked).to.deep.equal(['a', 'journal-a']);
   });
 
+  it('looks again at what is of no type of this process when one is added', async () => {
+    ground.stored('a', -60_000, 5);
+    ground.stored('b', -60_000, 6);
+    const known: Record<string, () => Promise<Woken>> = { a: async () => 'awake' };
+    waking.inPartition(place, (id) => openers(known)(id), ground.stopping.signal);
+    await pass(60_000);
+    expect(asked).to.deep.equal(['a', 'b']);
+    known['b'] = async () => 'awake';
+    waking.typeAdded();
+    await pass(60_000);
+    expect(asked).to.deep.equal(['a', 'b', 'b']);
+  });
+
   it('leaves alone what is of no type of this process', async () => {
     ground.stored('a', -60_000, 5);
     waking.inPartition(place, openers({}), ground.stopping.signal);

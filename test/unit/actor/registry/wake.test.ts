@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type AnyActorLogic, fromPromise, setup } from 'xstate';
+import type { PersistentOptions } from '../../../../src/actor/persistent.ts';
 import type {
   EntityRegistryOptions,
   LocalEntities,
@@ -16,6 +17,7 @@ function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
   options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
+  more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry'> = {},
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
@@ -36,6 +38,7 @@ function open(
   });
   const logic = host.persistent(machine as ReturnType<typeof counterMachine>, {
     persistenceId: ({ input }) => persistenceIdOf(input.id),
+    ...(more as object),
   });
   host.entities('counter', logic, options);
   const counters = local ?? expect.fail('nobody placed the entities');
@@ -45,17 +48,23 @@ function open(
 /** Waits for a time, for work, for its next command, or for nothing any more. */
 const lamp = setup({
   types: {
-    events: {} as { type: 'glow' | 'charge' | 'rest' | 'break' },
+    events: {} as { type: 'glow' | 'charge' | 'flicker' | 'rest' | 'break' },
     input: {} as { id: string },
   },
-  actors: { charger: fromPromise(() => new Promise(() => {})) },
+  actors: {
+    charger: fromPromise(() => new Promise(() => {})),
+    starter: fromPromise(() => Promise.reject(new Error('too cold'))),
+  },
 }).createMachine({
   id: 'lamp',
   initial: 'dark',
   states: {
-    dark: { on: { glow: 'glowing', charge: 'charging', rest: {}, break: 'broken' } },
+    dark: {
+      on: { glow: 'glowing', charge: 'charging', flicker: 'flickering', rest: {}, break: 'broken' },
+    },
     glowing: { after: { 60000: 'dark' } },
     charging: { invoke: { src: 'charger', id: 'charger' } },
+    flickering: { invoke: { src: 'starter', id: 'starter', onError: 'dark' } },
     broken: { type: 'final' },
   },
 });
@@ -149,6 +158,49 @@ describe('waking an entity by its persistence id', () => {
       expect(await counters.wake('lamp-7')).to.equal(woken);
     });
   }
+
+  it('starts one again that was stopped, when its timer is due, however close that was', async () => {
+    const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    await clock.pass(59_000);
+    await counters.wake('lamp-7'); // by whoever owns the partition, which is all that it does
+    await counters.stop('7');
+    await clock.pass(900);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(200);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  for (const command of ['glow', 'flicker'] as const) {
+    for (const isResting of [true, false]) {
+      it(`starts one again that was stopped ${isResting ? 'while it rested' : 'in use'}, after ${command}`, async () => {
+        const backoff = { minBackoff: '1m', maxBackoff: '1m', randomFactor: 0 };
+        const retry = { starter: { attempts: 2, ...backoff } };
+        const more = { retry, passivateAfter: isResting ? '1s' : 0 };
+        const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp, more);
+        counters.wakeStopped();
+        await counters.ask('7', { type: command });
+        await clock.pass(5_000);
+        expect(counters.ids()).to.deep.equal(isResting ? [] : ['7']);
+        await counters.stop('7');
+        const { recover } = journal.calls;
+        await clock.pass(50_000);
+        expect(journal.calls.recover).to.equal(recover);
+        await clock.pass(6_000);
+        expect(journal.calls.recover).to.equal(recover + 1);
+      });
+    }
+  }
+
+  it('leaves one alone that was stopped and waits for nothing', async () => {
+    const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'rest' });
+    await counters.stop('7');
+    await clock.pass(120_000);
+    expect(counters.ids()).to.deep.equal([]);
+  });
 
   it('says nothing of one that takes long', async () => {
     const { counters, journal, clock } = open();

@@ -71,6 +71,7 @@ export class Ground {
       if (this.failing.has(id)) throw new Error('poison');
       return this.idle.has(id) ? 'idle' : 'awake';
     },
+    types: () => 1,
   };
 
   stored(id: string, inMs: number, offset: number, reason: WakeUpEntry['reason'] = 'time'): void {
