@@ -43,7 +43,7 @@ export async function runSetup(args: readonly string[]): Promise<number> {
 async function setUp(file: string): Promise<void> {
   const { config, checkKeys } = readConfig({ file });
   const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
-  type Read = [void, JournalsAsWritten, ReturnType<typeof readNamedSnapshotStores>];
+  type Read = [unknown, JournalsAsWritten, ReturnType<typeof readNamedSnapshotStores>];
   const [, { settings }, snapshotStores] = await readAllTogether<Read>(
     checkKeys,
     () => readJournals(config, journalOf(config), deps),

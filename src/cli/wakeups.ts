@@ -195,7 +195,7 @@ async function journalOf(
 ): Promise<{ readonly settings: JournalsAsWritten['settings']; readonly topic: Topic }> {
   if (file === undefined) throw new UsageError(`wakeups ${action} needs --config FILE`);
   const { config, checkKeys } = readConfig({ file });
-  const [, { settings }] = await readAllTogether<[void, JournalsAsWritten]>(checkKeys, () =>
+  const [, { settings }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
     readJournals(config, defaultJournalOf(config), deps),
   );
   const { persistenceIdToKey: mapping } = settings;

@@ -29,15 +29,11 @@ import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
-import { Topic } from '../model/position.ts';
+import type { Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { type OwnKeyMappingDeps, openOwnKeyMapping } from '../plugin/own-key-mapping.ts';
-import {
-  type KeyMapping,
-  persistenceIdsOf,
-  persistenceIdToKey,
-} from '../plugin/persistence-id-to-key.ts';
+import { type KeyMapping, keyMappingOf, onlyTopicOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { boundedPages } from './bounded-pages.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
@@ -82,7 +78,7 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
   });
   const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
   const deps = { log: options.log ?? silentLogger, clock: systemClock };
-  const [, { ownKeys }] = await readAllTogether<[void, JournalsAsWritten]>(checkKeys, () =>
+  const [, { ownKeys }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
     readJournals(config, pathOf(), deps),
   );
   return (await openSection(config, pathOf(), { ...deps, ownKeys })).journals;
@@ -152,16 +148,13 @@ export async function openSection(
   let address: string | undefined;
   const holder = { holder: randomUUID(), address: () => address, random: Math.random };
   const { persistenceIdToKey: mapping, fleet } = settings;
+  const { keyOf, persistenceIdsOf } = keyMappingOf(mapping, deps.ownKeys);
   const hasFleet = fleet !== undefined;
   const tenures =
     holding && new TenureHolder({ ...readDeps, ...holder, holding, hasFleet, limitMs });
-  const keys: KeyMapping = deps.ownKeys ?? {
-    keyOf: persistenceIdToKey(mapping),
-    persistenceIdsOf: persistenceIdsOf(mapping),
-  };
   const journals: OpenJournals = {
     ...createJournals({ ...readDeps, tenures }, settings.callTimeThresholdsMs),
-    keyOf: keys.keyOf,
+    keyOf,
     maxEventsInBatch: settings.maxEventsInBatch,
     headCacheStats: () => headCache?.stats,
     async [Symbol.asyncDispose]() {
@@ -170,17 +163,16 @@ export async function openSection(
       await stores[Symbol.asyncDispose]();
     },
   };
-  const topic = mapping.type === 'constant-topic' ? Topic.of(mapping.topic) : undefined;
+  const topic = onlyTopicOf(mapping);
   const { wakeUps } = stores.eventual;
-  const { persistenceIdsOf: idsOf } = keys;
   const waking =
-    holding?.wakeUp && idsOf
+    holding?.wakeUp && persistenceIdsOf
       ? new WakeEntities({
           ...stores,
           ...deps,
           tenures: tenures as TenureHolder,
           wakeUps,
-          persistenceIdsOf: idsOf,
+          persistenceIdsOf,
           random: Math.random,
         })
       : undefined;

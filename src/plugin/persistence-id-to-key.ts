@@ -38,12 +38,22 @@ export function persistenceIdToKey(settings: PersistenceIdToKeySettings): (id: s
  * The persistence ids that may have the key: of which it is has to be seen by mapping it again. The
  * other way of {@link persistenceIdToKey}.
  */
-export function persistenceIdsOf(settings: PersistenceIdToKeySettings): (key: Key) => string[] {
+function persistenceIdsOf(settings: PersistenceIdToKeySettings): (key: Key) => string[] {
   const keyOf = persistenceIdToKey(settings);
   return (key) => {
     const whole = settings.type === 'split' ? [key.topic + settings.separator + key.id] : [];
     return [...whole, key.id].filter((persistenceId) => leadsTo(key, persistenceId, keyOf));
   };
+}
+
+/** @param own what the module makes that the settings name */
+export function keyMappingOf(
+  settings: PersistenceIdToKeySettings,
+  own: KeyMapping | undefined,
+): KeyMapping {
+  return (
+    own ?? { keyOf: persistenceIdToKey(settings), persistenceIdsOf: persistenceIdsOf(settings) }
+  );
 }
 
 /** Whether the persistence id has the key. */
@@ -79,6 +89,11 @@ export function checkedKeys(map: PersistenceIdToKey['keyOf'], hint: string): Key
       throw new InvalidInputError(`${message}${hint}`, { cause });
     }
   };
+}
+
+/** The one topic of all journals; `undefined` = the persistence id names it. */
+export function onlyTopicOf(settings: PersistenceIdToKeySettings): Topic | undefined {
+  return settings.type === 'constant-topic' ? Topic.of(settings.topic) : undefined;
 }
 
 /** The topics that are known without seeing a persistence id. */
