@@ -96,6 +96,7 @@ export type {
   ReplayRequest,
   WriteOutcome,
 } from './ports/journal-plugin.ts';
+export type { PersistenceIdToKey } from './ports/persistence-id-to-key.ts';
 export type {
   SnapshotCriteria,
   SnapshotMetadata,

@@ -1,11 +1,11 @@
 import { noteIgnoredKeys } from '../compose/note-ignored-keys.ts';
 import { createStore, placeOfStore } from '../compose/open-eventual-store.ts';
-import { journalSettingsOf } from '../compose/open-journals.ts';
+import { type JournalsAsWritten, readJournals } from '../compose/open-journals.ts';
 import { createSnapshotTable } from '../compose/open-snapshot-store.ts';
 import type { OpenDeps } from '../compose/stores.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
-import { readTogether } from '../config/read-together.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import { defaultJournalOf, kafkaJournalPath } from '../config/settings/journal-class.ts';
 import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
 import { readNamedSnapshotStores } from '../config/settings/snapshot-store-settings.ts';
@@ -42,12 +42,13 @@ export async function runSetup(args: readonly string[]): Promise<number> {
 
 async function setUp(file: string): Promise<void> {
   const { config, checkKeys } = readConfig({ file });
-  const { settings, snapshotStores } = readTogether({
-    keys: checkKeys,
-    settings: () => journalSettingsOf(config, journalOf(config)),
-    snapshotStores: () => readNamedSnapshotStores(config),
-  });
   const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
+  type Read = [unknown, JournalsAsWritten, ReturnType<typeof readNamedSnapshotStores>];
+  const [, { settings }, snapshotStores] = await readAllTogether<Read>(
+    checkKeys,
+    () => readJournals(config, journalOf(config), deps),
+    () => readNamedSnapshotStores(config),
+  );
   if ('file' in settings) {
     const path = journalOf(config);
     console.log(`${path} is embedded: its file is made by the first program that opens it`);
@@ -82,8 +83,10 @@ async function setUpTopics(settings: KafkaJournalSettings, deps: OpenDeps): Prom
       const name = `topic ${topic} (${partitions} partition${partitions === 1 ? '' : 's'})`;
       report({ name, state: isNew ? 'created' : 'exists' });
     }
-    if (persistenceIdToKey.type === 'split') {
-      console.log('  topics that split persistence ids name: not known here, create them yourself');
+    if (persistenceIdToKey.type !== 'constant-topic') {
+      const isSplit = persistenceIdToKey.type === 'split';
+      const names = isSplit ? 'split persistence ids name' : 'persistence-id-to-key.impl gives';
+      console.log(`  topics that ${names}: not known here, create them yourself`);
     }
   } finally {
     await admin[Symbol.asyncDispose]();

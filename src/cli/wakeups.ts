@@ -1,12 +1,13 @@
-import { journalSettingsOf } from '../compose/open-journals.ts';
+import { type JournalsAsWritten, readJournals } from '../compose/open-journals.ts';
 import {
   type OpenWakeUps,
   openWakeUps,
   openWakeUpsToWrite,
   type WritableWakeUps,
 } from '../compose/open-wake-ups.ts';
+import type { OpenDeps } from '../compose/stores.ts';
 import { readConfig } from '../config/load-config.ts';
-import { readTogether } from '../config/read-together.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import { defaultJournalOf } from '../config/settings/journal-class.ts';
 import { ConfigError, DeadlineExceededError, NotSetUpError } from '../model/errors.ts';
 import { type Offset, Partition, Topic } from '../model/position.ts';
@@ -48,8 +49,8 @@ export async function runWakeUps([name, ...args]: readonly string[]): Promise<nu
 async function list(args: readonly string[]): Promise<void> {
   const options = readOptions('wakeups list', args, ['config', 'topic', 'limit'], ['json']);
   const limit = options.limit === undefined ? Infinity : numberOf('limit', options.limit, 1);
-  const { settings, topic } = journalOf('list', options);
   const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
+  const { settings, topic } = await journalOf('list', options, deps);
   const opened = await openWakeUps(settings, deps);
   try {
     const print = options.json === undefined ? textPrinter(topic) : jsonPrinter(topic);
@@ -85,8 +86,8 @@ async function printAll(opened: OpenWakeUps, print: Printer, { topic, limit }: W
 async function rebuild(args: readonly string[]): Promise<void> {
   const options = readOptions('wakeups rebuild', args, ['config', 'topic', 'wait']);
   const waitMs = numberOf('wait', options.wait ?? '60', 0) * 1_000;
-  const { settings, topic } = journalOf('rebuild', options);
   const deps = { log: consoleLoggerFrom('error'), clock: systemClock };
+  const { settings, topic } = await journalOf('rebuild', options, deps);
   const opened = await openWakeUpsToWrite(settings, deps);
   if (opened === undefined) return console.log(headOf(topic, 0));
   try {
@@ -187,16 +188,16 @@ async function knownOf({ eventual }: OpenWakeUps, place: WakeUpPlace): Promise<K
   return { replicated, upTo, isComplete: (upTo ?? -1) >= (replicated ?? -1) };
 }
 
-function journalOf(
+async function journalOf(
   action: string,
   { config: file, topic: name }: Partial<Record<'config' | 'topic', string>>,
-) {
+  deps: OpenDeps,
+): Promise<{ readonly settings: JournalsAsWritten['settings']; readonly topic: Topic }> {
   if (file === undefined) throw new UsageError(`wakeups ${action} needs --config FILE`);
   const { config, checkKeys } = readConfig({ file });
-  const { settings } = readTogether({
-    keys: checkKeys,
-    settings: () => journalSettingsOf(config, defaultJournalOf(config)),
-  });
+  const [, { settings }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
+    readJournals(config, defaultJournalOf(config), deps),
+  );
   const { persistenceIdToKey: mapping } = settings;
   const only = mapping.type === 'constant-topic' ? mapping.topic : undefined;
   if (only !== undefined && name !== undefined && name !== only) {

@@ -21,7 +21,12 @@ import {
 } from '../plugin/open-plugin.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
-import { journalSettingsOf, type OpenSection, openSection } from './open-journals.ts';
+import {
+  type JournalsAsWritten,
+  journalSettingsOf,
+  type OpenSection,
+  openSection,
+} from './open-journals.ts';
 import type { OpenDeps } from './stores.ts';
 
 /** The journal of a section. */
@@ -50,16 +55,25 @@ export async function checkJournal(
   config: Config,
   path: string,
   registered: RegisteredPlugins,
+  ownKeys: OpenOwnKeys,
 ): Promise<void> {
   checkPluginPath(config, path, 'journal');
   await readAllTogether(
     () => pluginSourceAt(config, path, kind, registered),
-    () => readSettings(config, path, registered),
+    () => readSettings(config, path, registered, ownKeys),
   );
 }
 
+/** As `openOwnKeyMapping`, of one section. */
+type OpenOwnKeys = () => Promise<JournalsAsWritten['ownKeys']>;
+
 /** What is wrong with the class is found elsewhere. */
-function readSettings(config: Config, path: string, registered: RegisteredPlugins): void {
+async function readSettings(
+  config: Config,
+  path: string,
+  registered: RegisteredPlugins,
+  ownKeys: OpenOwnKeys,
+): Promise<void> {
   const name = nameIn(config.value(`${path}.class`));
   const builtin = registered.has(path) ? undefined : kind.builtins.get(name);
   if (builtin === undefined) {
@@ -70,7 +84,7 @@ function readSettings(config: Config, path: string, registered: RegisteredPlugin
       readEventAdapters(...of),
     ]);
   } else if (builtin === 'in-memory') readInMemoryJournalSettings(config, path);
-  else journalSettingsOf(config, path);
+  else await readAllTogether(() => journalSettingsOf(config, path), ownKeys);
 }
 
 /**
@@ -81,6 +95,14 @@ function readSettings(config: Config, path: string, registered: RegisteredPlugin
 export function eventAdaptersOf(config: Config, path: string): BoundClasses {
   checkPluginPath(config, path, 'journal');
   return hostOf(...sectionsOf(config, path), readEventAdapters);
+}
+
+/** What opening a journal works with. */
+export interface OpenJournalDeps extends OpenDeps {
+  /** Fires when the journal is no longer wanted. */
+  readonly closing: AbortSignal;
+  readonly beforeClose: () => Promise<void>;
+  readonly ownKeys: OpenOwnKeys;
 }
 
 /**
@@ -95,7 +117,7 @@ export async function openJournal(
   config: Config,
   path: string,
   registered: RegisteredPlugins,
-  deps: OpenDeps & { readonly closing: AbortSignal; readonly beforeClose: () => Promise<void> },
+  deps: OpenJournalDeps,
 ): Promise<OpenedJournal> {
   checkPluginPath(config, path, 'journal');
   const source = await pluginSourceAt(config, path, kind, registered);
@@ -119,9 +141,10 @@ export async function openJournal(
 async function openWithStores(
   config: Config,
   path: string,
-  deps: OpenDeps & { readonly beforeClose: () => Promise<void> },
+  deps: OpenJournalDeps,
 ): Promise<OpenedJournal> {
-  const section = await openSection(config, path, deps);
+  const ownKeys = await deps.ownKeys();
+  const section = await openSection(config, path, { ...deps, ownKeys });
   const { journals, waking } = section;
   const { keyOf, maxEventsInBatch } = journals;
   const close = async (): Promise<void> => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/load-config.ts';
-import { readTogether } from '../config/read-together.ts';
+import { readAllTogether } from '../config/read-together.ts';
 import { problemAt } from '../config/settings/class-name.ts';
 import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import {
@@ -29,10 +29,11 @@ import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
-import { Topic } from '../model/position.ts';
+import type { Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
-import { persistenceIdsOf, persistenceIdToKey } from '../plugin/persistence-id-to-key.ts';
+import { type OwnKeyMappingDeps, openOwnKeyMapping } from '../plugin/own-key-mapping.ts';
+import { type KeyMapping, keyMappingOf, onlyTopicOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { boundedPages } from './bounded-pages.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
@@ -76,9 +77,32 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
     ...(options.config === undefined ? {} : { text: options.config }),
   });
   const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
-  readTogether({ keys: checkKeys, settings: () => journalSettingsOf(config, pathOf()) });
   const deps = { log: options.log ?? silentLogger, clock: systemClock };
-  return (await openSection(config, pathOf(), deps)).journals;
+  const [, { ownKeys }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
+    readJournals(config, pathOf(), deps),
+  );
+  return (await openSection(config, pathOf(), { ...deps, ownKeys })).journals;
+}
+
+/** What a section of journals says, before anything is opened. */
+export interface JournalsAsWritten {
+  readonly settings: EmbeddedJournalSettings | KafkaJournalSettings;
+  /** What maps their persistence ids, where that is the export of a module. */
+  readonly ownKeys: KeyMapping | undefined;
+}
+
+/** @throws {ConfigError} as {@link journalSettingsOf} and {@link openOwnKeyMapping}, together */
+export async function readJournals(
+  config: Config,
+  path: string,
+  deps: OwnKeyMappingDeps,
+): Promise<JournalsAsWritten> {
+  type Read = [JournalsAsWritten['settings'], JournalsAsWritten['ownKeys']];
+  const [settings, ownKeys] = await readAllTogether<Read>(
+    () => journalSettingsOf(config, path),
+    () => openOwnKeyMapping(config, path, deps),
+  );
+  return { settings, ownKeys };
 }
 
 /** A section of journals with what it says of its fleet. */
@@ -101,7 +125,7 @@ export interface OpenSection {
 export async function openSection(
   config: Config,
   path: string,
-  deps: OpenDeps,
+  deps: OpenDeps & Pick<JournalsAsWritten, 'ownKeys'>,
 ): Promise<OpenSection> {
   const written = journalSettingsOf(config, path);
   const host = hostSettingsOf(config, path, written);
@@ -124,12 +148,13 @@ export async function openSection(
   let address: string | undefined;
   const holder = { holder: randomUUID(), address: () => address, random: Math.random };
   const { persistenceIdToKey: mapping, fleet } = settings;
+  const { keyOf, persistenceIdsOf } = keyMappingOf(mapping, deps.ownKeys);
   const hasFleet = fleet !== undefined;
   const tenures =
     holding && new TenureHolder({ ...readDeps, ...holder, holding, hasFleet, limitMs });
   const journals: OpenJournals = {
     ...createJournals({ ...readDeps, tenures }, settings.callTimeThresholdsMs),
-    keyOf: persistenceIdToKey(mapping),
+    keyOf,
     maxEventsInBatch: settings.maxEventsInBatch,
     headCacheStats: () => headCache?.stats,
     async [Symbol.asyncDispose]() {
@@ -138,18 +163,19 @@ export async function openSection(
       await stores[Symbol.asyncDispose]();
     },
   };
-  const topic = mapping.type === 'constant-topic' ? Topic.of(mapping.topic) : undefined;
+  const topic = onlyTopicOf(mapping);
   const { wakeUps } = stores.eventual;
-  const waking = holding?.wakeUp
-    ? new WakeEntities({
-        ...stores,
-        ...deps,
-        tenures: tenures as TenureHolder,
-        wakeUps,
-        persistenceIdsOf: persistenceIdsOf(mapping),
-        random: Math.random,
-      })
-    : undefined;
+  const waking =
+    holding?.wakeUp && persistenceIdsOf
+      ? new WakeEntities({
+          ...stores,
+          ...deps,
+          tenures: tenures as TenureHolder,
+          wakeUps,
+          persistenceIdsOf,
+          random: Math.random,
+        })
+      : undefined;
   const leave = (place: WakeUpPlace): void => headCache?.leave(place.topic, place.partition);
   const joinFleet: OpenSection['joinFleet'] = (member, fleetSettings) => {
     address = member.address;

@@ -20,6 +20,8 @@ import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import { Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RegisteredPlugins } from '../plugin/open-plugin.ts';
+import { openOwnKeyMapping } from '../plugin/own-key-mapping.ts';
+import type { KeyMapping } from '../plugin/persistence-id-to-key.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
@@ -38,6 +40,10 @@ import type { WakeEntities } from './wake-entities.ts';
 
 const openAgainMs = 30_000;
 
+const noWayBack =
+  'what it makes has no persistenceIdOf, so entities that wait are not woken: they sleep until ' +
+  'they are spoken to';
+
 /** What the plugins of one persistence are made from. */
 export interface PluginsOptions {
   readonly config: Config;
@@ -55,6 +61,8 @@ export class Plugins {
   readonly #registered: RegisteredPlugins;
   readonly #journals = new Map<string, Promise<OpenedJournal>>();
   readonly #stores = new Map<string, Promise<SnapshotStore>>();
+  /** What maps persistence ids, by section; made when the configuration is looked at. */
+  readonly #ownKeys = new Map<string, Promise<KeyMapping | undefined>>();
   readonly #codings = new Map<string, Promise<JournalCoding | undefined>>();
   /** What is open, or being opened, in that order. */
   readonly #opened = new Set<Promise<AsyncDisposable>>();
@@ -82,7 +90,7 @@ export class Plugins {
   async check(): Promise<void> {
     const [config, registered] = [this.#config, this.#registered];
     const journals = namedPlugins(config, 'journal').map((path) => {
-      return () => checkJournal(config, path, registered);
+      return () => checkJournal(config, path, registered, () => this.#ownKeysOf(path));
     });
     const stores = namedPlugins(config, 'snapshot store').map((path) => {
       return () => checkSnapshotStore(config, path, registered);
@@ -309,6 +317,7 @@ export class Plugins {
       log: this.#log,
       clock: systemClock,
       closing: this.#closing.signal,
+      ownKeys: () => this.#ownKeysOf(path),
       beforeClose: async () => {
         await this.#fleets.get(path)?.[Symbol.asyncDispose]();
       },
@@ -316,6 +325,9 @@ export class Plugins {
     const { section, hosted } = opened;
     if (section === undefined) return opened;
     if (section.waking !== undefined) this.#waking.set(path, section.waking);
+    else if (this.#storesSettingsOf(path)?.tenures?.wakeUp === true) {
+      this.#log.warn({ setting: `${path}.persistence-id-to-key.impl` }, noWayBack);
+    }
     try {
       this.#forActors.set(path, await this.#join(path, section, hosted));
       return opened;
@@ -346,6 +358,17 @@ export class Plugins {
     });
     this.#fleets.set(path, fleet);
     return fleet.guard(journal);
+  }
+
+  /** Made once; one that fails may be made again. */
+  async #ownKeysOf(path: string): Promise<KeyMapping | undefined> {
+    const known = this.#ownKeys.get(path);
+    if (known !== undefined) return await known;
+    const deps = { log: this.#log, clock: systemClock, closing: this.#closing.signal };
+    const making = openOwnKeyMapping(this.#config, path, deps);
+    this.#ownKeys.set(path, making);
+    making.catch(() => this.#ownKeys.delete(path));
+    return await making;
   }
 
   #journalPath(pluginId: string | undefined): string {

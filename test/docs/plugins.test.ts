@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createActor } from 'xstate';
-import { createPersistence } from '../../src/index.ts';
+import { createPersistence, openJournals } from '../../src/index.ts';
 import { counter } from '../support/counter.ts';
 import { blocksOf } from './blocks.ts';
 
@@ -28,6 +28,34 @@ describe('docs/plugins.md', () => {
       }
     } finally {
       await persistence.shutdown();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('shows a mapping of persistence ids that leads there and back', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kafka-journal-keys-'));
+    const [, setting = ''] = blocksOf(page, 'hocon');
+    const mapping = blocksOf(page, 'ts').find((block) => block.includes('TenantKeys')) ?? '';
+    // The package is not installed beside the file; its types are gone at run time.
+    writeFileSync(join(folder, 'tenant-keys.ts'), mapping.replace(/^import .*$/m, ''));
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    const file = join(folder, 'application.conf');
+    const embedded = 'evolutiongaming.kafka-journal.embedded.journal';
+    writeFileSync(
+      file,
+      `akka.persistence.journal.plugin = "${embedded}"
+      ${embedded}.file = ":memory:"
+      ${setting.replace('persistence.journal', 'embedded.journal')}`,
+    );
+    const { TenantKeys } = await import(join(folder, 'tenant-keys.ts'));
+    const journals = await openJournals({ file });
+    try {
+      const key = journals.keyOf('acme/order-42');
+      expect(key).to.deep.equal({ topic: 'journal.acme', id: 'order-42' });
+      expect(new TenantKeys().persistenceIdOf(key)).to.equal('acme/order-42');
+      expect(() => journals.keyOf('order-42')).to.throw('keyOf threw');
+    } finally {
+      await journals[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     }
   });

@@ -89,6 +89,26 @@ describe('kafka-journal setup', () => {
     }
   });
 
+  it('makes no topic where a module maps persistence ids, and looks whether it does', async () => {
+    const keys = new URL('../support/own-plugins/own-keys.ts', import.meta.url).pathname;
+    const mapping = `${journal}.persistence-id-to-key.impl`;
+    const withKeys = (name: string) => {
+      const stores = `evolutiongaming.kafka-journal { eventual = sqlite, sqlite.file = "${folder}/k.db" }`;
+      return kafkaWorld({ more: `${stores}\n${mapping} = "${keys}${name}"` });
+    };
+    const world = withKeys('#OwnKeys');
+    expect((await setup(world.configText)).slice(0, 2)).to.deep.equal([
+      `Kafka at ${world.kafka}`,
+      '  topics that persistence-id-to-key.impl gives: not known here, create them yourself',
+    ]);
+    const file = join(folder, 'application.conf');
+    await writeFile(file, withKeys('#noMapping').configText);
+    out.length = 0;
+    expect(await runCli(['setup', '--config', file])).to.equal(2);
+    expect(err.at(-1)).to.match(/impl: must make a mapping of persistence ids; .* lacks keyOf/);
+    expect(out).to.deep.equal([]);
+  });
+
   it('says the same of a file', async () => {
     const file = join(folder, 'events.db');
     const world = kafkaWorld({

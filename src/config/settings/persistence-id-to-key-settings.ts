@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
-import { type Kind, matching, nonEmptyText, oneOf } from '../kinds.ts';
+import type { Value } from '../hocon/values.ts';
+import { type Kind, matching, nonEmptyText, oneOf, text } from '../kinds.ts';
 import type { SettingReader } from '../setting-reader.ts';
 
 /** How a persistence id becomes topic and key. */
@@ -9,7 +10,22 @@ export type PersistenceIdToKeySettings =
       readonly type: 'split';
       readonly separator: string;
       readonly fallback: { readonly topic: string };
-    };
+    }
+  /** The export of a module says it. */
+  | { readonly type: 'module' };
+
+const builtins = oneOf('constant-topic', 'split');
+
+const impl: Kind<PersistenceIdToKeySettings['type']> = {
+  expected: 'constant-topic, split or "module#export"',
+  placeholder: 'constant-topic',
+  read: (value) => (namesModule(value) ? 'module' : builtins.read(value)),
+};
+
+/** Whether `impl` names the export of a module. */
+export function namesModule(value: Value | undefined): boolean {
+  return value !== undefined && /[#/]/.test(text.read(value) ?? '');
+}
 
 const topicName: Kind<string> = matching(
   /^(?!\.\.?$)[a-zA-Z0-9._-]{1,249}$/,
@@ -39,17 +55,24 @@ export function readPersistenceIdToKey(
     const value = reader.optional(at(key), kind);
     return written.has(at(key)) ? value : undefined;
   };
-  const type = read('impl', oneOf('constant-topic', 'split'));
+  const type = read('impl', impl);
   const topic = read('constant-topic.topic', topicName);
   const separator = read('split.separator', nonEmptyText);
   const fallback = read('split.fallback', oneOf('constant-topic'));
   const counts = type === 'constant-topic' || (type === 'split' && fallback !== undefined);
   const used = (counts ? topic : undefined) ?? defaultTopic;
   if (topic !== undefined && topic !== used) {
-    const missing = type === undefined ? 'impl' : 'split.fallback';
-    const why = `counts only with ${missing} = constant-topic; without it the topic is ${used}, as on the JVM`;
-    reader.note(at('constant-topic.topic'), why);
+    const missing = type === 'split' ? 'split.fallback' : 'impl';
+    const instead =
+      type === 'module'
+        ? 'impl names the topics'
+        : `without it the topic is ${used}, as on the JVM`;
+    reader.note(
+      at('constant-topic.topic'),
+      `counts only with ${missing} = constant-topic; ${instead}`,
+    );
   }
+  if (type === 'module') return { type };
   if (type !== 'split') return { type: 'constant-topic', topic: used };
   return { type, separator: separator ?? '-', fallback: { topic: used } };
 }

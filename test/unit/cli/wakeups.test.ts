@@ -245,6 +245,21 @@ describe('kafka-journal wakeups', () => {
     expect(out).to.deep.equal(['topic orders (0 partitions), soonest first within each partition']);
   });
 
+  it('looks at what maps persistence ids before it opens anything', async () => {
+    const keys = new URL('../../support/own-plugins/own-keys.ts', import.meta.url).pathname;
+    configure(`file = "${file}", persistence-id-to-key.impl = "${keys}#OwnKeys"`);
+    for (const action of ['list', 'rebuild']) {
+      expect(await run(action)).to.equal(2);
+      expect(err.at(-1)).to.include('needs --topic TOPIC');
+      expect(await run(action, '--topic', 'orders')).to.equal(0);
+    }
+    configure(`file = "${file}", persistence-id-to-key.impl = "${keys}#None"`);
+    for (const action of ['list', 'rebuild']) {
+      expect(await run(action, '--topic', 'orders')).to.equal(2);
+      expect(err.at(-1)).to.match(/to-key\.impl: names export None, .*\(.*application\.conf:2\)$/);
+    }
+  });
+
   it('answers 1 to a journal in memory', async () => {
     configure('file = ":memory:"');
     for (const action of ['list', 'rebuild']) {

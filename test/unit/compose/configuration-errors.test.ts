@@ -13,6 +13,7 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
  */
 
 const own = new URL('../../support/own-plugins/own-journal.ts', import.meta.url).pathname;
+const keys = new URL('../../support/own-plugins/own-keys.ts', import.meta.url).pathname;
 const overflow = new URL('../../support/own-plugins/own-overflow.ts', import.meta.url).pathname;
 const embedded = 'evolutiongaming.kafka-journal.embedded.journal';
 const kafka = 'evolutiongaming.kafka-journal.persistence.journal';
@@ -167,8 +168,32 @@ const situations: readonly Situation[] = [
   {
     row: 'persistence-id-to-key.impl unknown',
     config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.persistence-id-to-key.impl = hash`,
-    message: /impl: must be one of constant-topic, split, not "hash"/,
+    message: /impl: must be constant-topic, split or "module#export", not "hash"/,
     line: 2,
+  },
+  ...(
+    [
+      ['./none.ts#X', /names module \.\/none\.ts, which was not found; looked for from/],
+      [`${keys}#None`, /names export None, which .* does not have; it has .*OwnKeys/],
+      [`${keys}#number`, /must name a class, a function, .* a mapping of persistence ids, not 5/],
+      [`${keys}#noMapping`, /must make a mapping of persistence ids; .* lacks keyOf/],
+      [`${keys}#throwing`, /an export that failed to make a mapping.*no such table/],
+      ['builtin#Keys', /must not be builtin#Keys: there is no such built-in plugin/],
+    ] as const
+  ).map(([name, message]) => ({
+    row: `persistence-id-to-key.impl that cannot be made: ${name.replace(/.*#/, '#')}`,
+    config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.persistence-id-to-key.impl = "${name}"`,
+    message,
+    line: 2,
+  })),
+  {
+    row: 'topic empty or illegal after mapping: by a module',
+    config: `akka.persistence.journal.plugin = "${embedded}"
+      ${embedded} { file = ":memory:", persistence-id-to-key.impl = "${keys}#OwnKeys" }`,
+    message:
+      /persistence id "-entity": keyOf threw, see .*-to-key\.impl \(.*application\.conf:2\)$/,
+    atActor: true,
+    cause: /no kind/,
   },
   {
     row: 'topic empty or illegal after mapping',

@@ -51,7 +51,7 @@ describe('settings', () => {
           `${journal} { start-timeout = soon, kafka.producer.acks = 7, cassandra.segment-size = 1, persistence-id-to-key.impl = x }`,
         ),
       ).to.deep.equal([
-        'persistence-id-to-key.impl must be one of constant-topic, split, not "x"',
+        'persistence-id-to-key.impl must be constant-topic, split or "module#export", not "x"',
         'start-timeout must be a duration such as 500ms, 10s or 2 minutes from 1 to 2147483647 ms, not "soon"',
         'kafka.producer.acks must be one of all, -1, 1, one, 0, none, not 7',
         'cassandra.segment-size must be an integer from 2 to 2147483647, not 1',
@@ -84,6 +84,16 @@ describe('settings', () => {
         separator: '-',
         fallback: { topic: 'rest' },
       });
+    });
+
+    it('leave the topics to a module that maps persistence ids', async () => {
+      const mapping = `${journal}.persistence-id-to-key`;
+      const config = await load(`${mapping} { impl = "./keys.ts#Keys", constant-topic.topic = x }`);
+      const settings = readKafkaJournalSettings(config);
+      expect(settings.persistenceIdToKey).to.deep.equal({ type: 'module' });
+      expect(config.notes.get(`${mapping}.constant-topic.topic`)?.why).to.equal(
+        'counts only with impl = constant-topic; impl names the topics',
+      );
     });
 
     it('start from the defaults, not from the first journal, in a section of another name', async () => {

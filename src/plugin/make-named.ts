@@ -1,0 +1,30 @@
+import { problemAt } from '../config/settings/class-name.ts';
+import { ConfigError } from '../model/errors.ts';
+import { type MadeFrom, makeFrom, missingMethods, resolveExport } from './resolve-export.ts';
+
+/**
+ * Loads what the key names, and makes something of it that has the methods.
+ *
+ * @throws {ConfigError} at the place of the key: the export is not there, fails, or makes something
+ * else
+ */
+export async function makeNamed<T>(
+  context: unknown,
+  place: MadeFrom,
+  methods: readonly (keyof T & string)[],
+): Promise<T> {
+  const { config, key, what } = place;
+  const { value } = await resolveExport(config, key, { what, builtins: new Map<string, never>() });
+  let made: unknown;
+  try {
+    made = await makeFrom(value, context, place);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    const text = `names an export that failed to make ${what}: ${String(cause)}`;
+    throw new ConfigError([problemAt(config, key, text)], { cause });
+  }
+  const missing = missingMethods(made, methods);
+  if (missing.length === 0) return made as T;
+  const text = `must make ${what}; what it made lacks ${missing.join(', ')}`;
+  throw new ConfigError([problemAt(config, key, text)]);
+}

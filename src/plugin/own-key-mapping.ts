@@ -1,0 +1,120 @@
+import type { Config } from '../config/config.ts';
+import { problemAt } from '../config/settings/class-name.ts';
+import { namesModule } from '../config/settings/persistence-id-to-key-settings.ts';
+import { ConfigError, InvalidInputError } from '../model/errors.ts';
+import { shown } from '../model/shown.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { PersistenceIdToKey } from '../ports/persistence-id-to-key.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { unlessAborted, within } from '../runtime/waiting.ts';
+import { makeNamed } from './make-named.ts';
+import { checkedKeys, type KeyMapping, leadsTo } from './persistence-id-to-key.ts';
+import type { PluginContext } from './plugin-context.ts';
+
+/** What making a mapping works with. */
+export interface OwnKeyMappingDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Fires when the mapping is no longer wanted. */
+  readonly closing?: AbortSignal | undefined;
+}
+
+const what = 'a mapping of persistence ids';
+
+/** Longest time for loading the module and making the mapping, which needs no I/O. */
+const limitMs = 10_000;
+
+/**
+ * What `persistence-id-to-key.impl` of the journal at `path` makes; `undefined` = it names nothing
+ * of a user's own.
+ *
+ * @throws {ConfigError} at its place: the export is not there, fails, takes longer than 10 s, or
+ * makes no mapping
+ * @throws the abort reason when `closing` fires
+ */
+export async function openOwnKeyMapping(
+  config: Config,
+  path: string,
+  { log, clock, closing = new AbortController().signal }: OwnKeyMappingDeps,
+): Promise<KeyMapping | undefined> {
+  const configPath = `${path}.persistence-id-to-key`;
+  const key = `${configPath}.impl`;
+  if (!namesModule(config.value(key))) return undefined;
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, closing]);
+  const context: PluginContext = {
+    config: config.section(configPath),
+    configPath,
+    rootConfig: config,
+    log,
+    clock,
+    signal,
+  };
+  const making = makeNamed<PersistenceIdToKey>(context, { config, key, what }, ['keyOf']);
+  const made = await within(unlessAborted(making, closing), limitMs, clock);
+  if (made !== 'expired') return mappingBy(made, placeOf(config, key), log);
+  const text = `names an export that did not make ${what} within ${limitMs} ms`;
+  const error = new ConfigError([problemAt(config, key, text)]);
+  over.abort(error);
+  throw error;
+}
+
+/** The setting, for messages that come when a persistence id is used. */
+function placeOf(config: Config, key: string): string {
+  const { path, file, line } = problemAt(config, key, '');
+  return file === undefined ? path : `${path} (${file}:${line})`;
+}
+
+function mappingBy(own: PersistenceIdToKey, place: string, log: Logger): KeyMapping {
+  const keyOf = checkedKeys((persistenceId) => {
+    const faulty = (text: string, options?: ErrorOptions): InvalidInputError =>
+      new InvalidInputError(
+        `persistence id ${shown(persistenceId)}: ${text}, see ${place}`,
+        options,
+      );
+    let answer: unknown;
+    try {
+      answer = own.keyOf(persistenceId);
+    } catch (cause) {
+      throw faulty('keyOf threw', { cause });
+    }
+    if (isPromise(answer)) throw faulty('keyOf answers a promise; it must answer at once');
+    if (typeof answer === 'object' && answer !== null)
+      return answer as ReturnType<typeof own.keyOf>;
+    throw faulty(`keyOf must give { topic, id }, not ${shown(answer)}`);
+  }, `, see ${place}`);
+  if (typeof own.persistenceIdOf !== 'function') return { keyOf, persistenceIdsOf: undefined };
+
+  let hasWarned = false;
+  const warn = (fields: object): void => {
+    if (hasWarned) return;
+    hasWarned = true;
+    log.warn({ setting: place, ...fields }, wrongWay);
+  };
+  const persistenceIdsOf: KeyMapping['persistenceIdsOf'] = (key) => {
+    let answer: unknown;
+    try {
+      answer = own.persistenceIdOf?.(key);
+    } catch (err) {
+      warn({ key, err });
+      return [];
+    }
+    if (answer === undefined) return [];
+    if (typeof answer === 'string' && leadsTo(key, answer, keyOf)) return [answer];
+    const answered = isPromise(answer) ? 'a promise' : shown(answer);
+    warn({ key, answered });
+    return [];
+  };
+  return { keyOf, persistenceIdsOf };
+}
+
+const wrongWay =
+  'persistenceIdOf fails, or gives no persistence id that has this key: the entity is not woken; ' +
+  'this is said once';
+
+/** Of a promise nobody waits for: its failure must not end the process. */
+function isPromise(answer: unknown): boolean {
+  if (!(answer instanceof Promise)) return false;
+  answer.catch(() => {});
+  return true;
+}
