@@ -105,7 +105,7 @@ describe('an assigned partition', () => {
     partition.accept(await chunkOf(0, 20, 1024 * 1024));
     await settle();
     expect(sizes(batches)).to.deep.equal([8, 8, 4]);
-  });
+  }).timeout(20_000); // 20 MiB are compressed
 
   it('has room until so many bytes wait, and again when they are taken', async () => {
     const busy = gate();
