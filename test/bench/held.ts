@@ -8,6 +8,9 @@ import { endByOffset } from '../../src/journal/read/ends.ts';
 import type { Event } from '../../src/model/event.ts';
 import { Key } from '../../src/model/key.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
+import { Occasion } from '../../src/runtime/occasion.ts';
+import { within } from '../../src/runtime/waiting.ts';
+import { RestartableProcess } from '../chaos/child-process.ts';
 import {
   type BenchNames,
   deps,
@@ -16,13 +19,12 @@ import {
   type Servers,
   settingsOf,
 } from './bench-world.ts';
-import { alternate, type Figure, figure, throughput } from './figures.ts';
+import { alternate, type Figure, figure } from './figures.ts';
 
-const keys = 1_000;
-const inFlight = 256;
-const appends = 30_000;
-const warmUpRounds = 2;
-const rounds = 5;
+const warmUpRounds = 5;
+const rounds = 9;
+/** A round takes about a second. */
+const roundLimitMs = 60_000;
 
 const holdingTimeMs = 500;
 const holders = 4;
@@ -33,7 +35,7 @@ interface Process extends AsyncDisposable {
 }
 
 /** Journals as one process has them, which holds tenures. */
-async function openProcess(names: BenchNames): Promise<Process> {
+export async function openProcess(names: BenchNames): Promise<Process> {
   const settings = await settingsOf(names);
   const stores = await openKafkaStores(settings, deps);
   const own = { origin: 'bench', randomUuid: randomUUID };
@@ -52,39 +54,50 @@ async function openProcess(names: BenchNames): Promise<Process> {
 }
 
 /**
- * Appends to journals that are held, in turn with appends to journals that are not. All were read
- * before, as they are by whoever has to know their last numbers.
+ * Appends to journals that are held, in turn with appends to journals that are not: each in a process
+ * of its own, as services are. One that has records with tenures and others would run both slower.
  */
 export async function benchHeld(servers: Servers): Promise<readonly Figure[]> {
-  const names = newNames(servers);
-  await using held = await openProcess(names);
-  const both = newNames(servers);
-  await using plain = await openProcess(both);
-  const indexes = Array.from({ length: keys }, (_, index) => index);
-  const mine = await Promise.all(
-    indexes.map((index) => held.journals.hold(Key.of(names.topic, `key-${index}`))),
-  );
-  const others = indexes.map((index) => plain.journals.of(Key.of(both.topic, `key-${index}`)));
-  await Promise.all([...mine, ...others].map((journal) => journal.pointer()));
-  const appendTo = (journals: readonly Pick<HeldJournal, 'append'>[]) => {
-    const last = indexes.map(() => 0);
-    return (index: number): Promise<unknown> => {
-      const at = index % keys;
-      const number = (last[at] ?? 0) + 1;
-      last[at] = number;
-      return (journals[at] as HeldJournal).append([eventOf(number)]);
-    };
-  };
-  const ours = appendTo(mine);
-  const theirs = appendTo(others);
-  const run = (append: (index: number) => Promise<unknown>) => () =>
-    throughput(appends, inFlight, append);
-  await alternate(warmUpRounds, run(ours), run(theirs));
-  const { a, b } = await alternate(rounds, run(ours), run(theirs));
+  await using held = openSide('held', servers);
+  await using plain = openSide('plain', servers);
+  await held.ready;
+  await plain.ready;
+  await alternate(warmUpRounds, held.perSecond, plain.perSecond);
+  const { a, b } = await alternate(rounds, held.perSecond, plain.perSecond);
   return [figure('append.256.held', 'events/s', [a, b])];
 }
 
-const eventOf = (number: number): Event => {
+function openSide(side: 'held' | 'plain', servers: Servers) {
+  const news: unknown[] = [];
+  const heard = new Occasion();
+  const child = new RestartableProcess({
+    file: new URL('held-process.ts', import.meta.url),
+    args: () => [side, JSON.stringify(servers)],
+    onMessage: (message) => {
+      news.push(message);
+      heard.fire();
+    },
+  });
+  const next = async (): Promise<unknown> => {
+    while (news.length === 0) {
+      child.expectAlive();
+      if ((await within(heard.wait(), roundLimitMs, deps.clock)) !== 'expired') continue;
+      throw new Error(`the process of the side "${side}" does not answer`);
+    }
+    return news.shift();
+  };
+  child.start();
+  return {
+    ready: next(),
+    perSecond: async (): Promise<number> => {
+      child.send('round');
+      return Number(await next());
+    },
+    [Symbol.asyncDispose]: () => child.kill(),
+  };
+}
+
+export const eventOf = (number: number): Event => {
   return { seqNr: SeqNr.of(number), tags: [], payload: { type: 'json', value: payloadOf(number) } };
 };
 

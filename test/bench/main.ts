@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the raw
  * client where there is one, taken in the same run in turn. `append.256.held` and
- * `append.256.actors.held` have beside them the same with journals that nobody holds; `hold.contended` is
+ * `append.256.actors.held` have beside them the same with journals that nobody holds, the first in a
+ * process of its own; `hold.contended` is
  * four processes that want one journal, or each one a journal of the same partition (`.keys`); `remote.ask`
  * and `remote.look` have beside them the same to entities of the asking instance, `.more` is the difference.
  * `append.256.actors.plain` has beside it plain actors whose events the raw client appends, `.grouped` is with
