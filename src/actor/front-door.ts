@@ -19,7 +19,7 @@ interface ActorInternals {
   readonly _syncSnapshot: boolean | undefined;
 }
 
-/** Takes a message to one persistent actor; without `source` nobody knows who has sent it. */
+/** Takes a message to one persistent actor; without `source` its sender is not known. */
 type Door = (event: unknown, source?: Source) => void;
 
 /** The actor whose door it is. */

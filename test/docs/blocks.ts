@@ -22,7 +22,7 @@ const run = promisify(execFile);
 
 /**
  * Runs the first program of a page as its reader would, in a folder of its own with an embedded
- * journal, so many times one after the other; answers the lines of each run.
+ * journal, `times` times one after the other; answers the lines of each run.
  */
 export async function runProgramOf(page: string, times = 1): Promise<readonly string[][]> {
   const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');

@@ -30,7 +30,7 @@ export class IdFinder {
     this.#of = of;
   }
 
-  /** `undefined` = the persistence id is none of this type. */
+  /** `undefined` = the persistence id does not belong to this type. */
   idOf(persistenceId: string): string | undefined {
     this.#around ??= this.#textsAround();
     if (this.#around === 'none') return undefined;

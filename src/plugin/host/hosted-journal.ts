@@ -288,7 +288,7 @@ function faultOf(writes: readonly AtomicWrite[]): string | undefined {
   return undefined;
 }
 
-/** What is wrong with an answer to so many atomic writes; `undefined` = nothing. */
+/** What is wrong with the answer to a number of atomic writes; `undefined` = nothing. */
 function wrongAnswer(outcomes: readonly WriteOutcome[], writes: number): string | undefined {
   if (!Array.isArray(outcomes)) return shown(outcomes);
   if (outcomes.length !== 0 && outcomes.length !== writes) return `${outcomes.length} outcomes`;
