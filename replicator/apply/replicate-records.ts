@@ -26,13 +26,16 @@ export type KeyOutcome =
   | {
       readonly type: 'held';
       readonly rest: KeyRecords;
-      readonly reason: 'stopped' | 'failed' | 'unreadable';
+      /** `early` = a purge that comes once R has passed what is before it. */
+      readonly reason: 'stopped' | 'failed' | 'unreadable' | 'early';
       readonly error?: unknown;
     };
 
 /** What the writes of one round share. */
 export interface KeyDeps {
   readonly journals: KeyJournals;
+  /** R; `undefined` = nothing is replicated. */
+  readonly replicated: Offset | undefined;
   /** The replicator's clock: one value for a whole round. */
   readonly nowMs: number;
   /** Ends waiting; whether to write is asked of `mayWrite`. */
@@ -54,13 +57,18 @@ export interface KeyDeps {
  * A failed write is repeated from the key's first record, on a journal opened anew; the journal
  * itself knows what was applied already. A record that cannot be decoded holds the records from it
  * on; those before it are applied. A row of the store that cannot be decoded holds them all; one of
- * its wake-up is a failure of the store.
+ * its wake-up is a failure of the store. A purge may come too early (see {@link earlyPurge}): then
+ * it holds the records from it on until R has moved.
  */
 export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyOutcome> {
   if (!deps.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
-  const plan = planWrites(key.records);
+  let plan = planWrites(key.records);
+  let early: number | undefined;
   try {
-    const readable = key.records.slice(0, plan.unreadable?.index);
+    const index = await earlyPurge(key, deps);
+    const before = index === undefined ? plan : planWrites(key.records.slice(0, index));
+    if (index !== undefined && before.unreadable === undefined) [plan, early] = [before, index];
+    const readable = key.records.slice(0, early ?? plan.unreadable?.index);
     const finished = await applyWrites({ ...key, records: readable }, plan.writes, deps);
     if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
   } catch (error) {
@@ -70,10 +78,45 @@ export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyO
     if (error instanceof CodecError && !isOfWakeUp(error)) return heldByRow(key, error);
     return { type: 'held', rest: key, reason: 'failed', error };
   }
+  if (early !== undefined) return { type: 'held', rest: restOf(key, early), reason: 'early' };
   if (plan.unreadable === undefined) return { type: 'applied' };
-  const { index, offset, error } = plan.unreadable;
-  const rest = { key: key.key, first: offset, records: key.records.slice(index) };
-  return { type: 'held', rest, reason: 'unreadable', error };
+  const { index, error } = plan.unreadable;
+  return { type: 'held', rest: restOf(key, index), reason: 'unreadable', error };
+}
+
+/** What is left from a record on. */
+function restOf({ key, first, records }: KeyRecords, index: number): KeyRecords {
+  return { key, first: records[index]?.at.offset ?? first, records: records.slice(index) };
+}
+
+/**
+ * The first purge that must wait, if there is one. A purge removes the row, and with it how far the
+ * journal was applied. If R were still before an action of the life that ends, the next owner after
+ * a crash would replay that action on nothing, and a reader that has not seen the purge would take
+ * the row that it makes for the whole journal:
+ *
+ *     log   1..9   10   purge        R is after 9
+ *     row   1..9   ──   gone   ✗ the replicator dies; the next one makes a row of 10 alone
+ *
+ * So the purge of a journal that has a row waits until R has passed all before it. A journal without
+ * a row has its whole life in these records, and a replay makes the same of it. Where an append of
+ * that life cannot be decoded the purge does not wait: it makes that append needless.
+ */
+async function earlyPurge(
+  { key, records }: KeyRecords,
+  { journals, nowMs, signal, replicated }: KeyDeps,
+): Promise<number | undefined> {
+  const isPurge = ({ action }: ActionRecord): boolean => action.header.type === 'purge';
+  if (replicated === undefined || !records.some(isPurge)) return undefined;
+  const { pointer: row } = await journals.open(key, nowMs, { signal });
+  if (row === undefined || row.at.partition !== records[0]?.at.partition) return undefined;
+  const isNew = ({ at }: ActionRecord): boolean => at.offset > row.at.offset;
+  const index = records.findIndex((record) => isPurge(record) && isNew(record));
+  if (index === -1) return undefined;
+  const isChangedBefore = records
+    .slice(0, index)
+    .some((record) => record.action.header.type !== 'mark' && isNew(record));
+  return isChangedBefore || row.at.offset > replicated ? index : undefined;
 }
 
 function isOfWakeUp({ place: { table } }: CodecError): boolean {
@@ -81,12 +124,10 @@ function isOfWakeUp({ place: { table } }: CodecError): boolean {
 }
 
 /** All from the first record that needs the row: marks write nothing. */
-function heldByRow({ key, first, records }: KeyRecords, error: CodecError): KeyOutcome {
+function heldByRow(key: KeyRecords, error: CodecError): KeyOutcome {
   const isWritten = ({ action }: ActionRecord): boolean => action.header.type !== 'mark';
-  const index = Math.max(0, records.findIndex(isWritten));
-  const offset = records[index]?.at.offset ?? first;
-  const rest = { key, first: offset, records: records.slice(index) };
-  return { type: 'held', rest, reason: 'unreadable', error };
+  const index = Math.max(0, key.records.findIndex(isWritten));
+  return { type: 'held', rest: restOf(key, index), reason: 'unreadable', error };
 }
 
 /** Answers false when it stopped between two writes. */

@@ -14,6 +14,7 @@ import {
   type HeldWork,
   nextTry,
   type Problem,
+  type StoredOffset,
   verdictOn,
   verdictOnBlocked,
   type Work,
@@ -67,7 +68,8 @@ export type FlowEnd = 'given up' | 'lost';
  * The states of a round:
  *
  *     sorting ──► applying ──► storing W, R ──► deciding ── nothing is held ────────────────► done
- *        ▲                                         ├─────── the quarantine took a record ──► sorting what is left
+ *        ▲                                         ├─────── R has moved for an early purge, or the
+ *        │                                         │        quarantine took a record ──► sorting what is left
  *        │                                         └─────── something is held ──► holding
  *        └─────────────────────────────────── pause over ────────────────────────────┘
  *
@@ -253,7 +255,7 @@ export class PartitionFlow {
       // Storing W and R, as far as all is applied.
       const stored = await this.#storeOffset(nowMs);
       // Deciding. A round that comes forward begins with short pauses again.
-      const verdict = await verdictOn(held, stored.error, deps);
+      const verdict = await verdictOn(held, stored, deps);
       if (verdict.type === 'again' || stored.hasMoved) attempt = 1;
       if (verdict.type === 'done') {
         this.#goOn();
@@ -276,7 +278,8 @@ export class PartitionFlow {
     const journals = this.#journals;
     journals.expire(nowMs);
     const mayWrite = (): boolean => this.#mayWrite(stopped);
-    const deps = { journals, nowMs, signal: stopped, mayWrite };
+    const replicated = this.#replicated;
+    const deps = { journals, replicated, nowMs, signal: stopped, mayWrite };
     const outcomes = await Promise.all(
       work.keys.map((key) =>
         this.#deps.inFlight
@@ -373,9 +376,4 @@ export class PartitionFlow {
 async function bothSaved(...saves: readonly [Promise<void>, Promise<void>]): Promise<void> {
   const settled = await Promise.allSettled(saves);
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
-}
-
-interface StoredOffset {
-  readonly hasMoved: boolean;
-  readonly error?: unknown;
 }

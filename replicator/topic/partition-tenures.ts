@@ -24,6 +24,11 @@ export interface PartitionStart {
  * more. W is read after R, since it moves before R: read earlier, it could seem to lag. So is how
  * far the wake-ups are complete.
  *
+ * Where there is no R nothing can be claimed, and another owner may store the first R meanwhile. The
+ * first round of this one would then remove what the other has stored, as that of an earlier topic
+ * (see `PartitionTenures`). So R is asked for once more: if there is still none, all that was found
+ * is older than any R.
+ *
  * Without W there are no opening marks, so W may be stored at R. That is done at once: clients open
  * tenures only where W is at or after R, and in a partition where nobody writes W would never come.
  *
@@ -35,14 +40,19 @@ export async function claimPartition(
   store: ReplicatedJournal,
   options: ClaimOptions,
 ): Promise<PartitionStart> {
-  const replicated = await store.claim(topic, partition, options);
-  const tenuresUpTo = await store.tenuresUpTo(topic, partition, options);
-  if (replicated !== undefined && tenuresUpTo === undefined) {
-    const none = { topic, partition, openings: [], upTo: replicated };
-    await store.saveTenures(none, options.nowMs);
+  // Ends: R never goes away, so there is a third claim only if the second one finds it.
+  for (;;) {
+    const replicated = await store.claim(topic, partition, options);
+    const tenuresUpTo = await store.tenuresUpTo(topic, partition, options);
+    if (replicated !== undefined && tenuresUpTo === undefined) {
+      const none = { topic, partition, openings: [], upTo: replicated };
+      await store.saveTenures(none, options.nowMs);
+    }
+    const wakeUpsUpTo = await store.wakeUpsUpTo(topic, partition, options);
+    const isSettled =
+      replicated !== undefined || (await store.claim(topic, partition, options)) === undefined;
+    if (isSettled) return { replicated, tenuresUpTo, wakeUpsUpTo };
   }
-  const wakeUpsUpTo = await store.wakeUpsUpTo(topic, partition, options);
-  return { replicated, tenuresUpTo, wakeUpsUpTo };
 }
 
 /** What the tenures of a partition are read from and kept in. */

@@ -47,6 +47,13 @@ export interface HeldWork {
   readonly tail: Tail | undefined;
 }
 
+/** What became of R when it was to be stored. */
+export interface StoredOffset {
+  readonly hasMoved: boolean;
+  /** Why it was not stored; `undefined` = no error. */
+  readonly error?: unknown;
+}
+
 /** Why a partition cannot go on: one line of the log. */
 export interface Problem {
   readonly message: string;
@@ -61,7 +68,7 @@ export interface Problem {
 /** How a round goes on after a try. */
 export type Verdict =
   | { readonly type: 'done' }
-  /** The quarantine took a record: there is more to try at once. */
+  /** The quarantine took a record, or R has moved for a purge: there is more to try at once. */
   | { readonly type: 'again'; readonly rest: HeldWork }
   /** The same once more, after a pause. */
   | { readonly type: 'wait'; readonly rest: HeldWork; readonly problem: Problem };
@@ -152,14 +159,14 @@ export function firstHeld({ keys, tail }: HeldWork): Offset | undefined {
 
 /**
  * How the round goes on, given what a try left. First the quarantine takes what it may: it writes
- * each record down before the round moves over it.
+ * each record down before the round moves over it. A purge that came too early is tried again
+ * whenever R has moved.
  *
- * @param offsetError why the replicated offset was not stored; `undefined` = no error
  * @returns never rejects: an entry that cannot be written is a problem like others
  */
 export async function verdictOn(
   held: HeldWork,
-  offsetError: unknown,
+  { hasMoved, error: offsetError }: StoredOffset,
   round: RoundDeps,
 ): Promise<Verdict> {
   try {
@@ -171,8 +178,10 @@ export async function verdictOn(
     const problem = { message: unwritableEntry, ...place, heldKeys: held.keys.length, err };
     return { type: 'wait', rest: held, problem };
   }
+  const hasEarly = held.keys.some(isEarly);
+  if (hasEarly && hasMoved) return { type: 'again', rest: held };
   const problem = problemOf(held, offsetError, round.storeName);
-  if (problem === undefined) return { type: 'done' };
+  if (problem === undefined) return hasEarly ? { type: 'again', rest: held } : { type: 'done' };
   return { type: 'wait', rest: held, problem };
 }
 
@@ -185,6 +194,11 @@ export async function nextTry({ keys, tail }: HeldWork, deps: SortDeps): Promise
   return workOf(tail?.records ?? [], deps);
 }
 
+/** It waits only for R. */
+function isEarly({ reason }: HeldKey): boolean {
+  return reason === 'early';
+}
+
 /** The problem with the smallest offset; `undefined` when nothing is in the way. */
 function problemOf(
   { keys, tail }: HeldWork,
@@ -193,7 +207,7 @@ function problemOf(
 ): Problem | undefined {
   const failedStore = `partition is held: ${storeName} failed; nothing is lost, it is tried again`;
   const heldKeys = keys.length;
-  const first = keys.toSorted((a, b) => a.rest.first - b.rest.first)[0];
+  const [first] = keys.filter((key) => !isEarly(key)).sort((a, b) => a.rest.first - b.rest.first);
   if (tail !== undefined && tail.offset < (first?.rest.first ?? Infinity)) {
     const { offset, reason, error: err } = tail;
     const unusable = err instanceof DataIntegrityError ? recordWithoutTenure : unreadableRecord;

@@ -1,5 +1,5 @@
 import { outsideMicrotasks } from './core/drain.ts';
-import { type Incident, runPlan } from './history.ts';
+import { type Incident, type ReaderWaits, runPlan } from './history.ts';
 import type { HolderOperation } from './holder-plan.ts';
 import type { Operation, Plan } from './plan.ts';
 
@@ -28,11 +28,8 @@ interface Scenario {
   readonly readEnd: Plan['readEnd'];
   /** First letter of the processes that come last. */
   readonly slow: string;
-  /**
-   * Gives the reader a process of its own. Each value is one run: the number of steps that the
-   * reader waits after R, before it reads the row.
-   */
-  readonly readerWaits?: readonly number[];
+  /** Gives the reader a process of its own. Each value is one run. */
+  readonly readerWaits?: readonly ReaderWaits[];
 }
 
 const append = (count: number, expires = false): Operation => ({
@@ -117,7 +114,12 @@ const readBesidePurge: Scenario = {
   pollSize: 2,
   readEnd: 'offset',
   slow: 'R',
-  readerWaits: Array.from({ length: 16 }, (_, index) => 10 + 4 * index),
+  readerWaits: (['R', 'row'] as const).flatMap((before) =>
+    Array.from({ length: 16 }, (_, index) => ({
+      before,
+      steps: before === 'R' ? 20 + 10 * index : 10 + 4 * index,
+    })),
+  ),
 };
 
 const write = (count: number): HolderOperation => {
@@ -159,7 +161,7 @@ function* scenarios(): Generator<Scenario> {
 
 function crashEverywhere(scenario: Scenario, options: CrashPointsOptions): CrashPointsResult {
   const { untilFirst = false, at } = options;
-  const { name, victim, readerWaits = [0] } = scenario;
+  const { name, victim, readerWaits = [undefined] } = scenario;
   const plan = planOf(scenario);
   const differences: string[] = [];
   let points = 0;
@@ -171,7 +173,12 @@ function crashEverywhere(scenario: Scenario, options: CrashPointsOptions): Crash
         if (untilFirst && differences.length > 0) return { name, points, differences };
         for (const waits of readerWaits) {
           points++;
-          const { violations } = runPlan(plan, seed, { victim, call, what, readerWaits: waits });
+          const { violations } = runPlan(plan, seed, {
+            victim,
+            call,
+            what,
+            ...(waits && { readerWaits: waits }),
+          });
           for (const violation of violations) {
             differences.push(`seed ${seed}, ${what} at call ${call}: ${violation}`);
           }

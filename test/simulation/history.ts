@@ -53,9 +53,18 @@ export interface Incident {
   readonly victim: 'client' | 'holder' | 'replicator';
   readonly call: number;
   readonly what: 'death before' | 'death after' | 'delay';
-  /** So many steps pass between the looks of a reader with a process of its own at R and at the row. */
-  readonly readerWaits: number;
+  /** What a reader with a process of its own waits for. */
+  readonly readerWaits?: ReaderWaits;
 }
+
+/** So many steps pass before a reader looks at R, or at the row. */
+export interface ReaderWaits {
+  readonly before: keyof typeof looksBefore;
+  readonly steps: number;
+}
+
+/** Calls of a reader before that look: for the end, for R, for the head. */
+const looksBefore = { R: 1, row: 3 };
 
 /** The first of each kind: a process that comes after a death lives. */
 const victims: Readonly<Record<string, Incident['victim']>> = {
@@ -63,9 +72,6 @@ const victims: Readonly<Record<string, Incident['victim']>> = {
   C2: 'client',
   H2: 'holder',
 };
-
-/** Calls of a reader before it looks at the row: for the end, for R, for the head. */
-const lookAtRow = 3;
 
 /** Runs one plan with nothing left to chance but the order, and one incident at most. */
 export function runPlan(plan: Plan, seed: number, incident?: Incident) {
@@ -82,8 +88,10 @@ export function runPlan(plan: Plan, seed: number, incident?: Incident) {
     return incident?.victim === victim && incident.call === call;
   };
   scheduler.heldFor = (process) => {
-    if (process.name.startsWith('D'))
-      return looks++ === lookAtRow ? (incident?.readerWaits ?? 0) : 0;
+    if (process.name.startsWith('D')) {
+      const waits = incident?.readerWaits;
+      return waits !== undefined && looks++ === looksBefore[waits.before] ? waits.steps : 0;
+    }
     return isIt(process, sent) && incident?.what === 'delay' ? Number.POSITIVE_INFINITY : 0;
   };
   scheduler.deathAt = (process) => {

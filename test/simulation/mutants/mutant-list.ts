@@ -14,6 +14,13 @@ const flow = 'replicator/topic/partition-flow.ts';
 const action = 'src/history/apply-action.ts';
 const change = 'src/history/row-change.ts';
 
+/** As the JVM system's replicator does. */
+const purgesEarly = [
+  'replicator/apply/replicate-records.ts',
+  'return isChangedBefore || row.at.offset > replicated ? index : undefined;',
+  'return undefined;',
+] as const;
+
 /** Rules of reading, of the head cache and of replication, each removed by itself. */
 export const mutants: readonly Mutant[] = [
   mutant(
@@ -65,7 +72,9 @@ export const mutants: readonly Mutant[] = [
     'a purge after the end passes for a journal that begins later',
     'a row ahead of R is doubted',
     [observe, "header.type === 'purge' || (header.type", '(header.type'],
+    purgesEarly,
   ),
+  mutant('a purge does not wait for R', 'R has passed a life before its row goes', purgesEarly),
   mutant(
     'a conditional purge that names the row does not count',
     'a conditional purge counts at its offset only',

@@ -71,4 +71,19 @@ describe('PartitionTenures, of a topic made anew', () => {
     expect([store.tenuresKnown.get(place), store.offsets.get(place)]).to.deep.equal([6, 6]);
     await stop();
   });
+
+  it('removes nothing when another owner stores the first R while W is read', async () => {
+    const { store, member, stop } = await testReplicator();
+    store.before = ({ name }) => {
+      if (name !== 'tenuresUpTo' || store.offsets.has(place)) return;
+      // It has read "no R", and now another one has applied two opening marks.
+      for (const offset of [0, 1]) opened(store, offset);
+      store.moved(place, 1);
+    };
+    expect(await member().assign(partition0)).to.equal(2);
+    await member().deliver(partition0, [logRecord('a', 2, under(1, append(1)))]);
+    expect([...(store.tenures.get(place)?.keys() ?? [])]).to.deep.equal([0, 1]);
+    expect(store.seqNrs('journal:a')).to.deep.equal([1]);
+    await stop();
+  });
 });

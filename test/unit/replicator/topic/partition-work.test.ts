@@ -14,20 +14,22 @@ const quarantine = new Quarantine({ policy: 'fail', skip: [] }, { file: undefine
 const round = { quarantine, source: { topic, partition: partition0 }, records: [] };
 const error = new StoreUnavailableError('no answer');
 const rest = { key: Key.of('t', 'a'), first: Offset.of(3), records: [] };
+const moved = { hasMoved: true };
+const notStored = { hasMoved: false, error };
 const heldKey: HeldKey = { type: 'held', rest, reason: 'failed', error };
 
 describe('a partition that is held', () => {
   for (const storeName of Object.values(storeNames)) {
     it(`says that ${storeName} failed, where it did`, async () => {
       const text = `partition is held: ${storeName} failed; nothing is lost, it is tried again`;
-      const ofKey = await verdictOn({ keys: [heldKey], tail: undefined }, undefined, {
+      const ofKey = await verdictOn({ keys: [heldKey], tail: undefined }, moved, {
         ...round,
         storeName,
       });
       const problem = { message: text, offset: 3, id: 'a', heldKeys: 1, err: error };
       const held = { keys: [heldKey], tail: undefined };
       expect(ofKey).to.deep.equal({ type: 'wait', rest: held, problem });
-      const ofOffset = await verdictOn({ keys: [], tail: undefined }, error, {
+      const ofOffset = await verdictOn({ keys: [], tail: undefined }, notStored, {
         ...round,
         storeName,
       });
@@ -40,7 +42,7 @@ describe('a partition that is held', () => {
   }
 
   it('is done when nothing is held and its offset is stored', async () => {
-    const verdict = await verdictOn({ keys: [], tail: undefined }, undefined, {
+    const verdict = await verdictOn({ keys: [], tail: undefined }, moved, {
       ...round,
       storeName: 'the store',
     });
