@@ -145,6 +145,25 @@ export function replicatedClaimContract(store: Store): void {
     }
   });
 
+  for (const replicated of [undefined, 4]) {
+    const where = replicated === undefined ? 'nothing is replicated' : `R is ${replicated}`;
+    it(`lets a late append begin no journal that was purged since, where ${where}`, async () => {
+      const topic = await topicAt(store(), replicated);
+      const key = given.newKey(topic);
+      const append = given.recordOf(given.eventRecord(1, 5, { record: { at: given.place(5, 3) } }));
+      const late = await store().replicated.open(key);
+      await claim(next, topic);
+      const journal = await next.open(key);
+      await journal.append(append, given.nowMs + 1);
+      await moved(next, topic, append.at, replicated);
+      await journal.purge({ ...given.purge(6), at: given.place(6, 3) }, given.nowMs + 1);
+      await moved(next, topic, given.place(6, 3), 5);
+      await late.append(append, given.nowMs).catch(() => {});
+      expect(await store().eventual.pointer(key)).to.equal(undefined);
+      expect(await given.stored(store(), key, { to: 1 })).to.deep.equal([]);
+    });
+  }
+
   it('shares the first move of two owners, and the later of them goes on', async () => {
     const topic = await topicAt(store());
     expect(await claim(next, topic)).to.equal(undefined);

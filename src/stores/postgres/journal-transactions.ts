@@ -2,6 +2,7 @@ import type { RowExtended } from '../../history/row-change.ts';
 import { StoreUnavailableError } from '../../model/errors.ts';
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
+import type { Partition, Topic } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type {
   JournalRow,
@@ -19,6 +20,8 @@ export interface JournalTransactionsDeps {
   readonly key: Key;
   readonly session: PostgresSession;
   readonly tables: StoreTables;
+  /** Of this process's claim; `undefined` = nothing is replicated. */
+  readonly epochOf: (topic: Topic, partition: Partition) => number | undefined;
 }
 
 type Row = readonly [journal: number];
@@ -38,7 +41,9 @@ export class PostgresJournalTransactions implements JournalTransactions {
 
   async insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number> {
     const { insert, insertWithEvents } = this.#deps.tables.metajournal;
-    const cells = insertCells(this.#deps.key, row);
+    const { key, epochOf } = this.#deps;
+    const epoch = epochOf(key.topic, row.pointer.at.partition) ?? null;
+    const cells = insertCells(key, row, epoch);
     const [first, ...rest] = eventBatches(events);
     if (first === undefined) return await this.#write(insert, cells);
     return await this.#write(insertWithEvents, [...cells, ...first], this.#insertAll(rest));
@@ -102,7 +107,7 @@ export class PostgresJournalTransactions implements JournalTransactions {
     if (row !== undefined) return row[0];
     const { id } = this.#deps.key;
     throw new StoreUnavailableError(
-      `nothing was written to PostgreSQL: another process has changed ${id} since its row was loaded`,
+      `nothing was written to PostgreSQL: another process has changed ${id} since its row was loaded, or replicates its partition`,
     );
   }
 

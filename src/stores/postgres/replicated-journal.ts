@@ -65,16 +65,16 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
   readonly #wakeUps: KeptWakeUps;
   /** Partitions that this process has claimed. */
   readonly #claims = new Map<string, ClaimedPartition>();
+  readonly #epochOf = (topic: Topic, partition: Partition): number | undefined =>
+    this.#claims.get(`${topic}:${partition}`)?.epoch;
 
   constructor(session: PostgresSession, schema: string) {
     this.#session = session;
     this.#tables = storeTables(schema);
     const { tenures, wakeUps } = this.#tables;
-    const epochOf = (topic: Topic, partition: Partition): number | undefined =>
-      this.#claims.get(`${topic}:${partition}`)?.epoch;
-    this.#tenures = new PostgresTenures(session, tenures, epochOf);
+    this.#tenures = new PostgresTenures(session, tenures, this.#epochOf);
     this.#keptTenures = new KeptTenures(this.#tenures);
-    this.#wakeUps = new KeptWakeUps(new PostgresWakeUps(session, wakeUps, epochOf));
+    this.#wakeUps = new KeptWakeUps(new PostgresWakeUps(session, wakeUps, this.#epochOf));
   }
 
   async topics(options?: CallOptions): Promise<readonly Topic[]> {
@@ -208,6 +208,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
       key,
       session: this.#session,
       tables: this.#tables,
+      epochOf: this.#epochOf,
     });
     const rows = new RelationalJournalRows(transactions, row);
     const wakeUps = this.#wakeUps.of(key);

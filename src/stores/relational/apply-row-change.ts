@@ -22,7 +22,7 @@ export class RelationalJournalRows implements JournalRows {
     return this.#row?.pointer;
   }
 
-  async apply(change: RowChange, { nowMs }: ChangeTime): Promise<void> {
+  async apply(change: RowChange, { at, nowMs }: ChangeTime): Promise<void> {
     const transactions = this.#transactions;
     if (change.type === 'create') {
       const { pointer, origin, live } = change;
@@ -33,7 +33,7 @@ export class RelationalJournalRows implements JournalRows {
     const row = this.#row;
     if (row === undefined || change.type === 'none') return;
     if (change.type === 'remove') {
-      await transactions.remove(row);
+      await transactions.remove(row, at.partition);
       this.#row = undefined;
       return;
     }

@@ -1,6 +1,7 @@
 import type { RowExtended } from '../../history/row-change.ts';
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
+import type { Partition } from '../../model/position.ts';
 
 /** A row of `metajournal`: one generation of one journal. */
 export interface JournalRow {
@@ -26,7 +27,7 @@ export interface RowUpdate {
 
 /**
  * How one database changes the rows of one journal. Each call is one transaction: row and events
- * change together or not at all.
+ * change together or not at all. A process that was replaced changes nothing: its call fails.
  */
 export interface JournalTransactions {
   /**
@@ -52,7 +53,8 @@ export interface JournalTransactions {
   /**
    * Removes the row and all its events.
    *
+   * @param by the partition of the purge
    * @throws {StoreUnavailableError} may be removed, whole; load the row again
    */
-  remove(row: JournalRow): Promise<void>;
+  remove(row: JournalRow, by: Partition): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { RowExtended } from '../../history/row-change.ts';
 import type { ReplicatedEvent } from '../../model/event.ts';
 import type { Key } from '../../model/key.ts';
+import type { Partition } from '../../model/position.ts';
 import { eventCells } from '../relational/event-row.ts';
 import type {
   JournalRow,
@@ -14,8 +15,8 @@ import type { StoreTables } from './eventual-journal.ts';
 export interface JournalTransactionsDeps {
   readonly key: Key;
   readonly tables: StoreTables;
-  /** Runs statements as a part of the next transaction. */
-  readonly write: <T>(statements: () => T) => Promise<T>;
+  /** Runs statements as a part of the next transaction, as the owner of the partition. */
+  readonly write: <T>(partition: Partition, statements: () => T) => Promise<T>;
 }
 
 /** The rows of one journal: each call is applied whole, in one transaction. */
@@ -29,7 +30,7 @@ export class SqliteJournalTransactions implements JournalTransactions {
   async insert(row: NewRow, events: readonly ReplicatedEvent[]): Promise<number> {
     const { key, tables, write } = this.#deps;
     const cells = events.map(eventCells);
-    return await write(() => {
+    return await write(row.pointer.at.partition, () => {
       const journal = tables.metajournal.insert(key, row);
       for (const event of cells) tables.events.insert(journal, event);
       return journal;
@@ -42,7 +43,7 @@ export class SqliteJournalTransactions implements JournalTransactions {
   ): Promise<void> {
     const { tables, write } = this.#deps;
     const cells = live.map(eventCells);
-    await write(() => {
+    await write(change.pointer.at.partition, () => {
       tables.metajournal.update(change);
       if (clearTo !== undefined) tables.events.deleteTo(change.row.journal, clearTo);
       for (const event of cells) tables.events.insert(change.row.journal, event);
@@ -51,15 +52,15 @@ export class SqliteJournalTransactions implements JournalTransactions {
 
   async deleteEvents(change: RowUpdate): Promise<void> {
     const { tables, write } = this.#deps;
-    await write(() => {
+    await write(change.pointer.at.partition, () => {
       tables.metajournal.update(change);
       tables.events.deleteTo(change.row.journal, change.pointer.deleteTo ?? 0);
     });
   }
 
-  async remove({ journal }: JournalRow): Promise<void> {
+  async remove({ journal }: JournalRow, by: Partition): Promise<void> {
     const { tables, write } = this.#deps;
-    await write(() => {
+    await write(by, () => {
       tables.events.deleteAll(journal);
       tables.metajournal.delete(journal);
     });

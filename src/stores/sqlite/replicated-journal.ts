@@ -1,5 +1,5 @@
 import { javaStringHash } from '../../codec/java-hash.ts';
-import { ClosedError, InvalidInputError } from '../../model/errors.ts';
+import { ClosedError, FencedError, InvalidInputError } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
@@ -116,11 +116,15 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
    * was made anew meanwhile would find what belongs to the old one.
    */
   async #writeClaimed(topic: Topic, partition: Partition, statements: () => void): Promise<void> {
-    const { pointers } = this.#deps.tables;
     await this.#write(topic, () => {
-      const claimed = this.#claims.get(`${topic}:${partition}`)?.epoch;
-      if (pointers.epoch(topic, partition) === claimed) statements();
+      if (this.#isClaimed(topic, partition)) statements();
     });
+  }
+
+  /** Nobody has claimed the partition since; within a transaction. */
+  #isClaimed(topic: Topic, partition: Partition): boolean {
+    const claimed = this.#claims.get(`${topic}:${partition}`)?.epoch;
+    return this.#deps.tables.pointers.epoch(topic, partition) === claimed;
   }
 
   async lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure> {
@@ -205,7 +209,11 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
   async open(key: Key, options?: CallOptions): Promise<ReplicatedKeyJournal> {
     this.#check(options);
     const { tables, segmentSize } = this.#deps;
-    const write = <T>(statements: () => T): Promise<T> => this.#write(key.topic, statements);
+    const write = <T>(partition: Partition, statements: () => T): Promise<T> =>
+      this.#write(key.topic, () => {
+        if (this.#isClaimed(key.topic, partition)) return statements();
+        throw new FencedError(`another process replicates ${key.topic}:${partition} now`);
+      });
     const row = readOr(storeFailure, `read ${key.id}`, () => tables.metajournal.find(key));
     const transactions = new SqliteJournalTransactions({ key, tables, write });
     const rows = new RelationalJournalRows(transactions, row);

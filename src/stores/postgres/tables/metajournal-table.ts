@@ -86,8 +86,10 @@ function writeStatements(schema: string) {
   const table = `${schema}.metajournal`;
   const insert = `INSERT INTO ${table} (topic, id, hash, partition, "offset", seq_nr, delete_to,
         expire_after, expire_on, record_id, origin, created, updated)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::date, $10::uuid, $11,
-        to_timestamp($12 / 1000.0::float8), to_timestamp($12 / 1000.0::float8))
+      SELECT $1, $2, $3::integer, $4, $5::bigint, $6::bigint, $7::bigint, $8::numeric, $9::date,
+        $10::uuid, $11, to_timestamp($12 / 1000.0::float8), to_timestamp($12 / 1000.0::float8)
+      WHERE (SELECT epoch FROM ${schema}.pointer WHERE topic = $1 AND partition = $4)
+        IS NOT DISTINCT FROM $13::bigint
       ON CONFLICT (topic, id) DO NOTHING RETURNING journal`;
   const update = `UPDATE ${table} SET partition = $3, "offset" = $4, seq_nr = $5, delete_to = $6,
         expire_after = $7, expire_on = $8::date, updated = to_timestamp($9 / 1000.0::float8)
@@ -98,12 +100,15 @@ function writeStatements(schema: string) {
     `INSERT INTO ${events} (${eventTarget}) ${eventSource('row.journal', first, 'row,')}`;
   const deleteEvents = `DELETE FROM ${events} AS old USING row WHERE old.journal = row.journal`;
   return {
-    /** {@link insertCells} → its number, or no row when there is one already. */
+    /**
+     * {@link insertCells} → its number, or no row when there is one already, or the partition was
+     * claimed since. Updates need not look: they find only the row that was loaded.
+     */
     insert: { name: 'insert journal', text: insert },
     /** The same, and the columns of its events. */
     insertWithEvents: {
       name: 'insert journal and events',
-      text: withEvents(insert, insertEvents(13)),
+      text: withEvents(insert, insertEvents(14)),
     },
     /** {@link updateCells} → its number, or no row when it has changed or is gone. */
     update: { name: 'update journal', text: update },
@@ -145,14 +150,18 @@ export function updateCells({ row, pointer, nowMs }: RowUpdate): readonly Cell[]
   return [row.journal, row.pointer.at.offset, ...pointerCells(pointer), nowMs];
 }
 
-/** Parameters of an insert. */
-export function insertCells({ topic, id }: Key, row: NewRow): readonly Cell[] {
+/** Parameters of an insert; `epoch` is that of the claim, null where nothing is replicated. */
+export function insertCells(
+  { topic, id }: Key,
+  row: NewRow,
+  epoch: number | null,
+): readonly Cell[] {
   const { pointer, origin, nowMs } = row;
   const written = origin === undefined ? null : toStoredText(origin);
   // Decides the share of a topic's journals that this one belongs to: 0 .. 2^31-1.
   const hash = javaStringHash(id) & 0x7fffffff;
   const place = [topic, toStoredText(id), hash];
-  return [...place, ...pointerCells(pointer), pointer.recordId ?? null, written, nowMs];
+  return [...place, ...pointerCells(pointer), pointer.recordId ?? null, written, nowMs, epoch];
 }
 
 function pointerCells({ at, seqNr, deleteTo, expiry }: JournalPointer): readonly Cell[] {
