@@ -251,6 +251,7 @@ export function wakeUpsContract(store: Store): void {
     const topic = given.randomTopic();
     const elsewhere = given.place(0, 4).partition;
     await changed(topic, 'old', set(5, 70));
+    await changed(topic, 'as old as the first', set(5, 0));
     await changed(topic, 'of both', set(4_000_000, 80));
     await save(known(topic, 90));
     await save({ ...known(topic, 90), partition: elsewhere });

@@ -56,6 +56,8 @@ export class PostgresWakeUps extends PostgresWakeUpReads implements WakeUpTables
   readonly #session: PostgresSession;
   readonly #statements: StoreTables['wakeUps'];
   readonly #epochOf: EpochOf;
+  /** By partition of which nothing is replicated: the journal that the first record has changed. */
+  readonly #first = new Map<string, string>();
 
   constructor(session: PostgresSession, statements: StoreTables['wakeUps'], epochOf: EpochOf) {
     super(session, statements);
@@ -65,6 +67,7 @@ export class PostgresWakeUps extends PostgresWakeUpReads implements WakeUpTables
   }
 
   upTo(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined> {
+    this.#first.delete(`${topic}:${partition}`);
     return this.until({ topic, partition }, options);
   }
 
@@ -76,7 +79,7 @@ export class PostgresWakeUps extends PostgresWakeUpReads implements WakeUpTables
       return;
     }
     await this.#session.transaction(async (run) => {
-      await run(clear, [topic, partition, upTo]);
+      await run(clear, [topic, partition, this.#first.get(`${topic}:${partition}`) ?? null]);
       await run(clearUntil, [topic, partition]);
       await run(saveUntil, until);
     });
@@ -92,7 +95,9 @@ export class PostgresWakeUps extends PostgresWakeUpReads implements WakeUpTables
       },
       save: async (change, { partition }) => {
         const { save, remove } = this.#statements;
-        const place = [topic, partition, this.#epoch(topic, partition), toStoredText(id)];
+        const epoch = this.#epoch(topic, partition);
+        const place = [topic, partition, epoch, toStoredText(id)];
+        if (epoch === null) this.#first.set(`${topic}:${partition}`, toStoredText(id));
         if (change.type === 'remove') await this.#session.write(remove, place);
         else {
           const { dueMs, reason, offset } = change.wakeUp;

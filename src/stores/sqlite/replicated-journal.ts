@@ -42,6 +42,8 @@ export interface ReplicatedDeps {
 interface ClaimedPartition {
   /** `undefined` while nothing is replicated. */
   epoch: number | undefined;
+  /** The journal whose wake-up the first record has changed. */
+  first?: string;
 }
 
 /**
@@ -147,7 +149,11 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
 
   async saveWakeUps(known: KnownWakeUps): Promise<void> {
     const { wakeUps } = this.#deps.tables;
-    await this.#writeClaimed(known.topic, known.partition, () => wakeUps.save(known));
+    const { topic, partition, isFirst } = known;
+    await this.#writeClaimed(topic, partition, () => {
+      if (isFirst) wakeUps.clear(known, this.#claims.get(`${topic}:${partition}`)?.first);
+      wakeUps.save(known);
+    });
   }
 
   async *journalPlaces(
@@ -223,6 +229,8 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
       save: (change, { partition }) =>
         this.#writeClaimed(key.topic, partition, () => {
           tables.wakeUps.change(key, partition, change);
+          const claim = this.#claims.get(`${key.topic}:${partition}`);
+          if (claim !== undefined && claim.epoch === undefined) claim.first = key.id;
         }),
     });
     return new KeyJournal(rows, { topic: key.topic, segmentSize, wakeUps });

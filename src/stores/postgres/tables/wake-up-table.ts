@@ -63,10 +63,10 @@ export function wakeUpStatements(schema: string) {
     },
     /** topic `$1`, partition `$2`; nothing where something is replicated */
     clearUntil: { name: 'clear wake-ups until', text: `DELETE FROM ${until} ${ofPartition}` },
-    /** The same of the wake-ups, but the one at the offset `$3`, that of the first record. */
+    /** The same of the wake-ups, but that of the journal `$3`, which the first record has changed. */
     clear: {
       name: 'clear wake-ups',
-      text: `DELETE FROM ${table} ${ofPartition} AND "offset" <> $3`,
+      text: `DELETE FROM ${table} ${ofPartition} AND id IS DISTINCT FROM $3::text`,
     },
   } as const satisfies Record<string, Statement>;
 }

@@ -52,7 +52,7 @@ export class WakeUpTable {
       'DELETE FROM wake_ups WHERE topic = ? AND partition = ? AND id = ?',
     );
     this.#clear = database.prepare(
-      'DELETE FROM wake_ups WHERE topic = ? AND partition = ? AND "offset" <> ?',
+      'DELETE FROM wake_ups WHERE topic = ? AND partition = ? AND id IS NOT ?',
     );
     this.#clearUntil = database.prepare(
       'DELETE FROM wake_ups_until WHERE topic = ? AND partition = ?',
@@ -102,14 +102,13 @@ export class WakeUpTable {
     this.#save.run(topic, partition, id, dueMs, reason, offset);
   }
 
-  save({ topic, partition, upTo, isFirst }: KnownWakeUps): void {
-    if (isFirst) this.#clearAll({ topic, partition }, upTo);
+  save({ topic, partition, upTo }: Omit<KnownWakeUps, 'isFirst'>): void {
     this.#saveUntil.run(topic, partition, upTo);
   }
 
-  /** All but what the first record, which is at `first`, has said. */
-  #clearAll({ topic, partition }: WakeUpPlace, first: Offset): void {
-    this.#clear.run(topic, partition, first);
+  /** All of an earlier topic: all but that of the journal that the first record has changed. */
+  clear({ topic, partition }: WakeUpPlace, changed: string | undefined): void {
+    this.#clear.run(topic, partition, changed ?? null);
     this.#clearUntil.run(topic, partition);
   }
 }
