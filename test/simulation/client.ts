@@ -7,6 +7,7 @@ import { DataIntegrityError, JournalError } from '../../src/model/errors.ts';
 import { type Event, Events } from '../../src/model/event.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import { SeqNr } from '../../src/model/seq-nr.ts';
+import type { Wake } from '../../src/model/wake-up.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { ActionProducer } from '../../src/ports/action-producer.ts';
 import { CassandraEventualJournal } from '../../src/stores/cassandra/eventual-journal.ts';
@@ -223,11 +224,12 @@ class Writer {
     }
     const expireAfter = { length: 1n, unit: 'day' } as const;
     const metadata = expires ? { metadata: { payload: { expireAfter } } } : {};
+    const wake = this.#world.plan.saysWakes ? wakeOf(first, count) : undefined;
     const { id } = this.#script;
     const log = this.#world.log.partition(this.#world.log.partitionOf(id));
     const began = log.length;
     try {
-      await this.#journal.append(Events.of(events), metadata);
+      await this.#journal.append(Events.of(events), { ...metadata, wake });
     } catch (error) {
       if (error instanceof DataIntegrityError) this.#checkRefusal(first, began, log.length);
       throw error;
@@ -275,4 +277,10 @@ class Writer {
       await read(this.#world, client, { id: this.#script.id, from });
     });
   }
+}
+
+/** What the entity waits for after an append; not drawn, so that all else is the same without. */
+export function wakeOf(first: number, count: number): Wake | undefined {
+  const due = Date.UTC(2026, 0, 2) + 450_000 * ((first * 5 + count) % 7);
+  return ([undefined, 'now', 'none', due, due] as const)[(first * 3 + count) % 5];
 }

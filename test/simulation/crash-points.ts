@@ -205,6 +205,8 @@ function planOf(scenario: Scenario): Plan {
     journals: [{ id: 'a', partition: 0, operations, rival: [], keeper: [] }],
     partitions: 1,
     segmentSize: 2,
+    changesSegments: false,
+    skewMs: 0,
     pageSize: 3,
     owners: 1,
     pollSize,
@@ -216,6 +218,7 @@ function planOf(scenario: Scenario): Plan {
     // A process of its own is all that is wanted; what it waits for is the scenario's.
     dawdling: readerWaits === undefined ? undefined : 0.001,
     scopes: [],
+    saysWakes: true,
     holders: processes && { ...limits, processes },
     turbulence: 0,
     happenings: 0,

@@ -9,7 +9,7 @@ import type { HolderPlan } from './holder-plan.ts';
 import { HolderProcess } from './holder-process.ts';
 import { Owner } from './owners.ts';
 import { type Plan, planOf } from './plan.ts';
-import { appliedProblem, leftovers, StoreChecks } from './store-checks.ts';
+import { appliedProblem, leftovers, StoreChecks, wakeUpProblem } from './store-checks.ts';
 import { storedOffset } from './store-view.ts';
 import { type Figures, World } from './world.ts';
 
@@ -126,7 +126,7 @@ class History {
   #happenings: number;
   #names = 0;
   readonly #ownerOf = new Map<number, Owner>();
-  /** Partitions that their owner was asked to give up. */
+  /** Partitions that nobody has at the moment, or that their owner was asked to give up. */
   readonly #moving = new Map<number, symbol>();
   /** Processes that stand still. */
   #frozen = 0;
@@ -320,8 +320,25 @@ class History {
     for (const [partition, owner] of this.#ownerOf) {
       if (owner !== from) continue;
       this.#moving.delete(partition);
-      this.#assign(partition, this.#pickOwner() ?? this.#openOwner());
+      this.#assignLater(partition, this.#pickOwner() ?? this.#openOwner());
     }
+  }
+
+  /** After the time-out of the session, which is above what the clocks of two replicators differ by. */
+  #assignLater(partition: number, next: Owner): void {
+    const { scheduler, plan } = this.#world;
+    if (plan.skewMs === 0) {
+      this.#assign(partition, next);
+      return;
+    }
+    this.#ownerOf.set(partition, next);
+    const move = Symbol();
+    this.#moving.set(partition, move);
+    scheduler.after(plan.skewMs + 1, () => {
+      if (this.#moving.get(partition) !== move) return;
+      this.#moving.delete(partition);
+      this.#assign(partition, next);
+    });
   }
 
   #rebalance(): void {
@@ -393,9 +410,11 @@ class History {
       const replicated = log.partition(partition).length - 1;
       const problem = appliedProblem(this.#world, id, replicated);
       if (problem !== undefined) this.#world.violation(`at the end, of ${id} ${problem}`);
+      const wakeUp = wakeUpProblem(this.#world, id, replicated);
+      if (wakeUp !== undefined) this.#world.violation(`at the end, of ${id} ${wakeUp}`);
       const left = leftovers(this.#world, id);
       this.#world.figures.leftovers += left.length;
-      if (left.some(({ isKnown }) => !isKnown)) {
+      if (!plan.changesSegments && left.some(({ isKnown }) => !isKnown)) {
         this.#world.violation(`at the end, of ${id} ${eventsText(left)} stayed behind (V8)`);
       }
       const look = this.#world.scheduler.random.chance(0.8) ? checkedRead : checkedPointer;

@@ -6,6 +6,7 @@ import { JournalError } from '../../src/model/errors.ts';
 import type { Offset, Partition } from '../../src/model/position.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { TopicConsumer } from '../../src/ports/topic-consumer.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
 import { CassandraReplicatedJournal } from '../../src/stores/cassandra/replicated-journal.ts';
 import type { Params } from '../../src/stores/cassandra/session-types.ts';
 import { SimulatedProcess } from './core/scheduler.ts';
@@ -41,18 +42,27 @@ export class Owner {
   constructor(world: World, name: string) {
     const { scheduler, cassandra, plan } = world;
     const process = new SimulatedProcess(name);
-    const clock = scheduler.clockOf(process);
+    const number = Number(name.slice(1));
+    const steady = scheduler.clockOf(process);
+    const clock: Clock = {
+      nowMs: () => steady.nowMs() + plan.skewMs * (number % 2),
+      sleep: (ms, options) => steady.sleep(ms, options),
+    };
     // Every second one is as a replicator of an old version, where one of ours has begun.
-    const isOld = plan.holders?.isMixed === true && Number(name.slice(1)) % 2 === 0;
+    const isOld = plan.holders?.isMixed === true && number % 2 === 0;
     const isUnknown = (cql: string, [topic, partition]: Params): boolean =>
       isOld &&
       /(insert into|delete from) \S*tenures/i.test(cql) &&
       storedUntil(cassandra, topic as string, partition as number) !== undefined;
     const session = { scheduler, process, model: cassandra, pageSize: plan.pageSize, isUnknown };
+    const segmentSize = plan.segmentSize + (plan.changesSegments ? number % 3 : 0);
     this.#world = world;
     this.process = process;
     this.#deps = {
-      store: new CassandraReplicatedJournal(new SimulatedSession(session), cassandraSettings(plan)),
+      store: new CassandraReplicatedJournal(
+        new SimulatedSession(session),
+        cassandraSettings({ ...plan, segmentSize }),
+      ),
       inFlight: new WorkInFlight(plan.keysInFlight),
       storeName: 'the store',
       quarantine: new Quarantine(

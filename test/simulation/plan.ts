@@ -37,6 +37,10 @@ export interface Plan {
   readonly journals: readonly JournalPlan[];
   readonly partitions: number;
   readonly segmentSize: number;
+  /** Each replicator creates journals with another one. */
+  readonly changesSegments: boolean;
+  /** By how much the clock of every second replicator is ahead. */
+  readonly skewMs: number;
   readonly pageSize: number;
   readonly owners: number;
   /** Most records of one poll of a replicator. */
@@ -54,6 +58,8 @@ export interface Plan {
   readonly dawdling: number | undefined;
   /** Scopes of the processes that hold tenures, one after another; none = nobody holds one. */
   readonly scopes: readonly string[];
+  /** Appends say what their entity waits for. */
+  readonly saysWakes: boolean;
   /** Who writes the journals; `undefined` = writers that hold nothing. */
   readonly holders: HoldersPlan | undefined;
   /** Of each step: something happens to a process. */
@@ -98,6 +104,7 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
     readEnd: random.pick(['marker', 'offset'] as const),
     dawdling: dawdlingOf(seed),
     scopes: scopesOf(seed),
+    ...replicatorsOf(seed),
     turbulence: isTurbulent ? 0.02 : 0,
     happenings: isTurbulent ? random.int(1, 5) : 0,
   };
@@ -108,6 +115,16 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
   const holders = holdersOf(seed, held, { maxStepMs, sleepsMs });
   if (holders === undefined) return { plan: { ...plan, holders }, random };
   return { plan: heldPlan(seed, { ...plan, journals: held }, holders), random };
+}
+
+/** Drawn apart from all else, too. */
+function replicatorsOf(seed: number): Pick<Plan, 'saysWakes' | 'changesSegments' | 'skewMs'> {
+  const random = new Random(seed ^ 0x2f0b4c47);
+  return {
+    saysWakes: random.chance(0.2),
+    changesSegments: random.chance(0.1),
+    skewMs: random.chance(0.15) ? random.pick([1_000, 10_000]) : 0,
+  };
 }
 
 /** More often than not several in one partition: one takes the tenure away from the others. */

@@ -6,8 +6,9 @@ import {
   storedJournal,
   storedOffset,
   storedUntil,
+  storedWakeUp,
 } from './store-view.ts';
-import type { LiveEvent } from './truth.ts';
+import type { LiveEvent, WakeTruth } from './truth.ts';
 import type { World } from './world.ts';
 
 /** Watches the tables after every write, past all ports. */
@@ -57,6 +58,10 @@ export class StoreChecks {
       const problem = appliedProblem(this.#world, id, replicated);
       if (problem !== undefined) {
         this.#world.violation(`R is ${partition}:${replicated}, but of ${id} ${problem} (I8)`);
+      }
+      const wakeUp = wakeUpProblem(this.#world, id, replicated);
+      if (wakeUp !== undefined) {
+        this.#world.violation(`R is ${partition}:${replicated}, but of ${id} ${wakeUp} (I31)`);
       }
     }
   }
@@ -133,6 +138,26 @@ export function appliedProblem(world: World, id: string, replicated: number): st
   const isPast = now.generation !== truth.generation;
   if (isPast || isAhead(row, replicated) || row?.seqNr === truth.last) return undefined;
   return `${found()}, where last ${truth.last} is right`;
+}
+
+/**
+ * Why the wake-up that is stored is not that of R or of a later moment; `undefined` when it is. It may be gone while it
+ * is replaced: readers follow the log from R on, and see the record that replaces it. Where records lost, a repetition
+ * may take one of them for one that counts: the row does not say it any more.
+ */
+export function wakeUpProblem(world: World, id: string, replicated: number): string | undefined {
+  const { cassandra, log, plan } = world;
+  if (!plan.saysWakes) return undefined;
+  const partition = log.partitionOf(id);
+  const truths = world.truth(id).between(replicated + 1, Number.POSITIVE_INFINITY);
+  if (truths.some(({ losers }) => losers.length > 0)) return undefined;
+  const stored = storedWakeUp(cassandra, [log.topic, partition], id);
+  const text = (wake: WakeTruth | undefined): string =>
+    wake ? `${wake.dueMs}@${wake.offset}` : 'none';
+  const isOne = truths.some(({ wake }) => text(wake) === text(stored));
+  const isReplaced = new Set(truths.map(({ wake }) => text(wake))).size > 1;
+  if (isOne || (stored === undefined && isReplaced)) return undefined;
+  return `the wake-up ${text(stored)} is stored, where ${truths.map(({ wake }) => text(wake)).join(' or ')} is right`;
 }
 
 function isAhead(row: StoredJournal | undefined, replicated: number): boolean {

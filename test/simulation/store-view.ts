@@ -1,6 +1,7 @@
 import { SegmentNr } from '../../src/stores/cassandra/segment.ts';
+import { bucketOf, shareOf } from '../../src/stores/cassandra/tables/wake-up-table.ts';
 import type { CassandraModel } from './cql/cassandra-model.ts';
-import type { LiveEvent } from './truth.ts';
+import type { LiveEvent, WakeTruth } from './truth.ts';
 
 /** A journal's row, whatever state its statements left it in. */
 export interface StoredJournal {
@@ -102,4 +103,40 @@ function offsetIn(
   const deletedAt = stored.deletedAtOf(row);
   if (!row.isLive(deletedAt)) return undefined;
   return Number(row.valueOf(table.shape.placeOf('offset'), deletedAt));
+}
+
+/**
+ * What readers find of the wake-up of a journal: its row, if the row of its time is there, too.
+ */
+export function storedWakeUp(
+  model: CassandraModel,
+  [topic, partition]: readonly [string, number],
+  id: string,
+): WakeTruth | undefined {
+  const keys = model.table('wake_up_keys');
+  const share = shareOf(id);
+  const stored = keys.partition([topic, partition, share]);
+  const row = stored?.row([id]);
+  if (stored === undefined || row === undefined) return undefined;
+  const deletedAt = stored.deletedAtOf(row);
+  if (!row.isLive(deletedAt)) return undefined;
+  const cell = (column: string): number =>
+    Number(row.valueOf(keys.shape.placeOf(column), deletedAt));
+  const dueMs = cell('due');
+  const bucket = bucketOf(dueMs);
+  const isThere =
+    isStored(model, 'wake_ups', [topic, partition, bucket, share], [dueMs, id]) &&
+    isStored(model, 'wake_up_buckets', [topic, partition], [bucket]);
+  return isThere ? { dueMs, offset: cell('offset') } : undefined;
+}
+
+function isStored(
+  model: CassandraModel,
+  table: string,
+  key: readonly unknown[],
+  place: readonly unknown[],
+): boolean {
+  const partition = model.table(table).partition([...key]);
+  const row = partition?.row([...place]);
+  return partition && row ? row.isLive(partition.deletedAtOf(row)) : false;
 }

@@ -6,6 +6,11 @@ export interface LiveEvent {
   readonly offset: number;
 }
 
+export interface WakeTruth {
+  readonly dueMs: number;
+  readonly offset: number;
+}
+
 /** What a journal is after some records of the log: the fold that everything else must equal. */
 export interface Truth {
   /** Ascending. */
@@ -19,6 +24,8 @@ export interface Truth {
   readonly losers: readonly LiveEvent[];
   /** Offset of the last append, delete or purge that counted. */
   readonly lastAction: number | undefined;
+  /** What its entity waits for: the due time, and where it was said; `undefined` = nothing. */
+  readonly wake: WakeTruth | undefined;
   /** How many purges came before. */
   readonly generation: number;
 }
@@ -30,6 +37,7 @@ const nothing: Truth = {
   deleteTo: 0,
   losers: [],
   lastAction: undefined,
+  wake: undefined,
   generation: 0,
 };
 
@@ -40,7 +48,9 @@ export class TruthLine {
   /** @param record the next one of this journal */
   add({ action, at: { offset } }: ActionRecord): void {
     const before = this.#states.at(-1)?.state ?? nothing;
-    const state = after(before, action, offset);
+    const after = stateAfter(before, action, offset);
+    const isTaken = after.last !== before.last && action.header.type === 'append';
+    const state = isTaken ? { ...after, wake: wakeAfter(before.wake, action, offset) } : after;
     if (state !== before) this.#states.push({ offset, state });
   }
 
@@ -56,7 +66,7 @@ export class TruthLine {
   }
 }
 
-function after(before: Truth, action: Action, offset: number): Truth {
+function stateAfter(before: Truth, action: Action, offset: number): Truth {
   const { header } = action;
   switch (header.type) {
     case 'append':
@@ -92,4 +102,11 @@ function afterDelete(before: Truth, to: number, offset: number): Truth {
   const deleteTo = Math.max(before.deleteTo, Math.min(to, before.last));
   const events = before.events.filter(({ seqNr }) => seqNr > deleteTo);
   return { ...before, events, deleteTo, lastAction: offset };
+}
+
+/** Of an append that counts. */
+function wakeAfter(before: WakeTruth | undefined, { header, timestampMs }: Action, offset: number) {
+  const wake = header.type === 'append' ? header.wake : undefined;
+  if (wake === undefined) return before;
+  return wake === 'none' ? undefined : { dueMs: wake === 'now' ? timestampMs : wake, offset };
 }

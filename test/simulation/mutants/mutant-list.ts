@@ -9,6 +9,7 @@ const applyChange = 'src/stores/cassandra/apply-row-change.ts';
 const row = 'src/stores/cassandra/metajournal-row.ts';
 const pointers = 'src/stores/cassandra/partition-pointers.ts';
 const batch = 'src/history/batch.ts';
+const keptWakeUps = 'src/stores/cassandra/kept-wake-up-tables.ts';
 const cache = 'src/journal/head-cache/partition-cache.ts';
 const flow = 'replicator/topic/partition-flow.ts';
 const action = 'src/history/apply-action.ts';
@@ -200,11 +201,12 @@ export const mutants: readonly Mutant[] = [
     'if (isApplied(before, batch.at)) return none;',
     'if (isApplied(before, batch.events[0].record.at)) return none;',
   ]),
-  mutant('an applied action is applied again', 'row.offset guard', [
-    change,
-    'return applied !== undefined && offset <= applied;',
-    'return applied !== undefined && offset < 0;',
-  ]),
+  mutant(
+    'an applied action is applied again',
+    'row.offset guard',
+    [change, 'at.partition && at.offset <= row.at.offset;', 'at.partition && at.offset < 0;'],
+    [change, 'at.offset <= purgedAt;', 'at.offset < 0;'],
+  ),
   mutant(
     'a conditional purge is applied always',
     'a conditional purge counts only after the action that it names',
@@ -325,4 +327,23 @@ export const mutants: readonly Mutant[] = [
     'this.#last.set(header.opens.scope, at.offset);',
     'for (const scope of [...this.#last.keys(), header.opens.scope]) this.#last.set(scope, at.offset);',
   ]),
+  mutant('a slow clock goes on below what was written', 'above the times of the last owner', [
+    'src/stores/cassandra/write-clock.ts',
+    'if (micros > this.#last) this.#last = micros;',
+    '',
+  ]),
+  mutant('a purge leaves the wake-up', 'a purge leaves no entry', [
+    'src/history/wake-ups.ts',
+    "change = { type: 'remove', offset: at.offset };",
+    '',
+  ]),
+  mutant(
+    'a wake-up is stored after the row that its append has changed',
+    'its wake-up comes first',
+    [
+      keptWakeUps,
+      'await write(insertKey, [share, id, dueMs, reason, offset]);',
+      'void write(insertKey, [share, id, dueMs, reason, offset]).catch(() => {});',
+    ],
+  ),
 ];
