@@ -162,7 +162,8 @@ export function changeByPurge(
   { row }: BeforeChange,
   { at, onlyAt, upTo }: ReplicatedPurge,
 ): RowChange {
-  if (row !== undefined && at.offset < row.at.offset) return none;
+  const isAppliedPast = row?.at.partition === at.partition && at.offset < row.at.offset;
+  if (isAppliedPast) return none;
   const life = Life.ofRow(row, at.partition);
   const [, effect] = applyAction(life, { type: 'purge', onlyAt }, at.offset);
   if (effect.type !== 'purged') return none;
@@ -172,9 +173,10 @@ export function changeByPurge(
   return { type: 'remove', during, doubtfulTo: upTo };
 }
 
-function isApplied({ row, purgedAt }: BeforeChange, { offset }: PartitionOffset): boolean {
-  const applied = row?.at.offset ?? purgedAt;
-  return applied !== undefined && offset <= applied;
+/** A row that was written for another partition says nothing of this one: the key has moved. */
+function isApplied({ row, purgedAt }: BeforeChange, at: PartitionOffset): boolean {
+  if (row !== undefined) return row.at.partition === at.partition && at.offset <= row.at.offset;
+  return purgedAt !== undefined && at.offset <= purgedAt;
 }
 
 /** The last day that a date of four digits can name. */

@@ -27,6 +27,7 @@ export function replicatedJournalContract(name: string, open: given.OpenReplicat
     const store = openedFor(open);
     describe('append', () => describeAppend(store));
     describe('append that was applied before', () => describeRedelivery(store));
+    describe('journal whose key has moved', () => describeMovedKey(store));
     describe('append that a delete covers', () => describeCoveredAppend(store));
     describe('generation', () => describeGeneration(store));
     describe('expiry', () => describeExpiry(store));
@@ -213,6 +214,32 @@ function describeRedelivery(store: Store): void {
       deleteTo: undefined,
       offset: 3,
     });
+  });
+}
+
+/** Somebody has added partitions to the topic, and keys have moved. */
+function describeMovedKey(store: Store): void {
+  const moved = { at: given.place(0, 1) };
+
+  it('goes on at any offset of the other partition', async () => {
+    const { key, handle } = await opened(store);
+    await handle.append(given.append(5, [1, 3]), given.nowMs);
+    const again = await reopened(store, key);
+    const later = given.recordOf(given.eventRecord(4, 0, { record: moved }));
+    expect(await again.append(later, given.nowMs)).to.equal(true);
+    expect(await given.visible(store(), key)).to.deep.equal([1, 2, 3, 4]);
+    const deletion = { at: given.place(1, 1), to: given.seqNr(2) };
+    expect(await again.delete(deletion, given.nowMs)).to.equal(true);
+    expect(await given.visible(store(), key)).to.deep.equal([3, 4]);
+    expect(again.pointer?.at).to.deep.equal(deletion.at);
+  });
+
+  it('is purged at any offset of the other partition', async () => {
+    const { key, handle } = await opened(store);
+    await handle.append(given.append(5, [1, 3]), given.nowMs);
+    const again = await reopened(store, key);
+    expect(await again.purge({ ...given.purge(0), ...moved }, given.nowMs)).to.equal(true);
+    expect(await store().eventual.pointer(key)).to.equal(undefined);
   });
 }
 

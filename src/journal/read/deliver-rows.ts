@@ -7,6 +7,7 @@ import {
 } from '../../history/judge-cut.ts';
 import type { EventRecord } from '../../model/event.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
+import type { Offset, Partition } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { StoredEvent } from '../../ports/eventual-journal.ts';
 import { onConflict } from '../conflicts.ts';
@@ -273,17 +274,25 @@ async function* withoutLosers(
   pages: Pages,
   belongs: Belongs,
 ): AsyncGenerator<readonly EventRecord[], void> {
-  const byOffset = new Map<number, StoredEvent[]>();
+  // Offsets of two partitions cannot be compared. A key that has moved has its lower numbers in the
+  // partition that comes first here.
+  const byPartition = new Map<Partition, Map<Offset, StoredEvent[]>>();
   for await (const page of pages) {
     for (const row of page) {
       if (!belongs(row)) continue;
-      const record = byOffset.get(row.record.at.offset);
-      if (record === undefined) byOffset.set(row.record.at.offset, [row]);
+      const { partition, offset } = row.record.at;
+      const byOffset = byPartition.get(partition) ?? new Map<Offset, StoredEvent[]>();
+      byPartition.set(partition, byOffset);
+      const record = byOffset.get(offset);
+      if (record === undefined) byOffset.set(offset, [row]);
       else record.push(row);
     }
   }
+  const records = [...byPartition.values()].flatMap((byOffset) =>
+    [...byOffset].sort(([a], [b]) => a - b),
+  );
   const kept: StoredEvent[] = [];
-  for (const [, record] of [...byOffset].sort(([a], [b]) => a - b)) {
+  for (const [, record] of records) {
     const winner = kept.at(-1);
     const first = record[0];
     if (winner !== undefined && first !== undefined && first.event.seqNr <= winner.event.seqNr) {
@@ -293,9 +302,11 @@ async function* withoutLosers(
   if (kept.length > 0) yield kept;
 }
 
-/** Of two conflicting rows the one with the smaller offset wins. */
+/** Of two conflicting rows of one partition the one with the smaller offset wins, else the first. */
 function report({ deps, key }: Attempt, a: StoredEvent, b: StoredEvent): void {
-  const [winner, loser] = a.record.at.offset <= b.record.at.offset ? [a, b] : [b, a];
+  const [at, next] = [a.record.at, b.record.at];
+  const isInOrder = at.partition !== next.partition || at.offset <= next.offset;
+  const [winner, loser] = isInOrder ? [a, b] : [b, a];
   onConflict(deps, key, {
     winner: winner.record,
     loser: loser.record,

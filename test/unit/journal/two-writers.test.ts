@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import type { HeadCache } from '../../../src/journal/head-cache/head-cache.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { DataIntegrityError } from '../../../src/model/errors.ts';
+import { Offset, Partition } from '../../../src/model/position.ts';
+import * as given from '../../contract/replicated-store.ts';
 import { at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
 /** The error that tells of two writers. */
@@ -71,6 +73,27 @@ describe('Two live writers of one journal (ADR 17)', () => {
     for (const from of [3, 5, 30, 41]) {
       const message = await refusal(readAll(world.reader(), from));
       expect(message).to.include('at 0:1 by b').and.to.include('at 0:0 by a');
+    }
+  });
+
+  it('are not seen in rows of two partitions: the key has moved', async () => {
+    const place = { partition: Partition.of(1), offset: Offset.of(500) };
+    const events = given.recordOf(
+      given.eventRecord(1, 500, { record: { at: place } }),
+      given.eventRecord(2, 500, { record: { at: place } }),
+    );
+    const row = await world.store.replicated.open(world.key());
+    await row.append(events, given.nowMs);
+    await world.writer().append(eventsFrom(3, 1));
+    await world.replicate();
+    for (const seqNrUniqueness of [true, false]) {
+      const dataIntegrity = {
+        seqNrUniqueness,
+        correlateEventsWithMeta: true,
+        gaps: 'fail',
+      } as const;
+      const journal = world.reader({ settings: { readTimeoutMs: 10_000, dataIntegrity } });
+      expect(await readAll(journal)).to.equal('1@500 2@500 3@0 last 3');
     }
   });
 

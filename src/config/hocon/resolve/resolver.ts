@@ -184,6 +184,11 @@ class Resolver {
   /** A child with a problem stays as it is, so that those of the others are found as well. */
   #resolveChild(child: Value, source: Source): Value | undefined {
     if (isResolved(child)) return child;
+    if (this.#failed.has(child)) {
+      // Its problem is known. In `a = [${a}, ${a}, …]` each item meets those before it again.
+      if (this.#left.references-- === 0) throw new LimitPassed([...this.#problems.values()]);
+      return child;
+    }
     const outer = this.#place;
     if (source.parents !== undefined) this.#place = source.parents;
     try {

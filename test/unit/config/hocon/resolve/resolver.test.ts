@@ -92,6 +92,12 @@ describe('resolveConfig', () => {
     expect(problemOf(`${doubling.join('\n')}\nk60 = xx`).message).to.contain('longer than');
   });
 
+  it('refuses many cycles in one list as soon as one', () => {
+    const began = process.cpuUsage();
+    expect(problemOf(`a = [${`\${a},`.repeat(8_000)}]`).message).to.contain('cycle');
+    expect(process.cpuUsage(began).user / 1_000).to.be.below(4_000);
+  });
+
   it('appends however often it is asked to', () => {
     const appended = resolved(Array.from({ length: 3_000 }, (_, i) => `a += ${i}`).join('\n'));
     expect(appended).to.deep.equal({ a: Array.from({ length: 3_000 }, (_, i) => i) });
