@@ -76,6 +76,24 @@ describe('entities of a fleet', () => {
     expect(told.world.log.voids).to.equal(0);
   });
 
+  it('stay, or move in order, whoever is the first to find the view in which partitions move', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    expect(await told.ask(a, add('x'))).to.equal(1);
+    const stays = told.world.log.partitionOf('e');
+    const next = viewOf(2, b.member, { members, former: a.member });
+    const before = viewOf(1, a.member, { members }).topics.get(topic) ?? [];
+    const owners = next.topics
+      .get(topic)
+      ?.map((share, partition) => (partition === stays ? (before[partition] ?? share) : share));
+    a.member.leaveToFind({ ...next, topics: new Map([[topic, owners ?? []]]) });
+    await told.time.pass(200);
+    expect(a.process.counters.ids()).to.deep.equal(['e']);
+    const news = told.log.of('info');
+    expect(news.filter((text) => text === 'a partition was handed over')).to.have.length(3);
+    expect(news.filter((text) => text.includes('was lost'))).to.deep.equal([]);
+  });
+
   it('stay when the next view still says from whom and when their partition came', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
