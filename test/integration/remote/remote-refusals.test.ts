@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 
@@ -281,6 +282,23 @@ describe('a process that refuses a call', () => {
     expect(refused.stored).to.equal('no');
     held.answer();
     expect((await call).type).to.equal('answered');
+    await closing;
+  });
+
+  it('closes: on open connections it goes on refusing for a moment, for those who have not heard of it', async () => {
+    await using world = new RemoteWorld();
+    const owner = await world.open();
+    const socket = connect({ host: '127.0.0.1', port: portOf(owner.address) });
+    const answer = async (): Promise<string> => {
+      socket.write(callText({ headers: { connection: 'keep-alive' } }));
+      const [bytes] = await once(socket, 'data');
+      return String(bytes);
+    };
+    expect(await answer()).to.match(/^HTTP\/1.1 200 /);
+    const closing = owner[Symbol.asyncDispose]();
+    // As one that was written before its caller could know.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await answer()).to.match(/^HTTP\/1.1 503 /);
     await closing;
   });
 
