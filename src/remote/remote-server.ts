@@ -181,7 +181,8 @@ export class RemoteServer implements AsyncDisposable {
     });
     try {
       const body = await bodyOf(incoming, bytes, call.signal);
-      if (body === undefined) response.destroy();
+      if (body === undefined && this.#isClosing) this.#reply(response, statuses.closing, '');
+      else if (body === undefined) response.destroy();
       else if (!isUtf8(body)) this.#reply(response, statuses.badRequest, '');
       else await this.#handle(response, name, body.toString(), call.signal);
       if (response.writableLength > 0) {
@@ -215,7 +216,6 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   #reply(response: http.ServerResponse, status: number, body: string): void {
-    if (this.#isClosing) response.shouldKeepAlive = false;
     response.sendDate = false;
     response.writeHead(status, {
       'content-type': 'application/json',

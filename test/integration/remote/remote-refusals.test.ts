@@ -289,16 +289,25 @@ describe('a process that refuses a call', () => {
     await using world = new RemoteWorld();
     const owner = await world.open();
     const socket = connect({ host: '127.0.0.1', port: portOf(owner.address) });
-    const answer = async (): Promise<string> => {
-      socket.write(callText({ headers: { connection: 'keep-alive' } }));
+    const call = callText({ headers: { connection: 'keep-alive' } });
+    const answerTo = async (text: string): Promise<string> => {
+      socket.write(text);
       const [bytes] = await once(socket, 'data');
       return String(bytes);
     };
-    expect(await answer()).to.match(/^HTTP\/1.1 200 /);
-    const closing = owner[Symbol.asyncDispose]();
-    // As one that was written before its caller could know.
+    expect(await answerTo(call)).to.match(/^HTTP\/1.1 200 /);
+    const withoutBody = call.slice(0, -'{}'.length);
+    socket.write(withoutBody);
     await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(await answer()).to.match(/^HTTP\/1.1 503 /);
+    const closing = owner[Symbol.asyncDispose]();
+    const [refused] = await once(socket, 'data');
+    expect(String(refused)).to.match(/^HTTP\/1.1 503 /);
+    // As calls that were written before their callers could know.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    for (let calls = 0; calls < 2; calls++) {
+      const body = calls === 0 ? '{}' : '';
+      expect(await answerTo(`${body}${call}`)).to.match(/^HTTP\/1.1 503 /);
+    }
     await closing;
   });
 
