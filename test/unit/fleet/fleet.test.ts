@@ -156,16 +156,19 @@ describe('entities of a fleet', () => {
     expect(await told.ask(b, look, { ms: 1000 })).to.equal(0);
   });
 
-  it('wait for the end of the lease of a former owner that stands still', async () => {
-    const told = new Told();
-    const { a, b, members } = await told.pair();
-    a.process.clock.freeze();
-    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
-    const { sessionTimeoutMs } = fleetSettings;
-    expect(await told.ask(b, look, { ms: sessionTimeoutMs - 100 })).to.equal('nothing yet');
-    // The group has expelled it: its lease is over.
-    b.member.tell(viewOf(3, b.member, { members: [b.member] }));
-    expect(await told.ask(b, look, { ms: 100 })).to.equal(0);
+  it('wait for the end of the lease of a former owner that stands still, connected or not', async () => {
+    for (const hasConnections of [true, false]) {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      told.world.network.hasConnections = hasConnections;
+      a.process.clock.freeze();
+      b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+      const { sessionTimeoutMs } = fleetSettings;
+      expect(await told.ask(b, look, { ms: sessionTimeoutMs - 100 })).to.equal('nothing yet');
+      // The group has expelled it: its lease is over.
+      b.member.tell(viewOf(3, b.member, { members: [b.member] }));
+      expect(await told.ask(b, look, { ms: 100 })).to.equal(0);
+    }
   });
 
   it('answer no look once the lease may be over, and are gone then', async () => {
