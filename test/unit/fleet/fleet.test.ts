@@ -182,16 +182,18 @@ describe('entities of a fleet', () => {
     expect(await told.ask(a, look)).to.equal(1);
   });
 
-  it('answer no look whose lease was over before its answer; what was written is answered', async () => {
+  it('answer no look, and reject nothing, once the lease is over; what was written is answered', async () => {
     const told = new Told();
     const { a } = await told.pair();
     await told.ask(a, add('x'));
     const looked = told.ask(a, look, { ms: 10 });
+    const forbidden = told.ask(a, { type: 'forbid' }, { ms: 10 });
+    const expecting = told.ask(a, look, { ms: 10, expectedSequenceNr: 7 });
     const wrote = told.ask(a, add('y'), { ms: 10 });
-    // Both are on their way in the entity.
+    // All are on their way in the entity.
     a.member.isSure = false;
     expect(await wrote).to.equal(2);
-    expect(await looked).to.equal('nothing yet');
+    for (const asked of [looked, forbidden, expecting]) expect(await asked).to.equal('nothing yet');
   });
 
   it('wait for the owner before the former one, where that one never came to serve', async () => {
