@@ -343,6 +343,7 @@ class LocalActorHost implements ActorHost {
     const closing = this.#closing.signal;
     closing.throwIfAborted();
     const given = checkSignal(options?.signal);
+    given?.throwIfAborted(); // nothing is begun for it
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
     const { clock } = this.#deps;
     try {
