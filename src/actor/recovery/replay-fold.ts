@@ -284,7 +284,9 @@ export class ReplayFold<S extends HostedState> {
     const { timerChanges } = this.#run;
     const delaysMs = (facts.delaysMs ?? []).slice(this.#delaysTaken);
     this.#delaysTaken += timerChanges.filter(({ type }) => type === 'schedule').length;
-    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, timestampMs ?? 0);
+    // Of a journal that keeps no times: late is better than at once, which is before the deadline.
+    const atMs = timestampMs ?? this.#options.nowMs();
+    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, atMs);
   }
 
   #unhandled(repr: PersistentRepr, state: S): void {

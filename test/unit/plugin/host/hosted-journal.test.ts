@@ -138,6 +138,17 @@ describe('the host of a journal', () => {
     }
   });
 
+  it('counts the atomic writes that it has sent, whatever the plugin does to its list', async () => {
+    const emptying = async (writes: readonly unknown[]) => {
+      const stored = writes.map((): WriteOutcome => ({ type: 'stored' }));
+      (writes as unknown[]).length = 0;
+      return stored;
+    };
+    const writes = [writeOf(1), writeOf(2)];
+    expect(await host({ write: emptying }).write(writes)).to.have.lengthOf(2);
+    expect(writes).to.have.lengthOf(2);
+  });
+
   it('does not know what became of a write that is answered with no outcome', async () => {
     const wrong = [
       [undefined],
@@ -253,6 +264,7 @@ describe('the host of a journal', () => {
       [null],
       ...[{ seqNr: '1' }, { seqNr: Number.NaN }, { seqNr: 1.5 }].map((of) => [{ ...event, ...of }]),
       ...['writerUuid', 'manifest', 'facts'].map((name) => [{ ...event, [name]: undefined }]),
+      ...[new Date(), Number.NaN, '1'].map((timestampMs) => [{ ...event, timestampMs }]),
     ];
     for (const batch of batches) {
       const journal = host({ replay: () => given(batch as never) });
@@ -267,7 +279,8 @@ describe('the host of a journal', () => {
     const fail = (): never => {
       throw cause;
     };
-    const failing = host({ highestSeqNr: fail, replay: fail, recover: fail });
+    const failing = host({ highestSeqNr: fail, replay: fail, recover: fail, hold: fail });
+    const unopened = host({ replay: () => ({ [Symbol.asyncIterator]: fail }) });
     const late = host({
       async *replay() {
         yield eventsIn('a:1');
@@ -279,6 +292,8 @@ describe('the host of a journal', () => {
       async () => await failing.highestSeqNr(id, 0),
       async () => await replayed(failing),
       async () => await failing.recover?.(everything),
+      async () => await failing.hold?.(id),
+      async () => await replayed(unopened),
       async () => await replayed(late),
       async () => await (await late.recover?.(everything))?.highestSeqNr(),
     ];
@@ -296,6 +311,27 @@ describe('the host of a journal', () => {
     const error = await closing;
     expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
     expect(error.message).to.equal('journal my.journal was not closed within start-timeout, 50 ms');
+  });
+
+  it('says what was wrong with a replay, also when the plugin cannot be left', async () => {
+    for (const leave of [() => expect.fail('in use'), () => 5] as never[]) {
+      const source = { next: async () => ({ done: false, value: 7 as never }), return: leave };
+      const journal = host({ replay: () => ({ [Symbol.asyncIterator]: () => source }) });
+      expect((await failureOf(replayed(journal))).message).to.match(
+        /my\.journal gave 7, not a batch/,
+      );
+    }
+  });
+
+  it('gives all events of a batch, whatever the plugin does to its array afterwards', async () => {
+    replayFilter.mode = 'off';
+    const batch = [...eventsIn('A1 A2 A3')];
+    const seen: PersistentRepr[] = [];
+    for await (const events of host({ replay: () => given(batch) }, 1).replay(everything)) {
+      seen.push(...events);
+      batch.length = 0;
+    }
+    expect(textOf(seen)).to.equal('A1 A2 A3');
   });
 
   it('ends a replay with an event of another entity', async () => {
@@ -387,7 +423,8 @@ describe('the host of a journal', () => {
     );
     const sizes: number[] = [];
     for await (const batch of journal.replay(everything)) sizes.push(batch.length);
-    expect(sizes).to.deep.equal([2, 2, 2]);
+    // The filter holds both batches back, until it has seen the end.
+    expect(sizes).to.deep.equal([0, 0, 2, 2, 2]);
     expect(asked?.maxAhead).to.equal(2);
   });
 

@@ -59,6 +59,7 @@ describe('the host of a snapshot store', () => {
     const store = host({
       save: () => Promise.reject(new Error('half written')),
       delete: async (of) => {
+        await settle();
         deleted.push(of);
       },
     });
@@ -132,6 +133,17 @@ describe('the host of a snapshot store', () => {
         .and.match(message);
     });
   }
+
+  it('names the store of what is no snapshot at all', async () => {
+    for (const answer of [null, 7]) {
+      const store = host({ load: async () => answer as never });
+      const error = await failureOf(store.load(id, SnapshotCriteria.all));
+      expect(error).to.be.instanceOf(CodecError);
+      expect(error.message).to.equal(
+        `snapshot store my.store gave ${answer}, which is no snapshot (id p)`,
+      );
+    }
+  });
 
   it('waits no longer than allowed for a store to close', async () => {
     const store = host({ [Symbol.asyncDispose]: () => new Promise(() => {}) });
