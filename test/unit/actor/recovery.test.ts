@@ -251,6 +251,17 @@ describe('recovery', () => {
     }
   });
 
+  it('fails naming the event whose facts are none', async () => {
+    for (const facts of [{ confirmed: 3 }, { deliveries: 5 }]) {
+      const { host, journal, start } = open();
+      journal.seed('c|1', [init('1'), added(1)]);
+      Object.assign(journal.stored('c|1')[1] as object, { facts });
+      const error = await failureOf(host.whenRecovered(start('1')));
+      expect(error).to.include({ code: 'RECOVERY_FAILED', retryable: false });
+      expect(error.message).to.equal('event 2 of c|1 cannot be applied');
+    }
+  });
+
   it('fails naming the event that evolve cannot take', async () => {
     for (const evolve of [
       () => {

@@ -160,6 +160,13 @@ const situations: readonly Situation[] = [
     line: 2,
   })),
   {
+    row: 'serializer of this package that is none',
+    config: `${memory}\nakka.persistence.serialization.serializers.b = "builtin#Bytes"`,
+    message:
+      /serializers\.b: must not be builtin#Bytes: .*known are builtin#TaggedJson, builtin#Jso/,
+    line: 2,
+  },
+  {
     row: 'segment-size out of range',
     config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.segment-size = 1`,
     message: /segment-size: must be an integer from 2 to 2147483647, not 1/,
