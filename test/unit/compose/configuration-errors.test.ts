@@ -296,7 +296,9 @@ describe('errors that users get of their configuration', () => {
       const host = await createPersistence({ config: memory });
       try {
         const { error } = start(host, id).getSnapshot() as { readonly error?: unknown };
-        expect((error as Error).message).to.match(/persistence id must be .* not blank, not "/);
+        expect((error as Error).message).to.match(
+          /^actor x:\d+: a persistence id must be .* not blank, not "/,
+        );
       } finally {
         await host.shutdown();
       }
@@ -311,7 +313,9 @@ describe('errors that users get of their configuration', () => {
       const second = start(host, 'twice');
       const error = await host.whenRecovered(second).catch((reason: unknown) => reason);
       expect(error).to.have.property('code', 'DUPLICATE_ENTITY');
-      expect((error as Error).message).to.match(/twice/);
+      expect((error as Error).message).to.equal(
+        `"twice" has a live actor in this process already: ${first.sessionId}, so ${second.sessionId} does not start`,
+      );
     } finally {
       await host.shutdown();
     }
