@@ -216,6 +216,12 @@ const situations: readonly Situation[] = [
     line: 2,
   },
   {
+    row: 'duration malformed: of a recovery from a journal of a user',
+    config: `${mine}\nmine { class = "${own}", recovery-event-timeout = soon }`,
+    message: /mine\.recovery-event-timeout: must be a duration such as 500ms.*, not "soon"/,
+    line: 2,
+  },
+  {
     row: 'unresolved reference',
     config: `${memory}\nmy.x = \${nowhere.to.be.found}`,
     message: /^nowhere\.to\.be\.found: \$\{nowhere\.to\.be\.found\}/,
