@@ -221,6 +221,12 @@ const situations: readonly Situation[] = [
     message: /mine\.recovery-event-timeout: must be a duration such as 500ms.*, not "soon"/,
     line: 2,
   },
+  ...['circuit-breaker.call-timeot', 'replay-filter.modes'].map((key) => ({
+    row: `unknown key among those of the host, in the section of a user: ${key}`,
+    config: `${mine}\nmine { class = "${own}", ${key} = 1s, call-timeot = "of the journal" }`,
+    message: new RegExp(`^mine\\.${key}: is not a known key; did you mean ${key.slice(0, 18)}`),
+    line: 2,
+  })),
   {
     row: 'unresolved reference',
     config: `${memory}\nmy.x = \${nowhere.to.be.found}`,
