@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { JournalHostSettings } from '../../../../src/config/settings/plugin-host-settings.ts';
 import {
   DataIntegrityError,
   type JournalError,
@@ -19,7 +20,7 @@ import type {
   WriteOutcome,
 } from '../../../../src/ports/journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
-import { ManualClock } from '../../../support/replicator/manual-clock.ts';
+import { ManualClock, settle } from '../../../support/replicator/manual-clock.ts';
 import { eventOf, eventsIn, id, textOf, writeOf } from './events.ts';
 
 const everything: ReplayRequest = {
@@ -50,16 +51,16 @@ async function* given(
 describe('the host of a journal', () => {
   const clock = new ManualClock();
   let log: RecordingLogger;
-  let replayFilter: { mode: 'repair-by-discard-old' | 'fail' | 'warn' | 'off'; windowSize: number };
+  let replayFilter: Omit<JournalHostSettings['replayFilter'], 'maxOldWriters'>;
   beforeEach(() => {
     log = new RecordingLogger();
-    replayFilter = { mode: 'repair-by-discard-old', windowSize: 100 };
+    replayFilter = { mode: 'repair-by-discard-old', windowSize: 100, debug: false };
   });
 
   function host(calls: Partial<JournalPlugin>, replayBatchSize = 1000): JournalPlugin {
     const settings = {
       breaker: { maxFailures: 2, callTimeoutMs: 100, resetTimeoutMs: 1000 },
-      replayFilter: { ...replayFilter, maxOldWriters: 10, debug: false },
+      replayFilter: { ...replayFilter, maxOldWriters: 10 },
       replayBatchSize,
     };
     const deps = { settings, configPath: 'my.journal', closeTimeoutMs: 50, log, clock };
@@ -305,6 +306,23 @@ describe('the host of a journal', () => {
     }
   });
 
+  it('tells a caller who gave up that it did; watches no deadline when it is closed', async () => {
+    const over = new AbortController();
+    const giveUp = async (): Promise<never> => {
+      over.abort('gave up');
+      throw new Error('interrupted');
+    };
+    const { signal } = over;
+    const { sleeping } = clock;
+    const journal = host({ write: giveUp, deleteTo: () => new Promise(() => {}) });
+    expect(await failureOf(journal.write([writeOf(1)], { signal }))).to.equal('gave up');
+    journal.deleteTo(id, SeqNr.of(1)).catch(() => {});
+    expect(clock.sleeping).to.equal(sleeping + 1);
+    await journal[Symbol.asyncDispose]();
+    await settle();
+    expect(clock.sleeping).to.equal(sleeping);
+  });
+
   it('waits no longer than allowed for a plugin to close', async () => {
     const hangs = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
     const closing = failureOf(Promise.resolve(host(hangs)[Symbol.asyncDispose]()));
@@ -315,24 +333,29 @@ describe('the host of a journal', () => {
   });
 
   it('says what was wrong with a replay, also when the plugin cannot be left', async () => {
-    for (const leave of [() => expect.fail('in use'), () => 5] as never[]) {
-      const source = { next: async () => ({ done: false, value: 7 as never }), return: leave };
+    let left = 0;
+    const inUse = () => expect.fail('in use');
+    for (const leave of [inUse, () => 5]) {
+      const next = async () => ({ done: false, value: 7 as never });
+      const source = { next, return: () => [left++, leave()] as never };
       const journal = host({ replay: () => ({ [Symbol.asyncIterator]: () => source }) });
       expect((await failureOf(replayed(journal))).message).to.match(
         /my\.journal gave 7, not a batch/,
       );
     }
+    expect(left, 'its cursor is freed').to.equal(2);
   });
 
   it('gives all events of a batch, whatever the plugin does to its array afterwards', async () => {
     replayFilter.mode = 'off';
     const batch = [...eventsIn('A1 A2 A3')];
-    const seen: PersistentRepr[] = [];
-    for await (const events of host({ replay: () => given(batch) }, 1).replay(everything)) {
-      seen.push(...events);
+    const seen: string[] = [];
+    // An empty batch is no sign that the journal lives.
+    for await (const events of host({ replay: () => given([], batch) }, 1).replay(everything)) {
+      seen.push(textOf(events));
       batch.length = 0;
     }
-    expect(textOf(seen)).to.equal('A1 A2 A3');
+    expect(seen).to.deep.equal(['A1', 'A2', 'A3']);
   });
 
   it('ends a replay with an event of another entity', async () => {
@@ -348,7 +371,7 @@ describe('the host of a journal', () => {
       recover: async () => ({ highestSeqNr: async () => 3, events: events() }),
     });
     expect(await replayed(journal)).to.equal('A1 B2 B3');
-    expect(log.of('warn')).to.have.lengthOf(2);
+    expect(log.of('warn').join()).to.match(/^an event of a writer .* is left out .*,an event of/);
     expect(log.lines[0]?.fields).to.include({ plugin: 'journal my.journal', seqNr: 2 });
     const recovery = await journal.recover?.(everything);
     const all: PersistentRepr[] = [];
@@ -388,6 +411,8 @@ describe('the host of a journal', () => {
     expect(await recovery?.highestSeqNr()).to.equal(3);
     await hosted?.[Symbol.asyncDispose]();
     expect(isOver).to.equal(true);
+    const failing = host({ beginRecovery: () => expect.fail('away') });
+    expect(() => failing.beginRecovery?.(id)).to.throw(StoreUnavailableError, 'my.journal failed');
     expect(Reflect.get(host({}), 'beginRecovery'), 'not made up').to.equal(undefined);
   });
 
@@ -401,11 +426,12 @@ describe('the host of a journal', () => {
     expect(error.message).to.include('journal my.journal answered undefined to recover()');
   });
 
-  it('does not filter in mode off', async () => {
-    replayFilter.mode = 'off';
+  it('does not filter in mode off; logs what passes when it shall', async () => {
+    replayFilter = { ...replayFilter, mode: 'off', debug: true };
     expect(await replayed(host({ replay: () => given(eventsIn('A1 B2 A3')) }))).to.equal(
       'A1 B2 A3',
     );
+    expect(log.of('debug')).to.have.lengthOf(3);
     replayFilter.mode = 'fail';
     const journal = host({ replay: () => given(eventsIn('A1 B2 A3')) });
     expect(await failureOf(replayed(journal))).to.be.instanceOf(DataIntegrityError);
