@@ -347,7 +347,7 @@ describe('the host of a journal', () => {
   });
 
   it('gives all events of a batch, whatever the plugin does to its array afterwards', async () => {
-    replayFilter.mode = 'off';
+    replayFilter = { ...replayFilter, mode: 'off' };
     const batch = [...eventsIn('A1 A2 A3')];
     const seen: string[] = [];
     // An empty batch is no sign that the journal lives.
@@ -432,7 +432,7 @@ describe('the host of a journal', () => {
       'A1 B2 A3',
     );
     expect(log.of('debug')).to.have.lengthOf(3);
-    replayFilter.mode = 'fail';
+    replayFilter = { ...replayFilter, mode: 'fail' };
     const journal = host({ replay: () => given(eventsIn('A1 B2 A3')) });
     expect(await failureOf(replayed(journal))).to.be.instanceOf(DataIntegrityError);
   });
@@ -456,7 +456,7 @@ describe('the host of a journal', () => {
   });
 
   it('pulls from the plugin only what is asked for, and frees what a caller leaves early', async () => {
-    replayFilter.mode = 'off';
+    replayFilter = { ...replayFilter, mode: 'off' };
     let [pulled, freed] = [0, 0];
     const source = (): AsyncIterable<readonly PersistentRepr[]> => ({
       [Symbol.asyncIterator]: () => ({
