@@ -9,6 +9,7 @@ import {
   type PersistenceSettings,
   readPersistenceSettings,
 } from '../config/settings/persistence-settings.ts';
+import { recoveryEventTimeoutOf } from '../config/settings/plugin-host-settings.ts';
 import type { Journals } from '../journal/journals.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
@@ -113,6 +114,14 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
     journal: (pluginId) => plugins.get(pluginId),
     journalCoding: (pluginId) => plugins.codingOf(pluginId, settings.serializers),
     snapshotStore: (pluginId) => plugins.snapshotStore(pluginId),
+    recoveryEventTimeoutMs: (pluginId) => {
+      try {
+        return recoveryEventTimeoutOf(config, pluginId);
+      } catch {
+        // An actor hears that its section is wrong when it opens the journal.
+        return settings.recoveryEventTimeoutMs;
+      }
+    },
     log,
     clock: systemClock,
     randomUuid: randomUUID,
@@ -168,5 +177,9 @@ async function readSettings(
     checkKeys,
     () => plugins.check(),
   );
-  return { ...settings, stashOverflow: stashOverflow ?? settings.stashOverflow };
+  return {
+    ...settings,
+    stashOverflow: stashOverflow ?? settings.stashOverflow,
+    recoveryEventTimeoutMs: recoveryEventTimeoutOf(config, settings.journalPluginId),
+  };
 }

@@ -7,12 +7,13 @@ import { checkAdapter } from '../actor/evolution/resolve-evolution.ts';
 import { PayloadSerializers, plainJson } from '../actor/evolution/stored-payload.ts';
 import { taggedJson } from '../actor/evolution/tagged-json.ts';
 import type { Config } from '../config/config.ts';
+import type { ClassKind } from '../config/settings/class-name.ts';
 import type { BoundClasses, NamedClass } from '../config/settings/event-adapter-settings.ts';
 import { ConfigError } from '../model/errors.ts';
 import { resolveExport } from '../plugin/resolve-export.ts';
 
-/** Finds the export that a `class` names. */
-type LoadExport = (named: NamedClass) => Promise<unknown>;
+/** Finds what a `class` names. */
+type LoadExport = <B>(named: NamedClass, kind: ClassKind<B>) => Promise<unknown>;
 
 /** What the configuration says of the events of one journal. */
 export interface CodingSettings {
@@ -20,12 +21,15 @@ export interface CodingSettings {
   readonly serializers: BoundClasses;
 }
 
-const ours = { what: 'an event adapter or serializer', builtins: new Map<string, never>() };
+const adapterClasses = { what: 'an event adapter', builtins: new Map<string, never>() };
 
-const builtins = new Map<string, EventSerializer>([
-  ['builtin#TaggedJson', taggedJson],
-  ['builtin#JsonSerializer', plainJson],
-]);
+const serializerClasses = {
+  what: 'a serializer',
+  builtins: new Map<string, EventSerializer>([
+    ['builtin#TaggedJson', taggedJson],
+    ['builtin#JsonSerializer', plainJson],
+  ]),
+};
 
 /**
  * What is bound to the events of a journal; `undefined` = nothing.
@@ -36,7 +40,8 @@ export async function openJournalCoding(
   { eventAdapters, serializers }: CodingSettings,
   config: Config,
 ): Promise<JournalCoding | undefined> {
-  const load: LoadExport = async ({ path }) => (await resolveExport(config, path, ours)).value;
+  const load: LoadExport = async ({ path }, kind) =>
+    (await resolveExport(config, path, kind)).value;
   const adapters = await bindAdapters(eventAdapters, load);
   const written = await bindSerializers(serializers, load);
   if (adapters === undefined && written === undefined) return undefined;
@@ -50,7 +55,7 @@ async function bindAdapters(
   if (bindings.length === 0) return undefined;
   const byName = new Map<string, EventAdapter>();
   for (const named of classes) {
-    const adapter = made(await load(named));
+    const adapter = made(await load(named, adapterClasses));
     try {
       checkAdapter(adapter, `"${named.class}"`);
     } catch (cause) {
@@ -69,7 +74,7 @@ async function bindSerializers(
   const byName = new Map<string, EventSerializer>();
   const keyOf = new Map<number | string, string>();
   for (const named of classes) {
-    const serializer: unknown = builtins.get(named.class) ?? made(await load(named));
+    const serializer: unknown = made(await load(named, serializerClasses));
     const fault = serializerFault(serializer);
     if (fault !== undefined) throw wrong(named, `"${named.class}" ${fault}`);
     const known = serializer as EventSerializer;

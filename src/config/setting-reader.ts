@@ -25,6 +25,7 @@ export class SettingReader {
   readonly #accepted: readonly AcceptedKeys[];
   readonly #known = new Set<string>();
   readonly #children: SettingReader[] = [];
+  #isOfSome = false;
 
   /** @param kind which keys of this section are accepted without being read */
   constructor(config: Config, kind: SectionKind, problems: ConfigProblem[] = []) {
@@ -33,10 +34,13 @@ export class SettingReader {
     this.#accepted = acceptedFor(kind);
   }
 
-  /** A reader of some keys of a section; others are read by somebody else. */
+  /**
+   * A reader of some keys of a section; others are read by somebody else, but not those of an
+   * object of which it reads a key.
+   */
   static ofSome(config: Config): SettingReader {
     const reader = new SettingReader(config, 'root');
-    for (const key of config.keys()) reader.know(renderPath([key]));
+    reader.#isOfSome = true;
     return reader;
   }
 
@@ -116,7 +120,12 @@ export class SettingReader {
 
   #checkKeys(): void {
     for (const child of this.#children) child.#checkKeys();
-    for (const key of this.config.keys()) this.#checkKey([key], this.known);
+    const { known } = this;
+    for (const key of this.config.keys()) {
+      const inside = `${renderPath([key])}.`;
+      if (this.#isOfSome && !known.some((other) => other.startsWith(inside))) continue;
+      this.#checkKey([key], known);
+    }
   }
 
   #checkKey(path: readonly string[], known: readonly string[]): void {

@@ -160,6 +160,13 @@ const situations: readonly Situation[] = [
     line: 2,
   })),
   {
+    row: 'serializer of this package that is none',
+    config: `${memory}\nakka.persistence.serialization.serializers.b = "builtin#Bytes"`,
+    message:
+      /serializers\.b: must not be builtin#Bytes: .*known are builtin#TaggedJson, builtin#Jso/,
+    line: 2,
+  },
+  {
     row: 'segment-size out of range',
     config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.segment-size = 1`,
     message: /segment-size: must be an integer from 2 to 2147483647, not 1/,
@@ -208,6 +215,18 @@ const situations: readonly Situation[] = [
     message: /call-timeout: must be a duration such as 500ms, 10s or 2 minutes.*, not "soon"/,
     line: 2,
   },
+  {
+    row: 'duration malformed: of a recovery from a journal of a user',
+    config: `${mine}\nmine { class = "${own}", recovery-event-timeout = soon }`,
+    message: /mine\.recovery-event-timeout: must be a duration such as 500ms.*, not "soon"/,
+    line: 2,
+  },
+  ...['circuit-breaker.call-timeot', 'replay-filter.modes'].map((key) => ({
+    row: `unknown key among those of the host, in the section of a user: ${key}`,
+    config: `${mine}\nmine { class = "${own}", ${key} = 1s, call-timeot = "of the journal" }`,
+    message: new RegExp(`^mine\\.${key}: is not a known key; did you mean ${key.slice(0, 18)}`),
+    line: 2,
+  })),
   {
     row: 'unresolved reference',
     config: `${memory}\nmy.x = \${nowhere.to.be.found}`,
@@ -289,7 +308,9 @@ describe('errors that users get of their configuration', () => {
       const host = await createPersistence({ config: memory });
       try {
         const { error } = start(host, id).getSnapshot() as { readonly error?: unknown };
-        expect((error as Error).message).to.match(/persistence id must be .* not blank, not "/);
+        expect((error as Error).message).to.match(
+          /^actor x:\d+: a persistence id must be .* not blank, not "/,
+        );
       } finally {
         await host.shutdown();
       }
@@ -304,7 +325,9 @@ describe('errors that users get of their configuration', () => {
       const second = start(host, 'twice');
       const error = await host.whenRecovered(second).catch((reason: unknown) => reason);
       expect(error).to.have.property('code', 'DUPLICATE_ENTITY');
-      expect((error as Error).message).to.match(/twice/);
+      expect((error as Error).message).to.equal(
+        `"twice" has a live actor in this process already: ${first.sessionId}, so ${second.sessionId} does not start`,
+      );
     } finally {
       await host.shutdown();
     }

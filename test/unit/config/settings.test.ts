@@ -5,6 +5,7 @@ import {
   readKafkaJournalSettings,
 } from '../../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
+import { recoveryEventTimeoutOf } from '../../../src/config/settings/plugin-host-settings.ts';
 import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
 import { cassandraIn, journal, load, messages, problemsOf, root } from './loading.ts';
@@ -195,24 +196,23 @@ describe('settings', () => {
     it('name the default journal, and none when the key is empty', async () => {
       expect(readPersistenceSettings(await load('')).journalPluginId).to.equal(undefined);
       const config = await load(
-        `akka.persistence.journal { plugin = "${journal}", auto-start-journals = [""] }, ${journal}.recovery-event-timeout = 7s`,
+        `akka.persistence.journal { plugin = "${journal}", auto-start-journals = [""] }`,
       );
       expect(readPersistenceSettings(config)).to.deep.include({
         journalPluginId: journal,
         autoStartJournals: [''],
-        recoveryEventTimeoutMs: 7_000,
       });
     });
 
-    it('say that a recovery-event-timeout of another journal than the default one does not count', async () => {
+    it('take the recovery-event-timeout of the section of their journal, else that of all', async () => {
       const config = await load(
-        'mine { class = "builtin#EmbeddedJournal", recovery-event-timeout = 7s }, akka.persistence.journal.plugin = mine',
+        `akka.persistence.journal-plugin-fallback.recovery-event-timeout = 9s
+        ${journal}.recovery-event-timeout = 7s, mine { class = "./mine.ts", recovery-event-timeout = 8s }`,
       );
-      readEmbeddedJournalSettings(config, 'mine');
-      expect(config.notes.size).to.equal(0);
-      const other = await load(`${journal}.recovery-event-timeout = 7s`);
-      readKafkaJournalSettings(other);
-      expect([...other.notes.keys()]).to.deep.equal([`${journal}.recovery-event-timeout`]);
+      const limits = [journal, 'mine', 'akka.persistence.journal.inmem', 'in.code', undefined].map(
+        (path) => recoveryEventTimeoutOf(config, path),
+      );
+      expect(limits).to.deep.equal([7_000, 8_000, 9_000, 9_000, 9_000]);
     });
 
     it('take the classic strategy of a full stash where it is set, by its name or its class', async () => {
