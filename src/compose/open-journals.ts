@@ -36,6 +36,7 @@ import { type OwnKeyMappingDeps, openOwnKeyMapping } from '../plugin/own-key-map
 import { type KeyMapping, keyMappingOf, onlyTopicOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { boundedPages } from './bounded-pages.ts';
+import { checkOptions } from './check-options.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
@@ -68,10 +69,12 @@ export interface OpenJournalsOptions {
  * the section that have no effect are logged once.
  *
  * @throws {ConfigError} all problems of the section, before anything is opened
+ * @throws {InvalidInputError} an option is of the wrong kind
  * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
 export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
+  checkOptions(options);
   const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
