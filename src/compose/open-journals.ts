@@ -34,6 +34,7 @@ import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { type OwnKeyMappingDeps, openOwnKeyMapping } from '../plugin/own-key-mapping.ts';
 import { type KeyMapping, keyMappingOf, onlyTopicOf } from '../plugin/persistence-id-to-key.ts';
+import type { CallOptions } from '../ports/call-options.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { boundedPages } from './bounded-pages.ts';
 import { checkOptions } from './check-options.ts';
@@ -128,7 +129,7 @@ export interface OpenSection {
 export async function openSection(
   config: Config,
   path: string,
-  deps: OpenDeps & Pick<JournalsAsWritten, 'ownKeys'>,
+  { signal, ...deps }: OpenDeps & CallOptions & Pick<JournalsAsWritten, 'ownKeys'>,
 ): Promise<OpenSection> {
   const written = journalSettingsOf(config, path);
   const host = hostSettingsOf(config, path, written);
@@ -137,7 +138,7 @@ export async function openSection(
   const settings = 'kafka' in written ? boundedPages(written, host.replayBatchSize) : written;
   const stores = await ('file' in settings
     ? openEmbeddedStores(settings, deps)
-    : openKafkaStores(settings, deps));
+    : openKafkaStores(settings, { ...deps, signal }));
   // One file has no other writers than ours, and looking at its end costs nothing: no marks there.
   // Its replicator follows at once, so that a head cache would hold nothing.
   const byOffset = 'file' in settings || settings.readEnd === 'end-offset';
