@@ -51,6 +51,25 @@ export async function infersCommandEventStateInputAndReply(): Promise<void> {
   createActor(logic);
 }
 
+/** Needs the type of what the destination answers: logic and entities are made from each other. */
+export async function deliversToItsOwnType(): Promise<void> {
+  const logic = persistence.behavior({
+    types,
+    initialState: 0,
+    decide: ({ command: { type } }) => ({ type: 'none', reply: type }),
+    evolve: (state, { cents }) => state + cents,
+    deliveries: {
+      to: {
+        account: (to: string, { id: commandId }): Promise<unknown> =>
+          accounts.ask(to, { type: 'look' }, { commandId }),
+      },
+    },
+  });
+  const accounts = persistence.entities('account', logic);
+  const { reply } = await accounts.ask('a-1', { type: 'look' });
+  sameType<typeof reply, Command['type']>(true);
+}
+
 export function namesStateAndInputWhereTheyCannotBeInferred(): void {
   const logic = persistence.behavior({
     types: { ...types, state: {} as { owner: string }, input: {} as { owner: string } },
