@@ -18,6 +18,7 @@ import type { PluginSource } from '../plugin/plugin-context.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { checkOptions } from './check-options.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { Plugins } from './plugins.ts';
 import { makeStashOverflow } from './stash-overflow.ts';
@@ -91,8 +92,10 @@ export interface Persistence extends ActorHost {
  * instances share its entities (`fleet.enabled`). Settings that have no effect are logged once.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
+ * @throws {InvalidInputError} an option is of the wrong kind
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
+  checkOptions(options);
   const registered = new Map<string, unknown>(Object.entries(options.plugins ?? {}));
   const sections = [...registered.keys()].map((path) => [path, { class: 'builtin#code' }]);
   const { config, checkKeys } = readConfig({

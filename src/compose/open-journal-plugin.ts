@@ -147,7 +147,7 @@ async function openWithStores(
   deps: OpenJournalDeps,
 ): Promise<OpenedJournal> {
   const ownKeys = await deps.ownKeys();
-  const section = await openSection(config, path, { ...deps, ownKeys });
+  const section = await openSection(config, path, { ...deps, ownKeys, signal: deps.closing });
   const { journals, waking } = section;
   const { keyOf, maxEventsInBatch } = journals;
   const close = async (): Promise<void> => {

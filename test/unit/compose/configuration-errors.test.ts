@@ -47,6 +47,18 @@ const situations: readonly Situation[] = [
     line: 1,
   },
   {
+    row: 'plugin id points to the other kind of plugin: a journal',
+    config: `${memory}\nakka.persistence.snapshot-store.plugin = "${embedded}"`,
+    message: /plugin: names .*embedded\.journal, which is the section of a journal, not of a snap/,
+    line: 2,
+  },
+  {
+    row: 'plugin id points to the other kind of plugin: a snapshot store',
+    config: `${memory}\nakka.persistence.journal.auto-start-journals = [mine]\nmine.class = "builtin#LocalSnapshotStore"`,
+    message: /names mine, which is the section of a snapshot store, not of a journal/,
+    line: 2,
+  },
+  {
     row: 'class empty or missing',
     config: `${mine}\nmine { class = "" }`,
     message: /mine\.class: is missing or empty; an example is "builtin#KafkaJournal"/,
@@ -185,7 +197,10 @@ const situations: readonly Situation[] = [
       [`${keys}#number`, /must name a class, a function, .* a mapping of persistence ids, not 5/],
       [`${keys}#noMapping`, /must make a mapping of persistence ids; .* lacks keyOf/],
       [`${keys}#throwing`, /an export that failed to make a mapping.*no such table/],
-      ['builtin#Keys', /must not be builtin#Keys: there is no such built-in plugin/],
+      [
+        'builtin#Keys',
+        /must not be builtin#Keys: there is no such built-in mapping of persistence ids/,
+      ],
     ] as const
   ).map(([name, message]) => ({
     row: `persistence-id-to-key.impl that cannot be made: ${name.replace(/.*#/, '#')}`,
@@ -227,6 +242,11 @@ const situations: readonly Situation[] = [
     message: new RegExp(`^mine\\.${key}: is not a known key; did you mean ${key.slice(0, 18)}`),
     line: 2,
   })),
+    row: 'duration, size or enum malformed: a value where a section should be',
+    config: `${mine}\nmine { class = "${own}", circuit-breaker = off }`,
+    message: /^mine\.circuit-breaker: must be an object, not "off"/,
+    line: 2,
+  },
   {
     row: 'unresolved reference',
     config: `${memory}\nmy.x = \${nowhere.to.be.found}`,

@@ -73,6 +73,16 @@ describe('settings', () => {
       ]);
     });
 
+    it('refuse a value where a section should be, once, and say nothing of what is not in it', async () => {
+      expect(
+        await messages(`${journal} { head-cache = off, replay-filter = off, kafka.producer = [] }`),
+      ).to.have.members([
+        'head-cache must be an object, not "off"',
+        'replay-filter must be an object, not "off"',
+        'kafka.producer must be an object, not []',
+      ]);
+    });
+
     it('refuse an illegal topic, and take the split of persistence ids', async () => {
       expect(
         await messages(`${journal}.persistence-id-to-key.constant-topic.topic = "a b"`),
@@ -133,12 +143,13 @@ describe('settings', () => {
           const [found] = await problemsOf(text, (config) => read(config));
           expect(found?.message).to.match(new RegExp(`^${scope.slice('tenure-scope '.length)}`));
         }
-        const long = `${root}.${section} { tenures = maybe, tenure-holding-time = 61s }`;
+        const long = `${root}.${section} { tenures = maybe, tenure-holding-time = 2m }`;
         const found = await problemsOf(long, (config) => read(config));
         expect(found.map(({ path }) => path.split('.').at(-1))).to.deep.equal([
           'tenures',
           'tenure-holding-time',
         ]);
+        expect(found[1]?.message).to.include('2 minutes from 0 to 60000 ms, not "2m"');
       });
     }
 
