@@ -7,7 +7,6 @@ import { checkAdapter } from '../actor/evolution/resolve-evolution.ts';
 import { PayloadSerializers, plainJson } from '../actor/evolution/stored-payload.ts';
 import { taggedJson } from '../actor/evolution/tagged-json.ts';
 import type { Config } from '../config/config.ts';
-import type { ClassKind } from '../config/settings/class-name.ts';
 import type { BoundClasses, NamedClass } from '../config/settings/event-adapter-settings.ts';
 import { ConfigError } from '../model/errors.ts';
 import { resolveExport } from '../plugin/resolve-export.ts';

@@ -242,6 +242,7 @@ const situations: readonly Situation[] = [
     message: new RegExp(`^mine\\.${key}: is not a known key; did you mean ${key.slice(0, 18)}`),
     line: 2,
   })),
+  {
     row: 'duration, size or enum malformed: a value where a section should be',
     config: `${mine}\nmine { class = "${own}", circuit-breaker = off }`,
     message: /^mine\.circuit-breaker: must be an object, not "off"/,
