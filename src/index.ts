@@ -1,6 +1,12 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
 
-export type { BehaviorLogic, BehaviorOptions, BehaviorSnapshot } from './actor/behavior.ts';
+export type {
+  BehaviorDecideArgs,
+  BehaviorLogic,
+  BehaviorOptions,
+  BehaviorSnapshot,
+  BehaviorState,
+} from './actor/behavior.ts';
 export type { ActorHost } from './actor/create-actor-host.ts';
 export {
   confirm,
@@ -18,6 +24,7 @@ export type {
   SendDelivery,
 } from './actor/entity/delivery-options.ts';
 export type {
+  DecideArgs,
   Decision,
   DeliveryOptions,
   EntityOptions,
@@ -26,6 +33,7 @@ export type {
   Retention,
   SnapshotAdapter,
   SnapshotWhenArgs,
+  WriteArgs,
   XstateEvent,
 } from './actor/entity/entity-options.ts';
 export { type Attempt, attemptOf } from './actor/entity/invoked-work.ts';
@@ -65,6 +73,7 @@ export {
   openJournals,
 } from './compose/open-journals.ts';
 export type { StashOverflowContext } from './compose/stash-overflow.ts';
+export type { Config } from './config/config.ts';
 export type { AppendOptions } from './journal/append-events.ts';
 export type { HeldJournal } from './journal/holding/held-journal.ts';
 export type { Journal } from './journal/journal.ts';

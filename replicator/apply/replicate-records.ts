@@ -62,14 +62,10 @@ export interface KeyDeps {
  */
 export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyOutcome> {
   if (!deps.mayWrite()) return { type: 'held', rest: key, reason: 'stopped' };
-  let plan = planWrites(key.records);
-  let early: number | undefined;
+  let now: WritesNow;
   try {
-    const index = await earlyPurge(key, deps);
-    const before = index === undefined ? plan : planWrites(key.records.slice(0, index));
-    if (index !== undefined && before.unreadable === undefined) [plan, early] = [before, index];
-    const readable = key.records.slice(0, early ?? plan.unreadable?.index);
-    const finished = await applyWrites({ ...key, records: readable }, plan.writes, deps);
+    now = await writesNow(key, deps);
+    const finished = await applyWrites({ ...key, records: now.records }, now.writes, deps);
     if (!finished) return { type: 'held', rest: key, reason: 'stopped' };
   } catch (error) {
     deps.journals.forget(key.key);
@@ -78,10 +74,38 @@ export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyO
     if (error instanceof CodecError && !isOfWakeUp(error)) return heldByRow(key, error);
     return { type: 'held', rest: key, reason: 'failed', error };
   }
-  if (early !== undefined) return { type: 'held', rest: restOf(key, early), reason: 'early' };
-  if (plan.unreadable === undefined) return { type: 'applied' };
-  const { index, error } = plan.unreadable;
-  return { type: 'held', rest: restOf(key, index), reason: 'unreadable', error };
+  if (now.held === undefined) return { type: 'applied' };
+  const { index, ...why } = now.held;
+  return { type: 'held', rest: restOf(key, index), ...why };
+}
+
+/** The first records of a key, and their writes. */
+interface WritesNow {
+  readonly records: readonly ActionRecord[];
+  readonly writes: readonly KeyWrite[];
+  /** Why the records from an index on have to wait; `undefined` = there are none. */
+  readonly held: HeldFrom | undefined;
+}
+
+interface HeldFrom {
+  readonly index: number;
+  readonly reason: 'early' | 'unreadable';
+  readonly error?: unknown;
+}
+
+async function writesNow(key: KeyRecords, deps: KeyDeps): Promise<WritesNow> {
+  const purgeAt = await earlyPurge(key, deps);
+  if (purgeAt !== undefined) {
+    const records = key.records.slice(0, purgeAt);
+    const { writes, unreadable } = planWrites(records);
+    const held = { index: purgeAt, reason: 'early' } as const;
+    if (unreadable === undefined) return { records, writes, held };
+  }
+  const { writes, unreadable } = planWrites(key.records);
+  if (unreadable === undefined) return { records: key.records, writes, held: undefined };
+  const { index, error } = unreadable;
+  const held = { index, reason: 'unreadable', error } as const;
+  return { records: key.records.slice(0, index), writes, held };
 }
 
 /** What is left from a record on. */

@@ -51,6 +51,8 @@ export interface ActorHostOptions {
   readonly snapshotStore?: EntityDeps['snapshotStore'];
   /** What the configuration binds to the events of a journal; nothing unless given. */
   readonly journalCoding?: EntityDeps['journalCoding'];
+  /** Longest silence in recoveries from another journal; as in `settings` unless given. */
+  readonly recoveryEventTimeoutMs?: (journalPluginId: string) => number;
   readonly log: Logger;
   readonly clock: Clock;
   readonly randomUuid: () => string;
@@ -197,12 +199,14 @@ class LocalActorHost implements ActorHost {
   readonly #types = new Set<string>();
   readonly #closing = new AbortController();
   readonly #place: PlaceEntities;
+  readonly #recoveryEventTimeoutMs: (journalPluginId: string) => number;
 
   constructor({
     settings,
     journal,
     snapshotStore = async () => undefined,
     journalCoding = async () => undefined,
+    recoveryEventTimeoutMs = () => settings.recoveryEventTimeoutMs,
     log,
     clock,
     randomUuid,
@@ -210,6 +214,7 @@ class LocalActorHost implements ActorHost {
     place = (local) => local,
   }: ActorHostOptions) {
     this.#place = place;
+    this.#recoveryEventTimeoutMs = recoveryEventTimeoutMs;
     this.#settings = settings;
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
@@ -221,14 +226,24 @@ class LocalActorHost implements ActorHost {
   }
 
   readonly persistent: MakePersistent = (machine, options) => {
-    const front = machineFrontEnd(machine, options, this.#settings);
+    const front = machineFrontEnd(machine, options, this.#settingsFor(options));
     const ids = automaticIds(machine);
     if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
     return new EntityActorLogic(front, this.#deps) as never;
   };
 
   readonly behavior: MakeBehavior = (options) =>
-    new EntityActorLogic(behaviorFrontEnd(options, this.#settings), this.#deps) as never;
+    new EntityActorLogic(
+      behaviorFrontEnd(options, this.#settingsFor(options)),
+      this.#deps,
+    ) as never;
+
+  #settingsFor({ journalPluginId }: { readonly journalPluginId?: string | undefined }) {
+    const settings = this.#settings;
+    if (!journalPluginId) return settings;
+    const recoveryEventTimeoutMs = this.#recoveryEventTimeoutMs(journalPluginId);
+    return { ...settings, recoveryEventTimeoutMs };
+  }
 
   ask<S extends { readonly persistence: PersistenceInfo }, C extends EventObject>(
     ref: PersistentRef<S, C>,
@@ -343,6 +358,7 @@ class LocalActorHost implements ActorHost {
     const closing = this.#closing.signal;
     closing.throwIfAborted();
     const given = checkSignal(options?.signal);
+    given?.throwIfAborted(); // nothing is begun for it
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
     const { clock } = this.#deps;
     try {

@@ -182,6 +182,17 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     return { status, output, error, persistenceId, input, sequenceNr };
   };
 
+  /** @throws {InvalidInputError} as `persistenceIdOf`; names the actor */
+  #idOf({ id, self }: AnyActorScope, input: unknown): string {
+    try {
+      return this.persistenceIdOf(id, input);
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      const { message, cause } = error;
+      throw new InvalidInputError(`actor ${pathOf(self)}: ${message}`, { cause });
+    }
+  }
+
   /** @throws what xstate then shows as the error of the actor, which it never starts */
   #open(scope: AnyActorScope, given: unknown): EntityHost<S> {
     const { self } = scope;
@@ -189,7 +200,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     const { settings } = this.#front;
     let persistenceId: string | undefined;
     try {
-      persistenceId = this.persistenceIdOf(scope.id, given);
+      persistenceId = this.#idOf(scope, given);
       // What the machine sees of its input is what a later recovery will see of it.
       const isStored = given !== undefined && settings.actor.initEvent !== 'never';
       const input = isStored ? storedForm(given, 'input') : given;
@@ -214,6 +225,11 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       throw error;
     }
   }
+}
+
+/** Such as `x:0.payment`: the ids of its parents, from the root on, and its own. */
+function pathOf({ id, _parent }: AnyActorRef): string {
+  return _parent === undefined ? id : `${pathOf(_parent)}.${id}`;
 }
 
 /** Other actors take a message at most once, and have no use for a repetition. */

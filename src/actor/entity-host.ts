@@ -313,7 +313,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     if (this.#life.state === 'unowned') {
       this.#pipeline.decided(event.causes);
       this.#lookForWork();
-    } else if (this.#life.state === 'initialising') this.#life.fail(event.causes[0]);
+    } else if (this.#life.state === 'initialising') this.#recovery.initRejected(event.causes[0]);
     else this.#pipeline.rejected(event);
   }
 

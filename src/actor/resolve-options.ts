@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { shown } from '../model/shown.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../runtime/alarms.ts';
 import { actorPrefix } from './delivery/actor-address.ts';
@@ -46,6 +47,14 @@ const functions = [
   'delivered',
 ] as const;
 
+const choices = {
+  onRejected: ['stop', 'continue'],
+  initEvent: ['auto', 'always', 'never'],
+  timers: ['deadline', 'remaining', 'restart'],
+  unhandledReplayedEvent: ['fail', 'warn', 'ignore'],
+  stashOverflow: ['drop', 'fail'],
+} as const satisfies { [K in keyof ActorSettings]?: readonly ActorSettings[K][] };
+
 /** The options that machines and behaviors have in common. */
 export type SharedSettings<S> = Omit<EntitySettings<S>, 'decide' | 'transient' | 'unstashes'>;
 
@@ -61,13 +70,7 @@ export function resolveOptions<S, E extends EventObject>(
   unknown?: Evolution['unknown'],
 ): SharedSettings<S> {
   const { passivateAfter } = options;
-  // Callers in JavaScript get to know at once, and not from the first command.
-  const given = options as Readonly<Record<string, unknown>>;
-  for (const name of functions) {
-    const value = given[name];
-    if (value === undefined || typeof value === 'function') continue;
-    throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
-  }
+  checkForJavaScript(options);
   return {
     journalPluginId: options.journalPluginId,
     tagger: options.tagger as SharedSettings<S>['tagger'],
@@ -87,6 +90,22 @@ export function resolveOptions<S, E extends EventObject>(
     deliveries: resolveDeliveries(options.deliveries, settings.deliveries),
     actor: overSettings(options, settings),
   };
+}
+
+/** Callers in JavaScript get to know at once, and not from the first command. */
+function checkForJavaScript(options: object): void {
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  for (const name of functions) {
+    const value = given[name];
+    if (value === undefined || typeof value === 'function') continue;
+    throw new InvalidInputError(`the option "${name}" must be a function, not ${kindOf(value)}`);
+  }
+  for (const [name, allowed] of Object.entries<readonly unknown[]>(choices)) {
+    const value = given[name];
+    if (value === undefined || allowed.includes(value)) continue;
+    const text = `must be one of ${allowed.join(', ')}, not ${shown(value)}`;
+    throw new InvalidInputError(`the option "${name}" ${text}`);
+  }
 }
 
 function resolveSnapshots<S, E extends EventObject>({

@@ -9,6 +9,7 @@ import {
   type PersistenceSettings,
   readPersistenceSettings,
 } from '../config/settings/persistence-settings.ts';
+import { recoveryEventTimeoutOf } from '../config/settings/plugin-host-settings.ts';
 import type { Journals } from '../journal/journals.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
@@ -17,6 +18,7 @@ import type { PluginSource } from '../plugin/plugin-context.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { checkOptions } from './check-options.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { Plugins } from './plugins.ts';
 import { makeStashOverflow } from './stash-overflow.ts';
@@ -90,8 +92,10 @@ export interface Persistence extends ActorHost {
  * instances share its entities (`fleet.enabled`). Settings that have no effect are logged once.
  *
  * @throws {ConfigError} all problems, each with path, file and line; nothing was opened
+ * @throws {InvalidInputError} an option is of the wrong kind
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
+  checkOptions(options);
   const registered = new Map<string, unknown>(Object.entries(options.plugins ?? {}));
   const sections = [...registered.keys()].map((path) => [path, { class: 'builtin#code' }]);
   const { config, checkKeys } = readConfig({
@@ -113,6 +117,14 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
     journal: (pluginId) => plugins.get(pluginId),
     journalCoding: (pluginId) => plugins.codingOf(pluginId, settings.serializers),
     snapshotStore: (pluginId) => plugins.snapshotStore(pluginId),
+    recoveryEventTimeoutMs: (pluginId) => {
+      try {
+        return recoveryEventTimeoutOf(config, pluginId);
+      } catch {
+        // An actor hears that its section is wrong when it opens the journal.
+        return settings.recoveryEventTimeoutMs;
+      }
+    },
     log,
     clock: systemClock,
     randomUuid: randomUUID,
@@ -168,5 +180,9 @@ async function readSettings(
     checkKeys,
     () => plugins.check(),
   );
-  return { ...settings, stashOverflow: stashOverflow ?? settings.stashOverflow };
+  return {
+    ...settings,
+    stashOverflow: stashOverflow ?? settings.stashOverflow,
+    recoveryEventTimeoutMs: recoveryEventTimeoutOf(config, settings.journalPluginId),
+  };
 }

@@ -11,21 +11,21 @@ import type { BoundClasses, NamedClass } from '../config/settings/event-adapter-
 import { ConfigError } from '../model/errors.ts';
 import { resolveExport } from '../plugin/resolve-export.ts';
 
-/** Finds the export that a `class` names. */
-type LoadExport = (named: NamedClass) => Promise<unknown>;
-
 /** What the configuration says of the events of one journal. */
 export interface CodingSettings {
   readonly eventAdapters: BoundClasses;
   readonly serializers: BoundClasses;
 }
 
-const ours = { what: 'an event adapter or serializer', builtins: new Map<string, never>() };
+const anAdapter = { what: 'an event adapter', builtins: new Map<string, never>() };
 
-const builtins = new Map<string, EventSerializer>([
-  ['builtin#TaggedJson', taggedJson],
-  ['builtin#JsonSerializer', plainJson],
-]);
+const aSerializer = {
+  what: 'a serializer',
+  builtins: new Map<string, EventSerializer>([
+    ['builtin#TaggedJson', taggedJson],
+    ['builtin#JsonSerializer', plainJson],
+  ]),
+};
 
 /**
  * What is bound to the events of a journal; `undefined` = nothing.
@@ -36,21 +36,20 @@ export async function openJournalCoding(
   { eventAdapters, serializers }: CodingSettings,
   config: Config,
 ): Promise<JournalCoding | undefined> {
-  const load: LoadExport = async ({ path }) => (await resolveExport(config, path, ours)).value;
-  const adapters = await bindAdapters(eventAdapters, load);
-  const written = await bindSerializers(serializers, load);
+  const adapters = await bindAdapters(eventAdapters, config);
+  const written = await bindSerializers(serializers, config);
   if (adapters === undefined && written === undefined) return undefined;
   return { adapters, serializers: written };
 }
 
 async function bindAdapters(
   { classes, bindings }: BoundClasses,
-  load: LoadExport,
+  config: Config,
 ): Promise<JournalCoding['adapters']> {
   if (bindings.length === 0) return undefined;
   const byName = new Map<string, EventAdapter>();
   for (const named of classes) {
-    const adapter = made(await load(named));
+    const adapter = made((await resolveExport(config, named.path, anAdapter)).value);
     try {
       checkAdapter(adapter, `"${named.class}"`);
     } catch (cause) {
@@ -63,13 +62,13 @@ async function bindAdapters(
 
 async function bindSerializers(
   { classes, bindings }: BoundClasses,
-  load: LoadExport,
+  config: Config,
 ): Promise<PayloadSerializers | undefined> {
   if (classes.length === 0) return undefined;
   const byName = new Map<string, EventSerializer>();
   const keyOf = new Map<number | string, string>();
   for (const named of classes) {
-    const serializer: unknown = builtins.get(named.class) ?? made(await load(named));
+    const serializer = made((await resolveExport(config, named.path, aSerializer)).value);
     const fault = serializerFault(serializer);
     if (fault !== undefined) throw wrong(named, `"${named.class}" ${fault}`);
     const known = serializer as EventSerializer;

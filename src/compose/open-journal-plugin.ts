@@ -8,6 +8,7 @@ import {
   fallbackPaths,
   hostOf,
   readJournalHost,
+  readRecoveryEventTimeout,
   readStartTimeout,
 } from '../config/settings/plugin-host-settings.ts';
 import { hostJournal } from '../plugin/host/hosted-journal.ts';
@@ -80,6 +81,7 @@ async function readSettings(
     const [own, fallback] = sectionsOf(config, path);
     hostOf(own, fallback, (...of) => [
       readJournalHost(...of),
+      readRecoveryEventTimeout(...of),
       readStartTimeout(...of),
       readEventAdapters(...of),
     ]);
@@ -127,6 +129,7 @@ export async function openJournal(
   const [own, fallback] = sectionsOf(config, path);
   const settings = hostOf(own, fallback, readJournalHost);
   const startTimeoutMs = hostOf(own, fallback, readStartTimeout);
+  hostOf(own, fallback, readRecoveryEventTimeout); // of actors, who do not say what is wrong with it
   const place = { config: own.laidOver(fallback), configPath: path, rootConfig: config };
   const plugin =
     source.type === 'builtin'
@@ -144,7 +147,7 @@ async function openWithStores(
   deps: OpenJournalDeps,
 ): Promise<OpenedJournal> {
   const ownKeys = await deps.ownKeys();
-  const section = await openSection(config, path, { ...deps, ownKeys });
+  const section = await openSection(config, path, { ...deps, ownKeys, signal: deps.closing });
   const { journals, waking } = section;
   const { keyOf, maxEventsInBatch } = journals;
   const close = async (): Promise<void> => {

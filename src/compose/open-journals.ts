@@ -34,8 +34,10 @@ import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { type OwnKeyMappingDeps, openOwnKeyMapping } from '../plugin/own-key-mapping.ts';
 import { type KeyMapping, keyMappingOf, onlyTopicOf } from '../plugin/persistence-id-to-key.ts';
+import type { CallOptions } from '../ports/call-options.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { boundedPages } from './bounded-pages.ts';
+import { checkOptions } from './check-options.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openKafkaStores } from './open-kafka-stores.ts';
@@ -68,10 +70,12 @@ export interface OpenJournalsOptions {
  * the section that have no effect are logged once.
  *
  * @throws {ConfigError} all problems of the section, before anything is opened
+ * @throws {InvalidInputError} an option is of the wrong kind
  * @throws {LogUnavailableError} {@link StoreUnavailableError} not reachable within `start-timeout`
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
 export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
+  checkOptions(options);
   const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
@@ -125,7 +129,7 @@ export interface OpenSection {
 export async function openSection(
   config: Config,
   path: string,
-  deps: OpenDeps & Pick<JournalsAsWritten, 'ownKeys'>,
+  { signal, ...deps }: OpenDeps & CallOptions & Pick<JournalsAsWritten, 'ownKeys'>,
 ): Promise<OpenSection> {
   const written = journalSettingsOf(config, path);
   const host = hostSettingsOf(config, path, written);
@@ -134,7 +138,7 @@ export async function openSection(
   const settings = 'kafka' in written ? boundedPages(written, host.replayBatchSize) : written;
   const stores = await ('file' in settings
     ? openEmbeddedStores(settings, deps)
-    : openKafkaStores(settings, deps));
+    : openKafkaStores(settings, { ...deps, signal }));
   // One file has no other writers than ours, and looking at its end costs nothing: no marks there.
   // Its replicator follows at once, so that a head cache would hold nothing.
   const byOffset = 'file' in settings || settings.readEnd === 'end-offset';

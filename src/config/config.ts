@@ -5,6 +5,7 @@ import { withFallback } from './hocon/resolve/merge.ts';
 import { emptyObject, type ObjectValue, type Plain, toPlain, type Value } from './hocon/values.ts';
 import { boolean, duration, type Kind, listOf, number, size, text } from './kinds.ts';
 import { isReferenceFile } from './reference-folder.ts';
+import { shownValue } from './shown-value.ts';
 
 /** A key that is set and has no effect. */
 export interface ConfigNote extends Origin {
@@ -188,7 +189,8 @@ export class Config {
 
   #problem(path: string, message: string): ConfigError {
     const origin = this.originOf(path) ?? { file: undefined, line: undefined };
-    const found = this.has(path) ? '' : ', and is missing';
+    const value = this.value(path);
+    const found = value === undefined ? ', and is missing' : `, not ${shownValue(path, value)}`;
     return new ConfigError([{ path: this.fullPath(path), ...origin, message: message + found }]);
   }
 

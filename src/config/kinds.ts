@@ -72,9 +72,10 @@ export function integer(range: Range = {}): Kind<number> {
 
 /** Whole milliseconds, rounded up. The range is in milliseconds, by default at least 0. */
 export function duration(range: Range = { min: 0 }): Kind<number> {
-  const least = range.min === 0 ? '' : describeRange({ ...range, unit: ' ms' });
+  const isAny = range.min === 0 && range.max === undefined;
+  const bounds = isAny ? '' : describeRange({ ...range, unit: ' ms' });
   return {
-    expected: `a duration such as 500ms, 10s or 2 minutes${least}`,
+    expected: `a duration such as 500ms, 10s or 2 minutes${bounds}`,
     placeholder: range.min ?? 0,
     read(value) {
       const ms = parseDurationMs(text.read(value) ?? '');

@@ -2,16 +2,11 @@ import { ConfigError, type ConfigProblem } from '../model/errors.ts';
 import { Config } from './config.ts';
 import { renderPath } from './hocon/origin.ts';
 import { pathOf } from './hocon/parse/path.ts';
-import { toPlain, type Value } from './hocon/values.ts';
 import type { AcceptedKeys, SectionKind } from './keys/keys-without-effect.ts';
 import { acceptedFor, matchesKey } from './keys/keys-without-effect.ts';
 import { nearest } from './keys/nearest.ts';
 import type { Kind } from './kinds.ts';
-
-/** Characters of a value shown in a message. */
-const shownValueLength = 100;
-
-const secretKey = /password|jaas|secret|token|ssl-keystore-key/;
+import { noObject, shownValue } from './shown-value.ts';
 
 /**
  * Reads the settings of one section and remembers what it was asked for, so that `finish` can
@@ -25,6 +20,7 @@ export class SettingReader {
   readonly #accepted: readonly AcceptedKeys[];
   readonly #known = new Set<string>();
   readonly #children: SettingReader[] = [];
+  #isOfSome = false;
 
   /** @param kind which keys of this section are accepted without being read */
   constructor(config: Config, kind: SectionKind, problems: ConfigProblem[] = []) {
@@ -33,16 +29,19 @@ export class SettingReader {
     this.#accepted = acceptedFor(kind);
   }
 
-  /** A reader of some keys of a section; others are read by somebody else. */
+  /**
+   * A reader of some keys of a section; others are read by somebody else, but not those of an
+   * object of which it reads a key.
+   */
   static ofSome(config: Config): SettingReader {
     const reader = new SettingReader(config, 'root');
-    for (const key of config.keys()) reader.know(renderPath([key]));
+    reader.#isOfSome = true;
     return reader;
   }
 
   read<T>(key: string, kind: Kind<T>): T {
     if (this.has(key)) return this.optional(key, kind) ?? kind.placeholder;
-    this.problem(key, `is missing; it must be ${kind.expected}`);
+    if (!this.#isCutOff(key)) this.problem(key, `is missing; it must be ${kind.expected}`);
     return kind.placeholder;
   }
 
@@ -50,7 +49,10 @@ export class SettingReader {
   optional<T>(key: string, kind: Kind<T>): T | undefined {
     this.#asksFor(key);
     const value = this.config.value(key);
-    if (value === undefined) return undefined;
+    if (value === undefined) {
+      this.#isCutOff(key);
+      return undefined;
+    }
     const read = kind.read(value);
     if (read !== undefined) return read;
     this.problem(key, `must be ${kind.expected}, not ${shownValue(key, value)}`);
@@ -71,9 +73,23 @@ export class SettingReader {
       this.#children.push(reader);
       return reader;
     }
-    const found = value === undefined ? ', and is missing' : `, not ${shownValue(key, value)}`;
-    this.problem(key, `must be an object${found}`);
+    this.problem(key, noObject(key, value));
     return new SettingReader(Config.empty(), kind);
+  }
+
+  /** Where a section should be, around the key, there is something else, which is a problem. */
+  #isCutOff(key: string): boolean {
+    const path = pathOf(key);
+    for (let length = 1; length < path.length; length++) {
+      const around = renderPath(path.slice(0, length));
+      const value = this.config.value(around);
+      if (value?.kind === 'object') continue;
+      if (value === undefined) return false;
+      this.know(around);
+      this.problem(around, noObject(around, value));
+      return true;
+    }
+    return false;
   }
 
   /** The keys that were asked for so far. */
@@ -116,7 +132,12 @@ export class SettingReader {
 
   #checkKeys(): void {
     for (const child of this.#children) child.#checkKeys();
-    for (const key of this.config.keys()) this.#checkKey([key], this.known);
+    const { known } = this;
+    for (const key of this.config.keys()) {
+      const inside = `${renderPath([key])}.`;
+      if (this.#isOfSome && !known.some((other) => other.startsWith(inside))) continue;
+      this.#checkKey([key], known);
+    }
   }
 
   #checkKey(path: readonly string[], known: readonly string[]): void {
@@ -130,12 +151,17 @@ export class SettingReader {
     else {
       const all = [...known, ...this.#accepted.flatMap(({ keys }) => keys)];
       const prefix = `${path.join('.')}.`;
-      if (value?.kind === 'object' && all.some((other) => other.startsWith(prefix))) {
+      const isSection = all.some((other) => other.startsWith(prefix));
+      if (isSection && value?.kind === 'object') {
         // An object around known keys: what else it holds is unknown.
         for (const inner of value.fields.keys()) {
           const inside = [...path, inner];
           if (this.config.has(renderPath(inside))) this.#checkKey(inside, known);
         }
+        return;
+      }
+      if (isSection) {
+        this.problem(key, noObject(key, value));
         return;
       }
       // A misspelt section is near the name of a section, which is the beginning of a key.
@@ -146,10 +172,4 @@ export class SettingReader {
       this.problem(key, `is not a known key${hint}`);
     }
   }
-}
-
-function shownValue(key: string, value: Value): string {
-  if (secretKey.test(key)) return '***';
-  const text = JSON.stringify(toPlain(value));
-  return text.length > shownValueLength ? `${text.slice(0, shownValueLength)}…` : text;
 }

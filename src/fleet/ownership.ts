@@ -45,6 +45,8 @@ export interface Whereabouts {
 
 /** What a former owner may take beyond `hand-over-timeout` to answer. */
 const spareMs = 500;
+/** A refusal comes sooner, whoever gives it. */
+const silentMs = 400;
 const releaseBackoff: Backoff = { initialMs: 10, maxMs: 250 };
 
 /** Which partitions this process has, and which process has the others. */
@@ -202,10 +204,11 @@ export class Ownership {
   }
 
   /**
-   * Asks until the former owner answers. One that cannot be reached holds nothing up for longer
-   * than its hand-over may take. One that took the call and is silent may stand still: when it goes
-   * on, it believes in its lease, and would answer with what it knew before. So its lease has to be
-   * over first; the group expels it within that time, which ends the wait.
+   * Asks until the former owner answers. One that refuses connections, or the call, holds nothing
+   * up for longer than its hand-over may take. One that is silent may stand still, also where
+   * nothing was sent: the kernel takes connections for it. When it goes on, it believes in its
+   * lease, and would answer with what it knew before. So its lease has to be over first; the group
+   * expels it within that time, which ends the wait.
    */
   async #askToLetGo(
     former: FleetMember,
@@ -219,6 +222,7 @@ export class Ownership {
     for (let attempt = 1; !signal.aborted; attempt++) {
       let limitMs = timeoutMs;
       let failure: unknown;
+      const askedMs = clock.nowMs();
       try {
         const response = await calls.call(former.address, request, { timeoutMs, signal });
         if (response.type === 'answered') return undefined;
@@ -227,8 +231,9 @@ export class Ownership {
         if (isLater) return refusal.generation;
       } catch (error) {
         failure = error;
-        const isReached = !(error instanceof RemoteCallError && error.stored === 'no');
-        if (isReached) limitMs = Math.max(limitMs, settings.sessionTimeoutMs);
+        const isNotTaken = error instanceof RemoteCallError && error.stored === 'no';
+        const isSilent = !isNotTaken || clock.nowMs() - askedMs >= silentMs;
+        if (isSilent) limitMs = Math.max(limitMs, settings.sessionTimeoutMs);
       }
       if (signal.aborted) break;
       if (clock.nowMs() - startMs >= limitMs) {

@@ -92,8 +92,9 @@ export class PartitionHere {
   /** Compares the state with what is known of the owner now. */
   look(): void {
     const { membership, member } = this.#deps;
-    // First: it may notice that there is another view.
-    const isMember = membership.isMember();
+    // First: it may find another view, and answers `false` where that takes partitions away. Which
+    // ones the view says, and the second answer is about that view.
+    const isMember = membership.isMember() || membership.isMember();
     const { view } = membership;
     // Whoever was expelled gets a later generation when it joins again.
     if (view === undefined) this.#givenAwayIn = 0;

@@ -16,7 +16,12 @@ import type {
   LocalEntities,
 } from '../actor/registry/entities.ts';
 import { hadToMove, hadToStop } from '../actor/registry/had-to-move.ts';
-import { CommandUnhandledError, InvalidInputError, RemoteCallError } from '../model/errors.ts';
+import {
+  CommandUnhandledError,
+  InvalidInputError,
+  JournalError,
+  RemoteCallError,
+} from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
@@ -273,10 +278,12 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         return done;
       }
       const result = await this.#local.ask(id, errand.command as EventFromLogic<L>, options);
-      // What was stored is so, whoever has the entity by now. What was only looked at may be old.
+      // What was stored is so, whoever has the entity by now. What was only looked at may be old,
       if (result.events.length > 0 || this.#deps.ownership.isMember) return result;
     } catch (error) {
-      if (!hadToMove(error)) throw error;
+      // and so may be the state that something was rejected for.
+      const isOld = isNotStored(error) && !this.#deps.ownership.isMember;
+      if (!isOld && !hadToMove(error)) throw error;
       route.failure = error;
     }
     return here.isServed ? 'wait' : 'again';
@@ -307,6 +314,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const text = `the journal of "${id}" of the entities "${type}" is in topic ${key.topic}`;
     throw new InvalidInputError(`${text}, which their option "topics" does not name`);
   }
+}
+
+function isNotStored(error: unknown): boolean {
+  return error instanceof JournalError && error.stored === 'no';
 }
 
 /** The call has ended, not the errand: it may be on its way into the journal. */

@@ -68,8 +68,10 @@ export class ConfigError extends JournalError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[], options?: ErrorOptions) {
-    super(problems.map(describeProblem).join('\n'), options);
-    this.problems = problems;
+    // Several readers may find the same one.
+    const byText = new Map(problems.map((problem) => [describeProblem(problem), problem]));
+    super([...byText.keys()].join('\n'), options);
+    this.problems = [...byText.values()];
   }
 }
 

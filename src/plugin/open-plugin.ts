@@ -64,6 +64,7 @@ export async function pluginSourceAt<B>(
  * @throws {ConfigError} at the place of its class: what makes it is of the wrong kind or fails, or
  * what it makes is no such plugin
  * @throws {StoreUnavailableError} retryable, as what makes it says
+ * @throws {JournalError} what a plugin of this package says
  * @throws {DeadlineExceededError} retryable: it took longer than `start-timeout`
  * @throws the abort reason when `closing` fires
  */
@@ -92,6 +93,9 @@ export async function openPlugin<T extends AsyncDisposable>(
     if (cause instanceof JournalError && cause.retryable) {
       throw new StoreUnavailableError(text, { cause });
     }
+    // A plugin of this package says itself what is wrong: a missing right, a missing table.
+    const isOurs = [...kind.builtins.values()].includes(source);
+    if (isOurs && cause instanceof JournalError) throw cause;
     throw new ConfigError([problemAt(rootConfig, key, `names what fails: ${String(cause)}`)], {
       cause,
     });

@@ -138,8 +138,8 @@ export interface Recovery {
    */
   readonly highestSeqNr: () => Promise<number>;
   /**
-   * Ascending, each number once, in batches that are never empty. Must be consumed or returned
-   * once.
+   * Ascending, each number once, in batches that are never empty; those of the host may be. Must be
+   * consumed or returned once.
    */
   readonly events: AsyncIterable<readonly PersistentRepr[]>;
 }

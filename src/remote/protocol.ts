@@ -62,6 +62,8 @@ export interface RemoteLimits {
   readonly idleAtServerMs: number;
   /** Disposing waits so long for the answers of the calls that it aborted. */
   readonly closeMs: number;
+  /** It then keeps its connections until no call has come for so long, `closeMs` at most. */
+  readonly quietMs: number;
 }
 
 export const defaultLimits: RemoteLimits = {
@@ -70,4 +72,5 @@ export const defaultLimits: RemoteLimits = {
   idleAtCallerMs: 15_000,
   idleAtServerMs: 60_000,
   closeMs: 1_000,
+  quietMs: 100,
 };

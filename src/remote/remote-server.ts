@@ -46,6 +46,10 @@ export class RemoteServer implements AsyncDisposable {
   /** Of their requests, and of answers that their callers have not read yet. */
   #bytesUnderWay = 0;
   readonly #callEnded = new Occasion();
+  /** Calls that have come so far. */
+  #arrivals = 0;
+  /** Open ones. */
+  #connections = 0;
   #isClosing = false;
   #closed: Promise<void> | undefined;
   #nextLogMs = 0;
@@ -55,6 +59,10 @@ export class RemoteServer implements AsyncDisposable {
     this.#deps = deps;
     this.#server = serverOf(settings, deps.limits);
     this.#server.maxConnections = 2 * settings.maxCallsInFlight + spareConnections;
+    this.#server.on('connection', (socket) => {
+      this.#connections++;
+      socket.once('close', () => this.#connections--);
+    });
     this.#server.on('request', (incoming, response) => this.#arrived(incoming, response, false));
     this.#server.on('checkContinue', (incoming, response) => {
       this.#arrived(incoming, response, true);
@@ -97,15 +105,28 @@ export class RemoteServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#isClosing = true;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [call, turnOff] of this.#underWay) {
       turnOff();
       call.abort(new ClosedError('this process is closing'));
     }
     const { clock, limits } = this.#deps;
     await within(this.#allEnded(), limits.closeMs, clock);
+    await within(this.#untilQuiet(), limits.closeMs, clock);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /**
+   * A call that is written to a connection which closes has an unknown outcome. So those who have
+   * not heard yet that this process leaves are refused, until no more of them come.
+   */
+  async #untilQuiet(): Promise<void> {
+    const { clock, limits } = this.#deps;
+    for (let arrived = -1; arrived !== this.#arrivals && this.#connections > 0; ) {
+      arrived = this.#arrivals;
+      await clock.sleep(limits.quietMs);
+    }
   }
 
   async #allEnded(): Promise<void> {
@@ -113,6 +134,7 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   #arrived(incoming: http.IncomingMessage, response: http.ServerResponse, asks: boolean): void {
+    this.#arrivals++;
     const admission = admit(
       {
         method: incoming.method,
@@ -159,7 +181,8 @@ export class RemoteServer implements AsyncDisposable {
     });
     try {
       const body = await bodyOf(incoming, bytes, call.signal);
-      if (body === undefined) response.destroy();
+      if (body === undefined && this.#isClosing) this.#reply(response, statuses.closing, '');
+      else if (body === undefined) response.destroy();
       else if (!isUtf8(body)) this.#reply(response, statuses.badRequest, '');
       else await this.#handle(response, name, body.toString(), call.signal);
       if (response.writableLength > 0) {
@@ -193,7 +216,6 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   #reply(response: http.ServerResponse, status: number, body: string): void {
-    if (this.#isClosing) response.shouldKeepAlive = false;
     response.sendDate = false;
     response.writeHead(status, {
       'content-type': 'application/json',

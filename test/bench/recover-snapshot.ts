@@ -29,7 +29,7 @@ export async function benchRecoverSnapshot(servers: Servers): Promise<readonly F
   const plugins = new Plugins({ config, log: silentLogger, registered: new Map() });
   const journal = accountPlugin(journals);
   const host = createActorHost({
-    settings: readPersistenceSettings(config),
+    settings: { ...readPersistenceSettings(config), recoveryEventTimeoutMs: 30_000 },
     journal: async () => journal,
     snapshotStore: () => plugins.snapshotStore(storePath),
     log: silentLogger,

@@ -243,6 +243,12 @@ describe('events that evolve, on an embedded journal', function () {
       'names export gone, which ./adapters.mjs does not have',
     );
     const serializers = 'akka.persistence.serialization.serializers';
+    expect(await cause(`${serializers} { x = "builtin#Tagged" }`)).to.match(
+      /there is no such built-in .*; did you mean builtin#TaggedJson\?/,
+    );
+    expect(await cause(`${bind}, event-adapters { x = "builtin#TaggedJson" } }`)).to.contain(
+      'there is no such built-in event adapter; there are none',
+    );
     expect(await cause(`${serializers} { x = "./adapters.mjs#nothing" }`)).to.contain(
       'is neither a Serializer',
     );

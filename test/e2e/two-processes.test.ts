@@ -58,7 +58,7 @@ async function openProcess(file: string) {
     },
   });
   const host = createActorHost({
-    settings: readPersistenceSettings(config),
+    settings: { ...readPersistenceSettings(config), recoveryEventTimeoutMs: 30_000 },
     journal: async () => plugin,
     ...deps,
     randomUuid: randomUUID,

@@ -97,8 +97,9 @@ export async function runCrashPoints(
 }
 
 /**
- * The replicator has applied a purge and dies before it has moved R; the next one begins with the append before the
- * purge. A reader whose end lies between the two sees the row that this makes.
+ * The replicator dies at a purge; the next one may begin with the append before it. A reader whose
+ * end lies between the two waits meanwhile, before it looks at R or at the row. With a purge that
+ * did not wait for R, as that of the JVM system, the row would have that append alone.
  */
 const readBesidePurge: Scenario = {
   name: 'a slow read beside a purge, replicator in polls of 2',

@@ -269,7 +269,9 @@ export interface EntityOptions<S, E extends EventObject, Stored extends EventObj
   readonly expireAfter?: Duration | ((a: WriteArgs<Stored>) => Duration | undefined) | undefined;
   /** Messages that are delivered at least once: see docs/deliveries.md. */
   readonly deliveries?: DeliveryOptions | undefined;
-  /** An exception thrown here fails the entity. */
+  /**
+   * An exception thrown here fails the entity; one that hears of a failed recovery is only logged.
+   */
   readonly onSignal?: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
 }
 
@@ -388,6 +390,6 @@ export interface ActorSettings {
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */
   readonly passivateAfterMs: number;
-  /** Longest silence tolerated between two batches of a replay. */
+  /** Longest silence tolerated between two batches of a replay; the section of a journal says it. */
   readonly recoveryEventTimeoutMs: number;
 }

@@ -99,8 +99,8 @@ export class Lifecycle<S extends HostedState> {
 
   /** The entity has its state, from its journal or as the first of a new one. */
   recovered(fact: 'replay.completed' | 'write.settled'): void {
-    this.#hasRecovered = true;
     this.#entity.signal('recovery-completed');
+    this.#hasRecovered = true;
     this.#recovered?.resolve();
     this.#recovered = undefined;
     if (this.#entity.state.status !== 'active') this.reachedFinalState();

@@ -3,6 +3,8 @@ import { DuplicateEntityError } from '../../model/errors.ts';
 /** What the registry of live entities needs to know of one. */
 export interface LiveEntity {
   readonly persistenceId: string;
+  /** Its actor has the name by which logs and inspectors know it. */
+  readonly entity: { readonly self: { readonly sessionId: string } };
   /** It was spawned or invoked by another actor, which alone may stop it. */
   readonly hasParent: boolean;
   /**
@@ -23,8 +25,11 @@ export class LiveEntities {
   /** @throws {DuplicateEntityError} another live entity has the id, and `guard` is on */
   claim(entity: LiveEntity, guard: boolean): void {
     const { persistenceId } = entity;
-    if (guard && this.#writers.has(persistenceId)) {
-      throw new DuplicateEntityError(`"${persistenceId}" has a live actor in this process already`);
+    const other = guard ? this.#writers.get(persistenceId) : undefined;
+    if (other !== undefined) {
+      const [first, second] = [other, entity].map(({ entity: { self } }) => self.sessionId);
+      const text = `"${persistenceId}" has a live actor in this process already: ${first}`;
+      throw new DuplicateEntityError(`${text}, so ${second} does not start`);
     }
     this.#all.add(entity);
     if (guard) this.#writers.set(persistenceId, entity);

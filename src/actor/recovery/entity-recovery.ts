@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import { InvalidInputError, RecoveryFailedError } from '../../model/errors.ts';
+import { InvalidInputError, RecoveryFailedError, WriteRejectedError } from '../../model/errors.ts';
 import {
   type BesideEvents,
   EventFacts,
@@ -326,7 +326,13 @@ export class EntityRecovery<S extends HostedState> {
 
   #failed(error: unknown): void {
     const failure = this.#failureOf(error);
-    this.#entity.signal('recovery-failed', failure);
+    try {
+      this.#entity.signal('recovery-failed', failure);
+    } catch (err) {
+      // It must not hide why the recovery failed, nor end what is to be tried again.
+      const { persistenceId, deps } = this.#entity;
+      deps.log.error({ persistenceId, err }, 'onSignal threw when it heard of a failed recovery');
+    }
     if (mayRecoverLater(error)) this.#life.failed(failure, 'recovery.failed');
     else this.#life.fail(failure);
   }
@@ -335,6 +341,14 @@ export class EntityRecovery<S extends HostedState> {
     if (error instanceof RecoveryFailedError) return error;
     const text = `${this.#entity.persistenceId} cannot be recovered`;
     return new RecoveryFailedError(text, { cause: error });
+  }
+
+  /** The journal has rejected the init record: there is no entity without it. */
+  initRejected(cause: Error | undefined): void {
+    const text = `the journal refused the init record of ${this.#entity.persistenceId}`;
+    const error = new WriteRejectedError(text, { cause });
+    this.#entity.signal('persist-rejected', error);
+    this.#life.fail(error);
   }
 
   /** `backingOff`: the entity waits before it recovers again. */

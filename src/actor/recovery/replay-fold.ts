@@ -1,5 +1,5 @@
 import type { EventObject } from 'xstate';
-import { DataIntegrityError, RecoveryFailedError } from '../../model/errors.ts';
+import { DataIntegrityError, JournalError, RecoveryFailedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
@@ -112,6 +112,17 @@ export class ReplayFold<S extends HostedState> {
    * @throws what `prefixGone` makes
    */
   apply(repr: PersistentRepr): void {
+    try {
+      this.#take(repr);
+    } catch (cause) {
+      if (cause instanceof JournalError || cause instanceof SnapshotUnproven) throw cause;
+      // Such as facts that are none: the journal has to give them back as they were.
+      const text = `event ${repr.seqNr} of ${this.#options.persistenceId} cannot be applied`;
+      throw new RecoveryFailedError(text, { cause });
+    }
+  }
+
+  #take(repr: PersistentRepr): void {
     const { seqNr, payload, facts } = repr;
     const { persistenceId, coding } = this.#options;
     if (seqNr <= this.lastSeqNr) {
@@ -284,7 +295,9 @@ export class ReplayFold<S extends HostedState> {
     const { timerChanges } = this.#run;
     const delaysMs = (facts.delaysMs ?? []).slice(this.#delaysTaken);
     this.#delaysTaken += timerChanges.filter(({ type }) => type === 'schedule').length;
-    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, timestampMs ?? 0);
+    // Of a journal that keeps no times: late is better than at once, which is before the deadline.
+    const atMs = timestampMs ?? this.#options.nowMs();
+    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, atMs);
   }
 
   #unhandled(repr: PersistentRepr, state: S): void {

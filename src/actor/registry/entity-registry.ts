@@ -211,16 +211,26 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
+    if (options?.timeout !== undefined) checkTimeout(options.timeout);
+    checkSignal(options?.signal)?.throwIfAborted(); // it is not ended for that
     const name = this.#traits.nameOf(id, this.#inputOf(id));
     const entry = this.#entries.get(id);
-    this.#alarms.take(id);
+    const alarm = this.#alarms.take(id);
     const purging = this.#deps.purge(name, options);
     if (entry !== undefined) {
-      // Commands that come meanwhile wait, and begin the entity anew.
-      const forget = (): void => this.#forget(id, entry);
-      entry.stopping ??= purging.then(forget, forget);
+      // Commands that come meanwhile wait, and begin the entity anew. It ends also where it is not
+      // purged, perhaps later than this call: two actors of one id would meet.
+      entry.stopping ??= purging
+        .catch(() => this.#stop(id, entry))
+        .then(() => this.#forget(id, entry));
     }
-    await purging;
+    try {
+      await purging;
+    } catch (error) {
+      // What it waits for is still there.
+      if (alarm !== undefined && !this.#entries.has(id)) this.#alarms.set(id, alarm);
+      throw error;
+    }
   }
 
   send(id: string, command: EventFromLogic<L>): void {

@@ -312,12 +312,6 @@ export class EntitySnapshots<S extends HostedState> {
       await store.save(metadata, cipher?.seal(bytes, snapshotPlace(sequenceNr)) ?? bytes);
       if (recoveries === this.#recoveries) this.#savedAt = Math.max(this.#savedAt, sequenceNr);
     } catch (cause) {
-      // It may be stored all the same. Nobody has heard of it yet, so it may go as well.
-      await store.delete(metadata).catch((err: unknown) => {
-        const { persistenceId, deps } = this.#entity;
-        const fields = { persistenceId, seqNr: sequenceNr, err };
-        deps.log.debug(fields, 'a snapshot that could not be saved could not be deleted either');
-      });
       return { type: 'snapshot-failed', sequenceNr, cause };
     }
     await this.#deleteFormer(sequenceNr, store);

@@ -1,6 +1,7 @@
 import type { ConfigProblem } from '../../model/errors.ts';
 import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
+import { noObject } from '../shown-value.ts';
 import { acceptedFor, matchesKey } from './keys-without-effect.ts';
 import { editDistance, nearest } from './nearest.ts';
 
@@ -61,12 +62,14 @@ function check(config: Config, path: readonly string[], problems: ConfigProblem[
     return;
   }
   const inside = sections.some((section) => section.startsWith(`${key}.`));
-  if (!inside || config.value(full)?.kind !== 'object') {
+  const value = config.value(full);
+  if (!inside || value?.kind !== 'object') {
     const near = nearest(key, [...sections, 'persistence', 'embedded', 'snapshot-store']);
     const hint =
       near === undefined ? `sections here are ${sections.join(', ')}` : `did you mean ${near}?`;
     const origin = config.originOf(full) ?? { file: undefined, line: undefined };
-    problems.push({ path: full, ...origin, message: `is not a known key; ${hint}` });
+    const message = inside ? noObject(key, value) : `is not a known key; ${hint}`;
+    problems.push({ path: full, ...origin, message });
     return;
   }
   for (const child of config.keys(full)) check(config, [...path, child], problems);

@@ -78,7 +78,8 @@ function faultOf<B>(
   const all = known.length === 0 ? 'there are none' : `known are ${known.join(', ')}`;
   const hint = near === undefined ? all : `did you mean ${near}?`;
   if (specifier === 'builtin') {
-    return `must not be ${name}: there is no such built-in plugin; ${hint}`;
+    const kind = what.replace(/^an? /, '');
+    return `must not be ${name}: there is no such built-in ${kind}; ${hint}`;
   }
   if (/^(?:[a-z_]\w*\.){2,}[A-Z]\w*$/.test(name)) {
     return `must not be ${name}: no plugin here replaces that JVM class; ${hint}`;

@@ -4,6 +4,7 @@ import { renderPath } from '../hocon/origin.ts';
 import { pathOf } from '../hocon/parse/path.ts';
 import type { Value } from '../hocon/values.ts';
 import { type ClassKind, type ClassName, classNameAt, nameIn, problemAt } from './class-name.ts';
+import { snapshotStoreClasses } from './snapshot-store-settings.ts';
 
 /** Where the settings of the Kafka plugin, and so its defaults, are by convention. */
 export const kafkaJournalPath = 'evolutiongaming.kafka-journal.persistence.journal';
@@ -77,7 +78,12 @@ export function defaultJournalOf(config: Config): string {
 /** What a section is of. */
 export type PluginKind = 'journal' | 'snapshot store';
 
-/** Why `path` cannot be that of a plugin; `undefined` when there is an object at it. */
+const otherKind = {
+  journal: ['snapshot store', snapshotStoreClasses],
+  'snapshot store': ['journal', builtins],
+} as const;
+
+/** Why `path` cannot be that of a plugin; `undefined` when there is a section of one at it. */
 export function pluginPathProblem(
   config: Config,
   path: string,
@@ -87,7 +93,11 @@ export function pluginPathProblem(
     const example = of === 'journal' ? kafkaJournalPath : 'akka.persistence.snapshot-store.inmem';
     return `must be the path of a ${of}'s section, such as ${example}, not "${path}"`;
   }
-  if (config.value(path)?.kind === 'object') return undefined;
+  if (config.value(path)?.kind === 'object') {
+    const [other, classes] = otherKind[of];
+    if (!classes.has(nameIn(config.value(`${path}.class`)))) return undefined;
+    return `names ${path}, which is the section of a ${other}, not of a ${of}`;
+  }
   const sections = sectionsWithClass(config).join(', ');
   return `names ${path}, where there is no section; sections with a class are ${sections}`;
 }

@@ -11,7 +11,11 @@ import {
   type PersistenceIdToKeySettings,
   readPersistenceIdToKey,
 } from './persistence-id-to-key-settings.ts';
-import { fallbackPaths, readJournalHost } from './plugin-host-settings.ts';
+import {
+  fallbackPaths,
+  readJournalHost,
+  readRecoveryEventTimeout,
+} from './plugin-host-settings.ts';
 import { type PurgeExpiredSettings, readEmbeddedPurgeExpired } from './purge-expired-settings.ts';
 import { readTenures, type TenureSettings } from './tenure-settings.ts';
 
@@ -153,11 +157,11 @@ export function readInMemoryJournalSettings(
   path: string = inMemoryJournalPath,
 ): InMemoryJournalSettings {
   const reader = new SettingReader(config.sectionOver(path, inMemoryJournalPath), 'in memory');
-  const { isDefault, fallback } = placeOf(config, path);
+  const { fallback } = placeOf(config, path);
   reader.optional('class', text);
   readJournalHost(reader, fallback);
   readEventAdapters(reader, fallback);
-  noteRecoveryEventTimeout(reader, isDefault);
+  readRecoveryEventTimeout(reader, fallback);
   return reader.finish({
     testSerialization: reader.read('test-serialization', boolean),
     delayWritesMs: reader.read('delay-writes', duration({ min: 0, max: int32 })),
@@ -178,25 +182,22 @@ type CommonSettings = Pick<
 interface SectionPlace {
   /** The section without the defaults that `sectionOver` lays under one of the user's naming. */
   readonly written: Config;
-  /** It is that of the journal which actors use when they name none. */
-  readonly isDefault: boolean;
   /** What is laid under all journals. */
   readonly fallback: Config;
 }
 
 function placeOf(config: Config, path: string): SectionPlace {
   const written = config.has(path) ? config.section(path) : Config.empty();
-  const isDefault = config.getString('akka.persistence.journal.plugin') === path;
-  return { written, isDefault, fallback: config.section(fallbackPaths.journal) };
+  return { written, fallback: config.section(fallbackPaths.journal) };
 }
 
 function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings {
-  const { written, isDefault, fallback } = place;
+  const { written, fallback } = place;
   reader.optional('class', text);
   // The host of the plugin and the actors use them, see plugin-host-settings.ts; here they are checked.
   readJournalHost(reader, fallback);
   readEventAdapters(reader, fallback);
-  noteRecoveryEventTimeout(reader, isDefault);
+  readRecoveryEventTimeout(reader, fallback);
   const threshold = (call: string): number =>
     reader.read(`call-time-thresholds.${call}`, duration());
   return {
@@ -218,13 +219,6 @@ function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings 
     readTimeoutMs: reader.read('read-timeout', positiveDuration),
     ...readProcesses(reader),
   };
-}
-
-/** Actors use that of the default journal, see persistence-settings.ts; here it is checked. */
-function noteRecoveryEventTimeout(reader: SettingReader, isDefault: boolean): void {
-  const timeout = reader.optional('recovery-event-timeout', positiveDuration);
-  if (timeout === undefined || isDefault) return;
-  reader.note('recovery-event-timeout', 'counts only in the section of the default journal');
 }
 
 /** How the journals are shared with other processes. */

@@ -69,8 +69,17 @@ export interface KafkaTopicSettings {
 }
 
 const int32 = 0x7fffffff;
+const maxPort = 0xffff;
 const positiveDuration = duration({ min: 1, max: int32 });
-const address = matching(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:,/]+):\d{1,5}$/, 'host:port');
+const hostAndPort = matching(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:,/]+):\d+$/, 'host:port');
+const address: typeof hostAndPort = {
+  ...hostAndPort,
+  read: (value) => {
+    const written = hostAndPort.read(value);
+    const port = Number(written?.split(':').at(-1));
+    return port > 0 && port <= maxPort ? written : undefined;
+  },
+};
 
 const sharedKeys = {
   bootstrapServers: { name: 'bootstrap-servers', kind: listOf(address) },

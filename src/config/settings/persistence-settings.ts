@@ -33,7 +33,6 @@ export interface PersistenceSettings {
   readonly checkDeterminism: boolean;
   /** 0 = never. */
   readonly passivateAfterMs: number;
-  readonly recoveryEventTimeoutMs: number;
   /** Path of the section of the journal that actors use when they name none. */
   readonly journalPluginId: string | undefined;
   /** Paths of journals to open at start; `''` stands for the default one. */
@@ -48,7 +47,6 @@ const int32 = 0x7fffffff;
 const positive = integer({ min: 1, max: int32 });
 const interval = duration({ min: 1, max: int32 });
 const delivery = 'at-least-once-delivery';
-const recoveryEventTimeout = 'recovery-event-timeout';
 
 /**
  * Reads `akka.persistence` (or `pekko.persistence`).
@@ -89,7 +87,6 @@ export function readPersistenceSettings(config: Config): PersistenceSettings {
     replayYieldEvery: reader.read('xstate.replay-yield-every', positive),
     checkDeterminism: reader.read('xstate.check-determinism', boolean),
     passivateAfterMs: reader.read('xstate.passivate-after', duration({ min: 0, max: int32 })),
-    recoveryEventTimeoutMs: readRecoveryEventTimeout(reader, config, journalPluginId),
     journalPluginId,
     autoStartJournals: readAutoStart(reader, config, 'journal'),
     autoStartSnapshotStores: readAutoStart(reader, config, 'snapshot store'),
@@ -188,22 +185,6 @@ function readAutoStart(reader: SettingReader, config: Config, of: PluginKind): r
     if (problem !== undefined) reader.problem(key, problem);
   }
   return paths;
-}
-
-/**
- * The section of the plugin wins over the fallback of all plugins; its reader finds what is wrong
- * there.
- */
-function readRecoveryEventTimeout(
-  reader: SettingReader,
-  config: Config,
-  pluginId: string | undefined,
-): number {
-  const kind = duration({ min: 1, max: int32 });
-  const fallback = reader.read(`journal-plugin-fallback.${recoveryEventTimeout}`, kind);
-  const own =
-    pluginId === undefined ? undefined : config.value(`${pluginId}.${recoveryEventTimeout}`);
-  return (own && kind.read(own)) ?? fallback;
 }
 
 /**

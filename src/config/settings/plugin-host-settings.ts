@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import { Config } from '../config.ts';
 import { boolean, duration, integer, type Kind, oneOf } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { readFallbackAdapters } from './event-adapter-settings.ts';
@@ -51,6 +51,7 @@ export const fallbackPaths = {
 } as const;
 
 const startTimeout = 'start-timeout';
+const recoveryEventTimeout = 'recovery-event-timeout';
 
 const int32 = 0x7fffffff;
 const count = integer({ min: 1, max: int32 });
@@ -78,6 +79,21 @@ export function readStartTimeout(reader: SettingReader, fallback: Config): numbe
   return over(reader, fallback)(startTimeout, positiveDuration);
 }
 
+/** Longest silence of a journal, or of the snapshot store, during a recovery, ms. */
+export function readRecoveryEventTimeout(reader: SettingReader, fallback: Config): number {
+  return over(reader, fallback)(recoveryEventTimeout, positiveDuration);
+}
+
+/**
+ * Longest silence that the section of a journal allows; the fallback counts where there is no
+ * section.
+ */
+export function recoveryEventTimeoutOf(config: Config, path: string | undefined): number {
+  const isThere = path !== undefined && config.has(path);
+  const section = isThere ? config.section(path) : Config.empty();
+  return hostOf(section, config.section(fallbackPaths.journal), readRecoveryEventTimeout);
+}
+
 /** Reads what is laid under the sections of `akka.persistence`: every key has to be there. */
 export function readFallbacks(persistence: SettingReader): void {
   const below = (name: string): Read => {
@@ -85,6 +101,7 @@ export function readFallbacks(persistence: SettingReader): void {
   };
   const [journal, snapshotStore] = [below(journalFallback), below(snapshotFallback)];
   journalHost(journal);
+  journal(recoveryEventTimeout, positiveDuration);
   snapshotHost(snapshotStore);
   for (const read of [journal, snapshotStore]) read(startTimeout, positiveDuration);
   readFallbackAdapters(persistence, journalFallback);

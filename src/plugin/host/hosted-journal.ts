@@ -100,7 +100,8 @@ class HostedCalls implements Calls {
     const { name, breaker } = this.#host;
     const fault = faultOf(writes);
     if (fault !== undefined) throw new WriteRejectedError(`nothing was sent to ${name}: ${fault}`);
-    const call = breaker.run((how) => this.#plugin.write(writes, how), options);
+    // The plugin gets a list of its own: one that empties it must not change what is counted here.
+    const call = breaker.run((how) => this.#plugin.write([...writes], how), options);
     const outcomes = await this.#stores(call, options);
     const wrong = wrongAnswer(outcomes, writes.length);
     if (wrong === undefined) return outcomes;
@@ -239,9 +240,13 @@ class HostedJournal extends HostedCalls implements JournalPlugin {
     super(plugin, host);
     this.#host = host;
     if (plugin.hold === undefined) return;
-    this.hold = async (...call) => {
-      const held = await plugin.hold?.(...call);
-      return held === undefined ? undefined : new HostedHeld(held, host);
+    this.hold = async (id, options) => {
+      try {
+        const held = await plugin.hold?.(id, options);
+        return held === undefined ? undefined : new HostedHeld(held, host);
+      } catch (cause) {
+        throw asReadFailure(cause, host.name, options?.signal);
+      }
     };
   }
 
@@ -292,7 +297,8 @@ function faultOf(writes: readonly AtomicWrite[]): string | undefined {
 function wrongAnswer(outcomes: readonly WriteOutcome[], writes: number): string | undefined {
   if (!Array.isArray(outcomes)) return shown(outcomes);
   if (outcomes.length !== 0 && outcomes.length !== writes) return `${outcomes.length} outcomes`;
-  if (outcomes.every(isOutcome)) return undefined;
+  // A copy has no holes, which `every` would pass over.
+  if ([...outcomes].every(isOutcome)) return undefined;
   return 'an outcome that is neither "stored" nor "rejected" with an Error as its cause';
 }
 

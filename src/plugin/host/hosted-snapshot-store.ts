@@ -78,7 +78,8 @@ class HostedSnapshotStore implements SnapshotStore {
 
   /**
    * The time is that of the host. What a save that failed has left is deleted, since it may be
-   * there in part: nobody waits for that.
+   * there in part; nobody has heard of it yet. That is over when the save fails: a purge that waits
+   * for the save must be the last to speak.
    */
   async save(
     { persistenceId, seqNr }: SnapshotMetadata,
@@ -90,7 +91,7 @@ class HostedSnapshotStore implements SnapshotStore {
       await this.#call((how) => this.#plugin.save(metadata, snapshot, how), options);
     } catch (error) {
       // An open breaker lets none of both through.
-      this.delete(metadata).then(undefined, (err: unknown) => {
+      await this.delete(metadata).catch((err: unknown) => {
         const fields = { persistenceId, seqNr, plugin: this.#name, err };
         this.#deps.log.debug(fields, 'what a failed save may have left was not deleted');
       });
@@ -143,10 +144,12 @@ function isOfNone({ minSeqNr, maxSeqNr, minTimestampMs, maxTimestampMs }: Snapsh
 
 /** What is wrong with what a store has loaded. */
 function faultOf(
-  { metadata, snapshot }: StoredSnapshot,
+  found: StoredSnapshot,
   id: PersistenceId,
   criteria: SnapshotCriteria,
 ): string | undefined {
+  if (typeof found !== 'object' || found === null) return `${shown(found)}, which is no snapshot`;
+  const { metadata, snapshot } = found;
   if (!(snapshot instanceof Uint8Array)) return `${shown(snapshot)}, which is no snapshot`;
   if (metadata?.persistenceId !== id) return `a snapshot of ${shown(metadata?.persistenceId)}`;
   const { seqNr, timestampMs } = metadata;

@@ -38,7 +38,7 @@ export function replayed(
   }
   return {
     [Symbol.asyncIterator]() {
-      const source = events[Symbol.asyncIterator]();
+      const source = iteratorOf(events, call);
       const pages = passed(source, call);
       return {
         next: () => pages.next(),
@@ -54,7 +54,8 @@ export function replayed(
 
 /**
  * Through the filter, at most `replayBatchSize` events at once. The filter takes what is stored in
- * the order in which it was written; what comes out ascends.
+ * the order in which it was written; what comes out ascends. A batch of which the filter holds
+ * everything back is given as an empty one: else a journal whose events trickle seems to be silent.
  *
  * @throws {DataIntegrityError} the plugin breaks a rule of the port, or the filter says so
  * @throws {StoreUnavailableError} the plugin fails with an error that does not say what it means
@@ -70,16 +71,38 @@ async function* passed(
     for (;;) {
       const step = await unlessAborted(Promise.resolve(source.next()), signal);
       if (step.done === true) break;
-      check.taken(step.value);
-      yield* pieces(check.given(filter?.take(step.value) ?? step.value), host);
+      const batch = step.value;
+      check.taken(batch);
+      // A copy: the plugin may write into its array again while the entity is in the middle of it.
+      const given = check.given(filter?.take(batch) ?? batch.slice());
+      if (given.length === 0 && batch.length > 0) yield given;
+      else yield* pieces(given, host);
     }
     yield* pieces(check.given(filter?.end() ?? []), host);
   } catch (error) {
     // A rule is broken while the plugin has more: it may have a cursor open. One that fails has
     // not.
-    source.return?.().then(undefined, () => {});
+    leave(source);
     throw asReadFailure(error, host.name, signal);
   }
+}
+
+/** @throws {StoreUnavailableError} the plugin fails before the first batch */
+function iteratorOf(
+  events: AsyncIterable<readonly PersistentRepr[]>,
+  { host, signal }: ReplayCall,
+): AsyncIterator<readonly PersistentRepr[]> {
+  try {
+    return events[Symbol.asyncIterator]();
+  } catch (cause) {
+    throw asReadFailure(cause, host.name, signal);
+  }
+}
+
+/** Nobody waits for that, and what it fails with says nothing of why it is left. */
+function leave(source: AsyncIterator<unknown>): void {
+  const left = async (): Promise<unknown> => await source.return?.();
+  left().catch(() => {});
 }
 
 function* pieces(
@@ -166,11 +189,13 @@ class ReplayCheck {
 /** What an event lacks that the host reads; `undefined` = nothing. Its payload is looked at later. */
 function faultOf(event: PersistentRepr): string | undefined {
   if (typeof event !== 'object' || event === null) return `an event that is ${shown(event)}`;
-  const { seqNr, writerUuid, manifest, facts } = event;
+  const { seqNr, writerUuid, manifest, facts, timestampMs } = event;
   if (!Number.isSafeInteger(seqNr)) return `an event with ${shown(seqNr)} as its seqNr`;
   if (typeof writerUuid !== 'string')
     return `event ${seqNr} with ${shown(writerUuid)} as its writerUuid`;
   if (typeof manifest !== 'string') return `event ${seqNr} with ${shown(manifest)} as its manifest`;
+  if (timestampMs !== undefined && !Number.isFinite(timestampMs))
+    return `event ${seqNr} with ${shown(timestampMs)} as its timestampMs`;
   const hasFacts = typeof facts === 'object' && facts !== null;
   return hasFacts ? undefined : `event ${seqNr} with ${shown(facts)} as its facts`;
 }

@@ -53,7 +53,7 @@ export function toJournalError(error: unknown, place: string): JournalError {
   if (shape.name === 'ArgumentError' || shape.name === 'TypeError') {
     return new InvalidInputError(`${place}: ${shape.message}`, cause);
   }
-  return new StoreUnavailableError(`${place} does not answer: ${shape.message}`, cause);
+  return new StoreUnavailableError(`${place} does not answer`, cause);
 }
 
 function ofResponse(shape: DriverErrorShape, place: string, cause: ErrorOptions): JournalError {

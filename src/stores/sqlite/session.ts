@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -97,8 +97,20 @@ export function openDatabase(file: string): Database {
   } catch (error) {
     database?.close();
     if (isBusy(error)) throw storeFailure(error, `open ${file}`);
-    throw new InvalidInputError(`cannot open ${file} as a database`, { cause: error });
+    const cause = reasonOf(error, file);
+    throw new InvalidInputError(`cannot open ${file} as a database`, { cause });
   }
+}
+
+/** SQLite does not say why a file cannot be opened; the system does. */
+function reasonOf(error: unknown, file: string): unknown {
+  if (primaryCode(error) !== primaryCodes.cannotOpen) return error;
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (reason) {
+    return reason;
+  }
+  return error;
 }
 
 /**
@@ -151,7 +163,7 @@ function loadSqlite(): typeof import('node:sqlite') {
   }
 }
 
-const primaryCodes = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 } as const;
+const primaryCodes = { busy: 5, locked: 6, corrupt: 11, cannotOpen: 14, notADatabase: 26 } as const;
 
 /** The primary result code of SQLite; `undefined` when the error is not SQLite's. */
 function primaryCode(error: unknown): number | undefined {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 
@@ -281,6 +282,32 @@ describe('a process that refuses a call', () => {
     expect(refused.stored).to.equal('no');
     held.answer();
     expect((await call).type).to.equal('answered');
+    await closing;
+  });
+
+  it('closes: on open connections it goes on refusing for a moment, for those who have not heard of it', async () => {
+    await using world = new RemoteWorld();
+    const owner = await world.open();
+    const socket = connect({ host: '127.0.0.1', port: portOf(owner.address) });
+    const call = callText({ headers: { connection: 'keep-alive' } });
+    const answerTo = async (text: string): Promise<string> => {
+      socket.write(text);
+      const [bytes] = await once(socket, 'data');
+      return String(bytes);
+    };
+    expect(await answerTo(call)).to.match(/^HTTP\/1.1 200 /);
+    const withoutBody = call.slice(0, -'{}'.length);
+    socket.write(withoutBody);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const closing = owner[Symbol.asyncDispose]();
+    const [refused] = await once(socket, 'data');
+    expect(String(refused)).to.match(/^HTTP\/1.1 503 /);
+    // As calls that were written before their callers could know.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    for (let calls = 0; calls < 2; calls++) {
+      const body = calls === 0 ? '{}' : '';
+      expect(await answerTo(`${body}${call}`)).to.match(/^HTTP\/1.1 503 /);
+    }
     await closing;
   });
 

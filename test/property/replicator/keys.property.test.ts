@@ -31,6 +31,8 @@ const choice = fc.record({
 type Choice = typeof choice extends fc.Arbitrary<infer T> ? T : never;
 
 const choices = fc.array(choice, { minLength: 1, maxLength: 30 });
+/** A purge may wait until R has passed the records before it, of whichever key. */
+const withoutPurges = choices.map((all) => all.filter(({ what }) => what !== 'purge'));
 const pollSizes = fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 10 });
 const keysInFlight = fc.integer({ min: 2, max: 5 });
 const runs = { seed, numRuns: 300 };
@@ -104,8 +106,8 @@ describe(`property: the keys of a partition (I12, seed ${seed})`, function () {
 
   it('do not wait for one whose write takes as long as all others of its poll', async () => {
     const slowId = fc.constantFrom(...ids);
-    const law = fc.asyncProperty(choices, pollSizes, keysInFlight, slowId, async (...given) => {
-      const [chosen, sizes, inFlight, slow] = given;
+    const given = [withoutPurges, pollSizes, keysInFlight, slowId] as const;
+    const law = fc.asyncProperty(...given, async (chosen, sizes, inFlight, slow) => {
       const polls = pollsOf(chosen, sizes);
       const store = new WatchedStore();
       const expected = await appliedAfterEachPoll(polls);

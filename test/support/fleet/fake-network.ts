@@ -21,6 +21,8 @@ export class FakeNetwork {
   /** Of each call: its request is lost, its answer is lost, it is refused before it is taken. */
   rates = { request: 0, answer: 0, refused: 0 };
   longestDelayMs = 5;
+  /** A call goes out at once. On a new connection it is sent when the other process agrees. */
+  hasConnections = true;
   /** What every call is answered with from now on. */
   failure: RemoteCallError | undefined;
   /** All calls, as `name from → to`. */
@@ -77,7 +79,7 @@ export class FakeNetwork {
         );
       this.#time.after(options.timeoutMs, () => {
         there.abort(new Error('the deadline has passed'));
-        fail('unknown', 'no answer in time');
+        fail(isTaken || this.hasConnections ? 'unknown' : 'no', 'no answer in time');
       });
       this.#time.after(this.#delayMs(), () => {
         const target = this.#listening.get(to);

@@ -9,6 +9,7 @@ import { topic } from './fleet-process.ts';
 export class ToldMembership implements FleetMembership {
   readonly member: FleetMember;
   readonly #listeners = new Set<(view: FleetView | undefined) => void>();
+  #unseen: FleetView | undefined;
   view: FleetView | undefined;
   isSure = true;
   hosted: readonly string[] = [];
@@ -18,7 +19,19 @@ export class ToldMembership implements FleetMembership {
   }
 
   isMember(): boolean {
+    const found = this.#unseen;
+    if (found !== undefined) {
+      this.#unseen = undefined;
+      this.view = found;
+      queueMicrotask(() => this.tell(found));
+      return false;
+    }
     return this.isSure && this.view !== undefined;
+  }
+
+  /** Whoever asks `isMember` next finds this view, in which partitions of the member have moved. */
+  leaveToFind(view: FleetView): void {
+    this.#unseen = view;
   }
 
   host(topics: readonly string[]): void {

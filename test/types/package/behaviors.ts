@@ -1,5 +1,11 @@
 /** What `behavior` infers, without type arguments. It is compiled, and never run. */
-import type { Decision, Persistence } from 'kafka-journal';
+import type {
+  BehaviorDecideArgs,
+  BehaviorState,
+  Decision,
+  Persistence,
+  WriteArgs,
+} from 'kafka-journal';
 import type { EventFromLogic, InputFrom } from 'xstate';
 import { createActor } from 'xstate';
 import type { Booked, Command } from './account.ts';
@@ -49,6 +55,41 @@ export async function infersCommandEventStateInputAndReply(): Promise<void> {
   await accounts.ask('a-1', { type: 'deposited', cents: 1 });
   // @ts-expect-error the journal is named by the input
   createActor(logic);
+}
+
+/** Needs the type of what the destination answers: logic and entities are made from each other. */
+export async function deliversToItsOwnType(): Promise<void> {
+  const logic = persistence.behavior({
+    types,
+    initialState: 0,
+    decide: ({ command: { type } }) => ({ type: 'none', reply: type }),
+    evolve: (state, { cents }) => state + cents,
+    deliveries: {
+      to: {
+        account: (to: string, { id: commandId }): Promise<unknown> =>
+          accounts.ask(to, { type: 'look' }, { commandId }),
+      },
+    },
+  });
+  const accounts = persistence.entities('account', logic);
+  const { reply } = await accounts.ask('a-1', { type: 'look' });
+  sameType<typeof reply, Command['type']>(true);
+}
+
+export async function takesADecideFromElsewhere(): Promise<void> {
+  type Given = BehaviorDecideArgs<number, Command>;
+  function decide({ state }: Given): Decision<Booked, BehaviorState<number>, number> {
+    return { type: 'none', reply: state };
+  }
+  const logic = persistence.behavior({
+    types,
+    initialState: 0,
+    decide,
+    evolve: (state) => state,
+    headers: ({ command }: WriteArgs<Booked>) => ({ of: command?.type ?? '' }),
+  });
+  const { reply } = await persistence.entities('account', logic).ask('a-1', { type: 'look' });
+  sameType<typeof reply, number | undefined>(true);
 }
 
 export function namesStateAndInputWhereTheyCannotBeInferred(): void {

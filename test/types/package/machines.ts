@@ -1,6 +1,12 @@
 /** What `persistent` infers, without type arguments. It is compiled, and never run. */
-import type { Decision, Persistence, PersistentLogic, XstateEvent } from 'kafka-journal';
-import type { EventFromLogic } from 'xstate';
+import type {
+  DecideArgs,
+  Decision,
+  Persistence,
+  PersistentLogic,
+  XstateEvent,
+} from 'kafka-journal';
+import type { EventFromLogic, SnapshotFrom } from 'xstate';
 import { createActor, createMachine, setup } from 'xstate';
 import { account, type Booked, type Command } from './account.ts';
 import { sameType } from './same-type.ts';
@@ -109,7 +115,9 @@ export function refusesWrongEvents(): void {
 }
 
 export async function takesADecideFromElsewhere(): Promise<void> {
-  function decide({ command }: { readonly command: Command }): Decision<Booked, unknown, number> {
+  type Snapshot = SnapshotFrom<typeof account>;
+  type Given = DecideArgs<Snapshot, Command>;
+  function decide({ command }: Given): Decision<Booked, Snapshot, number> {
     if (command.type === 'look') return { type: 'none', reply: 1 };
     return { type: 'persist', events: [{ type: 'withdrawn', cents: command.cents, by: 'card' }] };
   }

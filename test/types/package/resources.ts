@@ -1,6 +1,7 @@
 /** What is opened and closed, journals by key, plugins. It is compiled, and never run. */
 import type {
   AtomicWrite,
+  Config,
   HeldJournal,
   JournalPlugin,
   PersistenceId,
@@ -17,11 +18,16 @@ import { sameType } from './same-type.ts';
 
 declare const file: string | undefined;
 
+/** What a plugin of a user reads of its section. */
+export function urlIn(config: Config): string {
+  return config.getString('url');
+}
+
 export class MyJournal implements JournalPlugin {
   readonly url: string;
 
   constructor({ config, configPath, rootConfig, log, clock, signal }: PluginContext) {
-    this.url = config.getString('url');
+    this.url = urlIn(config);
     if (signal.aborted || !rootConfig.has(configPath)) log.warn({ at: clock.nowMs() }, 'late');
   }
 

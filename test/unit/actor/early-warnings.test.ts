@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AnyStateMachine } from 'xstate';
 import { assign, createActor, createMachine, fromCallback, fromPromise, setup } from 'xstate';
+import { InvalidInputError } from '../../../src/model/errors.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { failureOf, testHost } from './support.ts';
 
@@ -202,4 +203,24 @@ describe('with check-determinism, a state that is not the same again', () => {
     expect(await failureOf(asked)).to.include({ code: 'INVALID_INPUT', path: 'context' });
     expect(journal.writes).to.deep.equal([]);
   });
+});
+
+describe('an option that TypeScript would refuse', () => {
+  const wrong = {
+    decide: ['always', 'a function, not a string'],
+    tagger: [['a'], 'a function, not an array'],
+    timers: ['deadlines', 'one of deadline, remaining, restart, not "deadlines"'],
+    initEvent: [true, 'one of auto, always, never, not true'],
+    onRejected: ['go on', 'one of stop, continue, not "go on"'],
+    unhandledReplayedEvent: ['skip', 'one of fail, warn, ignore, not "skip"'],
+    stashOverflow: [null, 'one of drop, fail, not null'],
+  } as const;
+  for (const [name, [value, allowed]] of Object.entries(wrong)) {
+    it(`is refused when the logic is made: ${name}`, () => {
+      const { host } = testHost();
+      const options = { persistenceId: 'a', [name]: value };
+      const make = () => host.persistent(setup({}).createMachine({ id: 'm' }), options as never);
+      expect(make).to.throw(InvalidInputError, `the option "${name}" must be ${allowed}`);
+    });
+  }
 });

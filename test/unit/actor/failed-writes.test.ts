@@ -253,6 +253,26 @@ describe('a write that goes wrong', () => {
     await host.shutdown();
   });
 
+  it('ends an entity whose init record is rejected: it says of which one, and signals that', async () => {
+    const signals: unknown[] = [];
+    const { host, journal } = testHost();
+    const logic = host.persistent(counterMachine(), {
+      persistenceId: 'c|1',
+      initEvent: 'always',
+      onRejected: 'continue',
+      onSignal: ({ type, cause }) => signals.push(type, cause),
+    });
+    const cause = new Error('disk full');
+    journal.rejectNextWrite(cause);
+    const actor = createActor(logic, { input: { id: '1' } });
+    actor.subscribe({ error: () => {} });
+    actor.start();
+    const error = await failureOf(host.whenRecovered(actor));
+    expect(error).to.be.instanceOf(WriteRejectedError).and.include({ cause });
+    expect(error.message).to.equal('the journal refused the init record of c|1');
+    expect(signals).to.deep.equal(['persist-rejected', error]);
+  });
+
   it('stops all children before it recovers, also one that the state no longer shows', async () => {
     let running = 0;
     const radio = fromCallback(() => {

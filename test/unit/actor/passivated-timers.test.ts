@@ -100,6 +100,25 @@ describe('a delayed event of a passivated entity', () => {
     expect(fired()).to.equal(1);
   });
 
+  it('still fires where a purge of the entity has failed, and not after one that has not', async () => {
+    for (const fails of [true, false]) {
+      const { clock, journal, reminders, fired } = open();
+      await reminders.ask('1', { type: 'look' });
+      await clock.pass(3000);
+      Object.assign(journal, {
+        purge: async () => {
+          if (fails) throw new StoreUnavailableError('down');
+        },
+      });
+      const purged = reminders.purge('1');
+      if (fails) expect((await failureOf(purged)).code).to.equal('STORE_UNAVAILABLE');
+      else await purged;
+      await clock.pass(delayMs);
+      await wakesUp();
+      expect([fired(), reminders.ids()]).to.deep.equal(fails ? [1, ['1']] : [0, []]);
+    }
+  });
+
   it('does not fire after the entity was stopped on purpose, nor after the shutdown', async () => {
     for (const shutsDown of [false, true]) {
       const { clock, host, reminders, fired } = open();

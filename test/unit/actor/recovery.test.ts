@@ -2,10 +2,14 @@ import { expect } from 'chai';
 import type { EventObject } from 'xstate';
 import { createActor, setup, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
+import type { JournalHostSettings } from '../../../src/config/settings/plugin-host-settings.ts';
 import { CodecError, StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
+import { silentLogger } from '../../../src/observability/logger.ts';
+import { hostJournal } from '../../../src/plugin/host/hosted-journal.ts';
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { counterMachine } from './counter.ts';
 import type { TestHostOptions } from './support.ts';
 import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
@@ -28,6 +32,12 @@ function open({ entity = {}, ...options }: Options = {}) {
 
 const init = (id: string) => ({ type: 'xstate.init', input: { id } });
 const added = (n: number) => ({ type: 'added', n });
+
+const hostSettings: JournalHostSettings = {
+  breaker: { maxFailures: 10, callTimeoutMs: 10_000, resetTimeoutMs: 30_000 },
+  replayFilter: { mode: 'repair-by-discard-old', windowSize: 100, maxOldWriters: 10, debug: false },
+  replayBatchSize: 1000,
+};
 
 describe('recovery', () => {
   it('reads a journal in one pass where the plugin can (ADR 22), and in two where it cannot', async () => {
@@ -89,9 +99,11 @@ describe('recovery', () => {
     for (const gapMs of [40, 61]) {
       const clock = new ManualClock();
       const journal = trickling([init('1'), added(1), added(1), added(1), added(1)], gapMs, clock);
+      const deps = { settings: hostSettings, configPath: 'my.journal', log: silentLogger, clock };
       const { host, start } = open({
         clock,
-        openJournal: async () => journal,
+        // Its replay filter holds all of them back.
+        openJournal: async () => hostJournal(journal, deps),
         settings: { recoveryEventTimeoutMs: limitMs },
       });
       const actor = start('1');
@@ -168,7 +180,23 @@ describe('recovery', () => {
       const actor = start(id);
       await eventually(() => actor.getSnapshot().status === 'error');
       expect((actor.getSnapshot().error as Error).message).to.equal('handler');
+      expect((await failureOf(host.whenRecovered(actor))).message).to.equal('handler');
     }
+  });
+
+  it('goes its way when onSignal throws as it hears of the failure', async () => {
+    const onSignal = ({ type }: { type: string }) => {
+      if (type === 'recovery-failed') throw new Error('handler');
+    };
+    const log = new RecordingLogger();
+    const { host, journal, start } = open({ log, entity: { onSignal } });
+    journal.failNextRecovery(new CodecError('not a record', { place: { offset: 3 } }));
+    expect(await failureOf(host.whenRecovered(start('1')))).to.include({ code: 'RECOVERY_FAILED' });
+    expect(log.of('error')).to.have.lengthOf(1);
+    const onPersistFailure = { minBackoff: 1, maxBackoff: 1 };
+    const again = open({ entity: { onSignal, onPersistFailure } });
+    again.journal.failNextRecovery(new StoreUnavailableError('away'));
+    await again.host.whenRecovered(again.start('1'));
   });
 
   it('fails, warns or goes on when nothing handles a stored event any more', async () => {
@@ -220,6 +248,17 @@ describe('recovery', () => {
         expect(error).to.include({ code: 'RECOVERY_FAILED', retryable: false });
         expect(error.message).to.contain(`event 2 of ${id} is no event`);
       }
+    }
+  });
+
+  it('fails naming the event whose facts are none', async () => {
+    for (const facts of [{ confirmed: 3 }, { deliveries: 5 }]) {
+      const { host, journal, start } = open();
+      journal.seed('c|1', [init('1'), added(1)]);
+      Object.assign(journal.stored('c|1')[1] as object, { facts });
+      const error = await failureOf(host.whenRecovered(start('1')));
+      expect(error).to.include({ code: 'RECOVERY_FAILED', retryable: false });
+      expect(error.message).to.equal('event 2 of c|1 cannot be applied');
     }
   });
 
@@ -358,7 +397,14 @@ function trickling(payloads: readonly unknown[], gapMs: number, clock: Clock): J
       events: (async function* () {
         for (let i = 0; i < payloads.length; i++) {
           await clock.sleep(gapMs);
-          yield [{ seqNr: i + 1, payload: payloads[i], facts: {} } as unknown as PersistentRepr];
+          const event = {
+            seqNr: i + 1,
+            payload: payloads[i],
+            writerUuid: 'w',
+            manifest: '',
+            facts: {},
+          };
+          yield [{ ...event, persistenceId: 'c|1' } as unknown as PersistentRepr];
         }
       })(),
     }),

@@ -134,6 +134,20 @@ describe('timers', () => {
     expect(eventTypes(world.journal.payloads('lamp')).slice(1)).to.deep.equal(['alarm', patience]);
   });
 
+  it('wait their whole delay where the journal does not say when their event was stored', async () => {
+    const noTimes = new MemoryJournalPlugin({ nowMs: () => undefined as unknown as number });
+    const world = new World(startMs, noTimes);
+    const before = start(world);
+    await before.host.ask(before.actor, { type: 'go' });
+    const later = world.crash(dayMs);
+    const { context } = start(later);
+    await settle();
+    await later.pass(minuteMs - 1);
+    expect(context()).to.deep.equal({ alarms: 1, timeouts: 0 });
+    await later.pass(1);
+    expect(context()).to.deep.equal({ alarms: 1, timeouts: 1 });
+  });
+
   it('fire after what was left of their delay at the last event, with timers = remaining', async () => {
     const world = new World();
     const before = start(world, { alarmMs: dayMs }, { timers: 'remaining' });

@@ -11,7 +11,7 @@ import { SnapshotCriteria } from '../../../src/ports/snapshot-store.ts';
 import { InMemorySnapshotStore } from '../../../src/stores/memory/in-memory-snapshot-store.ts';
 import { counterMachine } from './counter.ts';
 import { HoldableJournal } from './holdable-journal.ts';
-import { failureOf, settle, type TestHostOptions, testHost } from './support.ts';
+import { failureOf, ManualClock, settle, type TestHostOptions, testHost } from './support.ts';
 
 const added = { type: 'added', n: 1 } as const;
 
@@ -143,6 +143,38 @@ describe('purge', () => {
     expect((await failureOf(counters.purge('1'))).code).to.equal('NOT_OWNER');
     expect(numbers()).to.deep.equal([1, 2]);
     expect((await counters.ask('1', added)).sequenceNr).to.equal(3);
+  });
+
+  it('leaves the entity alone when it is called wrongly, or was given up before', async () => {
+    const { host, journal, counters } = openCounters();
+    await counters.ask('1', added);
+    const reason = new Error('given up');
+    expect((await failureOf(counters.purge('1', { timeout: -1 }))).code).to.equal('INVALID_INPUT');
+    const signal = AbortSignal.abort(reason);
+    for (const purge of [
+      counters.purge('1', { signal }),
+      host.purge(counters.ref('1'), { signal }),
+    ])
+      expect(await failureOf(purge)).to.equal(reason);
+    expect((await counters.ask('1', added)).sequenceNr).to.equal(3);
+    expect(journal.calls.recover).to.equal(1);
+  });
+
+  it('that takes too long still ends the entity, and what comes meanwhile waits for that', async () => {
+    const clock = new ManualClock();
+    const { journal, counters } = openCounters({ clock });
+    await counters.ask('1', added);
+    const write = journal.blockNextWrite();
+    const written = counters.ask('1', added);
+    await write.reached;
+    const purged = failureOf(counters.purge('1', { timeout: 100 }));
+    await clock.pass(100);
+    expect((await purged).code).to.equal('DEADLINE_EXCEEDED');
+    const asked = counters.ask('1', added);
+    await settle();
+    write.open();
+    expect((await written).sequenceNr).to.equal(3);
+    expect((await asked).sequenceNr).to.equal(4);
   });
 
   it('holds the journal anew when it learns by the purge itself that it was lost', async () => {

@@ -47,6 +47,18 @@ const situations: readonly Situation[] = [
     line: 1,
   },
   {
+    row: 'plugin id points to the other kind of plugin: a journal',
+    config: `${memory}\nakka.persistence.snapshot-store.plugin = "${embedded}"`,
+    message: /plugin: names .*embedded\.journal, which is the section of a journal, not of a snap/,
+    line: 2,
+  },
+  {
+    row: 'plugin id points to the other kind of plugin: a snapshot store',
+    config: `${memory}\nakka.persistence.journal.auto-start-journals = [mine]\nmine.class = "builtin#LocalSnapshotStore"`,
+    message: /names mine, which is the section of a snapshot store, not of a journal/,
+    line: 2,
+  },
+  {
     row: 'class empty or missing',
     config: `${mine}\nmine { class = "" }`,
     message: /mine\.class: is missing or empty; an example is "builtin#KafkaJournal"/,
@@ -160,6 +172,13 @@ const situations: readonly Situation[] = [
     line: 2,
   })),
   {
+    row: 'serializer of this package that is none',
+    config: `${memory}\nakka.persistence.serialization.serializers.b = "builtin#Bytes"`,
+    message:
+      /serializers\.b: must not be builtin#Bytes: .*known are builtin#TaggedJson, builtin#Jso/,
+    line: 2,
+  },
+  {
     row: 'segment-size out of range',
     config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.segment-size = 1`,
     message: /segment-size: must be an integer from 2 to 2147483647, not 1/,
@@ -178,7 +197,10 @@ const situations: readonly Situation[] = [
       [`${keys}#number`, /must name a class, a function, .* a mapping of persistence ids, not 5/],
       [`${keys}#noMapping`, /must make a mapping of persistence ids; .* lacks keyOf/],
       [`${keys}#throwing`, /an export that failed to make a mapping.*no such table/],
-      ['builtin#Keys', /must not be builtin#Keys: there is no such built-in plugin/],
+      [
+        'builtin#Keys',
+        /must not be builtin#Keys: there is no such built-in mapping of persistence ids/,
+      ],
     ] as const
   ).map(([name, message]) => ({
     row: `persistence-id-to-key.impl that cannot be made: ${name.replace(/.*#/, '#')}`,
@@ -206,6 +228,24 @@ const situations: readonly Situation[] = [
     row: 'duration, size or enum malformed',
     config: `${mine}\nmine { class = "${own}", circuit-breaker.call-timeout = soon }`,
     message: /call-timeout: must be a duration such as 500ms, 10s or 2 minutes.*, not "soon"/,
+    line: 2,
+  },
+  {
+    row: 'duration malformed: of a recovery from a journal of a user',
+    config: `${mine}\nmine { class = "${own}", recovery-event-timeout = soon }`,
+    message: /mine\.recovery-event-timeout: must be a duration such as 500ms.*, not "soon"/,
+    line: 2,
+  },
+  ...['circuit-breaker.call-timeot', 'replay-filter.modes'].map((key) => ({
+    row: `unknown key among those of the host, in the section of a user: ${key}`,
+    config: `${mine}\nmine { class = "${own}", ${key} = 1s, call-timeot = "of the journal" }`,
+    message: new RegExp(`^mine\\.${key}: is not a known key; did you mean ${key.slice(0, 18)}`),
+    line: 2,
+  })),
+  {
+    row: 'duration, size or enum malformed: a value where a section should be',
+    config: `${mine}\nmine { class = "${own}", circuit-breaker = off }`,
+    message: /^mine\.circuit-breaker: must be an object, not "off"/,
     line: 2,
   },
   {
@@ -289,7 +329,9 @@ describe('errors that users get of their configuration', () => {
       const host = await createPersistence({ config: memory });
       try {
         const { error } = start(host, id).getSnapshot() as { readonly error?: unknown };
-        expect((error as Error).message).to.match(/persistence id must be .* not blank, not "/);
+        expect((error as Error).message).to.match(
+          /^actor x:\d+: a persistence id must be .* not blank, not "/,
+        );
       } finally {
         await host.shutdown();
       }
@@ -304,7 +346,9 @@ describe('errors that users get of their configuration', () => {
       const second = start(host, 'twice');
       const error = await host.whenRecovered(second).catch((reason: unknown) => reason);
       expect(error).to.have.property('code', 'DUPLICATE_ENTITY');
-      expect((error as Error).message).to.match(/twice/);
+      expect((error as Error).message).to.equal(
+        `"twice" has a live actor in this process already: ${first.sessionId}, so ${second.sessionId} does not start`,
+      );
     } finally {
       await host.shutdown();
     }

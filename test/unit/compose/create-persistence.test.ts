@@ -7,6 +7,7 @@ import {
   ConfigError,
   type ConfigProblem,
   createPersistence,
+  InvalidInputError,
   openJournals,
   type PersistenceOptions,
 } from '../../../src/index.ts';
@@ -227,4 +228,25 @@ describe('problems of a configuration', () => {
       rmSync(folder, { recursive: true });
     }
   });
+});
+
+describe('options that TypeScript would refuse', () => {
+  for (const [options, message] of [
+    [undefined, /options must be an object such as \{ file: 'application\.conf' \}, not undefined/],
+    ['application.conf', /options must be an object .*, not "application\.conf"/],
+    [{ file: 5 }, /the option "file" must be a text, not 5/],
+    [{ config: {} }, /the option "config" must be a text, not an object/],
+    [
+      { config: memory, log: console },
+      /"log" must be a logger of the shape of pino; it lacks child$/,
+    ],
+  ] as const) {
+    it(`are refused before anything is opened: ${JSON.stringify(options)?.slice(0, 30)}`, async () => {
+      for (const open of [createPersistence, openJournals]) {
+        const error = await open(options as never).catch((failure: unknown) => failure);
+        expect(error).to.be.instanceOf(InvalidInputError);
+        expect((error as Error).message).to.match(message);
+      }
+    });
+  }
 });

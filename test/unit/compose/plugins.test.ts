@@ -166,6 +166,28 @@ describe('plugins of a user', () => {
     );
   });
 
+  it('may be silent in a recovery for as long as their own section says', async () => {
+    const host = await open({
+      config: `${own}, other.recovery-event-timeout = 20ms`,
+      plugins: {
+        other: (context) =>
+          Object.assign(new OwnJournal(context), { highestSeqNr: () => new Promise(() => {}) }),
+      },
+    });
+    const error = await host.whenRecovered(start(host, 'a', 'other')).catch((reason) => reason);
+    expect(error.cause).to.have.property('code', 'DEADLINE_EXCEEDED');
+    expect(error.cause.message).to.match(/said anything for 20 ms/);
+  });
+
+  it('say what is wrong with their section to the actor that opens them', async () => {
+    const host = await open({
+      config: `${own}, other { class = "${module}", recovery-event-timeout = soon }`,
+    });
+    const error = await host.whenRecovered(start(host, 'a', 'other')).catch((reason) => reason);
+    expect(error.cause).to.be.instanceOf(ConfigError);
+    expect(error.cause.message).to.match(/^other\.recovery-event-timeout: must be a duration/);
+  });
+
   it('do not see an answer that came after their call was given up as one of a later incarnation', async () => {
     const host = await open({
       config: `${own}, my.journal.circuit-breaker.call-timeout = 30ms`,

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { createPersistence } from '../../../src/compose/create-persistence.ts';
 import { builtinSnapshotStores } from '../../../src/compose/snapshot-stores.ts';
-import { ConfigError } from '../../../src/model/errors.ts';
+import { ConfigError, InvalidInputError } from '../../../src/model/errors.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import {
@@ -51,6 +52,22 @@ describe('the snapshot stores of this package', () => {
       expect(await loaded(store, id), path).to.deep.equal([1, path]);
     }
     for (const path of [dir, `${dir}-2`, temporary.file]) expect(existsSync(path)).to.equal(true);
+  });
+
+  it('say themselves what is wrong when they cannot be opened', async () => {
+    await using temporary = await temporaryFile();
+    const kinds = {
+      'akka.persistence.snapshot-store.local': `dir = "${temporary.file}"`,
+      'evolutiongaming.kafka-journal.embedded.snapshot-store': `file = "${temporary.file}/x"`,
+    };
+    writeFileSync(temporary.file, '');
+    for (const [path, set] of Object.entries(kinds)) {
+      const start = `akka.persistence.snapshot-store.auto-start-snapshot-stores = ["${path}"]`;
+      const error = await failureOf(createPersistence({ config: `${start}\n${path}.${set}` }));
+      expect(error).to.be.instanceOf(InvalidInputError);
+      expect(String(error)).to.include(temporary.file);
+      expect(String((error as Error).cause), path).to.match(/EEXIST|ENOTDIR/);
+    }
   });
 
   it('are refused with wrong settings, before anything is opened', async () => {

@@ -203,11 +203,12 @@ describe('loadConfig', () => {
 
   it('refuses misspelt sections of ours, and leaves the keys of other applications alone', async () => {
     const text =
-      'my { own = 1 }, akka.loglevel = x, evolutiongaming { other = 1, kafka-journal { persistance.journal {}, persistence.jurnal {}, mine { class = x } } }';
+      'my { own = 1 }, akka.loglevel = x, evolutiongaming { other = 1, kafka-journal { persistance.journal {}, persistence.jurnal {}, embedded = off, mine { class = x } } }';
     const { problems } = await refused(loadConfig({ text, env: {} }));
     expect(problems.map(({ path, message }) => `${path} ${message}`)).to.have.members([
       'evolutiongaming.kafka-journal.persistance is not a known key; did you mean persistence?',
       'evolutiongaming.kafka-journal.persistence.jurnal is not a known key; did you mean persistence.journal?',
+      'evolutiongaming.kafka-journal.embedded must be an object, not "off"',
     ]);
   });
 
@@ -231,7 +232,7 @@ describe('loadConfig', () => {
     );
   });
 
-  it('reads values by kind, and names path, file and line of a wrong one', async () => {
+  it('reads values by kind, and names path, value, file and line of a wrong one', async () => {
     const file = write(
       'a.conf',
       'a { on = yes, time = 2 minutes, size = 1MiB, list = "x, y", l { 1 = b, 0 = a } }\nb = x',
@@ -244,7 +245,7 @@ describe('loadConfig', () => {
     expect(config.getStringList('l')).to.deep.equal(['a', 'b']);
     expect(() => config.getNumber('time')).to.throw(
       ConfigError,
-      `a.time: must be a number (${file}:1)`,
+      `a.time: must be a number, not "2 minutes" (${file}:1)`,
     );
   });
 });

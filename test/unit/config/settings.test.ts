@@ -5,6 +5,7 @@ import {
   readKafkaJournalSettings,
 } from '../../../src/config/settings/journal-settings.ts';
 import { readPersistenceSettings } from '../../../src/config/settings/persistence-settings.ts';
+import { recoveryEventTimeoutOf } from '../../../src/config/settings/plugin-host-settings.ts';
 import { readReplicatorSettings } from '../../../src/config/settings/replicator-settings.ts';
 import { ConfigError } from '../../../src/model/errors.ts';
 import { cassandraIn, journal, load, messages, problemsOf, root } from './loading.ts';
@@ -72,6 +73,16 @@ describe('settings', () => {
       ]);
     });
 
+    it('refuse a value where a section should be, once, and say nothing of what is not in it', async () => {
+      expect(
+        await messages(`${journal} { head-cache = off, replay-filter = off, kafka.producer = [] }`),
+      ).to.have.members([
+        'head-cache must be an object, not "off"',
+        'replay-filter must be an object, not "off"',
+        'kafka.producer must be an object, not []',
+      ]);
+    });
+
     it('refuse an illegal topic, and take the split of persistence ids', async () => {
       expect(
         await messages(`${journal}.persistence-id-to-key.constant-topic.topic = "a b"`),
@@ -132,12 +143,13 @@ describe('settings', () => {
           const [found] = await problemsOf(text, (config) => read(config));
           expect(found?.message).to.match(new RegExp(`^${scope.slice('tenure-scope '.length)}`));
         }
-        const long = `${root}.${section} { tenures = maybe, tenure-holding-time = 61s }`;
+        const long = `${root}.${section} { tenures = maybe, tenure-holding-time = 2m }`;
         const found = await problemsOf(long, (config) => read(config));
         expect(found.map(({ path }) => path.split('.').at(-1))).to.deep.equal([
           'tenures',
           'tenure-holding-time',
         ]);
+        expect(found[1]?.message).to.include('2 minutes from 0 to 60000 ms, not "2m"');
       });
     }
 
@@ -195,24 +207,23 @@ describe('settings', () => {
     it('name the default journal, and none when the key is empty', async () => {
       expect(readPersistenceSettings(await load('')).journalPluginId).to.equal(undefined);
       const config = await load(
-        `akka.persistence.journal { plugin = "${journal}", auto-start-journals = [""] }, ${journal}.recovery-event-timeout = 7s`,
+        `akka.persistence.journal { plugin = "${journal}", auto-start-journals = [""] }`,
       );
       expect(readPersistenceSettings(config)).to.deep.include({
         journalPluginId: journal,
         autoStartJournals: [''],
-        recoveryEventTimeoutMs: 7_000,
       });
     });
 
-    it('say that a recovery-event-timeout of another journal than the default one does not count', async () => {
+    it('take the recovery-event-timeout of the section of their journal, else that of all', async () => {
       const config = await load(
-        'mine { class = "builtin#EmbeddedJournal", recovery-event-timeout = 7s }, akka.persistence.journal.plugin = mine',
+        `akka.persistence.journal-plugin-fallback.recovery-event-timeout = 9s
+        ${journal}.recovery-event-timeout = 7s, mine { class = "./mine.ts", recovery-event-timeout = 8s }`,
       );
-      readEmbeddedJournalSettings(config, 'mine');
-      expect(config.notes.size).to.equal(0);
-      const other = await load(`${journal}.recovery-event-timeout = 7s`);
-      readKafkaJournalSettings(other);
-      expect([...other.notes.keys()]).to.deep.equal([`${journal}.recovery-event-timeout`]);
+      const limits = [journal, 'mine', 'akka.persistence.journal.inmem', 'in.code', undefined].map(
+        (path) => recoveryEventTimeoutOf(config, path),
+      );
+      expect(limits).to.deep.equal([7_000, 8_000, 9_000, 9_000, 9_000]);
     });
 
     it('take the classic strategy of a full stash where it is set, by its name or its class', async () => {

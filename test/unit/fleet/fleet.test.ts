@@ -76,6 +76,24 @@ describe('entities of a fleet', () => {
     expect(told.world.log.voids).to.equal(0);
   });
 
+  it('stay, or move in order, whoever is the first to find the view in which partitions move', async () => {
+    const told = new Told();
+    const { a, b, members } = await told.pair();
+    expect(await told.ask(a, add('x'))).to.equal(1);
+    const stays = told.world.log.partitionOf('e');
+    const next = viewOf(2, b.member, { members, former: a.member });
+    const before = viewOf(1, a.member, { members }).topics.get(topic) ?? [];
+    const owners = next.topics
+      .get(topic)
+      ?.map((share, partition) => (partition === stays ? (before[partition] ?? share) : share));
+    a.member.leaveToFind({ ...next, topics: new Map([[topic, owners ?? []]]) });
+    await told.time.pass(200);
+    expect(a.process.counters.ids()).to.deep.equal(['e']);
+    const news = told.log.of('info');
+    expect(news.filter((text) => text === 'a partition was handed over')).to.have.length(3);
+    expect(news.filter((text) => text.includes('was lost'))).to.deep.equal([]);
+  });
+
   it('stay when the next view still says from whom and when their partition came', async () => {
     const told = new Told();
     const { a, b, members } = await told.pair();
@@ -138,16 +156,19 @@ describe('entities of a fleet', () => {
     expect(await told.ask(b, look, { ms: 1000 })).to.equal(0);
   });
 
-  it('wait for the end of the lease of a former owner that stands still', async () => {
-    const told = new Told();
-    const { a, b, members } = await told.pair();
-    a.process.clock.freeze();
-    b.member.tell(viewOf(2, b.member, { members, former: a.member }));
-    const { sessionTimeoutMs } = fleetSettings;
-    expect(await told.ask(b, look, { ms: sessionTimeoutMs - 100 })).to.equal('nothing yet');
-    // The group has expelled it: its lease is over.
-    b.member.tell(viewOf(3, b.member, { members: [b.member] }));
-    expect(await told.ask(b, look, { ms: 100 })).to.equal(0);
+  it('wait for the end of the lease of a former owner that stands still, connected or not', async () => {
+    for (const hasConnections of [true, false]) {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      told.world.network.hasConnections = hasConnections;
+      a.process.clock.freeze();
+      b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+      const { sessionTimeoutMs } = fleetSettings;
+      expect(await told.ask(b, look, { ms: sessionTimeoutMs - 100 })).to.equal('nothing yet');
+      // The group has expelled it: its lease is over.
+      b.member.tell(viewOf(3, b.member, { members: [b.member] }));
+      expect(await told.ask(b, look, { ms: 100 })).to.equal(0);
+    }
   });
 
   it('answer no look once the lease may be over, and are gone then', async () => {
@@ -161,16 +182,18 @@ describe('entities of a fleet', () => {
     expect(await told.ask(a, look)).to.equal(1);
   });
 
-  it('answer no look whose lease was over before its answer; what was written is answered', async () => {
+  it('answer no look, and reject nothing, once the lease is over; what was written is answered', async () => {
     const told = new Told();
     const { a } = await told.pair();
     await told.ask(a, add('x'));
     const looked = told.ask(a, look, { ms: 10 });
+    const forbidden = told.ask(a, { type: 'forbid' }, { ms: 10 });
+    const expecting = told.ask(a, look, { ms: 10, expectedSequenceNr: 7 });
     const wrote = told.ask(a, add('y'), { ms: 10 });
-    // Both are on their way in the entity.
+    // All are on their way in the entity.
     a.member.isSure = false;
     expect(await wrote).to.equal(2);
-    expect(await looked).to.equal('nothing yet');
+    for (const asked of [looked, forbidden, expecting]) expect(await asked).to.equal('nothing yet');
   });
 
   it('wait for the owner before the former one, where that one never came to serve', async () => {

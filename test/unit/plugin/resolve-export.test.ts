@@ -78,7 +78,7 @@ describe('resolveExport', () => {
     ['./mine.mjs#toString', /names export toString, which/],
     ['./broken.mjs#X', /names \.\/broken\.mjs, which fails while it is loaded: Error: no such day/],
     ['./asks-for-more.mjs#X', /asks-for-more\.mjs, which fails while it is loaded: .*missing\.mjs/],
-    ['builtin#Thin', /there is no such built-in plugin; did you mean builtin#Thing\?/],
+    ['builtin#Thin', /there is no such built-in thing; did you mean builtin#Thing\?/],
     ['https://x.org/y#Z', /must not be https.*: a thing is not loaded from the network/],
     ['data:text/javascript,1', /not loaded from the network/],
     ['a#b#c', /must be "module#export", not a#b#c/],

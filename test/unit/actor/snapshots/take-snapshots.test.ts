@@ -3,9 +3,28 @@ import type { EventObject } from 'xstate';
 import { createActor } from 'xstate';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
+import { hostSnapshotStore } from '../../../../src/plugin/host/hosted-snapshot-store.ts';
+import { systemClock } from '../../../../src/runtime/clock.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
 import { eventually, failureOf, settle, testHost } from '../support.ts';
 import { addOnes, open, TestSnapshotStore } from './support.ts';
+
+/** A store with what the host does around it. */
+function hosted() {
+  const store = new TestSnapshotStore();
+  const deps = {
+    settings: {
+      breaker: { maxFailures: 5, callTimeoutMs: 20_000, resetTimeoutMs: 60_000 },
+      isOptional: false,
+      onlyOne: false,
+    },
+    configPath: 'my.store',
+    closeTimeoutMs: 1000,
+    log: silentLogger,
+    clock: systemClock,
+  };
+  return { store, snapshotStore: async () => hostSnapshotStore(store, deps) };
+}
 
 /** Number 1 is the init record, so the first event has number 2. */
 describe('snapshots', () => {
@@ -169,7 +188,10 @@ describe('snapshots', () => {
   });
 
   it('that could not be saved only signal, and are taken back from the store (A38)', async () => {
-    const world = open({ entity: { retention: { snapshotEvery: 2, keepSnapshots: 9 } } });
+    const world = open({
+      ...hosted(),
+      entity: { retention: { snapshotEvery: 2, keepSnapshots: 9 } },
+    });
     await world.recovered();
     world.store.failNext('save', new Error('disk full'));
     await addOnes(world, 1);
@@ -302,7 +324,7 @@ describe('snapshots', () => {
   });
 
   it('do not outlive their actor as unhandled failures', async () => {
-    const world = open({ entity: { retention: { snapshotEvery: 2 } } });
+    const world = open({ ...hosted(), entity: { retention: { snapshotEvery: 2 } } });
     await world.recovered();
     const go = world.store.block();
     await world.add(1);

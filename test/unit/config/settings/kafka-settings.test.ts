@@ -33,10 +33,16 @@ describe('settings of Kafka', () => {
     );
   });
 
-  it('refuse addresses without a port', async () => {
+  it('refuse addresses without a port that a server can have', async () => {
     expect(await messages(`${journal}.kafka.bootstrap-servers = [localhost]`)).to.deep.equal([
       'kafka.bootstrap-servers must be a list, each item host:port, not ["localhost"]',
     ]);
+    for (const port of [0, 65_536, 99_999]) {
+      const [found] = await messages(`${journal}.kafka.bootstrap-servers = "a:9092, b:${port}"`);
+      expect(found).to.match(/bootstrap-servers must be a list, each item host:port, not "a:9092/);
+    }
+    const ports = 'bootstrap-servers = "a:1, b:65535"';
+    expect((await kafkaOf(ports)).bootstrapServers).to.deep.equal(['a:1', 'b:65535']);
   });
 
   it('read SASL from a JAAS entry or an object, and never show the password', async () => {

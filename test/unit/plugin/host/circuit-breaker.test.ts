@@ -88,6 +88,20 @@ describe('CircuitBreaker', () => {
     expect(await outcome(answer)).to.equal('answer');
   });
 
+  it('counts anew once it has closed', async () => {
+    await open();
+    await clock.advance(1000);
+    await outcome(answer);
+    await outcome(() => fail());
+    expect(await outcome(answer)).to.equal('answer');
+  });
+
+  it('does not count the failures of those who gave up', async () => {
+    const signal = AbortSignal.abort('gave up');
+    for (let i = 0; i < 5; i++) await breaker.run(() => fail(), { signal }).catch(() => {});
+    expect(await outcome(answer)).to.equal('answer');
+  });
+
   it('lets the next call try when the caller of the trial gave up', async () => {
     await open();
     await clock.advance(1000);
@@ -150,6 +164,11 @@ describe('CircuitBreaker', () => {
     expect(clock.sleeping).to.equal(1);
     await clock.advance(200);
     expect(ends).to.deep.equal(['a at 100', 'b at 140']);
+    // By now nothing was under way, and the breaker lets one call try.
+    await clock.advance(1000);
+    note('c', breaker.run(never));
+    await clock.advance(200);
+    expect(ends.at(-1)).to.equal('c at 1340');
   });
 
   it('opens by calls that take too long', async () => {

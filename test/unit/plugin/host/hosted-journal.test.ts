@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { JournalHostSettings } from '../../../../src/config/settings/plugin-host-settings.ts';
 import {
   DataIntegrityError,
   type JournalError,
@@ -19,7 +20,7 @@ import type {
   WriteOutcome,
 } from '../../../../src/ports/journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
-import { ManualClock } from '../../../support/replicator/manual-clock.ts';
+import { ManualClock, settle } from '../../../support/replicator/manual-clock.ts';
 import { eventOf, eventsIn, id, textOf, writeOf } from './events.ts';
 
 const everything: ReplayRequest = {
@@ -50,16 +51,16 @@ async function* given(
 describe('the host of a journal', () => {
   const clock = new ManualClock();
   let log: RecordingLogger;
-  let replayFilter: { mode: 'repair-by-discard-old' | 'fail' | 'warn' | 'off'; windowSize: number };
+  let replayFilter: Omit<JournalHostSettings['replayFilter'], 'maxOldWriters'>;
   beforeEach(() => {
     log = new RecordingLogger();
-    replayFilter = { mode: 'repair-by-discard-old', windowSize: 100 };
+    replayFilter = { mode: 'repair-by-discard-old', windowSize: 100, debug: false };
   });
 
   function host(calls: Partial<JournalPlugin>, replayBatchSize = 1000): JournalPlugin {
     const settings = {
       breaker: { maxFailures: 2, callTimeoutMs: 100, resetTimeoutMs: 1000 },
-      replayFilter: { ...replayFilter, maxOldWriters: 10, debug: false },
+      replayFilter: { ...replayFilter, maxOldWriters: 10 },
       replayBatchSize,
     };
     const deps = { settings, configPath: 'my.journal', closeTimeoutMs: 50, log, clock };
@@ -138,9 +139,21 @@ describe('the host of a journal', () => {
     }
   });
 
+  it('counts the atomic writes that it has sent, whatever the plugin does to its list', async () => {
+    const emptying = async (writes: readonly unknown[]) => {
+      const stored = writes.map((): WriteOutcome => ({ type: 'stored' }));
+      (writes as unknown[]).length = 0;
+      return stored;
+    };
+    const writes = [writeOf(1), writeOf(2)];
+    expect(await host({ write: emptying }).write(writes)).to.have.lengthOf(2);
+    expect(writes).to.have.lengthOf(2);
+  });
+
   it('does not know what became of a write that is answered with no outcome', async () => {
     const wrong = [
       [undefined],
+      new Array(1),
       [{ type: 'done' }],
       [{ type: 'rejected' }],
       [{ type: 'rejected', cause: 'x' }],
@@ -253,6 +266,7 @@ describe('the host of a journal', () => {
       [null],
       ...[{ seqNr: '1' }, { seqNr: Number.NaN }, { seqNr: 1.5 }].map((of) => [{ ...event, ...of }]),
       ...['writerUuid', 'manifest', 'facts'].map((name) => [{ ...event, [name]: undefined }]),
+      ...[new Date(), Number.NaN, '1'].map((timestampMs) => [{ ...event, timestampMs }]),
     ];
     for (const batch of batches) {
       const journal = host({ replay: () => given(batch as never) });
@@ -267,7 +281,8 @@ describe('the host of a journal', () => {
     const fail = (): never => {
       throw cause;
     };
-    const failing = host({ highestSeqNr: fail, replay: fail, recover: fail });
+    const failing = host({ highestSeqNr: fail, replay: fail, recover: fail, hold: fail });
+    const unopened = host({ replay: () => ({ [Symbol.asyncIterator]: fail }) });
     const late = host({
       async *replay() {
         yield eventsIn('a:1');
@@ -279,6 +294,8 @@ describe('the host of a journal', () => {
       async () => await failing.highestSeqNr(id, 0),
       async () => await replayed(failing),
       async () => await failing.recover?.(everything),
+      async () => await failing.hold?.(id),
+      async () => await replayed(unopened),
       async () => await replayed(late),
       async () => await (await late.recover?.(everything))?.highestSeqNr(),
     ];
@@ -289,6 +306,23 @@ describe('the host of a journal', () => {
     }
   });
 
+  it('tells a caller who gave up that it did; watches no deadline when it is closed', async () => {
+    const over = new AbortController();
+    const giveUp = async (): Promise<never> => {
+      over.abort('gave up');
+      throw new Error('interrupted');
+    };
+    const { signal } = over;
+    const { sleeping } = clock;
+    const journal = host({ write: giveUp, deleteTo: () => new Promise(() => {}) });
+    expect(await failureOf(journal.write([writeOf(1)], { signal }))).to.equal('gave up');
+    journal.deleteTo(id, SeqNr.of(1)).catch(() => {});
+    expect(clock.sleeping).to.equal(sleeping + 1);
+    await journal[Symbol.asyncDispose]();
+    await settle();
+    expect(clock.sleeping).to.equal(sleeping);
+  });
+
   it('waits no longer than allowed for a plugin to close', async () => {
     const hangs = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
     const closing = failureOf(Promise.resolve(host(hangs)[Symbol.asyncDispose]()));
@@ -296,6 +330,32 @@ describe('the host of a journal', () => {
     const error = await closing;
     expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
     expect(error.message).to.equal('journal my.journal was not closed within start-timeout, 50 ms');
+  });
+
+  it('says what was wrong with a replay, also when the plugin cannot be left', async () => {
+    let left = 0;
+    const inUse = () => expect.fail('in use');
+    for (const leave of [inUse, () => 5]) {
+      const next = async () => ({ done: false, value: 7 as never });
+      const source = { next, return: () => [left++, leave()] as never };
+      const journal = host({ replay: () => ({ [Symbol.asyncIterator]: () => source }) });
+      expect((await failureOf(replayed(journal))).message).to.match(
+        /my\.journal gave 7, not a batch/,
+      );
+    }
+    expect(left, 'its cursor is freed').to.equal(2);
+  });
+
+  it('gives all events of a batch, whatever the plugin does to its array afterwards', async () => {
+    replayFilter = { ...replayFilter, mode: 'off' };
+    const batch = [...eventsIn('A1 A2 A3')];
+    const seen: string[] = [];
+    // An empty batch is no sign that the journal lives.
+    for await (const events of host({ replay: () => given([], batch) }, 1).replay(everything)) {
+      seen.push(textOf(events));
+      batch.length = 0;
+    }
+    expect(seen).to.deep.equal(['A1', 'A2', 'A3']);
   });
 
   it('ends a replay with an event of another entity', async () => {
@@ -311,7 +371,7 @@ describe('the host of a journal', () => {
       recover: async () => ({ highestSeqNr: async () => 3, events: events() }),
     });
     expect(await replayed(journal)).to.equal('A1 B2 B3');
-    expect(log.of('warn')).to.have.lengthOf(2);
+    expect(log.of('warn').join()).to.match(/^an event of a writer .* is left out .*,an event of/);
     expect(log.lines[0]?.fields).to.include({ plugin: 'journal my.journal', seqNr: 2 });
     const recovery = await journal.recover?.(everything);
     const all: PersistentRepr[] = [];
@@ -351,6 +411,8 @@ describe('the host of a journal', () => {
     expect(await recovery?.highestSeqNr()).to.equal(3);
     await hosted?.[Symbol.asyncDispose]();
     expect(isOver).to.equal(true);
+    const failing = host({ beginRecovery: () => expect.fail('away') });
+    expect(() => failing.beginRecovery?.(id)).to.throw(StoreUnavailableError, 'my.journal failed');
     expect(Reflect.get(host({}), 'beginRecovery'), 'not made up').to.equal(undefined);
   });
 
@@ -364,12 +426,13 @@ describe('the host of a journal', () => {
     expect(error.message).to.include('journal my.journal answered undefined to recover()');
   });
 
-  it('does not filter in mode off', async () => {
-    replayFilter.mode = 'off';
+  it('does not filter in mode off; logs what passes when it shall', async () => {
+    replayFilter = { ...replayFilter, mode: 'off', debug: true };
     expect(await replayed(host({ replay: () => given(eventsIn('A1 B2 A3')) }))).to.equal(
       'A1 B2 A3',
     );
-    replayFilter.mode = 'fail';
+    expect(log.of('debug')).to.have.lengthOf(3);
+    replayFilter = { ...replayFilter, mode: 'fail' };
     const journal = host({ replay: () => given(eventsIn('A1 B2 A3')) });
     expect(await failureOf(replayed(journal))).to.be.instanceOf(DataIntegrityError);
   });
@@ -387,12 +450,13 @@ describe('the host of a journal', () => {
     );
     const sizes: number[] = [];
     for await (const batch of journal.replay(everything)) sizes.push(batch.length);
-    expect(sizes).to.deep.equal([2, 2, 2]);
+    // The filter holds both batches back, until it has seen the end.
+    expect(sizes).to.deep.equal([0, 0, 2, 2, 2]);
     expect(asked?.maxAhead).to.equal(2);
   });
 
   it('pulls from the plugin only what is asked for, and frees what a caller leaves early', async () => {
-    replayFilter.mode = 'off';
+    replayFilter = { ...replayFilter, mode: 'off' };
     let [pulled, freed] = [0, 0];
     const source = (): AsyncIterable<readonly PersistentRepr[]> => ({
       [Symbol.asyncIterator]: () => ({

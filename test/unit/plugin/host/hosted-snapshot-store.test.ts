@@ -59,6 +59,7 @@ describe('the host of a snapshot store', () => {
     const store = host({
       save: () => Promise.reject(new Error('half written')),
       delete: async (of) => {
+        await settle();
         deleted.push(of);
       },
     });
@@ -132,6 +133,43 @@ describe('the host of a snapshot store', () => {
         .and.match(message);
     });
   }
+
+  it('asks for the least that can match, and takes what is at the bounds', async () => {
+    const found = { metadata, snapshot: new Uint8Array(bytes) };
+    const store = host({ load: async () => found });
+    const exact = { minSeqNr: 3, maxSeqNr: 3, minTimestampMs: 1, maxTimestampMs: 1 };
+    expect(await store.load(id, exact)).to.equal(found);
+    const first = { metadata: { ...metadata, seqNr: SeqNr.min }, snapshot: found.snapshot };
+    const other = host({ load: async () => first });
+    expect(await other.load(id, { ...exact, minSeqNr: 0, maxSeqNr: 1 })).to.equal(first);
+  });
+
+  it('tells a caller who gave up that it did; watches no deadline when it is closed', async () => {
+    const over = new AbortController();
+    const { signal } = over;
+    const giveUp = async (): Promise<never> => {
+      over.abort('gave up');
+      throw new Error('interrupted');
+    };
+    const store = host({ load: giveUp, delete: never });
+    expect(await failureOf(store.load(id, SnapshotCriteria.all, { signal }))).to.equal('gave up');
+    store.delete(metadata).catch(() => {});
+    expect(clock.sleeping).to.equal(1);
+    await store[Symbol.asyncDispose]();
+    await settle();
+    expect(clock.sleeping).to.equal(0);
+  });
+
+  it('names the store of what is no snapshot at all', async () => {
+    for (const answer of [null, 7]) {
+      const store = host({ load: async () => answer as never });
+      const error = await failureOf(store.load(id, SnapshotCriteria.all));
+      expect(error).to.be.instanceOf(CodecError);
+      expect(error.message).to.equal(
+        `snapshot store my.store gave ${answer}, which is no snapshot (id p)`,
+      );
+    }
+  });
 
   it('waits no longer than allowed for a store to close', async () => {
     const store = host({ [Symbol.asyncDispose]: () => new Promise(() => {}) });

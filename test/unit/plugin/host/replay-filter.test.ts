@@ -144,5 +144,8 @@ describe('ReplayFilter', () => {
     const released = eventsIn('A1 A2 A3 A4 A5').map((event) => textOf(filter.take([event])));
     expect(released).to.deep.equal(['', '', 'A1', 'A2', 'A3']);
     expect(textOf(filter.end())).to.equal('A4 A5');
+    const other = filterOf('repair-by-discard-old', { windowSize: 2 }).filter;
+    expect(textOf(other.take(eventsIn('A1 A2 A3 A4 A5')))).to.equal('A1 A2 A3');
+    expect(textOf(other.take(eventsIn('A6')))).to.equal('A4');
   });
 });

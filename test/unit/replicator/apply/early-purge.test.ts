@@ -28,6 +28,17 @@ async function begun() {
   return { store, deliver };
 }
 
+/** The process dies before it stores this R; resolves then. */
+function diesAt(store: MemoryReplicatedJournal, replicated: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.before = ({ name, offset }) => {
+    if (name !== 'saveOffset' || offset !== replicated) return undefined;
+    resolve();
+    return new Promise(() => {});
+  };
+  return promise;
+}
+
 describe('a purge of a journal that has a row', () => {
   it('waits until R has passed what is before it', async () => {
     const { store, deliver } = await begun();
@@ -59,14 +70,8 @@ describe('a purge of a journal that has a row', () => {
 
   it('leaves nothing to the next owner that would be replayed on nothing', async () => {
     const { store, deliver } = await begun();
-    store.before = ({ name, offset }) => {
-      // It dies after the purge, before R.
-      if (name === 'saveOffset' && offset === 2) return new Promise(() => {});
-      return undefined;
-    };
-    const records = [logRecord('a', 1, append(2)), logRecord('a', 2, purge)] as const;
-    void deliver(...records);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const died = diesAt(store, 2);
+    await Promise.race([died, deliver(logRecord('a', 1, append(2)), logRecord('a', 2, purge))]);
     expect(store.journals.get('journal:a')?.pointer).to.equal(undefined);
     const next = await flowOver(new MemoryReplicatedJournal(store));
     expect(next.from).to.equal(2);
@@ -74,10 +79,7 @@ describe('a purge of a journal that has a row', () => {
 
   it('waits for R also when a former owner has applied what is before it', async () => {
     const { store, deliver } = await begun();
-    // It dies before it stores R.
-    store.before = ({ name }) => (name === 'saveOffset' ? new Promise(() => {}) : undefined);
-    void deliver(logRecord('a', 1, append(2)));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.race([diesAt(store, 1), deliver(logRecord('a', 1, append(2)))]);
     const next = new MemoryReplicatedJournal(store);
     const flow = await flowOver(next);
     const records = [logRecord('a', 1, append(2)), logRecord('a', 2, purge)];
