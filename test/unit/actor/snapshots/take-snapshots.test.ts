@@ -14,7 +14,7 @@ function hosted() {
   const store = new TestSnapshotStore();
   const deps = {
     settings: {
-      breaker: { maxFailures: 5, callTimeoutMs: 20_000, resetTimeoutMs: 60_000 },
+      breaker: { maxFailures: 5, callTimeoutMs: 1000, resetTimeoutMs: 1000 },
       isOptional: false,
       onlyOne: false,
     },
