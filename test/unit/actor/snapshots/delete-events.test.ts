@@ -51,6 +51,24 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(world.journal.deletions).to.deep.equal([['c|1', 3]]);
   });
 
+  it('deletes nothing where no snapshot can be taken, since the recovery was limited', async () => {
+    const { journal, store, ...world } = open();
+    for (let i = 0; i < 4; i++) await world.add(1);
+    await world.host.shutdown();
+    const next = open({ journal, store, entity: { recovery: { toSeqNr: 2 } } });
+    const error = await failureOf(next.host.deleteEvents(next.actor, 2));
+    expect(error.message).to.match(/events of c\|1 were not deleted: .* its recovery was limited/);
+    expect(journal.deletions).to.deep.equal([]);
+  });
+
+  it('takes a newer snapshot than the last event that is to go', async () => {
+    const world = open({ entity: { retention: { snapshotEvery: 4 } } });
+    await addOnes(world, 4);
+    await world.host.deleteEvents(world.actor, 4);
+    expect(await world.store.numbers('c|1')).to.deep.equal([4, 5]);
+    expect(world.journal.deletions).to.deep.equal([['c|1', 4]]);
+  });
+
   it('deletes nothing when the snapshot cannot be saved', async () => {
     const world = open();
     await addOnes(world, 2);

@@ -14,7 +14,7 @@ function hosted() {
   const store = new TestSnapshotStore();
   const deps = {
     settings: {
-      breaker: { maxFailures: 5, callTimeoutMs: 20_000, resetTimeoutMs: 60_000 },
+      breaker: { maxFailures: 5, callTimeoutMs: 1000, resetTimeoutMs: 1000 },
       isOptional: false,
       onlyOne: false,
     },
@@ -119,6 +119,28 @@ describe('snapshots', () => {
     await world.host.shutdown();
     await next.recovered();
     expect(next.count()).to.equal(19);
+  });
+
+  it('lead to one deletion at a time, and to none when they could not be saved (A38)', async () => {
+    const world = open({ entity: { retention: { snapshotEvery: 2, deleteEvents: true } } });
+    await addOnes(world, 1);
+    world.store.failNext('save');
+    await addOnes(world, 2);
+    expect(world.signals.at(-1)).to.equal('snapshot-failed 4');
+    expect(world.journal.deletions).to.deep.equal([]);
+    const { promise: deleted, resolve: release } = Promise.withResolvers<void>();
+    const deleteTo = world.journal.deleteTo.bind(world.journal);
+    world.journal.deleteTo = async (...call) => {
+      await deleteTo(...call);
+      await deleted;
+    };
+    await addOnes(world, 4);
+    release();
+    await settle();
+    expect(world.journal.deletions).to.deep.equal([['c|1', 4]]);
+    await addOnes(world, 2);
+    await settle();
+    expect(world.journal.deletions.at(-1)).to.deep.equal(['c|1', 8]);
   });
 
   it('of a store that keeps one only let every event before it be deleted (A38)', async () => {
