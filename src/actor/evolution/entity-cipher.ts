@@ -1,7 +1,14 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { InvalidInputError, KeyForgottenError, WriteRejectedError } from '../../model/errors.ts';
+import {
+  DeadlineExceededError,
+  InvalidInputError,
+  KeyForgottenError,
+  WriteRejectedError,
+} from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import type { DeliveryFact, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { within } from '../../runtime/waiting.ts';
 
 /**
  * Where the keys of entities are kept: outside of journals and their stores. An entity whose key is
@@ -24,6 +31,7 @@ export interface EntityKeys {
 /** Identifier of the wrapper, with which the bytes of an encrypted payload are stored. */
 export const encryptedSerializer = 60;
 const version = 'v1';
+const answerLimitMs = 10_000;
 const algorithm = 'aes-256-gcm';
 const [keyBytes, nonceBytes, tagBytes] = [32, 12, 16];
 
@@ -34,18 +42,31 @@ const [keyBytes, nonceBytes, tagBytes] = [32, 12, 16];
 export class EntityCipher {
   readonly #id: string;
   readonly #keys: EntityKeys;
+  readonly #clock: Clock;
   #key: Uint8Array | undefined;
 
-  private constructor(id: string, keys: EntityKeys, key: Uint8Array | undefined) {
+  private constructor(id: string, keys: EntityKeys, clock: Clock) {
     this.#id = id;
     this.#keys = keys;
-    this.#key = key;
+    this.#clock = clock;
   }
 
-  /** @throws what the keys reject with, or {InvalidInputError} they gave something else */
-  static async open(persistenceId: string, keys: EntityKeys): Promise<EntityCipher> {
-    const key = checkKey(await keys.keyOf(persistenceId, { create: false }));
-    return new EntityCipher(persistenceId, keys, key);
+  /**
+   * @throws what the keys reject with, or {InvalidInputError} they gave something else
+   * @throws {DeadlineExceededError} they do not answer
+   */
+  static async open(persistenceId: string, keys: EntityKeys, clock: Clock): Promise<EntityCipher> {
+    const cipher = new EntityCipher(persistenceId, keys, clock);
+    cipher.#key = await cipher.#ask({ create: false });
+    return cipher;
+  }
+
+  /** Keys that never answer would hold the entity, its permit to recover, and a shutdown. */
+  async #ask(options: { readonly create: boolean }): Promise<Uint8Array | undefined> {
+    const key = await within(this.#keys.keyOf(this.#id, options), answerLimitMs, this.#clock);
+    if (key !== 'expired') return checkKey(key);
+    const text = `the keys did not answer within ${answerLimitMs} ms for "${this.#id}"`;
+    throw new DeadlineExceededError(text);
   }
 
   /**
@@ -56,7 +77,7 @@ export class EntityCipher {
   async ready(): Promise<void> {
     if (this.#key !== undefined) return;
     try {
-      this.#key = checkKey(await this.#keys.keyOf(this.#id, { create: true }));
+      this.#key = await this.#ask({ create: true });
     } catch (cause) {
       throw new WriteRejectedError(`no key of "${this.#id}" could be made`, { cause });
     }

@@ -17,6 +17,6 @@ export async function openCoding<S extends HostedState>(
   const known = serializers ?? PayloadSerializers.none;
   const all = own === undefined ? known : known.with(own);
   const keys = evolution?.keys;
-  const cipher = keys && (await EntityCipher.open(persistenceId, keys));
+  const cipher = keys && (await EntityCipher.open(persistenceId, keys, deps.clock));
   return new EventCoding({ persistenceId, evolution, adapters, serializers: all, cipher });
 }

@@ -145,6 +145,7 @@ function readClient(reader: SettingReader): CassandraClientSettings {
       certificates: 'client.ssl-truststore-certificates',
       location: 'client.ssl-truststore-location',
       used: reader.read('client.ssl', boolean),
+      usedWith: 'client.ssl = on',
     }),
     consistency: reader.read('client.query.consistency', consistency),
     serialConsistency: reader.read('client.query.serial-consistency', serialConsistency),

@@ -1,7 +1,7 @@
 import { optionalKafka, readKafka, spelling } from '../keys/kafka-key-spellings.ts';
 import { nonEmptyText, oneOf, text } from '../kinds.ts';
 import type { SettingReader } from '../setting-reader.ts';
-import { readTrustedCertificates, type TlsSettings } from './tls-settings.ts';
+import { noteUnused, readTrustedCertificates, type TlsSettings } from './tls-settings.ts';
 
 /** The user that the client logs in as. */
 export interface KafkaSasl {
@@ -32,7 +32,12 @@ export function readKafkaSecurity(reader: SettingReader): KafkaSecurity {
   const hasUser = name.startsWith('SASL');
   const credentials = readCredentials(reader, hasUser);
   const key = { name: 'sasl-mechanism', kind: mechanism } as const;
-  if (!hasUser) optionalKafka(reader, { ...key, kind: text });
+  if (!hasUser) {
+    const usedWith = 'security-protocol = SASL_PLAINTEXT or SASL_SSL';
+    for (const unused of [key.name, 'sasl-jaas-config']) {
+      noteUnused(reader, spelling(reader, { name: unused }), usedWith);
+    }
+  }
   const sasl = hasUser ? { mechanism: readKafka(reader, key), ...credentials } : undefined;
   const tls = readTls(reader, name.endsWith('SSL'));
   return { sasl, tls };
@@ -54,7 +59,8 @@ function readTls(reader: SettingReader, used: boolean): TlsSettings | undefined 
       `must be PEM, not ${type}: export the certificates with keytool -exportcert -rfc`,
     );
   }
-  return readTrustedCertificates(reader, { ...keys, used });
+  const usedWith = 'security-protocol = SSL or SASL_SSL';
+  return readTrustedCertificates(reader, { ...keys, used, usedWith });
 }
 
 type Credentials = Pick<KafkaSasl, 'username' | 'password'>;

@@ -52,6 +52,7 @@ export function readPostgresSettings(reader: SettingReader): PostgresSettings {
       certificates: 'ssl-truststore-certificates',
       location: 'ssl-truststore-location',
       used: reader.read('ssl', boolean),
+      usedWith: 'ssl = on',
     }),
     maxConnections: reader.read('max-connections', integer({ min: 1, max: 1_000 })),
     connectTimeoutMs: reader.read('connect-timeout', positiveDuration),

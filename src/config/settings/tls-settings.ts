@@ -17,8 +17,10 @@ export interface TruststoreKeys {
   readonly certificates: string;
   /** Key of the path of a PEM file. */
   readonly location: string;
-  /** TLS is on; else the keys are only known. */
+  /** TLS is on; else the keys are only known, and noted where they are set. */
   readonly used: boolean;
+  /** What turns it on, for the note. */
+  readonly usedWith: string;
 }
 
 /** The certificate authorities to trust: PEM text wins over a PEM file; neither = those of Node. */
@@ -28,13 +30,21 @@ export function readTrustedCertificates(
 ): TlsSettings | undefined {
   const written = reader.optional(keys.certificates, text);
   const location = reader.optional(keys.location, text);
-  if (!keys.used) return undefined;
+  if (!keys.used) {
+    for (const key of [keys.certificates, keys.location]) noteUnused(reader, key, keys.usedWith);
+    return undefined;
+  }
   if (written !== undefined) return { ca: certificatesIn(reader, keys.certificates, written) };
   if (location === undefined) return { ca: [] };
   const content = readNear(reader.config.originOf(keys.location)?.file, location);
   if (content === undefined)
     reader.problem(keys.location, `must be a file that can be read, not ${location}`);
   return { ca: content === undefined ? [] : certificatesIn(reader, keys.location, content) };
+}
+
+/** Who sets it may believe that the connection is secured. */
+export function noteUnused(reader: SettingReader, key: string, usedWith: string): void {
+  if (reader.has(key)) reader.note(key, `counts only with ${usedWith}`);
 }
 
 function certificatesIn(reader: SettingReader, key: string, pem: string): readonly string[] {

@@ -5,6 +5,7 @@ import { taggedJson } from '../../../../src/actor/evolution/tagged-json.ts';
 import { SerializedPayload } from '../../../../src/model/serialized-payload.ts';
 import type { PersistenceId, PersistentRepr } from '../../../../src/ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../../../../src/ports/snapshot-store.ts';
+import { systemClock } from '../../../../src/runtime/clock.ts';
 import { TestSnapshotStore } from '../snapshots/support.ts';
 import { failureOf, settle } from '../support.ts';
 import { World } from '../world.ts';
@@ -216,7 +217,7 @@ describe('the cipher of an entity', () => {
     ({ persistenceId: 'e', seqNr, payload, manifest: '', writerUuid: 'w', facts: {} }) as never;
 
   async function opened(): Promise<EntityCipher> {
-    const cipher = await EntityCipher.open('e', new MemoryKeys());
+    const cipher = await EntityCipher.open('e', new MemoryKeys(), systemClock);
     await cipher.ready();
     return cipher;
   }
@@ -255,7 +256,22 @@ describe('the cipher of an entity', () => {
 
   it('takes keys of 32 bytes only', async () => {
     const short: EntityKeys = { keyOf: async () => new Uint8Array(31), forget: async () => {} };
-    const error = await failureOf(EntityCipher.open('e', short));
+    const error = await failureOf(EntityCipher.open('e', short, systemClock));
     expect(error.message).to.contain('must have 32 bytes');
+  });
+
+  it('waits 10 s for keys, and may be tried again then', async () => {
+    const waits: number[] = [];
+    const clock = { nowMs: () => 0, sleep: async (ms: number) => void waits.push(ms) };
+    const silence = new Promise<undefined>(() => {});
+    const silentOn = (which: boolean): EntityKeys => ({
+      keyOf: (_, { create }) => (create === which ? silence : Promise.resolve(undefined)),
+      forget: async () => {},
+    });
+    const looked = await failureOf(EntityCipher.open('e', silentOn(false), clock));
+    expect(looked).to.include({ code: 'DEADLINE_EXCEEDED', stored: 'no', retryable: true });
+    const made = await failureOf((await EntityCipher.open('e', silentOn(true), clock)).ready());
+    expect(made).to.include({ code: 'WRITE_REJECTED', stored: 'no', retryable: true });
+    expect(new Set(waits)).to.deep.equal(new Set([10_000]));
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { readKafkaJournalSettings } from '../../../../src/config/settings/journal-settings.ts';
 import type { KafkaSettings } from '../../../../src/config/settings/kafka-settings.ts';
-import { journal, load, messages, problemsOf } from '../loading.ts';
+import { journal, load, messages, problemsOf, root } from '../loading.ts';
 
 async function kafkaOf(text: string): Promise<KafkaSettings> {
   return readKafkaJournalSettings(await load(`${journal}.kafka { ${text} }`)).kafka;
@@ -81,6 +81,23 @@ describe('settings of Kafka', () => {
         `${journal}.kafka { security-protocol = SSL, ssl-truststore-type = JKS, ssl-keystore-location = x }`,
       ),
     ).to.have.lengthOf(2);
+  });
+
+  it('note a user and certificates that do not count: nothing is secured by them', async () => {
+    const config = await load(`${root} {
+      kafka { sasl.mechanism = PLAIN, sasl-jaas-config { username = u, password = p }, ssl-truststore-location = x }
+      cassandra.client.ssl-truststore-location = x, postgres.ssl-truststore-certificates = x
+    }`);
+    readKafkaJournalSettings(config);
+    const notes = [...config.notes.values()].map(({ path, why }) => [path.split('.').at(-1), why]);
+    const [user, tls] = ['SASL_PLAINTEXT or SASL_SSL', 'SSL or SASL_SSL'];
+    expect(notes.map((note) => note.join(' '))).to.have.members([
+      `mechanism counts only with security-protocol = ${user}`,
+      `sasl-jaas-config counts only with security-protocol = ${user}`,
+      `ssl-truststore-location counts only with security-protocol = ${tls}`,
+      'ssl-truststore-location counts only with client.ssl = on',
+      'ssl-truststore-certificates counts only with ssl = on',
+    ]);
   });
 
   it('let a topic be kept for ever', async () => {
