@@ -115,7 +115,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     if (this.hasEnded) return this.expose();
     try {
       if (event instanceof RecoverySignal) {
-        this.#recovery.hear(event as RecoveryEvent<S>);
+        const found = event as RecoveryEvent<S>;
+        if (this.work.endsWith(found)) this.#life.foundNothing();
+        else this.#recovery.hear(found);
         this.#lookForWork();
       } else if (event instanceof AttemptReported) this.#takeInput(event.envelope);
       else if (event instanceof HostEvent) this.#hear(event as Heard<S>);
@@ -169,10 +171,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     return this.#life.exposeUnowned(state ?? this.entity.state, sequenceNr, { input, bornWith });
   }
 
-  /**
-   * Lets the commands that wait be done and their writes settle, then ends; later ones are
-   * rejected.
-   */
+  /** Does what waits, lets its writes settle, then ends; later commands are rejected. */
   async shutDown(): Promise<void> {
     this.#stopping = true;
     await Promise.resolve(); // an action may have asked for this: its turn ends first

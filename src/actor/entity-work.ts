@@ -3,6 +3,7 @@ import { openAheadMs } from '../model/wake-up.ts';
 import type { CommandPipeline } from './command/command-pipeline.ts';
 import type { Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
+import type { RecoveryEvent } from './entity/host-events.ts';
 import type { Lifecycle } from './entity/lifecycle.ts';
 import type { WorkView } from './registry/entity-view.ts';
 
@@ -16,6 +17,8 @@ export class EntityWork<S extends HostedState> implements WorkView {
   wasDueMs: number | undefined;
   /** When the last command or event arrived, ms since the epoch. */
   #lastActiveMs = 0;
+  /** Its journal has held events. */
+  #wasStored = false;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>, pipeline: CommandPipeline<S>) {
     this.#entity = entity;
@@ -44,11 +47,30 @@ export class EntityWork<S extends HostedState> implements WorkView {
     const { isWriting, stash } = this.#pipeline;
     const isIdle = this.#life.isReady && !isWriting && stash.length === 0;
     this.isLeft = !isIdle || this.#waits;
+    this.#wasStored ||= this.#entity.sequenceNr > 0;
+  }
+
+  goesOn(): void {
+    this.#wasStored = true;
+  }
+
+  /**
+   * An entity that goes on by itself has found an empty journal: it was purged meanwhile. Nothing
+   * of it is left to be done; a command begins it anew.
+   */
+  endsWith(found: RecoveryEvent<S>): boolean {
+    if (found.type !== 'persistence.recovered' || !this.#wasStored) return false;
+    const { stash } = this.#pipeline;
+    stash.dropSettled();
+    if (found.replayed.sequenceNr > 0 || stash.length > 0) return false;
+    this.isLeft = false;
+    return true;
   }
 
   /** To be called before anything of the failed entity is thrown away. */
   failed(): void {
     this.isLeft ||= this.#waits;
+    this.#wasStored ||= this.#entity.sequenceNr > 0;
   }
 
   /** To be called before anything of the stopped entity is thrown away. */

@@ -107,6 +107,14 @@ export class Lifecycle<S extends HostedState> {
     if (!this.hasEnded) this.report(fact);
   }
 
+  /** The journal is empty, and the entity begins nothing before its next command. */
+  foundNothing(): void {
+    this.#hasRecovered = true;
+    this.#recovered?.resolve();
+    this.#recovered = undefined;
+    this.report('tenure.lost');
+  }
+
   /** An event was stored: whatever failed before is over. */
   succeeded(): void {
     this.#failuresInARow = 0;

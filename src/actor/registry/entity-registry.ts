@@ -139,7 +139,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async #recovered(id: string): Promise<Woken> {
-    const { ref } = this.#entry(id);
+    const { ref } = this.#entry(id, 'by itself');
     try {
       await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
     } catch (error) {
@@ -308,7 +308,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return createActor(this.#logic, { id, input } as never) as AnyActorRef;
   }
 
-  #entry(id: string): Entry {
+  #entry(id: string, starts?: 'by itself'): Entry {
     const existing = this.#entries.get(id);
     if (existing !== undefined) return existing;
     const place = this.#placeOf(id);
@@ -328,6 +328,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
+    if (starts === 'by itself') this.#deps.hostOf(ref)?.work.goesOn();
     ref.start();
     const idleMs = this.#deps.hostOf(ref)?.work.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
@@ -337,7 +338,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   /** A delayed event is due soon. */
   #wake(id: string): void {
     try {
-      this.#entry(id);
+      this.#entry(id, 'by itself');
     } catch (err) {
       const alarm = this.#alarms.take(id);
       if (err instanceof NotOwnerError) return; // another process goes on with it

@@ -156,6 +156,7 @@ describe('a delayed event of a passivated entity', () => {
             isLeft: false,
             isIdleFor: () => true,
             waitsForNothing: true,
+            goesOn: () => {},
           },
           handOver: async () => {},
           drop: async () => {},
