@@ -12,7 +12,8 @@ export abstract class JournalError extends Error {
   readonly stored: Stored = 'no';
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    // A cause that is `undefined` would be printed as one.
+    super(message, options?.cause === undefined ? undefined : options);
     this.name = new.target.name;
   }
 }
