@@ -12,8 +12,7 @@ export abstract class JournalError extends Error {
   readonly stored: Stored = 'no';
 
   constructor(message: string, options?: ErrorOptions) {
-    // A cause that is `undefined` would be printed as one.
-    super(message, options?.cause === undefined ? undefined : options);
+    super(message, options);
     this.name = new.target.name;
   }
 }
