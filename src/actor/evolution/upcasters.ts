@@ -107,7 +107,7 @@ function stepped(
 }
 
 /** The version that a manifest names; what names none was written before there were any. */
-function versionIn(manifest: string): number {
+export function versionIn(manifest: string): number {
   const version = /#v([1-9]\d*)$/.exec(manifest)?.[1];
   return version === undefined ? 1 : Number(version);
 }

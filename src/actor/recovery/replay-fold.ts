@@ -123,7 +123,7 @@ export class ReplayFold<S extends HostedState> {
   }
 
   #take(repr: PersistentRepr): void {
-    const { seqNr, payload, facts } = repr;
+    const { seqNr, facts } = repr;
     const { persistenceId, coding } = this.#options;
     if (seqNr <= this.lastSeqNr) {
       const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
@@ -140,7 +140,7 @@ export class ReplayFold<S extends HostedState> {
     this.#outbox.note(coding?.openFacts(repr) ?? facts, seqNr);
     if (coding !== undefined) {
       for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
-    } else if (facts.encoding !== undefined || payload instanceof SerializedPayload) {
+    } else if (needsCoding(repr)) {
       for (const one of withoutCoding(persistenceId).read(repr)) this.#apply(one, 0);
     } else {
       this.#apply(repr, 0);
@@ -331,6 +331,12 @@ export class ReplayFold<S extends HostedState> {
       'the journal goes on after the final state',
     );
   }
+}
+
+/** It was stored by an actor with a coding of its own, so it is no plain event. */
+function needsCoding({ payload, manifest, facts }: PersistentRepr): boolean {
+  if (facts.encoding !== undefined || manifest !== '') return true;
+  return payload instanceof SerializedPayload;
 }
 
 /** What is read with it was written by a codec or a serializer: it is known to all, or an error. */

@@ -248,4 +248,15 @@ describe('a machine whose events have upcasters', () => {
     ]);
     expect(world.journal.stored('e')[1]?.manifest).to.equal('note.paid#v2');
   });
+
+  it('fail the recovery by a program from before there were any, which would misread it', async () => {
+    const world = new World();
+    const up = (event: EventObject) => event;
+    const adapter = upcasters([{ type: 'note.paid', from: 1, to: 2, up }]);
+    await world.start(notes, undefined, { eventAdapter: adapter }).tell('note.paid', { n: 1 });
+    const text = /event 1 \("note.paid", manifest "note.paid#v2"\).*it has version 2, and this pro/;
+    for (const options of [{}, { machineVersion: '1', serializers: {} }]) {
+      expect((await failureOf(recovered(world, options))).message).to.match(text);
+    }
+  });
 });
