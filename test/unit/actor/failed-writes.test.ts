@@ -54,6 +54,25 @@ describe('a write that goes wrong', () => {
     await host.shutdown();
   });
 
+  it('answers those of a grouped write that are stored before the one that is rejected', async () => {
+    const { host, journal, start } = openCounter();
+    const actor = start();
+    await waitFor(actor, isReady);
+    const first = journal.blockNextWrite();
+    const one = host.ask(actor, { type: 'added', n: 1 });
+    await first.reached;
+    const rest = [10, 100, 1000].map((n) => host.ask(actor, { type: 'added', n }));
+    journal.rejectNextWrite(new WriteRejectedError('one of these'), [1, 2]);
+    journal.rejectNextWrite(new WriteRejectedError('this one'));
+    first.open();
+    const settled = await Promise.allSettled([one, ...rest]);
+    expect(
+      settled.map((one) => (one.status === 'fulfilled' ? one.value.sequenceNr : 0)),
+    ).to.deep.equal([2, 3, 0, 4]);
+    expect(actor.getSnapshot().context.count).to.equal(1011);
+    await host.shutdown();
+  });
+
   it('recovers when the journal refuses a write and stores a later one', async () => {
     const { host, journal, start } = openCounter();
     const actor = start();
@@ -197,6 +216,20 @@ describe('a write that goes wrong', () => {
     await host.shutdown();
   });
 
+  it('counts failures anew once something was stored', async () => {
+    const { host, journal, machine } = openCounter();
+    const onPersistFailure = { minBackoff: 1, maxBackoff: 1, maxRestarts: 1 };
+    const logic = host.persistent(machine, { persistenceId: 'c|1', onPersistFailure });
+    const actor = createActor(logic, { input: { id: '1' } }).start();
+    for (let i = 1; i <= 3; i++) {
+      journal.failNextWrite(new WriteFailedError('away'));
+      await failureOf(host.ask(actor, { type: 'added', n: 1 }));
+      await host.ask(actor, { type: 'added', n: 1 });
+    }
+    expect(actor.getSnapshot().context.count).to.equal(3);
+    await host.shutdown();
+  });
+
   it('ends open questions when xstate stops it in the middle of a write', async () => {
     const { host, journal, start } = openCounter();
     const actor = start();
@@ -244,11 +277,13 @@ describe('a write that goes wrong', () => {
     journal.failNextWrite(new WriteFailedError('unknown'));
     await failureOf(host.ask(actor, { type: 'added', n: 1 }));
     await host.ask(actor, { type: 'added', n: 1 });
+    await failureOf(host.ask(actor, { type: 'added', n: 1, at: new Date() } as never));
     expect(signals).to.deep.equal([
       'recovery-completed',
       'persist-rejected',
       'persist-failed',
       'recovery-completed',
+      'persist-rejected',
     ]);
     await host.shutdown();
   });

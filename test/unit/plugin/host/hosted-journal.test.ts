@@ -153,7 +153,7 @@ describe('the host of a journal', () => {
   it('does not know what became of a write that is answered with no outcome', async () => {
     const wrong = [
       [undefined],
-      Object.assign([], { length: 1 }),
+      Object.assign([], { length: 1 }), // a hole
       [{ type: 'done' }],
       [{ type: 'rejected' }],
       [{ type: 'rejected', cause: 'x' }],
