@@ -356,7 +356,9 @@ export class PartitionFlow {
 
   /**
    * Starts no further write, waits for those in hand and, unless the partition is lost, stores how
-   * far they got. Never rejects: an R that was not stored makes the next owner repeat work.
+   * far they got. An R that did not move is stored once more after writes: its time says to the
+   * next owner how new they are (ADR 29). Never rejects: an R that was not stored makes the next
+   * owner repeat work.
    */
   async close(end: FlowEnd): Promise<void> {
     this.#closing.abort(new ClosedError('the partition was given up'));
@@ -364,10 +366,15 @@ export class PartitionFlow {
     this.#journals.clear();
     if (end === 'lost' || this.#isFenced || !this.#isOwned()) return;
     try {
-      const { error } = await this.#storeOffset(this.#deps.clock.nowMs());
+      const nowMs = this.#deps.clock.nowMs();
+      const { hasMoved, error } = await this.#storeOffset(nowMs);
       if (error !== undefined) this.#log.warn({ err: error }, 'replicated offset not stored');
+      const offset = this.#replicated;
+      if (hasMoved || error !== undefined || !this.#hasLeftOff || offset === undefined) return;
+      await this.#deps.store.saveOffset({ ...this.#source, offset, after: offset }, nowMs);
     } catch {
-      // Fenced: that was said, and there is nothing left to end.
+      // Fenced: that was said, and there is nothing left to end. Or an R that stays was not stored
+      // again, which matters only where clocks differ.
     }
   }
 }

@@ -179,7 +179,8 @@ export interface ReplicatedJournal extends AsyncDisposable {
    * `offset`. Nothing is stored when it stands elsewhere, or when the partition was claimed since,
    * or never by this process: then another one owns it. Repeating a call that was stored succeeds;
    * so does a first move where another process has stored the same one, and takes the partition
-   * over.
+   * over. A move from an offset to the same one, as a process gives the partition up, lets the next
+   * owner know that what was written since is not newer than its own writes will be.
    *
    * @throws {FencedError} another process owns the partition; nothing stored, stop writing
    * @throws {StoreUnavailableError} may be stored; repeat it, to the same offset or a further one

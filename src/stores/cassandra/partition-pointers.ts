@@ -106,7 +106,7 @@ export class PartitionPointers {
     }
     const claim = this.#claims.get(nameOf(move));
     if (claim === undefined) throw fenced(move, 'is not claimed by this process');
-    if (claim.known === offset) return;
+    if (claim.known === offset && after !== offset) return;
     if (claim.known !== after) throw fenced(move, `stands at ${claim.known ?? 'none'}`);
     for (let tries = 0; tries < maxTries; tries++) {
       if (await this.#isMoved(claim, move, nowMs)) {

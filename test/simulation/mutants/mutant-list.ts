@@ -226,6 +226,11 @@ export const mutants: readonly Mutant[] = [
     ],
     [row, 'await session.write(cql, params, timestamp);', 'await session.write(cql, params);'],
   ),
+  mutant('R is not stored again by an owner that leaves', 'ADR 29', [
+    flow,
+    '!this.#hasLeftOff || offset === undefined',
+    'offset !== null',
+  ]),
   mutant(
     'R moves whoever moved it before',
     'ADR 29',

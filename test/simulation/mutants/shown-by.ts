@@ -43,6 +43,7 @@ export const shownBy: ReadonlyMap<string, number | CrashPoint> = new Map<
   ['the row of a journal comes before its events', 46],
   ['a batch that was applied in part counts as applied', 35],
   ['a conditional purge is applied always', 72],
+  ['R is not stored again by an owner that leaves', 519_747_998_500],
   ['R moves whoever moved it before', 559],
   ['R moves over keys that failed', 5],
   ['a record that loses leaves rows above the last number', 9],

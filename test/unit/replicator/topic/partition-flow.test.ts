@@ -308,7 +308,7 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     expect(isRevoked).to.equal(false);
     slow.open();
     await Promise.all([revoked, work]);
-    expect(store.writes()).to.deep.equal(['append journal:a@1']);
+    expect(store.writes()).to.deep.equal(['append journal:a@1', 'saveOffset 0@0']);
     expect(store.offsets.get('journal/0')).to.equal(0);
     await stop();
   });
@@ -324,7 +324,7 @@ describe('PartitionFlow, when the partition goes away during a batch', () => {
     expect(store.writes()).to.deep.equal([]);
     slow.open();
     await Promise.all([revoked, work]);
-    expect(store.writes()).to.deep.equal(['append journal:a@1']);
+    expect(store.writes()).to.deep.equal(['append journal:a@1', 'saveOffset 0@0']);
     await stop();
   });
 
