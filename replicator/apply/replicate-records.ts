@@ -122,9 +122,9 @@ function restOf({ key, first, records }: KeyRecords, index: number): KeyRecords 
  *     log   1..9   10   purge        R is after 9
  *     row   1..9   ──   gone   ✗ the replicator dies; the next one makes a row of 10 alone
  *
- * So the purge of a journal that has a row waits until R has passed all before it. A journal without
- * a row has its whole life in these records, and a replay makes the same of it. Where an append of
- * that life cannot be decoded the purge does not wait: it makes that append needless.
+ * So the purge of a journal that has a row waits until R has passed all before it. A journal
+ * without a row has its whole life in these records, and a replay makes the same of it. Where an
+ * append of that life cannot be decoded the purge does not wait: it makes that append needless.
  */
 async function earlyPurge(
   { key, records }: KeyRecords,

@@ -24,10 +24,10 @@ export interface PartitionStart {
  * more. W is read after R, since it moves before R: read earlier, it could seem to lag. So is how
  * far the wake-ups are complete.
  *
- * Where there is no R nothing can be claimed, and another owner may store the first R meanwhile. The
- * first round of this one would then remove what the other has stored, as that of an earlier topic
- * (see `PartitionTenures`). So R is asked for once more: if there is still none, all that was found
- * is older than any R.
+ * Where there is no R nothing can be claimed, and another owner may store the first R meanwhile.
+ * The first round of this one would then remove what the other has stored, as that of an earlier
+ * topic (see `PartitionTenures`). So R is asked for once more: if there is still none, all that was
+ * found is older than any R.
  *
  * Without W there are no opening marks, so W may be stored at R. That is done at once: clients open
  * tenures only where W is at or after R, and in a partition where nobody writes W would never come.

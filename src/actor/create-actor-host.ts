@@ -152,7 +152,8 @@ export interface ActorHost extends AsyncDisposable {
    * @throws {NotOwnerError} nothing deleted: another process has the entity
    * @throws {WriteRejectedError} nothing deleted
    * @throws {WriteFailedError} may be deleted: delete again
-   * @throws {DeadlineExceededError} not within `timeout`; may be deleted, so `stored` is `'unknown'`
+   * @throws {DeadlineExceededError} not within `timeout`; may be deleted, so `stored` is
+   *   `'unknown'`
    * @throws as `whenRecovered`
    */
   deleteEvents(ref: object, to: number, options?: WaitOptions): Promise<void>;

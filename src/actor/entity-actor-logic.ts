@@ -158,8 +158,9 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
       host.start();
       return;
     }
-    // It was stopped: React's strict mode, for one, stops an actor and starts it again. Delayed events
-    // of the life before may be armed again by now. They would fire beside those of the recovery.
+    // It was stopped: React's strict mode, for one, stops an actor and starts it again. Delayed
+    // events of the life before may be armed again by now. They would fire beside those of the
+    // recovery.
     const { entity } = host;
     cancelDelaysBelow(scope.self);
     entity.forget();

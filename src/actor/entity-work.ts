@@ -117,7 +117,9 @@ export class EntityWork<S extends HostedState> implements WorkView {
     return !timers.isDueWithin(soonMs, nowMs) && !logic.childrenOf(state).some(isAtWork);
   }
 
-  /** It has a timer, a delivery, a child at work, or a word of one of them that is not stored yet. */
+  /**
+   * It has a timer, a delivery, a child at work, or a word of one of them that is not stored yet.
+   */
   get #waits(): boolean {
     const { timers, outbox, logic, state } = this.#entity;
     if (timers.size > 0 || outbox.size > 0) return true;

@@ -24,8 +24,8 @@ const actions = new Map([
 
 /**
  * `kafka-journal wakeups list` prints what wakes the entities of the journal that
- * `akka.persistence.journal.plugin` names, and changes nothing. `kafka-journal wakeups rebuild` asks
- * the replicator for those that nobody has kept (ADR 33), and waits for it.
+ * `akka.persistence.journal.plugin` names, and changes nothing. `kafka-journal wakeups rebuild`
+ * asks the replicator for those that nobody has kept (ADR 33), and waits for it.
  *
  * @returns the exit code: 0 done, 1 failed or not done in time, 2 wrong usage or configuration
  */

@@ -349,8 +349,8 @@ export class AttemptTimedOutError extends JournalError {
 }
 
 /**
- * The last attempt that a retry policy allows had begun, and its outcome is lost: its process ended,
- * or the entity moved or started over. What it does outside may or may not have happened.
+ * The last attempt that a retry policy allows had begun, and its outcome is lost: its process
+ * ended, or the entity moved or started over. What it does outside may or may not have happened.
  */
 export class AttemptInterruptedError extends JournalError {
   readonly code = 'ATTEMPT_INTERRUPTED';

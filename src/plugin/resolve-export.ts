@@ -19,8 +19,8 @@ export type ResolvedExport<B> =
 
 /**
  * Loads what the key names: something of this package, or the export of a module. A path such as
- * `./mine.ts` starts in the folder of the file in which the key was written. A package is looked for
- * from the application on: the folder of the program that runs, then the working directory.
+ * `./mine.ts` starts in the folder of the file in which the key was written. A package is looked
+ * for from the application on: the folder of the program that runs, then the working directory.
  *
  * @throws {ConfigError} at the place of the key: it is malformed, there is no such module or
  * export, or the module fails while it is loaded

@@ -153,8 +153,8 @@ export interface BegunRecovery extends AsyncDisposable {
    */
   recover(request: ReplayRequest): Promise<Recovery>;
   /**
-   * Ends it, whether it went on or not: it waits for nothing any more, and frees what is open. After
-   * the events have ended this does nothing.
+   * Ends it, whether it went on or not: it waits for nothing any more, and frees what is open.
+   * After the events have ended this does nothing.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -14,7 +14,8 @@ export interface PersistenceIdToKey {
    * but the persistence id, is the same in every process and for ever, and no other id has it.
    *
    * @param persistenceId not blank
-   * @returns a topic that Kafka takes, and an id of at most 1,024 bytes in UTF-8; anything else, and
+   * @returns a topic that Kafka takes, and an id of at most 1,024 bytes in UTF-8; anything else,
+   *   and
    * whatever this throws, is an {@link InvalidInputError} for who uses the persistence id: nothing
    * was stored
    */

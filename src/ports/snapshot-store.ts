@@ -89,8 +89,8 @@ export interface SnapshotStore extends SnapshotStorePlugin {
    */
   readonly isOptional?: boolean;
   /**
-   * `only-one-snapshot`: the store keeps the newest snapshot of an entity and no other; false unless
-   * given.
+   * `only-one-snapshot`: the store keeps the newest snapshot of an entity and no other; false
+   * unless given.
    */
   readonly onlyOne?: boolean;
 }

@@ -72,7 +72,9 @@ export class DryRuns<S extends HostedState> {
     this.#outbox?.undo();
   }
 
-  /** @throws {TooManyDeliveriesError} what was worked out since `mark` leads to more than allowed */
+  /**
+   * @throws {TooManyDeliveriesError} what was worked out since `mark` leads to more than allowed
+   */
   checkDeliveries(): void {
     this.#outbox?.checkSize();
   }

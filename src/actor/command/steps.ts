@@ -67,7 +67,9 @@ export function unstored<S>(event: EventObject, state: S): Step<S> {
   };
 }
 
-/** What is stored of an attempt. Programs that do not know of attempts leave it out by its facts. */
+/**
+ * What is stored of an attempt. Programs that do not know of attempts leave it out by its facts.
+ */
 export function attempted<S>(attempt: ChildAttempt, state: S): Step<S> {
   const { record } = attempt;
   return { ...unstored(record, state), payload: record, facts: { unhandled: true }, attempt };

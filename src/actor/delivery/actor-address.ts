@@ -8,8 +8,8 @@ const parent = `${actorPrefix}parent`;
 const system = `${actorPrefix}system:`;
 
 /**
- * The name under which a recovery of `self` finds an actor again; `undefined` = it would not. `self`
- * is the actor, or its shadow.
+ * The name under which a recovery of `self` finds an actor again; `undefined` = it would not.
+ * `self` is the actor, or its shadow.
  */
 export function addressOf(actor: AnyActorRef, self: AnyActorRef): string | undefined {
   if (actor.sessionId === self.sessionId) return undefined;

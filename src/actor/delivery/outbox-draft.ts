@@ -126,8 +126,8 @@ export class OutboxDraft {
       const text = `the option "deliveries.to" has no destination ${given}`;
       throw new InvalidInputError(`${text}; it has ${known || 'none'}. Nothing was stored`);
     }
-    // After a purge the numbers come again. Then a receiver would take a new message for an old one,
-    // if the id did not say which life of the journal it is from.
+    // After a purge the numbers come again. Then a receiver would take a new message for an old
+    // one, if the id did not say which life of the journal it is from.
     const own = `${persistenceId}${stepName(seqNr, part)}.${count}@${writerUuid.slice(0, 8)}`;
     return {
       id: checkDeliveryId(id ?? own),

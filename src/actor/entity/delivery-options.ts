@@ -21,7 +21,9 @@ export interface DeliveryAttempt {
   /** 1 for the first attempt since the entity recovered. */
   readonly attempt: number;
   readonly persistenceId: string;
-  /** As the asker of the command gave it that led to the message; hand it on with the next `ask`. */
+  /**
+   * As the asker of the command gave it that led to the message; hand it on with the next `ask`.
+   */
   readonly correlationId: string | undefined;
   /** Fires when the time of the attempt is over, and when the entity stops or is lost. */
   readonly signal: AbortSignal;

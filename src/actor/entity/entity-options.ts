@@ -102,8 +102,9 @@ export type PersistenceSignal = {
     | 'snapshots-delete-failed'
     | 'delivery-unconfirmed';
   /**
-   * Of the entity; with `delivery-unconfirmed` of the event that it follows from; with `snapshot-…` that of the snapshot, with `…-deleted` and `…-delete-failed`
-   * the number up to which was to be deleted, inclusive.
+   * Of the entity; with `delivery-unconfirmed` of the event that it follows from; with `snapshot-…`
+   * that of the snapshot, with `…-deleted` and `…-delete-failed` the number up to which was to be
+   * deleted, inclusive.
    */
   readonly sequenceNr: number;
   readonly cause?: unknown;
@@ -153,8 +154,8 @@ export interface SnapshotAdapter {
   /** From the state as docs/snapshots.md shows it to any JSON. */
   toStore(state: Readonly<Record<string, unknown>>): unknown;
   /**
-   * From what `toStore` gave to a state of the machine that the entity uses. An exception discards the
-   * snapshot.
+   * From what `toStore` gave to a state of the machine that the entity uses. An exception discards
+   * the snapshot.
    *
    * @param from `machineVersion` = of the machine that made the state; `bornWith` = of the one that
    *   began the journal: an entity that keeps to one of `earlierMachines` uses that
@@ -280,15 +281,15 @@ export interface DeliveryOptions {
   /** Where messages go, by the name that `deliver` has as `to`. */
   readonly to?: Readonly<Record<string, Destination>> | undefined;
   /**
-   * What a machine sends to other persistent actors with `sendTo` or `sendParent`, without a delay, is
-   * delivered at least once, and taken once; false unless given (docs/deliveries.md#send-to).
+   * What a machine sends to other persistent actors with `sendTo` or `sendParent`, without a delay,
+   * is delivered at least once, and taken once; false unless given (docs/deliveries.md#send-to).
    */
   readonly sendTo?: boolean | undefined;
   /** Longest time of one attempt, more than 0; 30 s unless given. */
   readonly timeout?: Duration | undefined;
   /**
-   * An unconfirmed message is sent again so long after its last attempt began, or up to half of that
-   * later. More than 0.
+   * An unconfirmed message is sent again so long after its last attempt began, or up to half of
+   * that later. More than 0.
    */
   readonly redeliverInterval?: Duration | undefined;
   /** Messages that are sent again at once; the others follow half an interval later. At least 1. */
@@ -390,6 +391,8 @@ export interface ActorSettings {
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */
   readonly passivateAfterMs: number;
-  /** Longest silence tolerated between two batches of a replay; the section of a journal says it. */
+  /**
+   * Longest silence tolerated between two batches of a replay; the section of a journal says it.
+   */
   readonly recoveryEventTimeoutMs: number;
 }

@@ -12,7 +12,10 @@ export interface Envelope {
   readonly ask: Ask | undefined;
   /** Id of the timer whose firing this is. */
   readonly timer: string | undefined;
-  /** A child's result, a delayed transition or a confirmation: not for the user's `decide`, and never dropped. */
+  /**
+   * A child's result, a delayed transition or a confirmation: not for the user's `decide`, and
+   * never dropped.
+   */
   readonly internal: boolean;
   /** Id of the delivery that this confirms. */
   readonly delivery: string | undefined;

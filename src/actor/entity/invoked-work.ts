@@ -86,7 +86,9 @@ export class InvokedWork {
   /** A recovery made the child again: the attempt that has begun last was interrupted. */
   isMadeAgain = false;
 
-  /** `name` = the number of the event that made the child, and its part unless that is the first. */
+  /**
+   * `name` = the number of the event that made the child, and its part unless that is the first.
+   */
   constructor(name: string) {
     this.#name = name;
   }

@@ -195,7 +195,9 @@ function shownAtTheEnd(snapshot: Readonly<Record<string, unknown>> | undefined):
   return valueToStored({ value, context, historyValue }, 0);
 }
 
-/** What else an event says that a machine of a version writes, in a journal begun by another one. */
+/**
+ * What else an event says that a machine of a version writes, in a journal begun by another one.
+ */
 export function withVersion(
   facts: EventFacts,
   machineVersion: string | undefined,

@@ -44,8 +44,8 @@ export interface StoredChild {
   /** The event that says its end, as the journal has it: it is not started again. */
   readonly end?: EventObject;
   /**
-   * Of a child of the entity itself, as `InvokedWork.toPlain` has it; absent in snapshots of earlier
-   * versions.
+   * Of a child of the entity itself, as `InvokedWork.toPlain` has it; absent in snapshots of
+   * earlier versions.
    */
   readonly work?: unknown;
 }

@@ -51,8 +51,8 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   actionCount = 0;
 
   /**
-   * `seesNames` = a `systemId` that the real system has given away is taken here, too. `addressOf` =
-   * where to deliver what is sent to an actor; `undefined` = nothing that is sent is delivered.
+   * `seesNames` = a `systemId` that the real system has given away is taken here, too. `addressOf`
+   * = where to deliver what is sent to an actor; `undefined` = nothing that is sent is delivered.
    */
   constructor(
     versions: MachineVersions,

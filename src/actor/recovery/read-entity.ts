@@ -80,9 +80,9 @@ class EntityReader<S extends HostedState> {
 
   /**
    * The journal is looked up while the snapshot is loaded. So what is read of it may be older than
-   * the snapshot: another process wrote and saved, or purged, in between. Then a good snapshot seems
-   * to be of another life, and events that it stands for, or that a purge made superfluous, to be
-   * lost. So when the two do not go together, both are read again, the journal last.
+   * the snapshot: another process wrote and saved, or purged, in between. Then a good snapshot
+   * seems to be of another life, and events that it stands for, or that a purge made superfluous,
+   * to be lost. So when the two do not go together, both are read again, the journal last.
    */
   async read(): Promise<Replayed<S>> {
     const { store, journal, watch, signal, end } = this.#sources;

@@ -75,13 +75,13 @@ export interface EntityRegistry<L extends AnyActorLogic> {
   deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void>;
   /**
    * Ends an entity and deletes all its events and snapshots: the next command begins it anew, with
-   * number 1. In a fleet the process that owns the entity does so, within 30 s unless `timeout` says
-   * otherwise. What may have been purged is not purged again by itself: the entity may have a new
-   * life by then.
+   * number 1. In a fleet the process that owns the entity does so, within 30 s unless `timeout`
+   * says otherwise. What may have been purged is not purged again by itself: the entity may have a
+   * new life by then.
    *
    * @throws as `purge` of the persistence, and as `ref`
-   * @throws {NotOwnerError} nothing purged: another process, which is in no fleet with this one, has
-   *   the entity
+   * @throws {NotOwnerError} nothing purged: another process, which is in no fleet with this one,
+   *   has the entity
    * @throws {RemoteCallError} `stored` says whether the owner may have purged it
    */
   purge(id: string, options?: WaitOptions): Promise<void>;
@@ -92,9 +92,9 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    */
   send(id: string, command: EventFromLogic<L>): void;
   /**
-   * Waits for the commands that it holds and for its write; a recovery is given up, and the commands
-   * that wait for it are rejected as not stored. It is started again by the next
-   * command, and where entities wake by themselves, when a delayed event of it is due.
+   * Waits for the commands that it holds and for its write; a recovery is given up, and the
+   * commands that wait for it are rejected as not stored. It is started again by the next command,
+   * and where entities wake by themselves, when a delayed event of it is due.
    *
    * @throws when the entity could not be ended
    */
@@ -172,8 +172,8 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
   /**
    * Ends the entities of a place, which takes no new ones by now, and forgets their timers. What is
    * being written gets its answer; commands that wait are rejected with `EntityStoppedError`, whose
-   * `stored` is `'no'` and whose cause is the reason. An entity that does not end in time does nothing more
-   * but wait for the answer to its write.
+   * `stored` is `'no'` and whose cause is the reason. An entity that does not end in time does
+   * nothing more but wait for the answer to its write.
    */
   handOver(place: object, how: HandOver): Promise<void>;
 }

@@ -27,7 +27,8 @@ export interface Turn {
 /**
  * Takes the snapshots of one entity: of its committed state, so of stored events only. A snapshot
  * is made into bytes in the turn that commits its last event, once that has reached the children,
- * whose states are in it, too. It is saved in the background, one at a time. What becomes of it comes back through the mailbox, as signals for the user.
+ * whose states are in it, too. It is saved in the background, one at a time. What becomes of it
+ * comes back through the mailbox, as signals for the user.
  *
  * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
  * snapshot goes as long as an event that it replaces is there.
@@ -284,7 +285,9 @@ export class EntitySnapshots<S extends HostedState> {
     this.#isRetaining = false;
   }
 
-  /** A purge waits for it: the snapshot would come back after the others are deleted. Never rejects. */
+  /**
+   * A purge waits for it: the snapshot would come back after the others are deleted. Never rejects.
+   */
   async #save(
     store: SnapshotStore,
     metadata: SnapshotMetadata,

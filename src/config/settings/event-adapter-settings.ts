@@ -23,7 +23,8 @@ export interface BoundClasses {
 
 /**
  * Reads `event-adapters` and `event-adapter-bindings` of the section of a journal. What it does not
- * name, of adapters and of patterns, is that of the fallback, whose own problems its reader reports.
+ * name, of adapters and of patterns, is that of the fallback, whose own problems its reader
+ * reports.
  */
 export function readEventAdapters(reader: SettingReader, fallback: Config): BoundClasses {
   const below = readBoundClasses(SettingReader.ofSome(fallback), adapterKeys);

@@ -194,7 +194,8 @@ function placeOf(config: Config, path: string): SectionPlace {
 function readCommon(reader: SettingReader, place: SectionPlace): CommonSettings {
   const { written, fallback } = place;
   reader.optional('class', text);
-  // The host of the plugin and the actors use them, see plugin-host-settings.ts; here they are checked.
+  // The host of the plugin and the actors use them, see plugin-host-settings.ts; here they are
+  // checked.
   readJournalHost(reader, fallback);
   readEventAdapters(reader, fallback);
   readRecoveryEventTimeout(reader, fallback);

@@ -153,8 +153,9 @@ const widening = 16;
  * loses shows only where both begin, and a record that holds `first` in its middle may have lost at
  * its beginning. Without `seq-nr-uniqueness` all rows have to be compared.
  *
- * Most records are short. So the read begins a little before `first`, and mostly shows the beginning
- * of the record without a round trip of its own. Nothing is given out before that is found.
+ * Most records are short. So the read begins a little before `first`, and mostly shows the
+ * beginning of the record without a round trip of its own. Nothing is given out before that is
+ * found.
  */
 async function* rowsFrom(
   attempt: EventAttempt,
@@ -302,7 +303,9 @@ async function* withoutLosers(
   if (kept.length > 0) yield kept;
 }
 
-/** Of two conflicting rows of one partition the one with the smaller offset wins, else the first. */
+/**
+ * Of two conflicting rows of one partition the one with the smaller offset wins, else the first.
+ */
 function report({ deps, key }: Attempt, a: StoredEvent, b: StoredEvent): void {
   const [at, next] = [a.record.at, b.record.at];
   const isInOrder = at.partition !== next.partition || at.offset <= next.offset;

@@ -186,7 +186,9 @@ class ReplayCheck {
   }
 }
 
-/** What an event lacks that the host reads; `undefined` = nothing. Its payload is looked at later. */
+/**
+ * What an event lacks that the host reads; `undefined` = nothing. Its payload is looked at later.
+ */
 function faultOf(event: PersistentRepr): string | undefined {
   if (typeof event !== 'object' || event === null) return `an event that is ${shown(event)}`;
   const { seqNr, writerUuid, manifest, facts, timestampMs } = event;

@@ -63,7 +63,9 @@ export function wakeUpStatements(schema: string) {
     },
     /** topic `$1`, partition `$2`; nothing where something is replicated */
     clearUntil: { name: 'clear wake-ups until', text: `DELETE FROM ${until} ${ofPartition}` },
-    /** The same of the wake-ups, but that of the journal `$3`, which the first record has changed. */
+    /**
+     * The same of the wake-ups, but that of the journal `$3`, which the first record has changed.
+     */
     clear: {
       name: 'clear wake-ups',
       text: `DELETE FROM ${table} ${ofPartition} AND id IS DISTINCT FROM $3::text`,
