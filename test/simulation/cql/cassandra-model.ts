@@ -23,6 +23,8 @@ export class CassandraModel {
   readonly #tables: ReadonlyMap<string, StoredTable> = new Map(
     [...shapes].map(([name, shape]) => [name, new StoredTable(shape)]),
   );
+  /** The last rows of pages: the next page begins after such a row, whatever was written meanwhile. */
+  readonly #cursors: StoredRow[] = [];
   /** Called after each write that was applied, with the key of its partition and of its row if it is one. */
   onWrite: (table: string, partition: StoredPartition, row: StoredRow | undefined) => void =
     () => {};
@@ -40,11 +42,14 @@ export class CassandraModel {
   ): Page {
     const select = compileCql(cql);
     if (select.type !== 'select') throw new Error(`not a SELECT: ${cql}`);
-    const start = Number(paging.from ?? 0);
-    const end = start + paging.size;
-    const found = foundBy(this.table(select.table), select, params);
-    const rows = found.slice(start, end).map((row) => cellsOf(select, row));
-    return { rows, next: end < found.length ? String(end) : undefined };
+    const { size, from } = paging;
+    const after = from === undefined ? undefined : this.#cursors[Number(from)];
+    const found = foundBy(this.table(select.table), select, { params, after });
+    const page = found.slice(0, size);
+    const last = page.at(-1);
+    const hasMore = last !== undefined && found.length > size;
+    const next = hasMore ? String(this.#cursors.push(last.row) - 1) : undefined;
+    return { rows: page.map((row) => cellsOf(select, row)), next };
   }
 
   /** Applies one write. The answer of a conditional one has `[applied]` and, refused, what was found. */
@@ -98,13 +103,25 @@ function partitionsOf(
   return partition === undefined ? noPartitions : [partition];
 }
 
-function foundBy(table: StoredTable, select: CompiledSelect, params: Params): LiveRow[] {
+interface Sought {
+  readonly params: Params;
+  /** The last row of the page before; a row stays in its partition when it is deleted. */
+  readonly after: StoredRow | undefined;
+}
+
+function foundBy(table: StoredTable, select: CompiledSelect, { params, after }: Sought): LiveRow[] {
   const rows: LiveRow[] = [];
+  let isAfter = after === undefined;
   for (const partition of partitionsOf(table, select, params)) {
     const { isDescending } = table.shape.key;
     for (const row of isDescending && !select.isAscending
       ? partition.rows.toReversed()
       : partition.rows) {
+      if (!isAfter) {
+        isAfter = row === after;
+        if (isAfter && select.distinct) break;
+        continue;
+      }
       const deletedAt = partition.deletedAtOf(row);
       if (!row.isLive(deletedAt)) continue;
       const found = { partition, row, deletedAt };
