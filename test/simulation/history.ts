@@ -361,7 +361,12 @@ class History {
     if (this.#moving.get(partition) !== move) return;
     if (this.#ownerOf.get(partition) !== from) return;
     this.#moving.delete(partition);
-    this.#assign(partition, this.#pickOwner() ?? this.#openOwner());
+    const next = this.#pickOwner() ?? this.#openOwner();
+    // While nothing is replicated no row says how new the writes of the first round are (ADR 29).
+    const { log, cassandra } = this.#world;
+    const isFirst = storedOffset(cassandra, log.topic, partition) === undefined;
+    if (isFirst) this.#assignLater(partition, next);
+    else this.#assign(partition, next);
   }
 
   /** Stopped for longer than its session: others get its partitions before it goes on (zombie). */
