@@ -7,6 +7,17 @@ import { counterMachine, decideCounter } from './counter.ts';
 import { openCounter, openDecidingCounter } from './open-counter.ts';
 import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
 
+/** A counter whose first command waits for its write. */
+async function writeInHand() {
+  const { host, journal, start } = openCounter();
+  const actor = start();
+  await waitFor(actor, isReady);
+  const write = journal.blockNextWrite();
+  const one = host.ask(actor, { type: 'added', n: 1 });
+  await write.reached;
+  return { host, journal, actor, write, one };
+}
+
 describe('a write that goes wrong', () => {
   it('applies none of the events of a decision when its write is rejected', async () => {
     const { host, journal, actor } = openDecidingCounter();
@@ -32,16 +43,11 @@ describe('a write that goes wrong', () => {
   });
 
   it('refuses only the command at fault when a grouped write is rejected', async () => {
-    const { host, journal, start } = openCounter();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const first = journal.blockNextWrite();
-    const one = host.ask(actor, { type: 'added', n: 1 });
-    await first.reached;
+    const { host, journal, actor, write, one } = await writeInHand();
     journal.failNextWrite(new WriteRejectedError('one of these'));
     const rest = [10, 100, 1000].map((n) => host.ask(actor, { type: 'added', n }));
     journal.rejectNextWrite(new WriteRejectedError('this one'));
-    first.open();
+    write.open();
     await one;
     const settled = await Promise.allSettled(rest);
     expect(settled.map(({ status }) => status)).to.deep.equal([
@@ -55,16 +61,11 @@ describe('a write that goes wrong', () => {
   });
 
   it('answers those of a grouped write that are stored before the one that is rejected', async () => {
-    const { host, journal, start } = openCounter();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const first = journal.blockNextWrite();
-    const one = host.ask(actor, { type: 'added', n: 1 });
-    await first.reached;
+    const { host, journal, actor, write, one } = await writeInHand();
     const rest = [10, 100, 1000].map((n) => host.ask(actor, { type: 'added', n }));
     journal.rejectNextWrite(new WriteRejectedError('one of these'), [1, 2]);
     journal.rejectNextWrite(new WriteRejectedError('this one'));
-    first.open();
+    write.open();
     const settled = await Promise.allSettled([one, ...rest]);
     expect(
       settled.map((one) => (one.status === 'fulfilled' ? one.value.sequenceNr : 0)),
@@ -231,12 +232,7 @@ describe('a write that goes wrong', () => {
   });
 
   it('ends open questions when xstate stops it in the middle of a write', async () => {
-    const { host, journal, start } = openCounter();
-    const actor = start();
-    await waitFor(actor, isReady);
-    const write = journal.blockNextWrite();
-    const asked = host.ask(actor, { type: 'added', n: 1 });
-    await write.reached;
+    const { host, actor, write, one: asked } = await writeInHand();
     actor.stop();
     const error = await failureOf(asked);
     expect(error.code).to.equal('ENTITY_STOPPED');
