@@ -92,8 +92,8 @@ export class PartitionHere {
   /** Compares the state with what is known of the owner now. */
   look(): void {
     const { membership, member } = this.#deps;
-    // First: it may find another view, and answers `false` where that takes partitions away. Which
-    // ones the view says, and the second answer is about that view.
+    // Before the view is read: the call may replace it by a newer one, and then answers `false` for
+    // the old one. The second call answers for the new one, which says what became of this partition.
     const isMember = membership.isMember() || membership.isMember();
     const { view } = membership;
     // Whoever was expelled gets a later generation when it joins again.

@@ -49,8 +49,8 @@ export interface FleetMembership extends AsyncDisposable {
   /**
    * Whether what the view says is surely still so: the others cannot have given our partitions
    * away. It looks at a clock, and costs next to nothing: ask it before each answer. A process that
-   * stood still gets `false` here before its timers fire. It may find another view by that: the
-   * answer is about the view of before, and the next one about the new one.
+   * stood still gets `false` here before its timers fire. The call may replace the
+   * view by a newer one: it then answers for the old view, and the next call for the new one.
    */
   isMember(): boolean;
 

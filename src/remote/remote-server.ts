@@ -118,8 +118,8 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   /**
-   * A call that is written to a connection which closes has an unknown outcome. So those who have
-   * not heard yet that this process leaves are refused, until no more of them come.
+   * Closing a connection under a call leaves its caller with an unknown outcome. Other processes may
+   * not have heard yet that this one leaves, so their calls are refused until no more come.
    */
   async #untilQuiet(): Promise<void> {
     const { clock, limits } = this.#deps;

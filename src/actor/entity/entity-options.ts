@@ -391,8 +391,6 @@ export interface ActorSettings {
   readonly checkDeterminism: boolean;
   /** 0 = never passivate. */
   readonly passivateAfterMs: number;
-  /**
-   * Longest silence tolerated between two batches of a replay; the section of a journal says it.
-   */
+  /** Longest silence between two batches of a replay, as the section of the journal sets it. */
   readonly recoveryEventTimeoutMs: number;
 }
