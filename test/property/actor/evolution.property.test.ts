@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert/strict';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { assign, type EventObject, raise, setup } from 'xstate';
@@ -107,7 +108,8 @@ describe(`property: tagged JSON (seed ${seed})`, () => {
     fc.assert(
       fc.property(value, (given) => {
         const json = storedForm(taggedJson.toJson(given));
-        expect(taggedJson.fromJson(JSON.parse(JSON.stringify(json)))).to.deep.equal(given);
+        // Not chai's: it sorts a map's keys as text, and fails at a key with a member "toString".
+        deepStrictEqual(taggedJson.fromJson(JSON.parse(JSON.stringify(json))), given);
       }),
       { seed, numRuns: 2000 },
     );
