@@ -143,7 +143,7 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
     signal: AbortSignal | undefined,
   ): Promise<CacheAnswer> {
     if (this.#closed) return { type: 'unknown', miss: 'closed' };
-    const { cache } = this.#follow(key.topic, end.partition);
+    const { cache } = this.#follow(key.topic, end);
     const now = cache.ask(key.id, end.offset);
     if (now !== undefined) return now;
     this.#waited += 1;
@@ -188,15 +188,21 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
     }
   }
 
-  #follow(topic: Topic, partition: Partition): PartitionFollower {
+  #follow(topic: Topic, { partition, offset: end }: PartitionOffset): PartitionFollower {
     const name = nameOf(topic, partition);
     const known = this.#followers.get(name);
     if (known !== undefined) {
-      known.touch();
+      known.touch(end);
       return known;
     }
     const limits = { maxIds: this.#settings.maxIds, budget: this.#budget };
-    const followed = { topic, partition, cache: new PartitionCache(partition, limits) };
+    const followed = {
+      topic,
+      partition,
+      end,
+      cache: new PartitionCache(partition, limits),
+      isWatched: () => this.writers.watches(topic, partition),
+    };
     const follower = new PartitionFollower(followed, this.#deps, this.#settings, () => {
       if (this.#followers.get(name) === follower) this.#followers.delete(name);
     });

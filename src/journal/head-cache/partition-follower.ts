@@ -6,6 +6,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { EventualJournal } from '../../ports/eventual-journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { Occasion } from '../../runtime/occasion.ts';
 import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import { learnTenures } from '../learn-tenures.ts';
 import type { PartitionCache } from './partition-cache.ts';
@@ -27,6 +28,12 @@ export interface FollowerSettings {
   readonly removalIntervalMs: number;
 }
 
+/**
+ * A process that writes all the time would fetch and decode everything that it writes, for nobody. So
+ * once nobody has asked for so long, nothing is fetched until somebody does.
+ */
+const quietMs = 1_000;
+
 const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
 const removalBackoff: Backoff = { initialMs: 10, maxMs: 3_000 };
 
@@ -35,6 +42,10 @@ export interface FollowedPartition {
   readonly topic: Topic;
   readonly partition: Partition;
   readonly cache: PartitionCache;
+  /** Somebody has to be told what others write, though nobody asks. */
+  readonly isWatched: () => boolean;
+  /** What is asked first is as of this offset. */
+  readonly end: Offset;
 }
 
 /** Keeps one partition's cache up to date while it is asked; runs the machine of its life. */
@@ -42,17 +53,20 @@ export class PartitionFollower {
   readonly cache: PartitionCache;
   readonly #topic: Topic;
   readonly #partition: Partition;
+  readonly #isWatched: () => boolean;
   readonly #deps: FollowerDeps;
   readonly #settings: FollowerSettings;
   readonly #work = new Set<Promise<void>>();
   readonly #actor;
   #askedMs: number;
+  #askedUpTo: Offset;
   /** Somebody asked since the replicated offset was last looked at. */
   #asked = false;
+  readonly #asking = new Occasion();
 
   /** @param onClosed called once, when the partition is no longer followed */
   constructor(
-    { topic, partition, cache }: FollowedPartition,
+    { topic, partition, cache, isWatched, end }: FollowedPartition,
     deps: FollowerDeps,
     settings: FollowerSettings,
     onClosed: () => void,
@@ -60,17 +74,21 @@ export class PartitionFollower {
     this.cache = cache;
     this.#topic = topic;
     this.#partition = partition;
+    this.#isWatched = isWatched;
     this.#deps = deps;
     this.#settings = settings;
     this.#askedMs = deps.clock.nowMs();
+    this.#askedUpTo = end;
     this.#actor = createActor(partitionFollowerMachine, { input: this.#effects(onClosed) });
     this.#actor.start();
   }
 
-  /** Somebody wants to know something of the partition. */
-  touch(): void {
+  /** Somebody wants to know something of the partition, as it is at `end` or later. */
+  touch(end: Offset): void {
+    this.#askedUpTo = Offset.of(Math.max(this.#askedUpTo, end));
     this.#askedMs = this.#deps.clock.nowMs();
     this.#asked = true;
+    this.#asking.fire();
   }
 
   /** Answers those who wait, and ends when all work has. Never rejects. */
@@ -133,15 +151,25 @@ export class PartitionFollower {
   }
 
   async #followLog(signal: AbortSignal): Promise<void> {
-    const from = this.cache.next;
-    if (from === undefined) return;
-    const start = { topic: this.#topic, partition: this.#partition, from };
-    for await (const batch of this.#deps.consumer.follow(start, { signal })) {
-      await this.#learnTenures(batch.records, signal);
-      if (signal.aborted) return;
-      this.cache.add(batch);
-      this.#actor.send({ type: 'records.seen' });
+    for (;;) {
+      const from = this.cache.next;
+      if (from === undefined) return;
+      const start = { topic: this.#topic, partition: this.#partition, from };
+      for await (const batch of this.#deps.consumer.follow(start, { signal })) {
+        await this.#learnTenures(batch.records, signal);
+        if (signal.aborted) return;
+        this.cache.add(batch);
+        this.#actor.send({ type: 'records.seen' });
+        if (this.#isQuiet) break;
+      }
+      // The replicated offset may pass what was not fetched: then that is never looked at.
+      if (this.#isQuiet) await this.#asking.wait(signal);
     }
+  }
+
+  get #isQuiet(): boolean {
+    const hasSeen = (this.cache.next ?? Offset.min) >= this.#askedUpTo;
+    return hasSeen && this.#deps.clock.nowMs() - this.#askedMs >= quietMs && !this.#isWatched();
   }
 
   /**

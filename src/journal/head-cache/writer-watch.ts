@@ -64,6 +64,14 @@ export class WriterWatch {
     if (journals.size > maxJournals) journals.delete(journals.keys().next().value as string);
   }
 
+  /** A journal of the partition was read, and may be written. */
+  watches(topic: Topic, partition: Partition): boolean {
+    for (const journal of this.#journals.get(topic)?.values() ?? []) {
+      if (journal.partition === partition) return true;
+    }
+    return false;
+  }
+
   /** The log has acknowledged an action of this process. */
   wrote({ key, header }: Action, at: PartitionOffset): void {
     const journal = this.#journals.get(key.topic)?.get(key.id);
@@ -145,6 +153,10 @@ export function watchProducer(producer: ActionProducer, writers: WriterWatch): A
     });
   return {
     produce(action, options) {
+      // A tenure protects what names it: what others write in its journal does not count.
+      if (action.header.type !== 'mark' && action.header.tenure !== undefined) {
+        return producer.produce(action, options);
+      }
       const look = writers.check(action, options);
       return look === undefined ? send(action, options) : look.then(() => send(action, options));
     },

@@ -119,7 +119,7 @@ async function judged(
   if (verdict.type !== 'whole') return 'torn';
   const { cut, head } = view;
   if (head.conditions.length > 0) head.settlePurge(verdict.store === 'purged');
-  deps.headCache?.writers.read(key, cut.end);
+  if (deps.tenure === undefined) deps.headCache?.writers.read(key, cut.end);
   const row = verdict.store === 'alive' ? view.row : undefined;
   const lastStored = verdict.store === 'alive' && verdict.last === 'row' ? row?.seqNr : undefined;
   return { deps, key, cut, head, row, lastStored, deadline, looks };
