@@ -9,8 +9,10 @@ import type { AtomicWrite } from '../ports/journal-plugin.ts';
 export function batchesOf<W extends AtomicWrite>(
   writes: readonly W[],
   maxEvents: number,
-): readonly (readonly W[])[] {
-  if (writes.length <= 1) return [writes];
+): readonly (readonly [W, ...W[]])[] {
+  const [first] = writes;
+  if (first === undefined) return [];
+  if (writes.length === 1) return [[first]];
   const limit = maxEvents <= 0 ? Number.POSITIVE_INFINITY : maxEvents;
   const batches: [W, ...W[]][] = [];
   let room = 0;

@@ -66,7 +66,8 @@ export class JournalCalls implements Calls {
     for (const batch of batches) {
       try {
         await this.#append(batch, options);
-      } catch (error) {
+      } catch (cause) {
+        const error = asRejection(cause);
         if (before === 0) throw error;
         if (!(error instanceof WriteRejectedError || error instanceof NotOwnerError)) {
           // Whatever the later group met, groups before it are stored.
@@ -128,11 +129,11 @@ export class JournalCalls implements Calls {
     };
   }
 
-  async #append(batch: readonly EncodedWrite[], options?: CallOptions): Promise<void> {
-    const first = batch[0];
-    if (first === undefined) return;
-    const reprs = batch.length === 1 ? first.events : batch.flatMap((write) => [...write.events]);
-    const events = batch.length === 1 ? first.encoded : batch.flatMap((write) => write.encoded);
+  #append(batch: readonly [EncodedWrite, ...EncodedWrite[]], options?: CallOptions) {
+    const [first] = batch;
+    const isOne = batch.length === 1;
+    const reprs = isOne ? first.events : batch.flatMap((write) => [...write.events]);
+    const events = isOne ? first.encoded : batch.flatMap((write) => write.encoded);
     const { metadata: data, headers, expireAfter } = first.beside ?? {};
     const payload = {
       ...(data !== undefined && { data }),
@@ -141,19 +142,19 @@ export class JournalCalls implements Calls {
     const metadata = { header: factsMetadata(reprs), payload };
     // A write that says nothing leaves what those before it have said.
     const last = this.#saysWakeUps ? batch.findLast(({ wake }) => wake !== undefined) : undefined;
-    try {
-      await this.#journalOf(first.persistenceId).append(events, {
-        ...options,
-        metadata,
-        ...(headers !== undefined && { headers }),
-        wake: last?.wake,
-      });
-    } catch (cause) {
-      // Nothing was sent: the entity may go on.
-      if (!(cause instanceof InvalidInputError)) throw cause;
-      throw new WriteRejectedError(cause.message, { cause });
-    }
+    return this.#journalOf(first.persistenceId).append(events, {
+      signal: options?.signal,
+      metadata,
+      headers,
+      wake: last?.wake,
+    });
   }
+}
+
+/** Of what was certainly not sent: the entity may go on. */
+function asRejection(cause: unknown): unknown {
+  if (!(cause instanceof InvalidInputError)) return cause;
+  return new WriteRejectedError(cause.message, { cause });
 }
 
 const stored: WriteOutcome = { type: 'stored' };

@@ -79,9 +79,12 @@ export function checkTimeout(timeoutMs: unknown): number {
   );
 }
 
+const noTerms: CheckedTerms = Object.freeze({});
+
 /** @throws {InvalidInputError} one of them has a wrong value; names it */
 export function checkTerms(given: CommandTerms | undefined): CheckedTerms {
-  const { expectedSequenceNr, commandId, correlationId, causationId } = given ?? {};
+  if (!given) return noTerms;
+  const { expectedSequenceNr, commandId, correlationId, causationId } = given;
   if (expectedSequenceNr !== undefined && !isCount(expectedSequenceNr)) {
     const text = 'expectedSequenceNr must be an integer of at least 0';
     throw new InvalidInputError(`${text}, not ${String(expectedSequenceNr)}`);

@@ -166,33 +166,43 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return this.#entry(id).ref as ActorRefFrom<L>;
   }
 
-  async ask(
+  ask(
     id: string,
     command: EventFromLogic<L>,
     options?: AskOptions,
   ): Promise<AskResult<SnapshotFrom<L>>> {
-    checkCommand(command);
-    const signal = checkSignal(options?.signal);
-    signal?.throwIfAborted(); // nothing is started for it
-    const stopping = this.#entries.get(id)?.stopping;
-    let how = options;
-    if (stopping !== undefined) {
-      const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
-      const restMs = await this.#restAfter(unlessAborted(stopping, signal), timeoutMs, id);
-      how = { ...options, timeout: restMs };
+    try {
+      checkCommand(command);
+      checkSignal(options?.signal)?.throwIfAborted(); // nothing is started for it
+      const stopping = this.#entries.get(id)?.stopping;
+      if (stopping !== undefined) return this.#askAfter(stopping, id, command, options);
+      return this.#askNow(id, command, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const result = this.#deps.ask(this.#entry(id).ref, command, how);
+  }
+
+  #askNow(id: string, command: EventFromLogic<L>, options: AskOptions | undefined) {
+    const result = this.#deps.ask(this.#entry(id).ref, command, options);
     return result as Promise<AskResult<SnapshotFrom<L>>>;
   }
 
-  /** What is left of the time of an `ask` once an entity has ended that is stopping. */
-  async #restAfter(stopping: Promise<void>, timeoutMs: number, id: string): Promise<number> {
+  /** Asks a new incarnation, once the one that is stopping has ended. */
+  async #askAfter(
+    stopping: Promise<void>,
+    id: string,
+    command: EventFromLogic<L>,
+    options: AskOptions | undefined,
+  ): Promise<AskResult<SnapshotFrom<L>>> {
     const { clock } = this.#deps;
+    const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
     const endMs = clock.nowMs() + timeoutMs;
-    if ((await within(stopping, timeoutMs, clock)) !== 'expired')
-      return Math.max(1, endMs - clock.nowMs());
-    const text = `"${id}" of "${this.type}" has not ended within ${timeoutMs} ms; nothing was stored`;
-    throw new AskTimeoutError(text, { stored: 'no' });
+    const ended = unlessAborted(stopping, options?.signal);
+    if ((await within(ended, timeoutMs, clock)) === 'expired') {
+      const text = `"${id}" of "${this.type}" has not ended within ${timeoutMs} ms; nothing was stored`;
+      throw new AskTimeoutError(text, { stored: 'no' });
+    }
+    return this.#askNow(id, command, { ...options, timeout: Math.max(1, endMs - clock.nowMs()) });
   }
 
   async peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {

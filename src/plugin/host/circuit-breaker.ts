@@ -41,7 +41,7 @@ export class CircuitBreaker {
   /** ms since the epoch; counts while the breaker is open. */
   #openUntilMs = 0;
   /** Under way, in the order in which they began, which is the order of their deadlines. */
-  readonly #calls = new Set<Call<unknown>>();
+  readonly #calls = new Set<Call>();
   #watch: AbortController | undefined;
 
   constructor(options: CircuitBreakerOptions) {
@@ -59,21 +59,22 @@ export class CircuitBreaker {
    */
   run<T>(work: (options: CallOptions) => Promise<T>, options?: CallOptions): Promise<T> {
     if (this.#state !== 'closed' && !this.#letsThrough()) return Promise.reject(this.#refusal());
-    const call = new Call<T>(options?.signal);
-    call.isTrial = this.#state === 'halfOpen';
-    if (call.isTrial) this.#report('trial.started');
-    call.deadlineMs = this.#options.clock.nowMs() + this.#options.settings.callTimeoutMs;
-    this.#calls.add(call as Call<unknown>);
-    if (this.#watch === undefined) this.#watchDeadlines();
-    started(work, call).then(
-      (value) => {
-        if (this.#end(call as Call<unknown>)) call.resolve(value);
-      },
-      (error: unknown) => {
-        if (this.#end(call as Call<unknown>, error)) call.reject(error);
-      },
-    );
-    return call.answer;
+    return new Promise((resolve, reject) => {
+      const call = new Call(reject, options?.signal);
+      call.isTrial = this.#state === 'halfOpen';
+      if (call.isTrial) this.#report('trial.started');
+      call.deadlineMs = this.#options.clock.nowMs() + this.#options.settings.callTimeoutMs;
+      this.#calls.add(call);
+      if (this.#watch === undefined) this.#watchDeadlines();
+      begun(work, call).then(
+        (value) => {
+          if (this.#end(call)) resolve(value);
+        },
+        (error: unknown) => {
+          if (this.#end(call, error)) reject(error);
+        },
+      );
+    });
   }
 
   /** No deadline is watched any more. Calls under way get what the plugin answers. */
@@ -97,7 +98,7 @@ export class CircuitBreaker {
   }
 
   /** Takes the outcome of a call; false when that has been given up. */
-  #end(call: Call<unknown>, ...failure: [error?: unknown]): boolean {
+  #end(call: Call, ...failure: [error?: unknown]): boolean {
     if (!this.#calls.delete(call)) return false;
     call.stopListening();
     const isFailure = failure.length > 0 && saysSomething(failure[0]);
@@ -168,23 +169,18 @@ export class CircuitBreaker {
 }
 
 /** One call that is under way. */
-class Call<T> implements CallOptions {
-  readonly answer: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
+class Call implements CallOptions {
   /** Fires when nobody waits for the call any more. */
   readonly signal: AbortSignal;
   readonly #over = new AbortController();
   readonly #given: AbortSignal | undefined;
+  readonly #reject: (error: unknown) => void;
   readonly stopListening: () => void;
   isTrial = false;
   deadlineMs = 0;
 
-  constructor(given: AbortSignal | undefined) {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.answer = promise;
-    this.resolve = resolve;
-    this.reject = reject;
+  constructor(reject: (error: unknown) => void, given: AbortSignal | undefined) {
+    this.#reject = reject;
     this.signal = this.#over.signal;
     this.#given = given;
     this.stopListening = onAbort(given, (reason) => this.#over.abort(reason));
@@ -195,17 +191,18 @@ class Call<T> implements CallOptions {
   }
 
   abandon(error: Error): void {
-    this.reject(error);
+    this.#reject(error);
     this.#over.abort(error);
   }
 }
 
-/** A plugin of a user may throw instead of rejecting. */
-async function started<T>(
-  work: (options: CallOptions) => Promise<T>,
-  call: CallOptions,
-): Promise<T> {
-  return await work({ signal: call.signal });
+/** A plugin of a user may throw instead of rejecting, or answer what is no promise. */
+function begun<T>(work: (options: CallOptions) => Promise<T>, { signal }: CallOptions): Promise<T> {
+  try {
+    return Promise.resolve(work({ signal }));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Whether a failure says something about the plugin, and not about the one call. */

@@ -101,8 +101,12 @@ class HostedCalls implements Calls {
     const fault = faultOf(writes);
     if (fault !== undefined) throw new WriteRejectedError(`nothing was sent to ${name}: ${fault}`);
     // The plugin gets a list of its own: one that empties it must not change what is counted here.
-    const call = breaker.run((how) => this.#plugin.write([...writes], how), options);
-    const outcomes = await this.#stores(call, options);
+    let outcomes: readonly WriteOutcome[];
+    try {
+      outcomes = await breaker.run((how) => this.#plugin.write([...writes], how), options);
+    } catch (cause) {
+      throw this.#failureOf(cause, options);
+    }
     const wrong = wrongAnswer(outcomes, writes.length);
     if (wrong === undefined) return outcomes;
     throw new WriteFailedError(`${name} answered ${wrong} to ${writes.length} atomic writes`);
@@ -110,16 +114,20 @@ class HostedCalls implements Calls {
 
   async deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void> {
     const { breaker } = this.#host;
-    await this.#stores(
-      breaker.run((how) => this.#plugin.deleteTo(id, to, how), options),
-      options,
-    );
+    try {
+      await breaker.run((how) => this.#plugin.deleteTo(id, to, how), options);
+    } catch (cause) {
+      throw this.#failureOf(cause, options);
+    }
   }
 
   async #purge(id: PersistenceId, options?: CallOptions): Promise<void> {
     const { breaker } = this.#host;
-    const purging = breaker.run(async (how) => await this.#plugin.purge?.(id, how), options);
-    await this.#stores(purging, options);
+    try {
+      await breaker.run(async (how) => await this.#plugin.purge?.(id, how), options);
+    } catch (cause) {
+      throw this.#failureOf(cause, options);
+    }
   }
 
   async highestSeqNr(id: PersistenceId, from: number, options?: CallOptions): Promise<number> {
@@ -202,24 +210,18 @@ class HostedCalls implements Calls {
   }
 
   /**
-   * What a call that stores something failed with, as its caller has to take it.
-   *
-   * @throws {WriteRejectedError} the breaker is open: nothing was sent
-   * @throws {WriteFailedError} any other error that does not say itself what became of the call
-   * @throws the abort reason of the caller
+   * What a call that stores something failed with, as its caller has to take it: `WriteRejectedError`
+   * = the breaker is open, nothing was sent; `WriteFailedError` for any error that does not say itself
+   * what became of the call; the abort reason of the caller.
    */
-  async #stores<T>(call: Promise<T>, options: CallOptions | undefined): Promise<T> {
-    try {
-      return await call;
-    } catch (cause) {
-      options?.signal?.throwIfAborted();
-      const { name } = this.#host;
-      if (cause instanceof BreakerOpenError) {
-        throw new WriteRejectedError(`nothing was sent to ${name}`, { cause });
-      }
-      if (saysWhatBecame(cause)) throw cause;
-      throw new WriteFailedError(`${name} failed, and what was sent may be stored`, { cause });
+  #failureOf(cause: unknown, options: CallOptions | undefined): unknown {
+    const { name } = this.#host;
+    if (options?.signal?.aborted) return options.signal.reason;
+    if (cause instanceof BreakerOpenError) {
+      return new WriteRejectedError(`nothing was sent to ${name}`, { cause });
     }
+    if (saysWhatBecame(cause)) return cause;
+    return new WriteFailedError(`${name} failed, and what was sent may be stored`, { cause });
   }
 }
 
