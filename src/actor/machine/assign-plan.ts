@@ -4,6 +4,8 @@ import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject } 
 export interface AssignPlan {
   readonly transitions: readonly unknown[];
   readonly actions: readonly AssignAction[];
+  /** One of the assignments has spawned: it is left to xstate. */
+  spawns: boolean;
 }
 
 export type AssignPlanner = (
@@ -13,8 +15,14 @@ export type AssignPlanner = (
 
 interface AssignAction {
   readonly type: 'xstate.assign';
+  readonly assignment: Assignment;
   readonly resolve: (...args: unknown[]) => [AnyMachineSnapshot, unknown, unknown];
 }
+
+type Assigner = (args: object, params: undefined) => unknown;
+
+/** What was given to `assign`. */
+type Assignment = Assigner | Readonly<Record<string, unknown>>;
 
 interface TransitionDefinition {
   readonly target: readonly unknown[] | undefined;
@@ -71,10 +79,11 @@ function planOf(
     // left to xstate.
     const named = typeof action === 'string' ? machine.implementations.actions[action] : action;
     const candidate = named as Partial<AssignAction> | undefined;
-    if (candidate?.type !== 'xstate.assign' || candidate.resolve === undefined) return undefined;
+    if (candidate?.type !== 'xstate.assign') return undefined;
+    if (candidate.resolve === undefined || candidate.assignment === undefined) return undefined;
     actions.push(candidate as AssignAction);
   }
-  return { transitions: [definition], actions };
+  return { transitions: [definition], actions, spawns: false };
 }
 
 /** What the assignments of a plan are given. */
@@ -85,11 +94,48 @@ export interface AssignInput {
 }
 
 /**
- * Runs the assignments of a plan, in order.
+ * Runs the assignments of a plan, in order. xstate computes value and tags of the state anew for each
+ * of them, which takes longer than all else of an event; here they stay as they are.
  *
  * @throws what an assignment throws
  */
-export function runAssigns(
+export function runAssigns(plan: AssignPlan, input: AssignInput): AnyMachineSnapshot {
+  const { state, event, scope } = input;
+  if (plan.spawns || !state.context) return resolveAssigns(plan, input);
+  isSpawning = false;
+  let { context } = state;
+  try {
+    for (const { assignment } of plan.actions) {
+      const args = { context, event, spawn, self: scope.self, system: scope.system };
+      context = { ...context, ...assigned(assignment, args) };
+    }
+  } catch (error) {
+    if (!isSpawning) throw error;
+  }
+  plan.spawns = isSpawning;
+  return isSpawning ? resolveAssigns(plan, input) : { ...state, context };
+}
+
+/** An assignment of the run under way has called `spawn`. */
+let isSpawning = false;
+
+function spawn(): never {
+  isSpawning = true;
+  throw new Error('spawn may be called only while the assignment runs');
+}
+
+function assigned(assignment: Assignment, args: object): object {
+  if (typeof assignment === 'function') return assignment(args, undefined) as object;
+  const update: Record<string, unknown> = {};
+  for (const key of Object.keys(assignment)) {
+    const value = assignment[key];
+    update[key] = typeof value === 'function' ? value(args, undefined) : value;
+  }
+  return update;
+}
+
+/** The same as xstate does it. */
+function resolveAssigns(
   plan: AssignPlan,
   { state, event, scope }: AssignInput,
 ): AnyMachineSnapshot {
