@@ -8,6 +8,8 @@ import { SnapshotCriteria } from '../../ports/snapshot-store.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { PersistenceSignal } from '../entity/entity-options.ts';
+import type { Step } from '../entity/evaluated.ts';
+import { isStored } from '../entity/evaluated.ts';
 import type { Written } from '../entity/host-events.ts';
 import { SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
@@ -177,9 +179,9 @@ export class EntitySnapshots<S extends HostedState> {
    * @throws what `snapshotWhen` throws
    */
   committed({ evaluated, step }: Written<S>): void {
-    if (this.#store === undefined || step.payload === undefined) return;
+    if (this.#store === undefined || !isStored(step)) return;
     const { envelope, steps } = evaluated;
-    this.#note(step.seqNr, step.facts.delaysMs ?? [], step.timerChanges, step.facts.timer);
+    this.#note(step);
     if (envelope.child !== undefined) this.#entity.logic.noteEnd(envelope.child);
     this.#ask(step.event, step.seqNr);
     // A command is stored whole or not at all, so a snapshot holds all of it.
@@ -195,17 +197,13 @@ export class EntitySnapshots<S extends HostedState> {
     });
   }
 
-  #note(
-    seqNr: number,
-    delaysMs: readonly (number | null)[],
-    changes: readonly TimerChange[],
-    fired: string | undefined,
-  ): void {
+  #note({ seqNr, part, facts, timerChanges }: Step<S>): void {
+    const { timer, delaysMs = [] } = facts;
     this.#writerUuid = this.#entity.writerUuid;
     this.#lastEventMs = this.#entity.deps.clock.nowMs();
-    if (fired !== undefined) this.#timers.removeFirst(fired);
-    if (changes.length === 0) return;
-    this.#timers.note(changes, { seqNr, delaysMs }, this.#lastEventMs);
+    if (timer !== undefined) this.#timers.removeFirst(timer);
+    if (timerChanges.length === 0) return;
+    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, this.#lastEventMs);
     this.#timers.forgetSent(this.#lastEventMs);
   }
 
