@@ -136,21 +136,20 @@ export class EventCoding {
   }
 
   /**
-   * What a stored event says of deliveries, with the messages as they were.
+   * What a stored event says beside its payload, with messages and replies as they were.
    *
-   * @throws {RecoveryFailedError} a message cannot be decrypted
+   * @throws {RecoveryFailedError} one cannot be decrypted
    */
   openFacts({ seqNr, facts }: PersistentRepr): EventFacts {
-    const { deliveries } = facts;
+    if (!isSealed(facts)) return facts;
     const { cipher } = this;
-    if (deliveries?.some(({ sealed }) => sealed !== undefined) !== true) return facts;
     try {
       if (cipher === undefined)
         throw new Error('it is encrypted, and the actor has no "encryption"');
-      return { ...facts, deliveries: deliveries.map((delivery) => cipher.openDelivery(delivery)) };
+      return cipher.openFacts(facts);
     } catch (cause) {
-      const text = `a delivery of event ${seqNr} of ${this.#id} cannot be read: ${messageOf(cause)}`;
-      throw new RecoveryFailedError(text, { cause });
+      const text = `a delivery or a reply of event ${seqNr} of ${this.#id} cannot be read`;
+      throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
     }
   }
 
@@ -293,6 +292,12 @@ export class EventCoding {
 }
 
 const initType = 'xstate.init';
+
+function isSealed({ deliveries, command }: EventFacts): boolean {
+  return (
+    command?.sealed !== undefined || deliveries?.some(({ sealed }) => sealed !== undefined) === true
+  );
+}
 
 /** What the actor itself stores. */
 function isOwn(stored: unknown): stored is EventObject {

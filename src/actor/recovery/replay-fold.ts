@@ -122,8 +122,8 @@ export class ReplayFold<S extends HostedState> {
     }
   }
 
-  #take(repr: PersistentRepr): void {
-    const { seqNr, facts } = repr;
+  #take(stored: PersistentRepr): void {
+    const { seqNr } = stored;
     const { persistenceId, coding } = this.#options;
     if (seqNr <= this.lastSeqNr) {
       const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
@@ -131,13 +131,15 @@ export class ReplayFold<S extends HostedState> {
     }
     const isFirst = this.lastSeqNr === 0;
     this.lastSeqNr = seqNr;
-    this.#writerUuid = repr.writerUuid;
-    this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
-    if (isFirst && this.#isOfSnapshot(repr)) return;
+    this.#writerUuid = stored.writerUuid;
+    this.#lastSeenMs = stored.timestampMs ?? this.#lastSeenMs;
+    if (isFirst && this.#isOfSnapshot(stored)) return;
     this.#appliedEvents++;
     this.#delaysTaken = 0;
+    const facts = coding?.openFacts(stored) ?? stored.facts;
+    const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
-    this.#outbox.note(coding?.openFacts(repr) ?? facts, seqNr);
+    this.#outbox.note(facts, seqNr);
     if (coding !== undefined) {
       for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
     } else if (needsCoding(repr)) {

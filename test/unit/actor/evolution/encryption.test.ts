@@ -93,6 +93,19 @@ describe('encrypted entities', () => {
     expect(notes(await recovered(world, keys))).to.deep.equal(all);
   });
 
+  it('store the reply to a command with an id encrypted, and give it again after a recovery', async () => {
+    const world = new World();
+    const keys = new MemoryKeys();
+    const reply = { secret: 'reply' };
+    const decide = () => ({ type: 'persist', events: [{ type: 'note' }], reply });
+    const ask = ({ host, actor }: Started) =>
+      host.ask(actor as never, { type: 'tell' } as never, { commandId: 'c' });
+    await ask(start(world, keys, { decide }));
+    expect(journalText(world)).not.to.contain('secret');
+    expect(await ask(await recovered(world, keys, { decide }))).to.deep.include({ reply });
+    expect(world.journal.stored('e')).to.have.length(2);
+  });
+
   it('encrypt the same event in another way each time', async () => {
     const world = new World();
     const live = start(world, new MemoryKeys());
