@@ -71,7 +71,13 @@ export class Renaming {
     const given = this.#actors.get(id);
     if (given !== undefined) return given;
     const automatic = /^(\d+)\.(.+)$/.exec(id);
-    return automatic === null ? id : `${automatic[1]}.${this.#stateOf(automatic[2] ?? '')}`;
+    return automatic === null ? id : `${automatic[1]}.${this.stateOf(automatic[2] ?? '')}`;
+  }
+
+  /** The name of an actor's logic: one that xstate made of a state, where it has none of its own. */
+  sourceOf(src: string): string {
+    const [, start, state] = /^(xstate\.invoke\.\d+\.)(.*)$/.exec(src) ?? [];
+    return start === undefined || state === undefined ? src : start + this.stateOf(state);
   }
 
   /** The id of a timer: of a delayed action, or the type of a delayed transition. */
@@ -83,7 +89,7 @@ export class Renaming {
   #after(name: string): string {
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       const [delay, state] = [name.slice(0, dot), name.slice(dot + 1)];
-      const [toState, toDelay] = [this.#stateOf(state), this.#delayOf(delay, this.#stateOf(state))];
+      const [toState, toDelay] = [this.stateOf(state), this.#delayOf(delay, this.stateOf(state))];
       if (toState !== state || toDelay !== delay) return `${toDelay}.${toState}`;
     }
     return name;
@@ -93,7 +99,8 @@ export class Renaming {
     return this.#delays.get(`${delay}.${state}`) ?? this.#delays.get(delay) ?? delay;
   }
 
-  #stateOf(id: string): string {
+  /** The id of a state, or of the machine. */
+  stateOf(id: string): string {
     for (const [from, to] of this.#states) {
       if (id === from) return to;
       if (id.startsWith(`${from}.`)) return to + id.slice(from.length);

@@ -7,7 +7,7 @@ import type {
   StoredSnapshot,
 } from '../../ports/snapshot-store.ts';
 import type { Entity } from '../entity/entity.ts';
-import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { DryRun, FormerNames, HostedState } from '../entity/entity-logic.ts';
 import type { ReplayEnd } from '../entity/moment.ts';
 import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
@@ -219,9 +219,10 @@ class EntityReader<S extends HostedState> {
         renaming === undefined
           ? [given, content.timers]
           : [renamedChildren(given, renaming), renamedTimers(content.timers, renaming)];
+      const former = adapter === undefined ? this.#formerNames(content) : undefined;
       return {
         ...witness,
-        state: run.restore(state, timers),
+        state: run.restore(state, timers, former),
         input: content.input === undefined ? input : content.input.value,
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
@@ -244,14 +245,24 @@ class EntityReader<S extends HostedState> {
     throw new CodecError(`it is the one of number ${witness.seqNr}`);
   }
 
+  /** `undefined` = no state has another name today; one of an earlier machine never has. */
+  #formerNames({ kind, bornWith }: SnapshotContent): FormerNames | undefined {
+    const { settings, logic } = this.#entity;
+    const renaming = settings.evolution?.renaming;
+    if (renaming === undefined || logic.machineOf(bornWith).isEarlier) return undefined;
+    return { machineId: kind, stateOf: (id) => renaming.stateOf(id) };
+  }
+
   /** @throws {CodecError} another machine has made the state, or another version of it */
-  #checkProgram({ kind, machineVersion, bornWith }: SnapshotContent): void {
+  #checkProgram(content: SnapshotContent): void {
+    const { kind, machineVersion, bornWith } = content;
     const used = programOf(this.#entity, bornWith);
     if (machineVersion !== used.machineVersion) {
       const versions = [machineVersion, used.machineVersion].map((v) => v ?? 'without version');
       throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
     }
-    if (kind !== used.kind) {
+    const today = this.#formerNames(content)?.stateOf(kind) ?? kind;
+    if (today !== used.kind) {
       throw new CodecError(`it is of the machine "${kind}", not "${used.kind}"`);
     }
   }

@@ -19,14 +19,15 @@ export function renamedTimers(timers: Timers, renaming: Renaming): Timers {
 
 /**
  * The state of a snapshot with the names of today for the children of the entity, and for whatever
- * stands for them. Names of states stay as they are: those that are gone are found.
+ * stands for them. The machine itself knows those of its states.
  */
 export function renamedChildren(state: unknown, renaming: Renaming): unknown {
   if (typeof state !== 'object' || state === null) return state;
   const { children, gone, ...others } = withNewPaths(state, renaming) as Partial<StoredMachine>;
-  const child = ({ id, end, ...stored }: StoredChild): StoredChild => ({
+  const child = ({ id, src, end, ...stored }: StoredChild): StoredChild => ({
     ...stored,
     id: renaming.actorOf(id),
+    src: renaming.sourceOf(src),
     ...(end !== undefined && { end: renaming.eventOf(end) }),
   });
   return {
