@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { InvalidInputError } from '../../model/errors.ts';
 import { isOwnType } from './own-events.ts';
 
 /**
@@ -29,6 +30,20 @@ type Names = Readonly<Record<string, string>>;
 const afterPrefix = 'xstate.after.';
 /** What xstate calls the ends and the changes of children; the id of the child follows. */
 const childPrefixes = ['xstate.done.actor.', 'xstate.error.actor.', 'xstate.snapshot.'];
+
+const groups = ['events', 'actors', 'states', 'delays', 'timers'];
+
+/** @throws {InvalidInputError} it has names of something else, or names that are no texts */
+export function checkRenamed(renamed: unknown): asserts renamed is Renamed {
+  for (const [group, names] of Object.entries(Object(renamed))) {
+    if (names === undefined) continue;
+    const isNames = typeof names === 'object' && names !== null;
+    const isText = (name: unknown): boolean => typeof name === 'string' && name !== '';
+    if (groups.includes(group) && isNames && Object.values(names).every(isText)) continue;
+    const text = `the option "renamed" has texts by old names, for ${groups.join(', ')}`;
+    throw new InvalidInputError(`${text}; what it has for "${group}" is something else`);
+  }
+}
 
 /** Gives stored events the names of today. */
 export class Renaming {

@@ -349,6 +349,13 @@ describe('snapshots', () => {
       { retention: { snapshotEvery: 1, keepSnapshots: 0 } },
       { snapshotWhen: true },
       { machineVersion: 2 },
+      { retention: { snapshotEvery: 1, deleteEvents: 'no' } },
+      { waitForSnapshot: 1 },
+      { snapshotAdapter: { fromStore: (state: object) => state } },
+      { recovery: { fromSnapshot: 'newest' } },
+      { recovery: { fromSnapshot: { maxNumber: 3 } } },
+      { recovery: { fromSnapshot: { maxSeqNr: '3' } } },
+      { recovery: { maxEvents: -1 } },
     ]) {
       expect(() => open({ entity }), JSON.stringify(entity))
         .to.throw()
