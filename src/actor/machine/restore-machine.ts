@@ -7,7 +7,7 @@ import type {
 } from 'xstate';
 import { createActor, StateMachine } from 'xstate';
 import { CodecError } from '../../model/errors.ts';
-import { readArray, readObject, readText } from '../../model/plain-members.ts';
+import { readArray, readChoice, readObject, readText } from '../../model/plain-members.ts';
 import { fromLossless, type Standing } from '../entity/lossless-form.ts';
 import type { Timers } from '../entity/timers.ts';
 import { hasDelayed } from './known-events.ts';
@@ -193,10 +193,12 @@ function snapshotOf(
   };
 }
 
+const statuses = ['active', 'done', 'error', 'stopped'] as const;
+
 /** Everything that a machine has to have for a stored state, all the way down. */
 function checkMachine(machine: AnyStateMachine, given: unknown, at: string): StoredMachine {
   const stored = readObject(given, at) as unknown as StoredMachine;
-  readText(stored.status, `${at}.status`);
+  readChoice(stored.status, statuses, `${at}.status`);
   const { nodes } = resolve(machine, stored, at);
   const children = Object.entries(readObject(stored.children, `${at}.children`));
   for (const [key, child] of children) checkChild(machine, child, `${at}.children.${key}`);

@@ -20,7 +20,8 @@ import {
   type SnapshotContent,
   snapshotPlace,
 } from '../snapshots/snapshot-content.ts';
-import { renamedChildren, renamedTimers } from './renamed-snapshot.ts';
+import { ofStoredTimers } from '../snapshots/stored-timers.ts';
+import { renamedChildren } from './renamed-snapshot.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
 import type { FoldOptions, FoldStart } from './replay-fold.ts';
 import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
@@ -205,7 +206,7 @@ class EntityReader<S extends HostedState> {
 
   /** Where the fold begins; `undefined` = the snapshot does not fit the program. */
   #start(stored: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
-    const { settings, input } = this.#entity;
+    const { persistenceId, settings, input } = this.#entity;
     const { adapter } = settings.snapshots;
     try {
       const content = this.#content(stored);
@@ -214,11 +215,11 @@ class EntityReader<S extends HostedState> {
       run.useVersion(bornWith);
       const from = { machineVersion, bornWith };
       const given = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
-      const renaming = settings.evolution?.renaming;
-      const [state, timers] =
-        renaming === undefined
-          ? [given, content.timers]
-          : [renamedChildren(given, renaming), renamedTimers(content.timers, renaming)];
+      const { renaming } = settings.evolution ?? {};
+      const state = renaming === undefined ? given : renamedChildren(given, renaming);
+      const { seqNr } = witness;
+      const reading = { persistenceId, coding: this.#sources.coding, renaming, seqNr };
+      const timers = ofStoredTimers(content.timers, reading);
       const former = adapter === undefined ? this.#formerNames(content) : undefined;
       return {
         ...witness,

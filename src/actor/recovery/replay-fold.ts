@@ -12,7 +12,6 @@ import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
 import { Timers } from '../entity/timers.ts';
 import { EventCoding } from '../evolution/event-coding.ts';
-import { PayloadSerializers } from '../evolution/stored-payload.ts';
 
 /** A state that a snapshot brought, from which a fold goes on. */
 export interface FoldStart<S> {
@@ -143,7 +142,8 @@ export class ReplayFold<S extends HostedState> {
     if (coding !== undefined) {
       for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
     } else if (needsCoding(repr)) {
-      for (const one of withoutCoding(persistenceId).read(repr)) this.#apply(one, 0);
+      // What a codec or a serializer wrote is known to all, or an error.
+      for (const one of EventCoding.none(persistenceId).read(repr)) this.#apply(one, 0);
     } else {
       this.#apply(repr, 0);
     }
@@ -339,11 +339,4 @@ export class ReplayFold<S extends HostedState> {
 function needsCoding({ payload, manifest, facts }: PersistentRepr): boolean {
   if (facts.encoding !== undefined || manifest !== '') return true;
   return payload instanceof SerializedPayload;
-}
-
-/** What is read with it was written by a codec or a serializer: it is known to all, or an error. */
-function withoutCoding(persistenceId: string): EventCoding {
-  const serializers = PayloadSerializers.none;
-  const nothing = { evolution: undefined, adapters: undefined, cipher: undefined };
-  return new EventCoding({ persistenceId, ...nothing, serializers });
 }

@@ -16,6 +16,7 @@ import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
 import { encodeSnapshot, programOf, snapshotPlace } from './snapshot-content.ts';
+import { toStoredTimers } from './stored-timers.ts';
 
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
@@ -248,7 +249,7 @@ export class EntitySnapshots<S extends HostedState> {
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
   #bytes(): Uint8Array {
     const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
-    const { outbox } = this.#entity;
+    const { outbox, coding } = this.#entity;
     const { adapter } = settings.snapshots;
     const persisted = logic.persist(state);
     const isInputStored = settings.actor.initEvent !== 'never';
@@ -258,7 +259,7 @@ export class EntitySnapshots<S extends HostedState> {
       input: isInputStored ? { value: input } : undefined,
       // JSON would leave out or change what it cannot hold, and say nothing.
       state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
-      timers: this.#timers,
+      timers: toStoredTimers(this.#timers, coding),
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
       deliveries: outbox.toPlain(),
