@@ -142,12 +142,21 @@ export class EventCoding {
   }
 
   /**
-   * What a stored event says beside its payload, with messages and replies as they were.
+   * What a stored event says beside its payload, with messages and replies as they were, and with
+   * the destinations of today.
    *
-   * @throws {RecoveryFailedError} one cannot be decrypted
+   * @throws {RecoveryFailedError} something of it cannot be decrypted
    */
-  openFacts({ seqNr, facts }: PersistentRepr): EventFacts {
-    if (!isSealed(facts)) return facts;
+  openFacts(repr: PersistentRepr): EventFacts {
+    const facts = isSealed(repr.facts) ? this.#decryptedFacts(repr) : repr.facts;
+    const { renaming } = this.#evolution;
+    const { deliveries } = facts;
+    if (renaming === undefined || deliveries === undefined) return facts;
+    const today = deliveries.map((one) => ({ ...one, to: renaming.destinationOf(one.to) }));
+    return { ...facts, deliveries: today };
+  }
+
+  #decryptedFacts({ seqNr, facts }: PersistentRepr): EventFacts {
     const { cipher } = this;
     try {
       if (cipher === undefined)

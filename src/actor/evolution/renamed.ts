@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import { isOwnType } from './own-events.ts';
+import { childAddress, isOwnType } from './own-events.ts';
 
 /**
  * Names that changed since events were stored: old name to new one. They count where a journal is
@@ -87,6 +87,12 @@ export class Renaming {
     if (given !== undefined) return given;
     const automatic = /^(\d+)\.(.+)$/.exec(id);
     return automatic === null ? id : `${automatic[1]}.${this.stateOf(automatic[2] ?? '')}`;
+  }
+
+  /** The destination of a delivery: a child is one by its id. */
+  destinationOf(to: string): string {
+    if (!to.startsWith(childAddress)) return to;
+    return childAddress + this.actorOf(to.slice(childAddress.length));
   }
 
   /** The name of an actor's logic: one that xstate made of a state, where it has none of its own. */

@@ -227,7 +227,7 @@ class EntityReader<S extends HostedState> {
         input: content.input === undefined ? input : content.input.value,
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
-        outbox: Outbox.ofPlain(content.deliveries),
+        outbox: Outbox.ofPlain(content.deliveries, (to) => renaming?.destinationOf(to) ?? to),
         bornWith,
         lastEventMs,
       };
