@@ -63,7 +63,7 @@ function isPlainObject(value: object): boolean {
 }
 
 /** An array of this or another realm, without members beside its items and its length. */
-function isPlainArray(items: readonly unknown[]): boolean {
+export function isPlainArray(items: readonly unknown[]): boolean {
   const prototype: unknown = Object.getPrototypeOf(items);
   const isOriginal =
     prototype === Array.prototype ||
@@ -71,7 +71,7 @@ function isPlainArray(items: readonly unknown[]): boolean {
   return isOriginal && Reflect.ownKeys(items).length <= items.length + 1;
 }
 
-function hasSymbols(value: object): boolean {
+export function hasSymbols(value: object): boolean {
   return Object.getOwnPropertySymbols(value).length > 0;
 }
 

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../model/errors.ts';
-import { setMember } from '../../model/stored-form.ts';
+import { hasSymbols, isPlainArray, setMember } from '../../model/stored-form.ts';
 import type { JsonCodec } from './event-serializer.ts';
 
 /**
@@ -23,12 +23,14 @@ function tag(value: unknown, path: string, depth: number): unknown {
   if (depth > maxDepth) throw refused(`more than ${maxDepth} levels`, path);
   const inner: Inner = (item, key) =>
     tag(item, typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
-  if (Array.isArray(value)) return Array.from(value, (item, i) => inner(item, i));
+  if (Array.isArray(value)) {
+    return isPlainArray(value) ? Array.from(value, (item, i) => inner(item, i)) : value;
+  }
   const tagged = tagBuiltIn(value, path, inner);
   if (tagged !== undefined) return tagged;
   const prototype: unknown = Object.getPrototypeOf(value);
   // What is refused is refused with its place by whoever stores the JSON.
-  if (prototype !== Object.prototype && prototype !== null) return value;
+  if ((prototype !== Object.prototype && prototype !== null) || hasSymbols(value)) return value;
   const members: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
     // JSON leaves it out: what is left may look like a tag.

@@ -169,6 +169,8 @@ describe('events that are bound to a serializer', () => {
       [{ a: [Number.NaN] }, 'event.what.a[0]'],
       [new (class Extended extends Map {})(), 'event.what'],
       [() => {}, 'event.what'],
+      [{ [Symbol('s')]: 1 }, 'event.what'],
+      [[/b/.exec('abc')], 'event.what[0]'],
     ] as const) {
       const error = await rejected(what);
       expect(error).to.have.property('stored', 'no');
