@@ -208,7 +208,9 @@ function deliveryPlace({ id }: DeliveryFact): string {
 }
 
 function checkKey(key: Uint8Array | undefined): Uint8Array | undefined {
-  if (key === undefined || (key instanceof Uint8Array && key.length === keyBytes)) return key;
+  if (key === undefined) return key;
+  // A copy: who keeps keys may wipe what it gave.
+  if (key instanceof Uint8Array && key.length === keyBytes) return Uint8Array.from(key);
   throw new InvalidInputError(`the key of an entity must have ${keyBytes} bytes`);
 }
 

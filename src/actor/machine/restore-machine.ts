@@ -199,6 +199,7 @@ const statuses = ['active', 'done', 'error', 'stopped'] as const;
 function checkMachine(machine: AnyStateMachine, given: unknown, at: string): StoredMachine {
   const stored = readObject(given, at) as unknown as StoredMachine;
   readChoice(stored.status, statuses, `${at}.status`);
+  if (stored.context === undefined) throw new CodecError(`${at}.context is missing`);
   const { nodes } = resolve(machine, stored, at);
   const children = Object.entries(readObject(stored.children, `${at}.children`));
   for (const [key, child] of children) checkChild(machine, child, `${at}.children.${key}`);

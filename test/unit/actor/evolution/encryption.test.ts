@@ -225,6 +225,8 @@ describe('encrypted entities', () => {
   });
 });
 
+const noKeys: EntityKeys = { keyOf: async () => undefined, forget: async () => {} };
+
 describe('the cipher of an entity', () => {
   const reprOf = (payload: unknown, seqNr = 1): PersistentRepr =>
     ({ persistenceId: 'e', seqNr, payload, manifest: '', writerUuid: 'w', facts: {} }) as never;
@@ -267,7 +269,12 @@ describe('the cipher of an entity', () => {
     expect(open(bytes)()).to.deep.equal({ a: 1 });
   });
 
-  it('takes keys of 32 bytes only', async () => {
+  it('takes keys of 32 bytes only, and leaves it to their owner to wipe them', async () => {
+    const given = new Uint8Array(32).fill(1);
+    const kept = await EntityCipher.open('e', { ...noKeys, keyOf: async () => given }, systemClock);
+    const sealed = kept.seal(Uint8Array.of(7), 'place');
+    given.fill(0);
+    expect([...kept.open(sealed, 'place')]).to.deep.equal([7]);
     const short: EntityKeys = { keyOf: async () => new Uint8Array(31), forget: async () => {} };
     const error = await failureOf(EntityCipher.open('e', short, systemClock));
     expect(error.message).to.contain('must have 32 bytes');

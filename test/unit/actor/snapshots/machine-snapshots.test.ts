@@ -344,17 +344,23 @@ describe('a snapshot of a machine', () => {
     expect(await store.numbers('c|1')).to.deep.equal([]);
   });
 
-  it('whose adapter throws is discarded', async () => {
+  it('whose adapter throws, or gives no state, is discarded', async () => {
     const { journal, store } = await versioned('1', undefined);
-    const snapshotAdapter = {
-      toStore: (state: object) => state,
-      fromStore: () => {
-        throw new Error('too old');
-      },
+    const throws = () => {
+      throw new Error('too old');
     };
-    const world = open({ journal, store, entity: { snapshotAdapter } });
-    await world.recovered();
-    expect(world.count()).to.equal(2);
+    const cases = [
+      throws,
+      async (state: object) => state,
+      (state: object) => ({ ...state, context: undefined }),
+    ];
+    for (const fromStore of cases) {
+      const snapshotAdapter = { toStore: (state: object) => state, fromStore };
+      const world = open({ journal, store, entity: { snapshotAdapter } });
+      await world.recovered();
+      expect(world.count()).to.equal(2);
+      await world.host.shutdown();
+    }
   });
 
   it('with a state, a child or a machine that is gone is never half restored', async () => {
