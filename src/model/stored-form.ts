@@ -56,7 +56,7 @@ function jsonOf(value: object): string | undefined {
 }
 
 /** An object literal, of this or another realm, or one without prototype. */
-function isPlainObject(value: object): boolean {
+export function isPlainObject(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
