@@ -1,5 +1,5 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
-import { InvalidInputError } from '../model/errors.ts';
+import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
@@ -261,6 +261,8 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
 
   restore(stored: unknown): BehaviorState<S> {
     const { context } = readObject(stored, 'state');
+    // A state that is undefined is marked as such.
+    if (context === undefined) throw new CodecError('state.context is missing');
     const state = fromLossless(context) as S;
     return { status: 'active', context: state, output: undefined, error: undefined };
   }

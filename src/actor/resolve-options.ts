@@ -80,7 +80,7 @@ export function resolveOptions<S, E extends EventObject>(
     commandSchema: options.commandSchema,
     machineVersion: options.machineVersion,
     recoverTo: optionalCount(options.recovery?.toSeqNr, 'recovery.toSeqNr'),
-    recoverMaxEvents: options.recovery?.maxEvents ?? Number.POSITIVE_INFINITY,
+    recoverMaxEvents: maxEventsOf(options.recovery?.maxEvents),
     restart: resolveBackoff(options.onPersistFailure ?? 'stop'),
     passivateAfterMs:
       passivateAfter === undefined
@@ -117,18 +117,45 @@ function resolveSnapshots<S, E extends EventObject>({
   recovery,
 }: EntityOptions<S, E>): SnapshotSettings<S> {
   const from = recovery?.fromSnapshot ?? {};
+  const { deleteEvents = false } = retention ?? {};
+  for (const [name, value] of Object.entries({ deleteEvents, waitForSnapshot })) {
+    if (typeof value !== 'boolean') {
+      throw new InvalidInputError(
+        `the option "${name}" must be true or false, not ${shown(value)}`,
+      );
+    }
+  }
+  if (snapshotAdapter !== undefined) checkSnapshotAdapter(snapshotAdapter);
   return {
     pluginId: snapshotPluginId,
     adapter: snapshotAdapter,
     retention: retention && {
       snapshotEvery: positive(retention.snapshotEvery, 'retention.snapshotEvery'),
       keepSnapshots: positive(retention.keepSnapshots ?? 1, 'retention.keepSnapshots'),
-      deleteEvents: retention.deleteEvents ?? false,
+      deleteEvents,
     },
     when: snapshotWhen as SnapshotSettings<S>['when'],
     holdsCommands: waitForSnapshot,
-    from: from === 'none' ? from : { ...SnapshotCriteria.all, ...from },
+    from: from === 'none' ? from : { ...SnapshotCriteria.all, ...boundsOf(from) },
   };
+}
+
+function checkSnapshotAdapter(adapter: unknown): void {
+  const { toStore, fromStore } = Object(adapter) as Readonly<Record<string, unknown>>;
+  if (typeof toStore === 'function' && typeof fromStore === 'function') return;
+  const text = 'the option "snapshotAdapter" needs the functions "toStore" and "fromStore"';
+  throw new InvalidInputError(text);
+}
+
+/** Bounds that are given; `undefined` = none. */
+function boundsOf(from: Partial<SnapshotCriteria>): Partial<SnapshotCriteria> {
+  const given = Object.entries(Object(from)).filter(([, bound]) => bound !== undefined);
+  const known = Object.keys(SnapshotCriteria.all);
+  const isBound = ([name, bound]: readonly [string, unknown]): boolean =>
+    known.includes(name) && typeof bound === 'number' && !Number.isNaN(bound);
+  if (typeof from === 'object' && given.every(isBound)) return Object.fromEntries(given);
+  const text = `recovery.fromSnapshot must be 'none' or numbers for ${known.join(', ')}`;
+  throw new InvalidInputError(`${text}, not ${shown(from)}`);
 }
 
 function overSettings<S, E extends EventObject>(
@@ -246,6 +273,11 @@ function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undef
 function positive(value: number, name: string): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new InvalidInputError(`${name} must be an integer of at least 1, not ${value}`);
+}
+
+function maxEventsOf(value = Number.POSITIVE_INFINITY): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  return optionalCount(value, 'recovery.maxEvents') ?? value;
 }
 
 function optionalCount(value: number | undefined, name: string): number | undefined {

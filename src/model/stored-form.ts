@@ -56,14 +56,14 @@ function jsonOf(value: object): string | undefined {
 }
 
 /** An object literal, of this or another realm, or one without prototype. */
-function isPlainObject(value: object): boolean {
+export function isPlainObject(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty');
 }
 
 /** An array of this or another realm, without members beside its items and its length. */
-function isPlainArray(items: readonly unknown[]): boolean {
+export function isPlainArray(items: readonly unknown[]): boolean {
   const prototype: unknown = Object.getPrototypeOf(items);
   const isOriginal =
     prototype === Array.prototype ||
@@ -71,7 +71,7 @@ function isPlainArray(items: readonly unknown[]): boolean {
   return isOriginal && Reflect.ownKeys(items).length <= items.length + 1;
 }
 
-function hasSymbols(value: object): boolean {
+export function hasSymbols(value: object): boolean {
   return Object.getOwnPropertySymbols(value).length > 0;
 }
 

@@ -107,7 +107,10 @@ function outboxOf(reprs: readonly PersistentRepr[]): JsonObject {
   return { ...(deliveries && { deliveries }), ...(confirmed && { confirmed }) };
 }
 
-/** `{"id":S?,"count":N?,"reply":ANY?,"correlationId":S?,"causationId":S?}`; `count` absent = 1. */
+/**
+ * `{"id":S?,"count":N?,"reply":ANY?,"sealed":S?,"correlationId":S?,"causationId":S?}`; `count`
+ * absent = 1.
+ */
 function commandsOf(reprs: readonly PersistentRepr[]): JsonObject | undefined {
   const commands: Record<string, JsonValue> = {};
   for (const { facts } of reprs) {
@@ -184,6 +187,7 @@ function commandFact(last: number, command: unknown): CommandFact | undefined {
   if (!Number.isSafeInteger(first) || first < 1 || first > last) return undefined;
   const commandId = fieldOf(command, 'id');
   const reply = fieldOf(command, 'reply');
+  const sealed = fieldOf(command, 'sealed');
   const correlationId = fieldOf(command, 'correlationId');
   const causationId = fieldOf(command, 'causationId');
   return {
@@ -191,6 +195,7 @@ function commandFact(last: number, command: unknown): CommandFact | undefined {
     last,
     ...(typeof commandId === 'string' && { commandId }),
     ...(reply !== undefined && { reply }),
+    ...(typeof sealed === 'string' && { sealed }),
     ...(typeof correlationId === 'string' && { correlationId }),
     ...(typeof causationId === 'string' && { causationId }),
   };

@@ -71,6 +71,8 @@ export interface CommandFact {
   readonly commandId?: string;
   /** What the asker was answered; absent = nothing, or the command has no `commandId`. */
   readonly reply?: unknown;
+  /** The reply, encrypted with the key of the entity, in base64: then there is no `reply`. */
+  readonly sealed?: string;
   readonly correlationId?: string;
   readonly causationId?: string;
 }

@@ -1,9 +1,9 @@
 import type { AnyActorRef } from 'xstate';
+import { childAddress } from '../evolution/own-events.ts';
 
 /** What names of destinations begin with that stand for actors. */
 export const actorPrefix = '#';
 
-const child = `${actorPrefix}child:`;
 const parent = `${actorPrefix}parent`;
 const system = `${actorPrefix}system:`;
 
@@ -14,7 +14,7 @@ const system = `${actorPrefix}system:`;
 export function addressOf(actor: AnyActorRef, self: AnyActorRef): string | undefined {
   if (actor.sessionId === self.sessionId) return undefined;
   if (actor === self._parent) return parent;
-  if (actor._parent?.sessionId === self.sessionId) return `${child}${actor.id}`;
+  if (actor._parent?.sessionId === self.sessionId) return `${childAddress}${actor.id}`;
   const { systemId } = actor as { readonly systemId?: string };
   return systemId === undefined ? undefined : `${system}${systemId}`;
 }
@@ -27,5 +27,5 @@ export function actorAt(
 ): AnyActorRef | undefined {
   if (address === parent) return self._parent;
   if (address.startsWith(system)) return self.system.get(address.slice(system.length));
-  return children.find(({ id }) => address === `${child}${id}`);
+  return children.find(({ id }) => address === `${childAddress}${id}`);
 }

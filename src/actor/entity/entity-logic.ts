@@ -53,15 +53,24 @@ export interface DryRun<S> {
    * `EntityLogic.adoptReplay` makes it live.
    *
    * @param timers its delayed events
+   * @param former the names in it, where states were renamed since
    * @throws {CodecError} what it needs is gone, such as a state or a child; nothing was made
    */
-  restore(stored: unknown, timers: Timers): S;
+  restore(stored: unknown, timers: Timers, former?: FormerNames): S;
   /** Forgets the names taken by earlier evaluations: they led to nothing, or became real. */
   reset(): void;
   /** Remembers the names taken so far, for `undo`. */
   mark(): void;
   /** Gives back the names taken since `mark`: the evaluation came to nothing. */
   undo(): void;
+}
+
+/** Names of states in a snapshot. */
+export interface FormerNames {
+  /** Of the machine that made it. */
+  readonly machineId: string;
+  /** What a state with this id has as its id today. */
+  readonly stateOf: (id: string) => string;
 }
 
 /** Which machine an entity uses. */

@@ -1,6 +1,6 @@
 import { CodecError, WriteRejectedError } from '../../model/errors.ts';
 import { readArray, readObject } from '../../model/plain-members.ts';
-import { setMember } from '../../model/stored-form.ts';
+import { hasSymbols, isPlainArray, setMember } from '../../model/stored-form.ts';
 import { errorToStored, RemoteError } from './stored-event.ts';
 
 /**
@@ -78,17 +78,18 @@ class Encoder {
     const stand = this.#stand(value, path);
     if (stand !== undefined) return { [tag]: ['stand', stand] };
     if (Array.isArray(value)) return this.#items(value, path, depth);
-    if (value instanceof Date) {
-      return { [tag]: ['date', this.encode(value.getTime(), path, depth)] };
-    }
     if (value instanceof RemoteError) return { [tag]: ['error', errorToStored(value)] };
-    if (value instanceof Map) {
-      return { [tag]: ['map', this.#items([...value], path, depth)] };
+    // One of a derived class would come back without what that class has.
+    switch (Object.getPrototypeOf(value)) {
+      case Date.prototype:
+        return { [tag]: ['date', this.encode((value as Date).getTime(), path, depth)] };
+      case Map.prototype:
+        return { [tag]: ['map', this.#items([...(value as Map<unknown, unknown>)], path, depth)] };
+      case Set.prototype:
+        return { [tag]: ['set', this.#items([...(value as Set<unknown>)], path, depth)] };
+      default:
+        return this.#members(value, path, depth);
     }
-    if (value instanceof Set) {
-      return { [tag]: ['set', this.#items([...value], path, depth)] };
-    }
-    return this.#members(value, path, depth);
   }
 
   #members(value: object, path: string, depth: number): unknown {
@@ -96,7 +97,7 @@ class Encoder {
     if (prototype !== Object.prototype && prototype !== null) {
       throw refusal(`an instance of ${value.constructor?.name ?? 'a class'}`, path);
     }
-    if (Object.getOwnPropertySymbols(value).length > 0) {
+    if (hasSymbols(value)) {
       throw refusal('a member whose name is a symbol', path);
     }
     const members: Record<string, unknown> = {};
@@ -107,6 +108,7 @@ class Encoder {
   }
 
   #items(items: readonly unknown[], path: string, depth: number): readonly unknown[] {
+    if (!isPlainArray(items)) throw refusal('an array with more than its items', path);
     return Array.from(items, (item, i) => this.encode(item, `${path}[${i}]`, depth));
   }
 }

@@ -79,8 +79,12 @@ export class Outbox {
     return { open: [...this.#open.values()], confirmed: [...(this.#confirmed ?? [])] };
   }
 
-  /** @throws {CodecError} `plain` is not what `toPlain` gives; names the place */
-  static ofPlain(plain: unknown): Outbox {
+  /**
+   * `destinationOf` = what a destination is called today.
+   *
+   * @throws {CodecError} `plain` is not what `toPlain` gives; names the place
+   */
+  static ofPlain(plain: unknown, destinationOf = (to: string): string => to): Outbox {
     const outbox = new Outbox();
     if (plain === undefined) return outbox;
     const { open, confirmed } = readObject(plain, 'deliveries');
@@ -90,7 +94,7 @@ export class Outbox {
         const { id, to, seqNr, message, correlationId } = readObject(item, at);
         const delivery = {
           id: readText(id, `${at}.id`),
-          to: readText(to, `${at}.to`),
+          to: destinationOf(readText(to, `${at}.to`)),
           seqNr: readCount(seqNr, `${at}.seqNr`),
           ...(message !== undefined && { message }),
           ...(correlationId !== undefined && {

@@ -6,7 +6,12 @@ import {
   WriteRejectedError,
 } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import type { DeliveryFact, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type {
+  CommandFact,
+  DeliveryFact,
+  EventFacts,
+  PersistentRepr,
+} from '../../ports/journal-plugin.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { within } from '../../runtime/waiting.ts';
 
@@ -90,24 +95,58 @@ export class EntityCipher {
     const sealed = this.seal(plainOf(repr), eventPlace(repr));
     const payload = new SerializedPayload(encryptedSerializer, version, sealed);
     const { form: _, ...rest } = repr;
-    const { deliveries } = repr.facts;
-    if (deliveries === undefined) return { ...rest, payload };
-    const sealedDeliveries = deliveries.map((delivery) => this.#sealDelivery(delivery));
-    return { ...rest, payload, facts: { ...repr.facts, deliveries: sealedDeliveries } };
+    return { ...rest, payload, facts: this.#sealFacts(repr.facts) };
+  }
+
+  #sealFacts(facts: EventFacts): EventFacts {
+    const { deliveries, command } = facts;
+    return {
+      ...facts,
+      ...(deliveries !== undefined && {
+        deliveries: deliveries.map((delivery) => this.#sealDelivery(delivery)),
+      }),
+      ...(command !== undefined && { command: this.#sealCommand(command) }),
+    };
+  }
+
+  /** @throws as of `open` */
+  openFacts(facts: EventFacts): EventFacts {
+    const { deliveries, command } = facts;
+    return {
+      ...facts,
+      ...(deliveries !== undefined && {
+        deliveries: deliveries.map((delivery) => this.#openDelivery(delivery)),
+      }),
+      ...(command !== undefined && { command: this.#openCommand(command) }),
+    };
   }
 
   #sealDelivery({ message, ...delivery }: DeliveryFact): DeliveryFact {
     if (message === undefined) return delivery;
-    const plain = Buffer.from(JSON.stringify(message));
-    const sealed = this.seal(plain, deliveryPlace(delivery));
-    return { ...delivery, sealed: Buffer.from(sealed).toString('base64') };
+    return { ...delivery, sealed: this.#sealJson(message, deliveryPlace(delivery)) };
   }
 
-  /** @throws as of `open` */
-  openDelivery({ sealed, ...delivery }: DeliveryFact): DeliveryFact {
+  #openDelivery({ sealed, ...delivery }: DeliveryFact): DeliveryFact {
     if (sealed === undefined) return delivery;
-    const plain = this.open(Buffer.from(sealed, 'base64'), deliveryPlace(delivery));
-    return { ...delivery, message: JSON.parse(Buffer.from(plain).toString()) };
+    return { ...delivery, message: this.#openJson(sealed, deliveryPlace(delivery)) };
+  }
+
+  #sealCommand({ reply, ...command }: CommandFact): CommandFact {
+    if (reply === undefined) return command;
+    return { ...command, sealed: this.#sealJson(reply, replyPlace(command)) };
+  }
+
+  #openCommand({ sealed, ...command }: CommandFact): CommandFact {
+    if (sealed === undefined) return command;
+    return { ...command, reply: this.#openJson(sealed, replyPlace(command)) };
+  }
+
+  #sealJson(value: unknown, place: string): string {
+    return Buffer.from(this.seal(Buffer.from(JSON.stringify(value)), place)).toString('base64');
+  }
+
+  #openJson(sealed: string, place: string): unknown {
+    return JSON.parse(Buffer.from(this.open(Buffer.from(sealed, 'base64'), place)).toString());
   }
 
   /** @throws as of `open` */
@@ -160,12 +199,18 @@ function eventPlace({ seqNr }: PersistentRepr): string {
   return `event ${seqNr}`;
 }
 
+function replyPlace({ last }: CommandFact): string {
+  return `reply ${last}`;
+}
+
 function deliveryPlace({ id }: DeliveryFact): string {
   return `delivery ${id}`;
 }
 
 function checkKey(key: Uint8Array | undefined): Uint8Array | undefined {
-  if (key === undefined || (key instanceof Uint8Array && key.length === keyBytes)) return key;
+  if (key === undefined) return key;
+  // A copy: who keeps keys may wipe what it gave.
+  if (key instanceof Uint8Array && key.length === keyBytes) return Uint8Array.from(key);
   throw new InvalidInputError(`the key of an entity must have ${keyBytes} bytes`);
 }
 

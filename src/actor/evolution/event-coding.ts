@@ -15,7 +15,7 @@ import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
 import { isOwnType } from './own-events.ts';
 import type { Renaming } from './renamed.ts';
 import type { EventCheck } from './schema.ts';
-import { messageOf, type PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
+import { messageOf, PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
 import { versionIn } from './upcasters.ts';
 
 /** What a stored event is that the machine has no transition for anywhere. */
@@ -97,6 +97,12 @@ export class EventCoding {
     this.cipher = cipher;
   }
 
+  /** Of an actor without one: events are as they are stored. */
+  static none(persistenceId: string): EventCoding {
+    const nothing = { evolution: undefined, adapters: undefined, cipher: undefined };
+    return new EventCoding({ persistenceId, ...nothing, serializers: PayloadSerializers.none });
+  }
+
   /**
    * A new event, which is to get the number `seqNr`.
    *
@@ -106,7 +112,7 @@ export class EventCoding {
     const { renaming, adapter, check } = this.#evolution;
     checkName(event.type, renaming);
     if (adapter !== undefined) check?.(event);
-    const adapted = this.#adapt(event);
+    const adapted = this.adapt(event);
     const stored = this.#serializers.write(adapted.value);
     const { manifest } = adapted;
     const events = this.#readBack(stored.payload, stored.encoding, { manifest, seqNr });
@@ -136,21 +142,29 @@ export class EventCoding {
   }
 
   /**
-   * What a stored event says of deliveries, with the messages as they were.
+   * What a stored event says beside its payload, with messages and replies as they were, and with
+   * the destinations of today.
    *
-   * @throws {RecoveryFailedError} a message cannot be decrypted
+   * @throws {RecoveryFailedError} something of it cannot be decrypted
    */
-  openFacts({ seqNr, facts }: PersistentRepr): EventFacts {
+  openFacts(repr: PersistentRepr): EventFacts {
+    const facts = isSealed(repr.facts) ? this.#decryptedFacts(repr) : repr.facts;
+    const { renaming } = this.#evolution;
     const { deliveries } = facts;
+    if (renaming === undefined || deliveries === undefined) return facts;
+    const today = deliveries.map((one) => ({ ...one, to: renaming.destinationOf(one.to) }));
+    return { ...facts, deliveries: today };
+  }
+
+  #decryptedFacts({ seqNr, facts }: PersistentRepr): EventFacts {
     const { cipher } = this;
-    if (deliveries?.some(({ sealed }) => sealed !== undefined) !== true) return facts;
     try {
       if (cipher === undefined)
         throw new Error('it is encrypted, and the actor has no "encryption"');
-      return { ...facts, deliveries: deliveries.map((delivery) => cipher.openDelivery(delivery)) };
+      return cipher.openFacts(facts);
     } catch (cause) {
-      const text = `a delivery of event ${seqNr} of ${this.#id} cannot be read: ${messageOf(cause)}`;
-      throw new RecoveryFailedError(text, { cause });
+      const text = `a delivery or a reply of event ${seqNr} of ${this.#id} cannot be read`;
+      throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
     }
   }
 
@@ -176,7 +190,7 @@ export class EventCoding {
       const stored = this.#withNewName(payload);
       const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
-      if (!isOwn(stored)) for (const event of events) this.#evolution.check?.(event);
+      if (!isOwn(stored)) for (const event of events) this.#check(event);
       const first = this.#factsOf(repr);
       return events.map((event, part) => {
         // It fired only once.
@@ -189,6 +203,12 @@ export class EventCoding {
     }
   }
 
+  /** @throws what the schema throws, or an error that says what is wrong */
+  #check(event: unknown): void {
+    if (isOwn(event)) throw new CodecError(`it is read as "${event.type}", which is xstate's own`);
+    this.#evolution.check?.(event);
+  }
+
   #decrypted(repr: PersistentRepr): unknown {
     const { payload } = repr;
     if (!(payload instanceof SerializedPayload) || payload.serializer !== encryptedSerializer) {
@@ -198,7 +218,12 @@ export class EventCoding {
     throw new Error('it is encrypted, and the actor has no "encryption"');
   }
 
-  #adapt(event: EventObject): { readonly value: unknown; readonly manifest: string } {
+  /**
+   * An event as the adapters have it, and what they say of it.
+   *
+   * @throws {JournalError} an adapter failed
+   */
+  adapt(event: EventObject): { readonly value: unknown; readonly manifest: string } {
     let value: unknown = event;
     let manifest = '';
     try {
@@ -218,6 +243,17 @@ export class EventCoding {
       if (cause instanceof JournalError) throw cause;
       throw new WriteRejectedError(`its event adapter failed: ${messageOf(cause)}`, { cause });
     }
+  }
+
+  /**
+   * What `adapt` gave, perhaps in an earlier version of the program, as events of today.
+   *
+   * @throws what an adapter throws, or an error that says what is wrong
+   */
+  restore(adapted: unknown, manifest: string, seqNr: number): readonly unknown[] {
+    const events = this.#unadapt(this.#withNewName(adapted), manifest, seqNr);
+    for (const event of events) this.#check(event);
+    return events;
   }
 
   #readBack(
@@ -293,6 +329,12 @@ export class EventCoding {
 }
 
 const initType = 'xstate.init';
+
+function isSealed({ deliveries, command }: EventFacts): boolean {
+  return (
+    command?.sealed !== undefined || deliveries?.some(({ sealed }) => sealed !== undefined) === true
+  );
+}
 
 /** What the actor itself stores. */
 function isOwn(stored: unknown): stored is EventObject {

@@ -5,3 +5,6 @@ export const deliveredPrefix = 'persistence.delivered.';
 export function isOwnType(type: string): boolean {
   return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
 }
+
+/** What the name of a destination begins with that is a child of the entity; its id follows. */
+export const childAddress = '#child:';

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
-import { isOwnType } from './own-events.ts';
+import { InvalidInputError } from '../../model/errors.ts';
+import { childAddress, isOwnType } from './own-events.ts';
 
 /**
  * Names that changed since events were stored: old name to new one. They count where a journal is
@@ -29,6 +30,20 @@ type Names = Readonly<Record<string, string>>;
 const afterPrefix = 'xstate.after.';
 /** What xstate calls the ends and the changes of children; the id of the child follows. */
 const childPrefixes = ['xstate.done.actor.', 'xstate.error.actor.', 'xstate.snapshot.'];
+
+const groups = ['events', 'actors', 'states', 'delays', 'timers'];
+
+/** @throws {InvalidInputError} it has names of something else, or names that are no texts */
+export function checkRenamed(renamed: unknown): asserts renamed is Renamed {
+  for (const [group, names] of Object.entries(Object(renamed))) {
+    if (names === undefined) continue;
+    const isNames = typeof names === 'object' && names !== null;
+    const isText = (name: unknown): boolean => typeof name === 'string' && name !== '';
+    if (groups.includes(group) && isNames && Object.values(names).every(isText)) continue;
+    const text = `the option "renamed" has texts by old names, for ${groups.join(', ')}`;
+    throw new InvalidInputError(`${text}; what it has for "${group}" is something else`);
+  }
+}
 
 /** Gives stored events the names of today. */
 export class Renaming {
@@ -71,7 +86,19 @@ export class Renaming {
     const given = this.#actors.get(id);
     if (given !== undefined) return given;
     const automatic = /^(\d+)\.(.+)$/.exec(id);
-    return automatic === null ? id : `${automatic[1]}.${this.#stateOf(automatic[2] ?? '')}`;
+    return automatic === null ? id : `${automatic[1]}.${this.stateOf(automatic[2] ?? '')}`;
+  }
+
+  /** The destination of a delivery: a child is one by its id. */
+  destinationOf(to: string): string {
+    if (!to.startsWith(childAddress)) return to;
+    return childAddress + this.actorOf(to.slice(childAddress.length));
+  }
+
+  /** The name of an actor's logic: one that xstate made of a state, where it has none of its own. */
+  sourceOf(src: string): string {
+    const [, start, state] = /^(xstate\.invoke\.\d+\.)(.*)$/.exec(src) ?? [];
+    return start === undefined || state === undefined ? src : start + this.stateOf(state);
   }
 
   /** The id of a timer: of a delayed action, or the type of a delayed transition. */
@@ -83,7 +110,7 @@ export class Renaming {
   #after(name: string): string {
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       const [delay, state] = [name.slice(0, dot), name.slice(dot + 1)];
-      const [toState, toDelay] = [this.#stateOf(state), this.#delayOf(delay, this.#stateOf(state))];
+      const [toState, toDelay] = [this.stateOf(state), this.#delayOf(delay, this.stateOf(state))];
       if (toState !== state || toDelay !== delay) return `${toDelay}.${toState}`;
     }
     return name;
@@ -93,7 +120,8 @@ export class Renaming {
     return this.#delays.get(`${delay}.${state}`) ?? this.#delays.get(delay) ?? delay;
   }
 
-  #stateOf(id: string): string {
+  /** The id of a state, or of the machine. */
+  stateOf(id: string): string {
     for (const [from, to] of this.#states) {
       if (id === from) return to;
       if (id.startsWith(`${from}.`)) return to + id.slice(from.length);

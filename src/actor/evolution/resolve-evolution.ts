@@ -4,7 +4,7 @@ import { checkSerializers } from './check-serializers.ts';
 import type { EntityKeys } from './entity-cipher.ts';
 import type { EventAdapter } from './event-adapter.ts';
 import type { Evolution, UnknownStoredEvent } from './event-coding.ts';
-import { type Renamed, Renaming } from './renamed.ts';
+import { checkRenamed, type Renamed, Renaming } from './renamed.ts';
 import { checkSchema, type StandardSchema, validated } from './schema.ts';
 import type { SerializersOfActor } from './stored-payload.ts';
 
@@ -55,6 +55,7 @@ export function resolveEvolution<E extends EventObject>(
   checkVersion(options.machineVersion, 'machineVersion');
   if (eventAdapter !== undefined) checkAdapter(eventAdapter, 'the option "eventAdapter"');
   if (serializers !== undefined) checkSerializers(serializers);
+  if (renamed !== undefined) checkRenamed(renamed);
   if (keys !== undefined && typeof keys.keyOf !== 'function') {
     throw new InvalidInputError('the option "encryption" needs the function "keyOf"');
   }

@@ -1,5 +1,6 @@
 import { InvalidInputError, WriteRejectedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
+import { shown } from '../../model/shown.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { Bindings } from './bindings.ts';
 import {
@@ -74,9 +75,13 @@ export class PayloadSerializers {
     if (serializer === undefined || serializer === plainJson) return plain(value, undefined);
     try {
       if (!isSerializer(serializer)) return plain(serializer.toJson(value), serializer.name);
-      const manifest = serializer.manifest(value);
+      const manifest: unknown = serializer.manifest(value);
+      const given: unknown = serializer.toBinary(value);
+      if (typeof manifest !== 'string' || !(given instanceof Uint8Array)) {
+        throw new TypeError(`it gave ${shown(manifest)} and ${shown(given)}, not a text and bytes`);
+      }
       // A copy: the serializer may use its buffer again.
-      const bytes = Uint8Array.from(serializer.toBinary(value));
+      const bytes = Uint8Array.from(given);
       const payload = new SerializedPayload(serializer.identifier, manifest, bytes);
       return { payload, form: undefined, encoding: undefined };
     } catch (cause) {

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../model/errors.ts';
-import { setMember } from '../../model/stored-form.ts';
+import { hasSymbols, isPlainArray, isPlainObject, setMember } from '../../model/stored-form.ts';
 import type { JsonCodec } from './event-serializer.ts';
 
 /**
@@ -23,18 +23,13 @@ function tag(value: unknown, path: string, depth: number): unknown {
   if (depth > maxDepth) throw refused(`more than ${maxDepth} levels`, path);
   const inner: Inner = (item, key) =>
     tag(item, typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
-  if (Array.isArray(value)) return Array.from(value, (item, i) => inner(item, i));
+  if (Array.isArray(value) && isPlainArray(value)) {
+    return Array.from(value, (item, i) => inner(item, i));
+  }
   const tagged = tagBuiltIn(value, path, inner);
   if (tagged !== undefined) return tagged;
-  const prototype: unknown = Object.getPrototypeOf(value);
   // What is refused is refused with its place by whoever stores the JSON.
-  if (prototype !== Object.prototype && prototype !== null) return value;
-  const members: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) {
-    // JSON leaves it out: what is left may look like a tag.
-    if (member !== undefined) setMember(members, name, inner(member, name));
-  }
-  return looksTagged(members) ? { $plain: members } : members;
+  return isPlainObject(value) && !hasSymbols(value) ? tagMembers(value, inner) : value;
 }
 
 type Inner = (item: unknown, key: string | number) => unknown;
@@ -58,6 +53,15 @@ function tagBuiltIn(value: object, path: string, inner: Inner): object | undefin
     default:
       return undefined;
   }
+}
+
+function tagMembers(value: object, inner: Inner): object {
+  const members: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    // JSON leaves it out: what is left may look like a tag.
+    if (member !== undefined) setMember(members, name, inner(member, name));
+  }
+  return looksTagged(members) ? { $plain: members } : members;
 }
 
 function tagDate(date: Date, path: string): object {

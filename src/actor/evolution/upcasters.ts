@@ -2,6 +2,7 @@ import type { EventObject } from 'xstate';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import { shown } from '../../model/shown.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
+import { isOwnType } from './own-events.ts';
 
 /** One step of an event type from a version to the next one. */
 export interface Upcast {
@@ -116,6 +117,11 @@ function chainsOf(steps: readonly Upcast[]): ReadonlyMap<string, Chain> {
   const chains = new Map<string, Upcast[]>();
   for (const step of steps) chains.set(step.type, [...(chains.get(step.type) ?? []), step]);
   const problems: string[] = [];
+  for (const { type, from, up } of steps) {
+    if (typeof up !== 'function')
+      problems.push(`that of "${type}" from version ${from} has no "up"`);
+    if (isOwnType(String(type))) problems.push(`"${type}" is xstate's own: see "renamed"`);
+  }
   for (const [type, chain] of chains) {
     chain.sort((a, b) => a.from - b.from);
     for (const [i, { from, to }] of chain.entries()) {

@@ -4,7 +4,7 @@ import { readArray, readObject, readText } from '../../model/plain-members.ts';
 import type { PersistenceInfo } from '../entity/persistence-info.ts';
 import { commonForm, commonOf, type SnapshotWire } from '../entity/snapshot-wire.ts';
 import type { MachineVersions } from './machine-versions.ts';
-import { sameValue } from './snapshot-parts.ts';
+import { type StateNode, sameValue, stateNodeOf } from './snapshot-parts.ts';
 
 type MachineSnapshot = AnyMachineSnapshot & { readonly persistence: PersistenceInfo };
 
@@ -48,7 +48,9 @@ function historyOf(machine: AnyStateMachine, history: unknown): History {
   const entries = Object.entries(readObject(history, at)).map(([name, ids]) => {
     const nodes = readArray(ids, `${at}.${name}`).map((given) => {
       const id = readText(given, `${at}.${name}`);
-      return known(machine, `the state "${id}"`, () => machine.getStateNodeById(id));
+      const node = stateNodeOf(machine.root, id);
+      if (node !== undefined) return node;
+      throw unknown(machine, `the state "${id}"`);
     });
     return [name, nodes] as const;
   });
@@ -69,7 +71,7 @@ function unknown(machine: AnyStateMachine, what: string, options?: ErrorOptions)
   return new CodecError(`snapshot.value: ${text}`, options);
 }
 
-type History = Readonly<Record<string, AnyStateMachine['root'][]>>;
+type History = Readonly<Record<string, StateNode[]>>;
 
 /** @throws {CodecError} it is no state value */
 function checkValue(value: unknown, at: string): asserts value is StateValue {

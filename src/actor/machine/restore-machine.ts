@@ -7,12 +7,12 @@ import type {
 } from 'xstate';
 import { createActor, StateMachine } from 'xstate';
 import { CodecError } from '../../model/errors.ts';
-import { readArray, readObject, readText } from '../../model/plain-members.ts';
+import { readArray, readChoice, readObject, readText } from '../../model/plain-members.ts';
 import { fromLossless, type Standing } from '../entity/lossless-form.ts';
 import type { Timers } from '../entity/timers.ts';
-import { knowsEvents } from './known-events.ts';
+import { hasDelayed } from './known-events.ts';
 import type { ActorStand, StoredChild, StoredMachine } from './machine-snapshot.ts';
-import { sameValue } from './snapshot-parts.ts';
+import { type StateNode, sameValue, stateNodeOf } from './snapshot-parts.ts';
 
 /** A state that was made from a snapshot, with children that have not been started. */
 export interface RestoredMachine {
@@ -66,11 +66,14 @@ export function restoreMachine(
  * @throws {CodecError} the machine has no such delayed transition; names it
  */
 export function checkDelayed(machine: AnyStateMachine, timers: Timers): void {
-  const knows = knowsEvents(machine);
   for (const { event, target } of timers.pending()) {
-    if (target.type !== 'self' || !event.type.startsWith('xstate.after.')) continue;
-    if (!knows(event.type)) throw unknown(machine, `the delayed transition "${event.type}"`);
+    if (target.type === 'self') checkAfter(machine, event);
   }
+}
+
+function checkAfter(machine: AnyStateMachine, { type }: EventObject): void {
+  if (!type.startsWith('xstate.after.') || hasDelayed(machine, type)) return;
+  throw unknown(machine, `the delayed transition "${type}"`);
 }
 
 /**
@@ -155,8 +158,7 @@ export function logicOf(machine: AnyStateMachine, src: string): AnyActorLogic {
   let logic: unknown = machine.implementations.actors[src];
   if (inline !== null) {
     const [, index, nodeId = ''] = inline;
-    const node = known(machine, `the state "${nodeId}"`, () => machine.getStateNodeById(nodeId));
-    const { invoke } = node.config as { readonly invoke?: unknown };
+    const { invoke } = stateOf(machine, nodeId).config as { readonly invoke?: unknown };
     const invokes = (Array.isArray(invoke) ? invoke : [invoke]) as readonly unknown[];
     logic = (invokes[Number(index)] as { readonly src?: unknown } | undefined)?.src;
   }
@@ -191,10 +193,13 @@ function snapshotOf(
   };
 }
 
+const statuses = ['active', 'done', 'error', 'stopped'] as const;
+
 /** Everything that a machine has to have for a stored state, all the way down. */
 function checkMachine(machine: AnyStateMachine, given: unknown, at: string): StoredMachine {
   const stored = readObject(given, at) as unknown as StoredMachine;
-  readText(stored.status, `${at}.status`);
+  readChoice(stored.status, statuses, `${at}.status`);
+  if (stored.context === undefined) throw new CodecError(`${at}.context is missing`);
   const { nodes } = resolve(machine, stored, at);
   const children = Object.entries(readObject(stored.children, `${at}.children`));
   for (const [key, child] of children) checkChild(machine, child, `${at}.children.${key}`);
@@ -211,7 +216,7 @@ function checkMachine(machine: AnyStateMachine, given: unknown, at: string): Sto
  */
 function checkInvoked(
   { id: machine }: AnyStateMachine,
-  nodes: readonly AnyStateMachine['root'][],
+  nodes: readonly StateNode[],
   children: readonly StoredChild[],
 ): void {
   const invoked = nodes.flatMap(({ invoke }) => invoke);
@@ -235,15 +240,16 @@ function checkChild(parent: AnyStateMachine, given: unknown, at: string): void {
   if (stored.state !== undefined && isMachine) {
     throw unknown(parent, `the actor "${stored.src}" as another logic than a machine`);
   }
-  if (isMachine && stored.machine !== undefined) checkMachine(logic, stored.machine, at);
+  if (!isMachine || stored.machine === undefined) return;
+  checkMachine(logic, stored.machine, at);
+  for (const { event } of stored.machine.delayed ?? []) checkAfter(logic, event as EventObject);
 }
 
 /** @throws {CodecError} the machine has not such a state value, or not such a state in a history */
 function resolve(machine: AnyStateMachine, { value, history }: StoredMachine, at: string) {
   const entries = Object.entries(history ?? {}).map(([id, nodes]) => {
     const found = readArray(nodes, `${at}.history`).map((given) => {
-      const node = readText(given, `${at}.history`);
-      return known(machine, `the state "${node}"`, () => machine.getStateNodeById(node));
+      return stateOf(machine, readText(given, `${at}.history`));
     });
     return [id, found] as const;
   });
@@ -254,6 +260,12 @@ function resolve(machine: AnyStateMachine, { value, history }: StoredMachine, at
   });
   if (!sameValue(resolved.value, value)) throw unknown(machine, what);
   return { value: value as typeof resolved.value, historyValue, nodes: resolved._nodes };
+}
+
+function stateOf(machine: AnyStateMachine, id: string): StateNode {
+  const node = stateNodeOf(machine.root, id);
+  if (node !== undefined) return node;
+  throw unknown(machine, `the state "${id}"`);
 }
 
 function known<T>(machine: AnyStateMachine, what: string, look: () => T): T {

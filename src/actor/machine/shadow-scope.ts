@@ -6,7 +6,7 @@ import type {
   EventObject,
 } from 'xstate';
 import { outboxChangeOf } from '../delivery/deliver.ts';
-import type { DryRun } from '../entity/entity-logic.ts';
+import type { DryRun, FormerNames } from '../entity/entity-logic.ts';
 import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
 import type { OutboxChange } from '../entity/outbox.ts';
 import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
@@ -15,8 +15,9 @@ import type { AssignPlanner } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
 import { ChildNames } from './child-names.ts';
 import { IsolatedSystem, ignore, type NamesTaken, ShadowSelf } from './isolated-system.ts';
-import type { StoredChild } from './machine-snapshot.ts';
+import type { StoredChild, StoredMachine } from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
+import { withNewStates } from './renamed-states.ts';
 import { checkDelayed, restoreMachine } from './restore-machine.ts';
 import { childOf } from './snapshot-parts.ts';
 
@@ -173,10 +174,13 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     if (child !== undefined) workOf(child)?.note(record, atMs);
   }
 
-  restore(stored: unknown, timers: Timers): AnyMachineSnapshot {
+  restore(given: unknown, timers: Timers, former?: FormerNames): AnyMachineSnapshot {
     this.#forget(0);
-    checkDelayed(this.#machine, timers);
-    const { state, made } = restoreMachine(this.#machine, stored, this.self);
+    const machine = this.#machine;
+    checkDelayed(machine, timers);
+    const stored =
+      former === undefined ? given : withNewStates(machine, given as StoredMachine, former);
+    const { state, made } = restoreMachine(machine, stored, this.self);
     for (const [actor, child] of made) {
       this.restoredChildren.set(actor, child);
       if (child.work !== undefined)

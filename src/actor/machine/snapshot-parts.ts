@@ -1,4 +1,20 @@
-import type { AnyActorRef, AnyMachineSnapshot } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+
+/** A state of a machine; xstate does not tell it from its root. */
+export type StateNode = AnyStateMachine['root'];
+
+/**
+ * The state with this id, within `root`; `undefined` = there is none. xstate's own search takes a
+ * dot in the id of a machine for the end of it.
+ */
+export function stateNodeOf(root: StateNode, id: string): StateNode | undefined {
+  if (root.id === id) return root;
+  for (const child of Object.values(root.states)) {
+    const found = stateNodeOf(child, id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
 /** State values: nested plain objects of texts. */
 export function sameValue(a: unknown, b: unknown): boolean {

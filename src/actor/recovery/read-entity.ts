@@ -7,7 +7,7 @@ import type {
   StoredSnapshot,
 } from '../../ports/snapshot-store.ts';
 import type { Entity } from '../entity/entity.ts';
-import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { DryRun, FormerNames, HostedState } from '../entity/entity-logic.ts';
 import type { ReplayEnd } from '../entity/moment.ts';
 import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
@@ -20,7 +20,8 @@ import {
   type SnapshotContent,
   snapshotPlace,
 } from '../snapshots/snapshot-content.ts';
-import { renamedChildren, renamedTimers } from './renamed-snapshot.ts';
+import { ofStoredTimers } from '../snapshots/stored-timers.ts';
+import { renamedChildren } from './renamed-snapshot.ts';
 import { type ReplayRun, replay, replayUntil } from './replay.ts';
 import type { FoldOptions, FoldStart } from './replay-fold.ts';
 import { ReplayFold, SnapshotUnproven } from './replay-fold.ts';
@@ -205,7 +206,7 @@ class EntityReader<S extends HostedState> {
 
   /** Where the fold begins; `undefined` = the snapshot does not fit the program. */
   #start(stored: StoredSnapshot, run: DryRun<S>): FoldStart<S> | undefined {
-    const { settings, input } = this.#entity;
+    const { persistenceId, settings, input } = this.#entity;
     const { adapter } = settings.snapshots;
     try {
       const content = this.#content(stored);
@@ -214,18 +215,19 @@ class EntityReader<S extends HostedState> {
       run.useVersion(bornWith);
       const from = { machineVersion, bornWith };
       const given = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
-      const renaming = settings.evolution?.renaming;
-      const [state, timers] =
-        renaming === undefined
-          ? [given, content.timers]
-          : [renamedChildren(given, renaming), renamedTimers(content.timers, renaming)];
+      const { renaming } = settings.evolution ?? {};
+      const state = renaming === undefined ? given : renamedChildren(given, renaming);
+      const { seqNr } = witness;
+      const reading = { persistenceId, coding: this.#sources.coding, renaming, seqNr };
+      const timers = ofStoredTimers(content.timers, reading);
+      const former = adapter === undefined ? this.#formerNames(content) : undefined;
       return {
         ...witness,
-        state: run.restore(state, timers),
+        state: run.restore(state, timers, former),
         input: content.input === undefined ? input : content.input.value,
         timers,
         recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
-        outbox: Outbox.ofPlain(content.deliveries),
+        outbox: Outbox.ofPlain(content.deliveries, (to) => renaming?.destinationOf(to) ?? to),
         bornWith,
         lastEventMs,
       };
@@ -244,14 +246,24 @@ class EntityReader<S extends HostedState> {
     throw new CodecError(`it is the one of number ${witness.seqNr}`);
   }
 
+  /** `undefined` = no state has another name today; one of an earlier machine never has. */
+  #formerNames({ kind, bornWith }: SnapshotContent): FormerNames | undefined {
+    const { settings, logic } = this.#entity;
+    const renaming = settings.evolution?.renaming;
+    if (renaming === undefined || logic.machineOf(bornWith).isEarlier) return undefined;
+    return { machineId: kind, stateOf: (id) => renaming.stateOf(id) };
+  }
+
   /** @throws {CodecError} another machine has made the state, or another version of it */
-  #checkProgram({ kind, machineVersion, bornWith }: SnapshotContent): void {
+  #checkProgram(content: SnapshotContent): void {
+    const { kind, machineVersion, bornWith } = content;
     const used = programOf(this.#entity, bornWith);
     if (machineVersion !== used.machineVersion) {
       const versions = [machineVersion, used.machineVersion].map((v) => v ?? 'without version');
       throw new CodecError(`it is of machine version ${versions[0]}, not ${versions[1]}`);
     }
-    if (kind !== used.kind) {
+    const today = this.#formerNames(content)?.stateOf(kind) ?? kind;
+    if (today !== used.kind) {
       throw new CodecError(`it is of the machine "${kind}", not "${used.kind}"`);
     }
   }

@@ -1,32 +1,17 @@
-import { Timers } from '../entity/timers.ts';
 import type { Renaming } from '../evolution/renamed.ts';
 import type { StoredChild, StoredMachine } from '../machine/machine-snapshot.ts';
 
 /**
- * The delayed events of a snapshot under the names of today. An adapter does not see them, and an
- * event of an old name could neither be applied nor stored.
- */
-export function renamedTimers(timers: Timers, renaming: Renaming): Timers {
-  const renamed = timers.entries().map(({ id, event, target, ...timer }) => ({
-    ...timer,
-    id: renaming.timerOf(id),
-    // What other actors are sent goes by their names.
-    event: target.type === 'self' ? renaming.eventOf(event) : event,
-    target: target.type === 'child' ? { ...target, id: renaming.actorOf(target.id) } : target,
-  }));
-  return Timers.of(renamed);
-}
-
-/**
  * The state of a snapshot with the names of today for the children of the entity, and for whatever
- * stands for them. Names of states stay as they are: those that are gone are found.
+ * stands for them. The machine itself knows those of its states.
  */
 export function renamedChildren(state: unknown, renaming: Renaming): unknown {
   if (typeof state !== 'object' || state === null) return state;
   const { children, gone, ...others } = withNewPaths(state, renaming) as Partial<StoredMachine>;
-  const child = ({ id, end, ...stored }: StoredChild): StoredChild => ({
+  const child = ({ id, src, end, ...stored }: StoredChild): StoredChild => ({
     ...stored,
     id: renaming.actorOf(id),
+    src: renaming.sourceOf(src),
     ...(end !== undefined && { end: renaming.eventOf(end) }),
   });
   return {

@@ -12,7 +12,6 @@ import type { Replayed } from '../entity/replayed.ts';
 import { endedChildId, endOf, fromStored, initEventType } from '../entity/stored-event.ts';
 import { Timers } from '../entity/timers.ts';
 import { EventCoding } from '../evolution/event-coding.ts';
-import { PayloadSerializers } from '../evolution/stored-payload.ts';
 
 /** A state that a snapshot brought, from which a fold goes on. */
 export interface FoldStart<S> {
@@ -122,8 +121,8 @@ export class ReplayFold<S extends HostedState> {
     }
   }
 
-  #take(repr: PersistentRepr): void {
-    const { seqNr, facts } = repr;
+  #take(stored: PersistentRepr): void {
+    const { seqNr } = stored;
     const { persistenceId, coding } = this.#options;
     if (seqNr <= this.lastSeqNr) {
       const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
@@ -131,17 +130,20 @@ export class ReplayFold<S extends HostedState> {
     }
     const isFirst = this.lastSeqNr === 0;
     this.lastSeqNr = seqNr;
-    this.#writerUuid = repr.writerUuid;
-    this.#lastSeenMs = repr.timestampMs ?? this.#lastSeenMs;
-    if (isFirst && this.#isOfSnapshot(repr)) return;
+    this.#writerUuid = stored.writerUuid;
+    this.#lastSeenMs = stored.timestampMs ?? this.#lastSeenMs;
+    if (isFirst && this.#isOfSnapshot(stored)) return;
     this.#appliedEvents++;
     this.#delaysTaken = 0;
+    const facts = coding?.openFacts(stored) ?? stored.facts;
+    const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
-    this.#outbox.note(coding?.openFacts(repr) ?? facts, seqNr);
+    this.#outbox.note(facts, seqNr);
     if (coding !== undefined) {
       for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
     } else if (needsCoding(repr)) {
-      for (const one of withoutCoding(persistenceId).read(repr)) this.#apply(one, 0);
+      // What a codec or a serializer wrote is known to all, or an error.
+      for (const one of EventCoding.none(persistenceId).read(repr)) this.#apply(one, 0);
     } else {
       this.#apply(repr, 0);
     }
@@ -337,11 +339,4 @@ export class ReplayFold<S extends HostedState> {
 function needsCoding({ payload, manifest, facts }: PersistentRepr): boolean {
   if (facts.encoding !== undefined || manifest !== '') return true;
   return payload instanceof SerializedPayload;
-}
-
-/** What is read with it was written by a codec or a serializer: it is known to all, or an error. */
-function withoutCoding(persistenceId: string): EventCoding {
-  const serializers = PayloadSerializers.none;
-  const nothing = { evolution: undefined, adapters: undefined, cipher: undefined };
-  return new EventCoding({ persistenceId, ...nothing, serializers });
 }

@@ -8,12 +8,15 @@ import { SnapshotCriteria } from '../../ports/snapshot-store.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { PersistenceSignal } from '../entity/entity-options.ts';
+import type { Step } from '../entity/evaluated.ts';
+import { isStored } from '../entity/evaluated.ts';
 import type { Written } from '../entity/host-events.ts';
 import { SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
 import { encodeSnapshot, programOf, snapshotPlace } from './snapshot-content.ts';
+import { toStoredTimers } from './stored-timers.ts';
 
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
@@ -177,9 +180,9 @@ export class EntitySnapshots<S extends HostedState> {
    * @throws what `snapshotWhen` throws
    */
   committed({ evaluated, step }: Written<S>): void {
-    if (this.#store === undefined || step.payload === undefined) return;
+    if (this.#store === undefined || !isStored(step)) return;
     const { envelope, steps } = evaluated;
-    this.#note(step.seqNr, step.facts.delaysMs ?? [], step.timerChanges, step.facts.timer);
+    this.#note(step);
     if (envelope.child !== undefined) this.#entity.logic.noteEnd(envelope.child);
     this.#ask(step.event, step.seqNr);
     // A command is stored whole or not at all, so a snapshot holds all of it.
@@ -195,17 +198,13 @@ export class EntitySnapshots<S extends HostedState> {
     });
   }
 
-  #note(
-    seqNr: number,
-    delaysMs: readonly (number | null)[],
-    changes: readonly TimerChange[],
-    fired: string | undefined,
-  ): void {
+  #note({ seqNr, part, facts, timerChanges }: Step<S>): void {
+    const { timer, delaysMs = [] } = facts;
     this.#writerUuid = this.#entity.writerUuid;
     this.#lastEventMs = this.#entity.deps.clock.nowMs();
-    if (fired !== undefined) this.#timers.removeFirst(fired);
-    if (changes.length === 0) return;
-    this.#timers.note(changes, { seqNr, delaysMs }, this.#lastEventMs);
+    if (timer !== undefined) this.#timers.removeFirst(timer);
+    if (timerChanges.length === 0) return;
+    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, this.#lastEventMs);
     this.#timers.forgetSent(this.#lastEventMs);
   }
 
@@ -250,7 +249,7 @@ export class EntitySnapshots<S extends HostedState> {
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
   #bytes(): Uint8Array {
     const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
-    const { outbox } = this.#entity;
+    const { outbox, coding } = this.#entity;
     const { adapter } = settings.snapshots;
     const persisted = logic.persist(state);
     const isInputStored = settings.actor.initEvent !== 'never';
@@ -260,7 +259,7 @@ export class EntitySnapshots<S extends HostedState> {
       input: isInputStored ? { value: input } : undefined,
       // JSON would leave out or change what it cannot hold, and say nothing.
       state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
-      timers: this.#timers,
+      timers: toStoredTimers(this.#timers, coding),
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
       deliveries: outbox.toPlain(),

@@ -3,8 +3,7 @@ import { readArray, readCount, readObject, readText } from '../../model/plain-me
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { fromLossless, toLossless } from '../entity/lossless-form.ts';
-import type { PendingTimer } from '../entity/timers.ts';
-import { Timers } from '../entity/timers.ts';
+import { type StoredTimer, timerOfJson, timerToJson } from './stored-timers.ts';
 
 /** What a snapshot holds (docs/snapshots.md#what-a-snapshot-holds). */
 export interface SnapshotContent {
@@ -21,7 +20,7 @@ export interface SnapshotContent {
   readonly input: { readonly value: unknown } | undefined;
   /** As the logic persists it, or as a `SnapshotAdapter` wants it. */
   readonly state: unknown;
-  readonly timers: Timers;
+  readonly timers: readonly StoredTimer[];
   /** When the last event was stored, ms since the epoch. */
   readonly lastEventMs: number;
   /** The commands whose askers may ask again, as `RecentCommands.toPlain` has them. */
@@ -68,7 +67,7 @@ export function encodeSnapshot({
     formatVersion: formatVersions[deliveries === undefined ? 'plain' : 'withDeliveries'],
     ...content,
     ...(input !== undefined && { input: toLossless(input.value, 'input') }),
-    timers: timers.entries().map((timer) => toLossless(timer, `the timer "${timer.id}"`)),
+    timers: timers.map(timerToJson),
     ...(commands !== undefined && { commands: toLossless(commands, 'commands') }),
     ...(deliveries !== undefined && { deliveries: toLossless(deliveries, 'deliveries') }),
   });
@@ -102,7 +101,9 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
   }
   const { machineVersion, bornWith, input, commands, deliveries } = members;
   const witness = readObject(members.witness, 'snapshot.witness');
-  const timers = readArray(members.timers, 'snapshot.timers').map((timer) => fromLossless(timer));
+  const timers = readArray(members.timers, 'snapshot.timers').map((timer, index) =>
+    timerOfJson(timer, `snapshot.timers[${index}]`),
+  );
   return {
     kind: readText(members.kind, 'snapshot.kind'),
     machineVersion: optionalText(machineVersion, 'snapshot.machineVersion'),
@@ -115,7 +116,7 @@ export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
     },
     input: input === undefined ? undefined : { value: fromLossless(input) },
     state: members.state,
-    timers: Timers.of(timers as readonly PendingTimer[]),
+    timers,
     lastEventMs: readCount(members.lastEventMs, 'snapshot.lastEventMs'),
   };
 }

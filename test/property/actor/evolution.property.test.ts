@@ -5,6 +5,7 @@ import { assign, type EventObject, raise, setup } from 'xstate';
 import type { EventAdapter } from '../../../src/actor/evolution/event-adapter.ts';
 import { taggedJson } from '../../../src/actor/evolution/tagged-json.ts';
 import { storedForm } from '../../../src/model/stored-form.ts';
+import { InMemorySnapshotStore } from '../../../src/stores/memory/in-memory-snapshot-store.ts';
 import { World } from '../../unit/actor/world.ts';
 import { seed } from '../codec/seed.ts';
 
@@ -32,6 +33,8 @@ const contextOf = ({ actor }: Started) =>
 /** What an adapter makes of each type: one to three events. */
 const expansion = fc.array(fc.constantFrom(...types), { minLength: 1, maxLength: 3 });
 const expansions = fc.tuple(expansion, expansion, expansion, expansion, expansion);
+/** A snapshot at every number that this divides; 0 = none. */
+const snapshotEvery = fc.integer({ min: 0, max: 3 });
 const steps = fc.array(fc.oneof(fc.constantFrom(...types), fc.constant('pass')), { maxLength: 12 });
 
 describe(`property: events with adapters (seed ${seed})`, function () {
@@ -39,7 +42,8 @@ describe(`property: events with adapters (seed ${seed})`, function () {
 
   it('are applied live as a replay applies them, timers among them', async () => {
     await fc.assert(
-      fc.asyncProperty(expansions, steps, fc.boolean(), async (parts, plan, isTagged) => {
+      fc.asyncProperty(expansions, steps, fc.boolean(), snapshotEvery, async (...given) => {
+        const [parts, plan, isTagged, every] = given;
         const made = new Map([...types, 'rang'].map((type, i) => [type, parts[i] ?? []]));
         const eventAdapter: EventAdapter<EventObject, { t: string }> = {
           manifest: ({ type }) => `${type}#v2`,
@@ -54,9 +58,12 @@ describe(`property: events with adapters (seed ${seed})`, function () {
           eventAdapter,
           groupCommit: 4,
           ...(isTagged && { serializers: { '*': taggedJson } }),
+          ...(every > 0 && { retention: { snapshotEvery: every } }),
         };
+        const store = every === 0 ? undefined : new InMemorySnapshotStore();
+        const deps = { snapshotStore: async () => store };
         const world = new World();
-        const live = world.start(noting, undefined, options);
+        const live = world.start(noting, undefined, options, deps);
         const answers: Promise<unknown>[] = [];
         for (const step of plan) {
           if (step === 'pass') {
@@ -66,7 +73,7 @@ describe(`property: events with adapters (seed ${seed})`, function () {
         }
         await Promise.all(answers);
         const crashed = world.crash();
-        const again = crashed.start(noting, undefined, options);
+        const again = crashed.start(noting, undefined, options, deps);
         await again.host.whenRecovered(again.actor);
         expect(contextOf(again)).to.deep.equal(contextOf(live));
         await crashed.pass(10);

@@ -59,6 +59,8 @@ describe(`property: the lossless form of a state (seed ${seed})`, () => {
       [new Map([['k', Symbol('s')]]), 'context[0][1]'],
       [{ e: new RangeError('own') }, 'context.e'],
       [{ [Symbol('s')]: 1 }, 'context'],
+      [{ found: /b/.exec('abc') }, 'context.found'],
+      [{ rates: new (class Rates extends Map {})() }, 'context.rates'],
     ];
     for (const [given, path] of cases) {
       expect(() => toLossless(given, 'context'))

@@ -41,8 +41,9 @@ describe('what a record says of the commands of its events (docs/format.md#metad
 
   it('is kept by the number of the last event, and found from each of them', () => {
     const two = { first: 2, last: 3, commandId: 'a', reply: { n: [0.1] }, correlationId: 'c' };
+    const sealed = { first: 5, last: 5, commandId: 'b', sealed: 'aGk=' };
     const one = { first: 4, last: 4, causationId: 'e' };
-    const facts = [undefined, two, two, one];
+    const facts = [undefined, two, two, one, sealed];
     const reprs = facts.map((command, index) => ({
       ...repr,
       seqNr: SeqNr.of(index + 1),
@@ -55,10 +56,11 @@ describe('what a record says of the commands of its events (docs/format.md#metad
         commands: {
           3: { id: 'a', count: 2, reply: { n: [0.1] }, correlationId: 'c' },
           4: { causationId: 'e' },
+          5: { id: 'b', sealed: 'aGk=' },
         },
       },
     });
-    expect(commandsOf(header, [1, 2, 3, 4, 5])).to.deep.equal([...facts, undefined]);
+    expect(commandsOf(header, [1, 2, 3, 4, 5, 6])).to.deep.equal([...facts, undefined]);
   });
 
   it('is ignored when it has another shape: another application wrote it', () => {

@@ -4,13 +4,18 @@ import { createActor, sendParent, sendTo, setup } from 'xstate';
 import type { AskOptions } from '../../../../src/actor/registry/entities.ts';
 import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
+import { TestSnapshotStore } from '../snapshots/support.ts';
 import { ManualClock, settle, testHost } from '../support.ts';
 import { factsIn } from './support.ts';
 
 /** A parent with a persistent child that counts, and sends what it was told to the child. */
-function open(journal = new MemoryJournalPlugin(), isDelivered = true, time = new ManualClock()) {
-  const log = new RecordingLogger();
-  const { host } = testHost({ journal, clock: time, log });
+function open(
+  journal = new MemoryJournalPlugin(),
+  isDelivered = true,
+  { id = 'counter', store = undefined as TestSnapshotStore | undefined, entity = {} } = {},
+) {
+  const [log, time] = [new RecordingLogger(), new ManualClock()];
+  const { host } = testHost({ journal, clock: time, log, snapshotStore: async () => store });
   const deliveries = { sendTo: isDelivered };
   const counter = host.persistent(
     setup({
@@ -31,18 +36,22 @@ function open(journal = new MemoryJournalPlugin(), isDelivered = true, time = ne
     states: {
       alone: { on: { begin: 'together' } },
       together: {
-        invoke: { src: 'counter', id: 'counter', systemId: 'books' },
-        entry: sendTo('counter', { type: 'add' }),
+        invoke: { src: 'counter', id, systemId: 'books' },
+        entry: sendTo(id, { type: 'add' }),
         on: {
           more: { actions: sendTo(({ system }) => system.get('books'), { type: 'add' }) },
-          odd: { actions: sendTo('counter', { type: 'unknown' }) },
+          odd: { actions: sendTo(id, { type: 'unknown' }) },
           called: {},
           end: 'alone',
         },
       },
     },
   });
-  const logic = host.persistent(parent, { persistenceId: 'parent', deliveries } as never);
+  const logic = host.persistent(parent, {
+    persistenceId: 'parent',
+    deliveries,
+    ...entity,
+  } as never);
   const actor = createActor(logic as unknown as AnyActorLogic, {} as never);
   actor.subscribe({ error: () => {} });
   actor.start();
@@ -99,6 +108,27 @@ describe('sendTo of an entity that delivers', () => {
     expect(after.child()).to.deep.equal(['add']);
     expect(factsIn(journal, 'parent').at(-1)).to.have.property('confirmed');
   });
+
+  for (const [from, store] of [
+    ['events', undefined],
+    ['a snapshot', new TestSnapshotStore()],
+  ] as const) {
+    it(`goes on with a child that has another id by now, from ${from}`, async () => {
+      const entity = { retention: { snapshotEvery: 1, keepSnapshots: 9 } };
+      const first = open(new MemoryJournalPlugin(), true, { store, entity });
+      await first.tell('begin');
+      const journal = new MemoryJournalPlugin();
+      const [begun] = first.journal.stored('parent');
+      await journal.write([{ persistenceId: 'parent' as never, events: [begun as never] }]);
+      await store?.delete({ persistenceId: 'parent', seqNr: 2, timestampMs: 0 } as never);
+      const renamed = { actors: { counter: 'ledger' } };
+      const after = open(journal, true, { store, id: 'ledger', entity: { renamed } });
+      await after.host.whenRecovered(after.actor);
+      await settle();
+      expect(after.child()).to.deep.equal(['add']);
+      expect(factsIn(journal, 'parent').at(-1)).to.have.property('confirmed');
+    });
+  }
 
   it('reaches the parent', async () => {
     const world = open();

@@ -93,6 +93,19 @@ describe('encrypted entities', () => {
     expect(notes(await recovered(world, keys))).to.deep.equal(all);
   });
 
+  it('store the reply to a command with an id encrypted, and give it again after a recovery', async () => {
+    const world = new World();
+    const keys = new MemoryKeys();
+    const reply = { secret: 'reply' };
+    const decide = () => ({ type: 'persist', events: [{ type: 'note' }], reply });
+    const ask = ({ host, actor }: Started) =>
+      host.ask(actor as never, { type: 'tell' } as never, { commandId: 'c' });
+    await ask(start(world, keys, { decide }));
+    expect(journalText(world)).not.to.contain('secret');
+    expect(await ask(await recovered(world, keys, { decide }))).to.deep.include({ reply });
+    expect(world.journal.stored('e')).to.have.length(2);
+  });
+
   it('encrypt the same event in another way each time', async () => {
     const world = new World();
     const live = start(world, new MemoryKeys());
@@ -212,6 +225,8 @@ describe('encrypted entities', () => {
   });
 });
 
+const noKeys: EntityKeys = { keyOf: async () => undefined, forget: async () => {} };
+
 describe('the cipher of an entity', () => {
   const reprOf = (payload: unknown, seqNr = 1): PersistentRepr =>
     ({ persistenceId: 'e', seqNr, payload, manifest: '', writerUuid: 'w', facts: {} }) as never;
@@ -254,7 +269,12 @@ describe('the cipher of an entity', () => {
     expect(open(bytes)()).to.deep.equal({ a: 1 });
   });
 
-  it('takes keys of 32 bytes only', async () => {
+  it('takes keys of 32 bytes only, and leaves it to their owner to wipe them', async () => {
+    const given = new Uint8Array(32).fill(1);
+    const kept = await EntityCipher.open('e', { ...noKeys, keyOf: async () => given }, systemClock);
+    const sealed = kept.seal(Uint8Array.of(7), 'place');
+    given.fill(0);
+    expect([...kept.open(sealed, 'place')]).to.deep.equal([7]);
     const short: EntityKeys = { keyOf: async () => new Uint8Array(31), forget: async () => {} };
     const error = await failureOf(EntityCipher.open('e', short, systemClock));
     expect(error.message).to.contain('must have 32 bytes');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { Renaming } from '../../../../src/actor/evolution/renamed.ts';
+import { checkRenamed, Renaming } from '../../../../src/actor/evolution/renamed.ts';
+import { InvalidInputError } from '../../../../src/model/errors.ts';
 
 describe('new names for stored events', () => {
   it('leave every name alone that is not among the old ones', () => {
@@ -56,5 +57,15 @@ describe('new names for stored events', () => {
 
   it('follow timers by their ids', () => {
     expect(new Renaming({ timers: { ring: 'bell' } }).timerOf('ring')).to.equal('bell');
+  });
+
+  it('are refused where they are none: a misspelt group would rename nothing', () => {
+    for (const renamed of [{ event: { a: 'b' } }, { events: 'a' }, { states: { m: 5 } }]) {
+      expect(() => checkRenamed(renamed), JSON.stringify(renamed)).to.throw(
+        InvalidInputError,
+        Object.keys(renamed)[0],
+      );
+    }
+    checkRenamed({ events: { a: 'b' }, timers: undefined });
   });
 });

@@ -160,8 +160,10 @@ describe('events that are bound to a serializer', () => {
         throw new Error('broken');
       },
     } as Serializer;
+    // Such bytes would be taken for none at all.
+    const noBytes = { ...money, identifier: 101, toBinary: () => new ArrayBuffer(8) };
     const { tell } = world.start(keeping, undefined, {
-      serializers: { '*': taggedJson, later: broken },
+      serializers: { '*': taggedJson, later: broken, soon: noBytes },
     });
     const rejected = async (what: unknown) => await failureOf(tell('keep', { what }));
     for (const [what, path] of [
@@ -169,12 +171,15 @@ describe('events that are bound to a serializer', () => {
       [{ a: [Number.NaN] }, 'event.what.a[0]'],
       [new (class Extended extends Map {})(), 'event.what'],
       [() => {}, 'event.what'],
+      [{ [Symbol('s')]: 1 }, 'event.what'],
+      [[/b/.exec('abc')], 'event.what[0]'],
     ] as const) {
       const error = await rejected(what);
       expect(error).to.have.property('stored', 'no');
       expect(error).to.have.property('path', path);
     }
     expect((await failureOf(tell('later'))).message).to.contain('its serializer failed: broken');
+    expect((await failureOf(tell('soon'))).message).to.contain('"keep" and an object, not');
     expect(world.journal.payloads('e')).to.deep.equal([]);
   });
 

@@ -107,6 +107,13 @@ describe('upcasters', () => {
     expect(make).to.throw('a step of "jump" leads from 1 to 3');
   });
 
+  it('refuse a step that has no "up", and one of a type that xstate makes', () => {
+    const missing = { type: 'paid', from: 1, to: 2 } as never;
+    expect(() => upcasters([missing])).to.throw(InvalidInputError, 'no "up"');
+    const own = { ...toCents, type: 'xstate.done.actor.pay' };
+    expect(() => upcasters([own])).to.throw(InvalidInputError, `xstate's own`);
+  });
+
   it('refuse to write a version that is unknown, or that no "down" leads to', () => {
     const make = (paid: number) => () =>
       upcasters([toCents, withCurrency], { writeVersions: { paid } });

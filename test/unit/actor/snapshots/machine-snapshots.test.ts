@@ -284,7 +284,7 @@ describe('a snapshot of a machine', () => {
       $: ['undefined'],
     };
     const machine = setup({ types: { context: {} as typeof context } }).createMachine({
-      id: 'm',
+      id: 'shop.m',
       context: () => context,
       initial: 'a',
       states: {
@@ -344,17 +344,23 @@ describe('a snapshot of a machine', () => {
     expect(await store.numbers('c|1')).to.deep.equal([]);
   });
 
-  it('whose adapter throws is discarded', async () => {
+  it('whose adapter throws, or gives no state, is discarded', async () => {
     const { journal, store } = await versioned('1', undefined);
-    const snapshotAdapter = {
-      toStore: (state: object) => state,
-      fromStore: () => {
-        throw new Error('too old');
-      },
+    const throws = () => {
+      throw new Error('too old');
     };
-    const world = open({ journal, store, entity: { snapshotAdapter } });
-    await world.recovered();
-    expect(world.count()).to.equal(2);
+    const cases = [
+      throws,
+      async (state: object) => state,
+      (state: object) => ({ ...state, context: undefined }),
+    ];
+    for (const fromStore of cases) {
+      const snapshotAdapter = { toStore: (state: object) => state, fromStore };
+      const world = open({ journal, store, entity: { snapshotAdapter } });
+      await world.recovered();
+      expect(world.count()).to.equal(2);
+      await world.host.shutdown();
+    }
   });
 
   it('with a state, a child or a machine that is gone is never half restored', async () => {
@@ -369,6 +375,13 @@ describe('a snapshot of a machine', () => {
     const started: string[] = [];
     const noisy = fromCallback(() => void started.push('noisy'));
     const other = of('deep', 'x', 'grandkid', idle);
+    const waiting = (id: string, ms: number) =>
+      createMachine({
+        id,
+        initial: 'a',
+        // A wildcard takes the event of a delay that is gone, and the state is never left.
+        states: { a: { after: { [ms]: 'b' }, on: { '*': {} } }, b: {} },
+      });
     const cases = [
       { was: of('m', 'a', 'kid', idle), is: of('m', 'b', 'kid', idle), what: 'the state "a"' },
       {
@@ -389,6 +402,12 @@ describe('a snapshot of a machine', () => {
         what: 'the actor "grandkid"',
       },
       { was: of('m', 'a', 'kid', other), is: of('m', 'a', 'kid', noisy), what: 'as a machine' },
+      { was: waiting('m', 1e6), is: waiting('m', 2e6), what: 'xstate.after.1000000.m.a' },
+      {
+        was: of('m', 'a', 'kid', waiting('deep', 1e6)),
+        is: of('m', 'a', 'kid', waiting('deep', 2e6)),
+        what: 'xstate.after.1000000.deep.a',
+      },
     ];
     for (const { was, is, what } of cases) {
       const first = open({ machine: was, entity: { snapshotWhen: () => true } });

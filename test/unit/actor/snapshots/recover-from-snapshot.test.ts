@@ -102,6 +102,7 @@ describe('a recovery from a snapshot', () => {
       { recovery: { toSeqNr: 4 }, from: 4, count: 3 },
       { recovery: { fromSnapshot: { maxSeqNr: 3 }, maxEvents: 2 }, from: 2, count: 3 },
       { recovery: { fromSnapshot: 'none' }, from: 1, count: 5 },
+      { recovery: { fromSnapshot: { maxSeqNr: undefined } }, from: 6, count: 5 },
       { recovery: { fromSnapshot: { minSeqNr: 7 } }, from: 1, count: 5 },
       { recovery: { fromSnapshot: { maxTimestampMs: 1 } }, from: 1, count: 5 },
     ];

@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { type AnyActorRef, fromPromise, fromTransition, sendTo, setup } from 'xstate';
+import {
+  type AnyActorRef,
+  createMachine,
+  fromPromise,
+  fromTransition,
+  sendTo,
+  setup,
+} from 'xstate';
 import { settle } from '../support.ts';
 import { World } from '../world.ts';
 import { TestSnapshotStore } from './support.ts';
@@ -38,6 +45,31 @@ function shop(names: Names, paid: Promise<unknown>) {
       paying: { invoke: { id: names.pay, src: 'pay', onDone: 'paid' } },
       paid: {},
       late: {},
+    },
+  });
+}
+
+/** Somebody stays in it, whose bill is paid by a promise that has no name. */
+function clinic({ id, ward, bed }: Record<'id' | 'ward' | 'bed', string>, paid: Promise<unknown>) {
+  return createMachine({
+    id,
+    type: 'parallel',
+    states: {
+      stay: {
+        initial: 'away',
+        states: {
+          away: { on: { admit: ward, return: `${ward}.again` } },
+          [ward]: {
+            initial: 'hall',
+            states: { hall: { on: { settle: bed } }, [bed]: {}, again: { type: 'history' } },
+            on: { leave: 'away' },
+          },
+        },
+      },
+      bill: {
+        initial: 'open',
+        states: { open: { invoke: { src: fromPromise(() => paid), onDone: 'paid' } }, paid: {} },
+      },
     },
   });
 }
@@ -105,6 +137,39 @@ describe('a snapshot from before its machine was renamed', () => {
     expect(readFrom).to.equal(highest);
     await process.pass(100);
     expect(shown().value).to.equal('late');
+  });
+
+  it('gives states their new names: in its value, in histories, and in what xstate named after them', async () => {
+    const world = new World();
+    const store = new TestSnapshotStore();
+    const deps = { snapshotStore: async () => store };
+    const old = clinic({ id: 'clinic', ward: 'ward', bed: 'bed' }, never);
+    const { tell } = world.start(old, undefined, { snapshotWhen: () => true }, deps);
+    for (const command of ['admit', 'settle', 'leave']) {
+      await tell(command);
+      await settle();
+    }
+    const process = world.crash();
+    const machine = clinic({ id: 'praxis', ward: 'unit', bed: 'room' }, Promise.resolve());
+    const states = {
+      clinic: 'praxis',
+      'clinic.stay.ward': 'praxis.stay.unit',
+      'clinic.stay.ward.bed': 'praxis.stay.unit.room',
+    };
+    const next = process.start(machine, undefined, { renamed: { states } }, deps);
+    await next.host.whenRecovered(next.actor);
+    expect(world.journal.requests.at(-1)?.from).to.equal(4);
+    const shown = () => next.actor.getSnapshot();
+    expect(shown().value).to.deep.equal({ stay: 'away', bill: 'paid' });
+    await next.tell('return');
+    expect(shown().value).to.deep.equal({ stay: { unit: 'room' }, bill: 'paid' });
+  });
+
+  it('is left unused when an old name of a state is that of another one today', async () => {
+    const { next } = await lived(['later']);
+    const machine = shop({ ...before, delay: '100' }, never);
+    const { readFrom } = await next(machine, { renamed: { states: { 'shop.open': 'shop.late' } } });
+    expect(readFrom).to.equal(1);
   });
 
   it('is left unused when a delayed transition is gone and nobody says what became of it', async () => {

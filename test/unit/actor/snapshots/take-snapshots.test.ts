@@ -56,6 +56,17 @@ describe('snapshots', () => {
     expect(await world.store.numbers('c|1')).to.deep.equal([8]);
   });
 
+  it('are taken after the last part of an event of which an adapter makes several', async () => {
+    const eventAdapter = {
+      toJournal: (event: EventObject) => event,
+      fromJournal: (event: EventObject) => [event, event],
+    };
+    const world = open({ entity: { eventAdapter, retention: { snapshotEvery: 3 } } });
+    await addOnes(world, 2); // 2 and 3
+    expect(await world.store.numbers('c|1')).to.deep.equal([3]);
+    expect(await world.store.text('c|1')).to.have.nested.property('state.context.count', 4);
+  });
+
   it('are taken where a predicate says so, which sees each event and its state (A38)', async () => {
     const seen: unknown[] = [];
     const world = open({
@@ -338,6 +349,13 @@ describe('snapshots', () => {
       { retention: { snapshotEvery: 1, keepSnapshots: 0 } },
       { snapshotWhen: true },
       { machineVersion: 2 },
+      { retention: { snapshotEvery: 1, deleteEvents: 'no' } },
+      { waitForSnapshot: 1 },
+      { snapshotAdapter: { fromStore: (state: object) => state } },
+      { recovery: { fromSnapshot: 'newest' } },
+      { recovery: { fromSnapshot: { maxNumber: 3 } } },
+      { recovery: { fromSnapshot: { maxSeqNr: '3' } } },
+      { recovery: { maxEvents: -1 } },
     ]) {
       expect(() => open({ entity }), JSON.stringify(entity))
         .to.throw()

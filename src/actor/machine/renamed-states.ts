@@ -1,0 +1,55 @@
+import type { AnyStateMachine } from 'xstate';
+import { CodecError } from '../../model/errors.ts';
+import type { FormerNames } from '../entity/entity-logic.ts';
+import type { StoredMachine } from './machine-snapshot.ts';
+import { type StateNode, stateNodeOf } from './snapshot-parts.ts';
+
+/**
+ * The state of a snapshot with the names of today for the states in its value and in its histories.
+ * What has no name of today stays as it is: whoever restores it finds that it is gone.
+ *
+ * @throws {CodecError} an old name is that of another state today
+ */
+export function withNewStates(
+  { root }: AnyStateMachine,
+  stored: StoredMachine,
+  { machineId, stateOf }: FormerNames,
+): StoredMachine {
+  const { value, history } = stored;
+  const nameOf = (id: string): string => {
+    const name = stateOf(id);
+    if (name === id || stateNodeOf(root, id) === undefined) return name;
+    // Nobody knows whether the snapshot is from before that.
+    throw new CodecError(`"${id}" is an old name of "${name}", and another state has it today`);
+  };
+  const nodes = leavesOf(value, [machineId]).map((path) =>
+    stateNodeOf(root, nameOf(path.join('.'))),
+  );
+  const active = new Set<StateNode>();
+  for (const node of nodes) for (let at = node; at !== undefined; at = at.parent) active.add(at);
+  const histories = Object.entries(history ?? {}).map(([id, ids]) => {
+    return [nameOf(id), ids.map(nameOf)] as const;
+  });
+  return {
+    ...stored,
+    value: nodes.includes(undefined) ? value : stateValueOf(root, active),
+    ...(histories.length > 0 && { history: Object.fromEntries(histories) }),
+  };
+}
+
+/** The keys that lead to each state of a value that has no states itself. */
+function leavesOf(value: unknown, path: readonly string[]): readonly (readonly string[])[] {
+  if (typeof value === 'string') return [[...path, value]];
+  const regions = Object.entries(Object(value));
+  if (regions.length === 0) return [path];
+  return regions.flatMap(([key, inner]) => leavesOf(inner, [...path, key]));
+}
+
+/** The value of a state of which these are active, as xstate writes it. */
+function stateValueOf(node: StateNode, active: ReadonlySet<StateNode>): StoredMachine['value'] {
+  const inner = Object.values(node.states).filter((child) => active.has(child));
+  const [only] = inner;
+  const isLeaf = only !== undefined && Object.keys(only.states).length === 0;
+  if (node.type === 'compound' && isLeaf) return only.key;
+  return Object.fromEntries(inner.map((child) => [child.key, stateValueOf(child, active)]));
+}

@@ -1,0 +1,107 @@
+import type { EventObject } from 'xstate';
+import { CodecError } from '../../model/errors.ts';
+import { readChoice, readCount, readObject, readText } from '../../model/plain-members.ts';
+import { isEvent } from '../entity/check-input.ts';
+import { fromLossless, toLossless } from '../entity/lossless-form.ts';
+import type { PendingTimer, TimerTarget } from '../entity/timers.ts';
+import { Timers } from '../entity/timers.ts';
+import { EventCoding } from '../evolution/event-coding.ts';
+import { isOwnType } from '../evolution/own-events.ts';
+import type { Renaming } from '../evolution/renamed.ts';
+
+/** A delayed event as a snapshot holds it. */
+export interface StoredTimer extends Omit<PendingTimer, 'event'> {
+  /** Where there is a manifest: as the event adapters store it. */
+  readonly event: unknown;
+  /**
+   * Of an event of the program to itself: what its adapters say of it. Absent in snapshots of
+   * earlier versions.
+   */
+  readonly manifest?: string;
+}
+
+/**
+ * The delayed events for a snapshot. One of the program is to be applied by a later version of it,
+ * so it goes through the adapters, as the events of the journal.
+ */
+export function toStoredTimers(
+  timers: Timers,
+  coding: EventCoding | undefined,
+): readonly StoredTimer[] {
+  return timers.entries().map((timer) => {
+    const { event, target } = timer;
+    if (target.type !== 'self' || isOwnType(event.type)) return timer;
+    const { value, manifest } = coding?.adapt(event) ?? { value: event, manifest: '' };
+    // A snapshot cannot hold bytes.
+    return value instanceof Uint8Array ? timer : { ...timer, event: value, manifest };
+  });
+}
+
+/** @throws {WriteRejectedError} JSON cannot hold something in it; names the place */
+export function timerToJson(timer: StoredTimer): unknown {
+  return toLossless(timer, `the timer "${timer.id}"`);
+}
+
+/** @throws {CodecError} it is none; names the member */
+export function timerOfJson(json: unknown, at: string): StoredTimer {
+  const members = readObject(fromLossless(json), at);
+  const { event, delayMs, manifest } = members;
+  const target = readObject(members.target, `${at}.target`);
+  if (typeof delayMs !== 'number') throw new CodecError(`${at}.delayMs is no number`);
+  if (manifest === undefined && !isEvent(event)) throw new CodecError(`${at}.event is no event`);
+  readChoice(target.type, ['self', 'child', 'parent', 'other'], `${at}.target.type`);
+  return {
+    id: readText(members.id, `${at}.id`),
+    event,
+    target: target as unknown as TimerTarget,
+    delayMs,
+    fromMs: readCount(members.fromMs, `${at}.fromMs`),
+    isCancelled: members.isCancelled === true,
+    ...(manifest !== undefined && { manifest: readText(manifest, `${at}.manifest`) }),
+  };
+}
+
+/** How the delayed events of a snapshot are read. */
+export interface TimerReading {
+  readonly persistenceId: string;
+  readonly coding: EventCoding | undefined;
+  readonly renaming: Renaming | undefined;
+  /** Number of the snapshot. */
+  readonly seqNr: number;
+}
+
+/**
+ * The delayed events of a snapshot as those of today, under their names of today. An event that
+ * stands for none any more is left out.
+ *
+ * @throws {CodecError} one cannot be read, or stands for several
+ */
+export function ofStoredTimers(stored: readonly StoredTimer[], reading: TimerReading): Timers {
+  const { renaming, seqNr } = reading;
+  const coding = reading.coding ?? EventCoding.none(reading.persistenceId);
+  const eventsOf = ({ event, manifest, target }: StoredTimer): readonly unknown[] => {
+    if (manifest !== undefined) return coding.restore(event, manifest, seqNr);
+    // What other actors are sent goes by their names.
+    const isOwn = target.type === 'self' && renaming !== undefined;
+    return [isOwn ? renaming.eventOf(event as EventObject) : event];
+  };
+  const pending = stored.flatMap((one): readonly PendingTimer[] => {
+    const events = eventsOf(one);
+    if (events.length === 0) return [];
+    const [event] = events;
+    if (events.length > 1 || !isEvent(event)) {
+      throw new CodecError(`the timer "${one.id}" has what is not one event today`);
+    }
+    const { manifest: _, id, target, ...timer } = one;
+    const isRenamed = renaming !== undefined && target.type === 'child';
+    return [
+      {
+        ...timer,
+        id: renaming?.timerOf(id) ?? id,
+        event,
+        target: isRenamed ? { ...target, id: renaming.actorOf(target.id) } : target,
+      },
+    ];
+  });
+  return Timers.of(pending);
+}

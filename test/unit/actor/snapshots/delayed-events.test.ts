@@ -1,0 +1,132 @@
+import { expect } from 'chai';
+import { assign, type EventObject, raise, setup } from 'xstate';
+import { type Upcast, upcasters } from '../../../../src/actor/evolution/upcasters.ts';
+import { settle } from '../support.ts';
+import { World } from '../world.ts';
+import { TestSnapshotStore } from './support.ts';
+
+/** Reminds itself, and notes every event; `reminder` = what it is told then. */
+function reminding(reminder: EventObject) {
+  return setup({
+    types: { context: {} as { seen: EventObject[] } },
+    actions: { note: assign({ seen: ({ context, event }) => [...context.seen, event] }) },
+  }).createMachine({
+    id: 'reminding',
+    context: { seen: [] },
+    on: {
+      begin: { actions: raise(reminder as never, { delay: 100, id: 'reminder' }) },
+      '*': { actions: 'note' },
+    },
+  });
+}
+
+const inEuros = { type: 'due', euros: 5 };
+const inCents = { type: 'due', cents: 500 };
+const toCents = { type: 'due', from: 1, to: 2 } as const;
+const upcast: Upcast = {
+  ...toCents,
+  up: ({ type, euros }: { type: string; euros: number }) => ({ type, cents: euros * 100 }),
+  down: ({ type, cents }: { type: string; cents: number }) => ({ type, euros: cents / 100 }),
+};
+
+/** The events that a process with this program has noted once all deadlines are over. */
+async function seenBy(
+  [world, store]: readonly [World, TestSnapshotStore],
+  reminder: EventObject,
+  options: object,
+) {
+  const process = world.crash();
+  const deps = { snapshotStore: async () => store };
+  const { host, actor } = process.start(reminding(reminder), undefined, options, deps);
+  await host.whenRecovered(actor);
+  await process.pass(100);
+  const { from } = world.journal.requests.at(-1) ?? {};
+  return { from, seen: actor.getSnapshot().context.seen };
+}
+
+/** A snapshot with a reminder that is not due yet, of an entity with 2 events. */
+async function reminded(reminder: EventObject, options: object = {}) {
+  const [world, store] = [new World(), new TestSnapshotStore()] as const;
+  const deps = { snapshotStore: async () => store };
+  const all = { initEvent: 'never', snapshotWhen: () => true, ...options };
+  const { tell } = world.start(reminding(reminder), undefined, all, deps);
+  for (const type of ['begin', 'other']) {
+    await tell(type);
+    await settle();
+  }
+  return [world, store] as const;
+}
+
+const other = { type: 'other' };
+
+describe('a delayed event of the program in a snapshot', () => {
+  it('of an earlier program takes the steps of its type', async () => {
+    const before = await reminded(inEuros);
+    const eventAdapter = upcasters([upcast]);
+    const { from, seen } = await seenBy(before, inCents, { eventAdapter });
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other, inCents]);
+  });
+
+  it('takes only those that its version has not taken', async () => {
+    const eventAdapter = upcasters([upcast]);
+    const before = await reminded(inCents, { eventAdapter });
+    const { from, seen } = await seenBy(before, inCents, { eventAdapter });
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other, inCents]);
+  });
+
+  it('is written in the version that the program before can read', async () => {
+    const eventAdapter = upcasters([upcast], { writeVersions: { due: 1 } });
+    const { from, seen } = await seenBy(await reminded(inCents, { eventAdapter }), inEuros, {});
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other, inEuros]);
+  });
+
+  it('is no longer sent when a step says that nothing is left of it', async () => {
+    const eventAdapter = upcasters([{ ...toCents, up: () => [] }]);
+    const { from, seen } = await seenBy(await reminded(inEuros), inCents, { eventAdapter });
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other]);
+  });
+
+  it('leaves the snapshot unused where it cannot be read: its step, its schema, its version', async () => {
+    const throws = () => {
+      throw new Error('cannot');
+    };
+    const twice = upcasters([{ ...toCents, up: (payload: EventObject) => [payload, payload] }]);
+    const noDue = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: EventObject) =>
+          value.type === 'due' && 'euros' in value ? { issues: [{ message: 'no' }] } : { value },
+      },
+    };
+    const eventAdapter = upcasters([upcast]);
+    for (const [reminder, was, is] of [
+      [inEuros, {}, { eventAdapter: upcasters([{ ...toCents, up: throws }]) }],
+      [inEuros, {}, { eventAdapter: twice }],
+      [inEuros, {}, { eventSchema: noDue }],
+      [inCents, { eventAdapter }, {}],
+    ] as const) {
+      // A replay arms the reminder of today, and nothing is wrong with that.
+      const { from, seen } = await seenBy(await reminded(reminder, was), inCents, is);
+      expect(from).to.equal(1);
+      expect(seen[0]).to.deep.equal(other);
+    }
+  });
+
+  it('of a snapshot from before there were manifests is taken as it is', async () => {
+    const eventAdapter = upcasters([upcast]);
+    const [world, store] = await reminded(inCents, { eventAdapter });
+    const text = await store.text('e');
+    const timers = text['timers'] as { manifest?: string }[];
+    for (const timer of timers) delete timer.manifest;
+    const bytes = new TextEncoder().encode(JSON.stringify(text));
+    await store.save({ persistenceId: 'e', seqNr: 2, timestampMs: 1 } as never, bytes);
+    const { from, seen } = await seenBy([world, store], inCents, { eventAdapter });
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other, inCents]);
+  });
+});
