@@ -86,19 +86,18 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   const commands = commandsOf(reprs);
   const encodings = membersOf(reprs, ({ encoding }) => encoding);
   const { machineVersion, bornWith } = reprs[0]?.facts ?? EventFacts.none;
-  return {
-    data: {
-      ...(timers && { timers }),
-      ...(delays && { delays }),
-      ...(unhandled && { unhandled }),
-      ...(replaced && { replaced }),
-      ...(commands && { commands }),
-      ...outboxOf(reprs),
-      ...(encodings && { encodings }),
-      ...(machineVersion !== undefined && { machineVersion }),
-      ...(bornWith !== undefined && { bornWith }),
-    },
+  const data = {
+    ...(timers && { timers }),
+    ...(delays && { delays }),
+    ...(unhandled && { unhandled }),
+    ...(replaced && { replaced }),
+    ...(commands && { commands }),
+    ...outboxOf(reprs),
+    ...(encodings && { encodings }),
+    ...(machineVersion !== undefined && { machineVersion }),
+    ...(bornWith !== undefined && { bornWith }),
   };
+  return Object.keys(data).length === 0 ? {} : { data };
 }
 
 function outboxOf(reprs: readonly PersistentRepr[]): JsonObject {

@@ -39,6 +39,10 @@ describe('what a record says of the commands of its events (docs/format.md#metad
       return ofEventRecord(repr.persistenceId, stored).facts.command;
     });
 
+  it('is nothing where nothing is said of any event', () => {
+    expect(factsMetadata([{ ...repr, tags: [] }])).to.deep.equal({});
+  });
+
   it('is kept by the number of the last event, and found from each of them', () => {
     const two = { first: 2, last: 3, commandId: 'a', reply: { n: [0.1] }, correlationId: 'c' };
     const sealed = { first: 5, last: 5, commandId: 'b', sealed: 'aGk=' };
