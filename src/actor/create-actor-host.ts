@@ -45,6 +45,11 @@ export interface ActorHostOptions {
    */
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
   /**
+   * Why calls of a journal have no answer yet, where something has failed and is tried again. Never
+   * known unless given.
+   */
+  readonly journalTrouble?: EntityDeps['journalTrouble'];
+  /**
    * The snapshot store of a configuration path; `undefined` = the default one. Resolves with
    * `undefined` when there is none. Nothing is stored of snapshots unless given.
    */
@@ -205,6 +210,7 @@ class LocalActorHost implements ActorHost {
   constructor({
     settings,
     journal,
+    journalTrouble = () => undefined,
     snapshotStore = async () => undefined,
     journalCoding = async () => undefined,
     recoveryEventTimeoutMs = () => settings.recoveryEventTimeoutMs,
@@ -220,7 +226,7 @@ class LocalActorHost implements ActorHost {
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
     const shared = { log, clock, random, randomUuid };
-    const plugins = { journal, snapshotStore, journalCoding };
+    const plugins = { journal, journalTrouble, snapshotStore, journalCoding };
     const ask: EntityDeps['ask'] = (ref, command, how) => this.ask(ref, command, how);
     this.#deps = { ...plugins, ...shared, ask, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
@@ -258,7 +264,7 @@ class LocalActorHost implements ActorHost {
       signal?.throwIfAborted();
       const terms = checkTerms(options);
       const host = this.#deps.hosts.of(ref);
-      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms);
+      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms, host.work);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       if (signal !== undefined) ask.giveUpOn(signal);
