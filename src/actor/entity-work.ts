@@ -82,6 +82,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   /** To be called before anything of the stopped entity is thrown away. */
   stopped(): void {
     this.wasDueMs = this.nextTimerMs;
+    this.isLeft ||= this.#waits;
   }
 
   /** It works on something that a shutdown has to wait for. */

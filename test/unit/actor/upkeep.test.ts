@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createActor, setup } from 'xstate';
+import { createActor, fromPromise, setup } from 'xstate';
 import {
   type JournalError,
   NotOwnerError,
@@ -175,6 +175,36 @@ describe('purge', () => {
     write.open();
     expect((await written).sequenceNr).to.equal(3);
     expect((await asked).sequenceNr).to.equal(4);
+  });
+
+  it('that fails leaves the entity its work, with which it goes on by itself', async () => {
+    for (const fails of [true, false]) {
+      const clock = new ManualClock();
+      const { host, journal } = testHost({ clock });
+      let begun = 0;
+      const work = fromPromise(() => {
+        begun++;
+        return new Promise(() => {});
+      });
+      const machine = setup({ actors: { work } }).createMachine({
+        id: 'worker',
+        invoke: { src: 'work', id: 'work' },
+        on: { look: {} },
+      });
+      const logic = host.persistent(machine, { persistenceId: 'w' });
+      const workers = host.entities('worker', logic, { input: () => undefined });
+      await workers.ask('1', { type: 'look' });
+      const purge = journal.purge.bind(journal);
+      journal.purge = async (id) => {
+        if (fails) throw new StoreUnavailableError('down');
+        await purge(id);
+      };
+      const purged = workers.purge('1');
+      if (fails) expect((await failureOf(purged)).code).to.equal('STORE_UNAVAILABLE');
+      else await purged;
+      await clock.pass(2000);
+      expect([begun, workers.ids()]).to.deep.equal(fails ? [2, ['1']] : [1, []]);
+    }
   });
 
   it('holds the journal anew when it learns by the purge itself that it was lost', async () => {
