@@ -16,8 +16,7 @@ import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-e
 import { AttemptReported, Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
-import type { Exposed } from './entity/lifecycle.ts';
-import { Lifecycle } from './entity/lifecycle.ts';
+import { type Exposed, Lifecycle } from './entity/lifecycle.ts';
 import type { LiveEntity } from './entity/live-entities.ts';
 import type { Moment } from './entity/moment.ts';
 import { isOwnEvent } from './entity/stored-event.ts';
@@ -300,6 +299,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'persistence.from-caller':
         this.#takeCommand(event.event, commandFault(event.event));
         break;
+      case 'persistence.callback-failed':
+        throw event.error;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
         break;
