@@ -122,6 +122,7 @@ export interface ActorHost extends AsyncDisposable {
    * type and id, as `account|a-1`, and neither may contain `|`.
    *
    * @throws {InvalidInputError} the type is blank, contains `|`, or has been taken already
+   * @throws {ClosedError} the persistence is shut down
    */
   entities<L extends AnyEntityLogic>(
     type: string,
@@ -279,6 +280,7 @@ class LocalActorHost implements ActorHost {
     given: L,
     ...[options = {}]: readonly [EntityRegistryOptions?]
   ): EntityRegistry<L> {
+    this.#closing.signal.throwIfAborted();
     checkId(type, 'a type of entities');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
     const any: unknown = given;

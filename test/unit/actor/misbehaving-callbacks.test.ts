@@ -84,6 +84,15 @@ const wrongAnswers: readonly (readonly [unknown, string])[] = [
   [{ type: 'persist', events: [{ type: '' }] }, 'number 0'],
   [{ type: 'persist', events: [{ type: 'xstate.init' }] }, 'xstate'],
   [{ type: 'persist', events: [ok], thenRun: 'later' }, 'thenRun'],
+  [
+    { type: 'persist', events: [ok], replay: 1 },
+    '"replay"; beside its type it may have "events", ',
+  ],
+  [{ type: 'persist', events: [ok], thenrun: () => {} }, '"thenrun"'],
+  [{ type: 'none', events: [ok] }, '"events"; beside its type it may have "reply"'],
+  [{ type: 'reject', error: new Error('no') }, '"error"; beside its type it may have "reason"'],
+  [{ type: 'stash', reply: 1 }, '"reply"; beside its type it may have nothing'],
+  [{ type: 'toString' }, '"toString"'],
 ];
 
 for (const [name, open] of [
