@@ -269,6 +269,24 @@ describe('purge', () => {
     expect(journal.stored(persistenceId)).to.have.length(1);
   });
 
+  it('is not seen in part by a peek, which waits for its end', async () => {
+    const journal = new HoldableJournal();
+    const store = new InMemorySnapshotStore();
+    const { counters } = openCounters({ journal, snapshotStore: async () => store });
+    const persistenceId = 'c|1' as PersistenceId;
+    journal.seed(persistenceId, [added, added]);
+    await journal.deleteTo(persistenceId, SeqNr.of(1)); // so that a snapshot is needed
+    const purge = journal.purge.bind(journal);
+    let peeked: Promise<{ readonly context: { readonly count: number } }> | undefined;
+    journal.purge = async (id) => {
+      peeked = counters.peek('1');
+      await settle();
+      await purge(id);
+    };
+    await counters.purge('1');
+    expect((await peeked)?.context.count).to.equal(0);
+  });
+
   it('is refused for a child, which its parent alone may stop, and where the journal has none', async () => {
     const { host, journal } = testHost();
     const child = host.persistent(counterMachine(), { persistenceId: 'child' });
