@@ -142,14 +142,15 @@ async function run(
   const deps = { log, clock: systemClock };
   const opened: AsyncDisposable[] = [];
   try {
-    const store = await openReplicatedStore(settings.eventual, deps);
+    const store = await openReplicatedStore(settings.eventual, deps, { signal });
     opened.push(store);
-    const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
+    const consumers = await openKafkaTopicConsumers(settings.kafka, deps, { signal });
     opened.push(consumers);
     const { quarantine, purgeExpired } = settings;
     const skips = quarantine.policy !== 'fail' || quarantine.skip.length > 0;
     const quarantineFile = skips ? await openQuarantineFile(quarantine.file) : undefined;
-    const producer = purgeExpired && (await openKafkaActionProducer(settings.kafka, deps));
+    const producer =
+      purgeExpired && (await openKafkaActionProducer(settings.kafka, deps, { signal }));
     if (producer !== undefined) opened.push(producer);
     const replicator = startReplicator({
       ...deps,
@@ -167,6 +168,10 @@ async function run(
     log.info({}, 'the replicator has stopped');
     return exitCodes.stopped;
   } catch (error) {
+    if (signal.aborted && error === signal.reason) {
+      log.info({}, 'stopped before it ran');
+      return exitCodes.stopped;
+    }
     if (!(error instanceof DeadlineExceededError && signal.aborted)) throw error;
     log.error({ err: error }, 'stopped by force; what was in hand is done again at the next start');
     return exitCodes.forced;
