@@ -94,7 +94,7 @@ function prepare(args: readonly string[]) {
     throw new UsageError(`--log-level must be one of ${logLevels.join(', ')}, not "${level}"`);
   }
   const { config, checkKeys } = readConfig({ file: options.config });
-  refuseEmbedded(config);
+  refuseWithoutKafka(config);
   const { settings } = readTogether({
     keys: checkKeys,
     settings: () => readReplicatorSettings(config),
@@ -105,19 +105,24 @@ function prepare(args: readonly string[]) {
 }
 
 /**
- * An embedded journal replicates within its own process. A replicator beside it does no harm,
- * but waits for ever for a Kafka that is not there. A file that sets the replicator up means it.
+ * An embedded journal replicates within its own process, and one in memory has nothing to
+ * replicate. A replicator beside it does no harm, but waits for ever for a Kafka that is not there.
+ * A file that sets the replicator up means it.
  *
- * @throws {UsageError} the default journal is embedded, and nothing of the replicator is set
+ * @throws {UsageError} the default journal is such a one, and nothing of the replicator is set
  */
-function refuseEmbedded(config: Config): void {
+function refuseWithoutKafka(config: Config): void {
   const path = config.getString('akka.persistence.journal.plugin');
   if (path === '' || config.isSet(replicatorPath)) return;
   if (pluginPathProblem(config, path) !== undefined) return;
   const journal = journalClassOf(config, path);
-  if (journal.type === 'module' || journal.value !== 'embedded') return;
+  if (journal.type === 'module' || journal.value === 'kafka') return;
+  const why =
+    journal.value === 'embedded'
+      ? 'is embedded and replicates within the programs that open it'
+      : 'is in memory';
   throw new UsageError(
-    `no replicator is needed: ${path} is embedded and replicates within the programs that open it. ` +
+    `no replicator is needed: ${path} ${why}. ` +
       `For a journal on Kafka, set akka.persistence.journal.plugin to "${kafkaJournalPath}"`,
   );
 }
