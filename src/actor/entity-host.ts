@@ -134,7 +134,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     return this.#life.expose(this.#pipeline.stash.length);
   }
 
-  /** An action or a deferred effect threw where only xstate hears of it. */
+  /** An action, a deferred effect or an async callback failed where only xstate hears of it. */
   crashed(error: unknown): void {
     this.#life.fail(error);
   }
@@ -299,8 +299,6 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'persistence.from-caller':
         this.#takeCommand(event.event, commandFault(event.event));
         break;
-      case 'persistence.callback-failed':
-        throw event.error;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
         break;

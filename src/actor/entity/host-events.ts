@@ -233,6 +233,5 @@ export type AnyHostEvent<S> =
   | DeliveryReport
   | FromCaller
   | AttemptReported
-  | CallbackFailed
   | Detach
   | TimerTick;
