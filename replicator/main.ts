@@ -94,7 +94,7 @@ function prepare(args: readonly string[]) {
     throw new UsageError(`--log-level must be one of ${logLevels.join(', ')}, not "${level}"`);
   }
   const { config, checkKeys } = readConfig({ file: options.config });
-  refuseEmbedded(config);
+  refuseWithoutKafka(config);
   const { settings } = readTogether({
     keys: checkKeys,
     settings: () => readReplicatorSettings(config),
@@ -105,19 +105,24 @@ function prepare(args: readonly string[]) {
 }
 
 /**
- * An embedded journal replicates within its own process. A replicator beside it does no harm,
- * but waits for ever for a Kafka that is not there. A file that sets the replicator up means it.
+ * An embedded journal replicates within its own process, and one in memory has nothing to
+ * replicate. A replicator beside it does no harm, but waits for ever for a Kafka that is not there.
+ * A file that sets the replicator up means it.
  *
- * @throws {UsageError} the default journal is embedded, and nothing of the replicator is set
+ * @throws {UsageError} the default journal is such a one, and nothing of the replicator is set
  */
-function refuseEmbedded(config: Config): void {
+function refuseWithoutKafka(config: Config): void {
   const path = config.getString('akka.persistence.journal.plugin');
   if (path === '' || config.isSet(replicatorPath)) return;
   if (pluginPathProblem(config, path) !== undefined) return;
   const journal = journalClassOf(config, path);
-  if (journal.type === 'module' || journal.value !== 'embedded') return;
+  if (journal.type === 'module' || journal.value === 'kafka') return;
+  const why =
+    journal.value === 'embedded'
+      ? 'is embedded and replicates within the programs that open it'
+      : 'is in memory';
   throw new UsageError(
-    `no replicator is needed: ${path} is embedded and replicates within the programs that open it. ` +
+    `no replicator is needed: ${path} ${why}. ` +
       `For a journal on Kafka, set akka.persistence.journal.plugin to "${kafkaJournalPath}"`,
   );
 }
@@ -142,14 +147,15 @@ async function run(
   const deps = { log, clock: systemClock };
   const opened: AsyncDisposable[] = [];
   try {
-    const store = await openReplicatedStore(settings.eventual, deps);
+    const store = await openReplicatedStore(settings.eventual, deps, { signal });
     opened.push(store);
-    const consumers = await openKafkaTopicConsumers(settings.kafka, deps);
+    const consumers = await openKafkaTopicConsumers(settings.kafka, deps, { signal });
     opened.push(consumers);
     const { quarantine, purgeExpired } = settings;
     const skips = quarantine.policy !== 'fail' || quarantine.skip.length > 0;
     const quarantineFile = skips ? await openQuarantineFile(quarantine.file) : undefined;
-    const producer = purgeExpired && (await openKafkaActionProducer(settings.kafka, deps));
+    const producer =
+      purgeExpired && (await openKafkaActionProducer(settings.kafka, deps, { signal }));
     if (producer !== undefined) opened.push(producer);
     const replicator = startReplicator({
       ...deps,
@@ -167,6 +173,10 @@ async function run(
     log.info({}, 'the replicator has stopped');
     return exitCodes.stopped;
   } catch (error) {
+    if (signal.aborted && error === signal.reason) {
+      log.info({}, 'stopped before it ran');
+      return exitCodes.stopped;
+    }
     if (!(error instanceof DeadlineExceededError && signal.aborted)) throw error;
     log.error({ err: error }, 'stopped by force; what was in hand is done again at the next start');
     return exitCodes.forced;

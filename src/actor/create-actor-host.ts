@@ -44,6 +44,8 @@ export interface ActorHostOptions {
    * The journal of a configuration path; `undefined` = the default one. Called at each recovery.
    */
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
+  /** Why calls of a journal have no answer yet, if something has failed; unknown unless given. */
+  readonly journalTrouble?: EntityDeps['journalTrouble'];
   /**
    * The snapshot store of a configuration path; `undefined` = the default one. Resolves with
    * `undefined` when there is none. Nothing is stored of snapshots unless given.
@@ -117,6 +119,7 @@ export interface ActorHost extends AsyncDisposable {
    * type and id, as `account|a-1`, and neither may contain `|`.
    *
    * @throws {InvalidInputError} the type is blank, contains `|`, or has been taken already
+   * @throws {ClosedError} the persistence is shut down
    */
   entities<L extends AnyEntityLogic>(
     type: string,
@@ -205,6 +208,7 @@ class LocalActorHost implements ActorHost {
   constructor({
     settings,
     journal,
+    journalTrouble = () => undefined,
     snapshotStore = async () => undefined,
     journalCoding = async () => undefined,
     recoveryEventTimeoutMs = () => settings.recoveryEventTimeoutMs,
@@ -220,7 +224,7 @@ class LocalActorHost implements ActorHost {
     const permits = new RecoveryPermits(settings.maxConcurrentRecoveries);
     const [live, hosts] = [new LiveEntities(), new EntityHosts()];
     const shared = { log, clock, random, randomUuid };
-    const plugins = { journal, snapshotStore, journalCoding };
+    const plugins = { journal, journalTrouble, snapshotStore, journalCoding };
     const ask: EntityDeps['ask'] = (ref, command, how) => this.ask(ref, command, how);
     this.#deps = { ...plugins, ...shared, ask, permits, live, hosts };
     this.#deadlines = new AskDeadlines(clock);
@@ -258,7 +262,7 @@ class LocalActorHost implements ActorHost {
       signal?.throwIfAborted();
       const terms = checkTerms(options);
       const host = this.#deps.hosts.of(ref);
-      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms);
+      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms, host.work);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       if (signal !== undefined) ask.giveUpOn(signal);
@@ -273,6 +277,7 @@ class LocalActorHost implements ActorHost {
     given: L,
     ...[options = {}]: readonly [EntityRegistryOptions?]
   ): EntityRegistry<L> {
+    this.#closing.signal.throwIfAborted();
     checkId(type, 'a type of entities');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
     const any: unknown = given;

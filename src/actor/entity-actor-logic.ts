@@ -7,6 +7,7 @@ import { Entity } from './entity/entity.ts';
 import type { EntityDeps } from './entity/entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity/entity-logic.ts';
 import type { EntitySettings } from './entity/entity-options.ts';
+import { CallbackFailed } from './entity/host-events.ts';
 import type { JournalName } from './entity/journal-answers.ts';
 import type { Exposed } from './entity/lifecycle.ts';
 import type { SnapshotWire } from './entity/snapshot-wire.ts';
@@ -174,7 +175,12 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     event: EventObject,
     scope: AnyActorScope,
   ): Exposed<S> => {
-    return this.#deps.hosts.of(scope.self).process(event) as Exposed<S>;
+    const host = this.#deps.hosts.of(scope.self);
+    if (event instanceof CallbackFailed && !host.hasEnded) {
+      host.crashed(event.error);
+      throw event.error;
+    }
+    return host.process(event) as Exposed<S>;
   };
 
   readonly getPersistedSnapshot = (snapshot: Exposed<S>): PersistedPointer => {

@@ -16,8 +16,7 @@ import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-e
 import { AttemptReported, Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import { checkDelete } from './entity/journal-answers.ts';
 import type { LifeEffect } from './entity/lifecycle.machine.ts';
-import type { Exposed } from './entity/lifecycle.ts';
-import { Lifecycle } from './entity/lifecycle.ts';
+import { type Exposed, Lifecycle } from './entity/lifecycle.ts';
 import type { LiveEntity } from './entity/live-entities.ts';
 import type { Moment } from './entity/moment.ts';
 import { isOwnEvent } from './entity/stored-event.ts';
@@ -135,7 +134,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     return this.#life.expose(this.#pipeline.stash.length);
   }
 
-  /** An action or a deferred effect threw where only xstate hears of it. */
+  /** An action, a deferred effect or an async callback failed where only xstate hears of it. */
   crashed(error: unknown): void {
     this.#life.fail(error);
   }

@@ -1,6 +1,7 @@
 import type { AnyActorRef } from 'xstate';
 import { openAheadMs } from '../model/wake-up.ts';
 import type { CommandPipeline } from './command/command-pipeline.ts';
+import type { Asked } from './entity/ask.ts';
 import type { Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
 import type { RecoveryEvent } from './entity/host-events.ts';
@@ -8,7 +9,7 @@ import type { Lifecycle } from './entity/lifecycle.ts';
 import type { WorkView } from './registry/entity-view.ts';
 
 /** What an entity has in hand, and what it waits for: it decides when it may rest. */
-export class EntityWork<S extends HostedState> implements WorkView {
+export class EntityWork<S extends HostedState> implements WorkView, Asked {
   readonly #entity: Entity<S>;
   readonly #life: Lifecycle<S>;
   readonly #pipeline: CommandPipeline<S>;
@@ -29,6 +30,11 @@ export class EntityWork<S extends HostedState> implements WorkView {
   /** Something has arrived. */
   touch(): void {
     this.#lastActiveMs = this.#entity.deps.clock.nowMs();
+  }
+
+  get trouble(): unknown {
+    const { deps, settings } = this.#entity;
+    return this.#life.lastError ?? deps.journalTrouble(settings.journalPluginId);
   }
 
   get passivateAfterMs(): number {
@@ -76,6 +82,7 @@ export class EntityWork<S extends HostedState> implements WorkView {
   /** To be called before anything of the stopped entity is thrown away. */
   stopped(): void {
     this.wasDueMs = this.nextTimerMs;
+    this.isLeft ||= this.#waits;
   }
 
   /** It works on something that a shutdown has to wait for. */

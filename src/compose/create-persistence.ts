@@ -115,6 +115,7 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
+    journalTrouble: (pluginId) => plugins.troubleOf(pluginId),
     journalCoding: (pluginId) => plugins.codingOf(pluginId, settings.serializers),
     snapshotStore: (pluginId) => plugins.snapshotStore(pluginId),
     recoveryEventTimeoutMs: (pluginId) => {

@@ -63,20 +63,21 @@ export async function openEventualStore(
 export async function openReplicatedStore(
   settings: EventualSettings,
   deps: OpenDeps,
+  options?: CallOptions,
 ): Promise<ReplicatedJournal> {
-  await setUpStore(settings, deps, { mode: modeOf(settings) });
+  await setUpStore(settings, deps, { ...options, mode: modeOf(settings) });
   switch (settings.type) {
     case 'cassandra': {
       const { openCassandraReplicatedJournal } = await import(
         '../stores/cassandra/replicated-journal.ts'
       );
-      return await openCassandraReplicatedJournal(settings.cassandra, deps);
+      return await openCassandraReplicatedJournal(settings.cassandra, deps, options);
     }
     case 'postgres': {
       const { openPostgresReplicatedJournal } = await import(
         '../stores/postgres/replicated-journal.ts'
       );
-      return await openPostgresReplicatedJournal(settings.postgres, deps);
+      return await openPostgresReplicatedJournal(settings.postgres, deps, options);
     }
     case 'sqlite':
       return replicatedOf(await openFile(settings.sqlite.file, deps));

@@ -27,7 +27,7 @@ import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-c
 import { TenureHolder } from '../journal/holding/tenure-holder.ts';
 import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
-import { ConfigError } from '../model/errors.ts';
+import { ConfigError, type JournalError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
@@ -117,6 +117,8 @@ export interface OpenSection {
   /** The one topic of all journals; `undefined` = the persistence id names it. */
   readonly topic: Topic | undefined;
   readonly joinFleet: Stores['joinFleet'];
+  /** Why writes under way have no answer yet, where something has failed. */
+  readonly trouble: () => JournalError | undefined;
   /** What is around the journals when actors use them. */
   readonly host: JournalHostSettings;
   /** `undefined` = entities sleep until they are spoken to. */
@@ -185,7 +187,8 @@ export async function openSection(
     address = member.address;
     return stores.joinFleet(member, fleetSettings);
   };
-  return { journals, fleet, topic, waking, leave, joinFleet, host };
+  const trouble = () => stores.producer.trouble;
+  return { journals, fleet, topic, waking, leave, joinFleet, trouble, host };
 }
 
 function hostSettingsOf(

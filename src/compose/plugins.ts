@@ -16,7 +16,7 @@ import type {
 } from '../config/settings/journal-settings.ts';
 import { namedPlugins } from '../config/settings/persistence-settings.ts';
 import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
-import { ClosedError, InvalidInputError } from '../model/errors.ts';
+import { ClosedError, InvalidInputError, type JournalError } from '../model/errors.ts';
 import { Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RegisteredPlugins } from '../plugin/open-plugin.ts';
@@ -69,6 +69,8 @@ export class Plugins {
   /** What actors get of the journals that are open. */
   readonly #forActors = new Map<string, JournalPlugin>();
   readonly #fleets = new Map<string, Fleet>();
+  /** Why writes have no answer yet, of each section over a log. */
+  readonly #troubles = new Map<string, () => JournalError | undefined>();
   /** Of sections whose entities are woken. */
   readonly #waking = new Map<string, WakeEntities>();
   /** Of sections without a fleet: the types of entities that may be woken, by section. */
@@ -133,6 +135,11 @@ export class Plugins {
       () => this.#journals.delete(path),
     );
     return await opening;
+  }
+
+  /** Why calls of a journal that is open have no answer yet, where something has failed. */
+  troubleOf(pluginId: string | undefined): JournalError | undefined {
+    return this.#troubles.get(this.#journalPath(pluginId))?.();
   }
 
   /**
@@ -324,6 +331,7 @@ export class Plugins {
     });
     const { section, hosted } = opened;
     if (section === undefined) return opened;
+    this.#troubles.set(path, section.trouble);
     if (section.waking !== undefined) this.#waking.set(path, section.waking);
     else if (this.#storesSettingsOf(path)?.tenures?.wakeUp === true) {
       this.#log.warn({ setting: `${path}.persistence-id-to-key.impl` }, noWayBack);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../model/errors.ts';
 import { Config } from './config.ts';
@@ -72,7 +73,8 @@ function applicationTree({ file, text, overrides }: LoadConfigOptions): ObjectVa
   const path = file === undefined ? undefined : resolve(file);
   const fromFile = path === undefined ? undefined : parseFile(path);
   if (path !== undefined && fromFile === undefined) {
-    throw hoconError('there is no such file', { file: path, line: undefined });
+    const what = existsSync(path) ? 'that is a folder, not a file' : 'there is no such file';
+    throw hoconError(what, { file: path, line: undefined });
   }
   const folder = path === undefined ? process.cwd() : dirname(path);
   const fromText = text === undefined ? undefined : parseText(text, folder);

@@ -312,7 +312,8 @@ export class EntityDoneError extends JournalError {
 
 /**
  * No answer within the time given to `ask`. `stored` is `'no'` when the command had not left the
- * stash: then it is dropped and never runs. `'unknown'`: its write was under way.
+ * stash: then it is dropped and never runs. `'unknown'`: its write was under way. The cause is what
+ * has failed and is being tried again, if anything.
  */
 export class AskTimeoutError extends JournalError {
   readonly code = 'ASK_TIMEOUT';

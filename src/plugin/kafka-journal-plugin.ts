@@ -2,7 +2,8 @@ import type { HeldJournal } from '../journal/holding/held-journal.ts';
 import { TenuresNotKeptError } from '../journal/holding/why-not-open.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/journals.ts';
-import type { Key } from '../model/key.ts';
+import { InvalidInputError } from '../model/errors.ts';
+import { Key } from '../model/key.ts';
 import type { Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CallOptions } from '../ports/call-options.ts';
@@ -37,6 +38,8 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   readonly #deps: KafkaJournalPluginDeps;
   /** Topics whose journals cannot be held, and when to ask again, ms since the epoch. */
   readonly #notHeldUntilMs = new Map<Topic, number>();
+  /** By key: the entity that holds it, or is about to. */
+  readonly #holders = new Map<string, Holder>();
   #hasWarned = false;
   /** Absent when tenures are off: then nobody waits for an answer that is known. */
   readonly hold?: NonNullable<JournalPlugin['hold']>;
@@ -51,10 +54,13 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
     const { journals, keyOf, clock, log, maxEventsInBatch, wakesEntities } = this.#deps;
     const key = keyOf(id);
     if (clock.nowMs() < (this.#notHeldUntilMs.get(key.topic) ?? 0)) return undefined;
+    const letGo = this.#claim(key, id);
     try {
       const held = await journals.hold(key, options);
-      return new HeldKafkaPlugin(held, { maxEventsInBatch, saysWakeUps: wakesEntities });
+      const how = { maxEventsInBatch, saysWakeUps: wakesEntities, letGo };
+      return new HeldKafkaPlugin(held, how);
     } catch (err) {
+      letGo();
       // If a missing topic passed for this, its entities would write without a tenure once it is
       // made.
       if (!(err instanceof TenuresNotKeptError)) throw err;
@@ -65,9 +71,28 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
     }
   }
 
+  /** @throws {InvalidInputError} another entity has the key, and each would write into the other */
+  #claim(key: Key, id: PersistenceId): () => void {
+    const name = Key.toString(key);
+    const other = this.#holders.get(name)?.id ?? id;
+    if (other !== id) {
+      const text = `persistence ids "${id}" and "${other}" have one key, ${name}`;
+      throw new InvalidInputError(`${text}: change persistence-id-to-key, or one of them`);
+    }
+    const holder: Holder = { id };
+    this.#holders.set(name, holder);
+    return () => {
+      if (this.#holders.get(name) === holder) this.#holders.delete(name);
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#deps.close();
   }
+}
+
+interface Holder {
+  readonly id: PersistenceId;
 }
 
 const notHeld =
@@ -92,10 +117,12 @@ function lastUsed({ journals, keyOf }: KafkaJournalPluginDeps): (id: Persistence
 /** The same calls for one journal that is held. */
 class HeldKafkaPlugin extends JournalCalls implements HeldPlugin {
   readonly #journal: HeldJournal;
+  readonly #letGo: () => void;
 
-  constructor(journal: HeldJournal, options: JournalCallsOptions) {
+  constructor(journal: HeldJournal, options: JournalCallsOptions & { readonly letGo: () => void }) {
     super(() => journal, options);
     this.#journal = journal;
+    this.#letGo = options.letGo;
   }
 
   get signal(): AbortSignal {
@@ -103,6 +130,7 @@ class HeldKafkaPlugin extends JournalCalls implements HeldPlugin {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#letGo();
     await this.#journal[Symbol.asyncDispose]();
   }
 }

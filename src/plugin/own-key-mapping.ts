@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { problemAt } from '../config/settings/class-name.ts';
 import { namesModule } from '../config/settings/persistence-id-to-key-settings.ts';
 import { ConfigError, InvalidInputError } from '../model/errors.ts';
+import { Key } from '../model/key.ts';
 import { shown } from '../model/shown.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { PersistenceIdToKey } from '../ports/persistence-id-to-key.ts';
@@ -91,7 +92,7 @@ function mappingBy(own: PersistenceIdToKey, place: string, log: Logger): KeyMapp
     hasWarned = true;
     log.warn({ setting: place, ...fields }, wrongWay);
   };
-  const persistenceIdsOf: KeyMapping['persistenceIdsOf'] = (key) => {
+  const persistenceIdsOf = (key: Key): readonly string[] => {
     let answer: unknown;
     try {
       answer = own.persistenceIdOf?.(key);
@@ -105,7 +106,14 @@ function mappingBy(own: PersistenceIdToKey, place: string, log: Logger): KeyMapp
     warn({ key, answered });
     return [];
   };
-  return { keyOf, persistenceIdsOf };
+  const unique: KeyMapping['keyOf'] = (persistenceId) => {
+    const key = keyOf(persistenceId);
+    const [owner = persistenceId] = persistenceIdsOf(key);
+    if (owner === persistenceId) return key;
+    const both = `persistence ids ${shown(persistenceId)} and ${shown(owner)}`;
+    throw new InvalidInputError(`${both} have one key, ${Key.toString(key)}, see ${place}`);
+  };
+  return { keyOf: unique, persistenceIdsOf };
 }
 
 const wrongWay =

@@ -1,4 +1,5 @@
 import type { Action } from '../model/action.ts';
+import type { JournalError } from '../model/errors.ts';
 import type { Partition, PartitionOffset } from '../model/position.ts';
 import type { CallOptions } from './call-options.ts';
 
@@ -13,6 +14,12 @@ export interface ProduceOptions extends CallOptions {
 
 /** Appends actions to the log. */
 export interface ActionProducer extends AsyncDisposable {
+  /**
+   * Why calls that are under way have no answer yet, where something has failed and is tried again;
+   * `undefined` = nothing has failed for them so far.
+   */
+  readonly trouble?: JournalError | undefined;
+
   /**
    * Appends one action as one record and resolves, once the log has acknowledged it, with where it
    * landed. All actions of one key land in one partition, in the order of the calls.

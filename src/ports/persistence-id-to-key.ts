@@ -10,7 +10,7 @@ export interface PersistenceIdToKey {
    * answers at once: no I/O, no promise.
    *
    * An id that leads to another key than before has lost its journal, and two ids that lead to the
-   * same key write into each other's. Neither can be noticed here. So the answer depends on nothing
+   * same key write into each other's, which is not always noticed. So the answer depends on nothing
    * but the persistence id, is the same in every process and for ever, and no other id has it.
    *
    * @param persistenceId not blank

@@ -63,9 +63,11 @@ export class AskDeadlines {
 function timeout(ask: Ask, timeoutMs: number): AskTimeoutError {
   const { type } = ask.command;
   const { stored } = ask;
+  const cause = ask.asked?.trouble;
   const what =
     stored === 'no'
       ? 'it had not had its turn, is not stored and will not run'
       : 'its write is under way, so it may or may not be stored';
-  return new AskTimeoutError(`no answer to "${type}" within ${timeoutMs} ms; ${what}`, { stored });
+  const text = `no answer to "${type}" within ${timeoutMs} ms; ${what}`;
+  return new AskTimeoutError(text, cause === undefined ? { stored } : { stored, cause });
 }

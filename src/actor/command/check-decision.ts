@@ -12,10 +12,11 @@ import type { Decision } from '../entity/entity-options.ts';
 export function checkDecision<S>(answer: unknown, command: EventObject): Decision<EventObject, S> {
   const decision = answer as Decision<EventObject, S>;
   const { type } = (answer ?? {}) as { readonly type?: unknown };
-  if (typeof type !== 'string' || !types.has(type)) {
+  if (typeof type !== 'string' || !Object.hasOwn(members, type)) {
     ignoreOutcome(answer);
     throw wrong(command, `answered ${describe(answer)}; it must return a Decision at once`);
   }
+  checkMembers(decision, command);
   if (decision.type !== 'persist') return decision;
   // Callers use JavaScript.
   const { events, thenRun, deliver, confirm }: PersistFields = decision;
@@ -49,13 +50,31 @@ function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
   return value === undefined || (Array.isArray(value) && value.every(is));
 }
 
-const types: ReadonlySet<string> = new Set<Decision<EventObject>['type']>([
-  'persist',
-  'none',
-  'reject',
-  'unhandled',
-  'stash',
-]);
+/** What a decision may have beside its type. */
+const members: Readonly<Record<Decision<EventObject>['type'], readonly string[]>> = {
+  persist: ['events', 'reply', 'thenRun', 'deliver', 'confirm'],
+  none: ['reply'],
+  reject: ['reason'],
+  unhandled: [],
+  stash: [],
+};
+
+/**
+ * A member of another name may be a misspelt one, or of another decision: what it says would get
+ * lost.
+ *
+ * @throws {InvalidInputError} there is one; names it
+ */
+function checkMembers<S>(decision: Decision<EventObject, S>, command: EventObject): void {
+  const { type } = decision;
+  const known = members[type];
+  for (const [name, value] of Object.entries(decision)) {
+    if (value === undefined || name === 'type' || known.includes(name)) continue;
+    ignoreOutcome(value);
+    const has = known.length === 0 ? 'nothing' : known.map((one) => `"${one}"`).join(', ');
+    throw wrong(command, `answered "${type}" with "${name}"; beside its type it may have ${has}`);
+  }
+}
 
 /** @throws {InvalidInputError} not some texts that are not blank */
 export function checkTags(tags: unknown, event: EventObject): readonly string[] {

@@ -3,8 +3,8 @@ import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
-import type { WriteRejected } from '../entity/host-events.ts';
-import { Settled, StoredAfterLoss, Written } from '../entity/host-events.ts';
+import { heed } from '../entity/heed.ts';
+import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { judgeOverflow } from '../entity/stash-overflow.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
@@ -255,7 +255,7 @@ export class CommandPipeline<S extends HostedState> {
     switch (outcome.type) {
       case 'reply':
         if (ask !== undefined) this.answers.giveReply(ask, steps, outcome.reply);
-        outcome.thenRun?.(this.#entity.state);
+        heed(outcome.thenRun?.(this.#entity.state), this.#entity);
         break;
       case 'known':
         if (ask !== undefined) this.answers.give(ask, outcome.command);

@@ -54,11 +54,18 @@ export type CommandNames = Pick<CommandTerms, 'commandId' | 'correlationId' | 'c
 /** How long an asker waits unless it says otherwise. */
 export const defaultAskTimeoutMs = 30_000;
 
+/** What an asker may know of the entity. */
+export interface Asked {
+  /** The failure after which it, or its journal, is trying again at the moment. */
+  readonly trouble: unknown;
+}
+
 /** One question under way; settled once, by the first of answer, failure and deadline. */
 export class Ask {
   readonly command: EventObject;
   readonly deadlineMs: number;
   readonly terms: CommandTerms;
+  readonly asked: Asked | undefined;
   readonly promise: Promise<AskResult>;
   settled = false;
   /** What is known of the command at the moment: `'unknown'` while its write is under way. */
@@ -67,10 +74,11 @@ export class Ask {
   readonly #reject: (error: unknown) => void;
   #stopListening: () => void = doNothing;
 
-  constructor(command: EventObject, deadlineMs: number, terms: CommandTerms = {}) {
+  constructor(command: EventObject, deadlineMs: number, terms: CommandTerms = {}, asked?: Asked) {
     this.command = command;
     this.deadlineMs = deadlineMs;
     this.terms = terms;
+    this.asked = asked;
     const { promise, resolve, reject } = Promise.withResolvers<AskResult>();
     this.promise = promise;
     this.#resolve = resolve;

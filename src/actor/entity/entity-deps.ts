@@ -11,6 +11,8 @@ import type { LiveEntities } from './live-entities.ts';
 /** What all entities of one persistence share. */
 export interface EntityDeps {
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
+  /** Why calls of the journal have no answer yet, where something has failed. */
+  readonly journalTrouble: (pluginId: string | undefined) => Error | undefined;
   readonly snapshotStore: (
     pluginId: string | undefined,
     signal: AbortSignal,

@@ -37,7 +37,8 @@ export type Decision<E extends EventObject, S = unknown, R = unknown> =
       readonly confirm?: readonly string[] | undefined;
       /**
        * Runs once, after the last event of the command was stored and applied; never in replay. An
-       * exception thrown here ends the entity; the asker has its answer by then.
+       * exception thrown here ends the entity; the asker has its answer by then. An async function
+       * is not waited for; its rejection ends the entity, too.
        */
       readonly thenRun?: ((snapshot: S) => void) | undefined;
     }
@@ -272,6 +273,7 @@ export interface EntityOptions<S, E extends EventObject, Stored extends EventObj
   readonly deliveries?: DeliveryOptions | undefined;
   /**
    * An exception thrown here fails the entity; one that hears of a failed recovery is only logged.
+   * So does, and is, the rejection of an async function, which is not waited for.
    */
   readonly onSignal?: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
 }

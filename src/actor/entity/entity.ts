@@ -18,6 +18,7 @@ import type { EntityDeps, EntityStart } from './entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
+import { heed } from './heed.ts';
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import { rejectionsOf } from './journal-answers.ts';
 import { Outbox } from './outbox.ts';
@@ -363,10 +364,8 @@ export class Entity<S extends HostedState> {
    * @throws what that throws
    */
   signal(type: PersistenceSignal['type'], cause?: unknown, sequenceNr = this.#sequenceNr): void {
-    this.settings.onSignal?.(
-      cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause },
-      this.#state,
-    );
+    const signal = cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause };
+    heed(this.settings.onSignal?.(signal, this.#state), this, type === 'recovery-failed');
   }
 
   /** One link of a delay that is longer than Node's timers has passed: arms the next one. */

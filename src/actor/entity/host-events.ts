@@ -183,6 +183,17 @@ export class AttemptReported extends HostEvent {
   }
 }
 
+/** An async callback of the user has failed, after the turn in which it was called. */
+export class CallbackFailed extends HostEvent {
+  readonly type = 'persistence.callback-failed';
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    super();
+    this.error = error;
+  }
+}
+
 /** Persistence shuts down while the actor's parent still lives. */
 export class Detach extends HostEvent {
   readonly type = 'persistence.detach';

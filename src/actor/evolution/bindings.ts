@@ -1,4 +1,5 @@
-const classPrefix = 'class:';
+import { classPrefix } from '../../model/event-pattern.ts';
+
 const openEnd = '.*';
 
 /**

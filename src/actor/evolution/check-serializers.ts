@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../model/errors.ts';
+import { patternFault } from '../../model/event-pattern.ts';
 import { type EventSerializer, isSerializer } from './event-serializer.ts';
 import type { SerializersOfActor } from './stored-payload.ts';
 import { taggedJson } from './tagged-json.ts';
@@ -34,11 +35,14 @@ export function serializerFault(serializer: unknown): string | undefined {
  * Two serializers with one identifier or one name could not be told apart in a journal, so an event
  * would be read by the wrong one.
  *
- * @throws {InvalidInputError} one is no serializer, or two are stored as the same; names both
+ * @throws {InvalidInputError} one is no serializer, or is bound to nothing; or two are stored as the
+ *   same; names both
  */
 export function checkSerializers(serializers: SerializersOfActor): void {
   const known = new Map<number | string, readonly [pattern: string, EventSerializer]>();
   for (const [pattern, bound] of Object.entries(serializers)) {
+    const wrong = patternFault(pattern);
+    if (wrong !== undefined) throw new InvalidInputError(`the option "serializers" ${wrong}`);
     for (const serializer of [bound].flat() as readonly EventSerializer[]) {
       const fault = serializerFault(serializer);
       if (fault !== undefined) {

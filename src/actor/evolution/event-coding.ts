@@ -16,7 +16,7 @@ import { isOwnType } from './own-events.ts';
 import type { Renaming } from './renamed.ts';
 import type { EventCheck } from './schema.ts';
 import { messageOf, PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
-import { versionIn } from './upcasters.ts';
+import { mayKnow, versionIn } from './upcasters.ts';
 
 /** What a stored event is that the machine has no transition for anywhere. */
 export interface UnknownEvent extends StoredEventPlace {
@@ -272,11 +272,10 @@ export class EventCoding {
   #unadapt(stored: unknown, manifest: string, seqNr: number): readonly unknown[] {
     const { adapter } = this.#evolution;
     const readers = this.#adapters?.of(stored);
-    if (adapter === undefined && readers === undefined) {
+    const version = versionIn(manifest);
+    if (version > 1 && ![...(readers ?? []), adapter].some((one) => one && mayKnow(one, stored))) {
       // A later program wrote it. Taken as it is, it would lead to a wrong state.
-      const version = versionIn(manifest);
-      if (version === 1) return [stored];
-      throw new CodecError(`it has version ${version}, and this program has no upcaster`);
+      throw new CodecError(`it has version ${version}, and this program has no upcaster for it`);
     }
     const place: StoredEventPlace = { persistenceId: this.#id, seqNr };
     const read = readers?.flatMap((reader) => reader.fromJournal(stored, manifest, place)) ?? [

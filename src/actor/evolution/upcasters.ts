@@ -87,7 +87,19 @@ export function upcasters<E extends EventObject>(
       return payloads;
     },
   };
+  chainsBy.set(adapter, chains);
   return adapter as EventAdapter<E>;
+}
+
+const chainsBy = new WeakMap<EventAdapter, ReadonlyMap<string, Chain>>();
+
+/**
+ * Whether an adapter may know what a stored event with a version stands for. Upcasters without a
+ * step for its type give it on as it is, and say nothing of it.
+ */
+export function mayKnow(adapter: EventAdapter, stored: unknown): boolean {
+  const chains = chainsBy.get(adapter);
+  return chains === undefined || chains.has(Object(stored).type);
 }
 
 /** @throws {CodecError} the step gave something that is no event: it may lack a `return` */

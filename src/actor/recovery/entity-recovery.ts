@@ -122,7 +122,7 @@ export class EntityRecovery<S extends HostedState> {
   /**
    * `replaying`: the journal is opened and held, and its events are folded in a dry run. A write
    * that an earlier actor of this id left under way is awaited first, since its events belong to
-   * the journal.
+   * the journal, and so is a purge, which deletes its snapshots before its events.
    */
   async #open(watch: SilenceWatch, signal: AbortSignal): Promise<JournalPlugin> {
     const { persistenceId, deps, settings } = this.#entity;
@@ -182,7 +182,6 @@ export class EntityRecovery<S extends HostedState> {
    * @throws the abort reason when `signal` fires
    */
   async peek(signal: AbortSignal | undefined, moment?: Moment): Promise<Replayed<S>> {
-    const { deps, settings } = this.#entity;
     const end = moment === undefined ? undefined : endAt(moment);
     const attempt = new AbortController();
     const stopListening = onAbort(signal, (reason) => attempt.abort(reason));
@@ -190,8 +189,8 @@ export class EntityRecovery<S extends HostedState> {
     try {
       release = await this.#permits.acquire(attempt.signal);
       const watch = this.#watch(attempt);
-      const opening = deps.journal(settings.journalPluginId, attempt.signal);
-      return await this.#read(await watch.guard(opening), watch, attempt.signal, { end });
+      const journal = await this.#open(watch, attempt.signal);
+      return await this.#read(journal, watch, attempt.signal, { end });
     } catch (error) {
       signal?.throwIfAborted();
       throw error instanceof InvalidInputError ? error : this.#failureOf(error);

@@ -239,6 +239,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     } catch (error) {
       // What it waits for is still there.
       if (alarm !== undefined && !this.#entries.has(id)) this.#alarms.set(id, alarm);
+      entry?.stopping?.then(() => this.#goOn(id, entry)).catch(() => {}); // it lives on
       throw error;
     }
   }
@@ -343,6 +344,12 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const idleMs = this.#deps.hostOf(ref)?.work.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
     return entry;
+  }
+
+  /** An entity that was stopped in vain. */
+  #goOn(id: string, { ref, place }: Entry): void {
+    if (this.#entries.has(id) || this.#deps.hostOf(ref)?.work.isLeft !== true) return;
+    this.#wakeLater(id, 1, place);
   }
 
   /** A delayed event is due soon. */

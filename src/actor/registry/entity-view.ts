@@ -17,7 +17,7 @@ export interface WorkView {
   readonly nextTimerMs: number | undefined;
   /** The same when it was stopped. */
   readonly wasDueMs: number | undefined;
-  /** It had something to do when it was lost, or failed. */
+  /** It had something to do when it was lost, failed or was stopped. */
   readonly isLeft: boolean;
   /** It has recovered, and nothing happens to it before its next command. */
   readonly waitsForNothing: boolean;

@@ -1,3 +1,4 @@
+import { patternFault } from '../../model/event-pattern.ts';
 import type { Config } from '../config.ts';
 import { type Origin, renderPath } from '../hocon/origin.ts';
 import { listOf, mapOf, nonEmptyText } from '../kinds.ts';
@@ -69,6 +70,8 @@ function readBoundClasses(
     reader.optional(bindingsKey, mapOf(listOf(nonEmptyText))) ??
     new Map<string, readonly string[]>();
   for (const [pattern, names] of bound) {
+    const fault = patternFault(pattern);
+    if (fault !== undefined) reader.problem(bindingsKey, fault);
     for (const name of names.filter((one) => !declared.includes(one))) {
       const known =
         declared.length === 0 ? 'none is declared' : `declared are ${declared.join(', ')}`;

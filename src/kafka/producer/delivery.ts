@@ -54,12 +54,19 @@ export class Delivery {
   #pauseMs = 0;
   /** What kept records from being acknowledged so far. */
   #trouble: Error | undefined;
+  /** What the driver, which tries again by itself, has met in the send under way. */
+  #troubleOfSend: () => Error | undefined = () => undefined;
 
   /** @param deadline the time of the first record; its owner ends it */
   constructor(deps: DeliveryDeps, batch: readonly PendingRecord[], deadline: Deadline) {
     this.#deps = deps;
     this.#deadline = deadline;
     this.#lanes = [[{ records: batch, isDoubtful: false }]];
+  }
+
+  /** What keeps records without an answer, as far as is known. */
+  get trouble(): Error | undefined {
+    return this.#lanes.length === 0 ? undefined : (this.#troubleOfSend() ?? this.#trouble);
   }
 
   /**
@@ -85,11 +92,14 @@ export class Delivery {
       const topics = byTopic.map(([topic, ofTopic]) => {
         return { topic, messages: ofTopic.map(({ message }) => message) };
       });
+      const { lastError: before } = session;
+      this.#troubleOfSend = () => (session.lastError === before ? undefined : session.lastError);
       const sending = session.send(topics).then(
         (answers) => ({ answers }),
         (error: unknown) => ({ error }),
       );
       const outcome = await this.#deadline.within(sending);
+      this.#troubleOfSend = () => undefined;
       if (outcome === 'expired') {
         this.#trouble = session.lastError ?? this.#trouble;
         this.#lanes = this.#lanes.map(([head, ...rest]) => [

@@ -1,7 +1,7 @@
 import { encodeAction } from '../../codec/record/action-record-codec.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { Action } from '../../model/action.ts';
-import { WriteRejectedError } from '../../model/errors.ts';
+import { type JournalError, WriteRejectedError } from '../../model/errors.ts';
 import { Key } from '../../model/key.ts';
 import type { PartitionOffset, Topic } from '../../model/position.ts';
 import type { ActionProducer, ProduceOptions } from '../../ports/action-producer.ts';
@@ -109,6 +109,7 @@ export class KafkaActionProducer implements ActionProducer {
   /** Ends with the turn in which events were refused. */
   #refusing: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
+  #delivering: Delivery | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -135,6 +136,11 @@ export class KafkaActionProducer implements ActionProducer {
       errors: new WriteErrors(this.#address, deliveryTimeoutMs),
       takeAfter: (isAfter) => [...this.#queue.takeWhere(isAfter), ...this.#gate.takeWhere(isAfter)],
     };
+  }
+
+  get trouble(): JournalError | undefined {
+    const cause = this.#delivering?.trouble ?? this.#gate.trouble;
+    return cause && this.#delivery.errors.of(cause, undefined);
   }
 
   // The hot path of every write: one promise and two small objects a record.
@@ -234,8 +240,10 @@ export class KafkaActionProducer implements ActionProducer {
     const [{ deadlineMs }] = batch as [PendingRecord];
     const { clock } = this.#deps;
     const deadline = new Deadline(deadlineMs - clock.nowMs(), clock);
+    const delivery = new Delivery(this.#delivery, batch, deadline);
+    this.#delivering = delivery;
     try {
-      await new Delivery(this.#delivery, batch, deadline).run();
+      await delivery.run();
     } catch (error) {
       // No call may stay open, whatever happened. Rejecting a settled one changes nothing.
       await this.#sessions.discard();
@@ -243,6 +251,7 @@ export class KafkaActionProducer implements ActionProducer {
       for (const record of batch) record.reject(failure.error);
     } finally {
       deadline.end();
+      this.#delivering = undefined;
     }
   }
 

@@ -20,6 +20,7 @@ export class TopicGate {
   readonly #waiting = new Map<string, PendingRecord[]>();
   readonly #looking = new Set<Promise<void>>();
   #records = 0;
+  #trouble: JournalError | undefined;
 
   /**
    * @param address the bootstrap servers, for errors
@@ -40,6 +41,11 @@ export class TopicGate {
   /** Records that wait here. */
   get records(): number {
     return this.#records;
+  }
+
+  /** Why records wait here, where asking for their topic has failed. */
+  get trouble(): JournalError | undefined {
+    return this.#records === 0 ? undefined : this.#trouble;
   }
 
   /** Passes the record on at once, or when its topic was found; else its call is rejected. */
@@ -82,11 +88,13 @@ export class TopicGate {
     for (;;) {
       try {
         await this.#sessions.learn(topic);
+        this.#trouble = undefined;
         return undefined;
       } catch (cause) {
         const error = journalErrorOf(cause, place);
         if (!error.retryable) return error;
         if (clock.nowMs() >= deadlineMs) return notSent(place.address, error);
+        this.#trouble = error;
         log.debug({ topic, err: error }, 'Kafka was not asked for the topic; trying again');
         await clock.sleep(retryPauseMs);
       }

@@ -50,6 +50,8 @@ type Callback = (error?: Error) => void;
 interface Connection {
   readonly options: object;
   readonly netClient: Socket;
+  /** It has got through its start. */
+  readonly connected: boolean;
   open: (callback: Callback) => void;
   send(): Promise<never>;
   sendStream(request: unknown, options: unknown, callback: Callback): void;
@@ -105,7 +107,12 @@ export class DriverConnections {
     }
     open();
     this.#open.add(connection);
-    connection.netClient.once('close', () => this.#open.delete(connection));
+    connection.netClient.once('close', () => {
+      this.#open.delete(connection);
+      // The driver does this itself only for a connection that has got through its start: it would
+      // wait for the read timeout, and keep the timer of the heartbeat.
+      if (!connection.connected) connection.clearAndInvokePending(hungUpError());
+    });
   }
 
   /** Never rejects. A client that is still connecting fails to. Idempotent. */
@@ -190,6 +197,10 @@ async function giveUp(connection: Connection): Promise<void> {
   await closed;
   // The driver does this itself only for a connection that has got through its start.
   connection.clearAndInvokePending(error);
+}
+
+function hungUpError(): Error {
+  return Object.assign(new Error('the server closed the connection'), { isSocketError: true });
 }
 
 function closedError(): Error {

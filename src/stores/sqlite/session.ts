@@ -1,5 +1,5 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import {
@@ -97,9 +97,16 @@ export function openDatabase(file: string): Database {
   } catch (error) {
     database?.close();
     if (isBusy(error)) throw storeFailure(error, `open ${file}`);
-    const cause = reasonOf(error, file);
-    throw new InvalidInputError(`cannot open ${file} as a database`, { cause });
+    throw cannotOpen(file, reasonOf(error, file));
   }
+}
+
+function cannotOpen(file: string, cause: unknown): InvalidInputError {
+  const folder = dirname(file);
+  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isLost = file !== ':memory:' && !existsSync(folder);
+  const why = isFolder ? ': it is a folder' : isLost ? `: there is no folder ${folder}` : '';
+  return new InvalidInputError(`cannot open ${file} as a database${why}`, { cause });
 }
 
 /** SQLite does not say why a file cannot be opened; the system does. */
@@ -142,7 +149,7 @@ export function openToRead(file: string): Database {
     const database = new sqlite.DatabaseSync(url, { readOnly: true, timeout: busyWaitMs });
     return database as unknown as Database;
   } catch (error) {
-    throw new InvalidInputError(`cannot open ${file} as a database`, { cause: error });
+    throw cannotOpen(file, error);
   }
 }
 

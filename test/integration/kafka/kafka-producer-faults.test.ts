@@ -12,6 +12,7 @@ import {
 import type { Key } from '../../../src/model/key.ts';
 import { type Partition, type PartitionOffset, Topic } from '../../../src/model/position.ts';
 import type { ActionConsumer } from '../../../src/ports/action-consumer.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import {
   appendOf,
   failureOf,
@@ -71,6 +72,20 @@ describe('Kafka producer in the face of faults', function () {
     const records = await stored(key);
     expect(seqNrsOf(records)).to.deep.equal(Array.from({ length: 300 }, (_, i) => i + 1));
     expect(records.map(({ at }) => at)).to.deep.equal(places);
+  });
+
+  it('says what it meets while Kafka is down, and nothing once it is there again', async () => {
+    const key = keyOf(await createTopic(admin, 'trouble', 1));
+    await using producer = await openKafkaActionProducer(proxied(proxy), quietDeps);
+    await producer.produce(appendOf(key, 1));
+    proxy.refuse(true);
+    const call = producer.produce(appendOf(key, 2));
+    while (producer.trouble === undefined) await systemClock.sleep(10);
+    expect(producer.trouble).to.include({ code: 'LOG_UNAVAILABLE' });
+    expect(producer.trouble.message).to.contain(proxy.address);
+    proxy.refuse(false);
+    await call;
+    expect(producer.trouble).to.equal(undefined);
   });
 
   it('leaves a half-open broker after the answer deadline, and the record is stored once', async () => {

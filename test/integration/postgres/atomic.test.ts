@@ -75,11 +75,12 @@ describe('a batch on PostgreSQL', function () {
     const { rows } = await operator.query(`SELECT last_value FROM ${schema}.changes`);
     return { changes: Number(rows[0].last_value), state: await look(key) };
   };
-  const pidThatWaits = async (): Promise<number> => {
+  const pidThatWaits = async (name = mortal, event = 'advisory', isOver = () => false) => {
     for (;;) {
       const { rows } = await operator.query(
-        `SELECT pid FROM pg_stat_activity WHERE application_name = '${mortal}' AND wait_event = 'advisory'`,
+        `SELECT pid FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = '${event}'`,
       );
+      if (isOver()) return undefined;
       if (rows.length > 0) return rows[0].pid;
       await sleep(pollMs);
     }
@@ -117,6 +118,37 @@ describe('a batch on PostgreSQL', function () {
       }
     });
   }
+
+  it('does not begin a journal again that a later owner has seen purged', async () => {
+    const topic = given.randomTopic();
+    const key = { topic, id: 'late' } as Key;
+    const first = given.place(0);
+    const name = `successor ${schema}`;
+    await using successor = await openPostgresReplicatedJournal(
+      postgresSettings(schema, { name }),
+      deps,
+    );
+    await replicated.claim(topic, first.partition, { nowMs: given.nowMs });
+    await replicated.saveOffset({ topic, ...first, after: undefined }, given.nowMs);
+    await holdAt(1_002);
+    await operator.query(`SELECT pg_advisory_lock(${lock})`);
+    const late = await replicated.open(key);
+    const written = late.append(given.append(5, [1, 2_500]), given.nowMs);
+    await pidThatWaits();
+    const takeOver = async () => {
+      await successor.claim(topic, first.partition, { nowMs: given.nowMs });
+      const journal = await successor.open(key);
+      await journal.purge(given.purge(6), given.nowMs);
+    };
+    let isTaken = false;
+    const taken = takeOver().then(() => {
+      isTaken = true;
+    });
+    await pidThatWaits(name, 'transactionid', () => isTaken);
+    await operator.query(`SELECT pg_advisory_unlock(${lock})`);
+    await Promise.all([written, taken]);
+    expect(await eventual.pointer(key)).to.equal(undefined);
+  });
 
   it('shows nothing of an append of several statements between two of them', async () => {
     const large = given.append(5, [1, 2_500]);

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { createActor, createMachine, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
-import { StoreUnavailableError, WriteFailedError } from '../../../src/model/errors.ts';
+import {
+  LogUnavailableError,
+  StoreUnavailableError,
+  WriteFailedError,
+} from '../../../src/model/errors.ts';
+import { counterMachine } from './counter.ts';
 import { openCounter } from './open-counter.ts';
 import { failureOf, settle, testHost } from './support.ts';
 
@@ -71,6 +76,47 @@ describe('what an asker is told of a command', () => {
     write.open();
     await settle();
     expect(actor.getSnapshot().context.count).to.equal(1);
+  });
+
+  it('that its journal keeps waiting: what the journal meets', async () => {
+    const trouble = new LogUnavailableError('no broker answers');
+    const asked: (string | undefined)[] = [];
+    const journalTrouble = (pluginId: string | undefined) => {
+      asked.push(pluginId);
+      return trouble;
+    };
+    const { host, journal } = testHost({ journalTrouble });
+    const options = { persistenceId: 'c|1', journalPluginId: 'my.journal' };
+    const actor = createActor(host.persistent(counterMachine(), options), { input: { id: '1' } });
+    actor.start();
+    await waitFor(actor, isReady);
+    const write = journal.blockNextWrite();
+    const error = await failureOf(host.ask(actor, add, { timeout: 5 }));
+    expect(error).to.include({ code: 'ASK_TIMEOUT', cause: trouble });
+    expect(asked).to.deep.equal(['my.journal']);
+    write.open();
+  });
+
+  it('of an entity that tries to recover again and again: its last failure', async () => {
+    const { host, journal } = testHost();
+    const onPersistFailure = { minBackoff: '1h', maxBackoff: '1h' };
+    const options = { persistenceId: 'c|1', onPersistFailure };
+    const logic = host.persistent(counterMachine(), options);
+    journal.failNextRecovery(new StoreUnavailableError('no answer'));
+    const actor = createActor(logic, { input: { id: '1' } }).start();
+    const { cause } = await failureOf(host.ask(actor, add, { timeout: 5 }));
+    expect(cause).to.include({ code: 'RECOVERY_FAILED' });
+    expect((cause as Error).cause).to.include({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('that only takes its time: no cause', async () => {
+    const { host, journal, start } = openCounter();
+    const actor = start();
+    await waitFor(actor, isReady);
+    const write = journal.blockNextWrite();
+    const error = await failureOf(host.ask(actor, add, { timeout: 5 }));
+    expect(error).not.to.have.property('cause');
+    write.open();
   });
 
   it('that waits for a write when its time is over: not stored, and it never runs', async () => {

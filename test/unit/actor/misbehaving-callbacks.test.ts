@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import type { EventObject } from 'xstate';
 import { assign, createActor, sendTo, setup } from 'xstate';
 import type { Decision } from '../../../src/actor/entity/entity-options.ts';
-import { JournalError } from '../../../src/model/errors.ts';
+import { JournalError, StoreUnavailableError } from '../../../src/model/errors.ts';
+import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import type { TestHostOptions } from './support.ts';
 import { failureOf, settle, testHost } from './support.ts';
 
@@ -28,6 +30,11 @@ function openCounting(options: object = {}, hostOptions: TestHostOptions = {}) {
   actor.subscribe({ error: () => {} });
   const ask = (command: Command) => test.host.ask(actor, command);
   return { ...test, logic, ask, actor: actor.start() };
+}
+
+function openLogged(options: object, hostOptions: TestHostOptions = {}) {
+  const log = new RecordingLogger();
+  return { log, ...openCounting(options, { ...hostOptions, log }) };
 }
 
 /** A machine with the same commands. */
@@ -77,6 +84,15 @@ const wrongAnswers: readonly (readonly [unknown, string])[] = [
   [{ type: 'persist', events: [{ type: '' }] }, 'number 0'],
   [{ type: 'persist', events: [{ type: 'xstate.init' }] }, 'xstate'],
   [{ type: 'persist', events: [ok], thenRun: 'later' }, 'thenRun'],
+  [
+    { type: 'persist', events: [ok], replay: 1 },
+    '"replay"; beside its type it may have "events", ',
+  ],
+  [{ type: 'persist', events: [ok], thenrun: () => {} }, '"thenrun"'],
+  [{ type: 'none', events: [ok] }, '"events"; beside its type it may have "reply"'],
+  [{ type: 'reject', error: new Error('no') }, '"error"; beside its type it may have "reason"'],
+  [{ type: 'stash', reply: 1 }, '"reply"; beside its type it may have nothing'],
+  [{ type: 'toString' }, '"toString"'],
 ];
 
 for (const [name, open] of [
@@ -243,6 +259,46 @@ describe('what runs after a write', () => {
     expect(error).to.include({ code: 'ENTITY_STOPPED', stored: 'yes', retryable: false });
     expect((error.cause as Error).message).to.equal('thenRun is broken');
     expect(journal.stored('b')).to.have.length(4);
+  });
+
+  it('fails the entity when an async thenRun or onSignal rejects, for those who see the actor, too', async () => {
+    const rejected = async () => {
+      throw new Error('later');
+    };
+    const answer = { type: 'persist', events: [ok], thenRun: rejected };
+    const onSignal = ({ type }: { type: string }) =>
+      type === 'persist-rejected' ? rejected() : undefined;
+    for (const [options, refuses] of [
+      [{}, false],
+      [{ onSignal, onRejected: 'continue' }, true],
+    ] as const) {
+      const { journal, log, ask, actor } = openLogged(options);
+      const errors: unknown[] = [];
+      actor.subscribe({ error: (error: unknown) => errors.push(error) });
+      await ask({ type: 'count' });
+      if (refuses) {
+        journal.rejectNextWrite(new Error('too large'));
+        expect(await failureOf(ask({ type: 'count' }))).to.include({ code: 'WRITE_REJECTED' });
+      } else await ask({ type: 'do', answer });
+      await settle(); // an unhandled rejection would end the process
+      expect(errors.map(String)).to.deep.equal(['Error: later']);
+      expect(log.of('error')).to.deep.equal(['an async onSignal or thenRun has failed']);
+      const late = await failureOf(ask({ type: 'count' }));
+      expect(late).to.include({ code: 'ENTITY_STOPPED', stored: 'no' });
+      expect(late.cause).to.equal(errors[0]);
+    }
+  });
+
+  it('only logs the rejection of an async onSignal that hears of a failed recovery', async () => {
+    const onSignal = async ({ type }: { type: string }) => {
+      if (type === 'recovery-failed') throw new Error('later');
+    };
+    const onPersistFailure = { minBackoff: 1, maxBackoff: 1 };
+    const journal = new MemoryJournalPlugin();
+    journal.failNextRecovery(new StoreUnavailableError('no answer'));
+    const { log, ask } = openLogged({ onSignal, onPersistFailure }, { journal });
+    expect((await ask({ type: 'count' })).snapshot.context).to.equal(1);
+    expect(log.of('error')).to.deep.equal(['an async onSignal or thenRun has failed']);
   });
 
   it('says so to the asker when an effect of the stored event ends the actor', async () => {

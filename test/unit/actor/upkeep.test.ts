@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createActor, setup } from 'xstate';
+import { createActor, fromPromise, setup } from 'xstate';
 import {
   type JournalError,
   NotOwnerError,
@@ -177,6 +177,36 @@ describe('purge', () => {
     expect((await asked).sequenceNr).to.equal(4);
   });
 
+  it('that fails leaves the entity its work, with which it goes on by itself', async () => {
+    for (const fails of [true, false]) {
+      const clock = new ManualClock();
+      const { host, journal } = testHost({ clock });
+      let begun = 0;
+      const work = fromPromise(() => {
+        begun++;
+        return new Promise(() => {});
+      });
+      const machine = setup({ actors: { work } }).createMachine({
+        id: 'worker',
+        invoke: { src: 'work', id: 'work' },
+        on: { look: {} },
+      });
+      const logic = host.persistent(machine, { persistenceId: 'w' });
+      const workers = host.entities('worker', logic, { input: () => undefined });
+      await workers.ask('1', { type: 'look' });
+      const purge = journal.purge.bind(journal);
+      journal.purge = async (id) => {
+        if (fails) throw new StoreUnavailableError('down');
+        await purge(id);
+      };
+      const purged = workers.purge('1');
+      if (fails) expect((await failureOf(purged)).code).to.equal('STORE_UNAVAILABLE');
+      else await purged;
+      await clock.pass(2000);
+      expect([begun, workers.ids()]).to.deep.equal(fails ? [2, ['1']] : [1, []]);
+    }
+  });
+
   it('holds the journal anew when it learns by the purge itself that it was lost', async () => {
     const { journal, counters, numbers } = openCounters();
     journal.seed('c|1', [added]);
@@ -237,6 +267,24 @@ describe('purge', () => {
     journal.seed(persistenceId, [added]);
     expect((await failureOf(counters.purge('1'))).code).to.equal('STORE_UNAVAILABLE');
     expect(journal.stored(persistenceId)).to.have.length(1);
+  });
+
+  it('is not seen in part by a peek, which waits for its end', async () => {
+    const journal = new HoldableJournal();
+    const store = new InMemorySnapshotStore();
+    const { counters } = openCounters({ journal, snapshotStore: async () => store });
+    const persistenceId = 'c|1' as PersistenceId;
+    journal.seed(persistenceId, [added, added]);
+    await journal.deleteTo(persistenceId, SeqNr.of(1)); // so that a snapshot is needed
+    const purge = journal.purge.bind(journal);
+    let peeked: Promise<{ readonly context: { readonly count: number } }> | undefined;
+    journal.purge = async (id) => {
+      peeked = counters.peek('1');
+      await settle();
+      await purge(id);
+    };
+    await counters.purge('1');
+    expect((await peeked)?.context.count).to.equal(0);
   });
 
   it('is refused for a child, which its parent alone may stop, and where the journal has none', async () => {

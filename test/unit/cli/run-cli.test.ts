@@ -112,6 +112,13 @@ describe('kafka-journal', () => {
     expect(err.join('\n')).to.match(
       /no replicator is needed: .*embedded.* set akka\.persistence\.journal\.plugin/,
     );
+    const inMemory = configFile(
+      'akka.persistence.journal.plugin = "akka.persistence.journal.inmem"',
+    );
+    expect(await runCli(['replicator', '--config', inMemory])).to.equal(2);
+    expect(err.at(-1)).to.match(
+      /no replicator is needed: akka\.persistence\.journal\.inmem is in mem/,
+    );
   });
 
   it('takes a replicator that the file sets up for one that is meant', async () => {

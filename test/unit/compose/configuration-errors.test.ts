@@ -178,6 +178,16 @@ const situations: readonly Situation[] = [
       /serializers\.b: must not be builtin#Bytes: .*known are builtin#TaggedJson, builtin#Jso/,
     line: 2,
   },
+  ...[
+    ['', /serialization-bindings: binds "", which is blank: it must be .*"prefix\.\*"/],
+    ['class:', /serialization-bindings: binds "class:", which names no class: it must be/],
+  ].map(([pattern, message]) => ({
+    row: `serializer bound to nothing: "${pattern}"`,
+    config: `${memory}\nakka.persistence.serialization {
+      serializers.t = "builtin#TaggedJson", serialization-bindings { "${pattern}" = t } }`,
+    message: message as RegExp,
+    line: 3,
+  })),
   {
     row: 'segment-size out of range',
     config: `akka.persistence.journal.plugin = "${embedded}"\n${embedded}.segment-size = 1`,

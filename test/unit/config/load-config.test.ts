@@ -164,6 +164,8 @@ describe('loadConfig', () => {
     expect((await refused(loadConfig({ file: join(folder, 'none.conf') }))).message).to.contain(
       'no such file',
     );
+    const { problems } = await refused(loadConfig({ file: folder }));
+    expect(problems[0]).to.include({ message: 'that is a folder, not a file', file: folder });
   });
 
   it('lays overrides over text over file over our defaults, and resolves once over the whole', async () => {

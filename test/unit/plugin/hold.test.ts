@@ -33,7 +33,7 @@ function openPlugin(hold: Journals['hold'], canHold = true, maxEventsInBatch = 1
   };
   const plugin = new KafkaJournalPlugin({
     journals,
-    keyOf: (id) => Key.of(id.startsWith('x') ? 'other' : 'journal', id),
+    keyOf: (id) => Key.of(id.startsWith('x') ? 'other' : 'journal', id.replace('again-', '')),
     maxEventsInBatch,
     wakesEntities: false,
     log,
@@ -58,6 +58,26 @@ describe('KafkaJournalPlugin.hold', () => {
     const { plugin, log } = openPlugin(notKept, false);
     expect(plugin.hold).to.equal(undefined);
     expect(log.lines).to.deep.equal([]);
+  });
+
+  it('refuses an entity whose key another one holds, until that has let it go', async () => {
+    let fails = true;
+    const hold = async () => {
+      if (fails) throw new LogUnavailableError('down');
+      return { [Symbol.asyncDispose]: async () => {} } as unknown as HeldJournal;
+    };
+    const { plugin } = openPlugin(hold);
+    const second = 'again-p' as PersistenceId;
+    await failureOf(plugin.hold?.(second) as Promise<unknown>); // so it holds nothing
+    fails = false;
+    const former = await plugin.hold?.(p);
+    const held = await plugin.hold?.(p); // the entity recovers anew
+    await former?.[Symbol.asyncDispose]();
+    const refused = await failureOf(plugin.hold?.(second) as Promise<unknown>);
+    expect(refused).to.include({ code: 'INVALID_INPUT' });
+    expect(refused.message).to.contain('"again-p" and "p" have one key, journal:p');
+    await held?.[Symbol.asyncDispose]();
+    expect(await plugin.hold?.(second)).not.to.equal(undefined);
   });
 
   it('writes through the journal that is held, and passes its signal and its end on', async () => {

@@ -155,6 +155,15 @@ describe('openOwnKeyMapping', () => {
     }
   });
 
+  it('refuses a second persistence id with the key of another one', async () => {
+    const mapping = await opened('#OwnKeys');
+    const [text] = refusalOf(mapping, 'order/42/again');
+    expect(text).to.equal(
+      `persistence ids "order/42/again" and "order/42" have one key, orders:42, see ${setting} (config text:2)`,
+    );
+    expect(mapping.keyOf('order/42').id).to.equal('42');
+  });
+
   describe('the way back', () => {
     it('is not known where there is none', async () => {
       expect((await opened('#oneWay')).persistenceIdsOf).to.equal(undefined);

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { runReplicator } from '../../../replicator/main.ts';
+import { FakeCassandra } from '../../support/fake-cassandra.ts';
 
 const section = 'evolutiongaming.kafka-journal.replicator';
 
@@ -61,4 +64,34 @@ describe('kafka-journal replicator', () => {
       expect(text).to.include(`application.conf:${line}`);
     }
   });
+
+  for (const [what, words] of [
+    ['the store answers', 'CQL_VERSION'],
+    ['Kafka answers', undefined],
+  ] as const) {
+    it(`stops in order, and at once, when it is told so before ${what}`, async () => {
+      await using cassandra = await FakeCassandra.open();
+      cassandra.hold(words);
+      const kafka = createServer().listen(0, '127.0.0.1'); // takes connections, and says nothing
+      await once(kafka, 'listening');
+      const { port } = kafka.address() as AddressInfo;
+      const store =
+        words === undefined
+          ? `eventual = sqlite, sqlite.file = "${join(folder, 'events.db')}"`
+          : `replicator.cassandra.client { contact-points = ["127.0.0.1"], port = ${cassandra.port} }`;
+      const file = configFile(`evolutiongaming.kafka-journal {
+        ${store}, replicator.kafka.bootstrap-servers = ["127.0.0.1:${port}"]
+      }`);
+      const told = new AbortController();
+      const asked = words === undefined ? once(kafka, 'connection') : cassandra.asked(words);
+      const args = ['--config', file, '--log-level', 'error'];
+      const running = runReplicator(args, { signal: told.signal });
+      await asked;
+      const toldMs = performance.now();
+      told.abort(new Error('SIGTERM'));
+      expect(await running).to.equal(0);
+      expect(performance.now() - toldMs).to.be.below(3_000);
+      kafka.close();
+    });
+  }
 });

@@ -39,9 +39,9 @@ import {
 export async function setUpCassandra(
   settings: CassandraSettings,
   deps: CassandraDeps,
-  { mode }: SetUpOptions,
+  { mode, ...options }: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
-  const session = await openCassandraSession(settings, deps);
+  const session = await openCassandraSession(settings, deps, options);
   try {
     const setUp = new SchemaSetUp(session, settings.schema, deps);
     if (mode === 'create') await setUp.run();

@@ -88,7 +88,7 @@ function writeStatements(schema: string) {
         expire_after, expire_on, record_id, origin, created, updated)
       SELECT $1, $2, $3::integer, $4, $5::bigint, $6::bigint, $7::bigint, $8::numeric, $9::date,
         $10::uuid, $11, to_timestamp($12 / 1000.0::float8), to_timestamp($12 / 1000.0::float8)
-      WHERE (SELECT epoch FROM ${schema}.pointer WHERE topic = $1 AND partition = $4)
+      WHERE (SELECT epoch FROM ${schema}.pointer WHERE topic = $1 AND partition = $4 FOR SHARE)
         IS NOT DISTINCT FROM $13::bigint
       ON CONFLICT (topic, id) DO NOTHING RETURNING journal`;
   const update = `UPDATE ${table} SET partition = $3, "offset" = $4, seq_nr = $5, delete_to = $6,
@@ -102,7 +102,8 @@ function writeStatements(schema: string) {
   return {
     /**
      * {@link insertCells} → its number, or no row when there is one already, or the partition was
-     * claimed since. Updates need not look: they find only the row that was loaded.
+     * claimed since. A claim waits for the end of the transaction: whoever makes it sees the new row.
+     * Updates need not look: they find only the row that was loaded.
      */
     insert: { name: 'insert journal', text: insert },
     /** The same, and the columns of its events. */

@@ -255,8 +255,18 @@ describe('a machine whose events have upcasters', () => {
     const adapter = upcasters([{ type: 'note.paid', from: 1, to: 2, up }]);
     await world.start(notes, undefined, { eventAdapter: adapter }).tell('note.paid', { n: 1 });
     const text = /event 1 \("note.paid", manifest "note.paid#v2"\).*it has version 2, and this pro/;
-    for (const options of [{}, { machineVersion: '1', serializers: {} }]) {
+    const others = upcasters([{ type: 'note.sent', from: 1, to: 2, up }]);
+    for (const options of [
+      {},
+      { machineVersion: '1', serializers: {} },
+      { eventAdapter: others },
+    ]) {
       expect((await failureOf(recovered(world, options))).message).to.match(text);
     }
+    const adapters = new Bindings([['*', [adapter]]] as const);
+    const coding = { journalCoding: async () => ({ adapters, serializers: undefined }) };
+    const started = world.crash().start(notes, undefined, { eventAdapter: others }, coding);
+    await started.host.whenRecovered(started.actor); // the journal's own adapter knows it
+    expect(contextOf(started).seen).to.deep.equal([{ type: 'note.paid', n: 1 }]);
   });
 });

@@ -122,6 +122,10 @@ describe('events that are bound to a serializer', () => {
     expect(start({ keep: [taggedJson, bytes(60)] })).to.throw('from 100 to 2147483647');
     expect(start({ keep: {} })).to.throw('is neither a Serializer');
     expect(start({ keep: undefined })).to.throw('is neither a Serializer');
+    for (const pattern of ['', ' ', 'class:']) {
+      const refused = `the option "serializers" binds "${pattern}"`;
+      expect(start({ [pattern]: taggedJson })).to.throw(refused);
+    }
     const codec = { ...taggedJson, name: 'mine' };
     expect(start({ keep: codec, other: codec })).not.to.throw();
     expect(start({ keep: codec, other: { ...codec } })).to.throw(

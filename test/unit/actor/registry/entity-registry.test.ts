@@ -131,6 +131,9 @@ describe('entities', () => {
     expect(() => host.entities('counter', logic)).to.throw('exist already');
     await host.shutdown();
     expect(() => counters.ref('a')).to.throw('shut down');
+    expect(() => host.entities('other', logic))
+      .to.throw('shut down')
+      .with.include({ code: 'CLOSED' });
     expect((await failureOf(counters.ask('a', add))).code).to.equal('CLOSED');
   });
 });

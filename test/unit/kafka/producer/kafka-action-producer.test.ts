@@ -32,7 +32,7 @@ class FakeSession implements SendSession {
     answer(errors?: Readonly<Record<string, number>>): void;
     fail(error: Error): void;
   }[] = [];
-  readonly lastError = undefined;
+  lastError: Error | undefined;
   readonly ends = new Map<string, number>();
   inFlight = 0;
   mostInFlight = 0;
@@ -339,6 +339,37 @@ describe('KafkaActionProducer', () => {
     await sent(2);
     session.sends[1]?.answer();
     await corrected;
+  });
+
+  it('says what a send under way has met, not what went wrong before it', async () => {
+    const producer = producerOf();
+    session.lastError = new Error('yesterday');
+    const [call] = produce(producer, topicA, 1);
+    await sent(1);
+    expect(producer.trouble).to.equal(undefined);
+    session.lastError = new Error('connect ECONNREFUSED');
+    expect(producer.trouble).to.be.instanceOf(LogUnavailableError);
+    expect(producer.trouble?.message).to.contain('b:9092').and.contain('ECONNREFUSED');
+    session.sends[0]?.answer();
+    await call;
+    expect(producer.trouble).to.equal(undefined);
+  });
+
+  it('says why it cannot connect, as long as records wait for that', async () => {
+    let isDown = true;
+    const open = async (): Promise<SendSession> => {
+      if (isDown) throw protocolError(5); // LEADER_NOT_AVAILABLE
+      return session;
+    };
+    const producer = producerOf({ open });
+    const [call] = produce(producer, topicA, 1);
+    while (producer.trouble === undefined) await systemClock.sleep(1);
+    expect(producer.trouble).to.include({ code: 'LOG_UNAVAILABLE' });
+    isDown = false;
+    await sent(1);
+    expect(producer.trouble).to.equal(undefined);
+    session.sends[0]?.answer();
+    await call;
   });
 
   it('is closed after what it accepted is out, and within its bound when Kafka hangs', async () => {

@@ -109,6 +109,15 @@ describe('a Cassandra session that is closed leaves nothing open', () => {
     await expectNothingOpen();
   });
 
+  it('when the server hung up before its first answer, and nobody waits for one', async () => {
+    fake.hold('CQL_VERSION');
+    const opening = failureOf(open());
+    await fake.asked('CQL_VERSION');
+    for (const socket of fake.sockets) socket.end(); // as one that speaks another protocol
+    expect(await opening).to.be.instanceOf(StoreUnavailableError);
+    await expectNothingOpen();
+  });
+
   it('when it is not wanted any more while it opens', async () => {
     fake.hold('system.local');
     const abort = new AbortController();

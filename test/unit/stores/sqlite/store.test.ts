@@ -15,7 +15,7 @@ import type { PersistenceId } from '../../../../src/ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../../../../src/ports/snapshot-store.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { readSqliteFleet } from '../../../../src/stores/sqlite/fleet/read-sqlite-fleet.ts';
-import { openDatabase } from '../../../../src/stores/sqlite/session.ts';
+import { openDatabase, openToRead } from '../../../../src/stores/sqlite/session.ts';
 import { openSqliteSnapshotStore } from '../../../../src/stores/sqlite/snapshot-store.ts';
 import { openSqliteStore } from '../../../../src/stores/sqlite/store.ts';
 import { moveTo } from '../../../contract/replicated-store.ts';
@@ -88,6 +88,15 @@ describe('sqlite store', () => {
     await writeFile(`${file}-2`, 'x'.repeat(10_000));
     expect(await failureOf(open(`${file}-2`))).to.be.instanceOf(InvalidInputError);
     expect(await failureOf(open(join(file, 'no-folder/x.db')))).to.be.instanceOf(InvalidInputError);
+    const folder = dirname(file);
+    for (const [wrong, why] of [
+      [folder, 'it is a folder'],
+      [join(folder, 'none', 'x.db'), `there is no folder ${join(folder, 'none')}`],
+    ] as const) {
+      const error = await failureOf(open(wrong));
+      expect(error).to.include({ message: `cannot open ${wrong} as a database: ${why}` });
+    }
+    expect(() => openToRead(folder)).to.throw('as a database: it is a folder');
   });
 
   it('brings a file of an earlier format up to date', async () => {
