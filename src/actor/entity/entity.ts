@@ -251,7 +251,7 @@ export class Entity<S extends HostedState> {
       this.#sequenceNr = step.seqNr;
       this.#initPending = false;
       const { command, event } = step;
-      if (command !== undefined) this.#recent.note(command, event, this.deps.clock.nowMs());
+      if (command !== undefined) this.#recent.note(command, [event], this.deps.clock.nowMs());
       // The first part of an event has what concerns all of them.
       if (step.payload !== undefined) this.#outbox.note(step.facts, step.seqNr, command);
     }

@@ -34,18 +34,25 @@ export class RecentCommands {
     this.#settings = settings;
   }
 
-  /** Notes one stored event of a command; those without an id are not remembered. */
-  note({ commandId, last, reply }: CommandFact, event: EventObject, atMs: number): void {
+  /**
+   * Notes a stored event of a command, or what is read of it: none or several events. Commands
+   * without an id are not remembered.
+   */
+  note(
+    { commandId, last, reply }: CommandFact,
+    events: readonly EventObject[],
+    atMs: number,
+  ): void {
     if (commandId === undefined) return;
     this.#byId ??= new Map();
     const known = this.#byId.get(commandId);
     if (known?.sequenceNr === last) {
-      this.#byId.set(commandId, { ...known, events: [...known.events, event] });
+      this.#byId.set(commandId, { ...known, events: [...known.events, ...events] });
       return;
     }
     // One that was forgotten may have been stored anew: it is the youngest then.
     this.#byId.delete(commandId);
-    this.#byId.set(commandId, { sequenceNr: last, events: [event], reply, atMs });
+    this.#byId.set(commandId, { sequenceNr: last, events, reply, atMs });
     this.#forget(atMs);
   }
 

@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import { DataIntegrityError, JournalError, RecoveryFailedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import type { EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { CommandFact, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
@@ -139,14 +139,13 @@ export class ReplayFold<S extends HostedState> {
     const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
     this.#outbox.note(facts, seqNr);
-    if (coding !== undefined) {
-      for (const [part, one] of coding.read(repr).entries()) this.#apply(one, part);
-    } else if (needsCoding(repr)) {
-      // What a codec or a serializer wrote is known to all, or an error.
-      for (const one of EventCoding.none(persistenceId).read(repr)) this.#apply(one, 0);
-    } else {
-      this.#apply(repr, 0);
-    }
+    // What a codec or a serializer wrote is known to all, or an error.
+    const reading = coding ?? (needsCoding(repr) ? EventCoding.none(persistenceId) : undefined);
+    const events = reading?.read(repr);
+    if (events === undefined) this.#apply(repr, 0);
+    else for (const [part, one] of events.entries()) this.#apply(one, part);
+    // Stored is stored, also where this program reads nothing of it any more.
+    if (facts.command !== undefined) this.#noteCommand(facts.command, events ?? [repr], repr);
   }
 
   /** The first event of a read is in the snapshot, or is the beginning of the journal. */
@@ -240,7 +239,6 @@ export class ReplayFold<S extends HostedState> {
       return;
     }
     const { timer, unhandled, replaced } = repr.facts;
-    this.#noteCommand(payload, repr);
     if (timer !== undefined) this.#timers.removeFirst(timer);
     const endedId = endedChildId(payload);
     if (endedId !== undefined && replaced !== true) {
@@ -262,9 +260,13 @@ export class ReplayFold<S extends HostedState> {
     if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr, part);
   }
 
-  #noteCommand(event: EventObject, { facts: { command }, timestampMs }: PersistentRepr): void {
-    if (command === undefined) return;
-    this.#recent.note(command, event, timestampMs ?? this.#options.nowMs());
+  #noteCommand(
+    command: CommandFact,
+    read: readonly PersistentRepr[],
+    { timestampMs }: PersistentRepr,
+  ): void {
+    const events = read.map(({ payload }) => payload as EventObject);
+    this.#recent.note(command, events, timestampMs ?? this.#options.nowMs());
   }
 
   #noteAttempt(state: S, { payload, timestampMs = 0 }: PersistentRepr): void {

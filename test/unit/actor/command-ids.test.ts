@@ -209,6 +209,22 @@ describe('ask with commandId', () => {
     expect((await failureOf(unknown)).code).to.equal('ENTITY_DONE');
   });
 
+  it('answers also when nothing is read any more of what the command stored', async () => {
+    const { ask, journal } = openList();
+    await ask(put('a'), 'id');
+    const eventAdapter = {
+      toJournal: (event: object) => event,
+      fromJournal: (event: Stored) => (event.name === 'a' ? [] : [event]),
+    };
+    const later = openList({ journal }, { eventAdapter });
+    expect(shown(await later.ask(put('b'), 'id'))).to.deep.equal({
+      sequenceNr: 1,
+      events: [],
+      reply: 'a as number 1',
+    });
+    expect(later.decided).to.deep.equal([]);
+  });
+
   it('does not compare the expected number of a command that is stored already', async () => {
     const { host, actor } = openList();
     const how = { commandId: 'id', expectedSequenceNr: 0 };

@@ -9,7 +9,7 @@ function remembering(...ids: readonly string[]): RecentCommands {
   for (const [index, commandId] of ids.entries()) {
     const number = index + 1;
     const fact = { first: number, last: number, commandId, reply: number };
-    recent.note(fact, { type: 'e' }, index * 100);
+    recent.note(fact, [{ type: 'e' }], index * 100);
   }
   return recent;
 }
@@ -25,13 +25,13 @@ describe('the commands that an entity remembers', () => {
 
   it('keep the events of a command together, and forget the first of two that have one id', () => {
     const recent = new RecentCommands(settings);
-    for (const n of [1, 2]) recent.note({ first: 1, last: 2, commandId: 'a' }, event(n), 0);
-    recent.note({ first: 3, last: 3, correlationId: 'c' }, event(3), 0);
-    recent.note({ first: 4, last: 4, commandId: 'b' }, event(4), 0);
+    for (const n of [1, 2]) recent.note({ first: 1, last: 2, commandId: 'a' }, [event(n)], 0);
+    recent.note({ first: 3, last: 3, correlationId: 'c' }, [event(3)], 0);
+    recent.note({ first: 4, last: 4, commandId: 'b' }, [event(4)], 0);
     expect(recent.find('a', 0)?.events).to.deep.equal([event(1), event(2)]);
-    recent.note({ first: 5, last: 5, commandId: 'a' }, event(5), 0);
+    recent.note({ first: 5, last: 5, commandId: 'a' }, [event(5)], 0);
     expect(recent.find('a', 0)).to.deep.include({ sequenceNr: 5, events: [event(5)] });
-    recent.note({ first: 6, last: 6, commandId: 'c' }, event(6), 0);
+    recent.note({ first: 6, last: 6, commandId: 'c' }, [event(6)], 0);
     expect(recent.find('b', 0), 'it was the oldest').to.equal(undefined);
     expect(recent.find('a', 0)?.sequenceNr).to.equal(5);
   });
@@ -41,7 +41,7 @@ describe('the commands that an entity remembers', () => {
     const plain: unknown = JSON.parse(JSON.stringify(recent.toPlain()));
     const back = RecentCommands.ofPlain(plain, settings);
     for (const id of ['1', '2']) expect(back.find(id, 0)).to.deep.equal(recent.find(id, 0));
-    back.note({ first: 3, last: 3, commandId: '3' }, event(3), 200);
+    back.note({ first: 3, last: 3, commandId: '3' }, [event(3)], 200);
     expect(back.find('1', 200)).to.equal(undefined);
     expect(new RecentCommands(settings).toPlain()).to.equal(undefined);
     expect(RecentCommands.ofPlain(undefined, settings).toPlain()).to.equal(undefined);
