@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { InvalidInputError, TooManyDeliveriesError } from '../../model/errors.ts';
 import { storedForm } from '../../model/stored-form.ts';
 import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
@@ -130,7 +131,7 @@ export class OutboxDraft {
     // one, if the id did not say which life of the journal it is from.
     const own = `${persistenceId}${stepName(seqNr, part)}.${count}@${writerUuid.slice(0, 8)}`;
     return {
-      id: checkDeliveryId(id ?? own),
+      id: checkDeliveryId(id ?? (isShortId(own) ? own : hash('sha256', own))),
       to,
       ...(message !== undefined && { message: storedForm(message, 'message') }),
     };

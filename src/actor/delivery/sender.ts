@@ -119,16 +119,25 @@ export class DeliverySender<S extends HostedState> {
     sendings.isWatched = false;
   }
 
-  /** Sends what is overdue, in the order of its storing, and no more at once than allowed. */
+  /**
+   * Sends what is overdue, no more at once than allowed. What has waited longest for an attempt goes
+   * first, in the order of its storing: else the first ones would be tried again and again, as long
+   * as they fail, and the last ones never.
+   */
   #sendDue(sendings: Sendings): void {
     const { outbox, settings, deps } = this.#entity;
     const { redeliverIntervalMs, redeliveryBurst, warnAfterAttempts } = settings.deliveries;
     const dueMs = deps.clock.nowMs() - redeliverIntervalMs;
-    let sent = 0;
+    const due: { readonly delivery: OpenDelivery; readonly sending: Sending | undefined }[] = [];
     for (const delivery of outbox.open) {
-      if (sent >= redeliveryBurst) break;
       const sending = sendings.byId.get(delivery.id);
       if (sending !== undefined && (sending.isUnderWay || sending.lastStartMs > dueMs)) continue;
+      due.push({ delivery, sending });
+    }
+    due.sort((a, b) => (a.sending?.lastStartMs ?? 0) - (b.sending?.lastStartMs ?? 0));
+    let sent = 0;
+    for (const { delivery, sending } of due) {
+      if (sent >= redeliveryBurst) break;
       if (sending?.attempts === warnAfterAttempts) this.#warn(delivery, sending);
       if (this.#send(delivery, sendings)) sent++;
     }

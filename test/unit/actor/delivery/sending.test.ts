@@ -147,6 +147,18 @@ describe('a delivery', () => {
     expect(after.shown().slice(4)).to.deep.equal(['mail#1 e']);
   });
 
+  it('is not kept waiting by others that fail, however few are sent at once', async () => {
+    const world = openOutbox();
+    await world.post('a', 'b', 'c', 'd');
+    const { journal, time } = world;
+    const deliveries = { redeliveryBurst: 1, timeout: 1 };
+    const after = openOutbox({ journal, time, deliveries });
+    await after.recovered();
+    await time.pass(12_500);
+    const sent = ['mail#1 a', 'mail#1 b', 'mail#1 c', 'mail#1 d', 'mail#2 a', 'mail#2 b'];
+    expect(after.shown()).to.deep.equal(sent);
+  });
+
   it('leads to one warning after so many attempts, with the number of its event', async () => {
     const world = openOutbox({ deliveries: { warnAfterAttempts: 2 } });
     await world.post();

@@ -20,6 +20,15 @@ describe('what is stored of deliveries', () => {
     expect(anew.attempts.map(({ id }) => id)).to.deep.equal(['e#2.0@another-']);
   });
 
+  it('has one that is short enough where the name of the journal is long', async () => {
+    const world = openOutbox({ entity: { persistenceId: 'e'.repeat(300) } });
+    await world.post('a', 'b');
+    await settle();
+    const ids = world.attempts.map(({ id }) => id);
+    expect(new Set(ids).size).to.equal(2);
+    for (const id of ids) expect(id.length).to.be.at.most(255);
+  });
+
   it('is nothing for an id that is unconfirmed, or was confirmed, also after a recovery', async () => {
     const world = openOutbox();
     await world.ask(post({ messages: ['a', 'b'], ids: ['1', '1'] }));
