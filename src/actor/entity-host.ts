@@ -359,7 +359,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'forgetState':
         this.#recovery.drop();
         this.entity.forget();
-        this.#pipeline.stash.dropInternal();
+        this.#pipeline.stash.startOver();
         break;
       case 'lookForWork':
         this.#lookForWork();

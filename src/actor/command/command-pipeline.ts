@@ -343,7 +343,6 @@ export class CommandPipeline<S extends HostedState> {
    */
   lost(): void {
     this.#hasEffects = true; // of the recovery to come
-    this.stash.releaseHeld(); // another process may have changed the entity
     this.#lostState = this.#entity.state;
     if (this.#isStored) this.decided([]);
     else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#settled));

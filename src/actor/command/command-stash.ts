@@ -87,9 +87,12 @@ export class CommandStash {
   }
 
   /**
-   * Children and timers start again with the entity, so what they had sent must not count twice.
+   * The entity starts over. A write that failed, or another process, may have changed it, so what
+   * was held comes back. Children and timers start again, so what they had sent must not count
+   * twice.
    */
-  dropInternal(): void {
+  startOver(): void {
+    this.releaseHeld();
     this.#waiting.filter((envelope) => !envelope.internal);
   }
 

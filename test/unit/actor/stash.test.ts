@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { assign, createActor, type SnapshotFrom, setup } from 'xstate';
+import { WriteFailedError } from '../../../src/model/errors.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { failureOf, settle, type TestHostOptions, testHost } from './support.ts';
 
@@ -141,6 +142,16 @@ describe('what decide has stashed', () => {
     await host.ask(actor, { type: 'add' });
     expect((await waiting).sequenceNr).to.equal(3);
     expect(tries).to.equal(2);
+  });
+
+  it('comes back after a failed write, which may have stored what it waits for', async () => {
+    const onPersistFailure = { minBackoff: 1, maxBackoff: 1 };
+    const { ask, journal } = openDoor({ unstashOn: 'open', onPersistFailure });
+    const waiting = ask({ type: 'wait', of: 'a' });
+    await settle();
+    journal.failNextWrite(new WriteFailedError('no answer'), { stored: true });
+    expect((await failureOf(ask({ type: 'open' }))).code).to.equal('WRITE_FAILED');
+    expect((await waiting).events).to.deep.equal([{ type: 'noted', of: 'a' }]);
   });
 
   it('is named by states that exist', () => {
