@@ -70,7 +70,7 @@ export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord)
  * What the events of a record say beside their payloads, kept in the record header since the
  * envelope has no room for it (ADR 23). `undefined` when none of them says anything:
  *
- * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},`
+ * `{"timers":{"<seqNr>":"<timer id>"},"delays":{"<seqNr>":[<ms>]},"still":{"<seqNr>":<ms>},`
  * `"unhandled":[<seqNr>],"replaced":[<seqNr>],"commands":{"<last seqNr>":{…}},`
  * `"deliveries":{"<seqNr>":[{…}]},"confirmed":{"<seqNr>":[<id>]},`
  * `"encodings":{"<seqNr>":"<codec>"},"machineVersion":"<version>","bornWith":"<version>"}`
@@ -81,6 +81,7 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   if (reprs.every(({ facts }) => facts === EventFacts.none)) return {};
   const timers = membersOf(reprs, ({ timer }) => timer);
   const delays = membersOf(reprs, ({ delaysMs }) => delaysMs);
+  const still = membersOf(reprs, ({ stillMs }) => stillMs);
   const unhandled = seqNrsOf(reprs, (facts) => facts.unhandled === true);
   const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
   const commands = commandsOf(reprs);
@@ -89,6 +90,7 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
   const data = {
     ...(timers && { timers }),
     ...(delays && { delays }),
+    ...(still && { still }),
     ...(unhandled && { unhandled }),
     ...(replaced && { replaced }),
     ...(commands && { commands }),
@@ -151,6 +153,7 @@ function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
   const plain = toPlain(data);
   const timer = fieldOf(fieldOf(plain, 'timers'), String(seqNr));
   const delaysMs = fieldOf(fieldOf(plain, 'delays'), String(seqNr));
+  const stillMs = fieldOf(fieldOf(plain, 'still'), String(seqNr));
   const encoding = fieldOf(fieldOf(plain, 'encodings'), String(seqNr));
   const deliveries = fieldOf(fieldOf(plain, 'deliveries'), String(seqNr));
   const confirmed = fieldOf(fieldOf(plain, 'confirmed'), String(seqNr));
@@ -158,6 +161,7 @@ function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
   return {
     ...(typeof timer === 'string' && { timer }),
     ...(isList(delaysMs, isDelay) && { delaysMs }),
+    ...(typeof stillMs === 'number' && { stillMs }),
     ...(isListed(fieldOf(plain, 'unhandled'), seqNr) && { unhandled: true }),
     ...(isListed(fieldOf(plain, 'replaced'), seqNr) && { replaced: true }),
     ...(isList(deliveries, isDelivery) && { deliveries }),

@@ -40,6 +40,11 @@ export interface EventFacts {
    * stands for a delay that JSON cannot hold, such as `Infinity`.
    */
   readonly delaysMs?: readonly (number | null)[];
+  /**
+   * Timers that are older than the event stood still for so long between the event before it and
+   * the recovery after that, ms; less than 0 where that clock is behind the former one.
+   */
+  readonly stillMs?: number;
   /** A timer or a child of the entity sent the event, and no transition took it. */
   readonly unhandled?: true;
   /** The event is the end of a child whose id had passed to another child by then. */

@@ -25,6 +25,7 @@ export function planWrites<S extends HostedState>(
   const nowMs = deps.clock.nowMs();
   const planned: PlannedWrite<S>[] = [];
   let { initPending, sequenceNr, timers } = entity;
+  let { stillMs } = timers;
   let deliveries = entity.outbox.size;
   for (const evaluated of batch) {
     waits.reported(evaluated.envelope, nowMs);
@@ -38,7 +39,9 @@ export function planWrites<S extends HostedState>(
       if (part === 0) {
         if (initPending) events.push(entity.initRepr(++sequenceNr, EventFacts.none));
         initPending = false;
-        events.push(entity.reprOf(++sequenceNr, step.payload, step));
+        const first = stillMs === 0 ? step : { ...step, facts: { ...facts, stillMs } };
+        events.push(entity.reprOf(++sequenceNr, step.payload, first));
+        stillMs = 0;
         deliveries += openedBy(facts);
       }
       step.seqNr = sequenceNr;

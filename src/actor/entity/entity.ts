@@ -209,8 +209,7 @@ export class Entity<S extends HostedState> {
     this.#writerUuid = this.deps.randomUuid();
     this.#sequenceNr = replayed.sequenceNr;
     this.#coding = replayed.coding;
-    const isNew = replayed.state === undefined;
-    this.#bornWith = isNew ? this.settings.machineVersion : replayed.bornWith;
+    this.#bornWith = replayed.state ? replayed.bornWith : this.settings.machineVersion;
     this.#timers = new Timers();
     this.#waits = new Waits();
     this.#recent = replayed.recent;
@@ -250,6 +249,7 @@ export class Entity<S extends HostedState> {
     if (step.seqNr > 0) {
       this.#sequenceNr = step.seqNr;
       this.#initPending = false;
+      this.#timers.stillMs = 0;
       const { command, event } = step;
       if (command !== undefined) this.#recent.note(command, [event], this.deps.clock.nowMs());
       // The first part of an event has what concerns all of them.
@@ -380,14 +380,14 @@ export class Entity<S extends HostedState> {
   }
 
   /** Arms what the replay found waiting. What is overdue fires at once, the earliest first. */
-  #rearm({ timers, lastEventMs, lastSeenMs }: Replayed<S>): void {
+  #rearm({ timers: found, lastEventMs, lastSeenMs = 0 }: Replayed<S>): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();
-    timers.forgetSent(lastEventMs);
+    found.forgetSent(lastEventMs);
+    const timers = found.copy(); // a snapshot of the last event holds them as they were
+    if (settings.actor.timers === 'remaining' && lastSeenMs > 0) timers.goOn(nowMs - lastSeenMs);
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
-      // As if time had stood still since then.
-      if (settings.actor.timers === 'remaining') timer.fromMs += nowMs - (lastSeenMs ?? nowMs);
       const delayMs = Math.max(0, dueMs(timer) - nowMs);
       if (this.logic.arm(this.#state, timer, delayMs)) continue;
       timers.remove(timer);

@@ -94,6 +94,8 @@ export class Timers {
   #step = noStep;
   #changesOfStep = 0;
   #armedInStep = 0;
+  /** For how long time stood still before they went on; 0 = nothing is to be stored of it. */
+  stillMs = 0;
 
   get size(): number {
     return this.#armed.size;
@@ -177,6 +179,18 @@ export class Timers {
     }
   }
 
+  /** Time stood still for so long, as the journal says. */
+  standStill(ms: number): void {
+    for (const timer of this.#armed) timer.fromMs += ms;
+  }
+
+  /** A recovery sets them going after time stood still for so long, which the journal has to say. */
+  goOn(ms: number): void {
+    if (this.size === 0) return;
+    this.standStill(ms);
+    this.stillMs = ms;
+  }
+
   /** The earliest deadline first. Which of those with one id `cancel` ends, is another matter. */
   pending(): readonly Timer[] {
     return [...this.#armed].sort((a, b) => dueMs(a) - dueMs(b));
@@ -200,8 +214,11 @@ export class Timers {
     const copy = new Timers();
     if (this.#armed.size === 0) return copy;
     copy.#open();
-    for (const timer of this.#armed) copy.#armed.add(timer);
-    for (const [id, timer] of this.#byId) copy.#byId.set(id, timer);
+    for (const timer of this.#armed) {
+      const own = { ...timer };
+      copy.#armed.add(own);
+      if (this.#byId.get(timer.id) === timer) copy.#byId.set(timer.id, own);
+    }
     return copy;
   }
 

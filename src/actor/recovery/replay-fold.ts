@@ -139,6 +139,7 @@ export class ReplayFold<S extends HostedState> {
     const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
     this.#outbox.note(facts, seqNr);
+    if (facts.stillMs !== undefined) this.#timers.standStill(facts.stillMs);
     // What a codec or a serializer wrote is known to all, or an error.
     const reading = coding ?? (needsCoding(repr) ? EventCoding.none(persistenceId) : undefined);
     const events = reading?.read(repr);

@@ -44,6 +44,8 @@ export class EntitySnapshots<S extends HostedState> {
    * The delayed events by what is stored: those that fired are in it until that is stored, too.
    */
   #timers = new Timers();
+  /** What the next event says of them. */
+  #stillMs = 0;
   #writerUuid = '';
   #lastEventMs = 0;
   /** The state holds every event of the journal. */
@@ -112,6 +114,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#recoveries++;
     this.#former = formerSnapshot;
     this.#timers = timers.copy();
+    this.#stillMs = this.#entity.timers.stillMs;
     this.#writerUuid = writerUuid;
     this.#lastEventMs = lastEventMs;
     this.#isWhole = isWhole;
@@ -202,6 +205,8 @@ export class EntitySnapshots<S extends HostedState> {
     const { timer, delaysMs = [] } = facts;
     this.#writerUuid = this.#entity.writerUuid;
     this.#lastEventMs = this.#entity.deps.clock.nowMs();
+    this.#timers.standStill(this.#stillMs);
+    this.#stillMs = 0;
     if (timer !== undefined) this.#timers.removeFirst(timer);
     if (timerChanges.length === 0) return;
     this.#timers.note(timerChanges, { seqNr, part, delaysMs }, this.#lastEventMs);

@@ -171,6 +171,25 @@ describe('timers', () => {
     }
   });
 
+  it('stood still in each time between two lives, with timers = remaining', async () => {
+    let world = new World();
+    // Of a minute, 10 s pass in each life before its event.
+    for (let lives = 0; lives < 4; lives++) {
+      const { host, actor } = start(world, { alarmMs: dayMs }, { timers: 'remaining' });
+      await host.whenRecovered(actor);
+      if (lives === 0) await host.ask(actor, { type: 'go' });
+      await world.pass(10_000);
+      await host.ask(actor, { type: 'alarm' });
+      world = world.crash(dayMs);
+    }
+    const { host, actor } = start(world, { alarmMs: dayMs }, { timers: 'remaining' });
+    await host.whenRecovered(actor);
+    await world.pass(19_999);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await world.pass(1);
+    expect(actor.getSnapshot().value).to.equal('off');
+  });
+
   it('wait their full delay again with the policy restart', async () => {
     const world = new World();
     const before = start(world, { alarmMs: dayMs });

@@ -23,21 +23,25 @@ describe('toEvent (docs/format.md#tags)', () => {
   });
 });
 
-describe('what a record says of the commands of its events (docs/format.md#metadata)', () => {
-  const record = (header: HeaderMetadata) =>
-    ({
-      at: { topic: 't', partition: 0, offset: 0 },
-      timestampMs: 1,
-      metadata: { header, payload: {} },
-    }) as unknown as EventRecord['record'];
+const record = (header: HeaderMetadata) =>
+  ({
+    at: { topic: 't', partition: 0, offset: 0 },
+    timestampMs: 1,
+    metadata: { header, payload: {} },
+  }) as unknown as EventRecord['record'];
 
+/** What is read of the events with these numbers. */
+const factsOf = (header: HeaderMetadata, seqNrs: readonly number[]) =>
+  seqNrs.map((number) => {
+    const event = { ...toEvent({ ...repr, seqNr: SeqNr.of(number), tags: [] }) };
+    const payload = { type: 'json', value: { writerUuid: 'w', payload: {} } } as const;
+    const stored = { event: { ...event, payload }, record: record(header) };
+    return ofEventRecord(repr.persistenceId, stored).facts;
+  });
+
+describe('what a record says of the commands of its events (docs/format.md#metadata)', () => {
   const commandsOf = (header: HeaderMetadata, seqNrs: readonly number[]) =>
-    seqNrs.map((number) => {
-      const event = { ...toEvent({ ...repr, seqNr: SeqNr.of(number), tags: [] }) };
-      const payload = { type: 'json', value: { writerUuid: 'w', payload: {} } } as const;
-      const stored = { event: { ...event, payload }, record: record(header) };
-      return ofEventRecord(repr.persistenceId, stored).facts.command;
-    });
+    factsOf(header, seqNrs).map(({ command }) => command);
 
   it('is nothing where nothing is said of any event', () => {
     expect(factsMetadata([{ ...repr, tags: [] }])).to.deep.equal({});
@@ -76,5 +80,18 @@ describe('what a record says of the commands of its events (docs/format.md#metad
     expect(commandsOf({ data: { commands: { 1: { id: 5 } } } }, [1])).to.deep.equal([
       { first: 1, last: 1 },
     ]);
+  });
+});
+
+describe('what a record says of the timers of its events', () => {
+  it('is kept by the number of the event', () => {
+    const said = [{ delaysMs: [1, null], stillMs: -5 }, {}, { timer: 't' }];
+    const header = factsMetadata(
+      said.map((facts, index) => ({ ...repr, seqNr: SeqNr.of(index + 1), tags: [], facts })),
+    );
+    expect(header).to.deep.equal({
+      data: { timers: { 3: 't' }, delays: { 1: [1, null] }, still: { 1: -5 } },
+    });
+    expect(factsOf(header, [1, 2, 3])).to.deep.equal(said);
   });
 });
