@@ -337,7 +337,9 @@ class LocalActorHost implements ActorHost {
       await host.whenRecovered(signal);
       const { entity, hasEnded } = host;
       const actor = hasEnded ? undefined : host;
-      await deleteEvents(this.#deps, { ...nameOf(entity), to: upTo, actor }, signal);
+      const deleting = deleteEvents(this.#deps, { ...nameOf(entity), to: upTo, actor }, signal);
+      this.#deps.live.upkeep.add(persistenceId, deleting);
+      await deleting;
     });
   }
 

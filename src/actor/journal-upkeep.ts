@@ -13,7 +13,8 @@ type UpkeepDeps = Pick<EntityDeps, 'journal' | 'snapshotStore' | 'live'>;
  *
  * 1. its live actor ends, and one that starts meanwhile recovers after the purge. It would go on
  *   with numbers that the journal no longer has;
- * 2. the snapshot that it was saving is awaited: it would come back after the others are deleted;
+ * 2. what it was saving and deleting is awaited: a snapshot would come back after the others are
+ *    deleted, and a late deletion would take what the next life stores;
  * 3. the journal is held, so that an entity of another process loses its right to write;
  * 4. its snapshots are deleted;
  * 5. its journal is purged.
@@ -48,7 +49,7 @@ export async function purgeEntity(
 
   async function purge(): Promise<void> {
     const store = await deps.snapshotStore(name.snapshotPluginId, signal);
-    await live.saves.of(persistenceId);
+    await live.upkeep.of(persistenceId);
     signal.throwIfAborted();
     await withJournal(deps, name, signal, async (journal) => {
       const id = persistenceId as PersistenceId;

@@ -35,6 +35,7 @@ export class MemoryJournalPlugin implements JournalPlugin {
   #replayGate: { readonly passed: Promise<void>; readonly reach: () => void } | undefined;
   #recoveriesToFail: Error[] = [];
   #deletionsToFail: Error[] = [];
+  #deletionGate: { readonly passed: Promise<void>; readonly reach: () => void } | undefined;
   /** Of journals that lost events; other journals say it by themselves. */
   readonly #highest = new Map<string, number>();
   /** Requests of reads, in order. */
@@ -113,6 +114,13 @@ export class MemoryJournalPlugin implements JournalPlugin {
     };
   }
 
+  /** The next deletion waits at a gate, then goes on. */
+  blockNextDeletion(): Gate {
+    const gate = openGate();
+    this.#deletionGate = gate;
+    return gate;
+  }
+
   failNextRecovery(error: Error): void {
     this.#recoveriesToFail.push(error);
   }
@@ -157,6 +165,10 @@ export class MemoryJournalPlugin implements JournalPlugin {
     this.deletions.push([id, to]);
     const failure = this.#deletionsToFail.shift();
     if (failure !== undefined) throw failure;
+    const gate = this.#deletionGate;
+    this.#deletionGate = undefined;
+    gate?.reach();
+    await gate?.passed;
     this.#highest.set(id, this.#highestOf(id));
     this.#journals.set(
       id,

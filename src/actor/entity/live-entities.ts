@@ -19,8 +19,8 @@ export class LiveEntities {
   readonly #all = new Set<LiveEntity>();
   readonly #writers = new Map<string, LiveEntity>();
   readonly #lingering = new WorkById();
-  /** Snapshots that are being saved, also of entities that have ended since. */
-  readonly saves = new WorkById();
+  /** Snapshots being saved, and deletions, also of entities that have ended since. */
+  readonly upkeep = new WorkById();
 
   /** @throws {DuplicateEntityError} another live entity has the id, and `guard` is on */
   claim(entity: LiveEntity, guard: boolean): void {

@@ -285,7 +285,9 @@ export class EntitySnapshots<S extends HostedState> {
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
     if (this.#entity.journal !== journal) return; // another process may have the entity by now
     this.#isRetaining = true;
-    await this.#retain(metadata.seqNr, store, journal);
+    const round = this.#retain(metadata.seqNr, store, journal);
+    this.#entity.deps.live.upkeep.add(metadata.persistenceId, round);
+    await round;
     this.#isRetaining = false;
   }
 
@@ -299,7 +301,7 @@ export class EntitySnapshots<S extends HostedState> {
   ): Promise<PersistenceSignal> {
     const saving = this.#trySave(store, metadata, bytes);
     this.#saving = saving;
-    this.#entity.deps.live.saves.add(metadata.persistenceId, saving);
+    this.#entity.deps.live.upkeep.add(metadata.persistenceId, saving);
     const saved = await saving;
     this.#saving = undefined;
     return saved;

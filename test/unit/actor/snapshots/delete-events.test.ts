@@ -149,4 +149,22 @@ describe('purging an entity with a snapshot store', () => {
     expect(journal.stored('c|1')).to.deep.equal([]);
     expect(await world.store.numbers('c|1')).to.deep.equal([]);
   });
+
+  for (const by of ['retention', 'its user']) {
+    it(`waits for a deletion by ${by}, which would take what the next life stores`, async () => {
+      const journal = new HoldableJournal();
+      const retention = { snapshotEvery: 2, keepSnapshots: 1, deleteEvents: true };
+      const world = open({ journal, entity: by === 'retention' ? { retention } : {} });
+      const gate = journal.blockNextDeletion();
+      await addOnes(world, 3); // 2 3 4
+      if (by !== 'retention') world.host.deleteEvents(world.actor, 2).catch(() => {});
+      await gate.reached;
+      const purged = world.host.purge(world.actor);
+      await settle();
+      expect(journal.stored('c|1')).to.have.length(4);
+      gate.open();
+      await purged;
+      expect(journal.stored('c|1')).to.deep.equal([]);
+    });
+  }
 });
