@@ -111,6 +111,14 @@ export class InvokedWork {
     this.backoff = { failure, dueMs: atMs + retryInMs };
   }
 
+  /** A recovery made the child again. Without a policy that is attempt 1, whatever is stored. */
+  makeAgain(isRetried: boolean): void {
+    this.isMadeAgain = true;
+    if (isRetried) return;
+    this.attempt = 1;
+    this.backoff = undefined;
+  }
+
   /** What the last attempt failed with; `undefined` = it has not failed. */
   get failure(): { readonly error: unknown } | undefined {
     return this.backoff && { error: failureOf(this.backoff.failure) };

@@ -185,7 +185,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
         const actor = this.#recreate(child, shadow);
         const work = workOf(child);
         if (work !== undefined) {
-          work.isMadeAgain = true;
+          work.makeAgain(isRetried((child as unknown as ActorInside).logic));
           setWork(actor, work);
         }
         children[key] = actor;
