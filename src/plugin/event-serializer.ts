@@ -79,18 +79,13 @@ export function ofEventRecord(id: PersistenceId, { event, record }: EventRecord)
  */
 export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata {
   if (reprs.every(({ facts }) => facts === EventFacts.none)) return {};
-  const timers = membersOf(reprs, ({ timer }) => timer);
-  const delays = membersOf(reprs, ({ delaysMs }) => delaysMs);
-  const still = membersOf(reprs, ({ stillMs }) => stillMs);
   const unhandled = seqNrsOf(reprs, (facts) => facts.unhandled === true);
   const replaced = seqNrsOf(reprs, (facts) => facts.replaced === true);
   const commands = commandsOf(reprs);
   const encodings = membersOf(reprs, ({ encoding }) => encoding);
   const { machineVersion, bornWith } = reprs[0]?.facts ?? EventFacts.none;
   const data = {
-    ...(timers && { timers }),
-    ...(delays && { delays }),
-    ...(still && { still }),
+    ...timersOf(reprs),
     ...(unhandled && { unhandled }),
     ...(replaced && { replaced }),
     ...(commands && { commands }),
@@ -100,6 +95,13 @@ export function factsMetadata(reprs: readonly PersistentRepr[]): HeaderMetadata 
     ...(bornWith !== undefined && { bornWith }),
   };
   return Object.keys(data).length === 0 ? {} : { data };
+}
+
+function timersOf(reprs: readonly PersistentRepr[]): JsonObject {
+  const timers = membersOf(reprs, ({ timer }) => timer);
+  const delays = membersOf(reprs, ({ delaysMs }) => delaysMs);
+  const still = membersOf(reprs, ({ stillMs }) => stillMs);
+  return { ...(timers && { timers }), ...(delays && { delays }), ...(still && { still }) };
 }
 
 function outboxOf(reprs: readonly PersistentRepr[]): JsonObject {
@@ -151,17 +153,12 @@ function seqNrsOf(
 function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
   if (data === undefined) return EventFacts.none;
   const plain = toPlain(data);
-  const timer = fieldOf(fieldOf(plain, 'timers'), String(seqNr));
-  const delaysMs = fieldOf(fieldOf(plain, 'delays'), String(seqNr));
-  const stillMs = fieldOf(fieldOf(plain, 'still'), String(seqNr));
   const encoding = fieldOf(fieldOf(plain, 'encodings'), String(seqNr));
   const deliveries = fieldOf(fieldOf(plain, 'deliveries'), String(seqNr));
   const confirmed = fieldOf(fieldOf(plain, 'confirmed'), String(seqNr));
   const [machineVersion, bornWith] = [fieldOf(plain, 'machineVersion'), fieldOf(plain, 'bornWith')];
   return {
-    ...(typeof timer === 'string' && { timer }),
-    ...(isList(delaysMs, isDelay) && { delaysMs }),
-    ...(typeof stillMs === 'number' && { stillMs }),
+    ...timersAt(plain, String(seqNr)),
     ...(isListed(fieldOf(plain, 'unhandled'), seqNr) && { unhandled: true }),
     ...(isListed(fieldOf(plain, 'replaced'), seqNr) && { replaced: true }),
     ...(isList(deliveries, isDelivery) && { deliveries }),
@@ -170,6 +167,17 @@ function factsOf({ data }: HeaderMetadata, seqNr: number): EventFacts {
     ...(typeof machineVersion === 'string' && { machineVersion }),
     ...((typeof bornWith === 'string' || bornWith === null) && { bornWith }),
     ...commandAt(fieldOf(plain, 'commands'), seqNr),
+  };
+}
+
+function timersAt(plain: unknown, seqNr: string): EventFacts {
+  const timer = fieldOf(fieldOf(plain, 'timers'), seqNr);
+  const delaysMs = fieldOf(fieldOf(plain, 'delays'), seqNr);
+  const stillMs = fieldOf(fieldOf(plain, 'still'), seqNr);
+  return {
+    ...(typeof timer === 'string' && { timer }),
+    ...(isList(delaysMs, isDelay) && { delaysMs }),
+    ...(typeof stillMs === 'number' && { stillMs }),
   };
 }
 

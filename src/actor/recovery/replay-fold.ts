@@ -123,7 +123,7 @@ export class ReplayFold<S extends HostedState> {
 
   #take(stored: PersistentRepr): void {
     const { seqNr } = stored;
-    const { persistenceId, coding } = this.#options;
+    const { persistenceId } = this.#options;
     if (seqNr <= this.lastSeqNr) {
       const text = `event ${seqNr} was replayed after event ${this.lastSeqNr}`;
       throw new DataIntegrityError(text, { place: { id: persistenceId, seqNr } });
@@ -133,12 +133,18 @@ export class ReplayFold<S extends HostedState> {
     this.#writerUuid = stored.writerUuid;
     this.#lastSeenMs = stored.timestampMs ?? this.#lastSeenMs;
     if (isFirst && this.#isOfSnapshot(stored)) return;
+    this.#takeNew(stored);
+  }
+
+  /** An event that the fold did not begin with. */
+  #takeNew(stored: PersistentRepr): void {
+    const { persistenceId, coding } = this.#options;
     this.#appliedEvents++;
     this.#delaysTaken = 0;
     const facts = coding?.openFacts(stored) ?? stored.facts;
     const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
-    this.#outbox.note(facts, seqNr);
+    this.#outbox.note(facts, stored.seqNr);
     if (facts.stillMs !== undefined) this.#timers.standStill(facts.stillMs);
     // What a codec or a serializer wrote is known to all, or an error.
     const reading = coding ?? (needsCoding(repr) ? EventCoding.none(persistenceId) : undefined);
