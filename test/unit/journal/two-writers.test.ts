@@ -1,8 +1,12 @@
 import { expect } from 'chai';
 import type { HeadCache } from '../../../src/journal/head-cache/head-cache.ts';
+import { watchProducer } from '../../../src/journal/head-cache/writer-watch.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
+import type { Action } from '../../../src/model/action.ts';
 import { DataIntegrityError } from '../../../src/model/errors.ts';
 import { Offset, Partition } from '../../../src/model/position.ts';
+import { SeqNr } from '../../../src/model/seq-nr.ts';
+import type { ActionProducer } from '../../../src/ports/action-producer.ts';
 import * as given from '../../contract/replicated-store.ts';
 import { at, CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
@@ -140,6 +144,28 @@ describe('Two live writers of one journal (ADR 17)', () => {
       expect(await refusal(mine.append(eventsFrom(1, 2)))).to.equal('nothing was refused');
       await seen(7);
       expect(await refusal(mine.append(eventsFrom(3, 1)))).to.equal('nothing was refused');
+    });
+
+    it('but not under a tenure: it is void if the other one is a later owner', async () => {
+      await world.writer('id', 'a').append(eventsFrom(3, 2));
+      await seen(3);
+      const range = { from: SeqNr.of(3), to: SeqNr.of(3) };
+      const header = { type: 'append', range, payloadType: 'json', metadata: {} } as const;
+      const action = { key: world.key(), timestampMs: 0, header } as unknown as Action;
+      const sent: Action[] = [];
+      const producer: ActionProducer = {
+        produce: async (one) => {
+          sent.push(one);
+          return { partition: Partition.of(0), offset: Offset.of(9) };
+        },
+        [Symbol.asyncDispose]: async () => {},
+      };
+      const watched = watchProducer(producer, headCache.writers);
+      expect(await refusal(watched.produce(action))).to.include('0:2');
+      const tenure = { scope: '', of: Offset.of(0) };
+      const held = { ...action, header: { ...header, tenure } } as unknown as Action;
+      await watched.produce(held);
+      expect(sent).to.deep.equal([held]);
     });
 
     it('and no longer once it has recovered', async () => {
