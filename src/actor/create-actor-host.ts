@@ -5,8 +5,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted } from '../runtime/waiting.ts';
-import type { MakeBehavior } from './behavior.ts';
-import { behaviorFrontEnd } from './behavior.ts';
+import { behaviorFrontEnd, type MakeBehavior } from './behavior.ts';
 import { type BoundedWait, inTime } from './bounded-wait.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
@@ -24,8 +23,7 @@ import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
 import { deleteEvents, purgeEntity } from './journal-upkeep.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
-import type { MakePersistent } from './persistent.ts';
-import { machineFrontEnd } from './persistent.ts';
+import { type MakePersistent, machineFrontEnd } from './persistent.ts';
 import { RecoveryPermits } from './recovery/recovery-permits.ts';
 import type {
   AnyEntityLogic,

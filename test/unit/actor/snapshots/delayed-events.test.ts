@@ -129,4 +129,37 @@ describe('a delayed event of the program in a snapshot', () => {
     expect(from).to.equal(2);
     expect(seen).to.deep.equal([other, inCents]);
   });
+
+  it('is held as of the last event, also after a life in which it stood still', async () => {
+    const machine = setup({}).createMachine({
+      id: 'm',
+      initial: 'a',
+      states: { a: { on: { next: {} }, after: { 1000: 'b' } }, b: {} },
+    });
+    const store = new TestSnapshotStore();
+    const options = { timers: 'remaining', retention: { snapshotEvery: 3, keepSnapshots: 9 } };
+    let world = new World();
+    const start = async () => {
+      const started = world.start(machine, {}, options, { snapshotStore: async () => store });
+      await started.host.whenRecovered(started.actor);
+      return started;
+    };
+    // Saved at the third event of the first life, and at the sixth, which is of the third life.
+    for (const nexts of [2, 1, 2]) {
+      const { tell } = await start();
+      for (let i = 0; i < nexts; i++) {
+        await world.pass(100);
+        await tell('next');
+      }
+      await settle();
+      world = world.crash();
+      await world.pass(5000);
+    }
+    expect(await store.numbers('e')).to.deep.equal([3, 6]);
+    const { actor } = await start();
+    await world.pass(499);
+    expect(actor.getSnapshot().value).to.equal('a');
+    await world.pass(1);
+    expect(actor.getSnapshot().value).to.equal('b');
+  });
 });

@@ -1,124 +1,13 @@
 import { expect } from 'chai';
 import {
-  type HeadCache,
-  type HeadCacheSettings,
-  openHeadCache,
-} from '../../../../src/journal/head-cache/head-cache.ts';
-import type { ActionRecord } from '../../../../src/model/action.ts';
-import {
   DataIntegrityError,
   LogUnavailableError,
   StoreUnavailableError,
 } from '../../../../src/model/errors.ts';
-import { Offset, Partition, type PartitionOffset } from '../../../../src/model/position.ts';
-import type { LastTenure, TenurePlace } from '../../../../src/model/tenure.ts';
-import type { FollowedBatch, FollowStart } from '../../../../src/ports/action-consumer.ts';
+import { Offset, Partition } from '../../../../src/model/position.ts';
 import { append, mark, opening, recordKey } from '../../../support/journal/action-records.ts';
-import { RecordingLogger } from '../../../support/recording-logger.ts';
-import { ManualClock, settle } from '../../../support/replicator/manual-clock.ts';
-
-const expiryMs = 60_000;
-const getTimeoutMs = 1_000;
-
-/** One follow of the log under test: what the test feeds it, and whether it still runs. */
-class Follow {
-  readonly start: FollowStart;
-  #batches: FollowedBatch[] = [];
-  #error: unknown;
-  #wake: (() => void) | undefined;
-  running = true;
-
-  constructor(start: FollowStart) {
-    this.start = start;
-  }
-
-  feed(...records: ActionRecord[]): void {
-    const next = Offset.of((records.at(-1)?.at.offset ?? -1) + 1);
-    this.#batches.push({ records, undecodable: [], next });
-    this.#wake?.();
-  }
-
-  fail(error: unknown): void {
-    this.#error = error;
-    this.#wake?.();
-  }
-
-  async *run(signal: AbortSignal | undefined): AsyncGenerator<FollowedBatch> {
-    signal?.addEventListener('abort', () => this.fail(signal.reason));
-    try {
-      for (;;) {
-        const batch = this.#batches.shift();
-        if (batch !== undefined) yield batch;
-        else if (this.#error !== undefined) throw this.#error;
-        else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-      }
-    } finally {
-      this.running = false;
-    }
-  }
-}
-
-/** A head cache over a log and a store that do what the test says, in its time. */
-class World {
-  readonly clock = new ManualClock();
-  readonly follows: Follow[] = [];
-  readonly logger = new RecordingLogger();
-  replicated: Offset | undefined;
-  offsetReads = 0;
-  offsetError: unknown;
-  readonly tenureReads: string[] = [];
-  lastTenure: (upTo: Offset) => Promise<LastTenure> = async () => undefined;
-  readonly cache: HeadCache;
-
-  constructor(changes: Partial<HeadCacheSettings> = {}) {
-    const settings = { getTimeoutMs, expiryMs, removalIntervalMs: 100, maxIds: 10, maxBytes: 1e6 };
-    const parts = {
-      clock: this.clock,
-      log: this.logger,
-      consumer: {
-        follow: (start: FollowStart, options?: { readonly signal?: AbortSignal | undefined }) => {
-          const follow = new Follow(start);
-          this.follows.push(follow);
-          return follow.run(options?.signal);
-        },
-        endOffset: async () => Offset.min,
-      },
-      eventual: {
-        offset: async () => {
-          this.offsetReads += 1;
-          if (this.offsetError !== undefined) throw this.offsetError;
-          return this.replicated;
-        },
-        lastTenure: async (place: TenurePlace, upTo: Offset) => {
-          this.tenureReads.push(`${place.partition} ${place.scope} ${upTo}`);
-          return await this.lastTenure(upTo);
-        },
-      },
-    };
-    this.cache = openHeadCache(parts, { ...settings, ...changes });
-  }
-
-  get last(): Follow {
-    const last = this.follows.at(-1);
-    if (last === undefined) throw new Error('nothing was followed');
-    return last;
-  }
-
-  /** What the cache answers, in short. */
-  async ask(end: number, partition = 0, signal?: AbortSignal): Promise<unknown> {
-    const answer = await this.cache.lookup(recordKey, at(end, partition), { signal });
-    if (answer === undefined) return 'miss';
-    const { appends } = answer.head.fold(undefined);
-    return appends.map((record) => record.at.offset);
-  }
-}
-
-function at(offset: number, partition = 0): PartitionOffset {
-  return { partition: Partition.of(partition), offset: Offset.of(offset) };
-}
+import { settle } from '../../../support/replicator/manual-clock.ts';
+import { expiryMs, getTimeoutMs, World } from './followed-world.ts';
 
 describe('HeadCache', () => {
   it('follows from the beginning when nothing is replicated, and answers what it was fed', async () => {
@@ -283,67 +172,6 @@ describe('HeadCache', () => {
     expect(await world.ask(1)).to.deep.equal([]);
     expect(world.follows).to.have.length(2);
     await world.cache[Symbol.asyncDispose]();
-  });
-
-  describe('a second after the last question', () => {
-    /** Asked, and fed one record after a second. */
-    async function quiet(): Promise<World> {
-      const world = new World();
-      world.replicated = Offset.of(0);
-      await world.ask(1);
-      await world.clock.advance(1_000);
-      world.last.feed(append(1, 1));
-      await settle();
-      return world;
-    }
-
-    it('fetches nothing that comes, until somebody asks', async () => {
-      const world = await quiet();
-      expect([world.last.running, world.cache.stats.partitions]).to.deep.equal([false, 1]);
-      const answer = world.ask(3);
-      await settle();
-      expect([world.follows.length, world.last.start.from]).to.deep.equal([2, 2]);
-      world.last.feed(append(2, 2));
-      expect(await answer).to.deep.equal([1, 2]);
-      await world.cache[Symbol.asyncDispose]();
-    });
-
-    it('never looks at what was replicated meanwhile', async () => {
-      const world = await quiet();
-      world.replicated = Offset.of(7);
-      await world.clock.advance(100);
-      expect(await world.ask(8)).to.deep.equal([]);
-      await settle();
-      expect([world.follows.length, world.last.start.from]).to.deep.equal([2, 8]);
-      await world.cache[Symbol.asyncDispose]();
-    });
-
-    it('goes on up to what was asked for, though nobody waits for it any more', async () => {
-      const world = new World();
-      const answer = world.ask(3);
-      await settle();
-      await world.clock.advance(getTimeoutMs);
-      expect(await answer).to.equal('miss');
-      world.last.feed(append(0, 1), append(1, 2));
-      await settle();
-      expect(world.last.running).to.equal(true);
-      world.last.feed(append(2, 3));
-      await settle();
-      expect(world.last.running).to.equal(false);
-      await world.cache[Symbol.asyncDispose]();
-    });
-
-    it('goes on where a journal may be written without a tenure: its writer hears of others', async () => {
-      const world = new World();
-      world.replicated = Offset.of(0);
-      await world.ask(1);
-      world.cache.writers.read(recordKey, at(1));
-      await world.clock.advance(1_000);
-      world.last.feed(append(1, 1));
-      await settle();
-      expect([world.follows.length, world.last.running]).to.deep.equal([1, true]);
-      await world.cache[Symbol.asyncDispose]();
-    });
   });
 
   it('follows a partition that was left no longer, until somebody asks about it again', async () => {
