@@ -146,9 +146,14 @@ export class Timers {
     this.#byId.set(timer.id, timer);
   }
 
-  /** The timer that fires first of those with the id has fired. */
+  /**
+   * The timer of the entity itself that fires first of those with the id has fired. Messages to
+   * others may have the same id, and nothing says when they left.
+   */
   removeFirst(id: string): void {
-    const first = earliest(this.#armed, (timer) => timer.id === id);
+    const first = earliest(this.#armed, ({ id: other, target }) => {
+      return other === id && target.type === 'self';
+    });
     if (first !== undefined) this.remove(first);
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { assign, createActor, raise, SimulatedClock, setup } from 'xstate';
+import { assign, createActor, fromCallback, raise, SimulatedClock, sendTo, setup } from 'xstate';
 import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
@@ -95,6 +95,29 @@ function start(world: World, delays: Delays = {}, settings: Partial<ActorSetting
   const actor = createActor(logic, { clock: world.scheduler });
   actor.start();
   return { host, actor, context: () => actor.getSnapshot().context };
+}
+
+/** Its own timer and what it sends to its child later have one id. */
+function startFamily(world: World) {
+  const { host } = testHost({ journal: world.journal, clock: world });
+  const machine = setup({
+    types: {
+      context: {} as { alarms: number },
+      events: {} as { type: 'tell' } | { type: 'wait' } | { type: 'alarm' },
+    },
+    actors: { kid: fromCallback(() => {}) },
+  }).createMachine({
+    id: 'family',
+    context: { alarms: 0 },
+    invoke: { id: 'kid', src: 'kid' },
+    on: {
+      tell: { actions: sendTo('kid', { type: 'told' }, { id: 'soon', delay: 10_000 }) },
+      wait: { actions: raise({ type: 'alarm' }, { id: 'soon', delay: 10_000 }) },
+      alarm: { actions: assign({ alarms: ({ context }) => context.alarms + 1 }) },
+    },
+  });
+  const logic = host.persistent(machine, { persistenceId: 'family' });
+  return { host, actor: createActor(logic, { clock: world.scheduler }).start() };
 }
 
 const patience = 'xstate.after.patience.lamp.waiting';
@@ -267,6 +290,20 @@ describe('timers', () => {
     await world.pass(minuteMs);
     expect(context().timeouts).to.equal(1);
     expect(world.journal.stored('lamp').at(-1)?.facts.timer).to.equal(patience);
+  });
+
+  it('do not fire again for a message to a child that had the same id', async () => {
+    const world = new World();
+    const { host, actor } = startFamily(world);
+    await host.ask(actor, { type: 'tell' });
+    await world.pass(minuteMs);
+    await host.ask(actor, { type: 'wait' });
+    await world.pass(minuteMs);
+    expect(actor.getSnapshot().context.alarms).to.equal(1);
+    const { actor: revived, host: next } = startFamily(world.crash());
+    await next.whenRecovered(revived);
+    await now.world.pass(minuteMs);
+    expect(revived.getSnapshot().context.alarms).to.equal(1);
   });
 
   it('fire once although the entity started over while they were armed', async () => {
