@@ -6,6 +6,7 @@ import type {
   Persistence,
   WriteArgs,
 } from 'kafka-journal';
+import { upcasters } from 'kafka-journal';
 import type { EventFromLogic, InputFrom } from 'xstate';
 import { createActor } from 'xstate';
 import type { Booked, Command } from './account.ts';
@@ -152,6 +153,37 @@ export function takesADecideWithoutParameters(): void {
     initialState: 0,
     decide: () => ({ type: 'persist', events: [{ type: 'counted' }] }),
     evolve: (state) => state + 1,
+  });
+}
+
+export function keepsItsEventsBesideAnAdapter(): void {
+  const rest = { types, initialState: 0, decide: () => noDecision };
+  const count = (state: number, event: Booked): number => state + event.cents;
+  const adapter = upcasters([]);
+  for (const eventAdapter of [adapter, undefined]) {
+    persistence.behavior({ ...rest, evolve: count, eventAdapter });
+  }
+  persistence.behavior({
+    ...rest,
+    evolve: (state, { cents }) => state + cents,
+    eventAdapter: upcasters([]),
+  });
+  persistence.behavior({
+    ...rest,
+    evolve: (state, { cents }) => state + cents,
+    eventAdapter: {
+      toJournal: ({ cents }) => cents,
+      fromJournal: (stored) => [{ type: 'deposited', cents: Number(stored), notes: [] }],
+    },
+  });
+  persistence.behavior({
+    ...rest,
+    evolve: count,
+    eventAdapter: {
+      toJournal: (event) => event,
+      // @ts-expect-error no such event
+      fromJournal: () => [{ type: 'deposit', cents: 1 }],
+    },
   });
 }
 
