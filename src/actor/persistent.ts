@@ -21,6 +21,7 @@ import type {
   EntityOptions,
   EntitySettings,
   InputArgs,
+  NoOthers,
   ReplyOfDecision,
   TransientArgs,
   XstateEvent,
@@ -92,7 +93,7 @@ export interface PersistentOptions<
   // A conditional type, so that TypeScript knows the machine and the commands before it looks at
   // the function: otherwise it would take `type: 'added'` for any text.
   readonly decide?:
-    | ([M] extends [unknown] ? (a: DecideArgs<SnapshotFrom<M>, C>) => D : never)
+    | ([M] extends [unknown] ? (a: DecideArgs<SnapshotFrom<M>, C>) => D & NoOthers<D> : never)
     | undefined;
   /**
    * When the commands come back that `decide` has stashed: when one of these states is entered,

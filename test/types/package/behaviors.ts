@@ -204,6 +204,11 @@ export function refusesWhatIsWrong(): void {
     }),
   });
   persistence.behavior({
+    ...rest,
+    // @ts-expect-error its member is called reply
+    decide: ({ state }) => ({ type: 'none', replay: state }),
+  });
+  persistence.behavior({
     types,
     initialState: 0,
     decide: () => ({ type: 'none' }),
