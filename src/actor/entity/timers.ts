@@ -4,7 +4,11 @@ import { longestTimeoutMs } from '../../runtime/alarms.ts';
 /** Whom a delayed event goes to. */
 export type TimerTarget =
   | { readonly type: 'self' }
-  | { readonly type: 'child'; readonly id: string }
+  /**
+   * `madeBy` = as `InvokedWork` has it: another child may have the id by now. Absent in snapshots of
+   * earlier versions.
+   */
+  | { readonly type: 'child'; readonly id: string; readonly madeBy?: string | undefined }
   | { readonly type: 'parent' }
   | { readonly type: 'other' };
 

@@ -29,14 +29,18 @@ export class ChildNames {
     this.#spawned = 0;
   }
 
+  /** As `InvokedWork` has it, of the children that are made now. */
+  get madeBy(): string {
+    return stepName(this.#seqNr, this.#part).slice(1);
+  }
+
   /** Called for each new actor, before anybody can have read its id. */
   name(actor: AnyActorRef): void {
     if (actor._parent !== this.#parent) return;
-    const step = stepName(this.#seqNr, this.#part);
-    setWork(actor, new InvokedWork(step.slice(1)));
+    setWork(actor, new InvokedWork(this.madeBy));
     if (actor.id !== actor.sessionId) return;
     const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
-    named.id = `${step}.${this.#spawned++}`;
+    named.id = `#${this.madeBy}.${this.#spawned++}`;
     named._actorScope.id = named.id;
   }
 

@@ -100,24 +100,26 @@ function start(world: World, delays: Delays = {}, settings: Partial<ActorSetting
 /** Its own timer and what it sends to its child later have one id. */
 function startFamily(world: World) {
   const { host } = testHost({ journal: world.journal, clock: world });
+  const told: string[] = [];
   const machine = setup({
     types: {
       context: {} as { alarms: number },
-      events: {} as { type: 'tell' } | { type: 'wait' } | { type: 'alarm' },
+      events: {} as { type: 'tell' } | { type: 'renew' } | { type: 'wait' } | { type: 'alarm' },
     },
-    actors: { kid: fromCallback(() => {}) },
+    actors: { kid: fromCallback(({ receive }) => receive(({ type }) => told.push(type))) },
   }).createMachine({
     id: 'family',
     context: { alarms: 0 },
     invoke: { id: 'kid', src: 'kid' },
     on: {
       tell: { actions: sendTo('kid', { type: 'told' }, { id: 'soon', delay: 10_000 }) },
+      renew: { target: '#family', reenter: true },
       wait: { actions: raise({ type: 'alarm' }, { id: 'soon', delay: 10_000 }) },
       alarm: { actions: assign({ alarms: ({ context }) => context.alarms + 1 }) },
     },
   });
   const logic = host.persistent(machine, { persistenceId: 'family' });
-  return { host, actor: createActor(logic, { clock: world.scheduler }).start() };
+  return { host, told, actor: createActor(logic, { clock: world.scheduler }).start() };
 }
 
 const patience = 'xstate.after.patience.lamp.waiting';
@@ -304,6 +306,17 @@ describe('timers', () => {
     await next.whenRecovered(revived);
     await now.world.pass(minuteMs);
     expect(revived.getSnapshot().context.alarms).to.equal(1);
+  });
+
+  it('reach no later child that has the id of the one they were for', async () => {
+    const world = new World();
+    const { host, actor } = startFamily(world);
+    await host.ask(actor, { type: 'tell' });
+    await host.ask(actor, { type: 'renew' });
+    const { told, host: next, actor: revived } = startFamily(world.crash());
+    await next.whenRecovered(revived);
+    await now.world.pass(minuteMs);
+    expect(told).to.deep.equal([]);
   });
 
   it('fire once although the entity started over while they were armed', async () => {
