@@ -48,7 +48,8 @@ export function restoreMachine(
   const children = Object.fromEntries(
     Object.entries(stored.children).map(([key, child]) => [key, make(child)]),
   );
-  const gone = (stored.gone ?? []).map(make);
+  // They have given their names back.
+  const gone = (stored.gone ?? []).map(({ systemId: _, ...child }) => make(child));
   const standing = actorFinder(root, children, gone);
   for (const [actor, child] of made) fillContexts(actor, child, standing);
   const context = fromLossless(stored.context, standing);
