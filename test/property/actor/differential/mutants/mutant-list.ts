@@ -30,6 +30,12 @@ export const mutants: readonly Mutant[] = [
     'const delayMs = change.delayMs;',
   ),
   mutant(
+    'a delayed message goes to whoever has the id',
+    'machine/snapshot-parts.ts',
+    'return workOf(child)?.madeBy === target.madeBy ? child : undefined;',
+    'return child;',
+  ),
+  mutant(
     'references in a Map stay those of the replay',
     'machine/snapshot-parts.ts',
     'return new Map([...value].map(([key, item]) => [next(key), next(item)]));',
