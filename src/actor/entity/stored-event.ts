@@ -91,14 +91,11 @@ export function toStored(
   }
   if (type.startsWith(snapshotPrefix)) {
     // A child's snapshot has methods and actor references; what a parent reads of it is data.
-    const { status, value, context, ...end } = snapshot as Record<string, unknown>;
-    const shown = {
-      status,
-      value,
-      context,
-      output: end.output,
-      error: valueToStored(end.error, 0),
-    };
+    const { status, value, context, output, ...more } = snapshot as Record<string, unknown>;
+    const error = valueToStored(more.error, 0);
+    // Of a persistent child: whether it is ready, for one.
+    const persistence = membersToStored(more.persistence);
+    const shown = { status, value, context, output, error, persistence };
     return storedForm({ type, snapshot: shown });
   }
   return storedForm(event);
@@ -180,6 +177,13 @@ function valueToStored(value: unknown, depth: number): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What is no object has none; a member that JSON cannot hold is left out. */
+function membersToStored(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const members = Object.entries(value).map(([name, member]) => [name, valueToStored(member, 0)]);
+  return Object.fromEntries(members);
 }
 
 function revive(stored: unknown): unknown {
