@@ -78,7 +78,10 @@ interface Backoff {
  * it has got. It follows from stored events alone, so a recovery finds the same.
  */
 export class InvokedWork {
-  /** Number of the event that made the child, and its part unless that is the first. */
+  /**
+   * Number of the event that made the child, and its part unless that is the first. Of several
+   * children with one id that an event makes, all but the first have their number added: `7/1`.
+   */
   readonly madeBy: string;
   /** Number of the attempt that has begun last. */
   attempt = 1;

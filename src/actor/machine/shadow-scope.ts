@@ -284,9 +284,9 @@ interface SendParams {
 
 const ownTarget: TimerTarget = { type: 'self' };
 
-function targetOf({ to }: SendParams, self: AnyActorRef, { madeBy }: ChildNames): TimerTarget {
+function targetOf({ to }: SendParams, self: AnyActorRef, names: ChildNames): TimerTarget {
   // The child will be made in this very step.
-  if (typeof to === 'string') return { type: 'child', id: to, madeBy };
+  if (typeof to === 'string') return { type: 'child', id: to, madeBy: names.madeBy(to) };
   if (to.sessionId === self.sessionId) return ownTarget;
   if (to === self._parent) return { type: 'parent' };
   // A child that was made for real has the real actor as its parent, of which `self` is the shadow.
