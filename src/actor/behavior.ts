@@ -3,17 +3,10 @@ import { InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
+import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
 import { type Delivered, isDelivered } from './entity/delivery-options.ts';
 import type { DryRun, EntityLogic, StoredInput, UsedMachine } from './entity/entity-logic.ts';
-import type {
-  ActorSettings,
-  Decision,
-  DecisionOf,
-  EntityOptions,
-  InputArgs,
-  NoOthers,
-  ReplyOfDecision,
-} from './entity/entity-options.ts';
+import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
 import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';

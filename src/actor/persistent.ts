@@ -13,16 +13,14 @@ import type {
 import { StateMachine } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { kindOf } from './entity/check-input.ts';
+import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
 import type {
   ActorSettings,
   DecideArgs,
   Decision,
-  DecisionOf,
   EntityOptions,
   EntitySettings,
   InputArgs,
-  NoOthers,
-  ReplyOfDecision,
   TransientArgs,
   XstateEvent,
 } from './entity/entity-options.ts';

@@ -185,7 +185,8 @@ class MachineBuilder {
     const site = this.#site(child);
     return {
       src: site,
-      ...idOf(child, site),
+      // No machine invokes two actors with one id: xstate would take either for the other.
+      ...(child.id === 'none' ? {} : { id: site }),
       ...(child.systemId === undefined ? {} : { systemId: child.systemId }),
       input: ({ context, event }: Args) => ({ site, n: context.n, of: event.n }),
       ...(onDone === undefined ? {} : { onDone: this.#inner(onDone) }),
