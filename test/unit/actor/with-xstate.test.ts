@@ -206,7 +206,7 @@ function listenerOf(host: Host) {
       src: 'counter',
       input: { id: 'kid' },
       onSnapshot: {
-        guard: ({ event }) => isReady(event.snapshot),
+        guard: ({ event: { snapshot } }) => isReady(snapshot) && snapshot.matches('open'),
         actions: assign({
           counts: ({ context, event }) => [...context.counts, event.snapshot.context.count],
         }),
