@@ -14,8 +14,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a child without id is named after its session',
     'machine/child-names.ts',
-    'if (actor.id !== actor.sessionId) return;',
-    'return;',
+    'if (actor.id === actor.sessionId) {',
+    'if (actor.id === undefined) {',
   ),
   mutant(
     'the end of a child that nothing handles is not stored',
