@@ -52,7 +52,12 @@ export type { Renamed } from './actor/evolution/renamed.ts';
 export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
 export { taggedJson } from './actor/evolution/tagged-json.ts';
-export { type Upcast, type UpcasterOptions, upcasters } from './actor/evolution/upcasters.ts';
+export {
+  type Upcast,
+  type UpcasterAdapter,
+  type UpcasterOptions,
+  upcasters,
+} from './actor/evolution/upcasters.ts';
 export type { RetryPolicies, RetryPolicy } from './actor/machine/retry-policy.ts';
 export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {

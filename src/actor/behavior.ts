@@ -3,16 +3,10 @@ import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
+import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
 import { type Delivered, isDelivered } from './entity/delivery-options.ts';
 import type { DryRun, EntityLogic, StoredInput, UsedMachine } from './entity/entity-logic.ts';
-import type {
-  ActorSettings,
-  Decision,
-  DecisionOf,
-  EntityOptions,
-  InputArgs,
-  ReplyOfDecision,
-} from './entity/entity-options.ts';
+import type { ActorSettings, Decision, EntityOptions, InputArgs } from './entity/entity-options.ts';
 import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
@@ -107,7 +101,7 @@ export interface BehaviorOptions<
    */
   // A conditional type, so that TypeScript knows the events before it looks at the function:
   // otherwise it would take `type: 'added'` for any text.
-  readonly decide: [E] extends [unknown] ? (a: BehaviorDecideArgs<S, C>) => D : never;
+  readonly decide: [E] extends [unknown] ? (a: BehaviorDecideArgs<S, C>) => D & NoOthers<D> : never;
   /**
    * When the commands come back that `decide` has stashed: after an event after which this answers
    * true. Unless given: after each event.
@@ -145,7 +139,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
 ): FrontEnd<BehaviorState<S>> {
   const shared = resolveOptions(options, settings);
   const { persistenceId, evolve, unstashOn } = options;
-  const decide = options.decide as Decide<S, C, E>;
+  const decide = options.decide as unknown as Decide<S, C, E>;
   if (decide === undefined || evolve === undefined) {
     throw new InvalidInputError('a behaviour needs the functions "decide" and "evolve"');
   }

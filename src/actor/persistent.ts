@@ -13,15 +13,14 @@ import type {
 import { StateMachine } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { kindOf } from './entity/check-input.ts';
+import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
 import type {
   ActorSettings,
   DecideArgs,
   Decision,
-  DecisionOf,
   EntityOptions,
   EntitySettings,
   InputArgs,
-  ReplyOfDecision,
   TransientArgs,
   XstateEvent,
 } from './entity/entity-options.ts';
@@ -92,7 +91,7 @@ export interface PersistentOptions<
   // A conditional type, so that TypeScript knows the machine and the commands before it looks at
   // the function: otherwise it would take `type: 'added'` for any text.
   readonly decide?:
-    | ([M] extends [unknown] ? (a: DecideArgs<SnapshotFrom<M>, C>) => D : never)
+    | ([M] extends [unknown] ? (a: DecideArgs<SnapshotFrom<M>, C>) => D & NoOthers<D> : never)
     | undefined;
   /**
    * When the commands come back that `decide` has stashed: when one of these states is entered,

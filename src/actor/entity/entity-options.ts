@@ -49,22 +49,6 @@ export type Decision<E extends EventObject, S = unknown, R = unknown> =
   /** Tried again after the next event of the entity; with `unstashOn`, when that says so. */
   | { readonly type: 'stash' };
 
-/**
- * The same as a `Decision`, as far as the types of the events go. `decide` has to meet both: so of
- * an event that does not exist the compiler says which ones there are. Otherwise it compares the
- * event with the one that is most like it, and names a payload that nobody meant.
- */
-export type DecisionOf<Type extends string> =
-  | { readonly type: 'persist'; readonly events: readonly { readonly type: Type }[] }
-  | { readonly type: Exclude<Decision<EventObject>['type'], 'persist'> };
-
-/** What the asker of a command gets as `reply` when `decide` answers with `D`. */
-export type ReplyOfDecision<D> = D extends { readonly type: 'persist' | 'none' }
-  ? 'reply' extends keyof D
-    ? D['reply']
-    : undefined
-  : never;
-
 /** Tags of one event. A text is iterable as well, and no list of tags: it would be its letters. */
 export type Tags = Iterable<string> & object;
 

@@ -78,7 +78,11 @@ interface Backoff {
  * it has got. It follows from stored events alone, so a recovery finds the same.
  */
 export class InvokedWork {
-  readonly #name: string;
+  /**
+   * Number of the event that made the child, and its part unless that is the first. Of several
+   * children with one id that an event makes, all but the first have their number added: `7/1`.
+   */
+  readonly madeBy: string;
   /** Number of the attempt that has begun last. */
   attempt = 1;
   /** Defined while it waits for the next attempt. */
@@ -86,16 +90,13 @@ export class InvokedWork {
   /** A recovery made the child again: the attempt that has begun last was interrupted. */
   isMadeAgain = false;
 
-  /**
-   * `name` = the number of the event that made the child, and its part unless that is the first.
-   */
-  constructor(name: string) {
-    this.#name = name;
+  constructor(madeBy: string) {
+    this.madeBy = madeBy;
   }
 
   /** For all attempts of the work, and for no other work of the entity. */
   keyOf(persistenceId: string, actorId: string): string {
-    return `${persistenceId}:${this.#name}:${actorId}`;
+    return `${persistenceId}:${this.madeBy}:${actorId}`;
   }
 
   /** The record is stored; `atMs` = when it was. */
@@ -126,8 +127,8 @@ export class InvokedWork {
 
   /** What a snapshot of the entity keeps. */
   toPlain(): unknown {
-    const { attempt, backoff } = this;
-    return { madeBy: this.#name, attempt, ...(backoff !== undefined && { backoff }) };
+    const { madeBy, attempt, backoff } = this;
+    return { madeBy, attempt, ...(backoff !== undefined && { backoff }) };
   }
 
   /** @throws {CodecError} `plain` is not what `toPlain` gives; names the place */

@@ -1,4 +1,5 @@
-import type { EventObject } from 'xstate';
+import type { EventObject, StateValue } from 'xstate';
+import { matchesState } from 'xstate';
 import { setMember, storedForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import { isOwnType } from '../evolution/own-events.ts';
@@ -91,14 +92,12 @@ export function toStored(
   }
   if (type.startsWith(snapshotPrefix)) {
     // A child's snapshot has methods and actor references; what a parent reads of it is data.
-    const { status, value, context, ...end } = snapshot as Record<string, unknown>;
-    const shown = {
-      status,
-      value,
-      context,
-      output: end.output,
-      error: valueToStored(end.error, 0),
-    };
+    const { status, value, context, output, ...more } = snapshot as Record<string, unknown>;
+    const error = valueToStored(more.error, 0);
+    // Of a persistent child: whether it is ready, for one.
+    const persistence = membersToStored(more.persistence);
+    const tags = more.tags instanceof Set && more.tags.size > 0 ? [...more.tags] : undefined;
+    const shown = { status, value, context, output, error, tags, persistence };
     return storedForm({ type, snapshot: shown });
   }
   return storedForm(event);
@@ -112,6 +111,9 @@ export function fromStored(payload: EventObject): EventObject {
   const { type } = payload;
   if (!type.startsWith('xstate.')) return payload;
   const fields = payload as unknown as Record<string, unknown>;
+  if (type.startsWith(snapshotPrefix)) {
+    return { ...payload, snapshot: withAnswers(fields.snapshot) } as EventObject;
+  }
   if (type.startsWith(donePrefix)) {
     return { type, output: fields.output, actorId: fields.actorId } as EventObject;
   }
@@ -180,6 +182,31 @@ function valueToStored(value: unknown, depth: number): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * What a snapshot of a machine answers, beside its data. These are no members that could be stored:
+ * a context that keeps the snapshot keeps its data.
+ */
+function withAnswers(snapshot: unknown): unknown {
+  const { value, tags, ...data } = (snapshot ?? {}) as Record<string, unknown>;
+  if (value === undefined) return snapshot;
+  const tagged = new Set(tags as readonly string[] | undefined);
+  return Object.defineProperties(
+    { value, ...data },
+    {
+      matches: { value: (state: StateValue) => matchesState(state, value as StateValue) },
+      hasTag: { value: (tag: string) => tagged.has(tag) },
+      tags: { value: tagged },
+    },
+  );
+}
+
+/** What is no object has none; a member that JSON cannot hold is left out. */
+function membersToStored(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const members = Object.entries(value).map(([name, member]) => [name, valueToStored(member, 0)]);
+  return Object.fromEntries(members);
 }
 
 function revive(stored: unknown): unknown {

@@ -4,7 +4,11 @@ import { longestTimeoutMs } from '../../runtime/alarms.ts';
 /** Whom a delayed event goes to. */
 export type TimerTarget =
   | { readonly type: 'self' }
-  | { readonly type: 'child'; readonly id: string }
+  /**
+   * `madeBy` = as `InvokedWork` has it: another child may have the id by now. Absent in snapshots of
+   * earlier versions.
+   */
+  | { readonly type: 'child'; readonly id: string; readonly madeBy?: string | undefined }
   | { readonly type: 'parent' }
   | { readonly type: 'other' };
 
@@ -148,9 +152,14 @@ export class Timers {
     this.#byId.set(timer.id, timer);
   }
 
-  /** The timer that fires first of those with the id has fired. */
+  /**
+   * The timer of the entity itself that fires first of those with the id has fired. Messages to
+   * others may have the same id, and nothing says when they left.
+   */
   removeFirst(id: string): void {
-    const first = earliest(this.#armed, (timer) => timer.id === id);
+    const first = earliest(this.#armed, ({ id: other, target }) => {
+      return other === id && target.type === 'self';
+    });
     if (first !== undefined) this.remove(first);
   }
 

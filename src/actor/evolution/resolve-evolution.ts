@@ -11,7 +11,9 @@ import type { SerializersOfActor } from './stored-payload.ts';
 /** How events of an actor change over the years: docs/evolution.md has each situation. */
 export interface EvolutionOptions<E extends EventObject> {
   /** Between the events and what is stored of them; `upcasters` makes one. */
-  readonly eventAdapter?: EventAdapter<E> | undefined;
+  // A conditional type, so that TypeScript knows the events before it looks at the adapter, and
+  // does not learn them from it: what reads old events takes more than those of today.
+  readonly eventAdapter?: ([E] extends [unknown] ? EventAdapter<NoInfer<E>> : never) | undefined;
   /** Names that changed since events were stored. */
   readonly renamed?: Renamed | undefined;
   /**

@@ -39,6 +39,12 @@ type AnyUp = (
 ) => EventObject | readonly EventObject[];
 type AnyDown = (payload: EventObject) => EventObject;
 
+/** What `upcasters` makes: it takes any event, and fits any actor unless `E` is named. */
+export interface UpcasterAdapter<E extends EventObject = never> extends EventAdapter<E> {
+  manifest(event: EventObject): string;
+  toJournal(event: EventObject): EventObject;
+}
+
 /**
  * An event adapter that brings stored events to the newest version of their type, step by step. A
  * new event of a type that has steps is stored with the manifest `<type>#v<version>`. Nothing here
@@ -47,15 +53,15 @@ type AnyDown = (payload: EventObject) => EventObject;
  * @throws {InvalidInputError} a type has a gap in its steps, or two steps from one version; names
  *   all of them
  */
-export function upcasters<E extends EventObject>(
+export function upcasters<E extends EventObject = never>(
   steps: readonly Upcast[],
   { writeVersions = {} }: UpcasterOptions = {},
-): EventAdapter<E> {
+): UpcasterAdapter<E> {
   const chains = chainsOf(steps);
   checkWriteVersions(writeVersions, chains);
   const versionOf = (type: string, chain: Chain): number =>
     Object.hasOwn(writeVersions, type) ? (writeVersions[type] ?? 0) : chain.length + 1;
-  const adapter: EventAdapter = {
+  const adapter: UpcasterAdapter<EventObject> = {
     manifest({ type }) {
       const chain = chains.get(type);
       return chain === undefined ? '' : `${type}#v${versionOf(type, chain)}`;
@@ -88,7 +94,7 @@ export function upcasters<E extends EventObject>(
     },
   };
   chainsBy.set(adapter, chains);
-  return adapter as EventAdapter<E>;
+  return adapter as UpcasterAdapter<E>;
 }
 
 const chainsBy = new WeakMap<EventAdapter, ReadonlyMap<string, Chain>>();

@@ -3,6 +3,8 @@ import { Attached } from '../../runtime/attached.ts';
 import { InvokedWork, setWork } from '../entity/invoked-work.ts';
 import { stepName } from '../entity/timers.ts';
 
+const noIds: readonly string[] = [];
+
 /**
  * Notes which event made which child, and gives ids to those that the machine spawns without one.
  * xstate gives such a child the id of its session, which is another one in every process: the
@@ -15,6 +17,8 @@ export class ChildNames {
   #seqNr = 0;
   #part = 0;
   #spawned = 0;
+  /** Ids of the children that the step has made. */
+  #ids = noIds;
   /** Size of the set at which children that have ended are removed from it. */
   #lookAt = 16;
 
@@ -27,17 +31,26 @@ export class ChildNames {
     this.#seqNr = seqNr;
     this.#part = part;
     this.#spawned = 0;
+    this.#ids = noIds;
+  }
+
+  /** As `InvokedWork` has it, of the next child with this id. */
+  madeBy(id: string): string {
+    const step = stepName(this.#seqNr, this.#part).slice(1);
+    const count = this.#ids.filter((other) => other === id).length;
+    return count === 0 ? step : `${step}/${count}`;
   }
 
   /** Called for each new actor, before anybody can have read its id. */
   name(actor: AnyActorRef): void {
     if (actor._parent !== this.#parent) return;
-    const step = stepName(this.#seqNr, this.#part);
-    setWork(actor, new InvokedWork(step.slice(1)));
-    if (actor.id !== actor.sessionId) return;
-    const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
-    named.id = `${step}.${this.#spawned++}`;
-    named._actorScope.id = named.id;
+    if (actor.id === actor.sessionId) {
+      const named = actor as unknown as { id: string; readonly _actorScope: { id: string } };
+      named.id = `${stepName(this.#seqNr, this.#part)}.${this.#spawned++}`;
+      named._actorScope.id = named.id;
+    }
+    setWork(actor, new InvokedWork(this.madeBy(actor.id)));
+    this.#ids = [...this.#ids, actor.id];
   }
 
   /** Remembers a live child. */

@@ -19,7 +19,7 @@ import {
   workOf,
 } from '../entity/invoked-work.ts';
 import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts';
-import type { LiveChange, Timer, TimerChange, TimerTarget } from '../entity/timers.ts';
+import type { LiveChange, Timer, TimerChange } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
 import { type ActorInside, persistedForm, persistMachine } from './machine-snapshot.ts';
@@ -29,7 +29,14 @@ import { isRetried, tellStored } from './retried-promise.ts';
 import { watchSchedules } from './scheduled.ts';
 import type { AddressOf, ExecutableAction } from './shadow-scope.ts';
 import { announceStep, relay, ShadowScope, sentAtOnce, timerChangeOf } from './shadow-scope.ts';
-import { childOf, hiddenActor, sameEntries, sameValue, withActors } from './snapshot-parts.ts';
+import {
+  childOf,
+  hiddenActor,
+  receiverOf,
+  sameEntries,
+  sameValue,
+  withActors,
+} from './snapshot-parts.ts';
 
 /** What the actors of one type report to their hosts. */
 export interface LogicHooks {
@@ -102,7 +109,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
       });
       return;
     }
-    const change = timerChangeOf(action, scope.self);
+    const change = timerChangeOf(action, scope.self, this.#names);
     if (change !== undefined) {
       const { key, delayMs } = onTimer(scope.self, change);
       if (key !== undefined && delayMs > longestTimeoutMs) {
@@ -282,7 +289,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
   }
 
   arm(state: AnyMachineSnapshot, timer: Timer, delayMs: number): boolean {
-    const target = this.#targetOf(state, timer.target);
+    const target = receiverOf(state, timer.target, this.#scope.self);
     if (target === undefined) return false;
     if (delayMs > longestTimeoutMs) {
       this.#armLink(timer.key);
@@ -381,19 +388,5 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
   #leftMs({ delayMs, fromMs }: RestoredDelay): number {
     if (this.#hooks.restartsTimers) return delayMs;
     return Math.max(0, fromMs + delayMs - this.#hooks.nowMs());
-  }
-
-  #targetOf(state: AnyMachineSnapshot, target: TimerTarget): AnyActorRef | undefined {
-    const { self } = this.#scope;
-    switch (target.type) {
-      case 'self':
-        return self;
-      case 'child':
-        return childOf(state, target.id);
-      case 'parent':
-        return self._parent;
-      case 'other':
-        return undefined;
-    }
   }
 }

@@ -46,9 +46,11 @@ export function restoreMachine(
     return actor;
   };
   const children = Object.fromEntries(
-    Object.entries(stored.children).map(([key, child]) => [key, make(child)]),
+    Object.entries(stored.children).map(([key, child]) => {
+      return [key, make(child.end === undefined ? child : withoutName(child))];
+    }),
   );
-  const gone = (stored.gone ?? []).map(make);
+  const gone = (stored.gone ?? []).map((child) => make(withoutName(child)));
   const standing = actorFinder(root, children, gone);
   for (const [actor, child] of made) fillContexts(actor, child, standing);
   const context = fromLossless(stored.context, standing);
@@ -57,6 +59,12 @@ export function restoreMachine(
   // xstate derives a status of its own from the value.
   const state = { ...resolved, children, status: stored.status, output: undefined };
   return { state: state as unknown as AnyMachineSnapshot, made };
+}
+
+/** One that has ended, or was stopped, has given its name back: another one may have it. */
+function withoutName(child: StoredChild): StoredChild {
+  const { systemId: _, ...nameless } = child;
+  return nameless;
 }
 
 /**

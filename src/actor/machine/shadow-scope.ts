@@ -220,7 +220,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
       if (this.#stops === undefined) action.exec?.(action.info, action.params);
       else this.#stops.push(action);
     }
-    const change = timerChangeOf(action, this.self);
+    const change = timerChangeOf(action, this.self, this.#names);
     if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
     const said =
       outboxChangeOf(action.exec, action.info, action.params) ??
@@ -237,17 +237,21 @@ export interface ExecutableAction {
   readonly exec: ((info: unknown, params: unknown) => void) | undefined;
 }
 
-/** What an action does to the timers of its actor; `self` is the actor, or its shadow. */
+/**
+ * What an action does to the timers of its actor; `self` is the actor, or its shadow, and `names`
+ * those of its children.
+ */
 export function timerChangeOf(
   action: ExecutableAction,
   self: AnyActorRef,
+  names: ChildNames,
 ): TimerChange | undefined {
   switch (action.type) {
     case 'xstate.raise':
     case 'xstate.sendTo': {
       const params = action.params as SendParams;
       if (typeof params.delay !== 'number') return undefined;
-      const target = action.type === 'xstate.raise' ? ownTarget : targetOf(params, self);
+      const target = action.type === 'xstate.raise' ? ownTarget : targetOf(params, self, names);
       return {
         type: 'schedule',
         id: params.id,
@@ -284,13 +288,14 @@ interface SendParams {
 
 const ownTarget: TimerTarget = { type: 'self' };
 
-function targetOf({ to }: SendParams, self: AnyActorRef): TimerTarget {
-  if (typeof to === 'string') return { type: 'child', id: to };
+function targetOf({ to }: SendParams, self: AnyActorRef, names: ChildNames): TimerTarget {
+  // The child will be made in this very step.
+  if (typeof to === 'string') return { type: 'child', id: to, madeBy: names.madeBy(to) };
   if (to.sessionId === self.sessionId) return ownTarget;
   if (to === self._parent) return { type: 'parent' };
   // A child that was made for real has the real actor as its parent, of which `self` is the shadow.
   const isChild = to._parent?.sessionId === self.sessionId;
-  return isChild ? { type: 'child', id: to.id } : { type: 'other' };
+  return isChild ? { type: 'child', id: to.id, madeBy: workOf(to)?.madeBy } : { type: 'other' };
 }
 
 /** A step of an adopted dry run: the event, the state after it, the transitions taken. */

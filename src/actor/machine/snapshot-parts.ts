@@ -1,4 +1,6 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import { workOf } from '../entity/invoked-work.ts';
+import type { TimerTarget } from '../entity/timers.ts';
 
 /** A state of a machine; xstate does not tell it from its root. */
 export type StateNode = AnyStateMachine['root'];
@@ -46,6 +48,27 @@ export function childOf(state: AnyMachineSnapshot, id: string): AnyActorRef | un
   const named = children[id];
   if (named?.id === id) return named;
   return Object.values(children).find((child) => child.id === id);
+}
+
+/** Whom a delayed event is for; `undefined` = it is gone, even if another child has its id. */
+export function receiverOf(
+  state: AnyMachineSnapshot,
+  target: TimerTarget,
+  self: AnyActorRef,
+): AnyActorRef | undefined {
+  switch (target.type) {
+    case 'self':
+      return self;
+    case 'child': {
+      const child = childOf(state, target.id);
+      if (child === undefined || target.madeBy === undefined) return child;
+      return workOf(child)?.madeBy === target.madeBy ? child : undefined;
+    }
+    case 'parent':
+      return self._parent;
+    case 'other':
+      return undefined;
+  }
 }
 
 /**

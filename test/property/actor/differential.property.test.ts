@@ -5,20 +5,15 @@ import { seed } from '../codec/seed.ts';
 import { history } from './differential/arbitrary-history.ts';
 import { findSnapshotDifference, type SnapshotFigures } from './differential/from-snapshot.ts';
 import { lostPlaces } from './differential/mutants/hunt-mutants.ts';
-import { chunk, describeOutcome, runHistories, together } from './differential/run-histories.ts';
+import { describeOutcome, runHistories } from './differential/run-histories.ts';
 
 /** Enough for every run: `npm run differential` compares as many as one likes. */
 const histories = 500;
 const snapshotHistories = 100;
-/** A chunk that needs each row by itself: which rows are needed must not depend on the seed. */
-const rareSeed = 20_145;
 
 describe(`property: persistent actors and plain xstate (seed ${seed})`, () => {
   it(`do the same in ${histories} histories, but for what docs/differences.md names`, async () => {
-    const outcome = together([
-      await runHistories({ seed, histories, shrink: true }),
-      await runHistories({ seed: rareSeed, histories: chunk, shrink: true }),
-    ]);
+    const outcome = await runHistories({ seed, histories, shrink: true });
     console.log(describeOutcome(outcome));
     expect(outcome.failure ?? 'no difference').to.equal('no difference');
     const idle = outcome.used.filter(([, times]) => times === 0).map(([id]) => id);

@@ -6,6 +6,7 @@ import type {
   Persistence,
   WriteArgs,
 } from 'kafka-journal';
+import { upcasters } from 'kafka-journal';
 import type { EventFromLogic, InputFrom } from 'xstate';
 import { createActor } from 'xstate';
 import type { Booked, Command } from './account.ts';
@@ -155,6 +156,37 @@ export function takesADecideWithoutParameters(): void {
   });
 }
 
+export function keepsItsEventsBesideAnAdapter(): void {
+  const rest = { types, initialState: 0, decide: () => noDecision };
+  const count = (state: number, event: Booked): number => state + event.cents;
+  const adapter = upcasters([]);
+  for (const eventAdapter of [adapter, undefined]) {
+    persistence.behavior({ ...rest, evolve: count, eventAdapter });
+  }
+  persistence.behavior({
+    ...rest,
+    evolve: (state, { cents }) => state + cents,
+    eventAdapter: upcasters([]),
+  });
+  persistence.behavior({
+    ...rest,
+    evolve: (state, { cents }) => state + cents,
+    eventAdapter: {
+      toJournal: ({ cents }) => cents,
+      fromJournal: (stored) => [{ type: 'deposited', cents: Number(stored), notes: [] }],
+    },
+  });
+  persistence.behavior({
+    ...rest,
+    evolve: count,
+    eventAdapter: {
+      toJournal: (event) => event,
+      // @ts-expect-error no such event
+      fromJournal: () => [{ type: 'deposit', cents: 1 }],
+    },
+  });
+}
+
 export function refusesWhatIsWrong(): void {
   const evolve = (state: number): number => state;
   const rest = { types, initialState: 0, evolve };
@@ -170,6 +202,11 @@ export function refusesWhatIsWrong(): void {
       // @ts-expect-error no such payload
       events: [{ type: 'withdrawn', cents: `${state}`, by: 'card' }],
     }),
+  });
+  persistence.behavior({
+    ...rest,
+    // @ts-expect-error its member is called reply
+    decide: ({ state }) => ({ type: 'none', replay: state }),
   });
   persistence.behavior({
     types,

@@ -109,6 +109,16 @@ export function refusesWrongEvents(): void {
   });
   persistence.persistent(account, {
     types: commands,
+    // @ts-expect-error its member is called thenRun
+    decide: () => ({ type: 'persist', events: [], thenrun: () => {} }),
+  });
+  persistence.persistent(account, {
+    types: commands,
+    // @ts-expect-error nothing is stored that the delivery could follow
+    decide: () => ({ type: 'none', deliver: [{ to: 'mail' }] }),
+  });
+  persistence.persistent(account, {
+    types: commands,
     // @ts-expect-error a decision is returned at once
     decide: async () => ({ type: 'none' }),
   });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { assign, fromPromise, type PromiseActorLogic, setup } from 'xstate';
+import { assign, fromPromise, type PromiseActorLogic, setup, spawnChild } from 'xstate';
 import { NotOwnerError, WriteFailedError } from '../../../src/model/errors.ts';
 import { type Call, pay, payment, policy } from './payments.ts';
 import { settle, testHost } from './support.ts';
@@ -212,6 +212,23 @@ describe('a retry policy of invoked work', () => {
       [1, 'e:1:#1.0'],
       [2, 'e:1:#1.0'],
     ]);
+  });
+
+  it('gives two actors with one id, which one event spawns, keys of their own', async () => {
+    const calls: Call[] = [];
+    const { actors } = payment(calls).implementations;
+    const child = { id: 'call', input: { cents: 1 } };
+    const machine = setup({
+      types: { events: {} as { type: 'go' } },
+      actors: { bank: actors.bank as PromiseActorLogic<unknown, { cents: number }> },
+    }).createMachine({
+      on: { go: { actions: [spawnChild('bank', child), spawnChild('bank', child)] } },
+    });
+    const { tell } = new World().start(machine, undefined, { retry: { bank: policy } });
+    await tell('go');
+    await tell('go');
+    const keys = calls.map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys).to.deep.equal(['e:1:call', 'e:1/1:call', 'e:2:call', 'e:2/1:call']);
   });
 });
 

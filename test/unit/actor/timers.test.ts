@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { assign, createActor, raise, SimulatedClock, setup } from 'xstate';
+import { assign, createActor, fromCallback, raise, SimulatedClock, sendTo, setup } from 'xstate';
 import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
@@ -95,6 +95,31 @@ function start(world: World, delays: Delays = {}, settings: Partial<ActorSetting
   const actor = createActor(logic, { clock: world.scheduler });
   actor.start();
   return { host, actor, context: () => actor.getSnapshot().context };
+}
+
+/** Its own timer and what it sends to its child later have one id. */
+function startFamily(world: World) {
+  const { host } = testHost({ journal: world.journal, clock: world });
+  const told: string[] = [];
+  const machine = setup({
+    types: {
+      context: {} as { alarms: number },
+      events: {} as { type: 'tell' } | { type: 'renew' } | { type: 'wait' } | { type: 'alarm' },
+    },
+    actors: { kid: fromCallback(({ receive }) => receive(({ type }) => told.push(type))) },
+  }).createMachine({
+    id: 'family',
+    context: { alarms: 0 },
+    invoke: { id: 'kid', src: 'kid' },
+    on: {
+      tell: { actions: sendTo('kid', { type: 'told' }, { id: 'soon', delay: 10_000 }) },
+      renew: { target: '#family', reenter: true },
+      wait: { actions: raise({ type: 'alarm' }, { id: 'soon', delay: 10_000 }) },
+      alarm: { actions: assign({ alarms: ({ context }) => context.alarms + 1 }) },
+    },
+  });
+  const logic = host.persistent(machine, { persistenceId: 'family' });
+  return { host, told, actor: createActor(logic, { clock: world.scheduler }).start() };
 }
 
 const patience = 'xstate.after.patience.lamp.waiting';
@@ -286,6 +311,31 @@ describe('timers', () => {
     await world.pass(minuteMs);
     expect(context().timeouts).to.equal(1);
     expect(world.journal.stored('lamp').at(-1)?.facts.timer).to.equal(patience);
+  });
+
+  it('do not fire again for a message to a child that had the same id', async () => {
+    const world = new World();
+    const { host, actor } = startFamily(world);
+    await host.ask(actor, { type: 'tell' });
+    await world.pass(minuteMs);
+    await host.ask(actor, { type: 'wait' });
+    await world.pass(minuteMs);
+    expect(actor.getSnapshot().context.alarms).to.equal(1);
+    const { actor: revived, host: next } = startFamily(world.crash());
+    await next.whenRecovered(revived);
+    await now.world.pass(minuteMs);
+    expect(revived.getSnapshot().context.alarms).to.equal(1);
+  });
+
+  it('reach no later child that has the id of the one they were for', async () => {
+    const world = new World();
+    const { host, actor } = startFamily(world);
+    await host.ask(actor, { type: 'tell' });
+    await host.ask(actor, { type: 'renew' });
+    const { told, host: next, actor: revived } = startFamily(world.crash());
+    await next.whenRecovered(revived);
+    await now.world.pass(minuteMs);
+    expect(told).to.deep.equal([]);
   });
 
   it('fire once although the entity started over while they were armed', async () => {

@@ -47,6 +47,23 @@ describe('a persistent actor works with', () => {
     });
   }
 
+  it('onSnapshot of a persistent parent: it hears whether its persistent child is ready', async () => {
+    const { host, journal } = testHost();
+    const counts = async (of: Host) => {
+      const actor = createActor(listenerOf(of)).start();
+      const noted = () => actor.getSnapshot().context.counts;
+      await of.whenRecovered(actor);
+      const before = noted().at(-1) ?? 0;
+      actor.send({ type: 'forward', n: 3 });
+      await eventually(() => noted().at(-1) === before + 3);
+      return noted().filter((count, i, all) => count !== all[i - 1]);
+    };
+    expect(await counts(host)).to.deep.equal([0, 3]);
+    await host.shutdown();
+    // The child shows its first state until it has recovered: that is no count.
+    expect(await counts(testHost({ journal }).host)).to.deep.equal([0, 3, 6]);
+  });
+
   it('waitFor: for its recovery, and for a state', async () => {
     const { start } = openCounter();
     const actor = start();
@@ -170,6 +187,34 @@ function familyOf(host: Host, how: 'invoke' | 'spawn' | 'spawnChild') {
     ...(how === 'invoke' ? { invoke: { ...child, src: 'counter' } } : { entry: how }),
     on: { forward: { actions: sendTo('kid', ({ event: { n } }) => ({ type: 'added', n })) } },
   });
+}
+
+/** A persistent machine that notes the counts of its persistent child. */
+function listenerOf(host: Host) {
+  const counter = host.persistent(counterMachine(), { persistenceId: 'c' });
+  const machine = setup({
+    types: {
+      context: {} as { counts: readonly number[] },
+      events: {} as { type: 'forward'; n: number },
+    },
+    actors: { counter },
+  }).createMachine({
+    id: 'listener',
+    context: { counts: [] },
+    invoke: {
+      id: 'kid',
+      src: 'counter',
+      input: { id: 'kid' },
+      onSnapshot: {
+        guard: ({ event: { snapshot } }) => isReady(snapshot) && snapshot.matches('open'),
+        actions: assign({
+          counts: ({ context, event }) => [...context.counts, event.snapshot.context.count],
+        }),
+      },
+    },
+    on: { forward: { actions: sendTo('kid', ({ event: { n } }) => ({ type: 'added', n })) } },
+  });
+  return host.persistent(machine, { persistenceId: 'listener' });
 }
 
 function countOf(parent: AnyActorRef): unknown {

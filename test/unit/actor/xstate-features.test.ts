@@ -1,8 +1,18 @@
 import { expect } from 'chai';
 import type { AnyActorRef } from 'xstate';
-import { assign, createActor, fromCallback, fromPromise, raise, setup, toPromise } from 'xstate';
+import {
+  assign,
+  createActor,
+  fromCallback,
+  fromPromise,
+  raise,
+  sendTo,
+  setup,
+  toPromise,
+} from 'xstate';
 import { counterMachine, eventTypes } from './counter.ts';
-import { eventually, failureOf, testHost } from './support.ts';
+import { eventually, failureOf, settle, testHost } from './support.ts';
+import { World } from './world.ts';
 
 describe('xstate features of a persistent actor', () => {
   it('fails on a child error that nothing handles, without storing it', async () => {
@@ -21,6 +31,41 @@ describe('xstate features of a persistent actor', () => {
     await eventually(() => actor.getSnapshot().status === 'error');
     expect((actor.getSnapshot().error as Error).message).to.equal('bad child');
     expect(eventTypes(journal.payloads('m'))).to.deep.equal(['go']);
+  });
+
+  it('hears in onSnapshot what the snapshot of a machine answers, live and in a replay', async () => {
+    const lamp = setup({}).createMachine({
+      id: 'lamp',
+      initial: 'off',
+      states: { off: { on: { press: 'on' } }, on: { tags: 'bright' } },
+    });
+    const machine = setup({
+      types: { context: {} as { seen: readonly unknown[] }, events: {} as { type: 'press' } },
+      actors: { lamp },
+    }).createMachine({
+      id: 'room',
+      context: { seen: [] },
+      invoke: {
+        id: 'lamp',
+        src: 'lamp',
+        onSnapshot: {
+          guard: ({ event: { snapshot } }) => snapshot.matches('on') && snapshot.hasTag('bright'),
+          actions: assign({
+            seen: ({ event: { snapshot } }) => [snapshot, [...snapshot.tags]],
+          }),
+        },
+      },
+      on: { press: { actions: sendTo('lamp', { type: 'press' }) } },
+    });
+    const world = new World();
+    const first = world.start(machine);
+    await first.tell('press');
+    await settle();
+    const { seen } = first.actor.getSnapshot().context;
+    expect(seen).to.deep.equal([{ status: 'active', value: 'on', context: {} }, ['bright']]);
+    const second = world.crash().start(machine);
+    await second.host.whenRecovered(second.actor);
+    expect(second.actor.getSnapshot().context).to.deep.equal({ seen });
   });
 
   it('shows inspectors the step of each event that is stored', async () => {

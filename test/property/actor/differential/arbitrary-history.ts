@@ -33,6 +33,9 @@ const guard = fc.constantFrom<GuardPlan>(
   'status-404',
   'has-cause',
   'throws-at-13',
+  'in-first',
+  'big-out-of-first',
+  'odd-or-in-first',
 );
 /** Of an action, which may ask the actor system as well. */
 const actionGuard = fc.oneof(
@@ -49,15 +52,22 @@ const delay: fc.Arbitrary<DelayPlan> = fc.oneof(
 
 const child: fc.Arbitrary<ChildPlan> = fc.record({
   kind: fc.constantFrom('promise', 'callback', 'observable', 'events', 'transition', 'machine'),
-  id: fc.constantFrom(true, true, false),
+  id: fc.constantFrom('own', 'own', 'own', 'same', 'none', 'none'),
   systemId: maybe(fc.constantFrom('radio', 'tv'), 5),
   watched: fc.boolean(),
   pings: fc.nat(2),
-  own: fc.constantFrom('nothing', 'entry-tells-parent', 'timer-tells-parent', 'timer-ends'),
+  own: fc.constantFrom(
+    'nothing',
+    'entry-tells-parent',
+    'timer-tells-parent',
+    'timer-ends',
+    'has-child',
+  ),
 });
 
 const inner = fc.constantFrom(...innerTypes);
 const timerId = fc.constantFrom('t0', 't1');
+const messageId = fc.constantFrom('p0', 'p1');
 const holder = fc.constantFrom<Holder>('none', 'one', 'deep', 'list', 'map', 'set');
 const at = fc.nat(theYoungest);
 
@@ -78,7 +88,10 @@ const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
       how: fc.constantFrom('raise', 'sendTo'),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('cancel'), id: timerId }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('cancel'), id: fc.oneof(timerId, messageId) }),
+  },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -93,9 +106,10 @@ const simple: fc.Arbitrary<ActionPlan> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       type: fc.constant('ping'),
-      to: fc.constantFrom('id', 'id', 'id', 'id', 'one', 'deep', 'list', 'map', 'set'),
+      to: fc.constantFrom('id', 'id', 'id', 'id', 'system', 'one', 'deep', 'list', 'map', 'set'),
       at,
       delay: maybe(delay),
+      id: maybe(messageId),
     }),
   },
 ) as fc.Arbitrary<ActionPlan>;
@@ -114,10 +128,10 @@ const action: fc.Arbitrary<ActionPlan> = fc.oneof(
 
 /** A child that is told something later, and perhaps stopped before. */
 const laterTold = fc
-  .record({ child, holder, delay, isStopped: fc.boolean() })
-  .map(({ child: one, holder: where, delay: when, isStopped }): readonly ActionPlan[] => [
-    { type: 'spawn', child: { ...one, id: true }, how: 'assign', holder: where },
-    { type: 'ping', to: 'id', at: theYoungest, delay: when },
+  .record({ child, holder, delay, id: maybe(messageId), isStopped: fc.boolean() })
+  .map(({ child: one, holder: where, delay: when, id, isStopped }): readonly ActionPlan[] => [
+    { type: 'spawn', child: { ...one, id: 'own' }, how: 'assign', holder: where },
+    { type: 'ping', to: 'id', at: theYoungest, delay: when, id },
     ...(isStopped ? [{ type: 'stop', at: theYoungest } as const] : []),
   ]);
 
@@ -167,6 +181,7 @@ function state(types: fc.Arbitrary<StatePlan['type']>, depth: number): fc.Arbitr
     type: types,
     states,
     initial: fc.nat(3),
+    initially: actions(1),
     tag: fc.boolean(),
     entry: actions(depth === 3 ? 3 : 1),
     exit: actions(1),
@@ -247,6 +262,7 @@ const step: fc.Arbitrary<StepPlan> = fc.oneof(
 
 export const history: fc.Arbitrary<HistoryPlan> = fc.record({
   machine,
+  born: maybe(fc.record({ child, holder }), 6),
   start: fc.nat(3),
   steps: fc.array(step, { minLength: 1, maxLength: 14 }),
 });

@@ -1,10 +1,4 @@
-import type {
-  AnyActorLogic,
-  AnyActorRef,
-  AnyActorScope,
-  AnyStateMachine,
-  EventObject,
-} from 'xstate';
+import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject } from 'xstate';
 import {
   assign,
   cancel,
@@ -29,25 +23,32 @@ import {
   refsIn,
 } from './machine-context.ts';
 import {
-  type ActionGuardPlan,
+  type ActionArgs,
+  bothOf,
+  type Guard,
+  type Guards,
+  guardsOf,
+  holdsFor,
+} from './machine-guards.ts';
+import {
   type ActionPlan,
   type ChildPlan,
   commandTypes,
   type DelayPlan,
-  type GuardPlan,
   type HearPlan,
   type InvokePlan,
+  type MachinePlan,
   type StatePlan,
   type TransitionPlan,
 } from './plan.ts';
 
-/** What an action is given; a guard of a transition gets no system. */
-interface ActionArgs extends Args {
-  readonly system: AnyActorScope['system'];
-}
-
 type Spawn = (src: string, options: Readonly<Record<string, unknown>>) => AnyActorRef;
 type Part = Readonly<Record<string, unknown>>;
+
+interface Enqueueing extends ActionArgs {
+  readonly enqueue: (action: unknown) => void;
+  readonly check: (guard: Guard) => boolean;
+}
 
 /*
  * A generated machine has no static type. So xstate's action makers are used through plain signatures: what they get is
@@ -55,32 +56,38 @@ type Part = Readonly<Record<string, unknown>>;
  */
 const set = assign as unknown as (of: (a: Args & { spawn: Spawn }) => Partial<Context>) => Part;
 const raiseIt = raise as unknown as (event: EventObject, options?: Part) => Part;
-const sendIt = sendTo as unknown as (to: (a: Args) => unknown, e: unknown, options?: Part) => Part;
+const sendIt = sendTo as unknown as (
+  to: (a: ActionArgs) => unknown,
+  e: unknown,
+  options?: Part,
+) => Part;
 const emitIt = emit as unknown as (of: (a: Args) => EventObject) => Part;
 const spawnIt = spawnChild as unknown as (src: string, options: Part) => Part;
 const stopIt = stopChild as unknown as (of: (a: Args) => unknown) => Part;
-const enqueueIt = enqueueActions as unknown as (
-  of: (a: ActionArgs & { enqueue: (action: unknown) => void }) => unknown,
-) => Part;
+const enqueueIt = enqueueActions as unknown as (of: (a: Enqueueing) => unknown) => Part;
 
 const seenAtMost = 6;
 
 /** The same machine for every process that is given the same plan. */
-export function buildMachine(plan: StatePlan, lab: Lab): AnyStateMachine {
+export function buildMachine(plan: MachinePlan, lab: Lab): AnyStateMachine {
   return new MachineBuilder(plan, lab).build();
 }
 
 class MachineBuilder {
   readonly #root: StatePlan;
+  readonly #born: MachinePlan['born'];
   readonly #lab: Lab;
+  readonly #guards: Guards;
   readonly #actors: Record<string, AnyActorLogic> = {};
   readonly #targets: string[] = [];
   #sites = 0;
   #notes = 0;
 
-  constructor(plan: StatePlan, lab: Lab) {
-    this.#root = plan;
+  constructor({ machine, born }: MachinePlan, lab: Lab) {
+    this.#root = machine;
+    this.#born = born;
     this.#lab = lab;
+    this.#guards = guardsOf(statesOf(machine).length > 0 ? 'm.s0' : 'm');
   }
 
   build(): AnyStateMachine {
@@ -89,12 +96,27 @@ class MachineBuilder {
     const config = {
       id: 'm',
       ...root,
-      context: ({ input }: { readonly input: { readonly start: number } }) => blank(input.start),
+      context: this.#context(),
       output: ({ context }: Args) => ({ n: context.n }),
     };
     const delays = { context: delayOf.context, event: delayOf.event, clock: () => this.#clockMs() };
     const parts = setup({ actors: this.#actors, delays: delays as never });
     return parts.createMachine(config as never) as unknown as AnyStateMachine;
+  }
+
+  #context(): (a: {
+    readonly input: { readonly start: number };
+    readonly spawn: Spawn;
+  }) => Context {
+    const born = this.#born;
+    if (born === undefined) return ({ input }) => blank(input.start);
+    const site = this.#site(born.child);
+    const { systemId, watched: syncSnapshot } = born.child;
+    return ({ input: { start }, spawn }) => {
+      const context = blank(start);
+      const ref = spawn(site, { id: site, systemId, syncSnapshot, input: { site, n: start } });
+      return { ...context, ids: [site], ...held(context, born.holder, ref) };
+    };
   }
 
   #collect(plan: StatePlan, path: string): void {
@@ -104,15 +126,21 @@ class MachineBuilder {
     }
   }
 
-  #state(plan: StatePlan, path: string): Part {
+  #state(plan: StatePlan, path: string, places: readonly string[] = []): Part {
     const { type } = plan;
-    if (type === 'shallow' || type === 'deep') return { type: 'history', history: type };
+    if (type === 'shallow' || type === 'deep') {
+      const target = chosen(places, plan.initial);
+      return { type: 'history', history: type, ...(plan.tag ? { target } : {}) };
+    }
     const entry = this.#actions(plan.entry);
-    if (type === 'final') return { type, entry };
+    if (type === 'final') {
+      return { type, entry, output: ({ context, event }: Args) => [context.n, event.n] };
+    }
     const children = statesOf(plan);
+    const starts = children.flatMap(({ type }, i) => (isPlace(type) ? [`s${i}`] : []));
     const states = children.map((child, index) => [
       `s${index}`,
-      this.#state(child, `${path}.s${index}`),
+      this.#state(child, `${path}.s${index}`, starts),
     ]);
     const own = {
       entry,
@@ -131,8 +159,10 @@ class MachineBuilder {
     };
     if (children.length === 0) return own;
     if (type === 'parallel') return { ...own, type, states: Object.fromEntries(states) };
-    const starts = children.flatMap(({ type }, i) => (isPlace(type) ? [`s${i}`] : []));
-    const initial = starts[plan.initial % starts.length];
+    const initial = {
+      target: chosen(starts, plan.initial),
+      actions: this.#actions(plan.initially),
+    };
     return { ...own, initial, states: Object.fromEntries(states) };
   }
 
@@ -155,9 +185,10 @@ class MachineBuilder {
     const site = this.#site(child);
     return {
       src: site,
-      ...(child.id ? { id: site } : {}),
+      // No machine invokes two actors with one id: xstate would take either for the other.
+      ...(child.id === 'none' ? {} : { id: site }),
       ...(child.systemId === undefined ? {} : { systemId: child.systemId }),
-      input: { site },
+      input: ({ context, event }: Args) => ({ site, n: context.n, of: event.n }),
       ...(onDone === undefined ? {} : { onDone: this.#inner(onDone) }),
       ...(onError === undefined ? {} : { onError: this.#inner(onError) }),
       ...(onSnapshot === undefined ? {} : { onSnapshot: this.#inner(onSnapshot) }),
@@ -168,7 +199,7 @@ class MachineBuilder {
     const to = target === undefined ? undefined : this.#targets[target % this.#targets.length];
     return {
       ...(to === undefined ? {} : { target: `#${to}`, reenter }),
-      ...(guard === undefined ? {} : { guard: guards[guard] }),
+      ...(guard === undefined ? {} : { guard: this.#guards[guard] }),
       actions: this.#actions(actions),
     };
   }
@@ -176,10 +207,10 @@ class MachineBuilder {
   /** A transition that the machine may take by itself: it burns fuel. */
   #inner(plan: TransitionPlan): Part {
     const transition = this.#transition(plan);
-    const holds = plan.guard === undefined ? () => true : guards[plan.guard];
+    const hasFuel = ({ context }: Args): boolean => context.fuel > 0;
     return {
       ...transition,
-      guard: (a: Args) => a.context.fuel > 0 && holds(a),
+      guard: plan.guard === undefined ? hasFuel : bothOf(hasFuel, this.#guards[plan.guard]),
       actions: [
         set(({ context }) => ({ fuel: context.fuel - 1 })),
         ...(transition.actions as readonly unknown[]),
@@ -213,10 +244,9 @@ class MachineBuilder {
         return [emitIt(({ context }) => ({ type: 'told', n: context.n }) as EventObject)];
       case 'enqueue': {
         const actions = this.#actions(plan.actions);
-        const holds = actionGuards[plan.guard];
         return [
           enqueueIt((a) => {
-            if (holds(a)) for (const each of actions) a.enqueue(each);
+            if (holdsFor(this.#guards, plan.guard, a)) for (const each of actions) a.enqueue(each);
           }),
         ];
       }
@@ -243,38 +273,44 @@ class MachineBuilder {
         return this.#spawn(plan);
       case 'stop':
         return [stopIt(({ context }) => named(context, plan.at) ?? 'nobody')];
-      case 'ping': {
-        const delay = plan.delay === undefined ? {} : { delay: this.#delay(plan.delay) };
-        const { to, at } = plan;
-        const target = ({ context }: Args): unknown =>
-          to === 'id' ? named(context, at) : chosen(refsIn(context, to), at);
-        const send = sendIt((a) => target(a) ?? 'nobody', { type: 'ping' }, delay);
-        // One in three throws where there is nobody.
-        if (at % 3 === 0) return [send];
-        return [enqueueIt((a) => target(a) !== undefined && a.enqueue(send))];
-      }
+      case 'ping':
+        return this.#ping(plan);
     }
+  }
+
+  #ping({ to, at, delay, id }: Extract<ActionPlan, { type: 'ping' }>): readonly unknown[] {
+    const options = delay === undefined ? {} : { id, delay: this.#delay(delay) };
+    const target = ({ context, system }: ActionArgs): unknown => {
+      if (to === 'id') return named(context, at);
+      return to === 'system' ? system.get('radio') : chosen(refsIn(context, to), at);
+    };
+    const send = sendIt((a) => target(a) ?? 'nobody', { type: 'ping' }, options);
+    const before = delay === undefined || id === undefined ? [] : [cancel(id)];
+    // One in three throws where there is nobody.
+    if (at % 3 === 0) return [...before, send];
+    return [...before, enqueueIt((a) => target(a) !== undefined && a.enqueue(send))];
   }
 
   #spawn({ child, how, holder }: Extract<ActionPlan, { type: 'spawn' }>): readonly unknown[] {
     const site = this.#site(child);
     const { systemId, watched: syncSnapshot } = child;
-    const options = { systemId, syncSnapshot, input: { site } };
+    const input = ({ context }: Args): unknown => ({ site, n: context.n });
+    const options = { systemId, syncSnapshot, input };
     const counted = (context: Context): Partial<Context> => ({
       made: context.made + 1,
-      ids: child.id ? [...context.ids, `${site}.${context.made}`] : context.ids,
+      ids: [...context.ids, ...Object.values(idOf(child, `${site}.${context.made}`))],
     });
     if (how === 'spawnChild') {
-      const id = ({ context }: Args): string => `${site}.${context.made}`;
+      const id = ({ context }: Args) => idOf(child, `${site}.${context.made}`).id;
       return [
-        spawnIt(site, child.id ? { ...options, id } : options),
+        spawnIt(site, child.id === 'none' ? options : { ...options, id }),
         set(({ context }) => counted(context)),
       ];
     }
     return [
       set(({ context, spawn }) => {
-        const id = child.id ? { id: `${site}.${context.made}` } : {};
-        const ref = spawn(site, { ...options, ...id });
+        const id = idOf(child, `${site}.${context.made}`);
+        const ref = spawn(site, { ...options, ...id, input: { site, n: context.made } });
         return { ...counted(context), ...held(context, holder, ref) };
       }),
     ];
@@ -305,6 +341,11 @@ class MachineBuilder {
   }
 }
 
+function idOf({ id }: ChildPlan, own: string): { readonly id?: string } {
+  if (id === 'none') return {};
+  return { id: id === 'own' ? own : 'same' };
+}
+
 /** About children and timers. */
 type AboutOthers = Extract<ActionPlan, { type: (typeof aboutOthers)[number] }>;
 
@@ -330,28 +371,9 @@ const delayOf = {
   event: ({ event }: Args) => 12 + (Math.abs(event.n ?? 0) % 5) * 9,
 } as const;
 
-const guards: Readonly<Record<GuardPlan, (a: Args) => boolean>> = {
-  even: ({ context }) => context.n % 2 === 0,
-  odd: ({ context }) => context.n % 2 !== 0,
-  big: ({ event }) => (event.n ?? 0) > 2,
-  'has-note': ({ event }) => 'note' in event,
-  'minus-zero': ({ event }) => Object.is(event.n, -0),
-  'status-404': ({ event }) => (event.error as { status?: number } | undefined)?.status === 404,
-  'has-cause': ({ event }) => (event.error as Error | undefined)?.cause !== undefined,
-  'throws-at-13': ({ event }) => {
-    if (event.n === 13) throw new Error('a guard threw');
-    return true;
-  },
-};
-
 function isPlace(type: StatePlan['type']): boolean {
   return type !== 'shallow' && type !== 'deep' && type !== 'final';
 }
-
-const actionGuards: Readonly<Record<ActionGuardPlan, (a: ActionArgs) => boolean>> = {
-  ...guards,
-  'radio-is-free': ({ system }) => system.get('radio') === undefined,
-};
 
 /** A compound state needs one to start in; a region of a parallel state is a place. */
 function statesOf(plan: StatePlan): readonly StatePlan[] {

@@ -20,9 +20,13 @@ export function childLogic(plan: ChildPlan, site: string, lab: Lab): AnyActorLog
     case 'callback':
       return callbackLogic(site, lab);
     case 'observable':
-      return fromObservable(() => streamOf<number>(site, lab, (value) => value));
+      return fromObservable(({ input }) =>
+        streamOf<number>({ site, input, lab }, (value) => value),
+      );
     case 'events':
-      return fromEventObservable(() => streamOf(site, lab, (n) => ({ type: 'r0', n })));
+      return fromEventObservable(({ input }) =>
+        streamOf({ site, input, lab }, (n) => ({ type: 'r0', n })),
+      );
     case 'transition':
       return fromTransition(
         (heard: number, event: { readonly type: string }) => {
@@ -38,10 +42,11 @@ export function childLogic(plan: ChildPlan, site: string, lab: Lab): AnyActorLog
 
 function promiseLogic(site: string, lab: Lab): AnyActorLogic {
   return fromPromise<number>(
-    ({ signal }) =>
+    ({ input, signal }) =>
       new Promise((resolve, reject) => {
         const work: Work = {
           site,
+          input,
           done: (value) => {
             lab.end(work);
             resolve(value);
@@ -58,8 +63,8 @@ function promiseLogic(site: string, lab: Lab): AnyActorLogic {
 }
 
 function callbackLogic(site: string, lab: Lab): AnyActorLogic {
-  return fromCallback(({ sendBack, receive }) => {
-    const work: Work = { site, tell: (n) => sendBack({ type: 'r1', n }) };
+  return fromCallback(({ input, sendBack, receive }) => {
+    const work: Work = { site, input, tell: (n) => sendBack({ type: 'r1', n }) };
     const wasSeen = !lab.isHidden;
     lab.begin(work);
     receive(({ type }) => {
@@ -88,12 +93,19 @@ interface Stream<T> {
   ): { unsubscribe(): void };
 }
 
-function streamOf<T>(site: string, lab: Lab, itemOf: (n: number) => T): Stream<T> {
+interface StreamDeps {
+  readonly site: string;
+  readonly input: unknown;
+  readonly lab: Lab;
+}
+
+function streamOf<T>({ site, input, lab }: StreamDeps, itemOf: (n: number) => T): Stream<T> {
   return {
     subscribe(first: StreamObserver<T> | ((value: T) => void)) {
       const observer: StreamObserver<T> = typeof first === 'function' ? { next: first } : first;
       const work: Work = {
         site,
+        input,
         next: (n) => observer.next?.(itemOf(n)),
         done: () => {
           lab.end(work);
@@ -119,11 +131,18 @@ function machineLogic({ pings, own }: ChildPlan, site: string, lab: Lab): AnyAct
         : {};
   const entry: readonly unknown[] =
     own === 'entry-tells-parent' ? [sendParent({ type: 'r0', n: 3 })] : [];
+  const invoke =
+    own === 'has-child' ? [{ id: 'inner', src: innerLogic(`${site}-inner`, lab) }] : [];
   return createMachine({
     id: 'kid',
     context: { heard: 0 },
     initial: 'a',
-    entry: [() => lab.see(`${site} begins`), ...entry] as never,
+    entry: [
+      ({ event }: { event: object }) => lab.see(`${site} begins${shown(event)}`),
+      ...entry,
+    ] as never,
+    invoke: invoke as never,
+    on: { up: { actions: sendParent({ type: 'r1', n: 4 }) } },
     states: {
       a: {
         after: timers as never,
@@ -144,4 +163,17 @@ function machineLogic({ pings, own }: ChildPlan, site: string, lab: Lab): AnyAct
     },
     output: ({ context }) => context.heard,
   });
+}
+
+/** A child of a child, which speaks to its parent only. */
+function innerLogic(site: string, lab: Lab): AnyActorLogic {
+  return fromCallback(({ sendBack }) => {
+    const work: Work = { site, input: undefined, tell: () => sendBack({ type: 'up' }) };
+    lab.begin(work);
+    return () => lab.end(work);
+  });
+}
+
+function shown(event: object): string {
+  return 'input' in event ? ` ${JSON.stringify(event.input)}` : '';
 }

@@ -7,7 +7,7 @@ export function describeDifference(plan: HistoryPlan, difference: Difference): s
   const { run, step, what, plain, persistent, journal } = difference;
   return [
     `machine: ${short(plan.machine)}`,
-    `starts with ${plan.start}`,
+    `starts with ${plan.start}, ${short(plan.born ?? 'nobody')}`,
     ...plan.steps.map((each, i) => `${i === step ? '→' : ' '} ${i} ${describeStep(each)}`),
     `${run}, ${step < 0 ? 'at the start' : `step ${step}`}: ${what}`,
     `  plain      ${short(plain)}`,

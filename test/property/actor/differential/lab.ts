@@ -3,6 +3,7 @@ import type { SimulatedTime } from './simulated-time.ts';
 /** A child at work, which ends when the history says so. */
 export interface Work {
   readonly site: string;
+  readonly input: unknown;
   readonly done?: (value: number) => void;
   readonly fail?: (error: unknown) => void;
   readonly next?: (value: number) => void;
@@ -54,7 +55,7 @@ export class Lab {
 
   begin(work: Work): void {
     if (this.isHidden) return;
-    this.see(`${work.site} begins`);
+    this.see(`${work.site} begins ${JSON.stringify(work.input)}`);
     this.#works.push(work);
   }
 

@@ -1,4 +1,4 @@
-import type { AnyActorRef, EventObject } from 'xstate';
+import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
 import { type Holder, theYoungest } from './plan.ts';
 
 /** What every generated machine remembers. */
@@ -102,7 +102,9 @@ export function recorded({ type, n, note, error, output, snapshot }: AnyEvent): 
   if (type.startsWith('xstate.error.actor.')) return { failed: errorParts(error) };
   if (type.startsWith('xstate.snapshot.')) {
     const { status, value, context, output: result } = snapshot as Record<string, unknown>;
-    return { snapshot: { status, value, context, output: result } };
+    const { matches } = snapshot as Partial<AnyMachineSnapshot>;
+    const isInA = matches?.call(snapshot as AnyMachineSnapshot, 'a' as never);
+    return { snapshot: { status, value, context, output: result, isInA } };
   }
   return { type, n, note, minus: Object.is(n, -0) };
 }

@@ -213,7 +213,7 @@ export class PersistentWorld implements World {
       randomUuid: () => `${nowMs}-${++uuids}`,
       random: () => 0,
     });
-    const logic = host.persistent(buildMachine(this.#plan.machine, lab), {
+    const logic = host.persistent(buildMachine(this.#plan, lab), {
       persistenceId: 'm-1',
       snapshotWhen: ({ sequenceNr }) => snapshots?.isDue(sequenceNr) === true,
       onSignal: ({ type, cause }) => {

@@ -48,7 +48,7 @@ export interface Run {
 
 /** Starts the machine of a plan; `treatments` says, by their numbers, which events are treated otherwise. */
 export function openRun(
-  { machine: plan, start }: HistoryPlan,
+  plan: HistoryPlan,
   treatments: ReadonlyMap<number, Treatment>,
   differences: Differences,
 ): Run {
@@ -59,7 +59,7 @@ export function openRun(
   const root: { actor?: AnyActorRef; handled: boolean } = { handled: false };
   const actor: AnyActorRef = createActor(machine, {
     clock: time.xstate,
-    input: { start } as never,
+    input: { start: plan.start } as never,
     inspect: (event) => {
       if (event.type === '@xstate.actor') children.add(event.actorRef as AnyActorRef);
       if (event.type !== '@xstate.microstep' || event.actorRef !== root.actor) return;
@@ -174,17 +174,17 @@ function watchRelays({ actor, lab, time, sent, scheduled, ends, endedAlone }: Ru
   const system = insideOf(actor);
   const { _relay: relay, scheduler } = system;
   const { schedule } = scheduler;
-  const later = new WeakSet<object>();
+  const later = new WeakMap<object, string | undefined>();
   scheduler.schedule = (...scheduling) => {
-    const [source, target, event] = scheduling;
-    later.add(event);
+    const [source, target, event, , id] = scheduling;
+    later.set(event, id);
     if (source === actor && target === actor) scheduled.add(event);
     schedule(...scheduling);
   };
   system._relay = (source, target, event) => {
     if ((lab.isHidden || lab.silent) && source !== undefined) return;
     if (source === actor && target !== actor && later.has(event)) {
-      const left = { source: actor, target, event, id: undefined };
+      const left = { source: actor, target, event, id: later.get(event) };
       sent.push({ ...left, dueMs: time.nowMs(), alarm: -1 });
     }
     if (source === undefined || source === actor || target !== actor) {

@@ -212,8 +212,8 @@ export class PlainWorld implements World {
 
   async #startOver(how: Omit<StartOver, 'differences'>): Promise<void> {
     const { time, children, madeAgain } = this.#run;
-    for (const child of children) if (!isRunning(child)) madeAgain.add(child);
     startOver(this.#run, { ...how, differences: this.#differences });
+    for (const child of children) if (!isRunning(child)) madeAgain.add(child);
     this.#run.sent.length = 0;
     this.#run.before = [];
     await settle();

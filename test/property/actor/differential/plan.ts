@@ -23,7 +23,11 @@ export type GuardPlan =
   | 'minus-zero'
   | 'status-404'
   | 'has-cause'
-  | 'throws-at-13';
+  | 'throws-at-13'
+  /** Of xstate's own making: about the state that the machine is in, and of other guards. */
+  | 'in-first'
+  | 'big-out-of-first'
+  | 'odd-or-in-first';
 
 /** Asks the actor system, which xstate gives to actions only: no guard of a transition can. */
 export type ActionGuardPlan = GuardPlan | 'radio-is-free';
@@ -41,13 +45,19 @@ export type ChildKind = 'promise' | 'callback' | 'observable' | 'events' | 'tran
 
 export interface ChildPlan {
   readonly kind: ChildKind;
-  readonly id: boolean;
+  /** One of its own, one that other children may have too, or none. */
+  readonly id: 'own' | 'same' | 'none';
   readonly systemId: 'radio' | 'tv' | undefined;
   readonly watched: boolean;
   /** Of a machine: pings until it is done; 0 = never. */
   readonly pings: number;
   /** Of a machine: what it does by itself. */
-  readonly own: 'nothing' | 'entry-tells-parent' | 'timer-tells-parent' | 'timer-ends';
+  readonly own:
+    | 'nothing'
+    | 'entry-tells-parent'
+    | 'timer-tells-parent'
+    | 'timer-ends'
+    | 'has-child';
 }
 
 export type ActionPlan =
@@ -79,9 +89,12 @@ export type ActionPlan =
   | { readonly type: 'stop'; readonly at: number }
   | {
       readonly type: 'ping';
-      readonly to: 'id' | Holder;
+      /** `'system'` = whoever has the name `radio`. */
+      readonly to: 'id' | 'system' | Holder;
       readonly at: number;
       readonly delay: DelayPlan | undefined;
+      /** A delayed one takes the place of the one before with this id. */
+      readonly id: string | undefined;
     };
 
 export interface TransitionPlan {
@@ -107,7 +120,10 @@ export interface HearPlan {
 export interface StatePlan {
   readonly type: 'atomic' | 'compound' | 'parallel' | 'final' | 'shallow' | 'deep';
   readonly states: readonly StatePlan[];
+  /** In which of its states a compound one begins; where a history leads that remembers nothing. */
   readonly initial: number;
+  /** Of a compound state: when it begins so. */
+  readonly initially: readonly ActionPlan[];
   readonly tag: boolean;
   readonly entry: readonly ActionPlan[];
   readonly exit: readonly ActionPlan[];
@@ -150,8 +166,13 @@ export type StepPlan =
       readonly downMs: number;
     };
 
-export interface HistoryPlan {
+/** The machine, and a child that it has from the beginning, made with its context. */
+export interface MachinePlan {
   readonly machine: StatePlan;
+  readonly born: { readonly child: ChildPlan; readonly holder: Holder } | undefined;
+}
+
+export interface HistoryPlan extends MachinePlan {
   readonly start: number;
   readonly steps: readonly StepPlan[];
 }

@@ -73,10 +73,13 @@ export function startOver(
     inside._initState();
     inside.start();
   }
-  for (const { event, target, dueMs, alarm } of timers) {
+  for (const { event, target, dueMs, alarm, id } of timers) {
     if (dueMs < time.nowMs()) differences.use('overdue-timer-fires-at-restart');
     const delay = Math.max(0, dueMs - time.nowMs());
-    if (alarm < 0) insideOf(actor).scheduler.schedule(actor, target, event, delay);
+    // A later one with its id is the one that can be cancelled.
+    const isLast = timers.every((other) => other.id !== id || other.dueMs <= dueMs);
+    if (alarm < 0)
+      insideOf(actor).scheduler.schedule(actor, target, event, delay, isLast ? id : undefined);
     else time.setAgain(alarm);
   }
   mailbox.start();

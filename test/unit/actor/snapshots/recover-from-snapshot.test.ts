@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import type { AnyActorRef, EventObject } from 'xstate';
+import { assign, enqueueActions, fromCallback, setup, stopChild } from 'xstate';
 import { StoreUnavailableError } from '../../../../src/model/errors.ts';
 import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { eventually, failureOf, settle } from '../support.ts';
@@ -37,6 +39,36 @@ describe('a recovery from a snapshot', () => {
     expect(world.actor.getSnapshot().persistence.input).to.deep.equal({ id: '1' });
     expect(readFrom(journal)).to.deep.equal([6]);
     expect((await world.add(1)).sequenceNr).to.equal(7);
+  });
+
+  it('finds the names free that stopped children had, though the context still holds them', async () => {
+    const machine = setup({
+      types: { context: {} as { clerk: AnyActorRef | undefined; frees: number } },
+      actors: { clerk: fromCallback(() => {}) },
+    }).createMachine({
+      id: 'office',
+      context: { clerk: undefined, frees: 0 },
+      on: {
+        hire: { actions: assign({ clerk: ({ spawn }) => spawn('clerk', { systemId: 'desk' }) }) },
+        dismiss: { actions: stopChild(({ context }) => context.clerk as AnyActorRef) },
+        look: {
+          actions: enqueueActions(({ context, enqueue, system }) => {
+            if (system.get('desk') === undefined) enqueue.assign({ frees: context.frees + 1 });
+          }),
+        },
+      },
+    });
+    const entity = {
+      snapshotWhen: ({ event }: { event: EventObject }) => event.type === 'dismiss',
+    };
+    const { tell, host, journal, store } = open({ machine, entity });
+    for (const type of ['hire', 'dismiss', 'look']) await tell(type);
+    await settle();
+    await host.shutdown();
+    const next = open({ machine, entity, journal, store });
+    await next.recovered();
+    expect(store.calls).to.include('save 3');
+    expect(next.actor.getSnapshot().context.frees).to.equal(1);
   });
 
   it('shows in its phase that it waits for the store; a look shows nothing', async () => {

@@ -14,8 +14,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a child without id is named after its session',
     'machine/child-names.ts',
-    'if (actor.id !== actor.sessionId) return;',
-    'return;',
+    'if (actor.id === actor.sessionId) {',
+    'if (actor.id === undefined) {',
   ),
   mutant(
     'the end of a child that nothing handles is not stored',
@@ -28,6 +28,12 @@ export const mutants: readonly Mutant[] = [
     'entity/timers.ts',
     'const delayMs = delaysMs[armed++] ?? change.delayMs;',
     'const delayMs = change.delayMs;',
+  ),
+  mutant(
+    'a delayed message goes to whoever has the id',
+    'machine/snapshot-parts.ts',
+    'return workOf(child)?.madeBy === target.madeBy ? child : undefined;',
+    'return child;',
   ),
   mutant(
     'references in a Map stay those of the replay',
