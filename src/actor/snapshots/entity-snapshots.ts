@@ -246,9 +246,12 @@ export class EntitySnapshots<S extends HostedState> {
     const { persistenceId, deps } = entity;
     const timestampMs = deps.clock.nowMs();
     const metadata = { persistenceId, seqNr: SeqNr.of(sequenceNr), timestampMs };
-    this.#keep(store, metadata, bytes, isRetained ? entity.journal : undefined).catch((err) => {
+    const journal = isRetained ? entity.journal : undefined;
+    const keeping = this.#keep(store, metadata, bytes, journal).catch((err) => {
       deps.log.error({ persistenceId, err }, 'a snapshot came to no end');
     });
+    // A purge waits for it: the snapshot would come back after the others are deleted.
+    deps.live.upkeep.add(persistenceId, keeping);
   }
 
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
@@ -280,34 +283,19 @@ export class EntitySnapshots<S extends HostedState> {
     bytes: Uint8Array,
     journal: JournalPlugin | undefined,
   ): Promise<void> {
-    const saved = await this.#save(store, metadata, bytes);
+    this.#saving = this.#save(store, metadata, bytes);
+    const saved = await this.#saving;
+    this.#saving = undefined;
     this.#report(saved);
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
     if (this.#entity.journal !== journal) return; // another process may have the entity by now
     this.#isRetaining = true;
-    const round = this.#retain(metadata.seqNr, store, journal);
-    this.#entity.deps.live.upkeep.add(metadata.persistenceId, round);
-    await round;
+    await this.#retain(metadata.seqNr, store, journal);
     this.#isRetaining = false;
   }
 
-  /**
-   * A purge waits for it: the snapshot would come back after the others are deleted. Never rejects.
-   */
+  /** Never rejects. */
   async #save(
-    store: SnapshotStore,
-    metadata: SnapshotMetadata,
-    bytes: Uint8Array,
-  ): Promise<PersistenceSignal> {
-    const saving = this.#trySave(store, metadata, bytes);
-    this.#saving = saving;
-    this.#entity.deps.live.upkeep.add(metadata.persistenceId, saving);
-    const saved = await saving;
-    this.#saving = undefined;
-    return saved;
-  }
-
-  async #trySave(
     store: SnapshotStore,
     metadata: SnapshotMetadata,
     bytes: Uint8Array,
@@ -378,7 +366,10 @@ export class EntitySnapshots<S extends HostedState> {
     return true;
   }
 
+  /** Most entities have nobody who hears of it. */
   #report(signal: PersistenceSignal): void {
+    const { onSignal, snapshots } = this.#entity.settings;
+    if (onSignal === undefined && !snapshots.holdsCommands) return;
     this.#entity.tell(new SnapshotReport(signal));
   }
 

@@ -51,6 +51,8 @@ export function snapshotPlace(seqNr: number): string {
  */
 const formatVersions = { plain: 1, withDeliveries: 2 } as const;
 
+const utf8 = new TextEncoder();
+
 /**
  * The snapshot as bytes: nothing that happens later changes them.
  *
@@ -71,7 +73,7 @@ export function encodeSnapshot({
     ...(commands !== undefined && { commands: toLossless(commands, 'commands') }),
     ...(deliveries !== undefined && { deliveries: toLossless(deliveries, 'deliveries') }),
   });
-  return new TextEncoder().encode(text);
+  return utf8.encode(text);
 }
 
 /** How each snapshot begins. One that is encrypted begins with bytes that are random. */
