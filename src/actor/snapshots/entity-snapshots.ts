@@ -290,7 +290,7 @@ export class EntitySnapshots<S extends HostedState> {
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
     if (this.#entity.journal !== journal) return; // another process may have the entity by now
     this.#isRetaining = true;
-    await this.#retain(metadata.seqNr, store, journal);
+    await this.#retain(metadata, store, journal);
     this.#isRetaining = false;
   }
 
@@ -331,9 +331,18 @@ export class EntitySnapshots<S extends HostedState> {
     await this.#outcome('snapshots', maxSeqNr, deleting);
   }
 
-  /** Deletes what nobody needs any more once there is a snapshot at `savedAt`. Never rejects. */
-  async #retain(savedAt: number, store: SnapshotStore, journal: JournalPlugin): Promise<void> {
-    const { persistenceId, settings } = this.#entity;
+  /**
+   * Deletes what nobody needs any more once there is this snapshot. Never rejects.
+   *
+   * Another process may have purged the journal meanwhile and have begun it anew, with the same
+   * numbers: what was saved after this snapshot is perhaps all that the new life has.
+   */
+  async #retain(
+    { persistenceId, seqNr: savedAt, timestampMs: maxTimestampMs }: SnapshotMetadata,
+    store: SnapshotStore,
+    journal: JournalPlugin,
+  ): Promise<void> {
+    const { settings } = this.#entity;
     const { retention } = settings.snapshots;
     if (retention === undefined) return;
     const { snapshotEvery, keepSnapshots, deleteEvents } = retention;
@@ -347,7 +356,7 @@ export class EntitySnapshots<S extends HostedState> {
       to--;
     }
     if (to === 0 || store.onlyOne === true) return;
-    const criteria = { ...SnapshotCriteria.all, maxSeqNr: to };
+    const criteria = { ...SnapshotCriteria.all, maxSeqNr: to, maxTimestampMs };
     await this.#outcome('snapshots', to, store.deleteMatching(persistenceId, criteria));
   }
 

@@ -6,7 +6,7 @@ import { silentLogger } from '../../../../src/observability/logger.ts';
 import { hostSnapshotStore } from '../../../../src/plugin/host/hosted-snapshot-store.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
-import { eventually, failureOf, settle, testHost } from '../support.ts';
+import { eventually, failureOf, ManualClock, settle, testHost } from '../support.ts';
 import { addOnes, open, TestSnapshotStore } from './support.ts';
 
 /** A store with what the host does around it. */
@@ -130,6 +130,27 @@ describe('snapshots', () => {
     await world.host.shutdown();
     await next.recovered();
     expect(next.count()).to.equal(19);
+  });
+
+  it('leave those of the next life alone, which another process has begun meanwhile (A38)', async () => {
+    const clock = new ManualClock();
+    const entity = { retention: { snapshotEvery: 2, deleteEvents: true } };
+    const world = open({ clock, entity });
+    await addOnes(world, 4);
+    const { promise: frozen, resolve: thaw } = Promise.withResolvers<void>();
+    const deleteTo = world.journal.deleteTo.bind(world.journal);
+    world.journal.deleteTo = (...call) => deleteTo(...call).then(() => frozen);
+    await addOnes(world, 1); // 6: the events up to 4 go, then the snapshots up to 3
+    await clock.pass(1000);
+    const { journal, store } = world;
+    const there = open({ journal, store, clock, entity });
+    await there.host.purge(there.actor as never);
+    const next = open({ journal, store, clock, entity });
+    await addOnes(next, 1);
+    expect(await store.numbers('c|1')).to.deep.equal([2]);
+    thaw();
+    await settle();
+    expect(await store.numbers('c|1')).to.deep.equal([2]);
   });
 
   it('lead to one deletion at a time, and to none when they could not be saved (A38)', async () => {
