@@ -21,6 +21,11 @@ export function checkSame(event: EventObject, first: unknown, second: unknown): 
   }
 }
 
+/** Members without value are as good as none. */
+export function isSame(a: unknown, b: unknown): boolean {
+  return differenceOf(a, b, '') === undefined;
+}
+
 /** Where two values differ first; `undefined` = nowhere. */
 function differenceOf(a: unknown, b: unknown, at: string): string | undefined {
   if (Object.is(a, b)) return undefined;

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
+import { isSame } from './check-same.ts';
 
 /** Whom a delayed event goes to. */
 export type TimerTarget =
@@ -153,14 +154,17 @@ export class Timers {
   }
 
   /**
-   * The timer of the entity itself that fires first of those with the id has fired. Messages to
-   * others may have the same id, and nothing says when they left.
+   * A timer of the entity itself has fired, with this event. Messages to others may have the same
+   * id, and nothing says when they left. Of several own ones the event tells which it was: a process
+   * counts from when it heard that the timer was stored, the journal from when it was, so the one
+   * that is due first here need not have been the first there.
    */
-  removeFirst(id: string): void {
-    const first = earliest(this.#armed, ({ id: other, target }) => {
-      return other === id && target.type === 'self';
-    });
-    if (first !== undefined) this.remove(first);
+  removeFired(id: string, event: EventObject): void {
+    const mayBe = (timer: Timer) => timer.id === id && timer.target.type === 'self';
+    const fired =
+      earliest(this.#armed, (timer) => mayBe(timer) && isSame(timer.event, event)) ??
+      earliest(this.#armed, mayBe);
+    if (fired !== undefined) this.remove(fired);
   }
 
   /** It has fired, or is gone. */

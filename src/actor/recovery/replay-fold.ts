@@ -246,7 +246,7 @@ export class ReplayFold<S extends HostedState> {
       return;
     }
     const { timer, unhandled, replaced } = repr.facts;
-    if (timer !== undefined) this.#timers.removeFirst(timer);
+    if (timer !== undefined) this.#timers.removeFired(timer, payload);
     const endedId = endedChildId(payload);
     if (endedId !== undefined && replaced !== true) {
       this.#run.endChild(state, endedId, endOf(payload));

@@ -201,13 +201,13 @@ export class EntitySnapshots<S extends HostedState> {
     });
   }
 
-  #note({ seqNr, part, facts, timerChanges }: Step<S>): void {
+  #note({ seqNr, part, event, facts, timerChanges }: Step<S>): void {
     const { timer, delaysMs = [] } = facts;
     this.#writerUuid = this.#entity.writerUuid;
     this.#lastEventMs = this.#entity.deps.clock.nowMs();
     this.#timers.standStill(this.#stillMs);
     this.#stillMs = 0;
-    if (timer !== undefined) this.#timers.removeFirst(timer);
+    if (timer !== undefined) this.#timers.removeFired(timer, event);
     if (timerChanges.length === 0) return;
     this.#timers.note(timerChanges, { seqNr, part, delaysMs }, this.#lastEventMs);
     this.#timers.forgetSent(this.#lastEventMs);

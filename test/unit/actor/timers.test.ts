@@ -122,6 +122,33 @@ function startFamily(world: World) {
   return { host, told, actor: createActor(logic, { clock: world.scheduler }).start() };
 }
 
+/** All that it is told to ring for has one id. */
+function startBell(world: World) {
+  const { host } = testHost({ journal: world.journal, clock: world });
+  const machine = setup({
+    types: {
+      context: {} as { rung: readonly number[] },
+      events: {} as { type: 'later'; n: number; ms: number } | { type: 'ring'; n: number },
+    },
+  }).createMachine({
+    id: 'bell',
+    context: { rung: [] },
+    on: {
+      later: {
+        actions: raise(({ event }) => ({ type: 'ring', n: event.n, loud: undefined }), {
+          id: 'bell',
+          delay: ({ event }) => event.ms,
+        }),
+      },
+      ring: { actions: assign({ rung: ({ context, event }) => [...context.rung, event.n] }) },
+    },
+  });
+  const actor = createActor(host.persistent(machine, { persistenceId: 'bell' }), {
+    clock: world.scheduler,
+  });
+  return { host, actor: actor.start() };
+}
+
 const patience = 'xstate.after.patience.lamp.waiting';
 
 describe('timers', () => {
@@ -325,6 +352,26 @@ describe('timers', () => {
     await next.whenRecovered(revived);
     await now.world.pass(minuteMs);
     expect(revived.getSnapshot().context.alarms).to.equal(1);
+  });
+
+  it('with one id fire once each, though the journal has another order of their deadlines', async () => {
+    const world = new World();
+    const { host, actor } = startBell(world);
+    await host.whenRecovered(actor);
+    const write = world.journal.write.bind(world.journal);
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    world.journal.write = async (writes) => (await Promise.all([write(writes), answered]))[0];
+    const late = host.ask(actor, { type: 'later', n: 1, ms: 10_000 });
+    await world.pass(5_000);
+    answer();
+    await late; // due at 10 s by the journal, and at 15 s here, since it was confirmed late
+    await host.ask(actor, { type: 'later', n: 2, ms: 7_000 });
+    await world.pass(8_000);
+    expect(actor.getSnapshot().context.rung).to.deep.equal([2]);
+    const { actor: revived, host: next } = startBell(world.crash());
+    await next.whenRecovered(revived);
+    await now.world.pass(minuteMs);
+    expect(revived.getSnapshot().context.rung).to.deep.equal([2, 1]);
   });
 
   it('reach no later child that has the id of the one they were for', async () => {

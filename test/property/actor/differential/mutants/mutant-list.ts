@@ -86,7 +86,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a fired timer is armed again',
     'recovery/replay-fold.ts',
-    'if (timer !== undefined) this.#timers.removeFirst(timer);',
+    'if (timer !== undefined) this.#timers.removeFired(timer, payload);',
     '',
   ),
   mutant(
