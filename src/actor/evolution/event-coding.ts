@@ -142,10 +142,10 @@ export class EventCoding {
   }
 
   /**
-   * What a stored event says beside its payload, with messages and replies as they were, and with
-   * the destinations of today.
+   * The facts beside a stored event, with messages and replies decrypted, and with the names of
+   * today for destinations.
    *
-   * @throws {RecoveryFailedError} something of it cannot be decrypted
+   * @throws {RecoveryFailedError} one of them cannot be decrypted
    */
   openFacts(repr: PersistentRepr): EventFacts {
     const facts = isSealed(repr.facts) ? this.#decryptedFacts(repr) : repr.facts;
@@ -219,7 +219,7 @@ export class EventCoding {
   }
 
   /**
-   * An event as the adapters have it, and what they say of it.
+   * An event as the adapters store it, and the manifest that they give it.
    *
    * @throws {JournalError} an adapter failed
    */
@@ -246,7 +246,7 @@ export class EventCoding {
   }
 
   /**
-   * What `adapt` gave, perhaps in an earlier version of the program, as events of today.
+   * The reverse of `adapt`: events of today. An earlier version of the program may have adapted it.
    *
    * @throws what an adapter throws, or an error that says what is wrong
    */
