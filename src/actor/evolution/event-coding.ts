@@ -205,7 +205,9 @@ export class EventCoding {
 
   /** @throws what the schema throws, or an error that says what is wrong */
   #check(event: unknown): void {
-    if (isOwn(event)) throw new CodecError(`it is read as "${event.type}", which is xstate's own`);
+    if (isOwn(event)) {
+      throw new CodecError(`an adapter gives "${event.type}", which only the library may store`);
+    }
     this.#evolution.check?.(event);
   }
 
