@@ -43,7 +43,7 @@ export function checkRenamed(renamed: unknown): asserts renamed is Renamed {
     const what = `the option "renamed" maps old names to new ones, for ${groups.join(', ')}`;
     throw new InvalidInputError(
       groups.includes(group)
-        ? `${what}; "${group}" is not such a map of texts`
+        ? `${what}; what it has for "${group}" is something else`
         : `${what}; there is no "${group}"`,
     );
   }
