@@ -5,8 +5,8 @@ import { longestTimeoutMs } from '../../runtime/alarms.ts';
 export type TimerTarget =
   | { readonly type: 'self' }
   /**
-   * `madeBy` = as `InvokedWork` has it: another child may have the id by now. Absent in snapshots of
-   * earlier versions.
+   * Another child may have the id by now, so `InvokedWork.madeBy` says which one is meant. Absent
+   * in snapshots of earlier versions.
    */
   | { readonly type: 'child'; readonly id: string; readonly madeBy?: string | undefined }
   | { readonly type: 'parent' }
@@ -98,7 +98,7 @@ export class Timers {
   #step = noStep;
   #changesOfStep = 0;
   #armedInStep = 0;
-  /** For how long time stood still before they went on; 0 = nothing is to be stored of it. */
+  /** What the next event has to store as its fact `stillMs`; 0 = nothing. */
   stillMs = 0;
 
   get size(): number {
@@ -153,8 +153,8 @@ export class Timers {
   }
 
   /**
-   * The timer of the entity itself that fires first of those with the id has fired. Messages to
-   * others may have the same id, and nothing says when they left.
+   * Of the entity's own timers with the id, the one that fires first has fired. Delayed messages to
+   * other actors may have the same id; the journal does not say when they were sent.
    */
   removeFirst(id: string): void {
     const first = earliest(this.#armed, ({ id: other, target }) => {
@@ -188,12 +188,15 @@ export class Timers {
     }
   }
 
-  /** Time stood still for so long, as the journal says. */
+  /** Moves the deadlines of all timers: time stood still for `ms`. */
   standStill(ms: number): void {
     for (const timer of this.#armed) timer.fromMs += ms;
   }
 
-  /** A recovery sets them going after time stood still for so long, which the journal has to say. */
+  /**
+   * A recovery starts them after time stood still for `ms`. Unless the next event stores that, a
+   * later recovery counts the pause as time that has passed.
+   */
   goOn(ms: number): void {
     if (this.size === 0) return;
     this.standStill(ms);
