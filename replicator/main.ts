@@ -105,11 +105,11 @@ function prepare(args: readonly string[]) {
 }
 
 /**
- * An embedded journal replicates within its own process, and one in memory has nothing to
- * replicate. A replicator beside it does no harm, but waits for ever for a Kafka that is not there.
- * A file that sets the replicator up means it.
+ * A replicator beside a journal without Kafka would wait for ever for a Kafka that is not there. An
+ * embedded journal replicates within its own process, and one in memory has nothing to replicate.
+ * A file that sets up the replicator means it.
  *
- * @throws {UsageError} the default journal is such a one, and nothing of the replicator is set
+ * @throws {UsageError} the default journal is not on Kafka, and nothing of the replicator is set
  */
 function refuseWithoutKafka(config: Config): void {
   const path = config.getString('akka.persistence.journal.plugin');
@@ -174,7 +174,7 @@ async function run(
     return exitCodes.stopped;
   } catch (error) {
     if (signal.aborted && error === signal.reason) {
-      log.info({}, 'stopped before it ran');
+      log.info({}, 'the replicator was stopped before it had started');
       return exitCodes.stopped;
     }
     if (!(error instanceof DeadlineExceededError && signal.aborted)) throw error;

@@ -255,7 +255,7 @@ class BehaviorEntity<S> implements EntityLogic<BehaviorState<S>>, DryRun<Behavio
 
   restore(stored: unknown): BehaviorState<S> {
     const { context } = readObject(stored, 'state');
-    // A state that is undefined is marked as such.
+    // A state that is `undefined` has a mark of its own, so here something was lost.
     if (context === undefined) throw new CodecError('state.context is missing');
     const state = fromLossless(context) as S;
     return { status: 'active', context: state, output: undefined, error: undefined };

@@ -42,7 +42,7 @@ export interface ActorHostOptions {
    * The journal of a configuration path; `undefined` = the default one. Called at each recovery.
    */
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
-  /** Why calls of a journal have no answer yet, if something has failed; unknown unless given. */
+  /** The failure that keeps calls of a journal waiting; `undefined` = none. None unless given. */
   readonly journalTrouble?: EntityDeps['journalTrouble'];
   /**
    * The snapshot store of a configuration path; `undefined` = the default one. Resolves with

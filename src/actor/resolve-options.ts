@@ -118,12 +118,10 @@ function resolveSnapshots<S, E extends EventObject>({
 }: EntityOptions<S, E>): SnapshotSettings<S> {
   const from = recovery?.fromSnapshot ?? {};
   const { deleteEvents = false } = retention ?? {};
-  for (const [name, value] of Object.entries({ deleteEvents, waitForSnapshot })) {
-    if (typeof value !== 'boolean') {
-      throw new InvalidInputError(
-        `the option "${name}" must be true or false, not ${shown(value)}`,
-      );
-    }
+  const switches = { 'retention.deleteEvents': deleteEvents, waitForSnapshot };
+  for (const [name, value] of Object.entries(switches)) {
+    if (typeof value === 'boolean') continue;
+    throw new InvalidInputError(`${name} must be true or false, not ${shown(value)}`);
   }
   if (snapshotAdapter !== undefined) checkSnapshotAdapter(snapshotAdapter);
   return {
@@ -147,7 +145,7 @@ function checkSnapshotAdapter(adapter: unknown): void {
   throw new InvalidInputError(text);
 }
 
-/** Bounds that are given; `undefined` = none. */
+/** @throws {InvalidInputError} it has something else than bounds */
 function boundsOf(from: Partial<SnapshotCriteria>): Partial<SnapshotCriteria> {
   const given = Object.entries(Object(from)).filter(([, bound]) => bound !== undefined);
   const known = Object.keys(SnapshotCriteria.all);

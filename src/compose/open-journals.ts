@@ -117,7 +117,7 @@ export interface OpenSection {
   /** The one topic of all journals; `undefined` = the persistence id names it. */
   readonly topic: Topic | undefined;
   readonly joinFleet: Stores['joinFleet'];
-  /** Why writes under way have no answer yet, where something has failed. */
+  /** The failure that keeps writes waiting for their answer; `undefined` = none. */
   readonly trouble: () => JournalError | undefined;
   /** What is around the journals when actors use them. */
   readonly host: JournalHostSettings;

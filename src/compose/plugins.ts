@@ -69,7 +69,7 @@ export class Plugins {
   /** What actors get of the journals that are open. */
   readonly #forActors = new Map<string, JournalPlugin>();
   readonly #fleets = new Map<string, Fleet>();
-  /** Why writes have no answer yet, of each section over a log. */
+  /** The failure that keeps writes waiting, by section; only those over a log have one. */
   readonly #troubles = new Map<string, () => JournalError | undefined>();
   /** Of sections whose entities are woken. */
   readonly #waking = new Map<string, WakeEntities>();
@@ -137,7 +137,7 @@ export class Plugins {
     return await opening;
   }
 
-  /** Why calls of a journal that is open have no answer yet, where something has failed. */
+  /** The failure that keeps calls of an open journal waiting; `undefined` = none. */
   troubleOf(pluginId: string | undefined): JournalError | undefined {
     return this.#troubles.get(this.#journalPath(pluginId))?.();
   }

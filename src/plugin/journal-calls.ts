@@ -151,7 +151,7 @@ export class JournalCalls implements Calls {
   }
 }
 
-/** Of what was certainly not sent: the entity may go on. */
+/** An invalid input was certainly not sent: as a rejection, the entity may go on after it. */
 function asRejection(cause: unknown): unknown {
   if (!(cause instanceof InvalidInputError)) return cause;
   return new WriteRejectedError(cause.message, { cause });

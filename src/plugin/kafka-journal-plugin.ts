@@ -38,7 +38,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   readonly #deps: KafkaJournalPluginDeps;
   /** Topics whose journals cannot be held, and when to ask again, ms since the epoch. */
   readonly #notHeldUntilMs = new Map<Topic, number>();
-  /** By key: the entity that holds it, or is about to. */
+  /** The entity that holds a key, or is about to, by key. */
   readonly #holders = new Map<string, Holder>();
   #hasWarned = false;
   /** Absent when tenures are off: then nobody waits for an answer that is known. */
@@ -71,7 +71,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
     }
   }
 
-  /** @throws {InvalidInputError} another entity has the key, and each would write into the other */
+  /** @throws {InvalidInputError} another entity holds the key: both would write into one journal */
   #claim(key: Key, id: PersistenceId): () => void {
     const name = Key.toString(key);
     const other = this.#holders.get(name)?.id ?? id;
@@ -91,6 +91,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   }
 }
 
+/** One object for each claim: releasing an earlier one must not end a later one. */
 interface Holder {
   readonly id: PersistenceId;
 }

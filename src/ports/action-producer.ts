@@ -15,8 +15,8 @@ export interface ProduceOptions extends CallOptions {
 /** Appends actions to the log. */
 export interface ActionProducer extends AsyncDisposable {
   /**
-   * Why calls that are under way have no answer yet, where something has failed and is tried again;
-   * `undefined` = nothing has failed for them so far.
+   * The failure that keeps calls under way waiting while the producer tries again; `undefined` =
+   * nothing has failed for them so far.
    */
   readonly trouble?: JournalError | undefined;
 

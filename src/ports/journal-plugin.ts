@@ -41,8 +41,8 @@ export interface EventFacts {
    */
   readonly delaysMs?: readonly (number | null)[];
   /**
-   * Timers that are older than the event stood still for so long between the event before it and
-   * the recovery after that, ms; less than 0 where that clock is behind the former one.
+   * For how long timers of earlier events stood still, ms: from the event before this one to the
+   * recovery that followed it. Negative where the clock of the recovery was the slower one.
    */
   readonly stillMs?: number;
   /** A timer or a child of the entity sent the event, and no transition took it. */
@@ -76,7 +76,7 @@ export interface CommandFact {
   readonly commandId?: string;
   /** What the asker was answered; absent = nothing, or the command has no `commandId`. */
   readonly reply?: unknown;
-  /** The reply, encrypted with the key of the entity, in base64: then there is no `reply`. */
+  /** The encrypted reply, in base64, in place of `reply`. */
   readonly sealed?: string;
   readonly correlationId?: string;
   readonly causationId?: string;

@@ -1,9 +1,10 @@
 import { DataIntegrityError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
 import type { DeliverySender } from '../delivery/sender.ts';
+import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
-import { heed } from '../entity/heed.ts';
+
 import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import { judgeOverflow } from '../entity/stash-overflow.ts';
@@ -255,7 +256,7 @@ export class CommandPipeline<S extends HostedState> {
     switch (outcome.type) {
       case 'reply':
         if (ask !== undefined) this.answers.giveReply(ask, steps, outcome.reply);
-        heed(outcome.thenRun?.(this.#entity.state), this.#entity);
+        catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
         break;
       case 'known':
         if (ask !== undefined) this.answers.give(ask, outcome.command);

@@ -120,9 +120,9 @@ export class DeliverySender<S extends HostedState> {
   }
 
   /**
-   * Sends what is overdue, no more at once than allowed. What has waited longest for an attempt goes
-   * first, in the order of its storing: else the first ones would be tried again and again, as long
-   * as they fail, and the last ones never.
+   * Sends what is overdue, no more at once than allowed. If deliveries that keep failing went first
+   * each time, they would use up what is allowed, and later ones would never be tried. So the one
+   * whose last attempt is the oldest goes first; before it, in order, those without an attempt.
    */
   #sendDue(sendings: Sendings): void {
     const { outbox, settings, deps } = this.#entity;

@@ -4,8 +4,8 @@ import type { Decision } from './entity-options.ts';
 /**
  * The same as a `Decision`, as far as the types of the events go. `decide` has to meet both: so of
  * an event that does not exist the compiler says which ones there are. Otherwise it compares the
- * event with the one that is most like it, and names a payload that nobody meant. What follows the
- * events is an error where none are stored: it would be lost in silence.
+ * event with the one that is most like it, and names a payload that nobody meant. Where no events
+ * are stored, `deliver`, `confirm` and `thenRun` are errors: they would be dropped in silence.
  */
 export type DecisionOf<Type extends string> =
   | { readonly type: 'persist'; readonly events: readonly { readonly type: Type }[] }

@@ -11,7 +11,7 @@ import type { LiveEntities } from './live-entities.ts';
 /** What all entities of one persistence share. */
 export interface EntityDeps {
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
-  /** Why calls of the journal have no answer yet, where something has failed. */
+  /** The failure that keeps calls of the journal waiting; `undefined` = none. */
   readonly journalTrouble: (pluginId: string | undefined) => Error | undefined;
   readonly snapshotStore: (
     pluginId: string | undefined,

@@ -53,7 +53,7 @@ export interface DryRun<S> {
    * `EntityLogic.adoptReplay` makes it live.
    *
    * @param timers its delayed events
-   * @param former the names in it, where states were renamed since
+   * @param former where states have been renamed since it was taken
    * @throws {CodecError} what it needs is gone, such as a state or a child; nothing was made
    */
   restore(stored: unknown, timers: Timers, former?: FormerNames): S;
@@ -65,11 +65,11 @@ export interface DryRun<S> {
   undo(): void;
 }
 
-/** Names of states in a snapshot. */
+/** How names of states in a snapshot become those of today. */
 export interface FormerNames {
-  /** Of the machine that made it. */
+  /** Id of the machine that made the snapshot. */
   readonly machineId: string;
-  /** What a state with this id has as its id today. */
+  /** The id today of the state that had this id in the snapshot; the same unless renamed. */
   readonly stateOf: (id: string) => string;
 }
 

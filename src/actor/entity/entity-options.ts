@@ -38,7 +38,7 @@ export type Decision<E extends EventObject, S = unknown, R = unknown> =
       /**
        * Runs once, after the last event of the command was stored and applied; never in replay. An
        * exception thrown here ends the entity; the asker has its answer by then. An async function
-       * is not waited for; its rejection ends the entity, too.
+       * is not awaited; its rejection ends the entity, too.
        */
       readonly thenRun?: ((snapshot: S) => void) | undefined;
     }
@@ -256,8 +256,8 @@ export interface EntityOptions<S, E extends EventObject, Stored extends EventObj
   /** Messages that are delivered at least once: see docs/deliveries.md. */
   readonly deliveries?: DeliveryOptions | undefined;
   /**
-   * An exception thrown here fails the entity; one that hears of a failed recovery is only logged.
-   * So does, and is, the rejection of an async function, which is not waited for.
+   * An exception thrown here fails the entity; after `recovery-failed` it is only logged. The same
+   * holds for the rejection of an async function, which is not awaited.
    */
   readonly onSignal?: ((signal: PersistenceSignal, snapshot: S) => void) | undefined;
 }

@@ -13,12 +13,13 @@ import type {
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
+import { catchRejection } from './catch-rejection.ts';
 import { checkSame } from './check-same.ts';
 import type { EntityDeps, EntityStart } from './entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
-import { heed } from './heed.ts';
+
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import { rejectionsOf } from './journal-answers.ts';
 import { Outbox } from './outbox.ts';
@@ -365,7 +366,7 @@ export class Entity<S extends HostedState> {
    */
   signal(type: PersistenceSignal['type'], cause?: unknown, sequenceNr = this.#sequenceNr): void {
     const signal = cause === undefined ? { type, sequenceNr } : { type, sequenceNr, cause };
-    heed(this.settings.onSignal?.(signal, this.#state), this, type === 'recovery-failed');
+    catchRejection(this.settings.onSignal?.(signal, this.#state), this, type === 'recovery-failed');
   }
 
   /** One link of a delay that is longer than Node's timers has passed: arms the next one. */
@@ -384,7 +385,7 @@ export class Entity<S extends HostedState> {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();
     found.forgetSent(lastEventMs);
-    const timers = found.copy(); // a snapshot of the last event holds them as they were
+    const timers = found.copy(); // the next snapshot needs them as the events left them
     if (settings.actor.timers === 'remaining' && lastSeenMs > 0) timers.goOn(nowMs - lastSeenMs);
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;

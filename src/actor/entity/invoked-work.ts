@@ -59,7 +59,8 @@ export interface ChildAttempt {
 export interface Attempt {
   /**
    * `<persistenceId>:<seqNr>:<id of the actor>`, the number being that of the event that invoked
-   * it, 0 for the initial state. It is the same in each attempt and after each recovery.
+   * it, 0 for the initial state; `InvokedWork.madeBy` says what may follow the number. The key is
+   * the same in each attempt and after each recovery.
    */
   readonly idempotencyKey: string;
   /** 1 for the first one. */
@@ -79,8 +80,8 @@ interface Backoff {
  */
 export class InvokedWork {
   /**
-   * Number of the event that made the child, and its part unless that is the first. Of several
-   * children with one id that an event makes, all but the first have their number added: `7/1`.
+   * Number of the event that made the child, and its part unless that is the first: `7`, `7+1`. If
+   * one event makes several children with the same id, the second one has `7/1`, the third `7/2`.
    */
   readonly madeBy: string;
   /** Number of the attempt that has begun last. */

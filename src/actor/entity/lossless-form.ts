@@ -79,7 +79,7 @@ class Encoder {
     if (stand !== undefined) return { [tag]: ['stand', stand] };
     if (Array.isArray(value)) return this.#items(value, path, depth);
     if (value instanceof RemoteError) return { [tag]: ['error', errorToStored(value)] };
-    // One of a derived class would come back without what that class has.
+    // An instance of a derived class would come back as one of its base class: it is refused below.
     switch (Object.getPrototypeOf(value)) {
       case Date.prototype:
         return { [tag]: ['date', this.encode((value as Date).getTime(), path, depth)] };

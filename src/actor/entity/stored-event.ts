@@ -94,7 +94,7 @@ export function toStored(
     // A child's snapshot has methods and actor references; what a parent reads of it is data.
     const { status, value, context, output, ...more } = snapshot as Record<string, unknown>;
     const error = valueToStored(more.error, 0);
-    // Of a persistent child: whether it is ready, for one.
+    // A persistent child has it: it says whether the child is ready.
     const persistence = membersToStored(more.persistence);
     const tags = more.tags instanceof Set && more.tags.size > 0 ? [...more.tags] : undefined;
     const shown = { status, value, context, output, error, tags, persistence };
@@ -185,8 +185,8 @@ function valueToStored(value: unknown, depth: number): unknown {
 }
 
 /**
- * What a snapshot of a machine answers, beside its data. These are no members that could be stored:
- * a context that keeps the snapshot keeps its data.
+ * Gives a stored snapshot of a machine `matches`, `hasTag` and `tags`. They are not enumerable, so
+ * a context that keeps the snapshot stores its data only.
  */
 function withAnswers(snapshot: unknown): unknown {
   const { value, tags, ...data } = (snapshot ?? {}) as Record<string, unknown>;
@@ -202,7 +202,7 @@ function withAnswers(snapshot: unknown): unknown {
   );
 }
 
-/** What is no object has none; a member that JSON cannot hold is left out. */
+/** The members of an object that JSON can hold; `undefined` = it is not an object. */
 function membersToStored(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   const members = Object.entries(value).map(([name, member]) => [name, valueToStored(member, 0)]);

@@ -6,8 +6,8 @@ import { isSame } from './check-same.ts';
 export type TimerTarget =
   | { readonly type: 'self' }
   /**
-   * `madeBy` = as `InvokedWork` has it: another child may have the id by now. Absent in snapshots of
-   * earlier versions.
+   * Another child may have the id by now, so `InvokedWork.madeBy` says which one is meant. Absent
+   * in snapshots of earlier versions.
    */
   | { readonly type: 'child'; readonly id: string; readonly madeBy?: string | undefined }
   | { readonly type: 'parent' }
@@ -99,7 +99,7 @@ export class Timers {
   #step = noStep;
   #changesOfStep = 0;
   #armedInStep = 0;
-  /** For how long time stood still before they went on; 0 = nothing is to be stored of it. */
+  /** What the next event has to store as its fact `stillMs`; 0 = nothing. */
   stillMs = 0;
 
   get size(): number {
@@ -154,10 +154,10 @@ export class Timers {
   }
 
   /**
-   * A timer of the entity itself has fired, with this event. Messages to others may have the same
-   * id, and nothing says when they left. Of several own ones the event tells which it was: a process
-   * counts from when it heard that the timer was stored, the journal from when it was, so the one
-   * that is due first here need not have been the first there.
+   * One of the entity's own timers with the id has fired, with this event. Delayed messages to other
+   * actors may have the same id; the journal does not say when they were sent. Several own timers may
+   * have it, too. The event tells which one fired, not the deadline: the process that armed them
+   * counted from the answers of the journal, and a replay counts from when their events were stored.
    */
   removeFired(id: string, event: EventObject): void {
     const mayBe = (timer: Timer) => timer.id === id && timer.target.type === 'self';
@@ -192,12 +192,15 @@ export class Timers {
     }
   }
 
-  /** Time stood still for so long, as the journal says. */
+  /** Moves the deadlines of all timers: time stood still for `ms`. */
   standStill(ms: number): void {
     for (const timer of this.#armed) timer.fromMs += ms;
   }
 
-  /** A recovery sets them going after time stood still for so long, which the journal has to say. */
+  /**
+   * A recovery starts them after time stood still for `ms`. Unless the next event stores that, a
+   * later recovery counts the pause as time that has passed.
+   */
   goOn(ms: number): void {
     if (this.size === 0) return;
     this.standStill(ms);

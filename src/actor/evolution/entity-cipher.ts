@@ -209,7 +209,7 @@ function deliveryPlace({ id }: DeliveryFact): string {
 
 function checkKey(key: Uint8Array | undefined): Uint8Array | undefined {
   if (key === undefined) return key;
-  // A copy: who keeps keys may wipe what it gave.
+  // A copy: the caller may wipe the bytes that it gave.
   if (key instanceof Uint8Array && key.length === keyBytes) return Uint8Array.from(key);
   throw new InvalidInputError(`the key of an entity must have ${keyBytes} bytes`);
 }

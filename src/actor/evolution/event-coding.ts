@@ -142,10 +142,10 @@ export class EventCoding {
   }
 
   /**
-   * What a stored event says beside its payload, with messages and replies as they were, and with
-   * the destinations of today.
+   * The facts beside a stored event, with messages and replies decrypted, and with the names of
+   * today for destinations.
    *
-   * @throws {RecoveryFailedError} something of it cannot be decrypted
+   * @throws {RecoveryFailedError} one of them cannot be decrypted
    */
   openFacts(repr: PersistentRepr): EventFacts {
     const facts = isSealed(repr.facts) ? this.#decryptedFacts(repr) : repr.facts;
@@ -205,7 +205,9 @@ export class EventCoding {
 
   /** @throws what the schema throws, or an error that says what is wrong */
   #check(event: unknown): void {
-    if (isOwn(event)) throw new CodecError(`it is read as "${event.type}", which is xstate's own`);
+    if (isOwn(event)) {
+      throw new CodecError(`an adapter gives "${event.type}", which only the library may store`);
+    }
     this.#evolution.check?.(event);
   }
 
@@ -219,7 +221,7 @@ export class EventCoding {
   }
 
   /**
-   * An event as the adapters have it, and what they say of it.
+   * An event as the adapters store it, and the manifest that they give it.
    *
    * @throws {JournalError} an adapter failed
    */
@@ -246,7 +248,7 @@ export class EventCoding {
   }
 
   /**
-   * What `adapt` gave, perhaps in an earlier version of the program, as events of today.
+   * The reverse of `adapt`: events of today. An earlier version of the program may have adapted it.
    *
    * @throws what an adapter throws, or an error that says what is wrong
    */

@@ -6,5 +6,5 @@ export function isOwnType(type: string): boolean {
   return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
 }
 
-/** What the name of a destination begins with that is a child of the entity; its id follows. */
+/** Begins the name of a destination that is a child of the entity; the id of the child follows. */
 export const childAddress = '#child:';

@@ -33,15 +33,19 @@ const childPrefixes = ['xstate.done.actor.', 'xstate.error.actor.', 'xstate.snap
 
 const groups = ['events', 'actors', 'states', 'delays', 'timers'];
 
-/** @throws {InvalidInputError} it has names of something else, or names that are no texts */
+/** @throws {InvalidInputError} a group does not exist, or has something else than names */
 export function checkRenamed(renamed: unknown): asserts renamed is Renamed {
   for (const [group, names] of Object.entries(Object(renamed))) {
     if (names === undefined) continue;
     const isNames = typeof names === 'object' && names !== null;
     const isText = (name: unknown): boolean => typeof name === 'string' && name !== '';
     if (groups.includes(group) && isNames && Object.values(names).every(isText)) continue;
-    const text = `the option "renamed" has texts by old names, for ${groups.join(', ')}`;
-    throw new InvalidInputError(`${text}; what it has for "${group}" is something else`);
+    const what = `the option "renamed" maps old names to new ones, for ${groups.join(', ')}`;
+    throw new InvalidInputError(
+      groups.includes(group)
+        ? `${what}; what it has for "${group}" is something else`
+        : `${what}; there is no "${group}"`,
+    );
   }
 }
 
@@ -89,13 +93,13 @@ export class Renaming {
     return automatic === null ? id : `${automatic[1]}.${this.stateOf(automatic[2] ?? '')}`;
   }
 
-  /** The destination of a delivery: a child is one by its id. */
+  /** The name of a destination of deliveries. That of a child has the child's id in it. */
   destinationOf(to: string): string {
     if (!to.startsWith(childAddress)) return to;
     return childAddress + this.actorOf(to.slice(childAddress.length));
   }
 
-  /** The name of an actor's logic: one that xstate made of a state, where it has none of its own. */
+  /** The name of a child's logic. Where it is given inline, xstate makes one of the state's id. */
   sourceOf(src: string): string {
     const [, start, state] = /^(xstate\.invoke\.\d+\.)(.*)$/.exec(src) ?? [];
     return start === undefined || state === undefined ? src : start + this.stateOf(state);

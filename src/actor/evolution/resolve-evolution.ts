@@ -11,8 +11,8 @@ import type { SerializersOfActor } from './stored-payload.ts';
 /** How events of an actor change over the years: docs/evolution.md has each situation. */
 export interface EvolutionOptions<E extends EventObject> {
   /** Between the events and what is stored of them; `upcasters` makes one. */
-  // A conditional type, so that TypeScript knows the events before it looks at the adapter, and
-  // does not learn them from it: what reads old events takes more than those of today.
+  // A conditional type, so that TypeScript knows the events before it looks at the adapter. If it
+  // inferred them from the adapter, it would take old events for events of today.
   readonly eventAdapter?: ([E] extends [unknown] ? EventAdapter<NoInfer<E>> : never) | undefined;
   /** Names that changed since events were stored. */
   readonly renamed?: Renamed | undefined;

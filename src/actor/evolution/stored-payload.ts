@@ -78,7 +78,8 @@ export class PayloadSerializers {
       const manifest: unknown = serializer.manifest(value);
       const given: unknown = serializer.toBinary(value);
       if (typeof manifest !== 'string' || !(given instanceof Uint8Array)) {
-        throw new TypeError(`it gave ${shown(manifest)} and ${shown(given)}, not a text and bytes`);
+        const gave = `manifest and toBinary gave ${shown(manifest)} and ${shown(given)}`;
+        throw new TypeError(`${gave}, not a text and bytes`);
       }
       // A copy: the serializer may use its buffer again.
       const bytes = Uint8Array.from(given);

@@ -39,7 +39,7 @@ type AnyUp = (
 ) => EventObject | readonly EventObject[];
 type AnyDown = (payload: EventObject) => EventObject;
 
-/** What `upcasters` makes: it takes any event, and fits any actor unless `E` is named. */
+/** What `upcasters` makes: an adapter for any actor, unless `E` names the events. */
 export interface UpcasterAdapter<E extends EventObject = never> extends EventAdapter<E> {
   manifest(event: EventObject): string;
   toJournal(event: EventObject): EventObject;
@@ -93,18 +93,18 @@ export function upcasters<E extends EventObject = never>(
       return payloads;
     },
   };
-  chainsBy.set(adapter, chains);
+  chainsOfAdapters.set(adapter, chains);
   return adapter as UpcasterAdapter<E>;
 }
 
-const chainsBy = new WeakMap<EventAdapter, ReadonlyMap<string, Chain>>();
+const chainsOfAdapters = new WeakMap<EventAdapter, ReadonlyMap<string, Chain>>();
 
 /**
- * Whether an adapter may know what a stored event with a version stands for. Upcasters without a
- * step for its type give it on as it is, and say nothing of it.
+ * Whether an adapter may know what a stored event of a later version means. Upcasters that have no
+ * step for its type do not: they would pass it on unchanged.
  */
 export function mayKnow(adapter: EventAdapter, stored: unknown): boolean {
-  const chains = chainsBy.get(adapter);
+  const chains = chainsOfAdapters.get(adapter);
   return chains === undefined || chains.has(Object(stored).type);
 }
 
@@ -136,8 +136,9 @@ function chainsOf(steps: readonly Upcast[]): ReadonlyMap<string, Chain> {
   for (const step of steps) chains.set(step.type, [...(chains.get(step.type) ?? []), step]);
   const problems: string[] = [];
   for (const { type, from, up } of steps) {
-    if (typeof up !== 'function')
-      problems.push(`that of "${type}" from version ${from} has no "up"`);
+    if (typeof up !== 'function') {
+      problems.push(`the step of "${type}" from version ${from} has no "up"`);
+    }
     if (isOwnType(String(type))) problems.push(`"${type}" is xstate's own: see "renamed"`);
   }
   for (const [type, chain] of chains) {

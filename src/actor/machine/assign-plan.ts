@@ -4,7 +4,7 @@ import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject } 
 export interface AssignPlan {
   readonly transitions: readonly unknown[];
   readonly actions: readonly AssignAction[];
-  /** One of the assignments has spawned: it is left to xstate. */
+  /** One of the assignments has called `spawn`: from then on xstate itself runs the plan. */
   spawns: boolean;
 }
 
@@ -94,8 +94,9 @@ export interface AssignInput {
 }
 
 /**
- * Runs the assignments of a plan, in order. xstate computes value and tags of the state anew for each
- * of them, which takes longer than all else of an event; here they stay as they are.
+ * Runs the assignments of a plan, in order. For each of them xstate would compute value and tags of
+ * the state anew, which takes longer than the rest of the event. Assignments change neither, so
+ * here they stay as they are.
  *
  * @throws what an assignment throws
  */
@@ -134,7 +135,7 @@ function assigned(assignment: Assignment, args: object): object {
   return update;
 }
 
-/** The same as xstate does it. */
+/** The same by xstate's own code, which can spawn. */
 function resolveAssigns(
   plan: AssignPlan,
   { state, event, scope }: AssignInput,

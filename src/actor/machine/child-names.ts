@@ -34,7 +34,7 @@ export class ChildNames {
     this.#ids = noIds;
   }
 
-  /** As `InvokedWork` has it, of the next child with this id. */
+  /** `InvokedWork.madeBy` of the next child with this id. */
   madeBy(id: string): string {
     const step = stepName(this.#seqNr, this.#part).slice(1);
     const count = this.#ids.filter((other) => other === id).length;

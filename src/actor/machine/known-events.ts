@@ -11,9 +11,9 @@ export function knowsEvents(machine: AnyStateMachine): (type: string) => boolean
     prefixes.some((name) => type === name.slice(0, -2) || type.startsWith(name.slice(0, -1)));
 }
 
-/** Whether a state of the machine is left by a delayed transition with events of a type. */
+/** Whether a state of the machine has the delayed transition whose events have this type. */
 export function hasDelayed(machine: AnyStateMachine, type: string): boolean {
-  // A wildcard would take such an event, too, and the state would never be left.
+  // A wildcard takes such an event as well, but does not do what the delayed transition did.
   return descriptorsOf(machine.root).includes(type);
 }
 

@@ -6,9 +6,9 @@ import { type StateNode, stateNodeOf } from './snapshot-parts.ts';
 
 /**
  * The state of a snapshot with the names of today for the states in its value and in its histories.
- * What has no name of today stays as it is: whoever restores it finds that it is gone.
+ * A state that the machine no longer has keeps its name; `restoreMachine` refuses it.
  *
- * @throws {CodecError} an old name is that of another state today
+ * @throws {CodecError} another state has an old name today
  */
 export function withNewStates(
   { root }: AnyStateMachine,
@@ -19,14 +19,16 @@ export function withNewStates(
   const nameOf = (id: string): string => {
     const name = stateOf(id);
     if (name === id || stateNodeOf(root, id) === undefined) return name;
-    // Nobody knows whether the snapshot is from before that.
+    // The snapshot does not say whether it was taken before the state was renamed, or after.
     throw new CodecError(`"${id}" is an old name of "${name}", and another state has it today`);
   };
   const nodes = leavesOf(value, [machineId]).map((path) =>
     stateNodeOf(root, nameOf(path.join('.'))),
   );
   const active = new Set<StateNode>();
-  for (const node of nodes) for (let at = node; at !== undefined; at = at.parent) active.add(at);
+  for (const leaf of nodes) {
+    for (let node = leaf; node !== undefined; node = node.parent) active.add(node);
+  }
   const histories = Object.entries(history ?? {}).map(([id, ids]) => {
     return [nameOf(id), ids.map(nameOf)] as const;
   });
@@ -37,7 +39,7 @@ export function withNewStates(
   };
 }
 
-/** The keys that lead to each state of a value that has no states itself. */
+/** The path of keys to each innermost state of a value. */
 function leavesOf(value: unknown, path: readonly string[]): readonly (readonly string[])[] {
   if (typeof value === 'string') return [[...path, value]];
   const regions = Object.entries(Object(value));
@@ -45,7 +47,7 @@ function leavesOf(value: unknown, path: readonly string[]): readonly (readonly s
   return regions.flatMap(([key, inner]) => leavesOf(inner, [...path, key]));
 }
 
-/** The value of a state of which these are active, as xstate writes it. */
+/** The state value of `node` when these states are active, in the form that xstate gives it. */
 function stateValueOf(node: StateNode, active: ReadonlySet<StateNode>): StoredMachine['value'] {
   const inner = Object.values(node.states).filter((child) => active.has(child));
   const [only] = inner;

@@ -61,7 +61,7 @@ export function restoreMachine(
   return { state: state as unknown as AnyMachineSnapshot, made };
 }
 
-/** One that has ended, or was stopped, has given its name back: another one may have it. */
+/** A child that has ended or was stopped has given its `systemId` back: another may have it. */
 function withoutName(child: StoredChild): StoredChild {
   const { systemId: _, ...nameless } = child;
   return nameless;

@@ -238,7 +238,7 @@ export interface ExecutableAction {
 }
 
 /**
- * What an action does to the timers of its actor; `self` is the actor, or its shadow, and `names`
+ * What an action does to the timers of its actor. `self` is the actor, or its shadow; `names` are
  * those of its children.
  */
 export function timerChangeOf(
@@ -289,7 +289,7 @@ interface SendParams {
 const ownTarget: TimerTarget = { type: 'self' };
 
 function targetOf({ to }: SendParams, self: AnyActorRef, names: ChildNames): TimerTarget {
-  // The child will be made in this very step.
+  // xstate gives an id in place of the actor where this step has yet to make the child.
   if (typeof to === 'string') return { type: 'child', id: to, madeBy: names.madeBy(to) };
   if (to.sessionId === self.sessionId) return ownTarget;
   if (to === self._parent) return { type: 'parent' };

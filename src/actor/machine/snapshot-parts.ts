@@ -2,12 +2,12 @@ import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { workOf } from '../entity/invoked-work.ts';
 import type { TimerTarget } from '../entity/timers.ts';
 
-/** A state of a machine; xstate does not tell it from its root. */
+/** A state of a machine; xstate has one type for it and for the root. */
 export type StateNode = AnyStateMachine['root'];
 
 /**
- * The state with this id, within `root`; `undefined` = there is none. xstate's own search takes a
- * dot in the id of a machine for the end of it.
+ * The state with this id, within `root`; `undefined` = there is none. xstate's `getStateNodeById`
+ * splits an id at its first dot, so it finds no state of a machine whose own id has a dot.
  */
 export function stateNodeOf(root: StateNode, id: string): StateNode | undefined {
   if (root.id === id) return root;
@@ -50,7 +50,7 @@ export function childOf(state: AnyMachineSnapshot, id: string): AnyActorRef | un
   return Object.values(children).find((child) => child.id === id);
 }
 
-/** Whom a delayed event is for; `undefined` = it is gone, even if another child has its id. */
+/** The receiver of a delayed event; `undefined` = it is gone. Another child may have its id. */
 export function receiverOf(
   state: AnyMachineSnapshot,
   target: TimerTarget,

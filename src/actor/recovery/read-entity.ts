@@ -246,7 +246,7 @@ class EntityReader<S extends HostedState> {
     throw new CodecError(`it is the one of number ${witness.seqNr}`);
   }
 
-  /** `undefined` = no state has another name today; one of an earlier machine never has. */
+  /** `undefined` = no state was renamed. States of an earlier machine keep their names. */
   #formerNames({ kind, bornWith }: SnapshotContent): FormerNames | undefined {
     const { settings, logic } = this.#entity;
     const renaming = settings.evolution?.renaming;

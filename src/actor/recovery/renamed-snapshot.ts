@@ -3,7 +3,7 @@ import type { StoredChild, StoredMachine } from '../machine/machine-snapshot.ts'
 
 /**
  * The state of a snapshot with the names of today for the children of the entity, and for whatever
- * stands for them. The machine itself knows those of its states.
+ * stands for them. Names of states follow in `restore`, which knows the machine.
  */
 export function renamedChildren(state: unknown, renaming: Renaming): unknown {
   if (typeof state !== 'object' || state === null) return state;

@@ -136,7 +136,7 @@ export class ReplayFold<S extends HostedState> {
     this.#takeNew(stored);
   }
 
-  /** An event that the fold did not begin with. */
+  /** An event that is not in the snapshot. */
   #takeNew(stored: PersistentRepr): void {
     const { persistenceId, coding } = this.#options;
     this.#appliedEvents++;
@@ -146,12 +146,12 @@ export class ReplayFold<S extends HostedState> {
     // They count whatever becomes of the event itself.
     this.#outbox.note(facts, stored.seqNr);
     if (facts.stillMs !== undefined) this.#timers.standStill(facts.stillMs);
-    // What a codec or a serializer wrote is known to all, or an error.
+    // An actor without a coding reads what the built-in ones wrote; anything else is an error.
     const reading = coding ?? (needsCoding(repr) ? EventCoding.none(persistenceId) : undefined);
     const events = reading?.read(repr);
     if (events === undefined) this.#apply(repr, 0);
     else for (const [part, one] of events.entries()) this.#apply(one, part);
-    // Stored is stored, also where this program reads nothing of it any more.
+    // The command is stored, even if this program reads no event of it any more.
     if (facts.command !== undefined) this.#noteCommand(facts.command, events ?? [repr], repr);
   }
 

@@ -178,7 +178,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
       if (stopping !== undefined) return this.#askAfter(stopping, id, command, options);
       return this.#askNow(id, command, options);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(error); // not async, which would cost each command a promise
     }
   }
 
@@ -239,7 +239,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     } catch (error) {
       // What it waits for is still there.
       if (alarm !== undefined && !this.#entries.has(id)) this.#alarms.set(id, alarm);
-      entry?.stopping?.then(() => this.#goOn(id, entry)).catch(() => {}); // it lives on
+      entry?.stopping?.then(() => this.#goOn(id, entry)).catch(() => {});
       throw error;
     }
   }
@@ -346,7 +346,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return entry;
   }
 
-  /** An entity that was stopped in vain. */
+  /** Wakes an entity that was stopped for a purge, had work left, and was not purged. */
   #goOn(id: string, { ref, place }: Entry): void {
     if (this.#entries.has(id) || this.#deps.hostOf(ref)?.work.isLeft !== true) return;
     this.#wakeLater(id, 1, place);

@@ -44,7 +44,7 @@ export class EntitySnapshots<S extends HostedState> {
    * The delayed events by what is stored: those that fired are in it until that is stored, too.
    */
   #timers = new Timers();
-  /** What the next event says of them. */
+  /** For how long time will have stood still for them, as the next event will say. */
   #stillMs = 0;
   #writerUuid = '';
   #lastEventMs = 0;
@@ -375,7 +375,7 @@ export class EntitySnapshots<S extends HostedState> {
     return true;
   }
 
-  /** Most entities have nobody who hears of it. */
+  /** Most entities have no listener: they need no message for each snapshot. */
   #report(signal: PersistenceSignal): void {
     const { onSignal, snapshots } = this.#entity.settings;
     if (onSignal === undefined && !snapshots.holdsCommands) return;

@@ -11,18 +11,18 @@ import type { Renaming } from '../evolution/renamed.ts';
 
 /** A delayed event as a snapshot holds it. */
 export interface StoredTimer extends Omit<PendingTimer, 'event'> {
-  /** Where there is a manifest: as the event adapters store it. */
+  /** In the form of the event adapters, if there is a manifest. */
   readonly event: unknown;
   /**
-   * Of an event of the program to itself: what its adapters say of it. Absent in snapshots of
-   * earlier versions.
+   * What the event adapters say of an event of the program that the entity sends to itself. Other
+   * events have none, nor have those in snapshots of earlier versions.
    */
   readonly manifest?: string;
 }
 
 /**
- * The delayed events for a snapshot. One of the program is to be applied by a later version of it,
- * so it goes through the adapters, as the events of the journal.
+ * The delayed events for a snapshot. A later version of the program may apply its own events in
+ * them, so these go through the adapters, as in the journal.
  */
 export function toStoredTimers(
   timers: Timers,
@@ -42,7 +42,7 @@ export function timerToJson(timer: StoredTimer): unknown {
   return toLossless(timer, `the timer "${timer.id}"`);
 }
 
-/** @throws {CodecError} it is none; names the member */
+/** @throws {CodecError} it is not what `timerToJson` gives; names the member */
 export function timerOfJson(json: unknown, at: string): StoredTimer {
   const members = readObject(fromLossless(json), at);
   const { event, delayMs, manifest } = members;
@@ -71,10 +71,10 @@ export interface TimerReading {
 }
 
 /**
- * The delayed events of a snapshot as those of today, under their names of today. An event that
- * stands for none any more is left out.
+ * The delayed events of a snapshot as events of today, under their names of today. An event for
+ * which the adapters give none any more is left out.
  *
- * @throws {CodecError} one cannot be read, or stands for several
+ * @throws {CodecError} one cannot be read, or is several events today: a timer has one
  */
 export function ofStoredTimers(stored: readonly StoredTimer[], reading: TimerReading): Timers {
   const { renaming, seqNr } = reading;
@@ -90,7 +90,7 @@ export function ofStoredTimers(stored: readonly StoredTimer[], reading: TimerRea
     if (events.length === 0) return [];
     const [event] = events;
     if (events.length > 1 || !isEvent(event)) {
-      throw new CodecError(`the timer "${one.id}" has what is not one event today`);
+      throw new CodecError(`the event of the timer "${one.id}" is not read as one event`);
     }
     const { manifest: _, id, target, ...timer } = one;
     const isRenamed = renaming !== undefined && target.type === 'child';

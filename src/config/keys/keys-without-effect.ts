@@ -176,7 +176,11 @@ export const ignored: readonly AcceptedKeys[] = [
   ),
   row('journal plugin', 'one codec reads and writes the bytes of all of them', 'json-codec'),
   row('journal plugin', 'reads wait for the broker, they do not poll', 'poll-timeout'),
-  row('journal plugin', 'there are no metrics; the log has the time of each call', 'metrics.**'),
+  row(
+    'journal plugin',
+    'there are no metrics; the log has the time of each call at level debug',
+    'metrics.**',
+  ),
   row('replicator', dispatchers, 'dispatcher.**'),
 
   ...javaClientKeys,

@@ -29,8 +29,8 @@ export interface FollowerSettings {
 }
 
 /**
- * A process that writes all the time would fetch and decode everything that it writes, for nobody. So
- * once nobody has asked for so long, nothing is fetched until somebody does.
+ * A process that only writes would fetch and decode everything that it writes, though no read needs
+ * it. So after this time without a read, nothing is fetched until the next one.
  */
 const quietMs = 1_000;
 
@@ -42,9 +42,9 @@ export interface FollowedPartition {
   readonly topic: Topic;
   readonly partition: Partition;
   readonly cache: PartitionCache;
-  /** Somebody has to be told what others write, though nobody asks. */
+  /** A writer of this process has to learn what others write, even without reads. */
   readonly isWatched: () => boolean;
-  /** What is asked first is as of this offset. */
+  /** The first read asks for the log up to this offset. */
   readonly end: Offset;
 }
 
@@ -162,7 +162,7 @@ export class PartitionFollower {
         this.#actor.send({ type: 'records.seen' });
         if (this.#isQuiet) break;
       }
-      // The replicated offset may pass what was not fetched: then that is never looked at.
+      // What is replicated by the next read is never fetched: the cache goes on after it.
       if (this.#isQuiet) await this.#asking.wait(signal);
     }
   }

@@ -64,7 +64,7 @@ export class WriterWatch {
     if (journals.size > maxJournals) journals.delete(journals.keys().next().value as string);
   }
 
-  /** A journal of the partition was read, and may be written. */
+  /** Whether this process has read a journal of the partition that it may write. */
   watches(topic: Topic, partition: Partition): boolean {
     for (const journal of this.#journals.get(topic)?.values() ?? []) {
       if (journal.partition === partition) return true;
@@ -153,7 +153,7 @@ export function watchProducer(producer: ActionProducer, writers: WriterWatch): A
     });
   return {
     produce(action, options) {
-      // A tenure protects what names it: what others write in its journal does not count.
+      // A tenure protects an action that names it: what others write in between is void.
       if (action.header.type !== 'mark' && action.header.tenure !== undefined) {
         return producer.produce(action, options);
       }

@@ -54,7 +54,7 @@ export class Delivery {
   #pauseMs = 0;
   /** What kept records from being acknowledged so far. */
   #trouble: Error | undefined;
-  /** What the driver, which tries again by itself, has met in the send under way. */
+  /** The last failure of the send under way: the driver hides it while it tries again. */
   #troubleOfSend: () => Error | undefined = () => undefined;
 
   /** @param deadline the time of the first record; its owner ends it */
@@ -64,7 +64,7 @@ export class Delivery {
     this.#lanes = [[{ records: batch, isDoubtful: false }]];
   }
 
-  /** What keeps records without an answer, as far as is known. */
+  /** The failure that keeps records waiting for their answer; `undefined` = none is known. */
   get trouble(): Error | undefined {
     return this.#lanes.length === 0 ? undefined : (this.#troubleOfSend() ?? this.#trouble);
   }

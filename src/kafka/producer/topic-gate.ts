@@ -43,7 +43,7 @@ export class TopicGate {
     return this.#records;
   }
 
-  /** Why records wait here, where asking for their topic has failed. */
+  /** Why asking for a topic has failed, for which records wait; `undefined` = it has not. */
   get trouble(): JournalError | undefined {
     return this.#records === 0 ? undefined : this.#trouble;
   }

@@ -113,18 +113,20 @@ class HostedCalls implements Calls {
   }
 
   async deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void> {
-    const { breaker } = this.#host;
-    try {
-      await breaker.run((how) => this.#plugin.deleteTo(id, to, how), options);
-    } catch (cause) {
-      throw this.#failureOf(cause, options);
-    }
+    await this.#deletes((how) => this.#plugin.deleteTo(id, to, how), options);
   }
 
   async #purge(id: PersistenceId, options?: CallOptions): Promise<void> {
-    const { breaker } = this.#host;
+    await this.#deletes(async (how) => await this.#plugin.purge?.(id, how), options);
+  }
+
+  /** @throws as of `#failureOf` */
+  async #deletes(
+    call: (how: CallOptions) => Promise<void>,
+    options: CallOptions | undefined,
+  ): Promise<void> {
     try {
-      await breaker.run(async (how) => await this.#plugin.purge?.(id, how), options);
+      await this.#host.breaker.run(call, options);
     } catch (cause) {
       throw this.#failureOf(cause, options);
     }
@@ -210,9 +212,12 @@ class HostedCalls implements Calls {
   }
 
   /**
-   * What a call that stores something failed with, as its caller has to take it: `WriteRejectedError`
-   * = the breaker is open, nothing was sent; `WriteFailedError` for any error that does not say itself
-   * what became of the call; the abort reason of the caller.
+   * The error of a call that stores something, as its caller has to take it:
+   *
+   * - the abort reason, when the caller gave up;
+   * - `WriteRejectedError`, when the breaker is open: nothing was sent;
+   * - the error itself, when it says what became of the call;
+   * - otherwise `WriteFailedError`.
    */
   #failureOf(cause: unknown, options: CallOptions | undefined): unknown {
     const { name } = this.#host;

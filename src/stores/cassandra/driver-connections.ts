@@ -50,7 +50,7 @@ type Callback = (error?: Error) => void;
 interface Connection {
   readonly options: object;
   readonly netClient: Socket;
-  /** It has got through its start. */
+  /** The handshake is done. */
   readonly connected: boolean;
   open: (callback: Callback) => void;
   send(): Promise<never>;
@@ -109,8 +109,8 @@ export class DriverConnections {
     this.#open.add(connection);
     connection.netClient.once('close', () => {
       this.#open.delete(connection);
-      // The driver does this itself only for a connection that has got through its start: it would
-      // wait for the read timeout, and keep the timer of the heartbeat.
+      // Before the handshake is done the driver does not do this: requests would wait for the read
+      // timeout, and the heartbeat would keep its timer.
       if (!connection.connected) connection.clearAndInvokePending(hungUpError());
     });
   }

@@ -102,7 +102,7 @@ function writeStatements(schema: string) {
   return {
     /**
      * {@link insertCells} → its number, or no row when there is one already, or the partition was
-     * claimed since. A claim waits for the end of the transaction: whoever makes it sees the new row.
+     * claimed since. A claim waits for the end of the transaction, so the new owner sees the row.
      * Updates need not look: they find only the row that was loaded.
      */
     insert: { name: 'insert journal', text: insert },

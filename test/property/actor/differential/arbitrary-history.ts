@@ -50,20 +50,27 @@ const delay: fc.Arbitrary<DelayPlan> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'clock' }) },
 ) as fc.Arbitrary<DelayPlan>;
 
-const child: fc.Arbitrary<ChildPlan> = fc.record({
-  kind: fc.constantFrom('promise', 'callback', 'observable', 'events', 'transition', 'machine'),
-  id: fc.constantFrom('own', 'own', 'own', 'same', 'none', 'none'),
-  systemId: maybe(fc.constantFrom('radio', 'tv'), 5),
-  watched: fc.boolean(),
-  pings: fc.nat(2),
-  own: fc.constantFrom(
-    'nothing',
-    'entry-tells-parent',
-    'timer-tells-parent',
-    'timer-ends',
-    'has-child',
-  ),
-});
+/**
+ * Only a child with an id of its own has a name in the system. One whose place in `children` another
+ * child has taken is gone after a restart; its name is free then, but not in a replay, which knows of no
+ * restarts (`unnamed-child-is-gone`), and a guard may ask for the name.
+ */
+const child: fc.Arbitrary<ChildPlan> = fc
+  .record({
+    kind: fc.constantFrom('promise', 'callback', 'observable', 'events', 'transition', 'machine'),
+    id: fc.constantFrom('own', 'own', 'own', 'same', 'none', 'none'),
+    systemId: maybe(fc.constantFrom('radio', 'tv'), 3),
+    watched: fc.boolean(),
+    pings: fc.nat(2),
+    own: fc.constantFrom(
+      'nothing',
+      'entry-tells-parent',
+      'timer-tells-parent',
+      'timer-ends',
+      'has-child',
+    ),
+  })
+  .map((plan) => (plan.id === 'own' ? plan : { ...plan, systemId: undefined }));
 
 const inner = fc.constantFrom(...innerTypes);
 const timerId = fc.constantFrom('t0', 't1');

@@ -2,7 +2,7 @@ import type { EventObject } from 'xstate';
 import type { EntityDeps } from './entity-deps.ts';
 import { CallbackFailed } from './host-events.ts';
 
-/** Whose callback it was. */
+/** The entity that called the callback. */
 interface Owner {
   readonly persistenceId: string;
   readonly deps: Pick<EntityDeps, 'log'>;
@@ -10,11 +10,13 @@ interface Owner {
 }
 
 /**
- * What a callback has answered that is to answer nothing. An async one answers a promise: its
- * rejection fails the entity as an exception would have done, or is logged where that would be.
- * Otherwise nobody would hear of it, and Node would end the process.
+ * If nothing caught the rejection of an async callback, Node would end the process. So it fails the
+ * entity, as an exception of the callback would have done.
+ *
+ * @param answer what the callback returned
+ * @param isOnlyLogged an exception would only have been logged
  */
-export function heed(answer: unknown, owner: Owner, isOnlyLogged = false): void {
+export function catchRejection(answer: unknown, owner: Owner, isOnlyLogged = false): void {
   if (!(answer instanceof Promise)) return;
   answer.catch((err: unknown) => {
     const { persistenceId, deps } = owner;
