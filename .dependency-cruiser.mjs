@@ -32,8 +32,11 @@ const compositionRoots = '^(src/index\\.ts|src/compose/.+|src/cli/.+|replicator/
 const ours = '^(src|replicator|test|examples)/';
 const anyOf = (folders) => `^src/(${folders.join('|')})/`;
 
-/** History names a generation by its record id, so that one file of the codec is open to it. */
+/** Files of other folders that are open to one. */
 const openFiles = {
+  // Snapshots and encrypted payloads are JSON of the actor's own.
+  actor: '|^src/codec/json/plain-json\\.ts$',
+  // History names a generation by its record id.
   history: '|^src/codec/record/record-id\\.ts$',
   // Who gets which partition is one rule, whatever carries it between the members.
   kafka: '|^src/fleet/assignment/',

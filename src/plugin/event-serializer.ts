@@ -1,4 +1,5 @@
-import { type JsonObject, toPlain } from '../codec/json/json.ts';
+import type { JsonObject } from '../codec/json/json.ts';
+import { toPlain } from '../codec/json/plain-json.ts';
 import { inScalaSetOrder } from '../codec/record/tags.ts';
 import { CodecError, InvalidInputError, WriteRejectedError } from '../model/errors.ts';
 import type { EventRecord, PrintedEvent } from '../model/event.ts';

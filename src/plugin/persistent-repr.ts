@@ -1,6 +1,7 @@
 import type { JsonObject } from '../codec/json/json.ts';
-import { isJsonObject, toPlain } from '../codec/json/json.ts';
+import { isJsonObject } from '../codec/json/json.ts';
 import { printStoredForm, printString, printValue } from '../codec/json/json-printer.ts';
+import { toPlain } from '../codec/json/plain-json.ts';
 import { decodeUtf8Strict } from '../codec/utf8.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { type Payload, PrintedJson } from '../model/payload.ts';

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { parsePlainJson } from '../../codec/json/plain-json.ts';
 import {
   DeadlineExceededError,
   InvalidInputError,
@@ -146,7 +147,7 @@ export class EntityCipher {
   }
 
   #openJson(sealed: string, place: string): unknown {
-    return JSON.parse(Buffer.from(this.open(Buffer.from(sealed, 'base64'), place)).toString());
+    return parsePlainJson(Buffer.from(this.open(Buffer.from(sealed, 'base64'), place)).toString());
   }
 
   /** @throws as of `open` */
@@ -235,7 +236,7 @@ function plainOf({ payload, form }: PersistentRepr): Uint8Array {
 function payloadOf(plain: Uint8Array): unknown {
   const bytes = Buffer.from(plain);
   const rest = bytes.subarray(1);
-  if (bytes[0] === kinds.json) return JSON.parse(rest.toString());
+  if (bytes[0] === kinds.json) return parsePlainJson(rest.toString());
   if (bytes[0] === kinds.bytes) return Uint8Array.from(rest);
   if (bytes[0] !== kinds.serialized) {
     throw new Error(`the encrypted payload is of the unknown kind ${bytes[0]}`);

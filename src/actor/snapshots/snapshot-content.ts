@@ -1,3 +1,4 @@
+import { parsePlainJson } from '../../codec/json/plain-json.ts';
 import { CodecError } from '../../model/errors.ts';
 import { readArray, readCount, readObject, readText } from '../../model/plain-members.ts';
 import type { Entity } from '../entity/entity.ts';
@@ -88,7 +89,7 @@ export function isPlainSnapshot(bytes: Uint8Array): boolean {
 export function decodeSnapshot(bytes: Uint8Array): SnapshotContent {
   let plain: unknown;
   try {
-    plain = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    plain = parsePlainJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const text =
       'a snapshot is no JSON: it was changed, or is encrypted, and the actor has no "encryption"';

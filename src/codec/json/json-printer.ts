@@ -4,6 +4,7 @@ import type { StoredForm } from '../../model/stored-form.ts';
 import { isWithinDigits, maxExactDigits, printNumber } from './json-number.ts';
 import { maxDepth, mayHoldWideNumber } from './json-text.ts';
 import { copyOrder, namesOf } from './member-order.ts';
+import { parsePlainJson } from './plain-json.ts';
 
 /**
  * Longest text of one value: as much as the embedded log takes. Objects that stand in each other
@@ -63,7 +64,7 @@ export function printValue(value: unknown, rules: ValueRules): string {
 export function printStoredForm({ json, value }: StoredForm<object>, rules: ValueRules): string {
   if (json === undefined) return printValue(value, rules);
   const isShort = json.length * objectLength <= maxTextLength;
-  return isShort && isSpeltAlike(json) ? json : printValue(JSON.parse(json), rules);
+  return isShort && isSpeltAlike(json) ? json : printValue(parsePlainJson(json), rules);
 }
 
 /** Whether the JVM spells a text of the engine's printer in the same way. A "no" may be wrong. */

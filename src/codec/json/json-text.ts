@@ -30,6 +30,24 @@ function isNumeric(code: number): boolean {
   return code >= 46 && code <= 57;
 }
 
+/**
+ * Whether a member of the text has a name that is spelt with an escape. `JSON.parse` of Node 24 and 26
+ * may take such a name for another one that it has met before: after `{"a":1,"\\":1}` it reads
+ * `{"a":1,"\n":1}` as `{"a":1,"\\":1}` (nodejs/node#63785).
+ */
+export function hasEscapedName(text: string): boolean {
+  for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
+    at = endOfString(text, at) + 1;
+    while (isSpace(text.charCodeAt(at))) at++;
+    if (text.charCodeAt(at) === 0x3a) return true;
+  }
+  return false;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
 /** Levels of arrays and objects that a document may have; more are refused on both ways. */
 export const maxDepth = 1300;
 /** Levels of a payload or of metadata that is written: a record puts up to three around it. */

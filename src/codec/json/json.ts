@@ -1,10 +1,9 @@
 import { CodecError } from '../../model/errors.ts';
 import type { JsonValue } from '../../model/payload.ts';
 import { JsonNumber } from '../../model/payload.ts';
-import { setMember } from '../../model/stored-form.ts';
 import { printValue } from './json-printer.ts';
-import { holdsMoreThanPlain, readJsonText } from './json-reader.ts';
-import { isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
+import { readJsonText } from './json-reader.ts';
+import { hasEscapedName, isTooDeep, maxDepth, mayHoldWideNumber } from './json-text.ts';
 import { mayHoldWholeNumberName } from './member-order.ts';
 
 /** A JSON object, as far as types can tell. */
@@ -16,8 +15,8 @@ export type JsonObject = { readonly [name: string]: JsonValue };
  * itself has another. A leading byte-order mark and further values after the first are ignored; of
  * a repeated member name the last counts, in the place of the first.
  *
- * Fast path: plain `JSON.parse` when no number of the text is wide, and no member that has a whole
- * number for its name stands where JavaScript would not leave it.
+ * Fast path: plain `JSON.parse` when no number of the text is wide, no name has an escape, and no
+ * member that has a whole number for its name stands where JavaScript would not leave it.
  *
  * @throws {CodecError} when the text is no JSON, nests deeper than 1,300 levels, or holds a number
  * beyond the bounds of JVM readers
@@ -27,7 +26,7 @@ export function parseJson(text: string): JsonValue {
   const first = text.charCodeAt(0);
   // `-` or `0` to `9`: the text may be a single number.
   const mayBeNumber = first === 0x2d || (first >= 0x30 && first <= 0x39);
-  if (mayBeNumber || mayHoldWideNumber(text)) return readJsonText(text);
+  if (mayBeNumber || mayHoldWideNumber(text) || hasEscapedName(text)) return readJsonText(text);
   try {
     const value: JsonValue = JSON.parse(text);
     if (!mayHoldWholeNumberName(text)) return value;
@@ -47,23 +46,6 @@ export function parseJson(text: string): JsonValue {
  */
 export function printJson(value: JsonValue): string {
   return jsonDocument(printValue(value, { name: 'value' }));
-}
-
-/**
- * The same value as ordinary objects with ordinary numbers, each the nearest to its `JsonNumber`:
- * what actors receive. Gives the value itself when it is that already. Expects a value from
- * `parseJson`.
- */
-export function toPlain(value: JsonValue): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof JsonNumber) return Number(value.text);
-  if (!holdsMoreThanPlain(value)) return value;
-  if (isJsonArray(value)) return value.map(toPlain);
-  const copy: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value as JsonObject)) {
-    setMember(copy, name, toPlain(member));
-  }
-  return copy;
 }
 
 /**

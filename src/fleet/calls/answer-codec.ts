@@ -7,9 +7,10 @@ import {
   type SnapshotWire,
   type Unfit,
 } from '../../actor/entity/snapshot-wire.ts';
-import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/json.ts';
+import { jsonDocument, parseJson, printJson } from '../../codec/json/json.ts';
 import { printValue } from '../../codec/json/json-printer.ts';
 import { maxDataLevels } from '../../codec/json/json-text.ts';
+import { toPlain } from '../../codec/json/plain-json.ts';
 import { errorForm, errorOf } from '../../model/error-form.ts';
 import { CodecError, InvalidInputError, RemoteCallError } from '../../model/errors.ts';
 import { readArray, readCount, readObject } from '../../model/plain-members.ts';

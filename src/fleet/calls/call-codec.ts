@@ -1,8 +1,9 @@
 import type { EventObject } from 'xstate';
 import type { CheckedTerms } from '../../actor/entity/ask.ts';
 import { checkId, isEvent, isShortId, shortIdText } from '../../actor/entity/check-input.ts';
-import { jsonDocument, parseJson, printJson, toPlain } from '../../codec/json/json.ts';
+import { jsonDocument, parseJson, printJson } from '../../codec/json/json.ts';
 import { printString, printValue } from '../../codec/json/json-printer.ts';
+import { toPlain } from '../../codec/json/plain-json.ts';
 import { CodecError } from '../../model/errors.ts';
 import { readCount, readObject, readText } from '../../model/plain-members.ts';
 import { SeqNr } from '../../model/seq-nr.ts';

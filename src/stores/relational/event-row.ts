@@ -1,3 +1,4 @@
+import { parsePlainJson } from '../../codec/json/plain-json.ts';
 import {
   parseRecordMetadata,
   printRecordMetadata,
@@ -129,7 +130,7 @@ export class EventRows {
     this.#column = 'metadata';
     const recordMetadata = parseRecordMetadata(metadata);
     this.#column = 'headers';
-    const userHeaders = headers === null ? noHeaders : headersOf(JSON.parse(headers));
+    const userHeaders = headers === null ? noHeaders : headersOf(parsePlainJson(headers));
     this.#record = {
       at: { partition: partitionOf(partition), offset: offsetOf(offset) },
       timestampMs: integerOf(timestampMs, 'timestamp'),

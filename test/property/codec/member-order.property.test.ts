@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseJson, printJson, toPlain } from '../../../src/codec/json/json.ts';
+import { parseJson, printJson } from '../../../src/codec/json/json.ts';
+import { toPlain } from '../../../src/codec/json/plain-json.ts';
 import { decodeEvents } from '../../../src/codec/record/events-codec.ts';
 import { toStoredPayload } from '../../../src/codec/stored-payload-codec.ts';
 import { seed } from './seed.ts';

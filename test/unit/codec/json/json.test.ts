@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { parseJson, printJson, toPlain } from '../../../../src/codec/json/json.ts';
+import { parseJson, printJson } from '../../../../src/codec/json/json.ts';
 import { mayHoldWideNumber } from '../../../../src/codec/json/json-text.ts';
+import { toPlain } from '../../../../src/codec/json/plain-json.ts';
 import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
 import type { JsonValue } from '../../../../src/model/payload.ts';
 import { JsonNumber } from '../../../../src/model/payload.ts';
