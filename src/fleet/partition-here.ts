@@ -93,7 +93,8 @@ export class PartitionHere {
   look(): void {
     const { membership, member } = this.#deps;
     // Before the view is read: the call may replace it by a newer one, and then answers `false` for
-    // the old one. The second call answers for the new one, which says what became of this partition.
+    // the old one. The second call answers for the new one, which says what became of this
+    // partition.
     const isMember = membership.isMember() || membership.isMember();
     const { view } = membership;
     // Whoever was expelled gets a later generation when it joins again.

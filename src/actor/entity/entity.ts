@@ -19,7 +19,6 @@ import type { EntityDeps, EntityStart } from './entity-deps.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
-
 import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
 import { rejectionsOf } from './journal-answers.ts';
 import { Outbox } from './outbox.ts';

@@ -154,10 +154,11 @@ export class Timers {
   }
 
   /**
-   * One of the entity's own timers with the id has fired, with this event. Delayed messages to other
-   * actors may have the same id; the journal does not say when they were sent. Several own timers may
-   * have it, too. The event tells which one fired, not the deadline: the process that armed them
-   * counted from the answers of the journal, and a replay counts from when their events were stored.
+   * One of the entity's own timers with the id has fired, with this event. Delayed messages to
+   * other actors may have the same id; the journal does not say when they were sent. Several own
+   * timers may have it, too. The event tells which one fired, not the deadline: the process that
+   * armed them counted from the answers of the journal, and a replay counts from when their events
+   * were stored.
    */
   removeFired(id: string, event: EventObject): void {
     const mayBe = (timer: Timer) => timer.id === id && timer.target.type === 'self';

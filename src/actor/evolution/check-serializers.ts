@@ -35,8 +35,8 @@ export function serializerFault(serializer: unknown): string | undefined {
  * Two serializers with one identifier or one name could not be told apart in a journal, so an event
  * would be read by the wrong one.
  *
- * @throws {InvalidInputError} one is no serializer, or is bound to nothing; or two are stored as the
- *   same; names both
+ * @throws {InvalidInputError} one is no serializer, or is bound to nothing; or two are stored as
+ *   the same; names both
  */
 export function checkSerializers(serializers: SerializersOfActor): void {
   const known = new Map<number | string, readonly [pattern: string, EventSerializer]>();

@@ -31,8 +31,8 @@ function isNumeric(code: number): boolean {
 }
 
 /**
- * Whether a member of the text has a name that is spelt with an escape. `JSON.parse` of Node 24 and 26
- * may take such a name for another one that it has met before: after `{"a":1,"\\":1}` it reads
+ * Whether a member of the text has a name that is spelt with an escape. `JSON.parse` of Node 24 and
+ * 26 may take such a name for another one that it has met before: after `{"a":1,"\\":1}` it reads
  * `{"a":1,"\n":1}` as `{"a":1,"\\":1}` (nodejs/node#63785).
  */
 export function hasEscapedName(text: string): boolean {
