@@ -100,26 +100,14 @@ export class EntityCipher {
   }
 
   #sealFacts(facts: EventFacts): EventFacts {
-    const { deliveries, command } = facts;
-    return {
-      ...facts,
-      ...(deliveries !== undefined && {
-        deliveries: deliveries.map((delivery) => this.#sealDelivery(delivery)),
-      }),
-      ...(command !== undefined && { command: this.#sealCommand(command) }),
-    };
+    const delivery = (one: DeliveryFact) => this.#sealDelivery(one);
+    return withEach(facts, { delivery, command: (one) => this.#sealCommand(one) });
   }
 
   /** @throws as of `open` */
   openFacts(facts: EventFacts): EventFacts {
-    const { deliveries, command } = facts;
-    return {
-      ...facts,
-      ...(deliveries !== undefined && {
-        deliveries: deliveries.map((delivery) => this.#openDelivery(delivery)),
-      }),
-      ...(command !== undefined && { command: this.#openCommand(command) }),
-    };
+    const delivery = (one: DeliveryFact) => this.#openDelivery(one);
+    return withEach(facts, { delivery, command: (one) => this.#openCommand(one) });
   }
 
   #sealDelivery({ message, ...delivery }: DeliveryFact): DeliveryFact {
@@ -198,6 +186,21 @@ export class EntityCipher {
 
 function eventPlace({ seqNr }: PersistentRepr): string {
   return `event ${seqNr}`;
+}
+
+interface FactChanges {
+  readonly delivery: (fact: DeliveryFact) => DeliveryFact;
+  readonly command: (fact: CommandFact) => CommandFact;
+}
+
+/** The facts with these changes to all that may hold what a user wrote. */
+function withEach(facts: EventFacts, change: FactChanges): EventFacts {
+  const { deliveries, command } = facts;
+  return {
+    ...facts,
+    ...(deliveries !== undefined && { deliveries: deliveries.map(change.delivery) }),
+    ...(command !== undefined && { command: change.command(command) }),
+  };
 }
 
 function replyPlace({ last }: CommandFact): string {
