@@ -104,7 +104,7 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export const longestWaitMs = 2000;
+export const longestWaitMs = 4_000;
 
 /** Waits for a condition, within a bound. */
 export async function eventually(condition: () => boolean): Promise<void> {
