@@ -100,14 +100,15 @@ export class CassandraEventualJournal implements EventualStore {
     return row === undefined ? undefined : replicatedOffsetOf(topic, partition, row['offset']);
   }
 
-  /** Both candidate segments at once: a client reads a row once, and most lie in the first. */
+  /** Most rows lie in the first segment: the older one is asked only where that has none. */
   async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
-    const candidates = await Promise.all(
-      SegmentNr.ofId(key.id).map((segment) =>
-        this.#session.select(this.#tables.metaJournal.selectHead, rowParams(key, segment), options),
-      ),
-    );
-    return pointerOf(key, candidates.find((rows) => rows.length > 0)?.[0]);
+    const { selectHead } = this.#tables.metaJournal;
+    for (const segment of SegmentNr.ofId(key.id)) {
+      const params = rowParams(key, segment);
+      const [row] = await this.#session.select(selectHead, params, options);
+      if (row !== undefined) return pointerOf(key, row);
+    }
+    return undefined;
   }
 
   async *read(
