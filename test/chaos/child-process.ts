@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 export interface ProcessPlan {
   readonly file: URL;
@@ -18,6 +19,9 @@ const alive = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
+
+/** An installed program has no TypeScript to strip at its start; nor have these, after their first. */
+const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
 
 /** A process of the run that can be killed, frozen and started again. */
 export class RestartableProcess {
@@ -41,6 +45,7 @@ export class RestartableProcess {
     const stdout = onLine === undefined ? 'ignore' : 'pipe';
     const child = fork(file, [...args()], {
       execArgv: [...execArgv],
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
       stdio: ['ignore', stdout, 'inherit', 'ipc'],
     });
     if (onMessage !== undefined) child.on('message', onMessage);

@@ -88,6 +88,11 @@ export class FleetLoad implements Ledger {
     this.#work = [this.#tick(), ...keys.slice(0, probes).map((key) => this.#probe(key))];
   }
 
+  /** Stalls count from here. */
+  forgetGaps(): void {
+    this.gaps.length = 0;
+  }
+
   /** Sends nothing more; what is under way is answered, or was lost with its instance. */
   async stop(): Promise<void> {
     this.#ending.abort();

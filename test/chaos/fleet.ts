@@ -27,6 +27,8 @@ export interface FleetSize {
   /** Commands a second. */
   readonly rate: number;
   readonly sessionMs: number;
+  /** So long the first instance and the servers run under load before a stall counts. */
+  readonly warmUpMs: number;
   /** Time between two faults. */
   readonly peaceMs: number;
   readonly limits: FleetLimits;
@@ -42,6 +44,7 @@ export const largeFleet: FleetSize = {
   probes: 36,
   rate: 2_000,
   sessionMs,
+  warmUpMs: 20_000,
   peaceMs: 4_000,
   limits: {
     failures: 0,
@@ -209,7 +212,7 @@ interface Cast {
 async function unfold(
   { fleet, load, place, random }: Cast,
   step: Step,
-  { instances, leftOver, sessionMs }: FleetSize,
+  { instances, leftOver, sessionMs, warmUpMs }: FleetSize,
 ): Promise<void> {
   const { cuts, file } = place;
   const any = (): FleetInstance => {
@@ -218,7 +221,9 @@ async function unfold(
   };
   const exposed = await fleet.start(cuts?.file ?? file);
   load.start();
-  await step('one instance', async () => {});
+  // What has just started compiles its code first, and shares the processors with all the others.
+  await step('one instance', () => sleep(warmUpMs));
+  load.forgetGaps();
   for (const count of instances) {
     await step(`${count} instances`, async () => {
       while (fleet.running.length < count) await fleet.start(file);

@@ -23,6 +23,7 @@ const small = {
     probes: 12,
     rate: 100,
     sessionMs: 3_000,
+    warmUpMs: 0,
     peaceMs: 300,
     // A machine that runs other tests beside this one stands still at times: this run shows what is
     // right, the long one how fast it is.
