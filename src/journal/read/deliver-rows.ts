@@ -1,4 +1,3 @@
-import type { Head } from '../../history/head.ts';
 import {
   judgeLast,
   judgeNumbers,
@@ -136,7 +135,7 @@ async function lastFound(attempt: Attempt, row: JournalPointer): Promise<LastFou
   for await (const rows of readStored(attempt, row, { from })) last = rows.at(-1)?.event.seqNr;
   const now = await rowAgain(attempt, row);
   if (now === undefined) return { append: 'hidden', last };
-  return lastBefore(now, attempt.head, { from, last });
+  return lastBefore(attempt, now, { from, last });
 }
 
 /** What the event rows from the head's first append on have shown. */
@@ -148,8 +147,8 @@ interface RowsFound {
 }
 
 function lastBefore(
+  { cut: { end }, head }: Attempt,
   { at, deleteTo, seqNr }: JournalPointer,
-  head: Head,
   { from, last }: RowsFound,
 ): LastFound {
   if (deleteTo === undefined || deleteTo < Math.max(from, last ?? 0)) {
@@ -157,7 +156,9 @@ function lastBefore(
   }
   // Rows of the JVM system may be deleted beyond their last number.
   const hidden = SeqNr.lesserOf(deleteTo, seqNr);
-  if ((head.fold(last).deleteTo ?? 0) < hidden) return { append: 'hidden', last };
+  const isDeletedByHead = (head.fold(last).deleteTo ?? 0) >= hidden;
+  // A record after the end may have given the row a number that the head would give it too.
+  if (!isDeletedByHead || at.offset >= end.offset) return { append: 'hidden', last };
   // The row is the state after the record at its offset: which last number before the head leads
   // to it?
   const leadsToRow = (before: SeqNr | undefined): boolean =>

@@ -278,8 +278,7 @@ describe('A read while a replicator is between two statements', () => {
           // It loses against event 2, so that the next one takes 3 to 5.
           await append(2, 3);
           await append(3, 3);
-          const isBefore = when === 'before its end';
-          let deleted = isBefore ? await remove(4) : undefined;
+          let deleted = when === 'before its end' ? await remove(4) : undefined;
           let stored: Stored = { replicated: 0, row: { at: 2, seqNr: 5 }, events: { 0: [1, 2] } };
           let looks = 0;
           const eventual = await storeOf(world, () => stored);
@@ -293,8 +292,11 @@ describe('A read while a replicator is between two statements', () => {
             },
             async *read(...args) {
               deleted ??= await remove(4);
-              const row = { at: deleted.offset, seqNr: 5, deleteTo: 4 };
-              stored = { ...stored, row, events: {} };
+              stored = {
+                ...stored,
+                row: { at: deleted.offset, seqNr: 5, deleteTo: 4 },
+                events: {},
+              };
               yield* eventual.read(...args);
             },
           };
@@ -305,11 +307,13 @@ describe('A read while a replicator is between two statements', () => {
       }
     }
 
-    for (const left of [[], [1, 2]]) {
-      it(`begins again where a row after its end does not say it, with ${left.length} rows left`, async () => {
+    for (const what of ['nothing left', '2 rows left', 'the append first']) {
+      it(`begins again where a row after its end does not say it: ${what}`, async () => {
+        const left = what === '2 rows left' ? [1, 2] : [];
         await append(1, 3);
+        if (what === 'the append first') await append(2, 3);
         await remove(3);
-        await append(1, 1);
+        if (what !== 'the append first') await append(2, 3);
         let eventual = await storeOf(world, () => ({ replicated: 0 }));
         let looks = 0;
         const goingOn: EventualJournal = {
