@@ -257,10 +257,11 @@ export interface LastFacts {
   /** What the call is to answer: with events, the number has to be of the same moment. */
   readonly wanted: 'events' | 'number';
   /**
-   * The head's first append: there is none; or the row hides neither its number nor all event rows
-   * found after it; or it does (`hidden`), so that event rows may be gone that show more. Where it
-   * does because the head deletes as far, the row's last number may say what became of the append:
-   * it `took` its numbers, or `lost` against what was deleted.
+   * The head's first append: there is none; or the row, read again after the event rows, hides
+   * neither its number nor all event rows found after it; or it does (`hidden`), so that event rows
+   * may be gone that show more. Where it does because the head deletes as far, the last number of a
+   * row before the end may say what became of the append: it `took` its numbers, or `lost` against
+   * what was deleted.
    */
   readonly append: 'none' | 'free' | 'took' | 'lost' | 'hidden';
 }

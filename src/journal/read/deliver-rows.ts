@@ -1,4 +1,3 @@
-import type { Head } from '../../history/head.ts';
 import {
   judgeLast,
   judgeNumbers,
@@ -75,25 +74,39 @@ function notBefore(first: SeqNr, rows: readonly EventRecord[]): readonly EventRe
 
 /** Rows are missing: because somebody deletes from or purges the journal? */
 async function isTorn(
-  { deps, key, head, lastStored, deadline, looks }: EventAttempt,
+  attempt: EventAttempt,
   row: JournalPointer,
   missing: 'first' | 'between' | 'last',
   page: readonly EventRecord[],
 ): Promise<boolean> {
+  const { head, lastStored, looks } = attempt;
   const again = missing === 'first' && looks.beginsAgain(page) ? 'first again' : missing;
   const facts: NumberFacts = { part: 'rows', missing: again, rowAgain: 'unread' };
   const verdict = judgeNumbers(facts);
   if (verdict !== 'look at the row again') return verdict === 'torn';
-  const now = await deps.eventual.pointer(key, { signal: deadline.signal });
+  const now = await rowAgain(attempt, row);
   const known = Math.max(row.deleteTo ?? 0, head.fold(lastStored).deleteTo ?? 0);
-  const isSame = now !== undefined && now.recordId === row.recordId && (now.deleteTo ?? 0) <= known;
+  const isSame = now !== undefined && (now.deleteTo ?? 0) <= known;
   return judgeNumbers({ ...facts, rowAgain: isSame ? 'unchanged' : 'changed' }) === 'torn';
+}
+
+/** The row, read once more; `undefined` when its generation is over. */
+async function rowAgain(
+  { deps, key, deadline }: Attempt,
+  { recordId }: JournalPointer,
+): Promise<JournalPointer | undefined> {
+  const now = await deps.eventual.pointer(key, { signal: deadline.signal });
+  return now?.recordId === recordId ? now : undefined;
 }
 
 /**
  * The last number stored as of the cut, where the row does not say it: it was written after the
  * cut. Then we look at the event rows from the first number of the head's first append on.
  * `undefined` when there are none, so that what was stored ends before it.
+ *
+ * Rows that a replicator has removed since the row was read would pass for numbers that nobody took.
+ * Before it removes any, the journal's row hides them. So the row is read once more, after the event
+ * rows.
  *
  * @throws {StoreUnavailableError} retryable
  * @throws {DataIntegrityError} conflicting rows, as the settings say
@@ -103,18 +116,26 @@ export async function lastByRows(
   row: JournalPointer,
   wanted: 'events' | 'number',
 ): Promise<Outcome> {
-  const from = attempt.head.firstAppend?.action.header.range.from;
-  let last: SeqNr | undefined;
-  // A raw delete of an old version left 2^63-1: there are no rows to look for.
-  if (from !== undefined && row.seqNr === SeqNr.max) return row.seqNr;
-  if (from !== undefined) {
-    for await (const rows of readStored(attempt, row, { from })) last = rows.at(-1)?.event.seqNr;
-  }
-  const known =
-    from === undefined
-      ? ({ append: 'none', last } as const)
-      : lastBefore(row, attempt.head, { from, last });
+  const known = await lastFound(attempt, row);
   return judgeLast({ wanted, append: known.append }) === 'torn' ? 'torn' : known.last;
+}
+
+/** A last number stored as of the cut, and what became of the head's first append. */
+interface LastFound {
+  readonly append: LastFacts['append'];
+  readonly last: SeqNr | undefined;
+}
+
+async function lastFound(attempt: Attempt, row: JournalPointer): Promise<LastFound> {
+  const from = attempt.head.firstAppend?.action.header.range.from;
+  if (from === undefined) return { append: 'none', last: undefined };
+  // A raw delete of an old version left 2^63-1: there are no rows to look for.
+  if (row.seqNr === SeqNr.max) return { append: 'free', last: row.seqNr };
+  let last: SeqNr | undefined;
+  for await (const rows of readStored(attempt, row, { from })) last = rows.at(-1)?.event.seqNr;
+  const now = await rowAgain(attempt, row);
+  if (now === undefined) return { append: 'hidden', last };
+  return lastBefore(attempt, now, { from, last });
 }
 
 /** What the event rows from the head's first append on have shown. */
@@ -125,18 +146,19 @@ interface RowsFound {
   readonly last: SeqNr | undefined;
 }
 
-/** The last number stored as of the cut, and what became of the head's first append. */
 function lastBefore(
+  { cut: { end }, head }: Attempt,
   { at, deleteTo, seqNr }: JournalPointer,
-  head: Head,
   { from, last }: RowsFound,
-): { readonly append: LastFacts['append']; readonly last: SeqNr | undefined } {
+): LastFound {
   if (deleteTo === undefined || deleteTo < Math.max(from, last ?? 0)) {
     return { append: 'free', last };
   }
   // Rows of the JVM system may be deleted beyond their last number.
   const hidden = SeqNr.lesserOf(deleteTo, seqNr);
-  if ((head.fold(last).deleteTo ?? 0) < hidden) return { append: 'hidden', last };
+  const isDeletedByHead = (head.fold(last).deleteTo ?? 0) >= hidden;
+  // A record after the end may have given the row a number that the head would give it too.
+  if (!isDeletedByHead || at.offset >= end.offset) return { append: 'hidden', last };
   // The row is the state after the record at its offset: which last number before the head leads
   // to it?
   const leadsToRow = (before: SeqNr | undefined): boolean =>

@@ -81,6 +81,10 @@ describe('A read while a replicator is between two statements', () => {
         version: undefined,
       },
     });
+  const settings = {
+    readTimeoutMs: 10_000,
+    dataIntegrity: { seqNrUniqueness: false, correlateEventsWithMeta: true, gaps: 'fail' },
+  } as const;
   /** By a miss, and by a head cache over the same store. */
   async function readBoth(stored: () => Stored): Promise<string[]> {
     const eventual = await storeOf(world, stored);
@@ -216,19 +220,11 @@ describe('A read while a replicator is between two statements', () => {
         yield* eventual.read(...args);
       },
     };
-    const settings = {
-      readTimeoutMs: 10_000,
-      dataIntegrity: { seqNrUniqueness: false, correlateEventsWithMeta: true, gaps: 'fail' },
-    } as const;
     const journal = world.reader({ eventual: deleting, settings });
     expect(await readAll(journal, 5)).to.equal('last 2');
   });
 
   describe('of a journal with a conflicting append, whose winner is deleted', () => {
-    const settings = {
-      readTimeoutMs: 10_000,
-      dataIntegrity: { seqNrUniqueness: false, correlateEventsWithMeta: true, gaps: 'fail' },
-    } as const;
     const lastNumbers = async (stored: Stored): Promise<unknown[]> => {
       const eventual = await storeOf(world, () => stored);
       const lenient = world.reader({ eventual, settings });
@@ -275,11 +271,49 @@ describe('A read while a replicator is between two statements', () => {
       expect(await lastNumbers(stored)).to.deep.equal([7, `6@${offset} 7@${offset} last 7`]);
     });
 
-    for (const left of [[], [1, 2]]) {
-      it(`begins again where a row after its end does not say it, with ${left.length} rows left`, async () => {
+    for (const what of ['pointer', 'read'] as const) {
+      for (const when of ['before its end', 'after its end'] as const) {
+        it(`does not take what a delete ${when} removes meanwhile for free numbers: ${what}`, async () => {
+          await append(1, 2);
+          // It loses against event 2, so that the next one takes 3 to 5.
+          await append(2, 3);
+          await append(3, 3);
+          let deleted = when === 'before its end' ? await remove(4) : undefined;
+          let stored: Stored = { replicated: 0, row: { at: 2, seqNr: 5 }, events: { 0: [1, 2] } };
+          let looks = 0;
+          const eventual = await storeOf(world, () => stored);
+          const deleting: EventualJournal = {
+            ...eventual,
+            async offset(...args) {
+              looks++;
+              // The poll that deletes ends before the third look.
+              if (looks === 3) stored = { ...stored, replicated: deleted?.offset ?? 0 };
+              return await eventual.offset(...args);
+            },
+            async *read(...args) {
+              deleted ??= await remove(4);
+              stored = {
+                ...stored,
+                row: { at: deleted.offset, seqNr: 5, deleteTo: 4 },
+                events: {},
+              };
+              yield* eventual.read(...args);
+            },
+          };
+          const journal = world.reader({ eventual: deleting, settings });
+          if (what === 'pointer') expect(await journal.pointer()).to.equal(5);
+          else expect(await readAll(journal, 6)).to.equal('last 5');
+        });
+      }
+    }
+
+    for (const what of ['nothing left', '2 rows left', 'the append first']) {
+      it(`begins again where a row after its end does not say it: ${what}`, async () => {
+        const left = what === '2 rows left' ? [1, 2] : [];
         await append(1, 3);
+        if (what === 'the append first') await append(2, 3);
         await remove(3);
-        await append(1, 1);
+        if (what !== 'the append first') await append(2, 3);
         let eventual = await storeOf(world, () => ({ replicated: 0 }));
         let looks = 0;
         const goingOn: EventualJournal = {
