@@ -6,7 +6,6 @@ import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import { judgeOverflow } from '../entity/stash-overflow.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { Answers } from './answers.ts';
 import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
@@ -89,15 +88,13 @@ export class CommandPipeline<S extends HostedState> {
 
   /** 1. Wait: the command takes its turn, which may be now. */
   receive(envelope: Envelope): void {
-    if (this.stash.offer(envelope)) {
-      this.drain();
-      if (!this.stash.isEmpty) this.stash.note(envelope);
-      return;
-    }
-    const { persistenceId, settings } = this.#entity;
-    const { stashOverflow, stashCapacity: capacity } = settings.actor;
-    const overflow = { persistenceId, command: envelope.event, capacity };
-    const { error, fails } = judgeOverflow(stashOverflow, overflow);
+    if (!this.stash.offer(envelope)) return this.#overflows(envelope);
+    this.drain();
+    if (!this.stash.isEmpty) this.stash.note(envelope);
+  }
+
+  #overflows(envelope: Envelope): void {
+    const { error, fails } = this.stash.overflow(envelope);
     this.answers.reject(envelope, error);
     if (fails) this.#life.fail(error);
   }
@@ -267,7 +264,7 @@ export class CommandPipeline<S extends HostedState> {
         this.answers.reject(envelope, outcome.error);
         break;
       case 'stash':
-        this.stash.hold(envelope);
+        if (!this.stash.hold(envelope)) this.#overflows(envelope);
         break;
       case 'fail':
         ask?.fail(outcome.error);

@@ -162,6 +162,20 @@ describe('what decide has stashed', () => {
 });
 
 describe('a full stash', () => {
+  it('has room for the command that what decide has stashed waits for', async () => {
+    const { host, actor, ask } = openDoor({ stashCapacity: 2, unstashOn: 'open' });
+    await host.whenRecovered(actor);
+    const waiting = [ask({ type: 'wait', of: 'a' }), ask({ type: 'wait', of: 'b' })];
+    const refused = await failureOf(ask({ type: 'wait', of: 'c' }));
+    expect(refused).to.include({ code: 'STASH_OVERFLOW', stored: 'no' });
+    await ask({ type: 'open' });
+    const answers = await Promise.all(waiting);
+    expect(answers.flatMap(({ events }) => events)).to.deep.equal([
+      { type: 'noted', of: 'a' },
+      { type: 'noted', of: 'b' },
+    ]);
+  });
+
   it('drops the command or fails the entity, as the actor says', async () => {
     const drops = openDoor(
       { stashCapacity: 1, stashOverflow: 'drop' },
