@@ -88,7 +88,10 @@ export class CommandPipeline<S extends HostedState> {
 
   /** 1. Wait: the command takes its turn, which may be now. */
   receive(envelope: Envelope): void {
-    if (!this.stash.offer(envelope)) return this.#overflows(envelope);
+    if (!this.stash.offer(envelope)) {
+      this.#overflows(envelope);
+      return;
+    }
     this.drain();
     if (!this.stash.isEmpty) this.stash.note(envelope);
   }
