@@ -267,7 +267,7 @@ export class EntitySnapshots<S extends HostedState> {
       input: isInputStored ? { value: input } : undefined,
       // JSON would leave out or change what it cannot hold, and say nothing.
       state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
-      timers: toStoredTimers(this.#timers, coding),
+      timers: toStoredTimers(this.#timers, coding, sequenceNr),
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
       deliveries: outbox.toPlain(),

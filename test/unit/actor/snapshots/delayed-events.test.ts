@@ -90,6 +90,21 @@ describe('a delayed event of the program in a snapshot', () => {
     expect(seen).to.deep.equal([other]);
   });
 
+  it('is kept as it is where its own program reads it as several events', async () => {
+    const halves = [
+      { type: 'half', euros: 2 },
+      { type: 'half', euros: 3 },
+    ];
+    const eventAdapter = {
+      toJournal: (event: EventObject) => event,
+      fromJournal: (stored: EventObject) => (stored.type === 'due' ? halves : [stored]),
+    };
+    const before = await reminded(inEuros, { eventAdapter });
+    const { from, seen } = await seenBy(before, inEuros, { eventAdapter });
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other, ...halves]);
+  });
+
   it('leaves the snapshot unused where it cannot be read: its step, its schema, its version', async () => {
     const throws = () => {
       throw new Error('cannot');
