@@ -178,3 +178,39 @@ describe('a delayed event of the program in a snapshot', () => {
     expect(actor.getSnapshot().value).to.equal('b');
   });
 });
+
+describe('a delayed event of a child', () => {
+  it('is in the snapshot that a recovery takes, whether events or a snapshot made the child', async () => {
+    const wait = setup({}).createMachine({
+      id: 'wait',
+      initial: 'on',
+      states: { on: { after: { 1000: 'over' } }, over: { type: 'final' } },
+    });
+    const machine = setup({ actors: { wait } }).createMachine({
+      id: 'm',
+      initial: 'waiting',
+      states: { waiting: { invoke: { id: 'wait', src: 'wait', onDone: 'done' } }, done: {} },
+      on: { other: {} },
+    });
+    const store = new TestSnapshotStore();
+    let world = new World();
+    const start = async (options: object) => {
+      const started = world.start(machine, {}, options, { snapshotStore: async () => store });
+      await started.host.whenRecovered(started.actor);
+      await settle();
+      return started;
+    };
+    const retention = { snapshotEvery: 1, keepSnapshots: 9 };
+    for (const options of [{}, { retention }, {}, { retention }]) {
+      const { tell } = await start(options);
+      if (!('retention' in options)) await tell('other');
+      await settle();
+      await world.pass(100);
+      world = world.crash();
+    }
+    expect(await store.numbers('e')).to.deep.equal([2, 3]);
+    const { actor } = await start({});
+    await world.pass(1000);
+    expect(actor.getSnapshot().value).to.equal('done');
+  });
+});
