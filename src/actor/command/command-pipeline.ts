@@ -240,9 +240,8 @@ export class CommandPipeline<S extends HostedState> {
 
   /** Answers a command, and those after it that had nothing to store. */
   #answerThrough(evaluated: Evaluated<S>): void {
-    const batch = this.#batch;
     for (;;) {
-      const next = batch[this.#settled];
+      const next = this.#batch[this.#settled]; // none when an answer has ended the entity
       if (next === undefined || (next !== evaluated && next.steps.length > 0)) return;
       this.#settled++;
       this.#answer(next);
