@@ -6,7 +6,6 @@ import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
 import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import { judgeOverflow } from '../entity/stash-overflow.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { Answers } from './answers.ts';
 import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
@@ -89,15 +88,16 @@ export class CommandPipeline<S extends HostedState> {
 
   /** 1. Wait: the command takes its turn, which may be now. */
   receive(envelope: Envelope): void {
-    if (this.stash.offer(envelope)) {
-      this.drain();
-      if (!this.stash.isEmpty) this.stash.note(envelope);
+    if (!this.stash.offer(envelope)) {
+      this.#overflows(envelope);
       return;
     }
-    const { persistenceId, settings } = this.#entity;
-    const { stashOverflow, stashCapacity: capacity } = settings.actor;
-    const overflow = { persistenceId, command: envelope.event, capacity };
-    const { error, fails } = judgeOverflow(stashOverflow, overflow);
+    this.drain();
+    if (!this.stash.isEmpty) this.stash.note(envelope);
+  }
+
+  #overflows(envelope: Envelope): void {
+    const { error, fails } = this.stash.overflow(envelope);
     this.answers.reject(envelope, error);
     if (fails) this.#life.fail(error);
   }
@@ -240,9 +240,8 @@ export class CommandPipeline<S extends HostedState> {
 
   /** Answers a command, and those after it that had nothing to store. */
   #answerThrough(evaluated: Evaluated<S>): void {
-    const batch = this.#batch;
     for (;;) {
-      const next = batch[this.#settled];
+      const next = this.#batch[this.#settled]; // none when an answer has ended the entity
       if (next === undefined || (next !== evaluated && next.steps.length > 0)) return;
       this.#settled++;
       this.#answer(next);
@@ -267,7 +266,7 @@ export class CommandPipeline<S extends HostedState> {
         this.answers.reject(envelope, outcome.error);
         break;
       case 'stash':
-        this.stash.hold(envelope);
+        if (!this.stash.hold(envelope)) this.#overflows(envelope);
         break;
       case 'fail':
         ask?.fail(outcome.error);

@@ -2,6 +2,7 @@ import { Queue } from '../../runtime/queue.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope } from '../entity/evaluated.ts';
+import { judgeOverflow } from '../entity/stash-overflow.ts';
 
 type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
   readonly settings: Pick<Entity<HostedState>['settings'], 'actor'>;
@@ -9,7 +10,8 @@ type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
 
 /**
  * What waits for a recovery or a write to end, in order of arrival; survives a restart of the
- * entity.
+ * entity. What `decide` has stashed is counted apart: it may wait for a command that is still to
+ * come, and that must find room.
  */
 export class CommandStash {
   readonly #deps: StashDeps;
@@ -46,13 +48,23 @@ export class CommandStash {
    * state.
    */
   offer(envelope: Envelope): boolean {
-    const { stashCapacity } = this.#deps.settings.actor;
-    if (!envelope.internal && this.length >= stashCapacity) {
-      this.dropSettled();
-      if (this.length >= stashCapacity) return false;
-    }
+    if (!envelope.internal && !this.#hasRoom(() => this.#waiting.length)) return false;
     this.#waiting.push(envelope);
     return true;
+  }
+
+  #hasRoom(count: () => number): boolean {
+    const { stashCapacity } = this.#deps.settings.actor;
+    if (count() < stashCapacity) return true;
+    this.dropSettled();
+    return count() < stashCapacity;
+  }
+
+  /** What a command gets that has no room. */
+  overflow({ event: command }: Envelope): ReturnType<typeof judgeOverflow> {
+    const { persistenceId, settings } = this.#deps;
+    const { stashOverflow, stashCapacity: capacity } = settings.actor;
+    return judgeOverflow(stashOverflow, { persistenceId, command, capacity });
   }
 
   /** Whose asker has given up does not run: "not stored" was the answer. */
@@ -73,10 +85,12 @@ export class CommandStash {
     if (envelopes.length > 0) this.#waiting.unshift(envelopes);
   }
 
-  /** Keeps a command until the entity has changed. */
-  hold(envelope: Envelope): void {
+  /** Keeps a command until the entity has changed; false when too many are kept already. */
+  hold(envelope: Envelope): boolean {
+    if (!this.#hasRoom(() => this.#held.length)) return false;
     this.#held.push(envelope);
     this.note(envelope);
+    return true;
   }
 
   /** The entity has changed: what was held goes first, in its order. */

@@ -345,7 +345,7 @@ export interface ResolvedBackoff {
 export interface ActorSettings {
   /** Entities that may be recovering at one moment; the rest queue in arrival order. */
   readonly maxConcurrentRecoveries: number;
-  /** Commands one entity may hold while it recovers or persists. */
+  /** Commands one entity may hold while it recovers or persists, and as many that `decide` stashes. */
   readonly stashCapacity: number;
   /** A full stash drops the command (its asker gets an error) or fails the entity. */
   readonly stashOverflow: StashOverflowVerdict | StashOverflowStrategy;

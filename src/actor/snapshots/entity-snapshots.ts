@@ -174,7 +174,7 @@ export class EntitySnapshots<S extends HostedState> {
   recovered({ appliedEvents }: Replayed<S>): void {
     const { retention } = this.#entity.settings.snapshots;
     const isDue = retention !== undefined && appliedEvents >= retention.snapshotEvery;
-    if (isDue && this.#mayTake) this.#take(true);
+    if (isDue && this.#mayTake) this.#takeAfterEffects(true);
   }
 
   /**
@@ -192,12 +192,18 @@ export class EntitySnapshots<S extends HostedState> {
     if (step !== steps[steps.length - 1]) return;
     const due = this.#due;
     this.#due = 'no';
-    if (due === 'no' || !this.#mayTake) return;
-    // Messages of this event to children are on their way until then: no journal has them.
+    if (due !== 'no' && this.#mayTake) this.#takeAfterEffects(due === 'by-retention');
+  }
+
+  /**
+   * When the turn ends. Until then messages of the last event to children are on their way, and
+   * children that a recovery made again have not armed their delays: no journal has them.
+   */
+  #takeAfterEffects(isRetained: boolean): void {
     this.#isTaking = true;
     this.#turn.defer(() => {
       this.#isTaking = false;
-      this.#take(due === 'by-retention');
+      this.#take(isRetained);
     });
   }
 
@@ -267,7 +273,7 @@ export class EntitySnapshots<S extends HostedState> {
       input: isInputStored ? { value: input } : undefined,
       // JSON would leave out or change what it cannot hold, and say nothing.
       state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
-      timers: toStoredTimers(this.#timers, coding),
+      timers: toStoredTimers(this.#timers, coding, sequenceNr),
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),
       deliveries: outbox.toPlain(),

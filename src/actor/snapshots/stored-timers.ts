@@ -21,19 +21,27 @@ export interface StoredTimer extends Omit<PendingTimer, 'event'> {
 }
 
 /**
- * The delayed events for a snapshot. A later version of the program may apply its own events in
- * them, so these go through the adapters, as in the journal.
+ * The delayed events for a snapshot with this number. A later version of the program may apply its
+ * own events in them, so these go through the adapters, as in the journal. One that the program
+ * itself would read as several stays as it is: else it could not use its own snapshot, and the
+ * events before that may be deleted.
+ *
+ * @throws what an adapter throws
  */
 export function toStoredTimers(
   timers: Timers,
   coding: EventCoding | undefined,
+  seqNr: number,
 ): readonly StoredTimer[] {
   return timers.entries().map((timer) => {
     const { event, target } = timer;
     if (target.type !== 'self' || isOwnType(event.type)) return timer;
-    const { value, manifest } = coding?.adapt(event) ?? { value: event, manifest: '' };
+    if (coding === undefined) return { ...timer, manifest: '' };
+    const { value, manifest } = coding.adapt(event);
     // A snapshot cannot hold bytes.
-    return value instanceof Uint8Array ? timer : { ...timer, event: value, manifest };
+    if (value instanceof Uint8Array) return timer;
+    const isOne = coding.restore(value, manifest, seqNr).length === 1;
+    return isOne ? { ...timer, event: value, manifest } : timer;
   });
 }
 

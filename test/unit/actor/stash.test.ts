@@ -162,6 +162,46 @@ describe('what decide has stashed', () => {
 });
 
 describe('a full stash', () => {
+  it('has room for the command that what decide has stashed waits for', async () => {
+    const { host, actor, ask } = openDoor({ stashCapacity: 2, unstashOn: 'open' });
+    await host.whenRecovered(actor);
+    const waiting = [ask({ type: 'wait', of: 'a' }), ask({ type: 'wait', of: 'b' })];
+    const refused = await failureOf(ask({ type: 'wait', of: 'c' }));
+    expect(refused).to.include({ code: 'STASH_OVERFLOW', stored: 'no' });
+    await ask({ type: 'open' });
+    const answers = await Promise.all(waiting);
+    expect(answers.flatMap(({ events }) => events)).to.deep.equal([
+      { type: 'noted', of: 'a' },
+      { type: 'noted', of: 'b' },
+    ]);
+  });
+
+  it('that fails the entity among commands written together lets none of them act twice', async () => {
+    const ran: string[] = [];
+    const decide = ({ command }: { command: Command }) =>
+      command.type === 'wait'
+        ? { type: 'stash' }
+        : {
+            type: 'persist',
+            events: [{ type: 'noted', of: 'note' }],
+            thenRun: () => ran.push(command.type),
+          };
+    const options = { stashCapacity: 2, stashOverflow: 'fail', groupCommit: 9, unstashOn: 'open' };
+    const { host, journal, actor, ask } = openDoor({ ...options, decide });
+    await host.whenRecovered(actor);
+    const stashed = [ask({ type: 'wait', of: 'a' }), ask({ type: 'wait', of: 'b' })];
+    const gate = journal.blockNextWrite();
+    const first = ask({ type: 'note' });
+    await gate.reached;
+    const second = ask({ type: 'open' });
+    const overflowing = failureOf(ask({ type: 'wait', of: 'c' }));
+    gate.open();
+    expect((await overflowing).code).to.equal('STASH_OVERFLOW');
+    await Promise.all([first, second]);
+    for (const { status } of await Promise.allSettled(stashed)) expect(status).to.equal('rejected');
+    expect(ran).to.deep.equal(['note', 'open']);
+  });
+
   it('drops the command or fails the entity, as the actor says', async () => {
     const drops = openDoor(
       { stashCapacity: 1, stashOverflow: 'drop' },

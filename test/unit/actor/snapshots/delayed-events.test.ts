@@ -90,6 +90,21 @@ describe('a delayed event of the program in a snapshot', () => {
     expect(seen).to.deep.equal([other]);
   });
 
+  it('is kept as it is where its own program reads it as several events', async () => {
+    const halves = [
+      { type: 'half', euros: 2 },
+      { type: 'half', euros: 3 },
+    ];
+    const eventAdapter = {
+      toJournal: (event: EventObject) => event,
+      fromJournal: (stored: EventObject) => (stored.type === 'due' ? halves : [stored]),
+    };
+    const before = await reminded(inEuros, { eventAdapter });
+    const { from, seen } = await seenBy(before, inEuros, { eventAdapter });
+    expect(from).to.equal(2);
+    expect(seen).to.deep.equal([other, ...halves]);
+  });
+
   it('leaves the snapshot unused where it cannot be read: its step, its schema, its version', async () => {
     const throws = () => {
       throw new Error('cannot');
@@ -161,5 +176,41 @@ describe('a delayed event of the program in a snapshot', () => {
     expect(actor.getSnapshot().value).to.equal('a');
     await world.pass(1);
     expect(actor.getSnapshot().value).to.equal('b');
+  });
+});
+
+describe('a delayed event of a child', () => {
+  it('is in the snapshot that a recovery takes, whether events or a snapshot made the child', async () => {
+    const wait = setup({}).createMachine({
+      id: 'wait',
+      initial: 'on',
+      states: { on: { after: { 1000: 'over' } }, over: { type: 'final' } },
+    });
+    const machine = setup({ actors: { wait } }).createMachine({
+      id: 'm',
+      initial: 'waiting',
+      states: { waiting: { invoke: { id: 'wait', src: 'wait', onDone: 'done' } }, done: {} },
+      on: { other: {} },
+    });
+    const store = new TestSnapshotStore();
+    let world = new World();
+    const start = async (options: object) => {
+      const started = world.start(machine, {}, options, { snapshotStore: async () => store });
+      await started.host.whenRecovered(started.actor);
+      await settle();
+      return started;
+    };
+    const retention = { snapshotEvery: 1, keepSnapshots: 9 };
+    for (const options of [{}, { retention }, {}, { retention }]) {
+      const { tell } = await start(options);
+      if (!('retention' in options)) await tell('other');
+      await settle();
+      await world.pass(100);
+      world = world.crash();
+    }
+    expect(await store.numbers('e')).to.deep.equal([2, 3]);
+    const { actor } = await start({});
+    await world.pass(1000);
+    expect(actor.getSnapshot().value).to.equal('done');
   });
 });
