@@ -7,6 +7,7 @@ import type {
   LocalEntities,
 } from '../actor/registry/entities.ts';
 import type { Config } from '../config/config.ts';
+import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import type { BoundClasses } from '../config/settings/event-adapter-settings.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
@@ -175,7 +176,8 @@ export class Plugins {
    * @throws {ConfigError} no section at `pluginId`, or it is not right
    */
   async snapshotStore(pluginId: string | undefined): Promise<SnapshotStore | undefined> {
-    const path = pluginId || this.#config.getString('akka.persistence.snapshot-store.plugin');
+    const named = pluginId || this.#config.getString('akka.persistence.snapshot-store.plugin');
+    const path = canonicalPath(named);
     if (path === '' || isNoStore(this.#config, path)) return undefined;
     const known = this.#stores.get(path);
     if (known !== undefined) return await known;
@@ -380,7 +382,7 @@ export class Plugins {
   }
 
   #journalPath(pluginId: string | undefined): string {
-    return pluginId || defaultJournalOf(this.#config);
+    return pluginId ? canonicalPath(pluginId) : defaultJournalOf(this.#config);
   }
 
   /** `undefined` = a journal without log and store: it has no fleet, and nobody is woken. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigProblem } from '../../model/errors.ts';
 import { renderPath } from '../hocon/origin.ts';
+import { pathOf } from '../hocon/parse/path.ts';
 import { withFallback } from '../hocon/resolve/merge.ts';
 import { type ObjectValue, objectUnder, toPlain, type Value } from '../hocon/values.ts';
 
@@ -42,6 +43,21 @@ export function writtenIn(
     const isSetHere = canonical !== undefined && !isReferenceFile(canonical.origin.file);
     return isSetHere && at(root, alias) === undefined ? path : alias;
   };
+}
+
+/**
+ * The one spelling of a path that a value names: a section of `pekko.persistence` is the one of
+ * `akka.persistence`, and quotes are only where a path needs them. What is no path stays as it is.
+ */
+export function canonicalPath(text: string): string {
+  let path: readonly string[];
+  try {
+    path = pathOf(text);
+  } catch {
+    return text;
+  }
+  const isAlias = aliasRoot.every((name, index) => path[index] === name);
+  return renderPath(isAlias ? [...canonicalRoot, ...path.slice(aliasRoot.length)] : path);
 }
 
 function at(root: ObjectValue, path: readonly string[]): Value | undefined {
