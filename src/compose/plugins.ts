@@ -156,7 +156,10 @@ export class Plugins {
     const known = this.#codings.get(path);
     if (known !== undefined) return await known;
     const eventAdapters = eventAdaptersOf(this.#config, path);
-    const coding = openJournalCoding({ eventAdapters, serializers }, this.#config);
+    const coding = openJournalCoding(
+      { eventAdapters, serializers },
+      { config: this.#config, log: this.#log },
+    );
     this.#codings.set(path, coding);
     coding.catch(() => this.#codings.delete(path));
     return await coding;
