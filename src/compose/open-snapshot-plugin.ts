@@ -15,6 +15,7 @@ import {
 } from '../config/settings/snapshot-store-settings.ts';
 import { hostSnapshotStore } from '../plugin/host/hosted-snapshot-store.ts';
 import {
+  type OpenPluginDeps,
   openPlugin,
   type PluginKind,
   pluginSourceAt,
@@ -24,7 +25,6 @@ import type { PluginFactory } from '../plugin/plugin-context.ts';
 import type { SnapshotStore, SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { builtinSnapshotStores } from './snapshot-stores.ts';
-import type { OpenDeps } from './stores.ts';
 
 /** That there is none, in the words of JVM files and in ours. */
 const noStore = [
@@ -95,7 +95,7 @@ export async function openSnapshotStore(
   config: Config,
   path: string,
   registered: RegisteredPlugins,
-  deps: OpenDeps & { readonly closing: AbortSignal },
+  deps: Omit<OpenPluginDeps, 'startTimeoutMs'>,
 ): Promise<SnapshotStore> {
   const section = await readSection(config, path, registered);
   const { source, settings, startTimeoutMs } = section;

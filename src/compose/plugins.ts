@@ -78,6 +78,8 @@ export class Plugins {
   readonly #local = new Map<string, LocalEntities<AnyActorLogic>[]>();
   readonly #scouted = new Set<string>();
   readonly #closing = new AbortController();
+  /** Fires when the actors have ended. */
+  readonly #unused = new AbortController();
 
   constructor({ config, log, registered }: PluginsOptions) {
     this.#config = config;
@@ -156,10 +158,8 @@ export class Plugins {
     const known = this.#codings.get(path);
     if (known !== undefined) return await known;
     const eventAdapters = eventAdaptersOf(this.#config, path);
-    const coding = openJournalCoding(
-      { eventAdapters, serializers },
-      { config: this.#config, log: this.#log },
-    );
+    const context = { config: this.#config, log: this.#log };
+    const coding = openJournalCoding({ eventAdapters, serializers }, context);
     this.#codings.set(path, coding);
     coding.catch(() => this.#codings.delete(path));
     return await coding;
@@ -186,7 +186,7 @@ export class Plugins {
     if (known !== undefined) return await known;
     const closing = this.#closing.signal;
     closing.throwIfAborted();
-    const deps = { log: this.#log, clock: systemClock, closing };
+    const deps = { log: this.#log, clock: systemClock, closing, unused: this.#unused.signal };
     const opening = openSnapshotStore(this.#config, path, this.#registered, deps);
     this.#stores.set(path, opening);
     this.#noteOpening(opening, () => this.#stores.delete(path));
@@ -310,6 +310,7 @@ export class Plugins {
   async close(): Promise<void> {
     this.stopWaking();
     const plugins = await Promise.allSettled([...this.#opened].reverse());
+    this.#unused.abort(this.#closing.signal.reason);
     this.#opened.clear();
     this.#journals.clear();
     this.#stores.clear();
@@ -329,6 +330,7 @@ export class Plugins {
       log: this.#log,
       clock: systemClock,
       closing: this.#closing.signal,
+      unused: this.#unused.signal,
       ownKeys: () => this.#ownKeysOf(path),
       beforeClose: async () => {
         await this.#fleets.get(path)?.[Symbol.asyncDispose]();

@@ -151,6 +151,33 @@ describe('plugins of a user', () => {
     expect(journal.isClosed).to.equal(true);
   });
 
+  it('are wanted until the actors have ended what they hold', async () => {
+    const steps: string[] = [];
+    class Slow extends OwnJournal {
+      override async write(...call: Parameters<OwnJournal['write']>) {
+        await this.context.clock.sleep(5, this.context);
+        steps.push('written');
+        return await super.write(...call);
+      }
+
+      override async [Symbol.asyncDispose]() {
+        steps.push(this.context.signal.aborted ? 'closed' : 'closed while it was wanted');
+      }
+    }
+    const host = await open({
+      config: 'akka.persistence.journal.plugin = mine',
+      plugins: { mine: Slow },
+    });
+    const actor = start(host, 'a');
+    await host.whenRecovered(actor);
+    const asked = [1, 2].map(async (by) => {
+      await host.ask(actor, { type: 'added', by });
+      steps.push('answered');
+    });
+    await Promise.all([host.shutdown(), ...asked]);
+    expect(steps).to.deep.equal(['written', 'answered', 'written', 'answered', 'closed']);
+  });
+
   it('are asked for by their class, and nothing else passes for them', async () => {
     const host = await open({
       config: `${own}, akka.persistence.journal.auto-start-journals = []`,
