@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { assign, createActor, type EventObject, setup } from 'xstate';
-import { createPersistence } from '../../../../src/index.ts';
+import { createPersistence, upcasters } from '../../../../src/index.ts';
 import { describeError } from '../../../../src/observability/describe-error.ts';
 
 const counting = setup({ types: { context: {} as { count: number } } }).createMachine({
@@ -58,6 +58,8 @@ describe('functions that have to answer at once, and answer a promise,', () => {
     ['toBinary', { serializers: { add: { ...binary, toBinary: late } } }],
     ['fromBinary', { serializers: { add: { ...binary, fromBinary: late } } }],
     ['toJson', { serializers: { add: { ...codec, toJson: late } } }],
+    ['headers', { headers: late }],
+    ['metadata', { metadata: late }],
     ['fromJson', { serializers: { add: { ...codec, fromJson: late } } }],
   ] as const) {
     it(`reject the command: ${name} of ${Object.keys(options)[0]}`, async () => {
@@ -69,6 +71,12 @@ describe('functions that have to answer at once, and answer a promise,', () => {
   it('reject the command: a manifest that is no text', async () => {
     const { answer } = await outcome({ eventAdapter: { ...adapter, manifest: () => 5 } });
     expect(answer).to.include('its event adapter gives 5 as a manifest, no text');
+  });
+
+  it('name the step: up', () => {
+    const { fromJournal } = upcasters([{ type: 'add', from: 1, to: 2, up: late as never }]);
+    const read = () => fromJournal({ type: 'add' }, '', { persistenceId: 'a', seqNr: 1 });
+    expect(read).to.throw(/^the upcaster of "add" from version 1 to 2 answered a promise/);
   });
 
   it('leave no snapshot: toStore', async () => {
