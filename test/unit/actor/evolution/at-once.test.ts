@@ -16,7 +16,7 @@ const late = async () => {
 const same = <T>(value: T): T => value;
 const asJson = (event: EventObject) => Buffer.from(JSON.stringify(event));
 const ofJson = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString());
-const adapter = { toJournal: same, fromJournal: (event: EventObject) => [event] };
+const identity = { toJournal: same, fromJournal: (event: EventObject) => [event] };
 const binary = { identifier: 200, manifest: () => '', toBinary: asJson, fromBinary: ofJson };
 const codec = { name: 'mine', toJson: same, fromJson: same };
 
@@ -51,9 +51,9 @@ describe('functions that have to answer at once, and answer a promise,', () => {
   }
 
   for (const [name, options] of [
-    ['manifest', { eventAdapter: { ...adapter, manifest: late } }],
-    ['toJournal', { eventAdapter: { ...adapter, toJournal: late } }],
-    ['fromJournal', { eventAdapter: { ...adapter, fromJournal: late } }],
+    ['manifest', { eventAdapter: { ...identity, manifest: late } }],
+    ['toJournal', { eventAdapter: { ...identity, toJournal: late } }],
+    ['fromJournal', { eventAdapter: { ...identity, fromJournal: late } }],
     ['manifest', { serializers: { add: { ...binary, manifest: late } } }],
     ['toBinary', { serializers: { add: { ...binary, toBinary: late } } }],
     ['fromBinary', { serializers: { add: { ...binary, fromBinary: late } } }],
@@ -69,13 +69,13 @@ describe('functions that have to answer at once, and answer a promise,', () => {
   }
 
   it('reject the command: a manifest that is no text', async () => {
-    const { answer } = await outcome({ eventAdapter: { ...adapter, manifest: () => 5 } });
+    const { answer } = await outcome({ eventAdapter: { ...identity, manifest: () => 5 } });
     expect(answer).to.include('its event adapter gives 5 as a manifest, no text');
   });
 
   it('name the step: up', () => {
-    const { fromJournal } = upcasters([{ type: 'add', from: 1, to: 2, up: late as never }]);
-    const read = () => fromJournal({ type: 'add' }, '', { persistenceId: 'a', seqNr: 1 });
+    const adapter = upcasters([{ type: 'add', from: 1, to: 2, up: late as never }]);
+    const read = () => adapter.fromJournal({ type: 'add' }, '', { persistenceId: 'a', seqNr: 1 });
     expect(read).to.throw(/^the upcaster of "add" from version 1 to 2 answered a promise/);
   });
 
