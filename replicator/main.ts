@@ -3,6 +3,7 @@ import { readOptions, UsageError } from '../src/cli/usage.ts';
 import { noteIgnoredKeys } from '../src/compose/note-ignored-keys.ts';
 import { openReplicatedStore, storeNames } from '../src/compose/open-eventual-store.ts';
 import type { Config } from '../src/config/config.ts';
+import { canonicalPath } from '../src/config/keys/pekko-alias.ts';
 import { readConfig } from '../src/config/load-config.ts';
 import { readTogether } from '../src/config/read-together.ts';
 import {
@@ -112,7 +113,7 @@ function prepare(args: readonly string[]) {
  * @throws {UsageError} the default journal is not on Kafka, and nothing of the replicator is set
  */
 function refuseWithoutKafka(config: Config): void {
-  const path = config.getString('akka.persistence.journal.plugin');
+  const path = canonicalPath(config.getString('akka.persistence.journal.plugin'));
   if (path === '' || config.isSet(replicatorPath)) return;
   if (pluginPathProblem(config, path) !== undefined) return;
   const journal = journalClassOf(config, path);

@@ -55,6 +55,26 @@ const choices = {
   stashOverflow: ['drop', 'fail'],
 } as const satisfies { [K in keyof ActorSettings]?: readonly ActorSettings[K][] };
 
+/** Options that are objects: a misspelt member would leave a default that may delete too much. */
+const members = {
+  retention: ['snapshotEvery', 'keepSnapshots', 'deleteEvents'],
+  recovery: ['toSeqNr', 'maxEvents', 'fromSnapshot'],
+  commandIds: ['maxCount', 'maxAge'],
+  deliveries: [
+    'to',
+    'sendTo',
+    'timeout',
+    'redeliverInterval',
+    'redeliveryBurst',
+    'warnAfterAttempts',
+    'maxUnconfirmed',
+  ],
+} as const satisfies {
+  [K in keyof Options]?: readonly (keyof NonNullable<Options[K]>)[];
+};
+
+type Options = EntityOptions<unknown, EventObject>;
+
 /** The options that machines and behaviors have in common. */
 export type SharedSettings<S> = Omit<EntitySettings<S>, 'decide' | 'transient' | 'unstashes'>;
 
@@ -80,7 +100,7 @@ export function resolveOptions<S, E extends EventObject>(
     commandSchema: options.commandSchema,
     machineVersion: options.machineVersion,
     recoverTo: optionalCount(options.recovery?.toSeqNr, 'recovery.toSeqNr'),
-    recoverMaxEvents: maxEventsOf(options.recovery?.maxEvents),
+    recoverMaxEvents: countOrAll(options.recovery?.maxEvents, 'recovery.maxEvents'),
     restart: resolveBackoff(options.onPersistFailure ?? 'stop'),
     passivateAfterMs:
       passivateAfter === undefined
@@ -106,6 +126,16 @@ function checkForJavaScript(options: object): void {
     const text = `must be one of ${allowed.join(', ')}, not ${shown(value)}`;
     throw new InvalidInputError(`the option "${name}" ${text}`);
   }
+  for (const [name, known] of Object.entries(members)) checkMembers(name, given[name], known);
+}
+
+function checkMembers(name: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined) return;
+  const isGroup = typeof value === 'object' && value !== null;
+  const strange = isGroup ? Object.keys(value).filter((member) => !known.includes(member)) : [];
+  if (isGroup && strange.length === 0) return;
+  const found = isGroup ? strange.join(', ') : shown(value);
+  throw new InvalidInputError(`the option "${name}" may have ${known.join(', ')}, not ${found}`);
 }
 
 function resolveSnapshots<S, E extends EventObject>({
@@ -264,7 +294,11 @@ function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undef
   if (minMs > maxMs)
     throw new InvalidInputError('onPersistFailure: minBackoff is above maxBackoff');
   const randomFactor = value.randomFactor ?? defaultRandomFactor;
-  const maxRestarts = value.maxRestarts ?? Number.POSITIVE_INFINITY;
+  if (!(randomFactor >= 0 && randomFactor <= 1))
+    throw new InvalidInputError(
+      `onPersistFailure.randomFactor must be within 0 .. 1, not ${randomFactor}`,
+    );
+  const maxRestarts = countOrAll(value.maxRestarts, 'onPersistFailure.maxRestarts');
   return { minMs, maxMs, randomFactor, maxRestarts };
 }
 
@@ -273,9 +307,9 @@ function positive(value: number, name: string): number {
   throw new InvalidInputError(`${name} must be an integer of at least 1, not ${value}`);
 }
 
-function maxEventsOf(value = Number.POSITIVE_INFINITY): number {
+function countOrAll(value = Number.POSITIVE_INFINITY, name: string): number {
   if (value === Number.POSITIVE_INFINITY) return value;
-  return optionalCount(value, 'recovery.maxEvents') ?? value;
+  return optionalCount(value, name) ?? value;
 }
 
 function optionalCount(value: number | undefined, name: string): number | undefined {

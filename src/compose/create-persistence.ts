@@ -3,6 +3,7 @@ import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
 import type { ActorSettings } from '../actor/entity/entity-options.ts';
 import type { StashOverflowStrategy } from '../actor/entity/stash-overflow.ts';
 import type { Config } from '../config/config.ts';
+import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import {
@@ -96,7 +97,9 @@ export interface Persistence extends ActorHost {
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
   checkOptions(options);
-  const registered = new Map<string, unknown>(Object.entries(options.plugins ?? {}));
+  const registered = new Map<string, unknown>(
+    Object.entries(options.plugins ?? {}).map(([path, source]) => [canonicalPath(path), source]),
+  );
   const sections = [...registered.keys()].map((path) => [path, { class: 'builtin#code' }]);
   const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),

@@ -3,12 +3,17 @@ import { serializerFault, storedAs } from '../actor/evolution/check-serializers.
 import type { EventAdapter } from '../actor/evolution/event-adapter.ts';
 import type { JournalCoding } from '../actor/evolution/event-coding.ts';
 import type { EventSerializer } from '../actor/evolution/event-serializer.ts';
-import { checkAdapter } from '../actor/evolution/resolve-evolution.ts';
+import { adapterFault } from '../actor/evolution/resolve-evolution.ts';
 import { PayloadSerializers, plainJson } from '../actor/evolution/stored-payload.ts';
 import { taggedJson } from '../actor/evolution/tagged-json.ts';
 import type { Config } from '../config/config.ts';
+import { canonicalPath } from '../config/keys/pekko-alias.ts';
+import { readAllTogether } from '../config/read-together.ts';
+import type { ClassKind } from '../config/settings/class-name.ts';
 import type { BoundClasses, NamedClass } from '../config/settings/event-adapter-settings.ts';
 import { ConfigError } from '../model/errors.ts';
+import type { Logger } from '../observability/logger.ts';
+import { makeBy } from '../plugin/make-named.ts';
 import { resolveExport } from '../plugin/resolve-export.ts';
 
 /** What the configuration says of the events of one journal. */
@@ -17,87 +22,117 @@ export interface CodingSettings {
   readonly serializers: BoundClasses;
 }
 
-const anAdapter = { what: 'an event adapter', builtins: new Map<string, never>() };
+/** What an adapter or a serializer of a user may be made from. */
+interface CodingContext {
+  /** All of the configuration. */
+  readonly config: Config;
+  readonly log: Logger;
+}
 
-const aSerializer = {
+interface BoundKind extends ClassKind<unknown> {
+  /** Why it is none; `undefined` = it is one. */
+  readonly faultOf: (value: unknown) => string | undefined;
+}
+
+const anAdapter: BoundKind = {
+  what: 'an event adapter',
+  builtins: new Map(),
+  faultOf: adapterFault,
+};
+
+const aSerializer: BoundKind = {
   what: 'a serializer',
   builtins: new Map<string, EventSerializer>([
     ['builtin#TaggedJson', taggedJson],
     ['builtin#JsonSerializer', plainJson],
   ]),
+  faultOf: serializerFault,
 };
 
 /**
  * What is bound to the events of a journal; `undefined` = nothing.
  *
- * @throws {ConfigError} a class cannot be loaded, or what it exports is no adapter or serializer
+ * @throws {ConfigError} all classes that cannot be loaded, or that give no adapter or serializer
  */
 export async function openJournalCoding(
   { eventAdapters, serializers }: CodingSettings,
-  config: Config,
+  context: CodingContext,
 ): Promise<JournalCoding | undefined> {
-  const adapters = await bindAdapters(eventAdapters, config);
-  const written = await bindSerializers(serializers, config);
+  const [adapters, written] = await readAllTogether<
+    [JournalCoding['adapters'], PayloadSerializers | undefined]
+  >(
+    () => bindAdapters(eventAdapters, context),
+    () => bindSerializers(serializers, context),
+  );
   if (adapters === undefined && written === undefined) return undefined;
   return { adapters, serializers: written };
 }
 
 async function bindAdapters(
   { classes, bindings }: BoundClasses,
-  config: Config,
+  context: CodingContext,
 ): Promise<JournalCoding['adapters']> {
+  const adapters = await loadAll<EventAdapter>(classes, anAdapter, context);
   if (bindings.length === 0) return undefined;
-  const byName = new Map<string, EventAdapter>();
-  for (const named of classes) {
-    const adapter = made((await resolveExport(config, named.path, anAdapter)).value);
-    try {
-      checkAdapter(adapter, `"${named.class}"`);
-    } catch (cause) {
-      throw wrong(named, (cause as Error).message);
-    }
-    byName.set(named.name, adapter);
-  }
+  const byName = new Map(classes.map(({ name }, index) => [name, adapters[index]]));
   return new Bindings(bindings.map(([pattern, names]) => [pattern, found(byName, names)] as const));
 }
 
 async function bindSerializers(
   { classes, bindings }: BoundClasses,
-  config: Config,
+  context: CodingContext,
 ): Promise<PayloadSerializers | undefined> {
   if (classes.length === 0) return undefined;
   const byName = new Map<string, EventSerializer>();
   const keyOf = new Map<number | string, string>();
-  for (const named of classes) {
-    const serializer = made((await resolveExport(config, named.path, aSerializer)).value);
-    const fault = serializerFault(serializer);
-    if (fault !== undefined) throw wrong(named, `"${named.class}" ${fault}`);
-    const known = serializer as EventSerializer;
-    const key = storedAs(known);
+  const loaded = await loadAll<EventSerializer>(classes, aSerializer, context);
+  for (const [index, serializer] of loaded.entries()) {
+    const named = classes[index] as NamedClass;
+    const key = storedAs(serializer);
     const other = keyOf.get(key);
     if (other !== undefined) {
-      throw wrong(
-        named,
-        `"${named.name}" and "${other}" are both stored as ${JSON.stringify(key)}`,
-      );
+      const both = `"${named.name}" and "${other}" are both stored as ${JSON.stringify(key)}`;
+      throw wrong(named, both);
     }
     keyOf.set(key, named.name);
-    byName.set(named.name, known);
+    byName.set(named.name, serializer);
   }
   const bound = bindings.flatMap(([pattern, [name = '']]) => {
     return found(byName, [name]).map((serializer) => [pattern, serializer] as const);
   });
-  return new PayloadSerializers([...byName.values()], [new Bindings(bound)]);
+  return new PayloadSerializers(loaded, [new Bindings(bound)]);
+}
+
+/** In the order of the classes. */
+async function loadAll<T>(
+  classes: readonly NamedClass[],
+  kind: BoundKind,
+  context: CodingContext,
+): Promise<readonly T[]> {
+  return (await readAllTogether(
+    ...classes.map((named) => () => load(named, kind, context)),
+  )) as readonly T[];
+}
+
+/** What is exported may be one already; otherwise it makes one, as it makes a plugin. */
+async function load(named: NamedClass, kind: BoundKind, context: CodingContext): Promise<unknown> {
+  const key = canonicalPath(named.path);
+  const { config } = context;
+  const { value } = await resolveExport(config, key, kind);
+  const makes = typeof value === 'function' || typeof Object(value).create === 'function';
+  const isMade = kind.faultOf(value) !== undefined && makes;
+  const loaded = isMade ? await makeBy(value, context, { config, key, what: kind.what }) : value;
+  const fault = kind.faultOf(loaded);
+  if (fault === undefined) return loaded;
+  throw wrong(named, `"${named.class}" ${fault}`);
 }
 
 /** Names that nobody declared were refused with the section. */
-function found<T>(byName: ReadonlyMap<string, T>, names: readonly string[]): readonly T[] {
+function found<T>(
+  byName: ReadonlyMap<string, T | undefined>,
+  names: readonly string[],
+): readonly T[] {
   return names.flatMap((name) => byName.get(name) ?? []);
-}
-
-/** A class is made; anything else is what it is. */
-function made(exported: unknown): unknown {
-  const isClass = typeof exported === 'function' && /^class\b/.test(String(exported));
-  return isClass ? new (exported as new () => unknown)() : exported;
 }
 
 function wrong({ path, origin }: NamedClass, message: string): ConfigError {

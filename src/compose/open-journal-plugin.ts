@@ -101,8 +101,9 @@ export function eventAdaptersOf(config: Config, path: string): BoundClasses {
 
 /** What opening a journal works with. */
 export interface OpenJournalDeps extends OpenDeps {
-  /** Fires when the journal is no longer wanted. */
+  /** As `OpenPluginDeps` has them. */
   readonly closing: AbortSignal;
+  readonly unused: AbortSignal;
   readonly beforeClose: () => Promise<void>;
   readonly ownKeys: OpenOwnKeys;
 }

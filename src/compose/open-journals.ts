@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
+import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import { problemAt } from '../config/settings/class-name.ts';
@@ -80,7 +81,9 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),
   });
-  const pathOf = (): string => options.plugin ?? defaultJournalOf(config);
+  const pathOf = (): string => {
+    return options.plugin === undefined ? defaultJournalOf(config) : canonicalPath(options.plugin);
+  };
   const deps = { log: options.log ?? silentLogger, clock: systemClock };
   const [, { ownKeys }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
     readJournals(config, pathOf(), deps),

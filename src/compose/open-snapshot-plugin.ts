@@ -15,6 +15,7 @@ import {
 } from '../config/settings/snapshot-store-settings.ts';
 import { hostSnapshotStore } from '../plugin/host/hosted-snapshot-store.ts';
 import {
+  type OpenPluginDeps,
   openPlugin,
   type PluginKind,
   pluginSourceAt,
@@ -24,31 +25,19 @@ import type { PluginFactory } from '../plugin/plugin-context.ts';
 import type { SnapshotStore, SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { builtinSnapshotStores } from './snapshot-stores.ts';
-import type { OpenDeps } from './stores.ts';
-
-/** Names that JVM files have for stores of this package. */
-const jvmNames = new Map([
-  ['akka.persistence.snapshot.local.LocalSnapshotStore', 'builtin#LocalSnapshotStore'],
-  ['pekko.persistence.snapshot.local.LocalSnapshotStore', 'builtin#LocalSnapshotStore'],
-]);
 
 /** That there is none, in the words of JVM files and in ours. */
-const noStore = ['builtin#NoSnapshotStore', 'akka.persistence.snapshot.NoSnapshotStore'];
+const noStore = [
+  'builtin#NoSnapshotStore',
+  'akka.persistence.snapshot.NoSnapshotStore',
+  'org.apache.pekko.persistence.snapshot.NoSnapshotStore',
+];
 
 const kind: PluginKind<SnapshotStorePlugin, PluginFactory<SnapshotStorePlugin>> = {
   what: 'a snapshot store',
-  builtins: withJvmNames(),
+  builtins: builtinSnapshotStores,
   methods: ['load', 'save', 'delete', 'deleteMatching', Symbol.asyncDispose],
 };
-
-function withJvmNames(): ReadonlyMap<string, PluginFactory<SnapshotStorePlugin>> {
-  const names = new Map(builtinSnapshotStores);
-  for (const [jvmName, name] of jvmNames) {
-    const factory = builtinSnapshotStores.get(name);
-    if (factory !== undefined) names.set(jvmName, factory);
-  }
-  return names;
-}
 
 /**
  * Whether the section at `path` says that there is no store.
@@ -93,7 +82,7 @@ async function readSection(config: Config, path: string, registered: RegisteredP
  * its first actor does.
  */
 function checkOwnSettings(section: Config, name: string): void {
-  const type = snapshotStoreClasses.get(jvmNames.get(name) ?? name);
+  const type = snapshotStoreClasses.get(name);
   if (type !== undefined) readSnapshotStoreSettings(section, type);
 }
 
@@ -106,7 +95,7 @@ export async function openSnapshotStore(
   config: Config,
   path: string,
   registered: RegisteredPlugins,
-  deps: OpenDeps & { readonly closing: AbortSignal },
+  deps: Omit<OpenPluginDeps, 'startTimeoutMs'>,
 ): Promise<SnapshotStore> {
   const section = await readSection(config, path, registered);
   const { source, settings, startTimeoutMs } = section;

@@ -7,6 +7,7 @@ import type {
   LocalEntities,
 } from '../actor/registry/entities.ts';
 import type { Config } from '../config/config.ts';
+import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import type { BoundClasses } from '../config/settings/event-adapter-settings.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
@@ -77,6 +78,8 @@ export class Plugins {
   readonly #local = new Map<string, LocalEntities<AnyActorLogic>[]>();
   readonly #scouted = new Set<string>();
   readonly #closing = new AbortController();
+  /** Fires when the actors have ended. */
+  readonly #unused = new AbortController();
 
   constructor({ config, log, registered }: PluginsOptions) {
     this.#config = config;
@@ -155,7 +158,8 @@ export class Plugins {
     const known = this.#codings.get(path);
     if (known !== undefined) return await known;
     const eventAdapters = eventAdaptersOf(this.#config, path);
-    const coding = openJournalCoding({ eventAdapters, serializers }, this.#config);
+    const context = { config: this.#config, log: this.#log };
+    const coding = openJournalCoding({ eventAdapters, serializers }, context);
     this.#codings.set(path, coding);
     coding.catch(() => this.#codings.delete(path));
     return await coding;
@@ -175,13 +179,14 @@ export class Plugins {
    * @throws {ConfigError} no section at `pluginId`, or it is not right
    */
   async snapshotStore(pluginId: string | undefined): Promise<SnapshotStore | undefined> {
-    const path = pluginId || this.#config.getString('akka.persistence.snapshot-store.plugin');
+    const named = pluginId || this.#config.getString('akka.persistence.snapshot-store.plugin');
+    const path = canonicalPath(named);
     if (path === '' || isNoStore(this.#config, path)) return undefined;
     const known = this.#stores.get(path);
     if (known !== undefined) return await known;
     const closing = this.#closing.signal;
     closing.throwIfAborted();
-    const deps = { log: this.#log, clock: systemClock, closing };
+    const deps = { log: this.#log, clock: systemClock, closing, unused: this.#unused.signal };
     const opening = openSnapshotStore(this.#config, path, this.#registered, deps);
     this.#stores.set(path, opening);
     this.#noteOpening(opening, () => this.#stores.delete(path));
@@ -305,6 +310,7 @@ export class Plugins {
   async close(): Promise<void> {
     this.stopWaking();
     const plugins = await Promise.allSettled([...this.#opened].reverse());
+    this.#unused.abort(this.#closing.signal.reason);
     this.#opened.clear();
     this.#journals.clear();
     this.#stores.clear();
@@ -324,6 +330,7 @@ export class Plugins {
       log: this.#log,
       clock: systemClock,
       closing: this.#closing.signal,
+      unused: this.#unused.signal,
       ownKeys: () => this.#ownKeysOf(path),
       beforeClose: async () => {
         await this.#fleets.get(path)?.[Symbol.asyncDispose]();
@@ -380,7 +387,7 @@ export class Plugins {
   }
 
   #journalPath(pluginId: string | undefined): string {
-    return pluginId || defaultJournalOf(this.#config);
+    return pluginId ? canonicalPath(pluginId) : defaultJournalOf(this.#config);
   }
 
   /** `undefined` = a journal without log and store: it has no fleet, and nobody is woken. */

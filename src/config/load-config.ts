@@ -9,7 +9,12 @@ import { withFallback } from './hocon/resolve/merge.ts';
 import { resolveConfig } from './hocon/resolve/resolver.ts';
 import type { ObjectValue } from './hocon/values.ts';
 import { rootProblems } from './keys/keys-beside-sections.ts';
-import { withPekkoAlias, writtenIn } from './keys/pekko-alias.ts';
+import {
+  withAliasDefaults,
+  withoutAliasDefaults,
+  withPekkoAlias,
+  writtenIn,
+} from './keys/pekko-alias.ts';
 import { isReferenceFile, referenceFolder } from './reference-folder.ts';
 import { systemProperties } from './system-properties.ts';
 
@@ -58,10 +63,13 @@ export interface ReadConfig {
 export function readConfig(options: LoadConfigOptions): ReadConfig {
   const outside = { env: options.env ?? process.env, properties: systemProperties() };
   const reference = referenceTree();
-  const resolved = resolveConfig(layered(applicationTree(options), reference), outside);
+  const application = applicationTree(options);
+  const whole = layered(application, withAliasDefaults(reference, application));
+  const defaults = resolveConfig(reference, outside);
+  const resolved = withoutAliasDefaults(resolveConfig(whole, outside), defaults, isReferenceFile);
   const { tree, problems } = withPekkoAlias(resolved, isReferenceFile);
   const written = writtenIn(resolved, isReferenceFile);
-  const config = Config.of(tree, resolveConfig(reference, outside), written);
+  const config = Config.of(tree, defaults, written);
   const all = [...problems, ...rootProblems(config)];
   const checkKeys = (): void => {
     if (all.length > 0) throw new ConfigError(all);

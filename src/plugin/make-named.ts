@@ -15,16 +15,28 @@ export async function makeNamed<T>(
 ): Promise<T> {
   const { config, key, what } = place;
   const { value } = await resolveExport(config, key, { what, builtins: new Map<string, never>() });
-  let made: unknown;
-  try {
-    made = await makeFrom(value, context, place);
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    const text = `names an export that failed to make ${what}: ${String(cause)}`;
-    throw new ConfigError([problemAt(config, key, text)], { cause });
-  }
+  const made = await makeBy(value, context, place);
   const missing = missingMethods(made, methods);
   if (missing.length === 0) return made as T;
   const text = `must make ${what}; what it made lacks ${missing.join(', ')}`;
   throw new ConfigError([problemAt(config, key, text)]);
+}
+
+/**
+ * Makes something from what a module exports.
+ *
+ * @throws {ConfigError} at the place of the key: it is of the wrong kind, or fails
+ */
+export async function makeBy(
+  exported: unknown,
+  context: unknown,
+  place: MadeFrom,
+): Promise<unknown> {
+  try {
+    return await makeFrom(exported, context, place);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    const text = `names an export that failed to make ${place.what}: ${String(cause)}`;
+    throw new ConfigError([problemAt(place.config, place.key, text)], { cause });
+  }
 }

@@ -32,8 +32,10 @@ export interface OpenPluginDeps {
   readonly startTimeoutMs: number;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Fires when the plugin is no longer wanted. */
+  /** Fires when the program is to end: a plugin that is being made is no longer wanted. */
   readonly closing: AbortSignal;
+  /** Fires when no actor uses the plugin any more. */
+  readonly unused: AbortSignal;
 }
 
 /** Sections whose plugins are made by code: what makes each, by path. */
@@ -72,11 +74,11 @@ export async function openPlugin<T extends AsyncDisposable>(
   source: unknown,
   place: PluginPlace,
   kind: PluginKind<T, unknown>,
-  { startTimeoutMs, log, clock, closing }: OpenPluginDeps,
+  { startTimeoutMs, log, clock, closing, unused }: OpenPluginDeps,
 ): Promise<T> {
   const { configPath, rootConfig } = place;
   const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, closing]);
+  const signal = AbortSignal.any([over.signal, unused]);
   const context: PluginContext = { ...place, log, clock, signal };
   const key = `${configPath}.class`;
   const making = makeFrom(source, context, { config: rootConfig, key, what: kind.what });
@@ -85,6 +87,7 @@ export async function openPlugin<T extends AsyncDisposable>(
     made = await within(unlessAborted(making, closing), startTimeoutMs, clock);
   } catch (cause) {
     if (closing.aborted) {
+      over.abort(closing.reason);
       making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
       throw closing.reason;
     }

@@ -11,7 +11,10 @@ export interface PluginContext {
   readonly rootConfig: Config;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Fires when the plugin took longer to start than its section allows, or is no longer wanted. */
+  /**
+   * Fires when the plugin took longer to start than its section allows, or is no longer wanted: in
+   * a shutdown after the last actor has ended, just before the plugins are closed.
+   */
   readonly signal: AbortSignal;
 }
 

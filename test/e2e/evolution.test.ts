@@ -31,6 +31,16 @@ const adapters = `
     toBinary: ({ at }) => Buffer.from(String(at.getTime())),
     fromBinary: (bytes) => ({ type: 'dated', at: new Date(Number(Buffer.from(bytes).toString())) }),
   };
+  export const shouting = async ({ config, log }) => {
+    log.debug({}, 'is given a log');
+    return config.has('akka.persistence') ? new Shouting() : undefined;
+  };
+  export const datesMaker = { create: () => dates };
+  export class Broken {
+    constructor() { throw new Error('no such disk'); }
+    toJournal() {}
+    fromJournal() {}
+  }
   export const nothing = {};
 `;
 const journal = 'evolutiongaming.kafka-journal.embedded.journal';
@@ -112,6 +122,16 @@ describe('events that evolve, on an embedded journal', function () {
     ]);
     const error = await failureOf(live('', {}, []));
     expect(error.message).to.contain('no serializer for id 101 with manifest "date" is known here');
+  });
+
+  it('keep adapters and serializers that an export makes', async () => {
+    const made = bound.replace('#Shouting', '#shouting').replace('#dates', '#datesMaker');
+    const events = [
+      { type: 'said', text: 'hi' },
+      { type: 'dated', at: new Date(5) },
+    ];
+    expect(await live(made, {}, events)).to.deep.equal(events);
+    expect(await live(bound, {}, []), 'the same in the journal').to.deep.equal(events);
   });
 
   const own = new URL('../support/own-plugins/own-journal.ts', import.meta.url).pathname;
@@ -242,6 +262,12 @@ describe('events that evolve, on an embedded journal', function () {
     expect(await cause(`${bind}, event-adapters { x = "./adapters.mjs#gone" } }`)).to.contain(
       'names export gone, which ./adapters.mjs does not have',
     );
+    const problems = await cause(
+      `${journal}.event-adapters { x = "./adapters.mjs#Broken", y = "./none.mjs" }`,
+    );
+    expect(problems, 'all of them, bound or not')
+      .to.match(/adapters\.x: names an export that failed .* adapter: Error: no such disk \(.*:4\)/)
+      .and.match(/adapters\.y: names module \.\/none\.mjs, which was not found/);
     const serializers = 'akka.persistence.serialization.serializers';
     expect(await cause(`${serializers} { x = "builtin#Tagged" }`)).to.match(
       /there is no such built-in .*; did you mean builtin#TaggedJson\?/,

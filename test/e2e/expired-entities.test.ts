@@ -86,8 +86,8 @@ async function liveAndExpire({ configText, path, snapshots, topic }: Place): Pro
     return found.toSorted();
   };
   const snapshotOf = async (id: string, maxSeqNr: number): Promise<number | undefined> => {
-    const closing = new AbortController().signal;
-    const deps = { ...quietDeps, closing };
+    const { signal } = new AbortController();
+    const deps = { ...quietDeps, closing: signal, unused: signal };
     await using store = await openSnapshotStore(config, snapshots, new Map(), deps);
     const criteria = { ...SnapshotCriteria.all, maxSeqNr };
     return (await store.load(id as PersistenceId, criteria))?.metadata.seqNr;

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { atOnce } from '../../model/at-once.ts';
 import { InvalidInputError } from '../../model/errors.ts';
 import { ExpireAfter } from '../../model/expire-after.ts';
 import type { JsonValue } from '../../model/payload.ts';
@@ -30,10 +31,8 @@ export function besideOf(hooks: Hooks): ((a: WriteArgs<EventObject>) => BesideEv
     return undefined;
   const fixed = typeof expireAfter === 'function' ? undefined : expiryOf(expireAfter);
   return (args) => {
-    const data = metadata?.(args);
-    ignoreOutcome(data);
-    const given = headers?.(args);
-    ignoreOutcome(given);
+    const data = atOnce(metadata?.(args), 'metadata');
+    const given = atOnce(headers?.(args), 'headers');
     const expiry = typeof expireAfter === 'function' ? expiryOf(expireAfter(args)) : fixed;
     return {
       ...(data !== undefined && { metadata: storedForm(data, 'metadata') as JsonValue }),

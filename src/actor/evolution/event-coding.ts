@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { atOnce } from '../../model/at-once.ts';
 import {
   CodecError,
   InvalidInputError,
@@ -7,6 +8,7 @@ import {
   WriteRejectedError,
 } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
+import { shown } from '../../model/shown.ts';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
 import type { Bindings } from './bindings.ts';
@@ -232,8 +234,8 @@ export class EventCoding {
       const adapters = [this.#evolution.adapter, only(this.#adapters?.of(event))];
       for (const adapter of adapters) {
         if (adapter === undefined) continue;
-        const own = adapter.manifest?.(value as EventObject) ?? '';
-        value = adapter.toJournal(value as EventObject);
+        const own = checkManifest(adapter.manifest?.(value as EventObject) ?? '');
+        value = atOnce(adapter.toJournal(value as EventObject), 'toJournal');
         if (own !== '' && manifest !== '') {
           const text = `two event adapters name a manifest for "${event.type}"`;
           throw new InvalidInputError(`${text}, and one of them alone can be stored`);
@@ -280,11 +282,11 @@ export class EventCoding {
       throw new CodecError(`it has version ${version}, and this program has no upcaster for it`);
     }
     const place: StoredEventPlace = { persistenceId: this.#id, seqNr };
-    const read = readers?.flatMap((reader) => reader.fromJournal(stored, manifest, place)) ?? [
-      stored,
-    ];
-    if (adapter === undefined) return read;
-    return read.flatMap((event) => adapter.fromJournal(event, manifest, place));
+    const by = (one: EventAdapter, event: unknown): readonly unknown[] => {
+      return atOnce(one.fromJournal(event, manifest, place), 'fromJournal');
+    };
+    const read = readers?.flatMap((reader) => by(reader, stored)) ?? [stored];
+    return adapter === undefined ? read : read.flatMap((event) => by(adapter, event));
   }
 
   #withNewName(stored: unknown): unknown {
@@ -314,7 +316,8 @@ export class EventCoding {
     }
     const { manifest, seqNr } = repr;
     const place = { persistenceId: this.#id, seqNr, manifest };
-    const events = unknown.policy({ event: event as EventObject, ...place });
+    const given = unknown.policy({ event: event as EventObject, ...place });
+    const events = atOnce(given, 'unknownStoredEvent');
     return Array.isArray(events) ? events : [events];
   }
 
@@ -360,4 +363,10 @@ function checkName(type: string, renaming: Renaming | undefined): void {
   if (named === type) return;
   const text = `"${type}" is an old name of "${named}" as "renamed" says`;
   throw new InvalidInputError(`${text}, so no new event may have it; nothing was stored`);
+}
+
+/** @throws {InvalidInputError} no journal could give it back */
+function checkManifest(manifest: unknown): string {
+  if (typeof atOnce(manifest, 'manifest') === 'string') return manifest as string;
+  throw new InvalidInputError(`its event adapter gives ${shown(manifest)} as a manifest, no text`);
 }

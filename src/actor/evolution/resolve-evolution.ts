@@ -75,9 +75,15 @@ export function resolveEvolution<E extends EventObject>(
 
 /** @throws {InvalidInputError} it lacks a function; `what` names it */
 export function checkAdapter(adapter: unknown, what: string): asserts adapter is EventAdapter {
+  const fault = adapterFault(adapter);
+  if (fault !== undefined) throw new InvalidInputError(`${what} ${fault}`);
+}
+
+/** Why it is no adapter; `undefined` = it is one. */
+export function adapterFault(adapter: unknown): string | undefined {
   const { toJournal, fromJournal } = (adapter ?? {}) as Partial<EventAdapter>;
-  if (typeof toJournal === 'function' && typeof fromJournal === 'function') return;
-  throw new InvalidInputError(`${what} needs the functions "toJournal" and "fromJournal"`);
+  if (typeof toJournal === 'function' && typeof fromJournal === 'function') return undefined;
+  return 'needs the functions "toJournal" and "fromJournal"';
 }
 
 /** @throws {InvalidInputError} no text, or a blank one */

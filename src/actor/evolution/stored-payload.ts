@@ -1,3 +1,4 @@
+import { atOnce } from '../../model/at-once.ts';
 import { InvalidInputError, WriteRejectedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
 import { shown } from '../../model/shown.ts';
@@ -74,9 +75,11 @@ export class PayloadSerializers {
     for (const bindings of this.#bindings) serializer ??= bindings.of(value);
     if (serializer === undefined || serializer === plainJson) return plain(value, undefined);
     try {
-      if (!isSerializer(serializer)) return plain(serializer.toJson(value), serializer.name);
-      const manifest: unknown = serializer.manifest(value);
-      const given: unknown = serializer.toBinary(value);
+      if (!isSerializer(serializer)) {
+        return plain(atOnce(serializer.toJson(value), 'toJson'), serializer.name);
+      }
+      const manifest: unknown = atOnce(serializer.manifest(value), 'manifest');
+      const given: unknown = atOnce(serializer.toBinary(value), 'toBinary');
       if (typeof manifest !== 'string' || !(given instanceof Uint8Array)) {
         const gave = `manifest and toBinary gave ${shown(manifest)} and ${shown(given)}`;
         throw new TypeError(`${gave}, not a text and bytes`);
@@ -96,12 +99,14 @@ export class PayloadSerializers {
     if (payload instanceof SerializedPayload) {
       const { serializer: id, manifest, bytes } = payload;
       const serializer = this.#byId.get(id);
-      if (serializer !== undefined) return serializer.fromBinary(bytes, manifest);
+      if (serializer !== undefined) {
+        return atOnce(serializer.fromBinary(bytes, manifest), 'fromBinary');
+      }
       throw new Error(unknownSerializer(payload));
     }
     if (encoding === undefined) return payload;
     const codec = this.#byName.get(encoding);
-    if (codec !== undefined) return codec.fromJson(payload);
+    if (codec !== undefined) return atOnce(codec.fromJson(payload), 'fromJson');
     throw new Error(`it was written by the JSON codec "${encoding}", which is not known here`);
   }
 }

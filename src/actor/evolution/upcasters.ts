@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { atOnce } from '../../model/at-once.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import { shown } from '../../model/shown.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
@@ -72,7 +73,7 @@ export function upcasters<E extends EventObject = never>(
       // The steps above the version that is written all have their way back.
       const above = chain.slice(versionOf(event.type, chain) - 1).reverse();
       let payload = event;
-      for (const { down } of above) payload = (down as AnyDown)(payload);
+      for (const { down } of above) payload = atOnce((down as AnyDown)(payload), 'down');
       return payload;
     },
     fromJournal(stored, manifest, place) {
@@ -114,13 +115,14 @@ function stepped(
   { type, from, to, up }: Upcast,
   place: StoredEventPlace,
 ): readonly EventObject[] {
-  const result: unknown = (up as AnyUp)(payload, place);
+  const name = `the upcaster of "${type}" from version ${from} to ${to}`;
+  const result: unknown = atOnce((up as AnyUp)(payload, place), name);
   const events: readonly unknown[] = Array.isArray(result) ? result : [result];
   for (const event of events) {
     const { type: given } = Object(event) as { readonly type?: unknown };
     if (typeof given === 'string') continue;
-    const text = `the upcaster of "${type}" from version ${from} to ${to} gave ${shown(event)}`;
-    throw new CodecError(`${text}, which is no event: it needs a text "type"`);
+    const text = `${name} gave ${shown(event)}, which is no event: it needs a text "type"`;
+    throw new CodecError(text);
   }
   return events as readonly EventObject[];
 }

@@ -1,3 +1,4 @@
+import { atOnce } from '../../model/at-once.ts';
 import { CodecError, RecoveryFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { BegunRecovery, JournalPlugin } from '../../ports/journal-plugin.ts';
@@ -214,7 +215,10 @@ class EntityReader<S extends HostedState> {
       if (adapter === undefined) this.#checkProgram(content);
       run.useVersion(bornWith);
       const from = { machineVersion, bornWith };
-      const given = adapter === undefined ? content.state : adapter.fromStore(content.state, from);
+      const given =
+        adapter === undefined
+          ? content.state
+          : atOnce(adapter.fromStore(content.state, from), 'fromStore');
       const { renaming } = settings.evolution ?? {};
       const state = renaming === undefined ? given : renamedChildren(given, renaming);
       const { seqNr } = witness;

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { atOnce } from '../../model/at-once.ts';
 import { InvalidInputError, NotOwnerError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { storedForm } from '../../model/stored-form.ts';
@@ -225,7 +226,8 @@ export class EntitySnapshots<S extends HostedState> {
       this.#due = 'by-retention';
     } else if (this.#due === 'no' && when !== undefined) {
       const { state: snapshot } = this.#entity;
-      if (when({ snapshot, event, sequenceNr })) this.#due = 'by-itself';
+      const isDue = atOnce(when({ snapshot, event, sequenceNr }), 'snapshotWhen');
+      if (isDue) this.#due = 'by-itself';
     }
   }
 
@@ -272,7 +274,10 @@ export class EntitySnapshots<S extends HostedState> {
       witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
       input: isInputStored ? { value: input } : undefined,
       // JSON would leave out or change what it cannot hold, and say nothing.
-      state: adapter === undefined ? persisted : storedForm(adapter.toStore(persisted), 'state'),
+      state:
+        adapter === undefined
+          ? persisted
+          : storedForm(atOnce(adapter.toStore(persisted), 'toStore'), 'state'),
       timers: toStoredTimers(this.#timers, coding, sequenceNr),
       lastEventMs: this.#lastEventMs,
       commands: recent.toPlain(),

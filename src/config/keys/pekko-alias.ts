@@ -1,11 +1,57 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigProblem } from '../../model/errors.ts';
 import { renderPath } from '../hocon/origin.ts';
+import { pathOf } from '../hocon/parse/path.ts';
 import { withFallback } from '../hocon/resolve/merge.ts';
-import { type ObjectValue, objectUnder, toPlain, type Value } from '../hocon/values.ts';
+import { type ObjectValue, objectOf, objectUnder, toPlain, type Value } from '../hocon/values.ts';
 
 const canonicalRoot = ['akka', 'persistence'] as const;
 const aliasRoot = ['pekko', 'persistence'] as const;
+
+/** The defaults, also where an application with `pekko.persistence` may refer to them. */
+export function withAliasDefaults(reference: ObjectValue, application: ObjectValue): ObjectValue {
+  const defaults = at(reference, canonicalRoot);
+  if (!application.fields.has(aliasRoot[0]) || defaults?.kind !== 'object') return reference;
+  const tree = withFallback(reference, objectUnder(aliasRoot, defaults));
+  return tree.kind === 'object' ? tree : reference;
+}
+
+/** The resolved tree without the defaults that were there to be referred to. */
+export function withoutAliasDefaults(
+  root: ObjectValue,
+  reference: ObjectValue,
+  isReferenceFile: IsReferenceFile,
+): ObjectValue {
+  const [top, name] = aliasRoot;
+  const parent = at(root, [top]);
+  const alias = at(root, aliasRoot);
+  if (parent?.kind !== 'object' || alias === undefined) return root;
+  const own = ownOf(alias, at(reference, canonicalRoot), isReferenceFile);
+  const fields = new Map(parent.fields);
+  fields.delete(name);
+  if (own !== undefined) fields.set(name, own);
+  return objectOf(new Map(root.fields).set(top, objectOf(fields, parent.origin)), root.origin);
+}
+
+/** What of a value is no default; `undefined` = nothing is. */
+function ownOf(
+  value: Value,
+  defaults: Value | undefined,
+  isReferenceFile: IsReferenceFile,
+): Value | undefined {
+  if (defaults === undefined) return value;
+  if (value.kind !== 'object' || defaults.kind !== 'object') {
+    const isDefault = isReferenceFile(value.origin.file);
+    return isDefault && isDeepStrictEqual(toPlain(value), toPlain(defaults)) ? undefined : value;
+  }
+  const own = [...value.fields].flatMap(([key, field]) => {
+    const found = ownOf(field, defaults.fields.get(key), isReferenceFile);
+    return found === undefined ? [] : [[key, found] as const];
+  });
+  return own.length === 0 ? undefined : objectOf(new Map(own), value.origin);
+}
+
+type IsReferenceFile = (file: string | undefined) => boolean;
 
 /**
  * The resolved tree with `pekko.persistence` laid over `akka.persistence`, which is what readers
@@ -13,7 +59,7 @@ const aliasRoot = ['pekko', 'persistence'] as const;
  */
 export function withPekkoAlias(
   root: ObjectValue,
-  isReferenceFile: (file: string | undefined) => boolean,
+  isReferenceFile: IsReferenceFile,
 ): { readonly tree: ObjectValue; readonly problems: readonly ConfigProblem[] } {
   const alias = at(root, aliasRoot);
   const canonical = at(root, canonicalRoot);
@@ -31,7 +77,7 @@ export function withPekkoAlias(
  */
 export function writtenIn(
   root: ObjectValue,
-  isReferenceFile: (file: string | undefined) => boolean,
+  isReferenceFile: IsReferenceFile,
 ): (path: readonly string[]) => readonly string[] {
   const hasAlias = at(root, aliasRoot)?.kind === 'object';
   return (path) => {
@@ -44,6 +90,21 @@ export function writtenIn(
   };
 }
 
+/**
+ * The one spelling of a path that a value names: a section of `pekko.persistence` is the one of
+ * `akka.persistence`, and quotes are only where a path needs them. What is no path stays as it is.
+ */
+export function canonicalPath(text: string): string {
+  let path: readonly string[];
+  try {
+    path = pathOf(text);
+  } catch {
+    return text;
+  }
+  const isAlias = aliasRoot.every((name, index) => path[index] === name);
+  return renderPath(isAlias ? [...canonicalRoot, ...path.slice(aliasRoot.length)] : path);
+}
+
 function at(root: ObjectValue, path: readonly string[]): Value | undefined {
   return path.reduce<Value | undefined>(
     (value, key) => (value?.kind === 'object' ? value.fields.get(key) : undefined),
@@ -54,7 +115,7 @@ function at(root: ObjectValue, path: readonly string[]): Value | undefined {
 interface Comparison {
   readonly path: readonly string[];
   readonly problems: ConfigProblem[];
-  readonly isReferenceFile: (file: string | undefined) => boolean;
+  readonly isReferenceFile: IsReferenceFile;
 }
 
 function collectConflicts(alias: Value, canonical: Value, comparison: Comparison): void {

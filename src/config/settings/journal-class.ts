@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
 import { pathOf } from '../hocon/parse/path.ts';
 import type { Value } from '../hocon/values.ts';
+import { canonicalPath } from '../keys/pekko-alias.ts';
 import { type ClassKind, type ClassName, classNameAt, nameIn, problemAt } from './class-name.ts';
 import { snapshotStoreClasses } from './snapshot-store-settings.ts';
 
@@ -31,6 +32,7 @@ const builtins = new Map<string, BuiltinJournal>([
   ['builtin#EmbeddedJournal', 'embedded'],
   ['builtin#InMemoryJournal', 'in-memory'],
   ['akka.persistence.journal.inmem.InmemJournal', 'in-memory'],
+  ['org.apache.pekko.persistence.journal.inmem.InmemJournal', 'in-memory'],
   ['akka.persistence.kafka.journal.KafkaJournal', 'kafka'],
   ...jvmPackages.flatMap((name) => [
     [`${name}.KafkaJournal`, 'kafka'] as const,
@@ -72,7 +74,7 @@ export function defaultJournalOf(config: Config): string {
   }
   const problem = pluginPathProblem(config, path);
   if (problem !== undefined) fail(config, key, problem);
-  return path;
+  return canonicalPath(path);
 }
 
 /** What a section is of. */
@@ -93,9 +95,10 @@ export function pluginPathProblem(
     const example = of === 'journal' ? kafkaJournalPath : 'akka.persistence.snapshot-store.inmem';
     return `must be the path of a ${of}'s section, such as ${example}, not "${path}"`;
   }
-  if (config.value(path)?.kind === 'object') {
+  const section = canonicalPath(path);
+  if (config.value(section)?.kind === 'object') {
     const [other, classes] = otherKind[of];
-    if (!classes.has(nameIn(config.value(`${path}.class`)))) return undefined;
+    if (!classes.has(nameIn(config.value(`${section}.class`)))) return undefined;
     return `names ${path}, which is the section of a ${other}, not of a ${of}`;
   }
   const sections = sectionsWithClass(config).join(', ');

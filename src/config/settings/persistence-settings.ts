@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { renderPath } from '../hocon/origin.ts';
 import { acceptedFor } from '../keys/keys-without-effect.ts';
 import { nearest } from '../keys/nearest.ts';
+import { canonicalPath } from '../keys/pekko-alias.ts';
 import { boolean, duration, integer, listOf, oneOf, text } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { nameIn } from './class-name.ts';
@@ -110,7 +111,7 @@ const namedAt = {
   },
 } as const;
 
-/** Paths of the sections that the configuration names, of one kind, each once. */
+/** Paths of the sections that the configuration names, of one kind, each once, in one spelling. */
 export function namedPlugins(config: Config, of: PluginKind): readonly string[] {
   const section = config.section('akka.persistence');
   const [plugin, autoStart] = [namedAt[of].plugin, namedAt[of].autoStart].map((key) =>
@@ -121,7 +122,7 @@ export function namedPlugins(config: Config, of: PluginKind): readonly string[] 
     ...((autoStart && listOf(text).read(autoStart)) ?? []),
   ];
   const named = paths.filter((path) => pluginPathProblem(config, path, of) === undefined);
-  return [...new Set(named)];
+  return [...new Set(named.map(canonicalPath))];
 }
 
 const jvmPackages = ['akka.persistence', 'org.apache.pekko.persistence'];

@@ -1,4 +1,5 @@
 import { Config } from '../config.ts';
+import { canonicalPath } from '../keys/pekko-alias.ts';
 import { boolean, duration, integer, type Kind, oneOf } from '../kinds.ts';
 import { SettingReader } from '../setting-reader.ts';
 import { readFallbackAdapters } from './event-adapter-settings.ts';
@@ -89,8 +90,9 @@ export function readRecoveryEventTimeout(reader: SettingReader, fallback: Config
  * section.
  */
 export function recoveryEventTimeoutOf(config: Config, path: string | undefined): number {
-  const isThere = path !== undefined && config.has(path);
-  const section = isThere ? config.section(path) : Config.empty();
+  const own = path === undefined ? undefined : canonicalPath(path);
+  const isThere = own !== undefined && config.has(own);
+  const section = isThere ? config.section(own) : Config.empty();
   return hostOf(section, config.section(fallbackPaths.journal), readRecoveryEventTimeout);
 }
 

@@ -142,19 +142,18 @@ export class CircuitBreaker {
   #watchDeadlines(): void {
     const watch = new AbortController();
     this.#watch = watch;
-    this.#expireCalls(watch.signal).then(
-      () => {
-        this.#watch = undefined;
-      },
-      () => {}, // closed
-    );
+    this.#expireCalls(watch.signal).catch(() => {}); // closed
   }
 
   async #expireCalls(signal: AbortSignal): Promise<void> {
     const { clock, name, settings } = this.#options;
     for (;;) {
       const [first] = this.#calls;
-      if (first === undefined) return;
+      if (first === undefined) {
+        // At once: a call that begins before the caller of this hears of it needs a watch of its own.
+        this.#watch = undefined;
+        return;
+      }
       const restMs = first.deadlineMs - clock.nowMs();
       if (restMs > 0) {
         await clock.sleep(restMs, { signal });

@@ -223,4 +223,33 @@ describe('an option that TypeScript would refuse', () => {
       expect(make).to.throw(InvalidInputError, `the option "${name}" must be ${allowed}`);
     });
   }
+
+  for (const [name, value, message] of [
+    [
+      'retention',
+      { snapshotEvery: 2, keepSnapshot: 5 },
+      /retention" may have .*, not keepSnapshot/,
+    ],
+    ['retention', null, /retention" may have snapshotEvery, .*, not null/],
+    ['recovery', { to: 5 }, /recovery" may have toSeqNr, .*, not to$/],
+    ['commandIds', 5, /commandIds" may have maxCount, maxAge, not 5/],
+    ['deliveries', { burst: 5 }, /deliveries" may have to, .*, not burst/],
+    [
+      'onPersistFailure',
+      { minBackoff: 1, maxBackoff: 1, randomFactor: 2 },
+      /within 0 \.\. 1, not 2/,
+    ],
+    [
+      'onPersistFailure',
+      { minBackoff: 1, maxBackoff: 1, maxRestarts: -1 },
+      /maxRestarts must be an/,
+    ],
+  ] as const) {
+    it(`is refused with its members: ${name} ${JSON.stringify(value)}`, () => {
+      const { host } = testHost();
+      const options = { persistenceId: 'a', [name]: value };
+      const make = () => host.persistent(setup({}).createMachine({ id: 'm' }), options as never);
+      expect(make).to.throw(InvalidInputError, message);
+    });
+  }
 });

@@ -151,6 +151,33 @@ describe('plugins of a user', () => {
     expect(journal.isClosed).to.equal(true);
   });
 
+  it('are wanted until the actors have ended what they hold', async () => {
+    const steps: string[] = [];
+    class Slow extends OwnJournal {
+      override async write(...call: Parameters<OwnJournal['write']>) {
+        await this.context.clock.sleep(5, this.context);
+        steps.push('written');
+        return await super.write(...call);
+      }
+
+      override async [Symbol.asyncDispose]() {
+        steps.push(this.context.signal.aborted ? 'closed' : 'closed while it was wanted');
+      }
+    }
+    const host = await open({
+      config: 'akka.persistence.journal.plugin = mine',
+      plugins: { mine: Slow },
+    });
+    const actor = start(host, 'a');
+    await host.whenRecovered(actor);
+    const asked = [1, 2].map(async (by) => {
+      await host.ask(actor, { type: 'added', by });
+      steps.push('answered');
+    });
+    await Promise.all([host.shutdown(), ...asked]);
+    expect(steps).to.deep.equal(['written', 'answered', 'written', 'answered', 'closed']);
+  });
+
   it('are asked for by their class, and nothing else passes for them', async () => {
     const host = await open({
       config: `${own}, akka.persistence.journal.auto-start-journals = []`,
@@ -164,6 +191,20 @@ describe('plugins of a user', () => {
     expect(await refused(host.journal('my.journal', InMemoryJournalPlugin))).to.match(
       /journal my\.journal is no InMemoryJournalPlugin/,
     );
+  });
+
+  it('are one plugin, however their path is spelt', async () => {
+    const host = await open({
+      config: 'pekko.persistence.journal.plugin = "pekko.persistence.journal.mine"',
+      plugins: { 'pekko.persistence.journal.mine': OwnJournal },
+    });
+    const spellings = ['pekko.persistence.journal.mine', 'akka.persistence."journal".mine'];
+    for (const [index, path] of [undefined, ...spellings].entries()) {
+      expect(await add(host, 'a', 1, path)).to.equal(index + 1);
+    }
+    expect(made.map(({ context }) => context.configPath)).to.deep.equal([
+      'akka.persistence.journal.mine',
+    ]);
   });
 
   it('may be silent in a recovery for as long as their own section says', async () => {
@@ -260,6 +301,23 @@ describe('snapshot stores of a persistence', () => {
       'akka.persistence.snapshot-store.plugin = "akka.persistence.no-snapshot-store"',
     ],
     [
+      'none, as files of Pekko say',
+      'pekko.persistence.snapshot-store.plugin = "pekko.persistence.no-snapshot-store"',
+    ],
+    [
+      'none, by its class in Pekko',
+      'akka.persistence.snapshot-store.plugin = s, s.class = "org.apache.pekko.persistence.snapshot.NoSnapshotStore"',
+    ],
+    [
+      'of this package, as files of Pekko say',
+      `pekko.persistence {
+         journal.plugin = "pekko.persistence.journal.inmem"
+         journal.inmem.class = "org.apache.pekko.persistence.journal.inmem.InmemJournal"
+         snapshot-store.plugin = "pekko.persistence.snapshot-store.local"
+         snapshot-store.local.class = "org.apache.pekko.persistence.snapshot.local.LocalSnapshotStore"
+       }`,
+    ],
+    [
       'of this package',
       'akka.persistence.snapshot-store.plugin = s, s.class = "builtin#InMemorySnapshotStore"',
     ],
@@ -268,7 +326,9 @@ describe('snapshot stores of a persistence', () => {
       const start = text.includes('mine')
         ? ', akka.persistence.snapshot-store.auto-start-snapshot-stores = [""]'
         : '';
-      const host = await createPersistence({ config: `${memory}\n${text}${start}` });
+      const host = await createPersistence({
+        config: `${text.includes('inmem') ? '' : memory}\n${text}${start}`,
+      });
       const actor = createActor(host.persistent(counter, { persistenceId: 'a' }), {
         input: { id: 'a' },
       }).start();

@@ -194,6 +194,25 @@ describe('loadConfig', () => {
     expect(config.getString('akka.persistence.journal.plugin')).to.equal('x');
   });
 
+  it('finds the defaults under pekko.persistence as well, where a file refers to them', async () => {
+    const config = await loadConfig({
+      text: `pekko.persistence {
+          journal.plugin = mine
+          max-concurrent-recoveries = \${pekko.persistence.typed.stash-capacity}
+        }
+        akka.persistence.typed.log-stashing = on
+        mine = \${pekko.persistence.journal-plugin-fallback} { class = x }`,
+      env: {},
+    });
+    expect(config.getNumber('mine.circuit-breaker.max-failures')).to.equal(10);
+    expect(config.getNumber('akka.persistence.max-concurrent-recoveries')).to.equal(4096);
+    expect(config.getBoolean('akka.persistence.typed.log-stashing')).to.equal(true);
+    expect(config.keys('pekko.persistence'), 'what the file has').to.have.members([
+      'journal',
+      'max-concurrent-recoveries',
+    ]);
+  });
+
   it('refuses a key set differently under both roots, and takes one that is the same', async () => {
     const both = (pekko: string): string =>
       `akka.persistence.journal.plugin = x\npekko.persistence.journal.plugin = ${pekko}`;

@@ -88,6 +88,26 @@ describe('CircuitBreaker', () => {
     expect(await outcome(answer)).to.equal('answer');
   });
 
+  it('watches a call that begins while the watch of those before it ends', async () => {
+    const sleep = clock.sleep.bind(clock);
+    const woken = Promise.withResolvers<void>();
+    clock.sleep = () => woken.promise;
+    await outcome(answer);
+    clock.sleep = sleep;
+    let error: unknown = 'nobody watched it';
+    woken.resolve();
+    queueMicrotask(() => {
+      breaker
+        .run(() => new Promise(() => {}))
+        .catch((reason: unknown) => {
+          error = reason;
+        });
+    });
+    await settle();
+    await clock.advance(100);
+    expect(error).to.be.instanceOf(DeadlineExceededError);
+  });
+
   it('counts anew once it has closed', async () => {
     await open();
     await clock.advance(1000);
