@@ -6,11 +6,10 @@ import { openKafkaActionConsumer } from '../kafka/reader/kafka-action-consumer.t
 import { LogUnavailableError, StoreUnavailableError } from '../model/errors.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import type { CallOptions } from '../ports/call-options.ts';
+import { Opened } from '../runtime/opened.ts';
 import { ProgressDeadline } from '../runtime/progress-deadline.ts';
 import { openEventualStore, placeOfStore } from './open-eventual-store.ts';
 import type { OpenDeps, Stores } from './stores.ts';
-
-type Disposables = AsyncDisposable[];
 
 /**
  * Kafka and the store, ready within `start-timeout`: topics and tables exist or are created where
@@ -29,7 +28,7 @@ export async function openKafkaStores(
   try {
     return await openAll(opening, { ...deps, signal: deadline.signal });
   } catch (error) {
-    await disposeAll(opening.opened);
+    await opening.opened[Symbol.asyncDispose]();
     throw deadline.signal.aborted ? deadline.signal.reason : error;
   } finally {
     deadline.dispose();
@@ -39,16 +38,11 @@ export async function openKafkaStores(
 /** What is open already, and which server is asked at the moment. */
 class Opening {
   readonly settings: KafkaJournalSettings;
-  readonly opened: Disposables = [];
+  readonly opened = new Opened();
   asking: 'Kafka' | 'the store' = 'Kafka';
 
   constructor(settings: KafkaJournalSettings) {
     this.settings = settings;
-  }
-
-  own<T extends AsyncDisposable>(resource: T): T {
-    this.opened.push(resource);
-    return resource;
   }
 
   expired(): Error {
@@ -62,15 +56,16 @@ class Opening {
 }
 
 async function openAll(opening: Opening, deps: OpenDeps & Required<CallOptions>): Promise<Stores> {
-  const { kafka, eventual: store } = opening.settings;
+  const { opened, settings } = opening;
+  const { kafka, eventual: store } = settings;
   const options = { signal: deps.signal };
-  await ensureTopics(opening.settings, deps, options);
-  const consumer = opening.own(await openKafkaActionConsumer(kafka, deps, options));
-  const [topic] = topicsOf(opening.settings.persistenceIdToKey);
-  const producer = opening.own(await openKafkaActionProducer(kafka, deps, { ...options, topic }));
+  await ensureTopics(settings, deps, options);
+  const consumer = opened.own(await openKafkaActionConsumer(kafka, deps, options));
+  const [topic] = topicsOf(settings.persistenceIdToKey);
+  const producer = opened.own(await openKafkaActionProducer(kafka, deps, { ...options, topic }));
   opening.asking = 'the store';
-  const eventual = opening.own(await openEventualStore(store, deps, options));
-  const close = (): Promise<void> => disposeAll(opening.opened);
+  const eventual = opened.own(await openEventualStore(store, deps, options));
+  const close = (): Promise<void> => opened[Symbol.asyncDispose]();
   const { log, clock } = deps;
   return {
     producer,
@@ -94,12 +89,5 @@ async function ensureTopics(
     }
   } finally {
     await admin[Symbol.asyncDispose]();
-  }
-}
-
-/** In reverse order of opening. */
-async function disposeAll(opened: Disposables): Promise<void> {
-  for (let resource = opened.pop(); resource !== undefined; resource = opened.pop()) {
-    await resource[Symbol.asyncDispose]();
   }
 }

@@ -8,6 +8,7 @@ import { InvalidInputError } from '../model/errors.ts';
 import type { Topic } from '../model/position.ts';
 import type { ReplicatedJournal } from '../ports/replicated-journal.ts';
 import type { EventualStore } from '../ports/wake-ups.ts';
+import { Opened } from '../runtime/opened.ts';
 import { openSqliteToRead } from '../stores/sqlite/read-wake-ups.ts';
 import { openEmbeddedStores } from './open-embedded-stores.ts';
 import { openEventualStore, openReplicatedStore } from './open-eventual-store.ts';
@@ -40,16 +41,16 @@ export interface WritableWakeUps extends OpenWakeUps {
  * @throws {StoreUnavailableError} {@link LogUnavailableError} not reachable
  */
 export async function openWakeUps(settings: Settings, deps: OpenDeps): Promise<OpenWakeUps> {
-  const opened = new AsyncDisposableStack();
-  const close = () => opened.disposeAsync();
+  const opened = new Opened();
+  const close = () => opened[Symbol.asyncDispose]();
   try {
     if ('file' in settings) {
       const file = fileToRead(settings);
-      if (file !== undefined) opened.use(file);
+      if (file !== undefined) opened.own(file);
       const partitions = async (topic: Topic) => file?.partitionCount(topic) ?? 0;
       return { partitions, eventual: file?.eventual ?? nothing, [Symbol.asyncDispose]: close };
     }
-    const admin = opened.use(await openKafkaAdmin(settings.kafka, deps));
+    const admin = opened.own(await openKafkaAdmin(settings.kafka, deps));
     const eventual = await openToLook(settings.eventual, deps, opened);
     const partitions = (topic: Topic) => admin.partitions(topic);
     return { partitions, eventual, [Symbol.asyncDispose]: close };
@@ -70,8 +71,8 @@ export async function openWakeUpsToWrite(
   settings: Settings,
   deps: OpenDeps,
 ): Promise<WritableWakeUps | undefined> {
-  const opened = new AsyncDisposableStack();
-  const close = () => opened.disposeAsync();
+  const opened = new Opened();
+  const close = () => opened[Symbol.asyncDispose]();
   try {
     if ('file' in settings) {
       // Of an earlier format it is left as it is: a program that runs may not be able to read it
@@ -79,15 +80,15 @@ export async function openWakeUpsToWrite(
       const file = fileToRead(settings);
       await file?.[Symbol.asyncDispose]();
       if (file === undefined) return undefined;
-      const { consumer, eventual } = opened.use(await openEmbeddedStores(settings, deps));
+      const { consumer, eventual } = opened.own(await openEmbeddedStores(settings, deps));
       const store = { type: 'sqlite', sqlite: { file: settings.file } } as const;
-      const replicated = opened.use(await openReplicatedStore(store, deps));
+      const replicated = opened.own(await openReplicatedStore(store, deps));
       const partitions = async (topic: Topic) => (await consumer.partitionCount(topic)) ?? 0;
       return { partitions, eventual, replicated, [Symbol.asyncDispose]: close };
     }
-    const admin = opened.use(await openKafkaAdmin(settings.kafka, deps));
-    const replicated = opened.use(await openReplicatedStore(settings.eventual, deps));
-    const eventual = opened.use(await openEventualStore(settings.eventual, deps));
+    const admin = opened.own(await openKafkaAdmin(settings.kafka, deps));
+    const replicated = opened.own(await openReplicatedStore(settings.eventual, deps));
+    const eventual = opened.own(await openEventualStore(settings.eventual, deps));
     const partitions = (topic: Topic) => admin.partitions(topic);
     return { partitions, eventual, replicated, [Symbol.asyncDispose]: close };
   } catch (error) {
@@ -106,13 +107,13 @@ function fileToRead({ file: path }: EmbeddedJournalSettings) {
 async function openToLook(
   settings: EventualSettings,
   deps: OpenDeps,
-  opened: AsyncDisposableStack,
+  opened: Opened,
 ): Promise<OpenWakeUps['eventual']> {
   if (settings.type !== 'sqlite') {
-    return opened.use(await openEventualStore(settings, deps, { mode: 'check' }));
+    return opened.own(await openEventualStore(settings, deps, { mode: 'check' }));
   }
   const file = openSqliteToRead(settings.sqlite.file);
-  return file === undefined ? nothing : opened.use(file).eventual;
+  return file === undefined ? nothing : opened.own(file).eventual;
 }
 
 /** A file that is not there. */

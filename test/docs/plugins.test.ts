@@ -32,6 +32,17 @@ describe('docs/plugins.md', () => {
     }
   });
 
+  it('says what a payload may be beside JSON, as the port does', () => {
+    const port = readFileSync(
+      new URL('../../src/ports/journal-plugin.ts', import.meta.url),
+      'utf8',
+    );
+    const [, kinds = ''] = /\/\*\* JSON, (.*)\*\/\n {2}readonly payload/.exec(port) ?? [];
+    const names = kinds.match(/`\w+`/g) ?? [];
+    expect(names).to.have.length(2);
+    for (const name of names) expect(page).to.include(name);
+  });
+
   it('shows a mapping of persistence ids that leads there and back', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kafka-journal-keys-'));
     const [, setting = ''] = blocksOf(page, 'hocon');

@@ -15,6 +15,7 @@ import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { DeliveryReport } from '../entity/host-events.ts';
 import type { OpenDelivery } from '../entity/outbox.ts';
+import { childAddress } from '../evolution/own-events.ts';
 import { actorAt, actorPrefix } from './actor-address.ts';
 
 /** What was tried of one delivery since the entity recovered. */
@@ -178,24 +179,32 @@ export class DeliverySender<S extends HostedState> {
     };
   }
 
-  /** What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. */
+  /**
+   * What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. So has
+   * what goes to a child that the final state of the entity has stopped for good: otherwise the
+   * entity would wait for it for ever, and never end.
+   */
   async #ask(to: string, event: EventObject, attempt: DeliveryAttempt): Promise<void> {
     const { id, correlationId, signal } = attempt;
     const { deps, logic, self, state, settings, persistenceId } = this.#entity;
     const actor = actorAt(to, self, logic.childrenOf(state));
-    if (actor === undefined) throw new ClosedError(`there is no actor ${to} at the moment`);
     const { timeoutMs: timeout } = settings.deliveries;
     try {
+      if (actor === undefined) throw new ClosedError(`there is no actor ${to} at the moment`);
       await deps.ask(actor, event, { commandId: id, correlationId, signal, timeout });
     } catch (err) {
-      const isRefused =
-        err instanceof CommandRejectedError ||
-        err instanceof CommandUnhandledError ||
-        err instanceof EntityDoneError;
-      if (!isRefused) throw err;
-      const fields = { persistenceId, delivery: id, to, event: event.type, err };
-      deps.log.warn(fields, 'an actor has refused what was sent to it');
+      const text = this.#isGone(to)
+        ? 'a child was sent something that it can take no more'
+        : isRefusal(err)
+          ? 'an actor has refused what was sent to it'
+          : undefined;
+      if (text === undefined) throw err;
+      deps.log.warn({ persistenceId, delivery: id, to, event: event.type, err }, text);
     }
+  }
+
+  #isGone(to: string): boolean {
+    return this.#entity.isOnlyDelivering && to.startsWith(childAddress);
   }
 
   /** Never rejects. */
@@ -276,6 +285,14 @@ export class DeliverySender<S extends HostedState> {
       'a stored delivery waits for a destination that the option "deliveries.to" does not have';
     deps.log.warn({ persistenceId, delivery: id, to }, text);
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof CommandRejectedError ||
+    error instanceof CommandUnhandledError ||
+    error instanceof EntityDoneError
+  );
 }
 
 /** What `ask` resolves with: the state in it is that of another entity, and is not kept here. */

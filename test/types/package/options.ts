@@ -98,6 +98,19 @@ export function takesSnapshots(): void {
   persistence.persistent(account, { recovery: { fromSnapshot: { max: 1 } } });
 }
 
+/** As docs/snapshots.md shows it. */
+export function readsSnapshotsOfAnotherVersion(): void {
+  persistence.persistent(account, {
+    snapshotAdapter: {
+      toStore: (state) => state,
+      fromStore: (stored, { machineVersion }) => {
+        const state = stored as Readonly<Record<string, unknown>>; // what `toStore` gave
+        return machineVersion === '2' ? { ...state, value: 'open' } : state;
+      },
+    },
+  });
+}
+
 export function changesOverTheYears(): void {
   const eventAdapter: EventAdapter<Booked, { cents: number }> = {
     toJournal: ({ cents }) => ({ cents }),

@@ -1,4 +1,5 @@
-import { type EventCells, eventColumnNames } from '../../relational/event-row.ts';
+import { type EventCells, eventColumnNames, eventColumns } from '../../relational/event-row.ts';
+import { type NulText, nulText, textOfNul } from '../nul-text.ts';
 import { allRows, type Database, type Statement } from '../session.ts';
 
 /** Where a page of rows begins, exclusive, and which number ends it, inclusive. */
@@ -7,6 +8,10 @@ export interface EventPage {
   readonly to: number;
   readonly limit: number;
 }
+
+/** JSON has no NUL: it is written as an escape. */
+const text = nulText('payload_txt', `payload_type = 'text'`);
+const columns = eventColumns.map(([name]) => (name === 'payload_txt' ? text : name)).join(', ');
 
 /** Statements of `event`; writes belong into a transaction. */
 export class EventTable {
@@ -24,7 +29,7 @@ export class EventTable {
     this.#deleteTo = database.prepare('DELETE FROM event WHERE journal = ? AND seq_nr <= ?');
     this.#deleteAll = database.prepare('DELETE FROM event WHERE journal = ?');
     this.#page = database.prepare(
-      `SELECT ${eventColumnNames} FROM event
+      `SELECT ${columns} FROM event
        WHERE journal = ? AND (seq_nr, timestamp, "offset") > (?, ?, ?) AND seq_nr <= ?
        ORDER BY seq_nr, timestamp, "offset" LIMIT ?`,
     );
@@ -44,6 +49,14 @@ export class EventTable {
   }
 
   page(journal: number, { after, to, limit }: EventPage): readonly EventCells[] {
-    return allRows(this.#page, journal, after.seqNr, after.timestamp, after.offset, to, limit);
+    const { seqNr, timestamp, offset } = after;
+    return allRows(this.#page, journal, seqNr, timestamp, offset, to, limit).map(withText);
   }
+}
+
+function withText(row: EventCells): EventCells {
+  const payload: NulText | null = row[10];
+  return typeof payload === 'string' || payload === null
+    ? row
+    : (row.with(10, textOfNul(payload)) as unknown as EventCells);
 }

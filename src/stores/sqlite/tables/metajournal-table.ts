@@ -5,6 +5,7 @@ import type { Topic } from '../../../model/position.ts';
 import type { ExpiredJournal, JournalPlace } from '../../../ports/replicated-journal.ts';
 import { expiredOf, journalPlaceOf, pointerOf } from '../../relational/journal-cells.ts';
 import type { JournalRow, NewRow, RowUpdate } from '../../relational/journal-transactions.ts';
+import { type NulText, nulText, textOfNul } from '../nul-text.ts';
 import { allRows, type Database, type Statement } from '../session.ts';
 
 interface Cells {
@@ -20,7 +21,7 @@ interface Cells {
 }
 
 interface PlaceCells {
-  readonly id: string;
+  readonly id: NulText;
   readonly partition: number;
   readonly offset: number;
 }
@@ -38,7 +39,7 @@ export class MetajournalTable {
   readonly #insert: Statement<{ journal: number }>;
   readonly #update: Statement;
   readonly #delete: Statement;
-  readonly #ids: Statement<{ id: string }>;
+  readonly #ids: Statement<{ id: NulText }>;
   readonly #places: Statement<PlaceCells>;
   readonly #expired: Statement<ExpiredCells>;
 
@@ -58,16 +59,17 @@ export class MetajournalTable {
     );
     this.#delete = database.prepare('DELETE FROM metajournal WHERE journal = ?');
     this.#ids = database.prepare(
-      `SELECT id FROM metajournal WHERE topic = ? AND id > ? ORDER BY id LIMIT ${idsInPage}`,
+      `SELECT ${nulText('id')} FROM metajournal
+       WHERE topic = ? AND id > ? ORDER BY metajournal.id LIMIT ${idsInPage}`,
     );
     this.#places = database.prepare(
-      `SELECT id, partition, "offset" FROM metajournal
-       WHERE topic = ? AND id >= ? ORDER BY id LIMIT ${idsInPage}`,
+      `SELECT ${nulText('id')}, partition, "offset" FROM metajournal
+       WHERE topic = ? AND id >= ? ORDER BY metajournal.id LIMIT ${idsInPage}`,
     );
     this.#expired = database.prepare(
-      `SELECT id, partition, "offset", expire_on FROM metajournal
+      `SELECT ${nulText('id')}, partition, "offset", expire_on FROM metajournal
        WHERE topic = ? AND (expire_on, id) > (?, ?) AND expire_on <= ?
-       ORDER BY expire_on, id LIMIT ${idsInPage}`,
+       ORDER BY expire_on, metajournal.id LIMIT ${idsInPage}`,
     );
   }
 
@@ -116,13 +118,13 @@ export class MetajournalTable {
 
   /** A page of the ids of a topic above `after`, ascending; the last one is empty. */
   ids(topic: Topic, after: string): string[] {
-    return this.#ids.all(topic, after).map(({ id }) => id);
+    return this.#ids.all(topic, after).map(({ id }) => textOfNul(id));
   }
 
   /** A page of the journals of a topic from an id on, inclusive, ascending. */
   places(topic: Topic, from: string): JournalPlace[] {
     return allRows(this.#places, topic, from).map(({ id, ...at }) =>
-      journalPlaceOf({ topic, id }, at),
+      journalPlaceOf({ topic, id: textOfNul(id) }, at),
     );
   }
 
@@ -130,7 +132,7 @@ export class MetajournalTable {
   expired(topic: Topic, { after, to }: ExpiredPage): ExpiredJournal[] {
     const rows = allRows(this.#expired, topic, after.expireOn, after.id, to);
     return rows.map(({ id, partition, offset, expire_on }) =>
-      expiredOf({ topic, id }, { partition, offset, expireOn: expire_on }),
+      expiredOf({ topic, id: textOfNul(id) }, { partition, offset, expireOn: expire_on }),
     );
   }
 }

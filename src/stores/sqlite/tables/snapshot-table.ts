@@ -48,7 +48,9 @@ export class SnapshotTable {
   }
 
   save({ persistenceId, seqNr, timestampMs }: SnapshotMetadata, snapshot: Uint8Array): void {
-    this.#save.run(persistenceId, seqNr, timestampMs, snapshot);
+    // Node 22 may take bytes of an encoder that made none for NULL.
+    const bytes = snapshot.length === 0 ? new Uint8Array() : snapshot;
+    this.#save.run(persistenceId, seqNr, timestampMs, bytes);
   }
 
   /** @param metadata the time 0 = whenever it was saved */

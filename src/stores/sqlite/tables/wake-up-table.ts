@@ -4,10 +4,11 @@ import type { WakeUpChange, WakeUpEntry, WakeUpPlace } from '../../../model/wake
 import type { KnownWakeUps } from '../../../ports/replicated-journal.ts';
 import type { DueRange } from '../../../ports/wake-ups.ts';
 import { offsetIn, wakeUpOf } from '../../relational/journal-cells.ts';
+import { type NulText, nulText, textOfNul } from '../nul-text.ts';
 import { allRows, type Database, type Statement } from '../session.ts';
 
 interface DueRow {
-  readonly id: string;
+  readonly id: NulText;
   readonly due: number;
   readonly reason: string;
   readonly offset: number;
@@ -36,9 +37,9 @@ export class WakeUpTable {
        ON CONFLICT (topic, partition) DO UPDATE SET "offset" = max("offset", excluded."offset")`,
     );
     this.#due = database.prepare(
-      `SELECT id, due, reason, "offset" FROM wake_ups
+      `SELECT ${nulText('id')}, due, reason, "offset" FROM wake_ups
        WHERE topic = ? AND partition = ? AND due <= ? AND (due, id) > (?, ?)
-       ORDER BY due, id LIMIT ${dueInPage}`,
+       ORDER BY due, wake_ups.id LIMIT ${dueInPage}`,
     );
     this.#offset = database.prepare(
       'SELECT "offset" FROM wake_ups WHERE topic = ? AND partition = ? AND id = ?',
@@ -79,7 +80,7 @@ export class WakeUpTable {
     after: Pick<WakeUpEntry, 'dueMs' | 'id'>,
   ): WakeUpEntry[] {
     const rows = allRows(this.#due, topic, partition, toMs, after.dueMs, after.id);
-    return rows.map((row) => wakeUpOf({ topic, id: row.id }, row));
+    return rows.map((row) => wakeUpOf({ topic, id: textOfNul(row.id) }, row));
   }
 
   /**

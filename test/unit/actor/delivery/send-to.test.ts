@@ -44,7 +44,14 @@ function open(
           called: {},
           end: 'alone',
         },
+        initial: 'open',
+        states: {
+          open: { on: { finish: 'last' } },
+          last: { type: 'final', entry: sendTo(id, { type: 'add' }) },
+        },
+        onDone: 'over',
       },
+      over: { type: 'final' },
     },
   });
   const logic = host.persistent(parent, {
@@ -147,6 +154,27 @@ describe('sendTo of an entity that delivers', () => {
     await world.tell('odd');
     expect(factsIn(world.journal, 'parent').at(-1)).to.have.property('confirmed');
     expect(world.log.of('warn')).to.include('an actor has refused what was sent to it');
+  });
+
+  it('ends with the entity where it goes to a child, which the final state has stopped for good', async () => {
+    const world = open();
+    await world.tell('begin');
+    await world.tell('finish');
+    expect(world.actor.getSnapshot().status).to.equal('done');
+    expect(world.log.of('warn')).to.include('a child was sent something that it can take no more');
+    // A crash before that was stored changes nothing.
+    const journal = new MemoryJournalPlugin();
+    const stored = world.journal.stored('parent');
+    const finished = stored.findIndex(({ payload }) => Object(payload).type === 'finish');
+    await journal.write(
+      stored
+        .slice(0, finished + 1)
+        .map((event) => ({ persistenceId: 'parent' as never, events: [event as never] })),
+    );
+    const after = open(journal);
+    await after.host.whenRecovered(after.actor);
+    await settle();
+    expect(after.actor.getSnapshot().status).to.equal('done');
   });
 
   it('waits for an actor that is not there', async () => {
