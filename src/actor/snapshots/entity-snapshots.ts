@@ -2,22 +2,19 @@ import type { EventObject } from 'xstate';
 import { atOnce } from '../../model/at-once.ts';
 import { InvalidInputError, NotOwnerError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import { storedForm } from '../../model/stored-form.ts';
 import type { JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { SnapshotMetadata, SnapshotStore } from '../../ports/snapshot-store.ts';
 import { SnapshotCriteria } from '../../ports/snapshot-store.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { PersistenceSignal } from '../entity/entity-options.ts';
-import type { Step } from '../entity/evaluated.ts';
 import { isStored } from '../entity/evaluated.ts';
 import type { Written } from '../entity/host-events.ts';
 import { SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
-import { Timers } from '../entity/timers.ts';
-import { encodeSnapshot, programOf, snapshotPlace } from './snapshot-content.ts';
-import { toStoredTimers } from './stored-timers.ts';
+import { snapshotPlace } from './snapshot-content.ts';
+import { StoredContent } from './stored-content.ts';
 
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
@@ -41,14 +38,7 @@ export class EntitySnapshots<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #turn: Turn;
   #store: SnapshotStore | undefined;
-  /**
-   * The delayed events by what is stored: those that fired are in it until that is stored, too.
-   */
-  #timers = new Timers();
-  /** For how long time will have stood still for them, as the next event will say. */
-  #stillMs = 0;
-  #writerUuid = '';
-  #lastEventMs = 0;
+  readonly #content: StoredContent<S>;
   /** The state holds every event of the journal. */
   #isWhole = true;
   /** An event of the command under way asks for a snapshot. */
@@ -72,6 +62,7 @@ export class EntitySnapshots<S extends HostedState> {
   constructor(entity: Entity<S>, turn: Turn) {
     this.#entity = entity;
     this.#turn = turn;
+    this.#content = new StoredContent(entity);
   }
 
   /** Commands wait for the snapshot that is being saved. */
@@ -111,13 +102,10 @@ export class EntitySnapshots<S extends HostedState> {
 
   /** The entity has taken what its journal says. */
   adopted(replayed: Replayed<S>): void {
-    const { timers, writerUuid, lastEventMs, isWhole, formerSnapshot, snapshotSeqNr } = replayed;
+    const { isWhole, formerSnapshot, snapshotSeqNr } = replayed;
     this.#recoveries++;
     this.#former = formerSnapshot;
-    this.#timers = timers.copy();
-    this.#stillMs = this.#entity.timers.stillMs;
-    this.#writerUuid = writerUuid;
-    this.#lastEventMs = lastEventMs;
+    this.#content.adopted(replayed);
     this.#isWhole = isWhole;
     this.#due = 'no';
     this.#savedAt = snapshotSeqNr;
@@ -159,16 +147,14 @@ export class EntitySnapshots<S extends HostedState> {
       seqNr: SeqNr.of(sequenceNr),
       timestampMs: deps.clock.nowMs(),
     };
-    const saved = await this.#save(store, metadata, this.#bytes());
+    const saved = await this.#save(store, metadata, this.#content.bytes());
     this.#report(saved);
     if (saved.type !== 'snapshot-saved') throw saved.cause;
   }
 
   /** The first state of all is live; `changes` = the delayed events that it arms. */
   begun(changes: readonly TimerChange[], delaysMs: readonly (number | null)[]): void {
-    this.#writerUuid = this.#entity.writerUuid;
-    this.#lastEventMs = this.#entity.deps.clock.nowMs();
-    this.#timers.note(changes, { seqNr: 0, delaysMs }, this.#lastEventMs);
+    this.#content.begun(changes, delaysMs);
   }
 
   /** After a recovery that had to apply many events, the next one shall not have to. */
@@ -186,7 +172,7 @@ export class EntitySnapshots<S extends HostedState> {
   committed({ evaluated, step }: Written<S>): void {
     if (this.#store === undefined || !isStored(step)) return;
     const { envelope, steps } = evaluated;
-    this.#note(step);
+    this.#content.committed(step);
     if (envelope.child !== undefined) this.#entity.logic.noteEnd(envelope.child);
     this.#ask(step.event, step.seqNr);
     // A command is stored whole or not at all, so a snapshot holds all of it.
@@ -206,18 +192,6 @@ export class EntitySnapshots<S extends HostedState> {
       this.#isTaking = false;
       this.#take(isRetained);
     });
-  }
-
-  #note({ seqNr, part, event, facts, timerChanges }: Step<S>): void {
-    const { timer, delaysMs = [] } = facts;
-    this.#writerUuid = this.#entity.writerUuid;
-    this.#lastEventMs = this.#entity.deps.clock.nowMs();
-    this.#timers.standStill(this.#stillMs);
-    this.#stillMs = 0;
-    if (timer !== undefined) this.#timers.removeFired(timer, event);
-    if (timerChanges.length === 0) return;
-    this.#timers.note(timerChanges, { seqNr, part, delaysMs }, this.#lastEventMs);
-    this.#timers.forgetSent(this.#lastEventMs);
   }
 
   #ask(event: EventObject, sequenceNr: number): void {
@@ -245,7 +219,7 @@ export class EntitySnapshots<S extends HostedState> {
     const { sequenceNr } = entity;
     let bytes: Uint8Array;
     try {
-      bytes = this.#bytes();
+      bytes = this.#content.bytes();
     } catch (cause) {
       this.#warn(cause);
       this.#report({ type: 'snapshot-failed', sequenceNr, cause });
@@ -260,31 +234,6 @@ export class EntitySnapshots<S extends HostedState> {
     });
     // A purge waits for it: the snapshot would come back after the others are deleted.
     deps.live.upkeep.add(persistenceId, keeping);
-  }
-
-  /** @throws {WriteRejectedError} something cannot be kept; names the place */
-  #bytes(): Uint8Array {
-    const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
-    const { outbox, coding } = this.#entity;
-    const { adapter } = settings.snapshots;
-    const persisted = logic.persist(state);
-    const isInputStored = settings.actor.initEvent !== 'never';
-    return encodeSnapshot({
-      ...programOf(this.#entity, bornWith),
-      witness: { seqNr: sequenceNr, writerUuid: this.#writerUuid },
-      input: isInputStored ? { value: input } : undefined,
-      // JSON would leave out or change what it cannot hold, and say nothing.
-      state:
-        adapter === undefined
-          ? persisted
-          : storedForm(atOnce(adapter.toStore(persisted), 'toStore'), 'state'),
-      timers: toStoredTimers(this.#timers, coding, sequenceNr),
-      lastEventMs: this.#lastEventMs,
-      commands: recent.toPlain(),
-      deliveries: outbox.toPlain(),
-      bornWith,
-      // Further state of the entity that a recovery needs goes here.
-    });
   }
 
   /** `journal` = that of a snapshot on which a round of retention follows. */
