@@ -165,6 +165,39 @@ describe('recovery', () => {
     await host.shutdown();
   });
 
+  it('begins with those that somebody asks', async () => {
+    const { host, journal, start } = open({ settings: { maxConcurrentRecoveries: 1 } });
+    const replay = journal.blockReplay();
+    const [, , asked] = ['1', '2', '3'].map(start);
+    await replay.reached;
+    const answer = host.ask(asked as NonNullable<typeof asked>, { type: 'added', n: 1 });
+    await settle();
+    replay.open();
+    await answer;
+    await settle();
+    const order = journal.requests.map(({ persistenceId }) => persistenceId);
+    expect(order).to.deep.equal(['c|1', 'c|3', 'c|2']);
+    await host.shutdown();
+  });
+
+  it('takes no permit while it waits for a write of before', async () => {
+    const { host, journal, start } = open({ settings: { maxConcurrentRecoveries: 1 } });
+    const former = start('1');
+    await host.whenRecovered(former);
+    const write = journal.blockNextWrite();
+    const unknown = failureOf(host.ask(former, { type: 'added', n: 1 }));
+    await write.reached;
+    former.stop();
+    await unknown;
+    const next = start('1');
+    await settle();
+    await host.whenRecovered(start('2'));
+    expect(next.getSnapshot().persistence.phase).to.equal('awaiting-permit');
+    write.open();
+    await host.whenRecovered(next);
+    await host.shutdown();
+  });
+
   it('gives its permit back after a failure, and when the completion handler throws', async () => {
     const onSignal = ({ type }: { type: string }) => {
       if (type === 'recovery-completed') throw new Error('handler');
