@@ -199,30 +199,6 @@ describe('an entity that was lost', () => {
   });
 });
 
-describe('an entity that is lost while it waits for its turn to recover', () => {
-  it('is held anew before it is read', async () => {
-    const journal = new HoldableJournal();
-    const { host } = testHost({ journal, settings: { maxConcurrentRecoveries: 1 } });
-    const logic = host.persistent(counterMachine(), { persistenceId: ({ input }) => input.id });
-    const start = (name: string) => createActor(logic, { input: { id: name } }).start();
-    const replay = journal.blockReplay();
-    const [first, second] = [start('first'), start('second')];
-    await replay.reached;
-    await settle();
-    journal.lose('second');
-    await settle();
-    replay.open();
-    await Promise.all([first, second].map((actor) => host.whenRecovered(actor)));
-    expect(journal.holds.map((hold) => hold.id)).to.deep.equal(['first', 'second', 'second']);
-    expect(journal.requests.map(({ persistenceId }) => persistenceId)).to.deep.equal([
-      'first',
-      'second',
-    ]);
-    expect((await host.ask(second, { type: 'added', n: 1 })).sequenceNr).to.equal(2);
-    await host.shutdown();
-  });
-});
-
 describe('a write under way when the entity is lost', () => {
   async function loseInWrite(error?: Error, options: object = {}) {
     const ran: string[] = [];

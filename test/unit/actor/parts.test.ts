@@ -67,12 +67,12 @@ describe('recovery permits', () => {
     const ended: Promise<void>[] = [];
     const enter = (name: string, isAwaited = notAwaited) => {
       const place = permits.enter(signal, isAwaited);
-      ended.push(
-        place.granted.then((done) => {
-          order.push(name);
-          done();
-        }),
-      );
+      const end = async (): Promise<void> => {
+        const release = await place.granted;
+        order.push(name);
+        release();
+      };
+      ended.push(end());
       return place;
     };
     return { enter, order, ended };
