@@ -55,7 +55,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
     const snapshots = new EntitySnapshots(entity, turn);
     this.#snapshots = snapshots;
-    this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots });
+    const isAwaited = (): boolean => this.#pipeline.stash.hasCommand;
+    this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots, isAwaited });
     this.#sender = new DeliverySender(entity);
     this.#pipeline = new CommandPipeline(entity, this.#life, { snapshots, sender: this.#sender });
     this.work = new EntityWork(entity, this.#life, this.#pipeline);
@@ -260,6 +261,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       this.work.touch();
       const event = command as EventObject;
       this.#pipeline.receive({ ...ownInput, event, ask, internal: false });
+      this.#recovery.hurry();
       this.#lookForWork();
     }
   }

@@ -38,6 +38,11 @@ export class CommandStash {
     return this.#waiting.length === 0;
   }
 
+  /** A caller has sent something that waits, and has not given up. */
+  get hasCommand(): boolean {
+    return [...this.#waiting].some(({ internal, ask }) => !internal && ask?.settled !== true);
+  }
+
   /** A child or a timer of the entity has sent something that waits. */
   get hasInput(): boolean {
     return [...this.#waiting].some(({ internal }) => internal);

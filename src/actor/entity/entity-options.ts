@@ -343,7 +343,7 @@ export interface ResolvedBackoff {
  * `akka.persistence.{typed,xstate}`.
  */
 export interface ActorSettings {
-  /** Entities that may be recovering at one moment; the rest queue in arrival order. */
+  /** Entities that may be recovering at one moment; the rest queue, those first that somebody asks. */
   readonly maxConcurrentRecoveries: number;
   /** Commands one entity may hold while it recovers or persists, and as many that `decide` stashes. */
   readonly stashCapacity: number;

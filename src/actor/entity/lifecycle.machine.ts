@@ -85,6 +85,7 @@ export const lifecycleMachine = setup({
       entry: 'recover',
       on: {
         'permit.granted': 'replaying',
+        'tenure.lost': 'unowned',
         'recovery.failed': [{ guard: 'restarts', target: 'backingOff' }, { target: 'failed' }],
       },
     },

@@ -29,7 +29,7 @@ import { delaysOf } from '../entity/timers.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { openCoding } from './open-coding.ts';
 import { type EntitySources, readEntity } from './read-entity.ts';
-import type { RecoveryPermits } from './recovery-permits.ts';
+import type { PlaceInLine, RecoveryPermits } from './recovery-permits.ts';
 import { mayRecoverLater } from './replay.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
@@ -44,6 +44,8 @@ const nothing: readonly never[] = [];
 export interface RecoveryParts<S extends HostedState> {
   readonly permits: RecoveryPermits;
   readonly snapshots: EntitySnapshots<S>;
+  /** Whether a command of a caller waits for the recovery. */
+  readonly isAwaited: () => boolean;
 }
 
 /**
@@ -52,7 +54,7 @@ export interface RecoveryParts<S extends HostedState> {
  *
  * | state | before | after |
  * |---|---|---|
- * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying` |
+ * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying`; `backingOff` or `failed`; `unowned` |
  * | `replaying` | `awaitingPermit`, `loadingSnapshot` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
  * | `loadingSnapshot` | `replaying`, for each snapshot it asks for | `replaying`; `backingOff` or `failed`; `unowned` |
  * | `initialising` | `replaying`, if it is new | `ready`; `backingOff` or `failed`; `unowned` |
@@ -63,21 +65,27 @@ export class EntityRecovery<S extends HostedState> {
   readonly #life: Lifecycle<S>;
   readonly #permits: RecoveryPermits;
   readonly #snapshots: EntitySnapshots<S>;
+  readonly #isAwaited: () => boolean;
+  /** While the attempt under way waits for its permit. */
+  #place: PlaceInLine | undefined;
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt: AbortController | undefined;
   /** What the first state arms, and what its init record says, while that is stored. */
   #initialTimers: readonly TimerChange[] = nothing;
   #initialFacts: EventFacts = EventFacts.none;
 
-  constructor(entity: Entity<S>, life: Lifecycle<S>, { permits, snapshots }: RecoveryParts<S>) {
+  constructor(entity: Entity<S>, life: Lifecycle<S>, parts: RecoveryParts<S>) {
     this.#entity = entity;
     this.#life = life;
-    this.#permits = permits;
-    this.#snapshots = snapshots;
+    this.#permits = parts.permits;
+    this.#snapshots = parts.snapshots;
+    this.#isAwaited = parts.isAwaited;
   }
 
   /**
-   * `awaitingPermit`: the entity waits for its turn among all that recover.
+   * `awaitingPermit`: the journal is opened and held, then the entity waits for its turn among all
+   * that recover. A permit is held by whoever reads only: another process may keep the partition
+   * for a while, and a write or a purge of before may take its time.
    *
    * The outcome of the attempt comes back through the mailbox, once and last: `Recovered` or
    * `RecoveryFailed`. So an attempt has nothing to say any more when the next one starts. The
@@ -94,16 +102,13 @@ export class EntityRecovery<S extends HostedState> {
     const { signal } = attempt;
     let release: (() => void) | undefined;
     try {
-      release = await this.#permits.acquire(signal);
-      entity.tell(new PermitGranted());
       const watch = this.#watch(attempt);
-      let journal = await this.#open(watch, signal);
-      if (journal.hold !== undefined) {
-        // Another process may keep the partition for a while: other entities recover meanwhile.
-        release();
-        journal = (await this.#hold(journal, watch, signal)) ?? journal;
-        release = await this.#permits.acquire(signal);
-      }
+      const opened = await this.#open(watch, signal);
+      const journal = (await this.#hold(opened, watch, signal)) ?? opened;
+      this.#place = this.#permits.enter(signal, this.#isAwaited);
+      release = await this.#place.granted;
+      signal.throwIfAborted();
+      entity.tell(new PermitGranted());
       const onLoad = (step: 'asked' | 'answered'): void => {
         if (!signal.aborted) entity.tell(new SnapshotLoad(step));
       };
@@ -119,10 +124,14 @@ export class EntityRecovery<S extends HostedState> {
     }
   }
 
+  /** A command has come. */
+  hurry(): void {
+    this.#place?.hurry();
+  }
+
   /**
-   * `replaying`: the journal is opened and held, and its events are folded in a dry run. A write
-   * that an earlier actor of this id left under way is awaited first, since its events belong to
-   * the journal, and so is a purge, which deletes its snapshots before its events.
+   * A write that an earlier actor of this id left under way is awaited first, since its events
+   * belong to the journal, and so is a purge, which deletes its snapshots before its events.
    */
   async #open(watch: SilenceWatch, signal: AbortSignal): Promise<JournalPlugin> {
     const { persistenceId, deps, settings } = this.#entity;
@@ -159,7 +168,7 @@ export class EntityRecovery<S extends HostedState> {
     return held;
   }
 
-  /** Folds what snapshots and journal hold; nothing happens by that. */
+  /** `replaying`: folds what snapshots and journal hold in a dry run; nothing happens by that. */
   async #read(
     journal: JournalPlugin,
     watch: SilenceWatch,
@@ -187,9 +196,9 @@ export class EntityRecovery<S extends HostedState> {
     const stopListening = onAbort(signal, (reason) => attempt.abort(reason));
     let release: (() => void) | undefined;
     try {
-      release = await this.#permits.acquire(attempt.signal);
       const watch = this.#watch(attempt);
       const journal = await this.#open(watch, attempt.signal);
+      release = await this.#permits.enter(attempt.signal, () => true).granted;
       return await this.#read(journal, watch, attempt.signal, { end });
     } catch (error) {
       signal?.throwIfAborted();

@@ -1,52 +1,107 @@
 import { onAbort } from '../../runtime/on-abort.ts';
 import { Queue } from '../../runtime/queue.ts';
 
-/** Lets at most `limit` recoveries run at once, first come first served. */
+/** Gives a permit back; calling it twice does no harm. */
+type Release = () => void;
+
+/** The place of one recovery in the line. */
+export interface PlaceInLine {
+  /** Rejects with the reason of the signal, and the place is lost. */
+  readonly granted: Promise<Release>;
+  /** Somebody waits for it by now. */
+  hurry(): void;
+}
+
+/**
+ * Of so many permits one goes to the recovery that has waited longest, whether anybody waits for it
+ * or not: under an overload of commands timers would never fire.
+ */
+const oneInOrder = 4;
+
+/**
+ * Lets at most `limit` recoveries run at once. Those that somebody waits for come first, in the
+ * order in which that became known. After a partition has moved, thousands may recover to fire a
+ * timer or to go on with work; an asker behind them would wait until its time is over.
+ */
 export class RecoveryPermits {
   readonly #limit: number;
-  readonly #waiting = new Queue<Waiter>();
+  /** All that wait. Those that are over stay until they are met. */
+  readonly #line = new Queue<Waiter>();
+  /** Those of them that somebody waits for, or has waited for. */
+  readonly #hurried = new Queue<Waiter>();
   #held = 0;
+  #grants = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /**
-   * Resolves, when it is the caller's turn, with the function that gives the permit back; calling
-   * that twice does no harm. Rejects with `signal.reason`, and the caller loses its place.
+   * @param isAwaited whether somebody waits for the recovery; asked when its turn could come, since
+   *   an asker may have given up by then
    */
-  acquire(signal: AbortSignal): Promise<() => void> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#held < this.#limit) return Promise.resolve(this.#grant());
-    const { promise, resolve, reject } = Promise.withResolvers<() => void>();
-    const waiter: Waiter = { abandoned: false, grant: resolve, release: () => {} };
-    waiter.release = onAbort(signal, (reason) => {
-      waiter.abandoned = true;
+  enter(signal: AbortSignal, isAwaited: () => boolean): PlaceInLine {
+    if (signal.aborted) return { granted: Promise.reject(signal.reason), hurry: () => {} };
+    if (this.#held < this.#limit) {
+      return { granted: Promise.resolve(this.#grant()), hurry: () => {} };
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Release>();
+    const waiter: Waiter = { state: 'waits', isAwaited, grant: resolve, forget: () => {} };
+    waiter.forget = onAbort(signal, (reason) => {
+      waiter.state = 'over';
       reject(reason);
     });
-    this.#waiting.push(waiter);
-    return promise;
+    this.#line.push(waiter);
+    const hurry = (): void => {
+      if (waiter.state !== 'waits') return;
+      waiter.state = 'hurried';
+      this.#hurried.push(waiter);
+    };
+    if (isAwaited()) hurry();
+    return { granted: promise, hurry };
   }
 
-  #grant(): () => void {
+  #grant(): Release {
     this.#held++;
+    this.#grants++;
     let held = true;
     return () => {
       if (!held) return;
       held = false;
       this.#held--;
-      for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift()) {
-        if (waiter.abandoned) continue;
-        waiter.release();
-        waiter.grant(this.#grant());
-        return;
-      }
+      const next = this.#next();
+      if (next === undefined) return;
+      next.state = 'over';
+      next.forget();
+      next.grant(this.#grant());
     };
+  }
+
+  #next(): Waiter | undefined {
+    const isInOrder = this.#grants % oneInOrder === 0;
+    return (isInOrder ? undefined : this.#nextAwaited()) ?? this.#nextInOrder();
+  }
+
+  #nextAwaited(): Waiter | undefined {
+    for (let next = this.#hurried.shift(); next; next = this.#hurried.shift()) {
+      if (next.state === 'over') continue;
+      if (next.isAwaited()) return next;
+      next.state = 'waits';
+    }
+    return undefined;
+  }
+
+  #nextInOrder(): Waiter | undefined {
+    let next = this.#line.shift();
+    while (next?.state === 'over') next = this.#line.shift();
+    return next;
   }
 }
 
 interface Waiter {
-  abandoned: boolean;
-  readonly grant: (release: () => void) => void;
-  release: () => void;
+  /** `over`: it has got its permit, or has given up. */
+  state: 'waits' | 'hurried' | 'over';
+  readonly isAwaited: () => boolean;
+  readonly grant: (release: Release) => void;
+  forget: () => void;
 }

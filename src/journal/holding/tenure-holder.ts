@@ -9,6 +9,7 @@ import type { HeldKey } from './held-key.ts';
 import type { HeldTenure } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
 import { PartitionHolder } from './partition-holder.ts';
+import { keysHaveMoved } from './why-not-open.ts';
 
 /**
  * Begins the ids under which partitions are opened that are kept for no journal of their own.
@@ -16,6 +17,7 @@ import { PartitionHolder } from './partition-holder.ts';
  */
 const keptId = 'kafka-journal';
 
+/** @param partition one of `partitions`: no key lies in another one */
 function keyIn(topic: Topic, partition: Partition, partitions: number): Key {
   for (let number = 0; ; number++) {
     const id = `${keptId}-${number}`;
@@ -59,7 +61,12 @@ export class TenureHolder {
   async keep(topic: Topic, partition: Partition, signal: AbortSignal): Promise<HeldTenure> {
     signal.throwIfAborted();
     const held = this.#topics.get(topic) ?? (await this.#learn(Key.of(topic, keptId), { signal }));
-    const key = keyIn(topic, partition, held.partitions);
+    const { partitions } = held;
+    if (partition >= partitions) {
+      const count = await this.#deps.consumer.partitionCount(topic, { signal });
+      throw keysHaveMoved({ topic, partition }, partitions, count);
+    }
+    const key = keyIn(topic, partition, partitions);
     return await this.#holderOf(held, topic, partition).keep(key, signal);
   }
 

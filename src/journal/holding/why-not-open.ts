@@ -16,6 +16,20 @@ export class TenuresNotKeptError extends NotSetUpError {
   override readonly name = 'NotSetUpError';
 }
 
+/** The number of partitions changed, from `had`; `undefined` = there is no such topic any more. */
+export function keysHaveMoved(
+  place: Pick<TenureSpot, 'topic' | 'partition'>,
+  had: number,
+  has: number | undefined,
+): DataIntegrityError {
+  const { topic, partition } = place;
+  return new DataIntegrityError(
+    `topic ${topic} had ${had} partitions and has ${has ?? 'none'} now: keys have moved, and no ` +
+      'tenure is opened in it',
+    { place: { topic, partition } },
+  );
+}
+
 /**
  * Why no tenure may be opened or kept; `undefined` = it may. Clients open tenures only where the
  * replicator keeps opening marks, and in a topic that keeps its partitions. R is read before W,
@@ -37,13 +51,7 @@ export async function whyNotOpen(
 ): Promise<JournalError | undefined> {
   const { topic, partition } = spot;
   const count = await consumer.partitionCount(topic, { signal });
-  if (count !== partitions) {
-    return new DataIntegrityError(
-      `topic ${topic} had ${partitions} partitions and has ${count ?? 'none'} now: keys have moved, and no ` +
-        'tenure is opened in it',
-      { place: { topic, partition } },
-    );
-  }
+  if (count !== partitions) return keysHaveMoved({ topic, partition }, partitions, count);
   const replicated = await eventual.offset(topic, partition, { signal });
   if (replicated === undefined) return undefined;
   if ((await eventual.lastTenure(spot, replicated, { signal })) !== 'unknown') return undefined;

@@ -162,12 +162,12 @@ export class FleetGroup implements BeatingMember {
    */
   async heartbeat(): Promise<void> {
     const generation = this.#generation;
-    const { groupId } = this.#options;
+    const { groupId, sessionTimeoutMs: requestTimeout } = this.#options;
     const [coordinator, memberId] = [this.#coordinator, this.#memberId];
     if (coordinator === undefined) throw new Error('the coordinator is not known');
     const request = heartbeatRequest({ groupId, groupGenerationId: generation, memberId });
     try {
-      await sendBesideJoins(coordinator, { ...request, logResponseError: false });
+      await sendBesideJoins(coordinator, { ...request, requestTimeout, logResponseError: false });
     } catch (error) {
       const { type } = error as { type?: string };
       // All have joined the next generation, and so has this member: only the answer to its join,

@@ -20,6 +20,8 @@ export interface ClientOptions {
   readonly retries: number;
   /** Names it in the broker's logs and quotas; else that of the settings. */
   readonly clientId?: string;
+  /** Longest wait for the answer to a heartbeat; as for other answers unless given. */
+  readonly heartbeatAnswerMs?: number;
 }
 
 /** One kafkajs client and its sockets. */
@@ -46,6 +48,7 @@ export function createClient(
   const sockets = new DriverSockets({
     answerMs: answerDeadlineMs(settings),
     joinMs: consumer.maxPollIntervalMs + maxAnswerMs,
+    heartbeatMs: options.heartbeatAnswerMs ?? answerDeadlineMs(settings),
     wholeMs: settings.requestTimeoutMs,
   });
   const kafka = newKafka({

@@ -76,7 +76,9 @@ export async function openKafkaFleetMembership(
       maxPollIntervalMs: rebalanceTimeoutMsOf(sessionTimeoutMs),
     },
   };
-  const cluster = await LogCluster.open(settings, deps, { signal });
+  // A heartbeat counts from when it was sent: its answer may come as late as the session ends.
+  const heartbeatAnswerMs = sessionTimeoutMs;
+  const cluster = await LogCluster.open(settings, deps, { signal, heartbeatAnswerMs });
   const membership = new KafkaFleetMembership(cluster, options);
   try {
     await cluster.retrying({ group, right: 'READ', signal }, () => membership.register());
@@ -230,6 +232,7 @@ class KafkaFleetMembership implements FleetMembership {
       isOver: () => over.signal.aborted,
       over: over.signal,
       lease,
+      next: 'sent',
       events: {
         onRebalance: () => this.#stir(),
         onLost: () => {

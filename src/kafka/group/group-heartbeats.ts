@@ -1,4 +1,5 @@
-import { unlessAborted } from '../../runtime/waiting.ts';
+import { SharedRun } from '../../runtime/shared-run.ts';
+import { unlessAborted, within } from '../../runtime/waiting.ts';
 import type { BeatingMember } from '../driver/group-requests.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
 import type { LogCluster } from '../log-cluster.ts';
@@ -35,6 +36,12 @@ export interface HeartbeatOptions {
   /** Kept up to date with every answer. */
   readonly lease: GroupLease;
   readonly events: HeartbeatEvents;
+  /**
+   * What becomes of the next heartbeat while one has no answer. `sent`: a coordinator under load
+   * may answer late, and each answer counts from when its heartbeat was sent. One at a time would
+   * lose a member whose coordinator takes half of the session for each.
+   */
+  readonly next: 'sent' | 'waits';
 }
 
 /**
@@ -48,23 +55,29 @@ export interface HeartbeatOptions {
 export async function heartbeats(
   cluster: LogCluster,
   membership: BeatingMember,
-  { isOver, over, lease, events }: HeartbeatOptions,
+  { isOver, over, lease, events, next }: HeartbeatOptions,
 ): Promise<void> {
   const { clock } = cluster.deps;
   const { heartbeatIntervalMs } = cluster.settings.consumer;
+  const locating = new SharedRun(() => membership.locate());
+  const send = async (): Promise<void> => {
+    const sent = lease.moment();
+    const type = await beat(cluster, membership, locating);
+    if (over.aborted) return;
+    if (type === 'ok') lease.confirm(sent, 'stable');
+    else if (type === 'REBALANCE_IN_PROGRESS') lease.confirm(sent, 'rebalancing');
+    if (expelled.includes(type)) events.onLost();
+    else if (rebalancing.includes(type)) events.onRebalance();
+  };
   const expire = setInterval(() => {
     if (lease.isExpired) events.onLost();
   }, heartbeatIntervalMs);
   try {
     while (!isOver()) {
-      const sent = lease.moment();
+      const settled = send();
       // A member that stops does not wait for a coordinator that does not answer.
-      const type = await unlessAborted(beat(membership), over).catch(() => undefined);
+      if (next === 'waits') await unlessAborted(settled, over).catch(() => undefined);
       if (over.aborted) return;
-      if (type === 'ok') lease.confirm(sent, 'stable');
-      else if (type === 'REBALANCE_IN_PROGRESS') lease.confirm(sent, 'rebalancing');
-      if (expelled.includes(type)) events.onLost();
-      else if (rebalancing.includes(type)) events.onRebalance();
       await events.onBeat(clock.nowMs());
       if (isOver()) return;
       await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
@@ -75,14 +88,15 @@ export async function heartbeats(
 }
 
 /** Kafka's answer; `undefined` = none came. */
-async function beat(membership: BeatingMember): Promise<string | undefined> {
-  try {
-    await membership.heartbeat();
-    return 'ok';
-  } catch (error) {
-    const type = protocolErrorOf(error);
-    // When the coordinator is down, another broker takes the group over, with its members.
-    if (type === undefined) await membership.locate().catch(() => undefined);
-    return type;
-  }
+async function beat(
+  { deps, settings }: LogCluster,
+  membership: BeatingMember,
+  locating: SharedRun<unknown>,
+): Promise<string | undefined> {
+  const answer = membership.heartbeat().then(() => 'ok', protocolErrorOf);
+  const inTime = await within(answer, settings.requestTimeoutMs, deps.clock);
+  const type = inTime === 'expired' ? undefined : inTime;
+  // When the coordinator is down, another broker takes the group over, with its members.
+  if (type === undefined) await locating.run().catch(() => undefined);
+  return await answer;
 }

@@ -124,6 +124,7 @@ export class GroupSession {
       isOver: () => !this.isMember,
       over: this.#over.signal,
       lease: this.#lease,
+      next: 'waits',
       events: {
         onRebalance: () => this.#learn('group.rebalances'),
         onLost: () => this.#lose(),

@@ -251,7 +251,7 @@ describe('a write that goes wrong', () => {
     actor.stop();
     const successor = start();
     await settle();
-    expect(successor.getSnapshot().persistence.phase).to.equal('replaying');
+    expect(successor.getSnapshot().persistence.phase).to.equal('awaiting-permit');
     write.open();
     await host.whenRecovered(successor);
     expect(successor.getSnapshot().context.count).to.equal(1);

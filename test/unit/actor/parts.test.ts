@@ -10,13 +10,16 @@ import { RecoveryPermits } from '../../../src/actor/recovery/recovery-permits.ts
 import { failureOf, settle } from './support.ts';
 
 describe('recovery permits', () => {
+  const { signal } = new AbortController();
+  const notAwaited = () => false;
+  const entering = (permits: RecoveryPermits, at = signal) => permits.enter(at, notAwaited).granted;
+
   it('are granted in the order of the requests, never more than the limit', async () => {
     const permits = new RecoveryPermits(1);
-    const { signal } = new AbortController();
     const granted: number[] = [];
-    const release = await permits.acquire(signal);
+    const release = await entering(permits);
     const later = [1, 2].map((n) =>
-      permits.acquire(signal).then((done) => {
+      entering(permits).then((done) => {
         granted.push(n);
         return done;
       }),
@@ -31,22 +34,99 @@ describe('recovery permits', () => {
     first?.();
     (await later[1])?.();
     expect(granted).to.deep.equal([1, 2]);
-    (await permits.acquire(signal))(); // all are back
+    (await entering(permits))(); // all are back
   });
 
   it('pass over those who gave up waiting', async () => {
     const permits = new RecoveryPermits(1);
-    const { signal } = new AbortController();
     const gone = new AbortController();
-    const release = await permits.acquire(signal);
-    const abandoned = failureOf(permits.acquire(gone.signal));
-    const next = permits.acquire(signal);
+    const release = await entering(permits);
+    const abandoned = failureOf(entering(permits, gone.signal));
+    const next = entering(permits);
     gone.abort(new Error('stopped'));
     expect((await abandoned).message).to.equal('stopped');
     release();
     (await next)();
-    (await permits.acquire(signal))(); // all are back
-    expect((await failureOf(permits.acquire(gone.signal))).message).to.equal('stopped');
+    (await entering(permits))(); // all are back
+    expect((await failureOf(entering(permits, gone.signal))).message).to.equal('stopped');
+  });
+
+  /** The names of those that wait for the one permit, in the order in which they get it. */
+  async function orderOf(enter: (line: ReturnType<typeof lineOf>) => void): Promise<string[]> {
+    const permits = new RecoveryPermits(1);
+    const release = await entering(permits);
+    const line = lineOf(permits);
+    enter(line);
+    release();
+    await Promise.all(line.ended);
+    return line.order;
+  }
+
+  function lineOf(permits: RecoveryPermits) {
+    const order: string[] = [];
+    const ended: Promise<void>[] = [];
+    const enter = (name: string, isAwaited = notAwaited) => {
+      const place = permits.enter(signal, isAwaited);
+      const end = async (): Promise<void> => {
+        const release = await place.granted;
+        order.push(name);
+        release();
+      };
+      ended.push(end());
+      return place;
+    };
+    return { enter, order, ended };
+  }
+
+  it('go first to those that somebody waits for, from whenever on', async () => {
+    const order = await orderOf(({ enter }) => {
+      let isAsked = false;
+      enter('woken');
+      const woken = enter('woken, then asked', () => isAsked);
+      enter('asked', () => true);
+      isAsked = true;
+      woken.hurry();
+      woken.hurry(); // twice does no harm
+    });
+    expect(order).to.deep.equal(['asked', 'woken, then asked', 'woken']);
+  });
+
+  it('go to those whose asker has given up in their turn only', async () => {
+    const asks = { open: true };
+    const order = await orderOf(({ enter }) => {
+      enter('woken');
+      enter('given up', () => asks.open);
+      enter('asked', () => true);
+      asks.open = false;
+    });
+    expect(order).to.deep.equal(['asked', 'woken', 'given up']);
+  });
+
+  it('go first to those that are asked again after that', async () => {
+    const asks = { open: true };
+    const order = await orderOf(({ enter }) => {
+      enter('woken');
+      const again = enter('asked again', () => asks.open);
+      enter('asked', () => {
+        queueMicrotask(() => {
+          asks.open = true;
+          again.hurry();
+        });
+        return true;
+      });
+      asks.open = false;
+    });
+    expect(order).to.deep.equal(['asked', 'asked again', 'woken']);
+  });
+
+  it('go to the one that has waited longest now and then, whoever is asked', async () => {
+    const order = await orderOf(({ enter }) => {
+      for (const name of ['w1', 'w2']) enter(name);
+      for (let n = 1; n <= 9; n++) enter(`a${n}`, () => true);
+    });
+    expect(order.indexOf('w1')).to.be.within(1, 4);
+    expect(order.indexOf('w2')).to.be.within(5, 8);
+    expect(new Set(order)).to.have.property('size', 11);
   });
 });
 

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { counterMachine } from './counter.ts';
+import { HoldableJournal } from './holdable-journal.ts';
 import type { TestHostOptions } from './support.ts';
 import { eventually, failureOf, ManualClock, settle, testHost } from './support.ts';
 
@@ -162,6 +163,56 @@ describe('recovery', () => {
     expect(phases()).to.deep.equal(['stopped', 'replaying', 'stopped', 'replaying']);
     replay.open();
     await Promise.all([actors[1], actors[3]].map((actor) => host.whenRecovered(actor as object)));
+    await host.shutdown();
+  });
+
+  it('begins with those that somebody asks', async () => {
+    const { host, journal, start } = open({ settings: { maxConcurrentRecoveries: 1 } });
+    const replay = journal.blockReplay();
+    const [, , asked] = ['1', '2', '3'].map(start);
+    await replay.reached;
+    const answer = host.ask(asked as NonNullable<typeof asked>, { type: 'added', n: 1 });
+    await settle();
+    replay.open();
+    await answer;
+    await settle();
+    const order = journal.requests.map(({ persistenceId }) => persistenceId);
+    expect(order).to.deep.equal(['c|1', 'c|3', 'c|2']);
+    await host.shutdown();
+  });
+
+  it('holds its journal anew before it reads it, when that was lost in the line', async () => {
+    const journal = new HoldableJournal();
+    const { host, start } = open({ journal, settings: { maxConcurrentRecoveries: 1 } });
+    const replay = journal.blockReplay();
+    const [first, second] = [start('1'), start('2')];
+    await replay.reached;
+    await settle();
+    journal.lose('c|2');
+    await settle();
+    replay.open();
+    await Promise.all([first, second].map((actor) => host.whenRecovered(actor)));
+    expect(journal.holds.map(({ id }) => id)).to.deep.equal(['c|1', 'c|2', 'c|2']);
+    expect(journal.requests.map((read) => read.persistenceId)).to.deep.equal(['c|1', 'c|2']);
+    expect((await host.ask(second, { type: 'added', n: 1 })).sequenceNr).to.equal(2);
+    await host.shutdown();
+  });
+
+  it('takes no permit while it waits for a write of before', async () => {
+    const { host, journal, start } = open({ settings: { maxConcurrentRecoveries: 1 } });
+    const former = start('1');
+    await host.whenRecovered(former);
+    const write = journal.blockNextWrite();
+    const unknown = failureOf(host.ask(former, { type: 'added', n: 1 }));
+    await write.reached;
+    former.stop();
+    await unknown;
+    const next = start('1');
+    await settle();
+    await host.whenRecovered(start('2'));
+    expect(next.getSnapshot().persistence.phase).to.equal('awaiting-permit');
+    write.open();
+    await host.whenRecovered(next);
     await host.shutdown();
   });
 

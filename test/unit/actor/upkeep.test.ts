@@ -106,7 +106,7 @@ describe('purge', () => {
     const next = start();
     const asked = host.ask(next, added);
     await settle();
-    expect(next.getSnapshot().persistence.phase).to.equal('replaying');
+    expect(next.getSnapshot().persistence.phase).to.equal('awaiting-permit');
     expect(numbers()).to.deep.equal([1, 2, 3]);
     hold.open();
     await purged;

@@ -145,7 +145,12 @@ describe('a connection of the driver', () => {
 
 describe('a socket of the driver', () => {
   it('gathers no listeners when it is given up again and again after its end', async () => {
-    const sockets = new DriverSockets({ answerMs: 1_000, joinMs: 1_000, wholeMs: 1_000 });
+    const sockets = new DriverSockets({
+      answerMs: 1_000,
+      joinMs: 1_000,
+      heartbeatMs: 1_000,
+      wholeMs: 1_000,
+    });
     const factory = sockets.factory as unknown as (options: object) => net.Socket;
     const socket = factory({ host: '127.0.0.1', port: 1, onConnect: () => undefined });
     await new Promise((resolve) => socket.once('close', resolve));
@@ -158,7 +163,12 @@ describe('a socket of the driver', () => {
     const server = net.createServer((peer) => peer.on('error', () => undefined)).listen(0);
     await once(server, 'listening');
     const { port } = server.address() as net.AddressInfo;
-    const sockets = new DriverSockets({ answerMs: 100, joinMs: 100, wholeMs: 600 });
+    const sockets = new DriverSockets({
+      answerMs: 100,
+      joinMs: 100,
+      heartbeatMs: 100,
+      wholeMs: 600,
+    });
     const factory = sockets.factory as unknown as (options: object) => net.Socket;
     const lifeOf = async (announced: number): Promise<number> => {
       const socket = factory({ host: '127.0.0.1', port, onConnect: () => undefined });
@@ -193,7 +203,12 @@ describe('a socket of the driver', () => {
     const server = net.createServer((peer) => peer.on('error', () => undefined)).listen(0);
     await once(server, 'listening');
     const { port } = server.address() as net.AddressInfo;
-    const sockets = new DriverSockets({ answerMs: 200, joinMs: 200, wholeMs: 200 });
+    const sockets = new DriverSockets({
+      answerMs: 200,
+      joinMs: 200,
+      heartbeatMs: 200,
+      wholeMs: 200,
+    });
     const factory = sockets.factory as unknown as (options: object) => net.Socket;
     try {
       const socket = factory({ host: '127.0.0.1', port, onConnect: () => undefined });

@@ -3,6 +3,7 @@ import type net from 'node:net';
 /** Requests that a broker answers only when the other members of the group have come. */
 const joinGroup = 11;
 const syncGroup = 14;
+const heartbeat = 12;
 const apiKeyAt = 4;
 /** 1 MB a second. */
 const slowestBytesPerMs = 1_000;
@@ -13,6 +14,8 @@ export interface SocketDeadlines {
   readonly answerMs: number;
   /** The same for joining a group: above the rebalance timeout. */
   readonly joinMs: number;
+  /** The same for a heartbeat. */
+  readonly heartbeatMs: number;
   /** Longest time from the first byte of an answer to its last; shorter for short ones. */
   readonly wholeMs: number;
 }
@@ -44,8 +47,7 @@ class AnswerWatch {
       const [bytes] = args;
       const isRequest = Buffer.isBuffer(bytes) && bytes.length >= apiKeyAt + 2;
       const apiKey = isRequest ? bytes.readInt16BE(apiKeyAt) : undefined;
-      const isJoin = apiKey === joinGroup || apiKey === syncGroup;
-      this.#owed.push(isJoin ? deadlines.joinMs : deadlines.answerMs);
+      this.#owed.push(this.#limitMs(apiKey));
       if (this.#owed.length === 1) this.#arm();
       return write(...args);
     };
@@ -67,6 +69,12 @@ class AnswerWatch {
     this.#begunBytes = 0;
     this.#owed.shift();
     this.#arm();
+  }
+
+  #limitMs(apiKey: number | undefined): number {
+    const { answerMs, joinMs, heartbeatMs } = this.#deadlines;
+    if (apiKey === joinGroup || apiKey === syncGroup) return joinMs;
+    return apiKey === heartbeat ? heartbeatMs : answerMs;
   }
 
   #arm(): void {

@@ -3,6 +3,7 @@ import { partitionOf } from '../../../../src/codec/java-hash.ts';
 import { ClosedError, NotOwnerError, NotSetUpError } from '../../../../src/model/errors.ts';
 import { Offset, Partition } from '../../../../src/model/position.ts';
 import { settle } from '../../../support/replicator/manual-clock.ts';
+import { failureOf } from '../../actor/support.ts';
 import { HoldingWorld, holdingTimeMs, type Process } from './holding-world.ts';
 
 const minuteMs = 60_000;
@@ -48,6 +49,14 @@ describe('A process that keeps a partition', () => {
       const key = world.log.records.at(-1)?.action.key.id ?? expect.fail('no mark');
       expect(partitionOf(Buffer.from(key, 'utf8'), 5)).to.equal(number);
     }
+  });
+
+  it('keeps none that the topic got later: its keys have moved', async () => {
+    await keep();
+    world.log.partitions = 3;
+    // No key lies in such a partition by the number that the process knows.
+    expect(await failureOf(keep(Partition.of(2)))).to.include({ code: 'DATA_INTEGRITY' });
+    expect(world.text).to.equal('open(mine)');
   });
 
   it('shares the tenure with the journals of the partition', async () => {

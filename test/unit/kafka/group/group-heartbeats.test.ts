@@ -4,6 +4,7 @@ import { heartbeats } from '../../../../src/kafka/group/group-heartbeats.ts';
 import { GroupLease } from '../../../../src/kafka/group/group-lease.ts';
 import type { LogCluster } from '../../../../src/kafka/log-cluster.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
+import { ManualClock, settle } from '../../actor/support.ts';
 
 const never = new Promise<void>(() => {});
 
@@ -18,7 +19,8 @@ describe('heartbeats of a group member', () => {
   /** Answers come in turn; the last one stays. */
   function beating(answers: readonly (() => Promise<void>)[]): Promise<void> {
     const consumer = { heartbeatIntervalMs: 1, sessionTimeoutMs: 1_000 };
-    const cluster = { deps: { clock: systemClock }, settings: { consumer } };
+    const settings = { consumer, requestTimeoutMs: 300 };
+    const cluster = { deps: { clock: systemClock }, settings };
     let turn = 0;
     const membership = {
       heartbeat: async () => await answers[Math.min(turn++, answers.length - 1)]?.(),
@@ -30,6 +32,7 @@ describe('heartbeats of a group member', () => {
       isOver: () => over.signal.aborted,
       over: over.signal,
       lease: new GroupLease({ sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 60_000 }),
+      next: 'waits',
       events: {
         onRebalance: () => story.push('rebalance'),
         onLost: () => story.push('lost'),
@@ -56,5 +59,46 @@ describe('heartbeats of a group member', () => {
     setTimeout(() => over.abort(), 20);
     await beating([() => never]);
     expect(story).to.deep.equal([]);
+  });
+
+  it('of a fleet go on while answers are late, and each answer counts from its heartbeat on', async () => {
+    const clock = new ManualClock();
+    const now = () => ({ steadyMs: clock.nowMs(), wallMs: clock.nowMs() });
+    const lease = new GroupLease({ sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 60_000, now });
+    const settings = {
+      requestTimeoutMs: 300,
+      consumer: { heartbeatIntervalMs: 200, sessionTimeoutMs: 1_000 },
+    };
+    const cluster = { deps: { clock }, settings } as unknown as LogCluster;
+    const membership = {
+      // The answer comes late, well within the session.
+      heartbeat: () => clock.sleep(700),
+      locate: async () => {
+        story.push('located');
+      },
+    };
+    const beating = heartbeats(cluster, membership, {
+      isOver: () => over.signal.aborted,
+      over: over.signal,
+      lease,
+      next: 'sent',
+      events: {
+        onRebalance: () => {},
+        onLost: () => story.push('lost'),
+        onBeat: async () => {},
+      },
+    });
+    await settle();
+    await clock.pass(800);
+    for (let passedMs = 800; passedMs < 4_000; passedMs += 100) {
+      expect(lease.isHeld, `after ${passedMs} ms`).to.equal(true);
+      await clock.pass(100);
+    }
+    // The coordinator may have moved.
+    expect(story).to.include('located');
+    expect(story).not.to.include('lost');
+    over.abort();
+    await clock.pass(200);
+    await beating;
   });
 });
