@@ -211,10 +211,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /** `undefined` = the entity has no journal at the moment. */
   deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
     const entity = this.entity;
-    if (entity.journal === undefined) return undefined;
+    if (entity.journal.plugin === undefined) return undefined;
     checkDelete(entity.persistenceId, to, entity.sequenceNr);
     return this.#snapshots.coverDeletion(to).then(async (upTo) => {
-      if (upTo > 0) await entity.deleteTo(SeqNr.of(upTo), options);
+      if (upTo > 0) await entity.journal.deleteTo(SeqNr.of(upTo), options);
     });
   }
 
@@ -321,7 +321,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
    * has now.
    */
   #lost(reason: unknown, held?: HeldPlugin): void {
-    if (held !== undefined && !this.entity.isHeldBy(held)) return;
+    if (held !== undefined && !this.entity.journal.isHeldBy(held)) return;
     if (this.#life.state === 'unowned') return;
     const { deps, persistenceId } = this.entity;
     this.work.lost();
@@ -369,8 +369,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         break;
       case 'endAskers':
         this.#sender.stop();
-        this.entity.deps.live.release(this, this.entity.writeUnderWay);
-        this.entity.release();
+        this.entity.deps.live.release(this, this.entity.journal.writeUnderWay);
+        this.entity.journal.release();
         this.#pipeline.end();
         for (const ask of this.#arriving.drain()) this.#pipeline.answers.end(ask);
         this.#recovery.end();

@@ -95,7 +95,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
 
   /** A write has not come to its end: of commands, or of the init record. */
   get isWritten(): boolean {
-    return this.#pipeline.isWriting || this.#entity.writeUnderWay !== undefined;
+    return this.#pipeline.isWriting || this.#entity.journal.writeUnderWay !== undefined;
   }
 
   get waitsForNothing(): boolean {

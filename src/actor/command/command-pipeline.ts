@@ -138,7 +138,7 @@ export class CommandPipeline<S extends HostedState> {
       return;
     }
     const writes = planned.map(({ write }) => write);
-    entity.write(writes, () => {
+    entity.journal.write(writes, () => {
       this.#isStored = true;
       if (this.#life.isLive) this.#tellCommits();
       else entity.tell(new StoredAfterLoss());

@@ -154,7 +154,7 @@ export class EntityRecovery<S extends HostedState> {
       holding.then((late) => late?.[Symbol.asyncDispose]()).catch(() => {});
       throw error;
     }
-    if (held !== undefined) entity.hold(held);
+    if (held !== undefined) entity.journal.hold(held);
     signal.throwIfAborted();
     return held;
   }
@@ -241,7 +241,7 @@ export class EntityRecovery<S extends HostedState> {
   #adopt({ journal, replayed }: Recovered<S>): void {
     const entity = this.#entity;
     // The message that says so follows: nothing may start meanwhile.
-    if (entity.isLost) return;
+    if (entity.journal.isLost) return;
     try {
       entity.adopt(journal, replayed);
       this.#snapshots.adopted(replayed);
@@ -305,7 +305,7 @@ export class EntityRecovery<S extends HostedState> {
     const events = [init] as const;
     const write = { persistenceId, events, wake, ...(beside !== undefined && { beside }) };
     this.#life.report('init.started');
-    entity.write([write], () => entity.tell(new Initialised()));
+    entity.journal.write([write], () => entity.tell(new Initialised()));
   }
 
   /**
