@@ -85,6 +85,12 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.isLeft ||= this.#waits;
   }
 
+  /** The lost entity recovers once its former write is decided, if there is something to do. */
+  lookForWork(): void {
+    if (this.#life.state !== 'unowned' || this.isWritten || this.#life.isStopping) return;
+    if (this.isLeft || this.#pipeline.stash.length > 0) this.#life.report('work.found');
+  }
+
   /** It works on something that a shutdown has to wait for. */
   get isBusy(): boolean {
     const { state, isReady } = this.#life;

@@ -43,6 +43,8 @@ export class Lifecycle<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #table: LifeTable;
   readonly #perform: (effect: LifeEffect) => void;
+  /** It ends after what it has in hand, and takes no more commands. */
+  isStopping = false;
   #state: LifeState = 'awaitingPermit';
   #lastError: unknown;
   /** Why the entity goes on in another process. */
