@@ -71,6 +71,7 @@ export function isPlainArray(items: readonly unknown[]): boolean {
   return isOriginal && Reflect.ownKeys(items).length <= items.length + 1;
 }
 
+/** JSON would leave out such members. */
 export function hasSymbols(value: object): boolean {
   return Object.getOwnPropertySymbols(value).length > 0;
 }

@@ -28,7 +28,7 @@ export class BatchEvaluator<S extends HostedState> {
     this.#evaluator = new CommandEvaluator(entity);
   }
 
-  /** The next `commands` are written one at a time, to find out which of them the journal rejects. */
+  /** The next `commands` are written one by one, to find out which of them the journal rejects. */
   evaluateAlone(commands: number): void {
     this.#alone = commands;
   }

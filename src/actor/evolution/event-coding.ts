@@ -75,8 +75,9 @@ export interface CodingParts {
  * The way of the events of one entity to its journal and back, from the outer layer to the inner:
  *
  * ```
- * event ─→ schema ─→ adapter of the actor ─→ adapter of the journal ─→ serializer ─→ cipher
- * event ←─ schema ←─ adapter of the actor ←─ adapter of the journal ←─ new names ←─ serializer ←─ cipher
+ *                    adapter of   adapter of
+ * event ─→ schema ─→ the actor ─→ the journal ─→──────────→─ serializer ─→ cipher
+ * event ←─ schema ←─ the actor ←─ the journal ←─ new names ←─ serializer ←─ cipher
  * ```
  *
  * What the actor itself stores, the init record and events of xstate, is only encrypted, and only

@@ -53,10 +53,13 @@ export interface RecoveryParts<S extends HostedState> {
  * | state | before | after |
  * |---|---|---|
  * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying` |
- * | `replaying` | `awaitingPermit`, `loadingSnapshot` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
- * | `loadingSnapshot` | `replaying`, for each snapshot it asks for | `replaying`; `backingOff` or `failed`; `unowned` |
- * | `initialising` | `replaying`, if it is new | `ready`; `backingOff` or `failed`; `unowned` |
+ * | `replaying` | `awaitingPermit`, `loadingSnapshot` | `ready`, `initialising` |
+ * | `loadingSnapshot` | `replaying`, for each snapshot it asks for | `replaying` |
+ * | `initialising` | `replaying`, if it is new | `ready` |
  * | `backingOff` | any failure, when the entity restarts | `awaitingPermit` |
+ *
+ * A failure leads from each of the first four to `backingOff` or `failed`, the loss of the tenure
+ * from `replaying`, `loadingSnapshot` and `initialising` to `unowned`.
  */
 export class EntityRecovery<S extends HostedState> {
   readonly #entity: Entity<S>;
