@@ -49,7 +49,7 @@ export class WakeUpsRebuild {
     this.#watching ??= this.#watch(signal);
   }
 
-  /** Resolves when nothing is done any more, once the signal has fired. */
+  /** Resolves when nothing is done any more, once the signal has fired; never rejects. */
   async settled(): Promise<void> {
     await this.#watching;
   }

@@ -62,7 +62,7 @@ export class WakeEntities {
     );
   }
 
-  /** Resolves when everything has ended whose signal has fired. */
+  /** Resolves when everything has ended whose signal has fired; never rejects. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
   }

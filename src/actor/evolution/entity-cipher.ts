@@ -25,12 +25,18 @@ export interface EntityKeys {
    * The 32 bytes of the entity, always the same until they are forgotten; `undefined` = there are
    * none. `create` = make them if there are none: at once for all processes, so that two which ask
    * at one time get the same.
+   *
+   * @throws what keeps them from being read or made: the recovery fails, or the write is rejected
    */
   keyOf(
     persistenceId: string,
     options: { readonly create: boolean },
   ): Promise<Uint8Array | undefined>;
-  /** No process gets the key any more. A live entity keeps it until it stops. */
+  /**
+   * No process gets the key any more. A live entity keeps it until it stops.
+   *
+   * @throws when processes may still get it: forget it again
+   */
   forget(persistenceId: string): Promise<void>;
 }
 

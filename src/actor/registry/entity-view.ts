@@ -3,9 +3,12 @@ import type { NotOwnerError } from '../../model/errors.ts';
 /** What a registry needs to know of an entity. */
 export interface EntityView {
   readonly work: WorkView;
-  /** Resolves when it has ended; see `LocalEntities.handOver`. */
+  /**
+   * Resolves when it has ended; see `LocalEntities.handOver`. A write that fails does not reject
+   * this: those who asked hear of it.
+   */
   handOver(reason: NotOwnerError): Promise<void>;
-  /** Nothing of it goes on; resolves when it has ended. */
+  /** Nothing of it goes on; resolves when it has ended, and rejects as little as `handOver`. */
   drop(reason: NotOwnerError): Promise<void>;
 }
 

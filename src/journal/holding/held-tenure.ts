@@ -75,7 +75,7 @@ export class HeldTenure {
     return this.#over.signal;
   }
 
-  /** Resolves when more is known of the log, or the tenure is over. */
+  /** Resolves when more is known of the log, or the tenure is over; never rejects. */
   news(): Promise<void> {
     return this.#news.wait();
   }

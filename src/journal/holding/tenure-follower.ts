@@ -13,7 +13,7 @@ export interface FollowedPartition {
   sawForeign(id: string, offset: Offset): void;
   /**
    * Where this process's opening mark on its way lands; `undefined` = none is on its way. Resolves
-   * with `undefined` when nobody knows.
+   * with `undefined` when nobody knows, and never rejects.
    */
   landing(): Promise<Offset | undefined> | undefined;
   /** Somebody else's opening mark, or one of this process that was given up for lost. */
