@@ -99,7 +99,9 @@ export class Fleet implements AsyncDisposable {
   constructor(deps: FleetDeps, connections: Connections) {
     this.#deps = deps;
     this.#connections = connections;
-    const endEntities = (here: PartitionHere, how: HandOver) => this.#endEntities(here, how);
+    const endEntities = async (here: PartitionHere, how: HandOver): Promise<void> => {
+      await Promise.all([...this.#entities.values()].map((entities) => entities.endAt(here, how)));
+    };
     const wake: OpenEntity = (persistenceId) => this.#wake(persistenceId);
     const serve = (here: PartitionHere, signal: AbortSignal): void => {
       const { topic, partition } = here;
@@ -269,10 +271,6 @@ export class Fleet implements AsyncDisposable {
     };
     answer.then(forget, forget);
     return answer;
-  }
-
-  async #endEntities(here: PartitionHere, how: HandOver): Promise<void> {
-    await Promise.all([...this.#entities.values()].map((entities) => entities.endAt(here, how)));
   }
 
   /**

@@ -180,7 +180,11 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
             return { type: 'answered', body: '{}' };
           }
           const result = await this.#tryHere(route, at.here);
-          if (typeof result === 'object') return this.#answerOf(errand, result);
+          if (typeof result === 'object') {
+            const isAsk = errand.name === 'ask';
+            const body = isAsk ? encodeAnswer({ result }, this.#local.wire) : '{}';
+            return { type: 'answered', body };
+          }
         }
         // Ours is the older view, or the former owner still has the partition.
         const mayCome = at.here !== undefined || call.generation > at.generation;
@@ -191,11 +195,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     } catch (error) {
       return this.#answerTo(error, errand, signal);
     }
-  }
-
-  #answerOf({ name }: Errand, result: AskResult<SnapshotFrom<L>>): RemoteResponse {
-    const body = name === 'ask' ? encodeAnswer({ result }, this.#local.wire) : '{}';
-    return { type: 'answered', body };
   }
 
   /** What the caller of an errand that failed gets. */

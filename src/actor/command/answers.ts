@@ -3,7 +3,7 @@ import type { Ask, AskResult } from '../entity/ask.ts';
 import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, type Evaluated, isStored, type Step } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { CommandStash } from './command-stash.ts';
 
@@ -24,7 +24,10 @@ export class Answers<S extends HostedState> {
     const { ask } = envelope;
     switch (outcome.type) {
       case 'reply':
-        if (ask !== undefined) this.#giveReply(ask, steps, outcome.reply);
+        if (ask !== undefined) {
+          const events = steps.filter(isStored).map(({ event }) => event);
+          this.#give(ask, { sequenceNr: this.#entity.sequenceNr, events, reply: outcome.reply });
+        }
         catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
         break;
       case 'known':
@@ -44,12 +47,6 @@ export class Answers<S extends HostedState> {
         this.#life.fail(outcome.error);
         break;
     }
-  }
-
-  #giveReply(ask: Ask, steps: readonly Step<S>[], reply: unknown): void {
-    const { sequenceNr } = this.#entity;
-    const events = steps.filter(isStored).map(({ event }) => event);
-    this.#give(ask, { sequenceNr, events, reply });
   }
 
   /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */

@@ -102,38 +102,27 @@ export class EntityCipher {
     const sealed = this.seal(plainOf(repr), eventPlace(repr));
     const payload = new SerializedPayload(encryptedSerializer, version, sealed);
     const { form: _, ...rest } = repr;
-    return { ...rest, payload, facts: this.#sealFacts(repr.facts) };
-  }
-
-  #sealFacts(facts: EventFacts): EventFacts {
-    const delivery = (one: DeliveryFact) => this.#sealDelivery(one);
-    return withEach(facts, { delivery, command: (one) => this.#sealCommand(one) });
+    const facts = withEach(repr.facts, {
+      delivery: ({ message, ...fact }) =>
+        message === undefined
+          ? fact
+          : { ...fact, sealed: this.#sealJson(message, deliveryPlace(fact)) },
+      command: ({ reply, ...fact }) =>
+        reply === undefined ? fact : { ...fact, sealed: this.#sealJson(reply, replyPlace(fact)) },
+    });
+    return { ...rest, payload, facts };
   }
 
   /** @throws as of `open` */
   openFacts(facts: EventFacts): EventFacts {
-    const delivery = (one: DeliveryFact) => this.#openDelivery(one);
-    return withEach(facts, { delivery, command: (one) => this.#openCommand(one) });
-  }
-
-  #sealDelivery({ message, ...delivery }: DeliveryFact): DeliveryFact {
-    if (message === undefined) return delivery;
-    return { ...delivery, sealed: this.#sealJson(message, deliveryPlace(delivery)) };
-  }
-
-  #openDelivery({ sealed, ...delivery }: DeliveryFact): DeliveryFact {
-    if (sealed === undefined) return delivery;
-    return { ...delivery, message: this.#openJson(sealed, deliveryPlace(delivery)) };
-  }
-
-  #sealCommand({ reply, ...command }: CommandFact): CommandFact {
-    if (reply === undefined) return command;
-    return { ...command, sealed: this.#sealJson(reply, replyPlace(command)) };
-  }
-
-  #openCommand({ sealed, ...command }: CommandFact): CommandFact {
-    if (sealed === undefined) return command;
-    return { ...command, reply: this.#openJson(sealed, replyPlace(command)) };
+    return withEach(facts, {
+      delivery: ({ sealed, ...fact }) =>
+        sealed === undefined
+          ? fact
+          : { ...fact, message: this.#openJson(sealed, deliveryPlace(fact)) },
+      command: ({ sealed, ...fact }) =>
+        sealed === undefined ? fact : { ...fact, reply: this.#openJson(sealed, replyPlace(fact)) },
+    });
   }
 
   #sealJson(value: unknown, place: string): string {

@@ -230,7 +230,10 @@ export class EventCoding {
     let value: unknown = event;
     let manifest = '';
     try {
-      const adapters = [this.#evolution.adapter, only(this.#adapters?.of(event))];
+      const ofJournal = this.#adapters?.of(event) ?? [];
+      // Several adapters only read.
+      const writer = ofJournal.length === 1 ? ofJournal[0] : undefined;
+      const adapters = [this.#evolution.adapter, writer];
       for (const adapter of adapters) {
         if (adapter === undefined) continue;
         const own = adapter.manifest?.(value as EventObject) ?? '';
@@ -342,11 +345,6 @@ function isSealed({ deliveries, command }: EventFacts): boolean {
 function isOwn(stored: unknown): stored is EventObject {
   const { type } = (stored ?? {}) as { readonly type?: unknown };
   return typeof type === 'string' && isOwnType(type);
-}
-
-/** Several adapters only read. */
-function only(adapters: readonly EventAdapter[] | undefined): EventAdapter | undefined {
-  return adapters?.length === 1 ? adapters[0] : undefined;
 }
 
 function withoutTimer(facts: EventFacts): EventFacts {

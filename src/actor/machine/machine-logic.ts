@@ -224,7 +224,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     if (live.status !== 'active') return live;
     this.#scope.defer(() => this.#machine.start(live));
     this.#scope.defer(() => {
-      const leftMs = (delay: RestoredDelay): number => this.#leftMs(delay);
+      const { restartsTimers, nowMs } = this.#hooks;
+      const leftMs = ({ delayMs, fromMs }: RestoredDelay): number =>
+        restartsTimers ? delayMs : Math.max(0, fromMs + delayMs - nowMs());
       for (const { actor, stored } of restored) armDelays(actor, stored, standing, leftMs);
     });
     return live;
@@ -382,11 +384,5 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     this.#scope.defer(() => {
       system.scheduler.schedule(self, self, new TimerTick(key), longestTimeoutMs, key);
     });
-  }
-
-  /** What is left of a delay of a child that a snapshot brought. */
-  #leftMs({ delayMs, fromMs }: RestoredDelay): number {
-    if (this.#hooks.restartsTimers) return delayMs;
-    return Math.max(0, fromMs + delayMs - this.#hooks.nowMs());
   }
 }

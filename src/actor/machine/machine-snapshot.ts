@@ -108,7 +108,10 @@ class Persister {
 
   entity(): StoredMachine {
     const stored = this.#machine(this.#state, 'state', this.#inEntity);
-    const gone = this.#gone.map((actor) => this.#goneChild(actor));
+    const gone = this.#gone.map((actor) => {
+      const made = this.#made(actor, `the actor "${actor.id}" of the context`);
+      return this.#isEnded(actor) ? { ...made, end: endOf(actor) } : made;
+    });
     return gone.length === 0 ? stored : { ...stored, gone };
   }
 
@@ -147,11 +150,6 @@ class Persister {
     const delayed = scheduledBy(child).map((scheduled) => this.#delay(scheduled, path));
     const machine = this.#machine(snapshot, path, this.#inChild);
     return { ...made, machine: delayed.length === 0 ? machine : { ...machine, delayed } };
-  }
-
-  #goneChild(actor: AnyActorRef): StoredChild {
-    const made = this.#made(actor, `the actor "${actor.id}" of the context`);
-    return this.#isEnded(actor) ? { ...made, end: endOf(actor) } : made;
   }
 
   #made(child: AnyActorRef, path: string): StoredChild {

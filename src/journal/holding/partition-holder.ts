@@ -88,7 +88,10 @@ export class PartitionHolder {
           this.#doubtful = Math.max(of, this.#doubtful ?? of) as Offset;
         },
         refused: (of, error) => this.#refused(tenure, of, error),
-        ended: () => this.#ended(key.id),
+        ended: () => {
+          this.#keys.delete(key.id);
+          if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.nowMs();
+        },
       });
       this.#keys.set(key.id, held);
       return held;
@@ -144,11 +147,6 @@ export class PartitionHolder {
     if (held === undefined) return;
     held.finish(new ClosedError(`${this.#spot.topic}:${id} is held anew in this process`));
     await unlessAborted(held.settled(), signal);
-  }
-
-  #ended(id: string): void {
-    this.#keys.delete(id);
-    if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.nowMs();
   }
 
   /** The log knows of another opening mark before the follower does. */
@@ -262,7 +260,11 @@ export class PartitionHolder {
     this.#tenure = tenure;
     this.#idleSinceMs = this.#deps.clock.nowMs();
     // One listener for all journals: a signal with thousands of them is slow.
-    tenure.signal.addEventListener('abort', () => this.#endAll(tenure), { once: true });
+    const endAll = (): void => {
+      for (const held of this.#keys.values())
+        if (held.tenure === tenure) held.finish(tenure.signal.reason);
+    };
+    tenure.signal.addEventListener('abort', endAll, { once: true });
     const { signal } = this.#working;
     const follower = new TenureFollower(tenure, this.#deps, {
       sawForeign: (id, offset) => this.#keys.get(id)?.sawForeign(offset),
@@ -271,11 +273,6 @@ export class PartitionHolder {
     });
     follower.follow(signal).catch(() => {}); // the next tenure has begun, or none will
     this.#lookAfter(tenure, signal).catch(() => {}); // the same
-  }
-
-  #endAll(tenure: HeldTenure): void {
-    for (const held of this.#keys.values())
-      if (held.tenure === tenure) held.finish(tenure.signal.reason);
   }
 
   async #lookAfter(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
