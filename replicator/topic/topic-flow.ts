@@ -110,15 +110,12 @@ export class TopicFlow implements TopicSubscriber {
       this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
     }
     this.#log.info({ partition, ...start }, 'partition assigned');
-    if (!flow.wakeUps.areComplete) this.#noteMissingWakeUps(partition);
+    if (!flow.wakeUps.areComplete) {
+      this.#rebuild.watch(this.#closing.signal);
+      if (!this.#hasNotedWakeUps) this.#log.warn({ partition }, missingWakeUps);
+      this.#hasNotedWakeUps = true;
+    }
     return flow.from;
-  }
-
-  #noteMissingWakeUps(partition: Partition): void {
-    this.#rebuild.watch(this.#closing.signal);
-    if (this.#hasNotedWakeUps) return;
-    this.#hasNotedWakeUps = true;
-    this.#log.warn({ partition }, missingWakeUps);
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {

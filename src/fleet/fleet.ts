@@ -102,7 +102,13 @@ export class Fleet implements AsyncDisposable {
     const endEntities = async (here: PartitionHere, how: HandOver): Promise<void> => {
       await Promise.all([...this.#entities.values()].map((entities) => entities.endAt(here, how)));
     };
-    const wake: OpenEntity = (persistenceId) => this.#wake(persistenceId);
+    const wake: OpenEntity = (persistenceId) => {
+      for (const entities of this.#entities.values()) {
+        const waking = entities.wake(persistenceId);
+        if (waking !== undefined) return waking;
+      }
+      return undefined;
+    };
     const serve = (here: PartitionHere, signal: AbortSignal): void => {
       const { topic, partition } = here;
       deps.wakePartition({ topic, partition }, wake, signal);
@@ -253,14 +259,6 @@ export class Fleet implements AsyncDisposable {
     } finally {
       await this.#connections.calls[Symbol.asyncDispose]();
     }
-  }
-
-  #wake(persistenceId: string): Promise<Woken> | undefined {
-    for (const entities of this.#entities.values()) {
-      const waking = entities.wake(persistenceId);
-      if (waking !== undefined) return waking;
-    }
-    return undefined;
   }
 
   #send(of: Parameters<RemoteCalls['call']>): Promise<RemoteResponse> {

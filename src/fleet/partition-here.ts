@@ -2,7 +2,7 @@ import type { HandOver } from '../actor/registry/entities.ts';
 import { NotOwnerError } from '../model/errors.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
+import type { FleetMember, FleetMembership, PartitionOwner } from '../ports/fleet-membership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Occasion } from '../runtime/occasion.ts';
 import { within } from '../runtime/waiting.ts';
@@ -107,10 +107,13 @@ export class PartitionHere {
     if (!view.members.some(({ id }) => id === this.#former?.id)) this.#waiting.abort();
     const share = view.topics.get(this.topic)?.[this.partition];
     const isOurs = share?.owner?.id === member.id && view.generation > this.#givenAwayIn;
-    // If it was given to this process anew, a view in which another one had it was missed.
-    const isHere = this.#state === 'taking' || this.#state === 'serving';
-    const isKept = isOurs && !(isHere && share.since > this.#takenIn);
-    this.#report(isKept ? 'partition.given' : 'partition.moved');
+    if (isOurs && !this.#wasElsewhere(share)) this.#report('partition.given');
+    else this.#report('partition.moved');
+  }
+
+  /** It was given to this process anew: a view in which another one had it was missed. */
+  #wasElsewhere({ since }: PartitionOwner): boolean {
+    return (this.#state === 'taking' || this.#state === 'serving') && since > this.#takenIn;
   }
 
   /** In that generation another process has it, though the view may not say so yet. */

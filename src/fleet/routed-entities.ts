@@ -180,11 +180,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
             return { type: 'answered', body: '{}' };
           }
           const result = await this.#tryHere(route, at.here);
-          if (typeof result === 'object') {
-            const isAsk = errand.name === 'ask';
-            const body = isAsk ? encodeAnswer({ result }, this.#local.wire) : '{}';
-            return { type: 'answered', body };
-          }
+          if (typeof result === 'object') return this.#answerOf(errand, result);
         }
         // Ours is the older view, or the former owner still has the partition.
         const mayCome = at.here !== undefined || call.generation > at.generation;
@@ -195,6 +191,11 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     } catch (error) {
       return this.#answerTo(error, errand, signal);
     }
+  }
+
+  #answerOf({ name }: Errand, result: AskResult<SnapshotFrom<L>>): RemoteResponse {
+    const body = name === 'ask' ? encodeAnswer({ result }, this.#local.wire) : '{}';
+    return { type: 'answered', body };
   }
 
   /** What the caller of an errand that failed gets. */
@@ -281,7 +282,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       if (result.events.length > 0 || this.#deps.ownership.isMember) return result;
     } catch (error) {
       // and so may be the state that something was rejected for.
-      const isOld = isNotStored(error) && !this.#deps.ownership.isMember;
+      const isNotStored = error instanceof JournalError && error.stored === 'no';
+      const isOld = isNotStored && !this.#deps.ownership.isMember;
       if (!isOld && !hadToMove(error)) throw error;
       route.failure = error;
     }
@@ -313,10 +315,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const text = `the journal of "${id}" of the entities "${type}" is in topic ${key.topic}`;
     throw new InvalidInputError(`${text}, which their option "topics" does not name`);
   }
-}
-
-function isNotStored(error: unknown): boolean {
-  return error instanceof JournalError && error.stored === 'no';
 }
 
 /** The call has ended, not the errand: it may be on its way into the journal. */

@@ -76,8 +76,8 @@ export function hasSymbols(value: object): boolean {
   return Object.getOwnPropertySymbols(value).length > 0;
 }
 
-/** The name of what made the object, for messages. */
-function className(value: object): string {
+/** The name of what made the object, for messages; asking a proxy may throw. */
+export function className(value: object): string {
   const maker: unknown = value.constructor;
   return typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class';
 }

@@ -88,8 +88,12 @@ export function judgeCall(
   }
   const notTaken = version === undefined ? notTakenByAnother : notTakenByUs;
   const stored = !isSent || notTaken.has(status) ? 'no' : 'unknown';
-  const retryable = version === undefined || (isOurs && !lasting.has(status));
+  const retryable = mayPass(status, version);
   return errorOf(call, stored, whyThisAnswer(call, status, version), { retryable });
+}
+
+function mayPass(status: number, version: string | undefined): boolean {
+  return version === undefined || (version === String(protocolVersion) && !lasting.has(status));
 }
 
 /** A call that certainly was not taken. */

@@ -192,10 +192,14 @@ export class EventCoding {
       const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
       if (!isOwn(stored)) for (const event of events) this.#check(event);
-      const first = this.#factsOf(repr);
+      const { renaming } = this.#evolution;
+      const { timer } = facts;
+      const isRenamed = renaming !== undefined && timer !== undefined;
+      const first = isRenamed ? { ...facts, timer: renaming.timerOf(timer) } : facts;
       return events.map((event, part) => {
-        // It fired only once.
-        return { ...repr, payload: event, facts: part === 0 ? first : withoutTimer(first) };
+        if (part === 0) return { ...repr, payload: event, facts: first };
+        const { timer: _, ...others } = first; // it fired only once
+        return { ...repr, payload: event, facts: others };
       });
     } catch (cause) {
       if (cause instanceof RecoveryFailedError) throw cause;
@@ -230,10 +234,7 @@ export class EventCoding {
     let value: unknown = event;
     let manifest = '';
     try {
-      const ofJournal = this.#adapters?.of(event) ?? [];
-      // Several adapters only read.
-      const writer = ofJournal.length === 1 ? ofJournal[0] : undefined;
-      const adapters = [this.#evolution.adapter, writer];
+      const adapters = [this.#evolution.adapter, only(this.#adapters?.of(event))];
       for (const adapter of adapters) {
         if (adapter === undefined) continue;
         const own = adapter.manifest?.(value as EventObject) ?? '';
@@ -298,13 +299,6 @@ export class EventCoding {
     return renaming.eventOf(stored as EventObject);
   }
 
-  #factsOf({ facts }: PersistentRepr): EventFacts {
-    const { renaming } = this.#evolution;
-    const { timer } = facts;
-    if (renaming === undefined || timer === undefined) return facts;
-    return { ...facts, timer: renaming.timerOf(timer) };
-  }
-
   /** The event, if the machine knows its type; else what the policy makes of it. */
   #known(event: unknown, repr: PersistentRepr): readonly unknown[] {
     const { unknown } = this.#evolution;
@@ -347,10 +341,9 @@ function isOwn(stored: unknown): stored is EventObject {
   return typeof type === 'string' && isOwnType(type);
 }
 
-function withoutTimer(facts: EventFacts): EventFacts {
-  if (facts.timer === undefined) return facts;
-  const { timer: _, ...others } = facts;
-  return others;
+/** Several adapters only read. */
+function only(adapters: readonly EventAdapter[] | undefined): EventAdapter | undefined {
+  return adapters?.length === 1 ? adapters[0] : undefined;
 }
 
 /** @throws {InvalidInputError} the name is an old one: a recovery would read another event */

@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import { DataIntegrityError, JournalError, RecoveryFailedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import type { PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { CommandFact, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
@@ -152,9 +152,7 @@ export class ReplayFold<S extends HostedState> {
     if (events === undefined) this.#apply(repr, 0);
     else for (const [part, one] of events.entries()) this.#apply(one, part);
     // The command is stored, even if this program reads no event of it any more.
-    if (facts.command === undefined) return;
-    const read = (events ?? [repr]).map(({ payload }) => payload as EventObject);
-    this.#recent.note(facts.command, read, repr.timestampMs ?? this.#options.nowMs());
+    if (facts.command !== undefined) this.#noteCommand(facts.command, events ?? [repr], repr);
   }
 
   /** The first event of a read is in the snapshot, or is the beginning of the journal. */
@@ -264,6 +262,15 @@ export class ReplayFold<S extends HostedState> {
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
     if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr, part);
+  }
+
+  #noteCommand(
+    command: CommandFact,
+    read: readonly PersistentRepr[],
+    { timestampMs }: PersistentRepr,
+  ): void {
+    const events = read.map(({ payload }) => payload as EventObject);
+    this.#recent.note(command, events, timestampMs ?? this.#options.nowMs());
   }
 
   #noteAttempt(state: S, { payload, timestampMs = 0 }: PersistentRepr): void {

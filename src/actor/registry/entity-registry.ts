@@ -191,7 +191,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     } catch (error) {
       // What it waits for is still there.
       if (alarm !== undefined && !this.#entries.has(id)) this.#alarms.set(id, alarm);
-      entry?.stopping?.then(() => this.#goOn(id, entry)).catch(() => {});
+      // It goes on with what work it had left.
+      entry?.stopping
+        ?.then(() => {
+          const isLeft = this.#deps.hostOf(entry.ref)?.work.isLeft === true;
+          if (isLeft && !this.#entries.has(id)) this.#wakeLater(id, 1, entry.place);
+        })
+        .catch(() => {});
       throw error;
     }
   }
@@ -296,12 +302,6 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const idleMs = this.#deps.hostOf(ref)?.work.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
     return entry;
-  }
-
-  /** Wakes an entity that was stopped for a purge, had work left, and was not purged. */
-  #goOn(id: string, { ref, place }: Entry): void {
-    if (this.#entries.has(id) || this.#deps.hostOf(ref)?.work.isLeft !== true) return;
-    this.#wakeLater(id, 1, place);
   }
 
   /** A delayed event is due soon. */

@@ -280,20 +280,19 @@ export class PartitionHolder {
     for (;;) {
       await clock.sleep(lookEveryMs, { signal });
       const isWanted = this.#keys.size + this.#keepers.size > 0 || this.#opening !== undefined;
-      if (!isWanted && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
+      if (!isWanted && clock.nowMs() - this.#idleSinceMs >= idleMs) {
+        const idle = new ClosedError('no journal of the partition was held for a while');
+        this.#tenure = undefined;
+        tenure.giveUp(idle);
+        this.#working.abort(idle);
+        return;
+      }
       if (tenure.isOver) continue;
       // A server that does not answer says nothing about the tenure.
       const asking = whyNotOpen(this.#spot, this.#partitions, this.#deps, signal);
       const problem = await asking.catch(() => undefined);
       if (problem !== undefined) tenure.giveUp(problem);
     }
-  }
-
-  #giveUpIdle(tenure: HeldTenure): void {
-    const idle = new ClosedError('no journal of the partition was held for a while');
-    this.#tenure = undefined;
-    tenure.giveUp(idle);
-    this.#working.abort(idle);
   }
 
   /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */

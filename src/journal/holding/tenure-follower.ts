@@ -7,8 +7,8 @@ import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import type { HeldTenure } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
 
-/** What the follower of a tenure needs to know of its partition, and whom it tells. */
-export interface FollowedPartition {
+/** Who hears what the follower of a tenure finds, and knows of the own marks. */
+export interface FollowListener {
   /** A record that names no tenure: what its journal sent after it builds on another state. */
   sawForeign(id: string, offset: Offset): void;
   /**
@@ -32,12 +32,12 @@ const quietMs = 50;
 export class TenureFollower {
   readonly #tenure: HeldTenure;
   readonly #deps: HoldingDeps;
-  readonly #partition: FollowedPartition;
+  readonly #listener: FollowListener;
 
-  constructor(tenure: HeldTenure, deps: HoldingDeps, partition: FollowedPartition) {
+  constructor(tenure: HeldTenure, deps: HoldingDeps, listener: FollowListener) {
     this.#tenure = tenure;
     this.#deps = deps;
-    this.#partition = partition;
+    this.#listener = listener;
   }
 
   /**
@@ -81,7 +81,7 @@ export class TenureFollower {
     const tenure = this.#tenure;
     // It is no opening mark for any reader, but it may be an action without a tenure.
     for (const { id, offset } of undecodable)
-      if (offset > tenure.sureUpTo) this.#partition.sawForeign(id, offset);
+      if (offset > tenure.sureUpTo) this.#listener.sawForeign(id, offset);
     for (const record of records) {
       if (record.at.offset > tenure.sureUpTo) await this.#passRecord(record);
     }
@@ -95,7 +95,7 @@ export class TenureFollower {
   async #passRecord({ action, at }: ActionRecord): Promise<void> {
     const { header, key } = action;
     if (header.type !== 'mark') {
-      if (header.tenure === undefined) this.#partition.sawForeign(key.id, at.offset);
+      if (header.tenure === undefined) this.#listener.sawForeign(key.id, at.offset);
       return;
     }
     const { opens } = header;
@@ -113,8 +113,8 @@ export class TenureFollower {
     }
     // Before the wait: a read that begins meanwhile has to give what its journal was not told.
     if (tenure.isConfirmed) tenure.passed(offset - 1);
-    const isRenewal = isOwn && (await this.#partition.landing()) === offset;
-    if (!isRenewal) this.#partition.lost(opening);
+    const isRenewal = isOwn && (await this.#listener.landing()) === offset;
+    if (!isRenewal) this.#listener.lost(opening);
     else if (!tenure.isOver) tenure.goOnAs(offset);
   }
 }

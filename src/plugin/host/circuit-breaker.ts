@@ -58,12 +58,15 @@ export class CircuitBreaker {
    * @throws the abort reason of the caller
    */
   run<T>(work: (options: CallOptions) => Promise<T>, options?: CallOptions): Promise<T> {
-    if (this.#state !== 'closed' && !this.#letsThrough()) return Promise.reject(this.#refusal());
+    const { clock, settings } = this.#options;
+    if (this.#state === 'open' && clock.nowMs() >= this.#openUntilMs) this.#report('reset.elapsed');
+    const letsThrough = this.#state === 'closed' || this.#state === 'halfOpen';
+    if (!letsThrough) return Promise.reject(this.#refusal());
     return new Promise((resolve, reject) => {
       const call = new Call(reject, options?.signal);
       call.isTrial = this.#state === 'halfOpen';
       if (call.isTrial) this.#report('trial.started');
-      call.deadlineMs = this.#options.clock.nowMs() + this.#options.settings.callTimeoutMs;
+      call.deadlineMs = clock.nowMs() + settings.callTimeoutMs;
       this.#calls.add(call);
       if (this.#watch === undefined) this.#watchDeadlines();
       begun(work, call).then(
@@ -80,13 +83,6 @@ export class CircuitBreaker {
   /** No deadline is watched any more. Calls under way get what the plugin answers. */
   close(): void {
     this.#watch?.abort(ended);
-  }
-
-  #letsThrough(): boolean {
-    if (this.#state === 'open' && this.#options.clock.nowMs() >= this.#openUntilMs) {
-      this.#report('reset.elapsed');
-    }
-    return this.#state === 'halfOpen';
   }
 
   #refusal(): BreakerOpenError {

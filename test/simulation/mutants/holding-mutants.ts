@@ -46,8 +46,8 @@ export const holdingMutants: readonly Mutant[] = [
   ),
   mutant('late marks of the own process are harmless', 'any other opening mark takes the tenure', [
     follower,
-    'if (!isRenewal) this.#partition.lost(opening);',
-    'if (!isRenewal) { if (!isOwn) this.#partition.lost(opening); }',
+    'if (!isRenewal) this.#listener.lost(opening);',
+    'if (!isRenewal) { if (!isOwn) this.#listener.lost(opening); }',
   ]),
   mutant('what is acknowledged counts at once', 'nothing lies in the gap', [
     key,
@@ -66,7 +66,7 @@ export const holdingMutants: readonly Mutant[] = [
   ]),
   mutant('a journal is not told of actions without a tenure', 'told before sureUpTo moves', [
     follower,
-    'if (header.tenure === undefined) this.#partition.sawForeign(key.id, at.offset);',
+    'if (header.tenure === undefined) this.#listener.sawForeign(key.id, at.offset);',
     '',
   ]),
   mutant('only a journal that is being written is told', 'the look is for all journals', [
@@ -87,7 +87,7 @@ export const holdingMutants: readonly Mutant[] = [
   mutant(
     'a write past the held journal is not noticed',
     'a process writes through the holder',
-    [holder, 'this.#writtenPast(key, held);', ''],
+    [holder, 'held.holders.get(partition)?.writtenPast(key);', 'partition;'],
     [holder, 'else holder?.wrotePast(past, at.offset);', 'else holder?.wrote(at.offset);'],
   ),
   mutant('a tenure is opened although W is before R', 'clients look at W', [
