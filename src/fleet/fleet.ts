@@ -13,7 +13,12 @@ import type { WakeUpPlace, Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
-import type { RemoteCalls, RemoteHandler, RemoteResponse } from '../ports/remote-calls.ts';
+import type {
+  RemoteCalls,
+  RemoteHandler,
+  RemoteRequest,
+  RemoteResponse,
+} from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted, within } from '../runtime/waiting.ts';
 import { type CallToEntity, decodeCall, decodeUpkeep } from './calls/call-codec.ts';
@@ -186,7 +191,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Takes calls of the other processes. */
-  async handle({ name, body }: { name: string; body: string }, signal: AbortSignal) {
+  async handle({ name, body }: RemoteRequest, signal: AbortSignal) {
     try {
       switch (name) {
         case 'ask':

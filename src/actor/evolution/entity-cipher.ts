@@ -69,13 +69,14 @@ export class EntityCipher {
    */
   static async open(persistenceId: string, keys: EntityKeys, clock: Clock): Promise<EntityCipher> {
     const cipher = new EntityCipher(persistenceId, keys, clock);
-    cipher.#key = await cipher.#ask({ create: false });
+    cipher.#key = await cipher.#ask(false);
     return cipher;
   }
 
   /** Keys that never answer would hold the entity, its permit to recover, and a shutdown. */
-  async #ask(options: { readonly create: boolean }): Promise<Uint8Array | undefined> {
-    const key = await within(this.#keys.keyOf(this.#id, options), answerLimitMs, this.#clock);
+  async #ask(create: boolean): Promise<Uint8Array | undefined> {
+    const asked = this.#keys.keyOf(this.#id, { create });
+    const key = await within(asked, answerLimitMs, this.#clock);
     if (key !== 'expired') return checkKey(key);
     const text = `the keys did not answer within ${answerLimitMs} ms for "${this.#id}"`;
     throw new DeadlineExceededError(text);
@@ -89,7 +90,7 @@ export class EntityCipher {
   async ready(): Promise<void> {
     if (this.#key !== undefined) return;
     try {
-      this.#key = await this.#ask({ create: true });
+      this.#key = await this.#ask(true);
     } catch (cause) {
       throw new WriteRejectedError(`no key of "${this.#id}" could be made`, { cause });
     }

@@ -41,8 +41,8 @@ export interface HeldJournal extends Omit<Journal, 'append' | 'mark'>, AsyncDisp
    */
   append(events: readonly PrintedEvent[], options?: AppendOptions): Promise<PartitionOffset>;
   /**
-   * Lets the journal go, once what was sent has its answer; never rejects. The tenure stays with the
-   * process.
+   * Lets the journal go, once what was sent has its answer; never rejects. The tenure stays with
+   * the process.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }
