@@ -107,7 +107,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     try {
       if (event instanceof RecoverySignal) {
         const found = event as RecoveryEvent<S>;
-        if (this.work.endsWith(found)) this.#life.foundNothing();
+        if (this.work.endsAsPurged(found)) this.#life.foundNothing();
         else this.#recovery.hear(found);
         this.work.lookForWork();
       } else if (event instanceof AttemptReported) this.#arrivals.takeInput(event.envelope);
@@ -216,7 +216,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.commit(event);
         break;
       case 'persistence.stored-after-loss':
-        this.#pipeline.decided([]);
+        this.#pipeline.settledAfterLoss([]);
         this.work.lookForWork();
         break;
       case 'persistence.tenure-lost':
@@ -255,7 +255,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     const loss = event.causes.find((cause) => cause instanceof NotOwnerError);
     if (loss !== undefined) this.#lost(loss);
     if (this.#life.state === 'unowned') {
-      this.#pipeline.decided(event.causes);
+      this.#pipeline.settledAfterLoss(event.causes);
       this.work.lookForWork();
     } else if (this.#life.state === 'initialising') this.#recovery.initRejected(event.causes[0]);
     else this.#pipeline.rejected(event);

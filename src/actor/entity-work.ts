@@ -56,7 +56,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.#wasStored ||= this.#entity.sequenceNr > 0;
   }
 
-  goesOn(): void {
+  startsByItself(): void {
     this.#wasStored = true;
   }
 
@@ -64,7 +64,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
    * An entity that goes on by itself has found an empty journal: it was purged meanwhile. Nothing
    * of it is left to be done; a command begins it anew.
    */
-  endsWith(found: RecoveryEvent<S>): boolean {
+  endsAsPurged(found: RecoveryEvent<S>): boolean {
     if (found.type !== 'persistence.recovered' || !this.#wasStored) return false;
     const { stash } = this.#pipeline;
     stash.dropSettled();
@@ -85,7 +85,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.isLeft ||= this.#waits;
   }
 
-  /** The lost entity recovers once its former write is decided, if there is something to do. */
+  /** The lost entity recovers once its former write is settled, if there is something to do. */
   lookForWork(): void {
     if (this.#life.state !== 'unowned' || this.isWritten || this.#life.isStopping) return;
     if (this.isLeft || this.#pipeline.stash.length > 0) this.#life.report('work.found');

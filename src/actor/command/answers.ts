@@ -74,7 +74,7 @@ export class Answers<S extends HostedState> {
     deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
   }
 
-  /** Answers a command that the journal refused, and ends the entity unless it may go on. */
+  /** Answers a command whose write was rejected, and ends the entity unless it may go on. */
   rejectedByJournal(envelope: Envelope, cause: Error): void {
     const { persistenceId, settings } = this.#entity;
     const isEventsFault = cause instanceof WriteRejectedError;

@@ -216,7 +216,7 @@ export class CommandPipeline<S extends HostedState> {
     if (!this.#tellCommits()) this.#finish();
   }
 
-  /** A write was refused and a later one stored, decided on events that do not exist. */
+  /** A write was rejected and a later one stored, decided on events that do not exist. */
   #isTorn(causes: WriteRejected['causes']): boolean {
     const first = causes.findIndex((cause) => cause !== undefined);
     if (first < 0 || !causes.slice(first).includes(undefined)) return false;
@@ -246,12 +246,12 @@ export class CommandPipeline<S extends HostedState> {
 
   /**
    * The entity is no longer held; its state is still there. What the journal has not answered is
-   * decided by its answer, and nothing is recovered before that.
+   * settled by its answer, and nothing is recovered before that.
    */
   lost(): void {
     this.#hasEffects = true; // of the recovery to come
     this.#lostState = this.#entity.state;
-    if (this.#isStored) this.decided([]);
+    if (this.#isStored) this.settledAfterLoss([]);
     else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#settled));
   }
 
@@ -260,7 +260,7 @@ export class CommandPipeline<S extends HostedState> {
    * `WriteRejected`, empty = all is stored. What is not stored goes back into the stash, and is
    * evaluated anew after the recovery: its askers see nothing of the loss.
    */
-  decided(causes: readonly (Error | undefined)[]): void {
+  settledAfterLoss(causes: readonly (Error | undefined)[]): void {
     if (this.#isTorn(causes)) return;
     const first = causes.findIndex((cause) => cause !== undefined);
     const culprit = this.#planned[first]?.evaluated;

@@ -297,7 +297,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
-    if (starts === 'by itself') this.#deps.hostOf(ref)?.work.goesOn();
+    if (starts === 'by itself') this.#deps.hostOf(ref)?.work.startsByItself();
     ref.start();
     const idleMs = this.#deps.hostOf(ref)?.work.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down

@@ -25,7 +25,7 @@ export interface WorkView {
   /** It has recovered, and nothing happens to it before its next command. */
   readonly waitsForNothing: boolean;
   /** It starts since it waits for something: if its journal is empty by then, it begins nothing. */
-  goesOn(): void;
+  startsByItself(): void;
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean;
 }
