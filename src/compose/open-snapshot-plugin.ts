@@ -83,15 +83,18 @@ async function readSection(config: Config, path: string, registered: RegisteredP
     () => pluginSourceAt(config, path, kind, registered),
     () => hostOf(own, fallback, readSnapshotHost),
     () => hostOf(own, fallback, readStartTimeout),
-    () => {
-      // Of a store of this package: a wrong setting shows when the program starts, and not when its
-      // first actor does.
-      const name = nameIn(config.value(`${path}.class`));
-      const type = snapshotStoreClasses.get(jvmNames.get(name) ?? name);
-      if (type !== undefined) readSnapshotStoreSettings(own.laidOver(fallback), type);
-    },
+    () => checkOwnSettings(own.laidOver(fallback), nameIn(config.value(`${path}.class`))),
   );
   return { source: source.value, settings, startTimeoutMs, config: own.laidOver(fallback) };
+}
+
+/**
+ * The settings of a store of this package: a wrong one shows when the program starts, and not when
+ * its first actor does.
+ */
+function checkOwnSettings(section: Config, name: string): void {
+  const type = snapshotStoreClasses.get(jvmNames.get(name) ?? name);
+  if (type !== undefined) readSnapshotStoreSettings(section, type);
 }
 
 /**
